@@ -1,0 +1,2 @@
+//! The `nexus-engine` command line.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Text to definition and back: YAML, checks, schema, importers.

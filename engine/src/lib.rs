@@ -1,0 +1,1 @@
+//! A durable, event-sourced workflow engine.

@@ -1,0 +1,2 @@
+//! Embeds the engine in a program.
+fn main() {}

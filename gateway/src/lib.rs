@@ -1,0 +1,1 @@
+//! Control API, health and metrics over HTTP.

@@ -1,0 +1,1 @@
+//! The pure core: definitions, events, decisions and their folding.

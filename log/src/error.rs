@@ -1,0 +1,104 @@
+//! Why a log cannot be opened or read.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::{Position, StreamId};
+
+/// Why a store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process holds the store.
+    #[error("the store {path} is in use by another process")]
+    Locked {
+        /// The store's folder.
+        path: PathBuf,
+    },
+    /// The journal is damaged before its end: acknowledged data behind the damage would be lost.
+    #[error("journal {journal} is damaged at byte {offset}, with valid groups behind the damage")]
+    Damaged {
+        /// The journal file.
+        journal: PathBuf,
+        /// Offset of the first bad group in bytes.
+        offset: u64,
+    },
+    /// The log ends before a position that was acknowledged.
+    #[error("the log ends at position {found}, but position {acknowledged} had been acknowledged")]
+    EndsEarly {
+        /// Where the log ends.
+        found: Position,
+        /// Where the high-water file says that it must at least end.
+        acknowledged: Position,
+    },
+    /// The last acknowledged frame, or the log's head, is not what the high-water file says.
+    #[error("the log's history differs from the one that was acknowledged, at position {at}")]
+    Differs {
+        /// Position of the high-water mark.
+        at: Position,
+    },
+    /// A newer version of the program wrote the store.
+    #[error("the store has layout {found}, this program knows up to {known}")]
+    Newer {
+        /// What the store says.
+        found: u32,
+        /// What this program knows.
+        known: u32,
+    },
+    /// The folder holds something that is no store.
+    #[error("{path} is not a store of this program")]
+    NotAStore {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The file system refused.
+    #[error("cannot use {path}")]
+    Io {
+        /// What was touched.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The storage engine refused.
+    #[error("the storage engine cannot open the store: {reason}")]
+    Storage {
+        /// Its words.
+        reason: String,
+    },
+}
+
+/// Why a read failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// A frame does not match its checksum or its shape.
+    #[error("the frame at position {at} is damaged: {reason}")]
+    Damaged {
+        /// Where.
+        at: Position,
+        /// What does not match.
+        reason: &'static str,
+    },
+    /// Positions are dense, and this one is missing.
+    #[error("nothing stands at position {at}, although the log goes on behind it")]
+    Hole {
+        /// Where.
+        at: Position,
+    },
+    /// The index of a stream names a frame that is not there or belongs elsewhere.
+    #[error("the index of stream {stream} does not match the log at position {at}")]
+    Index {
+        /// The stream.
+        stream: StreamId,
+        /// The position the index gave.
+        at: Position,
+    },
+    /// A payload does not have the hash it is stored under.
+    #[error("a stored payload does not match its hash")]
+    Payload,
+    /// The storage engine failed.
+    #[error("the store cannot be read: {reason}")]
+    Storage {
+        /// Its words.
+        reason: String,
+    },
+}

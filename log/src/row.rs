@@ -1,0 +1,44 @@
+//! Rows: small tables of the caller's, changed in the same batch as the records that cause the change.
+
+/// A table of the log's store, by its place in the list of [`TableSpec`]s given when the log was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Table(pub u8);
+
+/// Describes one table. The order of the specs is the numbering of the tables; names are the storage names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableSpec {
+    /// Storage name: lower-case letters, digits and `-`.
+    pub name: &'static str,
+}
+
+/// A change of one row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Which table.
+    pub table: Table,
+    /// Which row. Rows are ordered bytewise by key.
+    pub key: Vec<u8>,
+    /// What happens to it.
+    pub change: Change,
+}
+
+/// What happens to a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The row gets this value.
+    Put(Vec<u8>),
+    /// The row gets this value; if it exists, the whole transition is refused with [`Outcome::Taken`](crate::Outcome::Taken).
+    PutNew(Vec<u8>),
+    /// The row goes, if it is there.
+    Delete,
+}
+
+impl Change {
+    /// Size of the value in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Put(value) | Self::PutNew(value) => value.len(),
+            Self::Delete => 0,
+        }
+    }
+}

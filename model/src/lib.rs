@@ -1,1 +1,25 @@
-//! The pure core: definitions, events, decisions and their folding.
+//! The pure core: what a workflow may do, what a run has done, and what it does next.
+//!
+//! A command comes in; [`decide`](decide::decide) turns state and command into events; the log makes them durable;
+//! [`evolve`](evolve::evolve) folds them; [`pending`](effect::pending) names the work that should be under way.
+//!
+//! Invariants:
+//! * No clock, no randomness, no I/O, no threads, no hash-map iteration. Time is an argument and leaves inside an event.
+//! * State is the fold of events. `evolve` is total and pure.
+//! * Expressions are evaluated by `decide` only; their outcome is in the event.
+
+pub mod codec;
+pub mod command;
+pub mod decide;
+pub mod definition;
+pub mod effect;
+pub mod event;
+pub mod evolve;
+pub mod expression;
+pub mod id;
+pub mod input;
+pub mod payload;
+pub mod plan;
+pub mod rejection;
+pub mod run;
+pub mod time;

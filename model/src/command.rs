@@ -1,0 +1,68 @@
+//! Commands: what somebody asks of a run. Each may be refused with a [`Rejection`](crate::rejection::Rejection).
+
+use crate::event::{Actor, Failure, RunStarted};
+use crate::id::{Attempt, StepIndex, TimerId};
+use crate::payload::Payload;
+
+/// A request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Begin. The `timeout` inside is filled in by `decide`.
+    StartRun(Box<RunStarted>),
+    /// A handler returned.
+    CompleteStep {
+        /// The step.
+        step: StepIndex,
+        /// The attempt it was called for.
+        attempt: Attempt,
+        /// What it returned.
+        output: Payload,
+    },
+    /// A handler failed, or ran out of time.
+    FailStep {
+        /// The step.
+        step: StepIndex,
+        /// The attempt it was called for.
+        attempt: Attempt,
+        /// Why.
+        failure: Failure,
+    },
+    /// The process that ran these attempts is gone, or going.
+    InterruptAttempts {
+        /// Which.
+        attempts: Vec<(StepIndex, Attempt)>,
+        /// Whether it shut down in order.
+        orderly: bool,
+    },
+    /// A timer is due.
+    FireTimer {
+        /// Which.
+        timer: TimerId,
+    },
+    /// Start nothing new.
+    PauseRun {
+        /// Who asks.
+        by: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// End the pause.
+    ResumeRun {
+        /// Who asks.
+        by: Actor,
+    },
+    /// End the run.
+    CancelRun {
+        /// Who asks.
+        by: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// Continue a failed or cancelled run.
+    RetryRun {
+        /// Who asks.
+        by: Actor,
+    },
+    /// There is room for attempts.
+    OfferSlots,
+}

@@ -1,0 +1,274 @@
+//! Definitions: what may happen in a run of a workflow.
+//!
+//! A [`Definition`] is the document that is stored, by the hash of its canonical JSON, and never changes. It is checked and
+//! made executable by [`Plan::compile`](crate::plan::Plan::compile).
+//!
+//! Templates are JSON values whose strings may hold `${{ expression }}`: a string that is one expression and nothing else
+//! becomes the expression's value with its type, an expression inside other text becomes text.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::DefinitionHash;
+
+/// A workflow definition.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Definition {
+    /// The workflow's name.
+    pub name: String,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The author's version number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
+    /// Labels every run of it gets.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// What a run takes, by name. An undeclared input is refused.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, InputSpec>,
+    /// Whether a run takes one value of any kind instead of named inputs (definitions built in Rust).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub input_is_value: bool,
+    /// Environment of its scripts, and `env` in expressions: templates.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, serde_json::Value>,
+    /// Template of the run's name, if the caller gives none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
+    /// Longest time from start to end of a run, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// The steps, in the order of the file. The order is part of the hash.
+    pub steps: Vec<Step>,
+    /// Template of the run's output; `None` is `null`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<serde_json::Value>,
+}
+
+impl Definition {
+    /// The canonical JSON: what is stored and hashed. Keys of maps are sorted, absent values are left out.
+    pub fn to_canonical_json(&self) -> Vec<u8> {
+        serde_json::to_value(self).map(|value| value.to_string().into_bytes()).unwrap_or_default()
+    }
+
+    /// Reads canonical JSON back.
+    ///
+    /// # Errors
+    /// What the JSON reader says, if the document is of a newer program or damaged.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(bytes)
+    }
+
+    /// The content hash.
+    pub fn hash(&self) -> DefinitionHash {
+        DefinitionHash(*blake3::hash(&self.to_canonical_json()).as_bytes())
+    }
+}
+
+/// A declared input.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputSpec {
+    /// What it must be.
+    #[serde(rename = "type", default)]
+    pub kind: InputKind,
+    /// Used when none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<serde_json::Value>,
+    /// `false`: `null` when none is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub required: Option<bool>,
+    /// The values it may have; empty: any.
+    #[serde(rename = "enum", default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<serde_json::Value>,
+    /// Regular expression a string must match.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    /// Smallest number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+    /// Largest number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// The type of an input.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InputKind {
+    /// Any JSON value.
+    #[default]
+    Any,
+    /// Text.
+    String,
+    /// A number without a fraction, 64 bits.
+    Integer,
+    /// A number.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// A list.
+    List,
+    /// A map.
+    Map,
+}
+
+/// One step of a definition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// Its id: a letter or `_`, then letters, digits, `_` and `-`; at most 64 characters.
+    /// Imported graphs may use any text without control characters up to 200 characters.
+    pub id: String,
+    /// For people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What it does.
+    pub kind: StepKind,
+    /// Ids of steps that come before it. References in its expressions add to them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<String>,
+    /// When the needs let it run.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub when_needs: WhenNeeds,
+    /// Expression (without `${{ }}`); false skips the step.
+    #[serde(rename = "if", default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
+    /// How often and when it is tried again.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub retry: Retry,
+    /// Longest time of one attempt, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// Longest time of all attempts together, in milliseconds, from the start of the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_ms: Option<u64>,
+    /// What a failure means for the run.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub on_error: OnError,
+    /// Template of the step's output over `this.output`; `None`: what the handler returned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<serde_json::Value>,
+}
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum StepKind {
+    /// Calls a handler.
+    Action {
+        /// Name of the handler or built-in action.
+        uses: String,
+        /// Template of its input.
+        #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+        with: serde_json::Value,
+    },
+    /// Runs a script.
+    Script {
+        /// Template of its text.
+        run: String,
+        /// The program that reads it, `sh` by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shell: Option<String>,
+        /// Environment variables: templates.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        env: BTreeMap<String, serde_json::Value>,
+    },
+    /// Computes values; the output is the map of them.
+    Set {
+        /// Template.
+        values: serde_json::Value,
+    },
+    /// Waits.
+    Sleep {
+        /// Template of a duration: text such as `15m`, or a number of milliseconds.
+        duration: serde_json::Value,
+    },
+}
+
+/// When the needs of a step let it run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenNeeds {
+    /// Every need completed or was skipped by its own condition (a failure with `on_error: continue` counts as completed).
+    #[default]
+    AllOk,
+    /// Every need settled, however. Runs also when the run fails or is cancelled, last.
+    AllDone,
+    /// At least one need failed. Runs when the run fails, last.
+    AnyFailed,
+}
+
+/// What the failure of a step means for the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnError {
+    /// The run fails.
+    #[default]
+    Fail,
+    /// The run goes on; the output is `null`.
+    Continue,
+}
+
+/// How often and when a step is tried again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retry {
+    /// Attempts in total, at least 1.
+    pub max_attempts: u32,
+    /// How the delay grows.
+    pub backoff: Backoff,
+    /// Delay before the second attempt, in milliseconds.
+    pub initial_ms: u64,
+    /// Growth per attempt (exponential only).
+    pub factor: f64,
+    /// Longest delay, in milliseconds.
+    pub max_ms: u64,
+    /// Whether the delay is spread between half and whole, by a hash of (run, step, attempt).
+    pub jitter: bool,
+    /// Failure codes to try again; empty: every failure that is not fatal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retry_on: Vec<String>,
+    /// Failure codes that end the attempts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub give_up_on: Vec<String>,
+}
+
+/// How the delay between attempts grows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Backoff {
+    /// `initial * factor^(n-1)`.
+    #[default]
+    Exponential,
+    /// `initial * n`.
+    Linear,
+    /// Always `initial`.
+    Constant,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            max_attempts: 1,
+            backoff: Backoff::Exponential,
+            initial_ms: 1_000,
+            factor: 2.0,
+            max_ms: 60_000,
+            jitter: true,
+            retry_on: Vec::new(),
+            give_up_on: Vec::new(),
+        }
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

@@ -1,0 +1,61 @@
+//! Effects: the work that should be under way for a run, derived from its state.
+
+use crate::id::{Attempt, StepIndex};
+use crate::payload::Payload;
+use crate::plan::Plan;
+use crate::run::{Run, StepState};
+
+/// Work for the shell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// A handler should be at work.
+    RunAttempt(RunAttempt),
+    /// A handler that is at work should stop and report.
+    StopAttempt {
+        /// The step.
+        step: StepIndex,
+        /// The attempt.
+        attempt: Attempt,
+    },
+}
+
+/// A call of a handler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunAttempt {
+    /// The step.
+    pub step: StepIndex,
+    /// The attempt.
+    pub attempt: Attempt,
+    /// The handler's input.
+    pub input: Payload,
+    /// How often this attempt was cut off by the end of a process.
+    pub interruptions: u32,
+    /// Whether it must run while no other attempt runs in this engine, because it may be what ends the process.
+    pub alone: bool,
+}
+
+/// Names the work that should be under way for `run`; recovery asks the same question.
+///
+/// Shape: one effect for each running step, in order of steps.
+pub fn pending(plan: &Plan, run: &Run) -> Vec<Effect> {
+    run.running().filter_map(|step| pending_for(plan, run, step)).collect()
+}
+
+/// Names the work that should be under way for one step.
+pub fn pending_for(plan: &Plan, run: &Run, step: StepIndex) -> Option<Effect> {
+    let StepState::Running { attempt, input, interruptions, stopping, .. } = run.step(step) else {
+        return None;
+    };
+    if stopping.is_some() {
+        return Some(Effect::StopAttempt { step, attempt: *attempt });
+    }
+    let input = input.clone().unwrap_or_else(|| plan.literal_input(step));
+    let alone = *interruptions >= crate::decide::ALONE_AFTER_INTERRUPTIONS;
+    Some(Effect::RunAttempt(RunAttempt {
+        step,
+        attempt: *attempt,
+        input,
+        interruptions: *interruptions,
+        alone,
+    }))
+}

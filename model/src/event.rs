@@ -1,0 +1,222 @@
+//! Events: what has happened to a run. Facts, past tense, never altered.
+//!
+//! The events of one transition are stored together: first the one that came from outside (with [`Given`]), then those that
+//! `decide` derived from it.
+
+use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
+use crate::payload::Payload;
+use crate::time::Timestamp;
+
+/// What the shell gave `decide` together with an outside event, recorded so that `decide` can be asked again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Given {
+    /// When it happened, by the shell's clock.
+    pub now: Timestamp,
+    /// How many attempts could be started.
+    pub slots: u32,
+}
+
+/// Who did something, and from where.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Actor {
+    /// A user or program.
+    pub name: String,
+    /// The way it came: `cli`, `api`, `engine`.
+    pub via: String,
+}
+
+/// Why an attempt, a step or a run failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Failure {
+    /// Error code, such as `NX3001`, or one of the handler's own.
+    pub code: String,
+    /// What happened, one line.
+    pub message: String,
+    /// Whether trying again cannot help.
+    pub fatal: bool,
+    /// More of it, such as a backtrace or the end of the standard error output.
+    pub details: Option<String>,
+}
+
+/// Something that has happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    // ---- from outside -------------------------------------------------------------------------
+    /// The run began.
+    RunStarted(Box<RunStarted>),
+    /// An attempt brought a result. Also derived, for steps that need no handler.
+    StepCompleted {
+        /// The step.
+        step: StepIndex,
+        /// The attempt.
+        attempt: Attempt,
+        /// What the handler returned.
+        output: Payload,
+        /// Whether an earlier execution of the same attempt was cut off, so that its effects may have happened twice.
+        may_repeat: bool,
+    },
+    /// An attempt failed.
+    AttemptFailed {
+        /// The step.
+        step: StepIndex,
+        /// The attempt.
+        attempt: Attempt,
+        /// Why.
+        failure: Failure,
+    },
+    /// Attempts were cut off by the end of the engine's process; they run again under their numbers.
+    AttemptsInterrupted {
+        /// Which.
+        attempts: Vec<(StepIndex, Attempt)>,
+        /// Whether the engine shut down in order, which does not count against the attempt.
+        orderly: bool,
+    },
+    /// A timer was due.
+    TimerFired {
+        /// Which.
+        timer: TimerId,
+    },
+    /// Nothing new is started from here on.
+    RunPaused {
+        /// Who.
+        by: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// The pause ended.
+    RunResumed {
+        /// Who.
+        by: Actor,
+    },
+    /// The run is to end: what runs is stopped, nothing new is started.
+    CancelRequested {
+        /// Who.
+        by: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// A failed or cancelled run goes on: its steps that did not complete are open again.
+    RunRetried {
+        /// Who.
+        by: Actor,
+    },
+    /// There was room for attempts.
+    SlotsOffered,
+
+    // ---- derived ------------------------------------------------------------------------------
+    /// An attempt was started.
+    StepStarted {
+        /// The step.
+        step: StepIndex,
+        /// The attempt.
+        attempt: Attempt,
+        /// The rendered input; `None`: the plan's literal.
+        input: Option<Payload>,
+        /// The timer that ends all attempts, and when; only at the first of them.
+        deadline: Option<(TimerId, Timestamp)>,
+    },
+    /// A step began to sleep.
+    StepSlept {
+        /// The step.
+        step: StepIndex,
+        /// The timer that ends it.
+        timer: TimerId,
+        /// When.
+        until: Timestamp,
+    },
+    /// The step's condition was false.
+    StepSkipped {
+        /// The step.
+        step: StepIndex,
+        /// The expression and the values it saw.
+        reason: String,
+    },
+    /// Steps will not run, because of how their needs ended or because the run ends.
+    StepsNotReached {
+        /// Which.
+        steps: Vec<StepIndex>,
+    },
+    /// The step will be tried again.
+    RetryScheduled {
+        /// The step.
+        step: StepIndex,
+        /// The number of the next attempt.
+        attempt: Attempt,
+        /// The timer that starts it.
+        timer: TimerId,
+        /// When.
+        at: Timestamp,
+    },
+    /// The step failed for good.
+    StepFailed {
+        /// The step.
+        step: StepIndex,
+        /// Why.
+        failure: Failure,
+        /// Whether the run goes on all the same.
+        continued: bool,
+    },
+    /// The step's output was mapped by its `outputs` template.
+    OutputMapped {
+        /// The step.
+        step: StepIndex,
+        /// The new output.
+        output: Payload,
+    },
+    /// Running attempts were told to stop.
+    StopRequested {
+        /// Which steps.
+        steps: Vec<StepIndex>,
+    },
+    /// Steps were ended before they were done, because the run ends.
+    StepsCancelled {
+        /// Which.
+        steps: Vec<StepIndex>,
+    },
+    /// The run ended well.
+    RunCompleted {
+        /// Its output.
+        output: Payload,
+        /// Hash of the state after this event.
+        state: StateHash,
+    },
+    /// The run ended badly.
+    RunFailed {
+        /// Why.
+        failure: Failure,
+        /// The step it failed at.
+        step: Option<StepIndex>,
+        /// Hash of the state after this event.
+        state: StateHash,
+    },
+    /// The run was ended on request.
+    RunCancelled {
+        /// Hash of the state after this event.
+        state: StateHash,
+    },
+}
+
+/// The beginning of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunStarted {
+    /// The run.
+    pub run: RunId,
+    /// Its name, such as `wf-001`.
+    pub name: String,
+    /// The name of the workflow.
+    pub workflow: String,
+    /// The definition it keeps for life.
+    pub definition: DefinitionHash,
+    /// Its input, complete with defaults.
+    pub input: Payload,
+    /// Labels, sorted by key.
+    pub labels: Vec<(String, String)>,
+    /// Folder of the definition file, where scripts work; empty if there is none.
+    pub folder: String,
+    /// Who started it.
+    pub by: Actor,
+    /// Number from which `run.seed` comes.
+    pub seed: u64,
+    /// The timer that ends the run, and when.
+    pub timeout: Option<(TimerId, Timestamp)>,
+}

@@ -1,0 +1,62 @@
+//! Ids: newtypes for everything that is named by a number or by bytes.
+
+use std::fmt;
+
+/// The id of a run: the 16 bytes of its stream, a UUIDv7.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RunId(pub [u8; 16]);
+
+/// A step by its place in the definition, from 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StepIndex(pub u32);
+
+/// The number of a try of a step, from 1. Numbers go on growing over `retry`, so (step, attempt) is unique in a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Attempt(pub u32);
+
+/// A timer of a run, numbered from 1 in the order they were set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TimerId(pub u32);
+
+/// The content hash of a definition: BLAKE3 of its canonical JSON.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DefinitionHash(pub [u8; 32]);
+
+/// The hash of a run's state, see [`codec::state_hash`](crate::codec::state_hash).
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StateHash(pub [u8; 32]);
+
+impl StepIndex {
+    /// As an index into per-step arrays.
+    pub fn at(self) -> usize {
+        self.0 as usize
+    }
+}
+
+fn hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+}
+
+macro_rules! display_as_hex {
+    ($($name:ident),*) => {$(
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                hex(&self.0, f)
+            }
+        }
+    )*};
+}
+
+display_as_hex!(RunId, DefinitionHash, StateHash);
+
+macro_rules! debug_as_hex {
+    ($($name:ident),*) => {$(
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                hex(&self.0, f)
+            }
+        }
+    )*};
+}
+
+debug_as_hex!(DefinitionHash, StateHash);

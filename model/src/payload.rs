@@ -1,0 +1,93 @@
+//! Payloads: inputs, outputs and details of users, as opaque bytes with a content type.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// A payload up to this many bytes stands in the event; a larger one is stored by its hash in the same batch.
+pub const INLINE_BYTES_MAX: usize = 64 * 1024;
+
+/// BLAKE3 of a payload's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PayloadHash(pub [u8; 32]);
+
+/// What the bytes of a payload are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ContentType {
+    /// UTF-8 JSON, one document.
+    #[default]
+    Json,
+    /// Anything else.
+    Bytes,
+}
+
+/// A payload as events and states hold it.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub enum Payload {
+    /// JSON `null`.
+    #[default]
+    Null,
+    /// The bytes themselves, at most [`INLINE_BYTES_MAX`].
+    Inline(ContentType, Arc<[u8]>),
+    /// The hash and length of bytes that are stored beside the events.
+    Stored(ContentType, PayloadHash, u64),
+}
+
+/// Payload bytes that become durable together with the events that name them.
+pub type NewPayload = (PayloadHash, Arc<[u8]>);
+
+impl Payload {
+    /// Makes a payload of `bytes`; a large one comes with the bytes that have to be stored.
+    pub fn new(
+        content_type: ContentType,
+        bytes: impl Into<Arc<[u8]>>,
+    ) -> (Self, Option<NewPayload>) {
+        let bytes = bytes.into();
+        if content_type == ContentType::Json && *bytes == *b"null" {
+            return (Self::Null, None);
+        }
+        if bytes.len() <= INLINE_BYTES_MAX {
+            return (Self::Inline(content_type, bytes), None);
+        }
+        let hash = PayloadHash(*blake3::hash(&bytes).as_bytes());
+        (Self::Stored(content_type, hash, bytes.len() as u64), Some((hash, bytes)))
+    }
+
+    /// Makes a payload of a JSON value.
+    pub fn json(value: &serde_json::Value) -> (Self, Option<NewPayload>) {
+        Self::new(ContentType::Json, value.to_string().into_bytes())
+    }
+
+    /// Size of the bytes it stands for.
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Null => 4,
+            Self::Inline(_, bytes) => bytes.len() as u64,
+            Self::Stored(_, _, len) => *len,
+        }
+    }
+
+    /// Whether it stands for no byte at all.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What the bytes are.
+    pub fn content_type(&self) -> ContentType {
+        match self {
+            Self::Null => ContentType::Json,
+            Self::Inline(content_type, _) | Self::Stored(content_type, ..) => *content_type,
+        }
+    }
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Inline(_, bytes) => write!(f, "{}", String::from_utf8_lossy(bytes)),
+            Self::Stored(_, hash, len) => {
+                write!(f, "<{len} bytes, {:02x}{:02x}…>", hash.0[0], hash.0[1])
+            }
+        }
+    }
+}

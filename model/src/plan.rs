@@ -1,0 +1,158 @@
+//! Plans: a definition, checked and compiled to flat arrays.
+
+use std::collections::BTreeMap;
+
+use crate::definition::{Definition, OnError, Retry, WhenNeeds};
+use crate::expression::{Condition, Template};
+use crate::id::{DefinitionHash, StepIndex};
+use crate::payload::Payload;
+
+/// An executable definition. Immutable; shared by all runs of it.
+#[derive(Debug)]
+pub struct Plan {
+    definition: Definition,
+    hash: DefinitionHash,
+    steps: Vec<PlanStep>,
+    /// Successors of step `i` stand at `successor_ends[i-1]..successor_ends[i]`.
+    successor_ends: Vec<u32>,
+    successors: Vec<StepIndex>,
+    by_id: BTreeMap<String, StepIndex>,
+    pub(crate) env: Template,
+    pub(crate) outputs: Option<Template>,
+}
+
+/// A step, compiled.
+#[derive(Debug)]
+pub struct PlanStep {
+    /// What it does.
+    pub(crate) work: Work,
+    /// Its needs, explicit and by reference, sorted, each once.
+    pub(crate) needs: Vec<StepIndex>,
+    /// When they let it run.
+    pub(crate) when_needs: WhenNeeds,
+    /// Its condition.
+    pub(crate) condition: Option<Condition>,
+    /// How it is tried again.
+    pub(crate) retry: Retry,
+    /// Time of all attempts, in milliseconds.
+    pub(crate) deadline_ms: Option<u64>,
+    /// What its failure means.
+    pub(crate) on_error: OnError,
+    /// Its output mapping.
+    pub(crate) outputs: Option<Template>,
+}
+
+/// What a step does, compiled.
+#[derive(Debug)]
+pub(crate) enum Work {
+    /// A handler is called with a rendered input.
+    Handler { name: String, input: Template, literal: Payload },
+    /// Values are computed.
+    Set { values: Template },
+    /// A timer is waited for.
+    Sleep { duration: Template },
+}
+
+/// The name under which scripts are handed to a handler.
+pub const SCRIPT_HANDLER: &str = "script";
+
+/// Something wrong with a definition.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct DefinitionError {
+    /// Error code, `NXnnnn`.
+    pub code: &'static str,
+    /// Where: keys and list indexes from the root of the YAML document, such as `steps`, `charge`, `with`, `amount`.
+    pub path: Vec<String>,
+    /// Byte range inside the string at `path` that is wrong, if only part of it is.
+    pub range: Option<std::ops::Range<usize>>,
+    /// What is wrong, one line.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+    /// Whether it is only a warning.
+    pub warning: bool,
+}
+
+impl Plan {
+    /// Checks `definition` and compiles it. Edges are explicit needs and references in expressions.
+    ///
+    /// # Errors
+    /// Everything that is wrong, in the order of the document. Cycles are spelled out.
+    pub fn compile(definition: Definition) -> Result<Self, Vec<DefinitionError>> {
+        let _ = definition;
+        Err(Vec::new())
+    }
+
+    /// The definition it was compiled from.
+    pub fn definition(&self) -> &Definition {
+        &self.definition
+    }
+
+    /// The definition's content hash.
+    pub fn hash(&self) -> DefinitionHash {
+        self.hash
+    }
+
+    /// How many steps there are.
+    pub fn step_count(&self) -> u32 {
+        u32::try_from(self.steps.len()).unwrap_or(u32::MAX)
+    }
+
+    /// All steps in order.
+    pub fn steps(&self) -> impl Iterator<Item = StepIndex> + use<> {
+        (0..self.step_count()).map(StepIndex)
+    }
+
+    /// How many needs `step` has.
+    pub fn needs_count(&self, step: StepIndex) -> u32 {
+        u32::try_from(self.needs(step).len()).unwrap_or(u32::MAX)
+    }
+
+    /// The needs of `step`, in order.
+    pub fn needs(&self, step: StepIndex) -> &[StepIndex] {
+        &self.step(step).needs
+    }
+
+    /// The steps that need `step`, in order.
+    pub fn successors(&self, step: StepIndex) -> impl Iterator<Item = StepIndex> + '_ {
+        let end = |at: usize| self.successor_ends.get(at).copied().unwrap_or(0) as usize;
+        let from = if step.at() == 0 { 0 } else { end(step.at() - 1) };
+        self.successors.get(from..end(step.at())).unwrap_or(&[]).iter().copied()
+    }
+
+    /// The id of `step`.
+    pub fn id(&self, step: StepIndex) -> &str {
+        self.definition.steps.get(step.at()).map_or("", |step| &step.id)
+    }
+
+    /// The step with this id.
+    pub fn find(&self, id: &str) -> Option<StepIndex> {
+        self.by_id.get(id).copied()
+    }
+
+    /// The handler `step` calls, if it calls one.
+    pub fn handler(&self, step: StepIndex) -> Option<&str> {
+        match &self.step(step).work {
+            Work::Handler { name, .. } => Some(name),
+            Work::Set { .. } | Work::Sleep { .. } => None,
+        }
+    }
+
+    /// Time of one attempt of `step`, in milliseconds.
+    pub fn timeout_ms(&self, step: StepIndex) -> Option<u64> {
+        self.definition.steps.get(step.at()).and_then(|step| step.timeout_ms)
+    }
+
+    /// The input of `step` if it holds no expression.
+    pub fn literal_input(&self, step: StepIndex) -> Payload {
+        match &self.step(step).work {
+            Work::Handler { literal, .. } => literal.clone(),
+            Work::Set { .. } | Work::Sleep { .. } => Payload::Null,
+        }
+    }
+
+    pub(crate) fn step(&self, step: StepIndex) -> &PlanStep {
+        self.steps.get(step.at()).expect("a step of this plan")
+    }
+}

@@ -1,0 +1,52 @@
+//! Rejections: why a command changed nothing. Values, not failures.
+
+use crate::id::{Attempt, TimerId};
+
+/// Why a command was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// The run exists.
+    #[error("the run was started already")]
+    AlreadyStarted,
+    /// The run does not exist yet.
+    #[error("the run was not started")]
+    NotStarted,
+    /// The run has ended.
+    #[error("the run has ended ({status})")]
+    Ended {
+        /// How.
+        status: &'static str,
+    },
+    /// The report is about an attempt that is not under way.
+    #[error("attempt {attempt} of step `{step}` is stale", attempt = attempt.0)]
+    StaleAttempt {
+        /// The step's id.
+        step: String,
+        /// The attempt of the report.
+        attempt: Attempt,
+    },
+    /// No such timer is set.
+    #[error("timer {timer} is not set", timer = timer.0)]
+    NoSuchTimer {
+        /// Which.
+        timer: TimerId,
+    },
+    /// The run is paused already.
+    #[error("the run is paused already")]
+    AlreadyPaused,
+    /// The run is not paused.
+    #[error("the run is not paused")]
+    NotPaused,
+    /// The run is being cancelled already.
+    #[error("the run is being cancelled already")]
+    AlreadyCancelling,
+    /// Only a failed or cancelled run can be retried.
+    #[error("the run is {status}; only a failed or cancelled run can be retried")]
+    NotRetryable {
+        /// Its status.
+        status: &'static str,
+    },
+    /// There is nothing to start.
+    #[error("nothing is ready to start")]
+    NothingReady,
+}

@@ -1,0 +1,366 @@
+//! Runs: the folded state of one execution.
+//!
+//! Invariants:
+//! * Everything here follows from the events; [`Run::set_step`] is the only place where a step changes, and it keeps the
+//!   indexes (`open_needs`, `ready`, `running`, counts) in step with it.
+//! * A step is ready exactly if it waits, has no open need, and was not settled by `decide`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::event::{Failure, RunStarted};
+use crate::id::{Attempt, StepIndex, TimerId};
+use crate::payload::Payload;
+use crate::plan::Plan;
+use crate::time::Timestamp;
+
+/// The state of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// How it began; `None` before the first event.
+    pub started: Option<Box<RunStarted>>,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// Whether nothing new is started.
+    pub paused: bool,
+    /// Timers that are set.
+    pub timers: BTreeMap<TimerId, Timer>,
+    /// The number of the next timer.
+    pub next_timer: TimerId,
+    /// How many events were folded: the revision of the next one.
+    pub revision: u32,
+    steps: Vec<StepRun>,
+    open_needs: Vec<u32>,
+    ready: BTreeSet<StepIndex>,
+    running: BTreeSet<StepIndex>,
+    open: u32,
+}
+
+/// Where a run stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RunStatus {
+    /// Steps run, wait or sleep.
+    Running,
+    /// It will fail once what runs has stopped.
+    Failing {
+        /// Why.
+        failure: Failure,
+        /// The step it failed at; `None`: the run's timeout.
+        step: Option<StepIndex>,
+    },
+    /// It will be cancelled once what runs has stopped.
+    Cancelling {
+        /// Why.
+        reason: String,
+    },
+    /// It ended well.
+    Completed {
+        /// Its output.
+        output: Payload,
+    },
+    /// It ended badly.
+    Failed {
+        /// Why.
+        failure: Failure,
+        /// The step it failed at.
+        step: Option<StepIndex>,
+    },
+    /// It was ended on request.
+    Cancelled {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A step of a run: its state, and the numbers that outlive a change of state.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StepRun {
+    /// Where it stands.
+    pub state: StepState,
+    /// The last attempt number used, 0 before the first.
+    pub attempt: Attempt,
+    /// Attempts up to this number do not count against `max_attempts` (they were before a `retry` of the run).
+    pub attempts_forgiven: u32,
+    /// The deadline timer, while one is set.
+    pub deadline: Option<TimerId>,
+    /// When its first attempt was started.
+    pub started_at: Option<Timestamp>,
+    /// When it settled.
+    pub settled_at: Option<Timestamp>,
+}
+
+/// Where a step stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum StepState {
+    /// For needs, or for room to start.
+    #[default]
+    Waiting,
+    /// A handler is at work, or should be.
+    Running {
+        /// The attempt.
+        attempt: Attempt,
+        /// Its rendered input; `None`: the plan's literal.
+        input: Option<Payload>,
+        /// How often this attempt was cut off by the end of a process (orderly ends do not count).
+        interruptions: u32,
+        /// Whether an execution of this attempt was cut off at all.
+        may_repeat: bool,
+        /// When the attempt was recorded as started.
+        since: Timestamp,
+        /// Set when it was told to stop; the failure it then ends with, unless the run ends (`Failure::default()`).
+        stopping: Option<Failure>,
+    },
+    /// Until a timer.
+    Sleeping {
+        /// The timer.
+        timer: TimerId,
+        /// When.
+        until: Timestamp,
+    },
+    /// For the next attempt.
+    Retrying {
+        /// The number of the next attempt.
+        attempt: Attempt,
+        /// The timer that starts it; `None`: the timer has fired and it waits for room.
+        timer: Option<TimerId>,
+        /// When.
+        at: Timestamp,
+        /// How the last attempt failed.
+        failure: Failure,
+    },
+    /// Done.
+    Completed {
+        /// Its output.
+        output: Payload,
+    },
+    /// Failed for good.
+    Failed {
+        /// Why.
+        failure: Failure,
+        /// Whether the run goes on all the same.
+        continued: bool,
+    },
+    /// Its condition was false.
+    Skipped {
+        /// The expression and the values it saw.
+        reason: String,
+    },
+    /// It does not run, because of how its needs ended or because the run ended.
+    NotReached,
+    /// Ended before it was done, because the run ends.
+    Cancelled,
+}
+
+/// A timer that is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timer {
+    /// When it is due.
+    pub due: Timestamp,
+    /// What it is for.
+    pub purpose: TimerPurpose,
+}
+
+/// What a timer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimerPurpose {
+    /// Ends the run.
+    RunTimeout,
+    /// Ends a sleep.
+    Sleep(StepIndex),
+    /// Starts the next attempt.
+    Retry(StepIndex),
+    /// Ends all attempts of a step.
+    Deadline(StepIndex),
+}
+
+impl StepState {
+    /// Whether it will not change any more (unless the run is retried).
+    pub fn is_settled(&self) -> bool {
+        match self {
+            Self::Waiting
+            | Self::Running { .. }
+            | Self::Sleeping { .. }
+            | Self::Retrying { .. } => false,
+            Self::Completed { .. }
+            | Self::Failed { .. }
+            | Self::Skipped { .. }
+            | Self::NotReached
+            | Self::Cancelled => true,
+        }
+    }
+
+    /// Whether its successors may run as if it had done its work.
+    pub fn is_ok(&self) -> bool {
+        match self {
+            Self::Completed { .. } | Self::Skipped { .. } => true,
+            Self::Failed { continued, .. } => *continued,
+            Self::Waiting
+            | Self::Running { .. }
+            | Self::Sleeping { .. }
+            | Self::Retrying { .. }
+            | Self::NotReached
+            | Self::Cancelled => false,
+        }
+    }
+
+    /// The word for it, as expressions and people see it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Waiting => "pending",
+            Self::Running { .. } => "running",
+            Self::Sleeping { .. } => "sleeping",
+            Self::Retrying { .. } => "retrying",
+            Self::Completed { .. } => "completed",
+            Self::Failed { .. } => "failed",
+            Self::Skipped { .. } => "skipped",
+            Self::NotReached => "not reached",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    fn is_startable(&self) -> bool {
+        matches!(self, Self::Waiting | Self::Retrying { timer: None, .. })
+    }
+}
+
+impl RunStatus {
+    /// Whether the run has ended.
+    pub fn is_terminal(&self) -> bool {
+        match self {
+            Self::Running | Self::Failing { .. } | Self::Cancelling { .. } => false,
+            Self::Completed { .. } | Self::Failed { .. } | Self::Cancelled { .. } => true,
+        }
+    }
+
+    /// The word for it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Failing { .. } => "failing",
+            Self::Cancelling { .. } => "cancelling",
+            Self::Completed { .. } => "completed",
+            Self::Failed { .. } => "failed",
+            Self::Cancelled { .. } => "cancelled",
+        }
+    }
+}
+
+impl Run {
+    /// The state before the first event.
+    pub fn new(plan: &Plan) -> Self {
+        let count = plan.step_count();
+        let open_needs: Vec<u32> = plan.steps().map(|step| plan.needs_count(step)).collect();
+        let ready = plan.steps().filter(|step| open_needs.get(step.at()) == Some(&0)).collect();
+        Self {
+            started: None,
+            started_at: Timestamp::default(),
+            ended_at: None,
+            status: RunStatus::Running,
+            paused: false,
+            timers: BTreeMap::new(),
+            next_timer: TimerId(1),
+            revision: 0,
+            steps: vec![StepRun::default(); count as usize],
+            open_needs,
+            ready,
+            running: BTreeSet::new(),
+            open: count,
+        }
+    }
+
+    /// Where `step` stands.
+    ///
+    /// # Panics
+    /// If the plan of this run has no such step; events are checked against the plan when they are read.
+    pub fn step(&self, step: StepIndex) -> &StepState {
+        &self.step_run(step).state
+    }
+
+    /// `step` with its numbers.
+    ///
+    /// # Panics
+    /// As [`step`](Self::step).
+    pub fn step_run(&self, step: StepIndex) -> &StepRun {
+        self.steps.get(step.at()).expect("a step of this run's plan")
+    }
+
+    /// All steps in order.
+    pub fn steps(&self) -> impl Iterator<Item = (StepIndex, &StepRun)> {
+        (0..).map(StepIndex).zip(&self.steps)
+    }
+
+    /// Steps that could be started now, in order.
+    pub fn ready(&self) -> impl Iterator<Item = StepIndex> + '_ {
+        self.ready.iter().copied()
+    }
+
+    /// Steps with an attempt under way, in order.
+    pub fn running(&self) -> impl Iterator<Item = StepIndex> + '_ {
+        self.running.iter().copied()
+    }
+
+    /// How many attempts are under way.
+    pub fn running_count(&self) -> usize {
+        self.running.len()
+    }
+
+    /// Whether some step could be started now.
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// How many steps have not settled.
+    pub fn open_count(&self) -> u32 {
+        self.open
+    }
+
+    /// How many needs of `step` have not settled.
+    pub fn open_needs(&self, step: StepIndex) -> u32 {
+        self.open_needs.get(step.at()).copied().unwrap_or(0)
+    }
+
+    /// Whether no engine is needed until a timer fires or somebody asks for something: nothing runs and nothing can start.
+    pub fn is_parked(&self) -> bool {
+        self.running.is_empty() && (self.ready.is_empty() || self.paused)
+            || self.status.is_terminal()
+    }
+
+    /// Changes one step, and with it everything that follows from it. Returns what it was.
+    pub fn set_step(&mut self, plan: &Plan, step: StepIndex, next: StepRun) -> StepRun {
+        let slot = self.steps.get_mut(step.at()).expect("a step of this run's plan");
+        let before = std::mem::replace(slot, next);
+        let (was, is) = (before.state.is_settled(), slot.state.is_settled());
+        let (startable, runs) =
+            (slot.state.is_startable(), matches!(slot.state, StepState::Running { .. }));
+        if was != is {
+            self.open = if is { self.open - 1 } else { self.open + 1 };
+            for successor in plan.successors(step) {
+                self.move_need(successor, is);
+            }
+        }
+        set_member(&mut self.running, step, runs);
+        let none_open = self.open_needs(step) == 0;
+        set_member(&mut self.ready, step, startable && none_open);
+        before
+    }
+
+    fn move_need(&mut self, successor: StepIndex, settled: bool) {
+        let Some(open) = self.open_needs.get_mut(successor.at()) else { return };
+        *open = if settled { *open - 1 } else { *open + 1 };
+        let none_open = *open == 0;
+        let startable =
+            self.steps.get(successor.at()).is_some_and(|step| step.state.is_startable());
+        set_member(&mut self.ready, successor, startable && none_open);
+    }
+}
+
+fn set_member(set: &mut BTreeSet<StepIndex>, step: StepIndex, member: bool) {
+    if member {
+        set.insert(step);
+    } else {
+        set.remove(&step);
+    }
+}

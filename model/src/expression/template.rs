@@ -6,7 +6,7 @@ use minijinja::value::Value;
 use serde_json::Value as Json;
 
 use super::scope::Scope;
-use super::value::{RESULT_BYTES_MAX, RESULT_DEPTH_MAX, json_as_text, text_of, to_json};
+use super::value::{RESULT_BYTES_MAX, RESULT_DEPTH_MAX, json_as_text, text_of, to_json, too_deep};
 use super::{EvalError, Expression, Found, Reference, SyntaxError};
 use crate::plan::DefinitionError;
 
@@ -375,12 +375,11 @@ impl Renderer {
         let value = expression.eval(&self.values)?;
         let json = to_json(&value, RESULT_BYTES_MAX)
             .map_err(|error| expression.failed(&error, &self.values))?;
-        if depth + self::depth(&json) > RESULT_DEPTH_MAX {
-            let error =
-                minijinja::Error::new(minijinja::ErrorKind::OutOfFuel, "the result nests too deep");
-            return Err(expression.failed(&error, &self.values));
+        let (bytes, levels) = measure(&json);
+        if depth + levels > RESULT_DEPTH_MAX {
+            return Err(expression.failed(&too_deep(), &self.values));
         }
-        self.take(expression, json_size(&value, &json))?;
+        self.take(expression, bytes)?;
         Ok(json)
     }
 
@@ -406,18 +405,22 @@ impl Renderer {
     }
 }
 
-fn json_size(value: &Value, json: &Json) -> usize {
-    match (value.as_str(), json) {
-        (Some(text), _) => text.len(),
-        (None, Json::Array(_) | Json::Object(_)) => super::value::weight(value, u64::MAX),
-        (None, _) => 8,
-    }
-}
-
-fn depth(json: &Json) -> usize {
+/// Bytes and levels of a JSON value, roughly.
+fn measure(json: &Json) -> (usize, usize) {
+    let add = |(bytes, depth): (usize, usize), (own, below): (usize, usize)| {
+        (bytes + own, depth.max(below))
+    };
     match json {
-        Json::Array(list) => 1 + list.iter().map(depth).max().unwrap_or(0),
-        Json::Object(map) => 1 + map.values().map(depth).max().unwrap_or(0),
-        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => 0,
+        Json::Null | Json::Bool(_) | Json::Number(_) => (8, 0),
+        Json::String(text) => (text.len() + 2, 0),
+        Json::Array(list) => {
+            let (bytes, depth) = list.iter().map(measure).fold((2, 0), add);
+            (bytes, depth + 1)
+        }
+        Json::Object(map) => {
+            let keys: usize = map.keys().map(|key| key.len() + 4).sum();
+            let (bytes, depth) = map.values().map(measure).fold((2 + keys, 0), add);
+            (bytes, depth + 1)
+        }
     }
 }

@@ -154,6 +154,6 @@ fn too_long() -> Error {
     Error::new(ErrorKind::OutOfFuel, "the result is over 1 MiB")
 }
 
-fn too_deep() -> Error {
+pub(super) fn too_deep() -> Error {
     Error::new(ErrorKind::OutOfFuel, "the result nests too deep")
 }

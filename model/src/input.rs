@@ -36,7 +36,7 @@ pub fn check(definition: &Definition, given: Value) -> Result<Value, Vec<InputEr
     let mut given = match given {
         Value::Object(map) => map,
         Value::Null => Map::new(),
-        other => {
+        other @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
             let message = format!("the input is {}, not a map of inputs by name", shown(&other));
             return Err(vec![error("NX1204", "", message)]);
         }

@@ -31,13 +31,13 @@ enum Node {
     Literal(Json),
     Value(Box<Expression>),
     Text(Vec<Part>),
-    List(Vec<Node>),
-    Map(Vec<(String, Node)>),
+    List(Vec<Self>),
+    Map(Vec<(String, Self)>),
     /// What a handler of scripts gets; the last is the step's own environment, over the workflow's.
     Script {
-        text: Box<Node>,
+        text: Box<Self>,
         shell: Option<String>,
-        env: Vec<(String, Node)>,
+        env: Vec<(String, Self)>,
     },
 }
 
@@ -83,8 +83,8 @@ impl Template {
             Some(base) if literal => {
                 let own =
                     env.iter().map(|(key, node)| (key, node.literal().unwrap_or(&Json::Null)));
-                let script = text.literal().cloned().unwrap_or_default();
-                Node::Literal(script_input(script, shell, base, own))
+                let script = text.literal().map(json_as_text).unwrap_or_default();
+                Node::Literal(script_input(&script, shell, base, own))
             }
             _ => Node::Script { text: Box::new(text), shell: shell.map(str::to_owned), env },
         };
@@ -134,7 +134,7 @@ impl Template {
 
 /// The JSON a handler of scripts gets.
 fn script_input<'e>(
-    script: Json,
+    script: &str,
     shell: Option<&str>,
     base: &'e Json,
     own: impl Iterator<Item = (&'e String, &'e Json)>,
@@ -356,17 +356,14 @@ impl Renderer {
                 .collect::<Result<_, _>>()
                 .map(Json::Object),
             Node::Script { text, shell, env } => {
-                let script = match self.node(text, 1)? {
-                    Json::String(text) => text,
-                    other => json_as_text(&other),
-                };
+                let script = json_as_text(&self.node(text, 1)?);
                 let mut own = Vec::new();
                 for (key, node) in env {
                     own.push((key, self.node(node, 2)?));
                 }
                 let base = self.env.take().unwrap_or_default();
                 let own = own.iter().map(|(key, value)| (*key, value));
-                Ok(script_input(Json::String(script), shell.as_deref(), &base, own))
+                Ok(script_input(&script, shell.as_deref(), &base, own))
             }
         }
     }
@@ -391,17 +388,13 @@ impl Renderer {
     }
 
     fn take(&mut self, expression: &Expression, bytes: usize) -> Result<(), EvalError> {
-        match self.left.checked_sub(bytes) {
-            Some(left) => {
-                self.left = left;
-                Ok(())
-            }
-            None => {
-                let message = "the rendered value is over 8 MiB";
-                let error = minijinja::Error::new(minijinja::ErrorKind::OutOfFuel, message);
-                Err(expression.failed(&error, &self.values))
-            }
-        }
+        let Some(left) = self.left.checked_sub(bytes) else {
+            let message = "the rendered value is over 8 MiB";
+            let error = minijinja::Error::new(minijinja::ErrorKind::OutOfFuel, message);
+            return Err(expression.failed(&error, &self.values));
+        };
+        self.left = left;
+        Ok(())
     }
 }
 

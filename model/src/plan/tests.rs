@@ -22,10 +22,10 @@ fn definition(head: &Value, steps: &Value) -> Definition {
             (Some(values), ..) => json!({"set": {"values": values}}),
             (_, Some(duration), ..) => json!({"sleep": {"duration": duration}}),
             (_, _, Some(run), _) => {
-                json!({"script": {"run": run, "env": take("env").unwrap_or(json!({}))}})
+                json!({"script": {"run": run, "env": take("env").unwrap_or_else(|| json!({}))}})
             }
             (.., with) => {
-                json!({"action": {"uses": take("uses").unwrap_or(json!("x")), "with": with}})
+                json!({"action": {"uses": take("uses").unwrap_or_else(|| json!("x")), "with": with}})
             }
         };
         step["kind"] = kind;

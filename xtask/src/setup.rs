@@ -97,7 +97,7 @@ fn may_install() -> bool {
 
 fn install(packages: &[&str]) -> Result<()> {
     println!("installing the Debian packages {}", packages.join(", "));
-    let _no_services = NoServices::declare()?;
+    let _no_services = NoServices::declare(Path::new(POLICY_FILE))?;
     let mut install = vec!["install", "--yes", "--no-install-recommends"];
     install.extend(packages);
     apt_get(&install).or_else(|_| {
@@ -118,29 +118,32 @@ fn apt_get(arguments: &[&str]) -> Result<()> {
 }
 
 /// While this lives, packages do not start the services they bring. See invoke-rc.d(8), "policy-rc.d".
-struct NoServices {
-    written: bool,
+struct NoServices<'a> {
+    /// Where the policy was written, unless there was one.
+    file: Option<&'a Path>,
 }
 
 const POLICY_FILE: &str = "/usr/sbin/policy-rc.d";
 const FORBIDDEN: &str = "#!/bin/sh\nexit 101\n";
 
-impl NoServices {
-    fn declare() -> Result<Self> {
-        let written = !Path::new(POLICY_FILE).exists();
-        if written {
-            fs::write(POLICY_FILE, FORBIDDEN)
-                .and_then(|()| fs::set_permissions(POLICY_FILE, fs::Permissions::from_mode(0o755)))
-                .with_context(|| format!("cannot write {POLICY_FILE}"))?;
+impl<'a> NoServices<'a> {
+    fn declare(file: &'a Path) -> Result<Self> {
+        if file.exists() {
+            return Ok(Self { file: None });
         }
-        Ok(Self { written })
+        fs::write(file, FORBIDDEN)
+            .and_then(|()| fs::set_permissions(file, fs::Permissions::from_mode(0o755)))
+            .with_context(|| format!("cannot write {}", file.display()))?;
+        Ok(Self { file: Some(file) })
     }
 }
 
-impl Drop for NoServices {
+impl Drop for NoServices<'_> {
     fn drop(&mut self) {
-        if self.written && fs::remove_file(POLICY_FILE).is_err() {
-            println!("please remove {POLICY_FILE}: it keeps packages from starting services");
+        if let Some(file) = self.file
+            && fs::remove_file(file).is_err()
+        {
+            println!("please remove {}: it stops services from starting", file.display());
         }
     }
 }
@@ -152,6 +155,18 @@ mod tests {
     #[test]
     fn a_package_is_installed_once() {
         assert_eq!(packages(&TOOLS), ["prometheus", "strace"]);
+    }
+
+    #[test]
+    fn the_policy_goes_and_one_that_was_there_stays() {
+        let name = format!("nexus-xtask-policy-{}", std::process::id());
+        let file = std::env::temp_dir().join(name);
+        let ours = NoServices::declare(&file).expect("the folder is writable");
+        assert_eq!(fs::read_to_string(&file).expect("it was written"), FORBIDDEN);
+        drop(NoServices::declare(&file).expect("nothing to write"));
+        assert!(file.exists());
+        drop(ours);
+        assert!(!file.exists());
     }
 
     #[test]

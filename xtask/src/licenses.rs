@@ -6,7 +6,7 @@
 mod expression;
 mod policy;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -25,19 +25,25 @@ pub(crate) fn check() -> Result<String> {
     }
     let file = process::workspace().join("deny.toml");
     let policy = Policy::parse(&std::fs::read_to_string(file).context("cannot read deny.toml")?);
-    let metadata = metadata::resolved()?;
-    let problems = problems(&policy, &metadata);
+    let built = metadata::built()?;
+    let problems = problems(&policy, &metadata::resolved()?, &built);
     if !problems.is_empty() {
         bail!("deny.toml does not allow:\n  {}", problems.join("\n  "));
     }
-    let packages = list(&metadata["packages"]).count();
-    Ok(format!("{packages} packages, own check (cargo deny is not installed)"))
+    Ok(format!("{} packages, own check (cargo deny is not installed)", built.len()))
 }
 
-fn problems(policy: &Policy, metadata: &Value) -> Vec<String> {
-    let importers = importers(metadata);
+fn problems(policy: &Policy, metadata: &Value, built: &BTreeSet<(String, String)>) -> Vec<String> {
+    let packages: Vec<_> = list(&metadata["packages"])
+        .filter(|package| {
+            let (name, version) = (text(&package["name"]), text(&package["version"]));
+            built.contains(&(name.to_owned(), version.to_owned()))
+        })
+        .collect();
+    let importers = importers(&packages, metadata);
     let none = Vec::new();
-    list(&metadata["packages"])
+    packages
+        .iter()
         .flat_map(|package| {
             let importers = importers.get(text(&package["id"])).unwrap_or(&none);
             [
@@ -69,14 +75,13 @@ fn ban_problem(policy: &Policy, package: &Value, importers: &[&str]) -> Option<S
     Some(format!("{}: banned, and imported by {importer}", title(package)))
 }
 
-/// Package id to the names of the packages that import it.
-fn importers(metadata: &Value) -> BTreeMap<&str, Vec<&str>> {
-    let names: BTreeMap<_, _> = list(&metadata["packages"])
-        .map(|package| (text(&package["id"]), text(&package["name"])))
-        .collect();
+/// Package id to the names of those of `packages` that import it.
+fn importers<'a>(packages: &[&'a Value], metadata: &'a Value) -> BTreeMap<&'a str, Vec<&'a str>> {
+    let names: BTreeMap<_, _> =
+        packages.iter().map(|package| (text(&package["id"]), text(&package["name"]))).collect();
     let mut importers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for node in list(&metadata["resolve"]["nodes"]) {
-        let importer = names.get(text(&node["id"])).copied().unwrap_or_default();
+        let Some(importer) = names.get(text(&node["id"])) else { continue };
         for dependency in list(&node["deps"]) {
             importers.entry(text(&dependency["pkg"])).or_default().push(importer);
         }
@@ -106,12 +111,20 @@ allow = ["MIT"]
     fn check(name: &str, license: &str, source: &Value, importer: &str) -> Vec<String> {
         let metadata = serde_json::json!({
             "packages": [
-                { "id": "a", "name": importer, "version": "0.1.0", "license": "MIT", "source": null },
+                { "id": "a", "name": importer, "version": "1.0.0", "license": "MIT", "source": null },
                 { "id": "b", "name": name, "version": "1.0.0", "license": license, "source": source },
             ],
             "resolve": { "nodes": [{ "id": "a", "deps": [{ "pkg": "b" }] }] },
         });
-        problems(&Policy::parse(POLICY), &metadata)
+        let built = [name, importer].map(|name| (name.to_owned(), "1.0.0".to_owned()));
+        problems(&Policy::parse(POLICY), &metadata, &built.into())
+    }
+
+    #[test]
+    fn what_is_not_built_does_not_count() {
+        let ring = serde_json::json!({ "id": "a", "name": "ring", "version": "1.0.0" });
+        let metadata = serde_json::json!({ "packages": [ring] });
+        assert!(problems(&Policy::parse(POLICY), &metadata, &BTreeSet::new()).is_empty());
     }
 
     #[test]

@@ -79,7 +79,8 @@ fn selects_packages(arguments: &[String]) -> bool {
 }
 
 fn dag_data() -> Option<PathBuf> {
-    if let Some(folder) = env::var_os("NEXUS_DAG_DATA") {
+    let given = env::var_os("NEXUS_DAG_DATA").filter(|folder| !folder.is_empty());
+    if let Some(folder) = given {
         return Some(folder.into());
     }
     process::workspace().join(DAG_DATA).canonicalize().ok().filter(|folder| folder.is_dir())

@@ -30,6 +30,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         run_documentation_tests(&documented)?;
     }
     let mut tests = process::cargo(&["nextest", "run"]);
+    if arguments.is_empty() {
+        tests.arg("--no-fail-fast");
+    }
     if !selects_packages(arguments) {
         tests.arg("--workspace");
     }

@@ -116,15 +116,25 @@ impl Resident {
         }
     }
 
-    /// A run that was read from the log may have attempts that were under way when it left memory. A run leaves memory only
+    /// Takes up a run that was read from the log: its timers, and the attempts that were under way. A run leaves memory only
     /// without running attempts, so these belong to a process that is gone.
-    pub(super) fn take_up_attempts(&mut self) {
+    ///
+    /// An engine that drives nothing leaves them alone, unless the run is to be cancelled: then they are settled.
+    pub(super) fn take_up(&mut self, run: RunId, drives: bool, out: &mut Vec<Output>) {
         if std::mem::replace(&mut self.is_driven, true) {
             return;
         }
-        let attempts: Vec<_> = self.run.running().filter_map(|step| Some((step, running_attempt(&self.run, step)?))).collect();
-        if !attempts.is_empty() {
-            self.queue.push_front(Asked::silent(Command::InterruptAttempts { attempts, orderly: false }));
+        out.extend(self.run.timers.iter().map(|(id, timer)| Output::TimerSet(run, *id, timer.due)));
+        let attempts: Vec<_> =
+            self.run.running().filter_map(|step| Some((step, running_attempt(&self.run, step)?))).collect();
+        if attempts.is_empty() {
+            return;
+        }
+        let interrupt = Asked::silent(Command::InterruptAttempts { attempts, orderly: !drives });
+        match self.queue.iter().position(|asked| matches!(asked.command, Command::CancelRun { .. })) {
+            Some(cancel) if !drives => self.queue.insert(cancel + 1, interrupt),
+            _ if drives => self.queue.push_front(interrupt),
+            _ => {}
         }
     }
 

@@ -149,7 +149,8 @@ impl<'a> Wire<'a> for CancelRequestedV1<'a> {
 
 impl<'a> Wire<'a> for RunRetriedV1<'a> {
     fn event(self) -> Option<Event> {
-        Some(Event::RunRetried { by: self.by.actor() })
+        let timeout = self.timeout.map(TimerV1::due);
+        Some(Event::RunRetried { by: self.by.actor(), timeout })
     }
 }
 

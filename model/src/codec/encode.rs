@@ -46,7 +46,9 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         Event::CancelRequested { by, reason } => {
             put(out, &CancelRequestedV1 { by: by.into(), reason });
         }
-        Event::RunRetried { by } => put(out, &RunRetriedV1 { by: by.into() }),
+        Event::RunRetried { by, timeout } => {
+            put(out, &RunRetriedV1 { by: by.into(), timeout: timeout.map(TimerV1::from) });
+        }
         Event::SlotsOffered => put(out, &SlotsOfferedV1 {}),
         Event::StepStarted { step, attempt, input, deadline } => {
             let input = input.as_ref().map(PayloadV1::from);

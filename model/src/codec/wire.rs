@@ -134,6 +134,7 @@ pub(super) struct CancelRequestedV1<'a> {
 pub(super) struct RunRetriedV1<'a> {
     #[serde(borrow)]
     pub(super) by: ActorV1<'a>,
+    pub(super) timeout: Option<TimerV1>,
 }
 
 #[derive(Serialize, Deserialize)]

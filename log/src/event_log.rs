@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use tokio::sync::watch;
 
-use crate::{Frame, Partition, Permits, Position, ReadError, Revision, StreamId, Submission, Table, Ticket};
+use crate::{
+    Frame, Partition, Permits, Position, ReadError, Revision, StreamId, Submission, Table, Ticket,
+};
 
 /// A durable log of transitions. Object-safe and synchronous; reads block and belong off the runtime's threads.
 pub trait EventLog: Send + Sync + 'static {
@@ -26,13 +28,23 @@ pub trait EventLog: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`ReadError`] if a frame is missing or does not match its checksum, or the disk fails.
-    fn read(&self, partition: Partition, from: Position, bytes_max: usize) -> Result<Vec<Frame>, ReadError>;
+    fn read(
+        &self,
+        partition: Partition,
+        from: Position,
+        bytes_max: usize,
+    ) -> Result<Vec<Frame>, ReadError>;
 
     /// Reads frames of `stream` in order of revision, from the one that holds `from`, at most `frames_max`.
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    fn read_stream(&self, stream: StreamId, from: Revision, frames_max: usize) -> Result<Vec<Frame>, ReadError>;
+    fn read_stream(
+        &self,
+        stream: StreamId,
+        from: Revision,
+        frames_max: usize,
+    ) -> Result<Vec<Frame>, ReadError>;
 
     /// Reads one row.
     ///
@@ -44,7 +56,13 @@ pub trait EventLog: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`ReadError`] if the disk fails.
-    fn rows(&self, table: Table, from: &[u8], to: &[u8], rows_max: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError>;
+    fn rows(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: &[u8],
+        rows_max: usize,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError>;
 
     /// Reads a payload by the BLAKE3 hash of its bytes.
     ///

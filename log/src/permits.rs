@@ -38,13 +38,19 @@ impl Permits {
     /// Waits for `bytes`, in order of arrival; dropping the future gives up the place.
     pub async fn acquire(&self, bytes: usize) -> Permit {
         let wanted = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.bytes_max / 2);
-        let bytes = Arc::clone(&self.semaphore).acquire_many_owned(wanted).await.expect("the semaphore is never closed");
+        let bytes = Arc::clone(&self.semaphore)
+            .acquire_many_owned(wanted)
+            .await
+            .expect("the semaphore is never closed");
         Permit { _bytes: bytes }
     }
 
     /// Takes `bytes` if they are free now.
     pub fn try_acquire(&self, bytes: usize) -> Option<Permit> {
         let wanted = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.bytes_max / 2);
-        Arc::clone(&self.semaphore).try_acquire_many_owned(wanted).ok().map(|bytes| Permit { _bytes: bytes })
+        Arc::clone(&self.semaphore)
+            .try_acquire_many_owned(wanted)
+            .ok()
+            .map(|bytes| Permit { _bytes: bytes })
     }
 }

@@ -32,7 +32,13 @@ impl Records {
     }
 
     /// Appends a record whose body `write` appends to the buffer it is given.
-    pub fn push_with(&mut self, kind: u16, version: u8, flags: u8, write: impl FnOnce(&mut Vec<u8>)) {
+    pub fn push_with(
+        &mut self,
+        kind: u16,
+        version: u8,
+        flags: u8,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(&[0; 4]);
         self.bytes.extend_from_slice(&kind.to_le_bytes());
@@ -47,7 +53,9 @@ impl Records {
 
     /// Appends a record.
     pub fn push(&mut self, record: Record<'_>) {
-        self.push_with(record.kind, record.version, record.flags, |bytes| bytes.extend_from_slice(record.body));
+        self.push_with(record.kind, record.version, record.flags, |bytes| {
+            bytes.extend_from_slice(record.body)
+        });
     }
 
     /// Takes bytes that were stored, checking that they hold exactly `count` whole records.

@@ -33,8 +33,8 @@ use self::keeper::Keeper;
 use self::store::Store;
 use self::writer::{Message, Request, Tip, Writer};
 use crate::{
-    EventLog, Frame, LogHead, LogStatus, OpenError, Partition, Permits, Position, ReadError,
-    Revision, StreamId, Submission, Table, TableSpec, Ticket, TornTail, Transition,
+    EventLog, Frame, KeyValue, LogHead, LogStatus, OpenError, Partition, Permits, Position,
+    ReadError, Revision, StreamId, Submission, Table, TableSpec, Ticket, TornTail, Transition,
 };
 
 pub use self::verify::{Problem, Report};
@@ -207,7 +207,7 @@ impl EventLog for FjallLog {
         from: &[u8],
         to: &[u8],
         rows_max: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
+    ) -> Result<Vec<KeyValue>, ReadError> {
         self.store.rows(table, from, to, rows_max)
     }
 

@@ -34,4 +34,4 @@ pub use memory_log::MemoryLog;
 pub use permits::{Permit, Permits};
 pub use position::{Partition, Position, Revision, StreamId};
 pub use record::{Record, Records, RecordsIter};
-pub use row::{Change, Row, Table, TableSpec};
+pub use row::{Change, KeyValue, Row, Table, TableSpec};

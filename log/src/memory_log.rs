@@ -9,8 +9,8 @@ use crate::chain;
 use crate::group::{Durable, Group};
 use crate::heads::StreamHead;
 use crate::{
-    EventLog, Frame, LogHead, LogStatus, Partition, Permits, Position, ReadError, Revision,
-    StreamId, Submission, Table, TableSpec, Ticket,
+    EventLog, Frame, KeyValue, LogHead, LogStatus, Partition, Permits, Position, ReadError,
+    Revision, StreamId, Submission, Table, TableSpec, Ticket,
 };
 
 const PERMITS_BYTES: u32 = 64 * 1024 * 1024;
@@ -224,7 +224,7 @@ impl EventLog for MemoryLog {
         from: &[u8],
         to: &[u8],
         rows_max: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
+    ) -> Result<Vec<KeyValue>, ReadError> {
         let state = self.state();
         let rows = state
             .content

@@ -240,7 +240,9 @@ impl Writer {
         batch.commit().map_err(storage)?;
         let sync = began.elapsed();
         self.segment_bytes += bytes as u64;
-        new_segment.into_iter().for_each(|segment| self.store.segments.push(segment));
+        if let Some(segment) = new_segment {
+            self.store.segments.push(segment);
+        }
         self.publish(mark, bytes, sync);
         Ok(())
     }
@@ -250,7 +252,8 @@ impl Writer {
         if self.segment_bytes < self.segment_bytes_max {
             return Ok(None);
         }
-        let first = self.group.frames.first().map_or(self.group.next(), |frame| frame.position);
+        let first =
+            self.group.frames.first().map_or_else(|| self.group.next(), |frame| frame.position);
         self.segment = self.segment.following(&self.store.db, first).map_err(storage)?;
         self.segment_bytes = 0;
         let (key, value) = self.segment.row();

@@ -9,6 +9,7 @@
 
 mod append;
 mod chain;
+#[cfg(feature = "fjall")]
 mod envelope;
 mod error;
 mod event_log;
@@ -23,7 +24,7 @@ mod position;
 mod record;
 mod row;
 
-pub use append::{Closed, Outcome, Submission, Ticket, Transition};
+pub use append::{Answer, Closed, Outcome, Submission, Ticket, Transition};
 pub use chain::LogHead;
 pub use error::{OpenError, ReadError};
 pub use event_log::{EventLog, LogStatus, TornTail};

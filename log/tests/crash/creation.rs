@@ -26,9 +26,9 @@ fn leftovers_of_a_half_made_store_are_removed() {
         copy(&made.path().join("log"), &aside);
         let path = aside.join(missing);
         if path.is_dir() {
-            fs::remove_dir_all(path).expect("removed")
+            fs::remove_dir_all(path).expect("removed");
         } else {
-            fs::remove_file(path).expect("removed")
+            fs::remove_file(path).expect("removed");
         }
         opens_empty_and_works(folder.path());
     }
@@ -51,8 +51,8 @@ fn a_store_without_its_database_is_made_if_nothing_was_acknowledged() {
         match mark {
             None => fs::remove_file(made.mark()).expect("removed"),
             Some(length) => {
-                fs::write(made.mark(), &fs::read(made.mark()).expect("readable")[..length])
-                    .expect("cut")
+                let bytes = fs::read(made.mark()).expect("readable");
+                fs::write(made.mark(), &bytes[..length]).expect("cut");
             }
         }
         opens_empty_and_works(made.path());

@@ -20,7 +20,10 @@ fn a_store_of_layout_1_opens() {
     );
     assert_eq!(log.row(NAMES, b"wf-001").expect("readable").as_deref(), Some(&b"first"[..]));
     assert_eq!(log.verify(HERE).problems, []);
-    assert_eq!(log.head().to_string(), "PINNED");
+    assert_eq!(
+        log.head().to_string(),
+        "c9f3379f3999a7a1b90a71e30673df6b5c91fefc92f1d64a180c4fdb1b34b770"
+    );
 }
 
 /// Writes the fixture anew, into the folder named by an environment variable.

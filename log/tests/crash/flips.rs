@@ -112,7 +112,7 @@ fn a_flipped_bit_in_a_store_with_tables_loses_nothing_silently() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut chance = Chance::new(23);
     let log = open(folder.path()).expect("is made");
-    for number in 0..24 {
+    for number in 0..18 {
         let row = name(&format!("name-{number}"), Change::PutNew(b"value".to_vec()));
         append_one(
             &log,
@@ -122,5 +122,5 @@ fn a_flipped_bit_in_a_store_with_tables_loses_nothing_silently() {
     drop(log);
     drop(open(folder.path()).expect("opens"));
     let tables = |file: &Path| !is_journal(file);
-    sweep(folder.path(), 20, &mut chance, tables);
+    sweep(folder.path(), 12, &mut chance, tables);
 }

@@ -51,11 +51,9 @@ fn journals(database: &Path) -> Result<Vec<PathBuf>, OpenError> {
     let mut found = Vec::new();
     for entry in fs::read_dir(database).map_err(io(database))? {
         let path = entry.map_err(io(database))?.path();
-        let number: Option<u64> = path
-            .extension()
-            .filter(|extension| *extension == "jnl")
-            .and(path.file_stem())
-            .and_then(|stem| stem.to_str()?.parse().ok());
+        let is_journal = path.extension().is_some_and(|extension| extension == "jnl");
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).filter(|_| is_journal);
+        let number: Option<u64> = stem.and_then(|stem| stem.parse().ok());
         found.extend(number.map(|number| (number, path)));
     }
     found.sort();
@@ -65,7 +63,8 @@ fn journals(database: &Path) -> Result<Vec<PathBuf>, OpenError> {
 fn walk(path: &Path, sequence: Option<u64>) -> io::Result<journal::Content> {
     let file = File::open(path)?;
     // After a failed sync the cache may hold pages that the disk does not: ask for those of the disk.
-    rustix::fs::fadvise(&file, 0, None, Advice::DontNeed)?;
+    // A file system that takes no advice reads as it does.
+    let _ = rustix::fs::fadvise(&file, 0, None, Advice::DontNeed);
     journal::walk(&mut BufReader::with_capacity(BUFFER_BYTES, file), sequence)
 }
 
@@ -83,8 +82,13 @@ fn rest(path: &Path, end: u64) -> io::Result<Vec<u8>> {
 fn data_end(file: &mut File, from: u64) -> io::Result<u64> {
     let mut buffer = vec![0; BUFFER_BYTES];
     let (mut at, mut end) = (from, from);
-    file.seek(SeekFrom::Start(from))?;
     loop {
+        at = match rustix::fs::seek(&*file, rustix::fs::SeekFrom::Data(at)) {
+            Ok(data) => data,
+            Err(rustix::io::Errno::NXIO) => return Ok(end),
+            // A file system that does not know its holes reads them as zeros.
+            Err(_) => file.seek(SeekFrom::Start(at))?,
+        };
         let read = file.read(&mut buffer)?;
         if read == 0 {
             return Ok(end);

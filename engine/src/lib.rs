@@ -1,1 +1,3 @@
 //! A durable, event-sourced workflow engine.
+
+pub mod handler;

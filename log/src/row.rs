@@ -41,4 +41,20 @@ impl Change {
             Self::Delete => 0,
         }
     }
+
+    /// The value that the row has afterwards, if it has one.
+    pub(crate) fn value(&self) -> Option<&[u8]> {
+        match self {
+            Self::Put(value) | Self::PutNew(value) => Some(value),
+            Self::Delete => None,
+        }
+    }
+
+    /// As [`value`](Self::value), by value.
+    pub(crate) fn into_value(self) -> Option<Vec<u8>> {
+        match self {
+            Self::Put(value) | Self::PutNew(value) => Some(value),
+            Self::Delete => None,
+        }
+    }
 }

@@ -6,6 +6,7 @@
 //! * A step is ready exactly if it waits, has no open need, and was not settled by `decide`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use crate::event::{Failure, RunStarted};
 use crate::id::{Attempt, StepIndex, TimerId};
@@ -295,6 +296,12 @@ impl Run {
     /// Steps that could be started now, in order.
     pub fn ready(&self) -> impl Iterator<Item = StepIndex> + '_ {
         self.ready.iter().copied()
+    }
+
+    /// The first step after `after` that could be started now.
+    pub(crate) fn ready_after(&self, after: Option<StepIndex>) -> Option<StepIndex> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.ready.range((from, Bound::Unbounded)).next().copied()
     }
 
     /// Steps with an attempt under way, in order.

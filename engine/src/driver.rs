@@ -75,7 +75,11 @@ impl Driver {
             clock,
             snapshots,
             shard: Shard::new(config.shard_limits()),
-            slots: Slots(if config.drive == Drive::Nothing { 0 } else { i64::try_from(concurrency).unwrap_or(i64::MAX) }),
+            slots: Slots(if config.drive == Drive::Nothing {
+                0
+            } else {
+                i64::try_from(concurrency).unwrap_or(i64::MAX)
+            }),
             hungry: VecDeque::new(),
             timers: Timers::new(config.drive, share),
             handlers: Handlers::new(environment, inbox.clone()),
@@ -107,7 +111,6 @@ impl Driver {
                     }
                     taken.drain(..).for_each(|message| self.take(message));
                 }
-                () = self.outbox.admitted() => {}
                 () = sleep(wake) => {}
             }
             self.finish_tick();
@@ -125,7 +128,9 @@ impl Driver {
             Message::Start { start, reply } => self.start(start, reply),
             Message::Ask { run, asked, reply } => self.ask(run, asked, reply),
             Message::Loaded { run, loaded } => self.tell(Input::Loaded { run, loaded }),
-            Message::PayloadsLoaded { run, payloads } => self.tell(Input::PayloadsLoaded { run, payloads }),
+            Message::PayloadsLoaded { run, payloads } => {
+                self.tell(Input::PayloadsLoaded { run, payloads })
+            }
             Message::Reported(report) => self.report(report),
             Message::Drive { run } => self.tell(Input::Drive { run }),
             Message::Wait { run, end } => {
@@ -185,7 +190,11 @@ impl Driver {
             Output::Hungry(run) => self.hungry.push_back(run),
             Output::Snapshot(run, revision, bytes) => {
                 if let Some(views) = &self.snapshots {
-                    views.put_snapshot(crate::tables::stream(run), nexus_log::Revision(revision), bytes);
+                    views.put_snapshot(
+                        crate::tables::stream(run),
+                        nexus_log::Revision(revision),
+                        bytes,
+                    );
                 }
             }
             Output::AskAgain { run, asked } => self.ask_again(run, asked),
@@ -214,7 +223,9 @@ impl Driver {
             Err(failure) if self.closing.is_some() && failure.code == attempt::STOPPED => {
                 self.interrupted(run, step, attempt);
             }
-            Err(failure) => self.ask(run, Asked::silent(Command::FailStep { step, attempt, failure }), None),
+            Err(failure) => {
+                self.ask(run, Asked::silent(Command::FailStep { step, attempt, failure }), None)
+            }
             Ok((output, payloads)) => {
                 let command = Command::CompleteStep { step, attempt, output };
                 self.ask(run, Asked { command, payloads, reply: None }, None);
@@ -301,7 +312,10 @@ impl Driver {
     fn load_timers(&mut self) {
         let Some((from, to, until_ms)) = self.timers.next_rows(&self.clock) else { return };
         self.read(move |loader| {
-            let rows = loader.log().rows(crate::tables::TIMERS, &from, &to, timers::ROWS_MAX).unwrap_or_default();
+            let rows = loader
+                .log()
+                .rows(crate::tables::TIMERS, &from, &to, timers::ROWS_MAX)
+                .unwrap_or_default();
             Message::TimersLoaded { rows, until_ms }
         });
     }

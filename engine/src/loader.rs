@@ -136,7 +136,9 @@ impl Loader {
     pub fn plan_of(&self, id: RunId) -> Result<Option<Arc<Plan>>, LoadError> {
         let frames = self.log.read_stream(stream(id), Revision(0), 1)?;
         let Some(frame) = frames.first() else { return Ok(None) };
-        let Some(Recorded { event: Event::RunStarted(started), .. }) = events_of(frame)?.into_iter().next() else {
+        let Some(Recorded { event: Event::RunStarted(started), .. }) =
+            events_of(frame)?.into_iter().next()
+        else {
             return Err(LoadError::NoStart);
         };
         self.plan(started.definition).map(Some)
@@ -146,11 +148,17 @@ impl Loader {
     ///
     /// # Errors
     /// [`LoadError`].
-    pub fn history(&self, id: RunId, from: u32, events_max: usize) -> Result<Vec<Recorded>, LoadError> {
+    pub fn history(
+        &self,
+        id: RunId,
+        from: u32,
+        events_max: usize,
+    ) -> Result<Vec<Recorded>, LoadError> {
         let mut events = Vec::new();
         let mut next = from;
         while events.len() < events_max {
-            let frames = self.log.read_stream(stream(id), Revision(next), FRAMES_MAX.min(events_max))?;
+            let frames =
+                self.log.read_stream(stream(id), Revision(next), FRAMES_MAX.min(events_max))?;
             let Some(last) = frames.last() else { break };
             next = last.next_revision().0;
             for frame in &frames {

@@ -64,7 +64,13 @@ impl Slots {
 impl Shard {
     /// Starts without runs.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, runs: HashMap::new(), loading: HashMap::new(), batch: Vec::new(), resident_bytes: 0 }
+        Self {
+            limits,
+            runs: HashMap::new(),
+            loading: HashMap::new(),
+            batch: Vec::new(),
+            resident_bytes: 0,
+        }
     }
 
     /// Takes one input. What follows from it is appended to `out`; transitions collect until [`take_batch`](Self::take_batch).
@@ -73,7 +79,9 @@ impl Shard {
             Input::Start(start) => self.start(*start, now, slots, out),
             Input::Ask { run, asked } => self.ask(run, asked, now, slots, out),
             Input::Loaded { run, loaded } => self.loaded(run, loaded, now, slots, out),
-            Input::PayloadsLoaded { run, payloads } => self.payloads_loaded(run, payloads, now, slots, out),
+            Input::PayloadsLoaded { run, payloads } => {
+                self.payloads_loaded(run, payloads, now, slots, out)
+            }
             Input::Answered { run, outcome } => self.answered(run, outcome, slots, out),
             Input::Drive { run } => self.drive(run, now, slots, out),
             Input::Offer { run } => self.offer(run, now, slots, out),
@@ -106,7 +114,13 @@ impl Shard {
         resident.rows = start.rows;
         self.insert(run, resident);
         let command = Command::StartRun(start.started);
-        self.ask(run, Asked { command, payloads: start.payloads, reply: start.reply }, now, slots, out);
+        self.ask(
+            run,
+            Asked { command, payloads: start.payloads, reply: start.reply },
+            now,
+            slots,
+            out,
+        );
     }
 
     fn insert(&mut self, run: RunId, resident: Resident) {
@@ -120,7 +134,14 @@ impl Shard {
         }
     }
 
-    fn ask(&mut self, run: RunId, asked: Asked, now: Timestamp, slots: &mut Slots, out: &mut Vec<Output>) {
+    fn ask(
+        &mut self,
+        run: RunId,
+        asked: Asked,
+        now: Timestamp,
+        slots: &mut Slots,
+        out: &mut Vec<Output>,
+    ) {
         let Some(resident) = self.runs.get_mut(&run) else {
             self.load_then(run, Some(asked), out);
             return;
@@ -137,7 +158,14 @@ impl Shard {
         queue.extend(asked);
     }
 
-    fn loaded(&mut self, run: RunId, loaded: Loaded, now: Timestamp, slots: &mut Slots, out: &mut Vec<Output>) {
+    fn loaded(
+        &mut self,
+        run: RunId,
+        loaded: Loaded,
+        now: Timestamp,
+        slots: &mut Slots,
+        out: &mut Vec<Output>,
+    ) {
         let queue = self.loading.remove(&run).unwrap_or_default();
         match loaded {
             Loaded::Found { plan, state } => {

@@ -12,7 +12,9 @@ use nexus_model::event::Failure;
 use nexus_model::id::{Attempt, RunId, StepIndex};
 use nexus_model::payload::{NewPayload, Payload};
 
-use crate::handler::{Data, Handler, HandlerFuture, LogSink, Registry, StepCx, StepError, StepResult, Stop};
+use crate::handler::{
+    Data, Handler, HandlerFuture, LogSink, Registry, StepCx, StepError, StepResult, Stop,
+};
 use crate::loader::Loader;
 use crate::metrics::Metrics;
 
@@ -91,7 +93,9 @@ async fn called(call: Call, environment: &Environment) -> StepResult<Data> {
 async fn guarded(work: HandlerFuture) -> StepResult<Data> {
     AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-        let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into());
+        let text = text
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "no message".into());
         Err(StepError::retry(format!("the handler panicked: {text}")).code("NX3012"))
     })
 }

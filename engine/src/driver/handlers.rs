@@ -26,7 +26,10 @@ pub(super) struct Handlers {
 }
 
 impl Handlers {
-    pub(super) fn new(environment: Arc<Environment>, inbox: mpsc::UnboundedSender<Message>) -> Self {
+    pub(super) fn new(
+        environment: Arc<Environment>,
+        inbox: mpsc::UnboundedSender<Message>,
+    ) -> Self {
         Self {
             environment,
             inbox,
@@ -42,7 +45,11 @@ impl Handlers {
         info.store.clone_from(&self.environment.store);
         let name = plan.handler(attempt.step).unwrap_or_default();
         let handler = self.environment.registry.get(name).cloned();
-        let (cx, stop) = StepCx::new(info, Arc::clone(&self.environment.logs), Arc::clone(&self.environment.state));
+        let (cx, stop) = StepCx::new(
+            info,
+            Arc::clone(&self.environment.logs),
+            Arc::clone(&self.environment.state),
+        );
         let call = Call {
             handler,
             handler_name: Arc::from(name),
@@ -69,7 +76,9 @@ impl Handlers {
             return;
         }
         for call in self.waiting.iter().chain(&self.alone) {
-            if (call.cx.info().run, call.cx.info().step, call.cx.info().attempt) == (run, step, attempt) {
+            if (call.cx.info().run, call.cx.info().step, call.cx.info().attempt)
+                == (run, step, attempt)
+            {
                 call.stop.stop();
             }
         }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use nexus_log::{Closed, EventLog, Outcome, Permit, Submission, Ticket, Transition};
 use nexus_model::id::RunId;
@@ -19,6 +19,7 @@ pub(super) struct Outbox {
     flying: VecDeque<(Ticket, Vec<RunId>)>,
 }
 
+#[derive(Default)]
 struct Waiting {
     runs: Vec<RunId>,
     transitions: Vec<Transition>,
@@ -35,15 +36,14 @@ impl Outbox {
         let bytes_max = self.log.permits().submission_bytes_max();
         for (run, transition) in batch {
             let bytes = transition.bytes();
-            match self.waiting.back_mut() {
-                Some(last) if last.bytes + bytes <= bytes_max && !(self.admission.is_some() && self.waiting.len() == 1) => {
-                    last.add(run, transition, bytes);
-                }
-                _ => {
-                    let mut waiting = Waiting { runs: Vec::new(), transitions: Vec::new(), bytes: 0 };
-                    waiting.add(run, transition, bytes);
-                    self.waiting.push_back(waiting);
-                }
+            let first_is_fixed = self.admission.is_some() && self.waiting.len() == 1;
+            let last = self.waiting.back_mut().filter(|last| !first_is_fixed && last.bytes + bytes <= bytes_max);
+            if let Some(last) = last {
+                last.add(run, transition, bytes);
+            } else {
+                let mut waiting = Waiting::default();
+                waiting.add(run, transition, bytes);
+                self.waiting.push_back(waiting);
             }
         }
         self.hand_over();
@@ -69,25 +69,28 @@ impl Outbox {
         }
     }
 
-    /// Waits for permits for the oldest submission that has none, and hands it over.
-    pub(super) async fn admitted(&mut self) {
-        let Some(admission) = &mut self.admission else { return std::future::pending().await };
-        let permit = admission.await;
-        self.admission = None;
-        self.submit(permit);
-        self.hand_over();
+    /// Waits until the log has answered the oldest submission, and hands over what gets its permits meanwhile.
+    ///
+    /// # Errors
+    /// [`Closed`] if the log closed first.
+    pub(super) async fn answered(&mut self) -> Result<Vec<(RunId, Outcome)>, Closed> {
+        std::future::poll_fn(|cx| {
+            self.poll_admission(cx);
+            let Some((ticket, _)) = self.flying.front_mut() else { return Poll::Pending };
+            let outcomes = std::task::ready!(Pin::new(ticket).poll(cx))?;
+            let runs = self.flying.pop_front().map(|(_, runs)| runs).unwrap_or_default();
+            Poll::Ready(Ok(runs.into_iter().zip(outcomes).collect()))
+        })
+        .await
     }
 
-    /// Waits for the answer to the oldest submission.
-    pub(super) async fn answered(&mut self) -> Result<Vec<(RunId, Outcome)>, Closed> {
-        let flying = &mut self.flying;
-        let outcomes = std::future::poll_fn(|cx| match flying.front_mut() {
-            None => Poll::Pending,
-            Some((ticket, _)) => Pin::new(ticket).poll(cx),
-        })
-        .await?;
-        let runs = self.flying.pop_front().map(|(_, runs)| runs).unwrap_or_default();
-        Ok(runs.into_iter().zip(outcomes).collect())
+    fn poll_admission(&mut self, cx: &mut Context<'_>) {
+        while let Some(admission) = &mut self.admission {
+            let Poll::Ready(permit) = admission.as_mut().poll(cx) else { return };
+            self.admission = None;
+            self.submit(permit);
+            self.hand_over();
+        }
     }
 
     /// Whether nothing is on its way.

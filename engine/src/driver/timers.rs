@@ -87,7 +87,10 @@ impl Timers {
 
     pub(super) fn wants_rows(&self, clock: &Clock) -> bool {
         let low = self.soon.len() < ROWS_MAX / 2;
-        self.drive == Drive::All && !self.is_reading && low && clock.now().as_ms() + WINDOW_MS / 2 > self.read_until_ms
+        self.drive == Drive::All
+            && !self.is_reading
+            && low
+            && clock.now().as_ms() + WINDOW_MS / 2 > self.read_until_ms
     }
 
     /// Takes those that are due, the earliest first, not too many at a time.
@@ -108,7 +111,10 @@ impl Timers {
         if self.is_closed || self.drive == Drive::Nothing {
             return None;
         }
-        let next = self.soon.first().map(|(at, ..)| Timestamp(i64::try_from(*at).unwrap_or(i64::MAX).saturating_mul(1000)));
+        let next = self
+            .soon
+            .first()
+            .map(|(at, ..)| Timestamp(i64::try_from(*at).unwrap_or(i64::MAX).saturating_mul(1000)));
         Some(next.map_or(SLEEP_MAX, |due| clock.until(due).min(SLEEP_MAX)))
     }
 

@@ -89,7 +89,5 @@ impl Condition {
 /// # Errors
 /// [`EvalError`].
 pub fn duration_ms(value: &Value) -> Result<u64, EvalError> {
-    value
-        .as_u64()
-        .ok_or(EvalError::Failed { code: "NX1201", message: "no duration".to_owned() })
+    value.as_u64().ok_or(EvalError::Failed { code: "NX1201", message: "no duration".to_owned() })
 }

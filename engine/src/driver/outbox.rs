@@ -37,7 +37,10 @@ impl Outbox {
         for (run, transition) in batch {
             let bytes = transition.bytes();
             let first_is_fixed = self.admission.is_some() && self.waiting.len() == 1;
-            let last = self.waiting.back_mut().filter(|last| !first_is_fixed && last.bytes + bytes <= bytes_max);
+            let last = self
+                .waiting
+                .back_mut()
+                .filter(|last| !first_is_fixed && last.bytes + bytes <= bytes_max);
             if let Some(last) = last {
                 last.add(run, transition, bytes);
             } else {

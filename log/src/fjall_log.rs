@@ -104,7 +104,15 @@ impl FjallLog {
         let mark_file = creation::prepare(path, &lock, &options)?;
         let torn_tail = preflight::check(path)?;
         let store = Arc::new(layout::open(&path.join(creation::LOG), &options)?);
-        let (mark_file, mark) = recovery::recover(&store, mark_file, options.accept_data_loss)?;
+        let (mark_file, mark) = match recovery::recover(&store, mark_file, options.accept_data_loss)
+        {
+            Ok(recovered) => recovered,
+            Err(refusal) => {
+                drop(store);
+                torn_tail.iter().for_each(preflight::put_back);
+                return Err(refusal);
+            }
+        };
         let tip = Arc::new(Tip::new(mark.clone()));
         let keeper = Keeper::start(path, mark_file, mark, &tip, options.on_failure)?;
         let (queue, requests) = channel::unbounded();

@@ -102,6 +102,7 @@ impl Group {
         self.frames.clear();
         self.rows.clear();
         self.payloads.clear();
+        self.heads.age();
     }
 
     /// Decides about one transition. [`Outcome::Appended`] is a promise that holds once the group is durable.

@@ -1,7 +1,8 @@
 //! The check before opening: is a journal's end torn, or is its middle damaged? The storage engine itself cannot tell, and drops what follows damage.
 //!
 //! Invariants:
-//! * A torn tail was never acknowledged, because every batch was synced before it was: it is kept aside and cut off.
+//! * A torn tail belongs to a sync that never ended, so it was not acknowledged: it is kept aside and cut off.
+//! * If the log then ends before its high-water mark, the tail was acknowledged after all: it is put back and the store does not open.
 //! * With a whole batch behind it, the damage is in the middle: nothing is touched and the store does not open.
 //! * A sealed journal was synced whole, so it has no torn tail.
 
@@ -118,4 +119,22 @@ fn cut(store: &Path, journal: &Path, offset: u64, tail: &[u8]) -> Result<TornTai
     measures::torn_tail();
     tracing::warn!(journal = %torn.journal.display(), offset, bytes = torn.bytes, copy = %torn.copy.display(), "cut off a torn tail that was never acknowledged");
     Ok(torn)
+}
+
+/// Puts a tail back that was cut off, because the store does not open without it either: a refusal leaves things as they were.
+/// If anything stands in the way the copy stays where it is.
+pub(super) fn put_back(torn: &TornTail) {
+    let put = || -> io::Result<()> {
+        let tail = fs::read(&torn.copy)?;
+        let mut journal = OpenOptions::new().append(true).open(&torn.journal)?;
+        if journal.metadata()?.len() == torn.offset {
+            journal.write_all(&tail)?;
+            journal.sync_all()?;
+            fs::remove_file(&torn.copy)?;
+        }
+        Ok(())
+    };
+    if let Err(error) = put() {
+        tracing::warn!(%error, copy = %torn.copy.display(), "cannot put a torn tail back");
+    }
 }

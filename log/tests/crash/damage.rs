@@ -103,13 +103,15 @@ fn a_torn_group_that_was_acknowledged_is_refused() {
     let store = five_groups();
     let start = store.start(4);
     store.damage(|bytes| bytes[start + 5 * PAGE..start + 6 * PAGE].fill(0));
-    let refusal = open(store.path()).expect_err("is refused");
+    let refusal = is_refused(&store);
     assert!(
         matches!(refusal, OpenError::EndsEarly { found: Position(4), acknowledged: Position(5) }),
         "{refusal:?}"
     );
-    let again = open(store.path()).expect_err("is refused again");
-    assert!(matches!(again, OpenError::EndsEarly { .. }), "{again:?}");
+    let accepting = Options { accept_data_loss: true, ..options() };
+    let log = FjallLog::open(store.path(), accepting).expect("opens");
+    assert_eq!(log.durable(HERE), Position(4));
+    assert!(log.status().torn_tail.expect("reported").copy.exists());
 }
 
 #[test]

@@ -31,9 +31,14 @@ pub fn show_state_hash(hash: &StateHash) -> String {
 /// The state as bytes, from which [`decode_run`] makes it again. A cache, never the truth.
 pub fn encode_run(plan: &Plan, run: &Run) -> Vec<u8> {
     let mut bytes = canonical::write(plan, run, Payloads::Whole);
-    let checksum = checksum(&bytes);
-    bytes.extend_from_slice(&checksum);
+    seal(&mut bytes);
     bytes
+}
+
+/// Appends the checksum.
+pub(super) fn seal(bytes: &mut Vec<u8>) {
+    let checksum = checksum(bytes);
+    bytes.extend_from_slice(&checksum);
 }
 
 /// Reads a snapshot back.
@@ -195,6 +200,7 @@ impl Reader<'_> {
         }
     }
 
+    #[expect(clippy::option_option, reason = "outside: whether it fits; inside: what it says")]
     fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
         if self.flag()? { read(self).map(Some) } else { Some(None) }
     }

@@ -1,0 +1,3 @@
+//! Expressions: what `decide` makes of their outcome.
+
+use super::check;

@@ -1,0 +1,1 @@
+//! Folding: what `evolve` and the indexes of a run do by themselves.

@@ -1,0 +1,1 @@
+//! Payloads: large ones are named by hash, loaded when needed, and stored with the events.

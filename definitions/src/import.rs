@@ -79,7 +79,12 @@ pub struct Renamed {
 ///
 /// # Errors
 /// [`ImportError`]: the format is not known, the bytes are damaged, or the graph has a cycle.
-pub fn import(name: &str, bytes: &[u8], format: Option<Format>, options: &Options) -> Result<Imported, ImportError> {
+pub fn import(
+    name: &str,
+    bytes: &[u8],
+    format: Option<Format>,
+    options: &Options,
+) -> Result<Imported, ImportError> {
     if !options.time_scale.is_finite() || options.time_scale < 0.0 {
         return Err(ImportError::TimeScale { given: options.time_scale });
     }
@@ -98,5 +103,5 @@ pub fn import(name: &str, bytes: &[u8], format: Option<Format>, options: &Option
         Format::CargoLock => cargo_lock::read(&text),
     }
     .map_err(|damage| damage.in_format(format))?;
-    graph.into_imported(name, &text, format, options)
+    graph.into_imported(name, &text, format, *options)
 }

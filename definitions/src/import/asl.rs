@@ -41,7 +41,11 @@ struct Target {
 pub(super) fn read(text: &str) -> Result<Graph, ImportError> {
     let Machine { comment, start_at, states } = serial::document(text)?;
     if let Some(start) = start_at.filter(|start| !states.0.iter().any(|(id, _)| id == start)) {
-        return Err(ImportError::UnknownTask { task: start, named_by: "StartAt".to_owned(), place: None });
+        return Err(ImportError::UnknownTask {
+            task: start,
+            named_by: "StartAt".to_owned(),
+            place: None,
+        });
     }
     let mut graph = Graph { name: comment, ..Graph::default() };
     let (mut choices, mut nested) = (0, 0);
@@ -49,13 +53,20 @@ pub(super) fn read(text: &str) -> Result<Graph, ImportError> {
         choices += usize::from(state.choices.is_some() || state.catch.is_some());
         nested += usize::from(state.branches.is_some() || state.iterator.is_some());
         let targets = state.choices.into_iter().chain(state.catch).flatten();
-        let targets = state.next.into_iter().chain(state.default).chain(targets.filter_map(|target| target.next));
+        let targets = state
+            .next
+            .into_iter()
+            .chain(state.default)
+            .chain(targets.filter_map(|target| target.next));
         for target in targets {
             graph.edge(id.clone(), target, None);
         }
         graph.task(id);
     }
-    graph.warn(choices, "states choose where to go next; every way becomes an edge, and all are taken");
-    graph.warn(nested, "states hold states of their own; each is one step");
+    graph.warn(
+        choices,
+        "states that choose the next one (every way becomes an edge, and all are taken)",
+    );
+    graph.warn(nested, "states with states inside that are one step each");
     Ok(graph)
 }

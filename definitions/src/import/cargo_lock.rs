@@ -39,13 +39,20 @@ fn ids(packages: &[Package]) -> Vec<String> {
     let id = |package: &Package| {
         let Package { name, version, source, .. } = package;
         let alone = count.get(&(name.as_str(), version.as_str())).is_none_or(|count| *count == 1);
-        if alone || source.is_empty() { format!("{name} {version}") } else { format!("{name} {version} {source}") }
+        if alone || source.is_empty() {
+            format!("{name} {version}")
+        } else {
+            format!("{name} {version} {source}")
+        }
     };
     packages.iter().map(id).collect()
 }
 
 /// The id of the package that `name`, `name version` or `name version (source)` means.
-fn resolve<'i>(known: &'i HashMap<&str, Vec<(&Package, String)>>, dependency: &str) -> Option<&'i str> {
+fn resolve<'i>(
+    known: &'i HashMap<&str, Vec<(&Package, String)>>,
+    dependency: &str,
+) -> Option<&'i str> {
     let mut words = dependency.splitn(3, ' ');
     let candidates = known.get(words.next()?)?;
     let (version, source) = (words.next(), words.next());
@@ -74,7 +81,9 @@ fn packages(text: &str) -> Result<Vec<Package>, ImportError> {
     for whole in text.split_inclusive('\n') {
         let line = whole.trim();
         if !line.is_empty() && !line.starts_with('#') {
-            reader.line(line, offset).map_err(|reason| ImportError::damaged_at(text, offset, reason))?;
+            reader
+                .line(line, offset)
+                .map_err(|reason| ImportError::damaged_at(text, offset, reason))?;
         }
         offset += whole.len();
     }
@@ -83,7 +92,11 @@ fn packages(text: &str) -> Result<Vec<Package>, ImportError> {
     }
     let nameless = |package: &&Package| package.name.is_empty() || package.version.is_empty();
     match reader.packages.iter().find(nameless) {
-        Some(package) => Err(ImportError::damaged_at(text, package.offset, "a package has no name or no version")),
+        Some(package) => Err(ImportError::damaged_at(
+            text,
+            package.offset,
+            "a package has no name or no version",
+        )),
         None => Ok(reader.packages),
     }
 }
@@ -116,7 +129,9 @@ impl Reader {
                     "version" => package.version = unquoted(value)?,
                     "source" => package.source = format!("({})", unquoted(value)?),
                     "dependencies" if value == "[" => self.in_list = true,
-                    "dependencies" => return Err("the list of dependencies has one on each line".to_owned()),
+                    "dependencies" => {
+                        return Err("the list of dependencies has one on each line".to_owned());
+                    }
                     _ => {}
                 }
                 Ok(())

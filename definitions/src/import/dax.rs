@@ -28,12 +28,16 @@ pub(super) fn read(text: &str) -> Result<Graph, ImportError> {
                 walk.leave(element.local_name().as_ref());
             }
             Ok(Event::Eof) if walk.depth == 0 => break,
-            Ok(Event::Eof) => return Err(walk.damaged(text.len(), "the file ends inside an element")),
+            Ok(Event::Eof) => {
+                return Err(walk.damaged(text.len(), "the file ends inside an element"));
+            }
             Ok(_) => {}
-            Err(error) => return Err(walk.damaged(self::offset(reader.error_position()), error.to_string())),
+            Err(error) => {
+                return Err(walk.damaged(self::offset(reader.error_position()), error.to_string()));
+            }
         }
     }
-    walk.graph.warn(walk.nested, "nested workflows are one step each");
+    walk.graph.warn(walk.nested, "nested workflows that are one step each");
     Ok(walk.graph)
 }
 
@@ -54,7 +58,9 @@ impl Walk<'_> {
         let name = element.local_name();
         match (self.depth, name.as_ref()) {
             (0, "adag") => self.graph.name = self.attribute(element, "name", offset)?,
-            (0, other) => return Err(self.damaged(offset, format!("the root element is {other}, not adag"))),
+            (0, other) => {
+                return Err(self.damaged(offset, format!("the root element is {other}, not adag")));
+            }
             (1, "job") => self.job(element, offset)?,
             (1, "dax" | "dag") => {
                 self.nested += 1;
@@ -64,7 +70,8 @@ impl Walk<'_> {
             (_, "parent") => {
                 let parent = self.required(element, "ref", offset)?;
                 let child = self.child.clone();
-                let child = child.ok_or_else(|| self.damaged(offset, "a parent stands outside a child"))?;
+                let child =
+                    child.ok_or_else(|| self.damaged(offset, "a parent stands outside a child"))?;
                 self.graph.edge(parent, child, Some(offset));
             }
             _ => {}
@@ -83,7 +90,10 @@ impl Walk<'_> {
         let name = self.attribute(element, "name", offset)?;
         let runtime_s = match self.attribute(element, "runtime", offset)? {
             Some(runtime) if !runtime.trim().is_empty() => Some(
-                runtime.trim().parse().map_err(|_| self.damaged(offset, format!("runtime {runtime} is no number")))?,
+                runtime
+                    .trim()
+                    .parse()
+                    .map_err(|_| self.damaged(offset, format!("runtime {runtime} is no number")))?,
             ),
             _ => None,
         };
@@ -91,7 +101,12 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn required(&self, element: &BytesStart<'_>, name: &str, offset: usize) -> Result<String, ImportError> {
+    fn required(
+        &self,
+        element: &BytesStart<'_>,
+        name: &str,
+        offset: usize,
+    ) -> Result<String, ImportError> {
         let value = self.attribute(element, name, offset)?;
         value.ok_or_else(|| {
             let element = element.name();
@@ -99,10 +114,21 @@ impl Walk<'_> {
         })
     }
 
-    fn attribute(&self, element: &BytesStart<'_>, name: &str, offset: usize) -> Result<Option<String>, ImportError> {
-        let attribute = element.try_get_attribute(name).map_err(|error| self.damaged(offset, error.to_string()))?;
-        let value = attribute.map(|attribute| attribute.normalized_value(XmlVersion::Implicit1_0)).transpose();
-        Ok(value.map_err(|error| self.damaged(offset, error.to_string()))?.map(std::borrow::Cow::into_owned))
+    fn attribute(
+        &self,
+        element: &BytesStart<'_>,
+        name: &str,
+        offset: usize,
+    ) -> Result<Option<String>, ImportError> {
+        let attribute = element
+            .try_get_attribute(name)
+            .map_err(|error| self.damaged(offset, error.to_string()))?;
+        let value = attribute
+            .map(|attribute| attribute.normalized_value(XmlVersion::Implicit1_0))
+            .transpose();
+        Ok(value
+            .map_err(|error| self.damaged(offset, error.to_string()))?
+            .map(std::borrow::Cow::into_owned))
     }
 
     fn damaged(&self, offset: usize, reason: impl Into<String>) -> ImportError {

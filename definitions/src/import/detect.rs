@@ -38,7 +38,9 @@ fn xml(text: &str) -> Result<Format, ImportError> {
                 let root = super::graph::clean(root.name().as_ref());
                 return Err(unrecognised(format!("this is XML with the root element {root}")));
             }
-            Ok(Event::Eof) | Err(_) => return Err(unrecognised("this begins like XML, but has no element")),
+            Ok(Event::Eof) | Err(_) => {
+                return Err(unrecognised("this begins like XML, but has no element"));
+            }
             Ok(_) => {}
         }
     }
@@ -66,7 +68,7 @@ fn json(text: &str) -> Result<Format, ImportError> {
 
 fn lines(text: &str) -> Result<Format, ImportError> {
     let percent = text.trim_start().starts_with('%');
-    let first = text.lines().map(str::trim_end).find(|line| !line.trim().is_empty() && !line.starts_with(['#', '%']));
+    let first = text.lines().find(|line| !line.trim().is_empty() && !line.starts_with(['#', '%']));
     let first = first.unwrap_or_default();
     if is_counts(first) && (percent || !first.contains('\t')) {
         return Ok(Format::HyperDag);
@@ -89,7 +91,9 @@ fn is_counts(line: &str) -> bool {
 
 /// Keys at the left margin are enough to tell the YAML formats apart, and damage further on does not hide them.
 fn yaml(text: &str) -> Result<Format, ImportError> {
-    let margin = |line: &&str| line.starts_with(|first: char| first.is_alphanumeric() || "_\"'".contains(first));
+    let margin = |line: &&str| {
+        line.starts_with(|first: char| first.is_alphanumeric() || "_\"'".contains(first))
+    };
     let pairs: Vec<(&str, &str)> = text
         .lines()
         .filter(margin)
@@ -97,7 +101,8 @@ fn yaml(text: &str) -> Result<Format, ImportError> {
         .map(|(key, value)| (key.trim_matches(['"', '\'']), value.trim().trim_matches(['"', '\''])))
         .collect();
     let has = |key: &str| pairs.iter().any(|(known, _)| *known == key);
-    let tekton = |(key, value): &(&str, &str)| *key == "apiVersion" && value.starts_with("tekton.dev/");
+    let tekton =
+        |(key, value): &(&str, &str)| *key == "apiVersion" && value.starts_with("tekton.dev/");
     if pairs.iter().any(tekton) {
         return Ok(Format::Tekton);
     }
@@ -118,8 +123,11 @@ fn listed(keys: &[String]) -> String {
     if keys.is_empty() {
         return "no key that a workflow file has".to_owned();
     }
-    let shown: Vec<String> =
-        keys.iter().take(6).map(|key| super::graph::clean(key).chars().take(40).collect()).collect();
+    let shown: Vec<String> = keys
+        .iter()
+        .take(6)
+        .map(|key| super::graph::clean(key).chars().take(40).collect())
+        .collect();
     format!("the keys {}", shown.join(", "))
 }
 

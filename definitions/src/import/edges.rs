@@ -19,7 +19,11 @@ pub(super) fn read(text: &str) -> Result<Graph, ImportError> {
             return Err(ImportError::damaged_at(text, at, "the first column is empty"));
         }
         if sources.contains('\t') {
-            return Err(ImportError::damaged_at(text, at, "a line has two columns, this one has more"));
+            return Err(ImportError::damaged_at(
+                text,
+                at,
+                "a line has two columns, this one has more",
+            ));
         }
         graph.task(task);
         for source in sources.split(',').filter(|source| !source.is_empty()) {

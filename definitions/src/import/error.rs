@@ -110,17 +110,26 @@ impl ImportError {
     /// What to do about it.
     pub fn hint(&self) -> String {
         match self {
-            Self::Empty { .. } => "export the graph again, or name another format with --format".to_owned(),
-            Self::Cycle { .. } => "remove one of these dependencies, or merge the tasks into one".to_owned(),
+            Self::Empty { .. } => {
+                "export the graph again, or name another format with --format".to_owned()
+            }
+            Self::Cycle { .. } => {
+                "remove one of these dependencies, or merge the tasks into one".to_owned()
+            }
             Self::Unrecognised { .. } => {
                 format!("name the format with --format, one of {}", Format::names())
             }
             Self::Damaged { .. } => {
-                "fetch or export the file again; if it is another format, name it with --format".to_owned()
+                "fetch or export the file again; if it is another format, name it with --format"
+                    .to_owned()
             }
             Self::UnknownTask { .. } => "add the task, or remove the dependency on it".to_owned(),
-            Self::TooLarge { .. } => "split the graph, or take away what is no task and no edge".to_owned(),
-            Self::TimeScale { .. } => "give a number from 0 on: 1 is real time, 0.001 a thousandth of it".to_owned(),
+            Self::TooLarge { .. } => {
+                "split the graph, or take away what is no task and no edge".to_owned()
+            }
+            Self::TimeScale { .. } => {
+                "give a number from 0 on: 1 is real time, 0.001 a thousandth of it".to_owned()
+            }
         }
     }
 
@@ -137,7 +146,9 @@ impl ImportError {
     /// Adds what the bytes were read as.
     pub(crate) fn in_format(self, format: Format) -> Self {
         match self {
-            Self::Damaged { place, reason, .. } => Self::Damaged { format: Some(format), place, reason },
+            Self::Damaged { place, reason, .. } => {
+                Self::Damaged { format: Some(format), place, reason }
+            }
             other @ (Self::Empty { .. }
             | Self::Cycle { .. }
             | Self::Unrecognised { .. }
@@ -153,7 +164,12 @@ impl fmt::Display for ImportError {
         match self {
             Self::Empty { format } => write!(f, "the {format} file holds no task"),
             Self::Cycle { path } => {
-                let shown = path.iter().take(CYCLE_NAMES_MAX).map(String::as_str).collect::<Vec<_>>().join(" -> ");
+                let shown = path
+                    .iter()
+                    .take(CYCLE_NAMES_MAX)
+                    .map(String::as_str)
+                    .collect::<Vec<_>>()
+                    .join(" -> ");
                 write!(f, "tasks wait for each other: {shown}")?;
                 let more = path.len().saturating_sub(CYCLE_NAMES_MAX);
                 if more > 0 { write!(f, " -> … ({more} more)") } else { Ok(()) }
@@ -170,7 +186,11 @@ impl fmt::Display for ImportError {
                 write!(f, "{named_by} names the task {task}, which is not in the file")
             }
             Self::TooLarge { bytes_max } => {
-                write!(f, "the file is larger than {} MiB when decompressed", bytes_max / (1024 * 1024))
+                write!(
+                    f,
+                    "the file is larger than {} MiB when decompressed",
+                    bytes_max / (1024 * 1024)
+                )
             }
             Self::TimeScale { given } => write!(f, "{given} is no time scale"),
         }

@@ -10,7 +10,7 @@ use serde::Serialize;
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Format {
-    /// WfCommons instance (WfFormat JSON): a recorded run of a scientific workflow.
+    /// WfCommons instance (`WfFormat` JSON): a recorded run of a scientific workflow.
     #[serde(rename = "wfcommons")]
     WfCommons,
     /// Pegasus DAX, versions 2 and 3: XML with the root `adag`.

@@ -45,7 +45,7 @@ pub(super) fn read(text: &str) -> Result<Graph, ImportError> {
         let name = entry.label.filter(|label| !label.is_empty()).or(entry.name);
         graph.tasks.push(Task { id, name, runtime_s: None });
     }
-    graph.warn(nested, "nested workflows are one step each");
-    graph.warn(conditions, "steps have a condition; conditions are not kept");
+    graph.warn(nested, "nested workflows that are one step each");
+    graph.warn(conditions, "conditions of steps that are not kept");
     Ok(graph)
 }

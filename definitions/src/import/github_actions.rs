@@ -35,7 +35,7 @@ pub(super) fn read(text: &str) -> Result<Graph, ImportError> {
         }
         graph.tasks.push(Task { id, name, runtime_s: None });
     }
-    graph.warn(conditions, "jobs have an `if`; conditions are not kept");
-    graph.warn(matrices, "jobs have a matrix; each is one step");
+    graph.warn(conditions, "conditions of jobs that are not kept");
+    graph.warn(matrices, "jobs with a matrix that are one step each");
     Ok(graph)
 }

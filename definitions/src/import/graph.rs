@@ -19,8 +19,10 @@ const RUNTIME_S_MAX: f64 = 1e10;
 /// The action that waits.
 const ACTION: &str = "simulate";
 /// Extensions that say how a file is written, not what is in it.
-const EXTENSIONS: [&str; 12] =
-    [".gz", ".json", ".yaml", ".yml", ".xml", ".dax", ".txt", ".tsv", ".ga", ".asl", ".lock", ".hdag"];
+const EXTENSIONS: [&str; 12] = [
+    ".gz", ".json", ".yaml", ".yml", ".xml", ".dax", ".txt", ".tsv", ".ga", ".asl", ".lock",
+    ".hdag",
+];
 
 /// Tasks and edges by name.
 #[derive(Debug, Default)]
@@ -62,14 +64,19 @@ impl Graph {
     }
 
     /// Adds an edge.
-    pub(super) fn edge(&mut self, source: impl Into<String>, target: impl Into<String>, offset: Option<usize>) {
+    pub(super) fn edge(
+        &mut self,
+        source: impl Into<String>,
+        target: impl Into<String>,
+        offset: Option<usize>,
+    ) {
         self.edges.push(Edge { source: source.into(), target: target.into(), offset });
     }
 
-    /// Says `count` things are not kept, if there are any.
-    pub(super) fn warn(&mut self, count: usize, what: &str) {
+    /// Says how many `things` are not kept, if there are any.
+    pub(super) fn warn(&mut self, count: usize, things: &str) {
         if count > 0 {
-            self.warnings.push(format!("{count} {what}"));
+            self.warnings.push(format!("{things}: {count}"));
         }
     }
 
@@ -79,7 +86,7 @@ impl Graph {
         file: &str,
         text: &str,
         format: Format,
-        options: &Options,
+        options: Options,
     ) -> Result<Imported, ImportError> {
         if self.tasks.is_empty() {
             return Err(ImportError::Empty { format });
@@ -89,7 +96,10 @@ impl Graph {
         let facts = Facts::of(&self, &links)?;
         let (ids, renamed) = step_ids(&self.tasks);
         let twice = renamed.iter().filter(|renamed| ids.contains(&renamed.task)).count();
-        self.warn(twice, "tasks have the name of an earlier one; edges that use the name mean the earlier one");
+        self.warn(
+            twice,
+            "tasks with the name of an earlier one (an edge that uses the name means the first)",
+        );
         let steps = steps(&self.tasks, &ids, &links, options);
         let description = facts.name.as_ref().map_or_else(
             || format!("Imported from {format}"),
@@ -112,7 +122,7 @@ impl Graph {
                 strange += 1;
             }
         }
-        self.warn(strange, "tasks have a recorded time that is no duration; it counts as none");
+        self.warn(strange, "tasks whose recorded time is no duration and counts as none");
     }
 
     /// Edges by index, each once, in the order of the file.
@@ -140,7 +150,7 @@ impl Graph {
     }
 }
 
-fn steps(tasks: &[Task], ids: &[String], links: &Links, options: &Options) -> Vec<Step> {
+fn steps(tasks: &[Task], ids: &[String], links: &Links, options: Options) -> Vec<Step> {
     let step = |(at, task): (usize, &Task)| Step {
         id: ids[at].clone(),
         name: task.name.as_deref().map(clean).filter(|name| !name.is_empty() && *name != ids[at]),
@@ -193,11 +203,17 @@ fn step_ids(tasks: &[Task]) -> (Vec<String>, Vec<Renamed>) {
 }
 
 fn is_id(name: &str) -> bool {
-    !name.is_empty() && name.chars().count() <= ID_CHARACTERS_MAX && !name.chars().any(char::is_control)
+    !name.is_empty()
+        && name.chars().count() <= ID_CHARACTERS_MAX
+        && !name.chars().any(char::is_control)
 }
 
 /// `name` made into an id, with a number if that is taken.
-fn free_id(name: &str, taken: &mut HashSet<String>, numbers: &mut HashMap<String, usize>) -> String {
+fn free_id(
+    name: &str,
+    taken: &mut HashSet<String>,
+    numbers: &mut HashMap<String, usize>,
+) -> String {
     let cleaned = clean(name);
     let base = if cleaned.is_empty() { "task".to_owned() } else { cleaned };
     let base: String = base.chars().take(ID_CHARACTERS_MAX).collect();

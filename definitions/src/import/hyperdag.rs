@@ -36,7 +36,7 @@ pub(super) fn read(text: &str) -> Result<Graph, ImportError> {
         }
     }
     lines.expect_end()?;
-    graph.warn(weights, "nodes have a weight other than 1; weights are no times and are not kept");
+    graph.warn(weights, "weights of nodes that are not kept, for they are no times");
     Ok(graph)
 }
 
@@ -73,16 +73,31 @@ impl<'t> Lines<'t> {
 
     fn numbers(&mut self, least: usize, what: &str) -> Result<Numbers, ImportError> {
         let (offset, line) = self.next().ok_or_else(|| {
-            ImportError::damaged_at(self.text, self.text.len(), format!("the file ends before {what}"))
+            ImportError::damaged_at(
+                self.text,
+                self.text.len(),
+                format!("the file ends before {what}"),
+            )
         })?;
-        let values: Vec<u64> = line.split_whitespace().map_while(|word| word.parse().ok()).collect();
+        let values: Vec<u64> =
+            line.split_whitespace().map_while(|word| word.parse().ok()).collect();
         if values.len() < least {
-            return Err(ImportError::damaged_at(self.text, offset, format!("{what} needs {least} numbers here")));
+            return Err(ImportError::damaged_at(
+                self.text,
+                offset,
+                format!("{what} needs {least} numbers here"),
+            ));
         }
         Ok(Numbers { values, offset })
     }
 
-    fn check(&self, line: &Numbers, number: u64, count: u64, what: &str) -> Result<(), ImportError> {
+    fn check(
+        &self,
+        line: &Numbers,
+        number: u64,
+        count: u64,
+        what: &str,
+    ) -> Result<(), ImportError> {
         if number < count {
             return Ok(());
         }

@@ -36,8 +36,9 @@ struct Dependency {
 pub(super) fn read(text: &str) -> Result<Graph, ImportError> {
     let Workflow { name, jobs, job_dependencies } = serial::document(text)?;
     let mut graph = Graph { name, ..Graph::default() };
-    let nested = jobs.iter().filter(|job| job.kind.as_deref().is_some_and(|kind| kind != "job")).count();
-    graph.warn(nested, "nested workflows are one step each");
+    let nested =
+        jobs.iter().filter(|job| job.kind.as_deref().is_some_and(|kind| kind != "job")).count();
+    graph.warn(nested, "nested workflows that are one step each");
     graph.tasks = jobs
         .into_iter()
         .map(|job| Task { id: job.id, name: job.node_label.or(job.name), runtime_s: None })

@@ -5,7 +5,8 @@ use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{
-    Deserialize, DeserializeOwned, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor,
+    Deserialize, DeserializeOwned, Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess,
+    Visitor,
 };
 
 use super::error::{ImportError, Place};
@@ -15,13 +16,15 @@ pub(super) fn document<T: DeserializeOwned>(text: &str) -> Result<T, ImportError
     if text.trim_start().starts_with('{') {
         serde_json::from_str(text).map_err(|error| json_damage(&error))
     } else {
-        serde_saphyr::from_str_with_options(text, yaml_options()).map_err(|error| yaml_damage(&error))
+        serde_saphyr::from_str_with_options(text, yaml_options())
+            .map_err(|error| yaml_damage(&error))
     }
 }
 
 /// Reads every YAML document of a file; empty ones are `None`.
 pub(super) fn documents<T: DeserializeOwned>(text: &str) -> Result<Vec<Option<T>>, ImportError> {
-    serde_saphyr::from_multiple_with_options(text, yaml_options()).map_err(|error| yaml_damage(&error))
+    serde_saphyr::from_multiple_with_options(text, yaml_options())
+        .map_err(|error| yaml_damage(&error))
 }
 
 /// Where and why JSON could not be read.
@@ -36,7 +39,8 @@ pub(super) fn json_damage(error: &serde_json::Error) -> ImportError {
 fn yaml_damage(error: &serde_saphyr::Error) -> ImportError {
     let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     let place = error.location().filter(|location| location.line() > 0);
-    let place = place.map(|location| Place { line: count(location.line()), column: count(location.column()) });
+    let place = place
+        .map(|location| Place { line: count(location.line()), column: count(location.column()) });
     let message = error.without_snippet().to_string();
     let reason = message.lines().next().unwrap_or_default().to_owned();
     ImportError::Damaged { format: None, place, reason }

@@ -25,19 +25,22 @@ struct Metadata {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Spec {
     tasks: Option<Vec<PipelineTask>>,
     finally: Option<Vec<IgnoredAny>>,
-    pipeline_spec: Option<Box<Self>>,
+    #[serde(rename = "pipelineSpec")]
+    inline: Option<Box<Self>>,
 }
 
 /// Reads the last pipeline of the file.
 pub(super) fn read(text: &str) -> Result<Graph, ImportError> {
     let documents: Vec<Option<Document>> = serial::documents(text)?;
-    let mut pipelines: Vec<(Option<String>, Spec)> = documents.into_iter().flatten().filter_map(pipeline).collect();
+    let mut pipelines: Vec<(Option<String>, Spec)> =
+        documents.into_iter().flatten().filter_map(pipeline).collect();
     let others = pipelines.len().saturating_sub(1);
-    let (name, spec) = pipelines.pop().ok_or_else(|| ImportError::damaged("no document is a pipeline with tasks"))?;
+    let (name, spec) = pipelines
+        .pop()
+        .ok_or_else(|| ImportError::damaged("no document is a pipeline with tasks"))?;
     let mut graph = Graph { name, ..Graph::default() };
     let tasks = spec.tasks.unwrap_or_default();
     let conditions = tasks.iter().filter(|task| task.conditional).count();
@@ -47,9 +50,12 @@ pub(super) fn read(text: &str) -> Result<Graph, ImportError> {
         }
         graph.tasks.push(Task { id: name, ..Task::default() });
     }
-    graph.warn(others, "other pipelines in the file are not imported; the last one is");
-    graph.warn(spec.finally.unwrap_or_default().len(), "tasks under `finally` are not imported");
-    graph.warn(conditions, "tasks have a `when`; conditions are not kept");
+    graph.warn(others, "pipelines before the last that are not imported");
+    graph.warn(
+        spec.finally.unwrap_or_default().len(),
+        "tasks under `finally` that are not imported",
+    );
+    graph.warn(conditions, "conditions of tasks that are not kept");
     Ok(graph)
 }
 
@@ -58,7 +64,7 @@ fn pipeline(document: Document) -> Option<(Option<String>, Spec)> {
     let name = document.metadata.and_then(|metadata| metadata.name.or(metadata.generate_name));
     let spec = match document.kind.as_deref() {
         Some("Pipeline") => document.spec,
-        Some("PipelineRun") => document.spec.and_then(|spec| spec.pipeline_spec).map(|spec| *spec),
+        Some("PipelineRun") => document.spec.and_then(|spec| spec.inline).map(|spec| *spec),
         _ => None,
     };
     let spec = spec.filter(|spec| spec.tasks.as_ref().is_some_and(|tasks| !tasks.is_empty()))?;
@@ -92,7 +98,9 @@ impl<'de> Visitor<'de> for PipelineTaskVisitor {
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "name" => name = Some(map.next_value()?),
-                "runAfter" => after.extend(map.next_value::<Option<Vec<String>>>()?.unwrap_or_default()),
+                "runAfter" => {
+                    after.extend(map.next_value::<Option<Vec<String>>>()?.unwrap_or_default());
+                }
                 "taskSpec" => drop(map.next_value::<IgnoredAny>()?),
                 other => {
                     conditional |= other == "when";

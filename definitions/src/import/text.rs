@@ -21,7 +21,8 @@ pub(super) fn decode(bytes: &[u8], bytes_max: usize) -> Result<Cow<'_, str>, Imp
         return Ok(Cow::Borrowed(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)));
     }
     let plain = gunzip(bytes, bytes_max)?;
-    let text = String::from_utf8(plain).map_err(|error| not_utf8(error.as_bytes(), error.utf8_error()))?;
+    let text =
+        String::from_utf8(plain).map_err(|error| not_utf8(error.as_bytes(), error.utf8_error()))?;
     Ok(match text.strip_prefix(BYTE_ORDER_MARK) {
         Some(rest) => Cow::Owned(rest.to_owned()),
         None => Cow::Owned(text),
@@ -32,7 +33,10 @@ fn gunzip(bytes: &[u8], bytes_max: usize) -> Result<Vec<u8>, ImportError> {
     let mut plain = Vec::new();
     let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
     MultiGzDecoder::new(bytes).take(limit).read_to_end(&mut plain).map_err(|error| {
-        ImportError::damaged(format!("the gzip stream breaks after {} bytes of text: {error}", plain.len()))
+        ImportError::damaged(format!(
+            "the gzip stream breaks after {} bytes of text: {error}",
+            plain.len()
+        ))
     })?;
     if plain.len() > bytes_max { Err(ImportError::TooLarge { bytes_max }) } else { Ok(plain) }
 }
@@ -41,7 +45,11 @@ fn not_utf8(bytes: &[u8], error: Utf8Error) -> ImportError {
     let (before, _) = bytes.split_at(error.valid_up_to());
     let before = String::from_utf8_lossy(before);
     let place = Place::of(&before, before.len());
-    ImportError::Damaged { format: None, place: Some(place), reason: "this is not UTF-8 text".to_owned() }
+    ImportError::Damaged {
+        format: None,
+        place: Some(place),
+        reason: "this is not UTF-8 text".to_owned(),
+    }
 }
 
 #[cfg(test)]

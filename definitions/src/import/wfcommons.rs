@@ -1,6 +1,6 @@
 //! WfCommons instances: recorded runs of scientific workflows.
 //!
-//! Source: WfFormat 1.5 (`workflow.specification`, `workflow.execution`); up to 1.4 tasks and times were together in
+//! Source: `WfFormat` 1.5 (`workflow.specification`, `workflow.execution`); up to 1.4 tasks and times were together in
 //! `workflow.tasks`, and parents were named by name or by id.
 
 use std::collections::{HashMap, HashSet};
@@ -65,13 +65,18 @@ pub(super) fn read(text: &str) -> Result<Graph, ImportError> {
             let by_name = refers_by_name(&tasks);
             (tasks, by_name)
         }
-        (None, None) => return Err(ImportError::damaged("`workflow` has neither `specification` nor `tasks`")),
+        (None, None) => {
+            return Err(ImportError::damaged("`workflow` has neither `specification` nor `tasks`"));
+        }
     };
     let mut graph = Graph { name, ..Graph::default() };
     for entry in entries {
         add(&mut graph, entry, by_name)?;
     }
-    add_records(&mut graph, workflow.execution.map(|execution| execution.tasks).unwrap_or_default());
+    add_records(
+        &mut graph,
+        workflow.execution.map(|execution| execution.tasks).unwrap_or_default(),
+    );
     Ok(graph)
 }
 
@@ -84,9 +89,13 @@ fn refers_by_name(entries: &[Entry]) -> bool {
 
 fn add(graph: &mut Graph, entry: Entry, by_name: bool) -> Result<(), ImportError> {
     let Entry { id, name, parents, children, runtime_in_seconds } = entry;
-    let (id, name) = if by_name { (name.or(id), None) } else { (id.or_else(|| name.clone()), name) };
+    let (id, name) =
+        if by_name { (name.or(id), None) } else { (id.or_else(|| name.clone()), name) };
     let id = id.ok_or_else(|| {
-        ImportError::damaged(format!("task number {} has neither id nor name", graph.tasks.len() + 1))
+        ImportError::damaged(format!(
+            "task number {} has neither id nor name",
+            graph.tasks.len() + 1
+        ))
     })?;
     for parent in parents {
         graph.edge(parent, id.clone(), None);
@@ -109,5 +118,5 @@ fn add_records(graph: &mut Graph, records: Vec<Record>) {
             task.runtime_s = runtime_s;
         }
     }
-    graph.warn(times.len(), "recorded tasks are not in the specification; their times are not kept");
+    graph.warn(times.len(), "records of tasks that are not in the specification");
 }

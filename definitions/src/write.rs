@@ -1,0 +1,4 @@
+/// todo
+pub fn write(_: &nexus_model::definition::Definition) -> String {
+    String::new()
+}

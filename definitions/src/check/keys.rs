@@ -3,9 +3,7 @@
 use std::ops::Range;
 
 use super::Checker;
-use crate::keys::{
-    self, FOREIGN, INPUT, KINDS, Kind, LATER_KINDS, LATER_STEP, RETRY, Table,
-};
+use crate::keys::{self, FOREIGN, INPUT, KINDS, Kind, LATER_KINDS, LATER_STEP, RETRY, Table};
 use crate::suggest::{any_of, nearest};
 use crate::yaml::{Key, Node, Tree};
 

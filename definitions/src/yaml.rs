@@ -110,6 +110,10 @@ pub(crate) fn parse(text: &str) -> Result<Tree, Fault> {
     Ok(tree)
 }
 
+/// How deep a document may nest. The YAML library recurses with some 35 KiB a level when it is not optimised, and threads
+/// have as little as 2 MiB.
+const DEPTH_MAX: usize = 32;
+
 /// A text cannot hold more nodes than bytes, so only what multiplies (aliases, merges) or nests has a small budget.
 fn options() -> serde_saphyr::Options {
     serde_saphyr::options! {
@@ -118,7 +122,7 @@ fn options() -> serde_saphyr::Options {
         with_snippet: false,
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 100_000 },
         budget: serde_saphyr::budget! {
-            max_depth: 64,
+            max_depth: DEPTH_MAX,
             max_events: 100_000_000,
             max_nodes: 50_000_000,
             max_documents: 2,

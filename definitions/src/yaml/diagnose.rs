@@ -29,11 +29,11 @@ pub(super) fn fault(text: &str, error: &Error) -> Fault {
             fault("NX1012", format!("the YAML tag {tag} has no meaning here"))
                 .hint("leave the tag out")
         }
-        Error::MultipleDocuments { .. } => fault(
-            "NX1011",
-            "a file holds one workflow, this one holds several documents".to_owned(),
-        )
-        .hint("put what follows `---` into a file of its own"),
+        Error::MultipleDocuments { .. } => {
+            let range = before(text, &range, "---").unwrap_or_else(|| range.clone());
+            Fault::new("NX1011", range, "a file holds one workflow, this one holds several documents".to_owned())
+                .hint("put what follows `---` into a file of its own")
+        }
         Error::Budget { .. }
         | Error::AliasReplayCounterOverflow { .. }
         | Error::AliasReplayLimitExceeded { .. }
@@ -67,7 +67,7 @@ fn too_large(range: Range<usize>) -> Fault {
         range,
         "the document nests too deeply or repeats itself too often".to_owned(),
     )
-    .hint("at most 64 levels, and at most 100,000 values copied by aliases")
+    .hint("at most 32 levels, and at most 100,000 values copied by aliases")
 }
 
 fn key_is_not_text(text: &str, range: Range<usize>) -> Fault {
@@ -103,19 +103,27 @@ fn syntax(text: &str, range: Range<usize>, message: &str) -> Fault {
         let end = line[at..].find("}}").map_or(line.len(), |end| at + end + 2);
         return needs_quotes(start + at..start + end, "an expression needs quotes here");
     }
-    let hint = match message {
-        message if message.contains("mapping values") => {
-            "quote a text that holds `: `, and check the indentation"
-        }
-        message if message.contains("flow") => "close every [ and {, and put a comma between items",
-        message if message.contains("quote") => "close the quote",
-        message if message.contains("unexpected character") => {
-            "quote a text that begins with this character"
-        }
-        message if message.contains("simple key") => "a key stands on one line and ends with `:`",
-        _ => "check the indentation and the quotes around here",
-    };
+    if message.contains("quote")
+        && let Some(open) = opening_quote(text, range.start)
+    {
+        return Fault::new("NX1001", open..open + 1, "this quote is not closed".to_owned())
+            .hint("close it; a quote inside a quoted text is written \\\" or ''");
+    }
+    let (message, hint) = in_our_words(message);
     Fault::new("NX1001", range, format!("not YAML: {message}")).hint(hint)
+}
+
+/// What the scanner says and what to do, where there is something better to say than it does.
+fn in_our_words(message: &str) -> (&str, &'static str) {
+    match message {
+        message if message.contains("mapping values") => {
+            ("`:` cannot stand here", "quote a text that holds `: `, and check that keys of one map stand below each other")
+        }
+        message if message.contains("flow") => (message, "close every [ and {, and put a comma between items"),
+        message if message.contains("unexpected character") => (message, "quote a text that begins with this character"),
+        message if message.contains("simple key") => (message, "a key stands on one line and ends with `:`"),
+        _ => (message, "check the indentation and the quotes around here"),
+    }
 }
 
 fn needs_quotes(range: Range<usize>, message: &str) -> Fault {
@@ -144,6 +152,19 @@ fn bare_expression(line: &str, limit: usize) -> Option<usize> {
         previous = char;
     }
     found
+}
+
+/// The last quote before byte `end` that begins a value.
+fn opening_quote(text: &str, end: usize) -> Option<usize> {
+    let head = text.get(..(end + 1).min(text.len())).or_else(|| text.get(..end))?;
+    let begins = |at: &usize| head[..*at].trim_end_matches(' ').ends_with([':', '-', ',', '[', '{', '\n']);
+    head.match_indices(['"', '\'']).map(|(at, _)| at).filter(begins).next_back()
+}
+
+/// Where `needle` stands last before `range`.
+fn before(text: &str, range: &Range<usize>, needle: &str) -> Option<Range<usize>> {
+    let at = text.get(..range.start)?.rfind(needle)?;
+    Some(at..at + needle.len())
 }
 
 /// The library's words without the place, which is told apart.

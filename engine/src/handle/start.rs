@@ -295,7 +295,12 @@ fn computed_name(
     let Some(source) = &plan.definition().run_id else { return Ok(None) };
     let failed = |code: &str, message: String| StartError::RunId { code: code.into(), message };
     let template = Template::compile(&Value::String(source.clone()))
-        .map_err(|error| failed("NX2001", error.to_string()))?;
+        .map_err(|errors| {
+        errors.first().map_or_else(
+            || failed("NX2001", "it cannot be read".into()),
+            |error| failed(error.code, error.message.clone()),
+        )
+    })?;
     let mut run = Run::new(plan);
     run.started = Some(Box::new(started.clone()));
     let payloads = payloads.iter().cloned().collect();

@@ -464,8 +464,8 @@ proptest! {
 fn real_graphs_have_the_expected_measures() {
     let folder = std::env::var_os("NEXUS_DAG_DATA").map(PathBuf::from);
     let Some(folder) = folder.filter(|folder| folder.join("EXPECTED.json").is_file()) else {
-        println!(
-            "SKIPPED: NEXUS_DAG_DATA names no folder with EXPECTED.json, so no real graph was read"
+        say(
+            "skipped: NEXUS_DAG_DATA names no folder with EXPECTED.json, so no real graph was read",
         );
         return;
     };

@@ -201,6 +201,8 @@ impl Chance {
 mod tests {
     use std::collections::{HashMap, HashSet};
 
+    use nexus_model::plan::Plan;
+
     use super::*;
 
     /// Depth of the deepest step and number of needs; checks that needs are earlier and different.
@@ -228,6 +230,7 @@ mod tests {
                 let made = shape(kind, size, 7);
                 assert_eq!(made.steps.len(), size.max(1) as usize, "{kind} {size}");
                 measure(&made);
+                assert!(Plan::compile(made).is_ok(), "{kind} {size}");
             }
         }
     }

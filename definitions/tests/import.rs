@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use nexus_definitions::import::{Format, ImportError, Imported, Options, import};
 use nexus_model::definition::StepKind;
+use nexus_model::plan::Plan;
 use proptest::prelude::*;
 
 /// A small file of each format with the same diamond in it: b and c need a, d needs b and c.
@@ -350,6 +351,9 @@ fn check_sound(imported: &Imported) {
         levels += 1;
     }
     assert_eq!(levels, imported.facts.levels);
+    let plan =
+        Plan::compile(imported.definition.clone()).unwrap_or_else(|errors| panic!("{errors:?}"));
+    assert_eq!(plan.warnings(), []);
 }
 
 #[derive(Clone, Debug)]
@@ -464,8 +468,8 @@ proptest! {
 fn real_graphs_have_the_expected_measures() {
     let folder = std::env::var_os("NEXUS_DAG_DATA").map(PathBuf::from);
     let Some(folder) = folder.filter(|folder| folder.join("EXPECTED.json").is_file()) else {
-        println!(
-            "SKIPPED: NEXUS_DAG_DATA names no folder with EXPECTED.json, so no real graph was read"
+        say(
+            "skipped: NEXUS_DAG_DATA names no folder with EXPECTED.json, so no real graph was read",
         );
         return;
     };

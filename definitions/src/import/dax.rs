@@ -132,6 +132,6 @@ impl Walk<'_> {
     }
 
     fn damaged(&self, offset: usize, reason: impl Into<String>) -> ImportError {
-        ImportError::damaged_at(self.text, offset, super::graph::clean(&reason.into()))
+        ImportError::damaged_at(self.text, offset, reason)
     }
 }

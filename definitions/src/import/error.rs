@@ -143,11 +143,11 @@ impl ImportError {
         Self::Damaged { format: None, place: None, reason: reason.into() }
     }
 
-    /// Adds what the bytes were read as.
+    /// Adds what the bytes were read as, and takes control characters of the file out of the reason.
     pub(crate) fn in_format(self, format: Format) -> Self {
         match self {
             Self::Damaged { place, reason, .. } => {
-                Self::Damaged { format: Some(format), place, reason }
+                Self::Damaged { format: Some(format), place, reason: super::graph::clean(&reason) }
             }
             other @ (Self::Empty { .. }
             | Self::Cycle { .. }

@@ -321,6 +321,7 @@ async fn orphans(bench: &Bench) -> Vec<i32> {
     let mut engine: Child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "script::tests::engine_to_be_killed", "--nocapture"])
         .env(ORPHAN_FOLDER, bench.folder())
+        .env("TMPDIR", bench.folder())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
@@ -359,6 +360,9 @@ async fn all_orphans_are_ended_at_the_start() {
     assert_eq!(found.unwrap(), 1);
     assert!(!pids.into_iter().any(is_running));
     assert_eq!(records(&bench), 0);
+    let names = std::fs::read_dir(bench.folder()).unwrap().map(|entry| entry.unwrap().file_name());
+    let outputs = names.filter(|name| name.to_string_lossy().starts_with("nexus-output-"));
+    assert_eq!(outputs.count(), 0, "its result is taken away as well");
 }
 
 #[tokio::test]

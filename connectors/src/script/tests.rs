@@ -173,6 +173,13 @@ async fn another_shell_may_run_it() {
 }
 
 #[tokio::test]
+async fn the_longest_script_runs() {
+    let script = format!("echo long #{}", "x".repeat(SCRIPT_BYTES_MAX - 11));
+    assert_eq!(script.len(), SCRIPT_BYTES_MAX);
+    assert_eq!(output(&script).await["stdout"], "long");
+}
+
+#[tokio::test]
 async fn a_script_that_cannot_be_started_says_why() {
     let mut bench = Bench::new();
     for (input, code) in [

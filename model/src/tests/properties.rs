@@ -156,6 +156,7 @@ impl Play {
         let end = match event {
             Event::StepCompleted { step, attempt, .. }
             | Event::AttemptFailed { step, attempt, .. } => Some((*step, *attempt)),
+            #[expect(clippy::wildcard_enum_match_arm, reason = "only these two are outcomes")]
             _ => None,
         };
         if let Some(end) = end {
@@ -170,7 +171,7 @@ impl Play {
         let running: Vec<_> =
             run.running().map(|step| (step, run.step_run(step).attempt)).collect();
         let one = || pick(running.len()).map(|at| running[at]);
-        let fatal = ask.which % 5 == 0;
+        let fatal = ask.which.is_multiple_of(5);
         Some(match ask.what {
             0..6 => {
                 let (step, attempt) = one()?;

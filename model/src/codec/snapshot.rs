@@ -3,6 +3,7 @@
 //!
 //! A snapshot is the canonical form with payloads as the state holds them, and 16 bytes of its BLAKE3.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::DecodeError;
@@ -78,7 +79,7 @@ impl Reader<'_> {
         run.ended_at = self.option(Self::time)?;
         run.status = self.status()?;
         run.paused = self.flag()?;
-        run.timers = self.list(Self::timer)?.into_iter().collect();
+        run.timers = self.timers()?;
         run.next_timer = self.timer_id()?;
         run.revision = self.number32()?;
         if self.number()? != u64::from(self.step_count) {
@@ -118,6 +119,11 @@ impl Reader<'_> {
             5 => RunStatus::Cancelled { reason: self.text()? },
             _ => return None,
         })
+    }
+
+    fn timers(&mut self) -> Option<BTreeMap<TimerId, Timer>> {
+        let timers = self.list(Self::timer)?;
+        timers.is_sorted_by(|(a, _), (b, _)| a < b).then(|| timers.into_iter().collect())
     }
 
     fn timer(&mut self) -> Option<(TimerId, Timer)> {
@@ -243,7 +249,8 @@ impl Reader<'_> {
         for shift in (0..u64::BITS).step_by(7) {
             let byte = self.byte()?;
             let bits = u64::from(byte & 0x7f);
-            if bits > u64::MAX >> shift {
+            let overlong = byte == 0 && shift > 0;
+            if overlong || bits > u64::MAX >> shift {
                 return None;
             }
             number |= bits << shift;

@@ -4,13 +4,15 @@ use super::check;
 
 #[test]
 fn a_false_condition_skips_the_step_and_says_what_it_saw() {
-    check("
+    check(
+        "
         workflow  a; b if steps.a.output.total > 1000; c needs b
         given     start
         when      complete a {\"total\":250}
         then      a#1 completed {\"total\":250}
-                  b skipped: steps.a.output.total > 1000 is false (steps.a.output.total = 250); c#1 started
-    ");
+                  b skipped: steps.a.output.total > 1000 is false (250); c#1 started
+    ",
+    );
 }
 
 #[test]
@@ -53,7 +55,7 @@ fn a_mapping_that_fails_fails_the_step() {
         workflow  a maps ${{ this.output.missing.deeper }}; b needs a
         given     start
         when      complete a {}
-        then      a#1 completed {}; a failed NX2202; not reached: b; run failed at a: NX2202
+        then      a#1 completed {}; a failed NX2102; not reached: b; run failed at a: NX2102
     ",
     );
 }
@@ -65,7 +67,7 @@ fn a_condition_that_fails_fails_the_step() {
         workflow  a; b if steps.a.output.x.y > 1
         given     start
         when      complete a {}
-        then      a#1 completed {}; b failed NX2202; run failed at b: NX2202
+        then      a#1 completed {}; b failed NX2102; run failed at b: NX2102
     ",
     );
 }
@@ -77,8 +79,8 @@ fn an_input_that_fails_fails_the_step_and_cancels_what_was_about_to_start() {
         workflow  a; b needs a; c with ${{ steps.a.output.x.y }}; d needs a
         given     start
         when      complete a {}
-        then      a#1 completed {}; b#1 started; c failed NX2202; cancelled: b; not reached: d
-                  run failed at c: NX2202
+        then      a#1 completed {}; b#1 started; c failed NX2102; cancelled: b; not reached: d
+                  run failed at c: NX2102
     ",
     );
 }
@@ -90,7 +92,7 @@ fn an_input_that_fails_frees_its_slot() {
         workflow  a; b continue with ${{ steps.a.output.x.y }}; c needs a; d needs b
         given     start
         when      complete a {} slots=1
-        then      a#1 completed {}; b failed NX2202, continued; c#1 started
+        then      a#1 completed {}; b failed NX2102, continued; c#1 started
         after     ready d
     ",
     );
@@ -103,7 +105,7 @@ fn values_that_fail_fail_the_step() {
         workflow  a; b set ${{ steps.a.output.x.y }} continue
         given     start
         when      complete a {}
-        then      a#1 completed {}; b failed NX2202, continued; run completed
+        then      a#1 completed {}; b failed NX2102, continued; run completed
     ",
     );
 }
@@ -115,7 +117,7 @@ fn an_output_of_the_run_that_fails_fails_the_run() {
         workflow  run maps ${{ steps.a.output.x.y }}; a
         given     start
         when      complete a {}
-        then      a#1 completed {}; run failed: NX2202
+        then      a#1 completed {}; run failed: NX2102
         after     a completed
     ",
     );
@@ -125,7 +127,7 @@ fn an_output_of_the_run_that_fails_fails_the_run() {
 fn the_time_of_a_sleep_is_computed() {
     check(
         "
-        workflow  a; b sleep ${{ steps.a.output }}; c sleep -5
+        workflow  a; b sleep ${{ steps.a.output }}; c sleep ${{ 0 - 5 }}
         given     start
         when      complete a @1s \"15m\"
         then      a#1 completed \"15m\"; b sleeps t1@901s

@@ -31,17 +31,6 @@ fn a_diamond_joins_when_both_sides_are_done() {
 }
 
 #[test]
-fn a_run_without_steps_completes_at_once() {
-    check(
-        "
-        workflow  run maps [true]
-        when      start
-        then      run started; run completed [true]
-        ",
-    );
-}
-
-#[test]
 fn pure_steps_complete_in_the_transition_that_reaches_them() {
     check(
         "

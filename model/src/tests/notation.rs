@@ -238,11 +238,12 @@ fn failure(words: &[&str]) -> Failure {
     }
 }
 
-/// Nothing is `null`, `big` is more than fits into an event, the rest is JSON.
+/// Nothing is `null`, `big` and `bigger` are more than fits into an event, the rest is JSON.
 fn payload(bench: &mut Bench, text: &str) -> Payload {
     let (payload, new) = match text {
         "" => return Payload::Null,
         "big" => Payload::json(&json!("x".repeat(70_000))),
+        "bigger" => Payload::json(&json!("x".repeat(80_000))),
         json => Payload::json(&serde_json::from_str(json).unwrap()),
     };
     bench.store.extend(new);

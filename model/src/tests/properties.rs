@@ -53,7 +53,7 @@ fn shape() -> impl Strategy<Value = Shape> {
 }
 
 fn definition() -> impl Strategy<Value = Definition> {
-    (prop::collection::vec(shape(), 0..12), any::<bool>()).prop_map(|(shapes, timeout)| {
+    (prop::collection::vec(shape(), 1..12), any::<bool>()).prop_map(|(shapes, timeout)| {
         Definition {
             name: "random".to_owned(),
             input_is_value: true,
@@ -72,6 +72,7 @@ fn step(at: usize, shape: &Shape) -> Step {
     step.when_needs = match shape.when {
         0..4 => WhenNeeds::AllOk,
         4 => WhenNeeds::AllDone,
+        _ if step.needs.is_empty() => WhenNeeds::AllOk,
         _ => WhenNeeds::AnyFailed,
     };
     step.retry.max_attempts = shape.attempts;
@@ -153,13 +154,10 @@ impl Play {
             let last_run = self.bench.plan.step(*step).when_needs != WhenNeeds::AllOk;
             assert!(run.status == RunStatus::Running || last_run, "only some steps run last");
         }
-        let end = match event {
-            Event::StepCompleted { step, attempt, .. }
-            | Event::AttemptFailed { step, attempt, .. } => Some((*step, *attempt)),
-            _ => None,
-        };
-        if let Some(end) = end {
-            assert!(self.ended.insert(end), "each attempt has one outcome");
+        if let Event::StepCompleted { step, attempt, .. }
+        | Event::AttemptFailed { step, attempt, .. } = event
+        {
+            assert!(self.ended.insert((*step, *attempt)), "each attempt has one outcome");
         }
     }
 
@@ -170,7 +168,7 @@ impl Play {
         let running: Vec<_> =
             run.running().map(|step| (step, run.step_run(step).attempt)).collect();
         let one = || pick(running.len()).map(|at| running[at]);
-        let fatal = ask.which % 5 == 0;
+        let fatal = ask.which.is_multiple_of(5);
         Some(match ask.what {
             0..6 => {
                 let (step, attempt) = one()?;

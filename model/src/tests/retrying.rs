@@ -136,10 +136,10 @@ fn a_run_can_be_retried_again_and_again() {
 fn an_output_that_fails_again_ends_the_run_again() {
     check(
         "
-        workflow  run maps ${{ boom }}; a
+        workflow  run maps ${{ steps.a.output.x.y }}; a
         given     start
-        when      complete a; retry
-        then      a#1 completed; run failed: NX2101; run retried; run failed: NX2101
+        when      complete a {}; retry
+        then      a#1 completed {}; run failed: NX2102; run retried; run failed: NX2102
     ",
     );
 }

@@ -43,7 +43,7 @@ fn a_sleep_of_no_time_is_over_at_once() {
 fn a_sleep_of_nonsense_fails() {
     check(
         "
-        workflow  a sleep tomorrow; b needs a
+        workflow  a sleep ${{ 'tomorrow'|lower }}; b needs a
         when      start
         then      run started; a failed NX1201; not reached: b; run failed at a: NX1201
     ",

@@ -9,5 +9,6 @@ mod fixture;
 mod flips;
 mod kills;
 mod stores;
+mod tampering;
 #[path = "../support/transitions.rs"]
 mod transitions;

@@ -17,7 +17,7 @@ use super::value::{RESULT_BYTES_MAX, from_json_text, json_text, text_of, weight}
 const FUEL: u64 = 20_000;
 
 /// What filters of one evaluation may do: values visited and bytes written.
-const WORK_MAX: u64 = 8 * 1024 * 1024;
+const WORK_MAX: u64 = 2 * 1024 * 1024;
 
 /// Where the purse is found. No source can name it.
 pub(super) const WORK: &str = "%work";

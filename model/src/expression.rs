@@ -34,6 +34,7 @@ mod value;
 
 pub use condition::{Condition, Verdict};
 pub use duration::duration_ms;
+pub use language::{FILTERS, FUNCTIONS, TESTS};
 pub use reference::{Found, Reference, Root, STEP_FIELDS};
 pub use scope::Scope;
 pub use template::Template;

@@ -19,6 +19,9 @@ const FUEL: u64 = 20_000;
 /// What filters of one evaluation may do: values visited and bytes written.
 const WORK_MAX: u64 = 2 * 1024 * 1024;
 
+/// Largest compiled regular expression: matching costs its size times the length of the text.
+const PATTERN_BYTES_MAX: usize = 16 * 1024;
+
 /// Where the purse is found. No source can name it.
 pub(super) const WORK: &str = "%work";
 
@@ -28,11 +31,11 @@ pub(super) const NUMBER_MARK: &str = "|__number";
 /// Put behind the operands of `~`.
 pub(super) const TEXT_MARK: &str = "|__text";
 
-/// Functions.
-pub(super) const FUNCTIONS: &[&str] = &["get"];
+/// The functions there are.
+pub const FUNCTIONS: &[&str] = &["get"];
 
-/// Filters.
-pub(super) const FILTERS: &[&str] = &[
+/// The filters there are.
+pub const FILTERS: &[&str] = &[
     "abs",
     "bool",
     "capitalize",
@@ -75,8 +78,8 @@ pub(super) const FILTERS: &[&str] = &[
     "values",
 ];
 
-/// Tests.
-pub(super) const TESTS: &[&str] = &[
+/// The tests there are, after `is`.
+pub const TESTS: &[&str] = &[
     "boolean",
     "contains",
     "containing",
@@ -475,7 +478,7 @@ fn contains(state: &State<'_, '_>, container: &Value, item: &Value) -> Result<bo
 /// `text is matching("^A-[0-9]+$")`: whether the regular expression is found in the text.
 fn matching(state: &State<'_, '_>, text: &str, pattern: &str) -> Result<bool, Error> {
     charge(state, text.len().saturating_add(pattern.len()).saturating_mul(16))?;
-    match regex_lite::Regex::new(pattern) {
+    match regex_lite::RegexBuilder::new(pattern).size_limit(PATTERN_BYTES_MAX).build() {
         Ok(pattern) => Ok(pattern.is_match(text)),
         Err(error) => Err(wrong(format!("not a regular expression: {error}"))),
     }

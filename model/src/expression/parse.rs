@@ -345,9 +345,27 @@ impl<'s> Parser<'_, 's> {
         if ["true", "True", "false", "False", "none", "None", "null"].contains(&name) {
             return Ok(operand);
         }
-        let Some(root) = Root::find(name) else { return Err(unknown_name(token)) };
+        let Some(root) = Root::find(name) else {
+            return Err(self.dashed(token).unwrap_or_else(|| unknown_name(token)));
+        };
         self.references.push(Reference::new(root, token.range()));
         Ok(Operand { reference: Some(self.references.len() - 1), ..operand })
+    }
+
+    /// `steps.my-step`, which reads as `steps.my` minus `step`.
+    fn dashed(&self, token: Token<'s>) -> Option<SyntaxError> {
+        let reference =
+            self.references.last().filter(|reference| reference.range.end + 1 == token.start)?;
+        let dash = self.tokens.get(self.at.checked_sub(2)?)?;
+        let [id] = reference.path.as_slice() else { return None };
+        let id = (reference.root == Root::Steps && dash.text == "-")
+            .then(|| format!("{id}-{}", token.text))?;
+        let range = reference.range.start..token.end();
+        let message = format!("`steps.{id}` reads as `steps` minus something");
+        Some(
+            SyntaxError::new("NX2101", range, message)
+                .hint(format!("write `steps[\"{id}\"]` for an id with a dash")),
+        )
     }
 
     fn call(&mut self, name: Token<'s>, operand: Operand) -> Parsed {

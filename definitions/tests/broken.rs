@@ -45,13 +45,21 @@ fn every_broken_definition_is_reported_at_its_place() {
     let mut wrong = String::new();
     for (name, text) in files {
         let problems = problems(&name, &text);
-        let found: Vec<String> =
-            problems.iter().map(|problem| format!("{} {}:{}", problem.code, problem.line, problem.column)).collect();
+        let found: Vec<String> = problems
+            .iter()
+            .map(|problem| format!("{} {}:{}", problem.code, problem.line, problem.column))
+            .collect();
         let found = found.join("; ");
-        let unclear = problems.iter().any(|problem| problem.hint.is_none() || problem.message.is_empty());
+        let unclear =
+            problems.iter().any(|problem| problem.hint.is_none() || problem.message.is_empty());
         if found != expected(&text) || unclear {
-            let shown: Vec<String> = problems.iter().map(|problem| render(problem, &text, false)).collect();
-            wrong.push_str(&format!("\n{name}: expected {}, found {found}\n{}\n", expected(&text), shown.join("\n")));
+            let shown: Vec<String> =
+                problems.iter().map(|problem| render(problem, &text, false)).collect();
+            wrong.push_str(&format!(
+                "\n{name}: expected {}, found {found}\n{}\n",
+                expected(&text),
+                shown.join("\n")
+            ));
         }
     }
     assert!(wrong.is_empty(), "{wrong}");

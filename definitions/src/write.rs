@@ -93,7 +93,7 @@ impl Sheet {
     }
 
     fn step(&mut self, step: &Step) {
-        self.line(2, &format!("{}:", inline(&step.id, 2)));
+        self.line(2, &format!("{}:", inline(&step.id)));
         self.optional(4, "name", step.name.as_ref());
         match step.needs.as_slice() {
             [] => {}
@@ -164,7 +164,7 @@ impl Sheet {
 
     /// `key: value`, with the value below the key if it does not fit beside it.
     fn entry(&mut self, indent: usize, key: &str, value: &Value) {
-        let key = inline(key, indent);
+        let key = inline(key);
         match beside(value, indent) {
             Some(text) => self.line(indent, &format!("{key}: {text}")),
             None => {

@@ -4,11 +4,11 @@ use serde_json::Value;
 
 /// A value of a key at `indent`: plain, a block below, or quoted.
 pub(super) fn text(text: &str, indent: usize) -> String {
-    block(text, indent).unwrap_or_else(|| inline(text, indent))
+    block(text, indent).unwrap_or_else(|| inline(text))
 }
 
 /// A text on one line.
-pub(super) fn inline(text: &str, _indent: usize) -> String {
+pub(super) fn inline(text: &str) -> String {
     if is_plain(text) { text.to_owned() } else { quoted(text) }
 }
 

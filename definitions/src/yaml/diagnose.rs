@@ -31,8 +31,12 @@ pub(super) fn fault(text: &str, error: &Error) -> Fault {
         }
         Error::MultipleDocuments { .. } => {
             let range = before(text, &range, "---").unwrap_or_else(|| range.clone());
-            Fault::new("NX1011", range, "a file holds one workflow, this one holds several documents".to_owned())
-                .hint("put what follows `---` into a file of its own")
+            Fault::new(
+                "NX1011",
+                range,
+                "a file holds one workflow, this one holds several documents".to_owned(),
+            )
+            .hint("put what follows `---` into a file of its own")
         }
         Error::Budget { .. }
         | Error::AliasReplayCounterOverflow { .. }
@@ -116,12 +120,19 @@ fn syntax(text: &str, range: Range<usize>, message: &str) -> Fault {
 /// What the scanner says and what to do, where there is something better to say than it does.
 fn in_our_words(message: &str) -> (&str, &'static str) {
     match message {
-        message if message.contains("mapping values") => {
-            ("`:` cannot stand here", "quote a text that holds `: `, and check that keys of one map stand below each other")
+        message if message.contains("mapping values") => (
+            "`:` cannot stand here",
+            "quote a text that holds `: `, and check that keys of one map stand below each other",
+        ),
+        message if message.contains("flow") => {
+            (message, "close every [ and {, and put a comma between items")
         }
-        message if message.contains("flow") => (message, "close every [ and {, and put a comma between items"),
-        message if message.contains("unexpected character") => (message, "quote a text that begins with this character"),
-        message if message.contains("simple key") => (message, "a key stands on one line and ends with `:`"),
+        message if message.contains("unexpected character") => {
+            (message, "quote a text that begins with this character")
+        }
+        message if message.contains("simple key") => {
+            (message, "a key stands on one line and ends with `:`")
+        }
         _ => (message, "check the indentation and the quotes around here"),
     }
 }
@@ -157,7 +168,8 @@ fn bare_expression(line: &str, limit: usize) -> Option<usize> {
 /// The last quote before byte `end` that begins a value.
 fn opening_quote(text: &str, end: usize) -> Option<usize> {
     let head = text.get(..(end + 1).min(text.len())).or_else(|| text.get(..end))?;
-    let begins = |at: &usize| head[..*at].trim_end_matches(' ').ends_with([':', '-', ',', '[', '{', '\n']);
+    let begins =
+        |at: &usize| head[..*at].trim_end_matches(' ').ends_with([':', '-', ',', '[', '{', '\n']);
     head.match_indices(['"', '\'']).map(|(at, _)| at).filter(begins).next_back()
 }
 

@@ -4,7 +4,6 @@
 //! [`render`] shows a problem to a person; [`write`] turns a definition into a file. Nothing here does I/O.
 
 mod check;
-mod duration;
 mod handlers;
 mod interpret;
 mod keys;

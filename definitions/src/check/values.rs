@@ -1,6 +1,6 @@
 //! Values: texts, numbers, durations, conditions and lists of them.
 
-use crate::duration::duration_ms;
+use nexus_model::expression::duration_ms;
 use serde_json::Value;
 
 use super::Checker;

@@ -68,5 +68,6 @@ pub fn read(source_name: &str, text: &str) -> Result<Read, Problems> {
         Problems::from_unsorted(errors.iter().map(|error| places.problem(error)).collect())
     };
     let plan = Plan::compile(definition.clone()).map_err(problems)?;
-    Ok(Read { definition, plan, warnings: Problems::default(), places })
+    let warnings = problems(plan.warnings().to_vec());
+    Ok(Read { definition, plan, warnings, places })
 }

@@ -117,7 +117,7 @@ impl Checker<'_> {
                 {
                     let range = self.range(factor);
                     self.fault(
-                        "NX1208",
+                        "NX1207",
                         range,
                         format!("`factor` is {number}, it must be at least 1"),
                         "with 1 the delay stays the same",

@@ -75,7 +75,7 @@ impl Checker<'_> {
             } else {
                 "write a whole number"
             };
-            self.fault("NX1208", range, message, hint);
+            self.fault("NX1207", range, message, hint);
         }
     }
 
@@ -282,7 +282,7 @@ impl Checker<'_> {
             };
             let range = self.range(value);
             self.fault(
-                "NX1207",
+                "NX1209",
                 range,
                 format!("`{}` cannot be `{text}`; it is one of {}", key.value, words.join(", ")),
                 hint,

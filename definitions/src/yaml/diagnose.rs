@@ -26,7 +26,8 @@ pub(super) fn fault(text: &str, error: &Error) -> Fault {
                 .hint("write a finite number, or quote it to keep it as text")
         }
         Error::UnsupportedTag { tag, .. } => {
-            fault("NX1012", format!("the YAML tag {tag} has no meaning here"))
+            let range = before(text, &range, tag).unwrap_or_else(|| range.clone());
+            Fault::new("NX1012", range, format!("the YAML tag {tag} has no meaning here"))
                 .hint("leave the tag out")
         }
         Error::MultipleDocuments { .. } => {
@@ -124,7 +125,7 @@ fn in_our_words(message: &str) -> (&str, &'static str) {
             "`:` cannot stand here",
             "quote a text that holds `: `, and check that keys of one map stand below each other",
         ),
-        message if message.contains("flow") => {
+        message if message.contains("flow") || message.contains("bracket") => {
             (message, "close every [ and {, and put a comma between items")
         }
         message if message.contains("unexpected character") => {

@@ -6,7 +6,7 @@ use crate::{KNOWN, json, workflows};
 
 /// Codes that the JSON Schema finds as well.
 const STRUCTURAL: [&str; 9] =
-    ["NX1005", "NX1006", "NX1007", "NX1009", "NX1101", "NX1102", "NX1103", "NX1109", "NX1207"];
+    ["NX1005", "NX1006", "NX1007", "NX1009", "NX1101", "NX1102", "NX1103", "NX1109", "NX1209"];
 
 fn broken() -> Vec<(String, String)> {
     workflows("definitions/tests/broken")

@@ -164,7 +164,9 @@ impl Checker<'_> {
     pub(super) fn steps(&mut self, key: &Key, value: &Tree) {
         match &value.value {
             Node::Map(steps) if !steps.is_empty() => {
-                steps.iter().for_each(|(id, step)| self.step(id, step))
+                for (id, step) in steps {
+                    self.step(id, step);
+                }
             }
             Node::Map(_) | Node::Null => {
                 let range = self.key_range(key);

@@ -31,7 +31,7 @@ impl Checker<'_> {
                 );
             }
             Node::Bool(_) | Node::Number(_) | Node::List(_) | Node::Map(_) => {
-                self.no_text(key, value)
+                self.no_text(key, value);
             }
         }
     }
@@ -226,7 +226,7 @@ impl Checker<'_> {
                 );
             }
             Node::Null | Node::Bool(_) | Node::List(_) | Node::Map(_) => {
-                self.wrong_type(key, value, "a duration", hint)
+                self.wrong_type(key, value, "a duration", hint);
             }
         }
     }

@@ -93,7 +93,7 @@ fn quoted(text: &str) -> String {
             '\\' => out.push_str("\\\\"),
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
-            char if is_special(char) => out.push_str(&format!("\\u{:04x}", u32::from(char))),
+            char if is_special(char) => out.extend(format!("\\u{:04x}", u32::from(char)).chars()),
             char => out.push(char),
         }
     }

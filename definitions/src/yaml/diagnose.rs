@@ -155,7 +155,7 @@ fn bare_expression(line: &str, limit: usize) -> Option<usize> {
     for (at, char) in line.char_indices().take_while(|(at, _)| *at <= limit) {
         match (quote, char) {
             (None, '"' | '\'') if !previous.is_alphanumeric() && found.is_none() => {
-                quote = Some(char)
+                quote = Some(char);
             }
             (Some(open), _) if open == char && previous != '\\' => quote = None,
             (None, '$') if line[at..].starts_with("${{") => found = Some(at),
@@ -171,7 +171,7 @@ fn opening_quote(text: &str, end: usize) -> Option<usize> {
     let head = text.get(..(end + 1).min(text.len())).or_else(|| text.get(..end))?;
     let begins =
         |at: &usize| head[..*at].trim_end_matches(' ').ends_with([':', '-', ',', '[', '{', '\n']);
-    head.match_indices(['"', '\'']).map(|(at, _)| at).filter(begins).next_back()
+    head.match_indices(['"', '\'']).map(|(at, _)| at).rfind(begins)
 }
 
 /// Where `needle` stands last before `range`.

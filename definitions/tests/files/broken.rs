@@ -41,11 +41,11 @@ fn every_broken_definition_is_reported_at_its_place() {
         if found != expected(&text) || unclear {
             let shown: Vec<String> =
                 problems.iter().map(|problem| render(problem, &text, false)).collect();
-            wrong.push_str(&format!(
+            wrong.extend([format!(
                 "\n{name}: expected {}, found {found}\n{}\n",
                 expected(&text),
                 shown.join("\n")
-            ));
+            )]);
         }
     }
     assert!(wrong.is_empty(), "{wrong}");

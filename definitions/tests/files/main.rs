@@ -3,6 +3,7 @@
 mod broken;
 mod noise;
 mod pages;
+mod problems;
 mod round_trip;
 mod valid;
 

@@ -153,19 +153,11 @@ fn what_nests_or_multiplies_ends() {
 
 #[test]
 fn many_steps_are_read_in_a_moment() {
-    let steps: String = (0..20_000)
-        .map(|at| {
-            format!(
-                "  step_{at}:\n    uses: log\n    needs: step_{}\n",
-                at / 2 + usize::from(at == 0)
-            )
-        })
-        .collect();
-    let text = format!(
-        "nexus: v1\nname: many\nsteps:\n  first:\n    uses: log\n{}",
-        steps.replace("needs: step_1\n  step_1:", "needs: first\n  step_1:")
-    );
+    let mut text = "nexus: v1\nname: many\nsteps:\n  step_0:\n    uses: log\n".to_owned();
+    for at in 1..20_000 {
+        text.extend([format!("  step_{at}:\n    uses: log\n    needs: step_{}\n", at / 2)]);
+    }
     let started = std::time::Instant::now();
-    survive(&text);
+    assert!(read("many", &text).is_ok());
     assert!(started.elapsed().as_secs() < 20, "took {:?}", started.elapsed());
 }

@@ -5,12 +5,15 @@
 
 mod check;
 mod handlers;
+#[cfg(feature = "import")]
+pub mod import;
 mod interpret;
 mod keys;
 mod places;
 mod problem;
 mod render;
 mod schema;
+pub mod shapes;
 mod source;
 mod suggest;
 mod write;

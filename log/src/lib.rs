@@ -8,19 +8,31 @@
 //! * after a failed sync the process ends: unknown is never reported as success.
 
 mod append;
+mod chain;
+#[cfg(feature = "fjall")]
+mod envelope;
 mod error;
 mod event_log;
+#[cfg(feature = "fjall")]
+mod fjall_log;
 mod frame;
+mod group;
+mod heads;
+mod memory_log;
 mod permits;
 mod position;
 mod record;
 mod row;
 
-pub use append::{Closed, Outcome, Submission, Ticket, Transition};
+pub use append::{Answer, Closed, Outcome, Submission, Ticket, Transition};
+pub use chain::LogHead;
 pub use error::{OpenError, ReadError};
 pub use event_log::{EventLog, LogStatus, TornTail};
+#[cfg(feature = "fjall")]
+pub use fjall_log::{FjallLog, Options, Problem, Report};
 pub use frame::Frame;
+pub use memory_log::MemoryLog;
 pub use permits::{Permit, Permits};
 pub use position::{Partition, Position, Revision, StreamId};
 pub use record::{Record, Records, RecordsIter};
-pub use row::{Change, Row, Table, TableSpec};
+pub use row::{Change, KeyValue, Row, Table, TableSpec};

@@ -4,6 +4,9 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Table(pub u8);
 
+/// A row as it is read: key and value.
+pub type KeyValue = (Vec<u8>, Vec<u8>);
+
 /// Describes one table. The order of the specs is the numbering of the tables; names are the storage names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableSpec {
@@ -39,6 +42,22 @@ impl Change {
         match self {
             Self::Put(value) | Self::PutNew(value) => value.len(),
             Self::Delete => 0,
+        }
+    }
+
+    /// The value that the row has afterwards, if it has one.
+    pub(crate) fn value(&self) -> Option<&[u8]> {
+        match self {
+            Self::Put(value) | Self::PutNew(value) => Some(value),
+            Self::Delete => None,
+        }
+    }
+
+    /// As [`value`](Self::value), by value.
+    pub(crate) fn into_value(self) -> Option<Vec<u8>> {
+        match self {
+            Self::Put(value) | Self::PutNew(value) => Some(value),
+            Self::Delete => None,
         }
     }
 }

@@ -1,9 +1,25 @@
 //! Events and states as bytes.
+//!
+//! An event is stored as a [`Header`], which the log keeps beside it, and a body: bincode over the plain structs of `wire`.
+//! A wire struct is never edited once a release has written it; a changed event gets a new struct and the next version.
+//!
+//! Invariants:
+//! * A body decodes only if its kind and version are known and every byte of it is used.
+//! * Decoding damaged bytes is an error, never a panic and never an allocation out of proportion to their number.
+//! * The same event has the same bytes in every build; the fixtures in `tests/fixtures/wire` hold them.
+
+mod canonical;
+mod decode;
+mod encode;
+mod kind;
+mod snapshot;
+mod wire;
+
+pub use kind::{event_name, kind_name, kinds};
+pub use snapshot::{decode_run, encode_run, show_state_hash, state_hash};
 
 use crate::event::{Event, Given};
-use crate::id::StateHash;
-use crate::plan::Plan;
-use crate::run::Run;
+use crate::time::Timestamp;
 
 /// An event as the log stores it: kind, version and flags of the record, and its body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,24 +39,80 @@ pub const FLAG_OUTSIDE: u8 = 1;
 /// Set on the last event of a transition.
 pub const FLAG_PARKED: u8 = 2;
 
-/// The kind and version of an event.
-pub fn header(_event: &Event) -> Header {
-    Header { kind: 0, version: 1, flags: 0 }
+/// The longest body that is read: as long as the longest frame of the log.
+pub const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Every event is written in the first version of its shape.
+const VERSION: u8 = 1;
+
+impl Header {
+    /// The same with [`FLAG_OUTSIDE`].
+    #[must_use]
+    pub fn outside(self) -> Self {
+        Self { flags: self.flags | FLAG_OUTSIDE, ..self }
+    }
+
+    /// The same with [`FLAG_PARKED`].
+    #[must_use]
+    pub fn parked(self) -> Self {
+        Self { flags: self.flags | FLAG_PARKED, ..self }
+    }
+
+    /// Whether the event came from outside.
+    pub fn is_outside(self) -> bool {
+        self.flags & FLAG_OUTSIDE != 0
+    }
+
+    /// Whether the run needs no engine after this event.
+    pub fn is_parked(self) -> bool {
+        self.flags & FLAG_PARKED != 0
+    }
+}
+
+/// The kind and version of an event, without flags.
+pub fn header(event: &Event) -> Header {
+    Header { kind: kind::kind_of(event), version: VERSION, flags: 0 }
 }
 
 /// Appends the body of an event. `given` is there for the outside event only.
-pub fn encode(_event: &Event, _given: Option<Given>, _out: &mut Vec<u8>) {}
+///
+/// Returns the header under which [`decode`] reads the body: with [`FLAG_OUTSIDE`] if `given` is there.
+pub fn encode(event: &Event, given: Option<Given>, out: &mut Vec<u8>) -> Header {
+    let header = header(event);
+    let header = match given {
+        Some(given) => {
+            encode::put(out, &given.slots);
+            header.outside()
+        }
+        None => header,
+    };
+    encode::put_event(out, event);
+    header
+}
 
 /// Reads an event back. The time in [`Given`] is not stored in the body: it is the frame's, `time_us`.
 ///
 /// # Errors
-/// [`DecodeError`] if the kind or version is not known or the bytes do not fit it exactly.
+/// [`DecodeError`] if the kind, version or a flag is not known or the bytes do not fit it exactly.
 pub fn decode(
-    _header: Header,
-    _body: &[u8],
-    _time_us: i64,
+    header: Header,
+    body: &[u8],
+    time_us: i64,
 ) -> Result<(Event, Option<Given>), DecodeError> {
-    Err(DecodeError::Body { kind: 0 })
+    let Header { kind, version, flags } = header;
+    if flags & !(FLAG_OUTSIDE | FLAG_PARKED) != 0 {
+        return Err(DecodeError::Unknown { kind, version });
+    }
+    if body.len() > BODY_BYTES_MAX {
+        return Err(DecodeError::Body { kind });
+    }
+    let (given, body) = if header.is_outside() {
+        let (slots, rest) = decode::take(body).ok_or(DecodeError::Body { kind })?;
+        (Some(Given { now: Timestamp(time_us), slots }), rest)
+    } else {
+        (None, body)
+    };
+    Ok((decode::event(kind, version, body)?, given))
 }
 
 /// Why bytes are no event or state.
@@ -65,20 +137,5 @@ pub enum DecodeError {
     Snapshot,
 }
 
-/// Hash of a run's state: BLAKE3 over its canonical, versioned encoding, with payloads as references. Shown as `v1:…`.
-pub fn state_hash(_plan: &Plan, _run: &Run) -> StateHash {
-    StateHash::default()
-}
-
-/// The state as bytes, from which [`decode_run`] makes it again. A cache, never the truth.
-pub fn encode_run(_plan: &Plan, _run: &Run) -> Vec<u8> {
-    Vec::new()
-}
-
-/// Reads a snapshot back.
-///
-/// # Errors
-/// [`DecodeError::Snapshot`] if it is of another version, of another plan, or damaged.
-pub fn decode_run(_plan: &Plan, _bytes: &[u8]) -> Result<Run, DecodeError> {
-    Err(DecodeError::Snapshot)
-}
+#[cfg(test)]
+mod tests;

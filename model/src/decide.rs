@@ -1,4 +1,31 @@
 //! Decides what a command means for a run.
+//!
+//! A command is checked, becomes one outside event, and then [`advance`] derives what follows from it: conditions, pure
+//! steps, starts, retries, and the end of the run. Events are folded as they are made, so that each sees what the one
+//! before it changed; if the command comes to nothing, the changes are undone.
+//!
+//! Invariants:
+//! * The run is advanced by exactly the events returned, or not at all.
+//! * Derived events follow from the state, the outside event and what the shell has [`Given`] with it.
+//! * The cost is that of what changes, not that of the run.
+
+mod advance;
+mod backoff;
+mod cancel;
+mod complete_step;
+mod draft;
+mod evaluate;
+mod fail_step;
+mod fire_timer;
+mod interrupt;
+mod offer_slots;
+mod pause;
+mod resume;
+mod retry;
+mod start;
+mod wind_down;
+
+use draft::Draft;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,7 +49,7 @@ pub struct Context<'a> {
     pub given: Given,
     /// Payloads loaded so far, by hash.
     pub payloads: &'a BTreeMap<PayloadHash, Arc<[u8]>>,
-    /// An attempt that was cut off this often fails with NX3013 instead of running again.
+    /// An attempt that was cut off more often than this fails with NX3013 instead of running again.
     pub interruptions_max: u32,
 }
 
@@ -42,7 +69,7 @@ pub struct Transition {
     pub events: Vec<Event>,
     /// Timers that were set or cleared.
     pub timers: Vec<TimerChange>,
-    /// Payloads the events name by hash.
+    /// Payloads that `decide` made and the events name by hash. Those of the command are the caller's.
     pub payloads: Vec<NewPayload>,
 }
 
@@ -62,10 +89,68 @@ pub enum TimerChange {
 /// # Errors
 /// A [`Rejection`] if the command does not fit the state.
 pub fn decide(
-    _plan: &Plan,
-    _run: &mut Run,
-    _command: Command,
-    _context: Context<'_>,
+    plan: &Plan,
+    run: &mut Run,
+    command: Command,
+    context: Context<'_>,
 ) -> Result<Decision, Rejection> {
-    Err(Rejection::NothingReady)
+    check_status(run, &command)?;
+    let mut draft = Draft::new(plan, run, context);
+    match apply(&mut draft, command) {
+        Ok(()) => {
+            draft.advance();
+            Ok(draft.finish())
+        }
+        Err(rejection) => {
+            draft.undo();
+            Err(rejection)
+        }
+    }
+}
+
+/// Makes the outside event of a command, and what follows from it for the steps it names.
+fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
+    match command {
+        Command::StartRun(start) => draft.start_run(start),
+        Command::CompleteStep { step, attempt, output } => {
+            draft.complete_step(step, attempt, output)
+        }
+        Command::FailStep { step, attempt, failure } => draft.fail_step(step, attempt, failure),
+        Command::InterruptAttempts { attempts, orderly } => {
+            draft.interrupt_attempts(attempts, orderly)
+        }
+        Command::FireTimer { timer } => draft.fire_timer(timer),
+        Command::PauseRun { by, reason } => draft.pause_run(by, reason),
+        Command::ResumeRun { by } => draft.resume_run(by),
+        Command::CancelRun { by, reason } => draft.cancel_run(by, reason),
+        Command::RetryRun { by } => draft.retry_run(by),
+        Command::OfferSlots => draft.offer_slots(),
+    }
+}
+
+/// What no command may do in this status, whatever it says.
+fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
+    match command {
+        Command::StartRun(_) => Ok(()),
+        Command::RetryRun { .. } if run.started.is_some() => Ok(()),
+        Command::RetryRun { .. }
+        | Command::CompleteStep { .. }
+        | Command::FailStep { .. }
+        | Command::InterruptAttempts { .. }
+        | Command::FireTimer { .. }
+        | Command::PauseRun { .. }
+        | Command::ResumeRun { .. }
+        | Command::CancelRun { .. }
+        | Command::OfferSlots => check_goes_on(run),
+    }
+}
+
+fn check_goes_on(run: &Run) -> Result<(), Rejection> {
+    if run.started.is_none() {
+        return Err(Rejection::NotStarted);
+    }
+    if run.status.is_terminal() {
+        return Err(Rejection::Ended { status: run.status.word() });
+    }
+    Ok(())
 }

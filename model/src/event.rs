@@ -99,6 +99,8 @@ pub enum Event {
     RunRetried {
         /// Who.
         by: Actor,
+        /// The timer that ends the run, set anew, and when.
+        timeout: Option<(TimerId, Timestamp)>,
     },
     /// There was room for attempts.
     SlotsOffered,

@@ -1,9 +1,166 @@
 //! Folds events into the state.
+//!
+//! Invariants:
+//! * A recorded event of a run's plan always applies; there is no failure and no wildcard arm.
+//! * A timer is gone when it fired, when its step settled, or when the run ended; no event says so.
+
+mod attempts;
+mod runs;
+mod settling;
+mod timers;
+
+pub(crate) use timers::deadline_passed;
 
 use crate::event::Event;
+use crate::id::{StepIndex, TimerId};
 use crate::plan::Plan;
-use crate::run::Run;
+use crate::run::{Run, RunStatus, StepRun, StepState, Timer, TimerPurpose};
 use crate::time::Timestamp;
 
 /// Folds one recorded event into the state. A recorded event always applies. `at` is the time of its transition.
-pub fn evolve(_plan: &Plan, _run: &mut Run, _event: &Event, _at: Timestamp) {}
+///
+/// # Panics
+/// If the event is of another plan, see [`fits`].
+pub fn evolve(plan: &Plan, run: &mut Run, event: &Event, at: Timestamp) {
+    Fold { plan, run, at, changes: None }.event(event);
+}
+
+/// As [`evolve`]; also notes what it changed, so that it can be undone.
+pub(crate) fn evolve_noting(
+    plan: &Plan,
+    run: &mut Run,
+    event: &Event,
+    at: Timestamp,
+    changes: &mut Vec<Change>,
+) {
+    Fold { plan, run, at, changes: Some(changes) }.event(event);
+}
+
+/// Something an event changed.
+#[derive(Clone, Debug)]
+pub(crate) enum Change {
+    /// The step was this before.
+    Step(StepIndex, StepRun),
+    /// The timer was set.
+    TimerSet(TimerId, Timer),
+    /// The timer is no longer set.
+    TimerCleared(TimerId, Timer),
+}
+
+/// Whether `event` can be one of a run of `plan`; asked when events are read from outside.
+pub fn fits(plan: &Plan, event: &Event) -> bool {
+    let is_step = |step: &StepIndex| step.0 < plan.step_count();
+    match event {
+        Event::RunStarted(started) => started.definition == plan.hash(),
+        Event::StepCompleted { step, .. }
+        | Event::AttemptFailed { step, .. }
+        | Event::StepStarted { step, .. }
+        | Event::StepSlept { step, .. }
+        | Event::StepSkipped { step, .. }
+        | Event::RetryScheduled { step, .. }
+        | Event::StepFailed { step, .. }
+        | Event::OutputMapped { step, .. } => is_step(step),
+        Event::AttemptsInterrupted { attempts, .. } => {
+            attempts.iter().all(|(step, _)| is_step(step))
+        }
+        Event::StepsNotReached { steps }
+        | Event::StopRequested { steps }
+        | Event::StepsCancelled { steps } => steps.iter().all(is_step),
+        Event::RunFailed { step, .. } => step.as_ref().is_none_or(is_step),
+        Event::TimerFired { .. }
+        | Event::RunPaused { .. }
+        | Event::RunResumed { .. }
+        | Event::CancelRequested { .. }
+        | Event::RunRetried { .. }
+        | Event::SlotsOffered
+        | Event::RunCompleted { .. }
+        | Event::RunCancelled { .. } => true,
+    }
+}
+
+/// The folding of one event.
+struct Fold<'a> {
+    plan: &'a Plan,
+    run: &'a mut Run,
+    at: Timestamp,
+    changes: Option<&'a mut Vec<Change>>,
+}
+
+impl Fold<'_> {
+    fn event(&mut self, event: &Event) {
+        self.run.revision = self.run.revision.saturating_add(1);
+        match event {
+            Event::RunStarted(started) => self.run_started(started),
+            Event::StepCompleted { step, attempt, output, .. } => {
+                self.step_completed(*step, *attempt, output);
+            }
+            Event::AttemptFailed { step, failure, .. } => self.attempt_failed(*step, failure),
+            Event::AttemptsInterrupted { attempts, orderly } => {
+                self.attempts_interrupted(attempts, *orderly);
+            }
+            Event::TimerFired { timer } => self.timer_fired(*timer),
+            Event::RunPaused { .. } => self.run.paused = true,
+            Event::RunResumed { .. } => self.run.paused = false,
+            Event::CancelRequested { reason, .. } => {
+                self.run.status = RunStatus::Cancelling { reason: reason.clone() };
+            }
+            Event::RunRetried { timeout, .. } => self.run_retried(*timeout),
+            Event::SlotsOffered => {}
+            Event::StepStarted { step, attempt, input, deadline } => {
+                self.step_started(*step, *attempt, input.as_ref(), *deadline);
+            }
+            Event::StepSlept { step, timer, until } => self.step_slept(*step, *timer, *until),
+            Event::StepSkipped { step, reason } => {
+                self.settle(*step, StepState::Skipped { reason: reason.clone() });
+            }
+            Event::StepsNotReached { steps } => self.settle_all(steps, &StepState::NotReached),
+            Event::RetryScheduled { step, attempt, timer, at } => {
+                self.retry_scheduled(*step, *attempt, *timer, *at);
+            }
+            Event::StepFailed { step, failure, continued } => {
+                self.step_failed(*step, failure, *continued);
+            }
+            Event::OutputMapped { step, output } => self.output_mapped(*step, output),
+            Event::StopRequested { steps } => self.stop_requested(steps),
+            Event::StepsCancelled { steps } => self.settle_all(steps, &StepState::Cancelled),
+            Event::RunCompleted { output, .. } => {
+                self.end(RunStatus::Completed { output: output.clone() });
+            }
+            Event::RunFailed { failure, step, .. } => {
+                self.end(RunStatus::Failed { failure: failure.clone(), step: *step });
+            }
+            Event::RunCancelled { .. } => self.run_cancelled(),
+        }
+    }
+
+    /// `step` with its numbers and another state.
+    fn with_state(&self, step: StepIndex, state: StepState) -> StepRun {
+        let &StepRun { attempt, attempts_forgiven, deadline, started_at, settled_at, .. } =
+            self.run.step_run(step);
+        StepRun { state, attempt, attempts_forgiven, deadline, started_at, settled_at }
+    }
+
+    fn set(&mut self, step: StepIndex, next: StepRun) {
+        let before = self.run.set_step(self.plan, step, next);
+        self.note(Change::Step(step, before));
+    }
+
+    fn set_timer(&mut self, id: TimerId, due: Timestamp, purpose: TimerPurpose) {
+        let timer = Timer { due, purpose };
+        self.run.timers.insert(id, timer);
+        self.run.next_timer = self.run.next_timer.max(TimerId(id.0.saturating_add(1)));
+        self.note(Change::TimerSet(id, timer));
+    }
+
+    fn clear_timer(&mut self, id: TimerId) -> Option<TimerPurpose> {
+        let timer = self.run.timers.remove(&id)?;
+        self.note(Change::TimerCleared(id, timer));
+        Some(timer.purpose)
+    }
+
+    fn note(&mut self, change: Change) {
+        if let Some(changes) = &mut self.changes {
+            changes.push(change);
+        }
+    }
+}

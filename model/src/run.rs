@@ -6,6 +6,7 @@
 //! * A step is ready exactly if it waits, has no open need, and was not settled by `decide`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use crate::event::{Failure, RunStarted};
 use crate::id::{Attempt, StepIndex, TimerId};
@@ -297,6 +298,12 @@ impl Run {
         self.ready.iter().copied()
     }
 
+    /// The first step after `after` that could be started now.
+    pub(crate) fn ready_after(&self, after: Option<StepIndex>) -> Option<StepIndex> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.ready.range((from, Bound::Unbounded)).next().copied()
+    }
+
     /// Steps with an attempt under way, in order.
     pub fn running(&self) -> impl Iterator<Item = StepIndex> + '_ {
         self.running.iter().copied()
@@ -329,6 +336,9 @@ impl Run {
     }
 
     /// Changes one step, and with it everything that follows from it. Returns what it was.
+    ///
+    /// # Panics
+    /// As [`step`](Self::step).
     pub fn set_step(&mut self, plan: &Plan, step: StepIndex, next: StepRun) -> StepRun {
         let slot = self.steps.get_mut(step.at()).expect("a step of this run's plan");
         let before = std::mem::replace(slot, next);

@@ -1,2 +1,52 @@
-//! Automation of this repository.
-fn main() {}
+//! Automation of this repository: `cargo xtask <command>`.
+//!
+//! Everything that checks or tests the project runs from here, the same on a laptop and in CI.
+#![expect(clippy::print_stdout, reason = "a command line tool talks to its user")]
+
+mod ci;
+mod footprint;
+mod licenses;
+mod metadata;
+mod process;
+mod setup;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+Automation of this repository.
+
+Usage: cargo xtask <command>
+
+Commands:
+  test [args]  Installs what the tests need, builds the binary and runs every test;
+               args go to `cargo nextest run`
+  ci           Runs every check, then `test`: what a change must pass
+  tidy         Checks the house rules: dependency arrows, file layout, error pages
+  setup        Installs what the tests need, and names what it cannot install
+  help         Prints this text";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    let outcome = match (command.as_str(), rest.as_slice()) {
+        ("test", rest) => test::run(rest),
+        ("ci", []) => ci::run(),
+        ("tidy", []) => tidy::run(),
+        ("setup", []) => setup::run(),
+        ("help" | "--help" | "-h", _) => {
+            println!("{USAGE}");
+            Ok(ExitCode::SUCCESS)
+        }
+        _ => {
+            println!("{USAGE}");
+            Ok(ExitCode::from(2))
+        }
+    };
+    outcome.unwrap_or_else(|error| {
+        println!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,95 @@
+//! Handlers: the user's code of a step.
+//!
+//! A handler is called once its attempt is durable in the log. It may be called again for the same attempt after a crash;
+//! [`StepCx::idempotency_key`] is the same every time.
+
+mod context;
+mod error;
+mod registry;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use nexus_model::payload::ContentType;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use context::{AttemptInfo, LogSink, NoLogs, StepCx, Stop};
+pub use error::{StepError, StepResult};
+pub use registry::Registry;
+
+/// Bytes going into or coming out of a handler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Data {
+    /// What the bytes are.
+    pub content_type: ContentType,
+    /// The bytes.
+    pub bytes: Arc<[u8]>,
+}
+
+/// The future a handler returns.
+pub type HandlerFuture = Pin<Box<dyn Future<Output = StepResult<Data>> + Send>>;
+
+/// Code that carries out steps.
+pub trait Handler: Send + Sync + 'static {
+    /// Carries out one attempt.
+    fn call(&self, cx: StepCx, input: Data) -> HandlerFuture;
+}
+
+impl Data {
+    /// JSON bytes of a value.
+    ///
+    /// # Errors
+    /// NX3014 if the value has no JSON form, such as a map with keys that are no strings.
+    pub fn json(value: &impl Serialize) -> StepResult<Self> {
+        let bytes = serde_json::to_vec(value).map_err(|error| {
+            StepError::fatal(format!("the output has no JSON form: {error}")).code("NX3014")
+        })?;
+        Ok(Self { content_type: ContentType::Json, bytes: bytes.into() })
+    }
+
+    /// JSON `null`.
+    pub fn null() -> Self {
+        Self { content_type: ContentType::Json, bytes: Arc::from(*b"null") }
+    }
+
+    /// Reads the bytes as JSON.
+    ///
+    /// # Errors
+    /// NX3015, fatal, if they do not fit `T`.
+    pub fn parse<T: DeserializeOwned>(&self) -> StepResult<T> {
+        serde_json::from_slice(&self.bytes).map_err(|error| {
+            StepError::fatal(format!("the input does not fit this handler: {error}")).code("NX3015")
+        })
+    }
+}
+
+/// Makes a handler of an async function over types that serde knows.
+pub fn handler_fn<In, Out, F, Fut>(function: F) -> Arc<dyn Handler>
+where
+    In: DeserializeOwned + Send + 'static,
+    Out: Serialize + Send + 'static,
+    F: Fn(StepCx, In) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = StepResult<Out>> + Send + 'static,
+{
+    Arc::new(FunctionHandler { function: Arc::new(function), marker: std::marker::PhantomData })
+}
+
+struct FunctionHandler<F, In, Out> {
+    function: Arc<F>,
+    marker: std::marker::PhantomData<fn(In) -> Out>,
+}
+
+impl<In, Out, F, Fut> Handler for FunctionHandler<F, In, Out>
+where
+    In: DeserializeOwned + Send + 'static,
+    Out: Serialize + Send + 'static,
+    F: Fn(StepCx, In) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = StepResult<Out>> + Send + 'static,
+{
+    fn call(&self, cx: StepCx, input: Data) -> HandlerFuture {
+        let function = Arc::clone(&self.function);
+        Box::pin(async move { Data::json(&function(cx, input.parse()?).await?) })
+    }
+}

@@ -1,0 +1,161 @@
+//! What a handler knows about its attempt.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use nexus_model::id::{Attempt, RunId, StepIndex};
+use tokio::sync::watch;
+
+use super::{StepError, StepResult};
+
+/// The facts of an attempt.
+#[derive(Clone, Debug, Default)]
+pub struct AttemptInfo {
+    /// The run's id.
+    pub run: RunId,
+    /// The run's name, such as `wf-001`.
+    pub run_name: Arc<str>,
+    /// The workflow's name.
+    pub workflow: Arc<str>,
+    /// The step by number.
+    pub step: StepIndex,
+    /// The step by id.
+    pub step_id: Arc<str>,
+    /// The attempt, from 1.
+    pub attempt: Attempt,
+    /// Whether an earlier execution of this attempt was cut off, so that its effects may have happened.
+    pub may_repeat: bool,
+    /// Folder of the definition file, where scripts and `file.*` work.
+    pub folder: Option<PathBuf>,
+    /// Folder of the store, for what has to outlive the process.
+    pub store: Option<PathBuf>,
+}
+
+/// Takes what handlers print.
+pub trait LogSink: Send + Sync + 'static {
+    /// Takes lines of one attempt, complete or not, as bytes.
+    fn write(&self, attempt: &AttemptInfo, text: &[u8]);
+}
+
+/// Throws away what handlers print.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoLogs;
+
+impl LogSink for NoLogs {
+    fn write(&self, _attempt: &AttemptInfo, _text: &[u8]) {}
+}
+
+/// Tells a handler to stop.
+#[derive(Debug)]
+pub struct Stop(watch::Sender<bool>);
+
+impl Stop {
+    /// Tells it.
+    pub fn stop(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+/// Handed to a handler with its input. Cheap to clone.
+#[derive(Clone)]
+pub struct StepCx {
+    info: Arc<AttemptInfo>,
+    stopped: watch::Receiver<bool>,
+    logs: Arc<dyn LogSink>,
+    state: Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+}
+
+impl StepCx {
+    /// Makes a context and the means to stop its handler.
+    pub fn new(
+        info: AttemptInfo,
+        logs: Arc<dyn LogSink>,
+        state: Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+    ) -> (Self, Stop) {
+        let (sender, stopped) = watch::channel(false);
+        (Self { info: Arc::new(info), stopped, logs, state }, Stop(sender))
+    }
+
+    /// The facts of the attempt.
+    pub fn info(&self) -> &AttemptInfo {
+        &self.info
+    }
+
+    /// The same on every attempt of this step and after every crash; another one for each run.
+    pub fn idempotency_key(&self) -> String {
+        format!("{}/{}", self.info.run_name, self.info.step_id)
+    }
+
+    /// The number of the attempt, from 1.
+    pub fn attempt(&self) -> u32 {
+        self.info.attempt.0
+    }
+
+    /// Whether an earlier execution of this attempt was cut off.
+    pub fn may_repeat(&self) -> bool {
+        self.info.may_repeat
+    }
+
+    /// Whether the handler was told to stop: the run ends, the attempt ran out of time or the engine shuts down.
+    pub fn is_cancelled(&self) -> bool {
+        *self.stopped.borrow()
+    }
+
+    /// Waits until the handler is told to stop.
+    pub async fn cancelled(&self) {
+        let mut stopped = self.stopped.clone();
+        if stopped.wait_for(|stop| *stop).await.is_err() {
+            std::future::pending().await
+        }
+    }
+
+    /// Runs `work` until it is done or the handler is told to stop.
+    ///
+    /// # Errors
+    /// NX3016 if it was told to stop.
+    pub async fn or_cancelled<T>(&self, work: impl Future<Output = T>) -> StepResult<T> {
+        tokio::select! {
+            done = work => Ok(done),
+            () = self.cancelled() => Err(StepError::retry("stopped on request").code("NX3016")),
+        }
+    }
+
+    /// Adds a line to the attempt's log. Not part of the state.
+    pub fn log(&self, line: impl AsRef<str>) {
+        let mut text = Vec::with_capacity(line.as_ref().len() + 1);
+        text.extend_from_slice(line.as_ref().as_bytes());
+        text.push(b'\n');
+        self.log_bytes(&text);
+    }
+
+    /// Adds bytes to the attempt's log as they are.
+    pub fn log_bytes(&self, text: &[u8]) {
+        self.logs.write(&self.info, text);
+    }
+
+    /// A value that the program gave the engine when it was opened.
+    ///
+    /// # Errors
+    /// NX3005, fatal, if it gave none of this type.
+    pub fn state<T: Send + Sync + 'static>(&self) -> StepResult<Arc<T>> {
+        let found = self
+            .state
+            .get(&TypeId::of::<T>())
+            .cloned()
+            .and_then(|state| state.downcast::<T>().ok());
+        found.ok_or_else(|| {
+            let name = std::any::type_name::<T>();
+            StepError::fatal(format!("the engine was opened without a state of type {name}"))
+                .code("NX3005")
+        })
+    }
+}
+
+impl fmt::Debug for StepCx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StepCx").field("info", &self.info).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,334 @@
+//! Shards: a set of runs and the decisions about them. Synchronous, without clock, channels or disk.
+//!
+//! Invariants:
+//! * Effects, replies and timers of a transition leave only after the log has answered that it is durable.
+//! * State in memory may run ahead of the log; when the log refuses a transition, the run is forgotten, read again, and
+//!   what was asked of it meanwhile is asked again.
+//! * A run is in memory only while something is going on with it.
+
+mod input;
+mod output;
+mod resident;
+mod transition;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use nexus_log::Outcome;
+use nexus_model::command::Command;
+use nexus_model::decide::{Context, Decision, decide};
+use nexus_model::event::Given;
+use nexus_model::id::RunId;
+use nexus_model::payload::{NewPayload, PayloadHash};
+use nexus_model::plan::Plan;
+use nexus_model::run::Run;
+use nexus_model::time::Timestamp;
+
+pub use input::{Asked, Input, Loaded, ReplyId, Start};
+pub use output::{Answer, Output, Refusal};
+use resident::{Held, Resident};
+pub use transition::encode;
+
+/// What a shard may do at most.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Whether runs of an earlier process are taken up; otherwise requests are only recorded.
+    pub drives: bool,
+    /// An attempt that was cut off this often by the end of a process fails instead of running again.
+    pub interruptions_max: u32,
+    /// Bytes of run state kept in memory for runs that only wait for room.
+    pub resident_bytes_max: usize,
+}
+
+/// A set of runs.
+#[derive(Debug)]
+pub struct Shard {
+    limits: Limits,
+    runs: HashMap<RunId, Resident>,
+    loading: HashMap<RunId, VecDeque<Asked>>,
+    batch: Vec<(RunId, nexus_log::Transition)>,
+    resident_bytes: usize,
+}
+
+/// The room there is: how many attempts may still be started, shared by the shards of one driver.
+/// Negative while more run than configured, after a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slots(pub i64);
+
+impl Slots {
+    fn free(self) -> u32 {
+        u32::try_from(self.0.max(0)).unwrap_or(u32::MAX)
+    }
+}
+
+impl Shard {
+    /// Starts without runs.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            runs: HashMap::new(),
+            loading: HashMap::new(),
+            batch: Vec::new(),
+            resident_bytes: 0,
+        }
+    }
+
+    /// Takes one input. What follows from it is appended to `out`; transitions collect until [`take_batch`](Self::take_batch).
+    pub fn on(&mut self, input: Input, now: Timestamp, slots: &mut Slots, out: &mut Vec<Output>) {
+        match input {
+            Input::Start(start) => self.start(*start, now, slots, out),
+            Input::Ask { run, asked } => self.ask(run, asked, now, slots, out),
+            Input::Loaded { run, loaded } => self.loaded(run, loaded, now, slots, out),
+            Input::PayloadsLoaded { run, payloads } => {
+                self.payloads_loaded(run, payloads, now, slots, out)
+            }
+            Input::Answered { run, outcome } => self.answered(run, outcome, slots, out),
+            Input::Drive { run } => self.drive(run, now, slots, out),
+            Input::Offer { run } => self.offer(run, now, slots, out),
+        }
+    }
+
+    /// The transitions decided since the last call, in order.
+    pub fn take_batch(&mut self) -> Vec<(RunId, nexus_log::Transition)> {
+        std::mem::take(&mut self.batch)
+    }
+
+    /// Whether transitions wait to be taken.
+    pub fn has_batch(&self) -> bool {
+        !self.batch.is_empty()
+    }
+
+    /// How many runs are in memory.
+    pub fn resident_count(&self) -> usize {
+        self.runs.len()
+    }
+
+    /// Whether the run is in memory.
+    pub fn is_resident(&self, run: RunId) -> bool {
+        self.runs.contains_key(&run)
+    }
+
+    fn start(&mut self, start: Start, now: Timestamp, slots: &mut Slots, out: &mut Vec<Output>) {
+        let run = start.started.run;
+        let mut resident = Resident::new(start.plan.clone(), Run::new(&start.plan));
+        resident.rows = start.rows;
+        self.insert(run, resident);
+        let command = Command::StartRun(start.started);
+        self.ask(
+            run,
+            Asked { command, payloads: start.payloads, reply: start.reply },
+            now,
+            slots,
+            out,
+        );
+    }
+
+    fn insert(&mut self, run: RunId, resident: Resident) {
+        self.resident_bytes += resident.bytes;
+        self.runs.insert(run, resident);
+    }
+
+    fn remove(&mut self, run: RunId) {
+        if let Some(resident) = self.runs.remove(&run) {
+            self.resident_bytes = self.resident_bytes.saturating_sub(resident.bytes);
+        }
+    }
+
+    fn ask(
+        &mut self,
+        run: RunId,
+        asked: Asked,
+        now: Timestamp,
+        slots: &mut Slots,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(resident) = self.runs.get_mut(&run) else {
+            self.load_then(run, Some(asked), out);
+            return;
+        };
+        resident.queue.push_back(asked);
+        self.work_off(run, now, slots, out);
+    }
+
+    fn load_then(&mut self, run: RunId, asked: Option<Asked>, out: &mut Vec<Output>) {
+        let queue = self.loading.entry(run).or_insert_with(|| {
+            out.push(Output::Load(run));
+            VecDeque::new()
+        });
+        queue.extend(asked);
+    }
+
+    fn loaded(
+        &mut self,
+        run: RunId,
+        loaded: Loaded,
+        now: Timestamp,
+        slots: &mut Slots,
+        out: &mut Vec<Output>,
+    ) {
+        let queue = self.loading.remove(&run).unwrap_or_default();
+        match loaded {
+            Loaded::Found { plan, state } => {
+                let mut resident = Resident::new(plan, *state);
+                resident.queue = queue;
+                self.insert(run, resident);
+                self.work_off(run, now, slots, out);
+                self.let_go(run, now, out);
+            }
+            Loaded::NotFound => refuse_all(queue, &Refusal::NotFound, out),
+            Loaded::Failed(reason) => {
+                let refusal = Refusal::Unreadable(reason);
+                tracing::error!(%run, %refusal, "a run stands still");
+                refuse_all(queue, &refusal, out);
+                if let Some(resident) = self.runs.get_mut(&run) {
+                    resident.waits_for_payloads = false;
+                    refuse_all(std::mem::take(&mut resident.queue), &refusal, out);
+                }
+            }
+        }
+    }
+
+    /// Brings a run back to life after the engine was opened: attempts without an engine are taken up again.
+    fn drive(&mut self, run: RunId, now: Timestamp, slots: &mut Slots, out: &mut Vec<Output>) {
+        let Some(resident) = self.runs.get_mut(&run) else {
+            // Loading comes first; asking for slots makes the run look at what it could do.
+            self.load_then(run, Some(Asked::silent(Command::OfferSlots)), out);
+            return;
+        };
+        if !resident.is_driven {
+            resident.queue.push_back(Asked::silent(Command::OfferSlots));
+            self.work_off(run, now, slots, out);
+        }
+    }
+
+    fn offer(&mut self, run: RunId, now: Timestamp, slots: &mut Slots, out: &mut Vec<Output>) {
+        if let Some(resident) = self.runs.get_mut(&run) {
+            resident.is_offered();
+        }
+        self.ask(run, Asked::silent(Command::OfferSlots), now, slots, out);
+    }
+
+    fn payloads_loaded(
+        &mut self,
+        run: RunId,
+        payloads: Vec<NewPayload>,
+        now: Timestamp,
+        slots: &mut Slots,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(resident) = self.runs.get_mut(&run) else { return };
+        resident.payloads.extend(payloads);
+        resident.waits_for_payloads = false;
+        self.work_off(run, now, slots, out);
+    }
+
+    /// Decides what was asked of a run, in order, until the queue is empty or payloads are missing.
+    fn work_off(&mut self, run: RunId, now: Timestamp, slots: &mut Slots, out: &mut Vec<Output>) {
+        let interruptions_max = self.limits.interruptions_max;
+        let Some(resident) = self.runs.get_mut(&run) else { return };
+        resident.take_up(run, self.limits.drives, out);
+        while !resident.waits_for_payloads && !resident.is_broken {
+            let Some(asked) = resident.queue.pop_front() else { break };
+            let given = Given { now, slots: slots.free() };
+            for (hash, bytes) in &asked.payloads {
+                resident.payloads.insert(*hash, Arc::clone(bytes));
+            }
+            match decide_one(resident, &asked.command, given, interruptions_max) {
+                Err(rejection) => reject(resident, run, asked, rejection, out),
+                Ok(Decision::Needs(hashes)) => {
+                    resident.waits_for_payloads = true;
+                    resident.queue.push_front(asked);
+                    out.push(Output::LoadPayloads(run, hashes));
+                }
+                Ok(Decision::Happens(transition)) => {
+                    let (held, logged) = resident.hold(run, asked, transition, given);
+                    slots.0 -= held.attempts_started();
+                    resident.held.push_back(held);
+                    self.batch.push((run, logged));
+                }
+            }
+        }
+        if resident.becomes_hungry() {
+            out.push(Output::Hungry(run));
+        }
+    }
+
+    fn answered(&mut self, run: RunId, outcome: Outcome, slots: &mut Slots, out: &mut Vec<Output>) {
+        let Some(resident) = self.runs.get_mut(&run) else { return };
+        let Some(held) = resident.held.pop_front() else { return };
+        match outcome {
+            Outcome::Appended(_) | Outcome::Repeated(_) if !resident.is_broken => {
+                resident.release(run, held, out);
+                let now = resident.last_given;
+                self.let_go(run, now, out);
+            }
+            outcome => {
+                slots.0 += held.attempts_started();
+                resident.is_broken = true;
+                resident.give_back(run, held, outcome, out);
+                if resident.held.is_empty() {
+                    let queue = std::mem::take(&mut resident.queue);
+                    self.remove(run);
+                    out.extend(queue.into_iter().map(|asked| Output::AskAgain { run, asked }));
+                }
+            }
+        }
+    }
+
+    /// Forgets a run with which nothing is going on; it is read from the log when it is needed again.
+    fn let_go(&mut self, run: RunId, now: Timestamp, out: &mut Vec<Output>) {
+        let over_budget = self.resident_bytes > self.limits.resident_bytes_max;
+        let Some(resident) = self.runs.get_mut(&run) else { return };
+        if !resident.held.is_empty() {
+            return;
+        }
+        if resident.can_leave(now, over_budget) {
+            out.extend(resident.snapshot_on_leaving(run));
+            self.remove(run);
+        } else {
+            out.extend(resident.snapshot_on_growth(run));
+        }
+    }
+}
+
+fn decide_one(
+    resident: &mut Resident,
+    command: &Command,
+    given: Given,
+    interruptions_max: u32,
+) -> Result<Decision, nexus_model::rejection::Rejection> {
+    let plan: Arc<Plan> = Arc::clone(&resident.plan);
+    let payloads: BTreeMap<PayloadHash, Arc<[u8]>> = std::mem::take(&mut resident.payloads);
+    let context = Context { given, payloads: &payloads, interruptions_max };
+    let decision = decide(&plan, &mut resident.run, command.clone(), context);
+    if let Ok(Decision::Needs(_)) = &decision {
+        resident.payloads = payloads;
+    }
+    decision
+}
+
+fn reject(
+    resident: &mut Resident,
+    run: RunId,
+    asked: Asked,
+    rejection: nexus_model::rejection::Rejection,
+    out: &mut Vec<Output>,
+) {
+    tracing::debug!(run = %run, %rejection, "refused");
+    let refusal = Refusal::Rejected(rejection);
+    let held = Held::refused(asked.reply, refusal);
+    // A refusal may depend on a transition that is not durable yet: it waits its turn.
+    if resident.held.is_empty() {
+        held.answer_refused(out);
+    } else if let Some(last) = resident.held.back_mut() {
+        last.after.push(held);
+    }
+}
+
+fn refuse_all(queue: VecDeque<Asked>, refusal: &Refusal, out: &mut Vec<Output>) {
+    for asked in queue {
+        if let Some(reply) = asked.reply {
+            out.push(Output::Reply(reply, Err(refusal.clone())));
+        }
+    }
+}

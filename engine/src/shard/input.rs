@@ -1,0 +1,109 @@
+//! What a shard is told.
+
+use std::sync::Arc;
+
+use nexus_log::{Outcome, Row};
+use nexus_model::command::Command;
+use nexus_model::event::RunStarted;
+use nexus_model::id::RunId;
+use nexus_model::payload::NewPayload;
+use nexus_model::plan::Plan;
+use nexus_model::run::Run;
+
+/// Names somebody who waits for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReplyId(pub u64);
+
+/// Something a shard is told.
+#[derive(Debug)]
+pub enum Input {
+    /// A new run.
+    Start(Box<Start>),
+    /// A request to a run.
+    Ask {
+        /// The run.
+        run: RunId,
+        /// The request.
+        asked: Asked,
+    },
+    /// A run was read from the log.
+    Loaded {
+        /// The run.
+        run: RunId,
+        /// What was found.
+        loaded: Loaded,
+    },
+    /// Payloads that a decision needs were read from the log.
+    PayloadsLoaded {
+        /// The run.
+        run: RunId,
+        /// The payloads.
+        payloads: Vec<NewPayload>,
+    },
+    /// The log has answered the oldest transition of a run that is on its way.
+    Answered {
+        /// The run.
+        run: RunId,
+        /// What became of it.
+        outcome: Outcome,
+    },
+    /// A run from before this process should go on.
+    Drive {
+        /// The run.
+        run: RunId,
+    },
+    /// There is room for a run that said it was hungry.
+    Offer {
+        /// The run.
+        run: RunId,
+    },
+}
+
+/// A new run.
+#[derive(Debug)]
+pub struct Start {
+    /// Its plan.
+    pub plan: Arc<Plan>,
+    /// How it begins.
+    pub started: Box<RunStarted>,
+    /// Rows that belong to its beginning: its name, its definition.
+    pub rows: Vec<Row>,
+    /// The bytes of a large input.
+    pub payloads: Vec<NewPayload>,
+    /// Who waits for the answer.
+    pub reply: Option<ReplyId>,
+}
+
+/// A request to a run.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The request.
+    pub command: Command,
+    /// The bytes of large payloads it names.
+    pub payloads: Vec<NewPayload>,
+    /// Who waits for the answer.
+    pub reply: Option<ReplyId>,
+}
+
+impl Asked {
+    /// A request whose answer nobody waits for.
+    pub fn silent(command: Command) -> Self {
+        Self { command, payloads: Vec::new(), reply: None }
+    }
+}
+
+/// What was found when a run was read from the log.
+#[derive(Debug)]
+pub enum Loaded {
+    /// The run.
+    Found {
+        /// Its plan.
+        plan: Arc<Plan>,
+        /// Its state.
+        state: Box<Run>,
+    },
+    /// There is no such run.
+    NotFound,
+    /// It cannot be read.
+    Failed(String),
+}

@@ -1,0 +1,88 @@
+//! What a shard wants done.
+
+use std::sync::Arc;
+
+use nexus_model::effect::RunAttempt;
+use nexus_model::id::{Attempt, RunId, StepIndex, TimerId};
+use nexus_model::payload::PayloadHash;
+use nexus_model::plan::Plan;
+use nexus_model::rejection::Rejection;
+use nexus_model::run::RunStatus;
+use nexus_model::time::Timestamp;
+
+use super::{Asked, ReplyId};
+use crate::handler::AttemptInfo;
+
+/// Something to do. Everything but loading concerns only what is durable.
+#[derive(Debug)]
+pub enum Output {
+    /// Read this run from the log.
+    Load(RunId),
+    /// Read these payloads from the log.
+    LoadPayloads(RunId, Vec<PayloadHash>),
+    /// Call a handler.
+    Attempt {
+        /// The run's plan.
+        plan: Arc<Plan>,
+        /// The facts for the handler.
+        info: Box<AttemptInfo>,
+        /// The call.
+        attempt: Box<RunAttempt>,
+    },
+    /// Tell a handler to stop.
+    Stop(RunId, StepIndex, Attempt),
+    /// A timer was set.
+    TimerSet(RunId, TimerId, Timestamp),
+    /// A timer is no longer set.
+    TimerCleared(RunId, TimerId, Timestamp),
+    /// Answer somebody.
+    Reply(ReplyId, Result<Answer, Refusal>),
+    /// A run has ended.
+    Ended(RunId, RunStatus),
+    /// A run could start attempts if there were room.
+    Hungry(RunId),
+    /// Keep this snapshot: run, revision, bytes.
+    Snapshot(RunId, u32, Vec<u8>),
+    /// Ask this again after a while; the log could not take it.
+    AskAgain {
+        /// The run.
+        run: RunId,
+        /// The request.
+        asked: Asked,
+    },
+}
+
+/// A good answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The run.
+    pub run: RunId,
+    /// The revision after what was asked for.
+    pub revision: u32,
+}
+
+/// Why something was not done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It does not fit the state of the run.
+    #[error("{0}")]
+    Rejected(Rejection),
+    /// There is no such run.
+    #[error("there is no such run")]
+    NotFound,
+    /// The name is taken: by this run, which was started with a request of this hash.
+    #[error("the name is taken")]
+    Taken(RunId, [u8; 32]),
+    /// The run cannot be read.
+    #[error("the run cannot be read: {0}")]
+    Unreadable(String),
+    /// The disk is nearly full; nothing was recorded.
+    #[error("the disk is nearly full ({0} bytes free); nothing was recorded")]
+    DiskNearlyFull(u64),
+    /// More than the log takes at once.
+    #[error("the request is larger than the log takes at once")]
+    TooLarge,
+    /// The engine is shutting down.
+    #[error("the engine is shutting down")]
+    ShuttingDown,
+}

@@ -1,0 +1,75 @@
+//! The tables the engine keeps in the log's store, changed in the same batch as the events that cause the change.
+
+use nexus_log::{Change, Row, StreamId, Table, TableSpec};
+use nexus_model::id::{DefinitionHash, RunId, TimerId};
+use nexus_model::time::Timestamp;
+
+/// All tables, in the order of their numbers.
+pub const TABLES: &[TableSpec] = &[
+    TableSpec { name: "names" },
+    TableSpec { name: "timers" },
+    TableSpec { name: "definitions" },
+    TableSpec { name: "meta" },
+];
+
+/// Run names: name to (run id 16, hash of workflow and input 32).
+pub const NAMES: Table = Table(0);
+/// Timers: (due in ms 8, run id 16, timer 4) to nothing.
+pub const TIMERS: Table = Table(1);
+/// Definitions: content hash 32 to canonical JSON.
+pub const DEFINITIONS: Table = Table(2);
+/// Odds and ends: `run-number` to the last number used for a made name (8, big endian).
+pub const META: Table = Table(3);
+
+/// Key of the last number used for a made name.
+pub const RUN_NUMBER: &[u8] = b"run-number";
+
+/// The stream of a run.
+pub fn stream(run: RunId) -> StreamId {
+    StreamId(run.0)
+}
+
+/// The key of a timer row.
+pub fn timer_key(due: Timestamp, run: RunId, timer: TimerId) -> Vec<u8> {
+    let mut key = Vec::with_capacity(28);
+    key.extend_from_slice(&due.as_ms().to_be_bytes());
+    key.extend_from_slice(&run.0);
+    key.extend_from_slice(&timer.0.to_be_bytes());
+    key
+}
+
+/// Reads the key of a timer row: due in ms, run, timer.
+pub fn read_timer_key(key: &[u8]) -> Option<(u64, RunId, TimerId)> {
+    let (due, rest) = key.split_first_chunk::<8>()?;
+    let (run, rest) = rest.split_first_chunk::<16>()?;
+    let timer: [u8; 4] = rest.try_into().ok()?;
+    Some((u64::from_be_bytes(*due), RunId(*run), TimerId(u32::from_be_bytes(timer))))
+}
+
+/// The row of a run's name.
+pub fn name_row(name: &str, run: RunId, request: &[u8; 32]) -> Row {
+    let mut value = Vec::with_capacity(48);
+    value.extend_from_slice(&run.0);
+    value.extend_from_slice(request);
+    Row { table: NAMES, key: name.as_bytes().to_vec(), change: Change::PutNew(value) }
+}
+
+/// Reads the row of a run's name: the run, and the hash of what was asked for.
+pub fn read_name_row(value: &[u8]) -> Option<(RunId, [u8; 32])> {
+    let (run, rest) = value.split_first_chunk::<16>()?;
+    Some((RunId(*run), rest.try_into().ok()?))
+}
+
+/// The row of a definition.
+pub fn definition_row(hash: DefinitionHash, json: Vec<u8>) -> Row {
+    Row { table: DEFINITIONS, key: hash.0.to_vec(), change: Change::Put(json) }
+}
+
+/// The row of the last number used for a made name.
+pub fn run_number_row(number: u64) -> Row {
+    Row {
+        table: META,
+        key: RUN_NUMBER.to_vec(),
+        change: Change::Put(number.to_be_bytes().to_vec()),
+    }
+}

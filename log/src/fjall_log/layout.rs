@@ -1,0 +1,90 @@
+//! The layout of the database: which keyspaces there are and how each is kept.
+//!
+//! The database freezes the options of a keyspace when it makes it. A change here is a new layout version and a migration.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use fjall::config::{BlockSizePolicy, CompressionPolicy};
+use fjall::{CompressionType, Database, KeyspaceCreateOptions, KvSeparationOptions};
+
+use super::Options;
+use super::segments::Segments;
+use super::store::Store;
+use crate::OpenError;
+
+/// The layout that this program writes.
+pub(super) const VERSION: u32 = 1;
+
+const KIB: u32 = 1024;
+const MIB: u64 = 1024 * 1024;
+
+/// What a keyspace is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Use {
+    /// Frames by position.
+    Events,
+    /// Positions by stream and revision.
+    Streams,
+    /// Payloads by hash.
+    Payloads,
+    /// Rows of a table.
+    Table,
+    /// The segments.
+    Meta,
+}
+
+/// How a keyspace of layout 1 is kept.
+///
+/// Memtables are small because all of them are memory that a store at rest holds, and that one fills again when it opens.
+pub(super) fn layout_v1(purpose: Use) -> KeyspaceCreateOptions {
+    let compressed = KeyspaceCreateOptions::default()
+        .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4));
+    match purpose {
+        // Keys only grow, so tables are moved to the last level as the flush wrote them: compression has to start there.
+        Use::Events => compressed
+            .max_memtable_size(8 * MIB)
+            .data_block_size_policy(BlockSizePolicy::all(16 * KIB))
+            .expect_point_read_hits(true),
+        Use::Streams => compressed.max_memtable_size(4 * MIB),
+        Use::Payloads => compressed
+            .max_memtable_size(4 * MIB)
+            .with_kv_separation(Some(KvSeparationOptions::default())),
+        Use::Table | Use::Meta => compressed.max_memtable_size(2 * MIB),
+    }
+}
+
+/// Opens the database in `folder`, making what is missing. It may panic over a damaged folder; that is an error like others.
+pub(super) fn open(folder: &Path, options: &Options) -> Result<Store, OpenError> {
+    let opened = catch_unwind(AssertUnwindSafe(|| open_database(folder, options)));
+    match opened {
+        Ok(Ok(store)) => Ok(store),
+        Ok(Err(error)) => Err(OpenError::Storage { reason: error.to_string() }),
+        Err(panic) => Err(OpenError::Storage { reason: words(panic.as_ref()) }),
+    }
+}
+
+fn open_database(folder: &Path, options: &Options) -> Result<Store, fjall::Error> {
+    // Values stand in the journal as they are: recovery checks a batch by compressing it again, which another version of the compressor fails.
+    let db = Database::builder(folder)
+        .cache_size(options.cache_bytes)
+        .max_journaling_size(128 * MIB)
+        .worker_threads(2)
+        .journal_compression(CompressionType::None)
+        .open()?;
+    let meta = db.keyspace("meta", || layout_v1(Use::Meta))?;
+    let segments = Segments::open(&db, &meta)?;
+    let streams = db.keyspace("st", || layout_v1(Use::Streams))?;
+    let payloads = db.keyspace("payload", || layout_v1(Use::Payloads))?;
+    let table = |spec: &crate::TableSpec| {
+        db.keyspace(&format!("t-{}", spec.name), || layout_v1(Use::Table))
+    };
+    let tables = options.tables.iter().map(table).collect::<Result<_, _>>()?;
+    Ok(Store::new(db, meta, segments, streams, payloads, tables))
+}
+
+fn words(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "it panicked".to_owned())
+}

@@ -1,0 +1,344 @@
+//! The store: what stands in the database, and how it is read.
+//!
+//! Invariants:
+//! * Everything is read through a snapshot: a plain range shows half-applied batches.
+//! * Nothing behind the durable end is returned.
+//! * A frame is returned only if it checks and stands where the one before it ends.
+
+mod frames;
+
+use fjall::{Database, Keyspace, Readable, Slice, Snapshot};
+
+use self::frames::Frames;
+use super::segments::{Segments, holding};
+use crate::envelope;
+use crate::group::Durable;
+use crate::heads::StreamHead;
+use crate::{Frame, KeyValue, Partition, Position, ReadError, Revision, StreamId, Table};
+
+const STREAM_KEY_BYTES: usize = 20;
+const STREAM_VALUE_BYTES: usize = 12;
+
+/// The open database and its keyspaces.
+pub(super) struct Store {
+    pub(super) db: Database,
+    pub(super) meta: Keyspace,
+    pub(super) segments: Segments,
+    pub(super) streams: Keyspace,
+    pub(super) payloads: Keyspace,
+    pub(super) tables: Vec<Keyspace>,
+}
+
+/// A row of the index of streams: one frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct IndexRow {
+    pub(super) stream: StreamId,
+    pub(super) revision: Revision,
+    pub(super) position: Position,
+    pub(super) count: u32,
+}
+
+impl IndexRow {
+    /// The key under which it stands.
+    pub(super) fn key(stream: StreamId, revision: Revision) -> [u8; STREAM_KEY_BYTES] {
+        let mut key = [0; STREAM_KEY_BYTES];
+        key[..16].copy_from_slice(&stream.0);
+        key[16..].copy_from_slice(&revision.0.to_be_bytes());
+        key
+    }
+
+    /// What stands there.
+    pub(super) fn value(position: Position, count: u32) -> [u8; STREAM_VALUE_BYTES] {
+        let mut value = [0; STREAM_VALUE_BYTES];
+        value[..8].copy_from_slice(&position.0.to_be_bytes());
+        value[8..].copy_from_slice(&count.to_be_bytes());
+        value
+    }
+
+    /// Reads a row as it is stored.
+    pub(super) fn parse(key: &[u8], value: &[u8]) -> Option<Self> {
+        let (stream, revision) = key.split_first_chunk::<16>()?;
+        let (position, count) = value.split_first_chunk::<8>()?;
+        Some(Self {
+            stream: StreamId(*stream),
+            revision: Revision(u32::from_be_bytes(revision.try_into().ok()?)),
+            position: Position(u64::from_be_bytes(*position)),
+            count: u32::from_be_bytes(count.try_into().ok()?),
+        })
+    }
+
+    /// Whether `frame` is the frame that this row is about.
+    pub(super) fn is_about(&self, frame: &Frame) -> bool {
+        (self.stream, self.revision, self.position, self.count)
+            == (frame.stream, frame.revision, frame.position, frame.records.count())
+    }
+}
+
+/// Puts the database's words into an error.
+#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
+pub(super) fn storage(error: fjall::Error) -> ReadError {
+    ReadError::Storage { reason: error.to_string() }
+}
+
+impl Store {
+    /// Puts the store together.
+    pub(super) fn new(
+        db: Database,
+        meta: Keyspace,
+        segments: Segments,
+        streams: Keyspace,
+        payloads: Keyspace,
+        tables: Vec<Keyspace>,
+    ) -> Self {
+        Self { db, meta, segments, streams, payloads, tables }
+    }
+
+    /// Bytes on the disk.
+    pub(super) fn disk_bytes(&self) -> u64 {
+        self.db.disk_space().unwrap_or(0)
+    }
+
+    /// The stored frames from exactly `start` on.
+    pub(super) fn frames(&self, start: Position) -> Frames {
+        Frames::new(self.db.snapshot(), self.segments.all(), start)
+    }
+
+    /// The last frame of the log.
+    pub(super) fn last_frame(&self) -> Result<Option<Frame>, ReadError> {
+        let snapshot = self.db.snapshot();
+        for segment in self.segments.all().iter().rev() {
+            if let Some(last) = snapshot.last_key_value(&segment.frames) {
+                return frames::decode(&last.into_inner().map_err(storage)?).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The frame that begins exactly at `position`.
+    pub(super) fn frame_at(
+        &self,
+        snapshot: &Snapshot,
+        position: Position,
+    ) -> Result<Option<Frame>, ReadError> {
+        let segments = self.segments.all();
+        let Some(segment) = segments.get(holding(&segments, position)) else { return Ok(None) };
+        let found = snapshot.get(&segment.frames, position.0.to_be_bytes()).map_err(storage)?;
+        found.map(|bytes| decode_at(position, &bytes)).transpose()
+    }
+
+    /// Where the frame that holds `position` begins.
+    fn start_of(&self, snapshot: &Snapshot, position: Position) -> Result<Position, ReadError> {
+        let segments = self.segments.all();
+        let index = holding(&segments, position);
+        let Some(segment) = segments.get(index) else {
+            return Err(ReadError::Hole { at: position });
+        };
+        let key = position.0.to_be_bytes();
+        let before = snapshot.range(&segment.frames, ..=key).next_back();
+        let Some(guard) = before else { return Err(ReadError::Hole { at: position }) };
+        frames::position(&guard.key().map_err(storage)?)
+    }
+
+    /// Reads frames, see [`EventLog::read`](crate::EventLog::read).
+    pub(super) fn read(
+        &self,
+        partition: Partition,
+        from: Position,
+        end: Position,
+        bytes_max: usize,
+    ) -> Result<Vec<Frame>, ReadError> {
+        let mut found = Vec::new();
+        if from >= end || partition != Partition(0) {
+            return Ok(found);
+        }
+        let mut expected = self.start_of(&self.db.snapshot(), from)?;
+        let mut bytes = 0;
+        for stored in self.frames(expected) {
+            let stored = stored?;
+            if stored.position != expected {
+                return Err(ReadError::Hole { at: expected });
+            }
+            let frame = stored.decode()?;
+            expected = frame.next_position();
+            if expected <= from {
+                return Err(ReadError::Hole { at: expected });
+            }
+            bytes += frame.records.as_bytes().len();
+            found.push(frame);
+            if bytes >= bytes_max || expected >= end {
+                return Ok(found);
+            }
+        }
+        Err(ReadError::Hole { at: expected })
+    }
+
+    /// Reads frames of a stream, see [`EventLog::read_stream`](crate::EventLog::read_stream).
+    pub(super) fn read_stream(
+        &self,
+        stream: StreamId,
+        from: Revision,
+        end: Position,
+        frames_max: usize,
+    ) -> Result<Vec<Frame>, ReadError> {
+        let snapshot = self.db.snapshot();
+        let Some(first) = self.index_row_before(&snapshot, stream, from)? else {
+            return Ok(Vec::new());
+        };
+        let range =
+            IndexRow::key(stream, first.revision)..=IndexRow::key(stream, Revision(u32::MAX));
+        let mut expected = first.revision;
+        let mut found = Vec::new();
+        for guard in snapshot.range(&self.streams, range) {
+            if found.len() >= frames_max {
+                break;
+            }
+            let (key, value) = guard.into_inner().map_err(storage)?;
+            let row = IndexRow::parse(&key, &value)
+                .ok_or(ReadError::Index { stream, at: Position(0) })?;
+            if row.position >= end {
+                break;
+            }
+            if row.revision != expected {
+                return Err(ReadError::Index { stream, at: row.position });
+            }
+            let frame = self.frame_of(&snapshot, &row)?;
+            expected = frame.next_revision();
+            if expected > from {
+                found.push(frame);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The last index row of `stream` that begins at or before `revision`.
+    fn index_row_before(
+        &self,
+        snapshot: &Snapshot,
+        stream: StreamId,
+        revision: Revision,
+    ) -> Result<Option<IndexRow>, ReadError> {
+        let range = IndexRow::key(stream, Revision(0))..=IndexRow::key(stream, revision);
+        let Some(guard) = snapshot.range(&self.streams, range).next_back() else { return Ok(None) };
+        let (key, value) = guard.into_inner().map_err(storage)?;
+        IndexRow::parse(&key, &value).map(Some).ok_or(ReadError::Index { stream, at: Position(0) })
+    }
+
+    /// The frame that an index row names.
+    pub(super) fn frame_of(&self, snapshot: &Snapshot, row: &IndexRow) -> Result<Frame, ReadError> {
+        let frame = self.frame_at(snapshot, row.position)?;
+        frame
+            .filter(|frame| row.is_about(frame))
+            .ok_or(ReadError::Index { stream: row.stream, at: row.position })
+    }
+
+    /// The frame of `stream` that ends before `revision`.
+    pub(super) fn frame_before(
+        &self,
+        stream: StreamId,
+        revision: Revision,
+    ) -> Result<Option<Frame>, ReadError> {
+        let Some(revision) = revision.0.checked_sub(1) else { return Ok(None) };
+        let snapshot = self.db.snapshot();
+        let row = self.index_row_before(&snapshot, stream, Revision(revision))?;
+        row.map(|row| self.frame_of(&snapshot, &row)).transpose()
+    }
+
+    /// Reads a row.
+    pub(super) fn row(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
+        let found = self.db.snapshot().get(self.table(table)?, key).map_err(storage)?;
+        Ok(found.map(|value| value.to_vec()))
+    }
+
+    /// Reads rows, see [`EventLog::rows`](crate::EventLog::rows).
+    pub(super) fn rows(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: &[u8],
+        rows_max: usize,
+    ) -> Result<Vec<KeyValue>, ReadError> {
+        let table = self.table(table)?;
+        let mut found = Vec::new();
+        for guard in self.db.snapshot().range(table, from..).take(rows_max) {
+            let (key, value) = guard.into_inner().map_err(storage)?;
+            if !to.is_empty() && *key >= *to {
+                break;
+            }
+            found.push((key.to_vec(), value.to_vec()));
+        }
+        Ok(found)
+    }
+
+    /// Visits all rows of a table.
+    pub(super) fn each_row(
+        &self,
+        table: Table,
+        visit: &mut dyn FnMut(&[u8], &[u8]),
+    ) -> Result<(), ReadError> {
+        for guard in self.db.snapshot().iter(self.table(table)?) {
+            let (key, value) = guard.into_inner().map_err(storage)?;
+            visit(&key, &value);
+        }
+        Ok(())
+    }
+
+    fn table(&self, table: Table) -> Result<&Keyspace, ReadError> {
+        self.tables
+            .get(usize::from(table.0))
+            .ok_or_else(|| ReadError::Storage { reason: "no such table".to_owned() })
+    }
+
+    /// Reads a payload and checks its hash.
+    pub(super) fn payload(&self, hash: &[u8; 32]) -> Result<Option<Vec<u8>>, ReadError> {
+        let Some(bytes) = self.db.snapshot().get(&self.payloads, hash).map_err(storage)? else {
+            return Ok(None);
+        };
+        if blake3::hash(&bytes).as_bytes() != hash {
+            return Err(ReadError::Payload);
+        }
+        Ok(Some(bytes.to_vec()))
+    }
+}
+
+impl Durable for Store {
+    fn head(&self, stream: StreamId) -> Result<StreamHead, ReadError> {
+        let snapshot = self.db.snapshot();
+        // Every stream begins at revision 0, and asking for one key is cheaper than asking for the last of a range.
+        if !snapshot
+            .contains_key(&self.streams, IndexRow::key(stream, Revision(0)))
+            .map_err(storage)?
+        {
+            return Ok(StreamHead::EMPTY);
+        }
+        let Some(row) = self.index_row_before(&snapshot, stream, Revision(u32::MAX))? else {
+            return Ok(StreamHead::EMPTY);
+        };
+        let frame = self.frame_of(&snapshot, &row)?;
+        Ok(StreamHead { next: frame.next_revision(), chain: frame.chain })
+    }
+
+    fn frame(&self, stream: StreamId, revision: Revision) -> Result<Option<Frame>, ReadError> {
+        let snapshot = self.db.snapshot();
+        let Some(value) =
+            snapshot.get(&self.streams, IndexRow::key(stream, revision)).map_err(storage)?
+        else {
+            return Ok(None);
+        };
+        let row = IndexRow::parse(&IndexRow::key(stream, revision), &value)
+            .ok_or(ReadError::Index { stream, at: Position(0) })?;
+        self.frame_of(&snapshot, &row).map(Some)
+    }
+
+    fn row(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
+        Self::row(self, table, key)
+    }
+
+    fn tables(&self) -> usize {
+        self.tables.len()
+    }
+}
+
+fn decode_at(position: Position, bytes: &Slice) -> Result<Frame, ReadError> {
+    envelope::decode(Partition(0), position, bytes)
+        .map_err(|reason| ReadError::Damaged { at: position, reason })
+}

@@ -1,0 +1,155 @@
+//! What a log on a disk keeps when it is closed and opened again.
+
+use std::fs;
+
+use nexus_log::{Change, EventLog, FjallLog, OpenError, Options, Outcome, Position, Revision};
+
+use crate::open;
+use crate::transitions::{
+    HERE, NAMES, TABLES, append, append_one, name, read_all, stream, transition, with_rows,
+};
+
+#[test]
+fn everything_is_there_again_and_positions_go_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for round in 0..4 {
+        let log = open(folder.path());
+        assert_eq!(log.durable(HERE), Position(3 * u64::from(round)));
+        let rows = vec![name(&format!("n{round}"), Change::PutNew(b"v".to_vec()))];
+        let outcomes = append(
+            &log,
+            vec![
+                with_rows(transition(1, 2 * round, &[b"a", b"b"]), rows),
+                transition(100 + round, 0, &[b"c"]),
+            ],
+        );
+        assert_eq!(outcomes[0], Outcome::Appended(Position(3 * u64::from(round))));
+        let head = log.head();
+        assert_eq!(log.verify(HERE).problems, []);
+        drop(log);
+        let log = open(folder.path());
+        assert_eq!(log.head(), head);
+        assert_eq!(read_all(&log).len(), 2 * (round as usize + 1));
+        assert_eq!(log.row(NAMES, b"n0").expect("readable").as_deref(), Some(&b"v"[..]));
+        assert_eq!(
+            append_one(&log, transition(1, 0, &[b"a", b"b"])),
+            Outcome::Repeated(Position(0))
+        );
+        assert_eq!(
+            append_one(&log, transition(1, 0, &[b"z"])),
+            Outcome::Conflict { actual: Revision(2 * round + 2) }
+        );
+        assert_eq!(log.status().torn_tail, None);
+    }
+}
+
+#[test]
+fn closing_completes_the_high_water_file_and_what_was_handed_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = open(folder.path());
+    let tickets: Vec<_> = (0..50)
+        .map(|number| {
+            let permit = log.permits().try_acquire(100).expect("free");
+            log.append(nexus_log::Submission {
+                partition: HERE,
+                transitions: vec![transition(number, 0, &[b"a"])],
+                permit,
+            })
+        })
+        .collect();
+    log.close();
+    for ticket in tickets {
+        assert!(matches!(ticket.wait().expect("answered")[..], [Outcome::Appended(_)]));
+    }
+    drop(log);
+    assert_eq!(open(folder.path()).durable(HERE), Position(50));
+}
+
+#[test]
+fn a_store_is_held_by_one_log() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = open(folder.path());
+    let second = FjallLog::open(folder.path(), Options::new(TABLES));
+    assert!(matches!(second, Err(OpenError::Locked { .. })), "{second:?}");
+    drop(log);
+    open(folder.path());
+}
+
+#[test]
+fn a_newer_layout_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    drop(open(folder.path()));
+    fs::write(folder.path().join("layout"), "nexus-log layout 2\n").expect("written");
+    let refused = FjallLog::open(folder.path(), Options::new(TABLES));
+    assert!(matches!(refused, Err(OpenError::Newer { found: 2, known: 1 })), "{refused:?}");
+}
+
+#[test]
+fn a_folder_of_somebody_else_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("letter.txt"), "dear").expect("written");
+    let refused = FjallLog::open(folder.path(), Options::new(TABLES));
+    assert!(matches!(refused, Err(OpenError::NotAStore { .. })), "{refused:?}");
+    let names: Vec<_> = fs::read_dir(folder.path())
+        .expect("readable")
+        .map(|entry| entry.expect("readable").file_name())
+        .collect();
+    assert_eq!(names, ["letter.txt"]);
+}
+
+#[test]
+fn a_full_segment_is_followed_by_another() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = || Options { segment_bytes: 2000, free_bytes_min: 0, ..Options::new(TABLES) };
+    let body = [5; 500];
+    for round in 0..3_u32 {
+        let log = FjallLog::open(folder.path(), options()).expect("opens");
+        for step in 0..10 {
+            assert!(matches!(
+                append_one(&log, transition(1, round * 20 + step * 2, &[&body, b"x"])),
+                Outcome::Appended(_)
+            ));
+        }
+        let frames = read_all(&log);
+        assert_eq!(frames.len(), (round as usize + 1) * 10);
+        for position in 0..log.durable(HERE).0 {
+            let found = log.read(HERE, Position(position), 1).expect("readable");
+            assert_eq!(found[0].position, Position(position - position % 2));
+        }
+        assert_eq!(log.read_stream(stream(1), Revision(0), 1000).expect("readable"), frames);
+        assert_eq!(log.verify(HERE).problems, []);
+    }
+}
+
+#[test]
+fn a_disk_that_is_nearly_full_refuses_before_anything_is_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = Options { free_bytes_min: u64::MAX, ..Options::new(TABLES) };
+    let log = FjallLog::open(folder.path(), options).expect("opens");
+    let outcomes = append(&log, vec![transition(1, 0, &[b"a"]), transition(2, 0, &[b"a"])]);
+    assert!(
+        outcomes.iter().all(|outcome| matches!(outcome, Outcome::DiskNearlyFull { .. })),
+        "{outcomes:?}"
+    );
+    assert_eq!(outcomes.len(), 2);
+    assert_eq!(log.durable(HERE), Position(0));
+}
+
+#[test]
+fn a_table_may_be_added_later() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let fewer = Options { tables: &TABLES[..1], free_bytes_min: 0, ..Options::new(TABLES) };
+    let log = FjallLog::open(folder.path(), fewer).expect("opens");
+    append(
+        &log,
+        vec![with_rows(transition(1, 0, &[b"a"]), vec![name("k", Change::Put(b"v".to_vec()))])],
+    );
+    drop(log);
+    let log = open(folder.path());
+    assert_eq!(log.row(NAMES, b"k").expect("readable").as_deref(), Some(&b"v"[..]));
+    assert_eq!(log.row(nexus_log::Table(1), b"k").expect("readable"), None);
+    let mut seen = Vec::new();
+    log.each_row(NAMES, &mut |key, value| seen.push((key.to_vec(), value.to_vec())))
+        .expect("readable");
+    assert_eq!(seen, [(b"k".to_vec(), b"v".to_vec())]);
+}

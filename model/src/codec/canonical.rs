@@ -1,0 +1,285 @@
+//! The state of a run as bytes, in one canonical form: what a snapshot holds and what the state hash covers.
+//!
+//! The form is version 1: the fields in the order of their declaration, numbers as LEB128, times as eight bytes little endian,
+//! choices as one byte, text and lists after their length. What follows from the rest (open needs, ready, running, counts)
+//! is left out. A state hash stands in the log, so this form never changes; another one is a new version beside it.
+
+use crate::event::{Actor, Failure, RunStarted};
+use crate::id::StepIndex;
+use crate::payload::{ContentType, Payload};
+use crate::plan::Plan;
+use crate::run::{Run, RunStatus, StepRun, StepState, Timer, TimerPurpose};
+use crate::time::Timestamp;
+
+/// Version of the form, and its first byte.
+pub(super) const VERSION: u8 = 1;
+
+/// BLAKE3 of the four bytes `null`.
+pub(super) const NULL_HASH: [u8; 32] = [
+    0x03, 0xf8, 0x8b, 0x99, 0xc3, 0xd8, 0x07, 0x3b, 0xba, 0x89, 0x48, 0xd6, 0xe7, 0x62, 0xaa, 0xc4,
+    0x43, 0xb2, 0x65, 0xf6, 0x06, 0xcc, 0x05, 0xab, 0xd4, 0xd1, 0x72, 0xf0, 0x3a, 0x4d, 0xef, 0x6a,
+];
+
+/// How payloads stand in the form.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Payloads {
+    /// As the state holds them.
+    Whole,
+    /// By content type, length and hash of their bytes, wherever those are.
+    References,
+}
+
+/// Writes the state of `run`.
+pub(super) fn write(plan: &Plan, run: &Run, payloads: Payloads) -> Vec<u8> {
+    let mut writer =
+        Writer { out: Vec::with_capacity(512 + 64 * plan.step_count() as usize), payloads };
+    writer.byte(VERSION);
+    writer.out.extend_from_slice(&plan.hash().0);
+    writer.run(run);
+    writer.out
+}
+
+struct Writer {
+    out: Vec<u8>,
+    payloads: Payloads,
+}
+
+impl Writer {
+    fn run(&mut self, run: &Run) {
+        self.option(run.started.as_deref(), Self::started);
+        self.time(run.started_at);
+        self.option(run.ended_at, Self::time);
+        self.status(&run.status);
+        self.flag(run.paused);
+        self.count(run.timers.len());
+        for (timer, Timer { due, purpose }) in &run.timers {
+            self.number(timer.0);
+            self.time(*due);
+            self.purpose(*purpose);
+        }
+        self.number(run.next_timer.0);
+        self.number(run.revision);
+        self.count(run.steps().count());
+        run.steps().for_each(|(_, step)| self.step(step));
+    }
+
+    fn started(&mut self, started: &RunStarted) {
+        let RunStarted {
+            run,
+            name,
+            workflow,
+            definition,
+            input,
+            labels,
+            folder,
+            by,
+            seed,
+            timeout,
+        } = started;
+        self.out.extend_from_slice(&run.0);
+        self.text(name);
+        self.text(workflow);
+        self.out.extend_from_slice(&definition.0);
+        self.payload(input);
+        self.count(labels.len());
+        for (key, value) in labels {
+            self.text(key);
+            self.text(value);
+        }
+        self.text(folder);
+        let Actor { name, via } = by;
+        self.text(name);
+        self.text(via);
+        self.number(*seed);
+        self.option(*timeout, |writer, (timer, at)| {
+            writer.number(timer.0);
+            writer.time(at);
+        });
+    }
+
+    fn status(&mut self, status: &RunStatus) {
+        match status {
+            RunStatus::Running => self.byte(0),
+            RunStatus::Failing { failure, step } => {
+                self.byte(1);
+                self.failure(failure);
+                self.option(*step, Self::index);
+            }
+            RunStatus::Cancelling { reason } => {
+                self.byte(2);
+                self.text(reason);
+            }
+            RunStatus::Completed { output } => {
+                self.byte(3);
+                self.payload(output);
+            }
+            RunStatus::Failed { failure, step } => {
+                self.byte(4);
+                self.failure(failure);
+                self.option(*step, Self::index);
+            }
+            RunStatus::Cancelled { reason } => {
+                self.byte(5);
+                self.text(reason);
+            }
+        }
+    }
+
+    fn purpose(&mut self, purpose: TimerPurpose) {
+        let (tag, step) = match purpose {
+            TimerPurpose::RunTimeout => return self.byte(0),
+            TimerPurpose::Sleep(step) => (1, step),
+            TimerPurpose::Retry(step) => (2, step),
+            TimerPurpose::Deadline(step) => (3, step),
+        };
+        self.byte(tag);
+        self.index(step);
+    }
+
+    fn step(&mut self, step: &StepRun) {
+        let StepRun { state, attempt, attempts_forgiven, deadline, started_at, settled_at } = step;
+        self.state(state);
+        self.number(attempt.0);
+        self.number(*attempts_forgiven);
+        self.option(*deadline, |writer, timer| writer.number(timer.0));
+        self.option(*started_at, Self::time);
+        self.option(*settled_at, Self::time);
+    }
+
+    fn state(&mut self, state: &StepState) {
+        match state {
+            StepState::Waiting => self.byte(0),
+            StepState::Running { attempt, input, interruptions, may_repeat, since, stopping } => {
+                self.byte(1);
+                self.number(attempt.0);
+                self.option(input.as_ref(), Self::payload);
+                self.number(*interruptions);
+                self.flag(*may_repeat);
+                self.time(*since);
+                self.option(stopping.as_ref(), Self::failure);
+            }
+            StepState::Sleeping { timer, until } => {
+                self.byte(2);
+                self.number(timer.0);
+                self.time(*until);
+            }
+            StepState::Retrying { attempt, timer, at, failure } => {
+                self.byte(3);
+                self.number(attempt.0);
+                self.option(*timer, |writer, timer| writer.number(timer.0));
+                self.time(*at);
+                self.failure(failure);
+            }
+            StepState::Completed { output } => {
+                self.byte(4);
+                self.payload(output);
+            }
+            StepState::Failed { failure, continued } => {
+                self.byte(5);
+                self.failure(failure);
+                self.flag(*continued);
+            }
+            StepState::Skipped { reason } => {
+                self.byte(6);
+                self.text(reason);
+            }
+            StepState::NotReached => self.byte(7),
+            StepState::Cancelled => self.byte(8),
+        }
+    }
+
+    fn failure(&mut self, failure: &Failure) {
+        let Failure { code, message, fatal, details } = failure;
+        self.text(code);
+        self.text(message);
+        self.flag(*fatal);
+        self.option(details.as_deref(), Self::text);
+    }
+
+    fn payload(&mut self, payload: &Payload) {
+        match self.payloads {
+            Payloads::Whole => self.payload_whole(payload),
+            Payloads::References => self.payload_reference(payload),
+        }
+    }
+
+    fn payload_whole(&mut self, payload: &Payload) {
+        match payload {
+            Payload::Null => self.byte(0),
+            Payload::Inline(content_type, bytes) => {
+                self.byte(1);
+                self.content_type(*content_type);
+                self.bytes(bytes);
+            }
+            Payload::Stored(content_type, hash, len) => {
+                self.byte(2);
+                self.content_type(*content_type);
+                self.number(*len);
+                self.out.extend_from_slice(&hash.0);
+            }
+        }
+    }
+
+    fn payload_reference(&mut self, payload: &Payload) {
+        let hash = match payload {
+            Payload::Null => NULL_HASH,
+            Payload::Inline(_, bytes) => *blake3::hash(bytes).as_bytes(),
+            Payload::Stored(_, hash, _) => hash.0,
+        };
+        self.content_type(payload.content_type());
+        self.number(payload.len());
+        self.out.extend_from_slice(&hash);
+    }
+
+    fn content_type(&mut self, content_type: ContentType) {
+        self.byte(match content_type {
+            ContentType::Json => 0,
+            ContentType::Bytes => 1,
+        });
+    }
+
+    fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
+        self.flag(value.is_some());
+        if let Some(value) = value {
+            write(self, value);
+        }
+    }
+
+    fn index(&mut self, step: StepIndex) {
+        self.number(step.0);
+    }
+
+    fn time(&mut self, time: Timestamp) {
+        self.out.extend_from_slice(&time.0.to_le_bytes());
+    }
+
+    fn text(&mut self, text: &str) {
+        self.bytes(text.as_bytes());
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.count(bytes.len());
+        self.out.extend_from_slice(bytes);
+    }
+
+    fn count(&mut self, count: usize) {
+        self.number(count as u64);
+    }
+
+    fn number(&mut self, number: impl Into<u64>) {
+        let mut rest = number.into();
+        while rest >= 0x80 {
+            self.byte(rest.to_le_bytes()[0] | 0x80);
+            rest >>= 7;
+        }
+        self.byte(rest.to_le_bytes()[0]);
+    }
+
+    fn flag(&mut self, flag: bool) {
+        self.byte(flag.into());
+    }
+
+    fn byte(&mut self, byte: u8) {
+        self.out.push(byte);
+    }
+}

@@ -1,0 +1,310 @@
+//! Wire structs to events. Text and bytes are borrowed from the body until they are known to fit.
+
+use std::sync::Arc;
+
+use bincode::config::{Configuration, Limit};
+use serde::Deserialize;
+
+use super::wire::{
+    ActorV1, AttemptFailedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_JSON,
+    CancelRequestedV1, FailureV1, LabelV1, OutputMappedV1, PAYLOAD_INLINE, PAYLOAD_NULL,
+    PAYLOAD_STORED, PayloadV1, RetryScheduledV1, RunCancelledV1, RunCompletedV1, RunFailedV1,
+    RunPausedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SlotsOfferedV1, StepCompletedV1,
+    StepFailedV1, StepSkippedV1, StepSleptV1, StepStartedV1, StepsCancelledV1, StepsNotReachedV1,
+    StopRequestedV1, TimerFiredV1, TimerV1,
+};
+use super::{BODY_BYTES_MAX, DecodeError, kind};
+use crate::event::{Actor, Event, Failure, RunStarted};
+use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
+use crate::payload::{ContentType, Payload, PayloadHash};
+use crate::time::Timestamp;
+
+/// bincode counts a number by its size in memory, which is up to eight times its size in the body; bodies themselves are held
+/// to [`BODY_BYTES_MAX`] before they come here.
+const CLAIMED_BYTES_MAX: usize = 8 * BODY_BYTES_MAX;
+
+const CONFIG: Configuration<
+    bincode::config::LittleEndian,
+    bincode::config::Varint,
+    Limit<CLAIMED_BYTES_MAX>,
+> = bincode::config::standard().with_limit::<CLAIMED_BYTES_MAX>();
+
+/// Reads a value from the front of `bytes` and returns what follows it.
+pub(super) fn take<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<(T, &'a [u8])> {
+    let (value, used) = bincode::serde::borrow_decode_from_slice(bytes, CONFIG).ok()?;
+    Some((value, bytes.get(used..)?))
+}
+
+/// Reads a body that holds one event and nothing else.
+pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, DecodeError> {
+    let event = match (kind, version) {
+        (kind::RUN_STARTED, 1) => read::<RunStartedV1<'_, Vec<LabelV1<'_>>>>(body),
+        (kind::STEP_COMPLETED, 1) => read::<StepCompletedV1<'_>>(body),
+        (kind::ATTEMPT_FAILED, 1) => read::<AttemptFailedV1<'_>>(body),
+        (kind::ATTEMPTS_INTERRUPTED, 1) => read::<AttemptsInterruptedV1<Vec<AttemptV1>>>(body),
+        (kind::TIMER_FIRED, 1) => read::<TimerFiredV1>(body),
+        (kind::RUN_PAUSED, 1) => read::<RunPausedV1<'_>>(body),
+        (kind::RUN_RESUMED, 1) => read::<RunResumedV1<'_>>(body),
+        (kind::CANCEL_REQUESTED, 1) => read::<CancelRequestedV1<'_>>(body),
+        (kind::RUN_RETRIED, 1) => read::<RunRetriedV1<'_>>(body),
+        (kind::SLOTS_OFFERED, 1) => read::<SlotsOfferedV1>(body),
+        (kind::STEP_STARTED, 1) => read::<StepStartedV1<'_>>(body),
+        (kind::STEP_SLEPT, 1) => read::<StepSleptV1>(body),
+        (kind::STEP_SKIPPED, 1) => read::<StepSkippedV1<'_>>(body),
+        (kind::STEPS_NOT_REACHED, 1) => read::<StepsNotReachedV1<Vec<u32>>>(body),
+        (kind::RETRY_SCHEDULED, 1) => read::<RetryScheduledV1>(body),
+        (kind::STEP_FAILED, 1) => read::<StepFailedV1<'_>>(body),
+        (kind::OUTPUT_MAPPED, 1) => read::<OutputMappedV1<'_>>(body),
+        (kind::STOP_REQUESTED, 1) => read::<StopRequestedV1<Vec<u32>>>(body),
+        (kind::STEPS_CANCELLED, 1) => read::<StepsCancelledV1<Vec<u32>>>(body),
+        (kind::RUN_COMPLETED, 1) => read::<RunCompletedV1<'_>>(body),
+        (kind::RUN_FAILED, 1) => read::<RunFailedV1<'_>>(body),
+        (kind::RUN_CANCELLED, 1) => read::<RunCancelledV1>(body),
+        _ => return Err(DecodeError::Unknown { kind, version }),
+    };
+    event.ok_or(DecodeError::Body { kind })
+}
+
+fn read<'a, T: Wire<'a>>(body: &'a [u8]) -> Option<Event> {
+    let (wire, rest) = take::<T>(body)?;
+    if rest.is_empty() { wire.event() } else { None }
+}
+
+/// A body of one kind and version.
+trait Wire<'a>: Deserialize<'a> {
+    /// The event; `None` if a number in it stands for nothing.
+    fn event(self) -> Option<Event>;
+}
+
+impl<'a> Wire<'a> for RunStartedV1<'a, Vec<LabelV1<'a>>> {
+    fn event(self) -> Option<Event> {
+        let label = |label: LabelV1<'_>| (label.key.to_owned(), label.value.to_owned());
+        Some(Event::RunStarted(Box::new(RunStarted {
+            run: RunId(self.run),
+            name: self.name.to_owned(),
+            workflow: self.workflow.to_owned(),
+            definition: DefinitionHash(self.definition),
+            input: self.input.payload()?,
+            labels: self.labels.into_iter().map(label).collect(),
+            folder: self.folder.to_owned(),
+            by: self.by.actor(),
+            seed: self.seed,
+            timeout: self.timeout.map(TimerV1::due),
+        })))
+    }
+}
+
+impl<'a> Wire<'a> for StepCompletedV1<'a> {
+    fn event(self) -> Option<Event> {
+        Some(Event::StepCompleted {
+            step: StepIndex(self.step),
+            attempt: Attempt(self.attempt),
+            output: self.output.payload()?,
+            may_repeat: self.may_repeat,
+        })
+    }
+}
+
+impl<'a> Wire<'a> for AttemptFailedV1<'a> {
+    fn event(self) -> Option<Event> {
+        Some(Event::AttemptFailed {
+            step: StepIndex(self.step),
+            attempt: Attempt(self.attempt),
+            failure: self.failure.failure(),
+        })
+    }
+}
+
+impl Wire<'_> for AttemptsInterruptedV1<Vec<AttemptV1>> {
+    fn event(self) -> Option<Event> {
+        let attempt = |wire: AttemptV1| (StepIndex(wire.step), Attempt(wire.attempt));
+        let attempts = self.attempts.into_iter().map(attempt).collect();
+        Some(Event::AttemptsInterrupted { attempts, orderly: self.orderly })
+    }
+}
+
+impl Wire<'_> for TimerFiredV1 {
+    fn event(self) -> Option<Event> {
+        Some(Event::TimerFired { timer: TimerId(self.timer) })
+    }
+}
+
+impl<'a> Wire<'a> for RunPausedV1<'a> {
+    fn event(self) -> Option<Event> {
+        Some(Event::RunPaused { by: self.by.actor(), reason: self.reason.to_owned() })
+    }
+}
+
+impl<'a> Wire<'a> for RunResumedV1<'a> {
+    fn event(self) -> Option<Event> {
+        Some(Event::RunResumed { by: self.by.actor() })
+    }
+}
+
+impl<'a> Wire<'a> for CancelRequestedV1<'a> {
+    fn event(self) -> Option<Event> {
+        Some(Event::CancelRequested { by: self.by.actor(), reason: self.reason.to_owned() })
+    }
+}
+
+impl<'a> Wire<'a> for RunRetriedV1<'a> {
+    fn event(self) -> Option<Event> {
+        let timeout = self.timeout.map(TimerV1::due);
+        Some(Event::RunRetried { by: self.by.actor(), timeout })
+    }
+}
+
+impl Wire<'_> for SlotsOfferedV1 {
+    fn event(self) -> Option<Event> {
+        Some(Event::SlotsOffered)
+    }
+}
+
+impl<'a> Wire<'a> for StepStartedV1<'a> {
+    fn event(self) -> Option<Event> {
+        let input = match self.input {
+            Some(input) => Some(input.payload()?),
+            None => None,
+        };
+        Some(Event::StepStarted {
+            step: StepIndex(self.step),
+            attempt: Attempt(self.attempt),
+            input,
+            deadline: self.deadline.map(TimerV1::due),
+        })
+    }
+}
+
+impl Wire<'_> for StepSleptV1 {
+    fn event(self) -> Option<Event> {
+        Some(Event::StepSlept {
+            step: StepIndex(self.step),
+            timer: TimerId(self.timer),
+            until: Timestamp(self.until),
+        })
+    }
+}
+
+impl<'a> Wire<'a> for StepSkippedV1<'a> {
+    fn event(self) -> Option<Event> {
+        Some(Event::StepSkipped { step: StepIndex(self.step), reason: self.reason.to_owned() })
+    }
+}
+
+impl Wire<'_> for StepsNotReachedV1<Vec<u32>> {
+    fn event(self) -> Option<Event> {
+        Some(Event::StepsNotReached { steps: steps(self.steps) })
+    }
+}
+
+impl Wire<'_> for RetryScheduledV1 {
+    fn event(self) -> Option<Event> {
+        Some(Event::RetryScheduled {
+            step: StepIndex(self.step),
+            attempt: Attempt(self.attempt),
+            timer: TimerId(self.timer),
+            at: Timestamp(self.at),
+        })
+    }
+}
+
+impl<'a> Wire<'a> for StepFailedV1<'a> {
+    fn event(self) -> Option<Event> {
+        Some(Event::StepFailed {
+            step: StepIndex(self.step),
+            failure: self.failure.failure(),
+            continued: self.continued,
+        })
+    }
+}
+
+impl<'a> Wire<'a> for OutputMappedV1<'a> {
+    fn event(self) -> Option<Event> {
+        Some(Event::OutputMapped { step: StepIndex(self.step), output: self.output.payload()? })
+    }
+}
+
+impl Wire<'_> for StopRequestedV1<Vec<u32>> {
+    fn event(self) -> Option<Event> {
+        Some(Event::StopRequested { steps: steps(self.steps) })
+    }
+}
+
+impl Wire<'_> for StepsCancelledV1<Vec<u32>> {
+    fn event(self) -> Option<Event> {
+        Some(Event::StepsCancelled { steps: steps(self.steps) })
+    }
+}
+
+impl<'a> Wire<'a> for RunCompletedV1<'a> {
+    fn event(self) -> Option<Event> {
+        Some(Event::RunCompleted { output: self.output.payload()?, state: StateHash(self.state) })
+    }
+}
+
+impl<'a> Wire<'a> for RunFailedV1<'a> {
+    fn event(self) -> Option<Event> {
+        Some(Event::RunFailed {
+            failure: self.failure.failure(),
+            step: self.step.map(StepIndex),
+            state: StateHash(self.state),
+        })
+    }
+}
+
+impl Wire<'_> for RunCancelledV1 {
+    fn event(self) -> Option<Event> {
+        Some(Event::RunCancelled { state: StateHash(self.state) })
+    }
+}
+
+impl PayloadV1<'_> {
+    fn payload(&self) -> Option<Payload> {
+        let content_type = match self.content_type {
+            CONTENT_JSON => ContentType::Json,
+            CONTENT_BYTES => ContentType::Bytes,
+            _ => return None,
+        };
+        match (self.tag, self.hash, self.len) {
+            (PAYLOAD_NULL, None, 0)
+                if self.bytes.is_empty() && self.content_type == CONTENT_JSON =>
+            {
+                Some(Payload::Null)
+            }
+            (PAYLOAD_INLINE, None, 0) => {
+                Some(Payload::Inline(content_type, Arc::from(&**self.bytes)))
+            }
+            (PAYLOAD_STORED, Some(hash), len) if self.bytes.is_empty() => {
+                Some(Payload::Stored(content_type, PayloadHash(hash), len))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl ActorV1<'_> {
+    fn actor(&self) -> Actor {
+        Actor { name: self.name.to_owned(), via: self.via.to_owned() }
+    }
+}
+
+impl FailureV1<'_> {
+    fn failure(&self) -> Failure {
+        Failure {
+            code: self.code.to_owned(),
+            message: self.message.to_owned(),
+            fatal: self.fatal,
+            details: self.details.map(str::to_owned),
+        }
+    }
+}
+
+impl TimerV1 {
+    fn due(self) -> (TimerId, Timestamp) {
+        (TimerId(self.timer), Timestamp(self.at))
+    }
+}
+
+fn steps(numbers: Vec<u32>) -> Vec<StepIndex> {
+    numbers.into_iter().map(StepIndex).collect()
+}

@@ -1,0 +1,174 @@
+//! Events to wire structs, written without a copy in between.
+
+use bincode::enc::write::Writer;
+use bincode::error::EncodeError;
+use serde::{Serialize, Serializer};
+use serde_bytes::Bytes;
+
+use super::wire::{
+    ActorV1, AttemptFailedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_JSON,
+    CancelRequestedV1, FailureV1, LabelV1, OutputMappedV1, PAYLOAD_INLINE, PAYLOAD_NULL,
+    PAYLOAD_STORED, PayloadV1, RetryScheduledV1, RunCancelledV1, RunCompletedV1, RunFailedV1,
+    RunPausedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SlotsOfferedV1, StepCompletedV1,
+    StepFailedV1, StepSkippedV1, StepSleptV1, StepStartedV1, StepsCancelledV1, StepsNotReachedV1,
+    StopRequestedV1, TimerFiredV1, TimerV1,
+};
+use crate::event::{Actor, Event, Failure, RunStarted};
+use crate::id::{Attempt, StepIndex, TimerId};
+use crate::payload::{ContentType, Payload};
+use crate::time::Timestamp;
+
+/// Appends `value`.
+pub(super) fn put(out: &mut Vec<u8>, value: &impl Serialize) {
+    let written =
+        bincode::serde::encode_into_writer(value, Appending(out), bincode::config::standard());
+    written.expect("a wire struct has a length for every list, and memory takes every byte");
+}
+
+/// Appends the body of `event` in the version that is written today.
+pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
+    match event {
+        Event::RunStarted(started) => put_run_started(out, started),
+        Event::StepCompleted { step, attempt, output, may_repeat } => {
+            let (step, attempt, output) = (step.0, attempt.0, output.into());
+            put(out, &StepCompletedV1 { step, attempt, output, may_repeat: *may_repeat });
+        }
+        Event::AttemptFailed { step, attempt, failure } => {
+            let (step, attempt, failure) = (step.0, attempt.0, failure.into());
+            put(out, &AttemptFailedV1 { step, attempt, failure });
+        }
+        Event::AttemptsInterrupted { attempts, orderly } => {
+            put(out, &AttemptsInterruptedV1 { attempts: Attempts(attempts), orderly: *orderly });
+        }
+        Event::TimerFired { timer } => put(out, &TimerFiredV1 { timer: timer.0 }),
+        Event::RunPaused { by, reason } => put(out, &RunPausedV1 { by: by.into(), reason }),
+        Event::RunResumed { by } => put(out, &RunResumedV1 { by: by.into() }),
+        Event::CancelRequested { by, reason } => {
+            put(out, &CancelRequestedV1 { by: by.into(), reason });
+        }
+        Event::RunRetried { by, timeout } => {
+            put(out, &RunRetriedV1 { by: by.into(), timeout: timeout.map(TimerV1::from) });
+        }
+        Event::SlotsOffered => put(out, &SlotsOfferedV1 {}),
+        Event::StepStarted { step, attempt, input, deadline } => {
+            let input = input.as_ref().map(PayloadV1::from);
+            let deadline = deadline.map(TimerV1::from);
+            put(out, &StepStartedV1 { step: step.0, attempt: attempt.0, input, deadline });
+        }
+        Event::StepSlept { step, timer, until } => {
+            put(out, &StepSleptV1 { step: step.0, timer: timer.0, until: until.0 });
+        }
+        Event::StepSkipped { step, reason } => put(out, &StepSkippedV1 { step: step.0, reason }),
+        Event::StepsNotReached { steps } => put(out, &StepsNotReachedV1 { steps: Steps(steps) }),
+        Event::RetryScheduled { step, attempt, timer, at } => {
+            let (step, attempt, timer, at) = (step.0, attempt.0, timer.0, at.0);
+            put(out, &RetryScheduledV1 { step, attempt, timer, at });
+        }
+        Event::StepFailed { step, failure, continued } => {
+            let (step, failure, continued) = (step.0, failure.into(), *continued);
+            put(out, &StepFailedV1 { step, failure, continued });
+        }
+        Event::OutputMapped { step, output } => {
+            put(out, &OutputMappedV1 { step: step.0, output: output.into() });
+        }
+        Event::StopRequested { steps } => put(out, &StopRequestedV1 { steps: Steps(steps) }),
+        Event::StepsCancelled { steps } => put(out, &StepsCancelledV1 { steps: Steps(steps) }),
+        Event::RunCompleted { output, state } => {
+            put(out, &RunCompletedV1 { output: output.into(), state: state.0 });
+        }
+        Event::RunFailed { failure, step, state } => {
+            let (failure, step, state) = (failure.into(), step.map(|step| step.0), state.0);
+            put(out, &RunFailedV1 { failure, step, state });
+        }
+        Event::RunCancelled { state } => put(out, &RunCancelledV1 { state: state.0 }),
+    }
+}
+
+fn put_run_started(out: &mut Vec<u8>, started: &RunStarted) {
+    let wire = RunStartedV1 {
+        run: started.run.0,
+        name: &started.name,
+        workflow: &started.workflow,
+        definition: started.definition.0,
+        input: (&started.input).into(),
+        labels: Labels(&started.labels),
+        folder: &started.folder,
+        by: (&started.by).into(),
+        seed: started.seed,
+        timeout: started.timeout.map(TimerV1::from),
+    };
+    put(out, &wire);
+}
+
+impl<'a> From<&'a Payload> for PayloadV1<'a> {
+    fn from(payload: &'a Payload) -> Self {
+        let content_type = match payload.content_type() {
+            ContentType::Json => CONTENT_JSON,
+            ContentType::Bytes => CONTENT_BYTES,
+        };
+        let none = Bytes::new(&[]);
+        let (tag, bytes, hash, len) = match payload {
+            Payload::Null => (PAYLOAD_NULL, none, None, 0),
+            Payload::Inline(_, bytes) => (PAYLOAD_INLINE, Bytes::new(bytes), None, 0),
+            Payload::Stored(_, hash, len) => (PAYLOAD_STORED, none, Some(hash.0), *len),
+        };
+        Self { tag, content_type, bytes, hash, len }
+    }
+}
+
+impl<'a> From<&'a Actor> for ActorV1<'a> {
+    fn from(actor: &'a Actor) -> Self {
+        Self { name: &actor.name, via: &actor.via }
+    }
+}
+
+impl<'a> From<&'a Failure> for FailureV1<'a> {
+    fn from(failure: &'a Failure) -> Self {
+        let Failure { code, message, fatal, details } = failure;
+        Self { code, message, fatal: *fatal, details: details.as_deref() }
+    }
+}
+
+impl From<(TimerId, Timestamp)> for TimerV1 {
+    fn from((timer, at): (TimerId, Timestamp)) -> Self {
+        Self { timer: timer.0, at: at.0 }
+    }
+}
+
+/// Written as a list of numbers.
+struct Steps<'a>(&'a [StepIndex]);
+
+impl Serialize for Steps<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|step| step.0))
+    }
+}
+
+/// Written as a list of [`AttemptV1`].
+struct Attempts<'a>(&'a [(StepIndex, Attempt)]);
+
+impl Serialize for Attempts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let wire =
+            |(step, attempt): &(StepIndex, Attempt)| AttemptV1 { step: step.0, attempt: attempt.0 };
+        serializer.collect_seq(self.0.iter().map(wire))
+    }
+}
+
+/// Written as a list of [`LabelV1`].
+struct Labels<'a>(&'a [(String, String)]);
+
+impl Serialize for Labels<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|(key, value)| LabelV1 { key, value }))
+    }
+}
+
+struct Appending<'a>(&'a mut Vec<u8>);
+
+impl Writer for Appending<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+}

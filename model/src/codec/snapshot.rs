@@ -1,0 +1,282 @@
+//! Snapshots: the state of a run as bytes, and back. A cache, never the truth: what does not fit exactly is refused, and the
+//! events are folded instead.
+//!
+//! A snapshot is the canonical form with payloads as the state holds them, and 16 bytes of its BLAKE3.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::DecodeError;
+use super::canonical::{self, Payloads};
+use crate::event::{Actor, Failure, RunStarted};
+use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
+use crate::payload::{ContentType, Payload, PayloadHash};
+use crate::plan::Plan;
+use crate::run::{Run, RunStatus, StepRun, StepState, Timer, TimerPurpose};
+use crate::time::Timestamp;
+
+const CHECKSUM_BYTES: usize = 16;
+
+/// Hash of a run's state: BLAKE3 over its canonical, versioned encoding, with payloads as references. Shown as `v1:…`.
+///
+/// A payload counts by its bytes: whether they stand in the event or beside it does not show in the hash.
+pub fn state_hash(plan: &Plan, run: &Run) -> StateHash {
+    StateHash(*blake3::hash(&canonical::write(plan, run, Payloads::References)).as_bytes())
+}
+
+/// A state hash as people see it: `v1:` and 64 hexadecimal digits.
+pub fn show_state_hash(hash: &StateHash) -> String {
+    format!("v{}:{hash}", canonical::VERSION)
+}
+
+/// The state as bytes, from which [`decode_run`] makes it again. A cache, never the truth.
+pub fn encode_run(plan: &Plan, run: &Run) -> Vec<u8> {
+    let mut bytes = canonical::write(plan, run, Payloads::Whole);
+    seal(&mut bytes);
+    bytes
+}
+
+/// Appends the checksum.
+pub(super) fn seal(bytes: &mut Vec<u8>) {
+    let checksum = checksum(bytes);
+    bytes.extend_from_slice(&checksum);
+}
+
+/// Reads a snapshot back.
+///
+/// # Errors
+/// [`DecodeError::Snapshot`] if it is of another version, of another plan, or damaged.
+pub fn decode_run(plan: &Plan, bytes: &[u8]) -> Result<Run, DecodeError> {
+    let (state, sum) = bytes.split_last_chunk().ok_or(DecodeError::Snapshot)?;
+    if checksum(state) != *sum {
+        return Err(DecodeError::Snapshot);
+    }
+    let mut reader = Reader { rest: state, step_count: plan.step_count() };
+    let run = reader.run(plan).filter(|_| reader.rest.is_empty());
+    run.ok_or(DecodeError::Snapshot)
+}
+
+fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_BYTES] {
+    let mut sum = [0; CHECKSUM_BYTES];
+    sum.copy_from_slice(&blake3::hash(bytes).as_bytes()[..CHECKSUM_BYTES]);
+    sum
+}
+
+/// Reads what `canonical` writes; `None` as soon as something does not fit.
+struct Reader<'a> {
+    rest: &'a [u8],
+    step_count: u32,
+}
+
+impl Reader<'_> {
+    fn run(&mut self, plan: &Plan) -> Option<Run> {
+        if self.byte()? != canonical::VERSION || self.array()? != plan.hash().0 {
+            return None;
+        }
+        let mut run = Run::new(plan);
+        run.started = self.option(Self::started)?.map(Box::new);
+        run.started_at = self.time()?;
+        run.ended_at = self.option(Self::time)?;
+        run.status = self.status()?;
+        run.paused = self.flag()?;
+        run.timers = self.timers()?;
+        run.next_timer = self.timer_id()?;
+        run.revision = self.number32()?;
+        if self.number()? != u64::from(self.step_count) {
+            return None;
+        }
+        for step in plan.steps() {
+            let state = self.step()?;
+            if state != *run.step_run(step) {
+                run.set_step(plan, step, state);
+            }
+        }
+        Some(run)
+    }
+
+    fn started(&mut self) -> Option<RunStarted> {
+        Some(RunStarted {
+            run: RunId(self.array()?),
+            name: self.text()?,
+            workflow: self.text()?,
+            definition: DefinitionHash(self.array()?),
+            input: self.payload()?,
+            labels: self.list(|reader| Some((reader.text()?, reader.text()?)))?,
+            folder: self.text()?,
+            by: Actor { name: self.text()?, via: self.text()? },
+            seed: self.number()?,
+            timeout: self.option(|reader| Some((reader.timer_id()?, reader.time()?)))?,
+        })
+    }
+
+    fn status(&mut self) -> Option<RunStatus> {
+        Some(match self.byte()? {
+            0 => RunStatus::Running,
+            1 => RunStatus::Failing { failure: self.failure()?, step: self.option(Self::index)? },
+            2 => RunStatus::Cancelling { reason: self.text()? },
+            3 => RunStatus::Completed { output: self.payload()? },
+            4 => RunStatus::Failed { failure: self.failure()?, step: self.option(Self::index)? },
+            5 => RunStatus::Cancelled { reason: self.text()? },
+            _ => return None,
+        })
+    }
+
+    fn timers(&mut self) -> Option<BTreeMap<TimerId, Timer>> {
+        let timers = self.list(Self::timer)?;
+        timers.is_sorted_by(|(a, _), (b, _)| a < b).then(|| timers.into_iter().collect())
+    }
+
+    fn timer(&mut self) -> Option<(TimerId, Timer)> {
+        let id = self.timer_id()?;
+        let due = self.time()?;
+        let purpose = match self.byte()? {
+            0 => TimerPurpose::RunTimeout,
+            1 => TimerPurpose::Sleep(self.index()?),
+            2 => TimerPurpose::Retry(self.index()?),
+            3 => TimerPurpose::Deadline(self.index()?),
+            _ => return None,
+        };
+        Some((id, Timer { due, purpose }))
+    }
+
+    fn step(&mut self) -> Option<StepRun> {
+        Some(StepRun {
+            state: self.state()?,
+            attempt: Attempt(self.number32()?),
+            attempts_forgiven: self.number32()?,
+            deadline: self.option(Self::timer_id)?,
+            started_at: self.option(Self::time)?,
+            settled_at: self.option(Self::time)?,
+        })
+    }
+
+    fn state(&mut self) -> Option<StepState> {
+        Some(match self.byte()? {
+            0 => StepState::Waiting,
+            1 => StepState::Running {
+                attempt: Attempt(self.number32()?),
+                input: self.option(Self::payload)?,
+                interruptions: self.number32()?,
+                may_repeat: self.flag()?,
+                since: self.time()?,
+                stopping: self.option(Self::failure)?,
+            },
+            2 => StepState::Sleeping { timer: self.timer_id()?, until: self.time()? },
+            3 => StepState::Retrying {
+                attempt: Attempt(self.number32()?),
+                timer: self.option(Self::timer_id)?,
+                at: self.time()?,
+                failure: self.failure()?,
+            },
+            4 => StepState::Completed { output: self.payload()? },
+            5 => StepState::Failed { failure: self.failure()?, continued: self.flag()? },
+            6 => StepState::Skipped { reason: self.text()? },
+            7 => StepState::NotReached,
+            8 => StepState::Cancelled,
+            _ => return None,
+        })
+    }
+
+    fn failure(&mut self) -> Option<Failure> {
+        Some(Failure {
+            code: self.text()?,
+            message: self.text()?,
+            fatal: self.flag()?,
+            details: self.option(Self::text)?,
+        })
+    }
+
+    fn payload(&mut self) -> Option<Payload> {
+        Some(match self.byte()? {
+            0 => Payload::Null,
+            1 => Payload::Inline(self.content_type()?, Arc::from(self.bytes()?)),
+            2 => {
+                let (content_type, len) = (self.content_type()?, self.number()?);
+                Payload::Stored(content_type, PayloadHash(self.array()?), len)
+            }
+            _ => return None,
+        })
+    }
+
+    fn content_type(&mut self) -> Option<ContentType> {
+        match self.byte()? {
+            0 => Some(ContentType::Json),
+            1 => Some(ContentType::Bytes),
+            _ => None,
+        }
+    }
+
+    #[expect(clippy::option_option, reason = "outside: whether it fits; inside: what it says")]
+    fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
+        if self.flag()? { read(self).map(Some) } else { Some(None) }
+    }
+
+    fn list<T>(&mut self, mut read: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+        let count = self.number()?;
+        (0..count).map(|_| read(self)).collect()
+    }
+
+    fn index(&mut self) -> Option<StepIndex> {
+        let step = self.number32()?;
+        (step < self.step_count).then_some(StepIndex(step))
+    }
+
+    fn timer_id(&mut self) -> Option<TimerId> {
+        self.number32().map(TimerId)
+    }
+
+    fn time(&mut self) -> Option<Timestamp> {
+        self.array().map(|bytes| Timestamp(i64::from_le_bytes(bytes)))
+    }
+
+    fn text(&mut self) -> Option<String> {
+        std::str::from_utf8(self.bytes()?).ok().map(str::to_owned)
+    }
+
+    fn bytes(&mut self) -> Option<&[u8]> {
+        let len = usize::try_from(self.number()?).ok()?;
+        let (bytes, rest) = self.rest.split_at_checked(len)?;
+        self.rest = rest;
+        Some(bytes)
+    }
+
+    fn number32(&mut self) -> Option<u32> {
+        u32::try_from(self.number()?).ok()
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        let mut number = 0;
+        for shift in (0..u64::BITS).step_by(7) {
+            let byte = self.byte()?;
+            let bits = u64::from(byte & 0x7f);
+            let overlong = byte == 0 && shift > 0;
+            if overlong || bits > u64::MAX >> shift {
+                return None;
+            }
+            number |= bits << shift;
+            if byte < 0x80 {
+                return Some(number);
+            }
+        }
+        None
+    }
+
+    fn flag(&mut self) -> Option<bool> {
+        match self.byte()? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (array, rest) = self.rest.split_first_chunk()?;
+        self.rest = rest;
+        Some(*array)
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        let [byte] = self.array()?;
+        Some(byte)
+    }
+}

@@ -1,0 +1,59 @@
+//! `CompleteStep`.
+
+use super::Draft;
+use crate::event::Failure;
+use crate::id::{Attempt, StepIndex};
+use crate::payload::Payload;
+use crate::rejection::Rejection;
+use crate::run::StepState;
+
+/// What a report about an attempt has to know of it.
+pub(super) struct UnderWay {
+    pub(super) may_repeat: bool,
+    pub(super) interruptions: u32,
+    pub(super) stopping: Option<Failure>,
+}
+
+impl Draft<'_> {
+    /// A result is a result, also of an attempt that was told to stop.
+    pub(super) fn complete_step(
+        &mut self,
+        step: StepIndex,
+        attempt: Attempt,
+        output: Payload,
+    ) -> Result<(), Rejection> {
+        let under_way = self.under_way(step, attempt)?;
+        self.complete(step, attempt, output, under_way.may_repeat);
+        Ok(())
+    }
+
+    /// The attempt, if it is under way.
+    pub(super) fn under_way(
+        &self,
+        step: StepIndex,
+        attempt: Attempt,
+    ) -> Result<UnderWay, Rejection> {
+        let stale = || Rejection::StaleAttempt { step: self.plan.id(step).to_owned(), attempt };
+        if step.0 >= self.plan.step_count() {
+            return Err(stale());
+        }
+        match self.run.step(step) {
+            StepState::Running {
+                attempt: current, interruptions, may_repeat, stopping, ..
+            } if *current == attempt => Ok(UnderWay {
+                may_repeat: *may_repeat,
+                interruptions: *interruptions,
+                stopping: stopping.clone(),
+            }),
+            StepState::Running { .. }
+            | StepState::Waiting
+            | StepState::Sleeping { .. }
+            | StepState::Retrying { .. }
+            | StepState::Completed { .. }
+            | StepState::Failed { .. }
+            | StepState::Skipped { .. }
+            | StepState::NotReached
+            | StepState::Cancelled => Err(stale()),
+        }
+    }
+}

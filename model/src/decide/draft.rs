@@ -1,0 +1,204 @@
+//! The transition in the making: events so far, and how to undo them.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem::discriminant;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Context, Decision, TimerChange, Transition};
+use crate::definition::OnError;
+use crate::event::{Event, Failure};
+use crate::evolve::{Change, evolve_noting};
+use crate::id::{StepIndex, TimerId};
+use crate::payload::{NewPayload, Payload, PayloadHash};
+use crate::plan::Plan;
+use crate::run::{Run, RunStatus};
+use crate::time::Timestamp;
+
+/// A transition in the making.
+pub(super) struct Draft<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) run: &'a mut Run,
+    pub(super) context: Context<'a>,
+    /// The context's payloads and those made here.
+    pub(super) payloads: Cow<'a, BTreeMap<PayloadHash, Arc<[u8]>>>,
+    /// Payloads that have to be loaded before this transition can be made.
+    pub(super) needs: BTreeSet<PayloadHash>,
+    /// Steps whose last need has settled in this transition, not yet looked at.
+    pub(super) frontier: BTreeSet<StepIndex>,
+    /// Running steps whose handler is surely not at work: it begins only after this transition is durable.
+    pub(super) idle: BTreeSet<StepIndex>,
+    /// Whether the run has begun to end, and steps have not been told yet.
+    pub(super) winds_down: bool,
+    events: Vec<Event>,
+    new_payloads: Vec<NewPayload>,
+    changes: Vec<Change>,
+    before: Before,
+}
+
+/// What a run was apart from its steps and timers.
+struct Before {
+    was_started: bool,
+    started_at: Timestamp,
+    ended_at: Option<Timestamp>,
+    status: RunStatus,
+    paused: bool,
+    next_timer: TimerId,
+    revision: u32,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(plan: &'a Plan, run: &'a mut Run, context: Context<'a>) -> Self {
+        let before = Before::of(run);
+        Self {
+            plan,
+            run,
+            context,
+            payloads: Cow::Borrowed(context.payloads),
+            needs: BTreeSet::new(),
+            frontier: BTreeSet::new(),
+            idle: BTreeSet::new(),
+            winds_down: false,
+            events: Vec::new(),
+            new_payloads: Vec::new(),
+            changes: Vec::new(),
+            before,
+        }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.context.given.now
+    }
+
+    /// Folds `event` and makes it part of the transition.
+    pub(super) fn emit(&mut self, event: Event) {
+        let status = discriminant(&self.run.status);
+        let first_change = self.changes.len();
+        evolve_noting(self.plan, self.run, &event, self.now(), &mut self.changes);
+        if discriminant(&self.run.status) != status {
+            self.winds_down = is_ending(&self.run.status);
+        }
+        self.follow(first_change);
+        self.events.push(event);
+    }
+
+    /// Adds to the frontier what became ready by the changes from `first_change` on.
+    fn follow(&mut self, first_change: usize) {
+        for change in self.changes.iter().skip(first_change) {
+            let Change::Step(step, before) = change else { continue };
+            if before.state.is_settled() || !self.run.step(*step).is_settled() {
+                continue;
+            }
+            let successors = self.plan.successors(*step);
+            self.frontier.extend(successors.filter(|next| self.run.open_needs(*next) == 0));
+        }
+    }
+
+    /// Fails `step` for good.
+    pub(super) fn fail(&mut self, step: StepIndex, failure: Failure) {
+        let continued = self.plan.step(step).on_error == OnError::Continue;
+        self.emit(Event::StepFailed { step, failure, continued });
+    }
+
+    /// Makes a payload of a value; the bytes of a large one become part of the transition.
+    pub(super) fn store(&mut self, value: &Value) -> Payload {
+        let (payload, new) = Payload::json(value);
+        if let Some((hash, bytes)) = new {
+            self.payloads.to_mut().insert(hash, bytes.clone());
+            self.new_payloads.push((hash, bytes));
+        }
+        payload
+    }
+
+    /// Replaces the event made last by one that folds to the same state.
+    pub(super) fn amend_last(&mut self, amend: impl FnOnce(&mut Event)) {
+        if let Some(event) = self.events.last_mut() {
+            amend(event);
+        }
+    }
+
+    pub(super) fn finish(self) -> Decision {
+        if !self.needs.is_empty() {
+            return Decision::Needs(self.undo().into_iter().collect());
+        }
+        let timers = timer_changes(&self.changes);
+        Decision::Happens(Transition { events: self.events, timers, payloads: self.new_payloads })
+    }
+
+    /// Leaves the run as it was. Returns the payloads that were missing.
+    pub(super) fn undo(self) -> BTreeSet<PayloadHash> {
+        let Self { plan, run, changes, before, needs, .. } = self;
+        for change in changes.into_iter().rev() {
+            match change {
+                Change::Step(step, was) => {
+                    run.set_step(plan, step, was);
+                }
+                Change::TimerSet(id, _) => {
+                    run.timers.remove(&id);
+                }
+                Change::TimerCleared(id, timer) => {
+                    run.timers.insert(id, timer);
+                }
+            }
+        }
+        before.restore(run);
+        needs
+    }
+}
+
+impl Before {
+    fn of(run: &Run) -> Self {
+        Self {
+            was_started: run.started.is_some(),
+            started_at: run.started_at,
+            ended_at: run.ended_at,
+            status: run.status.clone(),
+            paused: run.paused,
+            next_timer: run.next_timer,
+            revision: run.revision,
+        }
+    }
+
+    fn restore(self, run: &mut Run) {
+        if !self.was_started {
+            run.started = None;
+        }
+        run.started_at = self.started_at;
+        run.ended_at = self.ended_at;
+        run.status = self.status;
+        run.paused = self.paused;
+        run.next_timer = self.next_timer;
+        run.revision = self.revision;
+    }
+}
+
+fn is_ending(status: &RunStatus) -> bool {
+    match status {
+        RunStatus::Failing { .. } | RunStatus::Cancelling { .. } => true,
+        RunStatus::Running
+        | RunStatus::Completed { .. }
+        | RunStatus::Failed { .. }
+        | RunStatus::Cancelled { .. } => false,
+    }
+}
+
+/// The changes of timers that last: one that was set and cleared again is nobody's business.
+fn timer_changes(changes: &[Change]) -> Vec<TimerChange> {
+    let mut lasting: BTreeMap<TimerId, TimerChange> = BTreeMap::new();
+    for change in changes {
+        match change {
+            Change::Step(..) => {}
+            Change::TimerSet(id, timer) => {
+                lasting.insert(*id, TimerChange::Set(*id, timer.due));
+            }
+            Change::TimerCleared(id, timer) => {
+                if lasting.remove(id).is_none() {
+                    lasting.insert(*id, TimerChange::Cleared(*id, timer.due));
+                }
+            }
+        }
+    }
+    lasting.into_values().collect()
+}

@@ -1,0 +1,85 @@
+//! Evaluation: what expressions say, for steps and for the run.
+
+use serde_json::Value;
+
+use super::Draft;
+use crate::event::Failure;
+use crate::expression::{Condition, EvalError, Scope, Template, Verdict, duration_ms};
+use crate::id::{Attempt, StepIndex};
+use crate::payload::Payload;
+
+/// The outcome of an evaluation; `None`: payloads are missing, and the draft has noted which.
+pub(super) type Evaluated<T> = Option<Result<T, Failure>>;
+
+impl Draft<'_> {
+    /// Renders a template of `step`, for its next attempt.
+    pub(super) fn render(&mut self, template: &Template, step: StepIndex) -> Evaluated<Value> {
+        let result = template.render(&self.scope(Some(step), None));
+        self.sort_out(result)
+    }
+
+    /// Renders the output mapping of `step`.
+    pub(super) fn render_over(
+        &mut self,
+        template: &Template,
+        step: StepIndex,
+        attempt: Attempt,
+        output: &Payload,
+    ) -> Evaluated<Value> {
+        let scope = Scope { step: Some((step, attempt)), ..self.scope(None, Some(output)) };
+        let result = template.render(&scope);
+        self.sort_out(result)
+    }
+
+    /// Renders the output of the run.
+    pub(super) fn render_for_run(&mut self, template: &Template) -> Evaluated<Value> {
+        let result = template.render(&self.scope(None, None));
+        self.sort_out(result)
+    }
+
+    /// Asks the condition of `step`.
+    pub(super) fn ask(&mut self, condition: &Condition, step: StepIndex) -> Evaluated<Verdict> {
+        let result = condition.holds(&self.scope(Some(step), None));
+        self.sort_out(result)
+    }
+
+    /// Renders a duration, in milliseconds; a time span that is over is none.
+    pub(super) fn render_ms(&mut self, template: &Template, step: StepIndex) -> Evaluated<u64> {
+        let result = template.render(&self.scope(Some(step), None));
+        let result = result.and_then(|value| match value.as_f64() {
+            Some(ms) if ms < 0.0 => Ok(0),
+            Some(_) | None => duration_ms(&value),
+        });
+        self.sort_out(result)
+    }
+
+    /// The number the next attempt of `step` gets.
+    pub(super) fn next_attempt(&self, step: StepIndex) -> Attempt {
+        Attempt(self.run.step_run(step).attempt.0.saturating_add(1))
+    }
+
+    fn scope<'s>(&'s self, step: Option<StepIndex>, output: Option<&'s Payload>) -> Scope<'s> {
+        Scope {
+            plan: self.plan,
+            run: self.run,
+            payloads: &self.payloads,
+            step: step.map(|step| (step, self.next_attempt(step))),
+            this_output: output,
+            now: self.now(),
+        }
+    }
+
+    fn sort_out<T>(&mut self, result: Result<T, EvalError>) -> Evaluated<T> {
+        match result {
+            Ok(value) => Some(Ok(value)),
+            Err(EvalError::Needs(hashes)) => {
+                self.needs.extend(hashes);
+                None
+            }
+            Err(EvalError::Failed { code, message }) => {
+                let code = code.to_owned();
+                Some(Err(Failure { code, message, fatal: true, details: None }))
+            }
+        }
+    }
+}

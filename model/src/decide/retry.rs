@@ -1,0 +1,24 @@
+//! `RetryRun`.
+
+use super::Draft;
+use crate::event::{Actor, Event};
+use crate::rejection::Rejection;
+use crate::run::RunStatus;
+
+impl Draft<'_> {
+    pub(super) fn retry_run(&mut self, by: Actor) -> Result<(), Rejection> {
+        match &self.run.status {
+            RunStatus::Failed { .. } | RunStatus::Cancelled { .. } => {}
+            status @ (RunStatus::Running
+            | RunStatus::Failing { .. }
+            | RunStatus::Cancelling { .. }
+            | RunStatus::Completed { .. }) => {
+                return Err(Rejection::NotRetryable { status: status.word() });
+            }
+        }
+        let timeout = self.timeout();
+        self.emit(Event::RunRetried { by, timeout });
+        self.frontier = self.run.ready().collect();
+        Ok(())
+    }
+}

@@ -1,0 +1,96 @@
+//! Attempts: begun, failed, cut off, told to stop.
+
+use super::Fold;
+use crate::event::Failure;
+use crate::id::{Attempt, StepIndex, TimerId};
+use crate::payload::Payload;
+use crate::run::{StepState, TimerPurpose};
+use crate::time::Timestamp;
+
+impl Fold<'_> {
+    pub(super) fn step_started(
+        &mut self,
+        step: StepIndex,
+        attempt: Attempt,
+        input: Option<&Payload>,
+        deadline: Option<(TimerId, Timestamp)>,
+    ) {
+        let state = StepState::Running {
+            attempt,
+            input: input.cloned(),
+            interruptions: 0,
+            may_repeat: false,
+            since: self.at,
+            stopping: None,
+        };
+        let mut next = self.with_state(step, state);
+        next.attempt = attempt;
+        next.started_at = next.started_at.or(Some(self.at));
+        if let Some((timer, due)) = deadline {
+            next.deadline = Some(timer);
+            self.set_timer(timer, due, TimerPurpose::Deadline(step));
+        }
+        self.set(step, next);
+    }
+
+    /// The next attempt is due at once, unless another event of the same transition says otherwise.
+    pub(super) fn attempt_failed(&mut self, step: StepIndex, failure: &Failure) {
+        let attempt = Attempt(self.run.step_run(step).attempt.0.saturating_add(1));
+        let failure = failure.clone();
+        let state = StepState::Retrying { attempt, timer: None, at: self.at, failure };
+        self.set(step, self.with_state(step, state));
+    }
+
+    pub(super) fn retry_scheduled(
+        &mut self,
+        step: StepIndex,
+        attempt: Attempt,
+        timer: TimerId,
+        at: Timestamp,
+    ) {
+        let failure = match self.run.step(step) {
+            StepState::Retrying { failure, .. } => failure.clone(),
+            StepState::Waiting
+            | StepState::Running { .. }
+            | StepState::Sleeping { .. }
+            | StepState::Completed { .. }
+            | StepState::Failed { .. }
+            | StepState::Skipped { .. }
+            | StepState::NotReached
+            | StepState::Cancelled => Failure::default(),
+        };
+        let state = StepState::Retrying { attempt, timer: Some(timer), at, failure };
+        self.set_timer(timer, at, TimerPurpose::Retry(step));
+        self.set(step, self.with_state(step, state));
+    }
+
+    pub(super) fn attempts_interrupted(
+        &mut self,
+        attempts: &[(StepIndex, Attempt)],
+        orderly: bool,
+    ) {
+        for &(step, _) in attempts {
+            let mut state = self.run.step(step).clone();
+            if let StepState::Running { interruptions, may_repeat, .. } = &mut state {
+                *interruptions = interruptions.saturating_add(u32::from(!orderly));
+                *may_repeat = true;
+                self.set(step, self.with_state(step, state));
+            }
+        }
+    }
+
+    pub(super) fn stop_requested(&mut self, steps: &[StepIndex]) {
+        for &step in steps {
+            self.stop(step, &Failure::default());
+        }
+    }
+
+    /// Tells a running attempt to stop, unless it was told before.
+    pub(super) fn stop(&mut self, step: StepIndex, failure: &Failure) {
+        let mut state = self.run.step(step).clone();
+        if let StepState::Running { stopping: stopping @ None, .. } = &mut state {
+            *stopping = Some(failure.clone());
+            self.set(step, self.with_state(step, state));
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Runs: begun, tried again, ended.
+
+use std::collections::BTreeSet;
+
+use super::{Change, Fold};
+use crate::event::RunStarted;
+use crate::id::{StepIndex, TimerId};
+use crate::run::{RunStatus, StepRun, StepState, TimerPurpose};
+use crate::time::Timestamp;
+
+impl Fold<'_> {
+    pub(super) fn run_started(&mut self, started: &RunStarted) {
+        self.run.started = Some(Box::new(started.clone()));
+        self.run.started_at = self.at;
+        self.set_timeout(started.timeout);
+    }
+
+    /// Opens again what did not end well and everything that comes after it.
+    pub(super) fn run_retried(&mut self, timeout: Option<(TimerId, Timestamp)>) {
+        for step in self.to_reset() {
+            let attempt = self.run.step_run(step).attempt;
+            let fresh = StepRun { attempt, attempts_forgiven: attempt.0, ..StepRun::default() };
+            self.set(step, fresh);
+        }
+        self.run.status = RunStatus::Running;
+        self.run.ended_at = None;
+        self.run.paused = false;
+        self.set_timeout(timeout);
+    }
+
+    fn to_reset(&self) -> BTreeSet<StepIndex> {
+        let ended_badly = self.run.steps().filter(|(_, step)| ended_badly(&step.state));
+        let mut reset: BTreeSet<StepIndex> = ended_badly.map(|(step, _)| step).collect();
+        let mut to_follow: Vec<StepIndex> = reset.iter().copied().collect();
+        while let Some(step) = to_follow.pop() {
+            to_follow.extend(self.plan.successors(step).filter(|next| reset.insert(*next)));
+        }
+        reset
+    }
+
+    pub(super) fn run_cancelled(&mut self) {
+        let reason = match &self.run.status {
+            RunStatus::Cancelling { reason } | RunStatus::Cancelled { reason } => reason.clone(),
+            RunStatus::Running
+            | RunStatus::Failing { .. }
+            | RunStatus::Completed { .. }
+            | RunStatus::Failed { .. } => String::new(),
+        };
+        self.end(RunStatus::Cancelled { reason });
+    }
+
+    pub(super) fn end(&mut self, status: RunStatus) {
+        for (id, timer) in std::mem::take(&mut self.run.timers) {
+            self.note(Change::TimerCleared(id, timer));
+        }
+        self.run.status = status;
+        self.run.ended_at = Some(self.at);
+    }
+
+    fn set_timeout(&mut self, timeout: Option<(TimerId, Timestamp)>) {
+        if let Some((timer, due)) = timeout {
+            self.set_timer(timer, due, TimerPurpose::RunTimeout);
+        }
+    }
+}
+
+fn ended_badly(state: &StepState) -> bool {
+    match state {
+        StepState::Failed { continued, .. } => !continued,
+        StepState::NotReached | StepState::Cancelled => true,
+        StepState::Waiting
+        | StepState::Running { .. }
+        | StepState::Sleeping { .. }
+        | StepState::Retrying { .. }
+        | StepState::Completed { .. }
+        | StepState::Skipped { .. } => false,
+    }
+}

@@ -1,0 +1,61 @@
+//! Timers that fire.
+
+use super::Fold;
+use crate::event::Failure;
+use crate::id::{StepIndex, TimerId};
+use crate::plan::Plan;
+use crate::run::{RunStatus, StepState, TimerPurpose};
+
+impl Fold<'_> {
+    pub(super) fn timer_fired(&mut self, timer: TimerId) {
+        match self.clear_timer(timer) {
+            Some(TimerPurpose::RunTimeout) => self.run_timed_out(),
+            Some(TimerPurpose::Retry(step)) => self.retry_due(step),
+            Some(TimerPurpose::Deadline(step)) => self.deadline_passed(step),
+            Some(TimerPurpose::Sleep(_)) | None => {}
+        }
+    }
+
+    fn run_timed_out(&mut self) {
+        if self.run.status == RunStatus::Running {
+            let failure = run_timed_out(self.plan);
+            self.run.status = RunStatus::Failing { failure, step: None };
+        }
+    }
+
+    fn retry_due(&mut self, step: StepIndex) {
+        let mut state = self.run.step(step).clone();
+        if let StepState::Retrying { timer, .. } = &mut state {
+            *timer = None;
+            self.set(step, self.with_state(step, state));
+        }
+    }
+
+    fn deadline_passed(&mut self, step: StepIndex) {
+        let mut next = self.run.step_run(step).clone();
+        next.deadline = None;
+        self.set(step, next);
+        self.stop(step, &deadline_passed(self.plan, step));
+    }
+}
+
+/// The failure of a step whose deadline has passed.
+pub(crate) fn deadline_passed(plan: &Plan, step: StepIndex) -> Failure {
+    let ms = plan.step(step).deadline_ms.unwrap_or(0);
+    Failure {
+        code: "NX3003".to_owned(),
+        message: format!("deadline of {ms} ms over all attempts passed"),
+        fatal: true,
+        details: None,
+    }
+}
+
+fn run_timed_out(plan: &Plan) -> Failure {
+    let ms = plan.definition().timeout_ms.unwrap_or(0);
+    Failure {
+        code: "NX3010".to_owned(),
+        message: format!("run timed out after {ms} ms"),
+        fatal: true,
+        details: None,
+    }
+}

@@ -164,5 +164,5 @@ fn many_steps_are_read_in_a_moment() {
     assert!(read("many", &text).is_ok());
     assert_eq!(read("many", &wrong).expect_err("no such steps").len(), 1_000);
     assert_eq!(read("many", &wide).expect_err("unknown keys").len(), 1_000);
-    assert!(started.elapsed().as_secs() < 20, "took {:?}", started.elapsed());
+    assert!(started.elapsed().as_secs() < 60, "took {:?}", started.elapsed());
 }

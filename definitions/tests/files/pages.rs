@@ -68,7 +68,7 @@ fn gather_keys(schema: &serde_json::Value, keys: &mut BTreeSet<String>) {
     nested.for_each(|value| gather_keys(value, keys));
 }
 
-/// Pages of NX13xx are about importing; what provokes them is no workflow file.
+/// Pages from NX1301 are about importing; what provokes them is no workflow file.
 #[test]
 fn the_pages_of_errors_say_what_why_and_how() {
     let pages: Vec<(String, String)> = files("docs/errors", ".md")

@@ -26,7 +26,8 @@ pub(super) fn fault(text: &str, error: &Error) -> Fault {
                 .hint("write a finite number, or quote it to keep it as text")
         }
         Error::UnsupportedTag { tag, .. } => {
-            fault("NX1012", format!("the YAML tag {tag} has no meaning here"))
+            let range = before(text, &range, tag).unwrap_or_else(|| range.clone());
+            Fault::new("NX1012", range, format!("the YAML tag {tag} has no meaning here"))
                 .hint("leave the tag out")
         }
         Error::MultipleDocuments { .. } => {
@@ -124,7 +125,7 @@ fn in_our_words(message: &str) -> (&str, &'static str) {
             "`:` cannot stand here",
             "quote a text that holds `: `, and check that keys of one map stand below each other",
         ),
-        message if message.contains("flow") => {
+        message if message.contains("flow") || message.contains("bracket") => {
             (message, "close every [ and {, and put a comma between items")
         }
         message if message.contains("unexpected character") => {
@@ -154,7 +155,7 @@ fn bare_expression(line: &str, limit: usize) -> Option<usize> {
     for (at, char) in line.char_indices().take_while(|(at, _)| *at <= limit) {
         match (quote, char) {
             (None, '"' | '\'') if !previous.is_alphanumeric() && found.is_none() => {
-                quote = Some(char)
+                quote = Some(char);
             }
             (Some(open), _) if open == char && previous != '\\' => quote = None,
             (None, '$') if line[at..].starts_with("${{") => found = Some(at),
@@ -170,7 +171,7 @@ fn opening_quote(text: &str, end: usize) -> Option<usize> {
     let head = text.get(..(end + 1).min(text.len())).or_else(|| text.get(..end))?;
     let begins =
         |at: &usize| head[..*at].trim_end_matches(' ').ends_with([':', '-', ',', '[', '{', '\n']);
-    head.match_indices(['"', '\'']).map(|(at, _)| at).filter(begins).next_back()
+    head.match_indices(['"', '\'']).map(|(at, _)| at).rfind(begins)
 }
 
 /// Where `needle` stands last before `range`.

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use tokio::sync::watch;
 
 use crate::{
-    Frame, Partition, Permits, Position, ReadError, Revision, StreamId, Submission, Table, Ticket,
+    Frame, KeyValue, Partition, Permits, Position, ReadError, Revision, StreamId, Submission,
+    Table, Ticket,
 };
 
 /// A durable log of transitions. Object-safe and synchronous; reads block and belong off the runtime's threads.
@@ -62,7 +63,7 @@ pub trait EventLog: Send + Sync + 'static {
         from: &[u8],
         to: &[u8],
         rows_max: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError>;
+    ) -> Result<Vec<KeyValue>, ReadError>;
 
     /// Reads a payload by the BLAKE3 hash of its bytes.
     ///

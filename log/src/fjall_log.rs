@@ -20,21 +20,20 @@ mod store;
 mod verify;
 mod writer;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
 use crossbeam::channel::{self, Sender};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use self::keeper::Keeper;
 use self::store::Store;
 use self::writer::{Message, Request, Tip, Writer};
 use crate::{
-    EventLog, Frame, LogHead, LogStatus, OpenError, Partition, Permits, Position, ReadError,
-    Revision, StreamId, Submission, Table, TableSpec, Ticket, TornTail, Transition,
+    EventLog, Frame, KeyValue, LogHead, LogStatus, OpenError, Partition, Permits, Position,
+    ReadError, Revision, StreamId, Submission, Table, TableSpec, Ticket, TornTail, Transition,
 };
 
 pub use self::verify::{Problem, Report};
@@ -86,7 +85,7 @@ pub struct FjallLog {
     torn_tail: Option<TornTail>,
     threads: Mutex<Option<Threads>>,
     // The last field, so that the store is unlocked when everything else is gone.
-    _lock: File,
+    _lock: creation::Lock,
 }
 
 struct Threads {
@@ -102,10 +101,18 @@ impl FjallLog {
     #[expect(clippy::needless_pass_by_value, reason = "options are made for one log")]
     pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
         let lock = creation::lock(path)?;
-        let mark_file = creation::prepare(path, &options)?;
+        let mark_file = creation::prepare(path, &lock, &options)?;
         let torn_tail = preflight::check(path)?;
         let store = Arc::new(layout::open(&path.join(creation::LOG), &options)?);
-        let (mark_file, mark) = recovery::recover(&store, mark_file, options.accept_data_loss)?;
+        let (mark_file, mark) = match recovery::recover(&store, mark_file, options.accept_data_loss)
+        {
+            Ok(recovered) => recovered,
+            Err(refusal) => {
+                drop(store);
+                torn_tail.iter().for_each(preflight::put_back);
+                return Err(refusal);
+            }
+        };
         let tip = Arc::new(Tip::new(mark.clone()));
         let keeper = Keeper::start(path, mark_file, mark, &tip, options.on_failure)?;
         let (queue, requests) = channel::unbounded();
@@ -162,13 +169,13 @@ impl EventLog for FjallLog {
     }
 
     fn append(&self, submission: Submission) -> Ticket {
-        let (answer, ticket) = oneshot::channel();
+        let (answer, ticket) = Ticket::open();
         let Submission { transitions, permit, .. } = submission;
         let bytes = transitions.iter().map(Transition::bytes).sum();
         let request = Request { transitions, permit, answer, handed_over: Instant::now(), bytes };
         // The queue has no bound of its own: the permits are the bound. After closing, the ticket answers `Closed`.
         let _ = self.queue.send(Message::Append(request));
-        Ticket(ticket)
+        ticket
     }
 
     fn durable(&self, _partition: Partition) -> Position {
@@ -207,7 +214,7 @@ impl EventLog for FjallLog {
         from: &[u8],
         to: &[u8],
         rows_max: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
+    ) -> Result<Vec<KeyValue>, ReadError> {
         self.store.rows(table, from, to, rows_max)
     }
 

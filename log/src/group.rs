@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::chain::{self, HeadHasher};
+#[cfg(feature = "fjall")]
 use crate::envelope::Envelope;
 use crate::heads::{Heads, StreamHead};
 use crate::{
@@ -45,6 +46,7 @@ pub(crate) struct Admitted {
     pub(crate) records: Records,
 }
 
+#[cfg(feature = "fjall")]
 impl Admitted {
     /// What stands before its records on the disk.
     pub(crate) fn envelope(&self, ends_group: bool) -> Envelope {
@@ -100,6 +102,7 @@ impl Group {
         self.frames.clear();
         self.rows.clear();
         self.payloads.clear();
+        self.heads.age();
     }
 
     /// Decides about one transition. [`Outcome::Appended`] is a promise that holds once the group is durable.

@@ -19,7 +19,7 @@ impl StreamHead {
     pub(crate) const EMPTY: Self = Self { next: Revision(0), chain: NO_CHAIN };
 }
 
-/// Heads in two generations: when the young one is full the old one is forgotten.
+/// Heads in two generations: when the young one is full the old one is forgotten, but only between groups.
 #[derive(Debug)]
 pub(crate) struct Heads {
     young: HashMap<StreamId, StreamHead>,
@@ -45,11 +45,14 @@ impl Heads {
 
     /// Remembers the head of `stream`.
     pub(crate) fn set(&mut self, stream: StreamId, head: StreamHead) {
-        if self.young.len() >= self.generation_max && !self.young.contains_key(&stream) {
-            std::mem::swap(&mut self.young, &mut self.old);
-            self.young.clear();
-        }
         self.young.insert(stream, head);
+    }
+
+    /// Forgets the old generation if the young one is full. Not within a group: its heads stand nowhere else yet.
+    pub(crate) fn age(&mut self) {
+        if self.young.len() >= self.generation_max {
+            self.old = std::mem::take(&mut self.young);
+        }
     }
 }
 
@@ -70,6 +73,7 @@ mod tests {
         let mut heads = Heads::new(2);
         for number in 0..6 {
             heads.set(stream(number), head(u32::from(number)));
+            heads.age();
             assert_eq!(heads.get(stream(0)), Some(head(0)), "used after each write");
         }
         assert_eq!(heads.get(stream(5)), Some(head(5)));
@@ -77,10 +81,19 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_forgotten_within_a_group() {
+        let mut heads = Heads::new(2);
+        for number in 0..100 {
+            heads.set(stream(number), head(1));
+        }
+        assert!((0..100).all(|number| heads.get(stream(number)).is_some()));
+    }
+
+    #[test]
     fn a_newer_head_hides_an_older_generation() {
         let mut heads = Heads::new(1);
         heads.set(stream(1), head(1));
-        heads.set(stream(2), head(1));
+        heads.age();
         heads.set(stream(1), head(2));
         assert_eq!(heads.get(stream(1)), Some(head(2)));
     }

@@ -9,6 +9,7 @@
 
 mod append;
 mod chain;
+#[cfg(feature = "fjall")]
 mod envelope;
 mod error;
 mod event_log;
@@ -23,7 +24,7 @@ mod position;
 mod record;
 mod row;
 
-pub use append::{Closed, Outcome, Submission, Ticket, Transition};
+pub use append::{Answer, Closed, Outcome, Submission, Ticket, Transition};
 pub use chain::LogHead;
 pub use error::{OpenError, ReadError};
 pub use event_log::{EventLog, LogStatus, TornTail};
@@ -34,4 +35,4 @@ pub use memory_log::MemoryLog;
 pub use permits::{Permit, Permits};
 pub use position::{Partition, Position, Revision, StreamId};
 pub use record::{Record, Records, RecordsIter};
-pub use row::{Change, Row, Table, TableSpec};
+pub use row::{Change, KeyValue, Row, Table, TableSpec};

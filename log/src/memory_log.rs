@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use crate::chain;
 use crate::group::{Durable, Group};
 use crate::heads::StreamHead;
 use crate::{
-    EventLog, Frame, LogHead, LogStatus, Partition, Permits, Position, ReadError, Revision,
-    StreamId, Submission, Table, TableSpec, Ticket,
+    EventLog, Frame, KeyValue, LogHead, LogStatus, Outcome, Partition, Permits, Position,
+    ReadError, Revision, StreamId, Submission, Table, TableSpec, Ticket,
 };
 
 const PERMITS_BYTES: u32 = 64 * 1024 * 1024;
@@ -72,7 +72,7 @@ impl MemoryLog {
 }
 
 impl State {
-    fn append(&mut self, submission: Submission) -> Vec<crate::Outcome> {
+    fn append(&mut self, submission: Submission) -> Vec<Outcome> {
         let admit = |transition| {
             self.group.admit(transition, &self.content).expect("memory can always be read")
         };
@@ -83,6 +83,7 @@ impl State {
                 hash: self.group.head_after(&self.head.hash),
             };
             self.content.keep(&mut self.group);
+            self.group.clear();
         }
         outcomes
     }
@@ -161,16 +162,15 @@ impl EventLog for MemoryLog {
     }
 
     fn append(&self, submission: Submission) -> Ticket {
-        let (answer, ticket) = oneshot::channel();
+        let (answer, ticket) = Ticket::open();
         let mut state = self.state();
         if !state.closed {
             let outcomes = state.append(submission);
             self.durable.send_replace(state.head.position);
             drop(state);
-            // A caller that no longer waits has lost nothing: the log holds the answer.
-            let _ = answer.send(outcomes);
+            answer.give(outcomes);
         }
-        Ticket(ticket)
+        ticket
     }
 
     fn durable(&self, _partition: Partition) -> Position {
@@ -224,7 +224,7 @@ impl EventLog for MemoryLog {
         from: &[u8],
         to: &[u8],
         rows_max: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
+    ) -> Result<Vec<KeyValue>, ReadError> {
         let state = self.state();
         let rows = state
             .content

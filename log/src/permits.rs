@@ -14,7 +14,7 @@ pub struct Permits {
 /// Bytes taken from the budget; dropping it returns them.
 #[derive(Debug)]
 pub struct Permit {
-    _bytes: OwnedSemaphorePermit,
+    _bytes: Option<OwnedSemaphorePermit>,
 }
 
 impl Permits {
@@ -38,10 +38,8 @@ impl Permits {
     /// Waits for `bytes`, in order of arrival; dropping the future gives up the place.
     pub async fn acquire(&self, bytes: usize) -> Permit {
         let wanted = u32::try_from(bytes).unwrap_or(u32::MAX).min(self.bytes_max / 2);
-        let bytes = Arc::clone(&self.semaphore)
-            .acquire_many_owned(wanted)
-            .await
-            .expect("the semaphore is never closed");
+        // The semaphore is never closed, so there is no error to meet.
+        let bytes = Arc::clone(&self.semaphore).acquire_many_owned(wanted).await.ok();
         Permit { _bytes: bytes }
     }
 
@@ -51,6 +49,6 @@ impl Permits {
         Arc::clone(&self.semaphore)
             .try_acquire_many_owned(wanted)
             .ok()
-            .map(|bytes| Permit { _bytes: bytes })
+            .map(|bytes| Permit { _bytes: Some(bytes) })
     }
 }

@@ -14,7 +14,7 @@ pub struct Position(pub u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Revision(pub u32);
 
-/// The name of a stream: 16 bytes, by custom a UUIDv7.
+/// The name of a stream: 16 bytes, by custom a `UUIDv7`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId(pub [u8; 16]);
 

@@ -54,7 +54,7 @@ impl Records {
     /// Appends a record.
     pub fn push(&mut self, record: Record<'_>) {
         self.push_with(record.kind, record.version, record.flags, |bytes| {
-            bytes.extend_from_slice(record.body)
+            bytes.extend_from_slice(record.body);
         });
     }
 

@@ -4,6 +4,9 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Table(pub u8);
 
+/// A row as it is read: key and value.
+pub type KeyValue = (Vec<u8>, Vec<u8>);
+
 /// Describes one table. The order of the specs is the numbering of the tables; names are the storage names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableSpec {

@@ -19,6 +19,7 @@ pub(super) const LOG: &str = "log";
 const CREATING: &str = "log.creating";
 const LOCK: &str = "lock";
 const LAYOUT: &str = "layout";
+const LAYOUT_CREATING: &str = "layout.creating";
 const MARK: &str = "high-water";
 const LAYOUT_WORDS: &str = "nexus-log layout ";
 
@@ -33,10 +34,18 @@ pub(super) fn sync_folder(folder: &Path) -> Result<(), OpenError> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(io(folder))
 }
 
+/// The lock of a store, held as long as this lives.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+    is_new: bool,
+}
+
 /// Takes the lock of the store, making its folder if there is none.
-pub(super) fn lock(store: &Path) -> Result<File, OpenError> {
+pub(super) fn lock(store: &Path) -> Result<Lock, OpenError> {
     fs::create_dir_all(store).map_err(io(store))?;
     let path = store.join(LOCK);
+    let is_new = !path.exists();
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -44,33 +53,41 @@ pub(super) fn lock(store: &Path) -> Result<File, OpenError> {
         .open(&path)
         .map_err(io(&path))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock { _file: file, is_new }),
         Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path: store.to_owned() }),
         Err(TryLockError::Error(source)) => Err(OpenError::Io { path, source }),
     }
 }
 
 /// Sees to it that there is a store of a known layout, and opens its high-water file.
-pub(super) fn prepare(store: &Path, options: &Options) -> Result<MarkFile, OpenError> {
+pub(super) fn prepare(store: &Path, lock: &Lock, options: &Options) -> Result<MarkFile, OpenError> {
+    let mark = store.join(MARK);
     if !store.join(LOG).is_dir() {
-        refuse_what_is_no_store(store)?;
+        refuse_what_is_no_store(store, lock)?;
         refuse_a_lost_database(store, options)?;
         create(store, options)?;
     }
     remove_leftovers(store)?;
     check_layout(store)?;
-    let path = store.join(MARK);
-    MarkFile::open(&path).map_err(io(&path))
+    if options.accept_data_loss && !mark.exists() {
+        MarkFile::create(&mark).map_err(io(&mark))?;
+    }
+    MarkFile::open(&mark).map_err(io(&mark))
 }
 
-/// Refuses a folder with things in it that a half-made store does not have.
-fn refuse_what_is_no_store(store: &Path) -> Result<(), OpenError> {
-    const OURS: [&str; 5] = [LOCK, LAYOUT, MARK, CREATING, "layout.creating"];
+/// Refuses a folder without a layout, but with things in it that a half-made store does not have.
+fn refuse_what_is_no_store(store: &Path, lock: &Lock) -> Result<(), OpenError> {
+    const OURS: [&str; 4] = [LOCK, MARK, CREATING, LAYOUT_CREATING];
+    if store.join(LAYOUT).exists() {
+        return Ok(());
+    }
     for entry in fs::read_dir(store).map_err(io(store))? {
         let name = entry.map_err(io(store))?.file_name();
         if !OURS.iter().any(|ours| name == *ours) {
-            // The lock file that this very call made would be a stray in somebody else's folder.
-            let _ = fs::remove_file(store.join(LOCK));
+            if lock.is_new {
+                // Left behind, it would be a stray in somebody else's folder.
+                let _ = fs::remove_file(store.join(LOCK));
+            }
             return Err(OpenError::NotAStore { path: store.to_owned() });
         }
     }
@@ -124,7 +141,7 @@ fn remove_leftovers(store: &Path) -> Result<(), OpenError> {
 }
 
 fn write_layout(store: &Path) -> Result<(), OpenError> {
-    let (aside, path) = (store.join("layout.creating"), store.join(LAYOUT));
+    let (aside, path) = (store.join(LAYOUT_CREATING), store.join(LAYOUT));
     fs::write(&aside, format!("{LAYOUT_WORDS}{}\n", layout::VERSION)).map_err(io(&aside))?;
     File::open(&aside).and_then(|file| file.sync_all()).map_err(io(&aside))?;
     fs::rename(&aside, &path).map_err(io(&path))?;

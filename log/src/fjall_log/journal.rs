@@ -215,6 +215,14 @@ mod tests {
     }
 
     #[test]
+    fn a_journal_of_the_pinned_format_is_read() {
+        let journal = include_bytes!("../../tests/fixtures/store-1/log/0.jnl");
+        let content = walk_all(journal);
+        assert_eq!((content.batches, content.rest), (3, Rest::Nothing));
+        assert_eq!(content.end, journal.len() as u64);
+    }
+
+    #[test]
     fn whole_batches_are_counted() {
         let bytes = [batch(4, &[b"a", b""]), batch(5, &[&[1; 9000]])].concat();
         let content = walk_all(&bytes);

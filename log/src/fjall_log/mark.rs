@@ -9,10 +9,10 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::Position;
 use crate::chain::{ChainStart, NO_CHAIN};
+use crate::{OpenError, Position};
 
 const SLOT_BYTES: usize = 92;
 const SLOT_DISTANCE: u64 = 4096;
@@ -47,6 +47,7 @@ impl Mark {
 /// The open high-water file.
 #[derive(Debug)]
 pub(super) struct MarkFile {
+    path: PathBuf,
     file: File,
     sequence: u64,
     mark: Option<Mark>,
@@ -57,7 +58,7 @@ impl MarkFile {
     pub(super) fn create(path: &Path) -> io::Result<()> {
         let file = OpenOptions::new().create(true).truncate(true).write(true).open(path)?;
         file.set_len(2 * SLOT_DISTANCE)?;
-        let mut mark_file = Self { file, sequence: 0, mark: None };
+        let mut mark_file = Self { path: path.to_owned(), file, sequence: 0, mark: None };
         mark_file.write(&Mark::EMPTY)?;
         mark_file.write(&Mark::EMPTY)?;
         mark_file.file.sync_all()
@@ -69,12 +70,17 @@ impl MarkFile {
         let slots = [read_slot(&file, 0)?, read_slot(&file, SLOT_DISTANCE)?];
         let newest = slots.into_iter().flatten().max_by_key(|(sequence, _)| *sequence);
         let (sequence, mark) = newest.map_or((0, None), |(sequence, mark)| (sequence, Some(mark)));
-        Ok(Self { file, sequence, mark })
+        Ok(Self { path: path.to_owned(), file, sequence, mark })
     }
 
     /// What the file said when it was opened, or what was written last; `None` if neither slot was whole.
     pub(super) fn mark(&self) -> Option<&Mark> {
         self.mark.as_ref()
+    }
+
+    /// Says that `source` is about this file.
+    pub(super) fn error(&self, source: io::Error) -> OpenError {
+        OpenError::Io { path: self.path.clone(), source }
     }
 
     /// Writes `mark` over the older slot and makes it durable.

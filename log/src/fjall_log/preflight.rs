@@ -1,7 +1,8 @@
 //! The check before opening: is a journal's end torn, or is its middle damaged? The storage engine itself cannot tell, and drops what follows damage.
 //!
 //! Invariants:
-//! * A torn tail was never acknowledged, because every batch was synced before it was: it is kept aside and cut off.
+//! * A torn tail belongs to a sync that never ended, so it was not acknowledged: it is kept aside and cut off.
+//! * If the log then ends before its high-water mark, the tail was acknowledged after all: it is put back and the store does not open.
 //! * With a whole batch behind it, the damage is in the middle: nothing is touched and the store does not open.
 //! * A sealed journal was synced whole, so it has no torn tail.
 
@@ -51,11 +52,9 @@ fn journals(database: &Path) -> Result<Vec<PathBuf>, OpenError> {
     let mut found = Vec::new();
     for entry in fs::read_dir(database).map_err(io(database))? {
         let path = entry.map_err(io(database))?.path();
-        let number: Option<u64> = path
-            .extension()
-            .filter(|extension| *extension == "jnl")
-            .and(path.file_stem())
-            .and_then(|stem| stem.to_str()?.parse().ok());
+        let is_journal = path.extension().is_some_and(|extension| extension == "jnl");
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).filter(|_| is_journal);
+        let number: Option<u64> = stem.and_then(|stem| stem.parse().ok());
         found.extend(number.map(|number| (number, path)));
     }
     found.sort();
@@ -65,7 +64,8 @@ fn journals(database: &Path) -> Result<Vec<PathBuf>, OpenError> {
 fn walk(path: &Path, sequence: Option<u64>) -> io::Result<journal::Content> {
     let file = File::open(path)?;
     // After a failed sync the cache may hold pages that the disk does not: ask for those of the disk.
-    rustix::fs::fadvise(&file, 0, None, Advice::DontNeed)?;
+    // A file system that takes no advice reads as it does.
+    let _ = rustix::fs::fadvise(&file, 0, None, Advice::DontNeed);
     journal::walk(&mut BufReader::with_capacity(BUFFER_BYTES, file), sequence)
 }
 
@@ -83,8 +83,13 @@ fn rest(path: &Path, end: u64) -> io::Result<Vec<u8>> {
 fn data_end(file: &mut File, from: u64) -> io::Result<u64> {
     let mut buffer = vec![0; BUFFER_BYTES];
     let (mut at, mut end) = (from, from);
-    file.seek(SeekFrom::Start(from))?;
     loop {
+        at = match rustix::fs::seek(&*file, rustix::fs::SeekFrom::Data(at)) {
+            Ok(data) => data,
+            Err(rustix::io::Errno::NXIO) => return Ok(end),
+            // A file system that does not know its holes reads them as zeros.
+            Err(_) => file.seek(SeekFrom::Start(at))?,
+        };
         let read = file.read(&mut buffer)?;
         if read == 0 {
             return Ok(end);
@@ -114,4 +119,22 @@ fn cut(store: &Path, journal: &Path, offset: u64, tail: &[u8]) -> Result<TornTai
     measures::torn_tail();
     tracing::warn!(journal = %torn.journal.display(), offset, bytes = torn.bytes, copy = %torn.copy.display(), "cut off a torn tail that was never acknowledged");
     Ok(torn)
+}
+
+/// Puts a tail back that was cut off, because the store does not open without it either: a refusal leaves things as they were.
+/// If anything stands in the way the copy stays where it is.
+pub(super) fn put_back(torn: &TornTail) {
+    let put = || -> io::Result<()> {
+        let tail = fs::read(&torn.copy)?;
+        let mut journal = OpenOptions::new().append(true).open(&torn.journal)?;
+        if journal.metadata()?.len() == torn.offset {
+            journal.write_all(&tail)?;
+            journal.sync_all()?;
+            fs::remove_file(&torn.copy)?;
+        }
+        Ok(())
+    };
+    if let Err(error) = put() {
+        tracing::warn!(%error, copy = %torn.copy.display(), "cannot put a torn tail back");
+    }
 }

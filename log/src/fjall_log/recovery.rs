@@ -29,7 +29,7 @@ pub(super) fn recover(
     };
     let mark = go_on(store, start, end)?;
     if file.mark() != Some(&mark) {
-        file.write(&mark).map_err(|source| OpenError::Io { path: "high-water".into(), source })?;
+        file.write(&mark).map_err(|source| file.error(source))?;
     }
     Ok((file, mark))
 }
@@ -38,7 +38,7 @@ pub(super) fn recover(
 fn usable_mark(store: &Store, file: &MarkFile, end: Position) -> Result<Mark, OpenError> {
     let Some(mark) = file.mark().cloned() else {
         let source = std::io::Error::new(std::io::ErrorKind::InvalidData, "neither slot is whole");
-        return Err(OpenError::Io { path: "high-water".into(), source });
+        return Err(file.error(source));
     };
     if end < mark.position {
         return Err(OpenError::EndsEarly { found: end, acknowledged: mark.position });

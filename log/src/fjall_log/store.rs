@@ -14,7 +14,7 @@ use super::segments::{Segments, holding};
 use crate::envelope;
 use crate::group::Durable;
 use crate::heads::StreamHead;
-use crate::{Frame, Partition, Position, ReadError, Revision, StreamId, Table};
+use crate::{Frame, KeyValue, Partition, Position, ReadError, Revision, StreamId, Table};
 
 const STREAM_KEY_BYTES: usize = 20;
 const STREAM_VALUE_BYTES: usize = 12;
@@ -256,7 +256,7 @@ impl Store {
         from: &[u8],
         to: &[u8],
         rows_max: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
+    ) -> Result<Vec<KeyValue>, ReadError> {
         let table = self.table(table)?;
         let mut found = Vec::new();
         for guard in self.db.snapshot().range(table, from..).take(rows_max) {

@@ -262,6 +262,9 @@ impl Check<'_> {
                 self.report.problems.push(Problem::Storage { after: self.expected, reason });
                 continue;
             };
+            if row.position >= self.end {
+                continue;
+            }
             let extra = Problem::IndexExtra {
                 stream: row.stream,
                 revision: row.revision,

@@ -14,7 +14,7 @@ use std::{io, mem};
 
 use crossbeam::channel::{Receiver, TryRecvError};
 use fjall::{OwnedWriteBatch, PersistMode, Readable};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use super::disk::Disk;
 use super::keeper::Waker;
@@ -24,7 +24,7 @@ use super::segments::Segment;
 use super::store::{IndexRow, Store, storage};
 use super::{Options, failure};
 use crate::group::Group;
-use crate::{Outcome, Permit, Position, ReadError, Transition, chain, envelope};
+use crate::{Answer, Outcome, Permit, Position, ReadError, Transition, chain, envelope};
 
 const GROUP_BYTES_MAX: usize = 512 * 1024;
 const GROUP_TRANSITIONS_MAX: usize = 4096;
@@ -42,7 +42,7 @@ pub(super) struct Request {
     pub(super) transitions: Vec<Transition>,
     /// Returned when the request is dropped, after it was answered.
     pub(super) permit: Permit,
-    pub(super) answer: oneshot::Sender<Vec<Outcome>>,
+    pub(super) answer: Answer,
     pub(super) handed_over: Instant,
     pub(super) bytes: usize,
 }
@@ -199,8 +199,7 @@ impl Writer {
         let now = Instant::now();
         for (request, outcomes) in self.waiting.drain(..).zip(self.answers.drain(..)) {
             self.measures.append_seconds.record(now.saturating_duration_since(request.handed_over));
-            // A caller that no longer waits has lost nothing: the log holds the answer.
-            let _ = request.answer.send(outcomes);
+            request.answer.give(outcomes);
             drop(request.permit);
         }
         Ok(())
@@ -240,7 +239,9 @@ impl Writer {
         batch.commit().map_err(storage)?;
         let sync = began.elapsed();
         self.segment_bytes += bytes as u64;
-        new_segment.into_iter().for_each(|segment| self.store.segments.push(segment));
+        if let Some(segment) = new_segment {
+            self.store.segments.push(segment);
+        }
         self.publish(mark, bytes, sync);
         Ok(())
     }
@@ -250,7 +251,8 @@ impl Writer {
         if self.segment_bytes < self.segment_bytes_max {
             return Ok(None);
         }
-        let first = self.group.frames.first().map_or(self.group.next(), |frame| frame.position);
+        let first =
+            self.group.frames.first().map_or_else(|| self.group.next(), |frame| frame.position);
         self.segment = self.segment.following(&self.store.db, first).map_err(storage)?;
         self.segment_bytes = 0;
         let (key, value) = self.segment.row();

@@ -18,10 +18,10 @@ fn submit(log: &dyn EventLog, submitter: u32) -> Vec<(Position, Vec<u8>)> {
         let own = transition(submitter, round, &[&body]);
         let contested = transition(1000, submitter + round, &[b"contested"]);
         let outcomes = append(log, vec![own, contested]);
-        match outcomes[0] {
-            Outcome::Appended(position) => acknowledged.push((position, body)),
-            _ => panic!("nobody else writes this stream: {outcomes:?}"),
-        }
+        let Outcome::Appended(position) = outcomes[0] else {
+            panic!("nobody else writes this stream: {outcomes:?}")
+        };
+        acknowledged.push((position, body));
     }
     acknowledged
 }
@@ -35,7 +35,7 @@ pub(crate) fn eight_submitters_lose_and_double_nothing(log: &dyn EventLog) {
     let frames: HashMap<Position, Frame> =
         read_all(log).into_iter().map(|frame| (frame.position, frame)).collect();
     for (position, body) in &acknowledged {
-        assert_eq!(bodies(&frames[position]), [body.clone()]);
+        assert_eq!(bodies(&frames[position]), std::slice::from_ref(body));
     }
     for submitter in 0..SUBMITTERS {
         let own = frames.values().filter(|frame| frame.stream == stream(submitter)).count();

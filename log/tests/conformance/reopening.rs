@@ -111,7 +111,7 @@ fn a_full_segment_is_followed_by_another() {
             ));
         }
         let frames = read_all(&log);
-        assert_eq!(frames.len() as u32, (round + 1) * 10);
+        assert_eq!(frames.len(), (round as usize + 1) * 10);
         for position in 0..log.durable(HERE).0 {
             let found = log.read(HERE, Position(position), 1).expect("readable");
             assert_eq!(found[0].position, Position(position - position % 2));

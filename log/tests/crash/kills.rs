@@ -1,0 +1,79 @@
+//! Processes killed while they append, and what they had been promised.
+
+use std::io::{BufRead, BufReader};
+use std::thread;
+use std::time::Duration;
+
+use nexus_log::{EventLog, Outcome, Revision};
+
+use crate::children;
+use crate::stores::{Chance, open};
+use crate::transitions::{HERE, append_one, bodies, read_all, stream, transition};
+
+const SUBMITTERS: u32 = 4;
+const KILLS: usize = 20;
+
+/// Appends for ever, each thread to its own stream, and says so after each acknowledgement.
+#[test]
+fn a_child_appends_until_it_is_killed() {
+    let Some(path) = children::told_where() else { return };
+    let log = open(&path).expect("opens");
+    thread::scope(|scope| {
+        for submitter in 0..SUBMITTERS {
+            let log = &log;
+            scope.spawn(move || {
+                let last = log
+                    .read_stream(stream(submitter), Revision(0), usize::MAX)
+                    .expect("readable")
+                    .pop();
+                let first = last.map_or(0, |frame| frame.next_revision().0);
+                for revision in first.. {
+                    let body = format!("{submitter} {revision}");
+                    let Outcome::Appended(position) =
+                        append_one(log, transition(submitter, revision, &[body.as_bytes()]))
+                    else {
+                        panic!("nobody else writes this stream")
+                    };
+                    println!("acknowledged {submitter} {revision} {position}");
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_killed_process_keeps_what_it_acknowledged() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut chance = Chance::new(31);
+    let mut acknowledged: Vec<(u64, String)> = Vec::new();
+    drop(open(folder.path()).expect("is made"));
+    for round in 0..KILLS {
+        let mut child =
+            children::command("kills::a_child_appends_until_it_is_killed", folder.path())
+                .spawn()
+                .expect("starts");
+        let output = BufReader::new(child.stdout.take().expect("piped"));
+        let pause = Duration::from_micros(100 * chance.below(3000) as u64 + 30_000);
+        let killer = thread::spawn(move || {
+            thread::sleep(pause);
+            child.kill().expect("killed");
+            child.wait().expect("ended")
+        });
+        for line in output.lines().map_while(Result::ok) {
+            let words: Vec<_> = line.split(' ').collect();
+            if let ["acknowledged", submitter, revision, position] = words[..] {
+                acknowledged
+                    .push((position.parse().expect("a number"), format!("{submitter} {revision}")));
+            }
+        }
+        killer.join().expect("no panic");
+        let log = open(folder.path()).unwrap_or_else(|error| panic!("round {round}: {error}"));
+        let frames = read_all(&log);
+        for (position, body) in &acknowledged {
+            let frame = &frames[usize::try_from(*position).expect("small")];
+            assert_eq!(bodies(frame), [body.as_bytes()], "round {round}, position {position}");
+        }
+        assert_eq!(log.verify(HERE).problems, [], "round {round}");
+    }
+    assert!(acknowledged.len() > KILLS, "the children got something done: {}", acknowledged.len());
+}

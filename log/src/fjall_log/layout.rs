@@ -35,20 +35,22 @@ pub(super) enum Use {
 }
 
 /// How a keyspace of layout 1 is kept.
+///
+/// Memtables are small because all of them are memory that a store at rest holds, and that one fills again when it opens.
 pub(super) fn layout_v1(purpose: Use) -> KeyspaceCreateOptions {
     let compressed = KeyspaceCreateOptions::default()
         .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4));
     match purpose {
         // Keys only grow, so tables are moved to the last level as the flush wrote them: compression has to start there.
         Use::Events => compressed
-            .max_memtable_size(16 * MIB)
+            .max_memtable_size(8 * MIB)
             .data_block_size_policy(BlockSizePolicy::all(16 * KIB))
             .expect_point_read_hits(true),
-        Use::Streams => compressed.max_memtable_size(8 * MIB),
+        Use::Streams => compressed.max_memtable_size(4 * MIB),
         Use::Payloads => compressed
             .max_memtable_size(4 * MIB)
             .with_kv_separation(Some(KvSeparationOptions::default())),
-        Use::Table | Use::Meta => compressed.max_memtable_size(4 * MIB),
+        Use::Table | Use::Meta => compressed.max_memtable_size(2 * MIB),
     }
 }
 

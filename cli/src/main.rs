@@ -1,2 +1,24 @@
-//! The `nexus-engine` command line.
-fn main() {}
+//! The `nexus-engine` command line: parses arguments, wires everything, prints.
+//!
+//! Results go to standard output, everything else to standard error. Exit codes are those of `help exit-codes`.
+
+mod args;
+mod commands;
+mod exit;
+mod output;
+mod store;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::Args;
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return exit::usage(&error),
+    };
+    output::install_tracing(args.global.verbose, args.global.quiet);
+    exit::guard(|| commands::run(args))
+}

@@ -1,3 +1,58 @@
 //! A durable, event-sourced workflow engine.
+//!
+//! Every state transition of every run is an event in a log on disk before anything depends on it. A run survives any crash
+//! and goes on where it was; what was finished is not done again.
+//!
+//! ```no_run
+//! use nexus_engine::{Engine, StartRequest, StepCx, StepResult, handler_fn};
+//!
+//! async fn greet(_cx: StepCx, name: String) -> StepResult<String> {
+//!     Ok(format!("hello, {name}"))
+//! }
+//!
+//! # async fn example(plan: std::sync::Arc<nexus_engine::model::plan::Plan>) -> Result<(), Box<dyn std::error::Error>> {
+//! let engine = Engine::builder().handler("greet", handler_fn(greet)).open("./store")?;
+//! let run = engine.handle().start(StartRequest::new(plan)).await?;
+//! println!("{:?}", engine.handle().wait(run.run).await?);
+//! engine.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
 
+mod clock;
+mod config;
+mod driver;
+mod engine;
+mod handle;
 pub mod handler;
+mod loader;
+mod logs;
+mod metrics;
+mod names;
+mod replay;
+pub mod shard;
+pub mod tables;
+
+pub use nexus_log as log;
+pub use nexus_model as model;
+pub use nexus_projections as projections;
+
+pub use clock::Clock;
+pub use config::{Config, Drive};
+pub use engine::{Builder, Engine, OpenError};
+pub use handle::{Handle, RequestError, StartError, StartRequest, Started};
+pub use handler::{Data, Handler, Registry, StepCx, StepError, StepResult, handler_fn};
+pub use loader::{LoadError, Loader, Recorded, events_of, fold_frame};
+pub use logs::{FileLogs, LogLine};
+pub use names::{NameError, check_name};
+pub use replay::{Difference, Replay, ReplayError, replay};
+
+use nexus_model::id::RunId;
+
+/// How many shards runs are hashed to.
+pub const SHARDS: usize = 64;
+
+/// The shard of a run: by the random end of its id.
+pub(crate) fn shard_of(run: RunId) -> usize {
+    usize::from(run.0[15]) % SHARDS
+}

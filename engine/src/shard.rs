@@ -32,6 +32,8 @@ pub use transition::encode;
 /// What a shard may do at most.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// Whether runs of an earlier process are taken up; otherwise requests are only recorded.
+    pub drives: bool,
     /// An attempt that was cut off this often by the end of a process fails instead of running again.
     pub interruptions_max: u32,
     /// Bytes of run state kept in memory for runs that only wait for room.
@@ -62,7 +64,13 @@ impl Slots {
 impl Shard {
     /// Starts without runs.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, runs: HashMap::new(), loading: HashMap::new(), batch: Vec::new(), resident_bytes: 0 }
+        Self {
+            limits,
+            runs: HashMap::new(),
+            loading: HashMap::new(),
+            batch: Vec::new(),
+            resident_bytes: 0,
+        }
     }
 
     /// Takes one input. What follows from it is appended to `out`; transitions collect until [`take_batch`](Self::take_batch).
@@ -71,9 +79,12 @@ impl Shard {
             Input::Start(start) => self.start(*start, now, slots, out),
             Input::Ask { run, asked } => self.ask(run, asked, now, slots, out),
             Input::Loaded { run, loaded } => self.loaded(run, loaded, now, slots, out),
-            Input::PayloadsLoaded { run, payloads } => self.payloads_loaded(run, payloads, now, slots, out),
+            Input::PayloadsLoaded { run, payloads } => {
+                self.payloads_loaded(run, payloads, now, slots, out)
+            }
             Input::Answered { run, outcome } => self.answered(run, outcome, slots, out),
             Input::Drive { run } => self.drive(run, now, slots, out),
+            Input::Offer { run } => self.offer(run, now, slots, out),
         }
     }
 
@@ -103,7 +114,13 @@ impl Shard {
         resident.rows = start.rows;
         self.insert(run, resident);
         let command = Command::StartRun(start.started);
-        self.ask(run, Asked { command, payloads: start.payloads, reply: start.reply }, now, slots, out);
+        self.ask(
+            run,
+            Asked { command, payloads: start.payloads, reply: start.reply },
+            now,
+            slots,
+            out,
+        );
     }
 
     fn insert(&mut self, run: RunId, resident: Resident) {
@@ -117,7 +134,14 @@ impl Shard {
         }
     }
 
-    fn ask(&mut self, run: RunId, asked: Asked, now: Timestamp, slots: &mut Slots, out: &mut Vec<Output>) {
+    fn ask(
+        &mut self,
+        run: RunId,
+        asked: Asked,
+        now: Timestamp,
+        slots: &mut Slots,
+        out: &mut Vec<Output>,
+    ) {
         let Some(resident) = self.runs.get_mut(&run) else {
             self.load_then(run, Some(asked), out);
             return;
@@ -134,7 +158,14 @@ impl Shard {
         queue.extend(asked);
     }
 
-    fn loaded(&mut self, run: RunId, loaded: Loaded, now: Timestamp, slots: &mut Slots, out: &mut Vec<Output>) {
+    fn loaded(
+        &mut self,
+        run: RunId,
+        loaded: Loaded,
+        now: Timestamp,
+        slots: &mut Slots,
+        out: &mut Vec<Output>,
+    ) {
         let queue = self.loading.remove(&run).unwrap_or_default();
         match loaded {
             Loaded::Found { plan, state } => {
@@ -145,7 +176,15 @@ impl Shard {
                 self.let_go(run, now, out);
             }
             Loaded::NotFound => refuse_all(queue, &Refusal::NotFound, out),
-            Loaded::Failed(reason) => refuse_all(queue, &Refusal::Unreadable(reason), out),
+            Loaded::Failed(reason) => {
+                let refusal = Refusal::Unreadable(reason);
+                tracing::error!(%run, %refusal, "a run stands still");
+                refuse_all(queue, &refusal, out);
+                if let Some(resident) = self.runs.get_mut(&run) {
+                    resident.waits_for_payloads = false;
+                    refuse_all(std::mem::take(&mut resident.queue), &refusal, out);
+                }
+            }
         }
     }
 
@@ -160,6 +199,13 @@ impl Shard {
             resident.queue.push_back(Asked::silent(Command::OfferSlots));
             self.work_off(run, now, slots, out);
         }
+    }
+
+    fn offer(&mut self, run: RunId, now: Timestamp, slots: &mut Slots, out: &mut Vec<Output>) {
+        if let Some(resident) = self.runs.get_mut(&run) {
+            resident.is_offered();
+        }
+        self.ask(run, Asked::silent(Command::OfferSlots), now, slots, out);
     }
 
     fn payloads_loaded(
@@ -180,7 +226,7 @@ impl Shard {
     fn work_off(&mut self, run: RunId, now: Timestamp, slots: &mut Slots, out: &mut Vec<Output>) {
         let interruptions_max = self.limits.interruptions_max;
         let Some(resident) = self.runs.get_mut(&run) else { return };
-        resident.take_up_attempts();
+        resident.take_up(run, self.limits.drives, out);
         while !resident.waits_for_payloads && !resident.is_broken {
             let Some(asked) = resident.queue.pop_front() else { break };
             let given = Given { now, slots: slots.free() };

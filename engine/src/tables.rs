@@ -67,5 +67,9 @@ pub fn definition_row(hash: DefinitionHash, json: Vec<u8>) -> Row {
 
 /// The row of the last number used for a made name.
 pub fn run_number_row(number: u64) -> Row {
-    Row { table: META, key: RUN_NUMBER.to_vec(), change: Change::Put(number.to_be_bytes().to_vec()) }
+    Row {
+        table: META,
+        key: RUN_NUMBER.to_vec(),
+        change: Change::Put(number.to_be_bytes().to_vec()),
+    }
 }

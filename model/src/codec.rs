@@ -5,7 +5,7 @@
 //!
 //! Invariants:
 //! * A body decodes only if its kind and version are known and every byte of it is used.
-//! * Decoding damaged bytes is an error, never a panic and never a large allocation.
+//! * Decoding damaged bytes is an error, never a panic and never an allocation out of proportion to their number.
 //! * The same event has the same bytes in every build; the fixtures in `tests/fixtures/wire` hold them.
 
 mod canonical;

@@ -1,95 +1,192 @@
 //! Expressions and templates: `${{ }}` over the state of a run, evaluated by `decide` only.
+//!
+//! * A string that is one `${{ expression }}` and nothing else becomes the expression's value with its type. Inside other text
+//!   the value becomes text: texts as they are, `null` as nothing, numbers and booleans as in JSON, lists and maps as JSON.
+//! * `$${{` stands for the characters `${{`.
+//! * An expression that refers to a step makes that step a need.
+//! * A missing value is an error, `null` is not; `default` and `get` put something in the place of both.
+//! * `*` multiplies numbers only. `/` gives a float, `//` an integer.
+//!
+//! Invariants:
+//! * Evaluation depends on nothing but the [`Scope`]: there is no clock and no chance.
+//! * Source, depth, steps of evaluation and size of the result are bounded; no source panics or hangs.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::fmt;
+use std::ops::Range;
 
-use serde_json::Value;
+use minijinja::value::Value;
+use minijinja::{Error, ErrorKind};
 
-use crate::id::{Attempt, StepIndex};
-use crate::payload::{Payload, PayloadHash};
-use crate::plan::Plan;
-use crate::run::Run;
-use crate::time::Timestamp;
+use crate::payload::PayloadHash;
+use crate::plan::DefinitionError;
 
-/// A compiled condition.
-#[derive(Debug)]
-pub struct Condition;
+mod condition;
+mod date;
+mod duration;
+mod language;
+mod parse;
+mod reference;
+mod scope;
+pub(crate) mod suggest;
+mod template;
+mod token;
+mod value;
 
-/// A compiled template.
-#[derive(Debug)]
-pub struct Template;
+pub use condition::{Condition, Verdict};
+pub use duration::duration_ms;
+pub use reference::{Found, Reference, Root, STEP_FIELDS};
+pub use scope::Scope;
+pub use template::Template;
+pub(crate) use value::json_as_text;
 
-/// What an expression sees.
-#[derive(Clone, Copy, Debug)]
-pub struct Scope<'a> {
-    /// The plan.
-    pub plan: &'a Plan,
-    /// The run.
-    pub run: &'a Run,
-    /// Payloads loaded so far.
-    pub payloads: &'a BTreeMap<PayloadHash, Arc<[u8]>>,
-    /// The step it belongs to.
-    pub step: Option<(StepIndex, Attempt)>,
-    /// `this.output`.
-    pub this_output: Option<&'a Payload>,
-    /// Now.
-    pub now: Timestamp,
-}
+use language::LANGUAGE;
 
-/// What a condition said.
-#[derive(Clone, Debug)]
-pub struct Verdict {
-    /// Whether it holds.
-    pub holds: bool,
-    /// The values it saw.
-    pub saw: String,
-}
-
-/// Why there is no value.
-#[derive(Clone, Debug)]
+/// Why an expression has no value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EvalError {
-    /// Load these first.
+    /// Load these payloads and ask again.
+    #[error("payloads have to be loaded first")]
     Needs(Vec<PayloadHash>),
-    /// It failed.
+    /// It cannot be evaluated.
+    #[error("{message}")]
     Failed {
-        /// Error code.
+        /// Error code, `NXnnnn`.
         code: &'static str,
-        /// What happened.
+        /// What is wrong, one line, with the expression.
         message: String,
     },
 }
 
-impl Template {
-    /// Renders.
+/// A source that is no expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SyntaxError {
+    code: &'static str,
+    /// Bytes of the source.
+    range: Range<usize>,
+    message: String,
+    hint: Option<String>,
+}
+
+impl SyntaxError {
+    fn new(code: &'static str, range: Range<usize>, message: String) -> Self {
+        Self { code, range, message, hint: None }
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The error of a string at `path` in which this source begins at `offset`.
+    fn at(self, path: &[String], offset: usize) -> DefinitionError {
+        DefinitionError {
+            code: self.code,
+            path: path.to_vec(),
+            range: Some(self.range.start + offset..self.range.end + offset),
+            message: self.message,
+            hint: self.hint,
+            warning: false,
+        }
+    }
+}
+
+/// One compiled expression.
+struct Expression {
+    source: Box<str>,
+    /// Where the text in which it was compiled begins, in the string of which that is a part.
+    offset: usize,
+    program: minijinja::Expression<'static, 'static>,
+    references: Box<[Reference]>,
+}
+
+impl fmt::Debug for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Expression").field(&self.source).finish()
+    }
+}
+
+impl Expression {
+    /// Compiles the expression `source` begins with, up to its end or to a `}}`.
     ///
-    /// # Errors
-    /// [`EvalError`].
-    pub fn render(&self, _scope: &Scope<'_>) -> Result<Value, EvalError> {
-        Ok(Value::Null)
+    /// Shape: the expression, and where it ended.
+    fn compile(source: &str) -> Result<(Self, usize), SyntaxError> {
+        let (tokens, end) = token::tokens(source)?;
+        let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else {
+            return Err(SyntaxError::new("NX2001", 0..end, "the expression is empty".to_owned()));
+        };
+        let range = first.start..last.end();
+        let body = source.get(..end).unwrap_or("");
+        let checked = parse::check(body, &tokens)?;
+        let program = LANGUAGE.compile_expression_owned(checked.source).map_err(|error| {
+            let message = error.detail().unwrap_or("not an expression").to_owned();
+            SyntaxError::new("NX2001", range.clone(), message)
+        })?;
+        let source = source.get(range).unwrap_or("").into();
+        let references = checked.references.into();
+        Ok((Self { source, offset: 0, program, references }, end))
     }
 
-    /// Whether it holds no expression.
-    pub fn is_literal(&self) -> bool {
-        true
+    /// What it refers to, for a string at `path`.
+    fn found(&self, path: &[String]) -> impl Iterator<Item = Found<'_>> {
+        self.references.iter().map(move |reference| Found {
+            path: path.to_vec(),
+            range: reference.range.start + self.offset..reference.range.end + self.offset,
+            reference,
+        })
+    }
+
+    /// Evaluates it over `values`, which must have everything that it refers to.
+    fn eval(&self, values: &Value) -> Result<Value, EvalError> {
+        let value =
+            self.program.eval(values.clone()).map_err(|error| self.failed(&error, values))?;
+        if value.is_undefined() {
+            return Err(self.failed(&Error::from(ErrorKind::UndefinedError), values));
+        }
+        Ok(value)
+    }
+
+    fn failed(&self, error: &Error, values: &Value) -> EvalError {
+        let (code, what) = match error.kind() {
+            ErrorKind::OutOfFuel => {
+                ("NX2301", error.detail().unwrap_or("it takes too many steps").to_owned())
+            }
+            ErrorKind::UndefinedError => match self.missing(values) {
+                Some(name) => ("NX2102", format!("`{name}` is missing")),
+                None => ("NX2102", "a value is missing".to_owned()),
+            },
+            ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction => {
+                ("NX2101", error.detail().unwrap_or("unknown filter or test").to_owned())
+            }
+            _ => ("NX2103", error.detail().map_or_else(|| error.to_string(), str::to_owned)),
+        };
+        let message = format!("{what} in `{}`", shortened(&self.source, 200));
+        EvalError::Failed { code, message }
+    }
+
+    /// The first reference that leads nowhere, as far as it leads.
+    fn missing(&self, values: &Value) -> Option<String> {
+        self.references.iter().filter(|reference| !reference.guarded).find_map(|reference| {
+            let mut name = reference.root.name().to_owned();
+            let mut value = values.get_attr(&name).ok()?;
+            for key in &reference.path {
+                name = format!("{name}.{key}");
+                value = value.get_attr(key).unwrap_or_default();
+                if value.is_undefined() {
+                    return Some(name);
+                }
+            }
+            None
+        })
     }
 }
 
-impl Condition {
-    /// Evaluates.
-    ///
-    /// # Errors
-    /// [`EvalError`].
-    pub fn holds(&self, _scope: &Scope<'_>) -> Result<Verdict, EvalError> {
-        Ok(Verdict { holds: true, saw: String::new() })
+/// The beginning of a text, with `…` if there is more.
+fn shortened(text: &str, chars: usize) -> String {
+    match text.char_indices().nth(chars) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or("")),
+        None => text.to_owned(),
     }
 }
 
-/// Reads a duration.
-///
-/// # Errors
-/// [`EvalError`].
-pub fn duration_ms(value: &Value) -> Result<u64, EvalError> {
-    value
-        .as_u64()
-        .ok_or(EvalError::Failed { code: "NX1201", message: "no duration".to_owned() })
-}
+#[cfg(test)]
+mod tests;

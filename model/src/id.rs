@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The id of a run: the 16 bytes of its stream, a UUIDv7.
+/// The id of a run: the 16 bytes of its stream, a `UUIDv7`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId(pub [u8; 16]);
 

@@ -1,8 +1,12 @@
 //! Inputs: checks what a caller gives against what the definition declares.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::definition::Definition;
+use crate::definition::{Definition, InputKind, InputSpec};
+use crate::expression::suggest::did_you_mean;
+
+/// How much of a value a message shows.
+const SHOWN_CHARS: usize = 60;
 
 /// An input that does not fit its declaration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,8 +24,182 @@ pub struct InputError {
 
 /// Checks `given` against the declared inputs and fills in defaults.
 ///
+/// Shape: a map with every declared input; `null` where one is not required and not given. A definition that takes a value
+/// takes any.
+///
 /// # Errors
 /// Everything that is wrong.
-pub fn check(_definition: &Definition, given: Value) -> Result<Value, Vec<InputError>> {
-    Ok(given)
+pub fn check(definition: &Definition, given: Value) -> Result<Value, Vec<InputError>> {
+    if definition.input_is_value {
+        return Ok(given);
+    }
+    let mut given = match given {
+        Value::Object(map) => map,
+        Value::Null => Map::new(),
+        other => {
+            let message = format!("the input is {}, not a map of inputs by name", shown(&other));
+            return Err(vec![error("NX1204", "", message)]);
+        }
+    };
+    let mut errors = Vec::new();
+    let mut complete = Map::new();
+    for (name, spec) in &definition.inputs {
+        match given.remove(name) {
+            Some(value) => {
+                if !(value.is_null() && spec.required == Some(false)) {
+                    errors.extend(check_value(name, spec, &value));
+                }
+                complete.insert(name.clone(), value);
+            }
+            None => match (&spec.default, spec.required) {
+                (Some(default), _) => {
+                    complete.insert(name.clone(), default.clone());
+                }
+                (None, Some(false)) => {
+                    complete.insert(name.clone(), Value::Null);
+                }
+                (None, _) => errors.push(missing(name, spec)),
+            },
+        }
+    }
+    errors.extend(given.keys().map(|name| unknown(definition, name)));
+    if errors.is_empty() { Ok(Value::Object(complete)) } else { Err(errors) }
+}
+
+/// Checks a declaration: its pattern, its limits, its default.
+pub(crate) fn check_spec(name: &str, spec: &InputSpec) -> Vec<InputError> {
+    let mut errors = Vec::new();
+    if let Some(pattern) = &spec.pattern
+        && let Err(wrong) = regex_lite::Regex::new(pattern)
+    {
+        let message = format!("the pattern of input `{name}` is not a regular expression: {wrong}");
+        return vec![error("NX1208", name, message)];
+    }
+    if let (Some(min), Some(max)) = (spec.min, spec.max)
+        && min > max
+    {
+        let message = format!("`min` of input `{name}` is {min}, more than its `max` {max}");
+        errors.push(error("NX1207", name, message));
+    }
+    for option in &spec.options {
+        if !fits(spec.kind, option) {
+            errors.push(wrong_type(&format!("{name}` in `enum"), spec.kind, option));
+        }
+    }
+    if let Some(default) = &spec.default
+        && !(default.is_null() && spec.required == Some(false))
+    {
+        errors.extend(check_value(name, spec, default).into_iter().map(|mut wrong| {
+            wrong.message = format!("default: {}", wrong.message);
+            wrong
+        }));
+    }
+    errors
+}
+
+fn check_value(name: &str, spec: &InputSpec, value: &Value) -> Option<InputError> {
+    if !fits(spec.kind, value) {
+        return Some(wrong_type(name, spec.kind, value));
+    }
+    if !spec.options.is_empty() && !spec.options.iter().any(|option| same(option, value)) {
+        let options: Vec<String> = spec.options.iter().map(shown).collect();
+        let message =
+            format!("input `{name}` is {}, not one of {}", shown(value), options.join(", "));
+        let mut wrong = error("NX1204", name, message);
+        let known = spec.options.iter().filter_map(Value::as_str);
+        wrong.hint = value
+            .as_str()
+            .and_then(|value| did_you_mean(value, known))
+            .map(|option| format!("did you mean `{option}`?"));
+        return Some(wrong);
+    }
+    check_pattern(name, spec, value).or_else(|| check_limits(name, spec, value))
+}
+
+fn check_pattern(name: &str, spec: &InputSpec, value: &Value) -> Option<InputError> {
+    let (pattern, text) = (spec.pattern.as_ref()?, value.as_str()?);
+    // A pattern that is none was refused when the definition was compiled.
+    let matches = regex_lite::Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(text));
+    let message = || format!("input `{name}` is {}, which does not match {pattern}", shown(value));
+    (!matches).then(|| error("NX1204", name, message()))
+}
+
+fn check_limits(name: &str, spec: &InputSpec, value: &Value) -> Option<InputError> {
+    let number = value.as_f64()?;
+    if let Some(min) = spec.min.filter(|min| number < *min) {
+        return Some(error("NX1204", name, format!("input `{name}` is {value}, less than {min}")));
+    }
+    let max = spec.max.filter(|max| number > *max)?;
+    Some(error("NX1204", name, format!("input `{name}` is {value}, more than {max}")))
+}
+
+fn fits(kind: InputKind, value: &Value) -> bool {
+    match kind {
+        InputKind::Any => true,
+        InputKind::String => value.is_string(),
+        InputKind::Integer => value.is_i64() || value.is_u64(),
+        InputKind::Number => value.is_number(),
+        InputKind::Boolean => value.is_boolean(),
+        InputKind::List => value.is_array(),
+        InputKind::Map => value.is_object(),
+    }
+}
+
+/// Equal, where 1 and 1.0 are the same number.
+fn same(left: &Value, right: &Value) -> bool {
+    match (left.as_f64(), right.as_f64()) {
+        (Some(left_number), Some(right_number)) => {
+            left == right
+                || (left.is_f64() || right.is_f64()) && left_number.total_cmp(&right_number).is_eq()
+        }
+        _ => left == right,
+    }
+}
+
+fn word(kind: InputKind) -> &'static str {
+    match kind {
+        InputKind::Any => "any value",
+        InputKind::String => "a text",
+        InputKind::Integer => "an integer of 64 bits",
+        InputKind::Number => "a number",
+        InputKind::Boolean => "true or false",
+        InputKind::List => "a list",
+        InputKind::Map => "a map",
+    }
+}
+
+fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(SHOWN_CHARS) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or("")),
+        None => text,
+    }
+}
+
+fn error(code: &'static str, name: &str, message: String) -> InputError {
+    InputError { code, name: name.to_owned(), message, hint: None }
+}
+
+fn wrong_type(name: &str, kind: InputKind, value: &Value) -> InputError {
+    error("NX1204", name, format!("input `{name}` is {}, not {}", shown(value), word(kind)))
+}
+
+fn missing(name: &str, spec: &InputSpec) -> InputError {
+    let mut missing = error("NX1205", name, format!("input `{name}` is missing"));
+    missing.hint = Some(match &spec.description {
+        Some(description) => format!("give {}: {description}", word(spec.kind)),
+        None => format!("give {}", word(spec.kind)),
+    });
+    missing
+}
+
+fn unknown(definition: &Definition, name: &str) -> InputError {
+    let mut unknown = error("NX1005", name, format!("the workflow has no input `{name}`"));
+    let names = || definition.inputs.keys().map(String::as_str);
+    unknown.hint = Some(match did_you_mean(name, names()) {
+        Some(similar) => format!("did you mean `{similar}`?"),
+        None if definition.inputs.is_empty() => "it takes no inputs".to_owned(),
+        None => format!("its inputs: {}", names().collect::<Vec<_>>().join(", ")),
+    });
+    unknown
 }

@@ -23,3 +23,6 @@ pub mod plan;
 pub mod rejection;
 pub mod run;
 pub mod time;
+
+#[cfg(test)]
+mod tests;

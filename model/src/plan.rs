@@ -1,11 +1,25 @@
 //! Plans: a definition, checked and compiled to flat arrays.
+//!
+//! Invariants:
+//! * The graph has no cycle, and every reference of an expression to a step is an edge.
+//! * Every reference leads to something that is declared; what cannot be known is what a value holds.
 
-use std::collections::BTreeMap;
+use serde_json::Value;
 
 use crate::definition::{Definition, OnError, Retry, WhenNeeds};
-use crate::expression::{Condition, Template};
+use crate::expression::{Condition, EvalError, Scope, Template};
 use crate::id::{DefinitionHash, StepIndex};
 use crate::payload::Payload;
+use crate::run::Run;
+
+mod compile;
+mod graph;
+mod names;
+mod nullable;
+mod step;
+
+pub use graph::Levels;
+pub use step::is_plain_id;
 
 /// An executable definition. Immutable; shared by all runs of it.
 #[derive(Debug)]
@@ -16,7 +30,10 @@ pub struct Plan {
     /// Successors of step `i` stand at `successor_ends[i-1]..successor_ends[i]`.
     successor_ends: Vec<u32>,
     successors: Vec<StepIndex>,
-    by_id: BTreeMap<String, StepIndex>,
+    /// Sorted by id.
+    by_id: Vec<StepIndex>,
+    warnings: Vec<DefinitionError>,
+    run_id: Option<Template>,
     pub(crate) env: Template,
     pub(crate) outputs: Option<Template>,
 }
@@ -80,8 +97,37 @@ impl Plan {
     /// # Errors
     /// Everything that is wrong, in the order of the document. Cycles are spelled out.
     pub fn compile(definition: Definition) -> Result<Self, Vec<DefinitionError>> {
-        let _ = definition;
-        Err(Vec::new())
+        compile::compile(definition)
+    }
+
+    /// What is suspicious, but no reason to refuse the definition.
+    pub fn warnings(&self) -> &[DefinitionError] {
+        &self.warnings
+    }
+
+    /// How many levels the graph has, and how wide the widest is.
+    pub fn levels(&self) -> Levels {
+        graph::levels(self)
+    }
+
+    /// Renders the name the definition wants for a run with this input; `None` if it leaves that to the engine.
+    ///
+    /// # Errors
+    /// What is wrong with the template, given this input.
+    pub fn run_name(&self, input: &Value) -> Result<Option<String>, EvalError> {
+        let Some(template) = &self.run_id else { return Ok(None) };
+        let mut run = Run::new(self);
+        let input = inline_json(input);
+        run.started = Some(Box::new(crate::event::RunStarted { input, ..Default::default() }));
+        let scope = Scope {
+            plan: self,
+            run: &run,
+            payloads: &std::collections::BTreeMap::new(),
+            step: None,
+            this_output: None,
+            now: crate::time::Timestamp::default(),
+        };
+        template.render(&scope).map(|name| Some(crate::expression::json_as_text(&name)))
     }
 
     /// The definition it was compiled from.
@@ -128,7 +174,8 @@ impl Plan {
 
     /// The step with this id.
     pub fn find(&self, id: &str) -> Option<StepIndex> {
-        self.by_id.get(id).copied()
+        let at = self.by_id.binary_search_by(|step| self.id(*step).cmp(id)).ok()?;
+        self.by_id.get(at).copied()
     }
 
     /// The handler `step` calls, if it calls one.
@@ -156,3 +203,14 @@ impl Plan {
         self.steps.get(step.at()).expect("a step of this plan")
     }
 }
+
+/// A payload that is part of a plan and never of an event, so it is not cut off at the size of an event.
+fn inline_json(value: &Value) -> Payload {
+    if value.is_null() {
+        return Payload::Null;
+    }
+    Payload::Inline(crate::payload::ContentType::Json, value.to_string().into_bytes().into())
+}
+
+#[cfg(test)]
+mod tests;

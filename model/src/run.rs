@@ -336,6 +336,9 @@ impl Run {
     }
 
     /// Changes one step, and with it everything that follows from it. Returns what it was.
+    ///
+    /// # Panics
+    /// As [`step`](Self::step).
     pub fn set_step(&mut self, plan: &Plan, step: StepIndex, next: StepRun) -> StepRun {
         let slot = self.steps.get_mut(step.at()).expect("a step of this run's plan");
         let before = std::mem::replace(slot, next);

@@ -52,6 +52,11 @@ pub enum Input {
         /// The run.
         run: RunId,
     },
+    /// There is room for a run that said it was hungry.
+    Offer {
+        /// The run.
+        run: RunId,
+    },
 }
 
 /// A new run.

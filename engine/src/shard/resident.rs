@@ -90,7 +90,8 @@ impl Held {
     }
 
     pub(super) fn attempts_started(&self) -> i64 {
-        let calls = self.effects.iter().filter(|effect| matches!(effect, Effect::RunAttempt(_))).count();
+        let calls =
+            self.effects.iter().filter(|effect| matches!(effect, Effect::RunAttempt(_))).count();
         i64::try_from(calls).unwrap_or(i64::MAX)
     }
 }
@@ -116,15 +117,29 @@ impl Resident {
         }
     }
 
-    /// A run that was read from the log may have attempts that were under way when it left memory. A run leaves memory only
+    /// Takes up a run that was read from the log: its timers, and the attempts that were under way. A run leaves memory only
     /// without running attempts, so these belong to a process that is gone.
-    pub(super) fn take_up_attempts(&mut self) {
+    ///
+    /// An engine that drives nothing leaves them alone, unless the run is to be cancelled: then they are settled.
+    pub(super) fn take_up(&mut self, run: RunId, drives: bool, out: &mut Vec<Output>) {
         if std::mem::replace(&mut self.is_driven, true) {
             return;
         }
-        let attempts: Vec<_> = self.run.running().filter_map(|step| Some((step, running_attempt(&self.run, step)?))).collect();
-        if !attempts.is_empty() {
-            self.queue.push_front(Asked::silent(Command::InterruptAttempts { attempts, orderly: false }));
+        out.extend(self.run.timers.iter().map(|(id, timer)| Output::TimerSet(run, *id, timer.due)));
+        let attempts: Vec<_> = self
+            .run
+            .running()
+            .filter_map(|step| Some((step, running_attempt(&self.run, step)?)))
+            .collect();
+        if attempts.is_empty() {
+            return;
+        }
+        let interrupt = Asked::silent(Command::InterruptAttempts { attempts, orderly: !drives });
+        match self.queue.iter().position(|asked| matches!(asked.command, Command::CancelRun { .. }))
+        {
+            Some(cancel) if !drives => self.queue.insert(cancel + 1, interrupt),
+            _ if drives => self.queue.push_front(interrupt),
+            _ => {}
         }
     }
 
@@ -204,7 +219,13 @@ impl Resident {
     }
 
     /// Says why a transition was not taken, or has it asked again.
-    pub(super) fn give_back(&self, run: RunId, held: Held, outcome: Outcome, out: &mut Vec<Output>) {
+    pub(super) fn give_back(
+        &self,
+        run: RunId,
+        held: Held,
+        outcome: Outcome,
+        out: &mut Vec<Output>,
+    ) {
         let is_start = matches!(&held.asked, Some(Asked { command: Command::StartRun(_), .. }));
         let refusal = match outcome {
             Outcome::Taken { value, .. } => {
@@ -212,8 +233,13 @@ impl Resident {
                 Some(Refusal::Taken(run, request))
             }
             Outcome::Unacceptable => Some(Refusal::TooLarge),
-            Outcome::DiskNearlyFull { free_bytes } if is_start => Some(Refusal::DiskNearlyFull(free_bytes)),
-            Outcome::DiskNearlyFull { .. } | Outcome::Conflict { .. } | Outcome::Appended(_) | Outcome::Repeated(_) => None,
+            Outcome::DiskNearlyFull { free_bytes } if is_start => {
+                Some(Refusal::DiskNearlyFull(free_bytes))
+            }
+            Outcome::DiskNearlyFull { .. }
+            | Outcome::Conflict { .. }
+            | Outcome::Appended(_)
+            | Outcome::Repeated(_) => None,
         };
         match (refusal, held.asked) {
             (Some(refusal), _) => {
@@ -228,7 +254,10 @@ impl Resident {
 
     /// Whether the run wants room and has not said so yet.
     pub(super) fn becomes_hungry(&mut self) -> bool {
-        let hungry = self.run.has_ready() && !self.run.paused && !self.run.status.is_terminal() && !self.is_broken;
+        let hungry = self.run.has_ready()
+            && !self.run.paused
+            && !self.run.status.is_terminal()
+            && !self.is_broken;
         hungry && !std::mem::replace(&mut self.is_hungry, hungry)
     }
 
@@ -272,8 +301,11 @@ impl Resident {
 
     fn attempt_info(&self, run: RunId, attempt: &nexus_model::effect::RunAttempt) -> AttemptInfo {
         let started = self.run.started.as_deref();
-        let text = |read: fn(&nexus_model::event::RunStarted) -> &str| Arc::from(started.map_or("", read));
-        let folder = started.map(|started| PathBuf::from(&started.folder)).filter(|folder| !folder.as_os_str().is_empty());
+        let text =
+            |read: fn(&nexus_model::event::RunStarted) -> &str| Arc::from(started.map_or("", read));
+        let folder = started
+            .map(|started| PathBuf::from(&started.folder))
+            .filter(|folder| !folder.as_os_str().is_empty());
         AttemptInfo {
             run,
             run_name: text(|started| &started.name),

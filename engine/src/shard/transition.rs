@@ -48,7 +48,9 @@ fn encode_records(run: &Run, transition: &Transition, given: Given) -> Records {
         if at == last && run.is_parked() {
             flags |= codec::FLAG_PARKED;
         }
-        records.push_with(header.kind, header.version, flags, |out| codec::encode(event, given, out));
+        records.push_with(header.kind, header.version, flags, |out| {
+            codec::encode(event, given, out);
+        });
     }
     records
 }

@@ -3,6 +3,7 @@
 //!
 //! A snapshot is the canonical form with payloads as the state holds them, and 16 bytes of its BLAKE3.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::DecodeError;
@@ -31,9 +32,14 @@ pub fn show_state_hash(hash: &StateHash) -> String {
 /// The state as bytes, from which [`decode_run`] makes it again. A cache, never the truth.
 pub fn encode_run(plan: &Plan, run: &Run) -> Vec<u8> {
     let mut bytes = canonical::write(plan, run, Payloads::Whole);
-    let checksum = checksum(&bytes);
-    bytes.extend_from_slice(&checksum);
+    seal(&mut bytes);
     bytes
+}
+
+/// Appends the checksum.
+pub(super) fn seal(bytes: &mut Vec<u8>) {
+    let checksum = checksum(bytes);
+    bytes.extend_from_slice(&checksum);
 }
 
 /// Reads a snapshot back.
@@ -73,7 +79,7 @@ impl Reader<'_> {
         run.ended_at = self.option(Self::time)?;
         run.status = self.status()?;
         run.paused = self.flag()?;
-        run.timers = self.list(Self::timer)?.into_iter().collect();
+        run.timers = self.timers()?;
         run.next_timer = self.timer_id()?;
         run.revision = self.number32()?;
         if self.number()? != u64::from(self.step_count) {
@@ -113,6 +119,11 @@ impl Reader<'_> {
             5 => RunStatus::Cancelled { reason: self.text()? },
             _ => return None,
         })
+    }
+
+    fn timers(&mut self) -> Option<BTreeMap<TimerId, Timer>> {
+        let timers = self.list(Self::timer)?;
+        timers.is_sorted_by(|(a, _), (b, _)| a < b).then(|| timers.into_iter().collect())
     }
 
     fn timer(&mut self) -> Option<(TimerId, Timer)> {
@@ -195,6 +206,7 @@ impl Reader<'_> {
         }
     }
 
+    #[expect(clippy::option_option, reason = "outside: whether it fits; inside: what it says")]
     fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
         if self.flag()? { read(self).map(Some) } else { Some(None) }
     }
@@ -237,7 +249,8 @@ impl Reader<'_> {
         for shift in (0..u64::BITS).step_by(7) {
             let byte = self.byte()?;
             let bits = u64::from(byte & 0x7f);
-            if bits > u64::MAX >> shift {
+            let overlong = byte == 0 && shift > 0;
+            if overlong || bits > u64::MAX >> shift {
                 return None;
             }
             number |= bits << shift;

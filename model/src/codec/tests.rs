@@ -1,1 +1,186 @@
-//! Tests of the codec.
+//! Samples that the tests of the codec share.
+
+mod events;
+mod fixtures;
+mod runs;
+mod strategies;
+
+use std::sync::Arc;
+
+use crate::definition::{Definition, OnError, Retry, Step, StepKind, WhenNeeds};
+use crate::event::{Actor, Event, Failure, Given, RunStarted};
+use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
+use crate::payload::{ContentType, Payload, PayloadHash};
+use crate::plan::Plan;
+use crate::run::{Run, RunStatus, StepRun, StepState, Timer, TimerPurpose};
+use crate::time::Timestamp;
+
+const NOW: Timestamp = Timestamp(1_790_000_000_123_456);
+const GIVEN: Given = Given { now: NOW, slots: 300 };
+
+fn inline(json: &str) -> Payload {
+    Payload::Inline(ContentType::Json, Arc::from(json.as_bytes()))
+}
+
+fn stored() -> Payload {
+    Payload::Stored(ContentType::Bytes, PayloadHash([7; 32]), 1_000_000)
+}
+
+fn failure() -> Failure {
+    Failure {
+        code: "NX3001".to_owned(),
+        message: "the card was declined".to_owned(),
+        fatal: true,
+        details: Some("exit status 1\nno funds".to_owned()),
+    }
+}
+
+fn actor() -> Actor {
+    Actor { name: "grace".to_owned(), via: "cli".to_owned() }
+}
+
+fn run_started() -> RunStarted {
+    RunStarted {
+        run: RunId([1, 2, 3, 4, 5, 6, 0x71, 8, 0x89, 10, 11, 12, 13, 14, 15, 16]),
+        name: "wf-001".to_owned(),
+        workflow: "order".to_owned(),
+        definition: DefinitionHash([9; 32]),
+        input: inline(r#"{"amount":12}"#),
+        labels: vec![
+            ("env".to_owned(), "test".to_owned()),
+            ("team".to_owned(), "größe".to_owned()),
+        ],
+        folder: "/srv/workflows".to_owned(),
+        by: actor(),
+        seed: u64::MAX,
+        timeout: Some((TimerId(1), NOW.plus_ms(60_000))),
+    }
+}
+
+/// One event of every kind that can come from outside.
+fn outside_samples() -> Vec<Event> {
+    let (step, attempt) = (StepIndex(2), Attempt(1));
+    vec![
+        Event::RunStarted(Box::new(run_started())),
+        Event::StepCompleted { step, attempt, output: inline(r#"{"ok":true}"#), may_repeat: true },
+        Event::AttemptFailed { step, attempt, failure: failure() },
+        Event::AttemptsInterrupted {
+            attempts: vec![(step, attempt), (StepIndex(70_000), Attempt(251))],
+            orderly: true,
+        },
+        Event::TimerFired { timer: TimerId(3) },
+        Event::RunPaused { by: actor(), reason: "maintenance".to_owned() },
+        Event::RunResumed { by: actor() },
+        Event::CancelRequested { by: actor(), reason: String::new() },
+        Event::RunRetried { by: actor(), timeout: Some((TimerId(4), NOW)) },
+        Event::SlotsOffered,
+    ]
+}
+
+/// One event of every kind that is derived.
+fn derived_samples() -> Vec<Event> {
+    let (step, attempt, timer) = (StepIndex(2), Attempt(1), TimerId(3));
+    let steps = vec![StepIndex(0), StepIndex(300), StepIndex(u32::MAX)];
+    let state = StateHash([5; 32]);
+    vec![
+        Event::StepStarted {
+            step,
+            attempt,
+            input: Some(stored()),
+            deadline: Some((timer, NOW.plus_ms(1000))),
+        },
+        Event::StepSlept { step, timer, until: Timestamp(-1) },
+        Event::StepSkipped { step, reason: "inputs.amount > 100 (inputs.amount = 12)".to_owned() },
+        Event::StepsNotReached { steps: steps.clone() },
+        Event::RetryScheduled { step, attempt: Attempt(2), timer, at: NOW },
+        Event::StepFailed { step, failure: failure(), continued: true },
+        Event::OutputMapped { step, output: Payload::Null },
+        Event::StopRequested { steps: steps.clone() },
+        Event::StepsCancelled { steps },
+        Event::RunCompleted { output: inline("[1,2]"), state },
+        Event::RunFailed { failure: failure(), step: Some(step), state },
+        Event::RunCancelled { state },
+    ]
+}
+
+/// One event of every kind, with what was given if it comes from outside.
+fn samples() -> impl Iterator<Item = (Event, Option<Given>)> {
+    let outside = outside_samples().into_iter().map(|event| (event, Some(GIVEN)));
+    outside.chain(derived_samples().into_iter().map(|event| (event, None)))
+}
+
+/// A plan of nine steps: `s0` to `s8`, each of which needs the two before it.
+fn plan() -> Plan {
+    let id = |at: usize| format!("s{at}");
+    let step = |at: usize| Step {
+        id: id(at),
+        name: None,
+        kind: StepKind::Action { uses: "noop".to_owned(), with: serde_json::Value::Null },
+        needs: (at.saturating_sub(2)..at).map(id).collect(),
+        when_needs: WhenNeeds::default(),
+        condition: None,
+        retry: Retry::default(),
+        timeout_ms: None,
+        deadline_ms: None,
+        on_error: OnError::default(),
+        outputs: None,
+    };
+    let steps = (0..9).map(step).collect();
+    let definition = Definition { name: "order".to_owned(), steps, ..Definition::default() };
+    Plan::compile(definition).expect("the definition is in order")
+}
+
+/// One state of every kind, as many as [`plan`] has steps.
+fn states() -> Vec<StepState> {
+    let (attempt, until) = (Attempt(2), NOW.plus_ms(500));
+    vec![
+        StepState::Completed { output: inline(r#"{"ok":true}"#) },
+        StepState::Skipped { reason: "false".to_owned() },
+        StepState::Failed { failure: failure(), continued: true },
+        StepState::Running {
+            attempt,
+            input: Some(stored()),
+            interruptions: 1,
+            may_repeat: true,
+            since: NOW,
+            stopping: Some(Failure::default()),
+        },
+        StepState::Sleeping { timer: TimerId(2), until },
+        StepState::Retrying { attempt, timer: Some(TimerId(3)), at: until, failure: failure() },
+        StepState::NotReached,
+        StepState::Cancelled,
+        StepState::Waiting,
+    ]
+}
+
+/// A run with every field set and a step in every state.
+fn run(plan: &Plan) -> Run {
+    let mut run = Run::new(plan);
+    run.started = Some(Box::new(run_started()));
+    run.started_at = NOW;
+    run.ended_at = Some(NOW.plus_ms(1));
+    run.status = RunStatus::Failing { failure: failure(), step: Some(StepIndex(2)) };
+    run.paused = true;
+    let purposes = [
+        TimerPurpose::RunTimeout,
+        TimerPurpose::Sleep(StepIndex(4)),
+        TimerPurpose::Retry(StepIndex(5)),
+        TimerPurpose::Deadline(StepIndex(3)),
+    ];
+    let timer = |purpose| Timer { due: NOW, purpose };
+    run.timers = (1..).map(TimerId).zip(purposes.map(timer)).collect();
+    run.next_timer = TimerId(5);
+    run.revision = 400;
+    for (step, state) in plan.steps().zip(states()) {
+        let numbers = StepRun {
+            state,
+            attempt: Attempt(step.0),
+            attempts_forgiven: 200 * step.0,
+            deadline: (step.0 == 3).then_some(TimerId(4)),
+            started_at: (step.0 < 4).then_some(NOW),
+            settled_at: (step.0 < 3).then_some(NOW.plus_ms(1)),
+        };
+        run.set_step(plan, step, numbers);
+    }
+    run
+}

@@ -8,6 +8,7 @@
 use serde_json::Value;
 
 use super::Draft;
+use super::evaluate::Evaluated;
 use crate::codec;
 use crate::definition::WhenNeeds;
 use crate::event::{Event, Failure};
@@ -88,15 +89,9 @@ impl Draft<'_> {
             Some(Err(failure)) => self.fail(step, failure),
             Some(Ok(verdict)) if verdict.holds => self.run_if_pure(step),
             Some(Ok(verdict)) => {
-                let reason = skip_reason(self.condition_text(step), &verdict.saw);
-                self.emit(Event::StepSkipped { step, reason });
+                self.emit(Event::StepSkipped { step, reason: verdict.saw });
             }
         }
-    }
-
-    fn condition_text(&self, step: StepIndex) -> &str {
-        let step = self.plan.definition().steps.get(step.at());
-        step.and_then(|step| step.condition.as_deref()).unwrap_or_default()
     }
 
     /// Runs a step that needs no handler; one that does is left ready.
@@ -192,11 +187,7 @@ impl Draft<'_> {
         true
     }
 
-    fn input(
-        &mut self,
-        step: StepIndex,
-        template: &Template,
-    ) -> super::evaluate::Evaluated<Option<Payload>> {
+    fn input(&mut self, step: StepIndex, template: &Template) -> Evaluated<Option<Payload>> {
         if template.is_literal() {
             return Some(Ok(None));
         }
@@ -244,10 +235,6 @@ impl Draft<'_> {
             Err(failure) => Event::RunFailed { failure, step: None, state },
         })
     }
-}
-
-fn skip_reason(text: &str, saw: &str) -> String {
-    if saw.is_empty() { format!("{text} is false") } else { format!("{text} is false ({saw})") }
 }
 
 fn set_state_hash(event: &mut Event, hash: StateHash) {

@@ -48,3 +48,6 @@ fn power(mut base: f64, mut exponent: u32) -> f64 {
     }
     result
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,15 +38,13 @@ impl Draft<'_> {
             return Err(stale());
         }
         match self.run.step(step) {
-            StepState::Running { attempt: current, interruptions, may_repeat, stopping, .. }
-                if *current == attempt =>
-            {
-                Ok(UnderWay {
-                    may_repeat: *may_repeat,
-                    interruptions: *interruptions,
-                    stopping: stopping.clone(),
-                })
-            }
+            StepState::Running {
+                attempt: current, interruptions, may_repeat, stopping, ..
+            } if *current == attempt => Ok(UnderWay {
+                may_repeat: *may_repeat,
+                interruptions: *interruptions,
+                stopping: stopping.clone(),
+            }),
             StepState::Running { .. }
             | StepState::Waiting
             | StepState::Sleeping { .. }

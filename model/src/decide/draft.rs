@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Context, Decision, TimerChange, Transition};
+use crate::definition::OnError;
 use crate::event::{Event, Failure};
 use crate::evolve::{Change, evolve_noting};
 use crate::id::{StepIndex, TimerId};
@@ -97,7 +98,7 @@ impl<'a> Draft<'a> {
 
     /// Fails `step` for good.
     pub(super) fn fail(&mut self, step: StepIndex, failure: Failure) {
-        let continued = self.plan.step(step).on_error == crate::definition::OnError::Continue;
+        let continued = self.plan.step(step).on_error == OnError::Continue;
         self.emit(Event::StepFailed { step, failure, continued });
     }
 

@@ -43,10 +43,13 @@ impl Draft<'_> {
         self.sort_out(result)
     }
 
-    /// Renders a duration, in milliseconds.
+    /// Renders a duration, in milliseconds; a time span that is over is none.
     pub(super) fn render_ms(&mut self, template: &Template, step: StepIndex) -> Evaluated<u64> {
         let result = template.render(&self.scope(Some(step), None));
-        let result = result.and_then(|value| duration_ms(&value));
+        let result = result.and_then(|value| match value.as_f64() {
+            Some(ms) if ms < 0.0 => Ok(0),
+            Some(_) | None => duration_ms(&value),
+        });
         self.sort_out(result)
     }
 

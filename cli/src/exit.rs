@@ -1,0 +1,100 @@
+//! How the program ends: exit codes, and what is printed about errors.
+
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use nexus_gateway::api::Problem;
+
+use crate::output;
+
+/// What a command comes to.
+pub(crate) type Outcome = Result<Code, Problem>;
+
+/// An exit code with its meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Code {
+    /// Done; the run completed.
+    Done = 0,
+    /// The run ended failed.
+    Failed = 1,
+    /// Wrong usage or an invalid definition; nothing was started.
+    Usage = 2,
+    /// Not found.
+    NotFound = 3,
+    /// Conflict.
+    Conflict = 5,
+    /// Engine or store not reachable.
+    Unreachable = 6,
+    /// The determinism check failed.
+    Differs = 7,
+    /// The run is still going.
+    StillGoing = 8,
+    /// The run was cancelled.
+    Cancelled = 9,
+    /// The store is damaged or of a newer format.
+    Damaged = 10,
+    /// A bug.
+    Bug = 70,
+    /// Interrupted; the run is parked.
+    Interrupted = 130,
+    /// Terminated; the run is parked.
+    Terminated = 143,
+}
+
+impl From<Code> for ExitCode {
+    fn from(code: Code) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+/// The table of `help exit-codes`.
+pub(crate) const TABLE: &[(u8, &str)] = &[
+    (0, "done; for run, wait and result: the run completed"),
+    (1, "the run ended failed or timed out"),
+    (2, "wrong usage or an invalid definition; nothing was started"),
+    (3, "not found"),
+    (5, "conflict: the run id exists with another input"),
+    (6, "engine or store not reachable"),
+    (7, "determinism check failed: replay found a difference"),
+    (8, "the run is still going"),
+    (9, "the run was cancelled"),
+    (10, "store damaged or of an unknown newer format"),
+    (70, "a bug in nexus-engine; a report file is written"),
+    (130, "interrupted; the run is parked safely"),
+    (143, "terminated; the run is parked safely"),
+];
+
+/// Ends after wrong usage, or after help was asked for.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    if error.use_stderr() { Code::Usage.into() } else { Code::Done.into() }
+}
+
+/// Runs a command; a panic becomes a report file and exit code 70.
+pub(crate) fn guard(command: impl FnOnce() -> Outcome) -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        let trace = std::backtrace::Backtrace::force_capture();
+        tracing::debug!("{panic}\n{trace}");
+        write_report(&format!("{panic}\n\n{trace}\n"));
+    }));
+    match catch_unwind(AssertUnwindSafe(command)) {
+        Ok(Ok(code)) => code.into(),
+        Ok(Err(problem)) => {
+            output::problem(&problem);
+            ExitCode::from(problem.exit_code)
+        }
+        Err(_) => Code::Bug.into(),
+    }
+}
+
+fn write_report(text: &str) {
+    let name = format!("nexus-engine-report-{}.txt", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    let mut err = anstream::stderr();
+    let _ = match std::fs::write(&path, text) {
+        Ok(()) => writeln!(err, "error[NX9001]: a bug in nexus-engine; the report is in {}", path.display()),
+        Err(_) => writeln!(err, "error[NX9001]: a bug in nexus-engine\n{text}"),
+    };
+}

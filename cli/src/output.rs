@@ -1,0 +1,110 @@
+//! Printing: results on standard output, notes on standard error, JSON where it is asked for.
+
+use std::io::{IsTerminal, Write};
+use std::sync::OnceLock;
+
+use clap::ValueEnum;
+use nexus_gateway::api::Problem;
+use serde::Serialize;
+
+/// The form of results.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// For people, with more columns.
+    Wide,
+    /// One JSON document.
+    Json,
+    /// One JSON document a line.
+    Jsonl,
+    /// Names only.
+    Name,
+    /// Nothing.
+    None,
+}
+
+impl Format {
+    /// Whether results are JSON.
+    pub(crate) fn is_json(self) -> bool {
+        matches!(self, Self::Json | Self::Jsonl)
+    }
+}
+
+static FORMAT: OnceLock<Format> = OnceLock::new();
+static QUIET: OnceLock<bool> = OnceLock::new();
+
+/// Remembers how to print, once.
+pub(crate) fn configure(format: Format, quiet: bool) {
+    let _ = FORMAT.set(format);
+    let _ = QUIET.set(quiet);
+}
+
+/// The form of results.
+pub(crate) fn format() -> Format {
+    FORMAT.get().copied().unwrap_or_default()
+}
+
+/// Prints a line of the result. Nobody reading any more is no error.
+pub(crate) fn line(text: impl AsRef<str>) {
+    let mut out = anstream::stdout().lock();
+    let _ = writeln!(out, "{}", text.as_ref());
+}
+
+/// Prints a note for people, unless they asked for quiet.
+pub(crate) fn note(text: impl AsRef<str>) {
+    if !QUIET.get().copied().unwrap_or_default() {
+        let mut err = anstream::stderr().lock();
+        let _ = writeln!(err, "{}", text.as_ref());
+    }
+}
+
+/// Prints a JSON document: indented for `json`, on one line for `jsonl`.
+pub(crate) fn json(value: &impl Serialize) {
+    let text = match format() {
+        Format::Jsonl => serde_json::to_string(value),
+        Format::Table | Format::Wide | Format::Json | Format::Name | Format::None => serde_json::to_string_pretty(value),
+    };
+    line(text.unwrap_or_default());
+}
+
+/// Prints a problem to standard error, in the form that was asked for.
+pub(crate) fn problem(problem: &Problem) {
+    let mut err = anstream::stderr().lock();
+    if format().is_json() {
+        let _ = writeln!(err, "{}", serde_json::to_string(problem).unwrap_or_default());
+        return;
+    }
+    let place = problem.place.as_ref();
+    let place = place.map(|at| format!("\n  --> {}:{}:{}", at.file, at.line, at.column)).unwrap_or_default();
+    let hint = problem.hint.as_ref().map(|hint| format!("\n  help: {hint}")).unwrap_or_default();
+    let red = anstyle_red();
+    let _ = writeln!(err, "{}error[{}]{}: {}{place}{hint}", red.0, problem.code, red.1, problem.message);
+    let _ = writeln!(err, "  more: nexus-engine explain {}", problem.code);
+}
+
+fn anstyle_red() -> (&'static str, &'static str) {
+    ("\u{1b}[1;31m", "\u{1b}[0m")
+}
+
+/// Whether standard error is a terminal that understands cursor movements.
+pub(crate) fn stderr_is_terminal() -> bool {
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    std::io::stderr().is_terminal() && !dumb && std::env::var_os("CI").is_none()
+}
+
+/// Sends what the libraries say to standard error, as much as was asked for.
+pub(crate) fn install_tracing(verbose: u8, quiet: bool) {
+    let level = match (quiet, verbose) {
+        (true, _) => "error",
+        (false, 0) => "warn",
+        (false, 1) => "info",
+        (false, _) => "debug",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("NEXUS_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    let subscriber =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(stderr_is_terminal());
+    let _ = subscriber.try_init();
+}

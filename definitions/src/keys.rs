@@ -1,0 +1,348 @@
+//! The keys of the format: one table for the reader, the JSON Schema and the reference.
+//!
+//! Invariants:
+//! * A key that is in no table here is refused by the reader and by the schema.
+//! * A key in `later` is known and refused with its own code, never ignored.
+
+/// A map with fixed keys.
+#[derive(Debug)]
+pub(crate) struct Table {
+    /// Its name in the schema.
+    pub(crate) name: &'static str,
+    /// What people call it: "the top level", "an input".
+    pub(crate) noun: &'static str,
+    /// What it may hold.
+    pub(crate) keys: &'static [Key],
+    /// What it must hold.
+    pub(crate) required: &'static [&'static str],
+    /// Keys of the format that this version does not carry out.
+    pub(crate) later: &'static [&'static str],
+}
+
+/// A key.
+#[derive(Debug)]
+pub(crate) struct Key {
+    pub(crate) name: &'static str,
+    pub(crate) shape: Shape,
+    pub(crate) doc: &'static str,
+}
+
+/// What a value must look like.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Shape {
+    /// `v1`.
+    Header,
+    /// Text.
+    Text,
+    /// An integer from the given number up to 2^32 - 1.
+    Count(u32),
+    /// A number.
+    Number,
+    /// `true` or `false`.
+    Boolean,
+    /// Anything, without expressions.
+    Any,
+    /// A list of anything.
+    AnyList,
+    /// Anything, with `${{ }}` in its texts.
+    Template,
+    /// A map of templates.
+    TemplateMap,
+    /// A map of texts, numbers and booleans with `${{ }}`, under names of environment variables.
+    Environment,
+    /// A map of texts.
+    TextMap,
+    /// `${{ }}` around one expression, or a boolean.
+    Condition,
+    /// Text such as `30s`; the flag allows zero.
+    Duration { zero: bool },
+    /// A duration or a template of one.
+    DurationTemplate,
+    /// Text or a list of texts.
+    TextOrList,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A number of attempts, or a map.
+    Retry,
+    /// A map with fixed keys.
+    Map(&'static Table),
+    /// The declared inputs.
+    Inputs,
+    /// The steps.
+    Steps,
+}
+
+const fn key(name: &'static str, shape: Shape, doc: &'static str) -> Key {
+    Key { name, shape, doc }
+}
+
+/// The whole document.
+pub(crate) static TOP: Table = Table {
+    name: "workflow",
+    noun: "the top level",
+    keys: &[
+        key("nexus", Shape::Header, "Version of the format: v1."),
+        key("name", Shape::Text, "The workflow's name."),
+        key("description", Shape::Text, "What it is for. For people."),
+        key("version", Shape::Count(0), "The author's version number."),
+        key("labels", Shape::TextMap, "Labels that every run gets."),
+        key("inputs", Shape::Inputs, "What a run takes, by name; `any` for one value of any kind."),
+        key("run", Shape::Map(&RUN), "About the run as a whole."),
+        key("env", Shape::Environment, "Environment of scripts, and `env` in expressions."),
+        key(
+            "defaults",
+            Shape::Map(&DEFAULTS),
+            "What `uses` and `run` steps get that say nothing else.",
+        ),
+        key(
+            "mode",
+            Shape::Choice(&["graph", "sequence"]),
+            "`sequence`: each step needs the one above it.",
+        ),
+        key("steps", Shape::Steps, "The steps by id."),
+        key("outputs", Shape::Template, "The run's output."),
+    ],
+    required: &["nexus", "name", "steps"],
+    later: &["triggers", "secrets", "on_failure", "on_cancel", "concurrency", "retain"],
+};
+
+static RUN: Table = Table {
+    name: "run",
+    noun: "`run`",
+    keys: &[
+        key(
+            "id",
+            Shape::Text,
+            "Name of a run, if the caller gives none. May hold expressions over inputs.",
+        ),
+        key("timeout", Shape::Duration { zero: false }, "Longest time from start to end."),
+    ],
+    required: &[],
+    later: &["concurrency", "retain"],
+};
+
+static DEFAULTS: Table = Table {
+    name: "defaults",
+    noun: "`defaults`",
+    keys: &[
+        key("timeout", Shape::Duration { zero: false }, "Longest time of one attempt."),
+        key("retry", Shape::Retry, "How often and when a step is tried again."),
+    ],
+    required: &[],
+    later: &["queue", "concurrency"],
+};
+
+/// The types of an input.
+pub(crate) const INPUT_TYPES: &[&str] =
+    &["any", "string", "integer", "number", "boolean", "list", "map"];
+
+/// The long form of an input.
+pub(crate) static INPUT: Table = Table {
+    name: "input",
+    noun: "an input",
+    keys: &[
+        key("type", Shape::Choice(INPUT_TYPES), "What it must be."),
+        key("default", Shape::Any, "Used when none is given; `null` makes it optional."),
+        key("required", Shape::Boolean, "`false`: null when none is given."),
+        key("enum", Shape::AnyList, "The values it may have."),
+        key("pattern", Shape::Text, "Regular expression that a string must match."),
+        key("min", Shape::Number, "Smallest number."),
+        key("max", Shape::Number, "Largest number."),
+        key("description", Shape::Text, "What it is. For people."),
+    ],
+    required: &[],
+    later: &["of", "format"],
+};
+
+/// The long form of `retry`.
+pub(crate) static RETRY: Table = Table {
+    name: "retry",
+    noun: "`retry`",
+    keys: &[
+        key("max_attempts", Shape::Count(1), "Attempts in total, at least 1."),
+        key(
+            "backoff",
+            Shape::Choice(&["exponential", "linear", "constant"]),
+            "How the delay grows.",
+        ),
+        key(
+            "initial",
+            Shape::Duration { zero: true },
+            "Delay before the second attempt; 1s by default.",
+        ),
+        key(
+            "factor",
+            Shape::Number,
+            "Growth per attempt with `exponential`, at least 1; 2 by default.",
+        ),
+        key("max", Shape::Duration { zero: true }, "Longest delay; 1m by default."),
+        key(
+            "jitter",
+            Shape::Boolean,
+            "Whether the delay is spread between half and whole; true by default.",
+        ),
+        key(
+            "retry_on",
+            Shape::TextOrList,
+            "Failure codes to try again; none: every failure that is not fatal.",
+        ),
+        key("give_up_on", Shape::TextOrList, "Failure codes that end the attempts."),
+    ],
+    required: &["max_attempts"],
+    later: &[],
+};
+
+/// A kind of step: the key that makes it one, and the keys that go with it.
+#[derive(Debug)]
+pub(crate) struct Kind {
+    pub(crate) key: Key,
+    /// Keys of this kind, beside those of every step.
+    pub(crate) own: &'static [Key],
+    /// Whether it makes attempts, so that it may be tried again and time out.
+    pub(crate) attempts: bool,
+}
+
+/// The kinds of steps.
+pub(crate) static KINDS: [Kind; 4] = [
+    Kind {
+        key: key("uses", Shape::Text, "Name of the handler or built-in action it calls."),
+        own: &[key("with", Shape::Template, "What the handler gets.")],
+        attempts: true,
+    },
+    Kind {
+        key: key(
+            "run",
+            Shape::Text,
+            "A script; the JSON it writes to the file $NEXUS_OUTPUT is its output.",
+        ),
+        own: &[
+            key("shell", Shape::Text, "The program that reads the script; sh by default."),
+            key("env", Shape::Environment, "Environment variables of the script."),
+        ],
+        attempts: true,
+    },
+    Kind { key: key("set", Shape::TemplateMap, "Values to compute."), own: &[], attempts: false },
+    Kind {
+        key: key(
+            "sleep",
+            Shape::DurationTemplate,
+            "How long to wait, such as 15m; may be an expression.",
+        ),
+        own: &[],
+        attempts: false,
+    },
+];
+
+/// Keys of every step.
+pub(crate) static STEP: &[Key] = &[
+    key("name", Shape::Text, "Title. For people."),
+    key("description", Shape::Text, "What it is for. Stays in the file."),
+    key(
+        "needs",
+        Shape::TextOrList,
+        "Ids of steps that come before it. A reference to a step's output is a need too.",
+    ),
+    key(
+        "when_needs",
+        Shape::Choice(&["all_ok", "all_done", "any_failed"]),
+        "When the needs let it run.",
+    ),
+    key("if", Shape::Condition, "Expression; false skips the step."),
+    key("on_error", Shape::Choice(&["fail", "continue"]), "What its failure means for the run."),
+    key("outputs", Shape::Template, "The step's output, made of `this.output`."),
+];
+
+/// Keys of steps that make attempts.
+pub(crate) static ATTEMPTS: &[Key] = &[
+    key(
+        "retry",
+        Shape::Retry,
+        "How often and when it is tried again: attempts in total, or a map.",
+    ),
+    key("timeout", Shape::Duration { zero: false }, "Longest time of one attempt."),
+    key("deadline", Shape::Duration { zero: false }, "Longest time of all attempts together."),
+];
+
+/// Kinds of steps that this version does not carry out.
+pub(crate) const LATER_KINDS: &[&str] = &["call", "wait_for", "approve", "emit"];
+
+/// Keys of steps that this version does not carry out.
+pub(crate) const LATER_STEP: &[&str] = &[
+    "for_each",
+    "as",
+    "concurrency",
+    "on_item_error",
+    "compensate",
+    "queue",
+    "importance",
+    "version",
+    "secrets",
+];
+
+impl Kind {
+    /// Every key a step of this kind may have.
+    pub(crate) fn keys(&'static self) -> impl Iterator<Item = &'static Key> {
+        let attempts = if self.attempts { ATTEMPTS } else { &[] };
+        std::iter::once(&self.key).chain(self.own).chain(STEP).chain(attempts)
+    }
+}
+
+/// Every key that some step may have.
+pub(crate) fn step_keys() -> impl Iterator<Item = &'static Key> {
+    KINDS
+        .iter()
+        .flat_map(|kind| std::iter::once(&kind.key).chain(kind.own))
+        .chain(STEP)
+        .chain(ATTEMPTS)
+}
+
+/// Words of other formats and what they are called here.
+pub(crate) const FOREIGN: &[(&str, &str)] = &[
+    ("depends_on", "needs"),
+    ("depends", "needs"),
+    ("dependsOn", "needs"),
+    ("dependencies", "needs"),
+    ("after", "needs"),
+    ("jobs", "steps"),
+    ("tasks", "steps"),
+    ("nodes", "steps"),
+    ("when", "if"),
+    ("condition", "if"),
+    ("parameters", "inputs"),
+    ("params", "inputs"),
+    ("arguments", "with"),
+    ("args", "with"),
+    ("input", "with"),
+    ("script", "run"),
+    ("command", "run"),
+    ("cmd", "run"),
+    ("action", "uses"),
+    ("handler", "uses"),
+    ("retries", "retry"),
+    ("wait", "sleep"),
+    ("delay", "sleep"),
+    ("environment", "env"),
+    ("attempts", "max_attempts"),
+    ("limit", "max_attempts"),
+    ("interval", "initial"),
+    ("optional", "required"),
+    ("id", "name"),
+    ("on", "triggers"),
+    ("schedule", "triggers"),
+    ("continue-on-error", "on_error"),
+    ("output", "outputs"),
+];
+
+/// Names of types in other formats and what they are called here.
+pub(crate) const FOREIGN_TYPES: &[(&str, &str)] = &[
+    ("array", "list"),
+    ("object", "map"),
+    ("int", "integer"),
+    ("bool", "boolean"),
+    ("float", "number"),
+    ("double", "number"),
+    ("str", "string"),
+    ("text", "string"),
+    ("dict", "map"),
+    ("json", "any"),
+];

@@ -1,0 +1,125 @@
+//! JSON Schema for editors, made from the key tables that the reader uses.
+//!
+//! The kind of a step is told by its key, so the schema is a chain of `if`, `then`, `else` over those keys: with `oneOf` an
+//! editor would report one failure per kind for a single typing error.
+
+use serde_json::{Map, Value, json};
+
+use crate::keys::{INPUT, INPUT_TYPES, KINDS, Key, Kind, RETRY, Shape, TOP, Table};
+
+/// The JSON Schema (draft 2020-12) of `*.workflow.yaml`, published as `nexus-workflow.schema.json`.
+pub fn json_schema() -> Value {
+    let mut schema = object(TOP.keys.iter(), TOP.required);
+    schema.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
+    schema.insert("$id".to_owned(), json!("nexus-workflow.schema.json"));
+    schema.insert("title".to_owned(), json!("nexus-engine workflow"));
+    schema.insert("$defs".to_owned(), Value::Object(definitions()));
+    Value::Object(schema)
+}
+
+fn definitions() -> Map<String, Value> {
+    let mut defs = Map::new();
+    for table in [&INPUT, &RETRY] {
+        defs.insert(
+            table.name.to_owned(),
+            Value::Object(object(table.keys.iter(), table.required)),
+        );
+    }
+    for kind in &KINDS {
+        defs.insert(
+            format!("step_{}", kind.key.name),
+            Value::Object(object(kind.keys(), &[kind.key.name])),
+        );
+    }
+    defs.insert("step".to_owned(), step());
+    defs
+}
+
+/// A map with these keys and no others.
+fn object<'k>(keys: impl Iterator<Item = &'k Key>, required: &[&str]) -> Map<String, Value> {
+    let properties: Map<String, Value> =
+        keys.map(|key| (key.name.to_owned(), documented(key))).collect();
+    let mut schema = Map::new();
+    schema.insert("type".to_owned(), json!("object"));
+    schema.insert("additionalProperties".to_owned(), json!(false));
+    schema.insert("properties".to_owned(), Value::Object(properties));
+    if !required.is_empty() {
+        schema.insert("required".to_owned(), json!(required));
+    }
+    schema
+}
+
+fn documented(key: &Key) -> Value {
+    let mut schema = shape(key.shape);
+    if let Value::Object(schema) = &mut schema {
+        schema.insert("description".to_owned(), json!(key.doc));
+    }
+    schema
+}
+
+fn step() -> Value {
+    let kinds: Vec<&str> = KINDS.iter().map(|kind| kind.key.name).collect();
+    let none =
+        json!({ "not": {}, "description": format!("A step has one of: {}", kinds.join(", ")) });
+    let chain = |rest: Value, kind: &Kind| {
+        let name = kind.key.name;
+        json!({ "if": { "required": [name] }, "then": { "$ref": format!("#/$defs/step_{name}") }, "else": rest })
+    };
+    let mut step = KINDS.iter().rev().fold(none, chain);
+    step["type"] = json!("object");
+    step
+}
+
+fn shape(shape: Shape) -> Value {
+    match shape {
+        Shape::Header => json!({ "const": "v1" }),
+        Shape::Text => json!({ "type": "string", "pattern": "\\S" }),
+        Shape::Count(least) => json!({ "type": "integer", "minimum": least, "maximum": u32::MAX }),
+        Shape::Number => json!({ "type": "number" }),
+        Shape::Boolean => json!({ "type": "boolean" }),
+        Shape::Any | Shape::Template => json!({}),
+        Shape::AnyList => json!({ "type": "array", "minItems": 1 }),
+        Shape::TemplateMap => json!({ "type": "object" }),
+        Shape::Environment => json!({
+            "type": "object",
+            "propertyNames": { "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" },
+            "additionalProperties": { "type": ["string", "number", "boolean", "null"] },
+        }),
+        Shape::TextMap => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
+        Shape::Condition => {
+            json!({ "type": ["string", "boolean"], "pattern": "^\\s*\\$\\{\\{[\\s\\S]*\\S[\\s\\S]*\\}\\}\\s*$" })
+        }
+        Shape::Duration { .. } => json!({ "type": "string", "pattern": DURATION }),
+        Shape::DurationTemplate => {
+            json!({ "type": "string", "pattern": format!("{DURATION}|\\$\\{{\\{{") })
+        }
+        Shape::TextOrList => json!({ "type": ["string", "array"], "items": { "type": "string" } }),
+        Shape::Choice(words) => json!({ "enum": words }),
+        Shape::Retry => either(
+            "object",
+            &json!({ "$ref": "#/$defs/retry" }),
+            &json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }),
+        ),
+        Shape::Map(table) => fixed(table),
+        Shape::Inputs => either(
+            "object",
+            &json!({ "additionalProperties": either("object", &json!({ "$ref": "#/$defs/input" }), &json!({ "enum": INPUT_TYPES })) }),
+            &json!({ "enum": ["any", null] }),
+        ),
+        Shape::Steps => json!({
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": { "$ref": "#/$defs/step" },
+        }),
+    }
+}
+
+const DURATION: &str = "^([0-9]+(\\.[0-9]+)?(ms|s|m|h|d|w))+$|^P[0-9T].*$";
+
+fn fixed(table: &Table) -> Value {
+    Value::Object(object(table.keys.iter(), table.required))
+}
+
+fn either(kind: &str, then: &Value, otherwise: &Value) -> Value {
+    json!({ "if": { "type": kind }, "then": then, "else": otherwise })
+}

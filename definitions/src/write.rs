@@ -1,0 +1,232 @@
+//! A definition as YAML, in one canonical spelling.
+//!
+//! Invariant: what [`read`](crate::read) accepted, it reads back as the same definition. Two things have no spelling of
+//! their own: defaults of the file are written at each step, and a sleep given as a number of milliseconds gets its unit.
+
+mod scalar;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use nexus_model::definition::{Definition, InputSpec, Retry, Step, StepKind};
+use serde_json::{Map, Value, json};
+
+use scalar::{flow, inline};
+
+/// Writes `definition` as a `*.workflow.yaml`.
+pub fn write(definition: &Definition) -> String {
+    let mut sheet = Sheet(String::new());
+    sheet.entry(0, "nexus", &json!("v1"));
+    sheet.entry(0, "name", &json!(definition.name));
+    sheet.optional(0, "description", definition.description.as_ref());
+    sheet.optional(0, "version", definition.version.as_ref());
+    sheet.section("labels", &json!(definition.labels));
+    sheet.section("inputs", &inputs(definition));
+    sheet.section("run", &run(definition));
+    sheet.section("env", &json!(definition.env));
+    sheet.0.push_str("\nsteps:\n");
+    for (at, step) in definition.steps.iter().enumerate() {
+        if at > 0 {
+            sheet.0.push('\n');
+        }
+        sheet.step(step);
+    }
+    sheet.section("outputs", definition.outputs.as_ref().unwrap_or(&Value::Null));
+    sheet.0
+}
+
+fn inputs(definition: &Definition) -> Value {
+    if definition.input_is_value {
+        return json!("any");
+    }
+    let inputs = definition.inputs.iter().map(|(name, spec)| (name.clone(), input(spec)));
+    Value::Object(inputs.collect())
+}
+
+/// The short form if the type says all.
+fn input(spec: &InputSpec) -> Value {
+    let mut long = serde_json::to_value(spec).unwrap_or_default();
+    match long.as_object_mut() {
+        Some(map) if map.len() == 1 => map.remove("type").unwrap_or_default(),
+        _ => long,
+    }
+}
+
+fn run(definition: &Definition) -> Value {
+    let mut run = Map::new();
+    run.extend(definition.run_id.iter().map(|id| ("id".to_owned(), json!(id))));
+    run.extend(definition.timeout_ms.iter().map(|ms| ("timeout".to_owned(), duration(*ms))));
+    Value::Object(run)
+}
+
+/// A duration in the largest units that keep it whole.
+fn duration(ms: u64) -> Value {
+    const UNITS: [(u64, &str); 5] =
+        [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"), (1, "ms")];
+    let mut rest = ms;
+    let mut text = String::new();
+    for (unit, name) in UNITS {
+        if rest >= unit {
+            text.push_str(&format!("{}{name}", rest / unit));
+            rest %= unit;
+        }
+    }
+    json!(if text.is_empty() { "0s" } else { &text })
+}
+
+struct Sheet(String);
+
+impl Sheet {
+    /// A key of the top level with an empty line above; nothing if there is nothing in it.
+    fn section(&mut self, key: &str, value: &Value) {
+        let empty = value.is_null() || value.as_object().is_some_and(Map::is_empty);
+        if !empty || (key == "outputs" && !value.is_null()) {
+            self.0.push('\n');
+            self.entry(0, key, value);
+        }
+    }
+
+    fn optional<T: serde::Serialize>(&mut self, indent: usize, key: &str, value: Option<&T>) {
+        if let Some(value) = value {
+            self.entry(indent, key, &json!(value));
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        self.line(2, &format!("{}:", inline(&step.id, 2)));
+        self.optional(4, "name", step.name.as_ref());
+        match step.needs.as_slice() {
+            [] => {}
+            [one] => self.entry(4, "needs", &json!(one)),
+            many => self.entry(4, "needs", &json!(many)),
+        }
+        self.changed(4, "when_needs", &step.when_needs);
+        if let Some(condition) = &step.condition {
+            let value = match condition.as_str() {
+                "true" => json!(true),
+                "false" => json!(false),
+                expression => json!(format!("${{{{ {expression} }}}}")),
+            };
+            self.entry(4, "if", &value);
+        }
+        self.kind(&step.kind);
+        if let Some(value) = retry(&step.retry) {
+            self.entry(4, "retry", &value);
+        }
+        self.optional(4, "timeout", step.timeout_ms.map(duration).as_ref());
+        self.optional(4, "deadline", step.deadline_ms.map(duration).as_ref());
+        self.changed(4, "on_error", &step.on_error);
+        self.optional(4, "outputs", step.outputs.as_ref());
+    }
+
+    fn kind(&mut self, kind: &StepKind) {
+        match kind {
+            StepKind::Action { uses, with } => {
+                self.entry(4, "uses", &json!(uses));
+                if !with.is_null() {
+                    self.entry(4, "with", with);
+                }
+            }
+            StepKind::Script { run, shell, env } => {
+                self.entry(4, "run", &json!(run));
+                self.optional(4, "shell", shell.as_ref());
+                self.map(4, "env", env);
+            }
+            StepKind::Set { values } => self.entry(4, "set", values),
+            StepKind::Sleep { duration: Value::Number(ms) } if ms.is_u64() => {
+                self.entry(4, "sleep", &duration(ms.as_u64().unwrap_or(0)));
+            }
+            StepKind::Sleep { duration } => self.entry(4, "sleep", duration),
+        }
+    }
+
+    fn map(&mut self, indent: usize, key: &str, map: &BTreeMap<String, Value>) {
+        if !map.is_empty() {
+            self.entry(indent, key, &json!(map));
+        }
+    }
+
+    /// Writes a word that is not the default.
+    fn changed<T: serde::Serialize + Default + PartialEq>(
+        &mut self,
+        indent: usize,
+        key: &str,
+        value: &T,
+    ) {
+        if *value != T::default() {
+            self.entry(indent, key, &json!(value));
+        }
+    }
+
+    fn line(&mut self, indent: usize, text: &str) {
+        let _ = writeln!(self.0, "{:indent$}{text}", "");
+    }
+
+    /// `key: value`, with the value below the key if it does not fit beside it.
+    fn entry(&mut self, indent: usize, key: &str, value: &Value) {
+        let key = inline(key, indent);
+        match beside(value, indent) {
+            Some(text) => self.line(indent, &format!("{key}: {text}")),
+            None => {
+                self.line(indent, &format!("{key}:"));
+                self.below(indent + 2, value);
+            }
+        }
+    }
+
+    fn below(&mut self, indent: usize, value: &Value) {
+        match value {
+            Value::Object(map) => {
+                map.iter().for_each(|(key, value)| self.entry(indent, key, value))
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.item(indent, item)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    fn item(&mut self, indent: usize, item: &Value) {
+        if let Some(text) = beside(item, indent) {
+            self.line(indent, &format!("- {text}"));
+            return;
+        }
+        let mut nested = Self(String::new());
+        nested.below(indent + 2, item);
+        self.line(indent, &format!("- {}", nested.0.trim_start().trim_end_matches('\n')));
+    }
+}
+
+/// The value in the line of its key, if it can stand there.
+fn beside(value: &Value, indent: usize) -> Option<String> {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        Value::String(text) => Some(scalar::text(text, indent)),
+        Value::Object(map) => map.is_empty().then(|| "{}".to_owned()),
+        Value::Array(items) => flow(items),
+    }
+}
+
+/// What differs from the default; a number if only the attempts do.
+fn retry(retry: &Retry) -> Option<Value> {
+    let default = Retry::default();
+    if *retry == default {
+        return None;
+    }
+    if *retry == (Retry { max_attempts: retry.max_attempts, ..default.clone() }) {
+        return Some(json!(retry.max_attempts));
+    }
+    let mut map = Map::new();
+    let mut put = |changed: bool, key: &str, value: Value| {
+        if changed {
+            map.insert(key.to_owned(), value);
+        }
+    };
+    put(true, "max_attempts", json!(retry.max_attempts));
+    put(retry.backoff != default.backoff, "backoff", json!(retry.backoff));
+    put(retry.initial_ms != default.initial_ms, "initial", duration(retry.initial_ms));
+    put(retry.factor.to_bits() != default.factor.to_bits(), "factor", json!(retry.factor));
+    put(retry.max_ms != default.max_ms, "max", duration(retry.max_ms));
+    put(retry.jitter != default.jitter, "jitter", json!(retry.jitter));
+    put(!retry.retry_on.is_empty(), "retry_on", json!(retry.retry_on));
+    put(!retry.give_up_on.is_empty(), "give_up_on", json!(retry.give_up_on));
+    Some(Value::Object(map))
+}

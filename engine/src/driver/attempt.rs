@@ -1,0 +1,140 @@
+//! One call of a handler, from its input to its report.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use nexus_model::event::Failure;
+use nexus_model::id::{Attempt, RunId, StepIndex};
+use nexus_model::payload::{NewPayload, Payload};
+
+use crate::handler::{
+    Data, Handler, HandlerFuture, LogSink, Registry, StepCx, StepError, StepResult, Stop,
+};
+use crate::loader::Loader;
+use crate::metrics::Metrics;
+
+/// Code of an attempt that was told to stop.
+pub(crate) const STOPPED: &str = "NX3016";
+
+/// What handlers are called with, the same for all.
+pub(crate) struct Environment {
+    pub(crate) registry: Registry,
+    pub(crate) state: Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+    pub(crate) logs: Arc<dyn LogSink>,
+    pub(crate) store: Option<PathBuf>,
+    pub(crate) loader: Loader,
+    pub(crate) payload_bytes_max: usize,
+    pub(crate) grace: Duration,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) run: RunId,
+    pub(crate) step: StepIndex,
+    pub(crate) attempt: Attempt,
+    pub(crate) result: Result<(Payload, Vec<NewPayload>), Failure>,
+}
+
+/// A call about to be made.
+pub(super) struct Call {
+    pub(super) handler: Option<Arc<dyn Handler>>,
+    pub(super) handler_name: Arc<str>,
+    pub(super) cx: StepCx,
+    pub(super) stop: Arc<Stop>,
+    pub(super) input: Payload,
+    pub(super) timeout: Option<Duration>,
+    pub(super) recorded: Instant,
+}
+
+/// Makes the call and says how it ended.
+pub(super) async fn carry_out(call: Call, environment: Arc<Environment>) -> Report {
+    let info = call.cx.info();
+    let (run, step, attempt) = (info.run, info.step, info.attempt);
+    let began = Instant::now();
+    environment.metrics.queued(began - call.recorded);
+    let result = called(call, &environment).await.and_then(|output| accepted(output, &environment));
+    environment.metrics.attempted(began.elapsed(), result.is_ok());
+    Report { run, step, attempt, result: result.map_err(|error| error.0) }
+}
+
+async fn called(call: Call, environment: &Environment) -> StepResult<Data> {
+    let Some(handler) = call.handler else {
+        let message = format!("nobody offers the handler `{}`", call.handler_name);
+        return Err(StepError::fatal(message).code("NX3004"));
+    };
+    let input = input(call.input, environment).await?;
+    let work = guarded(handler.call(call.cx.clone(), input));
+    tokio::pin!(work);
+    tokio::select! {
+        biased;
+        done = &mut work => return done,
+        () = call.cx.cancelled() => {}
+        () = over(call.timeout) => {
+            call.stop.stop();
+            let timeout = call.timeout.unwrap_or_default();
+            let error = StepError::retry(format!("timed out after {}", in_words(timeout))).code("NX3002");
+            let _ = tokio::time::timeout(environment.grace, work).await;
+            return Err(error);
+        }
+    }
+    tokio::time::timeout(environment.grace, work)
+        .await
+        .unwrap_or_else(|_| Err(StepError::retry("stopped on request").code(STOPPED)))
+}
+
+/// Turns a panic into a failed attempt.
+async fn guarded(work: HandlerFuture) -> StepResult<Data> {
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+        let text = text
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "no message".into());
+        Err(StepError::retry(format!("the handler panicked: {text}")).code("NX3012"))
+    })
+}
+
+async fn input(payload: Payload, environment: &Environment) -> StepResult<Data> {
+    let content_type = payload.content_type();
+    let bytes = match payload {
+        Payload::Null => Arc::from(*b"null"),
+        Payload::Inline(_, bytes) => bytes,
+        stored @ Payload::Stored(..) => {
+            let loader = environment.loader.clone();
+            let read = tokio::task::spawn_blocking(move || loader.bytes(&stored)).await;
+            read.map_err(StepError::from)?.map_err(StepError::from)?
+        }
+    };
+    Ok(Data { content_type, bytes })
+}
+
+fn accepted(output: Data, environment: &Environment) -> StepResult<(Payload, Vec<NewPayload>)> {
+    let (len, max) = (output.bytes.len(), environment.payload_bytes_max);
+    if len > max {
+        let message = format!("the output has {len} bytes, more than payload_bytes_max ({max})");
+        return Err(StepError::fatal(message).code("NX3006"));
+    }
+    let (payload, stored) = Payload::new(output.content_type, output.bytes);
+    Ok((payload, stored.into_iter().collect()))
+}
+
+async fn over(timeout: Option<Duration>) {
+    match timeout {
+        Some(timeout) => tokio::time::sleep(timeout).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn in_words(duration: Duration) -> String {
+    if duration.subsec_millis() == 0 {
+        format!("{}s", duration.as_secs())
+    } else {
+        format!("{}ms", duration.as_millis())
+    }
+}

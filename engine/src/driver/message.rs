@@ -1,0 +1,42 @@
+//! What can wake a driver.
+
+use nexus_model::id::RunId;
+use nexus_model::payload::NewPayload;
+use nexus_model::run::RunStatus;
+use tokio::sync::oneshot;
+
+use super::Report;
+use crate::shard::{Answer, Asked, Loaded, Refusal, Start};
+
+/// Where the answer to a request goes.
+pub(crate) type ReplySender = oneshot::Sender<Result<Answer, Refusal>>;
+
+/// Where the end of a run goes.
+pub(crate) type EndSender = oneshot::Sender<Result<RunStatus, Refusal>>;
+
+/// Something that wakes a driver.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// Start a run.
+    Start { start: Box<Start>, reply: ReplySender },
+    /// Ask something of a run.
+    Ask { run: RunId, asked: Asked, reply: Option<ReplySender> },
+    /// A run was read.
+    Loaded { run: RunId, loaded: Loaded },
+    /// Payloads were read.
+    PayloadsLoaded { run: RunId, payloads: Vec<NewPayload> },
+    /// A handler is done.
+    Reported(Report),
+    /// A run from before this process should go on.
+    Drive { run: RunId },
+    /// Somebody waits for the end of a run.
+    Wait { run: RunId, end: EndSender },
+    /// The state of a run that somebody waits for and that is not in memory.
+    AlreadyEnded { run: RunId, status: RunStatus },
+    /// A run that somebody waits for cannot be read.
+    Unwaitable { run: RunId, refusal: Refusal },
+    /// Timer rows were read, complete up to `until_ms`.
+    TimersLoaded { rows: Vec<(Vec<u8>, Vec<u8>)>, until_ms: u64 },
+    /// End in order.
+    Shutdown { done: oneshot::Sender<()> },
+}

@@ -1,0 +1,124 @@
+//! Timers: those due soon in memory, the others as rows on disk.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use nexus_model::id::{RunId, TimerId};
+use nexus_model::time::Timestamp;
+
+use crate::clock::Clock;
+use crate::config::Drive;
+use crate::shard_of;
+use crate::tables::read_timer_key;
+
+/// Timers due within this time are in memory.
+const WINDOW_MS: u64 = 30_000;
+/// Rows read at a time.
+pub(super) const ROWS_MAX: usize = 10_000;
+/// Timers fired at a time.
+const FIRED_MAX: usize = 1_000;
+/// Longest sleep of a driver, so that a window is read in time.
+const SLEEP_MAX: Duration = Duration::from_secs(10);
+
+/// The timers of a driver's runs.
+#[derive(Debug)]
+pub(super) struct Timers {
+    drive: Drive,
+    share: (usize, usize),
+    soon: BTreeSet<(u64, RunId, TimerId)>,
+    /// Rows up to here, exclusive, have been read or were seen being set.
+    read_until_ms: u64,
+    /// Where the next page begins.
+    cursor: Vec<u8>,
+    is_reading: bool,
+    is_closed: bool,
+}
+
+impl Timers {
+    pub(super) fn new(drive: Drive, share: (usize, usize)) -> Self {
+        Self {
+            drive,
+            share,
+            soon: BTreeSet::new(),
+            read_until_ms: 0,
+            cursor: Vec::new(),
+            is_reading: false,
+            is_closed: false,
+        }
+    }
+
+    pub(super) fn set(&mut self, run: RunId, timer: TimerId, due: Timestamp) {
+        if self.drive == Drive::Named || due.as_ms() < self.read_until_ms {
+            self.soon.insert((due.as_ms(), run, timer));
+        }
+    }
+
+    pub(super) fn cleared(&mut self, run: RunId, timer: TimerId, due: Timestamp) {
+        self.soon.remove(&(due.as_ms(), run, timer));
+    }
+
+    /// The next page of rows to read, if there is one to read now: from, to, and until when it reaches.
+    pub(super) fn next_rows(&mut self, clock: &Clock) -> Option<(Vec<u8>, Vec<u8>, u64)> {
+        if self.is_reading || self.is_closed || self.drive != Drive::All {
+            return None;
+        }
+        let until_ms = clock.now().as_ms() + WINDOW_MS;
+        // From here on new timers before `until_ms` are kept as they are set, so none is missed between page and set.
+        self.read_until_ms = until_ms;
+        self.is_reading = true;
+        Some((self.cursor.clone(), until_ms.to_be_bytes().to_vec(), until_ms))
+    }
+
+    /// Takes a page of rows.
+    pub(super) fn loaded(&mut self, rows: Vec<(Vec<u8>, Vec<u8>)>, until_ms: u64) {
+        self.is_reading = false;
+        let is_whole = rows.len() < ROWS_MAX;
+        if is_whole {
+            self.cursor = until_ms.to_be_bytes().to_vec();
+        } else if let Some((last, _)) = rows.last() {
+            self.cursor.clone_from(last);
+            self.cursor.push(0);
+            self.read_until_ms = read_timer_key(last).map_or(0, |(due, ..)| due);
+        }
+        let (mine, of) = self.share;
+        let timers = rows.iter().filter_map(|(key, _)| read_timer_key(key));
+        self.soon.extend(timers.filter(|(_, run, _)| shard_of(*run) % of == mine));
+    }
+
+    pub(super) fn wants_rows(&self, clock: &Clock) -> bool {
+        let low = self.soon.len() < ROWS_MAX / 2;
+        self.drive == Drive::All
+            && !self.is_reading
+            && low
+            && clock.now().as_ms() + WINDOW_MS / 2 > self.read_until_ms
+    }
+
+    /// Takes those that are due, the earliest first, not too many at a time.
+    pub(super) fn take_due(&mut self, clock: &Clock) -> Vec<(RunId, TimerId)> {
+        let mut due = Vec::new();
+        if self.soon.is_empty() || self.is_closed {
+            return due;
+        }
+        let now_ms = clock.now().0.max(0).unsigned_abs() / 1000;
+        while due.len() < FIRED_MAX && self.soon.first().is_some_and(|(at, ..)| *at <= now_ms) {
+            due.extend(self.soon.pop_first().map(|(_, run, timer)| (run, timer)));
+        }
+        due
+    }
+
+    /// How long until the driver has to look again.
+    pub(super) fn wake_in(&self, clock: &Clock) -> Option<Duration> {
+        if self.is_closed || self.drive == Drive::Nothing {
+            return None;
+        }
+        let next = self
+            .soon
+            .first()
+            .map(|(at, ..)| Timestamp(i64::try_from(*at).unwrap_or(i64::MAX).saturating_mul(1000)));
+        Some(next.map_or(SLEEP_MAX, |due| clock.until(due).min(SLEEP_MAX)))
+    }
+
+    pub(super) fn close(&mut self) {
+        self.is_closed = true;
+    }
+}

@@ -1,0 +1,236 @@
+//! The engine: opens a store, drives its runs, and ends in order.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use nexus_log::{EventLog, FjallLog, MemoryLog, Options};
+use nexus_model::id::RunId;
+use nexus_projections::{Views, ViewsError};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::clock::Clock;
+use crate::config::{Config, Drive};
+use crate::driver::{Driver, Environment, Message, PARTITION};
+use crate::handle::{Handle, Shared};
+use crate::handler::{Handler, LogSink, NoLogs, Registry};
+use crate::loader::Loader;
+use crate::logs::FileLogs;
+use crate::metrics::Metrics;
+use crate::names::Numbers;
+use crate::tables::{META, RUN_NUMBER, TABLES};
+
+/// An open engine. Must be opened inside a tokio runtime, whose tasks it uses.
+pub struct Engine {
+    handle: Handle,
+    drivers: Vec<JoinHandle<()>>,
+    picked_up: usize,
+}
+
+/// Prepares an engine.
+#[derive(Default)]
+pub struct Builder {
+    config: Config,
+    registry: Registry,
+    state: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+    logs: Option<Arc<dyn LogSink>>,
+    accept_data_loss: bool,
+    on_failure: Option<fn()>,
+}
+
+/// Why an engine cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The log cannot be opened.
+    #[error(transparent)]
+    Log(#[from] nexus_log::OpenError),
+    /// The log cannot be read.
+    #[error(transparent)]
+    Read(#[from] nexus_log::ReadError),
+    /// The views can neither be opened nor rebuilt.
+    #[error(transparent)]
+    Views(#[from] ViewsError),
+}
+
+impl Builder {
+    /// Sets limits and habits.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Replaces the handlers.
+    #[must_use]
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.registry = registry;
+        self
+    }
+
+    /// Adds a handler.
+    #[must_use]
+    pub fn handler(mut self, name: impl Into<String>, handler: Arc<dyn Handler>) -> Self {
+        self.registry.insert(name, handler);
+        self
+    }
+
+    /// Adds a value that handlers find by its type.
+    #[must_use]
+    pub fn state<T: Send + Sync + 'static>(mut self, state: T) -> Self {
+        self.state.insert(TypeId::of::<T>(), Arc::new(state));
+        self
+    }
+
+    /// Takes what handlers print; the default is files in the store.
+    #[must_use]
+    pub fn logs(mut self, logs: Arc<dyn LogSink>) -> Self {
+        self.logs = Some(logs);
+        self
+    }
+
+    /// Opens a store that ends before what it acknowledged.
+    #[must_use]
+    pub fn accept_data_loss(mut self, accept: bool) -> Self {
+        self.accept_data_loss = accept;
+        self
+    }
+
+    /// Calls `last_words`, with at most one second, before a failed write ends the process.
+    #[must_use]
+    pub fn on_failure(mut self, last_words: fn()) -> Self {
+        self.on_failure = Some(last_words);
+        self
+    }
+
+    /// Opens the store in `folder`, or creates it, and takes up its runs. Blocks while the store is opened.
+    ///
+    /// # Errors
+    /// [`OpenError`]
+    pub fn open(self, folder: impl AsRef<Path>) -> Result<Engine, OpenError> {
+        let folder = folder.as_ref();
+        let mut options = Options::new(TABLES);
+        options.accept_data_loss = self.accept_data_loss;
+        options.on_failure = self.on_failure;
+        let log: Arc<dyn EventLog> = Arc::new(FjallLog::open(folder, options)?);
+        self.open_on(log, folder)
+    }
+
+    /// Opens an engine on a log that is open already, with views and files in `folder`.
+    ///
+    /// # Errors
+    /// [`OpenError`]
+    pub fn open_on(self, log: Arc<dyn EventLog>, folder: &Path) -> Result<Engine, OpenError> {
+        let views = Views::open(&folder.join("views"), Arc::clone(&log))?;
+        views.catch_up(log.durable(PARTITION))?;
+        let open = views.resume()?.into_iter().map(|stream| RunId(stream.0)).collect();
+        self.assemble(log, Some(views), Some(folder.to_owned()), open)
+    }
+
+    /// Opens an engine that keeps everything in memory, for tests.
+    ///
+    /// # Errors
+    /// [`OpenError`]
+    pub fn in_memory(self) -> Result<Engine, OpenError> {
+        self.assemble(Arc::new(MemoryLog::new(TABLES)), None, None, Vec::new())
+    }
+
+    fn assemble(
+        self,
+        log: Arc<dyn EventLog>,
+        views: Option<Views>,
+        folder: Option<PathBuf>,
+        open: Vec<RunId>,
+    ) -> Result<Engine, OpenError> {
+        let Self { config, registry, state, logs, .. } = self;
+        let last = log
+            .row(META, RUN_NUMBER)?
+            .and_then(|bytes| Some(u64::from_be_bytes(bytes.try_into().ok()?)));
+        let loader = Loader::new(log, views.clone());
+        let files = folder
+            .as_ref()
+            .map(|folder| -> Arc<dyn LogSink> { Arc::new(FileLogs::new(folder.join("logs"))) });
+        let environment = Arc::new(Environment {
+            registry: registry.clone(),
+            state: Arc::new(state),
+            logs: logs.or(files).unwrap_or_else(|| Arc::new(NoLogs)),
+            store: folder,
+            loader: loader.clone(),
+            payload_bytes_max: config.payload_bytes_max,
+            grace: config.grace,
+            metrics: Arc::new(Metrics::new()),
+        });
+        let clock = Clock::start();
+        let (inboxes, drivers) =
+            spawn_drivers(config, clock, &loader, views.as_ref(), &environment);
+        let numbers = Numbers::after(last.unwrap_or(0));
+        let handle = Handle {
+            shared: Arc::new(Shared { config, clock, loader, views, registry, numbers, inboxes }),
+        };
+        let picked_up = if config.drive == Drive::All { open.len() } else { 0 };
+        open.into_iter().take(picked_up).for_each(|run| handle.drive(run));
+        Ok(Engine { handle, drivers, picked_up })
+    }
+}
+
+fn spawn_drivers(
+    config: Config,
+    clock: Clock,
+    loader: &Loader,
+    views: Option<&Views>,
+    environment: &Arc<Environment>,
+) -> (Vec<mpsc::UnboundedSender<Message>>, Vec<JoinHandle<()>>) {
+    let count = config.drivers.max(1);
+    let driver = |at| {
+        let (inbox, messages) = mpsc::unbounded_channel();
+        let (loader, views, environment) =
+            (loader.clone(), views.cloned(), Arc::clone(environment));
+        let driver =
+            Driver::new(config, clock, loader, views, environment, inbox.clone(), (at, count));
+        (inbox, tokio::spawn(driver.run(messages)))
+    };
+    (0..count).map(driver).unzip()
+}
+
+impl Engine {
+    /// Prepares an engine.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Asks things of the engine.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// How many runs of an earlier process were taken up when it was opened.
+    pub fn picked_up(&self) -> usize {
+        self.picked_up
+    }
+
+    /// Ends in order: handlers are told to stop and have the configured grace, runs are parked, the log is closed.
+    pub async fn shutdown(self) {
+        let mut ends = Vec::new();
+        for inbox in &self.handle.shared.inboxes {
+            let (done, end) = oneshot::channel();
+            if inbox.send(Message::Shutdown { done }).is_ok() {
+                ends.push(end);
+            }
+        }
+        for end in ends {
+            let _ = end.await;
+        }
+        for driver in self.drivers {
+            let _ = driver.await;
+        }
+        let (views, log) = (self.handle.shared.views.clone(), Arc::clone(self.handle.log()));
+        let close = tokio::task::spawn_blocking(move || {
+            log.close();
+            if let Some(views) = views {
+                views.close();
+            }
+        });
+        let _ = close.await;
+    }
+}

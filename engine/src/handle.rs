@@ -1,0 +1,212 @@
+//! The handle: the only way to ask something of a running engine. Cheap to clone.
+
+mod start;
+
+use std::sync::Arc;
+
+use nexus_log::EventLog;
+use nexus_model::command::Command;
+use nexus_model::event::Actor;
+use nexus_model::id::RunId;
+use nexus_model::plan::Plan;
+use nexus_model::run::{Run, RunStatus};
+use nexus_projections::Views;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::driver::Message;
+use crate::handler::Registry;
+use crate::loader::{LoadError, Loader, Recorded};
+use crate::names::Numbers;
+use crate::replay::{Replay, ReplayError, replay};
+use crate::shard::{Answer, Asked, Refusal};
+use crate::shard_of;
+use crate::tables::{NAMES, read_name_row};
+
+pub use start::{StartError, StartRequest, Started};
+
+/// Asks things of an engine.
+#[derive(Clone)]
+pub struct Handle {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) clock: Clock,
+    pub(crate) loader: Loader,
+    pub(crate) views: Option<Views>,
+    pub(crate) registry: Registry,
+    pub(crate) numbers: Numbers,
+    pub(crate) inboxes: Vec<mpsc::UnboundedSender<Message>>,
+}
+
+/// Why a request was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// It was refused.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The engine ended before it answered: whether the request was recorded is not known.
+    #[error("the engine ended before it answered; whether the request was recorded is not known")]
+    Unknown,
+    /// The log cannot be read.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+impl Handle {
+    /// The engine's limits.
+    pub fn config(&self) -> &Config {
+        &self.shared.config
+    }
+
+    /// The engine's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    /// The log.
+    pub fn log(&self) -> &Arc<dyn EventLog> {
+        self.shared.loader.log()
+    }
+
+    /// The views, if the engine has a store on disk.
+    pub fn views(&self) -> Option<&Views> {
+        self.shared.views.as_ref()
+    }
+
+    /// The handlers.
+    pub fn registry(&self) -> &Registry {
+        &self.shared.registry
+    }
+
+    /// Reads runs and plans; blocks.
+    pub fn loader(&self) -> &Loader {
+        &self.shared.loader
+    }
+
+    fn inbox(&self, run: RunId) -> &mpsc::UnboundedSender<Message> {
+        let at = shard_of(run) % self.shared.inboxes.len();
+        self.shared.inboxes.get(at).expect("an engine has at least one driver")
+    }
+
+    /// Starts nothing new in a run until it is resumed.
+    ///
+    /// # Errors
+    /// [`RequestError`]
+    pub async fn pause(
+        &self,
+        run: RunId,
+        by: Actor,
+        reason: String,
+    ) -> Result<Answer, RequestError> {
+        self.ask(run, Command::PauseRun { by, reason }).await
+    }
+
+    /// Ends a pause.
+    ///
+    /// # Errors
+    /// [`RequestError`]
+    pub async fn resume(&self, run: RunId, by: Actor) -> Result<Answer, RequestError> {
+        self.ask(run, Command::ResumeRun { by }).await
+    }
+
+    /// Ends a run: what runs is stopped, nothing new is started.
+    ///
+    /// # Errors
+    /// [`RequestError`]
+    pub async fn cancel(
+        &self,
+        run: RunId,
+        by: Actor,
+        reason: String,
+    ) -> Result<Answer, RequestError> {
+        self.ask(run, Command::CancelRun { by, reason }).await
+    }
+
+    /// Continues a failed or cancelled run with the steps that did not complete.
+    ///
+    /// # Errors
+    /// [`RequestError`]
+    pub async fn retry(&self, run: RunId, by: Actor) -> Result<Answer, RequestError> {
+        self.ask(run, Command::RetryRun { by }).await
+    }
+
+    async fn ask(&self, run: RunId, command: Command) -> Result<Answer, RequestError> {
+        let (reply, answer) = oneshot::channel();
+        let message = Message::Ask { run, asked: Asked::silent(command), reply: Some(reply) };
+        self.inbox(run).send(message).map_err(|_| Refusal::ShuttingDown)?;
+        Ok(answer.await.map_err(|_| RequestError::Unknown)??)
+    }
+
+    /// Has this engine work on a run that was started before it was opened (needed with [`Drive::Named`](crate::Drive)).
+    pub fn drive(&self, run: RunId) {
+        let _ = self.inbox(run).send(Message::Drive { run });
+    }
+
+    /// Waits until a run has ended.
+    ///
+    /// # Errors
+    /// [`RequestError`] if there is no such run or the engine ends first.
+    pub async fn wait(&self, run: RunId) -> Result<RunStatus, RequestError> {
+        let (end, ended) = oneshot::channel();
+        self.inbox(run).send(Message::Wait { run, end }).map_err(|_| Refusal::ShuttingDown)?;
+        Ok(ended.await.map_err(|_| RequestError::Unknown)??)
+    }
+
+    /// The run of this name.
+    ///
+    /// # Errors
+    /// [`LoadError`]
+    pub async fn find(&self, name: &str) -> Result<Option<RunId>, LoadError> {
+        let name = name.as_bytes().to_vec();
+        self.blocking(move |loader| {
+            let row = loader.log().row(NAMES, &name)?;
+            Ok(row.and_then(|value| read_name_row(&value)).map(|(run, _)| run))
+        })
+        .await
+    }
+
+    /// The state of a run as it is recorded.
+    ///
+    /// # Errors
+    /// [`LoadError`]
+    pub async fn load(&self, run: RunId) -> Result<Option<(Arc<Plan>, Run)>, LoadError> {
+        self.blocking(move |loader| loader.run(run)).await
+    }
+
+    /// The events of a run from `from` on, at most `events_max`.
+    ///
+    /// # Errors
+    /// [`LoadError`]
+    pub async fn history(
+        &self,
+        run: RunId,
+        from: u32,
+        events_max: usize,
+    ) -> Result<Vec<Recorded>, LoadError> {
+        self.blocking(move |loader| loader.history(run, from, events_max)).await
+    }
+
+    /// Replays a run, see [`replay`].
+    ///
+    /// # Errors
+    /// [`ReplayError`]
+    pub async fn replay(&self, run: RunId, to: Option<u32>) -> Result<Replay, ReplayError> {
+        self.blocking(move |loader| replay(loader, run, to)).await
+    }
+
+    /// Runs `read` where it may block.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Loader) -> T + Send + 'static,
+    ) -> T {
+        let loader = self.shared.loader.clone();
+        match tokio::task::spawn_blocking(move || read(&loader)).await {
+            Ok(value) => value,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+}

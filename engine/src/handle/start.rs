@@ -1,0 +1,316 @@
+//! Starting runs.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nexus_log::Row;
+use nexus_model::event::{Actor, RunStarted};
+use nexus_model::expression::{EvalError, Scope, Template};
+use nexus_model::id::RunId;
+use nexus_model::input::{InputError, check};
+use nexus_model::payload::{ContentType, NewPayload, Payload};
+use nexus_model::plan::Plan;
+use nexus_model::run::Run;
+use serde_json::Value;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use super::{Handle, RequestError};
+use crate::driver::Message;
+use crate::names::{NameError, check_name};
+use crate::shard::{Answer, Refusal, Start};
+use crate::tables::{definition_row, name_row, run_number_row};
+
+/// Starts are refused while more than this share of the log's byte budget is in use.
+const ADMISSION_PERCENT: u8 = 75;
+/// How long a start waits for room before it is refused.
+const ADMISSION_WAIT: Duration = Duration::from_secs(2);
+/// How often made names are tried.
+const NAMES_TRIED_MAX: u32 = 1_000;
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct StartRequest {
+    /// The definition, compiled.
+    pub plan: Arc<Plan>,
+    /// The input.
+    pub input: Value,
+    /// The run's name; `None`: the definition's `run.id`, or a made one.
+    pub name: Option<String>,
+    /// Labels beside those of the definition.
+    pub labels: BTreeMap<String, String>,
+    /// Where scripts work.
+    pub folder: Option<PathBuf>,
+    /// Who starts it.
+    pub by: Actor,
+}
+
+/// A run that was started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Started {
+    /// Its id.
+    pub run: RunId,
+    /// Its name.
+    pub name: String,
+    /// Whether a run of this name, workflow and input was there already.
+    pub existing: bool,
+}
+
+/// Why a run was not started. Nothing was recorded, unless it says that this is not known.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The input does not fit the declaration.
+    #[error("the input does not fit the workflow")]
+    Inputs(Vec<InputError>),
+    /// The input is larger than the engine takes.
+    #[error("the input has {bytes} bytes, more than payload_bytes_max ({bytes_max})")]
+    InputTooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// The name cannot be used.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The definition's `run.id` cannot be computed.
+    #[error("`run.id` cannot be computed: {message}")]
+    RunId {
+        /// Error code.
+        code: String,
+        /// Why.
+        message: String,
+    },
+    /// A run of this name exists, with another workflow or input.
+    #[error("run `{name}` exists with another workflow or input")]
+    Conflict {
+        /// The name.
+        name: String,
+        /// The run that has it.
+        run: RunId,
+    },
+    /// The engine has as much to write as it takes.
+    #[error("the engine is busy; try again in {retry_ms} ms")]
+    Busy {
+        /// When to try again.
+        retry_ms: u64,
+    },
+    /// It was refused or lost.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+}
+
+impl StartRequest {
+    /// Starts this plan, without input.
+    pub fn new(plan: Arc<Plan>) -> Self {
+        Self {
+            plan,
+            input: Value::Object(serde_json::Map::new()),
+            name: None,
+            labels: BTreeMap::new(),
+            folder: None,
+            by: Actor { name: "program".into(), via: "rust".into() },
+        }
+    }
+
+    /// With this input.
+    #[must_use]
+    pub fn input(mut self, input: Value) -> Self {
+        self.input = input;
+        self
+    }
+
+    /// Under this name.
+    #[must_use]
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+}
+
+/// A checked request.
+struct Prepared {
+    started: RunStarted,
+    payloads: Vec<NewPayload>,
+    request: [u8; 32],
+}
+
+impl Handle {
+    /// Starts a run. The same name with the same workflow and input answers with the existing run.
+    ///
+    /// # Errors
+    /// [`StartError`]
+    pub async fn start(&self, request: StartRequest) -> Result<Started, StartError> {
+        self.admit().await?;
+        let plan = Arc::clone(&request.plan);
+        let prepared = self.prepare(request)?;
+        if prepared.started.name.is_empty() {
+            return self.start_with_made_name(&plan, prepared).await;
+        }
+        let name = prepared.started.name.clone();
+        let wanted = prepared.request;
+        match self.submit(&plan, prepared, None).await {
+            Ok(answer) => Ok(Started { run: answer.run, name, existing: false }),
+            Err(RequestError::Refused(Refusal::Taken(run, request))) if request == wanted => {
+                Ok(Started { run, name, existing: true })
+            }
+            Err(RequestError::Refused(Refusal::Taken(run, _))) => {
+                Err(StartError::Conflict { name, run })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn start_with_made_name(
+        &self,
+        plan: &Arc<Plan>,
+        prepared: Prepared,
+    ) -> Result<Started, StartError> {
+        for _ in 0..NAMES_TRIED_MAX {
+            let (number, name) = self.shared.numbers.next();
+            let mut started = prepared.started.clone();
+            started.name.clone_from(&name);
+            let prepared = Prepared {
+                started,
+                payloads: prepared.payloads.clone(),
+                request: prepared.request,
+            };
+            match self.submit(plan, prepared, Some(number)).await {
+                Err(RequestError::Refused(Refusal::Taken(..))) => {}
+                Ok(answer) => return Ok(Started { run: answer.run, name, existing: false }),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(StartError::Busy { retry_ms: 1_000 })
+    }
+
+    /// Waits a while for room in the log; running work comes first.
+    async fn admit(&self) -> Result<(), StartError> {
+        let permits = self.log().permits();
+        let mut waited = Duration::ZERO;
+        while permits.used_percent() >= ADMISSION_PERCENT {
+            if waited >= ADMISSION_WAIT {
+                return Err(StartError::Busy { retry_ms: 1_000 });
+            }
+            let pause = Duration::from_millis(5);
+            tokio::time::sleep(pause).await;
+            waited += pause;
+        }
+        Ok(())
+    }
+
+    fn prepare(&self, request: StartRequest) -> Result<Prepared, StartError> {
+        let StartRequest { plan, input, name, labels, folder, by } = request;
+        let definition = plan.definition();
+        let input = check(definition, input).map_err(StartError::Inputs)?;
+        let bytes = input.to_string().into_bytes();
+        let bytes_max = self.shared.config.payload_bytes_max;
+        if bytes.len() > bytes_max {
+            return Err(StartError::InputTooLarge { bytes: bytes.len(), bytes_max });
+        }
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&plan.hash().0).update(&bytes);
+        let request = *hasher.finalize().as_bytes();
+        let (input, stored) = Payload::new(ContentType::Json, bytes);
+        let id = Uuid::now_v7();
+        let mut all_labels = definition.labels.clone();
+        all_labels.extend(labels);
+        let mut started = RunStarted {
+            run: RunId(id.into_bytes()),
+            name: String::new(),
+            workflow: definition.name.clone(),
+            definition: plan.hash(),
+            input,
+            labels: all_labels.into_iter().collect(),
+            folder: folder.map(|folder| folder.to_string_lossy().into_owned()).unwrap_or_default(),
+            by,
+            seed: id.as_u64_pair().1,
+            timeout: None,
+        };
+        let payloads: Vec<NewPayload> = stored.into_iter().collect();
+        let name = match name {
+            Some(name) => Some(name),
+            None => computed_name(&plan, &started, &payloads, self.shared.clock.now())?,
+        };
+        if let Some(name) = name {
+            check_name(&name)?;
+            started.name = name;
+        }
+        Ok(Prepared { started, payloads, request })
+    }
+
+    async fn submit(
+        &self,
+        plan: &Arc<Plan>,
+        prepared: Prepared,
+        number: Option<u64>,
+    ) -> Result<Answer, RequestError> {
+        let Prepared { started, payloads, request } = prepared;
+        let run = started.run;
+        let known = self.shared.loader.knows(plan.hash());
+        let rows = self.rows(plan, &started, &request, number, known);
+        let (reply, answer) = oneshot::channel();
+        let start = Start {
+            plan: Arc::clone(plan),
+            started: Box::new(started),
+            rows,
+            payloads,
+            reply: None,
+        };
+        let message = Message::Start { start: Box::new(start), reply };
+        self.inbox(run).send(message).map_err(|_| Refusal::ShuttingDown)?;
+        let answer = answer.await.map_err(|_| RequestError::Unknown)??;
+        if !known {
+            self.shared.loader.keep(plan);
+        }
+        Ok(answer)
+    }
+
+    fn rows(
+        &self,
+        plan: &Plan,
+        started: &RunStarted,
+        request: &[u8; 32],
+        number: Option<u64>,
+        definition_is_known: bool,
+    ) -> Vec<Row> {
+        let mut rows = vec![name_row(&started.name, started.run, request)];
+        rows.extend(number.map(run_number_row));
+        if !definition_is_known {
+            rows.push(definition_row(plan.hash(), plan.definition().to_canonical_json()));
+        }
+        rows
+    }
+}
+
+/// The name that the definition's `run.id` gives.
+fn computed_name(
+    plan: &Plan,
+    started: &RunStarted,
+    payloads: &[NewPayload],
+    now: nexus_model::time::Timestamp,
+) -> Result<Option<String>, StartError> {
+    let Some(source) = &plan.definition().run_id else { return Ok(None) };
+    let failed = |code: &str, message: String| StartError::RunId { code: code.into(), message };
+    let template = Template::compile(&Value::String(source.clone()))
+        .map_err(|errors| {
+        errors.first().map_or_else(
+            || failed("NX2001", "it cannot be read".into()),
+            |error| failed(error.code, error.message.clone()),
+        )
+    })?;
+    let mut run = Run::new(plan);
+    run.started = Some(Box::new(started.clone()));
+    let payloads = payloads.iter().cloned().collect();
+    let scope = Scope { plan, run: &run, payloads: &payloads, step: None, this_output: None, now };
+    match template.render(&scope) {
+        Ok(Value::String(name)) => Ok(Some(name)),
+        Ok(value) => Ok(Some(value.to_string())),
+        Err(EvalError::Failed { code, message }) => Err(failed(code, message)),
+        Err(EvalError::Needs(_)) => {
+            Err(failed("NX2101", "it needs a payload that is not there".into()))
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Reads runs and plans from the log. Blocks; called off the runtime's threads.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use nexus_log::{EventLog, Frame, ReadError, Revision};
+use nexus_model::codec::{self, DecodeError, Header};
+use nexus_model::definition::Definition;
+use nexus_model::event::{Event, Given};
+use nexus_model::evolve::{evolve, fits};
+use nexus_model::id::{DefinitionHash, RunId};
+use nexus_model::payload::{NewPayload, Payload, PayloadHash};
+use nexus_model::plan::Plan;
+use nexus_model::run::Run;
+use nexus_model::time::Timestamp;
+use nexus_projections::Views;
+
+use crate::tables::{DEFINITIONS, stream};
+
+/// How many frames are read at a time.
+const FRAMES_MAX: usize = 1024;
+
+/// Reads runs and plans.
+#[derive(Clone)]
+pub struct Loader {
+    log: Arc<dyn EventLog>,
+    views: Option<Views>,
+    plans: Arc<Mutex<HashMap<DefinitionHash, Arc<Plan>>>>,
+}
+
+/// Why a run cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The log cannot be read.
+    #[error("the log cannot be read")]
+    Log(#[from] ReadError),
+    /// A record is no event that this program knows.
+    #[error("record {revision} cannot be understood")]
+    Event {
+        /// Which.
+        revision: u32,
+        /// Why.
+        #[source]
+        source: DecodeError,
+    },
+    /// A record does not fit the run's definition.
+    #[error("record {revision} does not fit the run's definition")]
+    Misfit {
+        /// Which.
+        revision: u32,
+    },
+    /// The stream does not begin with the start of a run.
+    #[error("the stream does not begin with the start of a run")]
+    NoStart,
+    /// The definition is not stored, or cannot be compiled by this program.
+    #[error("definition {0} is missing or cannot be used")]
+    Definition(DefinitionHash),
+}
+
+/// A recorded event with its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recorded {
+    /// Place in the run's stream.
+    pub revision: u32,
+    /// Place in the log.
+    pub position: u64,
+    /// Time of its transition.
+    pub time: Timestamp,
+    /// What was given with it, if it came from outside.
+    pub given: Option<Given>,
+    /// The event.
+    pub event: Event,
+}
+
+impl Loader {
+    /// Makes a loader.
+    pub fn new(log: Arc<dyn EventLog>, views: Option<Views>) -> Self {
+        Self { log, views, plans: Arc::default() }
+    }
+
+    /// The log it reads.
+    pub fn log(&self) -> &Arc<dyn EventLog> {
+        &self.log
+    }
+
+    /// Remembers a plan, so that it need not be read.
+    pub fn keep(&self, plan: &Arc<Plan>) {
+        self.plans().insert(plan.hash(), Arc::clone(plan));
+    }
+
+    /// Whether a plan with this hash is remembered.
+    pub fn knows(&self, hash: DefinitionHash) -> bool {
+        self.plans().contains_key(&hash)
+    }
+
+    fn plans(&self) -> std::sync::MutexGuard<'_, HashMap<DefinitionHash, Arc<Plan>>> {
+        self.plans.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The plan of a definition.
+    ///
+    /// # Errors
+    /// [`LoadError::Definition`] if it is not stored or not usable.
+    pub fn plan(&self, hash: DefinitionHash) -> Result<Arc<Plan>, LoadError> {
+        if let Some(plan) = self.plans().get(&hash) {
+            return Ok(Arc::clone(plan));
+        }
+        let stored = self.log.row(DEFINITIONS, &hash.0)?.ok_or(LoadError::Definition(hash))?;
+        let definition = Definition::from_json(&stored).map_err(|_| LoadError::Definition(hash))?;
+        let plan = Plan::compile(definition).map_err(|_| LoadError::Definition(hash))?;
+        let plan = Arc::new(plan);
+        self.keep(&plan);
+        Ok(plan)
+    }
+
+    /// Reads a run: its snapshot if there is one, and what came after it.
+    ///
+    /// # Errors
+    /// [`LoadError`]; `Ok(None)` if there is no such run.
+    pub fn run(&self, id: RunId) -> Result<Option<(Arc<Plan>, Run)>, LoadError> {
+        let Some(plan) = self.plan_of(id)? else { return Ok(None) };
+        let mut run = self.snapshot(id, &plan).unwrap_or_else(|| Run::new(&plan));
+        self.each_frame(id, Revision(run.revision), |frame| fold_frame(&plan, &mut run, frame))?;
+        Ok(Some((plan, run)))
+    }
+
+    fn snapshot(&self, id: RunId, plan: &Plan) -> Option<Run> {
+        let (_, bytes) = self.views.as_ref()?.snapshot(stream(id)).ok()??;
+        codec::decode_run(plan, &bytes).ok()
+    }
+
+    /// The plan of a run, from its first event.
+    ///
+    /// # Errors
+    /// [`LoadError`]; `Ok(None)` if there is no such run.
+    pub fn plan_of(&self, id: RunId) -> Result<Option<Arc<Plan>>, LoadError> {
+        let frames = self.log.read_stream(stream(id), Revision(0), 1)?;
+        let Some(frame) = frames.first() else { return Ok(None) };
+        let Some(Recorded { event: Event::RunStarted(started), .. }) =
+            events_of(frame)?.into_iter().next()
+        else {
+            return Err(LoadError::NoStart);
+        };
+        self.plan(started.definition).map(Some)
+    }
+
+    /// Reads the events of a run from `from` on, at most about `events_max`.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub fn history(
+        &self,
+        id: RunId,
+        from: u32,
+        events_max: usize,
+    ) -> Result<Vec<Recorded>, LoadError> {
+        let mut events = Vec::new();
+        let mut next = from;
+        while events.len() < events_max {
+            let frames =
+                self.log.read_stream(stream(id), Revision(next), FRAMES_MAX.min(events_max))?;
+            let Some(last) = frames.last() else { break };
+            next = last.next_revision().0;
+            for frame in &frames {
+                events.extend(events_of(frame)?.into_iter().filter(|event| event.revision >= from));
+            }
+        }
+        events.truncate(events_max);
+        Ok(events)
+    }
+
+    /// Calls `visit` with each frame of a run from `from` on.
+    ///
+    /// # Errors
+    /// [`LoadError`], also from `visit`.
+    pub fn each_frame(
+        &self,
+        id: RunId,
+        from: Revision,
+        mut visit: impl FnMut(&Frame) -> Result<(), LoadError>,
+    ) -> Result<(), LoadError> {
+        let mut next = from;
+        loop {
+            let frames = self.log.read_stream(stream(id), next, FRAMES_MAX)?;
+            let Some(last) = frames.last() else { return Ok(()) };
+            next = last.next_revision();
+            frames.iter().try_for_each(&mut visit)?;
+        }
+    }
+
+    /// Reads payloads that are stored beside the events.
+    ///
+    /// # Errors
+    /// [`LoadError`] if one is missing or damaged.
+    pub fn payloads(&self, hashes: &[PayloadHash]) -> Result<Vec<NewPayload>, LoadError> {
+        hashes.iter().map(|hash| Ok((*hash, self.stored(hash)?))).collect()
+    }
+
+    /// The bytes of a payload.
+    ///
+    /// # Errors
+    /// [`LoadError`] if they are missing or damaged.
+    pub fn bytes(&self, payload: &Payload) -> Result<Arc<[u8]>, LoadError> {
+        match payload {
+            Payload::Null => Ok(Arc::from(*b"null")),
+            Payload::Inline(_, bytes) => Ok(Arc::clone(bytes)),
+            Payload::Stored(_, hash, _) => self.stored(hash),
+        }
+    }
+
+    fn stored(&self, hash: &PayloadHash) -> Result<Arc<[u8]>, LoadError> {
+        Ok(self.log.payload(&hash.0)?.ok_or(ReadError::Payload)?.into())
+    }
+}
+
+/// The events of a frame.
+///
+/// # Errors
+/// [`LoadError::Event`] if a record is not understood.
+pub fn events_of(frame: &Frame) -> Result<Vec<Recorded>, LoadError> {
+    let records = frame.records.iter().zip(0u32..);
+    let event = |(record, at): (nexus_log::Record<'_>, u32)| {
+        let revision = frame.revision.0 + at;
+        let header = Header { kind: record.kind, version: record.version, flags: record.flags };
+        let (event, given) = codec::decode(header, record.body, frame.time_us)
+            .map_err(|source| LoadError::Event { revision, source })?;
+        let position = frame.position.0 + u64::from(at);
+        Ok(Recorded { revision, position, time: Timestamp(frame.time_us), given, event })
+    };
+    records.map(event).collect()
+}
+
+/// Folds a frame into a run.
+///
+/// # Errors
+/// [`LoadError`] if a record is not understood or does not fit.
+pub fn fold_frame(plan: &Plan, run: &mut Run, frame: &Frame) -> Result<(), LoadError> {
+    for recorded in events_of(frame)? {
+        if recorded.revision < run.revision {
+            continue;
+        }
+        if !fits(plan, &recorded.event) {
+            return Err(LoadError::Misfit { revision: recorded.revision });
+        }
+        evolve(plan, run, &recorded.event, recorded.time);
+    }
+    Ok(())
+}

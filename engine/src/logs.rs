@@ -1,0 +1,143 @@
+//! What handlers print: files beside the log, never part of the state.
+//!
+//! Each attempt has a folder entry `logs/<run>/<step>-<attempt>.log`; the newest 1 MiB is kept, in two halves.
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use nexus_model::id::{Attempt, RunId, StepIndex};
+
+use crate::handler::{AttemptInfo, LogSink};
+
+/// Half of what is kept of an attempt, in bytes.
+const HALF_BYTES: u64 = 512 * 1024;
+/// Files kept open.
+const OPEN_MAX: usize = 64;
+
+/// Keeps what handlers print in files.
+#[derive(Debug)]
+pub struct FileLogs {
+    folder: PathBuf,
+    open: Mutex<HashMap<(RunId, StepIndex, Attempt), (File, u64)>>,
+}
+
+/// What one attempt printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// The step.
+    pub step: StepIndex,
+    /// The attempt.
+    pub attempt: Attempt,
+    /// The text, without the line end.
+    pub text: String,
+}
+
+impl FileLogs {
+    /// Keeps them in this folder, which is made when the first line comes.
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder, open: Mutex::default() }
+    }
+
+    /// Reads what the attempts of a run printed, by step and attempt.
+    ///
+    /// # Errors
+    /// What the file system says; a run that printed nothing is no error.
+    pub fn read(folder: &Path, run: RunId) -> io::Result<Vec<LogLine>> {
+        let entries = match fs::read_dir(folder.join(run.to_string())) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut files = Vec::new();
+        for entry in entries {
+            let path = entry?.path();
+            files.extend(read_file_name(&path).map(|key| (key, path)));
+        }
+        files.sort();
+        let mut lines = Vec::new();
+        for ((step, attempt, _), path) in files {
+            let text = String::from_utf8_lossy(&fs::read(path)?).into_owned();
+            lines.extend(text.lines().map(|line| LogLine { step, attempt, text: line.to_owned() }));
+        }
+        Ok(lines)
+    }
+
+    fn append(&self, info: &AttemptInfo, text: &[u8]) -> io::Result<()> {
+        let key = (info.run, info.step, info.attempt);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if !open.contains_key(&key) {
+            if open.len() >= OPEN_MAX {
+                open.clear();
+            }
+            open.insert(key, self.open_file(info)?);
+        }
+        let Some((file, bytes)) = open.get_mut(&key) else { return Ok(()) };
+        file.write_all(text)?;
+        *bytes += text.len() as u64;
+        if *bytes >= HALF_BYTES {
+            open.remove(&key);
+            fs::rename(self.path(info, "log"), self.path(info, "0.log"))?;
+        }
+        Ok(())
+    }
+
+    fn open_file(&self, info: &AttemptInfo) -> io::Result<(File, u64)> {
+        let path = self.path(info, "log");
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        let bytes = file.metadata()?.len();
+        Ok((file, bytes))
+    }
+
+    fn path(&self, info: &AttemptInfo, ending: &str) -> PathBuf {
+        self.folder
+            .join(info.run.to_string())
+            .join(format!("{}-{}.{ending}", info.step.0, info.attempt.0))
+    }
+}
+
+/// Reads `<step>-<attempt>.0.log` (the older half) or `<step>-<attempt>.log`.
+fn read_file_name(path: &Path) -> Option<(StepIndex, Attempt, u8)> {
+    let name = path.file_name()?.to_str()?.strip_suffix(".log")?;
+    let (name, newer) = name.strip_suffix(".0").map_or((name, 1), |name| (name, 0));
+    let (step, attempt) = name.split_once('-')?;
+    Some((StepIndex(step.parse().ok()?), Attempt(attempt.parse().ok()?), newer))
+}
+
+impl LogSink for FileLogs {
+    fn write(&self, attempt: &AttemptInfo, text: &[u8]) {
+        if let Err(error) = self.append(attempt, text) {
+            tracing::warn!(run = %attempt.run_name, step = %attempt.step_id, %error, "a log line was lost");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_lines_of_an_attempt_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let logs = FileLogs::new(folder.path().to_owned());
+        let info = AttemptInfo { attempt: Attempt(1), ..AttemptInfo::default() };
+        let line = format!("{}\n", "x".repeat(1023));
+        for _ in 0..2000 {
+            logs.write(&info, line.as_bytes());
+        }
+        logs.write(&info, b"the end\n");
+        let lines = FileLogs::read(folder.path(), info.run).unwrap();
+        assert!(lines.len() > 500 && lines.len() <= 1025, "{}", lines.len());
+        assert_eq!(lines.last().unwrap().text, "the end");
+    }
+
+    #[test]
+    fn a_run_that_printed_nothing_has_no_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(FileLogs::read(folder.path(), RunId::default()).unwrap(), Vec::new());
+    }
+}

@@ -1,0 +1,241 @@
+//! Replay: reads a run again and derives everything that was derived, without calling a handler or writing anything.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use nexus_log::{Frame, Revision};
+use nexus_model::codec::state_hash;
+use nexus_model::command::Command;
+use nexus_model::decide::{Context, Decision, decide};
+use nexus_model::event::{Event, Given};
+use nexus_model::evolve::{evolve, fits};
+use nexus_model::id::{RunId, StateHash};
+use nexus_model::payload::{NewPayload, PayloadHash};
+use nexus_model::plan::Plan;
+use nexus_model::run::{Run, StepState};
+
+use crate::loader::{LoadError, Loader, Recorded, events_of};
+
+/// What a replay found.
+#[derive(Debug)]
+pub struct Replay {
+    /// The run's plan.
+    pub plan: Arc<Plan>,
+    /// The state at the end of the replay.
+    pub run: Run,
+    /// How many events were folded.
+    pub events: u32,
+    /// Hash of the state at the end.
+    pub state: StateHash,
+    /// The hash the live engine recorded with the end of the run, if the replay reached it.
+    pub recorded: Option<StateHash>,
+    /// Where deriving again gave something else than what is recorded.
+    pub differences: Vec<Difference>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// A place where the history and a second derivation part.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// Revision of the first event that differs.
+    pub revision: u32,
+    /// What is recorded from there to the end of the transition.
+    pub recorded: Vec<Event>,
+    /// What was derived now.
+    pub derived: Vec<Event>,
+}
+
+/// Why a run cannot be replayed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// There is no such run.
+    #[error("there is no such run")]
+    NotFound,
+    /// It cannot be read.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+impl Replay {
+    /// Whether everything is as it was recorded.
+    pub fn agrees(&self) -> bool {
+        self.differences.is_empty() && self.recorded.is_none_or(|recorded| recorded == self.state)
+    }
+}
+
+/// Replays a run up to and including event number `to` (counted from 1), or whole.
+///
+/// # Errors
+/// [`ReplayError`] if there is no such run, or it cannot be read.
+pub fn replay(loader: &Loader, id: RunId, to: Option<u32>) -> Result<Replay, ReplayError> {
+    let began = Instant::now();
+    let plan = loader.plan_of(id)?.ok_or(ReplayError::NotFound)?;
+    let mut again = Again {
+        loader,
+        plan: Arc::clone(&plan),
+        run: Run::new(&plan),
+        to: to.unwrap_or(u32::MAX),
+        recorded: None,
+        differences: Vec::new(),
+    };
+    loader.each_frame(id, Revision(0), |frame| again.frame(frame))?;
+    let state = state_hash(&plan, &again.run);
+    Ok(Replay {
+        events: again.run.revision,
+        state,
+        recorded: again.recorded,
+        differences: again.differences,
+        run: again.run,
+        plan,
+        took: began.elapsed(),
+    })
+}
+
+struct Again<'a> {
+    loader: &'a Loader,
+    plan: Arc<Plan>,
+    run: Run,
+    to: u32,
+    recorded: Option<StateHash>,
+    differences: Vec<Difference>,
+}
+
+impl Again<'_> {
+    fn frame(&mut self, frame: &Frame) -> Result<(), LoadError> {
+        let recorded = events_of(frame)?;
+        if let Some(misfit) = recorded.iter().find(|recorded| !fits(&self.plan, &recorded.event)) {
+            return Err(LoadError::Misfit { revision: misfit.revision });
+        }
+        if frame.next_revision().0 > self.to {
+            let to = self.to;
+            self.fold(recorded.into_iter().filter(|recorded| recorded.revision < to));
+            return Ok(());
+        }
+        self.derive(recorded)
+    }
+
+    fn fold(&mut self, recorded: impl Iterator<Item = Recorded>) {
+        for Recorded { event, time, .. } in recorded {
+            self.recorded = recorded_hash(&event);
+            evolve(&self.plan, &mut self.run, &event, time);
+        }
+    }
+
+    /// Asks `decide` again for the transition, and compares. The state goes on as recorded.
+    fn derive(&mut self, recorded: Vec<Recorded>) -> Result<(), LoadError> {
+        let outside =
+            recorded.first().and_then(|first| Some((command_of(&first.event)?, first.given?)));
+        let Some((command, given)) = outside else {
+            self.fold(recorded.into_iter());
+            return Ok(());
+        };
+        let derived = self.decide(&command, given, &recorded)?;
+        let same = derived
+            .iter()
+            .zip(&recorded)
+            .take_while(|(derived, recorded)| **derived == recorded.event)
+            .count();
+        if same == recorded.len() && same == derived.len() {
+            self.recorded = recorded.last().and_then(|last| recorded_hash(&last.event));
+            return Ok(());
+        }
+        // The state ran on with what was derived now: read it again from the beginning of the run, as recorded.
+        let revision = recorded.first().map_or(0, |first| first.revision)
+            + u32::try_from(same).unwrap_or(u32::MAX);
+        self.differences.push(Difference {
+            revision,
+            recorded: recorded.iter().skip(same).map(|recorded| recorded.event.clone()).collect(),
+            derived: derived.into_iter().skip(same).collect(),
+        });
+        self.read_again(recorded)
+    }
+
+    fn read_again(&mut self, recorded: Vec<Recorded>) -> Result<(), LoadError> {
+        let Some(started) = self.run.started.as_deref() else { return Ok(()) };
+        let (id, end) = (started.run, recorded.first().map_or(0, |first| first.revision));
+        let mut run = Run::new(&self.plan);
+        let plan = Arc::clone(&self.plan);
+        self.loader.each_frame(id, Revision(0), |frame| {
+            if frame.revision.0 < end {
+                crate::loader::fold_frame(&plan, &mut run, frame)?;
+            }
+            Ok(())
+        })?;
+        self.run = run;
+        self.fold(recorded.into_iter());
+        Ok(())
+    }
+
+    fn decide(
+        &mut self,
+        command: &Command,
+        given: Given,
+        recorded: &[Recorded],
+    ) -> Result<Vec<Event>, LoadError> {
+        let mut payloads: BTreeMap<PayloadHash, Arc<[u8]>> = BTreeMap::new();
+        // The limit is the engine's configuration and not recorded: what happened says on which side of it the run was.
+        let gave_up = recorded.iter().any(|recorded| is_given_up(&recorded.event));
+        let interruptions_max = if gave_up { 0 } else { u32::MAX };
+        loop {
+            let context = Context { given, payloads: &payloads, interruptions_max };
+            match decide(&self.plan, &mut self.run, command.clone(), context) {
+                Ok(Decision::Happens(transition)) => return Ok(transition.events),
+                Ok(Decision::Needs(hashes)) => {
+                    let loaded: Vec<NewPayload> = self.loader.payloads(&hashes)?;
+                    payloads.extend(loaded);
+                }
+                Err(_) => return Ok(Vec::new()),
+            }
+        }
+    }
+}
+
+fn is_given_up(event: &Event) -> bool {
+    matches!(event, Event::StepFailed { failure, .. } if failure.code == "NX3013")
+}
+
+fn recorded_hash(event: &Event) -> Option<StateHash> {
+    match event {
+        Event::RunCompleted { state, .. }
+        | Event::RunFailed { state, .. }
+        | Event::RunCancelled { state } => Some(*state),
+        _ => None,
+    }
+}
+
+/// The command behind an event from outside.
+fn command_of(event: &Event) -> Option<Command> {
+    Some(match event.clone() {
+        Event::RunStarted(mut started) => {
+            started.timeout = None;
+            Command::StartRun(started)
+        }
+        Event::StepCompleted { step, attempt, output, .. } => {
+            Command::CompleteStep { step, attempt, output }
+        }
+        Event::AttemptFailed { step, attempt, failure } => {
+            Command::FailStep { step, attempt, failure }
+        }
+        Event::AttemptsInterrupted { attempts, orderly } => {
+            Command::InterruptAttempts { attempts, orderly }
+        }
+        Event::TimerFired { timer } => Command::FireTimer { timer },
+        Event::RunPaused { by, reason } => Command::PauseRun { by, reason },
+        Event::RunResumed { by } => Command::ResumeRun { by },
+        Event::CancelRequested { by, reason } => Command::CancelRun { by, reason },
+        Event::RunRetried { by, .. } => Command::RetryRun { by },
+        Event::SlotsOffered => Command::OfferSlots,
+        _ => return None,
+    })
+}
+
+/// How many steps of a run stand where, by word, for reports.
+pub fn count_steps(run: &Run) -> BTreeMap<&'static str, u32> {
+    let mut counts = BTreeMap::new();
+    for (_, step) in run.steps() {
+        *counts.entry(StepState::word(&step.state)).or_insert(0) += 1;
+    }
+    counts
+}

@@ -1,0 +1,205 @@
+//! What is sent: the JSON of the control API, which is also what the command line prints with `-o json`.
+//!
+//! Every document carries its kind. Durations are in milliseconds, times are RFC 3339 in UTC, absent values are `null`.
+
+mod problem;
+mod run;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use problem::{Problem, Where};
+pub use run::{FailureView, RunPage, RunSummary, RunView, StepView, WaitingOn};
+
+/// A request to start a run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StartRun {
+    /// The definition: its canonical JSON.
+    pub definition: Value,
+    /// The input.
+    pub input: Value,
+    /// The run's name.
+    pub name: Option<String>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Where scripts work.
+    pub folder: Option<String>,
+    /// Who asks.
+    pub by: By,
+}
+
+/// Who asks, and from where.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct By {
+    /// A user or program.
+    pub name: String,
+    /// `cli`, `api`.
+    pub via: String,
+}
+
+/// A run that was started, or was there already.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartedRun {
+    /// `started/v1`.
+    pub kind: String,
+    /// The run's name.
+    pub id: String,
+    /// The workflow's name.
+    pub workflow: String,
+    /// Whether it was there already.
+    pub existing: bool,
+}
+
+/// A request to pause, resume, cancel or retry a run.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Act {
+    /// Why.
+    #[serde(default)]
+    pub reason: String,
+    /// Who asks.
+    pub by: By,
+}
+
+/// What was done to a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acted {
+    /// `acted/v1`.
+    pub kind: String,
+    /// The run's name.
+    pub id: String,
+    /// `pause`, `resume`, `cancel`, `retry`.
+    pub action: String,
+    /// Revision of the run after it.
+    pub revision: u32,
+}
+
+/// An event of a run's history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EventView {
+    /// Number in the run, from 1.
+    pub n: u32,
+    /// Position in the log.
+    pub position: u64,
+    /// When.
+    pub at: String,
+    /// Milliseconds since the run began.
+    pub after_ms: u64,
+    /// Such as `step.completed`.
+    pub event: String,
+    /// The step's id, if it is about one.
+    pub step: Option<String>,
+    /// The attempt, if it is about one.
+    pub attempt: Option<u32>,
+    /// Whether it came from outside or was derived.
+    pub outside: bool,
+    /// The fields of the event.
+    pub data: Value,
+    /// The event in one line.
+    pub detail: String,
+}
+
+/// A line that a script or handler printed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLineView {
+    /// The step's id.
+    pub step: String,
+    /// The attempt.
+    pub attempt: u32,
+    /// The line.
+    pub text: String,
+}
+
+/// What a replay found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReplayView {
+    /// `replay/v1`.
+    pub kind: String,
+    /// The run's name.
+    pub id: String,
+    /// Events folded.
+    pub events: u32,
+    /// Hash of the state at the end, `v1:…`.
+    pub state_hash: String,
+    /// The hash that the live engine recorded.
+    pub recorded_hash: Option<String>,
+    /// Whether everything is as it was recorded.
+    pub agrees: bool,
+    /// Where it is not.
+    pub differences: Vec<DifferenceView>,
+    /// Handlers called: always 0.
+    pub handlers_called: u32,
+    /// How long it took, in microseconds.
+    pub took_us: u64,
+    /// The state at the end, if it was asked for.
+    pub state: Option<RunView>,
+}
+
+/// A place where history and derivation part.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DifferenceView {
+    /// Number of the event, from 1.
+    pub n: u32,
+    /// What is recorded, one line an event.
+    pub recorded: Vec<String>,
+    /// What was derived, one line an event.
+    pub derived: Vec<String>,
+}
+
+/// An entry of the audit: who did what, when, from where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    /// When.
+    pub at: String,
+    /// The run's name.
+    pub run: String,
+    /// Such as `run.started`.
+    pub action: String,
+    /// Who.
+    pub by: By,
+    /// Why, or what.
+    pub detail: String,
+}
+
+/// What holds a store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// `status/v1`.
+    pub kind: String,
+    /// Version of the program.
+    pub version: String,
+    /// Process id.
+    pub pid: u32,
+    /// `serve`, `run`, `wait`, `resume`.
+    pub role: String,
+    /// Addresses it listens at, beside the socket.
+    pub listening: Vec<String>,
+    /// Folder of the store.
+    pub store: String,
+    /// Whether it works on all runs of the store.
+    pub drives_all: bool,
+    /// Runs that were taken up when it began.
+    pub picked_up: u64,
+}
+
+/// What `verify` found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyView {
+    /// `verify/v1`.
+    pub kind: String,
+    /// Frames read.
+    pub frames: u64,
+    /// Records read.
+    pub records: u64,
+    /// Streams seen.
+    pub streams: u64,
+    /// Payloads checked.
+    pub payloads: u64,
+    /// Rows of tables checked.
+    pub rows: u64,
+    /// Head of the log, hex.
+    pub head: String,
+    /// What is wrong, each with its place.
+    pub problems: Vec<String>,
+}

@@ -1,0 +1,148 @@
+//! Runs as they are shown.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::By;
+
+/// A run in a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunSummary {
+    /// Its name.
+    pub id: String,
+    /// The workflow.
+    pub workflow: String,
+    /// `running`, `waiting`, `retrying`, `paused`, `failing`, `cancelling`, `completed`, `failed`, `cancelled`.
+    pub status: String,
+    /// Ids of the steps it is at.
+    pub at: Vec<String>,
+    /// What it waits for, in words.
+    pub waiting_on: Option<String>,
+    /// When it began.
+    pub started_at: String,
+    /// When it ended.
+    pub finished_at: Option<String>,
+    /// How long it took, or has been going.
+    pub took_ms: u64,
+    /// Steps that completed.
+    pub steps_completed: u32,
+    /// Why it failed.
+    pub error: Option<FailureView>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Who started it.
+    pub by: By,
+}
+
+/// A page of runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunPage {
+    /// `runs/v1`.
+    pub kind: String,
+    /// The runs, newest first.
+    pub runs: Vec<RunSummary>,
+    /// How many runs the store has.
+    pub total: u64,
+    /// Where the next page begins.
+    pub next: Option<String>,
+}
+
+/// A run in full.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunView {
+    /// `run/v1`.
+    pub kind: String,
+    /// Its name.
+    pub id: String,
+    /// Its stream, hex.
+    pub stream: String,
+    /// The workflow.
+    pub workflow: String,
+    /// The workflow's version, as its author counts.
+    pub version: Option<u32>,
+    /// Hash of the definition, hex.
+    pub definition: String,
+    /// As in [`RunSummary`].
+    pub status: String,
+    /// What it waits for.
+    pub waiting: Option<WaitingOn>,
+    /// Why it stands where it stands, in one line.
+    pub why: String,
+    /// When it began.
+    pub started_at: String,
+    /// When it ended.
+    pub finished_at: Option<String>,
+    /// How long it took, or has been going.
+    pub took_ms: u64,
+    /// The input.
+    pub input: Value,
+    /// The output; `null` until it completes.
+    pub outputs: Value,
+    /// Why it failed.
+    pub error: Option<FailureView>,
+    /// The steps, in the order of the definition.
+    pub steps: Vec<StepView>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Who started it.
+    pub by: By,
+    /// Folder of the definition.
+    pub folder: Option<String>,
+    /// Events recorded.
+    pub events: u32,
+}
+
+/// A step of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepView {
+    /// Its id.
+    pub id: String,
+    /// `pending`, `running`, `sleeping`, `retrying`, `completed`, `failed`, `skipped`, `not reached`, `cancelled`.
+    pub status: String,
+    /// Attempts made.
+    pub attempts: u32,
+    /// Attempts it may make.
+    pub max_attempts: u32,
+    /// When it began.
+    pub started_at: Option<String>,
+    /// How long it took, or has been going.
+    pub took_ms: Option<u64>,
+    /// What there is to say about it.
+    pub note: Option<String>,
+    /// Its output.
+    pub output: Value,
+    /// Why it failed, or failed last.
+    pub error: Option<FailureView>,
+    /// What it needs.
+    pub needs: Vec<String>,
+}
+
+/// What a run waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitingOn {
+    /// `sleep`, `retry`, `room`, `pause`, `engine`.
+    pub on: String,
+    /// The step.
+    pub step: Option<String>,
+    /// The attempt that comes next.
+    pub attempt: Option<u32>,
+    /// Out of how many.
+    pub of: Option<u32>,
+    /// Until when.
+    pub at: Option<String>,
+}
+
+/// Why something failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailureView {
+    /// `NXnnnn`, or a code of the handler's.
+    pub code: String,
+    /// What happened.
+    pub message: String,
+    /// More of it.
+    pub details: Option<String>,
+    /// The step.
+    pub step: Option<String>,
+}

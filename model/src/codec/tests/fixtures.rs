@@ -1,0 +1,95 @@
+//! Bytes that were written once and must always be read, and written, the same.
+//!
+//! `NEXUS_WRITE_FIXTURES=1 cargo nextest run -p nexus-model` writes the files anew. Once a release has written a version,
+//! its files stay as they are.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::{GIVEN, plan, run, samples};
+use crate::codec::{
+    Header, decode, decode_run, encode, encode_run, event_name, kinds, show_state_hash, state_hash,
+};
+use crate::event::{Event, Given};
+
+fn folder() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/wire"))
+}
+
+fn fixture(name: &str, file: &str, current: &[u8]) -> Vec<u8> {
+    let path = folder().join(name).join(file);
+    if std::env::var_os("NEXUS_WRITE_FIXTURES").is_some() {
+        std::fs::create_dir_all(folder().join(name)).expect("the folder can be made");
+        std::fs::write(&path, current).expect("the fixture can be written");
+    }
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn lines(value: &impl std::fmt::Debug) -> Vec<String> {
+    format!("{value:#?}").lines().map(str::to_owned).collect()
+}
+
+fn document(value: &serde_json::Value) -> String {
+    format!("{value:#}\n")
+}
+
+fn describe(header: Header, event: &Event, given: Option<Given>) -> String {
+    document(&json!({
+        "kind": header.kind,
+        "name": event_name(event),
+        "version": header.version,
+        "flags": header.flags,
+        "slots": given.map(|given| given.slots),
+        "event": lines(event),
+    }))
+}
+
+#[test]
+fn events_are_read_and_written_as_ever() {
+    for (event, given) in samples() {
+        let name = event_name(&event);
+        let mut body = Vec::new();
+        let header = encode(&event, given, &mut body);
+        let bytes = fixture(name, "v1.bin", &body);
+        assert_eq!(body, bytes, "{name} is written differently");
+        let (read, read_given) = decode(header, &bytes, GIVEN.now.0).expect("a fixture decodes");
+        assert_eq!((&read, read_given), (&event, given), "{name} is read differently");
+        let text = describe(header, &read, read_given);
+        let expected = fixture(name, "v1.json", text.as_bytes());
+        assert_eq!(text, String::from_utf8_lossy(&expected), "{name} is shown differently");
+    }
+}
+
+#[test]
+fn every_kind_has_a_fixture_and_every_fixture_a_kind() {
+    let entries = std::fs::read_dir(folder()).expect("the folder is there");
+    let found: BTreeSet<String> = entries
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .collect();
+    let named = kinds().map(|(_, name)| name).chain(["snapshot", "state_hash"]);
+    assert_eq!(found, named.map(str::to_owned).collect());
+}
+
+#[test]
+fn a_snapshot_is_read_and_written_as_ever() {
+    let plan = plan();
+    let run = run(&plan);
+    let current = encode_run(&plan, &run);
+    let bytes = fixture("snapshot", "v1.bin", &current);
+    assert_eq!(current, bytes, "a snapshot is written differently");
+    assert_eq!(decode_run(&plan, &bytes), Ok(run.clone()));
+    let text = document(&json!({ "definition": plan.hash().to_string(), "run": lines(&run) }));
+    let expected = fixture("snapshot", "v1.json", text.as_bytes());
+    assert_eq!(text, String::from_utf8_lossy(&expected));
+}
+
+#[test]
+fn a_state_hash_is_computed_as_ever() {
+    let plan = plan();
+    let shown = show_state_hash(&state_hash(&plan, &run(&plan)));
+    let current = format!("{shown}\n");
+    let expected = fixture("state_hash", "v1.txt", current.as_bytes());
+    assert_eq!(current, String::from_utf8_lossy(&expected));
+}

@@ -1,0 +1,252 @@
+//! Any event, any run.
+
+use std::sync::Arc;
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+use crate::codec::kinds;
+use crate::event::{Actor, Event, Failure, Given, RunStarted};
+use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
+use crate::payload::{ContentType, Payload, PayloadHash};
+use crate::plan::Plan;
+use crate::run::{Run, RunStatus, StepRun, StepState, Timer, TimerPurpose};
+use crate::time::Timestamp;
+
+pub(super) fn kind() -> impl Strategy<Value = u16> {
+    prop::sample::select(kinds().map(|(kind, _)| kind).collect::<Vec<_>>())
+}
+
+pub(super) fn given() -> impl Strategy<Value = Option<Given>> {
+    let given = (time(), any::<u32>()).prop_map(|(now, slots)| Given { now, slots });
+    option::of(given)
+}
+
+pub(super) fn event() -> BoxedStrategy<Event> {
+    prop_oneof![outside_event(), derived_event()].boxed()
+}
+
+fn outside_event() -> BoxedStrategy<Event> {
+    let attempts = vec((step(), attempt()), 0..5);
+    prop_oneof![
+        run_started().prop_map(|started| Event::RunStarted(Box::new(started))),
+        (step(), attempt(), payload(), any::<bool>()).prop_map(
+            |(step, attempt, output, may_repeat)| Event::StepCompleted {
+                step,
+                attempt,
+                output,
+                may_repeat
+            }
+        ),
+        (step(), attempt(), failure()).prop_map(|(step, attempt, failure)| Event::AttemptFailed {
+            step,
+            attempt,
+            failure
+        }),
+        (attempts, any::<bool>())
+            .prop_map(|(attempts, orderly)| Event::AttemptsInterrupted { attempts, orderly }),
+        timer().prop_map(|timer| Event::TimerFired { timer }),
+        (actor(), text()).prop_map(|(by, reason)| Event::RunPaused { by, reason }),
+        actor().prop_map(|by| Event::RunResumed { by }),
+        (actor(), text()).prop_map(|(by, reason)| Event::CancelRequested { by, reason }),
+        (actor(), due()).prop_map(|(by, timeout)| Event::RunRetried { by, timeout }),
+        Just(Event::SlotsOffered),
+    ]
+    .boxed()
+}
+
+fn derived_event() -> BoxedStrategy<Event> {
+    let steps = || vec(step(), 0..5);
+    prop_oneof![
+        (step(), attempt(), option::of(payload()), due()).prop_map(
+            |(step, attempt, input, deadline)| Event::StepStarted {
+                step,
+                attempt,
+                input,
+                deadline
+            }
+        ),
+        (step(), timer(), time()).prop_map(|(step, timer, until)| Event::StepSlept {
+            step,
+            timer,
+            until
+        }),
+        (step(), text()).prop_map(|(step, reason)| Event::StepSkipped { step, reason }),
+        steps().prop_map(|steps| Event::StepsNotReached { steps }),
+        (step(), attempt(), timer(), time()).prop_map(|(step, attempt, timer, at)| {
+            Event::RetryScheduled { step, attempt, timer, at }
+        }),
+        (step(), failure(), any::<bool>()).prop_map(|(step, failure, continued)| {
+            Event::StepFailed { step, failure, continued }
+        }),
+        (step(), payload()).prop_map(|(step, output)| Event::OutputMapped { step, output }),
+        steps().prop_map(|steps| Event::StopRequested { steps }),
+        steps().prop_map(|steps| Event::StepsCancelled { steps }),
+        (payload(), state_hash()).prop_map(|(output, state)| Event::RunCompleted { output, state }),
+        (failure(), option::of(step()), state_hash())
+            .prop_map(|(failure, step, state)| Event::RunFailed { failure, step, state }),
+        state_hash().prop_map(|state| Event::RunCancelled { state }),
+    ]
+    .boxed()
+}
+
+/// Any state that a run of `plan` could hold, and many that it could not.
+pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
+    let count = plan.step_count();
+    let timers = prop::collection::btree_map(timer(), set_timer(count), 0..5);
+    let facts = (option::of(run_started()), time(), option::of(time()), status(count));
+    let more = (any::<bool>(), timers, timer(), any::<u32>());
+    let changes = vec((step_of(count), step_run()), 0..20);
+    let plan = Arc::clone(plan);
+    (facts, more, changes)
+        .prop_map(move |(facts, more, changes)| {
+            let mut run = Run::new(&plan);
+            run.started = facts.0.map(Box::new);
+            (run.started_at, run.ended_at, run.status) = (facts.1, facts.2, facts.3);
+            (run.paused, run.timers, run.next_timer, run.revision) = more;
+            for (step, next) in changes {
+                run.set_step(&plan, step, next);
+            }
+            run
+        })
+        .boxed()
+}
+
+fn status(count: u32) -> BoxedStrategy<RunStatus> {
+    prop_oneof![
+        Just(RunStatus::Running),
+        (failure(), option::of(step_of(count)))
+            .prop_map(|(failure, step)| RunStatus::Failing { failure, step }),
+        text().prop_map(|reason| RunStatus::Cancelling { reason }),
+        payload().prop_map(|output| RunStatus::Completed { output }),
+        (failure(), option::of(step_of(count)))
+            .prop_map(|(failure, step)| RunStatus::Failed { failure, step }),
+        text().prop_map(|reason| RunStatus::Cancelled { reason }),
+    ]
+    .boxed()
+}
+
+fn set_timer(count: u32) -> impl Strategy<Value = Timer> {
+    let purpose = prop_oneof![
+        Just(TimerPurpose::RunTimeout),
+        step_of(count).prop_map(TimerPurpose::Sleep),
+        step_of(count).prop_map(TimerPurpose::Retry),
+        step_of(count).prop_map(TimerPurpose::Deadline),
+    ];
+    (time(), purpose).prop_map(|(due, purpose)| Timer { due, purpose })
+}
+
+fn step_run() -> impl Strategy<Value = StepRun> {
+    let times = (option::of(time()), option::of(time()));
+    (state(), attempt(), any::<u32>(), option::of(timer()), times).prop_map(
+        |(state, attempt, attempts_forgiven, deadline, (started_at, settled_at))| StepRun {
+            state,
+            attempt,
+            attempts_forgiven,
+            deadline,
+            started_at,
+            settled_at,
+        },
+    )
+}
+
+fn state() -> BoxedStrategy<StepState> {
+    let running = (attempt(), option::of(payload()), any::<u32>(), any::<bool>(), time());
+    prop_oneof![
+        Just(StepState::Waiting),
+        (running, option::of(failure())).prop_map(|(running, stopping)| {
+            let (attempt, input, interruptions, may_repeat, since) = running;
+            StepState::Running { attempt, input, interruptions, may_repeat, since, stopping }
+        }),
+        (timer(), time()).prop_map(|(timer, until)| StepState::Sleeping { timer, until }),
+        (attempt(), option::of(timer()), time(), failure()).prop_map(
+            |(attempt, timer, at, failure)| StepState::Retrying { attempt, timer, at, failure }
+        ),
+        payload().prop_map(|output| StepState::Completed { output }),
+        (failure(), any::<bool>())
+            .prop_map(|(failure, continued)| StepState::Failed { failure, continued }),
+        text().prop_map(|reason| StepState::Skipped { reason }),
+        Just(StepState::NotReached),
+        Just(StepState::Cancelled),
+    ]
+    .boxed()
+}
+
+fn run_started() -> impl Strategy<Value = RunStarted> {
+    let ids = (any::<[u8; 16]>(), any::<[u8; 32]>(), any::<u64>());
+    let texts = (text(), text(), text());
+    let labels = vec((text(), text()), 0..4);
+    (ids, texts, labels, payload(), actor(), due()).prop_map(
+        |((run, definition, seed), (name, workflow, folder), labels, input, by, timeout)| {
+            RunStarted {
+                run: RunId(run),
+                name,
+                workflow,
+                definition: DefinitionHash(definition),
+                input,
+                labels,
+                folder,
+                by,
+                seed,
+                timeout,
+            }
+        },
+    )
+}
+
+fn payload() -> impl Strategy<Value = Payload> {
+    let content_type = || prop::sample::select(vec![ContentType::Json, ContentType::Bytes]);
+    let bytes = vec(any::<u8>(), 0..300);
+    prop_oneof![
+        Just(Payload::Null),
+        (content_type(), bytes).prop_map(|(kind, bytes)| Payload::Inline(kind, bytes.into())),
+        (content_type(), any::<[u8; 32]>(), any::<u64>())
+            .prop_map(|(kind, hash, len)| Payload::Stored(kind, PayloadHash(hash), len)),
+    ]
+}
+
+fn failure() -> impl Strategy<Value = Failure> {
+    (text(), text(), any::<bool>(), option::of(text()))
+        .prop_map(|(code, message, fatal, details)| Failure { code, message, fatal, details })
+}
+
+fn actor() -> impl Strategy<Value = Actor> {
+    (text(), text()).prop_map(|(name, via)| Actor { name, via })
+}
+
+fn due() -> impl Strategy<Value = Option<(TimerId, Timestamp)>> {
+    option::of((timer(), time()))
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![Just(String::new()), "\\PC{0,12}", ".{240,260}"]
+}
+
+fn step() -> impl Strategy<Value = StepIndex> {
+    number().prop_map(StepIndex)
+}
+
+fn step_of(count: u32) -> impl Strategy<Value = StepIndex> {
+    (0..count).prop_map(StepIndex)
+}
+
+fn attempt() -> impl Strategy<Value = Attempt> {
+    number().prop_map(Attempt)
+}
+
+fn timer() -> impl Strategy<Value = TimerId> {
+    number().prop_map(TimerId)
+}
+
+fn number() -> impl Strategy<Value = u32> {
+    prop_oneof![0..300_u32, 60_000..70_000_u32, any::<u32>()]
+}
+
+fn time() -> impl Strategy<Value = Timestamp> {
+    any::<i64>().prop_map(Timestamp)
+}
+
+fn state_hash() -> impl Strategy<Value = StateHash> {
+    any::<[u8; 32]>().prop_map(StateHash)
+}

@@ -1,0 +1,109 @@
+//! References: what an expression takes from a run.
+
+use std::ops::Range;
+
+/// The first name of a reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Root {
+    /// The input of the run.
+    Inputs,
+    /// Steps by id.
+    Steps,
+    /// The run.
+    Run,
+    /// The step the expression belongs to.
+    Step,
+    /// What the handler of the step returned.
+    This,
+    /// The workflow's environment.
+    Env,
+}
+
+impl Root {
+    pub(super) const NAMES: [&'static str; 6] = ["inputs", "steps", "run", "step", "this", "env"];
+    const ALL: [Self; 6] =
+        [Self::Inputs, Self::Steps, Self::Run, Self::Step, Self::This, Self::Env];
+
+    /// The root with this name.
+    pub(super) fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|root| root.name() == name)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Inputs => "inputs",
+            Self::Steps => "steps",
+            Self::Run => "run",
+            Self::Step => "step",
+            Self::This => "this",
+            Self::Env => "env",
+        }
+    }
+
+    /// What may follow it; `None`: that depends on the workflow.
+    pub fn fields(self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::Inputs | Self::Steps | Self::Env => None,
+            Self::Run => Some(&["id", "started_at", "version", "seed", "workflow"]),
+            Self::Step => Some(&["id", "key", "attempt"]),
+            Self::This => Some(&["output"]),
+        }
+    }
+}
+
+/// What may follow the id of a step.
+pub const STEP_FIELDS: [&str; 6] =
+    ["output", "status", "error", "attempts", "started_at", "took_ms"];
+
+/// A name in an expression and the constant keys behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// The first name.
+    pub root: Root,
+    /// The names and constant text keys that follow it, up to the first key that is computed.
+    pub path: Vec<String>,
+    /// Whether something is read from what the path leads to.
+    pub deeper: bool,
+    /// Whether a missing value is expected: `default`, `get`, `is defined`.
+    pub guarded: bool,
+    /// Where it stands: bytes of the expression's source.
+    pub range: Range<usize>,
+}
+
+impl Reference {
+    pub(super) fn new(root: Root, range: Range<usize>) -> Self {
+        Self { root, path: Vec::new(), deeper: false, guarded: false, range }
+    }
+
+    pub(super) fn extend(&mut self, key: Option<String>, end: usize) {
+        match key {
+            Some(key) if !self.deeper => {
+                self.path.push(key);
+                self.range.end = end;
+            }
+            Some(_) | None => self.deeper = true,
+        }
+    }
+
+    /// The id of the step, if it leads to one.
+    pub fn step(&self) -> Option<&str> {
+        (self.root == Root::Steps).then(|| self.path.first().map(String::as_str)).flatten()
+    }
+
+    /// The field of the step, if it names one.
+    pub fn step_field(&self) -> Option<&str> {
+        (self.root == Root::Steps).then(|| self.path.get(1).map(String::as_str)).flatten()
+    }
+}
+
+/// A reference and where it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found<'t> {
+    /// Keys and list indexes from the root of the template.
+    pub path: Vec<String>,
+    /// Bytes of the string at the path.
+    pub range: Range<usize>,
+    /// What it is.
+    pub reference: &'t Reference,
+}

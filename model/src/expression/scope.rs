@@ -1,0 +1,237 @@
+//! Scopes: what an expression sees of a run.
+//!
+//! A step of 100,000 is cheap to evaluate because only what an expression refers to is looked up, and that is known when it is
+//! compiled.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use minijinja::value::Value;
+use serde::Deserialize;
+
+use super::EvalError;
+use super::date::rfc3339;
+use super::language::{WORK, Work};
+use super::reference::{Reference, Root, STEP_FIELDS};
+use super::value::from_json_text;
+use crate::id::{Attempt, StepIndex};
+use crate::payload::{ContentType, Payload, PayloadHash};
+use crate::plan::Plan;
+use crate::run::{Run, StepRun, StepState};
+use crate::time::Timestamp;
+
+/// What expressions may look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<'a> {
+    /// The plan of the run.
+    pub plan: &'a Plan,
+    /// The run.
+    pub run: &'a Run,
+    /// Payloads loaded so far, by hash.
+    pub payloads: &'a BTreeMap<PayloadHash, Arc<[u8]>>,
+    /// The step and attempt the expression belongs to; `None` for the run's own (`outputs`, name).
+    pub step: Option<(StepIndex, Attempt)>,
+    /// What the handler returned, where a step's `outputs` are rendered.
+    pub this_output: Option<&'a Payload>,
+    /// When: the end of what has not ended. Never visible as such.
+    pub now: Timestamp,
+}
+
+impl Scope<'_> {
+    /// Looks up everything `references` name.
+    ///
+    /// # Errors
+    /// [`EvalError::Needs`] with all payloads that are missing.
+    pub(super) fn values<'r>(
+        &self,
+        references: impl Iterator<Item = &'r Reference>,
+    ) -> Result<Value, EvalError> {
+        let mut wanted: BTreeMap<Root, BTreeMap<&str, BTreeSet<&str>>> = BTreeMap::new();
+        for reference in references {
+            let names = wanted.entry(reference.root).or_default();
+            let fields =
+                names.entry(reference.path.first().map_or("", String::as_str)).or_default();
+            match reference.path.get(1) {
+                Some(field) => {
+                    fields.insert(field);
+                }
+                None => fields.extend(STEP_FIELDS),
+            }
+        }
+        let mut lookup = Lookup { scope: self, needs: Vec::new() };
+        let mut values = vec![(WORK, Work::new())];
+        for (root, names) in &wanted {
+            values.push((root.name(), lookup.root(*root, names)?));
+        }
+        if lookup.needs.is_empty() {
+            return Ok(Value::from_pairs(values));
+        }
+        lookup.needs.sort_unstable();
+        lookup.needs.dedup();
+        Err(EvalError::Needs(lookup.needs))
+    }
+}
+
+struct Lookup<'a, 's> {
+    scope: &'a Scope<'s>,
+    needs: Vec<PayloadHash>,
+}
+
+impl Lookup<'_, '_> {
+    fn root(
+        &mut self,
+        root: Root,
+        names: &BTreeMap<&str, BTreeSet<&str>>,
+    ) -> Result<Value, EvalError> {
+        match root {
+            Root::Inputs => match self.scope.run.started.as_ref() {
+                Some(started) => self.payload(&started.input, "the input"),
+                None => Ok(Value::from(())),
+            },
+            Root::Steps => {
+                let mut steps = Vec::new();
+                for (id, fields) in names {
+                    if let Some(step) = self.scope.plan.find(id) {
+                        steps.push((*id, self.step(step, fields)?));
+                    }
+                }
+                Ok(Value::from_pairs(steps))
+            }
+            Root::Run => Ok(self.run()),
+            Root::Step => Ok(self.own_step()),
+            Root::This => {
+                let output = match self.scope.this_output {
+                    Some(payload) => self.payload(payload, "what the handler returned")?,
+                    None => Value::from(()),
+                };
+                Ok(Value::from_pairs([("output", output)]))
+            }
+            Root::Env => self.environment(),
+        }
+    }
+
+    /// The JSON of a payload; `null` for one that has to be loaded first.
+    fn payload(&mut self, payload: &Payload, what: &str) -> Result<Value, EvalError> {
+        let bytes: &[u8] = match payload {
+            Payload::Null => return Ok(Value::from(())),
+            Payload::Inline(_, bytes) => bytes,
+            Payload::Stored(_, hash, _) => match self.scope.payloads.get(hash) {
+                Some(bytes) => bytes,
+                None => {
+                    self.needs.push(*hash);
+                    return Ok(Value::from(()));
+                }
+            },
+        };
+        if payload.content_type() != ContentType::Json {
+            let message = format!("{what} is not JSON, so expressions cannot read it");
+            return Err(EvalError::Failed { code: "NX2103", message });
+        }
+        from_json_text(bytes).map_err(|error| EvalError::Failed {
+            code: "NX2103",
+            message: format!("{what} is not JSON: {error}"),
+        })
+    }
+
+    fn run(&self) -> Value {
+        let started = self.scope.run.started.as_ref();
+        let text = |text: Option<&str>| text.map_or_else(|| Value::from(()), Value::from);
+        Value::from_pairs([
+            ("id", text(started.map(|started| started.name.as_str()))),
+            ("started_at", Value::from(rfc3339(self.scope.run.started_at))),
+            ("version", optional(self.scope.plan.definition().version)),
+            ("seed", optional(started.map(|started| started.seed))),
+            ("workflow", Value::from(self.scope.plan.definition().name.as_str())),
+        ])
+    }
+
+    fn own_step(&self) -> Value {
+        let Some((step, attempt)) = self.scope.step else { return Value::from(()) };
+        let id = self.scope.plan.id(step);
+        let run = self.scope.run.started.as_ref().map_or("", |started| &started.name);
+        Value::from_pairs([
+            ("id", Value::from(id)),
+            ("key", Value::from(format!("{run}/{id}"))),
+            ("attempt", Value::from(attempt.0)),
+        ])
+    }
+
+    fn step(&mut self, step: StepIndex, fields: &BTreeSet<&str>) -> Result<Value, EvalError> {
+        let step_run = self.scope.run.step_run(step);
+        let mut values = Vec::new();
+        for field in fields {
+            let value = match *field {
+                "output" => self.output(step, step_run)?,
+                "status" => Value::from(step_run.state.word()),
+                "error" => error(step_run),
+                "attempts" => Value::from(step_run.attempt.0),
+                "started_at" => step_run
+                    .started_at
+                    .map_or_else(|| Value::from(()), |at| Value::from(rfc3339(at))),
+                "took_ms" => self.took_ms(step_run),
+                _ => continue,
+            };
+            values.push((*field, value));
+        }
+        Ok(Value::from_pairs(values))
+    }
+
+    fn output(&mut self, step: StepIndex, step_run: &StepRun) -> Result<Value, EvalError> {
+        match &step_run.state {
+            StepState::Completed { output } => {
+                let what = format!("the output of step `{}`", self.scope.plan.id(step));
+                self.payload(output, &what)
+            }
+            StepState::Waiting
+            | StepState::Running { .. }
+            | StepState::Sleeping { .. }
+            | StepState::Retrying { .. }
+            | StepState::Failed { .. }
+            | StepState::Skipped { .. }
+            | StepState::NotReached
+            | StepState::Cancelled => Ok(Value::from(())),
+        }
+    }
+
+    fn took_ms(&self, step_run: &StepRun) -> Value {
+        optional(
+            step_run.started_at.map(|started_at| {
+                step_run.settled_at.unwrap_or(self.scope.now).ms_since(started_at)
+            }),
+        )
+    }
+
+    fn environment(&mut self) -> Result<Value, EvalError> {
+        let rendered = match self.scope.plan.env.render(self.scope) {
+            Err(EvalError::Needs(needs)) => {
+                self.needs.extend(needs);
+                return Ok(Value::from(()));
+            }
+            rendered => rendered?,
+        };
+        Value::deserialize(rendered)
+            .map_err(|error| EvalError::Failed { code: "NX2103", message: error.to_string() })
+    }
+}
+
+fn optional(value: Option<impl Into<Value>>) -> Value {
+    value.map_or_else(|| Value::from(()), Into::into)
+}
+
+fn error(step_run: &StepRun) -> Value {
+    let failure = match &step_run.state {
+        StepState::Failed { failure, .. } | StepState::Retrying { failure, .. } => failure,
+        StepState::Waiting
+        | StepState::Running { .. }
+        | StepState::Sleeping { .. }
+        | StepState::Completed { .. }
+        | StepState::Skipped { .. }
+        | StepState::NotReached
+        | StepState::Cancelled => return Value::from(()),
+    };
+    Value::from_pairs([
+        ("code", Value::from(failure.code.as_str())),
+        ("message", Value::from(failure.message.as_str())),
+        ("details", optional(failure.details.as_deref())),
+    ])
+}

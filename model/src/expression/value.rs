@@ -1,0 +1,159 @@
+//! Values: JSON in, JSON or text out.
+//!
+//! Invariants:
+//! * An integer of 64 bits keeps its value, a float stays a float, keys keep their text.
+//! * What comes out is at most [`RESULT_BYTES_MAX`] long and [`RESULT_DEPTH_MAX`] deep, so that it can be read back.
+
+use minijinja::value::{Value, ValueKind};
+use minijinja::{Error, ErrorKind};
+use serde_json::Value as Json;
+
+/// Longest result of one expression, as JSON, in bytes.
+pub(super) const RESULT_BYTES_MAX: usize = 1024 * 1024;
+
+/// Deepest result; readers of JSON stop at 128.
+pub(super) const RESULT_DEPTH_MAX: usize = 100;
+
+/// Reads JSON.
+pub(super) fn from_json_text(bytes: &[u8]) -> Result<Value, serde_json::Error> {
+    serde_json::from_slice(bytes)
+}
+
+/// The JSON of a value.
+pub(super) fn to_json(value: &Value, bytes_max: usize) -> Result<Json, Error> {
+    Writer { left: bytes_max }.json(value, 0)
+}
+
+/// The JSON text of a value.
+pub(super) fn json_text(value: &Value, bytes_max: usize) -> Result<String, Error> {
+    to_json(value, bytes_max).map(|json| json.to_string())
+}
+
+/// The text of a value inside other text: texts as they are, `null` as nothing, numbers and booleans as in JSON, lists and
+/// maps as JSON.
+pub(super) fn text_of(value: &Value, bytes_max: usize) -> Result<String, Error> {
+    match value.as_str() {
+        Some(text) if text.len() > bytes_max => Err(too_long()),
+        Some(text) => Ok(text.to_owned()),
+        None => Ok(json_as_text(&to_json(value, bytes_max)?)),
+    }
+}
+
+/// The text of a JSON value, as [`text_of`].
+pub(crate) fn json_as_text(value: &Json) -> String {
+    match value {
+        Json::Null => String::new(),
+        Json::String(text) => text.clone(),
+        Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_) => value.to_string(),
+    }
+}
+
+/// How many values and bytes of text `value` consists of, `max` at most.
+pub(super) fn weight(value: &Value, max: u64) -> usize {
+    let mut left = usize::try_from(max).unwrap_or(usize::MAX);
+    let all = left;
+    let mut open = vec![value.clone()];
+    while let Some(value) = open.pop() {
+        let own = 1 + value.as_str().map_or(0, str::len);
+        left = left.saturating_sub(own);
+        if left == 0 {
+            break;
+        }
+        if let Some(object) = value.as_object().filter(|_| value.kind() != ValueKind::Plain) {
+            let room = left;
+            match value.kind() {
+                ValueKind::Map => open.extend(
+                    object
+                        .try_iter_pairs()
+                        .into_iter()
+                        .flatten()
+                        .take(room)
+                        .map(|(_, value)| value),
+                ),
+                _ => open.extend(object.try_iter().into_iter().flatten().take(room)),
+            }
+        }
+    }
+    all - left
+}
+
+struct Writer {
+    left: usize,
+}
+
+impl Writer {
+    fn json(&mut self, value: &Value, depth: usize) -> Result<Json, Error> {
+        if depth > RESULT_DEPTH_MAX {
+            return Err(too_deep());
+        }
+        match value.kind() {
+            ValueKind::None => self.take(4).map(|()| Json::Null),
+            ValueKind::Bool => self.take(5).map(|()| Json::Bool(value.is_true())),
+            ValueKind::Number => self.take(8).and_then(|()| number(value)),
+            ValueKind::String => {
+                let text = value.as_str().unwrap_or("");
+                self.take(text.len() + 2)?;
+                Ok(Json::String(text.to_owned()))
+            }
+            ValueKind::Seq | ValueKind::Iterable => self.list(value, depth),
+            ValueKind::Map => self.map(value, depth),
+            ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
+            kind => {
+                Err(Error::new(ErrorKind::InvalidOperation, format!("{kind} is not a JSON value")))
+            }
+        }
+    }
+
+    fn list(&mut self, value: &Value, depth: usize) -> Result<Json, Error> {
+        let mut list = Vec::new();
+        for item in value.try_iter()?.checked() {
+            self.take(1)?;
+            list.push(self.json(&item?, depth + 1)?);
+        }
+        Ok(Json::Array(list))
+    }
+
+    fn map(&mut self, value: &Value, depth: usize) -> Result<Json, Error> {
+        let mut map = serde_json::Map::new();
+        let pairs = value.as_object().and_then(|object| object.try_iter_pairs());
+        for (key, value) in pairs.into_iter().flatten() {
+            let key = match key.as_str() {
+                Some(key) => key.to_owned(),
+                None => json_as_text(&self.json(&key, RESULT_DEPTH_MAX)?),
+            };
+            self.take(key.len() + 4)?;
+            map.insert(key, self.json(&value, depth + 1)?);
+        }
+        Ok(Json::Object(map))
+    }
+
+    fn take(&mut self, bytes: usize) -> Result<(), Error> {
+        self.left = self.left.checked_sub(bytes).ok_or_else(too_long)?;
+        Ok(())
+    }
+}
+
+fn number(value: &Value) -> Result<Json, Error> {
+    let wrong = |message| Error::new(ErrorKind::InvalidOperation, message);
+    if !value.is_integer() {
+        let float = f64::try_from(value.clone())?;
+        return serde_json::Number::from_f64(float)
+            .map(Json::Number)
+            .ok_or_else(|| wrong("the result is not a finite number"));
+    }
+    if let Ok(number) = i64::try_from(value.clone()) {
+        return Ok(Json::from(number));
+    }
+    match u64::try_from(value.clone()) {
+        Ok(number) => Ok(Json::from(number)),
+        Err(_) => Err(wrong("the result is beyond 64 bits")),
+    }
+}
+
+fn too_long() -> Error {
+    Error::new(ErrorKind::OutOfFuel, "the result is over 1 MiB")
+}
+
+fn too_deep() -> Error {
+    Error::new(ErrorKind::OutOfFuel, "the result nests too deep")
+}

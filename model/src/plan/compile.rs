@@ -1,0 +1,181 @@
+//! Compiling: from a definition to a plan, or to everything that is wrong with it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::names::{Names, Place};
+use super::step::{Shape, compile_step};
+use super::{DefinitionError, Plan, PlanStep, graph, nullable};
+use crate::definition::Definition;
+use crate::expression::Template;
+use crate::id::StepIndex;
+use crate::input;
+
+/// What goes wrong is collected, so that an author sees all of it at once.
+#[derive(Default)]
+pub(super) struct Problems {
+    pub(super) errors: Vec<DefinitionError>,
+    pub(super) warnings: Vec<DefinitionError>,
+}
+
+impl Problems {
+    pub(super) fn error(
+        &mut self,
+        code: &'static str,
+        path: &[&str],
+        message: impl Into<String>,
+    ) -> &mut DefinitionError {
+        push(&mut self.errors, code, path, message.into(), false)
+    }
+
+    pub(super) fn warning(
+        &mut self,
+        code: &'static str,
+        path: &[&str],
+        message: impl Into<String>,
+    ) -> &mut DefinitionError {
+        push(&mut self.warnings, code, path, message.into(), true)
+    }
+
+    /// Takes the value, or keeps the errors with `path` in front of theirs.
+    pub(super) fn take<T>(
+        &mut self,
+        path: &[&str],
+        result: Result<T, Vec<DefinitionError>>,
+    ) -> Option<T> {
+        result
+            .map_err(|errors| {
+                self.errors.extend(errors.into_iter().map(|mut error| {
+                    error.path = owned(path).into_iter().chain(error.path).collect();
+                    error
+                }));
+            })
+            .ok()
+    }
+}
+
+fn push<'l>(
+    list: &'l mut Vec<DefinitionError>,
+    code: &'static str,
+    path: &[&str],
+    message: String,
+    warning: bool,
+) -> &'l mut DefinitionError {
+    list.push(DefinitionError {
+        code,
+        path: owned(path),
+        range: None,
+        message,
+        hint: None,
+        warning,
+    });
+    list.last_mut().expect("one was pushed")
+}
+
+fn owned(path: &[&str]) -> Vec<String> {
+    path.iter().map(|key| (*key).to_owned()).collect()
+}
+
+pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionError>> {
+    let mut problems = Problems::default();
+    let by_id = ids(&definition, &mut problems);
+    check_head(&definition, &mut problems);
+    let names = Names::new(&definition, &by_id);
+
+    let env = compile_env(&definition, &names, &mut problems);
+    let run_id = definition.run_id.as_ref().and_then(|template| {
+        let value = Value::String(template.clone());
+        let template = problems.take(&["run", "id"], Template::compile(&value))?;
+        names.check(&template.references(), &Place::run_id(), &mut problems);
+        Some(template)
+    });
+    let mut steps: Vec<PlanStep> = Vec::with_capacity(definition.steps.len());
+    for (at, step) in definition.steps.iter().enumerate() {
+        let shape = Shape { step, index: index(at), env: &env };
+        steps.extend(compile_step(&shape, &names, &mut problems));
+    }
+    let outputs = definition.outputs.as_ref().and_then(|value| {
+        let template = problems.take(&["outputs"], Template::compile(value))?;
+        names.check(&template.references(), &Place::outputs(), &mut problems);
+        Some(template)
+    });
+    drop(names);
+
+    // Steps that did not compile are missing from `steps`; the graph makes sense only with all of them.
+    if steps.len() != definition.steps.len() || !problems.errors.is_empty() {
+        return Err(problems.errors);
+    }
+    let order = match graph::order(&steps) {
+        Ok(order) => order,
+        Err(cycles) => return Err(graph::explain(&definition, &cycles)),
+    };
+    nullable::warn(&definition, &steps, outputs.as_ref(), &order, &mut problems);
+    let (successor_ends, successors) = graph::successors(&steps);
+    Ok(Plan {
+        hash: definition.hash(),
+        definition,
+        steps,
+        successor_ends,
+        successors,
+        by_id,
+        warnings: problems.warnings,
+        run_id,
+        env,
+        outputs,
+    })
+}
+
+fn index(at: usize) -> StepIndex {
+    StepIndex(u32::try_from(at).unwrap_or(u32::MAX))
+}
+
+/// The steps sorted by id. Reports ids that stand twice.
+fn ids(definition: &Definition, problems: &mut Problems) -> Vec<StepIndex> {
+    let id = |step: &StepIndex| definition.steps.get(step.at()).map_or("", |step| step.id.as_str());
+    let mut by_id: Vec<StepIndex> = (0..definition.steps.len()).map(index).collect();
+    by_id.sort_by(|left, right| id(left).cmp(id(right)));
+    for pair in by_id.windows(2) {
+        if let [first, second] = pair
+            && id(first) == id(second)
+        {
+            let message = format!("two steps have the id `{}`", id(second));
+            problems.error("NX1108", &["steps", id(second)], message);
+        }
+    }
+    by_id
+}
+
+fn check_head(definition: &Definition, problems: &mut Problems) {
+    let name = &definition.name;
+    if name.is_empty() || name.chars().count() > 128 || name.chars().any(char::is_control) {
+        let message = "a workflow needs a name of 1 to 128 characters";
+        problems.error("NX1106", &["name"], message);
+    }
+    if definition.timeout_ms == Some(0) {
+        problems.error("NX1201", &["run", "timeout"], "the timeout is 0, so no run could end");
+    }
+    for (name, spec) in &definition.inputs {
+        for error in input::check_spec(name, spec) {
+            let message = error.message;
+            problems.error(error.code, &["inputs", name], message).hint = error.hint;
+        }
+    }
+    if definition.steps.is_empty() {
+        problems.error("NX1101", &["steps"], "the workflow has no steps").hint =
+            Some("add one under `steps`".to_owned());
+    }
+}
+
+fn compile_env(definition: &Definition, names: &Names<'_>, problems: &mut Problems) -> Template {
+    let mut whole: BTreeMap<&str, &Value> = BTreeMap::new();
+    for (key, value) in &definition.env {
+        whole.insert(key, value);
+    }
+    let value: Value = whole.into_iter().map(|(key, value)| (key, value.clone())).collect();
+    let compiled = problems.take(&["env"], Template::compile(&value));
+    if let Some(template) = &compiled {
+        names.check(&template.references(), &Place::env(), problems);
+    }
+    compiled.unwrap_or_default()
+}

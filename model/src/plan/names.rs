@@ -1,0 +1,233 @@
+//! Names: whether what expressions refer to exists where they stand.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+
+use super::DefinitionError;
+use super::compile::Problems;
+use crate::definition::Definition;
+use crate::expression::suggest::did_you_mean;
+use crate::expression::{Found, Reference, Root, STEP_FIELDS};
+use crate::id::StepIndex;
+
+/// Searching for a similar name costs as much as there are names, so only the first mistakes get a suggestion.
+const SUGGESTIONS_MAX: u32 = 20;
+
+/// A place where expressions stand.
+pub(super) struct Place<'p> {
+    path: Vec<&'p str>,
+    roots: &'static [Root],
+    step: Option<(&'p str, StepIndex)>,
+}
+
+impl<'p> Place<'p> {
+    pub(super) fn env() -> Self {
+        Self { path: vec!["env"], roots: &[Root::Inputs, Root::Run], step: None }
+    }
+
+    pub(super) fn run_id() -> Self {
+        Self { path: vec!["run", "id"], roots: &[Root::Inputs, Root::Env], step: None }
+    }
+
+    pub(super) fn outputs() -> Self {
+        let roots = &[Root::Inputs, Root::Steps, Root::Run, Root::Env];
+        Self { path: vec!["outputs"], roots, step: None }
+    }
+
+    /// A field of a step; `this` is known in its `outputs` only.
+    pub(super) fn step(id: &'p str, index: StepIndex, field: &'p str) -> Self {
+        const ALL: &[Root] =
+            &[Root::Inputs, Root::Steps, Root::Run, Root::Step, Root::Env, Root::This];
+        let roots = if field == "outputs" { ALL } else { ALL.get(..5).unwrap_or(ALL) };
+        let path = if field.is_empty() { vec!["steps", id] } else { vec!["steps", id, field] };
+        Self { path, roots, step: Some((id, index)) }
+    }
+
+    pub(super) fn path(&self) -> &[&'p str] {
+        &self.path
+    }
+}
+
+/// The names a definition declares.
+pub(super) struct Names<'d> {
+    definition: &'d Definition,
+    by_id: &'d [StepIndex],
+    suggestions: Cell<u32>,
+}
+
+impl<'d> Names<'d> {
+    pub(super) fn new(definition: &'d Definition, by_id: &'d [StepIndex]) -> Self {
+        Self { definition, by_id, suggestions: Cell::new(0) }
+    }
+
+    pub(super) fn find(&self, id: &str) -> Option<StepIndex> {
+        let at = self.by_id.binary_search_by(|step| self.id(*step).cmp(id)).ok()?;
+        self.by_id.get(at).copied()
+    }
+
+    fn id(&self, step: StepIndex) -> &'d str {
+        self.definition.steps.get(step.at()).map_or("", |step| step.id.as_str())
+    }
+
+    /// The id `wrong` may have meant.
+    pub(super) fn similar_id(&self, wrong: &str) -> Option<&'d str> {
+        let ids = self.definition.steps.iter().map(|step| step.id.as_str());
+        self.similar(wrong, ids)
+    }
+
+    fn similar<'k>(&self, wrong: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+        self.suggestions.set(self.suggestions.get() + 1);
+        if self.suggestions.get() > SUGGESTIONS_MAX {
+            return None;
+        }
+        did_you_mean(wrong, known)
+    }
+
+    /// Checks what was `found` at `place`. Answers with the steps it leads to.
+    pub(super) fn check(
+        &self,
+        found: &[Found<'_>],
+        place: &Place<'_>,
+        problems: &mut Problems,
+    ) -> BTreeSet<StepIndex> {
+        let mut steps = BTreeSet::new();
+        for found in found {
+            match self.look_up(found.reference, place) {
+                Ok(step) => steps.extend(step),
+                Err(wrong) => {
+                    let path = place.path.iter().map(|key| (*key).to_owned());
+                    problems.errors.push(DefinitionError {
+                        code: wrong.code,
+                        path: path.chain(found.path.iter().cloned()).collect(),
+                        range: Some(found.range.clone()),
+                        message: wrong.message,
+                        hint: wrong.hint,
+                        warning: false,
+                    });
+                }
+            }
+        }
+        steps
+    }
+
+    fn look_up(
+        &self,
+        reference: &Reference,
+        place: &Place<'_>,
+    ) -> Result<Option<StepIndex>, Wrong> {
+        if !place.roots.contains(&reference.root) {
+            return Err(not_here(reference.root, place));
+        }
+        match reference.root {
+            Root::Inputs => self.input(reference).map(|()| None),
+            Root::Env => self.env(reference).map(|()| None),
+            Root::Run | Root::Step | Root::This => field(reference).map(|()| None),
+            Root::Steps => self.step(reference, place).map(Some),
+        }
+    }
+
+    fn input(&self, reference: &Reference) -> Result<(), Wrong> {
+        let Some(name) = reference.path.first() else { return Ok(()) };
+        let declared = &self.definition.inputs;
+        if self.definition.input_is_value || declared.contains_key(name) {
+            return Ok(());
+        }
+        let hint = match self.similar(name, declared.keys().map(String::as_str)) {
+            Some(similar) => format!("did you mean `inputs.{similar}`?"),
+            None => "declare it under `inputs`".to_owned(),
+        };
+        Err(Wrong::new("NX2101", format!("the workflow has no input `{name}`")).hint(hint))
+    }
+
+    fn env(&self, reference: &Reference) -> Result<(), Wrong> {
+        let Some(name) = reference.path.first() else { return Ok(()) };
+        let declared = &self.definition.env;
+        if declared.contains_key(name) {
+            return Ok(());
+        }
+        let hint = match self.similar(name, declared.keys().map(String::as_str)) {
+            Some(similar) => format!("did you mean `env.{similar}`?"),
+            None => "declare it under `env` of the workflow".to_owned(),
+        };
+        Err(Wrong::new("NX2101", format!("the workflow has no `env.{name}`")).hint(hint))
+    }
+
+    fn step(&self, reference: &Reference, place: &Place<'_>) -> Result<StepIndex, Wrong> {
+        let Some(id) = reference.step() else {
+            return Err(Wrong::new("NX2101", "`steps` alone is not a value".to_owned())
+                .hint("name one step: `steps.<id>`, or `steps[\"<id>\"]`"));
+        };
+        let Some(step) = self.find(id) else { return Err(self.no_step(id)) };
+        if let Some((own, index)) = place.step
+            && index == step
+        {
+            let message = format!("step `{own}` refers to itself: {own} → {own}");
+            return Err(Wrong::new("NX1105", message)
+                .hint("in `outputs` of a step, `this.output` is what its handler returned"));
+        }
+        match reference.step_field() {
+            Some(field) if !STEP_FIELDS.contains(&field) => {
+                let message = format!("a step has no `{field}`");
+                let hint = match did_you_mean(field, STEP_FIELDS.into_iter()) {
+                    Some(similar) => format!("did you mean `steps.{id}.{similar}`?"),
+                    None => format!("what it returned is `steps.{id}.output.{field}`"),
+                };
+                Err(Wrong::new("NX2101", message).hint(hint))
+            }
+            Some(_) | None => Ok(step),
+        }
+    }
+
+    fn no_step(&self, id: &str) -> Wrong {
+        let wrong = Wrong::new("NX1104", format!("there is no step `{id}`"));
+        let prefix = format!("{id}-");
+        let dashed =
+            self.by_id.iter().map(|step| self.id(*step)).find(|id| id.starts_with(&prefix));
+        if let Some(dashed) = dashed {
+            return wrong.hint(format!("write `steps[\"{dashed}\"]` for an id with a dash"));
+        }
+        match self.similar_id(id) {
+            Some(similar) => wrong.hint(format!("did you mean `steps.{similar}`?")),
+            None => wrong,
+        }
+    }
+}
+
+/// What is wrong with a reference, before it is known where it stands.
+struct Wrong {
+    code: &'static str,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Wrong {
+    fn new(code: &'static str, message: String) -> Self {
+        Self { code, message, hint: None }
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+fn not_here(root: Root, place: &Place<'_>) -> Wrong {
+    let known: Vec<&str> = place.roots.iter().map(|root| root.name()).collect();
+    Wrong::new("NX2101", format!("`{}` is not known here", root.name()))
+        .hint(format!("known here: {}", known.join(", ")))
+}
+
+fn field(reference: &Reference) -> Result<(), Wrong> {
+    let (Some(name), Some(fields)) = (reference.path.first(), reference.root.fields()) else {
+        return Ok(());
+    };
+    if fields.contains(&name.as_str()) {
+        return Ok(());
+    }
+    let root = reference.root.name();
+    let hint = match did_you_mean(name, fields.iter().copied()) {
+        Some(similar) => format!("did you mean `{root}.{similar}`?"),
+        None => format!("`{root}` has {}", fields.join(", ")),
+    };
+    Err(Wrong::new("NX2101", format!("there is no `{root}.{name}`")).hint(hint))
+}

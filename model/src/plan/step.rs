@@ -1,0 +1,188 @@
+//! One step of a plan.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::compile::Problems;
+use super::names::{Names, Place};
+use super::{PlanStep, SCRIPT_HANDLER, Work, inline_json};
+use crate::definition::{Retry, Step, StepKind, WhenNeeds};
+use crate::expression::{Condition, Template, duration_ms};
+use crate::id::StepIndex;
+
+/// Longest id.
+const ID_CHARS_MAX: usize = 200;
+
+/// What is needed to compile a step beside the names.
+pub(super) struct Shape<'d> {
+    pub(super) step: &'d Step,
+    pub(super) index: StepIndex,
+    pub(super) env: &'d Template,
+}
+
+/// Whether `id` is one that people may write: a letter or `_`, then letters, digits, `_` and `-`, at most 64 characters.
+/// Imported graphs may have others.
+pub fn is_plain_id(id: &str) -> bool {
+    let mut chars = id.chars();
+    id.len() <= 64
+        && chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && chars.all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+}
+
+/// Compiles a step; `None` if that is not possible, with the reasons among `problems`.
+pub(super) fn compile_step(
+    shape: &Shape<'_>,
+    names: &Names<'_>,
+    problems: &mut Problems,
+) -> Option<PlanStep> {
+    let step = shape.step;
+    check_id(&step.id, problems);
+    let mut needs = explicit_needs(shape, names, problems);
+    let condition = compile_condition(shape, names, &mut needs, problems);
+    let work = compile_work(shape, names, &mut needs, problems);
+    check_retry(&step.id, &step.retry, problems);
+    check_times(step, problems);
+    let outputs = step.outputs.as_ref().and_then(|value| {
+        let place = Place::step(&step.id, shape.index, "outputs");
+        let template = problems.take(place.path(), Template::compile(value))?;
+        needs.extend(names.check(&template.references(), &place, problems));
+        Some(template)
+    });
+    if step.when_needs == WhenNeeds::AnyFailed && needs.is_empty() {
+        let message = format!("step `{}` runs when a need fails, but has no needs", step.id);
+        problems.error("NX1107", &["steps", &step.id, "when_needs"], message).hint =
+            Some("name the steps it watches under `needs`".to_owned());
+    }
+    Some(PlanStep {
+        work: work?,
+        needs: needs.into_iter().collect(),
+        when_needs: step.when_needs,
+        condition,
+        retry: step.retry.clone(),
+        deadline_ms: step.deadline_ms,
+        on_error: step.on_error,
+        outputs,
+    })
+}
+
+fn check_id(id: &str, problems: &mut Problems) {
+    let chars = id.chars().count();
+    if (1..=ID_CHARS_MAX).contains(&chars) && !id.chars().any(char::is_control) {
+        return;
+    }
+    let shown: String = id.escape_debug().take(60).collect();
+    let message = format!("`{shown}` cannot be the id of a step");
+    problems.error("NX1106", &["steps", id], message).hint =
+        Some("write a letter or `_`, then letters, digits, `_` and `-`".to_owned());
+}
+
+fn explicit_needs(
+    shape: &Shape<'_>,
+    names: &Names<'_>,
+    problems: &mut Problems,
+) -> BTreeSet<StepIndex> {
+    let id = &shape.step.id;
+    let mut needs = BTreeSet::new();
+    for (at, need) in shape.step.needs.iter().enumerate() {
+        let at = at.to_string();
+        let path = ["steps", id, "needs", &at];
+        match names.find(need) {
+            Some(found) if found == shape.index => {
+                problems.error("NX1105", &path, format!("step `{id}` needs itself: {id} → {id}"));
+            }
+            Some(found) => {
+                needs.insert(found);
+            }
+            None => {
+                let hint = names.similar_id(need).map(|id| format!("did you mean `{id}`?"));
+                problems.error("NX1104", &path, format!("there is no step `{need}`")).hint = hint;
+            }
+        }
+    }
+    needs
+}
+
+fn compile_condition(
+    shape: &Shape<'_>,
+    names: &Names<'_>,
+    needs: &mut BTreeSet<StepIndex>,
+    problems: &mut Problems,
+) -> Option<Condition> {
+    let place = Place::step(&shape.step.id, shape.index, "if");
+    let source = shape.step.condition.as_ref()?;
+    let compiled = Condition::compile(source).map_err(|error| vec![error]);
+    let condition = problems.take(place.path(), compiled)?;
+    needs.extend(names.check(&condition.references(), &place, problems));
+    Some(condition)
+}
+
+fn compile_work(
+    shape: &Shape<'_>,
+    names: &Names<'_>,
+    needs: &mut BTreeSet<StepIndex>,
+    problems: &mut Problems,
+) -> Option<Work> {
+    let id = shape.step.id.as_str();
+    let mut compile = |field: &str, value: &Value, problems: &mut Problems| {
+        let place = Place::step(id, shape.index, field);
+        let template = problems.take(place.path(), Template::compile(value))?;
+        needs.extend(names.check(&template.references(), &place, problems));
+        Some(template)
+    };
+    match &shape.step.kind {
+        StepKind::Action { uses, with } => {
+            if uses.is_empty() {
+                problems.error("NX1202", &["steps", id, "uses"], "the handler has no name");
+            }
+            compile("with", with, problems).map(|input| handler(uses, input))
+        }
+        StepKind::Set { values } => {
+            compile("set", values, problems).map(|values| Work::Set { values })
+        }
+        StepKind::Sleep { duration } => {
+            let duration = compile("sleep", duration, problems)?;
+            if let Some(Err(error)) = duration.literal().map(duration_ms) {
+                problems.error("NX1201", &["steps", id, "sleep"], error.to_string());
+            }
+            Some(Work::Sleep { duration })
+        }
+        StepKind::Script { run, shell, env } => {
+            let place = Place::step(id, shape.index, "");
+            let script = Template::compile_script(run, shell.as_deref(), env, shape.env);
+            let template = problems.take(place.path(), script)?;
+            needs.extend(names.check(&template.references(), &place, problems));
+            Some(handler(SCRIPT_HANDLER, template))
+        }
+    }
+}
+
+fn handler(name: &str, input: Template) -> Work {
+    let literal = input.literal().map(inline_json).unwrap_or_default();
+    Work::Handler { name: name.to_owned(), input, literal }
+}
+
+fn check_retry(id: &str, retry: &Retry, problems: &mut Problems) {
+    let path = ["steps", id, "retry"];
+    if retry.max_attempts == 0 {
+        problems.error("NX1207", &path, "`max_attempts` is 0, so the step could never run").hint =
+            Some("1 means one attempt and no retry".to_owned());
+    }
+    if !(retry.factor.is_finite() && retry.factor >= 1.0) {
+        let message = format!("`factor` is {}, but delays must not shrink", retry.factor);
+        problems.error("NX1207", &path, message).hint = Some("write a number from 1".to_owned());
+    }
+    if retry.max_attempts > 1 && retry.initial_ms > retry.max_ms {
+        let message = "`initial` is longer than `max`, so every delay is `max`";
+        problems.warning("NX1207", &path, message);
+    }
+}
+
+fn check_times(step: &Step, problems: &mut Problems) {
+    for (key, time) in [("timeout", step.timeout_ms), ("deadline", step.deadline_ms)] {
+        if time == Some(0) {
+            let message = format!("`{key}` is 0, so the step could never complete");
+            problems.error("NX1201", &["steps", &step.id, key], message);
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The bench: one run, and everything that must hold whatever is done to it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{notation, show};
+use crate::codec;
+use crate::command::Command;
+use crate::decide::{Context, Decision, TimerChange, Transition, decide};
+use crate::definition::Definition;
+use crate::effect::pending;
+use crate::event::{Event, Given};
+use crate::evolve::{evolve, fits};
+use crate::id::TimerId;
+use crate::payload::PayloadHash;
+use crate::plan::Plan;
+use crate::rejection::Rejection;
+use crate::run::Run;
+use crate::time::Timestamp;
+
+/// A run and its shell.
+pub(super) struct Bench {
+    pub(super) plan: Plan,
+    pub(super) run: Run,
+    pub(super) slots: u32,
+    /// Payload bytes that are durable.
+    pub(super) store: BTreeMap<PayloadHash, Arc<[u8]>>,
+    /// How often payloads had to be loaded.
+    pub(super) loads: usize,
+    /// The timers, as a shell knows them.
+    pub(super) timers: BTreeMap<TimerId, Timestamp>,
+    now: Timestamp,
+}
+
+impl Bench {
+    pub(super) fn new(definition: Definition) -> Self {
+        let plan = Plan::compile(definition).expect("a valid definition");
+        let run = Run::new(&plan);
+        Self {
+            plan,
+            run,
+            slots: 100,
+            store: BTreeMap::new(),
+            loads: 0,
+            timers: BTreeMap::new(),
+            now: Timestamp::default(),
+        }
+    }
+
+    pub(super) fn of(workflow: &str) -> Self {
+        Self::new(notation::definition(&workflow.split(';').map(str::trim).collect::<Vec<_>>()))
+    }
+
+    pub(super) fn set_ms(&mut self, ms: u64) {
+        self.now = Timestamp::default().plus_ms(ms);
+    }
+
+    /// Plays one line and tells the events.
+    pub(super) fn play(&mut self, line: &str) -> Result<Vec<String>, Rejection> {
+        let command = notation::command(self, line);
+        let transition = self.act(&command)?;
+        Ok(transition.events.iter().map(|event| show::event(&self.plan, event)).collect())
+    }
+
+    /// Decides a command, loads what is missing, and checks everything that must hold.
+    pub(super) fn act(&mut self, command: &Command) -> Result<Transition, Rejection> {
+        let mut loaded = BTreeMap::new();
+        loop {
+            let before = self.run.clone();
+            let decision = self.decide(command, &loaded);
+            let mut again = before.clone();
+            std::mem::swap(&mut self.run, &mut again);
+            assert_eq!(decision, self.decide(command, &loaded), "the same inputs");
+            assert_eq!(self.run, again, "the same inputs");
+            match decision {
+                Ok(Decision::Happens(transition)) => {
+                    self.check_transition(before, &transition);
+                    return Ok(transition);
+                }
+                Ok(Decision::Needs(hashes)) => {
+                    assert_eq!(self.run, before, "a question changes nothing");
+                    self.loads += 1;
+                    for hash in hashes {
+                        let bytes = self.store.get(&hash).expect("a durable payload").clone();
+                        assert!(loaded.insert(hash, bytes).is_none(), "asked for twice");
+                    }
+                }
+                Err(rejection) => {
+                    assert_eq!(self.run, before, "a refusal changes nothing");
+                    return Err(rejection);
+                }
+            }
+        }
+    }
+
+    fn decide(
+        &mut self,
+        command: &Command,
+        payloads: &BTreeMap<PayloadHash, Arc<[u8]>>,
+    ) -> Result<Decision, Rejection> {
+        let given = Given { now: self.now, slots: self.slots };
+        let context = Context { given, payloads, interruptions_max: 2 };
+        decide(&self.plan, &mut self.run, command.clone(), context)
+    }
+
+    fn check_transition(&mut self, before: Run, transition: &Transition) {
+        let mut folded = before;
+        for event in &transition.events {
+            assert!(fits(&self.plan, event), "{event:?} fits");
+            assert!(!folded.status.is_terminal() || matches!(event, Event::RunRetried { .. }));
+            evolve(&self.plan, &mut folded, event, self.now);
+        }
+        assert_eq!(folded, self.run, "the run is the fold of its events");
+        self.store.extend(transition.payloads.iter().cloned());
+        self.check_timers(&transition.timers);
+        self.check_end(transition);
+        self.check_indexes();
+    }
+
+    fn check_timers(&mut self, changes: &[TimerChange]) {
+        for change in changes {
+            match change {
+                TimerChange::Set(id, due) => {
+                    assert_eq!(self.timers.insert(*id, *due), None, "set once");
+                }
+                TimerChange::Cleared(id, due) => {
+                    assert_eq!(self.timers.remove(id), Some(*due), "it was set");
+                }
+            }
+        }
+        let timers: BTreeMap<_, _> =
+            self.run.timers.iter().map(|(id, timer)| (*id, timer.due)).collect();
+        assert_eq!(self.timers, timers, "the shell's timers are the run's");
+    }
+
+    fn check_end(&self, transition: &Transition) {
+        let is_open = self.run.open_count() > 0;
+        assert_eq!(self.run.status.is_terminal(), !is_open, "it ends when all steps have settled");
+        let hash = codec::state_hash(&self.plan, &self.run);
+        match transition.events.last() {
+            Some(
+                Event::RunCompleted { state, .. }
+                | Event::RunFailed { state, .. }
+                | Event::RunCancelled { state },
+            ) => assert_eq!(*state, hash),
+            _ => assert!(is_open),
+        }
+    }
+
+    /// What `set_step` keeps is what counting from scratch gives.
+    fn check_indexes(&self) {
+        for step in self.plan.steps() {
+            let needs = self.plan.needs(step).iter();
+            let open = needs.filter(|need| !self.run.step(**need).is_settled()).count();
+            assert_eq!(self.run.open_needs(step) as usize, open);
+        }
+        let settled = self.run.steps().filter(|(_, step)| step.state.is_settled()).count();
+        assert_eq!(self.run.open_count() as usize + settled, self.plan.step_count() as usize);
+    }
+
+    /// Checks one item of the section `after`.
+    pub(super) fn check_after(&self, item: &str) {
+        let (first, rest) = item.split_once(' ').unwrap_or((item, ""));
+        let none = |list: Vec<String>| {
+            if list.is_empty() { "none".to_owned() } else { list.join(" ") }
+        };
+        let actual = match first {
+            "run" => self.run.status.word().to_owned(),
+            "timers" => {
+                let timers = self.run.timers.iter();
+                none(timers.map(|(id, t)| format!("t{}@{}", id.0, show::time(t.due))).collect())
+            }
+            "effects" => {
+                let effects = pending(&self.plan, &self.run);
+                effects.iter().map(|e| show::effect(&self.plan, e)).collect::<Vec<_>>().join(", ")
+            }
+            "ready" => none(self.run.ready().map(|s| self.plan.id(s).to_owned()).collect()),
+            "parked" => self.run.is_parked().to_string(),
+            id => {
+                let step = self.plan.find(id).unwrap_or_else(|| panic!("no step {id}"));
+                self.run.step(step).word().to_owned()
+            }
+        };
+        assert_eq!(rest, actual, "{first} after it");
+    }
+}

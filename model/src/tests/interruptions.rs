@@ -1,0 +1,126 @@
+//! Interruptions: attempts cut off by the end of a process.
+
+use super::check;
+
+#[test]
+fn an_interrupted_attempt_runs_again_under_its_number() {
+    check("
+        workflow  a; b
+        given     start
+        when      interrupt a b; complete a; complete b
+        then      interrupted: a#1 b#1; a#1 completed may repeat; b#1 completed may repeat; run completed
+    ");
+}
+
+#[test]
+fn an_interruption_does_not_use_up_attempts() {
+    check(
+        "
+        workflow  a retry 2
+        given     start; interrupt a; interrupt a
+        when      fail a
+        then      a#1 attempt failed E; a#2 retry t1@1s
+    ",
+    );
+}
+
+#[test]
+fn an_attempt_interrupted_twice_runs_alone() {
+    check(
+        "
+        workflow  a; b
+        given     start; interrupt a b
+        when      interrupt a
+        then      interrupted: a#1
+        after     effects run a#1 alone, run b#1
+    ",
+    );
+}
+
+#[test]
+fn an_attempt_interrupted_alone_fails() {
+    check("
+        workflow  a retry 9; b needs a
+        given     start; interrupt a; interrupt a
+        when      interrupt a
+        then      interrupted: a#1
+                  a failed NX3013 the engine's process ended 3 times while this step ran; not reached: b
+                  run failed at a: NX3013 the engine's process ended 3 times while this step ran
+    ");
+}
+
+#[test]
+fn an_orderly_end_does_not_count() {
+    check(
+        "
+        workflow  a
+        given     start; shutdown a; shutdown a; shutdown a; shutdown a
+        when      complete a
+        then      a#1 completed may repeat; run completed
+    ",
+    );
+}
+
+#[test]
+fn the_next_attempt_counts_afresh() {
+    check(
+        "
+        workflow  a retry 2
+        given     start; interrupt a; interrupt a; fail a; fire t1 @1s
+        when      complete a
+        then      a#2 completed; run completed
+    ",
+    );
+}
+
+#[test]
+fn a_stopping_attempt_that_is_interrupted_has_stopped() {
+    check(
+        "
+        workflow  a; b; c deadline 5s continue
+        given     start; fire t1 @5s; fail a E
+        when      interrupt b c
+        then      interrupted: b#1 c#1; cancelled: b
+                  c failed NX3003 deadline of 5000 ms over all attempts passed, continued
+                  run failed at a: E
+    ",
+    );
+}
+
+#[test]
+fn an_attempt_interrupted_with_the_one_that_fails_the_run_has_stopped() {
+    check("
+        workflow  a; b
+        given     start; interrupt a; interrupt a
+        when      interrupt a b
+        then      interrupted: a#1 b#1
+                  a failed NX3013 the engine's process ended 3 times while this step ran; cancelled: b
+                  run failed at a: NX3013 the engine's process ended 3 times while this step ran
+    ");
+}
+
+#[test]
+fn an_unknown_attempt_in_the_list_refuses_all_of_it() {
+    check(
+        "
+        workflow  a; b needs a
+        given     start
+        when      interrupt a b#1; interrupt a#2
+        then      rejected: attempt 1 of step `b` is stale
+                  rejected: attempt 2 of step `a` is stale
+    ",
+    );
+}
+
+#[test]
+fn an_attempt_named_twice_counts_once() {
+    check(
+        "
+        workflow  a
+        given     start
+        when      interrupt a a a a
+        then      interrupted: a#1
+        after     effects run a#1
+    ",
+    );
+}

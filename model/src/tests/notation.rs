@@ -1,0 +1,251 @@
+//! The notation of stories: definitions and commands as text.
+
+use serde_json::{Value, json};
+
+use super::bench::Bench;
+use crate::command::Command;
+use crate::definition::{Backoff, Definition, OnError, Retry, Step, StepKind, WhenNeeds};
+use crate::event::{Actor, Failure, RunStarted};
+use crate::id::{Attempt, RunId, StepIndex, TimerId};
+use crate::payload::Payload;
+
+/// A story, taken apart.
+#[derive(Default)]
+pub(super) struct Story {
+    workflow: Vec<String>,
+    pub(super) given: Vec<String>,
+    pub(super) when: Vec<String>,
+    pub(super) then: Vec<String>,
+    pub(super) after: Vec<String>,
+}
+
+impl Story {
+    pub(super) fn parse(text: &str) -> Self {
+        let mut story = Self::default();
+        let mut section = String::new();
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
+            let is_section = ["workflow", "given", "when", "then", "after"].contains(&first);
+            let items = if is_section { rest } else { line };
+            if is_section {
+                first.clone_into(&mut section);
+            }
+            let into = match section.as_str() {
+                "workflow" => &mut story.workflow,
+                "given" => &mut story.given,
+                "when" => &mut story.when,
+                "then" => &mut story.then,
+                _ => &mut story.after,
+            };
+            let items = items.split(';').map(str::trim).filter(|item| !item.is_empty());
+            into.extend(items.map(str::to_owned));
+        }
+        story
+    }
+
+    pub(super) fn definition(&self) -> Definition {
+        definition(&self.workflow)
+    }
+}
+
+/// Reads a definition: one item per step, `run …` for the whole.
+pub(super) fn definition(items: &[impl AsRef<str>]) -> Definition {
+    let mut definition =
+        Definition { name: "test".to_owned(), input_is_value: true, ..Definition::default() };
+    for item in items {
+        let item = item.as_ref();
+        match item.split_once(' ') {
+            Some(("run", settings)) => {
+                for (key, argument) in settings_of(settings) {
+                    match key.as_str() {
+                        "timeout" => definition.timeout_ms = Some(ms(&argument)),
+                        "maps" => definition.outputs = Some(value(&argument)),
+                        _ => panic!("unknown setting {key} of the run"),
+                    }
+                }
+            }
+            _ => definition.steps.push(step(item)),
+        }
+    }
+    definition
+}
+
+fn step(item: &str) -> Step {
+    let (id, settings) = item.split_once(' ').unwrap_or((item, ""));
+    let mut step = plain_step(id);
+    for (key, argument) in settings_of(settings) {
+        set_up(&mut step, &key, &argument);
+    }
+    step
+}
+
+pub(super) fn plain_step(id: &str) -> Step {
+    Step {
+        id: id.to_owned(),
+        name: None,
+        kind: StepKind::Action { uses: "work".to_owned(), with: Value::Null },
+        needs: Vec::new(),
+        when_needs: WhenNeeds::AllOk,
+        condition: None,
+        retry: Retry { jitter: false, ..Retry::default() },
+        timeout_ms: None,
+        deadline_ms: None,
+        on_error: OnError::Fail,
+        outputs: None,
+    }
+}
+
+fn set_up(step: &mut Step, key: &str, argument: &str) {
+    let list = || argument.split(',').map(str::to_owned).collect::<Vec<_>>();
+    match key {
+        "needs" => step.needs = list(),
+        "all_done" => step.when_needs = WhenNeeds::AllDone,
+        "any_failed" => step.when_needs = WhenNeeds::AnyFailed,
+        "retry" => step.retry.max_attempts = argument.parse().unwrap(),
+        "linear" => step.retry.backoff = Backoff::Linear,
+        "constant" => step.retry.backoff = Backoff::Constant,
+        "jitter" => step.retry.jitter = true,
+        "retry_on" => step.retry.retry_on = list(),
+        "give_up_on" => step.retry.give_up_on = list(),
+        "max" => step.retry.max_ms = ms(argument),
+        "set" => step.kind = StepKind::Set { values: value(argument) },
+        "sleep" => step.kind = StepKind::Sleep { duration: value(argument) },
+        "with" => {
+            step.kind = StepKind::Action { uses: "work".to_owned(), with: value(argument) };
+        }
+        "maps" => step.outputs = Some(value(argument)),
+        "if" => step.condition = Some(argument.to_owned()),
+        "deadline" => step.deadline_ms = Some(ms(argument)),
+        "continue" => step.on_error = OnError::Continue,
+        _ => panic!("unknown setting {key}"),
+    }
+}
+
+const SETTINGS: [&str; 18] = [
+    "needs",
+    "all_done",
+    "any_failed",
+    "retry",
+    "linear",
+    "constant",
+    "jitter",
+    "retry_on",
+    "give_up_on",
+    "max",
+    "set",
+    "sleep",
+    "with",
+    "maps",
+    "if",
+    "deadline",
+    "continue",
+    "timeout",
+];
+
+fn settings_of(text: &str) -> Vec<(String, String)> {
+    let mut settings: Vec<(String, String)> = Vec::new();
+    for word in text.split_whitespace() {
+        match settings.last_mut() {
+            _ if SETTINGS.contains(&word) => settings.push((word.to_owned(), String::new())),
+            Some((_, argument)) => {
+                if !argument.is_empty() {
+                    argument.push(' ');
+                }
+                argument.push_str(word);
+            }
+            None => panic!("{word} is no setting"),
+        }
+    }
+    settings
+}
+
+/// JSON, or else text.
+fn value(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| json!(text))
+}
+
+/// `250ms` or `5s`.
+pub(super) fn ms(text: &str) -> u64 {
+    match text.strip_suffix("ms") {
+        Some(number) => number.parse().unwrap(),
+        None => text.strip_suffix('s').unwrap().parse::<u64>().unwrap() * 1000,
+    }
+}
+
+/// Reads a command after taking `@time`, `slots=n` and `by=name` out of it.
+pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
+    let mut words = Vec::new();
+    for word in line.split_whitespace() {
+        if let Some(time) = word.strip_prefix('@') {
+            bench.set_ms(ms(time));
+        } else if let Some(slots) = word.strip_prefix("slots=") {
+            bench.slots = slots.parse().unwrap();
+        } else {
+            words.push(word);
+        }
+    }
+    let by = Actor { name: "ada".to_owned(), via: "test".to_owned() };
+    let rest = |from: usize| words.get(from..).unwrap_or(&[]).join(" ");
+    match words[0] {
+        "start" => Command::StartRun(Box::new(start(bench, &rest(1)))),
+        "complete" => {
+            let (step, attempt) = attempt(bench, words[1]);
+            Command::CompleteStep { step, attempt, output: payload(bench, &rest(2)) }
+        }
+        "fail" => {
+            let (step, attempt) = attempt(bench, words[1]);
+            Command::FailStep { step, attempt, failure: failure(&words[2..]) }
+        }
+        word @ ("interrupt" | "shutdown") => {
+            let attempts = words[1..].iter().map(|word| attempt(bench, word)).collect();
+            Command::InterruptAttempts { attempts, orderly: word == "shutdown" }
+        }
+        "fire" => Command::FireTimer { timer: TimerId(words[1][1..].parse().unwrap()) },
+        "pause" => Command::PauseRun { by, reason: rest(1) },
+        "resume" => Command::ResumeRun { by },
+        "cancel" => Command::CancelRun { by, reason: rest(1) },
+        "retry" => Command::RetryRun { by },
+        "offer" => Command::OfferSlots,
+        other => panic!("unknown command {other}"),
+    }
+}
+
+fn start(bench: &mut Bench, input: &str) -> RunStarted {
+    RunStarted {
+        run: RunId([7; 16]),
+        name: "wf-001".to_owned(),
+        workflow: "test".to_owned(),
+        definition: bench.plan.hash(),
+        input: payload(bench, input),
+        ..RunStarted::default()
+    }
+}
+
+/// `a#2`, or `a` for the last attempt.
+fn attempt(bench: &Bench, word: &str) -> (StepIndex, Attempt) {
+    let (id, number) = word.split_once('#').unwrap_or((word, ""));
+    let Some(step) = bench.plan.find(id) else { return (StepIndex(999), Attempt(1)) };
+    let last = || bench.run.step_run(step).attempt;
+    (step, number.parse().map_or_else(|_| last(), Attempt))
+}
+
+fn failure(words: &[&str]) -> Failure {
+    Failure {
+        code: words.first().map_or_else(|| "E".to_owned(), |code| (*code).to_owned()),
+        message: "it broke".to_owned(),
+        fatal: words.contains(&"fatal"),
+        details: None,
+    }
+}
+
+/// Nothing is `null`, `big` and `bigger` are more than fits into an event, the rest is JSON.
+fn payload(bench: &mut Bench, text: &str) -> Payload {
+    let (payload, new) = match text {
+        "" => return Payload::Null,
+        "big" => Payload::json(&json!("x".repeat(70_000))),
+        "bigger" => Payload::json(&json!("x".repeat(80_000))),
+        json => Payload::json(&serde_json::from_str(json).unwrap()),
+    };
+    bench.store.extend(new);
+    payload
+}

@@ -1,0 +1,279 @@
+//! Properties of random runs: whatever is asked in whatever order, the rules hold.
+//!
+//! The [`Bench`] checks after each command that the run is the fold of its events, that refusals change nothing, that the
+//! same inputs give the same events, and that the shell's timers are the run's.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::bench::Bench;
+use super::notation::plain_step;
+use crate::command::Command;
+use crate::definition::{Definition, OnError, Step, StepKind, WhenNeeds};
+use crate::event::{Actor, Event, Failure, RunStarted};
+use crate::evolve::evolve;
+use crate::id::{Attempt, StepIndex, TimerId};
+use crate::payload::Payload;
+use crate::run::{Run, RunStatus, StepState};
+
+/// One thing to do; what exactly depends on what can be done.
+#[derive(Clone, Debug)]
+struct Ask {
+    what: u8,
+    which: usize,
+    slots: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Shape {
+    kind: u8,
+    needs: Vec<usize>,
+    when: u8,
+    attempts: u32,
+    deadline: bool,
+    fatal: bool,
+    skipped: u8,
+}
+
+fn shape() -> impl Strategy<Value = Shape> {
+    let needs = prop::collection::vec(0usize..12, 0..4);
+    (0u8..6, needs, 0u8..6, 1u32..4, any::<bool>(), any::<bool>(), 0u8..6).prop_map(
+        |(kind, needs, when, attempts, deadline, fatal, skipped)| Shape {
+            kind,
+            needs,
+            when,
+            attempts,
+            deadline,
+            fatal,
+            skipped,
+        },
+    )
+}
+
+fn definition() -> impl Strategy<Value = Definition> {
+    (prop::collection::vec(shape(), 1..12), any::<bool>()).prop_map(|(shapes, timeout)| {
+        Definition {
+            name: "random".to_owned(),
+            input_is_value: true,
+            timeout_ms: timeout.then_some(60_000),
+            steps: shapes.iter().enumerate().map(|(at, shape)| step(at, shape)).collect(),
+            ..Definition::default()
+        }
+    })
+}
+
+fn step(at: usize, shape: &Shape) -> Step {
+    let mut step = plain_step(&format!("s{at}"));
+    let needs: BTreeSet<usize> =
+        shape.needs.iter().filter(|_| at > 0).map(|need| need % at).collect();
+    step.needs = needs.into_iter().map(|need| format!("s{need}")).collect();
+    step.when_needs = match shape.when {
+        0..4 => WhenNeeds::AllOk,
+        4 => WhenNeeds::AllDone,
+        _ if step.needs.is_empty() => WhenNeeds::AllOk,
+        _ => WhenNeeds::AnyFailed,
+    };
+    step.retry.max_attempts = shape.attempts;
+    step.retry.jitter = true;
+    step.deadline_ms = shape.deadline.then_some(2_000);
+    step.on_error = if shape.fatal { OnError::Fail } else { OnError::Continue };
+    step.condition = (shape.skipped == 0).then(|| "false".to_owned());
+    match shape.kind {
+        0 => step.kind = StepKind::Set { values: json!({"at": at}) },
+        1 => step.kind = StepKind::Sleep { duration: json!(at * 100) },
+        _ => {}
+    }
+    step
+}
+
+fn asks() -> impl Strategy<Value = Vec<Ask>> {
+    let ask = (0u8..24, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
+        what,
+        which,
+        slots,
+    });
+    prop::collection::vec(ask, 0..60)
+}
+
+/// A bench that remembers what it was asked and what came of it.
+struct Play {
+    bench: Bench,
+    before: Run,
+    asked: Vec<(Command, u64, u32)>,
+    events: Vec<Event>,
+    started: BTreeSet<(StepIndex, Attempt)>,
+    ended: BTreeSet<(StepIndex, Attempt)>,
+    now_ms: u64,
+}
+
+impl Play {
+    fn new(definition: Definition) -> Self {
+        let bench = Bench::new(definition);
+        let before = bench.run.clone();
+        Self {
+            bench,
+            before,
+            asked: Vec::new(),
+            events: Vec::new(),
+            started: BTreeSet::new(),
+            ended: BTreeSet::new(),
+            now_ms: 0,
+        }
+    }
+
+    /// Returns whether it was not refused.
+    fn ask(&mut self, command: Command, slots: u32) -> bool {
+        self.now_ms += 300;
+        self.bench.set_ms(self.now_ms);
+        self.bench.slots = slots;
+        self.before = self.bench.run.clone();
+        let Ok(transition) = self.bench.act(&command) else { return false };
+        self.asked.push((command, self.now_ms, slots));
+        self.check_events(&transition.events, slots);
+        self.events.extend(transition.events);
+        true
+    }
+
+    fn check_events(&mut self, events: &[Event], slots: u32) {
+        let starts = events.iter().filter(|event| matches!(event, Event::StepStarted { .. }));
+        assert!(starts.count() <= slots as usize, "no more starts than slots");
+        let mut run = self.before.clone();
+        for event in events {
+            self.check_event(&run, event);
+            evolve(&self.bench.plan, &mut run, event, crate::time::Timestamp(0));
+        }
+    }
+
+    fn check_event(&mut self, run: &Run, event: &Event) {
+        if let Event::StepStarted { step, attempt, .. } = event {
+            assert_eq!(run.open_needs(*step), 0, "its needs have settled");
+            assert!(!run.paused, "nothing starts in a pause");
+            assert!(self.started.insert((*step, *attempt)), "each attempt starts once");
+            let last_run = self.bench.plan.step(*step).when_needs != WhenNeeds::AllOk;
+            assert!(run.status == RunStatus::Running || last_run, "only some steps run last");
+        }
+        if let Event::StepCompleted { step, attempt, .. }
+        | Event::AttemptFailed { step, attempt, .. } = event
+        {
+            assert!(self.ended.insert((*step, *attempt)), "each attempt has one outcome");
+        }
+    }
+
+    fn command(&self, ask: &Ask) -> Option<Command> {
+        let by = Actor::default();
+        let run = &self.bench.run;
+        let pick = |count: usize| (count > 0).then(|| ask.which % count);
+        let running: Vec<_> =
+            run.running().map(|step| (step, run.step_run(step).attempt)).collect();
+        let one = || pick(running.len()).map(|at| running[at]);
+        let fatal = ask.which.is_multiple_of(5);
+        Some(match ask.what {
+            0..6 => {
+                let (step, attempt) = one()?;
+                Command::CompleteStep { step, attempt, output: Payload::Null }
+            }
+            6..10 => {
+                let (step, attempt) = one()?;
+                let failure = Failure { code: "E".to_owned(), fatal, ..Failure::default() };
+                Command::FailStep { step, attempt, failure }
+            }
+            10..13 => {
+                let attempts = running.iter().copied().filter(|(s, _)| ask.which >> s.0 & 1 == 0);
+                Command::InterruptAttempts { attempts: attempts.collect(), orderly: fatal }
+            }
+            13..17 => {
+                let timers: Vec<_> = run.timers.keys().copied().collect();
+                Command::FireTimer { timer: timers[pick(timers.len())?] }
+            }
+            17 => {
+                let step = StepIndex(u32::try_from(ask.which % 13).unwrap());
+                let attempt = Attempt(ask.slots);
+                Command::CompleteStep { step, attempt, output: Payload::Null }
+            }
+            18 => Command::FireTimer { timer: TimerId(ask.slots) },
+            19 => Command::PauseRun { by, reason: String::new() },
+            20 => Command::ResumeRun { by },
+            21 if fatal => Command::CancelRun { by, reason: String::new() },
+            22 => Command::RetryRun { by },
+            _ => Command::OfferSlots,
+        })
+    }
+
+    /// Lets everything that is under way end well.
+    fn finish(&mut self) {
+        let _ = self.ask(Command::ResumeRun { by: Actor::default() }, 3);
+        for _ in 0..1000 {
+            let Some(command) = self.next_good() else { return };
+            assert!(self.ask(command, 3));
+        }
+        panic!("the run does not end");
+    }
+
+    fn next_good(&self) -> Option<Command> {
+        let run = &self.bench.run;
+        if run.status.is_terminal() {
+            return None;
+        }
+        if let Some(step) = run.running().next() {
+            let attempt = run.step_run(step).attempt;
+            return Some(Command::CompleteStep { step, attempt, output: Payload::Null });
+        }
+        if run.has_ready() {
+            return Some(Command::OfferSlots);
+        }
+        let timer = *run.timers.keys().next().expect("a run that does not move waits for a timer");
+        Some(Command::FireTimer { timer })
+    }
+
+    /// The commands once more, from the beginning.
+    fn replay(self) {
+        let mut again = Self::new(self.bench.plan.definition().clone());
+        for (command, now_ms, slots) in self.asked {
+            again.now_ms = now_ms - 300;
+            assert!(again.ask(command, slots));
+        }
+        assert_eq!(again.events, self.events);
+        assert_eq!(again.bench.run, self.bench.run);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn the_rules_hold_for_random_runs(definition in definition(), asks in asks(), slots in 0u32..4) {
+        let mut play = Play::new(definition);
+        for ask in &asks {
+            // Before the start, too, commands are refused and change nothing.
+            if let Some(command) = play.command(ask) && play.bench.run.started.is_none() {
+                prop_assert!(!play.ask(command, ask.slots));
+            }
+        }
+        let start = RunStarted { definition: play.bench.plan.hash(), ..RunStarted::default() };
+        prop_assert!(play.ask(Command::StartRun(Box::new(start)), slots));
+        for ask in &asks {
+            if let Some(command) = play.command(ask) {
+                play.ask(command, ask.slots);
+            }
+        }
+        play.finish();
+        prop_assert_eq!(play.bench.run.timers.len(), 0);
+        play.replay();
+    }
+
+    #[test]
+    fn a_run_in_which_all_goes_well_completes(definition in definition(), slots in 0u32..4) {
+        let mut play = Play::new(Definition { timeout_ms: None, ..definition });
+        let start = RunStarted { definition: play.bench.plan.hash(), ..RunStarted::default() };
+        prop_assert!(play.ask(Command::StartRun(Box::new(start)), slots));
+        play.finish();
+        prop_assert_eq!(play.bench.run.status.word(), "completed");
+        let is_quiet = |state: &StepState| matches!(
+            state,
+            StepState::Completed { .. } | StepState::Skipped { .. } | StepState::NotReached
+        );
+        prop_assert!(play.bench.run.steps().all(|(_, step)| is_quiet(&step.state)));
+    }
+}

@@ -1,0 +1,104 @@
+//! The notation of stories: events and what holds after them as text.
+
+use crate::effect::Effect;
+use crate::event::{Event, Failure};
+use crate::id::{Attempt, StepIndex, TimerId};
+use crate::payload::Payload;
+use crate::plan::Plan;
+use crate::time::Timestamp;
+
+pub(super) fn event(plan: &Plan, event: &Event) -> String {
+    let id = |step: &StepIndex| plan.id(*step).to_owned();
+    match event {
+        Event::RunStarted(started) => format!("run started{}", timer(started.timeout, "timeout")),
+        Event::StepCompleted { step, attempt, output, may_repeat } => {
+            let again = if *may_repeat { " may repeat" } else { "" };
+            format!("{} completed{}{again}", tried(plan, *step, *attempt), payload(Some(output)))
+        }
+        Event::AttemptFailed { step, attempt, failure } => {
+            format!("{} attempt failed {}", tried(plan, *step, *attempt), failure.code)
+        }
+        Event::AttemptsInterrupted { attempts, orderly } => {
+            let names = attempts.iter().map(|(step, attempt)| tried(plan, *step, *attempt));
+            let how = if *orderly { "shut down" } else { "interrupted" };
+            format!("{how}: {}", names.collect::<Vec<_>>().join(" "))
+        }
+        Event::TimerFired { timer } => format!("t{} fired", timer.0),
+        Event::RunPaused { .. } => "paused".to_owned(),
+        Event::RunResumed { .. } => "resumed".to_owned(),
+        Event::CancelRequested { .. } => "cancel requested".to_owned(),
+        Event::RunRetried { timeout, .. } => format!("run retried{}", timer(*timeout, "timeout")),
+        Event::SlotsOffered => "slots offered".to_owned(),
+        Event::StepStarted { step, attempt, input, deadline } => {
+            let with = payload(input.as_ref());
+            let deadline = timer(*deadline, "deadline");
+            format!("{} started{with}{deadline}", tried(plan, *step, *attempt))
+        }
+        Event::StepSlept { step, timer: id, until } => {
+            format!("{} sleeps{}", plan.id(*step), timer(Some((*id, *until)), ""))
+        }
+        Event::StepSkipped { step, reason } => format!("{} skipped: {reason}", id(step)),
+        Event::StepsNotReached { steps } => format!("not reached: {}", ids(plan, steps)),
+        Event::RetryScheduled { step, attempt, timer: id, at } => {
+            format!("{} retry{}", tried(plan, *step, *attempt), timer(Some((*id, *at)), ""))
+        }
+        Event::StepFailed { step, failure, continued } => {
+            let goes_on = if *continued { ", continued" } else { "" };
+            format!("{} failed {}{goes_on}", id(step), why(failure))
+        }
+        Event::OutputMapped { step, output } => {
+            format!("{} mapped{}", id(step), payload(Some(output)))
+        }
+        Event::StopRequested { steps } => format!("stop: {}", ids(plan, steps)),
+        Event::StepsCancelled { steps } => format!("cancelled: {}", ids(plan, steps)),
+        Event::RunCompleted { output, .. } => format!("run completed{}", payload(Some(output))),
+        Event::RunFailed { failure, step, .. } => {
+            let at = step.map(|step| format!(" at {}", plan.id(step))).unwrap_or_default();
+            format!("run failed{at}: {}", why(failure))
+        }
+        Event::RunCancelled { .. } => "run cancelled".to_owned(),
+    }
+}
+
+pub(super) fn effect(plan: &Plan, effect: &Effect) -> String {
+    match effect {
+        Effect::RunAttempt(run) => {
+            let alone = if run.alone { " alone" } else { "" };
+            format!("run {}{alone}", tried(plan, run.step, run.attempt))
+        }
+        Effect::StopAttempt { step, attempt } => format!("stop {}", tried(plan, *step, *attempt)),
+    }
+}
+
+pub(super) fn ids(plan: &Plan, steps: &[StepIndex]) -> String {
+    steps.iter().map(|step| plan.id(*step)).collect::<Vec<_>>().join(" ")
+}
+
+pub(super) fn time(at: Timestamp) -> String {
+    let ms = at.0 / 1000;
+    if ms % 1000 == 0 { format!("{}s", ms / 1000) } else { format!("{ms}ms") }
+}
+
+fn tried(plan: &Plan, step: StepIndex, attempt: Attempt) -> String {
+    format!("{}#{}", plan.id(step), attempt.0)
+}
+
+/// The code; of our own failures also the message.
+fn why(failure: &Failure) -> String {
+    let is_ours = failure.code.starts_with("NX3");
+    if is_ours { format!("{} {}", failure.code, failure.message) } else { failure.code.clone() }
+}
+
+fn timer(timer: Option<(TimerId, Timestamp)>, word: &str) -> String {
+    let Some((id, at)) = timer else { return String::new() };
+    let word = if word.is_empty() { String::new() } else { format!(" {word}") };
+    format!("{word} t{}@{}", id.0, time(at))
+}
+
+fn payload(payload: Option<&Payload>) -> String {
+    match payload {
+        None | Some(Payload::Null) => String::new(),
+        Some(Payload::Inline(_, bytes)) => format!(" {}", String::from_utf8_lossy(bytes)),
+        Some(Payload::Stored(_, _, len)) => format!(" <{len} bytes>"),
+    }
+}

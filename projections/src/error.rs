@@ -25,20 +25,19 @@ pub enum ViewsError {
         #[source]
         source: io::Error,
     },
-    /// The storage engine failed; the views are deleted and rebuilt when they are opened again.
+    /// The storage engine failed; the views are deleted and rebuilt.
     #[error("the views cannot be read or written: {reason}")]
     Storage {
         /// Its words.
         reason: String,
     },
-    /// A row is not what this program writes; the views are deleted and rebuilt when they are opened again.
+    /// A row is not what this program writes; the views are deleted and rebuilt.
     #[error("a row of the view `{view}` is damaged")]
     Row {
         /// Whose row it is.
         view: &'static str,
     },
-    /// The rows are not the fold of the records before the checkpoint; the views are deleted and rebuilt when they are
-    /// opened again.
+    /// The rows are not the fold of the records before the checkpoint; the views are deleted and rebuilt.
     #[error("the views do not fit the log at position {at}")]
     OutOfStep {
         /// Where.
@@ -68,7 +67,7 @@ pub enum ViewsError {
         #[source]
         source: Arc<Self>,
     },
-    /// The follower panicked; the views are deleted and rebuilt when they are opened again.
+    /// The follower panicked; the views are deleted and rebuilt.
     #[error("the thread that follows the log panicked: {reason}")]
     Panicked {
         /// Its words.

@@ -16,11 +16,14 @@ use nexus_log::{EventLog, Partition, Position};
 
 use crate::snapshots::SnapshotQueue;
 use crate::store::ViewStore;
-use crate::{Checkpoint, ViewsError};
+use crate::{Checkpoint, ViewsError, checkpoint, views};
 use pace::{Bell, Pace};
 
 /// Bytes of records that are folded into one batch.
 const BATCH_BYTES: usize = 1024 * 1024;
+
+/// How often one process rebuilds its views before it takes the disk to be at fault.
+const REBUILDS_MAX: u32 = 3;
 
 /// What the follower shares with those who ask.
 pub(crate) struct Shared {
@@ -32,6 +35,8 @@ pub(crate) struct Shared {
     /// The furthest position that somebody waits for.
     wanted: AtomicU64,
     is_closing: AtomicBool,
+    /// Whether somebody came upon rows that cannot be read.
+    is_distrusted: AtomicBool,
     thread: OnceLock<Thread>,
 }
 
@@ -61,6 +66,7 @@ impl Shared {
             progressed: Condvar::new(),
             wanted: AtomicU64::new(0),
             is_closing: AtomicBool::new(false),
+            is_distrusted: AtomicBool::new(false),
             thread: OnceLock::new(),
         }
     }
@@ -95,6 +101,12 @@ impl Shared {
         if let Some(thread) = self.thread.get() {
             thread.unpark();
         }
+    }
+
+    /// Has the follower delete the rows and fold them again.
+    pub(crate) fn distrust(&self) {
+        self.is_distrusted.store(true, Ordering::SeqCst);
+        self.wake();
     }
 
     /// Has the follower end.
@@ -137,16 +149,23 @@ pub(crate) fn start(
 fn run(shared: &Shared, mut follower: Follower) {
     // Nobody else sets it.
     let _ = shared.thread.set(thread::current());
-    let result = catch_unwind(AssertUnwindSafe(|| follower.follow()));
-    let error = match result {
-        Ok(Ok(())) => return shared.end(Ended::Closed),
-        Ok(Err(error)) => error,
-        Err(panic) => ViewsError::Panicked { reason: words(panic.as_ref()) },
+    let mut rebuilds = 0;
+    let error = loop {
+        let error = match catch_unwind(AssertUnwindSafe(|| follower.follow())) {
+            Ok(Ok(())) => return shared.end(Ended::Closed),
+            Ok(Err(error)) => error,
+            Err(panic) => ViewsError::Panicked { reason: words(panic.as_ref()) },
+        };
+        if !error.blames_rows() || rebuilds == REBUILDS_MAX {
+            break error;
+        }
+        rebuilds += 1;
+        tracing::warn!(error = &error as &dyn std::error::Error, "the views are rebuilt");
+        if let Err(error) = follower.start_anew() {
+            break error;
+        }
     };
     tracing::error!(error = &error as &dyn std::error::Error, at = %shared.applied(), "the views stopped following the log");
-    if error.blames_rows() {
-        shared.store.distrust();
-    }
     shared.end(Ended::Stopped(Arc::new(error)));
 }
 
@@ -175,6 +194,15 @@ impl Follower {
         }
     }
 
+    /// Deletes all rows and begins at the beginning of the log.
+    fn start_anew(&mut self) -> Result<(), ViewsError> {
+        self.fold = Fold::default();
+        self.checkpoint = Checkpoint::default();
+        self.shared.advance(self.checkpoint.position);
+        self.shared.store.reset()?;
+        self.shared.store.commit(vec![checkpoint::layout_row(&views::layout())])
+    }
+
     /// Follows the log until the views are closed.
     fn follow(&mut self) -> Result<(), ViewsError> {
         let mut bell = Bell::new(self.shared.log.subscribe(Partition(0)));
@@ -185,6 +213,9 @@ impl Follower {
             let is_wanted = self.shared.is_wanted(self.checkpoint.position);
             let has_work = durable > self.checkpoint.position
                 || self.shared.snapshots.is_due(self.checkpoint.position);
+            if self.shared.is_distrusted.swap(false, Ordering::SeqCst) {
+                return Err(ViewsError::Storage { reason: "a reader came upon damage".to_owned() });
+            }
             if is_closing {
                 return if has_work { self.round(durable).map(|_| ()) } else { Ok(()) };
             }

@@ -105,6 +105,9 @@ pub(crate) trait ViewStore: Send + Sync + 'static {
     /// Changes rows. The last change of a row wins.
     fn commit(&self, changes: Vec<Change>) -> Result<(), ViewsError>;
 
-    /// Has the rows deleted and folded again when the store is opened the next time.
-    fn distrust(&self);
+    /// Deletes all rows.
+    fn reset(&self) -> Result<(), ViewsError>;
 }
+
+#[cfg(test)]
+mod tests;

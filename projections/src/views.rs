@@ -34,7 +34,7 @@ pub(crate) fn all_views() -> Vec<Box<dyn View>> {
 }
 
 /// The layout of the rows: which views there are, in which versions.
-fn layout() -> String {
+pub(crate) fn layout() -> String {
     let version = |layout: String, view: Box<dyn View>| {
         format!("{layout} {}={}", view.name(), view.version())
     };
@@ -221,7 +221,7 @@ impl Views {
         &self.0.shared
     }
 
-    /// Asks the rows of one moment. Rows that cannot be read are rebuilt when the views are opened again.
+    /// Asks the rows of one moment. If they cannot be read, they are rebuilt.
     fn read<T>(
         &self,
         ask: impl FnOnce(&dyn Rows) -> Result<T, ViewsError>,
@@ -229,7 +229,7 @@ impl Views {
         let answer = ask(&*self.shared().store.read());
         answer.inspect_err(|error| {
             if error.blames_rows() {
-                self.shared().store.distrust();
+                self.shared().distrust();
             }
         })
     }

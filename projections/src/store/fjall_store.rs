@@ -7,6 +7,7 @@ use std::io;
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,8 +28,14 @@ const LOCK_WAIT: Duration = Duration::from_secs(2);
 /// A [`ViewStore`] in a folder.
 pub(crate) struct FjallStore {
     folder: PathBuf,
+    /// `None` only while it is deleted, and after that failed.
+    tables: RwLock<Option<Tables>>,
+}
+
+/// The open database and its keyspaces, in the order of the tables.
+struct Tables {
     db: Database,
-    tables: Vec<Keyspace>,
+    keyspaces: Vec<Keyspace>,
 }
 
 impl FjallStore {
@@ -40,8 +47,12 @@ impl FjallStore {
         }
         let path = database(folder);
         let is_new = !path.exists();
-        let (db, tables) = open_unlocked(&path)?;
-        Ok((Self { folder: folder.to_owned(), db, tables }, is_new))
+        let tables = RwLock::new(Some(open_unlocked(&path)?));
+        Ok((Self { folder: folder.to_owned(), tables }, is_new))
+    }
+
+    fn tables(&self) -> RwLockReadGuard<'_, Option<Tables>> {
+        self.tables.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -75,7 +86,7 @@ fn io_error(path: &Path, source: io::Error) -> ViewsError {
     ViewsError::Io { path: path.to_owned(), source }
 }
 
-fn open_unlocked(path: &Path) -> Result<(Database, Vec<Keyspace>), ViewsError> {
+fn open_unlocked(path: &Path) -> Result<Tables, ViewsError> {
     let begun = Instant::now();
     loop {
         match catch_unwind(AssertUnwindSafe(|| open_database(path))) {
@@ -93,7 +104,7 @@ fn open_unlocked(path: &Path) -> Result<(Database, Vec<Keyspace>), ViewsError> {
     }
 }
 
-fn open_database(path: &Path) -> Result<(Database, Vec<Keyspace>), fjall::Error> {
+fn open_database(path: &Path) -> Result<Tables, fjall::Error> {
     let db = Database::builder(path)
         .cache_size(8 * MIB)
         .max_journaling_size(64 * MIB)
@@ -102,8 +113,8 @@ fn open_database(path: &Path) -> Result<(Database, Vec<Keyspace>), fjall::Error>
         .journal_compression(CompressionType::None)
         .open()?;
     let keyspace = |table: &Table| db.keyspace(table.name(), || options(*table));
-    let tables = Table::ALL.iter().map(keyspace).collect::<Result<_, _>>()?;
-    Ok((db, tables))
+    let keyspaces = Table::ALL.iter().map(keyspace).collect::<Result<_, _>>()?;
+    Ok(Tables { db, keyspaces })
 }
 
 fn options(table: Table) -> KeyspaceCreateOptions {
@@ -122,45 +133,70 @@ fn storage(error: fjall::Error) -> ViewsError {
     ViewsError::Storage { reason: error.to_string() }
 }
 
+fn gone() -> ViewsError {
+    ViewsError::Storage { reason: "it was deleted and could not be made again".to_owned() }
+}
+
 impl ViewStore for FjallStore {
     fn read(&self) -> Box<dyn Rows + '_> {
-        Box::new(FjallRows { snapshot: self.db.snapshot(), tables: &self.tables })
+        let tables = self.tables();
+        let snapshot = tables.as_ref().map(|tables| tables.db.snapshot());
+        Box::new(FjallRows { snapshot, tables })
     }
 
     fn commit(&self, changes: Vec<Change>) -> Result<(), ViewsError> {
-        let mut batch = self.db.batch().durability(Some(PersistMode::Buffer));
+        let tables = self.tables();
+        let Tables { db, keyspaces } = tables.as_ref().ok_or_else(gone)?;
+        let mut batch = db.batch().durability(Some(PersistMode::Buffer));
         for Change { table, key, value } in changes {
             match value {
-                Some(value) => batch.insert(&self.tables[table.at()], key, value),
-                None => batch.remove(&self.tables[table.at()], key),
+                Some(value) => batch.insert(&keyspaces[table.at()], key, value),
+                None => batch.remove(&keyspaces[table.at()], key),
             }
         }
         batch.commit().map_err(storage)
     }
 
-    fn distrust(&self) {
+    /// The marker sees to it that a process that ends in between leaves nothing that is half deleted.
+    fn reset(&self) -> Result<(), ViewsError> {
+        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
         let path = marker(&self.folder);
-        if let Err(error) = fs::write(&path, b"") {
-            tracing::warn!(%error, path = %path.display(), "cannot mark the views for rebuilding");
-        }
+        fs::write(&path, b"").map_err(|source| io_error(&path, source))?;
+        drop(tables.take());
+        delete(&self.folder)?;
+        *tables = Some(open_unlocked(&database(&self.folder))?);
+        Ok(())
     }
 }
 
 /// The rows of one moment.
 struct FjallRows<'a> {
-    snapshot: Snapshot,
-    tables: &'a [Keyspace],
+    snapshot: Option<Snapshot>,
+    tables: RwLockReadGuard<'a, Option<Tables>>,
+}
+
+impl FjallRows<'_> {
+    fn table(&self, table: Table) -> Result<(&Snapshot, &Keyspace), ViewsError> {
+        let snapshot = self.snapshot.as_ref().ok_or_else(gone)?;
+        let tables = self.tables.as_ref().ok_or_else(gone)?;
+        Ok((snapshot, &tables.keyspaces[table.at()]))
+    }
 }
 
 impl Rows for FjallRows<'_> {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, ViewsError> {
-        let value = self.snapshot.get(&self.tables[table.at()], key).map_err(storage)?;
+        let (snapshot, keyspace) = self.table(table)?;
+        let value = snapshot.get(keyspace, key).map_err(storage)?;
         Ok(value.map(|value| value.to_vec()))
     }
 
     fn range(&self, table: Table, from: Bound<&[u8]>, to: Bound<&[u8]>) -> RowsIter<'_> {
-        let rows = self.snapshot.range::<&[u8], _>(&self.tables[table.at()], (from, to));
-        Box::new(rows.map(row))
+        match self.table(table) {
+            Ok((snapshot, keyspace)) => {
+                Box::new(snapshot.range::<&[u8], _>(keyspace, (from, to)).map(row))
+            }
+            Err(error) => Box::new(std::iter::once(Err(error))),
+        }
     }
 }
 

@@ -29,7 +29,10 @@ impl ViewStore for MemoryStore {
         Ok(())
     }
 
-    fn distrust(&self) {}
+    fn reset(&self) -> Result<(), ViewsError> {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Tables::default();
+        Ok(())
+    }
 }
 
 impl Rows for RwLockReadGuard<'_, Tables> {

@@ -26,7 +26,7 @@ use crate::{
 /// All views, the one of runs first.
 pub(crate) fn all_views() -> Vec<Box<dyn View>> {
     vec![
-        Box::new(runs::RunsView),
+        Box::<runs::RunsView>::default(),
         Box::new(resume::ResumeView),
         Box::<audit::AuditView>::default(),
         Box::<metrics::MetricsView>::default(),

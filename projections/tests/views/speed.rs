@@ -70,17 +70,17 @@ fn slept(number: u64) -> Event {
     Event::StepSlept { step: StepIndex(0), timer: TimerId(1), until }
 }
 
-/// Runs with a long message in their row.
-pub(crate) fn wide_runs(count: u64, label_bytes: usize) -> Vec<Transition> {
+/// Runs of workflows with long names, of which there is a row for each.
+pub(crate) fn wide_runs(count: u64, name_bytes: usize) -> Vec<Transition> {
     let mut chance = crate::history::Chance::new(9);
     let mut noise = || {
         let letter = |_| char::from(b'a' + u8::try_from(chance.below(26)).unwrap());
-        (0..label_bytes).map(letter).collect::<String>()
+        (0..name_bytes).map(letter).collect::<String>()
     };
     let wide = |number: u64| {
         let mut event = started(1_000_000 + number);
         if let Event::RunStarted(started) = &mut event {
-            started.labels = vec![("noise".to_owned(), noise())];
+            started.workflow = noise();
         }
         transition(1_000_000 + number, 0, &[event], false)
     };
@@ -109,12 +109,12 @@ fn measure(name: &str, runs: u64, steps: u32, width: u64) {
         let begun = Instant::now();
         let views = site.open(&log);
         views.catch_up(end(&*log)).unwrap();
-        let (wall, cpu) = (begun.elapsed(), cpu_time() - cpu);
+        let (wall, cpu) = (begun.elapsed(), cpu_time().saturating_sub(cpu));
         let events = end(&*log).0;
-        let each = |time: Duration| time.as_nanos() as f64 / events as f64 / 1000.0;
+        let each = |time: Duration| time.as_nanos() / u128::from(events);
         let place = if matches!(site, Site::Memory) { "memory" } else { "folder" };
         println!(
-            "{name}, {place}: {events} events, {:.2} us each, {:.2} us of CPU",
+            "{name}, {place}: {events} events, {} ns each, {} ns of CPU",
             each(wall),
             each(cpu)
         );

@@ -7,6 +7,8 @@ use clap::ValueEnum;
 use nexus_gateway::api::Problem;
 use serde::Serialize;
 
+use crate::args::Global;
+
 /// The form of results.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -32,18 +34,40 @@ impl Format {
     }
 }
 
-static FORMAT: OnceLock<Format> = OnceLock::new();
-static QUIET: OnceLock<bool> = OnceLock::new();
+/// How to print.
+#[derive(Clone, Copy, Debug, Default)]
+struct Habits {
+    format: Option<Format>,
+    quiet: bool,
+    no_header: bool,
+}
+
+static HABITS: OnceLock<Habits> = OnceLock::new();
 
 /// Remembers how to print, once.
-pub(crate) fn configure(format: Format, quiet: bool) {
-    let _ = FORMAT.set(format);
-    let _ = QUIET.set(quiet);
+pub(crate) fn configure(global: &Global) {
+    global.color.write_global();
+    let Global { output: format, quiet, no_header, .. } = *global;
+    let _ = HABITS.set(Habits { format, quiet, no_header });
+}
+
+fn habits() -> Habits {
+    HABITS.get().copied().unwrap_or_default()
 }
 
 /// The form of results.
 pub(crate) fn format() -> Format {
-    FORMAT.get().copied().unwrap_or_default()
+    habits().format.unwrap_or_default()
+}
+
+/// Whether tables have heads.
+pub(crate) fn has_header() -> bool {
+    !habits().no_header
+}
+
+/// Whether only errors and results are wanted.
+pub(crate) fn is_quiet() -> bool {
+    habits().quiet
 }
 
 /// Prints a line of the result. Nobody reading any more is no error.
@@ -54,7 +78,7 @@ pub(crate) fn line(text: impl AsRef<str>) {
 
 /// Prints a note for people, unless they asked for quiet.
 pub(crate) fn note(text: impl AsRef<str>) {
-    if !QUIET.get().copied().unwrap_or_default() {
+    if !is_quiet() {
         let mut err = anstream::stderr().lock();
         let _ = writeln!(err, "{}", text.as_ref());
     }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use clap::{Args as ArgsOf, ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
-    cancel, demo, get, help, history, list, pause, result, resume, retry, run, serve, start, wait, watch,
+    cancel, demo, get, help, history, list, pause, result, resume, retry, run, serve, start, wait,
+    watch,
 };
 use crate::output::Format;
 

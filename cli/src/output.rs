@@ -46,9 +46,17 @@ static HABITS: OnceLock<Habits> = OnceLock::new();
 
 /// Remembers how to print, once.
 pub(crate) fn configure(global: &Global) {
-    global.color.write_global();
+    color(global.color).write_global();
     let Global { output: format, quiet, no_header, .. } = *global;
     let _ = HABITS.set(Habits { format, quiet, no_header });
+}
+
+fn color(choice: clap::ColorChoice) -> anstream::ColorChoice {
+    match choice {
+        clap::ColorChoice::Auto => anstream::ColorChoice::Auto,
+        clap::ColorChoice::Always => anstream::ColorChoice::Always,
+        clap::ColorChoice::Never => anstream::ColorChoice::Never,
+    }
 }
 
 fn habits() -> Habits {
@@ -88,7 +96,9 @@ pub(crate) fn note(text: impl AsRef<str>) {
 pub(crate) fn json(value: &impl Serialize) {
     let text = match format() {
         Format::Jsonl => serde_json::to_string(value),
-        Format::Table | Format::Wide | Format::Json | Format::Name | Format::None => serde_json::to_string_pretty(value),
+        Format::Table | Format::Wide | Format::Json | Format::Name | Format::None => {
+            serde_json::to_string_pretty(value)
+        }
     };
     line(text.unwrap_or_default());
 }
@@ -101,10 +111,16 @@ pub(crate) fn problem(problem: &Problem) {
         return;
     }
     let place = problem.place.as_ref();
-    let place = place.map(|at| format!("\n  --> {}:{}:{}", at.file, at.line, at.column)).unwrap_or_default();
+    let place = place
+        .map(|at| format!("\n  --> {}:{}:{}", at.file, at.line, at.column))
+        .unwrap_or_default();
     let hint = problem.hint.as_ref().map(|hint| format!("\n  help: {hint}")).unwrap_or_default();
     let red = anstyle_red();
-    let _ = writeln!(err, "{}error[{}]{}: {}{place}{hint}", red.0, problem.code, red.1, problem.message);
+    let _ = writeln!(
+        err,
+        "{}error[{}]{}: {}{place}{hint}",
+        red.0, problem.code, red.1, problem.message
+    );
     let _ = writeln!(err, "  more: nexus-engine explain {}", problem.code);
 }
 
@@ -128,7 +144,9 @@ pub(crate) fn install_tracing(verbose: u8, quiet: bool) {
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("NEXUS_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    let subscriber =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(stderr_is_terminal());
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(stderr_is_terminal());
     let _ = subscriber.try_init();
 }

@@ -2,7 +2,7 @@
 
 mod table;
 
-pub(crate) use table::Table;
+pub(crate) use table::{Table, pad, width};
 
 /// A duration: `12ms`, `1.2s`, `1m 34s`, `2h 5m`, `3d 4h`.
 pub(crate) fn took(ms: u64) -> String {

@@ -21,7 +21,8 @@ pub(crate) fn since(text: &str) -> Result<u64, String> {
     if let Ok(time) = chrono::DateTime::parse_from_rfc3339(text) {
         return Ok(u64::try_from(time.timestamp_millis()).unwrap_or(0));
     }
-    let ago = duration(text).map_err(|_| "write how long ago, such as 1d, or a time such as 2026-01-31T12:00:00Z")?;
+    let ago = duration(text)
+        .map_err(|_| "write how long ago, such as 1d, or a time such as 2026-01-31T12:00:00Z")?;
     let now = u64::try_from(chrono::Utc::now().timestamp_millis()).unwrap_or(0);
     Ok(now.saturating_sub(u64::try_from(ago.as_millis()).unwrap_or(u64::MAX)))
 }

@@ -32,8 +32,12 @@ pub(crate) fn run(args: &HelpArgs) -> Outcome {
         Some(verb) => {
             command.build();
             let Some(verb) = command.find_subcommand_mut(verb) else {
-                return Err(Problem::new("NX7019", Code::Usage as u8, format!("there is no verb or topic `{verb}`"))
-                    .hint("see what there is: nexus-engine help"));
+                return Err(Problem::new(
+                    "NX7019",
+                    Code::Usage as u8,
+                    format!("there is no verb or topic `{verb}`"),
+                )
+                .hint("see what there is: nexus-engine help"));
             };
             output::line(verb.render_long_help().ansi().to_string());
         }

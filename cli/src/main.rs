@@ -7,6 +7,7 @@ mod commands;
 mod context;
 mod exit;
 mod output;
+mod store;
 mod text;
 
 use std::process::ExitCode;

@@ -4,7 +4,6 @@
 //! [`render`] shows a problem to a person; [`write`] turns a definition into a file. Nothing here does I/O.
 
 mod check;
-mod duration;
 mod handlers;
 #[cfg(feature = "import")]
 pub mod import;
@@ -72,5 +71,6 @@ pub fn read(source_name: &str, text: &str) -> Result<Read, Problems> {
         Problems::from_unsorted(errors.iter().map(|error| places.problem(error)).collect())
     };
     let plan = Plan::compile(definition.clone()).map_err(problems)?;
-    Ok(Read { definition, plan, warnings: Problems::default(), places })
+    let warnings = problems(plan.warnings().to_vec());
+    Ok(Read { definition, plan, warnings, places })
 }

@@ -1,0 +1,206 @@
+//! Rows in a fjall database that is never synced.
+//!
+//! What a killed process wrote is there, because the system has it. What a power cut takes is folded again.
+
+use std::fs;
+use std::io;
+use std::ops::Bound;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use fjall::config::CompressionPolicy;
+use fjall::{
+    CompressionType, Database, Guard, Keyspace, KeyspaceCreateOptions, PersistMode, Readable,
+    Snapshot,
+};
+
+use super::{Change, Row, Rows, RowsIter, Table, ViewStore};
+use crate::ViewsError;
+
+const MIB: u64 = 1024 * 1024;
+
+/// How long a store that was just closed in this process may hold its lock.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
+
+/// A [`ViewStore`] in a folder.
+pub(crate) struct FjallStore {
+    folder: PathBuf,
+    /// `None` only while it is deleted, and after that failed.
+    tables: RwLock<Option<Tables>>,
+}
+
+/// The open database and its keyspaces, in the order of the tables.
+struct Tables {
+    db: Database,
+    keyspaces: Vec<Keyspace>,
+}
+
+impl FjallStore {
+    /// Opens the store in `folder`; also says whether it had to be made.
+    pub(crate) fn open(folder: &Path) -> Result<(Self, bool), ViewsError> {
+        fs::create_dir_all(folder).map_err(|source| io_error(folder, source))?;
+        if marker(folder).exists() {
+            delete(folder)?;
+        }
+        let path = database(folder);
+        let is_new = !path.exists();
+        let tables = RwLock::new(Some(open_unlocked(&path)?));
+        Ok((Self { folder: folder.to_owned(), tables }, is_new))
+    }
+
+    fn tables(&self) -> RwLockReadGuard<'_, Option<Tables>> {
+        self.tables.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Deletes the rows in `folder`, and nothing else that may stand there.
+pub(crate) fn delete(folder: &Path) -> Result<(), ViewsError> {
+    let path = database(folder);
+    match fs::remove_dir_all(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(&path, error)),
+        Ok(()) | Err(_) => {
+            let path = marker(folder);
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    Err(io_error(&path, error))
+                }
+                Ok(()) | Err(_) => Ok(()),
+            }
+        }
+    }
+}
+
+fn database(folder: &Path) -> PathBuf {
+    folder.join("db")
+}
+
+/// A file that stands there while the rows are not to be trusted.
+fn marker(folder: &Path) -> PathBuf {
+    folder.join("rebuild")
+}
+
+fn io_error(path: &Path, source: io::Error) -> ViewsError {
+    ViewsError::Io { path: path.to_owned(), source }
+}
+
+fn open_unlocked(path: &Path) -> Result<Tables, ViewsError> {
+    let begun = Instant::now();
+    loop {
+        match catch_unwind(AssertUnwindSafe(|| open_database(path))) {
+            Ok(Err(fjall::Error::Locked)) if begun.elapsed() < LOCK_WAIT => {
+                thread::sleep(Duration::from_millis(20));
+            }
+            Ok(Err(fjall::Error::Locked)) => {
+                return Err(ViewsError::Locked { path: path.to_owned() });
+            }
+            Ok(opened) => return opened.map_err(storage),
+            Err(_panic) => {
+                return Err(ViewsError::Storage { reason: "opening it panicked".to_owned() });
+            }
+        }
+    }
+}
+
+fn open_database(path: &Path) -> Result<Tables, fjall::Error> {
+    let db = Database::builder(path)
+        .cache_size(8 * MIB)
+        .max_journaling_size(64 * MIB)
+        .max_cached_files(Some(64))
+        .worker_threads(2)
+        .journal_compression(CompressionType::None)
+        .open()?;
+    let keyspace = |table: &Table| db.keyspace(table.name(), || options(*table));
+    let keyspaces = Table::ALL.iter().map(keyspace).collect::<Result<_, _>>()?;
+    Ok(Tables { db, keyspaces })
+}
+
+fn options(table: Table) -> KeyspaceCreateOptions {
+    let memtable_mib = match table {
+        Table::Runs => 8,
+        Table::Names | Table::Audit | Table::Snapshots => 4,
+        Table::Meta | Table::Marks | Table::Resume | Table::Metrics => 2,
+    };
+    KeyspaceCreateOptions::default()
+        .max_memtable_size(memtable_mib * MIB)
+        .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
+fn storage(error: fjall::Error) -> ViewsError {
+    ViewsError::Storage { reason: error.to_string() }
+}
+
+fn gone() -> ViewsError {
+    ViewsError::Storage { reason: "it was deleted and could not be made again".to_owned() }
+}
+
+impl ViewStore for FjallStore {
+    fn read(&self) -> Box<dyn Rows + '_> {
+        let tables = self.tables();
+        let snapshot = tables.as_ref().map(|tables| tables.db.snapshot());
+        Box::new(FjallRows { snapshot, tables })
+    }
+
+    fn commit(&self, changes: Vec<Change>) -> Result<(), ViewsError> {
+        let tables = self.tables();
+        let Tables { db, keyspaces } = tables.as_ref().ok_or_else(gone)?;
+        let mut batch = db.batch().durability(Some(PersistMode::Buffer));
+        for Change { table, key, value } in changes {
+            match value {
+                Some(value) => batch.insert(&keyspaces[table.at()], key, value),
+                None => batch.remove(&keyspaces[table.at()], key),
+            }
+        }
+        batch.commit().map_err(storage)
+    }
+
+    /// The marker sees to it that a process that ends in between leaves nothing that is half deleted.
+    fn reset(&self) -> Result<(), ViewsError> {
+        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        let path = marker(&self.folder);
+        fs::write(&path, b"").map_err(|source| io_error(&path, source))?;
+        drop(tables.take());
+        delete(&self.folder)?;
+        *tables = Some(open_unlocked(&database(&self.folder))?);
+        Ok(())
+    }
+}
+
+/// The rows of one moment.
+struct FjallRows<'a> {
+    snapshot: Option<Snapshot>,
+    tables: RwLockReadGuard<'a, Option<Tables>>,
+}
+
+impl FjallRows<'_> {
+    fn table(&self, table: Table) -> Result<(&Snapshot, &Keyspace), ViewsError> {
+        let snapshot = self.snapshot.as_ref().ok_or_else(gone)?;
+        let tables = self.tables.as_ref().ok_or_else(gone)?;
+        Ok((snapshot, &tables.keyspaces[table.at()]))
+    }
+}
+
+impl Rows for FjallRows<'_> {
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, ViewsError> {
+        let (snapshot, keyspace) = self.table(table)?;
+        let value = snapshot.get(keyspace, key).map_err(storage)?;
+        Ok(value.map(|value| value.to_vec()))
+    }
+
+    fn range(&self, table: Table, from: Bound<&[u8]>, to: Bound<&[u8]>) -> RowsIter<'_> {
+        match self.table(table) {
+            Ok((snapshot, keyspace)) => {
+                Box::new(snapshot.range::<&[u8], _>(keyspace, (from, to)).map(row))
+            }
+            Err(error) => Box::new(std::iter::once(Err(error))),
+        }
+    }
+}
+
+fn row(guard: Guard) -> Result<Row, ViewsError> {
+    let (key, value) = guard.into_inner().map_err(storage)?;
+    Ok((key.to_vec(), value.to_vec()))
+}

@@ -1,0 +1,187 @@
+//! Entries of the audit, and as bytes.
+
+use std::fmt;
+
+use nexus_log::{Position, StreamId};
+use nexus_model::event::{Actor, Event, Failure};
+use nexus_model::id::RunId;
+use nexus_model::time::Timestamp;
+
+use crate::bytes::{Reader, put_i64, put_text, put_u64};
+use crate::view::Recorded;
+
+/// What was done to a run, or what became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AuditAction {
+    /// Somebody started it.
+    Started,
+    /// Somebody paused it.
+    Paused,
+    /// Somebody resumed it.
+    Resumed,
+    /// Somebody asked for its end.
+    CancelRequested,
+    /// Somebody had it continued after it had ended.
+    Retried,
+    /// It ended well.
+    Completed,
+    /// It ended badly.
+    Failed,
+    /// It was ended on request.
+    Cancelled,
+}
+
+impl AuditAction {
+    /// All actions, in the order of their numbers.
+    pub const ALL: [Self; 8] = [
+        Self::Started,
+        Self::Paused,
+        Self::Resumed,
+        Self::CancelRequested,
+        Self::Retried,
+        Self::Completed,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
+            Self::CancelRequested => "cancel requested",
+            Self::Retried => "retried",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl fmt::Display for AuditAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// One entry of the audit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditRow {
+    /// Where it stands in the log.
+    pub position: Position,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// The run.
+    pub run: RunId,
+    /// The run's name.
+    pub name: String,
+    /// What happened.
+    pub action: AuditAction,
+    /// Who did it and from where; `None` if it followed from the run itself.
+    pub by: Option<Actor>,
+    /// The reason that was given, or code and message of the failure; often empty.
+    pub detail: String,
+}
+
+impl AuditRow {
+    /// The entry of an event, if it has one. `name` is the run's.
+    pub(super) fn of(name: &str, recorded: &Recorded<'_>) -> Option<Self> {
+        let (action, by, detail) = entry(recorded.event)?;
+        Some(Self {
+            position: recorded.position,
+            at: recorded.at,
+            run: RunId(recorded.stream.0),
+            name: name.to_owned(),
+            action,
+            by: by.cloned(),
+            detail,
+        })
+    }
+
+    /// Appends it to the entries of a row.
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        put_u64(out, self.position.0);
+        out.push(self.action as u8);
+        put_i64(out, self.at.0);
+        out.extend_from_slice(&self.run.0);
+        put_text(out, &self.name);
+        let by = self.by.as_ref();
+        out.push(u8::from(by.is_some()));
+        if let Some(by) = by {
+            put_text(out, &by.name);
+            put_text(out, &by.via);
+        }
+        put_text(out, &self.detail);
+    }
+
+    /// Reads the entries of a row.
+    pub(super) fn decode_all(bytes: &[u8]) -> Option<Vec<Self>> {
+        let mut reader = Reader::new(bytes);
+        let mut entries = Vec::new();
+        while !reader.is_empty() {
+            entries.push(read(&mut reader)?);
+        }
+        Some(entries)
+    }
+
+    /// The run's stream.
+    pub fn stream(&self) -> StreamId {
+        StreamId(self.run.0)
+    }
+}
+
+fn read(reader: &mut Reader<'_>) -> Option<AuditRow> {
+    Some(AuditRow {
+        position: Position(reader.u64()?),
+        action: *AuditAction::ALL.get(usize::from(reader.byte()?))?,
+        at: Timestamp(reader.i64()?),
+        run: RunId(reader.array()?),
+        name: reader.text()?,
+        by: match reader.byte()? {
+            0 => None,
+            1 => Some(Actor { name: reader.text()?, via: reader.text()? }),
+            _ => return None,
+        },
+        detail: reader.text()?,
+    })
+}
+
+fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
+    match event {
+        Event::RunStarted(started) => {
+            Some((AuditAction::Started, Some(&started.by), String::new()))
+        }
+        Event::RunPaused { by, reason } => Some((AuditAction::Paused, Some(by), reason.clone())),
+        Event::RunResumed { by } => Some((AuditAction::Resumed, Some(by), String::new())),
+        Event::CancelRequested { by, reason } => {
+            Some((AuditAction::CancelRequested, Some(by), reason.clone()))
+        }
+        Event::RunRetried { by, .. } => Some((AuditAction::Retried, Some(by), String::new())),
+        Event::RunCompleted { .. } => Some((AuditAction::Completed, None, String::new())),
+        Event::RunFailed { failure, .. } => Some((AuditAction::Failed, None, words(failure))),
+        Event::RunCancelled { .. } => Some((AuditAction::Cancelled, None, String::new())),
+        Event::StepCompleted { .. }
+        | Event::AttemptFailed { .. }
+        | Event::AttemptsInterrupted { .. }
+        | Event::TimerFired { .. }
+        | Event::SlotsOffered
+        | Event::StepStarted { .. }
+        | Event::StepSlept { .. }
+        | Event::StepSkipped { .. }
+        | Event::StepsNotReached { .. }
+        | Event::RetryScheduled { .. }
+        | Event::StepFailed { .. }
+        | Event::OutputMapped { .. }
+        | Event::StopRequested { .. }
+        | Event::StepsCancelled { .. } => None,
+    }
+}
+
+fn words(failure: &Failure) -> String {
+    if failure.code.is_empty() {
+        failure.message.clone()
+    } else {
+        format!("{}: {}", failure.code, failure.message)
+    }
+}

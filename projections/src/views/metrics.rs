@@ -1,0 +1,178 @@
+//! Counters: how much happened, by workflow. Exact, because they are rows committed with the checkpoint.
+
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+
+use nexus_model::event::Event;
+
+use super::runs::RunRecord;
+use crate::ViewsError;
+use crate::bytes::{Reader, put_u64};
+use crate::store::{Change, Rows, Table};
+use crate::view::{Changed, Recorded, View};
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// How often things happened.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct Counters {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        impl Counters {
+            /// Names and values, in a fixed order.
+            pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((stringify!($name), self.$name)),*].into_iter()
+            }
+
+            /// Adds what happened elsewhere.
+            pub fn add(&mut self, other: &Self) {
+                $(self.$name += other.$name;)*
+            }
+
+            fn encode(&self) -> Vec<u8> {
+                let mut out = Vec::new();
+                $(put_u64(&mut out, self.$name);)*
+                out
+            }
+
+            fn decode(bytes: &[u8]) -> Option<Self> {
+                let mut reader = Reader::new(bytes);
+                let counters = Self { $($name: reader.u64()?,)* };
+                reader.is_empty().then_some(counters)
+            }
+        }
+    };
+}
+
+counters! {
+    /// Runs that began.
+    runs_started,
+    /// Runs that ended well. A run that was retried may end more than once.
+    runs_completed,
+    /// Runs that ended badly.
+    runs_failed,
+    /// Runs that were ended on request.
+    runs_cancelled,
+    /// Runs that were continued after they had ended.
+    runs_retried,
+    /// Steps that completed.
+    steps_completed,
+    /// Steps that failed for good.
+    steps_failed,
+    /// Steps that were skipped by their condition.
+    steps_skipped,
+    /// Attempts that were started.
+    attempts_started,
+    /// Attempts that failed.
+    attempts_failed,
+    /// Attempts that were cut off by the end of a process.
+    attempts_interrupted,
+    /// Retries that were scheduled.
+    retries_scheduled,
+    /// Timers that fired.
+    timers_fired,
+}
+
+/// All counters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MetricsRow {
+    /// Over all workflows.
+    pub total: Counters,
+    /// By name of the workflow.
+    pub workflows: BTreeMap<String, Counters>,
+}
+
+impl Counters {
+    /// Counts an event.
+    fn count(&mut self, event: &Event) {
+        let counter = match event {
+            Event::RunStarted(_) => &mut self.runs_started,
+            Event::RunCompleted { .. } => &mut self.runs_completed,
+            Event::RunFailed { .. } => &mut self.runs_failed,
+            Event::RunCancelled { .. } => &mut self.runs_cancelled,
+            Event::RunRetried { .. } => &mut self.runs_retried,
+            Event::StepCompleted { .. } => &mut self.steps_completed,
+            Event::StepFailed { .. } => &mut self.steps_failed,
+            Event::StepSkipped { .. } => &mut self.steps_skipped,
+            Event::StepStarted { .. } => &mut self.attempts_started,
+            Event::AttemptFailed { .. } => &mut self.attempts_failed,
+            Event::AttemptsInterrupted { attempts, .. } => {
+                self.attempts_interrupted += attempts.len() as u64;
+                return;
+            }
+            Event::RetryScheduled { .. } => &mut self.retries_scheduled,
+            Event::TimerFired { .. } => &mut self.timers_fired,
+            Event::RunPaused { .. }
+            | Event::RunResumed { .. }
+            | Event::CancelRequested { .. }
+            | Event::SlotsOffered
+            | Event::StepSlept { .. }
+            | Event::StepsNotReached { .. }
+            | Event::OutputMapped { .. }
+            | Event::StopRequested { .. }
+            | Event::StepsCancelled { .. } => return,
+        };
+        *counter += 1;
+    }
+}
+
+/// The view. What happened since the last batch waits here.
+#[derive(Default)]
+pub(crate) struct MetricsView {
+    news: HashMap<String, Counters>,
+}
+
+impl View for MetricsView {
+    fn name(&self) -> &'static str {
+        "metrics"
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn tables(&self) -> &'static [Table] {
+        &[Table::Metrics]
+    }
+
+    fn apply(&mut self, run: &mut RunRecord, recorded: &Recorded<'_>) {
+        match self.news.get_mut(&run.workflow) {
+            Some(counters) => counters.count(recorded.event),
+            None => self.news.entry(run.workflow.clone()).or_default().count(recorded.event),
+        }
+    }
+
+    fn flush(
+        &mut self,
+        _changed: &[Changed<'_>],
+        rows: &dyn Rows,
+        batch: &mut Vec<Change>,
+    ) -> Result<(), ViewsError> {
+        for (workflow, mut counters) in self.news.drain() {
+            let key = workflow.into_bytes();
+            if let Some(value) = rows.get(Table::Metrics, &key)? {
+                counters.add(&decode(&value)?);
+            }
+            batch.push(Change { table: Table::Metrics, key, value: Some(counters.encode()) });
+        }
+        Ok(())
+    }
+}
+
+/// All counters.
+pub(crate) fn read(rows: &dyn Rows) -> Result<MetricsRow, ViewsError> {
+    let mut metrics = MetricsRow::default();
+    for row in rows.all(Table::Metrics) {
+        let (key, value) = row?;
+        let counters = decode(&value)?;
+        metrics.total.add(&counters);
+        let workflow = String::from_utf8(key).map_err(|_| ViewsError::Row { view: "metrics" })?;
+        metrics.workflows.insert(workflow, counters);
+    }
+    Ok(metrics)
+}
+
+fn decode(value: &[u8]) -> Result<Counters, ViewsError> {
+    Counters::decode(value).ok_or(ViewsError::Row { view: "metrics" })
+}

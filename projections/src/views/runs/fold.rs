@@ -1,0 +1,132 @@
+//! The fold of one run.
+
+use nexus_model::event::{Event, Failure, RunStarted};
+use nexus_model::id::StepIndex;
+
+use super::record::{Current, Doing, Ending, RunRecord};
+use crate::view::Recorded;
+
+/// Longest message of a failure that is kept in a row, in bytes. All of it is in the log.
+const MESSAGE_BYTES_MAX: usize = 2048;
+
+impl RunRecord {
+    /// Folds an event.
+    pub(super) fn fold(&mut self, recorded: &Recorded<'_>) {
+        let at = recorded.at.0;
+        self.revision += 1;
+        self.updated_at = at;
+        self.is_parked = recorded.is_parked;
+        match recorded.event {
+            Event::RunStarted(started) => self.started(started, at),
+            Event::StepStarted { step, attempt, .. } => {
+                self.begin(*step, attempt.0, Doing::Running, at);
+            }
+            Event::StepSlept { step, until, .. } => {
+                self.begin(*step, 1, Doing::Sleeping, until.0);
+            }
+            Event::AttemptFailed { step, attempt, .. } => {
+                self.begin(*step, attempt.0.saturating_add(1), Doing::Retrying, at);
+            }
+            Event::RetryScheduled { step, attempt, at, .. } => {
+                self.retries = self.retries.saturating_add(1);
+                self.begin(*step, attempt.0, Doing::Retrying, at.0);
+            }
+            Event::StepCompleted { step, .. } => {
+                self.settle(*step);
+                self.completed.insert(step.0);
+            }
+            Event::StepSkipped { step, .. } => {
+                self.settle(*step);
+                self.skipped.insert(step.0);
+            }
+            Event::StepFailed { step, .. } => {
+                self.settle(*step);
+                self.failed.insert(step.0);
+            }
+            Event::StepsNotReached { steps } | Event::StepsCancelled { steps } => {
+                for step in steps {
+                    self.settle(*step);
+                }
+            }
+            Event::RunPaused { reason, .. } => {
+                self.is_paused = true;
+                self.reason = short(reason);
+            }
+            Event::RunResumed { .. } => {
+                self.is_paused = false;
+                self.reason.clear();
+            }
+            Event::CancelRequested { reason, .. } => {
+                self.is_cancelling = true;
+                self.reason = short(reason);
+            }
+            Event::RunRetried { .. } => self.retried(),
+            Event::RunCompleted { .. } => self.end(Ending::Completed, at),
+            Event::RunFailed { failure, step, .. } => {
+                self.failure = Some(failure_of(failure, *step));
+                self.end(Ending::Failed, at);
+            }
+            Event::RunCancelled { .. } => self.end(Ending::Cancelled, at),
+            Event::AttemptsInterrupted { .. }
+            | Event::TimerFired { .. }
+            | Event::SlotsOffered
+            | Event::OutputMapped { .. }
+            | Event::StopRequested { .. } => {}
+        }
+    }
+
+    fn started(&mut self, started: &RunStarted, at: i64) {
+        self.name.clone_from(&started.name);
+        self.workflow.clone_from(&started.workflow);
+        self.definition = started.definition.0;
+        self.labels.clone_from(&started.labels);
+        self.by.clone_from(&started.by);
+        self.started_at = at;
+    }
+
+    fn begin(&mut self, step: StepIndex, attempt: u32, state: Doing, time: i64) {
+        self.unsettle(step);
+        self.current.insert(step.0, Current { attempt, state, time });
+    }
+
+    fn settle(&mut self, step: StepIndex) {
+        self.unsettle(step);
+        self.current.remove(&step.0);
+    }
+
+    /// A step that was settled before the run was retried counts anew.
+    fn unsettle(&mut self, step: StepIndex) {
+        for set in [&mut self.completed, &mut self.skipped, &mut self.failed] {
+            set.remove(step.0);
+        }
+    }
+
+    fn retried(&mut self) {
+        self.ending = None;
+        self.ended_at = None;
+        self.failure = None;
+        self.is_paused = false;
+        self.is_cancelling = false;
+        self.reason.clear();
+    }
+
+    fn end(&mut self, ending: Ending, at: i64) {
+        self.ending = Some(ending);
+        self.ended_at = Some(at);
+        self.is_paused = false;
+        self.current.clear();
+    }
+}
+
+fn failure_of(failure: &Failure, step: Option<StepIndex>) -> (String, String, Option<u32>) {
+    (short(&failure.code), short(&failure.message), step.map(|step| step.0))
+}
+
+fn short(text: &str) -> String {
+    if text.len() <= MESSAGE_BYTES_MAX {
+        return text.to_owned();
+    }
+    let mut short = text[..text.floor_char_boundary(MESSAGE_BYTES_MAX)].to_owned();
+    short.push('…');
+    short
+}

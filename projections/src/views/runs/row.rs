@@ -1,0 +1,295 @@
+//! Rows of the view as its readers see them.
+
+use std::fmt;
+
+use chrono::{DateTime, SecondsFormat};
+use nexus_log::{Revision, StreamId};
+use nexus_model::event::Actor;
+use nexus_model::id::{Attempt, DefinitionHash, RunId, StepIndex};
+use nexus_model::time::Timestamp;
+
+use super::record::{Current, Doing, Ending, RunRecord};
+
+/// Where a run stands, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RunWord {
+    /// Steps run, or could.
+    Running,
+    /// Nothing runs, and at least one step sleeps.
+    Waiting,
+    /// Nothing runs, and failed steps wait to be tried again.
+    Retrying,
+    /// Nothing new is started until somebody resumes it.
+    Paused,
+    /// It ended well.
+    Completed,
+    /// It ended badly.
+    Failed,
+    /// It was ended on request.
+    Cancelled,
+}
+
+impl RunWord {
+    /// All words.
+    pub const ALL: [Self; 7] = [
+        Self::Running,
+        Self::Waiting,
+        Self::Retrying,
+        Self::Paused,
+        Self::Completed,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
+    /// The word itself.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Retrying => "retrying",
+            Self::Paused => "paused",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Reads a word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.word() == word)
+    }
+
+    /// Whether the run has ended.
+    pub fn is_terminal(self) -> bool {
+        match self {
+            Self::Running | Self::Waiting | Self::Retrying | Self::Paused => false,
+            Self::Completed | Self::Failed | Self::Cancelled => true,
+        }
+    }
+}
+
+impl fmt::Display for RunWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+/// A run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunRow {
+    /// Its id.
+    pub run: RunId,
+    /// Its name.
+    pub name: String,
+    /// The name of its workflow.
+    pub workflow: String,
+    /// The definition it keeps for life.
+    pub definition: DefinitionHash,
+    /// Where it stands.
+    pub status: RunWord,
+    /// Whether it ends as soon as what runs has stopped, because somebody asked for it.
+    pub is_cancelling: bool,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// When its last event was recorded.
+    pub updated_at: Timestamp,
+    /// How many steps it has; events do not say, who has the definition may fill it in.
+    pub steps_total: Option<u32>,
+    /// How many steps completed.
+    pub steps_completed: u32,
+    /// How many steps were skipped by their condition.
+    pub steps_skipped: u32,
+    /// How many steps failed for good, including those the run went on after.
+    pub steps_failed: u32,
+    /// How many retries were scheduled.
+    pub retries: u32,
+    /// Code of the failure it ended with.
+    pub failure_code: Option<String>,
+    /// Message of the failure it ended with; a very long one is cut.
+    pub failure_message: Option<String>,
+    /// The step it failed at.
+    pub failed_step: Option<StepIndex>,
+    /// Why it was paused or cancelled.
+    pub reason: Option<String>,
+    /// Its labels, sorted by key.
+    pub labels: Vec<(String, String)>,
+    /// Who started it.
+    pub by: Actor,
+    /// Revision of its last record.
+    pub last_revision: Revision,
+    /// Whether it needs no engine until a timer fires or somebody asks for something.
+    pub is_parked: bool,
+    /// What it waits for next, if nothing else goes on.
+    pub waiting_on: Option<WaitingOn>,
+    /// Steps that were begun and have not settled, by step.
+    pub current: Vec<CurrentStep>,
+}
+
+/// A step that was begun and has not settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CurrentStep {
+    /// The step.
+    pub step: StepIndex,
+    /// The attempt: the one that runs, or the next. A sleep has none of its own and says 1.
+    pub attempt: Attempt,
+    /// What it does.
+    pub state: CurrentState,
+}
+
+/// What such a step does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CurrentState {
+    /// An attempt is under way.
+    Running {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// It sleeps.
+    Sleeping {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// It will be tried again.
+    Retrying {
+        /// When; past if it waits for room.
+        at: Timestamp,
+    },
+}
+
+/// What a run waits for. Its text names the step by its index; who has the definition can say more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitingOn {
+    /// A sleep.
+    Sleep {
+        /// The step.
+        step: StepIndex,
+        /// When it ends.
+        until: Timestamp,
+    },
+    /// The next attempt of a step.
+    Retry {
+        /// The step.
+        step: StepIndex,
+        /// The number of the attempt.
+        attempt: Attempt,
+        /// When it begins.
+        at: Timestamp,
+    },
+    /// Somebody who resumes it.
+    Resume,
+}
+
+impl fmt::Display for WaitingOn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sleep { until, .. } => write!(f, "sleep until {}", show(*until)),
+            Self::Retry { step, at, .. } => write!(f, "retry of step {} at {}", step.0, show(*at)),
+            Self::Resume => f.write_str("resume"),
+        }
+    }
+}
+
+fn show(time: Timestamp) -> String {
+    match DateTime::from_timestamp_micros(time.0) {
+        Some(time) => time.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+        None => format!("{} us", time.0),
+    }
+}
+
+impl RunRow {
+    /// The row of a record.
+    pub(super) fn new(stream: StreamId, record: RunRecord) -> Self {
+        let status = word(&record);
+        let current: Vec<CurrentStep> = record.current.iter().map(current_step).collect();
+        let waiting_on = waiting_on(status, &current);
+        let (failure_code, failure_message, failed_step) = match record.failure {
+            Some((code, message, step)) => (Some(code), Some(message), step.map(StepIndex)),
+            None => (None, None, None),
+        };
+        Self {
+            run: RunId(stream.0),
+            name: record.name,
+            workflow: record.workflow,
+            definition: DefinitionHash(record.definition),
+            status,
+            is_cancelling: record.is_cancelling && !status.is_terminal(),
+            started_at: Timestamp(record.started_at),
+            ended_at: record.ended_at.map(Timestamp),
+            updated_at: Timestamp(record.updated_at),
+            steps_total: None,
+            steps_completed: record.completed.count(),
+            steps_skipped: record.skipped.count(),
+            steps_failed: record.failed.count(),
+            retries: record.retries,
+            failure_code,
+            failure_message,
+            failed_step,
+            reason: Some(record.reason).filter(|reason| !reason.is_empty()),
+            labels: record.labels,
+            by: record.by,
+            last_revision: Revision(record.revision.saturating_sub(1)),
+            is_parked: record.is_parked,
+            waiting_on,
+            current,
+        }
+    }
+
+    /// The run's stream.
+    pub fn stream(&self) -> StreamId {
+        StreamId(self.run.0)
+    }
+}
+
+/// The word for a run.
+pub(super) fn word(record: &RunRecord) -> RunWord {
+    match record.ending {
+        Some(Ending::Completed) => return RunWord::Completed,
+        Some(Ending::Failed) => return RunWord::Failed,
+        Some(Ending::Cancelled) => return RunWord::Cancelled,
+        None => {}
+    }
+    let does = |doing: Doing| record.current.values().any(|current| current.state == doing);
+    if record.is_paused {
+        RunWord::Paused
+    } else if !record.is_parked || does(Doing::Running) {
+        RunWord::Running
+    } else if does(Doing::Sleeping) {
+        RunWord::Waiting
+    } else if does(Doing::Retrying) {
+        RunWord::Retrying
+    } else {
+        RunWord::Running
+    }
+}
+
+fn current_step((step, current): (&u32, &Current)) -> CurrentStep {
+    let time = Timestamp(current.time);
+    let state = match current.state {
+        Doing::Running => CurrentState::Running { since: time },
+        Doing::Sleeping => CurrentState::Sleeping { until: time },
+        Doing::Retrying => CurrentState::Retrying { at: time },
+    };
+    CurrentStep { step: StepIndex(*step), attempt: Attempt(current.attempt), state }
+}
+
+fn waiting_on(status: RunWord, current: &[CurrentStep]) -> Option<WaitingOn> {
+    match status {
+        RunWord::Waiting | RunWord::Retrying => {
+            let waits = current.iter().filter_map(wait);
+            waits.min_by_key(|(due, _)| *due).map(|(_, waiting_on)| waiting_on)
+        }
+        RunWord::Paused => Some(WaitingOn::Resume),
+        RunWord::Running | RunWord::Completed | RunWord::Failed | RunWord::Cancelled => None,
+    }
+}
+
+fn wait(current: &CurrentStep) -> Option<(Timestamp, WaitingOn)> {
+    let &CurrentStep { step, attempt, state } = current;
+    match state {
+        CurrentState::Running { .. } => None,
+        CurrentState::Sleeping { until } => Some((until, WaitingOn::Sleep { step, until })),
+        CurrentState::Retrying { at } => Some((at, WaitingOn::Retry { step, attempt, at })),
+    }
+}

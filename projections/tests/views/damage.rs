@@ -1,0 +1,112 @@
+//! Damaged files: views are never wrong, they are rebuilt.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use nexus_log::EventLog;
+use nexus_projections::Views;
+
+use crate::history::{History, append, end, memory_log};
+use crate::site::{Site, checksums, fresh};
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Copies a folder.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    for file in files(from) {
+        let target = to.join(file.strip_prefix(from).unwrap());
+        fs::create_dir_all(target.parent().unwrap()).unwrap();
+        fs::copy(&file, target).unwrap();
+    }
+}
+
+/// A history whose views are large enough to stand in tables as well as in the journal.
+fn large(seed: u64) -> History {
+    let mut history = History::new(memory_log(), seed);
+    history.go_on(200);
+    append(&*history.log, crate::speed::wide_runs(600, 20_000));
+    history.go_on(200);
+    history
+}
+
+#[test]
+fn damaged_files_are_deleted_and_rebuilt() {
+    let site = Site::folder();
+    let history = large(41);
+    drop({
+        let views = site.open(&history.log);
+        checksums(&views, &*history.log);
+        views
+    });
+    let expected = fresh(&history.log);
+    let files = files(&site.path());
+    assert!(files.len() > 10, "{files:?}");
+    let mut rebuilt = 0;
+    for file in &files {
+        for damage in [garbage, flipped, cut] {
+            let copied = tempfile::tempdir().unwrap();
+            copy(&site.path(), copied.path());
+            let damaged = copied.path().join(file.strip_prefix(site.path()).unwrap());
+            let bytes = fs::read(&damaged).unwrap();
+            fs::write(&damaged, damage(bytes)).unwrap();
+            let views = Views::open(copied.path(), Arc::clone(&history.log)).unwrap();
+            rebuilt += usize::from(views.applied() < end(&*history.log));
+            let found = patient_checksums(&views, &*history.log);
+            assert_eq!(found, expected, "{} damaged", damaged.display());
+        }
+    }
+    assert!(rebuilt > 0);
+}
+
+fn garbage(mut bytes: Vec<u8>) -> Vec<u8> {
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = (at % 251) as u8 ^ 0x5A;
+    }
+    bytes
+}
+
+fn flipped(mut bytes: Vec<u8>) -> Vec<u8> {
+    let middle = bytes.len() / 2;
+    if let Some(byte) = bytes.get_mut(middle) {
+        *byte ^= 0xFF;
+    }
+    bytes
+}
+
+fn cut(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.truncate(bytes.len() / 2);
+    bytes
+}
+
+/// As [`checksums`], but a reader may be the first to come upon the damage.
+fn patient_checksums(
+    views: &Views,
+    log: &dyn EventLog,
+) -> Vec<(&'static str, nexus_projections::Checksum)> {
+    for _ in 0..500 {
+        views.catch_up(end(log)).unwrap();
+        let checksum = |name| Ok((name, views.checksum(name)?));
+        let checksums: Result<Vec<_>, nexus_projections::ViewsError> =
+            Views::names().into_iter().map(checksum).collect();
+        match checksums {
+            Ok(checksums) if checksums.iter().all(|(_, sum)| sum.position == end(log)) => {
+                return checksums;
+            }
+            Ok(_) | Err(_) => std::thread::sleep(std::time::Duration::from_millis(10)),
+        }
+    }
+    panic!("the views do not recover");
+}

@@ -1,0 +1,77 @@
+//! Views whose process ends without a word.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use nexus_log::{EventLog, FjallLog, Options};
+use nexus_projections::Views;
+
+use crate::damage::copy;
+use crate::history::{History, TABLES, end, memory_log};
+use crate::site::{Site, checksums, fresh};
+
+const FOLDER: &str = "NEXUS_VIEWS_KILL_TEST_FOLDER";
+
+#[test]
+fn what_was_committed_without_closing_is_there() {
+    let site = Site::folder();
+    let mut history = History::new(memory_log(), 51);
+    let views = site.open(&history.log);
+    for _ in 0..20 {
+        history.go_on(50);
+        views.catch_up(end(&*history.log)).unwrap();
+        let left = tempfile::tempdir().unwrap();
+        copy(&site.path(), left.path());
+        let again = Views::open(left.path(), Arc::clone(&history.log)).unwrap();
+        assert_eq!(again.applied(), end(&*history.log));
+        assert_eq!(checksums(&again, &*history.log), fresh(&history.log));
+    }
+}
+
+fn log(folder: &Path) -> Arc<dyn EventLog> {
+    let options = Options { free_bytes_min: 0, ..Options::new(TABLES) };
+    Arc::new(FjallLog::open(&folder.join("log"), options).unwrap())
+}
+
+#[test]
+fn a_killed_process_leaves_views_that_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..4 {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "kill::the_child_that_is_killed", "--nocapture", "--ignored"])
+            .env(FOLDER, folder.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(300 + 130 * round));
+        assert!(child.try_wait().unwrap().is_none(), "it should still be at work");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let log = log(folder.path());
+        let views = Views::open(&folder.path().join("views"), Arc::clone(&log)).unwrap();
+        println!("round {round}: {} of {} applied", views.applied(), end(&*log));
+        assert_eq!(checksums(&views, &*log), fresh(&log));
+        views.close();
+        log.close();
+    }
+}
+
+#[test]
+#[ignore = "a part of another test"]
+fn the_child_that_is_killed() {
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let log = log(Path::new(&folder));
+    let views = Views::open(&Path::new(&folder).join("views"), Arc::clone(&log)).unwrap();
+    let mut history = History::new(log, u64::from(std::process::id()));
+    history.now = history.now.plus_ms(u64::from(std::process::id()) * 100_000);
+    loop {
+        history.go_on(30);
+        if history.members.len() > 200 {
+            history.members.drain(..100);
+        }
+        assert!(views.resume().is_ok());
+    }
+}

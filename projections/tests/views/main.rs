@@ -1,0 +1,13 @@
+//! The views of generated histories, in memory and in a folder.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod damage;
+mod fold;
+mod history;
+mod kill;
+mod queries;
+mod reopening;
+mod site;
+mod snapshots;
+mod speed;

@@ -15,7 +15,10 @@ fn main() -> io::Result<()> {
     for page in pages {
         let code = page.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         if code.starts_with("NX") && page.extension().is_some_and(|extension| extension == "md") {
-            list.push_str(&format!("    ({code:?}, include_str!({:?})),\n", fs::canonicalize(&page)?));
+            list.push_str(&format!(
+                "    ({code:?}, include_str!({:?})),\n",
+                fs::canonicalize(&page)?
+            ));
         }
     }
     list.push(']');

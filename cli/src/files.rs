@@ -28,7 +28,8 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Problem> {
     fs::read(path).map_err(|error| {
         let code = if error.kind() == ErrorKind::NotFound { Code::NotFound } else { Code::Usage };
         let message = format!("{} cannot be read: {}", path.display(), in_words(&error));
-        Problem::new("NX1401", code as u8, message).hint("look at the name and at the permissions of the file")
+        Problem::new("NX1401", code as u8, message)
+            .hint("look at the name and at the permissions of the file")
     })
 }
 
@@ -38,13 +39,16 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Problem> {
 /// NX1403 if there is one, NX1402 if it cannot be written.
 pub(crate) fn write(path: &Path, bytes: &[u8], replace: bool) -> Result<(), Problem> {
     let refused = |error: std::io::Error| match error.kind() {
-        ErrorKind::AlreadyExists if !replace => {
-            Problem::new("NX1403", Code::Conflict as u8, format!("{} exists already", path.display()))
-                .hint("choose another name, or replace it with --force")
-        }
+        ErrorKind::AlreadyExists if !replace => Problem::new(
+            "NX1403",
+            Code::Conflict as u8,
+            format!("{} exists already", path.display()),
+        )
+        .hint("choose another name, or replace it with --force"),
         _ => {
             let message = format!("{} cannot be written: {}", path.display(), in_words(&error));
-            Problem::new("NX1402", Code::Usage as u8, message).hint("look at the folder's permissions and free space")
+            Problem::new("NX1402", Code::Usage as u8, message)
+                .hint("look at the folder's permissions and free space")
         }
     };
     if let Some(folder) = path.parent() {
@@ -67,7 +71,8 @@ pub(crate) fn workflows(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Problem> {
             collect(path, &mut files)?;
             if files.len() == before {
                 let message = format!("{} holds no *{WORKFLOW}", path.display());
-                return Err(Problem::new("NX1406", Code::NotFound as u8, message).hint("name the files themselves"));
+                return Err(Problem::new("NX1406", Code::NotFound as u8, message)
+                    .hint("name the files themselves"));
             }
         } else {
             files.push(path.clone());
@@ -80,7 +85,8 @@ pub(crate) fn workflows(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Problem> {
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Problem> {
     let refused = |error: std::io::Error| {
         let message = format!("{} cannot be read: {}", folder.display(), in_words(&error));
-        Problem::new("NX1401", Code::Usage as u8, message).hint("look at the permissions of the folder")
+        Problem::new("NX1401", Code::Usage as u8, message)
+            .hint("look at the permissions of the folder")
     };
     let entries: Result<Vec<fs::DirEntry>, _> = fs::read_dir(folder).map_err(refused)?.collect();
     let mut entries = entries.map_err(refused)?;
@@ -92,7 +98,8 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Problem> {
                 collect(&entry.path(), files)?;
             }
         } else if name.ends_with(WORKFLOW) {
-            files.push(entry.path());
+            let path = entry.path();
+            files.push(path.strip_prefix(".").map_or_else(|_| path.clone(), Path::to_path_buf));
         }
     }
     Ok(())

@@ -5,6 +5,7 @@ mod page;
 use clap::Args;
 use nexus_gateway::api::Problem;
 
+use crate::context::Context;
 use crate::exit::{Code, Outcome};
 use crate::output;
 
@@ -30,11 +31,11 @@ pub(crate) struct ExplainArgs {
 }
 
 /// Explains a code without a store and without a network, or a run.
-pub(crate) fn run(args: &ExplainArgs) -> Outcome {
+pub(crate) fn run(_context: &Context, args: &ExplainArgs) -> Outcome {
     match args.subject.as_deref() {
         Some(subject) if !args.list => match code(subject) {
             Some(code) => explain_code(&code),
-            None => todo!("{subject}"),
+            None => explain_code(subject),
         },
         Some(_) | None => list(),
     }
@@ -42,14 +43,24 @@ pub(crate) fn run(args: &ExplainArgs) -> Outcome {
 
 /// The code that is meant, if one is: `NX1105`, also in lower case or without letters.
 fn code(subject: &str) -> Option<String> {
-    let digits = subject.get(..2).filter(|start| start.eq_ignore_ascii_case("nx")).map_or(subject, |_| &subject[2..]);
-    (digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| format!("NX{digits}"))
+    let digits = subject
+        .get(..2)
+        .filter(|start| start.eq_ignore_ascii_case("nx"))
+        .map_or(subject, |_| &subject[2..]);
+    (digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit()))
+        .then(|| format!("NX{digits}"))
 }
 
 fn explain_code(code: &str) -> Outcome {
-    let Some(page) = PAGES.iter().find(|(known, _)| *known == code).map(|(code, text)| Page::read(code, text)) else {
-        return Err(Problem::new("NX1405", Code::NotFound as u8, format!("there is no code {code}"))
-            .hint("list all codes with nexus-engine explain --list"));
+    let Some(page) =
+        PAGES.iter().find(|(known, _)| *known == code).map(|(code, text)| Page::read(code, text))
+    else {
+        return Err(Problem::new(
+            "NX1405",
+            Code::NotFound as u8,
+            format!("there is no code {code}"),
+        )
+        .hint("list all codes with nexus-engine explain --list"));
     };
     if output::format().is_json() {
         output::json(&page);
@@ -63,8 +74,10 @@ fn explain_code(code: &str) -> Outcome {
 fn list() -> Outcome {
     let pages: Vec<Page<'_>> = PAGES.iter().map(|(code, text)| Page::read(code, text)).collect();
     if output::format().is_json() {
-        let codes: Vec<_> =
-            pages.iter().map(|page| serde_json::json!({ "code": page.code, "title": page.title })).collect();
+        let codes: Vec<_> = pages
+            .iter()
+            .map(|page| serde_json::json!({ "code": page.code, "title": page.title }))
+            .collect();
         output::json(&serde_json::json!({ "kind": "codes/v1", "codes": codes }));
     } else {
         pages.iter().for_each(|page| output::line(format!("{}  {}", page.code, page.title)));

@@ -8,9 +8,7 @@ mod mermaid;
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
-use nexus_definitions::Read;
-use nexus_engine::model::definition::StepKind;
-use nexus_gateway::api::{GraphEdge, GraphNode, GraphView};
+use nexus_gateway::api::{GraphNode, GraphView};
 
 use super::validate::read_valid;
 use crate::context::Context;
@@ -51,20 +49,20 @@ enum Form {
 }
 
 /// Draws a graph.
-pub(crate) fn run(context: &Context, args: &GraphArgs) -> Outcome {
+pub(crate) fn run(_context: &Context, args: &GraphArgs) -> Outcome {
     let mut graph = if is_file(&args.subject) {
         if args.status {
             output::note("note: a file has no status; name a run to see one");
         }
-        of_file(&read_valid(Path::new(&args.subject))?)
+        nexus_gateway::graph(&read_valid(Path::new(&args.subject))?.plan, None)
     } else {
-        of_run(context, &args.subject)?
+        return Err(nexus_gateway::api::Problem::new("NX9001", 70, "not written yet"));
     };
     if !args.status && args.form != Form::Json {
         graph.nodes.iter_mut().for_each(|node| node.status = None);
     }
     match args.form {
-        Form::Json => output::json_document(&graph),
+        Form::Json => output::json(&graph),
         _ if output::format().is_json() => output::json(&graph),
         Form::Ascii => output::line(ascii::draw(&graph).unwrap_or_else(|| levels::list(&graph))),
         Form::Mermaid => output::line(mermaid::draw(&graph)),
@@ -76,32 +74,8 @@ pub(crate) fn run(context: &Context, args: &GraphArgs) -> Outcome {
 /// Whether a file is meant: there is one, or it is called like one.
 fn is_file(subject: &str) -> bool {
     let path = Path::new(subject);
-    path.is_file() || path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
-}
-
-fn of_file(read: &Read) -> GraphView {
-    let plan = &read.plan;
-    let nodes = read.definition.steps.iter().map(|step| {
-        let (kind, uses) = match &step.kind {
-            StepKind::Action { uses, .. } => ("action", Some(uses.clone())),
-            StepKind::Script { .. } => ("script", None),
-            StepKind::Set { .. } => ("set", None),
-            StepKind::Sleep { .. } => ("sleep", None),
-        };
-        let condition = step.condition.clone();
-        GraphNode { id: step.id.clone(), kind: kind.into(), uses, condition, status: None }
-    });
-    let edges = plan.steps().flat_map(|step| {
-        let to = plan.id(step).to_owned();
-        plan.needs(step).iter().map(move |need| GraphEdge { from: plan.id(*need).to_owned(), to: to.clone() })
-    });
-    GraphView {
-        kind: "graph/v1".into(),
-        id: None,
-        workflow: read.definition.name.clone(),
-        nodes: nodes.collect(),
-        edges: edges.collect(),
-    }
+    path.is_file()
+        || path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
 /// A graph by index: what every way to draw it needs.

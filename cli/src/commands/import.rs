@@ -8,6 +8,7 @@ use nexus_gateway::api::{Problem, Where};
 use serde_json::{Value, json};
 
 use crate::exit::{Code, Outcome};
+use crate::text::count;
 use crate::{files, output};
 
 /// Warnings and changed names that are shown to people.
@@ -44,7 +45,8 @@ pub(crate) fn run(args: &ImportArgs) -> Outcome {
     let bytes = files::read(&args.file)?;
     let name = args.file.file_name().unwrap_or_default().to_string_lossy();
     let options = Options { time_scale: args.time_scale };
-    let imported = import(&name, &bytes, args.format, &options).map_err(|error| refusal(&args.file, &error))?;
+    let imported = import(&name, &bytes, args.format, &options)
+        .map_err(|error| refusal(&args.file, &error))?;
     let to_stdout = args.out.as_deref() == Some(Path::new("-"));
     if let Some(out) = &args.out
         && !to_stdout
@@ -62,7 +64,8 @@ pub(crate) fn run(args: &ImportArgs) -> Outcome {
 }
 
 fn refusal(file: &Path, error: &ImportError) -> Problem {
-    let problem = Problem::new(error.code(), Code::Usage as u8, error.to_string()).hint(error.hint());
+    let problem =
+        Problem::new(error.code(), Code::Usage as u8, error.to_string()).hint(error.hint());
     let place = error.place().map(|place| Where {
         file: file.display().to_string(),
         line: u32::try_from(place.line).unwrap_or(u32::MAX),
@@ -98,16 +101,19 @@ fn show(args: &ImportArgs, imported: &Imported) {
     output::line(format!("{}{title} · {}", imported.definition.name, imported.format));
     output::line(format!(
         "  {}, {} · {}, the widest has {} · {}",
-        output::count(facts.steps, "step"),
-        output::count(facts.edges, "edge"),
-        output::count(facts.levels, "level"),
+        count(facts.steps, "step"),
+        count(facts.edges, "edge"),
+        count(facts.levels, "level"),
         facts.widest_level,
-        output::count(facts.components, "component"),
+        count(facts.components, "component"),
     ));
     if let (Some(path), Some(work)) = (facts.critical_path_s, facts.work_s) {
         output::line(format!("  recorded: {work} s of work, {path} s on the longest path"));
     }
-    let renamed = imported.renamed.iter().map(|renamed| format!("{} is the step {}", renamed.task, renamed.step));
+    let renamed = imported
+        .renamed
+        .iter()
+        .map(|renamed| format!("{} is the step {}", renamed.task, renamed.step));
     notes(imported.warnings.iter().cloned());
     notes(renamed);
     match &args.out {

@@ -79,11 +79,15 @@ pub(crate) fn run(args: &NewArgs) -> Outcome {
 #[expect(clippy::unnecessary_wraps, reason = "every verb answers with an outcome")]
 fn list() -> Outcome {
     if output::format().is_json() {
-        let templates: Vec<_> =
-            TEMPLATES.iter().map(|template| json!({ "name": template.name, "about": template.about })).collect();
+        let templates: Vec<_> = TEMPLATES
+            .iter()
+            .map(|template| json!({ "name": template.name, "about": template.about }))
+            .collect();
         output::json(&json!({ "kind": "templates/v1", "templates": templates }));
     } else {
-        TEMPLATES.iter().for_each(|template| output::line(format!("{:<7} {}", template.name, template.about)));
+        TEMPLATES
+            .iter()
+            .for_each(|template| output::line(format!("{:<7} {}", template.name, template.about)));
     }
     Ok(Code::Done)
 }
@@ -94,7 +98,11 @@ fn write(args: &NewArgs) -> Outcome {
     check_name(name)?;
     let folder = args.dir.clone().unwrap_or_else(|| PathBuf::from(name));
     let workflow = folder.join(format!("{name}.workflow.yaml"));
-    let text = template.text.replacen(&format!("\nname: {}\n", template.name), &format!("\nname: {name}\n"), 1);
+    let text = template.text.replacen(
+        &format!("\nname: {}\n", template.name),
+        &format!("\nname: {name}\n"),
+        1,
+    );
     files::write(&workflow, text.as_bytes(), args.force)?;
     // The schema is the program's, so one that is there already is brought up to date.
     let schema = folder.join(SCHEMA);
@@ -126,7 +134,10 @@ fn find(name: &str) -> Result<&'static Template, Problem> {
 fn check_name(name: &str) -> Result<(), Problem> {
     let mut chars = name.chars();
     let first = chars.next().is_some_and(|char| char.is_ascii_alphabetic());
-    if first && name.len() <= 128 && chars.all(|char| char.is_ascii_alphanumeric() || "-_".contains(char)) {
+    if first
+        && name.len() <= 128
+        && chars.all(|char| char.is_ascii_alphanumeric() || "-_".contains(char))
+    {
         return Ok(());
     }
     let message = format!("`{name}` cannot be the name of a new workflow");

@@ -9,6 +9,7 @@ use nexus_gateway::api::Problem;
 use serde::Serialize;
 
 use crate::exit::{Code, Outcome};
+use crate::text::count;
 use crate::{files, output};
 
 /// Problems of a file that are shown to people.
@@ -54,7 +55,8 @@ struct FileReport {
 pub(crate) fn run(args: &ValidateArgs) -> Outcome {
     let handlers = built_in_handlers();
     let handlers: Vec<&str> = handlers.iter().map(String::as_str).collect();
-    let mut report = Report { kind: "validation/v1", valid: true, errors: 0, warnings: 0, files: Vec::new() };
+    let mut report =
+        Report { kind: "validation/v1", valid: true, errors: 0, warnings: 0, files: Vec::new() };
     for path in files::workflows(&args.paths)? {
         let text = files::read_text(&path)?;
         let file = check(&path, &text, &handlers, args.strict);
@@ -101,21 +103,21 @@ fn show(file: &FileReport, text: &str) {
     if file.valid
         && let (Some(workflow), Some(steps)) = (&file.workflow, file.steps)
     {
-        output::line(format!("✔ {} · {workflow}, {}", file.file, output::count(steps, "step")));
+        output::line(format!("✔ {} · {workflow}, {}", file.file, count(steps, "step")));
     }
     for problem in file.problems.iter().take(SHOWN_MAX) {
         output::complain(format!("{}\n", render(problem, text, true)));
     }
     let more = file.problems.len().saturating_sub(SHOWN_MAX);
     if more > 0 {
-        output::complain(format!("… and {} in {}\n", output::count(more, "more problem"), file.file));
+        output::complain(format!("… and {} in {}\n", count(more, "more problem"), file.file));
     }
 }
 
 fn summary(report: &Report) -> String {
     let good = report.files.iter().filter(|file| file.valid).count();
-    let (errors, warnings) = (output::count(report.errors, "error"), output::count(report.warnings, "warning"));
-    format!("{good} of {} valid · {errors}, {warnings}", output::count(report.files.len(), "file"))
+    let (errors, warnings) = (count(report.errors, "error"), count(report.warnings, "warning"));
+    format!("{good} of {} valid · {errors}, {warnings}", count(report.files.len(), "file"))
 }
 
 fn is_error(problem: &nexus_definitions::Problem) -> bool {
@@ -141,7 +143,11 @@ fn first(problems: &Problems, text: &str) -> Problem {
             output::complain(format!("{}\n", render(problem, text, true)));
         });
     }
-    let place = nexus_gateway::api::Where { file: first.file.clone(), line: first.line, column: first.column };
+    let place = nexus_gateway::api::Where {
+        file: first.file.clone(),
+        line: first.line,
+        column: first.column,
+    };
     let problem = Problem::new(first.code, Code::Usage as u8, first.message.clone());
     Problem { hint: first.hint.clone(), place: Some(place), ..problem }
 }

@@ -53,7 +53,10 @@ fn plain(line: &str) -> String {
     let mut text = String::new();
     let mut rest = line;
     while let Some((before, link)) = rest.split_once('[') {
-        match link.split_once("](").and_then(|(shown, address)| Some((shown, address.split_once(')')?.1))) {
+        match link
+            .split_once("](")
+            .and_then(|(shown, address)| Some((shown, address.split_once(')')?.1)))
+        {
             Some((shown, after)) if !shown.contains('[') => {
                 text.push_str(before);
                 text.push_str(shown);
@@ -99,7 +102,8 @@ mod tests {
 
     #[test]
     fn a_page_is_read_and_shown() {
-        let page = Page::read("NX0001", "# NX0001 Bad\n\n## What\n\nIt is [bad](x).\n\n```\ncode\n```\n");
+        let page =
+            Page::read("NX0001", "# NX0001 Bad\n\n## What\n\nIt is [bad](x).\n\n```\ncode\n```\n");
         assert_eq!((page.code, page.title), ("NX0001", "Bad"));
         let shown = page.for_people().replace("\u{1b}[1m", "").replace("\u{1b}[0m", "");
         assert_eq!(shown, "NX0001  Bad\n\n  What\n    It is bad.\n\n      code");

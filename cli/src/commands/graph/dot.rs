@@ -6,7 +6,10 @@ use nexus_gateway::api::{GraphNode, GraphView};
 
 /// Draws a directed graph from left to right.
 pub(super) fn draw(graph: &GraphView) -> String {
-    let mut text = format!("digraph {} {{\n  rankdir=LR\n  node [shape=box, style=\"rounded,filled\", fillcolor=white]", quoted(&graph.workflow));
+    let mut text = format!(
+        "digraph {} {{\n  rankdir=LR\n  node [shape=box, style=\"rounded,filled\", fillcolor=white]",
+        quoted(&graph.workflow)
+    );
     for node in &graph.nodes {
         let _ = write!(text, "\n  {}{}", quoted(&node.id), look(node));
     }
@@ -20,7 +23,10 @@ pub(super) fn draw(graph: &GraphView) -> String {
 fn look(node: &GraphNode) -> String {
     let mut look = Vec::new();
     match (&node.condition, node.kind.as_str()) {
-        (Some(_), _) => look.push(format!("label={}, shape=hexagon, style=filled", quoted(&format!("{}?", node.id)))),
+        (Some(_), _) => look.push(format!(
+            "label={}, shape=hexagon, style=filled",
+            quoted(&format!("{}?", node.id))
+        )),
         (None, "sleep") => look.push("shape=ellipse, style=filled".to_owned()),
         (None, _) => {}
     }

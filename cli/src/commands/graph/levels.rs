@@ -3,7 +3,7 @@
 use nexus_gateway::api::GraphView;
 
 use super::Indexed;
-use crate::output::count;
+use crate::text::count;
 
 /// Steps up to which each has a line of its own.
 const LINES_MAX: usize = 200;
@@ -21,7 +21,8 @@ pub(super) fn list(graph: &GraphView) -> String {
     }
     let mut lines = vec![heading(&graph)];
     if graph.labels.len() <= LINES_MAX {
-        let width = graph.labels.iter().map(|label| label.chars().count()).max().unwrap_or_default();
+        let width =
+            graph.labels.iter().map(|label| label.chars().count()).max().unwrap_or_default();
         for (level, steps) in levels.iter().enumerate() {
             lines.extend(steps.iter().enumerate().map(|(at, step)| {
                 let level = if at == 0 { (level + 1).to_string() } else { String::new() };
@@ -55,7 +56,8 @@ fn line(graph: &Indexed, step: usize, level: &str, width: usize) -> String {
 }
 
 fn names(graph: &Indexed, steps: &[usize]) -> String {
-    let mut names: Vec<&str> = steps.iter().take(NAMES_MAX).map(|step| graph.labels[*step].as_str()).collect();
+    let mut names: Vec<&str> =
+        steps.iter().take(NAMES_MAX).map(|step| graph.labels[*step].as_str()).collect();
     let more = steps.len().saturating_sub(NAMES_MAX);
     let rest = format!("… {more} more");
     if more > 0 {

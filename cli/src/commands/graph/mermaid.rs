@@ -17,7 +17,8 @@ const CLASSES: [(&str, &str); 5] = [
 /// Draws a flowchart from left to right.
 pub(super) fn draw(graph: &GraphView) -> String {
     let mut text = String::from("flowchart LR");
-    let at: HashMap<&str, usize> = graph.nodes.iter().enumerate().map(|(at, node)| (node.id.as_str(), at)).collect();
+    let at: HashMap<&str, usize> =
+        graph.nodes.iter().enumerate().map(|(at, node)| (node.id.as_str(), at)).collect();
     for (at, node) in graph.nodes.iter().enumerate() {
         let _ = write!(text, "\n  n{at}{}", shape(node));
         if let Some(status) = &node.status {

@@ -21,7 +21,9 @@ struct Bundle {
 
 impl Bundle {
     fn of(knot: &Knot, column: &Column, next: &Column) -> Self {
-        let rows = |items: &[usize], column: &Column| items.iter().map(|item| column.items[*item].row).collect();
+        let rows = |items: &[usize], column: &Column| {
+            items.iter().map(|item| column.items[*item].row).collect()
+        };
         Self { sources: rows(&knot.sources, column), targets: rows(&knot.targets, next) }
     }
 
@@ -45,12 +47,20 @@ impl Bundle {
 impl Channel {
     /// Finds a way for all links; `None` if there is none without ambiguity.
     pub(super) fn route(column: &Column, next: &Column, links: &[(usize, usize)]) -> Option<Self> {
-        let bundles: Vec<Bundle> = knots(links).iter().map(|knot| Bundle::of(knot, column, next)).collect();
-        let (straight, bent): (Vec<Bundle>, Vec<Bundle>) = bundles.into_iter().partition(Bundle::is_straight);
+        let bundles: Vec<Bundle> =
+            knots(links).iter().map(|knot| Bundle::of(knot, column, next)).collect();
+        let (straight, bent): (Vec<Bundle>, Vec<Bundle>) =
+            bundles.into_iter().partition(Bundle::is_straight);
         let bent = in_order(bent)?;
         let arrows = next.items.iter().any(|item| item.step.is_some());
         let width = if arrows { 2 * bent.len() + 3 } else { 2 * bent.len() + 1 };
-        let rows = column.items.iter().chain(&next.items).map(|item| item.row + 1).max().unwrap_or_default();
+        let rows = column
+            .items
+            .iter()
+            .chain(&next.items)
+            .map(|item| item.row + 1)
+            .max()
+            .unwrap_or_default();
         let mut lines = vec![vec![0_u8; width]; rows];
         for bundle in &straight {
             bundle.rows().for_each(|row| lines[row].fill(LEFT | RIGHT));
@@ -61,7 +71,8 @@ impl Channel {
         for (track, bundle) in bent.iter().enumerate() {
             lay_upright(&mut lines, bundle, 2 * track + 1);
         }
-        let mut cells: Vec<Vec<char>> = lines.iter().map(|line| line.iter().map(|cell| sign(*cell)).collect()).collect();
+        let mut cells: Vec<Vec<char>> =
+            lines.iter().map(|line| line.iter().map(|cell| sign(*cell)).collect()).collect();
         for item in next.items.iter().filter(|item| item.step.is_some()) {
             if lines[item.row].last().is_some_and(|cell| *cell != 0) {
                 cells[item.row][width - 2] = '▶';

@@ -39,8 +39,10 @@ impl Layout {
     /// Lays a graph out.
     pub(super) fn of(graph: &Indexed) -> Self {
         let mut layout = Self::by_level(graph);
+        layout.order();
         layout.untangle();
         layout.order();
+        layout.mark();
         layout.place();
         layout
     }
@@ -63,7 +65,8 @@ impl Layout {
         }
         let needs = reduced(graph);
         for (step, level) in graph.levels.iter().enumerate() {
-            let successors: Vec<usize> = (0..needs.len()).filter(|at| needs[*at].contains(&step)).collect();
+            let successors: Vec<usize> =
+                (0..needs.len()).filter(|at| needs[*at].contains(&step)).collect();
             let mut from = place[step];
             for at in *level + 1..depth {
                 let here = successors.iter().filter(|to| graph.levels[**to] == at);
@@ -122,8 +125,13 @@ impl Layout {
                 }
             }
         }
+    }
+
+    /// Marks the items that something comes after.
+    fn mark(&mut self) {
         for at in 0..self.columns.len() {
-            let leads_on: Vec<usize> = self.links.get(at).into_iter().flatten().map(|link| link.0).collect();
+            let leads_on: Vec<usize> =
+                self.links.get(at).into_iter().flatten().map(|link| link.0).collect();
             for (item, it) in self.columns[at].items.iter_mut().enumerate() {
                 it.leads_on = leads_on.contains(&item);
             }
@@ -134,9 +142,14 @@ impl Layout {
     fn sort(&mut self, at: usize, links: &[(usize, usize)]) {
         let count = self.columns[at].items.len();
         let key = |item: usize| {
-            let ends: Vec<usize> = links.iter().filter(|link| link.0 == item).map(|link| link.1).collect();
+            let ends: Vec<usize> =
+                links.iter().filter(|link| link.0 == item).map(|link| link.1).collect();
             // Thousandths, so that keys are whole numbers and ties are ties.
-            if ends.is_empty() { item * 1000 } else { ends.iter().sum::<usize>() * 1000 / ends.len() }
+            if ends.is_empty() {
+                item * 1000
+            } else {
+                ends.iter().sum::<usize>() * 1000 / ends.len()
+            }
         };
         let mut order: Vec<usize> = (0..count).collect();
         order.sort_by_key(|item| key(*item));
@@ -160,7 +173,8 @@ impl Layout {
             let mut free = 0;
             for item in 0..self.columns[at].items.len() {
                 let left = at.checked_sub(1).and_then(|left| {
-                    let sources = self.links[left].iter().filter(|link| link.1 == item).map(|link| link.0);
+                    let sources =
+                        self.links[left].iter().filter(|link| link.1 == item).map(|link| link.0);
                     sources.map(|source| self.columns[left].items[source].row).min()
                 });
                 let row = left.unwrap_or(free).max(free);
@@ -197,8 +211,9 @@ impl Knot {
 pub(super) fn knots(links: &[(usize, usize)]) -> Vec<Knot> {
     let mut knots: Vec<Knot> = Vec::new();
     for (source, target) in links {
-        let (touched, rest): (Vec<Knot>, Vec<Knot>) =
-            knots.into_iter().partition(|knot| knot.sources.contains(source) || knot.targets.contains(target));
+        let (touched, rest): (Vec<Knot>, Vec<Knot>) = knots
+            .into_iter()
+            .partition(|knot| knot.sources.contains(source) || knot.targets.contains(target));
         let mut knot = touched.into_iter().reduce(merged).unwrap_or_default();
         if !knot.sources.contains(source) {
             knot.sources.push(*source);
@@ -238,8 +253,11 @@ fn reduced(graph: &Indexed) -> Vec<Vec<usize>> {
             mine[*need] = true;
         }
     }
-    let implied = |step: usize, need: usize| graph.needs[step].iter().any(|other| above[*other][need]);
+    let implied =
+        |step: usize, need: usize| graph.needs[step].iter().any(|other| above[*other][need]);
     (0..count)
-        .map(|step| graph.needs[step].iter().copied().filter(|need| !implied(step, *need)).collect())
+        .map(|step| {
+            graph.needs[step].iter().copied().filter(|need| !implied(step, *need)).collect()
+        })
         .collect()
 }

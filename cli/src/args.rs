@@ -42,8 +42,8 @@ pub(crate) struct Global {
     /// Folder of the store [default: ./.nexus].
     #[arg(long, global = true, value_name = "PATH", env = "NEXUS_STORE", hide_env_values = true)]
     pub(crate) store: Option<PathBuf>,
-    /// Form of results; json is one document, jsonl one a line.
-    #[arg(short, long, global = true, value_name = "FORM", value_enum)]
+    /// Form of results; json is one document, jsonl one a line, and without a FORM it is value.
+    #[arg(short, long, global = true, value_name = "FORM", value_enum, num_args = 0..=1, default_missing_value = "value")]
     pub(crate) output: Option<Format>,
     /// Leave out the heads of tables.
     #[arg(long, global = true)]

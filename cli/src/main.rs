@@ -8,6 +8,7 @@ mod context;
 mod exit;
 mod files;
 mod output;
+mod store;
 mod text;
 
 use std::process::ExitCode;

@@ -21,6 +21,8 @@ pub(crate) enum Format {
     Json,
     /// One JSON document a line.
     Jsonl,
+    /// The bare value, such as the output of a run.
+    Value,
     /// Names only.
     Name,
     /// Nothing.
@@ -102,7 +104,7 @@ pub(crate) fn complain(text: impl AsRef<str>) {
 pub(crate) fn json(value: &impl Serialize) {
     let text = match format() {
         Format::Jsonl => serde_json::to_string(value),
-        Format::Table | Format::Wide | Format::Json | Format::Name | Format::None => {
+        Format::Table | Format::Wide | Format::Json | Format::Value | Format::Name | Format::None => {
             serde_json::to_string_pretty(value)
         }
     };

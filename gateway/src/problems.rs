@@ -227,7 +227,7 @@ fn taken(name: &str) -> Problem {
         .run(name)
 }
 
-fn too_large(text: String) -> Problem {
+pub(crate) fn too_large(text: String) -> Problem {
     Problem::new("NX7005", USAGE, text)
         .hint("put large data into a file or store, and pass its address")
 }

@@ -23,6 +23,7 @@ mod verify;
 mod wait;
 
 use std::collections::HashSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -70,6 +71,12 @@ struct Inner {
     closing: watch::Sender<bool>,
 }
 
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").field("store", &self.store()).finish_non_exhaustive()
+    }
+}
+
 impl Service {
     /// Makes a service of an engine.
     pub fn new(handle: Handle, setup: Setup) -> Self {
@@ -95,9 +102,19 @@ impl Service {
         &self.0.setup.store
     }
 
+    /// Why the process holds the store.
+    pub(crate) fn role(&self) -> &str {
+        &self.0.setup.role
+    }
+
     /// Ends requests that wait, such as [`wait`](Self::wait) and [`follow`](Self::follow); later ones do not wait.
     pub fn close(&self) {
         self.0.closing.send_replace(true);
+    }
+
+    /// Whether [`close`](Self::close) has been called.
+    pub(crate) fn is_closing(&self) -> bool {
+        *self.0.closing.borrow()
     }
 
     /// Completes when [`close`](Self::close) has been called.

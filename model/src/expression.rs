@@ -145,6 +145,7 @@ impl Expression {
         Ok(value)
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "minijinja may add kinds")]
     fn failed(&self, error: &Error, values: &Value) -> EvalError {
         let (code, what) = match error.kind() {
             ErrorKind::OutOfFuel => {

@@ -41,6 +41,7 @@ impl Service {
                 Ok((replay, differences))
             })
             .await?;
+        metrics::histogram!("nexus_replay_seconds").record(replay.took.as_secs_f64());
         let agrees = replay.agrees();
         let Replay { plan, run, events, state, recorded, took, .. } = replay;
         let view = match with_state {

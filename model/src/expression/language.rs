@@ -127,7 +127,8 @@ pub(super) struct Work(AtomicU64);
 impl Object for Work {}
 
 impl Work {
-    pub(super) fn new() -> Value {
+    /// A full purse.
+    pub(super) fn full() -> Value {
         Value::from_object(Self(AtomicU64::new(WORK_MAX)))
     }
 }
@@ -271,10 +272,13 @@ fn get(value: &Value, path: &str, fallback: Option<Value>) -> Value {
 
 /// What `*` takes.
 fn number(value: Value) -> Result<Value, Error> {
-    match value.kind() {
-        ValueKind::Number | ValueKind::Bool => Ok(value),
-        ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
-        kind => Err(wrong(format!("`*` multiplies numbers, not {kind}"))),
+    let kind = value.kind();
+    if matches!(kind, ValueKind::Number | ValueKind::Bool) {
+        Ok(value)
+    } else if value.is_undefined() {
+        Err(Error::from(ErrorKind::UndefinedError))
+    } else {
+        Err(wrong(format!("`*` multiplies numbers, not {kind}")))
     }
 }
 
@@ -296,6 +300,7 @@ fn default(value: &Value, fallback: Option<Value>, empty: Option<bool>) -> Value
     if missing { fallback.unwrap_or_else(|| Value::from("")) } else { value.clone() }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "arguments of filters are owned")]
 fn join(
     state: &State<'_, '_>,
     value: &Value,
@@ -358,6 +363,7 @@ fn replace(state: &State<'_, '_>, value: &str, from: &str, to: &str) -> Result<V
     Ok(Value::from(value.replace(from, to)))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "arguments of filters are owned")]
 fn sum(value: &Value, attribute: Option<&str>, named: Kwargs) -> Result<Value, Error> {
     let named_attribute: Option<String> = named.get("attribute")?;
     let start: Option<Value> = named.get("start")?;

@@ -191,13 +191,14 @@ impl<'s> Parser<'_, 's> {
     }
 
     fn not(&mut self) -> Parsed {
-        let Some(start) = self.prefixes("not")? else { return self.compare() };
+        let Some((start, count)) = self.prefixes("not")? else { return self.compare() };
         let operand = self.compare()?;
-        self.deeper(Operand { start, composed: true, ..operand }, 0)
+        let depth = operand.depth + count - 1;
+        self.deeper(Operand { start, depth, composed: true, ..operand }, 0)
     }
 
-    /// Skips prefix operators; answers where the first one stands.
-    fn prefixes(&mut self, symbol: &str) -> Result<Option<usize>, SyntaxError> {
+    /// Skips prefix operators; answers where the first one stands and how many there are.
+    fn prefixes(&mut self, symbol: &str) -> Result<Option<(usize, usize)>, SyntaxError> {
         let first = self.peek();
         let mut count = 0;
         while self.skip(symbol) {
@@ -208,7 +209,7 @@ impl<'s> Parser<'_, 's> {
                 return Err(SyntaxError::new("NX2301", start..self.end, message));
             }
         }
-        Ok((count > 0).then(|| first.map_or(0, |token| token.start)))
+        Ok(first.filter(|_| count > 0).map(|token| (token.start, count)))
     }
 
     fn compare(&mut self) -> Parsed {
@@ -290,7 +291,10 @@ impl<'s> Parser<'_, 's> {
         let primary = self.primary()?;
         let operand = self.postfix(primary)?;
         match start {
-            Some(start) => self.deeper(Operand { start, ..operand }, 0),
+            Some((start, count)) => {
+                let depth = operand.depth + count - 1;
+                self.deeper(Operand { start, depth, ..operand }, 0)
+            }
             None => Ok(operand),
         }
     }

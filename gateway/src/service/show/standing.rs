@@ -129,23 +129,6 @@ impl Standing<'_> {
         })
     }
 
-    /// What the run waits for, in a few words.
-    pub(crate) fn waiting_words(&self) -> Option<String> {
-        let waiting = self.waiting()?;
-        Some(match (waiting.on.as_str(), self.next_timed()) {
-            ("pause", _) => "resume".into(),
-            ("engine", _) => "an engine".into(),
-            ("room", _) => "room to start".into(),
-            (_, Some(Timed { at, attempt: Some(attempt), step })) => {
-                format!("try {} of {} {}", attempt.0, self.attempts_max(step), self.in_time(at))
-            }
-            (_, Some(Timed { at, .. })) => {
-                format!("sleep, {} left", duration(at.ms_since(self.now)))
-            }
-            (_, None) => return None,
-        })
-    }
-
     /// Why the run stands where it stands, in one line.
     pub(crate) fn why(&self) -> String {
         match &self.run.status {

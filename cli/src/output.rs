@@ -94,6 +94,12 @@ pub(crate) fn note(text: impl AsRef<str>) {
     }
 }
 
+/// Prints what is wrong, also for those who asked for quiet.
+pub(crate) fn complain(text: impl AsRef<str>) {
+    let mut err = anstream::stderr().lock();
+    let _ = writeln!(err, "{}", text.as_ref());
+}
+
 /// Prints a JSON document: indented for `json`, on one line for `jsonl`.
 pub(crate) fn json(value: &impl Serialize) {
     let text = match format() {

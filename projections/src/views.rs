@@ -221,12 +221,22 @@ impl Views {
         &self.0.shared
     }
 
-    /// Asks the rows of one moment. If they cannot be read, they are rebuilt.
+    /// Asks the rows of one moment. If they cannot be read, they are rebuilt; while they are, this waits, so that no answer is
+    /// of an earlier moment than one before it.
     fn read<T>(
         &self,
         ask: impl FnOnce(&dyn Rows) -> Result<T, ViewsError>,
     ) -> Result<T, ViewsError> {
-        let answer = ask(&*self.shared().store.read());
+        let answer = loop {
+            let announced = self.shared().announced();
+            let rows = self.shared().store.read();
+            match checkpoint::read(&*rows) {
+                Ok(checkpoint) if checkpoint.position >= announced => break ask(&*rows),
+                Ok(_) => drop(rows),
+                Err(error) => break Err(error),
+            }
+            self.shared().catch_up(announced)?;
+        };
         answer.inspect_err(|error| {
             if error.blames_rows() {
                 self.shared().distrust();

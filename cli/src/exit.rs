@@ -94,7 +94,11 @@ fn write_report(text: &str) {
     let path = std::env::temp_dir().join(name);
     let mut err = anstream::stderr();
     let _ = match std::fs::write(&path, text) {
-        Ok(()) => writeln!(err, "error[NX9001]: a bug in nexus-engine; the report is in {}", path.display()),
+        Ok(()) => writeln!(
+            err,
+            "error[NX9001]: a bug in nexus-engine; the report is in {}",
+            path.display()
+        ),
         Err(_) => writeln!(err, "error[NX9001]: a bug in nexus-engine\n{text}"),
     };
 }

@@ -4,9 +4,10 @@
 
 mod args;
 mod commands;
+mod context;
 mod exit;
 mod output;
-mod store;
+mod text;
 
 use std::process::ExitCode;
 

@@ -7,6 +7,8 @@ use clap::ValueEnum;
 use nexus_gateway::api::Problem;
 use serde::Serialize;
 
+use crate::args::Global;
+
 /// The form of results.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -32,18 +34,48 @@ impl Format {
     }
 }
 
-static FORMAT: OnceLock<Format> = OnceLock::new();
-static QUIET: OnceLock<bool> = OnceLock::new();
+/// How to print.
+#[derive(Clone, Copy, Debug, Default)]
+struct Habits {
+    format: Option<Format>,
+    quiet: bool,
+    no_header: bool,
+}
+
+static HABITS: OnceLock<Habits> = OnceLock::new();
 
 /// Remembers how to print, once.
-pub(crate) fn configure(format: Format, quiet: bool) {
-    let _ = FORMAT.set(format);
-    let _ = QUIET.set(quiet);
+pub(crate) fn configure(global: &Global) {
+    color(global.color).write_global();
+    let Global { output: format, quiet, no_header, .. } = *global;
+    let _ = HABITS.set(Habits { format, quiet, no_header });
+}
+
+fn color(choice: clap::ColorChoice) -> anstream::ColorChoice {
+    match choice {
+        clap::ColorChoice::Auto => anstream::ColorChoice::Auto,
+        clap::ColorChoice::Always => anstream::ColorChoice::Always,
+        clap::ColorChoice::Never => anstream::ColorChoice::Never,
+    }
+}
+
+fn habits() -> Habits {
+    HABITS.get().copied().unwrap_or_default()
 }
 
 /// The form of results.
 pub(crate) fn format() -> Format {
-    FORMAT.get().copied().unwrap_or_default()
+    habits().format.unwrap_or_default()
+}
+
+/// Whether tables have heads.
+pub(crate) fn has_header() -> bool {
+    !habits().no_header
+}
+
+/// Whether only errors and results are wanted.
+pub(crate) fn is_quiet() -> bool {
+    habits().quiet
 }
 
 /// Prints a line of the result. Nobody reading any more is no error.
@@ -54,7 +86,7 @@ pub(crate) fn line(text: impl AsRef<str>) {
 
 /// Prints a note for people, unless they asked for quiet.
 pub(crate) fn note(text: impl AsRef<str>) {
-    if !QUIET.get().copied().unwrap_or_default() {
+    if !is_quiet() {
         let mut err = anstream::stderr().lock();
         let _ = writeln!(err, "{}", text.as_ref());
     }
@@ -64,7 +96,9 @@ pub(crate) fn note(text: impl AsRef<str>) {
 pub(crate) fn json(value: &impl Serialize) {
     let text = match format() {
         Format::Jsonl => serde_json::to_string(value),
-        Format::Table | Format::Wide | Format::Json | Format::Name | Format::None => serde_json::to_string_pretty(value),
+        Format::Table | Format::Wide | Format::Json | Format::Name | Format::None => {
+            serde_json::to_string_pretty(value)
+        }
     };
     line(text.unwrap_or_default());
 }
@@ -77,10 +111,16 @@ pub(crate) fn problem(problem: &Problem) {
         return;
     }
     let place = problem.place.as_ref();
-    let place = place.map(|at| format!("\n  --> {}:{}:{}", at.file, at.line, at.column)).unwrap_or_default();
+    let place = place
+        .map(|at| format!("\n  --> {}:{}:{}", at.file, at.line, at.column))
+        .unwrap_or_default();
     let hint = problem.hint.as_ref().map(|hint| format!("\n  help: {hint}")).unwrap_or_default();
     let red = anstyle_red();
-    let _ = writeln!(err, "{}error[{}]{}: {}{place}{hint}", red.0, problem.code, red.1, problem.message);
+    let _ = writeln!(
+        err,
+        "{}error[{}]{}: {}{place}{hint}",
+        red.0, problem.code, red.1, problem.message
+    );
     let _ = writeln!(err, "  more: nexus-engine explain {}", problem.code);
 }
 
@@ -104,7 +144,9 @@ pub(crate) fn install_tracing(verbose: u8, quiet: bool) {
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("NEXUS_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    let subscriber =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(stderr_is_terminal());
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(stderr_is_terminal());
     let _ = subscriber.try_init();
 }

@@ -45,7 +45,7 @@ fn input(node: &Node) -> InputSpec {
     InputSpec {
         kind: choice::<InputKind>(node, "type"),
         default: default.filter(|default| !default.is_null()),
-        required: flag(node, "required").or(optional.then_some(false)),
+        required: flag(node, "required").or_else(|| optional.then_some(false)),
         options: node
             .get("enum")
             .map(|list| list.value.items().iter().map(|item| item.value.to_value()).collect())
@@ -92,7 +92,8 @@ fn step(id: &str, node: &Node, defaults: &Defaults) -> Step {
         when_needs: choice::<WhenNeeds>(node, "when_needs"),
         condition: node.get("if").and_then(|value| condition(&value.value)),
         retry: node.get("retry").map_or_else(default_retry, |value| retry(&value.value)),
-        timeout_ms: duration_ms(node, "timeout").or(defaults.timeout_ms.filter(|_| attempts)),
+        timeout_ms: duration_ms(node, "timeout")
+            .or_else(|| defaults.timeout_ms.filter(|_| attempts)),
         deadline_ms: duration_ms(node, "deadline"),
         on_error: choice::<OnError>(node, "on_error"),
         outputs: template(node, "outputs"),

@@ -19,11 +19,12 @@ pub(crate) struct Places {
 impl Places {
     /// The error with its line and column.
     pub(crate) fn problem(&self, error: &DefinitionError) -> Problem {
+        let hint = error.hint.as_deref().or_else(|| usual_hint(error.code));
         self.source.problem(Fault {
             code: error.code,
-            range: self.range(&error.path, error.range.clone()),
+            range: self.range(&input_key(error), error.range.clone()),
             message: error.message.clone(),
-            hint: error.hint.clone(),
+            hint: hint.map(str::to_owned),
             severity: if error.warning { Severity::Warning } else { Severity::Error },
         })
     }
@@ -55,6 +56,47 @@ impl Places {
             Node::Bool(_) | Node::Number(_) => range,
             Node::Null | Node::List(_) | Node::Map(_) => key_range,
         }
+    }
+}
+
+/// The path of an error, down to the key of an input's declaration that it is about.
+fn input_key(error: &DefinitionError) -> Vec<String> {
+    let mut path = error.path.clone();
+    if let [inputs, _] = path.as_slice()
+        && inputs == "inputs"
+    {
+        let key = match error.code {
+            "NX1207" => Some("min"),
+            "NX1208" => Some("pattern"),
+            _ if error.message.starts_with("default: ") => Some("default"),
+            _ if error.message.contains("`enum`") => Some("enum"),
+            _ => None,
+        };
+        path.extend(key.map(str::to_owned));
+    }
+    path
+}
+
+/// What helps with most errors of a code, where the error itself does not know better.
+fn usual_hint(code: &str) -> Option<&'static str> {
+    match code {
+        "NX1104" => Some("the ids of steps are the keys below `steps`"),
+        "NX1105" => Some("take one of these needs or references away"),
+        "NX1106" => Some("write a letter or `_`, then letters, digits, `_` and `-`"),
+        "NX1201" => Some("write one such as 500ms, 30s, 15m, 1h30m or 2d"),
+        "NX1204" => Some("write a value of the declared type, or change the type"),
+        "NX1207" => Some("change one of the two numbers"),
+        "NX1208" => {
+            Some("check the brackets, and write a backslash for itself as two in double quotes")
+        }
+        "NX2001" => Some(
+            "an expression is written as in ${{ inputs.total * 2 }}; the reference lists the operators",
+        ),
+        "NX2101" => {
+            Some("known names: inputs, steps, run, step, env, and this in the outputs of a step")
+        }
+        "NX2301" => Some("compute a part of it in a `set` step"),
+        _ => None,
     }
 }
 

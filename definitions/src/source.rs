@@ -33,6 +33,8 @@ pub(crate) struct Source {
     name: String,
     text: String,
     line_starts: Vec<usize>,
+    /// Whether every character is a byte, so that columns need no counting.
+    ascii: bool,
 }
 
 impl Source {
@@ -41,7 +43,7 @@ impl Source {
         let ends =
             text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
         let line_starts = std::iter::once(0).chain(ends).collect();
-        Self { name: name.to_owned(), text, line_starts }
+        Self { name: name.to_owned(), ascii: text.is_ascii(), text, line_starts }
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -52,12 +54,10 @@ impl Source {
     pub(crate) fn problem(&self, fault: Fault) -> Problem {
         let start = fault.range.start.min(self.text.len());
         let line = self.line_starts.partition_point(|at| *at <= start).max(1) - 1;
-        let characters =
-            |range: Range<usize>| self.text.get(range).map_or(0, |text| text.chars().count());
         let line_start = self.line_starts.get(line).copied().unwrap_or(0);
-        let line_end = self.text[line_start..]
-            .find(['\n', '\r'])
-            .map_or(self.text.len(), |at| line_start + at);
+        let next = self.line_starts.get(line + 1).copied().unwrap_or(self.text.len());
+        let line_end =
+            line_start + self.text[line_start..next].trim_end_matches(['\n', '\r']).len();
         let end = fault.range.end.clamp(start, line_end.max(start));
         Problem {
             code: fault.code,
@@ -65,10 +65,17 @@ impl Source {
             hint: fault.hint,
             file: self.name.clone(),
             line: narrow(line + 1),
-            column: narrow(characters(line_start..start) + 1),
-            length: narrow(characters(start..end).max(1)),
+            column: narrow(self.characters(line_start..start) + 1),
+            length: narrow(self.characters(start..end).max(1)),
             severity: fault.severity,
         }
+    }
+
+    fn characters(&self, range: Range<usize>) -> usize {
+        if self.ascii {
+            return range.len();
+        }
+        self.text.get(range).map_or(0, |text| text.chars().count())
     }
 }
 

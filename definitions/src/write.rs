@@ -67,7 +67,7 @@ fn duration(ms: u64) -> Value {
     let mut text = String::new();
     for (unit, name) in UNITS {
         if rest >= unit {
-            text.push_str(&format!("{}{name}", rest / unit));
+            let _ = write!(text, "{}{name}", rest / unit);
             rest %= unit;
         }
     }
@@ -93,7 +93,7 @@ impl Sheet {
     }
 
     fn step(&mut self, step: &Step) {
-        self.line(2, &format!("{}:", inline(&step.id, 2)));
+        self.line(2, &format!("{}:", inline(&step.id)));
         self.optional(4, "name", step.name.as_ref());
         match step.needs.as_slice() {
             [] => {}
@@ -164,20 +164,19 @@ impl Sheet {
 
     /// `key: value`, with the value below the key if it does not fit beside it.
     fn entry(&mut self, indent: usize, key: &str, value: &Value) {
-        let key = inline(key, indent);
-        match beside(value, indent) {
-            Some(text) => self.line(indent, &format!("{key}: {text}")),
-            None => {
-                self.line(indent, &format!("{key}:"));
-                self.below(indent + 2, value);
-            }
+        let key = inline(key);
+        if let Some(text) = beside(value, indent) {
+            self.line(indent, &format!("{key}: {text}"));
+        } else {
+            self.line(indent, &format!("{key}:"));
+            self.below(indent + 2, value);
         }
     }
 
     fn below(&mut self, indent: usize, value: &Value) {
         match value {
             Value::Object(map) => {
-                map.iter().for_each(|(key, value)| self.entry(indent, key, value))
+                map.iter().for_each(|(key, value)| self.entry(indent, key, value));
             }
             Value::Array(items) => items.iter().for_each(|item| self.item(indent, item)),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}

@@ -123,6 +123,7 @@ fn options() -> serde_saphyr::Options {
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 100_000 },
         budget: serde_saphyr::budget! {
             max_depth: DEPTH_MAX,
+            simple_key_max_lookahead: 65_536,
             max_events: 100_000_000,
             max_nodes: 50_000_000,
             max_documents: 2,

@@ -2,7 +2,9 @@
 //!
 //! Every document carries its kind. Durations are in milliseconds, times are RFC 3339 in UTC, absent values are `null`.
 
+mod explain;
 mod problem;
+mod query;
 mod run;
 
 use std::collections::BTreeMap;
@@ -10,7 +12,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use explain::{ExplainView, GraphEdge, GraphNode, GraphView, StepReason};
 pub use problem::{Problem, Where};
+pub use query::{AuditFilter, Pairs, RunsFilter};
 pub use run::{FailureView, RunPage, RunSummary, RunView, StepView, WaitingOn};
 
 /// A request to start a run.
@@ -69,7 +73,7 @@ pub struct Acted {
     pub kind: String,
     /// The run's name.
     pub id: String,
-    /// `pause`, `resume`, `cancel`, `retry`.
+    /// `pause`, `resume`, `cancel`, `retry`, `drive`.
     pub action: String,
     /// Revision of the run after it.
     pub revision: u32,
@@ -98,6 +102,30 @@ pub struct EventView {
     pub data: Value,
     /// The event in one line.
     pub detail: String,
+}
+
+/// A piece of a run's history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HistoryPage {
+    /// `history/v1`.
+    pub kind: String,
+    /// The run's name.
+    pub id: String,
+    /// The events, oldest first.
+    pub events: Vec<EventView>,
+    /// Number of the event after them; `null` if there is none yet.
+    pub next: Option<u32>,
+}
+
+/// What the steps of a run printed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogPage {
+    /// `logs/v1`.
+    pub kind: String,
+    /// The run's name.
+    pub id: String,
+    /// The lines, by step and attempt.
+    pub lines: Vec<LogLineView>,
 }
 
 /// A line that a script or handler printed.
@@ -145,6 +173,17 @@ pub struct DifferenceView {
     pub recorded: Vec<String>,
     /// What was derived, one line an event.
     pub derived: Vec<String>,
+}
+
+/// A piece of the audit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditPage {
+    /// `audit/v1`.
+    pub kind: String,
+    /// The entries, newest first.
+    pub entries: Vec<AuditEntry>,
+    /// Where the next page begins; `null`: there is none.
+    pub next: Option<u64>,
 }
 
 /// An entry of the audit: who did what, when, from where.
@@ -202,4 +241,30 @@ pub struct VerifyView {
     pub head: String,
     /// What is wrong, each with its place.
     pub problems: Vec<String>,
+}
+
+/// What rebuilding the views came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RebuildView {
+    /// `rebuild/v1`.
+    pub kind: String,
+    /// The views.
+    pub views: Vec<RebuiltView>,
+    /// Records read.
+    pub records: u64,
+    /// How long it took.
+    pub took_ms: u64,
+    /// Whether every view is as it was.
+    pub same: bool,
+}
+
+/// A view before and after it was rebuilt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RebuiltView {
+    /// Its name.
+    pub view: String,
+    /// Checksum of its rows before, hex; `null` if it could not be read.
+    pub before: Option<String>,
+    /// Checksum of its rows after, hex.
+    pub after: String,
 }

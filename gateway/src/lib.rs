@@ -1,6 +1,24 @@
 //! Control API, health and metrics over HTTP. Translates, never decides.
 //!
-//! [`Service`](service::Service) carries out requests on an engine in this process; the routes offer the same over HTTP, and
-//! [`Client`](client::Client) asks them of another process.
+//! [`Service`] carries out requests on an engine in this process; a [`Server`] offers the same over HTTP, and a [`Client`]
+//! asks them of another process. [`Control`] is either, so that each verb of the command line is written once.
 
 pub mod api;
+mod client;
+mod control;
+mod follow;
+mod metrics;
+mod place;
+mod problems;
+mod routes;
+mod server;
+mod service;
+
+pub use client::Client;
+pub use control::Control;
+pub use follow::Follow;
+pub use metrics::install as install_metrics;
+pub use place::Address;
+pub use problems::{open_problem, start_problem};
+pub use server::{Server, listen_address};
+pub use service::{Service, Setup, graph};

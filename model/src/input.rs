@@ -36,7 +36,7 @@ pub fn check(definition: &Definition, given: Value) -> Result<Value, Vec<InputEr
     let mut given = match given {
         Value::Object(map) => map,
         Value::Null => Map::new(),
-        other => {
+        other @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
             let message = format!("the input is {}, not a map of inputs by name", shown(&other));
             return Err(vec![error("NX1204", "", message)]);
         }
@@ -70,7 +70,7 @@ pub fn check(definition: &Definition, given: Value) -> Result<Value, Vec<InputEr
 pub(crate) fn check_spec(name: &str, spec: &InputSpec) -> Vec<InputError> {
     let mut errors = Vec::new();
     if let Some(pattern) = &spec.pattern
-        && let Err(wrong) = regex_lite::Regex::new(pattern)
+        && let Err(wrong) = compile(pattern)
     {
         let message = format!("the pattern of input `{name}` is not a regular expression: {wrong}");
         return vec![error("NX1208", name, message)];
@@ -116,10 +116,15 @@ fn check_value(name: &str, spec: &InputSpec, value: &Value) -> Option<InputError
     check_pattern(name, spec, value).or_else(|| check_limits(name, spec, value))
 }
 
+/// Matching costs the size of the compiled pattern times the length of the text, so the size is limited.
+fn compile(pattern: &str) -> Result<regex_lite::Regex, regex_lite::Error> {
+    regex_lite::RegexBuilder::new(pattern).size_limit(64 * 1024).build()
+}
+
 fn check_pattern(name: &str, spec: &InputSpec, value: &Value) -> Option<InputError> {
     let (pattern, text) = (spec.pattern.as_ref()?, value.as_str()?);
     // A pattern that is none was refused when the definition was compiled.
-    let matches = regex_lite::Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(text));
+    let matches = compile(pattern).is_ok_and(|pattern| pattern.is_match(text));
     let message = || format!("input `{name}` is {}, which does not match {pattern}", shown(value));
     (!matches).then(|| error("NX1204", name, message()))
 }
@@ -202,4 +207,126 @@ fn unknown(definition: &Definition, name: &str) -> InputError {
         None => format!("its inputs: {}", names().collect::<Vec<_>>().join(", ")),
     });
     unknown
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::check;
+    use crate::definition::Definition;
+
+    /// `declared` are inputs as a definition has them.
+    fn checked(declared: &Value, given: Value) -> String {
+        let document = json!({"name": "test", "inputs": declared, "steps": []}).to_string();
+        let definition = Definition::from_json(document.as_bytes()).expect("a definition");
+        match check(&definition, given) {
+            Ok(complete) => complete.to_string(),
+            Err(errors) => errors
+                .iter()
+                .map(|error| {
+                    let hint =
+                        error.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
+                    format!("{} {}{hint}", error.code, error.message)
+                })
+                .collect::<Vec<_>>()
+                .join("\n"),
+        }
+    }
+
+    #[test]
+    fn defaults_are_filled_in() {
+        let declared =
+            json!({"a": {"type": "string"}, "b": {"default": 5}, "c": {"required": false}});
+        assert_eq!(checked(&declared, json!({"a": "x"})), r#"{"a":"x","b":5,"c":null}"#);
+        assert_eq!(
+            checked(&declared, json!({"a": "x", "b": 6, "c": 7})),
+            r#"{"a":"x","b":6,"c":7}"#
+        );
+        assert_eq!(checked(&declared, json!({"a": "x", "c": null})), r#"{"a":"x","b":5,"c":null}"#);
+        assert_eq!(checked(&json!({}), Value::Null), "{}");
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_said() {
+        let declared = json!({"email": {"type": "string", "description": "Where to"}, "total": {"type": "integer"}, "ids": {"type": "list"}});
+        assert_eq!(
+            checked(&declared, json!({"emial": "x", "total": 1.5, "xyz": 1})),
+            "NX1205 input `email` is missing; give a text: Where to\n\
+             NX1205 input `ids` is missing; give a list\n\
+             NX1204 input `total` is 1.5, not an integer of 64 bits\n\
+             NX1005 the workflow has no input `emial`; did you mean `email`?\n\
+             NX1005 the workflow has no input `xyz`; its inputs: email, ids, total"
+        );
+        assert_eq!(
+            checked(&declared, json!([1])),
+            "NX1204 the input is [1], not a map of inputs by name"
+        );
+        assert_eq!(
+            checked(&json!({}), json!({"x": 1})),
+            "NX1005 the workflow has no input `x`; it takes no inputs"
+        );
+    }
+
+    #[test]
+    fn types_are_checked() {
+        let values = [
+            json!(null),
+            json!(true),
+            json!(1),
+            json!(u64::MAX),
+            json!(1.0),
+            json!("x"),
+            json!([]),
+            json!({}),
+        ];
+        for (kind, fitting) in [
+            ("any", "null true 1 18446744073709551615 1.0 \"x\" [] {}"),
+            ("string", "\"x\""),
+            ("integer", "1 18446744073709551615"),
+            ("number", "1 18446744073709551615 1.0"),
+            ("boolean", "true"),
+            ("list", "[]"),
+            ("map", "{}"),
+        ] {
+            let declared = json!({"x": {"type": kind}});
+            let fits: Vec<String> = values
+                .iter()
+                .filter(|value| !checked(&declared, json!({"x": value})).starts_with("NX"))
+                .map(Value::to_string)
+                .collect();
+            assert_eq!(fits.join(" "), fitting, "{kind}");
+        }
+    }
+
+    #[test]
+    fn limits_are_checked() {
+        for (spec, value, expected) in [
+            (json!({"pattern": "^A-[0-9]+$"}), json!("A-12"), r#"{"x":"A-12"}"#),
+            (
+                json!({"pattern": "^A-[0-9]+$"}),
+                json!("B"),
+                "NX1204 input `x` is \"B\", which does not match ^A-[0-9]+$",
+            ),
+            (json!({"enum": ["eu", "us"]}), json!("us"), r#"{"x":"us"}"#),
+            (
+                json!({"enum": ["eu", "us"]}),
+                json!("ue"),
+                "NX1204 input `x` is \"ue\", not one of \"eu\", \"us\"; did you mean `eu`?",
+            ),
+            (json!({"enum": [1, 2]}), json!(1.0), r#"{"x":1.0}"#),
+            (json!({"enum": [1, 2]}), json!(3), "NX1204 input `x` is 3, not one of 1, 2"),
+            (json!({"min": 1.0, "max": 2.5}), json!(2.5), r#"{"x":2.5}"#),
+            (json!({"min": 1.0, "max": 2.5}), json!(0), "NX1204 input `x` is 0, less than 1"),
+            (json!({"min": 1.0, "max": 2.5}), json!(3), "NX1204 input `x` is 3, more than 2.5"),
+        ] {
+            assert_eq!(checked(&json!({"x": spec}), json!({"x": value})), expected);
+        }
+    }
+
+    #[test]
+    fn a_value_passes_as_it_is() {
+        let definition = Definition { input_is_value: true, ..Definition::default() };
+        assert_eq!(check(&definition, json!([1])), Ok(json!([1])));
+    }
 }

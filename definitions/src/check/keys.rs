@@ -117,7 +117,7 @@ impl Checker<'_> {
                 {
                     let range = self.range(factor);
                     self.fault(
-                        "NX1208",
+                        "NX1207",
                         range,
                         format!("`factor` is {number}, it must be at least 1"),
                         "with 1 the delay stays the same",
@@ -164,7 +164,9 @@ impl Checker<'_> {
     pub(super) fn steps(&mut self, key: &Key, value: &Tree) {
         match &value.value {
             Node::Map(steps) if !steps.is_empty() => {
-                steps.iter().for_each(|(id, step)| self.step(id, step))
+                for (id, step) in steps {
+                    self.step(id, step);
+                }
             }
             Node::Map(_) | Node::Null => {
                 let range = self.key_range(key);

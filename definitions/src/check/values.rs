@@ -1,6 +1,6 @@
 //! Values: texts, numbers, durations, conditions and lists of them.
 
-use crate::duration::duration_ms;
+use nexus_model::expression::duration_ms;
 use serde_json::Value;
 
 use super::Checker;
@@ -31,7 +31,7 @@ impl Checker<'_> {
                 );
             }
             Node::Bool(_) | Node::Number(_) | Node::List(_) | Node::Map(_) => {
-                self.no_text(key, value)
+                self.no_text(key, value);
             }
         }
     }
@@ -75,7 +75,7 @@ impl Checker<'_> {
             } else {
                 "write a whole number"
             };
-            self.fault("NX1208", range, message, hint);
+            self.fault("NX1207", range, message, hint);
         }
     }
 
@@ -226,7 +226,7 @@ impl Checker<'_> {
                 );
             }
             Node::Null | Node::Bool(_) | Node::List(_) | Node::Map(_) => {
-                self.wrong_type(key, value, "a duration", hint)
+                self.wrong_type(key, value, "a duration", hint);
             }
         }
     }
@@ -282,7 +282,7 @@ impl Checker<'_> {
             };
             let range = self.range(value);
             self.fault(
-                "NX1207",
+                "NX1209",
                 range,
                 format!("`{}` cannot be `{text}`; it is one of {}", key.value, words.join(", ")),
                 hint,

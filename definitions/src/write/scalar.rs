@@ -4,11 +4,11 @@ use serde_json::Value;
 
 /// A value of a key at `indent`: plain, a block below, or quoted.
 pub(super) fn text(text: &str, indent: usize) -> String {
-    block(text, indent).unwrap_or_else(|| inline(text, indent))
+    block(text, indent).unwrap_or_else(|| inline(text))
 }
 
 /// A text on one line.
-pub(super) fn inline(text: &str, _indent: usize) -> String {
+pub(super) fn inline(text: &str) -> String {
     if is_plain(text) { text.to_owned() } else { quoted(text) }
 }
 
@@ -93,7 +93,7 @@ fn quoted(text: &str) -> String {
             '\\' => out.push_str("\\\\"),
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
-            char if is_special(char) => out.push_str(&format!("\\u{:04x}", u32::from(char))),
+            char if is_special(char) => out.extend(format!("\\u{:04x}", u32::from(char)).chars()),
             char => out.push(char),
         }
     }

@@ -26,13 +26,18 @@ pub(super) fn fault(text: &str, error: &Error) -> Fault {
                 .hint("write a finite number, or quote it to keep it as text")
         }
         Error::UnsupportedTag { tag, .. } => {
-            fault("NX1012", format!("the YAML tag {tag} has no meaning here"))
+            let range = before(text, &range, tag).unwrap_or_else(|| range.clone());
+            Fault::new("NX1012", range, format!("the YAML tag {tag} has no meaning here"))
                 .hint("leave the tag out")
         }
         Error::MultipleDocuments { .. } => {
             let range = before(text, &range, "---").unwrap_or_else(|| range.clone());
-            Fault::new("NX1011", range, "a file holds one workflow, this one holds several documents".to_owned())
-                .hint("put what follows `---` into a file of its own")
+            Fault::new(
+                "NX1011",
+                range,
+                "a file holds one workflow, this one holds several documents".to_owned(),
+            )
+            .hint("put what follows `---` into a file of its own")
         }
         Error::Budget { .. }
         | Error::AliasReplayCounterOverflow { .. }
@@ -116,12 +121,19 @@ fn syntax(text: &str, range: Range<usize>, message: &str) -> Fault {
 /// What the scanner says and what to do, where there is something better to say than it does.
 fn in_our_words(message: &str) -> (&str, &'static str) {
     match message {
-        message if message.contains("mapping values") => {
-            ("`:` cannot stand here", "quote a text that holds `: `, and check that keys of one map stand below each other")
+        message if message.contains("mapping values") => (
+            "`:` cannot stand here",
+            "quote a text that holds `: `, and check that keys of one map stand below each other",
+        ),
+        message if message.contains("flow") || message.contains("bracket") => {
+            (message, "close every [ and {, and put a comma between items")
         }
-        message if message.contains("flow") => (message, "close every [ and {, and put a comma between items"),
-        message if message.contains("unexpected character") => (message, "quote a text that begins with this character"),
-        message if message.contains("simple key") => (message, "a key stands on one line and ends with `:`"),
+        message if message.contains("unexpected character") => {
+            (message, "quote a text that begins with this character")
+        }
+        message if message.contains("simple key") => {
+            (message, "a key stands on one line and ends with `:`")
+        }
         _ => (message, "check the indentation and the quotes around here"),
     }
 }
@@ -143,7 +155,7 @@ fn bare_expression(line: &str, limit: usize) -> Option<usize> {
     for (at, char) in line.char_indices().take_while(|(at, _)| *at <= limit) {
         match (quote, char) {
             (None, '"' | '\'') if !previous.is_alphanumeric() && found.is_none() => {
-                quote = Some(char)
+                quote = Some(char);
             }
             (Some(open), _) if open == char && previous != '\\' => quote = None,
             (None, '$') if line[at..].starts_with("${{") => found = Some(at),
@@ -157,8 +169,9 @@ fn bare_expression(line: &str, limit: usize) -> Option<usize> {
 /// The last quote before byte `end` that begins a value.
 fn opening_quote(text: &str, end: usize) -> Option<usize> {
     let head = text.get(..(end + 1).min(text.len())).or_else(|| text.get(..end))?;
-    let begins = |at: &usize| head[..*at].trim_end_matches(' ').ends_with([':', '-', ',', '[', '{', '\n']);
-    head.match_indices(['"', '\'']).map(|(at, _)| at).filter(begins).next_back()
+    let begins =
+        |at: &usize| head[..*at].trim_end_matches(' ').ends_with([':', '-', ',', '[', '{', '\n']);
+    head.match_indices(['"', '\'']).map(|(at, _)| at).rfind(begins)
 }
 
 /// Where `needle` stands last before `range`.

@@ -12,10 +12,13 @@
 use std::ops::Range;
 
 use super::SyntaxError;
-use super::language::{FILTERS, FUNCTIONS, NOT_DETERMINISTIC, NUMBER_MARK, TESTS, TEXT_MARK};
-use super::reference::{Reference, Root};
-use super::suggest::did_you_mean;
+use super::language::{NUMBER_MARK, TEXT_MARK};
+use super::reference::Reference;
 use super::token::{NESTING_MAX, Token, TokenKind};
+
+mod operand;
+mod suffix;
+mod unknown;
 
 /// How deep an expression may be: brackets, operators in a row, filters in a row.
 const DEPTH_MAX: usize = 100;
@@ -191,13 +194,14 @@ impl<'s> Parser<'_, 's> {
     }
 
     fn not(&mut self) -> Parsed {
-        let Some(start) = self.prefixes("not")? else { return self.compare() };
+        let Some((start, count)) = self.prefixes("not")? else { return self.compare() };
         let operand = self.compare()?;
-        self.deeper(Operand { start, composed: true, ..operand }, 0)
+        let depth = operand.depth + count - 1;
+        self.deeper(Operand { start, depth, composed: true, ..operand }, 0)
     }
 
-    /// Skips prefix operators; answers where the first one stands.
-    fn prefixes(&mut self, symbol: &str) -> Result<Option<usize>, SyntaxError> {
+    /// Skips prefix operators; answers where the first one stands and how many there are.
+    fn prefixes(&mut self, symbol: &str) -> Result<Option<(usize, usize)>, SyntaxError> {
         let first = self.peek();
         let mut count = 0;
         while self.skip(symbol) {
@@ -208,7 +212,7 @@ impl<'s> Parser<'_, 's> {
                 return Err(SyntaxError::new("NX2301", start..self.end, message));
             }
         }
-        Ok((count > 0).then(|| first.map_or(0, |token| token.start)))
+        Ok(first.filter(|_| count > 0).map(|token| (token.start, count)))
     }
 
     fn compare(&mut self) -> Parsed {
@@ -290,275 +294,12 @@ impl<'s> Parser<'_, 's> {
         let primary = self.primary()?;
         let operand = self.postfix(primary)?;
         match start {
-            Some(start) => self.deeper(Operand { start, ..operand }, 0),
+            Some((start, count)) => {
+                let depth = operand.depth + count - 1;
+                self.deeper(Operand { start, depth, ..operand }, 0)
+            }
             None => Ok(operand),
         }
-    }
-
-    // ---- operands -----------------------------------------------------------------------------
-
-    fn primary(&mut self) -> Parsed {
-        let Some(token) = self.peek() else { return Err(self.unexpected(None, "a value")) };
-        self.at += 1;
-        let mut operand = Operand {
-            start: token.start,
-            end: token.end(),
-            depth: 0,
-            composed: false,
-            reference: None,
-        };
-        match (token.kind, token.text) {
-            (TokenKind::Number, _) => {}
-            (TokenKind::Text, _) => {
-                while let Some(more) = self.peek()
-                    && more.kind == TokenKind::Text
-                {
-                    operand.end = more.end();
-                    self.at += 1;
-                }
-            }
-            (TokenKind::Word, _) => return self.name(token, operand),
-            (TokenKind::Symbol, "(") => {
-                let inner = self.condition()?;
-                operand.end = self.expect(")")?.end();
-                return self.deeper(operand, inner.depth);
-            }
-            (TokenKind::Symbol, "[") => return self.list(operand),
-            (TokenKind::Symbol, "{") => return self.map(operand),
-            (TokenKind::Symbol, _) => return Err(self.unexpected(Some(token), "a value")),
-        }
-        Ok(operand)
-    }
-
-    fn name(&mut self, token: Token<'s>, operand: Operand) -> Parsed {
-        let name = token.text;
-        if RESERVED.contains(&name) {
-            return Err(self.unexpected(Some(token), "a value"));
-        }
-        if self.peek_is("(") {
-            return self.call(token, operand);
-        }
-        if ["true", "True", "false", "False", "none", "None", "null"].contains(&name) {
-            return Ok(operand);
-        }
-        let Some(root) = Root::find(name) else { return Err(unknown_name(token)) };
-        self.references.push(Reference::new(root, token.range()));
-        Ok(Operand { reference: Some(self.references.len() - 1), ..operand })
-    }
-
-    fn call(&mut self, name: Token<'s>, operand: Operand) -> Parsed {
-        if !FUNCTIONS.contains(&name.text) {
-            return Err(unknown_function(name));
-        }
-        let first = self.references.len();
-        let arguments = self.arguments()?;
-        if name.text == "get"
-            && let Some(reference) = arguments.first.filter(|reference| *reference == first)
-        {
-            self.guard(reference);
-        }
-        self.deeper(Operand { end: arguments.end, ..operand }, arguments.depth)
-    }
-
-    fn guard(&mut self, reference: usize) {
-        if let Some(reference) = self.references.get_mut(reference) {
-            reference.guarded = true;
-        }
-    }
-
-    fn list(&mut self, mut operand: Operand) -> Parsed {
-        let mut depth = 0;
-        while !self.peek_is("]") {
-            depth = depth.max(self.condition()?.depth);
-            if !self.skip(",") {
-                break;
-            }
-        }
-        operand.end = self.expect("]")?.end();
-        self.deeper(operand, depth)
-    }
-
-    fn map(&mut self, mut operand: Operand) -> Parsed {
-        let mut depth = 0;
-        while !self.peek_is("}") {
-            depth = depth.max(self.condition()?.depth);
-            self.expect(":")?;
-            depth = depth.max(self.condition()?.depth);
-            if !self.skip(",") {
-                break;
-            }
-        }
-        operand.end = self.expect("}")?.end();
-        self.deeper(operand, depth)
-    }
-
-    // ---- what stands behind an operand --------------------------------------------------------
-
-    fn postfix(&mut self, mut operand: Operand) -> Parsed {
-        while let Some(token) = self.peek() {
-            let number = self.tokens.get(self.at.wrapping_sub(1)).is_some_and(|before| {
-                before.kind == TokenKind::Number && before.start == operand.start
-            });
-            match token.text {
-                "." if token.kind == TokenKind::Symbol && !number => {
-                    operand = self.attribute(operand)?;
-                }
-                "[" if token.kind == TokenKind::Symbol && !number => {
-                    operand = self.subscript(operand)?;
-                }
-                "(" if token.kind == TokenKind::Symbol => {
-                    let message = "only functions can be called".to_owned();
-                    return Err(SyntaxError::new("NX2001", operand.start..token.end(), message)
-                        .hint("values have no methods; use a filter, such as `x | upper`"));
-                }
-                _ => break,
-            }
-        }
-        Ok(operand)
-    }
-
-    fn attribute(&mut self, operand: Operand) -> Parsed {
-        self.at += 1;
-        let Some(token) = self.peek() else { return Err(self.unexpected(None, "a name")) };
-        let index =
-            token.kind == TokenKind::Number && token.text.bytes().all(|b| b.is_ascii_digit());
-        if token.kind != TokenKind::Word && !index {
-            return Err(self.unexpected(Some(token), "a name"));
-        }
-        self.at += 1;
-        self.extend(operand, (!index).then(|| token.text.to_owned()), token.end(), 0)
-    }
-
-    /// `[…]` behind an operand: an index, a key or a slice.
-    fn subscript(&mut self, operand: Operand) -> Parsed {
-        self.at += 1;
-        let key = self.constant_key();
-        let mut depth = 0;
-        for part in 0..3 {
-            if !self.peek_is(":") && !self.peek_is("]") {
-                depth = depth.max(self.condition()?.depth);
-            } else if part == 0 && self.peek_is("]") {
-                let found = self.peek();
-                return Err(self.unexpected(found, "an index"));
-            }
-            if !self.skip(":") {
-                break;
-            }
-        }
-        let end = self.expect("]")?.end();
-        self.extend(operand, key, end, depth)
-    }
-
-    /// The text between the brackets, if it is nothing but a text without escapes.
-    fn constant_key(&self) -> Option<String> {
-        let (text, close) = (self.peek()?, self.tokens.get(self.at + 1)?);
-        let plain = text.kind == TokenKind::Text && !text.text.contains('\\') && close.text == "]";
-        let inner = text.text.get(1..text.text.len().checked_sub(1)?)?;
-        plain.then(|| inner.to_owned())
-    }
-
-    fn extend(
-        &mut self,
-        operand: Operand,
-        key: Option<String>,
-        end: usize,
-        depth: usize,
-    ) -> Parsed {
-        let reference = operand.reference;
-        if let Some(reference) = reference.and_then(|at| self.references.get_mut(at)) {
-            reference.extend(key, end);
-        }
-        let extended = self.deeper(Operand { end, ..operand }, depth)?;
-        Ok(Operand { reference, ..extended })
-    }
-
-    fn filters(&mut self, mut operand: Operand) -> Parsed {
-        loop {
-            if self.skip("|") {
-                operand = self.filter(operand)?;
-            } else if self.skip("is") {
-                operand = self.test(operand)?;
-            } else {
-                return Ok(operand);
-            }
-        }
-    }
-
-    fn filter(&mut self, operand: Operand) -> Parsed {
-        let name = self.word("the name of a filter")?;
-        if !FILTERS.contains(&name.text) {
-            return Err(unknown("filter", name, FILTERS));
-        }
-        if ["default", "d"].contains(&name.text)
-            && let Some(reference) = operand.reference
-        {
-            self.guard(reference);
-        }
-        if !self.peek_is("(") {
-            return self.deeper(Operand { end: name.end(), ..operand }, 0);
-        }
-        let arguments = self.arguments()?;
-        self.deeper(Operand { end: arguments.end, ..operand }, arguments.depth)
-    }
-
-    fn test(&mut self, operand: Operand) -> Parsed {
-        self.skip("not");
-        let name = self.word("the name of a test")?;
-        if !TESTS.contains(&name.text) {
-            return Err(unknown("test", name, TESTS));
-        }
-        if let Some(reference) = operand.reference
-            && ["defined", "undefined", "none"].contains(&name.text)
-        {
-            self.guard(reference);
-        }
-        if self.peek_is("(") {
-            let arguments = self.arguments()?;
-            return self.deeper(Operand { end: arguments.end, ..operand }, arguments.depth);
-        }
-        if self.starts_bare_argument() {
-            let argument = self.negation()?;
-            return self.deeper(Operand { end: argument.end, ..operand }, argument.depth);
-        }
-        // Otherwise minijinja would take a following `if` or `in` for an argument.
-        self.closings.push((name.end(), "()"));
-        self.deeper(Operand { end: name.end(), ..operand }, 0)
-    }
-
-    fn starts_bare_argument(&self) -> bool {
-        self.peek().is_some_and(|token| match token.kind {
-            TokenKind::Word => !RESERVED.contains(&token.text),
-            TokenKind::Number | TokenKind::Text => true,
-            TokenKind::Symbol => ["-", "[", "{"].contains(&token.text),
-        })
-    }
-
-    fn arguments(&mut self) -> Result<Arguments, SyntaxError> {
-        self.expect("(")?;
-        let mut arguments = Arguments { end: 0, depth: 0, first: None };
-        let (mut named, mut count) = (false, 0);
-        while !self.peek_is(")") {
-            let is_name = self.peek().is_some_and(|token| token.kind == TokenKind::Word)
-                && self.tokens.get(self.at + 1).is_some_and(|token| token.text == "=");
-            if is_name {
-                self.at += 2;
-                named = true;
-            } else if named {
-                let found = self.peek();
-                return Err(self.unexpected(found, "a named argument"));
-            }
-            let argument = self.condition()?;
-            arguments.depth = arguments.depth.max(argument.depth);
-            if count == 0 && !is_name {
-                arguments.first = argument.reference;
-            }
-            count += 1;
-            if !self.skip(",") {
-                break;
-            }
-        }
-        arguments.end = self.expect(")")?.end();
-        Ok(arguments)
     }
 
     /// The source with the marks in it.
@@ -586,46 +327,4 @@ impl<'s> Parser<'_, 's> {
             }
         }
     }
-}
-
-struct Arguments {
-    end: usize,
-    depth: usize,
-    /// The reference the first argument consists of.
-    first: Option<usize>,
-}
-
-fn unknown(what: &str, token: Token<'_>, known: &[&str]) -> SyntaxError {
-    let error =
-        SyntaxError::new("NX2101", token.range(), format!("unknown {what} `{}`", token.text));
-    match did_you_mean(token.text, known.iter().copied()) {
-        Some(name) => error.hint(format!("did you mean `{name}`?")),
-        None => error,
-    }
-}
-
-fn unknown_name(token: Token<'_>) -> SyntaxError {
-    if NOT_DETERMINISTIC.contains(&token.text) {
-        return unknown_function(token);
-    }
-    let error = unknown("name", token, &Root::NAMES);
-    if error.hint.is_some() {
-        return error;
-    }
-    error.hint(format!("known here: {}; a text stands in quotes", Root::NAMES.join(", ")))
-}
-
-fn unknown_function(token: Token<'_>) -> SyntaxError {
-    if NOT_DETERMINISTIC.contains(&token.text) {
-        let message = format!("`{}` would give another answer on replay", token.text);
-        return SyntaxError::new("NX2201", token.range(), message).hint(
-            "use `run.started_at`, `steps.<id>.started_at` or `run.seed`, which are recorded",
-        );
-    }
-    if FILTERS.contains(&token.text) {
-        let message = format!("`{}` is a filter", token.text);
-        return SyntaxError::new("NX2101", token.range(), message)
-            .hint(format!("write `value | {}`", token.text));
-    }
-    unknown("function", token, FUNCTIONS)
 }

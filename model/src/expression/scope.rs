@@ -59,7 +59,7 @@ impl Scope<'_> {
             }
         }
         let mut lookup = Lookup { scope: self, needs: Vec::new() };
-        let mut values = vec![(WORK, Work::new())];
+        let mut values = vec![(WORK, Work::full())];
         for (root, names) in &wanted {
             values.push((root.name(), lookup.root(*root, names)?));
         }
@@ -115,13 +115,13 @@ impl Lookup<'_, '_> {
         let bytes: &[u8] = match payload {
             Payload::Null => return Ok(Value::from(())),
             Payload::Inline(_, bytes) => bytes,
-            Payload::Stored(_, hash, _) => match self.scope.payloads.get(hash) {
-                Some(bytes) => bytes,
-                None => {
+            Payload::Stored(_, hash, _) => {
+                let Some(bytes) = self.scope.payloads.get(hash) else {
                     self.needs.push(*hash);
                     return Ok(Value::from(()));
-                }
-            },
+                };
+                bytes
+            }
         };
         if payload.content_type() != ContentType::Json {
             let message = format!("{what} is not JSON, so expressions cannot read it");

@@ -5,7 +5,8 @@ pub(crate) fn did_you_mean<'k>(
     wrong: &str,
     known: impl Iterator<Item = &'k str>,
 ) -> Option<&'k str> {
-    let far = wrong.chars().count() / 3 + 1;
+    // One letter in common is no likeness.
+    let far = (wrong.chars().count() / 3 + 1).min(wrong.chars().count().saturating_sub(1));
     let lower = wrong.to_lowercase();
     known
         .filter(|name| name.len().abs_diff(wrong.len()) <= 2 * far)
@@ -27,6 +28,7 @@ mod tests {
             ("Charge", Some("charge")),
             ("chagre", Some("charge")),
             ("ship", None),
+            ("x", None),
             ("", None),
         ] {
             assert_eq!(did_you_mean(wrong, known.into_iter()), right, "{wrong}");

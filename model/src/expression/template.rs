@@ -6,7 +6,7 @@ use minijinja::value::Value;
 use serde_json::Value as Json;
 
 use super::scope::Scope;
-use super::value::{RESULT_BYTES_MAX, RESULT_DEPTH_MAX, json_as_text, text_of, to_json};
+use super::value::{RESULT_BYTES_MAX, RESULT_DEPTH_MAX, json_as_text, text_of, to_json, too_deep};
 use super::{EvalError, Expression, Found, Reference, SyntaxError};
 use crate::plan::DefinitionError;
 
@@ -31,13 +31,13 @@ enum Node {
     Literal(Json),
     Value(Box<Expression>),
     Text(Vec<Part>),
-    List(Vec<Node>),
-    Map(Vec<(String, Node)>),
+    List(Vec<Self>),
+    Map(Vec<(String, Self)>),
     /// What a handler of scripts gets; the last is the step's own environment, over the workflow's.
     Script {
-        text: Box<Node>,
+        text: Box<Self>,
         shell: Option<String>,
-        env: Vec<(String, Node)>,
+        env: Vec<(String, Self)>,
     },
 }
 
@@ -83,8 +83,8 @@ impl Template {
             Some(base) if literal => {
                 let own =
                     env.iter().map(|(key, node)| (key, node.literal().unwrap_or(&Json::Null)));
-                let script = text.literal().cloned().unwrap_or_default();
-                Node::Literal(script_input(script, shell, base, own))
+                let script = text.literal().map(json_as_text).unwrap_or_default();
+                Node::Literal(script_input(&script, shell, base, own))
             }
             _ => Node::Script { text: Box::new(text), shell: shell.map(str::to_owned), env },
         };
@@ -134,7 +134,7 @@ impl Template {
 
 /// The JSON a handler of scripts gets.
 fn script_input<'e>(
-    script: Json,
+    script: &str,
     shell: Option<&str>,
     base: &'e Json,
     own: impl Iterator<Item = (&'e String, &'e Json)>,
@@ -356,17 +356,14 @@ impl Renderer {
                 .collect::<Result<_, _>>()
                 .map(Json::Object),
             Node::Script { text, shell, env } => {
-                let script = match self.node(text, 1)? {
-                    Json::String(text) => text,
-                    other => json_as_text(&other),
-                };
+                let script = json_as_text(&self.node(text, 1)?);
                 let mut own = Vec::new();
                 for (key, node) in env {
                     own.push((key, self.node(node, 2)?));
                 }
                 let base = self.env.take().unwrap_or_default();
                 let own = own.iter().map(|(key, value)| (*key, value));
-                Ok(script_input(Json::String(script), shell.as_deref(), &base, own))
+                Ok(script_input(&script, shell.as_deref(), &base, own))
             }
         }
     }
@@ -375,12 +372,11 @@ impl Renderer {
         let value = expression.eval(&self.values)?;
         let json = to_json(&value, RESULT_BYTES_MAX)
             .map_err(|error| expression.failed(&error, &self.values))?;
-        if depth + self::depth(&json) > RESULT_DEPTH_MAX {
-            let error =
-                minijinja::Error::new(minijinja::ErrorKind::OutOfFuel, "the result nests too deep");
-            return Err(expression.failed(&error, &self.values));
+        let (bytes, levels) = measure(&json);
+        if depth + levels > RESULT_DEPTH_MAX {
+            return Err(expression.failed(&too_deep(), &self.values));
         }
-        self.take(expression, json_size(&value, &json))?;
+        self.take(expression, bytes)?;
         Ok(json)
     }
 
@@ -392,32 +388,32 @@ impl Renderer {
     }
 
     fn take(&mut self, expression: &Expression, bytes: usize) -> Result<(), EvalError> {
-        match self.left.checked_sub(bytes) {
-            Some(left) => {
-                self.left = left;
-                Ok(())
-            }
-            None => {
-                let message = "the rendered value is over 8 MiB";
-                let error = minijinja::Error::new(minijinja::ErrorKind::OutOfFuel, message);
-                Err(expression.failed(&error, &self.values))
-            }
-        }
+        let Some(left) = self.left.checked_sub(bytes) else {
+            let message = "the rendered value is over 8 MiB";
+            let error = minijinja::Error::new(minijinja::ErrorKind::OutOfFuel, message);
+            return Err(expression.failed(&error, &self.values));
+        };
+        self.left = left;
+        Ok(())
     }
 }
 
-fn json_size(value: &Value, json: &Json) -> usize {
-    match (value.as_str(), json) {
-        (Some(text), _) => text.len(),
-        (None, Json::Array(_) | Json::Object(_)) => super::value::weight(value, u64::MAX),
-        (None, _) => 8,
-    }
-}
-
-fn depth(json: &Json) -> usize {
+/// Bytes and levels of a JSON value, roughly.
+fn measure(json: &Json) -> (usize, usize) {
+    let add = |(bytes, depth): (usize, usize), (own, below): (usize, usize)| {
+        (bytes + own, depth.max(below))
+    };
     match json {
-        Json::Array(list) => 1 + list.iter().map(depth).max().unwrap_or(0),
-        Json::Object(map) => 1 + map.values().map(depth).max().unwrap_or(0),
-        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => 0,
+        Json::Null | Json::Bool(_) | Json::Number(_) => (8, 0),
+        Json::String(text) => (text.len() + 2, 0),
+        Json::Array(list) => {
+            let (bytes, depth) = list.iter().map(measure).fold((2, 0), add);
+            (bytes, depth + 1)
+        }
+        Json::Object(map) => {
+            let keys: usize = map.keys().map(|key| key.len() + 4).sum();
+            let (bytes, depth) = map.values().map(measure).fold((2 + keys, 0), add);
+            (bytes, depth + 1)
+        }
     }
 }

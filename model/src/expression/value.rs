@@ -4,7 +4,7 @@
 //! * An integer of 64 bits keeps its value, a float stays a float, keys keep their text.
 //! * What comes out is at most [`RESULT_BYTES_MAX`] long and [`RESULT_DEPTH_MAX`] deep, so that it can be read back.
 
-use minijinja::value::{Value, ValueKind};
+use minijinja::value::{DynObject, Value, ValueKind};
 use minijinja::{Error, ErrorKind};
 use serde_json::Value as Json;
 
@@ -59,19 +59,13 @@ pub(super) fn weight(value: &Value, max: u64) -> usize {
         if left == 0 {
             break;
         }
-        if let Some(object) = value.as_object().filter(|_| value.kind() != ValueKind::Plain) {
-            let room = left;
-            match value.kind() {
-                ValueKind::Map => open.extend(
-                    object
-                        .try_iter_pairs()
-                        .into_iter()
-                        .flatten()
-                        .take(room)
-                        .map(|(_, value)| value),
-                ),
-                _ => open.extend(object.try_iter().into_iter().flatten().take(room)),
-            }
+        let Some(object) = value.as_object() else { continue };
+        let room = left;
+        if value.kind() == ValueKind::Map {
+            let pairs = object.try_iter_pairs().into_iter().flatten();
+            open.extend(pairs.take(room).map(|(_, value)| value));
+        } else {
+            open.extend(object.try_iter().into_iter().flatten().take(room));
         }
     }
     all - left
@@ -82,6 +76,7 @@ struct Writer {
 }
 
 impl Writer {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "minijinja may add kinds")]
     fn json(&mut self, value: &Value, depth: usize) -> Result<Json, Error> {
         if depth > RESULT_DEPTH_MAX {
             return Err(too_deep());
@@ -115,7 +110,7 @@ impl Writer {
 
     fn map(&mut self, value: &Value, depth: usize) -> Result<Json, Error> {
         let mut map = serde_json::Map::new();
-        let pairs = value.as_object().and_then(|object| object.try_iter_pairs());
+        let pairs = value.as_object().and_then(DynObject::try_iter_pairs);
         for (key, value) in pairs.into_iter().flatten() {
             let key = match key.as_str() {
                 Some(key) => key.to_owned(),
@@ -154,6 +149,6 @@ fn too_long() -> Error {
     Error::new(ErrorKind::OutOfFuel, "the result is over 1 MiB")
 }
 
-fn too_deep() -> Error {
+pub(super) fn too_deep() -> Error {
     Error::new(ErrorKind::OutOfFuel, "the result nests too deep")
 }

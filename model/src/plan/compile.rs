@@ -100,7 +100,6 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
         names.check(&template.references(), &Place::outputs(), &mut problems);
         Some(template)
     });
-    drop(names);
 
     // Steps that did not compile are missing from `steps`; the graph makes sense only with all of them.
     if steps.len() != definition.steps.len() || !problems.errors.is_empty() {

@@ -37,18 +37,16 @@ pub(super) fn order(steps: &[PlanStep]) -> Result<Vec<StepIndex>, Vec<Vec<StepIn
         }
     }
     let index = |node: &NodeIndex| StepIndex(u32::try_from(node.index()).unwrap_or(u32::MAX));
-    match toposort(&graph, None) {
-        Ok(order) => Ok(order.iter().map(index).collect()),
-        Err(_) => {
-            let mut cycles: Vec<Vec<StepIndex>> = kosaraju_scc(&graph)
-                .iter()
-                .filter(|component| component.len() > 1)
-                .map(|component| shortest_cycle(steps, component.iter().map(index).collect()))
-                .collect();
-            cycles.sort_unstable();
-            Err(cycles)
-        }
+    if let Ok(order) = toposort(&graph, None) {
+        return Ok(order.iter().map(index).collect());
     }
+    let mut cycles: Vec<Vec<StepIndex>> = kosaraju_scc(&graph)
+        .iter()
+        .filter(|component| component.len() > 1)
+        .map(|component| shortest_cycle(steps, component.iter().map(index).collect()))
+        .collect();
+    cycles.sort_unstable();
+    Err(cycles)
 }
 
 /// A shortest cycle through the first step of a strongly connected component, needs first.

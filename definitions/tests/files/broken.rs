@@ -1,29 +1,15 @@
 //! Every broken definition is reported with code, line, column and a hint.
 
-use std::fs;
-use std::path::PathBuf;
-
 use nexus_definitions::{Problems, json_schema, read, render};
 
-/// Handlers that the broken definitions may call.
-const KNOWN: [&str; 5] = ["http.request", "log", "json.merge", "file.read", "file.write"];
+use crate::{KNOWN, json, workflows};
 
 /// Codes that the JSON Schema finds as well.
 const STRUCTURAL: [&str; 9] =
-    ["NX1005", "NX1006", "NX1007", "NX1009", "NX1101", "NX1102", "NX1103", "NX1109", "NX1207"];
+    ["NX1005", "NX1006", "NX1007", "NX1009", "NX1101", "NX1102", "NX1103", "NX1109", "NX1209"];
 
 fn broken() -> Vec<(String, String)> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/broken");
-    let mut files: Vec<(String, String)> = fs::read_dir(folder)
-        .expect("the folder is there")
-        .map(|entry| entry.expect("it is readable").path())
-        .map(|path| {
-            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-            (name, fs::read_to_string(path).expect("UTF-8"))
-        })
-        .collect();
-    files.sort();
-    files
+    workflows("definitions/tests/broken")
 }
 
 fn expected(text: &str) -> String {
@@ -45,13 +31,21 @@ fn every_broken_definition_is_reported_at_its_place() {
     let mut wrong = String::new();
     for (name, text) in files {
         let problems = problems(&name, &text);
-        let found: Vec<String> =
-            problems.iter().map(|problem| format!("{} {}:{}", problem.code, problem.line, problem.column)).collect();
+        let found: Vec<String> = problems
+            .iter()
+            .map(|problem| format!("{} {}:{}", problem.code, problem.line, problem.column))
+            .collect();
         let found = found.join("; ");
-        let unclear = problems.iter().any(|problem| problem.hint.is_none() || problem.message.is_empty());
+        let unclear =
+            problems.iter().any(|problem| problem.hint.is_none() || problem.message.is_empty());
         if found != expected(&text) || unclear {
-            let shown: Vec<String> = problems.iter().map(|problem| render(problem, &text, false)).collect();
-            wrong.push_str(&format!("\n{name}: expected {}, found {found}\n{}\n", expected(&text), shown.join("\n")));
+            let shown: Vec<String> =
+                problems.iter().map(|problem| render(problem, &text, false)).collect();
+            wrong.extend([format!(
+                "\n{name}: expected {}, found {found}\n{}\n",
+                expected(&text),
+                shown.join("\n")
+            )]);
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
@@ -62,9 +56,7 @@ fn what_is_wrong_with_the_shape_is_refused_by_the_schema_too() {
     let schema = jsonschema::validator_for(&json_schema()).expect("the schema is valid");
     for (name, text) in broken() {
         let structural = STRUCTURAL.iter().any(|code| expected(&text).starts_with(code));
-        if let Ok(value) = serde_saphyr::from_str::<serde_json::Value>(&text)
-            && structural
-        {
+        if let Some(value) = json(&text).filter(|_| structural) {
             assert!(!schema.is_valid(&value), "{name} passes the schema");
         }
     }

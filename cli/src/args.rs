@@ -1,0 +1,108 @@
+//! Arguments: what can be written after `nexus-engine`.
+
+mod values;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args as ArgsOf, ColorChoice, Parser, Subcommand};
+
+use crate::commands::{
+    cancel, demo, get, help, history, list, pause, result, resume, retry, run, serve, start, wait,
+    watch,
+};
+use crate::output::Format;
+
+pub(crate) use values::{duration, pair, since};
+
+/// A durable workflow engine: every step is on disk before the next one begins.
+#[derive(Debug, Parser)]
+#[command(
+    name = "nexus-engine",
+    version,
+    infer_subcommands = true,
+    disable_help_subcommand = true,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    after_help = "Example:\n  nexus-engine run examples/order.workflow.yaml\n\nExit codes: nexus-engine help exit-codes"
+)]
+pub(crate) struct Args {
+    /// What holds for every verb.
+    #[command(flatten)]
+    pub(crate) global: Global,
+    /// The verb.
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// Flags of every verb.
+#[derive(Clone, Debug, Default, ArgsOf)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// Folder of the store [default: ./.nexus].
+    #[arg(long, global = true, value_name = "PATH", env = "NEXUS_STORE", hide_env_values = true)]
+    pub(crate) store: Option<PathBuf>,
+    /// Form of results; json is one document, jsonl one a line.
+    #[arg(short, long, global = true, value_name = "FORM", value_enum)]
+    pub(crate) output: Option<Format>,
+    /// Leave out the heads of tables.
+    #[arg(long, global = true)]
+    pub(crate) no_header: bool,
+    /// When to use colour.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorChoice,
+    /// Print errors and results only.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say why; twice: say everything.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Do not ask for confirmation.
+    #[arg(short, long, global = true)]
+    pub(crate) yes: bool,
+    /// Never ask anything; so it is without a terminal.
+    #[arg(long, global = true)]
+    pub(crate) no_input: bool,
+    /// Stop waiting after this time with exit code 8, such as 5m; the run goes on.
+    #[arg(long, global = true, value_name = "TIME", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+    /// Open a store that ends before what it acknowledged.
+    #[arg(long, global = true, hide_short_help = true)]
+    pub(crate) accept_data_loss: bool,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Run a workflow to its end, here and now.
+    Run(run::RunArgs),
+    /// Start a run and return at once.
+    Start(start::StartArgs),
+    /// Run an order, kill the process in the middle, and see it recover.
+    Demo(demo::DemoArgs),
+    /// List runs.
+    #[command(visible_alias = "ls")]
+    List(list::ListArgs),
+    /// Show one run on one page.
+    Get(get::GetArgs),
+    /// Watch runs until they end.
+    Watch(watch::WatchArgs),
+    /// List what was recorded about a run.
+    History(history::HistoryArgs),
+    /// Print the output of a run.
+    Result(result::ResultArgs),
+    /// Wait until runs have ended.
+    Wait(wait::WaitArgs),
+    /// Start nothing new in a run until it is resumed.
+    Pause(pause::PauseArgs),
+    /// Go on with a run: drive it here, and end its pause.
+    Resume(resume::ResumeArgs),
+    /// End a run: what runs is stopped, nothing new begins.
+    Cancel(cancel::CancelArgs),
+    /// Continue a failed or cancelled run with the steps that did not complete.
+    Retry(retry::RetryArgs),
+    /// Run the engine on the store, with metrics and health over HTTP.
+    Serve(serve::ServeArgs),
+    /// Explain a verb, or a topic: exit-codes, replay.
+    Help(help::HelpArgs),
+}

@@ -1,0 +1,45 @@
+//! The verbs, one file each.
+
+pub(crate) mod cancel;
+pub(crate) mod demo;
+pub(crate) mod get;
+pub(crate) mod help;
+pub(crate) mod history;
+pub(crate) mod list;
+pub(crate) mod pause;
+pub(crate) mod result;
+pub(crate) mod resume;
+pub(crate) mod retry;
+pub(crate) mod run;
+pub(crate) mod serve;
+pub(crate) mod start;
+pub(crate) mod wait;
+pub(crate) mod watch;
+
+use crate::args::{Args, Verb};
+use crate::context::Context;
+use crate::exit::Outcome;
+use crate::output;
+
+/// Does what the arguments say.
+pub(crate) fn run(args: Args) -> Outcome {
+    output::configure(&args.global);
+    let context = Context::new(args.global);
+    match args.verb {
+        Verb::Run(args) => run::run(&context, args),
+        Verb::Start(args) => start::run(&context, args),
+        Verb::Demo(args) => demo::run(&context, &args),
+        Verb::List(args) => list::run(&context, args),
+        Verb::Get(args) => get::run(&context, &args),
+        Verb::Watch(args) => watch::run(&context, &args),
+        Verb::History(args) => history::run(&context, &args),
+        Verb::Result(args) => result::run(&context, &args),
+        Verb::Wait(args) => wait::run(&context, &args),
+        Verb::Pause(args) => pause::run(&context, &args),
+        Verb::Resume(args) => resume::run(&context, &args),
+        Verb::Cancel(args) => cancel::run(&context, &args),
+        Verb::Retry(args) => retry::run(&context, &args),
+        Verb::Serve(args) => serve::run(&context, &args),
+        Verb::Help(args) => help::run(&args),
+    }
+}

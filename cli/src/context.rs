@@ -1,0 +1,81 @@
+//! What a verb knows beside its own arguments: the global flags, the store, who asks.
+
+use std::future::Future;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use nexus_gateway::api::By;
+
+use crate::args::Global;
+
+/// The store's folder unless another is named.
+const STORE: &str = ".nexus";
+
+/// What a verb knows beside its own arguments.
+#[derive(Clone, Debug)]
+pub(crate) struct Context {
+    global: Global,
+}
+
+impl Context {
+    /// Makes a context of the global flags.
+    pub(crate) fn new(global: Global) -> Self {
+        Self { global }
+    }
+
+    /// Folder of the store: `--store`, `NEXUS_STORE`, or `./.nexus`.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.global.store.clone().unwrap_or_else(|| PathBuf::from(STORE))
+    }
+
+    /// The flags that repeat this choice of a store in a command line, with a space before them.
+    pub(crate) fn store_flag(&self) -> String {
+        match &self.global.store {
+            Some(store) if std::env::var_os("NEXUS_STORE").is_none() => {
+                format!(" --store {}", store.display())
+            }
+            Some(_) | None => String::new(),
+        }
+    }
+
+    /// How long to wait at most.
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        self.global.timeout
+    }
+
+    /// Whether a store that ends before what it acknowledged may be opened.
+    pub(crate) fn accepts_data_loss(&self) -> bool {
+        self.global.accept_data_loss
+    }
+
+    /// Whether the user can be asked something.
+    pub(crate) fn may_ask(&self) -> bool {
+        !self.global.no_input && !self.global.yes && std::io::stdin().is_terminal()
+    }
+
+    /// Whether the user agreed to everything beforehand.
+    pub(crate) fn yes(&self) -> bool {
+        self.global.yes
+    }
+
+    /// Who asks: the user of the system, by the command line.
+    pub(crate) fn by(&self) -> By {
+        let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+        By { name: user.unwrap_or_else(|| "unknown".into()), via: "cli".into() }
+    }
+
+    /// Runs a verb that asks something and ends, on this thread.
+    pub(crate) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        runtime(&mut tokio::runtime::Builder::new_current_thread()).block_on(work)
+    }
+
+    /// Runs a verb that works on runs, on two threads.
+    pub(crate) fn block_on_two<T>(&self, work: impl Future<Output = T>) -> T {
+        runtime(tokio::runtime::Builder::new_multi_thread().worker_threads(2)).block_on(work)
+    }
+}
+
+fn runtime(builder: &mut tokio::runtime::Builder) -> tokio::runtime::Runtime {
+    builder.enable_all().build().expect("the system has room for two threads and a poll")
+}

@@ -1,0 +1,271 @@
+//! Any definition that can be said in YAML is read back as it was written.
+
+use std::collections::BTreeMap;
+
+use nexus_definitions::{read, write};
+use nexus_model::definition::{
+    Backoff, Definition, InputKind, InputSpec, OnError, Retry, Step, StepKind, WhenNeeds,
+};
+use proptest::prelude::*;
+use serde_json::Value;
+
+/// Texts that are hard to write: everything but the beginning of an expression.
+fn text() -> impl Strategy<Value = String> {
+    let odd = prop::sample::select(vec![
+        "yes",
+        "null",
+        "~",
+        "1",
+        "1e3",
+        "0x1f",
+        "- a",
+        "a: b",
+        "a #b",
+        "#",
+        "'",
+        "\"",
+        "\\",
+        "<<",
+        "=",
+        "|",
+        ">",
+        "%",
+        "@",
+        "`",
+        "*a",
+        "&a",
+        "!x",
+        "a\nb",
+        "a\nb\n",
+        "a\n\n",
+        "\na",
+        " a",
+        "a ",
+        "a\n b",
+        " \n",
+        "a\n  \nb",
+        "\t",
+        "a\tb",
+        "\u{85}",
+        "\u{2028}",
+        "\u{feff}",
+        "a:",
+        "?",
+        "-",
+        ":",
+        ",",
+        "[",
+        "]",
+        "{",
+        "}",
+        "{}",
+        "$",
+        "$HOME",
+        "ü",
+        "👋",
+        "2026-01-31",
+        "12:30",
+        "\0",
+        "\u{7f}",
+        "\r",
+        "a\r\nb",
+        ".inf",
+        ".",
+        "---",
+        "...",
+        "--- a",
+        "a\n---\nb",
+    ]);
+    prop_oneof![odd.prop_map(str::to_owned), "[ -~äß\n]{1,30}", "[a-z]{1,8}"]
+        .prop_map(|text| text.replace("{{", "{").replace("}}", "}"))
+}
+
+/// Texts with something in them.
+fn words() -> impl Strategy<Value = String> {
+    text().prop_map(|text| if text.trim().is_empty() { "x".to_owned() } else { text })
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        prop::num::f64::NORMAL.prop_map(Value::from),
+        text().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map(text(), inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+fn input() -> impl Strategy<Value = InputSpec> {
+    let kinds = prop::sample::select(vec![InputKind::Any, InputKind::String, InputKind::Map]);
+    (kinds, any::<bool>(), prop::option::of(words())).prop_map(|(kind, optional, description)| {
+        InputSpec { kind, required: optional.then_some(false), description, ..InputSpec::default() }
+    })
+}
+
+fn retry() -> impl Strategy<Value = Retry> {
+    let backoff =
+        prop::sample::select(vec![Backoff::Exponential, Backoff::Linear, Backoff::Constant]);
+    let codes = || prop::collection::vec("NX3[0-9]{3}", 0..3);
+    (
+        1u32..9,
+        backoff,
+        0u64..100_000_000,
+        1.0f64..9.0,
+        any::<bool>(),
+        codes(),
+        codes(),
+        any::<bool>(),
+    )
+        .prop_map(
+            |(max_attempts, backoff, ms, factor, jitter, retry_on, give_up_on, short)| {
+                if short {
+                    return Retry { max_attempts, ..Retry::default() };
+                }
+                Retry {
+                    max_attempts,
+                    backoff,
+                    initial_ms: ms,
+                    factor,
+                    max_ms: ms.saturating_mul(3),
+                    jitter,
+                    retry_on,
+                    give_up_on,
+                }
+            },
+        )
+}
+
+fn kind() -> impl Strategy<Value = StepKind> {
+    let env =
+        prop::collection::btree_map("[A-Z_][A-Z0-9_]{0,5}", text().prop_map(Value::from), 0..3);
+    prop_oneof![
+        ("[a-z]{1,5}\\.[a-z]{1,5}", value())
+            .prop_map(|(uses, with)| StepKind::Action { uses, with }),
+        (words(), prop::option::of("[a-z]{2,5}"), env)
+            .prop_map(|(run, shell, env)| StepKind::Script { run, shell, env }),
+        prop::collection::btree_map("[a-z]{1,5}", value(), 0..4)
+            .prop_map(|map| StepKind::Set { values: Value::Object(map.into_iter().collect()) }),
+        (1u32..5000).prop_map(|s| StepKind::Sleep { duration: Value::from(format!("{s}s")) }),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let condition = prop::option::of(prop::sample::select(vec![
+        "true",
+        "false",
+        "1 < 2",
+        "'a: b' == \"#\"",
+        "'}' in ['}']",
+    ]));
+    let when =
+        prop::sample::select(vec![WhenNeeds::AllOk, WhenNeeds::AllDone, WhenNeeds::AnyFailed]);
+    let times = (prop::option::of(1u64..u64::MAX / 2), prop::option::of(1u64..9_000_000_000));
+    let outputs =
+        prop::option::of(value().prop_filter("null says nothing", |value| !value.is_null()));
+    (kind(), prop::option::of(words()), condition, when, retry(), times, any::<bool>(), outputs)
+        .prop_map(
+            |(
+                kind,
+                name,
+                condition,
+                when_needs,
+                retry,
+                (timeout_ms, deadline_ms),
+                tolerated,
+                outputs,
+            )| {
+                let attempts = matches!(kind, StepKind::Action { .. } | StepKind::Script { .. });
+                Step {
+                    id: String::new(),
+                    name,
+                    kind,
+                    needs: Vec::new(),
+                    when_needs,
+                    condition: condition.map(str::to_owned),
+                    retry: if attempts { retry } else { Retry::default() },
+                    timeout_ms: timeout_ms.filter(|_| attempts),
+                    deadline_ms: deadline_ms.filter(|_| attempts),
+                    on_error: if tolerated { OnError::Continue } else { OnError::Fail },
+                    outputs,
+                }
+            },
+        )
+}
+
+/// Steps that each need some of those above. Every second has an id as imported graphs have.
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    prop::collection::vec((step(), any::<u8>(), words()), 1..6).prop_map(|steps| {
+        let mut out: Vec<Step> = Vec::new();
+        for (at, (mut step, needs, word)) in steps.into_iter().enumerate() {
+            let word: String = word.chars().filter(|char| !char.is_control()).collect();
+            step.id = if at % 2 == 0 { format!("step-{at}") } else { format!("{word}{at}") };
+            step.needs = out
+                .iter()
+                .enumerate()
+                .filter(|(bit, _)| needs >> bit & 1 == 1)
+                .map(|(_, step)| step.id.clone())
+                .collect();
+            if step.needs.is_empty() {
+                step.when_needs = WhenNeeds::AllOk;
+            }
+            out.push(step);
+        }
+        out
+    })
+}
+
+fn definition() -> impl Strategy<Value = Definition> {
+    let head = (
+        "[a-z][a-z0-9-]{0,20}",
+        prop::option::of(words()),
+        prop::option::of(any::<u32>()),
+        any::<bool>(),
+    );
+    let maps = (
+        prop::collection::btree_map("[a-z]{1,6}", text(), 0..3),
+        prop::collection::btree_map("[a-z]{1,6}", input(), 0..3),
+        prop::collection::btree_map("[A-Z]{1,6}", text().prop_map(Value::from), 0..3),
+    );
+    let outputs =
+        prop::option::of(value().prop_filter("null says nothing", |value| !value.is_null()));
+    (head, maps, prop::option::of(1u64..9_000_000_000), steps(), outputs).prop_map(
+        |(head, maps, timeout_ms, steps, outputs)| {
+            let (name, description, version, input_is_value) = head;
+            let (labels, inputs, env) = maps;
+            Definition {
+                name,
+                description,
+                version,
+                labels,
+                inputs: if input_is_value { BTreeMap::new() } else { inputs },
+                input_is_value,
+                env,
+                run_id: None,
+                timeout_ms,
+                steps,
+                outputs,
+            }
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_written_is_read_back(definition in definition()) {
+        let written = write(&definition);
+        match read("written", &written) {
+            Ok(read) => prop_assert_eq!(&read.definition, &definition, "{}", written),
+            Err(problems) => prop_assert!(false, "{}\n{}", problems, written),
+        }
+    }
+}

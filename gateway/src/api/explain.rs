@@ -1,0 +1,82 @@
+//! Why a run stands where it stands, and the graph of its steps.
+
+use serde::{Deserialize, Serialize};
+
+use super::WaitingOn;
+
+/// Why a run does not move, or what it is doing, computed from the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExplainView {
+    /// `explain/v1`.
+    pub kind: String,
+    /// The run's name.
+    pub id: String,
+    /// The workflow.
+    pub workflow: String,
+    /// As in [`RunSummary`](super::RunSummary).
+    pub status: String,
+    /// In one line.
+    pub why: String,
+    /// Since when nothing was recorded.
+    pub since: String,
+    /// How long that is.
+    pub for_ms: u64,
+    /// What it waits for.
+    pub waiting: Option<WaitingOn>,
+    /// The steps that are not settled and could be, each with its reason.
+    pub steps: Vec<StepReason>,
+    /// The steps that come next.
+    pub then: Vec<String>,
+    /// What can be done, as commands.
+    pub commands: Vec<String>,
+}
+
+/// Why a step stands where it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepReason {
+    /// The step's id.
+    pub step: String,
+    /// As in [`StepView`](super::StepView).
+    pub status: String,
+    /// In one line.
+    pub why: String,
+}
+
+/// The graph of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GraphView {
+    /// `graph/v1`.
+    pub kind: String,
+    /// The run's name.
+    pub id: Option<String>,
+    /// The workflow.
+    pub workflow: String,
+    /// The steps, in the order of the definition.
+    pub nodes: Vec<GraphNode>,
+    /// What must come before what.
+    pub edges: Vec<GraphEdge>,
+}
+
+/// A step in a graph.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GraphNode {
+    /// Its id.
+    pub id: String,
+    /// `action`, `script`, `set`, `sleep`.
+    pub kind: String,
+    /// The handler it calls.
+    pub uses: Option<String>,
+    /// Its condition.
+    pub condition: Option<String>,
+    /// As in [`StepView`](super::StepView); `null` without a run.
+    pub status: Option<String>,
+}
+
+/// An edge of a graph.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GraphEdge {
+    /// The step that comes first.
+    pub from: String,
+    /// The step that needs it.
+    pub to: String,
+}

@@ -1,0 +1,144 @@
+//! The requests, one method for each.
+
+use std::time::{Duration, Instant};
+
+use hyper::Method;
+use serde_json::Value;
+
+use super::Client;
+use super::transport::{Asking, segment};
+use crate::api::{
+    Act, Acted, AuditFilter, AuditPage, ExplainView, GraphView, HistoryPage, LogPage, Pairs,
+    Problem, RebuildView, ReplayView, RunPage, RunView, RunsFilter, StartRun, StartedRun, Status,
+    VerifyView,
+};
+use crate::follow::Follow;
+
+/// How long one long poll lasts.
+const POLL: Duration = Duration::from_secs(25);
+/// The exit code of a run that is still going.
+const STILL_GOING: u8 = crate::problems::exit::STILL_GOING;
+
+#[expect(missing_docs, clippy::missing_errors_doc, reason = "as in Service, which they stand for")]
+impl Client {
+    pub async fn status(&self) -> Result<Status, Problem> {
+        self.ask(get("status")).await
+    }
+
+    pub async fn start(&self, request: StartRun) -> Result<StartedRun, Problem> {
+        self.ask(post("runs").json(&request)?).await
+    }
+
+    pub async fn list(&self, filter: RunsFilter) -> Result<RunPage, Problem> {
+        self.ask(get("runs").pairs(filter.to_pairs())).await
+    }
+
+    pub async fn get(&self, name: &str) -> Result<RunView, Problem> {
+        self.ask(get(&run(name, ""))).await
+    }
+
+    pub async fn output(&self, name: &str, step: Option<&str>) -> Result<Value, Problem> {
+        self.ask(get(&run(name, "/output")).pairs(pair("step", step))).await
+    }
+
+    pub async fn history(&self, name: &str, from: u32, limit: u32) -> Result<HistoryPage, Problem> {
+        let pairs = [pair("from", Some(from)), pair("limit", Some(limit))].concat();
+        self.ask(get(&run(name, "/history")).pairs(pairs)).await
+    }
+
+    pub async fn follow(&self, name: &str, from: u32) -> Result<Follow, Problem> {
+        self.stream(get(&run(name, "/events")).pairs(pair("from", Some(from)))).await
+    }
+
+    pub async fn logs(&self, name: &str, step: Option<&str>) -> Result<LogPage, Problem> {
+        self.ask(get(&run(name, "/logs")).pairs(pair("step", step))).await
+    }
+
+    pub async fn pause(&self, name: &str, act: Act) -> Result<Acted, Problem> {
+        self.ask(post(&run(name, "/pause")).json(&act)?).await
+    }
+
+    pub async fn resume(&self, name: &str, act: Act) -> Result<Acted, Problem> {
+        self.ask(post(&run(name, "/resume")).json(&act)?).await
+    }
+
+    pub async fn cancel(&self, name: &str, act: Act) -> Result<Acted, Problem> {
+        self.ask(post(&run(name, "/cancel")).json(&act)?).await
+    }
+
+    pub async fn retry(&self, name: &str, act: Act) -> Result<Acted, Problem> {
+        self.ask(post(&run(name, "/retry")).json(&act)?).await
+    }
+
+    pub async fn drive(&self, name: &str) -> Result<Acted, Problem> {
+        self.ask(post(&run(name, "/drive"))).await
+    }
+
+    pub async fn wait(&self, name: &str, timeout: Option<Duration>) -> Result<RunView, Problem> {
+        let began = Instant::now();
+        loop {
+            let left = timeout.map(|timeout| timeout.saturating_sub(began.elapsed()));
+            let poll = left.unwrap_or(POLL).min(POLL);
+            let pairs = pair("timeout_ms", Some(poll.as_millis()));
+            let answer = self.ask(get(&run(name, "/wait")).pairs(pairs)).await;
+            match answer {
+                Err(problem) if problem.exit_code == STILL_GOING => {
+                    if left.is_some_and(|left| left <= POLL) {
+                        return Err(problem);
+                    }
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    pub async fn replay(
+        &self,
+        name: &str,
+        to: Option<u32>,
+        with_state: bool,
+    ) -> Result<ReplayView, Problem> {
+        let pairs = [pair("to", to), pair("state", Some(with_state))].concat();
+        self.ask(get(&run(name, "/replay")).pairs(pairs)).await
+    }
+
+    pub async fn explain(&self, name: &str) -> Result<ExplainView, Problem> {
+        self.ask(get(&run(name, "/explain"))).await
+    }
+
+    pub async fn graph(&self, name: &str) -> Result<GraphView, Problem> {
+        self.ask(get(&run(name, "/graph"))).await
+    }
+
+    pub async fn audit(&self, filter: AuditFilter) -> Result<AuditPage, Problem> {
+        self.ask(get("audit").pairs(filter.to_pairs())).await
+    }
+
+    pub async fn verify(&self) -> Result<VerifyView, Problem> {
+        self.ask(get("verify")).await
+    }
+
+    pub async fn rebuild(&self) -> Result<RebuildView, Problem> {
+        self.ask(post("projections/rebuild")).await
+    }
+
+    pub async fn metrics(&self) -> Result<String, Problem> {
+        self.text(Asking::new(Method::GET, "/metrics".to_owned())).await
+    }
+}
+
+fn get(path: &str) -> Asking {
+    Asking::new(Method::GET, format!("/control/v1/{path}"))
+}
+
+fn post(path: &str) -> Asking {
+    Asking::new(Method::POST, format!("/control/v1/{path}"))
+}
+
+fn run(name: &str, rest: &str) -> String {
+    format!("runs/{}{rest}", segment(name))
+}
+
+fn pair(name: &str, value: Option<impl ToString>) -> Pairs {
+    value.map(|value| (name.to_owned(), value.to_string())).into_iter().collect()
+}

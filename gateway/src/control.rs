@@ -1,0 +1,86 @@
+//! Control: an engine in this process or in another one, asked in the same words.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::api::{
+    Act, Acted, AuditFilter, AuditPage, ExplainView, GraphView, HistoryPage, LogPage, Problem,
+    RebuildView, ReplayView, RunPage, RunView, RunsFilter, StartRun, StartedRun, Status,
+    VerifyView,
+};
+use crate::{Client, Follow, Service};
+
+/// An engine to ask. Cheap to clone.
+#[derive(Clone)]
+pub enum Control {
+    /// In this process.
+    Here(Service),
+    /// In another process that holds the store.
+    There(Client),
+}
+
+/// Writes each request once for both.
+macro_rules! requests {
+    ($($(#[$doc:meta])* $name:ident($($argument:ident: $kind:ty),*) -> $answer:ty;)*) => {
+        impl Control {
+            $(
+                $(#[$doc])*
+                ///
+                /// # Errors
+                /// A [`Problem`], as [`Service`] says; also if the other process cannot be reached.
+                pub async fn $name(&self, $($argument: $kind),*) -> Result<$answer, Problem> {
+                    match self {
+                        Self::Here(service) => service.$name($($argument),*).await,
+                        Self::There(client) => client.$name($($argument),*).await,
+                    }
+                }
+            )*
+        }
+    };
+}
+
+requests! {
+    /// What holds the store.
+    status() -> Status;
+    /// Starts a run; the same name with the same workflow and input answers with the existing run.
+    start(request: StartRun) -> StartedRun;
+    /// Runs, newest first.
+    list(filter: RunsFilter) -> RunPage;
+    /// A run in full.
+    get(name: &str) -> RunView;
+    /// The whole output of a run, or of one of its steps.
+    output(name: &str, step: Option<&str>) -> Value;
+    /// The events of a run from number `from` on, at most `limit` (0: 1,000).
+    history(name: &str, from: u32, limit: u32) -> HistoryPage;
+    /// The events of a run from number `from` on, and then those that come, until the run ends.
+    follow(name: &str, from: u32) -> Follow;
+    /// What the steps of a run printed, or one of them.
+    logs(name: &str, step: Option<&str>) -> LogPage;
+    /// Starts nothing new in a run until it is resumed.
+    pause(name: &str, act: Act) -> Acted;
+    /// Ends a pause.
+    resume(name: &str, act: Act) -> Acted;
+    /// Ends a run: what runs is stopped, nothing new is started.
+    cancel(name: &str, act: Act) -> Acted;
+    /// Continues a failed or cancelled run with the steps that did not complete.
+    retry(name: &str, act: Act) -> Acted;
+    /// Has the engine work on a run that was started before it was opened.
+    drive(name: &str) -> Acted;
+    /// Waits until a run has ended; a problem with exit code 8 if it is still going after `timeout`.
+    wait(name: &str, timeout: Option<Duration>) -> RunView;
+    /// Derives a run again and compares it with what is recorded, up to event `to`, or all of it.
+    replay(name: &str, to: Option<u32>, with_state: bool) -> ReplayView;
+    /// Why a run stands where it stands.
+    explain(name: &str) -> ExplainView;
+    /// The graph of a run, with the status of its steps.
+    graph(name: &str) -> GraphView;
+    /// Who did what, newest first.
+    audit(filter: AuditFilter) -> AuditPage;
+    /// Checks the whole store.
+    verify() -> VerifyView;
+    /// Folds the views from the log again and compares.
+    rebuild() -> RebuildView;
+    /// The metrics, as Prometheus reads them.
+    metrics() -> String;
+}

@@ -1,0 +1,299 @@
+//! Errors as problems: a code, a line about what happened, what to do, and the exit code of the command line.
+
+use std::error::Error;
+use std::path::Path;
+
+use nexus_engine::log::{OpenError as LogOpenError, ReadError};
+use nexus_engine::model::input::InputError;
+use nexus_engine::model::plan::DefinitionError;
+use nexus_engine::model::rejection::Rejection;
+use nexus_engine::shard::Refusal;
+use nexus_engine::{LoadError, OpenError, ReplayError, RequestError, StartError};
+
+use crate::api::Problem;
+
+/// The exit codes of the command line that problems have.
+pub(crate) mod exit {
+    pub(crate) const USAGE: u8 = 2;
+    pub(crate) const NOT_FOUND: u8 = 3;
+    pub(crate) const REFUSED: u8 = 4;
+    pub(crate) const CONFLICT: u8 = 5;
+    pub(crate) const UNREACHABLE: u8 = 6;
+    pub(crate) const STILL_GOING: u8 = 8;
+    pub(crate) const DAMAGED: u8 = 10;
+    pub(crate) const BUG: u8 = 70;
+}
+
+use exit::{BUG, CONFLICT, DAMAGED, NOT_FOUND, STILL_GOING, UNREACHABLE, USAGE};
+
+/// An error with its causes, on one line.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// Why a store cannot be opened.
+pub fn open_problem(error: &OpenError) -> Problem {
+    match error {
+        OpenError::Log(error) => open_log(error),
+        OpenError::Read(error) => read(error),
+        OpenError::Views(error) => views(error),
+    }
+}
+
+fn open_log(error: &LogOpenError) -> Problem {
+    let (code, exit, hint) = match error {
+        LogOpenError::Locked { .. } => (
+            "NX6001",
+            UNREACHABLE,
+            "wait for the other process, or ask it: commands find it by themselves",
+        ),
+        LogOpenError::Damaged { .. } => (
+            "NX6002",
+            DAMAGED,
+            "the disk lost data that was written; restore the store from a backup",
+        ),
+        LogOpenError::EndsEarly { .. } => (
+            "NX6005",
+            DAMAGED,
+            "restore the store from a backup, or open it once with --accept-data-loss",
+        ),
+        LogOpenError::Differs { .. } => (
+            "NX6006",
+            DAMAGED,
+            "an older copy of the store was put back, or it was changed by hand",
+        ),
+        LogOpenError::Newer { .. } => ("NX6003", DAMAGED, "use the newer version of nexus-engine"),
+        LogOpenError::NotAStore { .. } => (
+            "NX6008",
+            USAGE,
+            "name another folder with --store; an empty or new one becomes a store",
+        ),
+        LogOpenError::Io { .. } => {
+            ("NX6009", UNREACHABLE, "look at the folder's owner and permissions")
+        }
+        LogOpenError::Storage { .. } => {
+            ("NX6009", UNREACHABLE, "look at the disk; the log of the system says more")
+        }
+    };
+    Problem::new(code, exit, with_causes(error)).hint(hint)
+}
+
+/// Why the views do not answer.
+pub(crate) fn views(error: &(dyn Error + 'static)) -> Problem {
+    Problem::new("NX6011", DAMAGED, format!("the views cannot be used: {}", with_causes(error)))
+        .hint("rebuild them from the log: nexus-engine projections rebuild")
+}
+
+/// Why the log cannot be read.
+pub(crate) fn read(error: &ReadError) -> Problem {
+    Problem::new("NX6002", DAMAGED, format!("the log cannot be read: {}", with_causes(error)))
+        .hint("see how far it goes: nexus-engine verify")
+}
+
+/// Why a run cannot be read.
+pub(crate) fn load(error: &LoadError) -> Problem {
+    let text = with_causes(error);
+    match error {
+        LoadError::Log(error) => read(error),
+        LoadError::Event { .. } | LoadError::Misfit { .. } | LoadError::NoStart => Problem::new(
+            "NX5004", DAMAGED, text,
+        )
+        .hint("a newer version of nexus-engine may have written it; see nexus-engine verify"),
+        LoadError::Definition(_) => Problem::new("NX5006", DAMAGED, text)
+            .hint("use the version of nexus-engine that started the run"),
+    }
+}
+
+pub(crate) fn replay(error: &ReplayError, name: &str) -> Problem {
+    match error {
+        ReplayError::NotFound => no_such_run(name, None),
+        ReplayError::Load(error) => load(error).run(name),
+    }
+}
+
+/// Why a request was not carried out.
+pub(crate) fn request(error: &RequestError, name: &str) -> Problem {
+    match error {
+        RequestError::Refused(refusal) => refused(refusal, name),
+        RequestError::Unknown => unknown_outcome(),
+        RequestError::Load(error) => load(error).run(name),
+    }
+}
+
+/// The engine ended before it answered.
+pub(crate) fn unknown_outcome() -> Problem {
+    Problem::new(
+        "NX7016",
+        UNREACHABLE,
+        "the engine ended before it answered; whether the request was recorded is not known",
+    )
+    .hint("look at the run when the engine is back; a start with --id can be repeated safely")
+}
+
+fn refused(refusal: &Refusal, name: &str) -> Problem {
+    let text = refusal.to_string();
+    match refusal {
+        Refusal::Rejected(rejection) => rejected(rejection, name),
+        Refusal::NotFound => no_such_run(name, None),
+        Refusal::Taken(..) => taken(name),
+        Refusal::Unreadable(_) => Problem::new("NX5004", DAMAGED, text).run(name),
+        Refusal::DiskNearlyFull(_) => {
+            Problem::new("NX6007", UNREACHABLE, text).hint("free some space, then try again")
+        }
+        Refusal::TooLarge => too_large(text),
+        Refusal::ShuttingDown => shutting_down(),
+    }
+}
+
+fn rejected(rejection: &Rejection, name: &str) -> Problem {
+    let (code, hint) = match rejection {
+        Rejection::Ended { status: "failed" | "cancelled" } => {
+            ("NX7007", format!("continue it: nexus-engine retry {name}"))
+        }
+        Rejection::NotRetryable { status: "completed" } | Rejection::Ended { .. } => {
+            ("NX7007", format!("see how it ended: nexus-engine get {name}"))
+        }
+        Rejection::AlreadyPaused => {
+            ("NX7007", format!("go on with it: nexus-engine resume {name}"))
+        }
+        Rejection::AlreadyStarted
+        | Rejection::NotStarted
+        | Rejection::StaleAttempt { .. }
+        | Rejection::NoSuchTimer { .. }
+        | Rejection::NotPaused
+        | Rejection::AlreadyCancelling
+        | Rejection::NotRetryable { .. }
+        | Rejection::NothingReady => {
+            ("NX7007", format!("see where it stands: nexus-engine get {name}"))
+        }
+    };
+    Problem::new(code, CONFLICT, format!("{name}: {rejection}")).hint(hint).run(name)
+}
+
+/// Why a run was not started.
+pub fn start_problem(error: &StartError) -> Problem {
+    let text = with_causes(error);
+    match error {
+        StartError::Inputs(errors) => inputs(errors),
+        StartError::InputTooLarge { .. } => too_large(text),
+        StartError::Name(_) => {
+            Problem::new("NX7020", USAGE, text).hint("for example: order-2026-117")
+        }
+        StartError::RunId { code, .. } => Problem::new(code.clone(), USAGE, text)
+            .hint("give the run a name with --id, or correct `run.id` in the workflow"),
+        StartError::Conflict { name, .. } => taken(name),
+        StartError::Busy { .. } => Problem::new("NX7006", UNREACHABLE, text)
+            .hint("nothing was recorded; the same start can be repeated"),
+        StartError::Request(error) => request(error, "the run"),
+    }
+}
+
+fn inputs(errors: &[InputError]) -> Problem {
+    let Some(first) = errors.first() else {
+        return Problem::new("NX1205", USAGE, "the input does not fit the workflow");
+    };
+    let problem = Problem::new(first.code, USAGE, several(first.message.clone(), errors.len()));
+    Problem { hint: first.hint.clone(), ..problem }
+}
+
+/// Why a definition cannot be used.
+pub(crate) fn definition(errors: &[DefinitionError]) -> Problem {
+    let mut wrong = errors.iter().filter(|error| !error.warning);
+    let Some(first) = wrong.next() else {
+        return Problem::new("NX7019", USAGE, "the definition cannot be used");
+    };
+    let message = format!("{}: {}", first.path.join("."), first.message);
+    let problem = Problem::new(first.code, USAGE, several(message, wrong.count() + 1));
+    Problem { hint: first.hint.clone(), ..problem }
+}
+
+fn several(first: String, count: usize) -> String {
+    match count {
+        0 | 1 => first,
+        2 => format!("{first} (and one more error)"),
+        count => format!("{first} (and {} more errors)", count - 1),
+    }
+}
+
+fn taken(name: &str) -> Problem {
+    Problem::new("NX7003", CONFLICT, format!("run `{name}` exists with another workflow or input"))
+        .hint(format!("see it with nexus-engine get {name}, or choose another --id"))
+        .run(name)
+}
+
+pub(crate) fn too_large(text: String) -> Problem {
+    Problem::new("NX7005", USAGE, text)
+        .hint("put large data into a file or store, and pass its address")
+}
+
+/// There is no such run; `near` is a name that may be meant.
+pub(crate) fn no_such_run(name: &str, near: Option<&str>) -> Problem {
+    let problem = Problem::new("NX7011", NOT_FOUND, format!("there is no run `{name}`")).run(name);
+    match near {
+        Some(near) => problem.hint(format!("did you mean {near}?")),
+        None => problem.hint("see what there is: nexus-engine list"),
+    }
+}
+
+/// Several runs are meant.
+pub(crate) fn ambiguous(name: &str, some: &[String], more: bool) -> Problem {
+    let list = some.join(", ");
+    let and_more = if more { ", …" } else { "" };
+    Problem::new(
+        "NX7012",
+        USAGE,
+        format!("`{name}` is the beginning of several runs: {list}{and_more}"),
+    )
+    .hint("write more of the name")
+}
+
+/// The run has not ended.
+pub(crate) fn still_going(name: &str, why: &str) -> Problem {
+    Problem::new("NX7013", STILL_GOING, format!("{name} is still going: {why}"))
+        .hint(format!("wait on: nexus-engine wait {name}"))
+        .run(name)
+}
+
+/// The definition has no such step.
+pub(crate) fn no_such_step(name: &str, step: &str, near: Option<&str>) -> Problem {
+    let problem = Problem::new("NX7014", NOT_FOUND, format!("{name} has no step `{step}`"));
+    let hint = match near {
+        Some(near) => format!("did you mean {near}?"),
+        None => format!("see its steps: nexus-engine get {name}"),
+    };
+    Problem { step: Some(step.to_owned()), ..problem.hint(hint).run(name) }
+}
+
+/// The engine is on its way out.
+pub(crate) fn shutting_down() -> Problem {
+    Problem::new("NX7017", UNREACHABLE, "the engine is shutting down")
+        .hint("try again when it is back")
+}
+
+/// The request is not understood.
+pub(crate) fn bad_request(text: impl Into<String>) -> Problem {
+    Problem::new("NX7019", USAGE, text)
+        .hint("docs/reference/control-api.md describes every request")
+}
+
+/// The engine has no store on disk.
+pub(crate) fn no_store(what: &str) -> Problem {
+    Problem::new("NX6012", USAGE, format!("{what} needs a store on disk, and this engine has none"))
+}
+
+/// A file or folder cannot be used.
+pub(crate) fn files(path: &Path, error: &std::io::Error) -> Problem {
+    Problem::new("NX6009", UNREACHABLE, format!("cannot use {}: {error}", path.display()))
+        .hint("look at the folder's owner and permissions")
+}
+
+/// Something of ours broke.
+pub(crate) fn bug(what: &str) -> Problem {
+    Problem::new("NX9001", BUG, format!("a bug in nexus-engine: {what}"))
+}

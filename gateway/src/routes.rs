@@ -1,0 +1,80 @@
+//! The addresses of the control API, `/metrics` and `/health`: each translates a request for the [`Service`] and its answer back.
+//!
+//! Source: docs/reference/control-api.md.
+
+mod acts;
+mod answer;
+mod events;
+mod health;
+mod lists;
+mod metrics;
+mod read;
+mod runs;
+mod same_machine;
+mod upkeep;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+
+use crate::Service;
+use crate::api::Problem;
+use crate::problems::exit;
+
+/// The largest request, in bytes.
+const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// All addresses.
+pub(crate) fn router(service: Service) -> Router {
+    Router::new()
+        .nest("/control/v1", control())
+        .route("/metrics", get(metrics::show))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(service)
+}
+
+/// All addresses, for requests that browsers of this machine may send: pages of other origins are refused.
+pub(crate) fn guarded_router(service: Service) -> Router {
+    router(service).layer(middleware::from_fn(same_machine::check))
+}
+
+fn control() -> Router<Service> {
+    Router::new()
+        .route("/status", get(lists::status))
+        .route("/runs", get(lists::runs).post(runs::start))
+        .route("/runs/{run}", get(runs::show))
+        .route("/runs/{run}/output", get(runs::output))
+        .route("/runs/{run}/history", get(runs::history))
+        .route("/runs/{run}/events", get(events::follow))
+        .route("/runs/{run}/logs", get(runs::logs))
+        .route("/runs/{run}/wait", get(runs::wait))
+        .route("/runs/{run}/replay", get(runs::replay))
+        .route("/runs/{run}/explain", get(runs::explain))
+        .route("/runs/{run}/graph", get(runs::graph))
+        .route("/runs/{run}/pause", post(acts::pause))
+        .route("/runs/{run}/resume", post(acts::resume))
+        .route("/runs/{run}/cancel", post(acts::cancel))
+        .route("/runs/{run}/retry", post(acts::retry))
+        .route("/runs/{run}/drive", post(acts::drive))
+        .route("/audit", get(lists::audit))
+        .route("/verify", get(upkeep::verify))
+        .route("/projections/rebuild", post(upkeep::rebuild))
+}
+
+async fn unknown() -> Response {
+    let problem = Problem::new("NX7021", exit::NOT_FOUND, "there is nothing at this address");
+    problem.hint("docs/reference/control-api.md lists the addresses").into_response()
+}
+
+async fn wrong_method() -> Response {
+    let problem = Problem::new("NX7021", exit::USAGE, "this address does not take this method");
+    let problem = problem.hint("docs/reference/control-api.md lists the addresses");
+    (StatusCode::METHOD_NOT_ALLOWED, axum::Json(problem)).into_response()
+}

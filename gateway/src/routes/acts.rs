@@ -1,0 +1,45 @@
+//! `pause`, `resume`, `cancel`, `retry`, `drive`.
+
+use axum::Json;
+use axum::extract::State;
+
+use super::answer::Answer;
+use super::read::{Body, Name};
+use crate::Service;
+use crate::api::{Act, Acted};
+
+pub(super) async fn pause(
+    State(service): State<Service>,
+    Name(run): Name,
+    Body(act): Body<Act>,
+) -> Answer<Acted> {
+    service.pause(&run, act).await.map(Json)
+}
+
+pub(super) async fn resume(
+    State(service): State<Service>,
+    Name(run): Name,
+    Body(act): Body<Act>,
+) -> Answer<Acted> {
+    service.resume(&run, act).await.map(Json)
+}
+
+pub(super) async fn cancel(
+    State(service): State<Service>,
+    Name(run): Name,
+    Body(act): Body<Act>,
+) -> Answer<Acted> {
+    service.cancel(&run, act).await.map(Json)
+}
+
+pub(super) async fn retry(
+    State(service): State<Service>,
+    Name(run): Name,
+    Body(act): Body<Act>,
+) -> Answer<Acted> {
+    service.retry(&run, act).await.map(Json)
+}
+
+pub(super) async fn drive(State(service): State<Service>, Name(run): Name) -> Answer<Acted> {
+    service.drive(&run).await.map(Json)
+}

@@ -1,0 +1,75 @@
+//! `pause`, `resume`, `cancel`, `retry`, `drive`: what changes a run.
+
+use nexus_engine::RequestError;
+use nexus_engine::model::id::RunId;
+use nexus_engine::shard::Answer;
+
+use super::{Service, show};
+use crate::api::{Act, Acted, Problem};
+use crate::problems;
+
+impl Service {
+    /// Starts nothing new in a run until it is resumed.
+    ///
+    /// # Errors
+    /// A [`Problem`] if there is no such run, or it has ended or is paused.
+    pub async fn pause(&self, name: &str, act: Act) -> Result<Acted, Problem> {
+        let (run, name) = self.resolve(name).await?;
+        let answer = self.handle().pause(run, show::actor(act.by), act.reason).await;
+        self.acted(run, name, "pause", answer)
+    }
+
+    /// Ends a pause.
+    ///
+    /// # Errors
+    /// A [`Problem`] if there is no such run, or it has ended or is not paused.
+    pub async fn resume(&self, name: &str, act: Act) -> Result<Acted, Problem> {
+        let (run, name) = self.resolve(name).await?;
+        let answer = self.handle().resume(run, show::actor(act.by)).await;
+        self.acted(run, name, "resume", answer)
+    }
+
+    /// Ends a run: what runs is stopped, nothing new is started.
+    ///
+    /// # Errors
+    /// A [`Problem`] if there is no such run, or it has ended or is being cancelled.
+    pub async fn cancel(&self, name: &str, act: Act) -> Result<Acted, Problem> {
+        let (run, name) = self.resolve(name).await?;
+        let answer = self.handle().cancel(run, show::actor(act.by), act.reason).await;
+        self.acted(run, name, "cancel", answer)
+    }
+
+    /// Continues a failed or cancelled run with the steps that did not complete.
+    ///
+    /// # Errors
+    /// A [`Problem`] if there is no such run, or it is neither failed nor cancelled.
+    pub async fn retry(&self, name: &str, act: Act) -> Result<Acted, Problem> {
+        let (run, name) = self.resolve(name).await?;
+        let answer = self.handle().retry(run, show::actor(act.by)).await;
+        self.acted(run, name, "retry", answer)
+    }
+
+    /// Has the engine work on a run that was started before it was opened.
+    ///
+    /// # Errors
+    /// A [`Problem`] if there is no such run.
+    pub async fn drive(&self, name: &str) -> Result<Acted, Problem> {
+        let (run, name) = self.resolve(name).await?;
+        let (_, state) = self.load(run, &name).await?;
+        self.handle().drive(run);
+        self.acted(run, name, "drive", Ok(Answer { run, revision: state.revision }))
+    }
+
+    fn acted(
+        &self,
+        run: RunId,
+        name: String,
+        action: &str,
+        answer: Result<Answer, RequestError>,
+    ) -> Result<Acted, Problem> {
+        let answer = answer.map_err(|error| problems::request(&error, &name))?;
+        self.note_driven(run);
+        let revision = answer.revision;
+        Ok(Acted { kind: "acted/v1".into(), id: name, action: action.into(), revision })
+    }
+}

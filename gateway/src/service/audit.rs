@@ -1,0 +1,73 @@
+//! `audit`: who did what, when, from where.
+
+use nexus_engine::log::Position;
+use nexus_engine::model::time::Timestamp;
+use nexus_engine::projections::{self, AuditAction, AuditRow};
+
+use super::Service;
+use super::show::{self, time};
+use crate::api::{AuditEntry, AuditFilter, AuditPage, By, Problem};
+use crate::problems;
+
+/// Entries of a page, if none are said.
+const ENTRIES_DEFAULT: usize = 100;
+/// Entries of the largest page.
+const ENTRIES_MAX: usize = 10_000;
+
+impl Service {
+    /// Who did what, newest first. Everything recorded before the call is seen.
+    ///
+    /// # Errors
+    /// A [`Problem`] if there is no such run, or the views cannot be read.
+    pub async fn audit(&self, filter: AuditFilter) -> Result<AuditPage, Problem> {
+        let run = match &filter.run {
+            Some(name) => Some(self.resolve(name).await?.0),
+            None => None,
+        };
+        let limit = match filter.limit as usize {
+            0 => ENTRIES_DEFAULT,
+            limit => limit.min(ENTRIES_MAX),
+        };
+        let wanted = projections::AuditFilter {
+            run,
+            actor: filter.by,
+            after: filter.since_ms.map(|ms| Timestamp::default().plus_ms(ms)),
+            before: None,
+            limit,
+            after_cursor: filter.after.map(Position),
+        };
+        self.blocking(move |service| {
+            let views = service.views_now()?;
+            let page = views.audit(&wanted).map_err(|error| problems::views(&error))?;
+            let next = page.next.map(|position| position.0);
+            let entries = page.rows.into_iter().map(entry).collect();
+            Ok(AuditPage { kind: "audit/v1".into(), entries, next })
+        })
+        .await
+    }
+}
+
+fn entry(row: AuditRow) -> AuditEntry {
+    let engine = || By { name: "engine".into(), via: "engine".into() };
+    AuditEntry {
+        at: time(row.at),
+        run: row.name,
+        action: action(row.action).into(),
+        by: row.by.as_ref().map_or_else(engine, show::by),
+        detail: row.detail,
+    }
+}
+
+/// An action as the event that recorded it is called.
+fn action(action: AuditAction) -> &'static str {
+    match action {
+        AuditAction::Started => "run.started",
+        AuditAction::Paused => "run.paused",
+        AuditAction::Resumed => "run.resumed",
+        AuditAction::CancelRequested => "cancel.requested",
+        AuditAction::Retried => "run.retried",
+        AuditAction::Completed => "run.completed",
+        AuditAction::Failed => "run.failed",
+        AuditAction::Cancelled => "run.cancelled",
+    }
+}

@@ -1,0 +1,82 @@
+//! `explain`: why a run does not move, or what it is doing.
+
+use nexus_engine::model::id::StepIndex;
+use nexus_engine::model::plan::Plan;
+use nexus_engine::model::run::{Run, RunStatus};
+use nexus_engine::model::time::Timestamp;
+
+use super::Service;
+use super::show::standing::Standing;
+use super::show::time;
+use crate::api::{ExplainView, Problem, StepReason};
+
+/// How many steps are explained.
+const STEPS_MAX: usize = 50;
+
+impl Service {
+    /// Why a run stands where it stands, computed from the log.
+    ///
+    /// # Errors
+    /// A [`Problem`] if there is no such run, or it cannot be read.
+    pub async fn explain(&self, name: &str) -> Result<ExplainView, Problem> {
+        let (id, name) = self.resolve(name).await?;
+        let (plan, run) = self.load(id, &name).await?;
+        let last = run.revision.saturating_sub(1);
+        let last = self.read(move |loader| loader.history(id, last, 1)).await?;
+        let since = last.last().map_or(run.started_at, |recorded| recorded.time);
+        let (now, driven) = (self.handle().clock().now(), self.drives(id));
+        Ok(explain(&Standing { plan: &plan, run: &run, now, driven }, name, since))
+    }
+}
+
+fn explain(standing: &Standing<'_>, id: String, since: Timestamp) -> ExplainView {
+    let Standing { plan, run, now, .. } = *standing;
+    let at = standing.at();
+    let reason = |step: &StepIndex| StepReason {
+        step: plan.id(*step).to_owned(),
+        status: run.step(*step).word().to_owned(),
+        why: standing.step_why(*step),
+    };
+    ExplainView {
+        kind: "explain/v1".into(),
+        workflow: plan.definition().name.clone(),
+        status: standing.status().into(),
+        why: standing.why(),
+        since: time(since),
+        for_ms: now.ms_since(since),
+        waiting: standing.waiting(),
+        steps: at.iter().take(STEPS_MAX).map(reason).collect(),
+        then: then(plan, run, &at),
+        commands: commands(standing, &id),
+        id,
+    }
+}
+
+/// The steps that come next: those that need a step the run is at.
+fn then(plan: &Plan, run: &Run, at: &[StepIndex]) -> Vec<String> {
+    if run.status.is_terminal() {
+        return Vec::new();
+    }
+    let mut next: Vec<StepIndex> = at.iter().flat_map(|step| plan.successors(*step)).collect();
+    next.sort_unstable();
+    next.dedup();
+    let waits = |step: &StepIndex| !run.step(*step).is_settled() && run.open_needs(*step) > 0;
+    next.into_iter().filter(waits).take(STEPS_MAX).map(|step| plan.id(step).to_owned()).collect()
+}
+
+/// What can be done.
+fn commands(standing: &Standing<'_>, name: &str) -> Vec<String> {
+    let all = |verbs: &[&str]| -> Vec<String> {
+        verbs.iter().map(|verb| format!("nexus-engine {verb} {name}")).collect()
+    };
+    match &standing.run.status {
+        RunStatus::Completed { .. } => all(&["get", "replay"]),
+        RunStatus::Failed { .. } | RunStatus::Cancelled { .. } => all(&["logs", "retry"]),
+        RunStatus::Running if standing.run.paused || !standing.driven => all(&["resume", "cancel"]),
+        RunStatus::Running => all(&["wait", "pause", "cancel"]),
+        RunStatus::Failing { .. } | RunStatus::Cancelling { .. } if !standing.driven => {
+            all(&["resume"])
+        }
+        RunStatus::Failing { .. } | RunStatus::Cancelling { .. } => all(&["wait"]),
+    }
+}

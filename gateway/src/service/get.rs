@@ -1,0 +1,185 @@
+//! `get` and `output`: a run in full.
+
+use std::sync::Arc;
+
+use nexus_engine::model::event::RunStarted;
+use nexus_engine::model::id::{RunId, StepIndex};
+use nexus_engine::model::payload::Payload;
+use nexus_engine::model::plan::Plan;
+use nexus_engine::model::run::{Run, RunStatus, StepState};
+use nexus_engine::{LoadError, Loader};
+use serde_json::Value;
+
+use super::Service;
+use super::references::near;
+use super::show::standing::Standing;
+use super::show::{self, time};
+use crate::api::{FailureView, Problem, RunView, StepView};
+use crate::problems;
+
+/// The largest output of a step that stands in a [`RunView`], in bytes.
+const STEP_OUTPUT_BYTES_MAX: u64 = 64 * 1024;
+
+impl Service {
+    /// A run in full.
+    ///
+    /// # Errors
+    /// A [`Problem`] if there is no such run, or it cannot be read.
+    pub async fn get(&self, name: &str) -> Result<RunView, Problem> {
+        let (run, name) = self.resolve(name).await?;
+        self.view(run, name).await
+    }
+
+    /// The whole output of a run, or of one of its steps: `null` until there is one.
+    ///
+    /// # Errors
+    /// A [`Problem`] if there is no such run or step, or it cannot be read.
+    pub async fn output(&self, name: &str, step: Option<&str>) -> Result<Value, Problem> {
+        let (run, name) = self.resolve(name).await?;
+        let (plan, run) = self.load(run, &name).await?;
+        let payload = match step {
+            None => run_output(&run).cloned(),
+            Some(step) => step_output(run.step(find_step(&plan, &name, step)?)).cloned(),
+        };
+        let payload = payload.unwrap_or_default();
+        self.read(move |loader| show::payload(loader, &payload, u64::MAX)).await
+    }
+
+    /// The plan and state of a run.
+    pub(super) async fn load(&self, run: RunId, name: &str) -> Result<(Arc<Plan>, Run), Problem> {
+        let loaded = self.read(move |loader| loader.run(run)).await?;
+        loaded.ok_or_else(|| problems::no_such_run(name, None))
+    }
+
+    /// A run in full, by its id.
+    pub(super) async fn view(&self, run: RunId, name: String) -> Result<RunView, Problem> {
+        let (plan, run) = self.load(run, &name).await?;
+        self.view_of(plan, run).await
+    }
+
+    /// A state in full.
+    pub(super) async fn view_of(&self, plan: Arc<Plan>, run: Run) -> Result<RunView, Problem> {
+        let now = self.handle().clock().now();
+        let driven = run.started.as_deref().is_some_and(|started| self.drives(started.run));
+        self.read(move |loader| view(loader, &Standing { plan: &plan, run: &run, now, driven }))
+            .await
+    }
+}
+
+/// The step of this id.
+pub(super) fn find_step(plan: &Plan, name: &str, step: &str) -> Result<StepIndex, Problem> {
+    plan.find(step).ok_or_else(|| {
+        let ids = plan.steps().map(|step| plan.id(step));
+        problems::no_such_step(name, step, near(step, ids))
+    })
+}
+
+fn view(loader: &Loader, standing: &Standing<'_>) -> Result<RunView, LoadError> {
+    let Standing { plan, run, .. } = *standing;
+    let nothing = RunStarted::default();
+    let started = run.started.as_deref().unwrap_or(&nothing);
+    let steps: Result<_, _> = plan.steps().map(|step| step_view(loader, standing, step)).collect();
+    let outputs = run_output(run).map(|output| show::payload(loader, output, u64::MAX));
+    Ok(RunView {
+        kind: "run/v1".into(),
+        id: started.name.clone(),
+        stream: started.run.to_string(),
+        workflow: started.workflow.clone(),
+        version: plan.definition().version,
+        definition: started.definition.to_string(),
+        status: standing.status().into(),
+        waiting: standing.waiting(),
+        why: standing.why(),
+        started_at: time(run.started_at),
+        finished_at: run.ended_at.map(time),
+        took_ms: standing.took_ms(),
+        input: show::payload(loader, &started.input, u64::MAX)?,
+        outputs: outputs.transpose()?.unwrap_or_default(),
+        error: run_error(plan, run),
+        steps: steps?,
+        labels: started.labels.iter().cloned().collect(),
+        by: show::by(&started.by),
+        folder: Some(started.folder.clone()).filter(|folder| !folder.is_empty()),
+        events: run.revision,
+    })
+}
+
+fn step_view(
+    loader: &Loader,
+    standing: &Standing<'_>,
+    step: StepIndex,
+) -> Result<StepView, LoadError> {
+    let Standing { plan, run, now, .. } = *standing;
+    let step_run = run.step_run(step);
+    let ended = step_run
+        .settled_at
+        .or_else(|| matches!(step_run.state, StepState::Running { .. }).then_some(now));
+    let took = step_run.started_at.zip(ended).map(|(from, to)| to.ms_since(from));
+    let output = step_output(&step_run.state)
+        .map(|output| show::payload(loader, output, STEP_OUTPUT_BYTES_MAX));
+    Ok(StepView {
+        id: plan.id(step).to_owned(),
+        status: step_run.state.word().into(),
+        attempts: step_run.attempt.0,
+        max_attempts: standing.attempts_max(step),
+        started_at: step_run.started_at.map(time),
+        took_ms: took,
+        note: standing.step_note(step),
+        output: output.transpose()?.unwrap_or_default(),
+        error: step_error(&step_run.state, plan.id(step)),
+        needs: plan.needs(step).iter().map(|need| plan.id(*need).to_owned()).collect(),
+    })
+}
+
+fn run_output(run: &Run) -> Option<&Payload> {
+    match &run.status {
+        RunStatus::Completed { output } => Some(output),
+        RunStatus::Running
+        | RunStatus::Failing { .. }
+        | RunStatus::Cancelling { .. }
+        | RunStatus::Failed { .. }
+        | RunStatus::Cancelled { .. } => None,
+    }
+}
+
+/// Why a run fails or failed.
+pub(super) fn run_error(plan: &Plan, run: &Run) -> Option<FailureView> {
+    match &run.status {
+        RunStatus::Failing { failure, step } | RunStatus::Failed { failure, step } => {
+            Some(show::failure(failure, step.map(|step| plan.id(step))))
+        }
+        RunStatus::Running
+        | RunStatus::Cancelling { .. }
+        | RunStatus::Completed { .. }
+        | RunStatus::Cancelled { .. } => None,
+    }
+}
+
+fn step_output(state: &StepState) -> Option<&Payload> {
+    match state {
+        StepState::Completed { output } => Some(output),
+        StepState::Waiting
+        | StepState::Running { .. }
+        | StepState::Sleeping { .. }
+        | StepState::Retrying { .. }
+        | StepState::Failed { .. }
+        | StepState::Skipped { .. }
+        | StepState::NotReached
+        | StepState::Cancelled => None,
+    }
+}
+
+fn step_error(state: &StepState, step: &str) -> Option<FailureView> {
+    match state {
+        StepState::Retrying { failure, .. } | StepState::Failed { failure, .. } => {
+            Some(show::failure(failure, Some(step)))
+        }
+        StepState::Waiting
+        | StepState::Running { .. }
+        | StepState::Sleeping { .. }
+        | StepState::Completed { .. }
+        | StepState::Skipped { .. }
+        | StepState::NotReached
+        | StepState::Cancelled => None,
+    }
+}

@@ -1,0 +1,53 @@
+//! `graph`: the steps of a run and what must come before what.
+
+use nexus_engine::model::definition::StepKind;
+use nexus_engine::model::id::StepIndex;
+use nexus_engine::model::plan::Plan;
+use nexus_engine::model::run::Run;
+
+use super::Service;
+use crate::api::{GraphEdge, GraphNode, GraphView, Problem};
+
+impl Service {
+    /// The graph of a run, with the status of its steps.
+    ///
+    /// # Errors
+    /// A [`Problem`] if there is no such run, or it cannot be read.
+    pub async fn graph(&self, name: &str) -> Result<GraphView, Problem> {
+        let (run, name) = self.resolve(name).await?;
+        let (plan, state) = self.load(run, &name).await?;
+        Ok(graph(&plan, Some((&name, &state))))
+    }
+}
+
+/// The graph of a plan, or of a run of it.
+pub fn graph(plan: &Plan, run: Option<(&str, &Run)>) -> GraphView {
+    let id = |step: StepIndex| plan.id(step).to_owned();
+    let edges = plan.steps().flat_map(|to| {
+        plan.needs(to).iter().map(move |from| GraphEdge { from: id(*from), to: id(to) })
+    });
+    GraphView {
+        kind: "graph/v1".into(),
+        id: run.map(|(name, _)| name.to_owned()),
+        workflow: plan.definition().name.clone(),
+        nodes: plan.steps().map(|step| node(plan, run.map(|(_, run)| run), step)).collect(),
+        edges: edges.collect(),
+    }
+}
+
+fn node(plan: &Plan, run: Option<&Run>, step: StepIndex) -> GraphNode {
+    let definition = plan.definition().steps.get(step.at());
+    let kind = definition.map_or("", |step| match step.kind {
+        StepKind::Action { .. } => "action",
+        StepKind::Script { .. } => "script",
+        StepKind::Set { .. } => "set",
+        StepKind::Sleep { .. } => "sleep",
+    });
+    GraphNode {
+        id: plan.id(step).to_owned(),
+        kind: kind.to_owned(),
+        uses: plan.handler(step).map(str::to_owned),
+        condition: definition.and_then(|step| step.condition.clone()),
+        status: run.map(|run| run.step(step).word().to_owned()),
+    }
+}

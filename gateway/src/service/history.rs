@@ -1,0 +1,146 @@
+//! `history` and `follow`: the events of a run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nexus_engine::model::event::Event;
+use nexus_engine::model::id::RunId;
+use nexus_engine::model::plan::Plan;
+use nexus_engine::model::time::Timestamp;
+use nexus_engine::{LoadError, Loader, Recorded};
+
+use super::show::event::event_view;
+use super::{PARTITION, Service};
+use crate::api::{EventView, HistoryPage, Problem};
+use crate::follow::{Follow, FollowSender};
+use crate::problems;
+
+/// Events of a page, if none are said.
+const EVENTS_DEFAULT: u32 = 1_000;
+/// Events of the largest page.
+const EVENTS_MAX: u32 = 10_000;
+/// How many events a follower reads at a time.
+const FOLLOW_EVENTS: usize = 256;
+/// How long a follower leaves the log alone after it looked.
+const FOLLOW_PAUSE: Duration = Duration::from_millis(15);
+
+/// A run whose events are shown.
+#[derive(Clone)]
+struct Shown {
+    run: RunId,
+    plan: Arc<Plan>,
+    began: Timestamp,
+}
+
+impl Service {
+    /// The events of a run from number `from` on (from 1; 0 is the same), at most `limit` (0: 1,000).
+    ///
+    /// # Errors
+    /// A [`Problem`] if there is no such run, or it cannot be read.
+    pub async fn history(&self, name: &str, from: u32, limit: u32) -> Result<HistoryPage, Problem> {
+        let (run, id) = self.resolve(name).await?;
+        let shown = self.shown(run, &id).await?;
+        let limit = if limit == 0 { EVENTS_DEFAULT } else { limit.min(EVENTS_MAX) } as usize;
+        let first = from.max(1);
+        let events = self.events(&shown, first, limit).await?;
+        let full = events.len() == limit;
+        let next = events.last().filter(|_| full).map(|last| last.n + 1);
+        Ok(HistoryPage { kind: "history/v1".into(), id, events, next })
+    }
+
+    /// The events of a run from number `from` on, and then those that come, until the run ends.
+    ///
+    /// # Errors
+    /// A [`Problem`] if there is no such run.
+    pub async fn follow(&self, name: &str, from: u32) -> Result<Follow, Problem> {
+        let (run, id) = self.resolve(name).await?;
+        let shown = self.shown(run, &id).await?;
+        let (sender, follow) = Follow::open();
+        let service = self.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = service.closed() => {}
+                () = sender.closed() => {}
+                () = service.tell(&shown, from.max(1), &sender) => {}
+            }
+        });
+        Ok(follow)
+    }
+
+    /// Sends events until the run has ended. The log says when to look again.
+    async fn tell(&self, shown: &Shown, mut next: u32, sender: &FollowSender) {
+        let mut durable = self.handle().log().subscribe(PARTITION);
+        loop {
+            durable.mark_unchanged();
+            let events = match self.events(shown, next, FOLLOW_EVENTS).await {
+                Ok(events) => events,
+                Err(problem) => {
+                    let _ = sender.send(Err(problem)).await;
+                    return;
+                }
+            };
+            let read = events.len();
+            for event in events {
+                next = event.n + 1;
+                let ends = ends(&event.event);
+                if sender.send(Ok(event)).await.is_err() {
+                    return;
+                }
+                if ends && self.has_ended(shown.run, next).await {
+                    return;
+                }
+            }
+            if read < FOLLOW_EVENTS {
+                if durable.changed().await.is_err() {
+                    return;
+                }
+                tokio::time::sleep(FOLLOW_PAUSE).await;
+            }
+        }
+    }
+
+    /// Whether nothing stands behind the event before number `next`: a run may have been retried.
+    async fn has_ended(&self, run: RunId, next: u32) -> bool {
+        let behind = self.read(move |loader| loader.history(run, next - 1, 1)).await;
+        behind.is_ok_and(|behind| behind.is_empty())
+    }
+
+    async fn events(
+        &self,
+        shown: &Shown,
+        first: u32,
+        limit: usize,
+    ) -> Result<Vec<EventView>, Problem> {
+        let shown = shown.clone();
+        self.read(move |loader| {
+            let recorded = loader.history(shown.run, first - 1, limit)?;
+            recorded
+                .iter()
+                .map(|recorded| event_view(loader, &shown.plan, shown.began, recorded))
+                .collect()
+        })
+        .await
+    }
+
+    async fn shown(&self, run: RunId, name: &str) -> Result<Shown, Problem> {
+        let shown = self.read(move |loader| shown(loader, run)).await?;
+        shown.ok_or_else(|| problems::no_such_run(name, None))
+    }
+}
+
+fn shown(loader: &Loader, run: RunId) -> Result<Option<Shown>, LoadError> {
+    let Some(plan) = loader.plan_of(run)? else { return Ok(None) };
+    let first: Vec<Recorded> = loader.history(run, 0, 1)?;
+    let began = first.first().map_or_else(Timestamp::default, began_at);
+    Ok(Some(Shown { run, plan, began }))
+}
+
+fn began_at(first: &Recorded) -> Timestamp {
+    debug_assert!(matches!(first.event, Event::RunStarted(_)), "a run begins with its start");
+    first.time
+}
+
+/// Whether an event of this name ends a run.
+fn ends(event: &str) -> bool {
+    matches!(event, "run.completed" | "run.failed" | "run.cancelled")
+}

@@ -1,0 +1,166 @@
+//! `list`: runs, newest first.
+
+use nexus_engine::model::id::{RunId, StepIndex};
+use nexus_engine::model::plan::Plan;
+use nexus_engine::model::time::Timestamp;
+use nexus_engine::projections::{RunFilter, RunRow, RunWord, Views, WaitingOn};
+
+use super::Service;
+use super::show::{self, time};
+use crate::api::{FailureView, Problem, RunPage, RunSummary, RunsFilter};
+use crate::problems;
+
+/// Runs of a page, if none are said.
+const RUNS_DEFAULT: usize = 50;
+/// Runs of the largest page.
+const RUNS_MAX: usize = 1_000;
+/// Words for statuses that a list shows and the view counts as another.
+const CANCELLING: &str = "cancelling";
+
+impl Service {
+    /// Runs, newest first. Everything recorded before the call is seen.
+    ///
+    /// # Errors
+    /// A [`Problem`] if the filter cannot be used, or the views cannot be read.
+    pub async fn list(&self, filter: RunsFilter) -> Result<RunPage, Problem> {
+        let wanted = run_filter(&filter)?;
+        self.blocking(move |service| {
+            let views = service.views_now()?;
+            let page = views.runs(&wanted).map_err(|error| problems::views(&error))?;
+            let summaries = page.rows.iter().map(|row| service.summary(row)).collect();
+            let total = views.metrics().map_err(|error| problems::views(&error))?.total;
+            Ok(RunPage {
+                kind: "runs/v1".into(),
+                runs: summaries,
+                total: total.runs_started,
+                next: page.next.map(|run| run.to_string()),
+            })
+        })
+        .await
+    }
+
+    /// The views, after they have seen everything that is durable now. Blocks.
+    pub(super) fn views_now(&self) -> Result<&Views, Problem> {
+        let views = self.views().ok_or_else(|| problems::bug("there are no views"))?;
+        let durable = self.handle().log().durable(super::PARTITION);
+        views.catch_up(durable).map_err(|error| problems::views(&error))?;
+        Ok(views)
+    }
+
+    /// The run that was started last, or the last of those that failed. Blocks.
+    pub(super) fn newest(&self, failed: bool) -> Result<Option<(RunId, String)>, Problem> {
+        let statuses = if failed { vec![RunWord::Failed] } else { Vec::new() };
+        let filter = RunFilter { statuses, limit: 1, ..RunFilter::default() };
+        let page = self.views_now()?.runs(&filter).map_err(|error| problems::views(&error))?;
+        Ok(page.rows.into_iter().next().map(|row| (row.run, row.name)))
+    }
+
+    fn summary(&self, row: &RunRow) -> RunSummary {
+        // A definition that cannot be read is no reason to show no list.
+        let plan = self.handle().loader().plan(row.definition).ok();
+        let plan = plan.as_deref();
+        let now = self.handle().clock().now();
+        let ended = row.ended_at;
+        RunSummary {
+            id: row.name.clone(),
+            workflow: row.workflow.clone(),
+            status: status(row).into(),
+            at: at(plan, row),
+            waiting_on: waiting_on(plan, row, now, self.drives(row.run)),
+            started_at: time(row.started_at),
+            finished_at: ended.map(time),
+            took_ms: ended.unwrap_or(now).ms_since(row.started_at),
+            steps_completed: row.steps_completed,
+            error: failure(plan, row),
+            labels: row.labels.iter().cloned().collect(),
+            by: show::by(&row.by),
+        }
+    }
+}
+
+fn run_filter(filter: &RunsFilter) -> Result<RunFilter, Problem> {
+    let statuses = filter.statuses.iter().map(|status| {
+        RunWord::parse(status).ok_or_else(|| {
+            let known = RunWord::ALL.map(RunWord::word).join(", ");
+            problems::bad_request(format!("there is no status `{status}`"))
+                .hint(format!("statuses are {known}"))
+        })
+    });
+    let after = filter.after.as_deref().map(|after| {
+        run_id(after).ok_or_else(|| problems::bad_request(format!("`{after}` begins no page")))
+    });
+    let since = filter.since_ms.map(|ms| Timestamp::default().plus_ms(ms));
+    Ok(RunFilter {
+        workflow: filter.workflow.clone(),
+        statuses: statuses.collect::<Result<_, _>>()?,
+        labels: filter.labels.clone().into_iter().collect(),
+        started_after: since,
+        limit: match filter.limit as usize {
+            0 => RUNS_DEFAULT,
+            limit => limit.min(RUNS_MAX),
+        },
+        after_cursor: after.transpose()?,
+        ..RunFilter::default()
+    })
+}
+
+/// Reads an id of 32 hexadecimal digits.
+fn run_id(text: &str) -> Option<RunId> {
+    let is_hex = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let number = is_hex.then(|| u128::from_str_radix(text, 16).ok())??;
+    Some(RunId(number.to_be_bytes()))
+}
+
+fn status(row: &RunRow) -> &'static str {
+    if row.is_cancelling { CANCELLING } else { row.status.word() }
+}
+
+fn id(plan: Option<&Plan>, step: StepIndex) -> String {
+    plan.map_or_else(|| format!("step {}", step.0), |plan| plan.id(step).to_owned())
+}
+
+fn at(plan: Option<&Plan>, row: &RunRow) -> Vec<String> {
+    match row.status {
+        RunWord::Failed => row.failed_step.iter().map(|step| id(plan, *step)).collect(),
+        RunWord::Completed | RunWord::Cancelled => Vec::new(),
+        RunWord::Running | RunWord::Waiting | RunWord::Retrying | RunWord::Paused => {
+            row.current.iter().map(|current| id(plan, current.step)).collect()
+        }
+    }
+}
+
+fn waiting_on(plan: Option<&Plan>, row: &RunRow, now: Timestamp, driven: bool) -> Option<String> {
+    let left = |until: Timestamp| match until.ms_since(now) {
+        0 => "due now".to_owned(),
+        ms => format!("{} left", show::duration(ms)),
+    };
+    match row.waiting_on {
+        Some(WaitingOn::Resume) => Some("resume".into()),
+        _ if row.status.is_terminal() => None,
+        _ if !driven => Some("an engine".into()),
+        Some(WaitingOn::Sleep { until, .. }) => Some(format!("sleep, {}", left(until))),
+        Some(WaitingOn::Retry { step, attempt, at }) => {
+            let steps = plan.map(|plan| &plan.definition().steps);
+            let of =
+                steps.and_then(|steps| steps.get(step.at())).map(|step| step.retry.max_attempts);
+            let of =
+                of.filter(|of| *of >= attempt.0).map(|of| format!(" of {of}")).unwrap_or_default();
+            let wait = match at.ms_since(now) {
+                0 => "now".to_owned(),
+                ms => format!("in {}", show::duration(ms)),
+            };
+            Some(format!("try {}{of} {wait}", attempt.0))
+        }
+        None => None,
+    }
+}
+
+fn failure(plan: Option<&Plan>, row: &RunRow) -> Option<FailureView> {
+    let code = row.failure_code.clone()?;
+    Some(FailureView {
+        code,
+        message: row.failure_message.clone().unwrap_or_default(),
+        details: None,
+        step: row.failed_step.map(|step| id(plan, step)),
+    })
+}

@@ -1,0 +1,36 @@
+//! `logs`: what the steps of a run printed.
+
+use nexus_engine::FileLogs;
+
+use super::Service;
+use super::get::find_step;
+use crate::api::{LogLineView, LogPage, Problem};
+use crate::problems;
+
+impl Service {
+    /// What the steps of a run printed, or one of them.
+    ///
+    /// # Errors
+    /// A [`Problem`] if there is no such run or step, or the files cannot be read.
+    pub async fn logs(&self, name: &str, step: Option<&str>) -> Result<LogPage, Problem> {
+        let (run, id) = self.resolve(name).await?;
+        let (plan, _) = self.load(run, &id).await?;
+        let only = step.map(|step| find_step(&plan, &id, step)).transpose()?;
+        let lines = self
+            .blocking(move |service| {
+                if service.store().as_os_str().is_empty() {
+                    return Ok(Vec::new());
+                }
+                let folder = service.store().join("logs");
+                FileLogs::read(&folder, run).map_err(|error| problems::files(&folder, &error))
+            })
+            .await?;
+        let lines = lines.into_iter().filter(|line| only.is_none_or(|only| only == line.step));
+        let lines = lines.map(|line| LogLineView {
+            step: plan.id(line.step).to_owned(),
+            attempt: line.attempt.0,
+            text: line.text,
+        });
+        Ok(LogPage { kind: "logs/v1".into(), id, lines: lines.collect() })
+    }
+}

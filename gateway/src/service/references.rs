@@ -1,0 +1,114 @@
+//! Which run is meant: an exact name, the beginning of one, `@last` or `@last-failed`.
+
+use nexus_engine::Loader;
+use nexus_engine::model::id::RunId;
+use nexus_engine::tables::{NAMES, read_name_row};
+
+use super::Service;
+use crate::api::Problem;
+use crate::problems;
+
+/// How many names an ambiguous reference lists.
+const LISTED_MAX: usize = 10;
+/// How many names are looked at for one that may be meant.
+const NEAR_MAX: usize = 2_000;
+/// How many rows are read at a time.
+const ROWS_MAX: usize = 4_096;
+
+type Named = (RunId, String);
+
+impl Service {
+    /// The run that is meant, and its name.
+    ///
+    /// # Errors
+    /// A [`Problem`] if there is none, or the reference is the beginning of several names.
+    pub(crate) async fn resolve(&self, reference: &str) -> Result<(RunId, String), Problem> {
+        let reference = reference.to_owned();
+        match reference.as_str() {
+            "@last" | "@last-failed" => self.last(reference == "@last-failed").await,
+            _ => self.blocking(move |service| by_name(service.handle().loader(), &reference)).await,
+        }
+    }
+
+    /// The run that was started last.
+    async fn last(&self, failed: bool) -> Result<Named, Problem> {
+        let found = self.blocking(move |service| service.newest(failed)).await?;
+        found.ok_or_else(|| {
+            let which = if failed { "failed" } else { "started" };
+            problems::no_such_run(if failed { "@last-failed" } else { "@last" }, None)
+                .hint(format!("no run was {which} yet"))
+        })
+    }
+}
+
+fn by_name(loader: &Loader, reference: &str) -> Result<Named, Problem> {
+    let key = reference.as_bytes();
+    let row = loader.log().row(NAMES, key).map_err(|error| problems::read(&error))?;
+    if let Some((run, _)) = row.and_then(|value| read_name_row(&value)) {
+        return Ok((run, reference.to_owned()));
+    }
+    let mut found = match key.split_last() {
+        Some((last, head)) => {
+            names(loader, key, &[head, &[last.saturating_add(1)]].concat(), LISTED_MAX + 1)?
+        }
+        None => Vec::new(),
+    };
+    match found.len() {
+        0 => {
+            let all = names(loader, &[], &[], NEAR_MAX)?;
+            let near = near(reference, all.iter().map(|(_, name)| name.as_str()));
+            Err(problems::no_such_run(reference, near))
+        }
+        1 => Ok(found.remove(0)),
+        count => {
+            let some: Vec<String> =
+                found.into_iter().take(LISTED_MAX).map(|(_, name)| name).collect();
+            Err(problems::ambiguous(reference, &some, count > LISTED_MAX))
+        }
+    }
+}
+
+/// Runs by name, in order of names, from `from` to before `to` (empty: to the end).
+pub(super) fn names(
+    loader: &Loader,
+    from: &[u8],
+    to: &[u8],
+    names_max: usize,
+) -> Result<Vec<Named>, Problem> {
+    let mut found = Vec::new();
+    let mut next = from.to_vec();
+    while found.len() < names_max {
+        let count = ROWS_MAX.min(names_max - found.len());
+        let rows =
+            loader.log().rows(NAMES, &next, to, count).map_err(|error| problems::read(&error))?;
+        let Some((last, _)) = rows.last() else { break };
+        next = [last, &[0][..]].concat();
+        found.extend(rows.into_iter().filter_map(|(key, value)| {
+            Some((read_name_row(&value)?.0, String::from_utf8(key).ok()?))
+        }));
+    }
+    Ok(found)
+}
+
+/// The known word that is nearest to `word`, if one is near enough to be meant.
+pub(super) fn near<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    let allowed = (word.chars().count() / 3).clamp(1, 3);
+    known
+        .map(|known| (strsim::damerau_levenshtein(word, known), known))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::near;
+
+    #[test]
+    fn a_near_name_is_found_and_a_far_one_is_not() {
+        let known = ["wf-001", "order-117"];
+        assert_eq!(near("wf-01", known.into_iter()), Some("wf-001"));
+        assert_eq!(near("oder-117", known.into_iter()), Some("order-117"));
+        assert_eq!(near("invoice", known.into_iter()), None);
+    }
+}

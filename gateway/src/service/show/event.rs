@@ -1,0 +1,261 @@
+//! Events as they are sent.
+
+use nexus_engine::model::codec::{event_name, show_state_hash};
+use nexus_engine::model::event::{Event, Failure, RunStarted};
+use nexus_engine::model::id::{Attempt, StepIndex, TimerId};
+use nexus_engine::model::payload::Payload;
+use nexus_engine::model::plan::Plan;
+use nexus_engine::model::time::Timestamp;
+use nexus_engine::{LoadError, Loader, Recorded};
+use serde_json::{Value, json};
+
+use super::{by, duration, failure_line, payload, shorten, time};
+use crate::api::EventView;
+
+/// The largest payload that stands in an event, in bytes.
+const PAYLOAD_BYTES_MAX: u64 = 16 * 1024;
+/// How much of a payload a line shows, in characters.
+const DETAIL_CHARS_MAX: usize = 80;
+/// How many steps a line names.
+const STEPS_MAX: usize = 6;
+
+/// An event of a run that began at `began`.
+pub(crate) fn event_view(
+    loader: &Loader,
+    plan: &Plan,
+    began: Timestamp,
+    recorded: &Recorded,
+) -> Result<EventView, LoadError> {
+    let Recorded { revision, position, time: at, given, event } = recorded;
+    let shown = Showing { loader, plan, at: *at };
+    let (step, attempt) = about(event);
+    Ok(EventView {
+        n: revision.saturating_add(1),
+        position: *position,
+        at: time(*at),
+        after_ms: at.ms_since(began),
+        event: event_name(event).into(),
+        step: step.map(|step| plan.id(step).to_owned()),
+        attempt: attempt.map(|attempt| attempt.0),
+        outside: given.is_some(),
+        data: shown.data(event)?,
+        detail: shown.detail(event)?,
+    })
+}
+
+/// An event in one line, with its name and step: for reports about differences.
+pub(crate) fn event_line(loader: &Loader, plan: &Plan, event: &Event) -> Result<String, LoadError> {
+    let shown = Showing { loader, plan, at: Timestamp::default() };
+    let step = about(event).0.map(|step| plan.id(step)).unwrap_or_default();
+    let detail = shown.detail(event)?;
+    let parts = [event_name(event), step, detail.as_str()];
+    Ok(parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "))
+}
+
+/// The step and the attempt that an event is about.
+fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
+    match event {
+        Event::StepCompleted { step, attempt, .. } => {
+            (Some(*step), Some(*attempt).filter(|attempt| attempt.0 > 0))
+        }
+        Event::AttemptFailed { step, attempt, .. }
+        | Event::StepStarted { step, attempt, .. }
+        | Event::RetryScheduled { step, attempt, .. } => (Some(*step), Some(*attempt)),
+        Event::StepSlept { step, .. }
+        | Event::StepSkipped { step, .. }
+        | Event::StepFailed { step, .. }
+        | Event::OutputMapped { step, .. } => (Some(*step), None),
+        Event::RunFailed { step, .. } => (*step, None),
+        Event::RunStarted(_)
+        | Event::AttemptsInterrupted { .. }
+        | Event::TimerFired { .. }
+        | Event::RunPaused { .. }
+        | Event::RunResumed { .. }
+        | Event::CancelRequested { .. }
+        | Event::RunRetried { .. }
+        | Event::SlotsOffered
+        | Event::StepsNotReached { .. }
+        | Event::StopRequested { .. }
+        | Event::StepsCancelled { .. }
+        | Event::RunCompleted { .. }
+        | Event::RunCancelled { .. } => (None, None),
+    }
+}
+
+struct Showing<'a> {
+    loader: &'a Loader,
+    plan: &'a Plan,
+    at: Timestamp,
+}
+
+impl Showing<'_> {
+    /// The fields of an event.
+    fn data(&self, event: &Event) -> Result<Value, LoadError> {
+        Ok(match event {
+            Event::RunStarted(started) => self.started(started)?,
+            Event::StepCompleted { step, attempt, output, may_repeat } => json!({
+                "step": self.id(*step), "attempt": attempt.0,
+                "output": self.payload(output)?, "may_repeat": may_repeat,
+            }),
+            Event::AttemptFailed { step, attempt, failure } => json!({
+                "step": self.id(*step), "attempt": attempt.0, "failure": failure_data(failure),
+            }),
+            Event::AttemptsInterrupted { attempts, orderly } => {
+                let attempts = attempts
+                    .iter()
+                    .map(|(step, attempt)| json!({"step": self.id(*step), "attempt": attempt.0}));
+                json!({"attempts": attempts.collect::<Vec<_>>(), "orderly": orderly})
+            }
+            Event::TimerFired { timer } => json!({"timer": timer.0}),
+            Event::RunPaused { by: who, reason } | Event::CancelRequested { by: who, reason } => {
+                json!({"by": by(who), "reason": reason})
+            }
+            Event::RunResumed { by: who } => json!({"by": by(who)}),
+            Event::RunRetried { by: who, timeout } => {
+                json!({"by": by(who), "timeout": due_data(*timeout)})
+            }
+            Event::SlotsOffered => json!({}),
+            Event::StepStarted { step, attempt, input, deadline } => json!({
+                "step": self.id(*step), "attempt": attempt.0,
+                "input": input.as_ref().map(|input| self.payload(input)).transpose()?,
+                "deadline": due_data(*deadline),
+            }),
+            Event::StepSlept { step, timer, until } => {
+                json!({"step": self.id(*step), "timer": timer.0, "until": time(*until)})
+            }
+            Event::StepSkipped { step, reason } => {
+                json!({"step": self.id(*step), "reason": reason})
+            }
+            Event::StepsNotReached { steps }
+            | Event::StopRequested { steps }
+            | Event::StepsCancelled { steps } => json!({"steps": self.ids(steps)}),
+            Event::RetryScheduled { step, attempt, timer, at } => json!({
+                "step": self.id(*step), "attempt": attempt.0, "timer": timer.0, "at": time(*at),
+            }),
+            Event::StepFailed { step, failure, continued } => json!({
+                "step": self.id(*step), "failure": failure_data(failure), "continued": continued,
+            }),
+            Event::OutputMapped { step, output } => {
+                json!({"step": self.id(*step), "output": self.payload(output)?})
+            }
+            Event::RunCompleted { output, state } => {
+                json!({"output": self.payload(output)?, "state": show_state_hash(state)})
+            }
+            Event::RunFailed { failure, step, state } => json!({
+                "failure": failure_data(failure), "step": step.map(|step| self.id(step)),
+                "state": show_state_hash(state),
+            }),
+            Event::RunCancelled { state } => json!({"state": show_state_hash(state)}),
+        })
+    }
+
+    fn started(&self, started: &RunStarted) -> Result<Value, LoadError> {
+        let labels: serde_json::Map<String, Value> =
+            started.labels.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
+        Ok(json!({
+            "run": started.run.to_string(),
+            "name": started.name,
+            "workflow": started.workflow,
+            "definition": started.definition.to_string(),
+            "input": self.payload(&started.input)?,
+            "labels": labels,
+            "folder": Some(&started.folder).filter(|folder| !folder.is_empty()),
+            "by": by(&started.by),
+            "seed": started.seed.to_string(),
+            "timeout": due_data(started.timeout),
+        }))
+    }
+
+    /// An event in one line.
+    fn detail(&self, event: &Event) -> Result<String, LoadError> {
+        Ok(match event {
+            Event::RunStarted(started) => {
+                let version = self.plan.definition().version;
+                let version = version.map(|version| format!(" v{version}")).unwrap_or_default();
+                let who = &started.by.name;
+                format!("{}{version}, input {} B, by {who}", started.workflow, started.input.len())
+            }
+            Event::StepCompleted { output, may_repeat, .. } => {
+                let repeats = if *may_repeat { " (may have run twice)" } else { "" };
+                format!("{}{repeats}", self.brief(output)?)
+            }
+            Event::AttemptFailed { attempt, failure, .. } => {
+                format!("try {}: {}", attempt.0, failure_line(failure))
+            }
+            Event::AttemptsInterrupted { attempts, orderly } => {
+                let steps: Vec<StepIndex> = attempts.iter().map(|(step, _)| *step).collect();
+                let how = if *orderly { "the engine was shut down" } else { "the process ended" };
+                format!("{}: {how}", self.some(&steps))
+            }
+            Event::TimerFired { timer } => format!("timer {}", timer.0),
+            Event::RunPaused { by, reason } | Event::CancelRequested { by, reason } => {
+                let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+                format!("by {}{}", by.name, shorten(&reason, DETAIL_CHARS_MAX))
+            }
+            Event::RunResumed { by } | Event::RunRetried { by, .. } => format!("by {}", by.name),
+            Event::SlotsOffered => String::new(),
+            Event::StepStarted { attempt, .. } => format!("try {}", attempt.0),
+            Event::StepSlept { until, .. } => self.until(*until),
+            Event::StepSkipped { reason, .. } => shorten(reason, DETAIL_CHARS_MAX),
+            Event::StepsNotReached { steps }
+            | Event::StopRequested { steps }
+            | Event::StepsCancelled { steps } => self.some(steps),
+            Event::RetryScheduled { attempt, at, .. } => {
+                format!("try {} {}", attempt.0, self.until(*at))
+            }
+            Event::StepFailed { failure, continued, .. } => {
+                let rest = if *continued { "; the run goes on" } else { "" };
+                format!("{}{rest}", failure_line(failure))
+            }
+            Event::OutputMapped { output, .. } | Event::RunCompleted { output, .. } => {
+                self.brief(output)?
+            }
+            Event::RunFailed { failure, .. } => failure_line(failure),
+            Event::RunCancelled { .. } => String::new(),
+        })
+    }
+
+    fn id(&self, step: StepIndex) -> &str {
+        self.plan.id(step)
+    }
+
+    fn ids(&self, steps: &[StepIndex]) -> Vec<&str> {
+        steps.iter().map(|step| self.id(*step)).collect()
+    }
+
+    /// `a, b and 7 more`.
+    fn some(&self, steps: &[StepIndex]) -> String {
+        let named = self.ids(steps.get(..STEPS_MAX).unwrap_or(steps)).join(", ");
+        match steps.len().saturating_sub(STEPS_MAX) {
+            0 => named,
+            more => format!("{named} and {more} more"),
+        }
+    }
+
+    fn until(&self, at: Timestamp) -> String {
+        match self.at {
+            Timestamp(0) => format!("at {}", time(at)),
+            now => format!("in {}", duration(at.ms_since(now))),
+        }
+    }
+
+    fn payload(&self, value: &Payload) -> Result<Value, LoadError> {
+        payload(self.loader, value, PAYLOAD_BYTES_MAX)
+    }
+
+    fn brief(&self, value: &Payload) -> Result<String, LoadError> {
+        if value.len() > PAYLOAD_BYTES_MAX {
+            return Ok(format!("{} B", value.len()));
+        }
+        Ok(shorten(&self.payload(value)?.to_string(), DETAIL_CHARS_MAX))
+    }
+}
+
+fn failure_data(failure: &Failure) -> Value {
+    let Failure { code, message, fatal, details } = failure;
+    json!({"code": code, "message": message, "fatal": fatal, "details": details})
+}
+
+fn due_data(due: Option<(TimerId, Timestamp)>) -> Value {
+    due.map_or(Value::Null, |(timer, at)| json!({"timer": timer.0, "at": time(at)}))
+}

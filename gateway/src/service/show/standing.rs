@@ -1,0 +1,301 @@
+//! Where a run stands, and why: computed from its state and from whether an engine works on it.
+
+use nexus_engine::model::id::{Attempt, StepIndex};
+use nexus_engine::model::plan::Plan;
+use nexus_engine::model::run::{Run, RunStatus, StepState};
+use nexus_engine::model::time::Timestamp;
+
+use super::{duration, failure_line, time};
+use crate::api::WaitingOn;
+
+/// How many steps are named in a line.
+const NAMES_MAX: usize = 3;
+
+/// A run at a moment.
+#[derive(Clone, Copy)]
+pub(crate) struct Standing<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) run: &'a Run,
+    pub(crate) now: Timestamp,
+    /// Whether an engine works on it.
+    pub(crate) driven: bool,
+}
+
+/// A step that waits for a timer.
+struct Timed {
+    step: StepIndex,
+    at: Timestamp,
+    /// The next attempt, if it is a retry.
+    attempt: Option<Attempt>,
+}
+
+impl Standing<'_> {
+    /// The run's status, as people see it.
+    pub(crate) fn status(&self) -> &'static str {
+        let Run { status, paused, .. } = self.run;
+        match status {
+            RunStatus::Running if *paused => "paused",
+            RunStatus::Running if self.is_busy() => "running",
+            RunStatus::Running => match self.next_timed() {
+                Some(Timed { attempt: Some(_), .. }) => "retrying",
+                Some(Timed { attempt: None, .. }) => "waiting",
+                None => "running",
+            },
+            RunStatus::Failing { .. }
+            | RunStatus::Cancelling { .. }
+            | RunStatus::Completed { .. }
+            | RunStatus::Failed { .. }
+            | RunStatus::Cancelled { .. } => status.word(),
+        }
+    }
+
+    /// Whether a step is at work or could be.
+    fn is_busy(&self) -> bool {
+        self.run.running_count() > 0 || self.run.has_ready()
+    }
+
+    /// Milliseconds from the run's start to its end, or to now.
+    pub(crate) fn took_ms(&self) -> u64 {
+        self.run.ended_at.unwrap_or(self.now).ms_since(self.run.started_at)
+    }
+
+    /// The steps the run is at.
+    pub(crate) fn at(&self) -> Vec<StepIndex> {
+        if let RunStatus::Failed { step, .. } = &self.run.status {
+            return step.iter().copied().collect();
+        }
+        if self.run.status.is_terminal() {
+            return Vec::new();
+        }
+        let open = |step: &StepIndex| match self.run.step(*step) {
+            StepState::Running { .. } | StepState::Sleeping { .. } | StepState::Retrying { .. } => {
+                true
+            }
+            StepState::Waiting => self.run.open_needs(*step) == 0,
+            StepState::Completed { .. }
+            | StepState::Failed { .. }
+            | StepState::Skipped { .. }
+            | StepState::NotReached
+            | StepState::Cancelled => false,
+        };
+        self.plan.steps().filter(open).collect()
+    }
+
+    /// The step whose timer is due first.
+    fn next_timed(&self) -> Option<Timed> {
+        let timed = self.run.steps().filter_map(|(step, state)| match &state.state {
+            StepState::Sleeping { until, .. } => Some(Timed { step, at: *until, attempt: None }),
+            StepState::Retrying { attempt, timer: Some(_), at, .. } => {
+                Some(Timed { step, at: *at, attempt: Some(*attempt) })
+            }
+            StepState::Retrying { timer: None, .. }
+            | StepState::Waiting
+            | StepState::Running { .. }
+            | StepState::Completed { .. }
+            | StepState::Failed { .. }
+            | StepState::Skipped { .. }
+            | StepState::NotReached
+            | StepState::Cancelled => None,
+        });
+        timed.min_by_key(|timed| timed.at)
+    }
+
+    /// What the run waits for; `None` while a step is at work and when it has ended.
+    pub(crate) fn waiting(&self) -> Option<WaitingOn> {
+        if self.run.status.is_terminal() {
+            return None;
+        }
+        let on =
+            |on: &str| WaitingOn { on: on.into(), step: None, attempt: None, of: None, at: None };
+        if self.run.paused && self.run.running_count() == 0 {
+            return Some(on("pause"));
+        }
+        if !self.driven {
+            return Some(on("engine"));
+        }
+        if self.run.running_count() > 0 {
+            return None;
+        }
+        if let Some(step) = self.run.ready().next() {
+            return Some(WaitingOn { step: Some(self.id(step)), ..on("room") });
+        }
+        let Timed { step, at, attempt } = self.next_timed()?;
+        Some(WaitingOn {
+            on: if attempt.is_some() { "retry" } else { "sleep" }.into(),
+            step: Some(self.id(step)),
+            attempt: attempt.map(|attempt| attempt.0),
+            of: attempt.map(|_| self.attempts_max(step)),
+            at: Some(time(at)),
+        })
+    }
+
+    /// Why the run stands where it stands, in one line.
+    pub(crate) fn why(&self) -> String {
+        match &self.run.status {
+            RunStatus::Completed { .. } => format!("completed in {}", duration(self.took_ms())),
+            RunStatus::Failed { failure, step } => {
+                let place = step.map(|step| format!(" at {}", self.id(step))).unwrap_or_default();
+                format!("failed{place}: {}", failure_line(failure))
+            }
+            RunStatus::Cancelled { reason } => format!("cancelled{}", because(reason)),
+            RunStatus::Failing { failure, .. } => {
+                format!("fails with {}; {}", failure_line(failure), self.work())
+            }
+            RunStatus::Cancelling { reason } => {
+                format!("is being cancelled{}; {}", because(reason), self.work())
+            }
+            RunStatus::Running if self.run.paused => {
+                let rest = match self.run.running_count() {
+                    0 => String::new(),
+                    _ => format!("; {}", self.work()),
+                };
+                format!("paused: nothing new starts until it is resumed{rest}")
+            }
+            RunStatus::Running => self.work(),
+        }
+    }
+
+    /// What is going on among the steps.
+    fn work(&self) -> String {
+        if !self.driven {
+            return "no engine works on it; what was finished is kept".into();
+        }
+        let running: Vec<StepIndex> = self.run.running().collect();
+        if !running.is_empty() {
+            return format!("{} at work", self.names(&running));
+        }
+        let ready: Vec<StepIndex> = self.run.ready().collect();
+        if !ready.is_empty() {
+            return format!(
+                "{} ready, waiting for room: the engine runs as many attempts as it may",
+                self.names(&ready)
+            );
+        }
+        match self.next_timed() {
+            Some(timed) => self.step_why(timed.step),
+            None => "the engine is about to go on".into(),
+        }
+    }
+
+    /// Why a step stands where it stands, in one line.
+    pub(crate) fn step_why(&self, step: StepIndex) -> String {
+        let id = self.plan.id(step);
+        match self.run.step(step) {
+            StepState::Waiting if self.run.open_needs(step) > 0 => {
+                format!("{id} needs {}", self.names_plain(&self.open_needs(step)))
+            }
+            StepState::Waiting if self.run.paused => format!("{id} is ready; the run is paused"),
+            StepState::Waiting => format!("{id} is ready and waits for room"),
+            StepState::Running { attempt, since, stopping, .. } => {
+                let told = if stopping.is_some() { ", told to stop" } else { "" };
+                let time = duration(self.now.ms_since(*since));
+                format!(
+                    "{id} is at work for {time} (attempt {} of {}{told})",
+                    attempt.0,
+                    self.attempts_max(step)
+                )
+            }
+            StepState::Sleeping { until, .. } => {
+                format!("{id} sleeps until {}, {}", time(*until), self.left(*until))
+            }
+            StepState::Retrying { attempt, timer, at, failure } => {
+                let next = match timer {
+                    Some(_) => format!("next try {}", self.in_time(*at)),
+                    None => "the next try waits for room".into(),
+                };
+                let (made, of) = (attempt.0.saturating_sub(1), self.attempts_max(step));
+                format!("{id} failed {made} of {of} times: {}; {next}", failure_line(failure))
+            }
+            StepState::Completed { .. } => format!("{id} completed"),
+            StepState::Failed { failure, continued } => {
+                let rest = if *continued { "; the run went on" } else { "" };
+                format!("{id} failed: {}{rest}", failure_line(failure))
+            }
+            StepState::Skipped { reason } => format!("{id} was skipped: {reason}"),
+            StepState::NotReached => format!("{id} was not reached"),
+            StepState::Cancelled => format!("{id} was cancelled"),
+        }
+    }
+
+    /// What there is to say about a step beside its status.
+    pub(crate) fn step_note(&self, step: StepIndex) -> Option<String> {
+        let of = self.attempts_max(step);
+        match self.run.step(step) {
+            StepState::Waiting => match self.open_needs(step).as_slice() {
+                [] => Some("ready".into()),
+                needs => Some(format!("needs {}", self.names_plain(needs))),
+            },
+            StepState::Running { stopping: Some(_), .. } => Some("told to stop".into()),
+            StepState::Running { attempt, .. } if attempt.0 > 1 => {
+                Some(format!("attempt {} of {of}", attempt.0))
+            }
+            StepState::Sleeping { until, .. } => Some(self.left(*until)),
+            StepState::Retrying { timer: Some(_), at, .. } => {
+                Some(format!("next try {}", self.in_time(*at)))
+            }
+            StepState::Retrying { timer: None, .. } => Some("next try waits for room".into()),
+            StepState::Completed { .. } => {
+                let attempts = self.run.step_run(step).attempt.0;
+                (attempts > 1).then(|| format!("attempt {attempts} of {of}"))
+            }
+            StepState::Failed { failure, continued } => {
+                let rest = if *continued { ", the run went on" } else { "" };
+                let attempts = self.run.step_run(step).attempt.0;
+                Some(format!("{} (attempt {attempts} of {of}{rest})", failure_line(failure)))
+            }
+            StepState::Skipped { reason } => Some(format!("skipped: {reason}")),
+            StepState::Running { .. } | StepState::NotReached | StepState::Cancelled => None,
+        }
+    }
+
+    /// Attempts a step may make, those before a `retry` of the run included.
+    pub(crate) fn attempts_max(&self, step: StepIndex) -> u32 {
+        let max =
+            self.plan.definition().steps.get(step.at()).map_or(1, |step| step.retry.max_attempts);
+        max.saturating_add(self.run.step_run(step).attempts_forgiven)
+    }
+
+    /// The needs of a step that have not settled.
+    fn open_needs(&self, step: StepIndex) -> Vec<StepIndex> {
+        let open = |need: &StepIndex| !self.run.step(*need).is_settled();
+        self.plan.needs(step).iter().copied().filter(open).collect()
+    }
+
+    fn id(&self, step: StepIndex) -> String {
+        self.plan.id(step).to_owned()
+    }
+
+    fn in_time(&self, at: Timestamp) -> String {
+        match at.ms_since(self.now) {
+            0 => "now".into(),
+            ms => format!("in {}", duration(ms)),
+        }
+    }
+
+    fn left(&self, at: Timestamp) -> String {
+        match at.ms_since(self.now) {
+            0 => "due now".into(),
+            ms => format!("{} left", duration(ms)),
+        }
+    }
+
+    /// `a is`, `a and b are`.
+    fn names(&self, steps: &[StepIndex]) -> String {
+        let verb = if steps.len() == 1 { "is" } else { "are" };
+        format!("{} {verb}", self.names_plain(steps))
+    }
+
+    /// `a`, `a, b, c and 7 more`.
+    fn names_plain(&self, steps: &[StepIndex]) -> String {
+        let named: Vec<&str> =
+            steps.iter().take(NAMES_MAX).map(|step| self.plan.id(*step)).collect();
+        match steps.len().saturating_sub(NAMES_MAX) {
+            0 => named.join(", "),
+            more => format!("{} and {more} more", named.join(", ")),
+        }
+    }
+}
+
+fn because(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(": {reason}") }
+}

@@ -1,0 +1,43 @@
+//! `start`: begins a run.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use nexus_engine::StartRequest;
+use nexus_engine::model::definition::Definition;
+use nexus_engine::model::plan::Plan;
+use serde_json::Value;
+
+use super::{Service, show};
+use crate::api::{Problem, StartRun, StartedRun};
+use crate::problems;
+
+impl Service {
+    /// Starts a run; the same name with the same workflow and input answers with the existing run.
+    ///
+    /// # Errors
+    /// A [`Problem`] if the definition, the input or the name cannot be used, or the name belongs to another run.
+    pub async fn start(&self, request: StartRun) -> Result<StartedRun, Problem> {
+        let StartRun { definition, input, name, labels, folder, by } = request;
+        let plan = self.blocking(|_| compile(definition)).await?;
+        let workflow = plan.definition().name.clone();
+        let folder = folder.map(PathBuf::from);
+        let by = show::actor(by);
+        let request = StartRequest { plan, input, name, labels, folder, by };
+        let started =
+            self.handle().start(request).await.map_err(|error| problems::start_problem(&error))?;
+        self.note_driven(started.run);
+        Ok(StartedRun {
+            kind: "started/v1".into(),
+            id: started.name,
+            workflow,
+            existing: started.existing,
+        })
+    }
+}
+
+fn compile(definition: Value) -> Result<Arc<Plan>, Problem> {
+    let definition: Definition = serde_json::from_value(definition)
+        .map_err(|error| problems::bad_request(format!("this is no definition: {error}")))?;
+    Plan::compile(definition).map(Arc::new).map_err(|errors| problems::definition(&errors))
+}

@@ -138,11 +138,12 @@ impl Views {
     }
 
     /// The newest snapshot of a run: how many records are folded into it, and its bytes.
+    /// Does not wait while views are rebuilt: then there is none.
     ///
     /// # Errors
     /// [`ViewsError`] if the rows cannot be read.
     pub fn snapshot(&self, stream: StreamId) -> Result<Option<(Revision, Vec<u8>)>, ViewsError> {
-        self.read(|rows| snapshots::read(rows, stream))
+        self.blame(snapshots::read(&*self.shared().store.read(), stream))
     }
 
     /// Hands over a snapshot of a run with `revision` records folded into it, all of them durable. Never blocks.
@@ -237,6 +238,11 @@ impl Views {
             }
             self.shared().catch_up(announced)?;
         };
+        self.blame(answer)
+    }
+
+    /// Has the rows rebuilt if they are to blame.
+    fn blame<T>(&self, answer: Result<T, ViewsError>) -> Result<T, ViewsError> {
         answer.inspect_err(|error| {
             if error.blames_rows() {
                 self.shared().distrust();

@@ -7,6 +7,7 @@ mod chain;
 mod measure;
 mod raw;
 mod replay;
+mod sleepers;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,7 @@ pub use chain::{chain, fanout, graph};
 pub use measure::{Latencies, rss_bytes};
 pub use raw::{Raw, raw_syncs_per_second};
 pub use replay::replay;
+pub use sleepers::{Asleep, put_to_sleep, reopen};
 
 /// What to measure.
 #[derive(Clone, Debug)]

@@ -13,8 +13,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-pub use append::append;
-pub use chain::{chain, fanout, graph};
+pub use append::{append, append_group, group_bytes, open_log};
+pub use chain::{chain, complete, fanout, graph, open_engine};
 pub use measure::{Latencies, rss_bytes};
 pub use raw::{Raw, raw_syncs_per_second};
 pub use replay::replay;

@@ -3,6 +3,7 @@
 use nexus_engine::log::{FjallLog, Options};
 use nexus_engine::tables::TABLES;
 use nexus_engine::{Engine, OpenError};
+use nexus_gateway::api::RunsFilter;
 use nexus_gateway::{Control, Service, Setup, open_problem};
 use serde_json::json;
 
@@ -59,7 +60,7 @@ async fn an_engine_in_memory_has_lists_but_nothing_to_verify() {
         .unwrap();
     let control = Control::Here(Service::new(engine.handle().clone(), Setup::default()));
     run(&control, definition("echo", json!({})), "good").await;
-    assert_eq!(control.list(Default::default()).await.unwrap().runs.len(), 1);
+    assert_eq!(control.list(RunsFilter::default()).await.unwrap().runs.len(), 1);
     assert!(control.rebuild().await.unwrap().same);
     assert!(control.logs("good", None).await.unwrap().lines.is_empty());
     let problem = control.verify().await.unwrap_err();

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use nexus_engine::Drive;
 use nexus_gateway::{Client, Server};
@@ -63,7 +64,7 @@ async fn files_of_dead_processes_are_ignored_and_replaced() {
         fs::write(folder.path().join("control.json"), file).unwrap();
         assert!(Client::find(folder.path()).await.is_none());
     }
-    let (engine, service) = open(folder.path(), Drive::All, &Default::default());
+    let (engine, service) = open(folder.path(), Drive::All, &Arc::default());
     let server = Server::start(service, None).await.unwrap();
     assert_eq!(server.socket(), socket.canonicalize().unwrap());
     assert!(Client::find(folder.path()).await.is_some());
@@ -86,7 +87,7 @@ async fn a_store_with_a_long_path_has_its_socket_elsewhere() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("a-folder-with-a-rather-long-name".repeat(4));
     fs::create_dir(&store).unwrap();
-    let (engine, service) = open(&store, Drive::All, &Default::default());
+    let (engine, service) = open(&store, Drive::All, &Arc::default());
     let server = Server::start(service, None).await.unwrap();
     assert!(!server.socket().starts_with(&store));
     assert!(server.socket().as_os_str().len() <= 100);

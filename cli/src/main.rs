@@ -6,7 +6,9 @@ mod args;
 mod commands;
 mod context;
 mod exit;
+mod files;
 mod output;
+mod store;
 mod text;
 
 use std::process::ExitCode;

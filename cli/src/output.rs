@@ -21,6 +21,8 @@ pub(crate) enum Format {
     Json,
     /// One JSON document a line.
     Jsonl,
+    /// The bare value, such as the output of a run.
+    Value,
     /// Names only.
     Name,
     /// Nothing.
@@ -92,11 +94,17 @@ pub(crate) fn note(text: impl AsRef<str>) {
     }
 }
 
+/// Prints what is wrong, also for those who asked for quiet.
+pub(crate) fn complain(text: impl AsRef<str>) {
+    let mut err = anstream::stderr().lock();
+    let _ = writeln!(err, "{}", text.as_ref());
+}
+
 /// Prints a JSON document: indented for `json`, on one line for `jsonl`.
 pub(crate) fn json(value: &impl Serialize) {
     let text = match format() {
         Format::Jsonl => serde_json::to_string(value),
-        Format::Table | Format::Wide | Format::Json | Format::Name | Format::None => {
+        Format::Table | Format::Wide | Format::Json | Format::Value | Format::Name | Format::None => {
             serde_json::to_string_pretty(value)
         }
     };

@@ -16,11 +16,8 @@ pub(crate) struct GetArgs {
     #[arg(long, value_name = "STEP")]
     pub(crate) step: Option<String>,
     /// Print the input only.
-    #[arg(long = "input", conflicts_with = "output_only")]
+    #[arg(long = "input")]
     pub(crate) input_only: bool,
-    /// Print the output only, of the run or of the step.
-    #[arg(long = "result", visible_alias = "outputs")]
-    pub(crate) output_only: bool,
 }
 
 /// Does it.

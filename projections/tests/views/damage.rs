@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nexus_log::EventLog;
-use nexus_projections::Views;
+use nexus_projections::{Views, resume};
 
 use crate::history::{History, append, end, memory_log};
 use crate::site::{Site, checksums, fresh};
@@ -107,6 +107,9 @@ fn patient_checksums(
 ) -> Vec<(&'static str, nexus_projections::Checksum)> {
     for _ in 0..500 {
         views.catch_up(end(log)).unwrap();
+        if let Ok(streams) = views.resume() {
+            assert_eq!(streams, resume::scan(log).unwrap(), "no run is forgotten meanwhile");
+        }
         let checksum = |name| Ok((name, views.checksum(name)?));
         let checksums: Result<Vec<_>, nexus_projections::ViewsError> =
             Views::names().into_iter().map(checksum).collect();

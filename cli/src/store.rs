@@ -1,0 +1,200 @@
+//! The store: opened here, or asked of the process that holds it.
+//!
+//! Invariants:
+//! * A process that holds a store for longer than a moment can be asked by others.
+//! * A verb that only looks makes no store.
+
+mod opening;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nexus_engine::Engine;
+use nexus_gateway::api::Problem;
+use nexus_gateway::{Client, Control, Server, open_problem};
+
+use crate::context::Context;
+use crate::exit::Code;
+use crate::output;
+
+pub(crate) use opening::registry;
+
+/// How long a verb that asks one thing tries to get at a store that somebody else holds and does not answer for.
+const PATIENCE: Duration = Duration::from_secs(6);
+/// The same for a verb that drives runs: whoever holds the store may be stopping its steps.
+const PATIENCE_OF_DRIVERS: Duration = Duration::from_secs(30);
+/// How long to wait between two tries.
+const PAUSE: Duration = Duration::from_millis(40);
+
+/// What a verb wants of the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To look; there must be a store.
+    Look,
+    /// To record what others carry out; there must be a store.
+    Record,
+    /// To record, in a new store if there is none.
+    Begin,
+    /// To work on the runs it names, and be there for others; a new store if there is none.
+    Drive(Driving),
+}
+
+/// How runs are driven.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Driving {
+    /// Why the store is held: `run`, `wait`, `serve`.
+    pub(crate) role: &'static str,
+    /// All runs of the store, not only those that are named.
+    pub(crate) all: bool,
+    /// Whether a store is made if there is none.
+    pub(crate) creates: bool,
+    /// Attempts under way at one time.
+    pub(crate) concurrency: Option<u32>,
+    /// Time that steps have when they are told to stop.
+    pub(crate) grace: Option<Duration>,
+    /// Where to listen, beside the socket.
+    pub(crate) listen: Option<String>,
+}
+
+impl Driving {
+    /// Drives the runs that are named.
+    pub(crate) fn named(role: &'static str) -> Self {
+        Self { role, all: false, creates: false, concurrency: None, grace: None, listen: None }
+    }
+}
+
+/// Access to a store.
+pub(crate) struct Access {
+    control: Control,
+    held: Option<Held>,
+    store: PathBuf,
+}
+
+/// A store that is open in this process.
+struct Held {
+    engine: Engine,
+    server: Option<Server>,
+}
+
+impl Access {
+    /// Gets at the store: through the process that holds it, or by opening it.
+    ///
+    /// # Errors
+    /// A [`Problem`] if it cannot be opened, is held by a process that does not answer, or is not there.
+    pub(crate) async fn get(context: &Context, purpose: &Purpose) -> Result<Self, Problem> {
+        let store = context.store();
+        let (must_exist, patience) = match purpose {
+            Purpose::Look | Purpose::Record => (true, PATIENCE),
+            Purpose::Begin => (false, PATIENCE),
+            Purpose::Drive(driving) => (!driving.creates, PATIENCE_OF_DRIVERS),
+        };
+        if must_exist && !store.is_dir() {
+            return Err(no_store(&store));
+        }
+        let deadline = Instant::now() + patience;
+        loop {
+            if let Some(client) = Client::find(&store).await {
+                tracing::info!(address = %client.address(), "asking the process that holds the store");
+                return Ok(Self { control: Control::There(client), held: None, store });
+            }
+            match opening::open(context, &store, purpose) {
+                Ok((engine, service)) => {
+                    tracing::info!(store = %store.display(), "the store is open here");
+                    return Self::hold(engine, service, purpose, store).await;
+                }
+                Err(error) if opening::is_locked(&error) => {
+                    if Instant::now() >= deadline {
+                        return Err(locked(&open_problem(&error), &store));
+                    }
+                }
+                Err(error) => return Err(open_problem(&error)),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn hold(
+        engine: Engine,
+        service: nexus_gateway::Service,
+        purpose: &Purpose,
+        store: PathBuf,
+    ) -> Result<Self, Problem> {
+        let server = match purpose {
+            Purpose::Drive(driving) => {
+                match Server::start(service.clone(), driving.listen.as_deref()).await {
+                    Ok(server) => Some(server),
+                    Err(problem) => {
+                        engine.shutdown().await;
+                        return Err(problem);
+                    }
+                }
+            }
+            Purpose::Look | Purpose::Record | Purpose::Begin => None,
+        };
+        Ok(Self { control: Control::Here(service), held: Some(Held { engine, server }), store })
+    }
+
+    /// What to ask.
+    pub(crate) fn control(&self) -> &Control {
+        &self.control
+    }
+
+    /// Whether the store is open in this process.
+    pub(crate) fn is_here(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// The server, if this process can be asked.
+    pub(crate) fn server(&self) -> Option<&Server> {
+        self.held.as_ref()?.server.as_ref()
+    }
+
+    /// Lets go of the store: what runs is told to stop and parked.
+    pub(crate) async fn close(self) {
+        let Some(Held { engine, server }) = self.held else { return };
+        if let Some(server) = server {
+            server.stop().await;
+        }
+        engine.shutdown().await;
+        tracing::info!(store = %self.store.display(), "the store is closed");
+    }
+}
+
+/// Asks one thing of the store.
+pub(crate) fn ask<T>(
+    context: &Context,
+    purpose: &Purpose,
+    question: impl AsyncFnOnce(&Control) -> Result<T, Problem>,
+) -> Result<T, Problem> {
+    context.block_on(async {
+        let access = Access::get(context, purpose).await?;
+        let answer = question(access.control()).await;
+        access.close().await;
+        answer
+    })
+}
+
+fn no_store(store: &Path) -> Problem {
+    Problem::new("NX6013", Code::NotFound as u8, format!("there is no store at {}", store.display()))
+        .hint("nexus-engine run FILE makes one; name another with --store")
+}
+
+/// The store is held by a process that does not answer; the file with its address may say which it is.
+fn locked(problem: &Problem, store: &Path) -> Problem {
+    let text = std::fs::read(store.join("control.json")).unwrap_or_default();
+    let place: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
+    let mut problem = problem.clone();
+    if let Some(pid) = place["pid"].as_u64() {
+        let role = place["role"].as_str().unwrap_or("nexus-engine");
+        problem.message = format!("{} (pid {pid}, {role})", problem.message);
+    }
+    problem
+}
+
+/// Says on standard error when nobody works on what was recorded.
+pub(crate) fn note_parked(context: &Context, name: &str) {
+    let flag = context.store_flag();
+    output::note(format!(
+        "note: no engine has the store open; {name} runs when one does: nexus-engine serve{flag}, or nexus-engine resume {name}{flag}"
+    ));
+}

@@ -6,7 +6,10 @@ mod args;
 mod commands;
 mod context;
 mod exit;
+mod follow;
+mod inputs;
 mod output;
+mod progress;
 mod store;
 mod text;
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use clap::{Args as ArgsOf, ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
-    cancel, demo, get, help, history, list, pause, result, resume, retry, run, serve, start, wait,
-    watch,
+    cancel, completions, demo, explain, get, graph, help, history, import, list, new, pause,
+    result, resume, retry, run, schema, serve, start, validate, version, wait, watch,
 };
 use crate::output::Format;
 
@@ -103,6 +103,22 @@ pub(crate) enum Verb {
     Retry(retry::RetryArgs),
     /// Run the engine on the store, with metrics and health over HTTP.
     Serve(serve::ServeArgs),
+    /// Write a workflow to begin with.
+    New(new::NewArgs),
+    /// Check workflow files; nothing is started.
+    Validate(validate::ValidateArgs),
+    /// Draw the steps of a workflow or run.
+    Graph(graph::GraphArgs),
+    /// Turn a graph that another program made into a workflow.
+    Import(import::ImportArgs),
+    /// Explain an error code, or why a run stands where it stands.
+    Explain(explain::ExplainArgs),
+    /// Print the JSON Schema of workflow files.
+    Schema(schema::SchemaArgs),
+    /// Print what a shell needs to complete command lines.
+    Completions(completions::CompletionsArgs),
+    /// Print versions.
+    Version(version::VersionArgs),
     /// Explain a verb, or a topic: exit-codes, replay.
     Help(help::HelpArgs),
 }

@@ -2,18 +2,26 @@
 
 mod acting;
 pub(crate) mod cancel;
+pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod explain;
 pub(crate) mod get;
+pub(crate) mod graph;
 pub(crate) mod help;
 pub(crate) mod history;
+pub(crate) mod import;
 pub(crate) mod list;
+pub(crate) mod new;
 pub(crate) mod pause;
 pub(crate) mod result;
 pub(crate) mod resume;
 pub(crate) mod retry;
 pub(crate) mod run;
+pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod start;
+pub(crate) mod validate;
+pub(crate) mod version;
 pub(crate) mod wait;
 pub(crate) mod watch;
 
@@ -41,6 +49,14 @@ pub(crate) fn run(args: Args) -> Outcome {
         Verb::Cancel(args) => cancel::run(&context, &args),
         Verb::Retry(args) => retry::run(&context, &args),
         Verb::Serve(args) => serve::run(&context, &args),
+        Verb::New(args) => new::run(&args),
+        Verb::Validate(args) => validate::run(&args),
+        Verb::Graph(args) => graph::run(&context, &args),
+        Verb::Import(args) => import::run(&args),
+        Verb::Explain(args) => explain::run(&context, &args),
+        Verb::Schema(args) => schema::run(&args),
+        Verb::Completions(args) => completions::run(&args),
+        Verb::Version(args) => version::run(&args),
         Verb::Help(args) => help::run(&args),
     }
 }

@@ -16,6 +16,12 @@ pub(crate) fn took(ms: u64) -> String {
     }
 }
 
+/// A number of things: `1 step`, `2 steps`.
+pub(crate) fn count(number: usize, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
+}
+
 /// How long ago something was, in one unit: `4m ago`.
 pub(crate) fn ago(ms: u64) -> String {
     match ms {

@@ -1,0 +1,86 @@
+//! `explain`: what a code means, or why a run stands where it stands.
+
+mod page;
+
+use clap::Args;
+use nexus_gateway::api::Problem;
+
+use crate::context::Context;
+use crate::exit::{Code, Outcome};
+use crate::output;
+
+use page::Page;
+
+/// Every page of `docs/errors`, by code.
+const PAGES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/error_pages.rs"));
+
+/// Arguments of `explain`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  nexus-engine explain NX1105
+  nexus-engine explain wf-007
+  nexus-engine explain --list")]
+pub(crate) struct ExplainArgs {
+    /// An error code, or a run.
+    #[arg(value_name = "CODE|RUN", required_unless_present = "list")]
+    subject: Option<String>,
+    /// List all codes.
+    #[arg(long)]
+    list: bool,
+}
+
+/// Explains a code without a store and without a network, or a run.
+pub(crate) fn run(_context: &Context, args: &ExplainArgs) -> Outcome {
+    match args.subject.as_deref() {
+        Some(subject) if !args.list => match code(subject) {
+            Some(code) => explain_code(&code),
+            None => explain_code(subject),
+        },
+        Some(_) | None => list(),
+    }
+}
+
+/// The code that is meant, if one is: `NX1105`, also in lower case or without letters.
+fn code(subject: &str) -> Option<String> {
+    let digits = subject
+        .get(..2)
+        .filter(|start| start.eq_ignore_ascii_case("nx"))
+        .map_or(subject, |_| &subject[2..]);
+    (digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit()))
+        .then(|| format!("NX{digits}"))
+}
+
+fn explain_code(code: &str) -> Outcome {
+    let Some(page) =
+        PAGES.iter().find(|(known, _)| *known == code).map(|(code, text)| Page::read(code, text))
+    else {
+        return Err(Problem::new(
+            "NX1405",
+            Code::NotFound as u8,
+            format!("there is no code {code}"),
+        )
+        .hint("list all codes with nexus-engine explain --list"));
+    };
+    if output::format().is_json() {
+        output::json(&page);
+    } else {
+        output::line(page.for_people());
+    }
+    Ok(Code::Done)
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "every verb answers with an outcome")]
+fn list() -> Outcome {
+    let pages: Vec<Page<'_>> = PAGES.iter().map(|(code, text)| Page::read(code, text)).collect();
+    if output::format().is_json() {
+        let codes: Vec<_> = pages
+            .iter()
+            .map(|page| serde_json::json!({ "code": page.code, "title": page.title }))
+            .collect();
+        output::json(&serde_json::json!({ "kind": "codes/v1", "codes": codes }));
+    } else {
+        pages.iter().for_each(|page| output::line(format!("{}  {}", page.code, page.title)));
+    }
+    Ok(Code::Done)
+}

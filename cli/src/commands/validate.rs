@@ -1,0 +1,153 @@
+//! `validate`: checks workflow files; nothing is started.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use nexus_definitions::{Problems, read, render};
+use nexus_engine::handler::Registry;
+use nexus_gateway::api::Problem;
+use serde::Serialize;
+
+use crate::exit::{Code, Outcome};
+use crate::text::count;
+use crate::{files, output};
+
+/// Problems of a file that are shown to people.
+const SHOWN_MAX: usize = 3;
+
+/// Arguments of `validate`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  nexus-engine validate order.workflow.yaml
+  nexus-engine validate . --strict
+  nexus-engine validate workflows/ -o json")]
+pub(crate) struct ValidateArgs {
+    /// Files, or folders with *.workflow.yaml below them.
+    #[arg(required = true, value_name = "FILE|DIR")]
+    paths: Vec<PathBuf>,
+    /// Let warnings fail.
+    #[arg(long)]
+    strict: bool,
+}
+
+/// What was found in all files.
+#[derive(Debug, Serialize)]
+struct Report {
+    kind: &'static str,
+    valid: bool,
+    errors: usize,
+    warnings: usize,
+    files: Vec<FileReport>,
+}
+
+/// What was found in one file.
+#[derive(Debug, Serialize)]
+struct FileReport {
+    file: String,
+    valid: bool,
+    workflow: Option<String>,
+    steps: Option<usize>,
+    problems: Problems,
+}
+
+/// Checks files.
+pub(crate) fn run(args: &ValidateArgs) -> Outcome {
+    let handlers = built_in_handlers();
+    let handlers: Vec<&str> = handlers.iter().map(String::as_str).collect();
+    let mut report =
+        Report { kind: "validation/v1", valid: true, errors: 0, warnings: 0, files: Vec::new() };
+    for path in files::workflows(&args.paths)? {
+        let text = files::read_text(&path)?;
+        let file = check(&path, &text, &handlers, args.strict);
+        let errors = file.problems.iter().filter(|problem| is_error(problem)).count();
+        report.errors += errors;
+        report.warnings += file.problems.len() - errors;
+        report.valid &= file.valid;
+        if !output::format().is_json() {
+            show(&file, &text);
+        }
+        report.files.push(file);
+    }
+    if output::format().is_json() {
+        output::json(&report);
+    } else if report.files.len() > 1 {
+        output::note(summary(&report));
+    }
+    Ok(if report.valid { Code::Done } else { Code::Usage })
+}
+
+/// Names of the actions that every engine has.
+pub(crate) fn built_in_handlers() -> Vec<String> {
+    let mut registry = Registry::new();
+    nexus_connectors::register(&mut registry, &nexus_connectors::Options::default());
+    registry.names().map(str::to_owned).collect()
+}
+
+fn check(path: &Path, text: &str, handlers: &[&str], strict: bool) -> FileReport {
+    let file = path.display().to_string();
+    let (workflow, steps, problems) = match read(&file, text) {
+        Err(problems) => (None, None, problems),
+        Ok(read) => {
+            let mut problems = read.check_handlers(handlers);
+            problems.0.extend(read.warnings);
+            problems.0.sort_by_key(|problem| (problem.line, problem.column));
+            (Some(read.definition.name), Some(read.definition.steps.len()), problems)
+        }
+    };
+    let valid = if strict { problems.is_empty() } else { !problems.has_errors() };
+    FileReport { file, valid, workflow, steps, problems }
+}
+
+fn show(file: &FileReport, text: &str) {
+    if file.valid
+        && let (Some(workflow), Some(steps)) = (&file.workflow, file.steps)
+    {
+        output::line(format!("✔ {} · {workflow}, {}", file.file, count(steps, "step")));
+    }
+    for problem in file.problems.iter().take(SHOWN_MAX) {
+        output::complain(format!("{}\n", render(problem, text, true)));
+    }
+    let more = file.problems.len().saturating_sub(SHOWN_MAX);
+    if more > 0 {
+        output::complain(format!("… and {} in {}\n", count(more, "more problem"), file.file));
+    }
+}
+
+fn summary(report: &Report) -> String {
+    let good = report.files.iter().filter(|file| file.valid).count();
+    let (errors, warnings) = (count(report.errors, "error"), count(report.warnings, "warning"));
+    format!("{good} of {} valid · {errors}, {warnings}", count(report.files.len(), "file"))
+}
+
+fn is_error(problem: &nexus_definitions::Problem) -> bool {
+    problem.severity == nexus_definitions::Severity::Error
+}
+
+/// Reads the workflow in a file, as every verb that needs a valid one does.
+///
+/// # Errors
+/// The first thing that is wrong with it; all of it is shown before.
+pub(crate) fn read_valid(path: &Path) -> Result<nexus_definitions::Read, Problem> {
+    let text = files::read_text(path)?;
+    let name = path.display().to_string();
+    read(&name, &text).map_err(|problems| first(&problems, &text))
+}
+
+fn first(problems: &Problems, text: &str) -> Problem {
+    let Some(first) = problems.iter().next() else {
+        return Problem::new("NX1007", Code::Usage as u8, "this is no workflow");
+    };
+    if !output::format().is_json() {
+        problems.iter().skip(1).take(SHOWN_MAX - 1).for_each(|problem| {
+            output::complain(format!("{}\n", render(problem, text, true)));
+        });
+    }
+    let place = nexus_gateway::api::Where {
+        file: first.file.clone(),
+        line: first.line,
+        column: first.column,
+    };
+    let problem = Problem::new(first.code, Code::Usage as u8, first.message.clone());
+    Problem { hint: first.hint.clone(), place: Some(place), ..problem }
+}

@@ -104,9 +104,12 @@ pub(crate) fn complain(text: impl AsRef<str>) {
 pub(crate) fn json(value: &impl Serialize) {
     let text = match format() {
         Format::Jsonl => serde_json::to_string(value),
-        Format::Table | Format::Wide | Format::Json | Format::Value | Format::Name | Format::None => {
-            serde_json::to_string_pretty(value)
-        }
+        Format::Table
+        | Format::Wide
+        | Format::Json
+        | Format::Value
+        | Format::Name
+        | Format::None => serde_json::to_string_pretty(value),
     };
     line(text.unwrap_or_default());
 }

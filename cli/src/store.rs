@@ -175,8 +175,12 @@ pub(crate) fn ask<T>(
 }
 
 fn no_store(store: &Path) -> Problem {
-    Problem::new("NX6013", Code::NotFound as u8, format!("there is no store at {}", store.display()))
-        .hint("nexus-engine run FILE makes one; name another with --store")
+    Problem::new(
+        "NX6013",
+        Code::NotFound as u8,
+        format!("there is no store at {}", store.display()),
+    )
+    .hint("nexus-engine run FILE makes one; name another with --store")
 }
 
 /// The store is held by a process that does not answer; the file with its address may say which it is.

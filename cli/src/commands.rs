@@ -1,6 +1,8 @@
 //! The verbs, one file each.
 
+mod acting;
 pub(crate) mod audit;
+
 pub(crate) mod cancel;
 pub(crate) mod completions;
 pub(crate) mod demo;
@@ -40,8 +42,8 @@ pub(crate) fn run(args: Args) -> Outcome {
     output::configure(&args.global);
     let context = Context::new(args.global);
     match args.verb {
-        Verb::Run(args) => run::run(&context, args),
-        Verb::Start(args) => start::run(&context, args),
+        Verb::Run(args) => run::run(&context, &args),
+        Verb::Start(args) => start::run(&context, &args),
         Verb::Demo(args) => demo::run(&context, &args),
         Verb::List(args) => list::run(&context, args),
         Verb::Get(args) => get::run(&context, &args),

@@ -7,7 +7,10 @@ mod commands;
 mod context;
 mod exit;
 mod files;
+mod follow;
+mod inputs;
 mod output;
+mod progress;
 mod store;
 mod text;
 

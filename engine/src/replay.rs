@@ -10,7 +10,7 @@ use nexus_model::command::Command;
 use nexus_model::decide::{Context, Decision, decide};
 use nexus_model::event::{Event, Given};
 use nexus_model::evolve::{evolve, fits};
-use nexus_model::id::{RunId, StateHash};
+use nexus_model::id::{RunId, StateHash, StepIndex};
 use nexus_model::payload::{NewPayload, PayloadHash};
 use nexus_model::plan::Plan;
 use nexus_model::run::{Run, StepState};
@@ -175,9 +175,9 @@ impl Again<'_> {
         recorded: &[Recorded],
     ) -> Result<Vec<Event>, LoadError> {
         let mut payloads: BTreeMap<PayloadHash, Arc<[u8]>> = BTreeMap::new();
-        // The limit is the engine's configuration and not recorded: what happened says on which side of it the run was.
-        let gave_up = recorded.iter().any(|recorded| is_given_up(&recorded.event));
-        let interruptions_max = if gave_up { 0 } else { u32::MAX };
+        // The limit is the engine's configuration and not recorded: what happened says on which side of it each step was.
+        let given_up = recorded.iter().filter_map(|recorded| given_up(&recorded.event));
+        let interruptions_max = given_up.map(|step| interruptions(&self.run, step)).min().unwrap_or(u32::MAX);
         loop {
             let context = Context { given, payloads: &payloads, interruptions_max };
             match decide(&self.plan, &mut self.run, command.clone(), context) {
@@ -192,8 +192,19 @@ impl Again<'_> {
     }
 }
 
-fn is_given_up(event: &Event) -> bool {
-    matches!(event, Event::StepFailed { failure, .. } if failure.code == "NX3013")
+/// The step that failed because its attempts were cut off too often.
+fn given_up(event: &Event) -> Option<StepIndex> {
+    match event {
+        Event::StepFailed { step, failure, .. } if failure.code == "NX3013" => Some(*step),
+        _ => None,
+    }
+}
+
+fn interruptions(run: &Run, step: StepIndex) -> u32 {
+    match run.step(step) {
+        StepState::Running { interruptions, .. } => *interruptions,
+        _ => 0,
+    }
 }
 
 fn recorded_hash(event: &Event) -> Option<StateHash> {
@@ -229,13 +240,4 @@ fn command_of(event: &Event) -> Option<Command> {
         Event::SlotsOffered => Command::OfferSlots,
         _ => return None,
     })
-}
-
-/// How many steps of a run stand where, by word, for reports.
-pub fn count_steps(run: &Run) -> BTreeMap<&'static str, u32> {
-    let mut counts = BTreeMap::new();
-    for (_, step) in run.steps() {
-        *counts.entry(StepState::word(&step.state)).or_insert(0) += 1;
-    }
-    counts
 }

@@ -236,9 +236,12 @@ impl Shard {
             match decide_one(resident, &asked.command, given, interruptions_max) {
                 Err(rejection) => reject(resident, run, asked, rejection, out),
                 Ok(Decision::Needs(hashes)) => {
-                    resident.waits_for_payloads = true;
                     resident.queue.push_front(asked);
-                    out.push(Output::LoadPayloads(run, hashes));
+                    let missing = resident.take_held(hashes);
+                    if !missing.is_empty() {
+                        resident.waits_for_payloads = true;
+                        out.push(Output::LoadPayloads(run, missing));
+                    }
                 }
                 Ok(Decision::Happens(transition)) => {
                     let (held, logged) = resident.hold(run, asked, transition, given);

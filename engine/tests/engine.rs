@@ -9,7 +9,9 @@ use nexus_engine::model::event::Actor;
 use nexus_engine::model::payload::Payload;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::run::RunStatus;
-use nexus_engine::{Config, Drive, Engine, StartError, StartRequest, StepCx, StepError, StepResult, handler_fn};
+use nexus_engine::{
+    Config, Drive, Engine, StartError, StartRequest, StepCx, StepError, StepResult, handler_fn,
+};
 use serde_json::{Value, json};
 
 fn step(id: &str, kind: StepKind, needs: &[&str]) -> Step {
@@ -33,7 +35,8 @@ fn action(id: &str, uses: &str, needs: &[&str]) -> Step {
 }
 
 fn plan(steps: Vec<Step>) -> Arc<Plan> {
-    let definition = Definition { name: "test".into(), input_is_value: true, steps, ..Definition::default() };
+    let definition =
+        Definition { name: "test".into(), input_is_value: true, steps, ..Definition::default() };
     Arc::new(Plan::compile(definition).unwrap())
 }
 
@@ -74,7 +77,11 @@ async fn outputs_flow_and_failures_are_tried_again() {
         }
         Ok(json!({ "doubled": input["n"].as_i64().unwrap_or(0) * 2, "key": cx.idempotency_key() }))
     }
-    let engine = Engine::builder().handler("one", handler_fn(one)).handler("flaky", handler_fn(flaky)).in_memory().unwrap();
+    let engine = Engine::builder()
+        .handler("one", handler_fn(one))
+        .handler("flaky", handler_fn(flaky))
+        .in_memory()
+        .unwrap();
     let with = json!({ "n": "${{ inputs.n + steps.a.output }}" });
     let mut flaky = step("b", StepKind::Action { uses: "flaky".into(), with }, &[]);
     flaky.retry = Retry { max_attempts: 5, initial_ms: 5, jitter: false, ..Retry::default() };
@@ -87,8 +94,11 @@ async fn outputs_flow_and_failures_are_tried_again() {
     };
     let plan = Arc::new(Plan::compile(definition).unwrap());
     let handle = engine.handle().clone();
-    let started = handle.start(StartRequest::new(plan).input(json!({ "n": 20 })).name("m-1")).await.unwrap();
-    let RunStatus::Completed { output } = handle.wait(started.run).await.unwrap() else { panic!("it completes") };
+    let started =
+        handle.start(StartRequest::new(plan).input(json!({ "n": 20 })).name("m-1")).await.unwrap();
+    let RunStatus::Completed { output } = handle.wait(started.run).await.unwrap() else {
+        panic!("it completes")
+    };
     assert_eq!(format!("{output:?}"), r#"{"doubled":42,"key":"m-1/b"}"#);
     assert_eq!(CALLS.load(Ordering::SeqCst), 3);
     assert!(handle.replay(started.run, None).await.unwrap().agrees());
@@ -104,7 +114,10 @@ async fn the_same_name_and_input_answers_with_the_same_run() {
     let again = handle.start(request()).await.unwrap();
     assert_eq!((again.run, again.existing), (first.run, true));
     let other = handle.start(request().input(json!({ "n": 2 }))).await;
-    assert!(matches!(other, Err(StartError::Conflict { run, .. }) if run == first.run), "{other:?}");
+    assert!(
+        matches!(other, Err(StartError::Conflict { run, .. }) if run == first.run),
+        "{other:?}"
+    );
 }
 
 #[tokio::test]
@@ -119,7 +132,8 @@ async fn a_wide_graph_keeps_to_the_limit_of_concurrency() {
         Ok(())
     }
     let config = Config { concurrency: 7, ..Config::default() };
-    let engine = Engine::builder().config(config).handler("busy", handler_fn(busy)).in_memory().unwrap();
+    let engine =
+        Engine::builder().config(config).handler("busy", handler_fn(busy)).in_memory().unwrap();
     let ids: Vec<String> = (0..200).map(|at| format!("s{at}")).collect();
     let mut steps: Vec<Step> = ids.iter().map(|id| action(id, "busy", &[])).collect();
     steps.push(action("join", "busy", &ids.iter().map(String::as_str).collect::<Vec<_>>()));
@@ -135,7 +149,11 @@ async fn a_paused_run_starts_nothing_and_a_cancelled_one_stops_its_handlers() {
         cx.cancelled().await;
         Err(StepError::retry("stopped"))
     }
-    let engine = Engine::builder().handler("one", handler_fn(one)).handler("long", handler_fn(until_stopped)).in_memory().unwrap();
+    let engine = Engine::builder()
+        .handler("one", handler_fn(one))
+        .handler("long", handler_fn(until_stopped))
+        .in_memory()
+        .unwrap();
     let plan = plan(vec![action("a", "long", &[]), action("b", "one", &["a"])]);
     let handle = engine.handle().clone();
     let run = handle.start(StartRequest::new(plan)).await.unwrap().run;
@@ -156,13 +174,23 @@ async fn a_handler_that_panics_or_takes_too_long_fails_its_attempt() {
         std::future::pending().await
     }
     let config = Config { grace: Duration::from_millis(10), ..Config::default() };
-    let engine =
-        Engine::builder().config(config).handler("panics", handler_fn(panics)).handler("hangs", handler_fn(hangs)).in_memory().unwrap();
+    let engine = Engine::builder()
+        .config(config)
+        .handler("panics", handler_fn(panics))
+        .handler("hangs", handler_fn(hangs))
+        .in_memory()
+        .unwrap();
     let mut hangs = action("b", "hangs", &[]);
     hangs.timeout_ms = Some(20);
-    for (step, code) in [(action("a", "panics", &[]), "NX3012"), (hangs, "NX3002"), (action("c", "nobody", &[]), "NX3004")] {
+    for (step, code) in [
+        (action("a", "panics", &[]), "NX3012"),
+        (hangs, "NX3002"),
+        (action("c", "nobody", &[]), "NX3004"),
+    ] {
         let run = engine.handle().start(StartRequest::new(plan(vec![step]))).await.unwrap().run;
-        let RunStatus::Failed { failure, .. } = engine.handle().wait(run).await.unwrap() else { panic!("it fails") };
+        let RunStatus::Failed { failure, .. } = engine.handle().wait(run).await.unwrap() else {
+            panic!("it fails")
+        };
         assert_eq!(failure.code, code);
     }
 }
@@ -173,8 +201,16 @@ async fn a_failed_run_goes_on_when_it_is_retried() {
     async fn sometimes(_: StepCx, _: Value) -> StepResult<()> {
         if FAIL.load(Ordering::SeqCst) == 1 { Err(StepError::fatal("down")) } else { Ok(()) }
     }
-    let engine = Engine::builder().handler("one", handler_fn(one)).handler("sometimes", handler_fn(sometimes)).in_memory().unwrap();
-    let plan = plan(vec![action("a", "one", &[]), action("b", "sometimes", &["a"]), action("c", "one", &["b"])]);
+    let engine = Engine::builder()
+        .handler("one", handler_fn(one))
+        .handler("sometimes", handler_fn(sometimes))
+        .in_memory()
+        .unwrap();
+    let plan = plan(vec![
+        action("a", "one", &[]),
+        action("b", "sometimes", &["a"]),
+        action("c", "one", &["b"]),
+    ]);
     let handle = engine.handle().clone();
     let run = handle.start(StartRequest::new(plan)).await.unwrap().run;
     assert!(matches!(handle.wait(run).await.unwrap(), RunStatus::Failed { .. }));
@@ -187,7 +223,10 @@ async fn a_failed_run_goes_on_when_it_is_retried() {
 #[tokio::test]
 async fn sleeping_runs_wake_up_and_leave_memory_meanwhile() {
     let engine = Engine::builder().handler("one", handler_fn(one)).in_memory().unwrap();
-    let plan = plan(vec![step("z", StepKind::Sleep { duration: json!("50ms") }, &[]), action("a", "one", &["z"])]);
+    let plan = plan(vec![
+        step("z", StepKind::Sleep { duration: json!("50ms") }, &[]),
+        action("a", "one", &["z"]),
+    ]);
     let run = engine.handle().start(StartRequest::new(plan)).await.unwrap().run;
     assert!(matches!(engine.handle().wait(run).await.unwrap(), RunStatus::Completed { .. }));
 }
@@ -198,20 +237,29 @@ async fn a_large_output_is_stored_beside_the_events_and_one_too_large_is_refused
         Ok("x".repeat(n))
     }
     let config = Config { payload_bytes_max: 300_000, ..Config::default() };
-    let engine = Engine::builder().config(config).handler("big", handler_fn(big)).in_memory().unwrap();
+    let engine =
+        Engine::builder().config(config).handler("big", handler_fn(big)).in_memory().unwrap();
     for (bytes, ends_well) in [(200_000, true), (400_000, false)] {
         let definition = Definition {
             name: "big".into(),
             input_is_value: true,
-            steps: vec![step("a", StepKind::Action { uses: "big".into(), with: json!(bytes) }, &[])],
+            steps: vec![step(
+                "a",
+                StepKind::Action { uses: "big".into(), with: json!(bytes) },
+                &[],
+            )],
             outputs: Some(json!("${{ steps.a.output | length }}")),
             ..Definition::default()
         };
         let plan = Arc::new(Plan::compile(definition).unwrap());
         let run = engine.handle().start(StartRequest::new(plan)).await.unwrap().run;
         match engine.handle().wait(run).await.unwrap() {
-            RunStatus::Completed { output } => assert_eq!((format!("{output:?}"), ends_well), ("200000".into(), true)),
-            RunStatus::Failed { failure, .. } => assert_eq!((failure.code.as_str(), ends_well), ("NX3006", false)),
+            RunStatus::Completed { output } => {
+                assert_eq!((format!("{output:?}"), ends_well), ("200000".into(), true))
+            }
+            RunStatus::Failed { failure, .. } => {
+                assert_eq!((failure.code.as_str(), ends_well), ("NX3006", false))
+            }
             other => panic!("{other:?}"),
         }
         assert!(engine.handle().replay(run, None).await.unwrap().agrees());
@@ -221,9 +269,11 @@ async fn a_large_output_is_stored_beside_the_events_and_one_too_large_is_refused
 #[tokio::test]
 async fn an_engine_that_drives_nothing_records_and_does_not_call() {
     let config = Config { drive: Drive::Nothing, ..Config::default() };
-    let engine = Engine::builder().config(config).handler("one", handler_fn(one)).in_memory().unwrap();
+    let engine =
+        Engine::builder().config(config).handler("one", handler_fn(one)).in_memory().unwrap();
     let handle = engine.handle().clone();
-    let run = handle.start(StartRequest::new(plan(vec![action("a", "one", &[])]))).await.unwrap().run;
+    let run =
+        handle.start(StartRequest::new(plan(vec![action("a", "one", &[])]))).await.unwrap().run;
     let events = handle.history(run, 0, 100).await.unwrap();
     assert_eq!(events.len(), 1);
     handle.cancel(run, by(), "no".into()).await.unwrap();

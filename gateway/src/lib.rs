@@ -3,6 +3,11 @@
 //! [`Service`] carries out requests on an engine in this process; a [`Server`] offers the same over HTTP, and a [`Client`]
 //! asks them of another process. [`Control`] is either, so that each verb of the command line is written once.
 
+#![expect(
+    clippy::result_large_err,
+    reason = "a problem holds what its reader needs, and a request makes at most one"
+)]
+
 pub mod api;
 mod client;
 mod control;

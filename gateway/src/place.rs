@@ -52,7 +52,7 @@ impl Place {
 
     /// The address to use: the socket, because only its owner can open it.
     pub(crate) fn address(self) -> Option<Address> {
-        self.socket.map(Address::Socket).or(self.tcp.map(Address::Tcp))
+        self.socket.map(Address::Socket).or_else(|| self.tcp.map(Address::Tcp))
     }
 
     /// Writes the file, whole or not at all.

@@ -1,6 +1,6 @@
 //! Decides what a command means for a run.
 //!
-//! A command is checked, becomes one outside event, and then [`advance`] derives what follows from it: conditions, pure
+//! A command is checked, becomes one outside event, and then `advance` derives what follows from it: conditions, pure
 //! steps, starts, retries, and the end of the run. Events are folded as they are made, so that each sees what the one
 //! before it changed; if the command comes to nothing, the changes are undone.
 //!

@@ -7,6 +7,7 @@
 //! becomes the expression's value with its type, an expression inside other text becomes text.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 
@@ -52,7 +53,37 @@ pub struct Definition {
 impl Definition {
     /// The canonical JSON: what is stored and hashed. Keys of maps are sorted, absent values are left out.
     pub fn to_canonical_json(&self) -> Vec<u8> {
-        serde_json::to_value(self).map(|value| value.to_string().into_bytes()).unwrap_or_default()
+        // Step by step, because the tree of a large definition takes many times the memory of its text.
+        let Ok(serde_json::Value::Object(head)) = serde_json::to_value(self.without_steps()) else {
+            return Vec::new();
+        };
+        let mut json = String::from("{");
+        for (key, value) in &head {
+            let comma = if json.len() > 1 { "," } else { "" };
+            let _ = write!(json, "{comma}{}:", serde_json::Value::from(key.as_str()));
+            let _ = match key.as_str() {
+                "steps" => write_steps(&mut json, &self.steps),
+                _ => write!(json, "{value}"),
+            };
+        }
+        json.push('}');
+        json.into_bytes()
+    }
+
+    fn without_steps(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            description: self.description.clone(),
+            version: self.version,
+            labels: self.labels.clone(),
+            inputs: self.inputs.clone(),
+            input_is_value: self.input_is_value,
+            env: self.env.clone(),
+            run_id: self.run_id.clone(),
+            timeout_ms: self.timeout_ms,
+            steps: Vec::new(),
+            outputs: self.outputs.clone(),
+        }
     }
 
     /// Reads canonical JSON back.
@@ -269,6 +300,40 @@ impl Default for Retry {
     }
 }
 
+fn write_steps(json: &mut String, steps: &[Step]) -> std::fmt::Result {
+    json.push('[');
+    for (at, step) in steps.iter().enumerate() {
+        let step = serde_json::to_value(step).map_err(|_| std::fmt::Error)?;
+        write!(json, "{}{step}", if at > 0 { "," } else { "" })?;
+    }
+    json.push(']');
+    Ok(())
+}
+
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::Definition;
+
+    #[test]
+    fn canonical_json_is_sorted_and_reads_back() {
+        let document = json!({
+            "version": 3, "name": "a \"quoted\" name", "labels": {"b": "2", "a": "1"}, "outputs": {"z": 1, "a": 2},
+            "steps": [
+                {"kind": {"action": {"uses": "x", "with": {"b": 1, "a": [1.5, null]}}}, "id": "s"},
+                {"id": "t", "kind": {"sleep": {"duration": "5m"}}, "needs": ["s"], "if": "true"},
+            ],
+        });
+        let definition =
+            Definition::from_json(document.to_string().as_bytes()).expect("a definition");
+        let canonical = definition.to_canonical_json();
+        assert_eq!(canonical, document.to_string().into_bytes());
+        assert_eq!(Definition::from_json(&canonical).expect("a definition"), definition);
+        assert_eq!(Definition::default().to_canonical_json(), br#"{"name":"","steps":[]}"#);
+    }
 }

@@ -70,7 +70,7 @@ pub fn check(definition: &Definition, given: Value) -> Result<Value, Vec<InputEr
 pub(crate) fn check_spec(name: &str, spec: &InputSpec) -> Vec<InputError> {
     let mut errors = Vec::new();
     if let Some(pattern) = &spec.pattern
-        && let Err(wrong) = regex_lite::Regex::new(pattern)
+        && let Err(wrong) = compile(pattern)
     {
         let message = format!("the pattern of input `{name}` is not a regular expression: {wrong}");
         return vec![error("NX1208", name, message)];
@@ -116,10 +116,15 @@ fn check_value(name: &str, spec: &InputSpec, value: &Value) -> Option<InputError
     check_pattern(name, spec, value).or_else(|| check_limits(name, spec, value))
 }
 
+/// Matching costs the size of the compiled pattern times the length of the text, so the size is limited.
+fn compile(pattern: &str) -> Result<regex_lite::Regex, regex_lite::Error> {
+    regex_lite::RegexBuilder::new(pattern).size_limit(64 * 1024).build()
+}
+
 fn check_pattern(name: &str, spec: &InputSpec, value: &Value) -> Option<InputError> {
     let (pattern, text) = (spec.pattern.as_ref()?, value.as_str()?);
     // A pattern that is none was refused when the definition was compiled.
-    let matches = regex_lite::Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(text));
+    let matches = compile(pattern).is_ok_and(|pattern| pattern.is_match(text));
     let message = || format!("input `{name}` is {}, which does not match {pattern}", shown(value));
     (!matches).then(|| error("NX1204", name, message()))
 }

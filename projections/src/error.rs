@@ -43,6 +43,12 @@ pub enum ViewsError {
         /// Where.
         at: Position,
     },
+    /// A stream does not begin with the start of a run.
+    #[error("the stream that begins at position {at} is no run")]
+    NotARun {
+        /// Where.
+        at: Position,
+    },
     /// The log cannot be read.
     #[error("the log cannot be read")]
     Log(#[from] ReadError),
@@ -94,6 +100,7 @@ impl ViewsError {
             | Self::Panicked { .. } => true,
             Self::Locked { .. }
             | Self::Io { .. }
+            | Self::NotARun { .. }
             | Self::Log(_)
             | Self::Event { .. }
             | Self::Thread(_)

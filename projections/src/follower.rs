@@ -42,6 +42,8 @@ pub(crate) struct Shared {
 
 struct Progress {
     applied: Position,
+    /// The furthest that was ever applied; rows that are being rebuilt are before it.
+    announced: Position,
     /// Why the follower does not follow any more.
     ended: Option<Ended>,
 }
@@ -62,7 +64,11 @@ impl Shared {
             log,
             store,
             snapshots: SnapshotQueue::default(),
-            progress: Mutex::new(Progress { applied: checkpoint.position, ended: None }),
+            progress: Mutex::new(Progress {
+                applied: checkpoint.position,
+                announced: checkpoint.position,
+                ended: None,
+            }),
             progressed: Condvar::new(),
             wanted: AtomicU64::new(0),
             is_closing: AtomicBool::new(false),
@@ -73,6 +79,11 @@ impl Shared {
 
     pub(crate) fn applied(&self) -> Position {
         self.progress().applied
+    }
+
+    /// The furthest that was ever applied.
+    pub(crate) fn announced(&self) -> Position {
+        self.progress().announced
     }
 
     /// Blocks until everything below `position` is applied.
@@ -120,7 +131,9 @@ impl Shared {
     }
 
     fn advance(&self, applied: Position) {
-        self.progress().applied = applied;
+        let mut progress = self.progress();
+        progress.applied = applied;
+        progress.announced = progress.announced.max(applied);
         self.progressed.notify_all();
     }
 

@@ -102,7 +102,7 @@ pub(crate) trait ViewStore: Send + Sync + 'static {
     /// The rows as they are now. Short-lived.
     fn read(&self) -> Box<dyn Rows + '_>;
 
-    /// Changes rows. The last change of a row wins.
+    /// Changes rows. A batch changes a row once.
     fn commit(&self, changes: Vec<Change>) -> Result<(), ViewsError>;
 
     /// Deletes all rows.

@@ -26,7 +26,7 @@ use crate::{
 /// All views, the one of runs first.
 pub(crate) fn all_views() -> Vec<Box<dyn View>> {
     vec![
-        Box::new(runs::RunsView),
+        Box::<runs::RunsView>::default(),
         Box::new(resume::ResumeView),
         Box::<audit::AuditView>::default(),
         Box::<metrics::MetricsView>::default(),
@@ -138,11 +138,12 @@ impl Views {
     }
 
     /// The newest snapshot of a run: how many records are folded into it, and its bytes.
+    /// Does not wait while views are rebuilt: then there is none.
     ///
     /// # Errors
     /// [`ViewsError`] if the rows cannot be read.
     pub fn snapshot(&self, stream: StreamId) -> Result<Option<(Revision, Vec<u8>)>, ViewsError> {
-        self.read(|rows| snapshots::read(rows, stream))
+        self.blame(snapshots::read(&*self.shared().store.read(), stream))
     }
 
     /// Hands over a snapshot of a run with `revision` records folded into it, all of them durable. Never blocks.
@@ -221,12 +222,27 @@ impl Views {
         &self.0.shared
     }
 
-    /// Asks the rows of one moment. If they cannot be read, they are rebuilt.
+    /// Asks the rows of one moment. If they cannot be read, they are rebuilt; while they are, this waits, so that no answer is
+    /// of an earlier moment than one before it.
     fn read<T>(
         &self,
         ask: impl FnOnce(&dyn Rows) -> Result<T, ViewsError>,
     ) -> Result<T, ViewsError> {
-        let answer = ask(&*self.shared().store.read());
+        let answer = loop {
+            let announced = self.shared().announced();
+            let rows = self.shared().store.read();
+            match checkpoint::read(&*rows) {
+                Ok(checkpoint) if checkpoint.position >= announced => break ask(&*rows),
+                Ok(_) => drop(rows),
+                Err(error) => break Err(error),
+            }
+            self.shared().catch_up(announced)?;
+        };
+        self.blame(answer)
+    }
+
+    /// Has the rows rebuilt if they are to blame.
+    fn blame<T>(&self, answer: Result<T, ViewsError>) -> Result<T, ViewsError> {
         answer.inspect_err(|error| {
             if error.blames_rows() {
                 self.shared().distrust();

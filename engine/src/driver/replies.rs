@@ -44,10 +44,6 @@ impl Replies {
         self.tell_end(run, &Err(refusal.clone()));
     }
 
-    pub(super) fn is_quiet(&self) -> bool {
-        self.answers.is_empty()
-    }
-
     fn tell_end(&mut self, run: RunId, end: &Result<RunStatus, Refusal>) {
         for sender in self.ends.remove(&run).unwrap_or_default() {
             let _ = sender.send(end.clone());

@@ -294,8 +294,7 @@ fn computed_name(
 ) -> Result<Option<String>, StartError> {
     let Some(source) = &plan.definition().run_id else { return Ok(None) };
     let failed = |code: &str, message: String| StartError::RunId { code: code.into(), message };
-    let template = Template::compile(&Value::String(source.clone()))
-        .map_err(|errors| {
+    let template = Template::compile(&Value::String(source.clone())).map_err(|errors| {
         errors.first().map_or_else(
             || failed("NX2001", "it cannot be read".into()),
             |error| failed(error.code, error.message.clone()),

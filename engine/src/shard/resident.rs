@@ -11,7 +11,7 @@ use nexus_model::decide::{TimerChange, Transition};
 use nexus_model::effect::{Effect, pending_for};
 use nexus_model::event::{Event, Given};
 use nexus_model::id::{RunId, StepIndex};
-use nexus_model::payload::PayloadHash;
+use nexus_model::payload::{NewPayload, PayloadHash};
 use nexus_model::plan::Plan;
 use nexus_model::run::{Run, StepState, TimerPurpose};
 use nexus_model::time::Timestamp;
@@ -65,6 +65,8 @@ pub(super) struct Held {
     ended: bool,
     revision: u32,
     refusal: Option<Refusal>,
+    /// Payloads that become durable with it; until then they are found here.
+    payloads: Vec<NewPayload>,
     /// Refusals that were decided on the state this transition leads to.
     pub(super) after: Vec<Self>,
 }
@@ -79,6 +81,7 @@ impl Held {
             ended: false,
             revision: 0,
             refusal: Some(refusal),
+            payloads: Vec::new(),
             after: Vec::new(),
         }
     }
@@ -143,6 +146,14 @@ impl Resident {
         }
     }
 
+    /// Takes payloads that a decision needs from transitions that are not durable yet; returns those that must be read.
+    pub(super) fn take_held(&mut self, hashes: Vec<PayloadHash>) -> Vec<PayloadHash> {
+        let held = self.held.iter().flat_map(|held| &held.payloads);
+        let found = held.filter(|(hash, _)| hashes.contains(hash)).cloned();
+        self.payloads.extend(found);
+        hashes.into_iter().filter(|hash| !self.payloads.contains_key(hash)).collect()
+    }
+
     /// Turns what was decided into what is logged and what is held until it is durable.
     pub(super) fn hold(
         &mut self,
@@ -151,13 +162,15 @@ impl Resident {
         transition: Transition,
         given: Given,
     ) -> (Held, nexus_log::Transition) {
-        let effects = self.effects_of(&asked.command, &transition.events);
+        let effects = self.effects_of(&transition.events);
         let rows = std::mem::take(&mut self.rows);
         let logged = encode(run, &self.run, &transition, given, rows, &asked.payloads);
         self.last_given = given.now;
         self.events_since_snapshot += logged.records.count();
         self.bytes_since_snapshot += logged.records.as_bytes().len();
+        let payloads = asked.payloads.iter().cloned().chain(transition.payloads).collect();
         let held = Held {
+            payloads,
             reply: asked.reply,
             asked: Some(asked),
             effects,
@@ -171,13 +184,9 @@ impl Resident {
     }
 
     /// The effects of a transition: what `pending` says about the steps it touched.
-    fn effects_of(&self, command: &Command, events: &[Event]) -> Vec<Effect> {
+    fn effects_of(&self, events: &[Event]) -> Vec<Effect> {
         let mut effects = Vec::new();
         let mut add = |step: StepIndex| effects.extend(pending_for(&self.plan, &self.run, step));
-        if let (Command::FireTimer { .. }, true) = (command, self.run.running_count() > 0) {
-            // A deadline stops its step through the fold, without an event about the step.
-            self.run.running().filter(|step| is_stopping(&self.run, *step)).for_each(&mut add);
-        }
         for event in events {
             match event {
                 Event::StepStarted { step, .. } => add(*step),
@@ -325,10 +334,6 @@ fn running_attempt(run: &Run, step: StepIndex) -> Option<nexus_model::id::Attemp
         StepState::Running { attempt, .. } => Some(*attempt),
         _ => None,
     }
-}
-
-fn is_stopping(run: &Run, step: StepIndex) -> bool {
-    matches!(run.step(step), StepState::Running { stopping: Some(_), .. })
 }
 
 fn may_repeat(run: &Run, step: StepIndex) -> bool {

@@ -30,7 +30,7 @@ impl Client {
     }
 
     pub async fn list(&self, filter: RunsFilter) -> Result<RunPage, Problem> {
-        self.ask(get("runs").pairs(filter.to_pairs())).await
+        self.ask(get("runs").pairs(&filter.to_pairs())).await
     }
 
     pub async fn get(&self, name: &str) -> Result<RunView, Problem> {
@@ -38,20 +38,20 @@ impl Client {
     }
 
     pub async fn output(&self, name: &str, step: Option<&str>) -> Result<Value, Problem> {
-        self.ask(get(&run(name, "/output")).pairs(pair("step", step))).await
+        self.ask(get(&run(name, "/output")).pairs(&pair("step", step))).await
     }
 
     pub async fn history(&self, name: &str, from: u32, limit: u32) -> Result<HistoryPage, Problem> {
         let pairs = [pair("from", Some(from)), pair("limit", Some(limit))].concat();
-        self.ask(get(&run(name, "/history")).pairs(pairs)).await
+        self.ask(get(&run(name, "/history")).pairs(&pairs)).await
     }
 
     pub async fn follow(&self, name: &str, from: u32) -> Result<Follow, Problem> {
-        self.stream(get(&run(name, "/events")).pairs(pair("from", Some(from)))).await
+        self.stream(get(&run(name, "/events")).pairs(&pair("from", Some(from)))).await
     }
 
     pub async fn logs(&self, name: &str, step: Option<&str>) -> Result<LogPage, Problem> {
-        self.ask(get(&run(name, "/logs")).pairs(pair("step", step))).await
+        self.ask(get(&run(name, "/logs")).pairs(&pair("step", step))).await
     }
 
     pub async fn pause(&self, name: &str, act: Act) -> Result<Acted, Problem> {
@@ -80,7 +80,7 @@ impl Client {
             let left = timeout.map(|timeout| timeout.saturating_sub(began.elapsed()));
             let poll = left.unwrap_or(POLL).min(POLL);
             let pairs = pair("timeout_ms", Some(poll.as_millis()));
-            let answer = self.ask(get(&run(name, "/wait")).pairs(pairs)).await;
+            let answer = self.ask(get(&run(name, "/wait")).pairs(&pairs)).await;
             match answer {
                 Err(problem) if problem.exit_code == STILL_GOING => {
                     if left.is_some_and(|left| left <= POLL) {
@@ -99,7 +99,7 @@ impl Client {
         with_state: bool,
     ) -> Result<ReplayView, Problem> {
         let pairs = [pair("to", to), pair("state", Some(with_state))].concat();
-        self.ask(get(&run(name, "/replay")).pairs(pairs)).await
+        self.ask(get(&run(name, "/replay")).pairs(&pairs)).await
     }
 
     pub async fn explain(&self, name: &str) -> Result<ExplainView, Problem> {
@@ -111,7 +111,7 @@ impl Client {
     }
 
     pub async fn audit(&self, filter: AuditFilter) -> Result<AuditPage, Problem> {
-        self.ask(get("audit").pairs(filter.to_pairs())).await
+        self.ask(get("audit").pairs(&filter.to_pairs())).await
     }
 
     pub async fn verify(&self) -> Result<VerifyView, Problem> {

@@ -34,7 +34,7 @@ impl Asking {
         Self { method, path, body: Vec::new() }
     }
 
-    pub(super) fn pairs(mut self, pairs: Pairs) -> Self {
+    pub(super) fn pairs(mut self, pairs: &Pairs) -> Self {
         for (at, (name, value)) in pairs.iter().enumerate() {
             let joint = if at == 0 { '?' } else { '&' };
             let _ = write!(self.path, "{joint}{}={}", segment(name), segment(value));
@@ -212,6 +212,6 @@ mod tests {
         assert_eq!(segment("wf-001/charge@2 +ü"), "wf-001%2Fcharge%402%20%2B%C3%BC");
         let asking = Asking::new(Method::GET, "/a".into());
         let pairs = vec![("x".to_owned(), "1&2".to_owned()), ("y".to_owned(), "=".to_owned())];
-        assert_eq!(asking.pairs(pairs).path, "/a?x=1%262&y=%3D");
+        assert_eq!(asking.pairs(&pairs).path, "/a?x=1%262&y=%3D");
     }
 }

@@ -5,8 +5,11 @@ use nexus_engine::projections::{Counters, MetricsRow};
 use super::text::{Kind, Text};
 use crate::Service;
 
-/// A metric: its name, what it counts, and its samples by outcome (none: without that label).
-type Count = (&'static str, &'static str, &'static [(&'static str, fn(&Counters) -> u64)]);
+/// A sample: its outcome (none: without that label), and where it is counted.
+type Outcome = (&'static str, fn(&Counters) -> u64);
+
+/// A metric: its name, what it counts, and its samples.
+type Count = (&'static str, &'static str, &'static [Outcome]);
 
 const COUNTS: &[Count] = &[
     ("nexus_runs_started_total", "Runs that began.", &[("", |of| of.runs_started)]),
@@ -73,7 +76,7 @@ pub(super) fn write(service: &Service, text: &mut Text) {
 
 fn samples<'a>(
     counted: &'a MetricsRow,
-    outcomes: &'a [(&'static str, fn(&Counters) -> u64)],
+    outcomes: &'a [Outcome],
 ) -> impl Iterator<Item = (Vec<(&'static str, String)>, f64)> + 'a {
     counted.workflows.iter().flat_map(move |(workflow, counters)| {
         outcomes.iter().map(move |(outcome, count)| {

@@ -44,10 +44,7 @@ impl Service {
         metrics::histogram!("nexus_replay_seconds").record(replay.took.as_secs_f64());
         let agrees = replay.agrees();
         let Replay { plan, run, events, state, recorded, took, .. } = replay;
-        let view = match with_state {
-            true => Some(self.view_of(plan, run).await?),
-            false => None,
-        };
+        let view = if with_state { Some(self.view_of(plan, run).await?) } else { None };
         Ok(ReplayView {
             kind: "replay/v1".into(),
             id,

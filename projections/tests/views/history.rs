@@ -12,7 +12,7 @@ use nexus_model::command::Command;
 use nexus_model::decide::{Context, Decision, decide};
 use nexus_model::definition::{Definition, OnError, Retry, Step, StepKind, WhenNeeds};
 use nexus_model::event::{Actor, Event, Failure, Given, RunStarted};
-use nexus_model::id::{RunId, StepIndex, TimerId};
+use nexus_model::id::{RunId, StepIndex};
 use nexus_model::payload::Payload;
 use nexus_model::plan::Plan;
 use nexus_model::run::{Run, RunStatus, StepState};
@@ -76,7 +76,7 @@ pub(crate) struct History {
 
 impl History {
     pub(crate) fn new(log: Arc<dyn EventLog>, seed: u64) -> Self {
-        let plans = [chain(), fan(), sleeper()].map(|definition| plan(definition)).to_vec();
+        let plans = [chain(), fan(), sleeper()].map(plan).to_vec();
         Self {
             log,
             members: Vec::new(),
@@ -182,7 +182,7 @@ impl History {
                 };
                 Command::FailStep { step, attempt, failure }
             }
-            45..50 => Command::InterruptAttempts { attempts, orderly: luck % 2 == 0 },
+            45..50 => Command::InterruptAttempts { attempts, orderly: luck.is_multiple_of(2) },
             _ => Command::CompleteStep { step, attempt, output: Payload::Null },
         })
     }
@@ -281,11 +281,6 @@ pub(crate) fn under_way(run: &Run) -> Vec<(StepIndex, &StepState)> {
             )
         })
         .collect()
-}
-
-/// The first timer of a run.
-pub(crate) fn first_timer(run: &Run) -> Option<(TimerId, Timestamp)> {
-    run.timers.iter().next().map(|(id, timer)| (*id, timer.due))
 }
 
 fn plan(definition: Definition) -> Arc<Plan> {

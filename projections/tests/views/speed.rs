@@ -70,17 +70,17 @@ fn slept(number: u64) -> Event {
     Event::StepSlept { step: StepIndex(0), timer: TimerId(1), until }
 }
 
-/// Runs with a long message in their row.
-pub(crate) fn wide_runs(count: u64, label_bytes: usize) -> Vec<Transition> {
+/// Runs of workflows with long names, of which there is a row for each.
+pub(crate) fn wide_runs(count: u64, name_bytes: usize) -> Vec<Transition> {
     let mut chance = crate::history::Chance::new(9);
     let mut noise = || {
         let letter = |_| char::from(b'a' + u8::try_from(chance.below(26)).unwrap());
-        (0..label_bytes).map(letter).collect::<String>()
+        (0..name_bytes).map(letter).collect::<String>()
     };
     let wide = |number: u64| {
         let mut event = started(1_000_000 + number);
         if let Event::RunStarted(started) = &mut event {
-            started.labels = vec![("noise".to_owned(), noise())];
+            started.workflow = noise();
         }
         transition(1_000_000 + number, 0, &[event], false)
     };
@@ -88,7 +88,7 @@ pub(crate) fn wide_runs(count: u64, label_bytes: usize) -> Vec<Transition> {
 }
 
 /// Follows `steps` steps of each of `runs` runs, `width` runs at a time.
-fn measure(name: &str, runs: u64, steps: u32, width: u64) {
+fn measure(name: &str, runs: u64, steps: u32, width: u64) -> String {
     let log = memory_log();
     for first in (0..runs).step_by(usize::try_from(width).unwrap()) {
         let members = first..runs.min(first + width);
@@ -104,29 +104,29 @@ fn measure(name: &str, runs: u64, steps: u32, width: u64) {
             append(&*log, transitions.collect());
         }
     }
+    let mut lines = Vec::new();
     for site in [Site::Memory, Site::folder()] {
         let cpu = cpu_time();
         let begun = Instant::now();
         let views = site.open(&log);
         views.catch_up(end(&*log)).unwrap();
-        let (wall, cpu) = (begun.elapsed(), cpu_time() - cpu);
+        let (wall, cpu) = (begun.elapsed(), cpu_time().saturating_sub(cpu));
         let events = end(&*log).0;
-        let each = |time: Duration| time.as_nanos() as f64 / events as f64 / 1000.0;
+        let each = |time: Duration| time.as_nanos() / u128::from(events);
         let place = if matches!(site, Site::Memory) { "memory" } else { "folder" };
-        println!(
-            "{name}, {place}: {events} events, {:.2} us each, {:.2} us of CPU",
-            each(wall),
-            each(cpu)
-        );
+        let (wall, cpu) = (each(wall), each(cpu));
+        let line = format!("{name}, {place}: {events} events, {wall} ns each, {cpu} ns of CPU");
+        lines.push(line);
     }
+    lines.join("\n")
 }
 
 #[test]
 #[ignore = "a measurement"]
 fn the_cost_of_an_event() {
-    measure("1 step", 200_000, 1, 500);
-    measure("5 steps", 60_000, 5, 500);
-    measure("50 steps", 10_000, 50, 500);
+    println!("{}", measure("1 step", 200_000, 1, 500));
+    println!("{}", measure("5 steps", 60_000, 5, 500));
+    println!("{}", measure("50 steps", 10_000, 50, 500));
 }
 
 #[test]
@@ -152,6 +152,26 @@ fn the_memory_of_sleepers() {
         begun.elapsed()
     );
     assert!(views.resume().unwrap().is_empty());
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn the_time_to_open() {
+    let log = memory_log();
+    append(&*log, vec![transition(0, 0, &[started(0), slept(0)], true)]);
+    let site = Site::folder();
+    for what in ["made", "opened", "opened", "opened"] {
+        let begun = Instant::now();
+        let views = site.open(&log);
+        let opened = begun.elapsed();
+        views.catch_up(end(&*log)).unwrap();
+        let caught_up = begun.elapsed();
+        drop(views);
+        println!(
+            "{what} in {opened:?}, caught up in {caught_up:?}, closed in {:?}",
+            begun.elapsed()
+        );
+    }
 }
 
 fn resident_mib() -> i64 {

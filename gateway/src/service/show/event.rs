@@ -193,7 +193,7 @@ impl Showing<'_> {
                 format!("by {}{}", by.name, shorten(&reason, DETAIL_CHARS_MAX))
             }
             Event::RunResumed { by } | Event::RunRetried { by, .. } => format!("by {}", by.name),
-            Event::SlotsOffered => String::new(),
+            Event::SlotsOffered | Event::RunCancelled { .. } => String::new(),
             Event::StepStarted { attempt, .. } => format!("try {}", attempt.0),
             Event::StepSlept { until, .. } => self.until(*until),
             Event::StepSkipped { reason, .. } => shorten(reason, DETAIL_CHARS_MAX),
@@ -211,7 +211,6 @@ impl Showing<'_> {
                 self.brief(output)?
             }
             Event::RunFailed { failure, .. } => failure_line(failure),
-            Event::RunCancelled { .. } => String::new(),
         })
     }
 

@@ -1,0 +1,18 @@
+//! The control API from both sides: a service in this process, and a client that asks it over its socket.
+
+#[cfg(test)]
+mod http;
+#[cfg(test)]
+mod metrics;
+#[cfg(test)]
+mod problems;
+#[cfg(test)]
+mod references;
+#[cfg(test)]
+mod serving;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod verbs;
+#[cfg(test)]
+mod waiting;

@@ -1,0 +1,140 @@
+//! Engines on real stores that end without notice and are opened again.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use nexus_engine::model::plan::Plan;
+use nexus_engine::model::run::RunStatus;
+use nexus_engine::{Config, Drive, Engine, StartRequest, StepCx, StepResult, handler_fn};
+use nexus_tests::{Server, command, definition_json};
+use serde_json::Value;
+
+fn plan(yaml: &str) -> Arc<Plan> {
+    Arc::new(nexus_definitions::read("test.workflow.yaml", yaml).expect("a good definition").plan)
+}
+
+async fn one(_: StepCx, _: Value) -> StepResult<u32> {
+    Ok(1)
+}
+
+const CHAIN: &str = "nexus: v1\nname: chain\nsteps:\n  a: { uses: one }\n  b: { needs: a, uses: two }\n  c: { needs: b, uses: one }\noutputs: ${{ steps.b.output }}\n";
+
+fn engine(folder: &Path, config: Config, two: &'static AtomicU32) -> Engine {
+    let handler = move |cx: StepCx, _: Value| async move {
+        two.fetch_add(1, Ordering::SeqCst);
+        if two.load(Ordering::SeqCst) == 1 {
+            cx.cancelled().await;
+        }
+        Ok::<_, nexus_engine::StepError>(format!("{} {}", cx.attempt(), cx.may_repeat()))
+    };
+    Engine::builder()
+        .config(config)
+        .handler("one", handler_fn(one))
+        .handler("two", handler_fn(handler))
+        .open(folder)
+        .expect("the store opens")
+}
+
+/// A shutdown in order leaves an attempt to the next process, under its number, and does not count against it.
+#[tokio::test]
+async fn a_run_goes_on_after_a_shutdown() {
+    static TWO: AtomicU32 = AtomicU32::new(0);
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config { grace: Duration::from_millis(1), ..Config::default() };
+    let first = engine(folder.path(), config, &TWO);
+    let run = first.handle().start(StartRequest::new(plan(CHAIN))).await.unwrap().run;
+    nexus_tests::until("b is at work", || async { (TWO.load(Ordering::SeqCst) == 1).then_some(()) }).await;
+    first.shutdown().await;
+
+    let second = engine(folder.path(), config, &TWO);
+    assert_eq!(second.picked_up(), 1);
+    let end = second.handle().wait(run).await.unwrap();
+    let RunStatus::Completed { output } = end else { panic!("{end:?}") };
+    assert_eq!(format!("{output:?}"), "\"1 true\"", "the same attempt, and it may have happened twice");
+    let replay = second.handle().replay(run, None).await.unwrap();
+    assert!(replay.agrees(), "{:?}", replay.differences);
+    second.shutdown().await;
+}
+
+/// Views are a cache: without them, the same runs are picked up.
+#[tokio::test]
+async fn runs_are_picked_up_without_views() {
+    static TWO: AtomicU32 = AtomicU32::new(0);
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config { grace: Duration::from_millis(1), ..Config::default() };
+    let first = engine(folder.path(), config, &TWO);
+    let run = first.handle().start(StartRequest::new(plan(CHAIN))).await.unwrap().run;
+    nexus_tests::until("b is at work", || async { (TWO.load(Ordering::SeqCst) == 1).then_some(()) }).await;
+    first.shutdown().await;
+    std::fs::remove_dir_all(folder.path().join("views")).unwrap();
+
+    let second = engine(folder.path(), config, &TWO);
+    assert!(matches!(second.handle().wait(run).await.unwrap(), RunStatus::Completed { .. }));
+    second.shutdown().await;
+}
+
+/// Timers are rows of the log: a sleep that ended while nothing ran ends when the store is opened.
+#[tokio::test]
+async fn a_timer_that_was_due_while_nothing_ran_fires_on_opening() {
+    static TWO: AtomicU32 = AtomicU32::new(5);
+    const SLEEPS: &str = "nexus: v1\nname: sleeps\nsteps:\n  z: { sleep: 300ms }\n  a: { needs: z, uses: one }\n";
+    let folder = tempfile::tempdir().unwrap();
+    let first = engine(folder.path(), Config::default(), &TWO);
+    let run = first.handle().start(StartRequest::new(plan(SLEEPS))).await.unwrap().run;
+    first.shutdown().await;
+    let second = engine(folder.path(), Config::default(), &TWO);
+    assert_eq!(second.picked_up(), 0, "a sleeping run needs no engine");
+    assert!(matches!(second.handle().wait(run).await.unwrap(), RunStatus::Completed { .. }));
+    second.shutdown().await;
+}
+
+/// Runs started without an engine wait for one.
+#[tokio::test]
+async fn a_run_recorded_by_an_engine_that_drives_nothing_is_carried_out_by_the_next() {
+    static TWO: AtomicU32 = AtomicU32::new(5);
+    let folder = tempfile::tempdir().unwrap();
+    let recorder = engine(folder.path(), Config { drive: Drive::Nothing, ..Config::default() }, &TWO);
+    let run = recorder.handle().start(StartRequest::new(plan(CHAIN))).await.unwrap().run;
+    recorder.shutdown().await;
+    let named = engine(folder.path(), Config { drive: Drive::Named, ..Config::default() }, &TWO);
+    named.handle().drive(run);
+    assert!(matches!(named.handle().wait(run).await.unwrap(), RunStatus::Completed { .. }));
+    named.shutdown().await;
+}
+
+/// A step that ends the engine every time it runs fails with its code; the other runs end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_step_that_ends_the_engine_fails_and_takes_nobody_with_it() {
+    const KILLER: &str = "nexus: v1\nname: killer\nsteps:\n  k: { run: 'kill -9 $PPID; sleep 5' }\n";
+    const GOOD: &str = "nexus: v1\nname: good\nsteps:\n  a: { run: 'sleep 0.05' }\n  b: { needs: a, run: 'sleep 0.05' }\n";
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store");
+    let mut server = Server::start(&store, &[]);
+    let client = server.client().await;
+    for (name, yaml) in [("good-1", GOOD), ("killer", KILLER), ("good-2", GOOD)] {
+        let request = serde_json::json!({
+            "definition": definition_json(yaml), "input": {}, "name": name, "labels": {}, "folder": null,
+            "by": { "name": "test", "via": "api" },
+        });
+        let _ = client.start(serde_json::from_value(request).unwrap()).await;
+    }
+    for _ in 0..5 {
+        let client = server.client().await;
+        let ended = client.wait("killer", Some(Duration::from_secs(20))).await;
+        if let Ok(run) = ended {
+            assert_eq!((run.status.as_str(), run.error.unwrap().code.as_str()), ("failed", "NX3013"));
+            for name in ["good-1", "good-2"] {
+                let run = client.wait(name, Some(Duration::from_secs(20))).await.unwrap();
+                assert_eq!(run.status, "completed");
+            }
+            server.kill();
+            assert!(command(&store).arg("verify").status().unwrap().success());
+            return;
+        }
+        server.kill();
+        server = Server::start(&store, &[]);
+    }
+    panic!("the engine was ended more often than the limit allows");
+}

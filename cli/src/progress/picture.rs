@@ -155,8 +155,14 @@ impl Picture {
     fn fold(&mut self, event: &EventView) -> Option<Line> {
         match event.event.as_str() {
             "attempts.interrupted" => self.each(&event.data["attempts"], Status::Pending),
-            "steps.not_reached" => self.each(&event.data["steps"], Status::NotReached),
-            "steps.cancelled" => self.each(&event.data["steps"], Status::Cancelled),
+            "steps.not_reached" => {
+                self.each(&event.data["steps"], Status::NotReached);
+                return Some(Line::Run(format!("– not reached: {}", event.detail)));
+            }
+            "steps.cancelled" => {
+                self.each(&event.data["steps"], Status::Cancelled);
+                return Some(Line::Run(format!("– stopped: {}", event.detail)));
+            }
             "run.retried" => {
                 let again = [Status::Failed, Status::Cancelled, Status::NotReached];
                 let open = self.steps.iter_mut().filter(|step| again.contains(&step.status));
@@ -210,7 +216,9 @@ impl Picture {
             "retry.scheduled" => {
                 step.status = Status::Retrying;
                 let error = step.error.clone().unwrap_or_default();
-                step.note = format!("{} of {} · {error}", event.detail, step.max_attempts);
+                let next = format!("try {} of {}", step.attempt, step.max_attempts);
+                let when = event.detail.split_once(" in ").map_or("", |(_, when)| when);
+                step.note = format!("{next} in {when} · {error}");
                 true
             }
             "step.completed" => {

@@ -42,10 +42,11 @@ pub(crate) fn run(context: &Context, args: &ServeArgs) -> Outcome {
     };
     // Only where metrics can be asked for are measurements taken.
     install_metrics();
+    let purpose = Purpose::Drive(driving);
     context.block_on_two(async {
         let mut signals = Signals::new();
         let access = tokio::select! {
-            access = Access::get(context, &Purpose::Drive(driving)) => access?,
+            access = Access::get(context, &purpose) => access?,
             signal = signals.next() => return Ok(signal),
         };
         let status = match access.control() {

@@ -8,8 +8,9 @@ use std::time::Duration;
 use clap::{Args as ArgsOf, ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
-    cancel, completions, demo, explain, get, graph, help, history, import, list, new, pause,
-    result, resume, retry, run, schema, serve, start, validate, version, wait, watch,
+    audit, cancel, completions, demo, doctor, explain, get, graph, help, history, import, list,
+    logs, new, pause, projection, replay, result, resume, retry, run, schema, serve, start,
+    validate, verify, version, wait, watch,
 };
 use crate::output::Format;
 
@@ -103,6 +104,19 @@ pub(crate) enum Verb {
     Retry(retry::RetryArgs),
     /// Run the engine on the store, with metrics and health over HTTP.
     Serve(serve::ServeArgs),
+    /// Print what the steps of a run printed.
+    Logs(logs::LogsArgs),
+    /// Read runs again and check that the same follows; no handler is called.
+    Replay(replay::ReplayArgs),
+    /// List who did what, when, and from where.
+    Audit(audit::AuditArgs),
+    /// Check the whole store against itself.
+    Verify(verify::VerifyArgs),
+    /// List the views of the log, or rebuild them and compare.
+    #[command(visible_alias = "projections")]
+    Projection(projection::ProjectionArgs),
+    /// Look over the program, the store and the machine.
+    Doctor(doctor::DoctorArgs),
     /// Write a workflow to begin with.
     New(new::NewArgs),
     /// Check workflow files; nothing is started.

@@ -1,8 +1,12 @@
 //! The verbs, one file each.
 
+mod acting;
+pub(crate) mod audit;
+
 pub(crate) mod cancel;
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod get;
 pub(crate) mod graph;
@@ -10,8 +14,11 @@ pub(crate) mod help;
 pub(crate) mod history;
 pub(crate) mod import;
 pub(crate) mod list;
+pub(crate) mod logs;
 pub(crate) mod new;
 pub(crate) mod pause;
+pub(crate) mod projection;
+pub(crate) mod replay;
 pub(crate) mod result;
 pub(crate) mod resume;
 pub(crate) mod retry;
@@ -20,6 +27,7 @@ pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod start;
 pub(crate) mod validate;
+pub(crate) mod verify;
 pub(crate) mod version;
 pub(crate) mod wait;
 pub(crate) mod watch;
@@ -34,8 +42,8 @@ pub(crate) fn run(args: Args) -> Outcome {
     output::configure(&args.global);
     let context = Context::new(args.global);
     match args.verb {
-        Verb::Run(args) => run::run(&context, args),
-        Verb::Start(args) => start::run(&context, args),
+        Verb::Run(args) => run::run(&context, &args),
+        Verb::Start(args) => start::run(&context, &args),
         Verb::Demo(args) => demo::run(&context, &args),
         Verb::List(args) => list::run(&context, args),
         Verb::Get(args) => get::run(&context, &args),
@@ -48,6 +56,12 @@ pub(crate) fn run(args: Args) -> Outcome {
         Verb::Cancel(args) => cancel::run(&context, &args),
         Verb::Retry(args) => retry::run(&context, &args),
         Verb::Serve(args) => serve::run(&context, &args),
+        Verb::Logs(args) => logs::run(&context, &args),
+        Verb::Replay(args) => replay::run(&context, &args),
+        Verb::Audit(args) => audit::run(&context, &args),
+        Verb::Verify(args) => verify::run(&context, &args),
+        Verb::Projection(args) => projection::run(&context, &args),
+        Verb::Doctor(args) => doctor::run(&context, &args),
         Verb::New(args) => new::run(&args),
         Verb::Validate(args) => validate::run(&args),
         Verb::Graph(args) => graph::run(&context, &args),

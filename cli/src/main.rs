@@ -7,9 +7,13 @@ mod commands;
 mod context;
 mod exit;
 mod files;
+mod follow;
+mod inputs;
 mod output;
+mod progress;
 mod store;
 mod text;
+mod workflow;
 
 use std::process::ExitCode;
 

@@ -114,6 +114,22 @@ pub(crate) fn json(value: &impl Serialize) {
     line(text.unwrap_or_default());
 }
 
+/// Prints a JSON document on one line.
+pub(crate) fn json_line(value: &impl Serialize) {
+    line(serde_json::to_string(value).unwrap_or_default());
+}
+
+/// Prints a bare value: as text where it is for a person, as JSON elsewhere.
+pub(crate) fn value(value: &serde_json::Value) {
+    match format() {
+        Format::Json => json(value),
+        Format::None => {}
+        Format::Table | Format::Wide | Format::Jsonl | Format::Value | Format::Name => {
+            json_line(value)
+        }
+    }
+}
+
 /// Prints a problem to standard error, in the form that was asked for.
 pub(crate) fn problem(problem: &Problem) {
     let mut err = anstream::stderr().lock();
@@ -139,10 +155,11 @@ fn anstyle_red() -> (&'static str, &'static str) {
     ("\u{1b}[1;31m", "\u{1b}[0m")
 }
 
-/// Whether standard error is a terminal that understands cursor movements.
+/// Whether standard error is a terminal that understands cursor movements, and the user wants them.
 pub(crate) fn stderr_is_terminal() -> bool {
-    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    std::io::stderr().is_terminal() && !dumb && std::env::var_os("CI").is_none()
+    let has_colors =
+        anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+    std::io::stderr().is_terminal() && has_colors && std::env::var_os("CI").is_none()
 }
 
 /// Sends what the libraries say to standard error, as much as was asked for.

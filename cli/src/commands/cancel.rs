@@ -1,7 +1,17 @@
-//! `cancel`.
+//! `cancel`: ends runs.
 
+use std::time::Duration;
+
+use nexus_gateway::Control;
+use nexus_gateway::api::{Act, Acted, Problem};
+
+use super::acting;
 use crate::context::Context;
 use crate::exit::Outcome;
+use crate::store::{Driving, Purpose, ask};
+
+/// How long the steps of a run have to stop before the verb ends; they are stopped anyway.
+const PATIENCE: Duration = Duration::from_secs(12);
 
 /// Arguments of `cancel`.
 #[derive(Clone, Debug, clap::Args)]
@@ -15,7 +25,28 @@ pub(crate) struct CancelArgs {
     pub(crate) reason: String,
 }
 
-/// Does it.
-pub(crate) fn run(_context: &Context, _args: &CancelArgs) -> Outcome {
-    Err(nexus_gateway::api::Problem::new("NX9001", 70, "not written yet"))
+/// Cancels runs, and waits a while for their steps to stop.
+pub(crate) fn run(context: &Context, args: &CancelArgs) -> Outcome {
+    acting::confirm(context, &args.runs, "cancel")?;
+    let act = acting::act(context, &args.reason);
+    // A run may be parked in the middle of a step: then it ends only if somebody drives it.
+    let purpose = Purpose::Drive(Driving::named("cancel"));
+    ask(context, &purpose, async |control| {
+        acting::each(control, &args.runs, "is cancelled", async |control, run| {
+            cancel(control, run, act.clone()).await
+        })
+        .await
+    })
+}
+
+async fn cancel(control: &Control, run: &str, act: Act) -> Result<Acted, Problem> {
+    let acted = control.cancel(run, act).await?;
+    let ended = control.wait(&acted.id, Some(PATIENCE)).await;
+    if ended.is_err() {
+        crate::output::note(format!(
+            "note: the steps of {} are told to stop and have not yet",
+            acted.id
+        ));
+    }
+    Ok(acted)
 }

@@ -3,11 +3,13 @@
 mod page;
 
 use clap::Args;
-use nexus_gateway::api::Problem;
+use nexus_gateway::api::{ExplainView, Problem};
 
 use crate::context::Context;
 use crate::exit::{Code, Outcome};
 use crate::output;
+use crate::store::{self, Purpose};
+use crate::text;
 
 use page::Page;
 
@@ -31,11 +33,11 @@ pub(crate) struct ExplainArgs {
 }
 
 /// Explains a code without a store and without a network, or a run.
-pub(crate) fn run(_context: &Context, args: &ExplainArgs) -> Outcome {
+pub(crate) fn run(context: &Context, args: &ExplainArgs) -> Outcome {
     match args.subject.as_deref() {
         Some(subject) if !args.list => match code(subject) {
             Some(code) => explain_code(&code),
-            None => explain_code(subject),
+            None => explain_run(context, subject),
         },
         Some(_) | None => list(),
     }
@@ -66,6 +68,40 @@ fn explain_code(code: &str) -> Outcome {
         output::json(&page);
     } else {
         output::line(page.for_people());
+    }
+    Ok(Code::Done)
+}
+
+/// Says why a run stands where it stands.
+fn explain_run(context: &Context, run: &str) -> Outcome {
+    let explained =
+        store::ask(context, &Purpose::Look, async |control| control.explain(run).await)?;
+    if output::format().is_json() {
+        output::json(&explained);
+        return Ok(Code::Done);
+    }
+    let ExplainView { id, workflow, status, why, for_ms, steps, then, commands, .. } = explained;
+    output::line(format!(
+        "{workflow} · {id} · {} for {}",
+        text::status(&status),
+        text::took(for_ms)
+    ));
+    output::line(format!("  why    {why}"));
+    for (at, step) in steps.iter().enumerate() {
+        let head = if at == 0 { "at" } else { "" };
+        output::line(format!(
+            "  {head:<6} {}  {}  {}",
+            step.step,
+            text::status(&step.status),
+            step.why
+        ));
+    }
+    if !then.is_empty() {
+        output::line(format!("  then   {}", then.join(", ")));
+    }
+    for (at, command) in commands.iter().enumerate() {
+        let head = if at == 0 { "do" } else { "" };
+        output::line(format!("  {head:<6} {command}{}", context.store_flag()));
     }
     Ok(Code::Done)
 }

@@ -14,6 +14,7 @@ use super::validate::read_valid;
 use crate::context::Context;
 use crate::exit::{Code, Outcome};
 use crate::output;
+use crate::store::{self, Purpose};
 
 /// Arguments of `graph`.
 #[derive(Debug, Args)]
@@ -49,14 +50,14 @@ enum Form {
 }
 
 /// Draws a graph.
-pub(crate) fn run(_context: &Context, args: &GraphArgs) -> Outcome {
+pub(crate) fn run(context: &Context, args: &GraphArgs) -> Outcome {
     let mut graph = if is_file(&args.subject) {
         if args.status {
             output::note("note: a file has no status; name a run to see one");
         }
         nexus_gateway::graph(&read_valid(Path::new(&args.subject))?.plan, None)
     } else {
-        return Err(nexus_gateway::api::Problem::new("NX9001", 70, "not written yet"));
+        store::ask(context, &Purpose::Look, async |control| control.graph(&args.subject).await)?
     };
     if !args.status && args.form != Form::Json {
         graph.nodes.iter_mut().for_each(|node| node.status = None);

@@ -1,7 +1,23 @@
-//! `history`.
+//! `history`: what was recorded about a run.
+
+mod filter;
+
+use nexus_gateway::Control;
+use nexus_gateway::api::{EventView, HistoryPage, Problem};
 
 use crate::context::Context;
-use crate::exit::Outcome;
+use crate::exit::{Code, Outcome};
+use crate::output::{self, Format};
+use crate::store::{Access, Purpose};
+use crate::text;
+use filter::Filter;
+
+/// Events that are read at a time.
+const PAGE: u32 = 5_000;
+/// How much of an event's detail a line shows.
+const DETAIL_CHARS_MAX: usize = 120;
+/// Names of events are shorter than this.
+const EVENT_WIDTH: usize = 20;
 
 /// Arguments of `history`.
 #[derive(Clone, Debug, clap::Args)]
@@ -41,7 +57,102 @@ pub(crate) struct HistoryArgs {
     pub(crate) full: bool,
 }
 
-/// Does it.
-pub(crate) fn run(_context: &Context, _args: &HistoryArgs) -> Outcome {
-    Err(nexus_gateway::api::Problem::new("NX9001", 70, "not written yet"))
+/// Shows the history of a run.
+pub(crate) fn run(context: &Context, args: &HistoryArgs) -> Outcome {
+    let filter = Filter::new(args);
+    context.block_on(async {
+        let access = Access::get(context, &Purpose::Look).await?;
+        let shown = show(access.control(), args, &filter).await;
+        let shown = match (shown, access.is_here()) {
+            // Nobody drives the run while this process only looks: there is nothing to follow.
+            (Ok(from), false) if args.follow => follow(access.control(), args, &filter, from).await,
+            (shown, _) => shown.map(|_| ()),
+        };
+        access.close().await;
+        shown.map(|()| Code::Done)
+    })
+}
+
+/// Shows what is there; the number of the event after it.
+async fn show(control: &Control, args: &HistoryArgs, filter: &Filter) -> Result<u32, Problem> {
+    let mut from = args.from.unwrap_or(1).max(1);
+    let mut kept = Vec::new();
+    let mut id;
+    let is_whole = matches!(output::format(), Format::Json) && !args.follow || args.reverse;
+    head(args, is_whole);
+    loop {
+        let page = control.history(&args.run, from, PAGE).await?;
+        id = page.id;
+        from = page.events.last().map_or(from, |last| last.n + 1);
+        let wanted = page.events.into_iter().filter(|event| filter.wants(event));
+        match is_whole {
+            true => kept.extend(wanted),
+            false => wanted.for_each(|event| line(args, &event)),
+        }
+        if page.next.is_none() || filter.is_past(from) {
+            break;
+        }
+    }
+    if args.reverse {
+        kept.reverse();
+    }
+    if matches!(output::format(), Format::Json) && is_whole {
+        output::json(&HistoryPage { kind: "history/v1".into(), id, events: kept, next: None });
+    } else {
+        kept.iter().for_each(|event| line(args, event));
+    }
+    Ok(from)
+}
+
+async fn follow(
+    control: &Control,
+    args: &HistoryArgs,
+    filter: &Filter,
+    from: u32,
+) -> Result<(), Problem> {
+    let mut events = control.follow(&args.run, from).await?;
+    while let Some(event) = events.next().await {
+        let event = event?;
+        if filter.is_past(event.n) {
+            break;
+        }
+        if filter.wants(&event) {
+            line(args, &event);
+        }
+    }
+    Ok(())
+}
+
+fn head(args: &HistoryArgs, is_whole: bool) {
+    let is_table = matches!(output::format(), Format::Table | Format::Wide);
+    if is_table && output::has_header() && (!is_whole || args.reverse) {
+        output::line(format!(
+            "{:>4}  {:<8}  {:<EVENT_WIDTH$}  {:<14}  DETAIL",
+            "#", "+TIME", "EVENT", "STEP"
+        ));
+    }
+}
+
+fn line(args: &HistoryArgs, event: &EventView) {
+    match output::format() {
+        Format::Json | Format::Jsonl => output::json_line(event),
+        Format::Name | Format::Value => output::line(&event.event),
+        Format::None => {}
+        Format::Table | Format::Wide => {
+            let after = match event.after_ms {
+                0 => "0".to_owned(),
+                ms => format!("+{}", text::took(ms)),
+            };
+            let detail = text::one_line(&event.detail, DETAIL_CHARS_MAX);
+            let step = text::pad(event.step.as_deref().unwrap_or_default(), 14);
+            let line = format!(
+                "{:>4}  {after:<8}  {:<EVENT_WIDTH$}  {step}  {detail}",
+                event.n, event.event
+            );
+            output::line(line.trim_end());
+            if args.full {
+                output::line(format!("      {}", event.data));
+            }
+        }
+    }
 }

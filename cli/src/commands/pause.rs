@@ -1,7 +1,11 @@
-//! `pause`.
+//! `pause`: nothing new begins in a run until it is resumed.
 
+use nexus_gateway::Control;
+
+use super::acting;
 use crate::context::Context;
 use crate::exit::Outcome;
+use crate::store::{Purpose, ask};
 
 /// Arguments of `pause`.
 #[derive(Clone, Debug, clap::Args)]
@@ -15,7 +19,12 @@ pub(crate) struct PauseArgs {
     pub(crate) reason: String,
 }
 
-/// Does it.
-pub(crate) fn run(_context: &Context, _args: &PauseArgs) -> Outcome {
-    Err(nexus_gateway::api::Problem::new("NX9001", 70, "not written yet"))
+/// Pauses runs.
+pub(crate) fn run(context: &Context, args: &PauseArgs) -> Outcome {
+    acting::confirm(context, &args.runs, "pause")?;
+    let act = acting::act(context, &args.reason);
+    ask(context, &Purpose::Record, async |control| {
+        let pause = async |control: &Control, run: &str| control.pause(run, act.clone()).await;
+        acting::each(control, &args.runs, "is paused", pause).await
+    })
 }

@@ -1,7 +1,13 @@
-//! `result`.
+//! `result`: the output of a run.
+
+use nexus_gateway::api::{Problem, RunView};
+use serde_json::Value;
 
 use crate::context::Context;
-use crate::exit::Outcome;
+use crate::exit::{Code, Outcome};
+use crate::follow::{self, Following, Show};
+use crate::output;
+use crate::store::{Access, Driving, Purpose, ask};
 
 /// Arguments of `result`.
 #[derive(Clone, Debug, clap::Args)]
@@ -18,7 +24,62 @@ pub(crate) struct ResultArgs {
     pub(crate) path: Option<String>,
 }
 
-/// Does it.
-pub(crate) fn run(_context: &Context, _args: &ResultArgs) -> Outcome {
-    Err(nexus_gateway::api::Problem::new("NX9001", 70, "not written yet"))
+/// Prints the output of a run.
+pub(crate) fn run(context: &Context, args: &ResultArgs) -> Outcome {
+    let view = if args.wait { waited(context, args)? } else { Some(now(context, args)?) };
+    match view {
+        Some(view) => show(&view, args.path.as_deref()),
+        None => Ok(Code::Interrupted),
+    }
+}
+
+fn now(context: &Context, args: &ResultArgs) -> Result<RunView, Problem> {
+    let view = ask(context, &Purpose::Look, async |control| control.get(&args.run).await)?;
+    if view.finished_at.is_some() {
+        return Ok(view);
+    }
+    let message = format!("{} is still {}: {}", view.id, view.status, view.why);
+    Err(Problem::new("NX7013", Code::StillGoing as u8, message)
+        .hint("--wait blocks until it ends")
+        .run(view.id))
+}
+
+fn waited(context: &Context, args: &ResultArgs) -> Result<Option<RunView>, Problem> {
+    let purpose = Purpose::Drive(Driving::named("wait"));
+    context.block_on_two(async {
+        let access = Access::get(context, &purpose).await?;
+        let following =
+            Following { names: vec![args.run.clone()], any: false, show: Show::Nothing };
+        let ended = follow::until_ended(context, access, purpose, following).await?;
+        Ok(ended.views.into_iter().next())
+    })
+}
+
+fn show(view: &RunView, path: Option<&str>) -> Outcome {
+    if let Some(error) = &view.error {
+        let message = format!("{} {}: {} {}", view.id, view.status, error.code, error.message);
+        output::complain(format!("note: {message}"));
+    }
+    let code = follow::code_of(view);
+    if code == Code::Done {
+        output::value(part(&view.outputs, path)?);
+    }
+    Ok(code)
+}
+
+/// The part of a value at a path such as `items.0.name`.
+fn part<'v>(whole: &'v Value, path: Option<&str>) -> Result<&'v Value, Problem> {
+    let mut part = whole;
+    for key in path.unwrap_or_default().split('.').filter(|key| !key.is_empty()) {
+        let inner = match part {
+            Value::Array(items) => key.parse().ok().and_then(|at: usize| items.get(at)),
+            Value::Object(map) => map.get(key),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+        };
+        part = inner.ok_or_else(|| {
+            Problem::new("NX7022", Code::NotFound as u8, format!("the output has no `{key}`"))
+                .hint("see all of it: leave out --path")
+        })?;
+    }
+    Ok(part)
 }

@@ -1,7 +1,13 @@
-//! `retry`.
+//! `retry`: continues runs with the steps that did not complete.
 
+use nexus_gateway::Control;
+
+use super::acting;
 use crate::context::Context;
-use crate::exit::Outcome;
+use crate::exit::{Code, Outcome};
+use crate::follow::{self, Following, Show};
+use crate::output;
+use crate::store::{Access, Driving, Purpose, note_parked};
 
 /// Arguments of `retry`.
 #[derive(Clone, Debug, clap::Args)]
@@ -15,7 +21,43 @@ pub(crate) struct RetryArgs {
     pub(crate) watch: bool,
 }
 
-/// Does it.
-pub(crate) fn run(_context: &Context, _args: &RetryArgs) -> Outcome {
-    Err(nexus_gateway::api::Problem::new("NX9001", 70, "not written yet"))
+/// Retries runs.
+pub(crate) fn run(context: &Context, args: &RetryArgs) -> Outcome {
+    acting::confirm(context, &args.runs, "retry")?;
+    if args.watch { watched(context, args) } else { recorded(context, args) }
+}
+
+fn recorded(context: &Context, args: &RetryArgs) -> Outcome {
+    let act = acting::act(context, "");
+    context.block_on(async {
+        let access = Access::get(context, &Purpose::Record).await?;
+        let retry = async |control: &Control, run: &str| control.retry(run, act.clone()).await;
+        let done = acting::each(access.control(), &args.runs, "continues", retry).await;
+        if access.is_here() && done.is_ok() {
+            args.runs.iter().for_each(|run| note_parked(context, run));
+        }
+        access.close().await;
+        done
+    })
+}
+
+fn watched(context: &Context, args: &RetryArgs) -> Outcome {
+    let act = acting::act(context, "");
+    context.block_on_two(async {
+        let purpose = Purpose::Drive(Driving::named("retry"));
+        let access = Access::get(context, &purpose).await?;
+        let mut names = Vec::new();
+        for run in &args.runs {
+            match access.control().retry(run, act.clone()).await {
+                Ok(acted) => names.push(acted.id),
+                Err(problem) => output::problem(&problem),
+            }
+        }
+        if names.is_empty() {
+            access.close().await;
+            return Ok(Code::Conflict);
+        }
+        let following = Following { names, any: false, show: Show::Progress };
+        follow::to_the_end(context, access, purpose, following).await
+    })
 }

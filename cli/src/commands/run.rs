@@ -1,8 +1,17 @@
-//! `run`: runs a workflow to its end.
+//! `run`: runs a workflow to its end, here and now.
 
-use super::start::StartArgs;
+use nexus_gateway::api::{Problem, StartRun, StartedRun};
+
+use super::start::{self, StartArgs};
 use crate::context::Context;
-use crate::exit::Outcome;
+use crate::exit::{Code, Outcome};
+use crate::follow::{self, Following, Show};
+use crate::store::{Access, Driving, Purpose};
+
+/// The exit code of problems after which the same request may be sent to somebody else.
+const UNREACHABLE: u8 = 6;
+/// The store was closing: nothing was recorded.
+const SHUTTING_DOWN: &str = "NX7017";
 
 /// Arguments of `run`.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -17,9 +26,44 @@ pub(crate) struct RunArgs {
     /// Return at once; the run goes on when an engine opens the store.
     #[arg(long)]
     pub(crate) detach: bool,
+    /// Attempts under way at one time.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) concurrency: Option<u32>,
 }
 
-/// Does it.
-pub(crate) fn run(_context: &Context, _args: RunArgs) -> Outcome {
-    Err(nexus_gateway::api::Problem::new("NX9001", 70, "not written yet"))
+/// Runs a workflow. A run of this name that is there already is continued, or its result is shown.
+pub(crate) fn run(context: &Context, args: &RunArgs) -> Outcome {
+    if args.detach {
+        return start::run(context, &args.start);
+    }
+    let Some(prepared) = start::prepare(context, &args.start)? else { return Ok(Code::Usage) };
+    let driving = Driving { creates: true, concurrency: args.concurrency, ..Driving::named("run") };
+    let purpose = Purpose::Drive(driving);
+    context.block_on_two(async {
+        let (access, started) = begin(context, &purpose, prepared.request).await?;
+        let following = Following { names: vec![started.id], any: false, show: Show::Progress };
+        follow::to_the_end(context, access, purpose, following).await
+    })
+}
+
+/// Starts the run where the store is held; if its holder ends meanwhile, wherever it is then.
+async fn begin(
+    context: &Context,
+    purpose: &Purpose,
+    request: StartRun,
+) -> Result<(Access, StartedRun), Problem> {
+    loop {
+        let access = Access::get(context, purpose).await?;
+        match access.control().start(request.clone()).await {
+            Ok(started) => return Ok((access, started)),
+            Err(problem) => {
+                let is_safe = problem.code == SHUTTING_DOWN || request.name.is_some();
+                let again = !access.is_here() && problem.exit_code == UNREACHABLE && is_safe;
+                access.close().await;
+                if !again {
+                    return Err(problem);
+                }
+            }
+        }
+    }
 }

@@ -1,7 +1,9 @@
-//! `wait`.
+//! `wait`: until runs have ended.
 
 use crate::context::Context;
 use crate::exit::Outcome;
+use crate::follow::{self, Following, Show};
+use crate::store::{Access, Driving, Purpose};
 
 /// Arguments of `wait`.
 #[derive(Clone, Debug, clap::Args)]
@@ -15,7 +17,12 @@ pub(crate) struct WaitArgs {
     pub(crate) any: bool,
 }
 
-/// Does it.
-pub(crate) fn run(_context: &Context, _args: &WaitArgs) -> Outcome {
-    Err(nexus_gateway::api::Problem::new("NX9001", 70, "not written yet"))
+/// Waits for runs; those that nobody works on are driven here.
+pub(crate) fn run(context: &Context, args: &WaitArgs) -> Outcome {
+    let purpose = Purpose::Drive(Driving::named("wait"));
+    context.block_on_two(async {
+        let access = Access::get(context, &purpose).await?;
+        let following = Following { names: args.runs.clone(), any: args.any, show: Show::Verdicts };
+        follow::to_the_end(context, access, purpose, following).await
+    })
 }

@@ -1,7 +1,18 @@
-//! `watch`.
+//! `watch`: the progress of runs, until they end.
+
+use nexus_gateway::Control;
+use nexus_gateway::api::{Problem, RunsFilter};
 
 use crate::context::Context;
-use crate::exit::Outcome;
+use crate::exit::{Code, Outcome};
+use crate::follow::{self, Following, Show};
+use crate::output;
+use crate::store::{Access, Driving, Purpose};
+
+/// The statuses of runs that have not ended.
+const OPEN: [&str; 4] = ["running", "waiting", "retrying", "paused"];
+/// How many runs are watched if none are named.
+const RUNS_MAX: u32 = 20;
 
 /// Arguments of `watch`.
 #[derive(Clone, Debug, clap::Args)]
@@ -14,7 +25,33 @@ pub(crate) struct WatchArgs {
     pub(crate) runs: Vec<String>,
 }
 
-/// Does it.
-pub(crate) fn run(_context: &Context, _args: &WatchArgs) -> Outcome {
-    Err(nexus_gateway::api::Problem::new("NX9001", 70, "not written yet"))
+/// Watches runs; those that nobody works on are driven here.
+pub(crate) fn run(context: &Context, args: &WatchArgs) -> Outcome {
+    let purpose = Purpose::Drive(Driving::named("watch"));
+    context.block_on_two(async {
+        let access = Access::get(context, &purpose).await?;
+        let names = match args.runs.as_slice() {
+            [] => match open_runs(access.control()).await {
+                Ok(names) => names,
+                Err(problem) => {
+                    access.close().await;
+                    return Err(problem);
+                }
+            },
+            named => named.to_vec(),
+        };
+        if names.is_empty() {
+            access.close().await;
+            output::note("no run is open");
+            return Ok(Code::Done);
+        }
+        let following = Following { names, any: false, show: Show::Progress };
+        follow::to_the_end(context, access, purpose, following).await
+    })
+}
+
+async fn open_runs(control: &Control) -> Result<Vec<String>, Problem> {
+    let statuses = OPEN.map(str::to_owned).into();
+    let filter = RunsFilter { statuses, limit: RUNS_MAX, ..RunsFilter::default() };
+    Ok(control.list(filter).await?.runs.into_iter().map(|run| run.id).collect())
 }

@@ -1,0 +1,83 @@
+//! What `pause`, `cancel` and `retry` share: several runs, asked one after the other.
+
+use std::io::Write;
+
+use nexus_gateway::Control;
+use nexus_gateway::api::{Act, Acted, Problem};
+
+use crate::context::Context;
+use crate::exit::{Code, Outcome};
+use crate::output::{self, Format};
+
+/// How many runs are named before the user is asked.
+const NAMED_MAX: usize = 10;
+
+/// Who asks, and why.
+pub(crate) fn act(context: &Context, reason: &str) -> Act {
+    Act { reason: reason.to_owned(), by: context.by() }
+}
+
+/// Asks before several runs are changed.
+///
+/// # Errors
+/// NX7021 if nobody can be asked, or nobody agrees.
+pub(crate) fn confirm(context: &Context, runs: &[String], verb: &str) -> Result<(), Problem> {
+    if runs.len() < 2 || context.yes() {
+        return Ok(());
+    }
+    let named: Vec<&str> = runs.iter().take(NAMED_MAX).map(String::as_str).collect();
+    let more = if runs.len() > NAMED_MAX { " …" } else { "" };
+    let question = format!("{} runs: {}{more} — {verb} them?", runs.len(), named.join(" "));
+    if context.may_ask() && agrees(&question) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        "NX7021",
+        Code::Usage as u8,
+        format!("{question} nobody agreed; nothing was changed"),
+    )
+    .hint("agree beforehand with --yes"))
+}
+
+fn agrees(question: &str) -> bool {
+    let mut err = anstream::stderr();
+    let _ = write!(err, "{question} [y/N] ");
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer);
+    read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+}
+
+/// Asks for every run, prints what was done and what was refused; the highest exit code wins.
+pub(crate) async fn each(
+    control: &Control,
+    runs: &[String],
+    done: &str,
+    ask: impl AsyncFn(&Control, &str) -> Result<Acted, Problem>,
+) -> Outcome {
+    let mut code = Code::Done as u8;
+    let mut last = None;
+    for run in runs {
+        match ask(control, run).await {
+            Ok(acted) => show(&acted, done),
+            Err(problem) => {
+                code = code.max(problem.exit_code);
+                if let Some(before) = last.replace(problem) {
+                    output::problem(&before);
+                }
+            }
+        }
+    }
+    match last {
+        Some(problem) => Err(Problem { exit_code: code, ..problem }),
+        None => Ok(Code::Done),
+    }
+}
+
+fn show(acted: &Acted, done: &str) {
+    match output::format() {
+        Format::Json | Format::Jsonl => output::json(acted),
+        Format::Name | Format::Value => output::line(&acted.id),
+        Format::Table | Format::Wide => output::line(format!("{} {done}", acted.id)),
+        Format::None => {}
+    }
+}

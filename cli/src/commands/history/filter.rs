@@ -1,0 +1,67 @@
+//! Which events are shown.
+
+use nexus_gateway::api::EventView;
+
+use super::HistoryArgs;
+
+/// Which events are shown.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Filter {
+    kinds: Vec<String>,
+    not_kinds: Vec<String>,
+    step: Option<String>,
+    failed: bool,
+    to: Option<u32>,
+}
+
+impl Filter {
+    pub(super) fn new(args: &HistoryArgs) -> Self {
+        Self {
+            kinds: args.kind.clone(),
+            not_kinds: args.not_kind.clone(),
+            step: args.step.clone(),
+            failed: args.failed,
+            to: args.to,
+        }
+    }
+
+    /// Whether an event is shown.
+    pub(super) fn wants(&self, event: &EventView) -> bool {
+        let is = |kinds: &[String]| kinds.iter().any(|kind| matches(kind, &event.event));
+        (self.kinds.is_empty() || is(&self.kinds))
+            && !is(&self.not_kinds)
+            && self.step.as_ref().is_none_or(|step| event.step.as_ref() == Some(step))
+            && (!self.failed || event.event.ends_with(".failed"))
+            && self.to.is_none_or(|to| event.n <= to)
+    }
+
+    /// Whether no event from number `n` on is shown.
+    pub(super) fn is_past(&self, n: u32) -> bool {
+        self.to.is_some_and(|to| n > to)
+    }
+}
+
+/// Whether the name of an event is meant by `kind`, in which `*` stands for anything.
+fn matches(kind: &str, name: &str) -> bool {
+    match kind.split_once('*') {
+        None => kind == name,
+        Some((head, rest)) => name.strip_prefix(head).is_some_and(|tail| {
+            (0..=tail.len()).any(|at| tail.get(at..).is_some_and(|tail| matches(rest, tail)))
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn a_star_stands_for_anything() {
+        assert!(matches("step.*", "step.started"));
+        assert!(matches("*.failed", "step.failed"));
+        assert!(matches("*", "run.started"));
+        assert!(matches("s*.*d", "step.started"));
+        assert!(!matches("step.*", "run.started"));
+        assert!(!matches("step", "step.started"));
+    }
+}

@@ -1,0 +1,184 @@
+//! `logs`: what the steps of a run printed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use clap::Args;
+use nexus_gateway::Control;
+use nexus_gateway::api::{LogLineView, LogPage, Problem};
+use regex_lite::Regex;
+
+use crate::context::Context;
+use crate::exit::{Code, Outcome};
+use crate::output::{self, Format};
+use crate::store::{self, Access, Purpose};
+
+/// How often a run that goes on is asked for new lines.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// Arguments of `logs`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  nexus-engine logs wf-001
+  nexus-engine logs wf-001 charge --attempt 2
+  nexus-engine logs wf-001 -f --grep 'error|warn'")]
+pub(crate) struct LogsArgs {
+    /// The run: its name, the beginning of it, @last or @last-failed.
+    #[arg(value_name = "RUN")]
+    run: String,
+    /// Of this step only.
+    #[arg(value_name = "STEP")]
+    step: Option<String>,
+    /// Go on until the run has ended.
+    #[arg(short, long)]
+    follow: bool,
+    /// Of this attempt only.
+    #[arg(long, value_name = "N")]
+    attempt: Option<u32>,
+    /// Lines that match this regular expression only.
+    #[arg(long, value_name = "RE", value_parser = pattern)]
+    grep: Option<Regex>,
+    /// The last N lines only.
+    #[arg(long, value_name = "N")]
+    tail: Option<usize>,
+    /// The lines as they were printed, without step and attempt.
+    #[arg(long)]
+    raw: bool,
+}
+
+fn pattern(text: &str) -> Result<Regex, String> {
+    Regex::new(text).map_err(|error| error.to_string())
+}
+
+impl LogsArgs {
+    fn wants(&self, line: &LogLineView) -> bool {
+        self.attempt.is_none_or(|attempt| attempt == line.attempt)
+            && self.grep.as_ref().is_none_or(|pattern| pattern.is_match(&line.text))
+    }
+}
+
+/// Prints what steps printed.
+pub(crate) fn run(context: &Context, args: &LogsArgs) -> Outcome {
+    if args.follow {
+        return context.block_on(follow(context, args));
+    }
+    let ask = async |control: &Control| control.logs(&args.run, args.step.as_deref()).await;
+    let page = store::ask(context, &Purpose::Look, ask)?;
+    let page = LogPage { lines: last(page.lines, args), ..page };
+    if output::format() == Format::Json {
+        output::json(&page);
+    } else {
+        page.lines.iter().for_each(|line| print(line, args));
+    }
+    Ok(Code::Done)
+}
+
+/// The lines that are wanted, the last ones if there is a limit.
+fn last(mut lines: Vec<LogLineView>, args: &LogsArgs) -> Vec<LogLineView> {
+    lines.retain(|line| args.wants(line));
+    let more = args.tail.map_or(0, |tail| lines.len().saturating_sub(tail));
+    lines.split_off(more)
+}
+
+fn print(line: &LogLineView, args: &LogsArgs) {
+    if output::format().is_json() {
+        output::json(line);
+    } else if args.raw {
+        output::line(&line.text);
+    } else {
+        output::line(format!("{}#{} │ {}", line.step, line.attempt, clean(&line.text)));
+    }
+}
+
+/// A line without what would move the cursor or change the colours of what follows.
+fn clean(text: &str) -> String {
+    let text = anstream::adapter::strip_str(text).to_string();
+    text.chars().filter(|char| !char.is_control() || *char == '\t').collect()
+}
+
+/// Prints lines until the run has ended, or nobody works on it any more.
+async fn follow(context: &Context, args: &LogsArgs) -> Outcome {
+    let mut seen = Seen::default();
+    loop {
+        let access = Access::get(context, &Purpose::Look).await?;
+        let step = look(access.control(), args, &mut seen).await;
+        let is_here = access.is_here();
+        access.close().await;
+        let has_ended = match step {
+            Ok(has_ended) => has_ended,
+            // The process that held the store is gone; whoever holds it next knows more.
+            Err(problem) if problem.code == "NX7015" => false,
+            Err(problem) => return Err(problem),
+        };
+        if has_ended {
+            return Ok(Code::Done);
+        }
+        if is_here {
+            output::note(format!(
+                "note: no engine has the store open, so {} prints nothing more",
+                args.run
+            ));
+            return Ok(Code::Done);
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Prints what is new; answers whether the run has ended.
+async fn look(control: &Control, args: &LogsArgs, seen: &mut Seen) -> Result<bool, Problem> {
+    // Asked first: what it printed before it ended is then in the lines.
+    let has_ended = control.get(&args.run).await?.finished_at.is_some();
+    let page = control.logs(&args.run, args.step.as_deref()).await?;
+    let is_first = seen.0.is_empty();
+    let new = seen.new_of(page.lines);
+    let new = if is_first { last(new, args) } else { new };
+    new.iter().filter(|line| args.wants(line)).for_each(|line| print(line, args));
+    Ok(has_ended)
+}
+
+/// How many lines of each attempt were seen. When the engine drops the older half of a long output, the lines that are left
+/// count as seen.
+#[derive(Default)]
+struct Seen(BTreeMap<(String, u32), usize>);
+
+impl Seen {
+    fn new_of(&mut self, lines: Vec<LogLineView>) -> Vec<LogLineView> {
+        let mut counts: BTreeMap<(String, u32), usize> = BTreeMap::new();
+        let mut new = Vec::new();
+        for line in lines {
+            let key = (line.step.clone(), line.attempt);
+            let count = counts.entry(key.clone()).or_default();
+            *count += 1;
+            if *count > self.0.get(&key).copied().unwrap_or_default() {
+                new.push(line);
+            }
+        }
+        self.0.extend(counts);
+        new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_new_lines_are_printed() {
+        let line = |step: &str, text: &str| LogLineView {
+            step: step.into(),
+            attempt: 1,
+            text: text.into(),
+        };
+        let mut seen = Seen::default();
+        assert_eq!(seen.new_of(vec![line("a", "1")]).len(), 1);
+        let new = seen.new_of(vec![line("a", "1"), line("a", "2"), line("b", "1")]);
+        assert_eq!(new, [line("a", "2"), line("b", "1")]);
+        assert_eq!(seen.new_of(vec![line("a", "2"), line("b", "1")]), []);
+    }
+
+    #[test]
+    fn lines_cannot_move_the_cursor() {
+        assert_eq!(clean("a\u{1b}[31mb\u{1b}[2Jc\rd\te"), "abcd\te");
+    }
+}

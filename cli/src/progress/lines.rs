@@ -1,0 +1,67 @@
+//! Lines about runs and steps.
+
+use nexus_gateway::api::RunView;
+
+use super::picture::{Line, Picture, Step};
+use crate::text::{self, RESET, color, pad, symbol, took};
+
+/// A change, on a line.
+pub(super) fn line(picture: &Picture, line: &Line) -> String {
+    match line {
+        Line::Run(text) => format!("  {text}"),
+        Line::Step(at) => match picture.steps().get(*at) {
+            Some(found) => step(found, picture.id_width),
+            None => String::new(),
+        },
+    }
+}
+
+/// A step, on a line: `  ✔ charge   1.2s   attempt 2 of 5 (…)`.
+pub(super) fn step(step: &Step, id_width: usize) -> String {
+    let word = step.status.word();
+    let id = pad(&step.id, id_width);
+    let line = format!(
+        "  {}{}{RESET} {id}  {:>7}   {}",
+        color(word),
+        symbol(word),
+        step.time(),
+        step.note
+    );
+    line.trim_end().to_owned()
+}
+
+/// The last lines of a run: how it ended, and what to do next.
+pub(super) fn summary(view: &RunView) -> Vec<String> {
+    let status = format!("{}{} {}{RESET}", color(&view.status), symbol(&view.status), view.status);
+    let mut lines = vec![String::new()];
+    match &view.error {
+        Some(error) => {
+            let at = error.step.as_ref().map(|step| format!(" at {step}")).unwrap_or_default();
+            let message = text::one_line(&error.message, 160);
+            lines.push(format!("{status} in {}{at}: {} {message}", took(view.took_ms), error.code));
+            let step = error.step.as_ref().map(|step| format!(" {step}")).unwrap_or_default();
+            lines.push(format!("  look:   nexus-engine logs {}{step}", view.id));
+            lines.push(format!("  again:  nexus-engine retry {} --watch", view.id));
+        }
+        None => {
+            let [done, counted] = [took(view.took_ms), counts(view)];
+            lines.push(format!("{status} in {done} · {counted} · {} events", view.events));
+        }
+    }
+    lines
+}
+
+/// `6 steps, 1 retry, 1 skipped`.
+fn counts(view: &RunView) -> String {
+    let steps = view.steps.len();
+    let retries: u32 = view.steps.iter().map(|step| step.attempts.saturating_sub(1)).sum();
+    let skipped = view.steps.iter().filter(|step| step.status == "skipped").count();
+    let mut text = format!("{steps} step{}", if steps == 1 { "" } else { "s" });
+    if retries > 0 {
+        text.push_str(&format!(", {retries} retr{}", if retries == 1 { "y" } else { "ies" }));
+    }
+    if skipped > 0 {
+        text.push_str(&format!(", {skipped} skipped"));
+    }
+    text
+}

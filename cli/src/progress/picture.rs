@@ -1,0 +1,286 @@
+//! A picture of a run: its steps, and what became of them, kept up to date by its events.
+
+use std::collections::HashMap;
+
+use nexus_gateway::api::{EventView, RunView};
+use serde_json::Value;
+
+use crate::text;
+
+/// How much of a note is shown.
+const NOTE_CHARS_MAX: usize = 100;
+/// Steps with longer ids do not line up.
+const ID_WIDTH_MAX: usize = 28;
+
+/// A picture of a run.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Picture {
+    name: String,
+    head: String,
+    steps: Vec<Step>,
+    places: HashMap<String, usize>,
+    /// Events that are older than this follower: shown by their outcome only.
+    old: u32,
+    last_completed: Option<usize>,
+    summary: Option<Vec<String>>,
+    pub(super) id_width: usize,
+}
+
+/// A step in a picture.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) id: String,
+    pub(super) status: Status,
+    attempt: u64,
+    max_attempts: u32,
+    /// When it began, and when that was recorded, in milliseconds since the run began and the Unix epoch.
+    began: Option<(u64, u64)>,
+    pub(super) took_ms: Option<u64>,
+    error: Option<String>,
+    pub(super) note: String,
+}
+
+/// What became of a step, or is becoming.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Status {
+    #[default]
+    Pending,
+    Running,
+    Sleeping,
+    Retrying,
+    Completed,
+    Failed,
+    Skipped,
+    NotReached,
+    Cancelled,
+}
+
+impl Status {
+    /// The word, as in the API.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Sleeping => "sleeping",
+            Self::Retrying => "retrying",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::NotReached => "not reached",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether the step is at work, or waits for a time.
+    pub(super) fn is_active(self) -> bool {
+        matches!(self, Self::Running | Self::Sleeping | Self::Retrying)
+    }
+}
+
+/// A change that is worth a line.
+#[derive(Clone, Debug)]
+pub(crate) enum Line {
+    /// Of a step.
+    Step(usize),
+    /// Of the run.
+    Run(String),
+}
+
+impl Picture {
+    /// A picture of a run before its first event, with room for its steps.
+    pub(crate) fn new(view: &RunView) -> Self {
+        let step = |step: &nexus_gateway::api::StepView| Step {
+            id: step.id.clone(),
+            max_attempts: step.max_attempts,
+            ..Step::default()
+        };
+        let version = view.version.map(|version| format!(" v{version}")).unwrap_or_default();
+        let steps: Vec<Step> = view.steps.iter().map(step).collect();
+        let widest = steps.iter().map(|step| text::width(&step.id)).max().unwrap_or(0);
+        let places = steps.iter().enumerate().map(|(at, step)| (step.id.clone(), at)).collect();
+        Self {
+            name: view.id.clone(),
+            head: format!("▸ {}{version} · {}\n", view.workflow, view.id),
+            steps,
+            places,
+            // A run that has just begun has a few events at most; they are news.
+            old: if view.events > 0 && view.took_ms > 1_000 { view.events } else { 0 },
+            last_completed: None,
+            summary: None,
+            id_width: widest.clamp(10, ID_WIDTH_MAX),
+        }
+    }
+
+    /// The run's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The first line.
+    pub(crate) fn head(&self) -> &str {
+        &self.head
+    }
+
+    /// The steps.
+    pub(super) fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// Ids of the steps that are at work.
+    pub(crate) fn running(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().filter(|step| step.status == Status::Running).map(|step| step.id.as_str())
+    }
+
+    /// Id of the step that completed last.
+    pub(crate) fn last_completed(&self) -> Option<&str> {
+        self.steps.get(self.last_completed?).map(|step| step.id.as_str())
+    }
+
+    /// The last lines, once the run has ended.
+    pub(crate) fn summary(&self) -> Option<&[String]> {
+        self.summary.as_deref()
+    }
+
+    /// Takes up an event; what changed, if it is news and worth a line.
+    pub(crate) fn apply(&mut self, event: &EventView) -> Option<Line> {
+        let line = self.fold(event);
+        line.filter(|_| event.n > self.old)
+    }
+
+    /// The run has ended.
+    pub(crate) fn end(&mut self, view: &RunView) {
+        self.summary = Some(super::lines::summary(view));
+    }
+
+    fn fold(&mut self, event: &EventView) -> Option<Line> {
+        match event.event.as_str() {
+            "attempts.interrupted" => self.each(&event.data["attempts"], Status::Pending),
+            "steps.not_reached" => {
+                self.each(&event.data["steps"], Status::NotReached);
+                return Some(Line::Run(format!("– not reached: {}", event.detail)));
+            }
+            "steps.cancelled" => {
+                self.each(&event.data["steps"], Status::Cancelled);
+                return Some(Line::Run(format!("– stopped: {}", event.detail)));
+            }
+            "run.retried" => {
+                let again = [Status::Failed, Status::Cancelled, Status::NotReached];
+                let open = self.steps.iter_mut().filter(|step| again.contains(&step.status));
+                open.for_each(|step| step.status = Status::Pending);
+                return Some(Line::Run(format!("↻ continued {}", event.detail)));
+            }
+            "run.paused" => return Some(Line::Run(format!("‖ paused {}", event.detail))),
+            "run.resumed" => return Some(Line::Run(format!("▸ resumed {}", event.detail))),
+            "cancel.requested" => return Some(Line::Run(format!("– cancelled {}", event.detail))),
+            _ => {
+                let at = *self.places.get(event.step.as_deref()?)?;
+                return self.fold_step(at, event).then_some(Line::Step(at));
+            }
+        }
+        None
+    }
+
+    fn each(&mut self, steps: &Value, status: Status) {
+        for step in steps.as_array().into_iter().flatten() {
+            let id = step.as_str().or_else(|| step["step"].as_str());
+            if let Some(at) = id.and_then(|id| self.places.get(id)) {
+                self.steps[*at].status = status;
+            }
+        }
+    }
+
+    /// Takes up an event about a step; whether it is worth a line.
+    fn fold_step(&mut self, at: usize, event: &EventView) -> bool {
+        let Some(step) = self.steps.get_mut(at) else { return false };
+        let EventView { after_ms, data, .. } = event;
+        if let Some(attempt) = event.attempt {
+            step.attempt = attempt.into();
+        }
+        match event.event.as_str() {
+            "step.started" => {
+                step.status = Status::Running;
+                step.note.clear();
+                step.began = step.began.or(Some((*after_ms, text::now_ms())));
+                false
+            }
+            "step.slept" => {
+                step.status = Status::Sleeping;
+                step.began = Some((*after_ms, text::now_ms()));
+                step.note.clone_from(&event.detail);
+                false
+            }
+            "attempt.failed" => {
+                step.error = Some(failure(data));
+                false
+            }
+            "retry.scheduled" => {
+                step.status = Status::Retrying;
+                let error = step.error.clone().unwrap_or_default();
+                let next = format!("try {} of {}", step.attempt, step.max_attempts);
+                let when = event.detail.split_once(" in ").map_or("", |(_, when)| when);
+                step.note = format!("{next} in {when} · {error}");
+                true
+            }
+            "step.completed" => {
+                step.status = Status::Completed;
+                step.took_ms =
+                    Some(step.began.map_or(0, |(began, _)| after_ms.saturating_sub(began)));
+                step.note = step.tries();
+                self.last_completed = Some(at);
+                true
+            }
+            "step.failed" => {
+                step.status = Status::Failed;
+                step.took_ms =
+                    Some(step.began.map_or(0, |(began, _)| after_ms.saturating_sub(began)));
+                step.note = format!("{}{}", failure(data), step.last_try());
+                if data["continued"] == true {
+                    step.note.push_str("; the run goes on");
+                }
+                true
+            }
+            "step.skipped" => {
+                step.status = Status::Skipped;
+                let reason = data["reason"].as_str().unwrap_or_default();
+                step.note = text::one_line(&format!("skipped: {reason}"), NOTE_CHARS_MAX);
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Step {
+    /// The time of a step that is at work or has ended.
+    pub(super) fn time(&self) -> String {
+        let now = text::now_ms();
+        match (self.status, self.took_ms, self.began) {
+            (Status::Running | Status::Sleeping, _, Some((_, began))) => {
+                text::took(now.saturating_sub(began))
+            }
+            (Status::Completed | Status::Failed, Some(took), _) => text::took(took),
+            _ => String::new(),
+        }
+    }
+
+    fn tries(&self) -> String {
+        match &self.error {
+            Some(error) if self.attempt > 1 => {
+                format!("attempt {} of {} ({error})", self.attempt, self.max_attempts)
+            }
+            Some(_) | None => String::new(),
+        }
+    }
+
+    fn last_try(&self) -> String {
+        match self.max_attempts {
+            0 | 1 => String::new(),
+            of => format!(" (attempt {} of {of})", self.attempt),
+        }
+    }
+}
+
+fn failure(data: &Value) -> String {
+    let text = |key: &str| data["failure"][key].as_str().unwrap_or_default();
+    text::one_line(format!("{} {}", text("code"), text("message")).trim(), NOTE_CHARS_MAX)
+}

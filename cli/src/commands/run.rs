@@ -41,7 +41,12 @@ pub(crate) fn run(context: &Context, args: &RunArgs) -> Outcome {
     let purpose = Purpose::Drive(driving);
     context.block_on_two(async {
         let (access, started) = begin(context, &purpose, prepared.request).await?;
-        let following = Following { names: vec![started.id], any: false, show: Show::Progress };
+        let following = Following {
+            names: vec![started.id],
+            any: false,
+            from_start: !started.existing,
+            show: Show::Progress,
+        };
         follow::to_the_end(context, access, purpose, following).await
     })
 }

@@ -29,6 +29,11 @@ impl Context {
         self.global.store.clone().unwrap_or_else(|| PathBuf::from(STORE))
     }
 
+    /// The same, with another store.
+    pub(crate) fn with_store(&self, store: PathBuf) -> Self {
+        Self { global: Global { store: Some(store), ..self.global.clone() } }
+    }
+
     /// The flags that repeat this choice of a store in a command line, with a space before them.
     pub(crate) fn store_flag(&self) -> String {
         match &self.global.store {

@@ -27,6 +27,8 @@ pub(crate) struct Following {
     pub(crate) names: Vec<String>,
     /// Until one of them has ended.
     pub(crate) any: bool,
+    /// Whether what was recorded before is shown as well.
+    pub(crate) from_start: bool,
     /// What is shown.
     pub(crate) show: Show,
 }

@@ -13,6 +13,7 @@ mod output;
 mod progress;
 mod store;
 mod text;
+mod workflow;
 
 use std::process::ExitCode;
 

@@ -48,8 +48,12 @@ fn waited(context: &Context, args: &ResultArgs) -> Result<Option<RunView>, Probl
     let purpose = Purpose::Drive(Driving::named("wait"));
     context.block_on_two(async {
         let access = Access::get(context, &purpose).await?;
-        let following =
-            Following { names: vec![args.run.clone()], any: false, show: Show::Nothing };
+        let following = Following {
+            names: vec![args.run.clone()],
+            any: false,
+            from_start: false,
+            show: Show::Nothing,
+        };
         let ended = follow::until_ended(context, access, purpose, following).await?;
         Ok(ended.views.into_iter().next())
     })

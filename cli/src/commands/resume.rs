@@ -33,7 +33,12 @@ pub(crate) fn run(context: &Context, args: &ResumeArgs) -> Outcome {
         let access = Access::get(context, &purpose).await?;
         match end_pause(access.control(), &args.run, act).await {
             Ok(name) => {
-                let following = Following { names: vec![name], any: false, show: Show::Progress };
+                let following = Following {
+                    names: vec![name],
+                    any: false,
+                    from_start: false,
+                    show: Show::Progress,
+                };
                 follow::to_the_end(context, access, purpose, following).await
             }
             Err(problem) => {

@@ -57,7 +57,7 @@ fn watched(context: &Context, args: &RetryArgs) -> Outcome {
             access.close().await;
             return Ok(Code::Conflict);
         }
-        let following = Following { names, any: false, show: Show::Progress };
+        let following = Following { names, any: false, from_start: false, show: Show::Progress };
         follow::to_the_end(context, access, purpose, following).await
     })
 }

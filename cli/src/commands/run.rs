@@ -4,7 +4,7 @@ use nexus_gateway::api::{Problem, StartRun, StartedRun};
 
 use super::start::{self, StartArgs};
 use crate::context::Context;
-use crate::exit::Outcome;
+use crate::exit::{Code, Outcome};
 use crate::follow::{self, Following, Show};
 use crate::store::{Access, Driving, Purpose};
 
@@ -36,12 +36,17 @@ pub(crate) fn run(context: &Context, args: &RunArgs) -> Outcome {
     if args.detach {
         return start::run(context, &args.start);
     }
-    let prepared = start::prepare(context, &args.start)?;
+    let Some(prepared) = start::prepare(context, &args.start)? else { return Ok(Code::Usage) };
     let driving = Driving { creates: true, concurrency: args.concurrency, ..Driving::named("run") };
     let purpose = Purpose::Drive(driving);
     context.block_on_two(async {
         let (access, started) = begin(context, &purpose, prepared.request).await?;
-        let following = Following { names: vec![started.id], any: false, show: Show::Progress };
+        let following = Following {
+            names: vec![started.id],
+            any: false,
+            from_start: !started.existing,
+            show: Show::Progress,
+        };
         follow::to_the_end(context, access, purpose, following).await
     })
 }

@@ -1,10 +1,17 @@
-//! `serve`.
+//! `serve`: runs the engine on the store, for all its runs and for everybody who asks.
 
 use std::time::Duration;
 
+use nexus_gateway::api::{Problem, Status};
+use nexus_gateway::{Control, install_metrics};
+
 use crate::args::duration;
 use crate::context::Context;
-use crate::exit::Outcome;
+use crate::exit::{Code, Outcome};
+use crate::follow::{Signals, park_all};
+use crate::output::{self, Format};
+use crate::store::{Access, Driving, Purpose};
+use crate::text;
 
 /// Arguments of `serve`.
 #[derive(Clone, Debug, clap::Args)]
@@ -23,7 +30,79 @@ pub(crate) struct ServeArgs {
     pub(crate) drain: Duration,
 }
 
-/// Does it.
-pub(crate) fn run(_context: &Context, _args: &ServeArgs) -> Outcome {
-    Err(nexus_gateway::api::Problem::new("NX9001", 70, "not written yet"))
+/// Serves until a signal comes.
+pub(crate) fn run(context: &Context, args: &ServeArgs) -> Outcome {
+    let driving = Driving {
+        role: "serve",
+        all: true,
+        creates: true,
+        concurrency: args.concurrency,
+        grace: Some(args.drain),
+        listen: Some(args.listen.clone()),
+    };
+    // Only where metrics can be asked for are measurements taken.
+    install_metrics();
+    let purpose = Purpose::Drive(driving);
+    context.block_on_two(async {
+        let mut signals = Signals::new();
+        let access = tokio::select! {
+            access = Access::get(context, &purpose) => access?,
+            signal = signals.next() => return Ok(signal),
+        };
+        let status = match access.control() {
+            Control::Here(service) => service.status().await?,
+            Control::There(client) => return Err(held(&client.status().await?)),
+        };
+        hello(&access, &status);
+        let signal = signals.next().await;
+        let running = running(access.control()).await;
+        output::note(format!(
+            "draining: {running} (at most {}), new starts are refused …",
+            text::took(u64::try_from(args.drain.as_millis()).unwrap_or(u64::MAX))
+        ));
+        park_all(access, &mut signals).await;
+        output::note("stopped; open runs are parked");
+        Ok(if signal == Code::Interrupted { Code::Done } else { signal })
+    })
+}
+
+fn held(status: &Status) -> Problem {
+    let message =
+        format!("the store {} is in use by pid {} ({})", status.store, status.pid, status.role);
+    Problem::new("NX6001", Code::Unreachable as u8, message)
+        .hint("commands find that process by themselves; to serve here, end it first")
+}
+
+fn hello(access: &Access, status: &Status) {
+    let address = access.server().and_then(nexus_gateway::Server::tcp);
+    let address = address.map(|address| address.to_string()).unwrap_or_default();
+    match output::format() {
+        Format::Json | Format::Jsonl => {
+            output::json_line(&serde_json::json!({ "listening": address }));
+        }
+        Format::Name | Format::Value => output::line(address),
+        Format::None => {}
+        Format::Table | Format::Wide => {
+            let picked_up = text::count(usize::try_from(status.picked_up).unwrap_or(0), "open run");
+            let Status { version, store, .. } = status;
+            output::line(format!("nexus-engine {version} · store {store} ({picked_up} picked up)"));
+            output::line(format!(
+                "  metrics http://{address}/metrics · health http://{address}/health/ready"
+            ));
+        }
+    }
+}
+
+/// How many runs have steps at work, in words.
+async fn running(control: &Control) -> String {
+    let filter = nexus_gateway::api::RunsFilter {
+        statuses: vec!["running".into()],
+        limit: 1_000,
+        ..nexus_gateway::api::RunsFilter::default()
+    };
+    match control.list(filter).await {
+        Ok(page) if page.runs.is_empty() => "no step is running".into(),
+        Ok(page) => format!("{} with running steps", text::count(page.runs.len(), "run")),
+        Err(_) => "running steps are told to stop".into(),
+    }
 }

@@ -1,20 +1,15 @@
 //! `start`: records a run and returns at once.
 
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use nexus_definitions::Problems;
-use nexus_gateway::api::{Problem, StartRun, StartedRun, Where};
+use nexus_gateway::api::{Problem, StartRun, StartedRun};
 
 use crate::args::pair;
 use crate::context::Context;
 use crate::exit::{Code, Outcome};
-use crate::inputs;
 use crate::output::{self, Format};
-use crate::store::{Access, Purpose, note_parked, registry};
-
-/// Problems of a file that are shown to people.
-const SHOWN_MAX: usize = 3;
+use crate::store::{Access, Purpose, note_parked};
+use crate::{inputs, workflow};
 
 /// Arguments of `start`.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -41,7 +36,7 @@ pub(crate) struct StartArgs {
 
 /// Starts a run.
 pub(crate) fn run(context: &Context, args: &StartArgs) -> Outcome {
-    let prepared = prepare(context, args)?;
+    let Some(prepared) = prepare(context, args)? else { return Ok(Code::Usage) };
     context.block_on(async {
         let access = Access::get(context, &Purpose::Begin).await?;
         let (control, is_here) = (access.control().clone(), access.is_here());
@@ -78,19 +73,12 @@ pub(crate) struct Prepared {
     pub(crate) version: Option<u32>,
 }
 
-/// Reads and checks the workflow and its input.
+/// Reads and checks the workflow and its input; `None` if something is wrong with the workflow, which has been shown then.
 ///
 /// # Errors
-/// The last thing that is wrong with it; what is wrong beside it is printed before.
-pub(crate) fn prepare(context: &Context, args: &StartArgs) -> Result<Prepared, Problem> {
-    let text = read_text(&args.file)?;
-    let name = args.file.display().to_string();
-    let read = nexus_definitions::read(&name, &text).map_err(|problems| first(&problems, &text))?;
-    let registry = registry();
-    let unknown = read.check_handlers(&registry.names().collect::<Vec<_>>());
-    if unknown.has_errors() {
-        return Err(first(&unknown, &text));
-    }
+/// If the file or the input cannot be read.
+pub(crate) fn prepare(context: &Context, args: &StartArgs) -> Result<Option<Prepared>, Problem> {
+    let Some(read) = workflow::read(&args.file)? else { return Ok(None) };
     let input = inputs::read(&read.definition, args.input.as_deref(), &args.set)?;
     let definition = serde_json::from_slice(&read.definition.to_canonical_json())
         .expect("a canonical definition is JSON");
@@ -99,49 +87,8 @@ pub(crate) fn prepare(context: &Context, args: &StartArgs) -> Result<Prepared, P
         input,
         name: args.id.clone(),
         labels: args.labels.iter().cloned().collect(),
-        folder: folder(&args.file).map(|folder| folder.to_string_lossy().into_owned()),
+        folder: workflow::folder(&args.file).map(|folder| folder.to_string_lossy().into_owned()),
         by: context.by(),
     };
-    Ok(Prepared { request, version: read.definition.version })
-}
-
-/// The folder in which scripts work: that of the file.
-fn folder(file: &Path) -> Option<PathBuf> {
-    if file.as_os_str() == "-" {
-        return std::env::current_dir().ok();
-    }
-    file.canonicalize().ok()?.parent().map(Path::to_owned)
-}
-
-fn read_text(file: &Path) -> Result<String, Problem> {
-    let mut bytes = Vec::new();
-    let read = match file.as_os_str() == "-" {
-        true => std::io::stdin().read_to_end(&mut bytes).map(|_| ()),
-        false => std::fs::read(file).map(|read| bytes = read),
-    };
-    match read {
-        Ok(()) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
-        Err(error) => {
-            let is_missing = error.kind() == std::io::ErrorKind::NotFound;
-            let code = if is_missing { Code::NotFound } else { Code::Usage };
-            let message = format!("{} cannot be read: {error}", file.display());
-            Err(Problem::new("NX1401", code as u8, message)
-                .hint("look at the name and at the permissions of the file"))
-        }
-    }
-}
-
-/// The first problem, which the program ends with; some of the others are shown now.
-fn first(problems: &Problems, text: &str) -> Problem {
-    if !output::format().is_json() {
-        problems.iter().skip(1).take(SHOWN_MAX - 1).for_each(|problem| {
-            output::complain(format!("{}\n", nexus_definitions::render(problem, text, true)));
-        });
-    }
-    let Some(first) = problems.iter().next() else {
-        return Problem::new("NX1007", Code::Usage as u8, "this is no workflow");
-    };
-    let place = Where { file: first.file.clone(), line: first.line, column: first.column };
-    let problem = Problem::new(first.code, Code::Usage as u8, first.message.clone());
-    Problem { hint: first.hint.clone(), place: Some(place), ..problem }
+    Ok(Some(Prepared { request, version: read.definition.version }))
 }

@@ -22,7 +22,12 @@ pub(crate) fn run(context: &Context, args: &WaitArgs) -> Outcome {
     let purpose = Purpose::Drive(Driving::named("wait"));
     context.block_on_two(async {
         let access = Access::get(context, &purpose).await?;
-        let following = Following { names: args.runs.clone(), any: args.any, show: Show::Verdicts };
+        let following = Following {
+            names: args.runs.clone(),
+            any: args.any,
+            from_start: false,
+            show: Show::Verdicts,
+        };
         follow::to_the_end(context, access, purpose, following).await
     })
 }

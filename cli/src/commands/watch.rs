@@ -45,7 +45,7 @@ pub(crate) fn run(context: &Context, args: &WatchArgs) -> Outcome {
             output::note("no run is open");
             return Ok(Code::Done);
         }
-        let following = Following { names, any: false, show: Show::Progress };
+        let following = Following { names, any: false, from_start: true, show: Show::Progress };
         follow::to_the_end(context, access, purpose, following).await
     })
 }

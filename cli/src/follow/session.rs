@@ -37,6 +37,7 @@ pub(super) struct Session<'c> {
     access: Option<Access>,
     purpose: Purpose,
     any: bool,
+    from_start: bool,
     runs: Vec<Followed>,
     display: Display,
 }
@@ -90,14 +91,14 @@ impl<'c> Session<'c> {
         purpose: Purpose,
         following: Following,
     ) -> Self {
-        let Following { names, any, show } = following;
+        let Following { names, any, from_start, show } = following;
         let display = match show {
             Show::Progress => Display::for_user(),
             Show::Verdicts | Show::Nothing => Display::Silent,
         };
         let run = |name| Followed { name, next: 0, view: None, picture: Picture::default() };
         let runs = names.into_iter().map(run).collect();
-        Self { context, access: Some(access), purpose, any, runs, display }
+        Self { context, access: Some(access), purpose, any, from_start, runs, display }
     }
 
     /// Follows until the runs have ended.
@@ -159,7 +160,8 @@ impl<'c> Session<'c> {
             if run.next == 0 {
                 let view = control.get(&run.name).await?;
                 run.name.clone_from(&view.id);
-                run.picture = Picture::new(&view);
+                let old = if self.from_start { 0 } else { view.events };
+                run.picture = Picture::new(&view, old);
                 run.next = 1;
             }
             control.drive(&run.name).await?;

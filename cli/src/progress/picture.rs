@@ -19,7 +19,7 @@ pub(crate) struct Picture {
     head: String,
     steps: Vec<Step>,
     places: HashMap<String, usize>,
-    /// Events that are older than this follower: shown by their outcome only.
+    /// Events that are no news.
     old: u32,
     last_completed: Option<usize>,
     summary: Option<Vec<String>>,
@@ -87,8 +87,8 @@ pub(crate) enum Line {
 }
 
 impl Picture {
-    /// A picture of a run before its first event, with room for its steps.
-    pub(crate) fn new(view: &RunView) -> Self {
+    /// A picture of a run before its first event, with room for its steps. Its first `old` events are no news.
+    pub(crate) fn new(view: &RunView, old: u32) -> Self {
         let step = |step: &nexus_gateway::api::StepView| Step {
             id: step.id.clone(),
             max_attempts: step.max_attempts,
@@ -103,8 +103,7 @@ impl Picture {
             head: format!("▸ {}{version} · {}\n", view.workflow, view.id),
             steps,
             places,
-            // A run that has just begun has a few events at most; they are news.
-            old: if view.events > 0 && view.took_ms > 1_000 { view.events } else { 0 },
+            old,
             last_completed: None,
             summary: None,
             id_width: widest.clamp(10, ID_WIDTH_MAX),
@@ -155,8 +154,14 @@ impl Picture {
     fn fold(&mut self, event: &EventView) -> Option<Line> {
         match event.event.as_str() {
             "attempts.interrupted" => self.each(&event.data["attempts"], Status::Pending),
-            "steps.not_reached" => self.each(&event.data["steps"], Status::NotReached),
-            "steps.cancelled" => self.each(&event.data["steps"], Status::Cancelled),
+            "steps.not_reached" => {
+                self.each(&event.data["steps"], Status::NotReached);
+                return Some(Line::Run(format!("– not reached: {}", event.detail)));
+            }
+            "steps.cancelled" => {
+                self.each(&event.data["steps"], Status::Cancelled);
+                return Some(Line::Run(format!("– stopped: {}", event.detail)));
+            }
             "run.retried" => {
                 let again = [Status::Failed, Status::Cancelled, Status::NotReached];
                 let open = self.steps.iter_mut().filter(|step| again.contains(&step.status));
@@ -210,7 +215,9 @@ impl Picture {
             "retry.scheduled" => {
                 step.status = Status::Retrying;
                 let error = step.error.clone().unwrap_or_default();
-                step.note = format!("{} of {} · {error}", event.detail, step.max_attempts);
+                let next = format!("try {} of {}", step.attempt, step.max_attempts);
+                let when = event.detail.split_once(" in ").map_or("", |(_, when)| when);
+                step.note = format!("{next} in {when} · {error}");
                 true
             }
             "step.completed" => {

@@ -2,7 +2,6 @@
 
 mod acting;
 pub(crate) mod audit;
-
 pub(crate) mod cancel;
 pub(crate) mod completions;
 pub(crate) mod demo;

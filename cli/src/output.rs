@@ -80,8 +80,11 @@ pub(crate) fn is_quiet() -> bool {
     habits().quiet
 }
 
-/// Prints a line of the result. Nobody reading any more is no error.
+/// Prints a line of the result, unless none is wanted. Nobody reading any more is no error.
 pub(crate) fn line(text: impl AsRef<str>) {
+    if format() == Format::None {
+        return;
+    }
     let mut out = anstream::stdout().lock();
     let _ = writeln!(out, "{}", text.as_ref());
 }

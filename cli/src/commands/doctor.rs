@@ -12,7 +12,7 @@ use crate::exit::{Code, Outcome};
 use crate::output;
 use crate::text::count;
 
-use finding::{Finding, Level};
+use finding::Level;
 
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]

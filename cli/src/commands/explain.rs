@@ -80,12 +80,10 @@ fn explain_run(context: &Context, run: &str) -> Outcome {
         output::json(&explained);
         return Ok(Code::Done);
     }
+    let has_ended = matches!(explained.status.as_str(), "completed" | "failed" | "cancelled");
     let ExplainView { id, workflow, status, why, for_ms, steps, then, commands, .. } = explained;
-    output::line(format!(
-        "{workflow} · {id} · {} for {}",
-        text::status(&status),
-        text::took(for_ms)
-    ));
+    let since = if has_ended { text::ago(for_ms) } else { format!("for {}", text::took(for_ms)) };
+    output::line(format!("{workflow} · {id} · {} {since}", text::status(&status)));
     output::line(format!("  why    {why}"));
     for (at, step) in steps.iter().enumerate() {
         let head = if at == 0 { "at" } else { "" };

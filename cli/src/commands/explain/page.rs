@@ -106,6 +106,6 @@ mod tests {
             Page::read("NX0001", "# NX0001 Bad\n\n## What\n\nIt is [bad](x).\n\n```\ncode\n```\n");
         assert_eq!((page.code, page.title), ("NX0001", "Bad"));
         let shown = page.for_people().replace("\u{1b}[1m", "").replace("\u{1b}[0m", "");
-        assert_eq!(shown, "NX0001  Bad\n\n  What\n    It is bad.\n\n      code");
+        assert_eq!(shown, "NX0001  Bad\n  What\n    It is bad.\n\n      code");
     }
 }

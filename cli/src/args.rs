@@ -38,6 +38,7 @@ pub(crate) struct Args {
 
 /// Flags of every verb.
 #[derive(Clone, Debug, Default, ArgsOf)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// Folder of the store [default: ./.nexus].

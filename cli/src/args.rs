@@ -8,8 +8,8 @@ use std::time::Duration;
 use clap::{Args as ArgsOf, ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
-    audit, cancel, completions, demo, doctor, explain, get, graph, help, history, import, list,
-    logs, new, pause, projection, replay, result, resume, retry, run, schema, serve, start,
+    audit, bench, cancel, completions, demo, doctor, explain, get, graph, help, history, import,
+    list, logs, new, pause, projection, replay, result, resume, retry, run, schema, serve, start,
     validate, verify, version, wait, watch,
 };
 use crate::output::Format;
@@ -38,6 +38,7 @@ pub(crate) struct Args {
 
 /// Flags of every verb.
 #[derive(Clone, Debug, Default, ArgsOf)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// Folder of the store [default: ./.nexus].
@@ -127,6 +128,8 @@ pub(crate) enum Verb {
     Projection(projection::ProjectionArgs),
     /// Look over the program, the store and the machine.
     Doctor(doctor::DoctorArgs),
+    /// Measure the engine on this disk, beside the raw disk.
+    Bench(bench::BenchArgs),
     /// Write a workflow to begin with.
     New(new::NewArgs),
     /// Check workflow files; nothing is started.

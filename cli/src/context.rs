@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use nexus_gateway::api::By;
+use tokio::runtime::Builder;
 
 use crate::args::Global;
 
@@ -76,16 +77,22 @@ impl Context {
     }
 
     /// Runs a verb that asks something and ends, on this thread.
+    #[expect(clippy::unused_self, reason = "verbs have what they need from their context")]
     pub(crate) fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
-        runtime(&mut tokio::runtime::Builder::new_current_thread()).block_on(work)
+        block_on(&mut Builder::new_current_thread(), work)
     }
 
     /// Runs a verb that works on runs, on two threads.
+    #[expect(clippy::unused_self, reason = "verbs have what they need from their context")]
     pub(crate) fn block_on_two<T>(&self, work: impl Future<Output = T>) -> T {
-        runtime(tokio::runtime::Builder::new_multi_thread().worker_threads(2)).block_on(work)
+        block_on(Builder::new_multi_thread().worker_threads(2), work)
     }
 }
 
-fn runtime(builder: &mut tokio::runtime::Builder) -> tokio::runtime::Runtime {
-    builder.enable_all().build().expect("the system has room for two threads and a poll")
+/// Runs `work`, and ends without waiting for what is left: after a second Ctrl-C that is reads and writes of the store.
+fn block_on<T>(builder: &mut Builder, work: impl Future<Output = T>) -> T {
+    let runtime = builder.enable_all().build().expect("the system has room for two threads");
+    let result = runtime.block_on(work);
+    runtime.shutdown_background();
+    result
 }

@@ -2,6 +2,11 @@
 //!
 //! Results go to standard output, everything else to standard error. Exit codes are those of `help exit-codes`.
 
+#![expect(
+    clippy::result_large_err,
+    reason = "a problem ends the program; nothing is won by putting it on the heap"
+)]
+
 mod args;
 mod commands;
 mod context;

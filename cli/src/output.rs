@@ -128,7 +128,7 @@ pub(crate) fn value(value: &serde_json::Value) {
         Format::Json => json(value),
         Format::None => {}
         Format::Table | Format::Wide | Format::Jsonl | Format::Value | Format::Name => {
-            json_line(value)
+            json_line(value);
         }
     }
 }

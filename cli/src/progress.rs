@@ -33,10 +33,10 @@ impl Display {
         if output::is_quiet() {
             return Self::Silent;
         }
-        match output::stderr_is_terminal() {
-            true => Self::Tree(Tree::default()),
-            false => Self::Lines { headed: Vec::new(), ended: Vec::new() },
+        if output::stderr_is_terminal() {
+            return Self::Tree(Tree::default());
         }
+        Self::Lines { headed: Vec::new(), ended: Vec::new() }
     }
 
     /// An event was recorded.

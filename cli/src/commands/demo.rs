@@ -4,6 +4,7 @@ mod child;
 mod shop;
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use nexus_gateway::api::{EventView, Problem, ReplayView};
@@ -19,7 +20,7 @@ use shop::Shop;
 /// The process is killed once this step has begun.
 const KILLED_AT: &str = "charge";
 /// How long a part of the demo may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Arguments of `demo`.
 #[derive(Clone, Debug, clap::Args)]
@@ -182,9 +183,11 @@ impl Steps {
         let Some(step) = &event.step else { return };
         match event.event.as_str() {
             "step.started" if step == KILLED_AT && self.shown.insert(step.clone()) => {
-                self.line.push_str(&format!("  ◐ {step} …"));
+                let _ = write!(self.line, "  ◐ {step} …");
             }
-            "step.completed" => self.line.push_str(&format!("  ✔ {step}")),
+            "step.completed" => {
+                let _ = write!(self.line, "  ✔ {step}");
+            }
             _ => {}
         }
     }

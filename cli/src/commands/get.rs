@@ -33,9 +33,10 @@ pub(crate) fn run(context: &Context, args: &GetArgs) -> Outcome {
     let wants_output = output::format() == Format::Value && !args.input_only;
     let (view, output) = ask(context, &Purpose::Look, async |control| {
         let view = control.get(&args.run).await?;
-        let output = match wants_output {
-            true => Some(control.output(&view.id, args.step.as_deref()).await?),
-            false => None,
+        let output = if wants_output {
+            Some(control.output(&view.id, args.step.as_deref()).await?)
+        } else {
+            None
         };
         Ok((view, output))
     })?;

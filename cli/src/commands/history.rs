@@ -21,6 +21,7 @@ const EVENT_WIDTH: usize = 20;
 
 /// Arguments of `history`.
 #[derive(Clone, Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[command(after_help = "Examples:
   nexus-engine history wf-001 --not-kind step.started
   nexus-engine history wf-001 -f -o jsonl")]
@@ -85,9 +86,10 @@ async fn show(control: &Control, args: &HistoryArgs, filter: &Filter) -> Result<
         id = page.id;
         from = page.events.last().map_or(from, |last| last.n + 1);
         let wanted = page.events.into_iter().filter(|event| filter.wants(event));
-        match is_whole {
-            true => kept.extend(wanted),
-            false => wanted.for_each(|event| line(args, &event)),
+        if is_whole {
+            kept.extend(wanted);
+        } else {
+            wanted.for_each(|event| line(args, &event));
         }
         if page.next.is_none() || filter.is_past(from) {
             break;
@@ -99,7 +101,9 @@ async fn show(control: &Control, args: &HistoryArgs, filter: &Filter) -> Result<
     if matches!(output::format(), Format::Json) && is_whole {
         output::json(&HistoryPage { kind: "history/v1".into(), id, events: kept, next: None });
     } else {
-        kept.iter().for_each(|event| line(args, event));
+        for event in &kept {
+            line(args, event);
+        }
     }
     Ok(from)
 }

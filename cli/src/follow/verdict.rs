@@ -43,7 +43,9 @@ pub(super) fn print(views: &[RunView], show: Show) {
         }
         (Format::Table | Format::Wide | Format::Value, runs) => {
             let has_output = |run: &&RunView| !run.outputs.is_null();
-            runs.iter().filter(has_output).for_each(|run| output::json_line(&run.outputs));
+            for run in runs.iter().filter(has_output) {
+                output::json_line(&run.outputs);
+            }
         }
     }
 }

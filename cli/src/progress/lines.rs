@@ -1,5 +1,7 @@
 //! Lines about runs and steps.
 
+use std::fmt::Write as _;
+
 use nexus_gateway::api::RunView;
 
 use super::picture::{Line, Picture, Step};
@@ -34,20 +36,17 @@ pub(super) fn step(step: &Step, id_width: usize) -> String {
 pub(super) fn summary(view: &RunView) -> Vec<String> {
     let status = format!("{}{} {}{RESET}", color(&view.status), symbol(&view.status), view.status);
     let mut lines = vec![String::new()];
-    match &view.error {
-        Some(error) => {
-            let at = error.step.as_ref().map(|step| format!(" at {step}")).unwrap_or_default();
-            let message = text::one_line(&error.message, 160);
-            lines.push(format!("{status} in {}{at}: {} {message}", took(view.took_ms), error.code));
-            let step = error.step.as_ref().map(|step| format!(" {step}")).unwrap_or_default();
-            lines.push(format!("  look:   nexus-engine logs {}{step}", view.id));
-            lines.push(format!("  again:  nexus-engine retry {} --watch", view.id));
-        }
-        None => {
-            let [done, counted] = [took(view.took_ms), counts(view)];
-            lines.push(format!("{status} in {done} · {counted} · {} events", view.events));
-        }
-    }
+    let Some(error) = &view.error else {
+        let [done, counted] = [took(view.took_ms), counts(view)];
+        lines.push(format!("{status} in {done} · {counted} · {} events", view.events));
+        return lines;
+    };
+    let at = error.step.as_ref().map(|step| format!(" at {step}")).unwrap_or_default();
+    let message = text::one_line(&error.message, 160);
+    lines.push(format!("{status} in {}{at}: {} {message}", took(view.took_ms), error.code));
+    let step = error.step.as_ref().map(|step| format!(" {step}")).unwrap_or_default();
+    lines.push(format!("  look:   nexus-engine logs {}{step}", view.id));
+    lines.push(format!("  again:  nexus-engine retry {} --watch", view.id));
     lines
 }
 
@@ -58,10 +57,10 @@ fn counts(view: &RunView) -> String {
     let skipped = view.steps.iter().filter(|step| step.status == "skipped").count();
     let mut text = format!("{steps} step{}", if steps == 1 { "" } else { "s" });
     if retries > 0 {
-        text.push_str(&format!(", {retries} retr{}", if retries == 1 { "y" } else { "ies" }));
+        let _ = write!(text, ", {retries} retr{}", if retries == 1 { "y" } else { "ies" });
     }
     if skipped > 0 {
-        text.push_str(&format!(", {skipped} skipped"));
+        let _ = write!(text, ", {skipped} skipped");
     }
     text
 }

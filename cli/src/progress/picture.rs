@@ -199,7 +199,7 @@ impl Picture {
             "step.started" => {
                 step.status = Status::Running;
                 step.note.clear();
-                step.began = step.began.or(Some((*after_ms, text::now_ms())));
+                step.began.get_or_insert_with(|| (*after_ms, text::now_ms()));
                 false
             }
             "step.slept" => {

@@ -38,7 +38,8 @@ impl Tree {
             0 => String::new(),
             lines => format!("\u{1b}[{lines}A"),
         };
-        let body: String = lines.iter().map(|line| format!("\r{line}\u{1b}[K\n")).collect();
+        let body: Vec<String> = lines.iter().map(|line| format!("\r{line}\u{1b}[K\n")).collect();
+        let body = body.concat();
         let [begin, end] = UPDATE;
         let mut err = std::io::stderr().lock();
         let _ = write!(err, "{begin}{up}{body}\u{1b}[J{end}");

@@ -8,8 +8,8 @@ use std::time::Duration;
 use clap::{Args as ArgsOf, ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
-    audit, cancel, completions, demo, doctor, explain, get, graph, help, history, import, list,
-    logs, new, pause, projection, replay, result, resume, retry, run, schema, serve, start,
+    audit, bench, cancel, completions, demo, doctor, explain, get, graph, help, history, import,
+    list, logs, new, pause, projection, replay, result, resume, retry, run, schema, serve, start,
     validate, verify, version, wait, watch,
 };
 use crate::output::Format;
@@ -128,6 +128,8 @@ pub(crate) enum Verb {
     Projection(projection::ProjectionArgs),
     /// Look over the program, the store and the machine.
     Doctor(doctor::DoctorArgs),
+    /// Measure the engine on this disk, beside the raw disk.
+    Bench(bench::BenchArgs),
     /// Write a workflow to begin with.
     New(new::NewArgs),
     /// Check workflow files; nothing is started.

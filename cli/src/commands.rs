@@ -2,6 +2,7 @@
 
 mod acting;
 pub(crate) mod audit;
+pub(crate) mod bench;
 pub(crate) mod cancel;
 pub(crate) mod completions;
 pub(crate) mod demo;
@@ -61,6 +62,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Verb::Verify(args) => verify::run(&context, &args),
         Verb::Projection(args) => projection::run(&context, &args),
         Verb::Doctor(args) => Ok(doctor::run(&context, &args)),
+        Verb::Bench(args) => bench::run(&context, &args),
         Verb::New(args) => new::run(&args),
         Verb::Validate(args) => validate::run(&args),
         Verb::Graph(args) => graph::run(&context, &args),

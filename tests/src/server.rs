@@ -69,6 +69,14 @@ impl Server {
         .await
     }
 
+    /// Whether the process is still there.
+    ///
+    /// # Panics
+    /// If the system refuses to say.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("a child can be asked").is_none()
+    }
+
     /// The process id.
     pub fn pid(&self) -> u32 {
         self.child.id()

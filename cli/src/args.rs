@@ -8,8 +8,8 @@ use std::time::Duration;
 use clap::{Args as ArgsOf, ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
-    audit, cancel, completions, demo, doctor, explain, get, graph, help, history, import, list,
-    logs, new, pause, projection, replay, result, resume, retry, run, schema, serve, start,
+    audit, bench, cancel, completions, demo, doctor, explain, get, graph, help, history, import,
+    list, logs, new, pause, projection, replay, result, resume, retry, run, schema, serve, start,
     validate, verify, version, wait, watch,
 };
 use crate::output::Format;
@@ -68,6 +68,16 @@ pub(crate) struct Global {
     /// Stop waiting after this time with exit code 8, such as 5m; the run goes on.
     #[arg(long, global = true, value_name = "TIME", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
+    /// How often the end of the process may cut off one attempt; after that the step fails with NX3013.
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        hide_short_help = true,
+        env = "NEXUS_INTERRUPTIONS_MAX",
+        hide_env_values = true
+    )]
+    pub(crate) interruptions_max: Option<u32>,
     /// Open a store that ends before what it acknowledged.
     #[arg(long, global = true, hide_short_help = true)]
     pub(crate) accept_data_loss: bool,
@@ -118,6 +128,8 @@ pub(crate) enum Verb {
     Projection(projection::ProjectionArgs),
     /// Look over the program, the store and the machine.
     Doctor(doctor::DoctorArgs),
+    /// Measure the engine on this disk, beside the raw disk.
+    Bench(bench::BenchArgs),
     /// Write a workflow to begin with.
     New(new::NewArgs),
     /// Check workflow files; nothing is started.

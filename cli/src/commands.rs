@@ -2,6 +2,7 @@
 
 mod acting;
 pub(crate) mod audit;
+pub(crate) mod bench;
 pub(crate) mod cancel;
 pub(crate) mod completions;
 pub(crate) mod demo;
@@ -60,15 +61,16 @@ pub(crate) fn run(args: Args) -> Outcome {
         Verb::Audit(args) => audit::run(&context, &args),
         Verb::Verify(args) => verify::run(&context, &args),
         Verb::Projection(args) => projection::run(&context, &args),
-        Verb::Doctor(args) => doctor::run(&context, &args),
+        Verb::Doctor(args) => Ok(doctor::run(&context, &args)),
+        Verb::Bench(args) => bench::run(&context, &args),
         Verb::New(args) => new::run(&args),
         Verb::Validate(args) => validate::run(&args),
         Verb::Graph(args) => graph::run(&context, &args),
         Verb::Import(args) => import::run(&args),
         Verb::Explain(args) => explain::run(&context, &args),
-        Verb::Schema(args) => schema::run(&args),
-        Verb::Completions(args) => completions::run(&args),
-        Verb::Version(args) => version::run(&args),
+        Verb::Schema(args) => Ok(schema::run(&args)),
+        Verb::Completions(args) => Ok(completions::run(&args)),
+        Verb::Version(args) => Ok(version::run(&args)),
         Verb::Help(args) => help::run(&args),
     }
 }

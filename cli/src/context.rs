@@ -55,6 +55,11 @@ impl Context {
         self.global.accept_data_loss
     }
 
+    /// How often an attempt may be cut off, if the user said so.
+    pub(crate) fn interruptions_max(&self) -> Option<u32> {
+        self.global.interruptions_max
+    }
+
     /// Whether the user can be asked something.
     pub(crate) fn may_ask(&self) -> bool {
         !self.global.no_input && !self.global.yes && std::io::stdin().is_terminal()

@@ -38,18 +38,15 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Problem> {
 /// # Errors
 /// NX1403 if there is one, NX1402 if it cannot be written.
 pub(crate) fn write(path: &Path, bytes: &[u8], replace: bool) -> Result<(), Problem> {
-    let refused = |error: std::io::Error| match error.kind() {
-        ErrorKind::AlreadyExists if !replace => Problem::new(
-            "NX1403",
-            Code::Conflict as u8,
-            format!("{} exists already", path.display()),
-        )
-        .hint("choose another name, or replace it with --force"),
-        _ => {
-            let message = format!("{} cannot be written: {}", path.display(), in_words(&error));
-            Problem::new("NX1402", Code::Usage as u8, message)
-                .hint("look at the folder's permissions and free space")
+    let refused = |error: std::io::Error| {
+        if error.kind() == ErrorKind::AlreadyExists && !replace {
+            let message = format!("{} exists already", path.display());
+            return Problem::new("NX1403", Code::Conflict as u8, message)
+                .hint("choose another name, or replace it with --force");
         }
+        let message = format!("{} cannot be written: {}", path.display(), in_words(&error));
+        Problem::new("NX1402", Code::Usage as u8, message)
+            .hint("look at the folder's permissions and free space")
     };
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(refused)?;
@@ -106,10 +103,11 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Problem> {
 }
 
 fn in_words(error: &std::io::Error) -> String {
-    match error.kind() {
-        ErrorKind::NotFound => "there is no such file".to_owned(),
-        ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        ErrorKind::IsADirectory => "it is a folder".to_owned(),
-        _ => error.to_string(),
-    }
+    let words = [
+        (ErrorKind::NotFound, "there is no such file"),
+        (ErrorKind::PermissionDenied, "permission denied"),
+        (ErrorKind::IsADirectory, "it is a folder"),
+    ];
+    let known = words.iter().find(|(kind, _)| *kind == error.kind());
+    known.map_or_else(|| error.to_string(), |(_, words)| (*words).to_owned())
 }

@@ -57,7 +57,8 @@ fn read_stdin() -> Result<String, Problem> {
     }
 }
 
-fn show(problems: &Problems, text: &str) {
+/// Shows what is wrong with a file, up to a few problems.
+pub(crate) fn show(problems: &Problems, text: &str) {
     for problem in problems.iter().take(SHOWN_MAX) {
         if output::format().is_json() {
             output::problem(&sent(problem));

@@ -7,16 +7,18 @@ mod chain;
 mod measure;
 mod raw;
 mod replay;
+mod sleepers;
 
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-pub use append::append;
-pub use chain::{chain, fanout, graph};
+pub use append::{append, append_group, group_bytes, open_log};
+pub use chain::{chain, complete, fanout, graph, open_engine};
 pub use measure::{Latencies, rss_bytes};
 pub use raw::{Raw, raw_syncs_per_second};
 pub use replay::replay;
+pub use sleepers::{Asleep, put_to_sleep, reopen};
 
 /// What to measure.
 #[derive(Clone, Debug)]

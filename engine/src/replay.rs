@@ -177,7 +177,8 @@ impl Again<'_> {
         let mut payloads: BTreeMap<PayloadHash, Arc<[u8]>> = BTreeMap::new();
         // The limit is the engine's configuration and not recorded: what happened says on which side of it each step was.
         let given_up = recorded.iter().filter_map(|recorded| given_up(&recorded.event));
-        let interruptions_max = given_up.map(|step| interruptions(&self.run, step)).min().unwrap_or(u32::MAX);
+        let interruptions_max =
+            given_up.map(|step| interruptions(&self.run, step)).min().unwrap_or(u32::MAX);
         loop {
             let context = Context { given, payloads: &payloads, interruptions_max };
             match decide(&self.plan, &mut self.run, command.clone(), context) {

@@ -87,7 +87,7 @@ fn open_log(error: &LogOpenError) -> Problem {
 /// Why the views do not answer.
 pub(crate) fn views(error: &(dyn Error + 'static)) -> Problem {
     Problem::new("NX6011", DAMAGED, format!("the views cannot be used: {}", with_causes(error)))
-        .hint("rebuild them from the log: nexus-engine projections rebuild")
+        .hint("damaged views are rebuilt by themselves; see whether the log can be read: nexus-engine verify")
 }
 
 /// Why the log cannot be read.

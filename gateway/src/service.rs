@@ -79,7 +79,11 @@ impl fmt::Debug for Service {
 
 impl Service {
     /// Makes a service of an engine.
-    pub fn new(handle: Handle, setup: Setup) -> Self {
+    pub fn new(handle: Handle, mut setup: Setup) -> Self {
+        // Others, who may be in another folder, are told where the store is.
+        if let Ok(store) = setup.store.canonicalize() {
+            setup.store = store;
+        }
         let (closing, _) = watch::channel(false);
         let (listening, driven) = (Mutex::default(), Mutex::default());
         let views = handle.views().cloned();

@@ -23,7 +23,8 @@ fn engine(folder: &Path) -> Engine {
 
 /// Runs a graph to its end and checks the order of completions against the edges.
 async fn run_through(engine: &Engine, name: &str, definition: Definition) {
-    let plan = Arc::new(Plan::compile(definition).unwrap_or_else(|errors| panic!("{name}: {errors:?}")));
+    let plan =
+        Arc::new(Plan::compile(definition).unwrap_or_else(|errors| panic!("{name}: {errors:?}")));
     let handle = engine.handle();
     let run = handle.start(StartRequest::new(Arc::clone(&plan))).await.unwrap().run;
     let end = handle.wait(run).await.unwrap();
@@ -32,13 +33,22 @@ async fn run_through(engine: &Engine, name: &str, definition: Definition) {
     let mut done: BTreeMap<StepIndex, u32> = BTreeMap::new();
     for recorded in history {
         if let Event::StepCompleted { step, .. } = recorded.event {
-            assert!(done.insert(step, recorded.revision).is_none(), "{name}: {} completed twice", plan.id(step));
+            assert!(
+                done.insert(step, recorded.revision).is_none(),
+                "{name}: {} completed twice",
+                plan.id(step)
+            );
         }
     }
     assert_eq!(done.len(), plan.step_count() as usize, "{name}: every step completed");
     for step in plan.steps() {
         for need in plan.needs(step) {
-            assert!(done[need] < done[&step], "{name}: {} before {}", plan.id(*need), plan.id(step));
+            assert!(
+                done[need] < done[&step],
+                "{name}: {} before {}",
+                plan.id(*need),
+                plan.id(step)
+            );
         }
     }
 }
@@ -47,7 +57,14 @@ async fn run_through(engine: &Engine, name: &str, definition: Definition) {
 async fn generated_graphs_of_every_family_complete_in_an_order_the_graph_allows() {
     let folder = tempfile::tempdir().unwrap();
     let engine = engine(folder.path());
-    for family in [Shape::Chain, Shape::ForkJoin, Shape::MontageLike, Shape::WideFanIn, Shape::Deep, Shape::RandomDag] {
+    for family in [
+        Shape::Chain,
+        Shape::ForkJoin,
+        Shape::MontageLike,
+        Shape::WideFanIn,
+        Shape::Deep,
+        Shape::RandomDag,
+    ] {
         for size in [1, 2, 30, 700] {
             run_through(&engine, &format!("{family:?} of {size}"), shape(family, size, 7)).await;
         }
@@ -57,7 +74,9 @@ async fn generated_graphs_of_every_family_complete_in_an_order_the_graph_allows(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn real_graphs_complete_in_an_order_the_graph_allows() {
-    let Some(data) = std::env::var_os("NEXUS_DAG_DATA").map(PathBuf::from).filter(|data| data.is_dir()) else {
+    let Some(data) =
+        std::env::var_os("NEXUS_DAG_DATA").map(PathBuf::from).filter(|data| data.is_dir())
+    else {
         println!("SKIPPED: NEXUS_DAG_DATA names no folder with workflow graphs");
         return;
     };
@@ -67,13 +86,18 @@ async fn real_graphs_complete_in_an_order_the_graph_allows() {
     let expected: serde_json::Value = serde_json::from_slice(&expected).expect("the list is JSON");
     let mut ran = 0;
     for file in files(&expected) {
-        let bytes = std::fs::read(data.join(&file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let bytes =
+            std::fs::read(data.join(&file)).unwrap_or_else(|error| panic!("{file}: {error}"));
         match import(&file, &bytes, None, &Options { time_scale: 0.0 }) {
             Ok(imported) => {
                 run_through(&engine, &file, imported.definition).await;
                 ran += 1;
             }
-            Err(error) => assert_eq!(error.code(), "NX1105", "{file}: only cyclic graphs are refused: {error}"),
+            Err(error) => assert_eq!(
+                error.code(),
+                "NX1105",
+                "{file}: only cyclic graphs are refused: {error}"
+            ),
         }
     }
     println!("{ran} real graphs ran to completion");

@@ -53,7 +53,8 @@ async fn nothing_acknowledged_is_lost_and_nothing_done_is_repeated() {
     let folder = tempfile::tempdir().unwrap();
     let kills = std::env::var("NEXUS_KILLS").ok().and_then(|kills| kills.parse().ok());
     let (store, file) = (folder.path().join("store"), folder.path().join("lines"));
-    let mut world = World { store, file, chance: Chance::printed(), told: Told::default(), next: 0 };
+    let mut world =
+        World { store, file, chance: Chance::printed(), told: Told::default(), next: 0 };
     let (began, mut killed) = (Instant::now(), 0);
     while killed < kills.unwrap_or(KILLS) && (kills.is_some() || began.elapsed() < SHORT) {
         world.live_and_die().await;
@@ -101,7 +102,9 @@ impl World {
         let at = self.chance.between(0, open.len() as u64);
         let Some(name) = open.get(usize::try_from(at).unwrap_or(0)) else { return };
         if let Ok(history) = client.history(name, 1, 0).await {
-            if history.events.last().is_some_and(|event| event.event.starts_with("run.")) && history.events.len() > 1 {
+            if history.events.last().is_some_and(|event| event.event.starts_with("run."))
+                && history.events.len() > 1
+            {
                 self.told.ended.insert(name.clone());
             }
             self.told.events.insert(name.clone(), history.events);
@@ -126,7 +129,10 @@ impl World {
         let lines = lines(&self.file);
         let mut executed: BTreeMap<(String, String), Vec<i64>> = BTreeMap::new();
         for name in &self.told.started {
-            let run = client.wait(name, Some(Duration::from_secs(60))).await.unwrap_or_else(|problem| panic!("{problem:?}"));
+            let run = client
+                .wait(name, Some(Duration::from_secs(60)))
+                .await
+                .unwrap_or_else(|problem| panic!("{problem:?}"));
             assert_eq!(run.status, "completed", "{name}: {run:?}");
         }
         for (run, step, at) in crate::lines(&self.file).into_iter().chain(lines) {
@@ -135,13 +141,21 @@ impl World {
         for name in &self.told.started {
             let history = client.history(name, 1, 0).await.unwrap().events;
             if let Some(told) = self.told.events.get(name) {
-                assert_eq!(told.as_slice(), &history[..told.len()], "{name}: what the client saw is still what happened");
+                assert_eq!(
+                    told.as_slice(),
+                    &history[..told.len()],
+                    "{name}: what the client saw is still what happened"
+                );
             }
             for step in ["a", "b", "c", "d"] {
                 let done = completed_at(&history, step);
-                let times = executed.get(&(name.clone(), step.to_owned())).cloned().unwrap_or_default();
+                let times =
+                    executed.get(&(name.clone(), step.to_owned())).cloned().unwrap_or_default();
                 assert!(!times.is_empty(), "{name}/{step} is recorded as done and left no line");
-                assert!(times.iter().all(|at| *at <= done), "{name}/{step} ran again after it was done: {times:?} > {done}");
+                assert!(
+                    times.iter().all(|at| *at <= done),
+                    "{name}/{step} ran again after it was done: {times:?} > {done}"
+                );
             }
         }
         drop(client);
@@ -153,9 +167,13 @@ impl World {
 
 fn check(store: &Path, verb: &str) {
     let output = command(store).arg(verb).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
     // A disk that is short of room is the machine's matter; everything else must be in order.
-    assert!(output.status.success() || (verb == "doctor" && output.status.code() == Some(1)), "{verb}: {text}");
+    assert!(
+        output.status.success() || (verb == "doctor" && output.status.code() == Some(1)),
+        "{verb}: {text}"
+    );
 }
 
 /// The lines that the steps appended: run, step, microseconds since the Unix epoch.
@@ -170,7 +188,9 @@ fn lines(file: &Path) -> Vec<(String, String, i64)> {
 
 /// When a step was recorded as done, in microseconds since the Unix epoch.
 fn completed_at(history: &[EventView], step: &str) -> i64 {
-    let event = history.iter().find(|event| event.event == "step.completed" && event.step.as_deref() == Some(step));
+    let event = history
+        .iter()
+        .find(|event| event.event == "step.completed" && event.step.as_deref() == Some(step));
     let at = &event.unwrap_or_else(|| panic!("{step} is done")).at;
     // The API shows milliseconds, rounded down; two clocks of one machine may differ by a little.
     let at = chrono::DateTime::parse_from_rfc3339(at).expect("times are RFC 3339");

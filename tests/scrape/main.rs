@@ -9,7 +9,12 @@ use serde_json::{Value, json};
 const WORKFLOW: &str = "nexus: v1\nname: scraped\nsteps:\n  a: { uses: log, with: { message: hello } }\n  b: { needs: a, uses: simulate }\n";
 
 fn is_installed(tool: &str) -> bool {
-    Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    Command::new(tool)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -26,7 +31,10 @@ async fn prometheus_finds_the_target_up_and_the_series_present() {
         "by": { "name": "test", "via": "api" },
     });
     client.start(serde_json::from_value(request).unwrap()).await.unwrap();
-    assert_eq!(client.wait("s-1", Some(Duration::from_secs(20))).await.unwrap().status, "completed");
+    assert_eq!(
+        client.wait("s-1", Some(Duration::from_secs(20))).await.unwrap().status,
+        "completed"
+    );
     let target = client.status().await.unwrap().listening.into_iter().next().expect("it listens");
     let target = target.trim_start_matches("http://").trim_end_matches('/').to_owned();
 
@@ -49,9 +57,17 @@ async fn prometheus_finds_the_target_up_and_the_series_present() {
         (answer["data"]["result"][0]["value"][1] == "1").then_some(())
     });
     up.await;
-    for series in ["nexus_runs_total", "nexus_steps_total", "nexus_log_append_seconds_bucket", "nexus_projection_lag_records"] {
+    for series in [
+        "nexus_runs_total",
+        "nexus_steps_total",
+        "nexus_log_append_seconds_bucket",
+        "nexus_projection_lag_records",
+    ] {
         let found = query(port, series).await.unwrap();
-        assert!(found["data"]["result"].as_array().is_some_and(|rows| !rows.is_empty()), "{series}: {found}");
+        assert!(
+            found["data"]["result"].as_array().is_some_and(|rows| !rows.is_empty()),
+            "{series}: {found}"
+        );
     }
     prometheus.kill().unwrap();
     prometheus.wait().unwrap();

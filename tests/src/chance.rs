@@ -8,7 +8,8 @@ impl Chance {
     /// Takes the seed from `NEXUS_SEED`, or makes one from the clock, and prints it.
     pub fn printed() -> Self {
         let given = std::env::var("NEXUS_SEED").ok().and_then(|seed| seed.parse().ok());
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let now =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let seed = given.unwrap_or_else(|| u64::from(now.subsec_nanos()) ^ now.as_secs());
         println!("NEXUS_SEED={seed}");
         Self(seed)

@@ -21,7 +21,11 @@ pub fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("a test knows its own path");
     let folder = test.ancestors().nth(2).expect("tests lie in target/<profile>/deps");
     let path = folder.join("nexus-engine");
-    assert!(path.exists(), "{} is missing: run `cargo build -p nexus-cli`, or `cargo xtask test`", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing: run `cargo build -p nexus-cli`, or `cargo xtask test`",
+        path.display()
+    );
     path
 }
 
@@ -63,6 +67,14 @@ impl Server {
             (status.pid == pid).then_some(client)
         })
         .await
+    }
+
+    /// Whether the process is still there.
+    ///
+    /// # Panics
+    /// If the system refuses to say.
+    pub fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("a child can be asked").is_none()
     }
 
     /// The process id.
@@ -107,6 +119,7 @@ pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl F
 /// # Panics
 /// If it is not a good definition.
 pub fn definition_json(yaml: &str) -> serde_json::Value {
-    let read = nexus_definitions::read("test.workflow.yaml", yaml).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let read = nexus_definitions::read("test.workflow.yaml", yaml)
+        .unwrap_or_else(|problems| panic!("{problems:?}"));
     serde_json::from_slice(&read.definition.to_canonical_json()).expect("canonical JSON is JSON")
 }

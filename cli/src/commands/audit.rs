@@ -43,7 +43,7 @@ pub(crate) fn run(context: &Context, args: &AuditArgs) -> Outcome {
     let page = store::ask(context, &Purpose::Look, async |control| control.audit(filter).await)?;
     match output::format() {
         Format::Json => output::json(&page),
-        Format::Jsonl => page.entries.iter().for_each(|entry| output::json(entry)),
+        Format::Jsonl => page.entries.iter().for_each(output::json),
         Format::Name => page.entries.iter().for_each(|entry| output::line(&entry.run)),
         Format::None | Format::Value => {}
         Format::Table | Format::Wide => {

@@ -4,7 +4,7 @@ use clap::{Args, CommandFactory};
 use clap_complete::{Shell, generate};
 
 use crate::args;
-use crate::exit::{Code, Outcome};
+use crate::exit::Code;
 use crate::output;
 
 /// Arguments of `completions`.
@@ -20,9 +20,9 @@ pub(crate) struct CompletionsArgs {
 }
 
 /// Prints a completion script.
-pub(crate) fn run(args: &CompletionsArgs) -> Outcome {
+pub(crate) fn run(args: &CompletionsArgs) -> Code {
     let mut script = Vec::new();
     generate(args.shell, &mut args::Args::command(), "nexus-engine", &mut script);
     output::line(String::from_utf8_lossy(&script).trim_end());
-    Ok(Code::Done)
+    Code::Done
 }

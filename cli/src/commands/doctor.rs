@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::context::Context;
-use crate::exit::{Code, Outcome};
+use crate::exit::Code;
 use crate::output;
 use crate::text::count;
 
@@ -26,7 +26,7 @@ journals and its end; nexus-engine verify reads all of it.")]
 pub(crate) struct DoctorArgs {}
 
 /// Looks everything over.
-pub(crate) fn run(context: &Context, _: &DoctorArgs) -> Outcome {
+pub(crate) fn run(context: &Context, _: &DoctorArgs) -> Code {
     let mut findings = vec![machine::binary()];
     findings.extend(context.block_on(store_checks::all(context)));
     findings.push(machine::limits());
@@ -42,15 +42,17 @@ pub(crate) fn run(context: &Context, _: &DoctorArgs) -> Outcome {
             "findings": findings,
         }));
     } else {
-        findings.iter().for_each(|finding| output::line(finding.line()));
+        for finding in &findings {
+            output::line(finding.line());
+        }
         let (broken, warnings) = (count(broken, "problem"), count(warnings, "warning"));
         output::note(format!(
             "{broken}, {warnings} · for a bug report: nexus-engine doctor -o json"
         ));
     }
-    Ok(match (broken, warnings) {
+    match (broken, warnings) {
         (0, 0) => Code::Done,
         (0, _) => Code::Failed,
         (_, _) => Code::Usage,
-    })
+    }
 }

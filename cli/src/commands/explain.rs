@@ -39,7 +39,7 @@ pub(crate) fn run(context: &Context, args: &ExplainArgs) -> Outcome {
             Some(code) => explain_code(&code),
             None => explain_run(context, subject),
         },
-        Some(_) | None => list(),
+        Some(_) | None => Ok(list()),
     }
 }
 
@@ -104,8 +104,7 @@ fn explain_run(context: &Context, run: &str) -> Outcome {
     Ok(Code::Done)
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "every verb answers with an outcome")]
-fn list() -> Outcome {
+fn list() -> Code {
     let pages: Vec<Page<'_>> = PAGES.iter().map(|(code, text)| Page::read(code, text)).collect();
     if output::format().is_json() {
         let codes: Vec<_> = pages
@@ -114,7 +113,9 @@ fn list() -> Outcome {
             .collect();
         output::json(&serde_json::json!({ "kind": "codes/v1", "codes": codes }));
     } else {
-        pages.iter().for_each(|page| output::line(format!("{}  {}", page.code, page.title)));
+        for page in pages {
+            output::line(format!("{}  {}", page.code, page.title));
+        }
     }
-    Ok(Code::Done)
+    Code::Done
 }

@@ -8,13 +8,13 @@ mod mermaid;
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
-use nexus_gateway::api::{GraphNode, GraphView};
+use nexus_gateway::Control;
+use nexus_gateway::api::{GraphNode, GraphView, Problem};
 
-use super::validate::read_valid;
 use crate::context::Context;
 use crate::exit::{Code, Outcome};
-use crate::output;
 use crate::store::{self, Purpose};
+use crate::{files, output, workflow};
 
 /// Arguments of `graph`.
 #[derive(Debug, Args)]
@@ -51,25 +51,37 @@ enum Form {
 
 /// Draws a graph.
 pub(crate) fn run(context: &Context, args: &GraphArgs) -> Outcome {
-    let mut graph = if is_file(&args.subject) {
-        if args.status {
-            output::note("note: a file has no status; name a run to see one");
-        }
-        nexus_gateway::graph(&read_valid(Path::new(&args.subject))?.plan, None)
-    } else {
-        store::ask(context, &Purpose::Look, async |control| control.graph(&args.subject).await)?
-    };
-    if !args.status && args.form != Form::Json {
+    let Some(mut graph) = graph(context, args)? else { return Ok(Code::Usage) };
+    let form = if output::format().is_json() { Form::Json } else { args.form };
+    if !args.status && form != Form::Json {
         graph.nodes.iter_mut().for_each(|node| node.status = None);
     }
-    match args.form {
+    match form {
         Form::Json => output::json(&graph),
-        _ if output::format().is_json() => output::json(&graph),
         Form::Ascii => output::line(ascii::draw(&graph).unwrap_or_else(|| levels::list(&graph))),
         Form::Mermaid => output::line(mermaid::draw(&graph)),
         Form::Dot => output::line(dot::draw(&graph)),
     }
     Ok(Code::Done)
+}
+
+/// The graph that is meant; `None` if it is of a file with mistakes, which have been shown then.
+fn graph(context: &Context, args: &GraphArgs) -> Result<Option<GraphView>, Problem> {
+    if !is_file(&args.subject) {
+        let ask = async |control: &Control| control.graph(&args.subject).await;
+        return store::ask(context, &Purpose::Look, ask).map(Some);
+    }
+    if args.status {
+        output::note("note: a file has no status; name a run to see one");
+    }
+    let text = files::read_text(Path::new(&args.subject))?;
+    match nexus_definitions::read(&args.subject, &text) {
+        Ok(read) => Ok(Some(nexus_gateway::graph(&read.plan, None))),
+        Err(problems) => {
+            workflow::show(&problems, &text);
+            Ok(None)
+        }
+    }
 }
 
 /// Whether a file is meant: there is one, or it is called like one.
@@ -120,7 +132,9 @@ fn levels(needs: &[Vec<usize>]) -> Vec<usize> {
     let mut waits: Vec<usize> = needs.iter().map(Vec::len).collect();
     let mut followers = vec![Vec::new(); needs.len()];
     for (at, needs) in needs.iter().enumerate() {
-        needs.iter().for_each(|need| followers[*need].push(at));
+        for need in needs {
+            followers[*need].push(at);
+        }
     }
     let mut levels = vec![0; needs.len()];
     let mut open: Vec<usize> = (0..needs.len()).filter(|at| waits[*at] == 0).collect();

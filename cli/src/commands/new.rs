@@ -73,11 +73,10 @@ const TEMPLATES: [Template; 5] = [
 
 /// Lists templates, or writes one.
 pub(crate) fn run(args: &NewArgs) -> Outcome {
-    if args.list { list() } else { write(args) }
+    if args.list { Ok(list()) } else { write(args) }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "every verb answers with an outcome")]
-fn list() -> Outcome {
+fn list() -> Code {
     if output::format().is_json() {
         let templates: Vec<_> = TEMPLATES
             .iter()
@@ -85,11 +84,11 @@ fn list() -> Outcome {
             .collect();
         output::json(&json!({ "kind": "templates/v1", "templates": templates }));
     } else {
-        TEMPLATES
-            .iter()
-            .for_each(|template| output::line(format!("{:<7} {}", template.name, template.about)));
+        for template in &TEMPLATES {
+            output::line(format!("{:<7} {}", template.name, template.about));
+        }
     }
-    Ok(Code::Done)
+    Code::Done
 }
 
 fn write(args: &NewArgs) -> Outcome {

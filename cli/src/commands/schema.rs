@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::exit::{Code, Outcome};
+use crate::exit::Code;
 use crate::output;
 
 /// Arguments of `schema`.
@@ -16,9 +16,9 @@ A workflow file that begins with this line is then completed and checked while y
 pub(crate) struct SchemaArgs {}
 
 /// Prints the schema. It is JSON whatever form is asked for.
-pub(crate) fn run(_: &SchemaArgs) -> Outcome {
+pub(crate) fn run(_: &SchemaArgs) -> Code {
     output::line(text());
-    Ok(Code::Done)
+    Code::Done
 }
 
 /// The schema, indented.

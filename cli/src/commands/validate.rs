@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use nexus_definitions::{Problems, read, render};
-use nexus_engine::handler::Registry;
-use nexus_gateway::api::Problem;
 use serde::Serialize;
 
 use crate::exit::{Code, Outcome};
+use crate::store::registry;
 use crate::text::count;
 use crate::{files, output};
 
@@ -53,8 +52,8 @@ struct FileReport {
 
 /// Checks files.
 pub(crate) fn run(args: &ValidateArgs) -> Outcome {
-    let handlers = built_in_handlers();
-    let handlers: Vec<&str> = handlers.iter().map(String::as_str).collect();
+    let registry = registry();
+    let handlers: Vec<&str> = registry.names().collect();
     let mut report =
         Report { kind: "validation/v1", valid: true, errors: 0, warnings: 0, files: Vec::new() };
     for path in files::workflows(&args.paths)? {
@@ -75,13 +74,6 @@ pub(crate) fn run(args: &ValidateArgs) -> Outcome {
         output::note(summary(&report));
     }
     Ok(if report.valid { Code::Done } else { Code::Usage })
-}
-
-/// Names of the actions that every engine has.
-pub(crate) fn built_in_handlers() -> Vec<String> {
-    let mut registry = Registry::new();
-    nexus_connectors::register(&mut registry, &nexus_connectors::Options::default());
-    registry.names().map(str::to_owned).collect()
 }
 
 fn check(path: &Path, text: &str, handlers: &[&str], strict: bool) -> FileReport {
@@ -122,32 +114,4 @@ fn summary(report: &Report) -> String {
 
 fn is_error(problem: &nexus_definitions::Problem) -> bool {
     problem.severity == nexus_definitions::Severity::Error
-}
-
-/// Reads the workflow in a file, as every verb that needs a valid one does.
-///
-/// # Errors
-/// The first thing that is wrong with it; all of it is shown before.
-pub(crate) fn read_valid(path: &Path) -> Result<nexus_definitions::Read, Problem> {
-    let text = files::read_text(path)?;
-    let name = path.display().to_string();
-    read(&name, &text).map_err(|problems| first(&problems, &text))
-}
-
-fn first(problems: &Problems, text: &str) -> Problem {
-    let Some(first) = problems.iter().next() else {
-        return Problem::new("NX1007", Code::Usage as u8, "this is no workflow");
-    };
-    if !output::format().is_json() {
-        problems.iter().skip(1).take(SHOWN_MAX - 1).for_each(|problem| {
-            output::complain(format!("{}\n", render(problem, text, true)));
-        });
-    }
-    let place = nexus_gateway::api::Where {
-        file: first.file.clone(),
-        line: first.line,
-        column: first.column,
-    };
-    let problem = Problem::new(first.code, Code::Usage as u8, first.message.clone());
-    Problem { hint: first.hint.clone(), place: Some(place), ..problem }
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use crate::exit::{Code, Outcome};
+use crate::exit::Code;
 use crate::output;
 
 /// Version of the definition format.
@@ -15,7 +15,7 @@ const DEFINITIONS: &str = "v1";
 pub(crate) struct VersionArgs {}
 
 /// Prints versions.
-pub(crate) fn run(_: &VersionArgs) -> Outcome {
+pub(crate) fn run(_: &VersionArgs) -> Code {
     let version = env!("CARGO_PKG_VERSION");
     let target = format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH);
     if output::format().is_json() {
@@ -28,5 +28,5 @@ pub(crate) fn run(_: &VersionArgs) -> Outcome {
     } else {
         output::line(format!("nexus-engine {version} ({target}) · workflow files {DEFINITIONS}"));
     }
-    Ok(Code::Done)
+    Code::Done
 }

@@ -27,7 +27,7 @@ pub(super) fn open(
     let mut options = Options::new(TABLES);
     options.accept_data_loss = context.accepts_data_loss();
     let log = Arc::new(FjallLog::open(store, options)?);
-    let config = config(purpose);
+    let config = config(context, purpose);
     if config.drive != Drive::Nothing
         && let Err(error) = nexus_connectors::reap_orphans(store)
     {
@@ -46,8 +46,10 @@ pub(super) fn open(
     Ok((engine, service))
 }
 
-fn config(purpose: &Purpose) -> Config {
+fn config(context: &Context, purpose: &Purpose) -> Config {
     let defaults = Config::default();
+    let interruptions_max = context.interruptions_max().unwrap_or(defaults.interruptions_max);
+    let defaults = Config { interruptions_max, ..defaults };
     match purpose {
         Purpose::Look | Purpose::Record | Purpose::Begin => {
             Config { drive: Drive::Nothing, ..defaults }

@@ -1,5 +1,6 @@
 //! The log alone: transitions handed over in groups of a fixed size, beside the raw disk with the same bytes.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nexus_engine::log::{
@@ -20,10 +21,9 @@ const RECORD_BYTES: usize = 240;
 /// # Errors
 /// If the store cannot be opened or refuses.
 pub fn append(options: &Options) -> Result<Report, Failure> {
-    let log = FjallLog::open(&options.folder.join("store"), LogOptions::new(TABLES))?;
+    let log = open_log(&options.folder)?;
     let mut raw_file = Raw::new(&options.folder)?;
-    let group_bytes = transitions(options.concurrency, 0).iter().map(Transition::bytes).sum();
-    let group = vec![0x5a; group_bytes];
+    let group = vec![0x5a; group_bytes(options.concurrency)];
     let (mut rounds, mut raw) = (Vec::new(), Vec::new());
     for at in 0..options.rounds {
         raw.push(raw_round(&mut raw_file, &group, options)?);
@@ -37,6 +37,37 @@ pub fn append(options: &Options) -> Result<Report, Failure> {
     log.close();
     report.disk_bytes = disk_bytes(&options.folder.join("store"));
     Ok(report)
+}
+
+/// Opens a log in `folder`.
+///
+/// # Errors
+/// If it cannot be opened.
+pub fn open_log(folder: &Path) -> Result<FjallLog, Failure> {
+    Ok(FjallLog::open(&folder.join("store"), LogOptions::new(TABLES))?)
+}
+
+/// Bytes of a group of `count` transitions.
+pub fn group_bytes(count: usize) -> usize {
+    transitions(count, 0).iter().map(Transition::bytes).sum()
+}
+
+/// Appends one group of `count` transitions of new streams, told apart by `group`; returns how long it took.
+///
+/// # Errors
+/// If the log refuses.
+pub fn append_group(log: &FjallLog, count: usize, group: usize) -> Result<Duration, Failure> {
+    let transitions = transitions(count, group);
+    let bytes = transitions.iter().map(Transition::bytes).sum();
+    let permit = log.permits().try_acquire(bytes).ok_or("no permit")?;
+    let began = Instant::now();
+    let outcomes =
+        log.append(Submission { partition: Partition(0), transitions, permit }).wait()?;
+    let took = began.elapsed();
+    if !outcomes.iter().all(|outcome| matches!(outcome, Outcome::Appended(_))) {
+        return Err(format!("refused: {outcomes:?}").into());
+    }
+    Ok(took)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]

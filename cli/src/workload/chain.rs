@@ -29,7 +29,11 @@ impl Handler for Nothing {
     }
 }
 
-fn open(folder: &Path, concurrency: usize) -> Result<Engine, Failure> {
+/// Opens an engine whose steps do nothing, on a store in `folder`.
+///
+/// # Errors
+/// If the store cannot be opened.
+pub fn open_engine(folder: &Path, concurrency: usize) -> Result<Engine, Failure> {
     let concurrency = u32::try_from(concurrency.max(256)).unwrap_or(u32::MAX);
     let config = Config { concurrency, ..Config::default() };
     Ok(Engine::builder()
@@ -52,7 +56,7 @@ fn compile(definition: Definition) -> Result<Arc<Plan>, Failure> {
 /// If the store cannot be opened or a run does not complete.
 pub async fn chain(options: &Options) -> Result<Report, Failure> {
     let plan = compile(shape(Shape::Chain, 10, 1))?;
-    let engine = open(&options.folder, options.concurrency)?;
+    let engine = open_engine(&options.folder, options.concurrency)?;
     let mut rounds = Vec::new();
     let mut raw = vec![raw_syncs_per_second(&options.folder, STEP_BYTES, RAW_TIME)?];
     for _ in 0..options.rounds {
@@ -96,7 +100,11 @@ async fn round(handle: &Handle, plan: &Arc<Plan>, options: &Options) -> Result<R
     Ok(Round { units, took: began.elapsed(), cpu: cpu_time().saturating_sub(cpu), latencies })
 }
 
-async fn complete(handle: &Handle, plan: &Arc<Plan>) -> Result<(), Failure> {
+/// Starts a run and waits until it has completed.
+///
+/// # Errors
+/// If it is refused or ends otherwise.
+pub async fn complete(handle: &Handle, plan: &Arc<Plan>) -> Result<(), Failure> {
     let started = handle.start(StartRequest::new(Arc::clone(plan))).await?;
     match handle.wait(started.run).await? {
         RunStatus::Completed { .. } => Ok(()),
@@ -123,7 +131,7 @@ pub async fn graph(
     definition: Definition,
 ) -> Result<Report, Failure> {
     let plan = compile(definition)?;
-    let engine = open(&options.folder, options.concurrency)?;
+    let engine = open_engine(&options.folder, options.concurrency)?;
     let mut rounds = Vec::new();
     let mut raw = vec![raw_syncs_per_second(&options.folder, STEP_BYTES, RAW_TIME)?];
     for _ in 0..options.rounds {

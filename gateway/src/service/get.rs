@@ -19,6 +19,8 @@ use crate::problems;
 
 /// The largest output of a step that stands in a [`RunView`], in bytes.
 const STEP_OUTPUT_BYTES_MAX: u64 = 64 * 1024;
+/// All outputs of steps that stand in a [`RunView`], in bytes; the rest is named and can be asked for.
+const STEP_OUTPUTS_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 impl Service {
     /// A run in full.
@@ -78,7 +80,9 @@ fn view(loader: &Loader, standing: &Standing<'_>) -> Result<RunView, LoadError> 
     let Standing { plan, run, .. } = *standing;
     let nothing = RunStarted::default();
     let started = run.started.as_deref().unwrap_or(&nothing);
-    let steps: Result<_, _> = plan.steps().map(|step| step_view(loader, standing, step)).collect();
+    let mut room = STEP_OUTPUTS_BYTES_MAX;
+    let steps = plan.steps().map(|step| step_view(loader, standing, step, &mut room));
+    let steps: Result<_, _> = steps.collect();
     let outputs = run_output(run).map(|output| show::payload(loader, output, u64::MAX));
     Ok(RunView {
         kind: "run/v1".into(),
@@ -108,6 +112,7 @@ fn step_view(
     loader: &Loader,
     standing: &Standing<'_>,
     step: StepIndex,
+    room: &mut u64,
 ) -> Result<StepView, LoadError> {
     let Standing { plan, run, now, .. } = *standing;
     let step_run = run.step_run(step);
@@ -115,8 +120,13 @@ fn step_view(
         .settled_at
         .or_else(|| matches!(step_run.state, StepState::Running { .. }).then_some(now));
     let took = step_run.started_at.zip(ended).map(|(from, to)| to.ms_since(from));
-    let output = step_output(&step_run.state)
-        .map(|output| show::payload(loader, output, STEP_OUTPUT_BYTES_MAX));
+    let output = step_output(&step_run.state).map(|output| {
+        let bytes_max = STEP_OUTPUT_BYTES_MAX.min(*room);
+        if output.len() <= bytes_max {
+            *room -= output.len();
+        }
+        show::payload(loader, output, bytes_max)
+    });
     Ok(StepView {
         id: plan.id(step).to_owned(),
         status: step_run.state.word().into(),

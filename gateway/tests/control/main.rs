@@ -9,6 +9,8 @@ mod problems;
 #[cfg(test)]
 mod references;
 #[cfg(test)]
+mod rows;
+#[cfg(test)]
 mod serving;
 #[cfg(test)]
 mod support;

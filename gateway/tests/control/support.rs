@@ -85,6 +85,7 @@ async fn fail(_: StepCx, _: Value) -> StepResult<Value> {
 }
 
 /// `a`, then `b` with `uses` and what else is said of it.
+#[expect(clippy::needless_pass_by_value, reason = "it is written in place by `json!`")]
 pub(crate) fn definition(uses: &str, more: Value) -> Value {
     let mut second = json!({
         "id": "b", "kind": {"action": {"uses": uses, "with": {"text": "${{ steps.a.output.text }}"}}},

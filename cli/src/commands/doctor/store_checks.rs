@@ -197,7 +197,7 @@ fn pending(access: &Access, numbers: &BTreeMap<String, f64>) -> Finding {
     let oldest = numbers.get("nexus_oldest_pending_seconds").copied().unwrap_or_default();
     let due = numbers.get("nexus_timers_due").copied().unwrap_or_default();
     let data = json!({ "oldest_pending_s": oldest, "timers_due": due });
-    let words = took((oldest * 1_000.0).max(0.0).round() as u64);
+    let words = took(milliseconds(oldest));
     if access.is_here() && oldest > 0.0 {
         let text = format!("runs wait for an engine, the first for {words}");
         return Finding::new(Level::Fine, "pending", text)
@@ -211,6 +211,11 @@ fn pending(access: &Access, numbers: &BTreeMap<String, f64>) -> Finding {
             .data(data);
     }
     Finding::new(Level::Fine, "pending", "nothing waits that could go on").data(data)
+}
+
+fn milliseconds(seconds: f64) -> u64 {
+    let time = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The plain numbers of a Prometheus text: those without labels.

@@ -1,5 +1,7 @@
 //! A page about an error code: Markdown, as people read it in a terminal.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 
 /// A page about an error code.
@@ -30,9 +32,9 @@ impl<'t> Page<'t> {
             if line.starts_with("```") {
                 in_code = !in_code;
             } else if in_code {
-                text.push_str(&format!("      {line}\n"));
+                let _ = writeln!(text, "      {line}");
             } else if let Some(heading) = line.strip_prefix("## ") {
-                text.push_str(&format!("  \u{1b}[1m{heading}\u{1b}[0m\n"));
+                let _ = writeln!(text, "  \u{1b}[1m{heading}\u{1b}[0m");
             } else if line.starts_with("|--") || line.starts_with("|:-") {
                 // The rule below a table's head.
             } else if line.is_empty() {

@@ -54,8 +54,9 @@ fn columns(difference: &DifferenceView) -> Vec<String> {
     let rows = recorded.len().max(derived.len());
     let mut marked = false;
     for at in 0..rows {
-        let cell =
-            |lines: &[String]| lines.get(at).map_or("–".to_owned(), |line| one_line(line, WIDTH));
+        let cell = |lines: &[String]| {
+            lines.get(at).map_or_else(|| "–".to_owned(), |line| one_line(line, WIDTH))
+        };
         let differs = recorded.get(at) != derived.get(at);
         let mark = if differs && !marked { "  ◀ first difference" } else { "" };
         marked |= differs;

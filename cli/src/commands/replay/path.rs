@@ -14,7 +14,7 @@ pub(super) fn find(value: &Value, path: &str) -> Result<Value, Problem> {
     let mut seen = String::from("the state");
     for part in path.split('.').filter(|part| !part.is_empty()) {
         here = step_into(here, part).ok_or_else(|| missing(here, part, &seen))?;
-        seen = part.to_owned();
+        part.clone_into(&mut seen);
     }
     Ok(here.clone())
 }

@@ -36,11 +36,9 @@ impl Standing<'_> {
         match status {
             RunStatus::Running if *paused => "paused",
             RunStatus::Running if self.is_busy() => "running",
-            RunStatus::Running => match self.next_timed() {
-                Some(Timed { attempt: Some(_), .. }) => "retrying",
-                Some(Timed { attempt: None, .. }) => "waiting",
-                None => "running",
-            },
+            RunStatus::Running if self.timed().any(|timed| timed.attempt.is_none()) => "waiting",
+            RunStatus::Running if self.timed().next().is_some() => "retrying",
+            RunStatus::Running => "running",
             RunStatus::Failing { .. }
             | RunStatus::Cancelling { .. }
             | RunStatus::Completed { .. }
@@ -83,7 +81,12 @@ impl Standing<'_> {
 
     /// The step whose timer is due first.
     fn next_timed(&self) -> Option<Timed> {
-        let timed = self.run.steps().filter_map(|(step, state)| match &state.state {
+        self.timed().min_by_key(|timed| timed.at)
+    }
+
+    /// The steps that wait for a timer.
+    fn timed(&self) -> impl Iterator<Item = Timed> {
+        self.run.steps().filter_map(|(step, state)| match &state.state {
             StepState::Sleeping { until, .. } => Some(Timed { step, at: *until, attempt: None }),
             StepState::Retrying { attempt, timer: Some(_), at, .. } => {
                 Some(Timed { step, at: *at, attempt: Some(*attempt) })
@@ -96,8 +99,7 @@ impl Standing<'_> {
             | StepState::Skipped { .. }
             | StepState::NotReached
             | StepState::Cancelled => None,
-        });
-        timed.min_by_key(|timed| timed.at)
+        })
     }
 
     /// What the run waits for; `None` while a step is at work and when it has ended.

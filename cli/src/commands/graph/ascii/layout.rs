@@ -160,10 +160,14 @@ impl Layout {
         let items = &mut self.columns[at].items;
         *items = order.iter().map(|from| items[*from]).collect();
         if let Some(links) = self.links.get_mut(at) {
-            links.iter_mut().for_each(|link| link.0 = place[link.0]);
+            for link in links {
+                link.0 = place[link.0];
+            }
         }
         if let Some(links) = at.checked_sub(1).and_then(|at| self.links.get_mut(at)) {
-            links.iter_mut().for_each(|link| link.1 = place[link.1]);
+            for link in links {
+                link.1 = place[link.1];
+            }
         }
     }
 

@@ -199,7 +199,8 @@ fn every_verb_is_in_the_reference() {
 /// The long flags that a help describes.
 fn flags(help: &str) -> Vec<String> {
     let flag = Regex::new(r"(?m)^\s+(?:-\w, )?(--[a-z][a-z-]*)").expect("a good pattern");
-    flag.captures_iter(help).map(|found| found[1].to_owned()).collect()
+    let found = flag.captures_iter(help).map(|found| found[1].to_owned());
+    found.filter(|flag| flag != "--help" && flag != "--version").collect()
 }
 
 #[test]

@@ -25,7 +25,8 @@ fn every_command_prints_what_the_page_shows() {
         let mut shell = Shell::new();
         for block in page.all_blocks() {
             if let Some(file) = &block.saved_as {
-                std::fs::write(shell.folder().join(file), &block.text).expect("a file can be written");
+                std::fs::write(shell.folder().join(file), &block.text)
+                    .expect("a file can be written");
             }
             for step in steps(&block).unwrap_or_default() {
                 executed += 1;

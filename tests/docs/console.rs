@@ -37,8 +37,7 @@ pub(crate) fn steps(block: &Block) -> Option<Vec<Step>> {
             (None, None) => {}
         }
     }
-    let executed =
-        steps.iter().any(|step| EXECUTED.iter().any(|word| step.command.contains(word)));
+    let executed = steps.iter().any(|step| EXECUTED.iter().any(|word| step.command.contains(word)));
     executed.then_some(steps)
 }
 

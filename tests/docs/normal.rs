@@ -5,7 +5,8 @@
 use regex_lite::Regex;
 
 /// What differs from run to run, and what stands for it. In this order.
-const RULES: [(&str, &str); 10] = [
+const RULES: [(&str, &str); 11] = [
+    (r"^bash: .*\bKilled\b.*$", "Killed"),
     (r"\x1b\[[0-9;]*m", ""),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", "TIME"),
     (r"\b\d\d:\d\d:\d\d(\.\d+)?\b", "TIME"),

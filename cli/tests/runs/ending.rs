@@ -180,3 +180,32 @@ fn the_demo_recovers_and_can_be_played_again() {
     let listed = desk.nexus(&["list", "--store", "demo/.nexus", "-o", "name"]).code(0);
     assert_eq!(listed.out, "wf-001\n");
 }
+
+#[test]
+fn a_second_interrupt_ends_at_once() {
+    let desk = Desk::new();
+    desk.write(
+        "stubborn.workflow.yaml",
+        "nexus: v1
+name: stubborn
+steps:
+  stay:
+    run: |
+      trap '' TERM
+      echo here >> arrivals
+      while [ ! -e go ]; do sleep 0.02; done
+",
+    );
+    let mut run = desk.begin(&["run", "stubborn.workflow.yaml"]);
+    desk.at_the_gate(1);
+    run.signal(Signal::INT);
+    let mut said = String::new();
+    run.read_err_until("parking", &mut said);
+    run.signal(Signal::INT);
+    let ended = run.end().code(130);
+    assert!(ended.err.contains("stopped at once"), "{said}{}", ended.err);
+    let resume = desk.begin(&["resume", "wf-001"]);
+    desk.at_the_gate(2);
+    desk.write("go", "");
+    resume.end().code(0);
+}

@@ -74,7 +74,8 @@ fn several_runs_are_changed_only_if_the_user_agrees() {
     for _ in 0..2 {
         desk.nexus(&["start", "quick.workflow.yaml"]).code(0);
     }
-    desk.nexus(&["cancel", "wf-001", "wf-002"]).code(2);
+    let refused = desk.nexus(&["cancel", "wf-001", "wf-002", "-o", "json"]).code(2);
+    assert_eq!(refused.problem()["code"], "NX1408");
     desk.nexus(&["cancel", "wf-001", "wf-002", "--yes"]).code(0);
     let cancelled = desk.nexus(&["list", "--status", "cancelled", "-o", "name"]).code(0);
     assert_eq!(cancelled.out, "wf-002\nwf-001\n");

@@ -1,6 +1,7 @@
 //! A folder with workflows, and the binary to run them with.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// How long a condition may take to come true.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Steps that leave traces; `gate` waits until the file `go` is there.
 const WORKFLOWS: [(&str, &str); 4] = [
@@ -187,6 +188,20 @@ impl Running {
     pub(crate) fn signal(&mut self, signal: Signal) {
         let pid = Pid::from_child(self.child());
         kill_process(pid, signal).expect("the process is there");
+    }
+
+    /// Reads what it says to people, until `word` stands there.
+    #[track_caller]
+    pub(crate) fn read_err_until(&mut self, word: &str, said: &mut String) {
+        let err = self.child().stderr.as_mut().expect("it is piped");
+        let mut byte = [0];
+        let mut bytes = Vec::new();
+        while !said.contains(word) {
+            let read = err.read(&mut byte).expect("it can be read");
+            assert_ne!(read, 0, "it ended without `{word}`: {said}");
+            bytes.push(byte[0]);
+            *said = String::from_utf8_lossy(&bytes).into_owned();
+        }
     }
 
     /// Waits for its end.

@@ -122,9 +122,7 @@ fn at(plan: Option<&Plan>, row: &RunRow) -> Vec<String> {
         | RunWord::Retrying
         | RunWord::Paused
         | RunWord::Failing
-        | RunWord::Cancelling => {
-            row.current.iter().map(|current| id(plan, current.step)).collect()
-        }
+        | RunWord::Cancelling => row.current.iter().map(|current| id(plan, current.step)).collect(),
     }
 }
 

@@ -195,29 +195,27 @@ impl Again<'_> {
 
 /// The step that failed because its attempts were cut off too often.
 fn given_up(event: &Event) -> Option<StepIndex> {
-    match event {
-        Event::StepFailed { step, failure, .. } if failure.code == "NX3013" => Some(*step),
-        _ => None,
-    }
+    let Event::StepFailed { step, failure, .. } = event else { return None };
+    (failure.code == "NX3013").then_some(*step)
 }
 
 fn interruptions(run: &Run, step: StepIndex) -> u32 {
-    match run.step(step) {
-        StepState::Running { interruptions, .. } => *interruptions,
-        _ => 0,
-    }
+    let StepState::Running { interruptions, .. } = run.step(step) else { return 0 };
+    *interruptions
 }
 
 fn recorded_hash(event: &Event) -> Option<StateHash> {
-    match event {
-        Event::RunCompleted { state, .. }
-        | Event::RunFailed { state, .. }
-        | Event::RunCancelled { state } => Some(*state),
-        _ => None,
-    }
+    let (Event::RunCompleted { state, .. }
+    | Event::RunFailed { state, .. }
+    | Event::RunCancelled { state }) = event
+    else {
+        return None;
+    };
+    Some(*state)
 }
 
 /// The command behind an event from outside.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other events are derived")]
 fn command_of(event: &Event) -> Option<Command> {
     Some(match event.clone() {
         Event::RunStarted(mut started) => {

@@ -73,10 +73,10 @@ outputs: '${{ steps.a.output|length }}'
 async fn a_store_is_written() {
     let Some(target) = std::env::var_os("NEXUS_COMPAT_STORE").map(PathBuf::from) else { return };
     let folder = tempfile::tempdir().expect("a folder");
-    let (first, _log) = engine(folder.path());
+    let (first, first_log) = engine(folder.path());
     let names = write(first.handle()).await;
     first.shutdown().await;
-    drop(_log);
+    drop(first_log);
     // Opened again, so that the journal ends with its last group.
     let (second, log) = engine(folder.path());
     let mut runs = Vec::new();

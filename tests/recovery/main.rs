@@ -177,7 +177,10 @@ async fn replay_compares_the_snapshot_of_a_sleeping_run() {
     }
     yaml += "  z: { needs: [s0, s299], sleep: 1h }\n";
     let folder = tempfile::tempdir().expect("a folder");
-    let engine = Engine::builder().handler("one", handler_fn(one)).open(folder.path()).expect("the store opens");
+    let engine = Engine::builder()
+        .handler("one", handler_fn(one))
+        .open(folder.path())
+        .expect("the store opens");
     let handle = engine.handle();
     let run = handle.start(StartRequest::new(plan(&yaml))).await.expect("it starts").run;
     let replay = nexus_tests::until("the snapshot is kept", || async {

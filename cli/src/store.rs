@@ -50,8 +50,8 @@ pub(crate) struct Driving {
     pub(crate) creates: bool,
     /// Attempts under way at one time.
     pub(crate) concurrency: Option<u32>,
-    /// Time that steps have when they are told to stop.
-    pub(crate) grace: Option<Duration>,
+    /// Time that running steps have to finish when the engine is told to end.
+    pub(crate) drain: Option<Duration>,
     /// Where to listen, beside the socket.
     pub(crate) listen: Option<String>,
 }
@@ -59,7 +59,7 @@ pub(crate) struct Driving {
 impl Driving {
     /// Drives the runs that are named.
     pub(crate) fn named(role: &'static str) -> Self {
-        Self { role, all: false, creates: false, concurrency: None, grace: None, listen: None }
+        Self { role, all: false, creates: false, concurrency: None, drain: None, listen: None }
     }
 }
 

@@ -27,6 +27,8 @@ pub struct Config {
     pub payload_bytes_max: usize,
     /// An attempt that was cut off more often than this by the end of a process fails with NX3013.
     pub interruptions_max: u32,
+    /// Time that handlers at work have to finish, when the engine ends, before they are told to stop.
+    pub drain: Duration,
     /// Time a handler has between being told to stop and being dropped.
     pub grace: Duration,
     /// Bytes of run state kept in memory for runs that only wait for room.
@@ -44,6 +46,7 @@ impl Default for Config {
             concurrency: 256,
             payload_bytes_max: 4 * 1024 * 1024,
             interruptions_max: 2,
+            drain: Duration::ZERO,
             grace: Duration::from_secs(10),
             resident_bytes_max: 64 * 1024 * 1024,
             rest: Duration::from_secs(1),

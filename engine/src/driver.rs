@@ -31,7 +31,7 @@ use crate::metrics::Metrics;
 use crate::shard::{Asked, Input, Output, Refusal, Shard, Slots, Start};
 pub(crate) use attempt::{Environment, Report};
 use closing::Closing;
-use handlers::{Handlers, Stopped};
+use handlers::{Called, Handlers, Stopped};
 use hungry::Hungry;
 pub(crate) use message::Message;
 use outbox::Outbox;
@@ -167,6 +167,7 @@ impl Driver {
                     self.take(message);
                 }
             }
+            Message::DrainOver => self.handlers.stop_all(),
             Message::Shutdown { done } => self.shut_down(done),
         }
     }
@@ -242,7 +243,11 @@ impl Driver {
             self.interrupted(info.run, attempt.step, attempt.attempt);
             return;
         }
-        self.handlers.call(plan, info, attempt);
+        let (run, step, number) = (info.run, attempt.step, attempt.attempt);
+        if self.handlers.call(plan, info, attempt) == Called::Queued {
+            // If the one that runs alone ends the process, this one is not to blame: it was not at work.
+            self.interrupted(run, step, number);
+        }
     }
 
     /// Stops an attempt. One without a handler here is settled at once: it was not called yet, or its process is gone.

@@ -191,3 +191,35 @@ async fn replay_compares_the_snapshot_of_a_sleeping_run() {
     assert!(replay.snapshot.expect("it was there").revision > 256);
     engine.shutdown().await;
 }
+
+/// What runs may finish while the engine drains, and is recorded; nothing new begins.
+#[tokio::test]
+async fn a_step_that_ends_while_the_engine_drains_is_recorded() {
+    async fn short(cx: StepCx, _: Value) -> StepResult<bool> {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        Ok(cx.is_cancelled())
+    }
+    const TWO: &str = "nexus: v1\nname: two\nsteps:\n  a: { uses: short }\n  b: { needs: a, uses: short }\noutputs: ${{ steps.a.output }}\n";
+    let folder = tempfile::tempdir().expect("a folder");
+    let open = || {
+        let config = Config { drain: Duration::from_secs(20), ..Config::default() };
+        Engine::builder()
+            .config(config)
+            .handler("short", handler_fn(short))
+            .open(folder.path())
+            .expect("it opens")
+    };
+    let first = open();
+    let run = first.handle().start(StartRequest::new(plan(TWO))).await.expect("it starts").run;
+    first.shutdown().await;
+    let second = open();
+    let end = second.handle().wait(run).await.expect("it ends");
+    let RunStatus::Completed { output } = end else { panic!("{end:?}") };
+    assert_eq!(format!("{output:?}"), "false", "it was not told to stop");
+    let history = second.handle().history(run, 0, 100).await.expect("it is recorded");
+    let cut = history
+        .iter()
+        .filter(|event| format!("{:?}", event.event).starts_with("AttemptsInterrupted"));
+    assert_eq!(cut.count(), 0);
+    second.shutdown().await;
+}

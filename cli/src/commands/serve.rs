@@ -37,7 +37,7 @@ pub(crate) fn run(context: &Context, args: &ServeArgs) -> Outcome {
         all: true,
         creates: true,
         concurrency: args.concurrency,
-        grace: Some(args.drain),
+        drain: Some(args.drain),
         listen: Some(args.listen.clone()),
     };
     // Only where metrics can be asked for are measurements taken.

@@ -57,7 +57,7 @@ fn config(context: &Context, purpose: &Purpose) -> Config {
         Purpose::Drive(driving) => Config {
             drive: if driving.all { Drive::All } else { Drive::Named },
             concurrency: driving.concurrency.unwrap_or(defaults.concurrency),
-            grace: driving.grace.unwrap_or(defaults.grace),
+            drain: driving.drain.unwrap_or(defaults.drain),
             ..defaults
         },
     }

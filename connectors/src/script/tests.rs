@@ -137,7 +137,7 @@ async fn the_environment_is_clean() {
         ("NEXUS_RUN", "wf-007"),
         ("NEXUS_STEP", "pack"),
         ("NEXUS_ATTEMPT", "1"),
-        ("NEXUS_KEY", "wf-007/pack"),
+        ("NEXUS_KEY", "07070707070707070707070707070707/pack"),
         ("read", "1"),
     ] {
         assert_eq!(seen.remove(name), Some(value), "{name}");

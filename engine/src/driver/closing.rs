@@ -32,14 +32,24 @@ impl Closing {
 
 impl Driver {
     pub(super) fn shut_down(&mut self, done: oneshot::Sender<()>) {
-        let until = Instant::now() + 2 * self.config.grace + PATIENCE;
+        let drain = self.config.drain;
+        let until = Instant::now() + drain + 2 * self.config.grace + PATIENCE;
         self.closing = Some(Closing { done, until });
         self.slots = Slots(i64::MIN / 2);
         self.hungry.clear();
         self.timers.close();
-        for (run, step, attempt) in self.handlers.close() {
+        for (run, step, attempt) in self.handlers.turn_away() {
             self.interrupted(run, step, attempt);
         }
+        if drain.is_zero() {
+            self.handlers.stop_all();
+            return;
+        }
+        let inbox = self.inbox.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(drain).await;
+            let _ = inbox.send(Message::DrainOver);
+        });
     }
 
     /// Whether the end has come.
@@ -60,7 +70,8 @@ impl Driver {
 
     /// Turns away who comes too late, and says that nothing more comes.
     pub(super) fn end(mut self, mut messages: mpsc::UnboundedReceiver<Message>) {
-        self.handlers.close();
+        self.handlers.turn_away();
+        self.handlers.stop_all();
         messages.close();
         while let Ok(message) = messages.try_recv() {
             turn_away(message);
@@ -92,6 +103,7 @@ fn turn_away(message: Message) {
         | Message::Unwaitable { .. }
         | Message::Rested { .. }
         | Message::TimersLoaded { .. }
+        | Message::DrainOver
         | Message::TimersAgain { .. }
         | Message::HasRead(_) => {}
     }

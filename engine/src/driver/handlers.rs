@@ -47,6 +47,15 @@ pub(super) enum Stopped {
     Unknown,
 }
 
+/// What became of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Called {
+    /// The handler is at work.
+    AtWork,
+    /// It waits, because another must run alone.
+    Queued,
+}
+
 impl Handlers {
     pub(super) fn new(
         environment: Arc<Environment>,
@@ -63,7 +72,13 @@ impl Handlers {
     }
 
     /// Calls the handler of an attempt, now or once it may run alone.
-    pub(super) fn call(&mut self, plan: &Plan, mut info: AttemptInfo, attempt: RunAttempt) {
+    pub(super) fn call(
+        &mut self,
+        plan: &Plan,
+        mut info: AttemptInfo,
+        attempt: RunAttempt,
+    ) -> Called {
+        let key = (info.run, attempt.step);
         info.store.clone_from(&self.environment.store);
         let name = plan.handler(attempt.step).unwrap_or_default();
         let handler = self.environment.registry.get(name).cloned();
@@ -87,6 +102,7 @@ impl Handlers {
             self.waiting.push_back(call);
         }
         self.let_in();
+        if self.working.contains_key(&key) { Called::AtWork } else { Called::Queued }
     }
 
     /// Tells the handler of an attempt to stop.
@@ -122,11 +138,15 @@ impl Handlers {
         self.let_in();
     }
 
-    /// Tells all to stop; returns the attempts whose handlers were not called yet.
-    pub(super) fn close(&mut self) -> Vec<(RunId, StepIndex, Attempt)> {
+    /// Tells all that are at work to stop.
+    pub(super) fn stop_all(&self) {
         for working in self.working.values() {
             working.stop.stop();
         }
+    }
+
+    /// Turns away the calls that wait; returns their attempts.
+    pub(super) fn turn_away(&mut self) -> Vec<(RunId, StepIndex, Attempt)> {
         let left = self.waiting.drain(..).chain(self.alone.drain(..));
         left.map(|call| call.attempt()).collect()
     }

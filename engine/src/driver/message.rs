@@ -45,6 +45,8 @@ pub(crate) enum Message {
     TimersAgain { page: Page },
     /// A thread has read this.
     HasRead(Vec<Self>),
+    /// Handlers have had their time to finish.
+    DrainOver,
     /// End in order.
     Shutdown { done: oneshot::Sender<()> },
 }

@@ -84,9 +84,10 @@ impl StepCx {
         &self.info
     }
 
-    /// The same on every attempt of this step and after every crash; another one for each run.
+    /// The same on every attempt of this step and after every crash; another one for each run, also of other stores:
+    /// the run's unique id and the step's id.
     pub fn idempotency_key(&self) -> String {
-        format!("{}/{}", self.info.run_name, self.info.step_id)
+        format!("{}/{}", self.info.run, self.info.step_id)
     }
 
     /// The number of the attempt, from 1.

@@ -148,7 +148,7 @@ impl Lookup<'_, '_> {
     fn own_step(&self) -> Value {
         let Some((step, attempt)) = self.scope.step else { return Value::from(()) };
         let id = self.scope.plan.id(step);
-        let run = self.scope.run.started.as_ref().map_or("", |started| &started.name);
+        let run = self.scope.run.started.as_ref().map(|started| started.run).unwrap_or_default();
         Value::from_pairs([
             ("id", Value::from(id)),
             ("key", Value::from(format!("{run}/{id}"))),

@@ -213,7 +213,7 @@ fn names_lead_into_the_run() {
         ${{ run.seed }}                             => 42
         ${{ run.workflow }}                         => "orders"
         ${{ step.id }}                              => "open"
-        ${{ step.key }}                             => "wf-001/open"
+        ${{ step.key }}                             => "00000000000000000000000000000000/open"
         ${{ step.attempt }}                         => 3
         ${{ this.output.body.tracking }}            => "ZX-77"
         ${{ env.CURRENCY }}                         => "EUR"

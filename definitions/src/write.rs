@@ -74,6 +74,15 @@ fn duration(ms: u64) -> Value {
     json!(if text.is_empty() { "0s" } else { &text })
 }
 
+/// An expression in its braces.
+fn condition(expression: &str) -> Value {
+    match expression {
+        "true" => json!(true),
+        "false" => json!(false),
+        expression => json!(format!("${{{{ {expression} }}}}")),
+    }
+}
+
 struct Sheet(String);
 
 impl Sheet {
@@ -102,12 +111,7 @@ impl Sheet {
         }
         self.changed(4, "when_needs", &step.when_needs);
         if let Some(condition) = &step.condition {
-            let value = match condition.as_str() {
-                "true" => json!(true),
-                "false" => json!(false),
-                expression => json!(format!("${{{{ {expression} }}}}")),
-            };
-            self.entry(4, "if", &value);
+            self.entry(4, "if", &self::condition(condition));
         }
         self.kind(&step.kind);
         if let Some(value) = retry(&step.retry) {
@@ -137,6 +141,13 @@ impl Sheet {
                 self.entry(4, "sleep", &duration(ms.as_u64().unwrap_or(0)));
             }
             StepKind::Sleep { duration } => self.entry(4, "sleep", duration),
+            StepKind::WaitFor { signal, matches, timeout_ms, on_timeout } => {
+                self.line(4, "wait_for:");
+                self.entry(6, "signal", &json!(signal));
+                self.optional(6, "match", matches.as_deref().map(condition).as_ref());
+                self.optional(6, "timeout", timeout_ms.map(duration).as_ref());
+                self.changed(6, "on_timeout", on_timeout);
+            }
         }
     }
 

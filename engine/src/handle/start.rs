@@ -303,7 +303,15 @@ fn computed_name(
     let mut run = Run::new(plan);
     run.started = Some(Box::new(started.clone()));
     let payloads = payloads.iter().cloned().collect();
-    let scope = Scope { plan, run: &run, payloads: &payloads, step: None, this_output: None, now };
+    let scope = Scope {
+        plan,
+        run: &run,
+        payloads: &payloads,
+        step: None,
+        this_output: None,
+        signal: None,
+        now,
+    };
     match template.render(&scope) {
         Ok(Value::String(name)) => Ok(Some(name)),
         Ok(value) => Ok(Some(value.to_string())),

@@ -53,6 +53,7 @@ impl Fold<'_> {
             StepState::Waiting
             | StepState::Running { .. }
             | StepState::Sleeping { .. }
+            | StepState::Awaiting { .. }
             | StepState::Completed { .. }
             | StepState::Failed { .. }
             | StepState::Skipped { .. }

@@ -1,9 +1,9 @@
 //! The fold of one run.
 
-use nexus_model::event::{Event, Failure, RunStarted};
+use nexus_model::event::{Awaited, Event, Failure, RunStarted};
 use nexus_model::id::StepIndex;
 
-use super::record::{Current, Doing, Ending, RunRecord};
+use super::record::{Current, Doing, Ending, FOR_EVER, RunRecord};
 use crate::view::Recorded;
 
 /// Longest message of a failure that is kept in a row, in bytes. All of it is in the log.
@@ -23,6 +23,12 @@ impl RunRecord {
             }
             Event::StepSlept { step, until, .. } => {
                 self.begin(*step, 1, Doing::Sleeping, until.0);
+            }
+            Event::StepWaits { step, what, timer } => {
+                let doing = match what {
+                    Awaited::Signal { .. } => Doing::AwaitingSignal,
+                };
+                self.begin(*step, 1, doing, timer.map_or(FOR_EVER, |(_, until)| until.0));
             }
             Event::AttemptFailed { step, attempt, .. } => {
                 self.begin(*step, attempt.0.saturating_add(1), Doing::Retrying, at);
@@ -70,6 +76,8 @@ impl RunRecord {
             Event::AttemptsInterrupted { .. }
             | Event::TimerFired { .. }
             | Event::SlotsOffered
+            | Event::SignalReceived { .. }
+            | Event::SignalTaken { .. }
             | Event::OutputMapped { .. }
             | Event::StopRequested { .. } => {}
         }

@@ -136,6 +136,7 @@ mod tests {
         let filter = RunsFilter {
             workflow: Some("order".into()),
             statuses: vec!["failed".into(), "running".into()],
+            waiting: Some("signal".into()),
             labels: [("team".into(), "a=b".into())].into(),
             since_ms: Some(7),
             limit: 3,

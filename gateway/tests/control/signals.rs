@@ -105,7 +105,7 @@ async fn a_large_signal_is_kept_beside_the_events() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_runs_that_wait_hold_no_memory() {
     const RUNS: usize = 1_000;
-    assert!(nexus_gateway::metrics::install());
+    assert!(nexus_gateway::install_metrics());
     let house = House::open().await;
     let [control, _] = house.controls();
     let mut starts = tokio::task::JoinSet::new();

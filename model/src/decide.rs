@@ -128,7 +128,8 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
         Command::RetryRun { by } => draft.retry_run(by),
         Command::OfferSlots => draft.offer_slots(),
         Command::DeliverSignal { name, id, payload, by } => {
-            draft.deliver_signal(name, id, payload, by)
+            draft.deliver_signal(name, id, payload, by);
+            Ok(())
         }
     }
 }

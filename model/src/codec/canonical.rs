@@ -85,7 +85,9 @@ impl Writer {
             self.time(*at);
         }
         self.count(ids.len());
-        ids.iter().for_each(|id| self.text(id));
+        for id in ids {
+            self.text(id);
+        }
     }
 
     fn started(&mut self, started: &RunStarted) {

@@ -4,17 +4,10 @@ use super::Draft;
 use crate::event::{Actor, Awaited, Event};
 use crate::id::StepIndex;
 use crate::payload::Payload;
-use crate::rejection::Rejection;
 use crate::run::StepState;
 
 impl Draft<'_> {
-    pub(super) fn deliver_signal(
-        &mut self,
-        name: String,
-        id: String,
-        payload: Payload,
-        by: Actor,
-    ) -> Result<(), Rejection> {
+    pub(super) fn deliver_signal(&mut self, name: String, id: String, payload: Payload, by: Actor) {
         let waiting: Vec<StepIndex> =
             self.run.awaiting().filter(|step| self.awaits_signal(*step, &name)).collect();
         self.emit(Event::SignalReceived { name, id, payload: payload.clone(), by });
@@ -25,7 +18,6 @@ impl Draft<'_> {
                 break;
             }
         }
-        Ok(())
     }
 
     fn awaits_signal(&self, step: StepIndex, wanted: &str) -> bool {

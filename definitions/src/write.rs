@@ -1,7 +1,7 @@
 //! A definition as YAML, in one canonical spelling.
 //!
 //! Invariant: what [`read`](crate::read) accepted, it reads back as the same definition. Two things have no spelling of
-//! their own: defaults of the file are written at each step, and a sleep given as a number of milliseconds gets its unit.
+//! their own: defaults of the file are written at each step, and a sleep given in milliseconds without a unit gets it.
 
 mod scalar;
 
@@ -9,8 +9,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use nexus_model::definition::{Definition, InputSpec, Retry, Step, StepKind};
+use nexus_model::expression::duration_ms;
 use serde_json::{Map, Value, json};
 
+use crate::check::duration as has_unit;
 use scalar::{flow, inline};
 
 /// Writes `definition` as a `*.workflow.yaml`.
@@ -83,6 +85,16 @@ fn condition(expression: &str) -> Value {
     }
 }
 
+/// A sleep as the reader takes it: milliseconds, as a number or in a text without a unit, get theirs.
+fn sleep(value: &Value) -> Value {
+    let is_taken =
+        value.as_str().is_some_and(|text| text.contains("${{") || has_unit(text).is_some());
+    match duration_ms(value) {
+        Ok(ms) if !is_taken => duration(ms),
+        Ok(_) | Err(_) => value.clone(),
+    }
+}
+
 struct Sheet(String);
 
 impl Sheet {
@@ -137,10 +149,7 @@ impl Sheet {
                 self.map(4, "env", env);
             }
             StepKind::Set { values } => self.entry(4, "set", values),
-            StepKind::Sleep { duration: Value::Number(ms) } if ms.is_u64() => {
-                self.entry(4, "sleep", &duration(ms.as_u64().unwrap_or(0)));
-            }
-            StepKind::Sleep { duration } => self.entry(4, "sleep", duration),
+            StepKind::Sleep { duration } => self.entry(4, "sleep", &sleep(duration)),
             StepKind::WaitFor { signal, matches, timeout_ms, on_timeout } => {
                 self.line(4, "wait_for:");
                 self.entry(6, "signal", &json!(signal));

@@ -139,6 +139,7 @@ pub(crate) fn unknown_outcome() -> Problem {
 fn refused(refusal: &Refusal, name: &str) -> Problem {
     let text = refusal.to_string();
     match refusal {
+        Refusal::TooLarge | Refusal::Rejected(Rejection::TooManyLabels { .. }) => too_large(text),
         Refusal::Rejected(rejection) => rejected(rejection, name),
         Refusal::NotFound => no_such_run(name, None),
         Refusal::Taken(..) => taken(name),
@@ -146,7 +147,6 @@ fn refused(refusal: &Refusal, name: &str) -> Problem {
         Refusal::DiskNearlyFull(_) => {
             Problem::new("NX6007", UNREACHABLE, text).hint("free some space, then try again")
         }
-        Refusal::TooLarge => too_large(text),
         Refusal::ShuttingDown => shutting_down(),
     }
 }
@@ -163,6 +163,7 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
             ("NX7007", format!("go on with it: nexus-engine resume {name}"))
         }
         Rejection::AlreadyStarted
+        | Rejection::TooManyLabels { .. }
         | Rejection::NotStarted
         | Rejection::StaleAttempt { .. }
         | Rejection::NoSuchTimer { .. }

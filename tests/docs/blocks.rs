@@ -13,6 +13,8 @@ pub(crate) struct Page {
 pub(crate) struct Block {
     /// What stands behind the three backticks.
     pub(crate) language: String,
+    /// The file as which it is to be saved, if the text above it says so.
+    pub(crate) saved_as: Option<String>,
     /// Number of its first line in the page.
     pub(crate) line: usize,
     pub(crate) text: String,
@@ -72,23 +74,32 @@ impl Page {
         prose
     }
 
-    fn all_blocks(&self) -> Vec<Block> {
+    /// All blocks, in order.
+    pub(crate) fn all_blocks(&self) -> Vec<Block> {
         let mut blocks = Vec::new();
         let mut open: Option<Block> = None;
+        let mut saved_as = None;
         for (line, number) in self.text.lines().zip(1..) {
             match (&mut open, line.strip_prefix("```")) {
                 (None, Some(language)) => {
                     let language = language.trim().to_owned();
-                    open = Some(Block { language, line: number + 1, text: String::new() });
+                    let (saved_as, line) = (saved_as.take(), number + 1);
+                    open = Some(Block { language, saved_as, line, text: String::new() });
                 }
                 (Some(_), Some("")) => blocks.extend(open.take()),
                 (Some(block), _) => {
                     block.text.push_str(line);
                     block.text.push('\n');
                 }
-                (None, None) => {}
+                (None, None) => saved_as = file_to_save(line).or(saved_as),
             }
         }
         blocks
     }
+}
+
+/// The file that a line asks to save the next block as.
+fn file_to_save(line: &str) -> Option<String> {
+    let (_, rest) = line.split_once("Save this as `")?;
+    Some(rest.split_once('`')?.0.to_owned())
 }

@@ -20,6 +20,9 @@ pub(crate) struct Step {
 
 /// The commands of a block, if it is one that is executed: a block in which `nexus-engine` is called.
 pub(crate) fn steps(block: &Block) -> Option<Vec<Step>> {
+    if block.language != "console" {
+        return None;
+    }
     let mut steps: Vec<Step> = Vec::new();
     for line in block.text.lines() {
         match (line.strip_prefix("$ "), steps.last_mut()) {
@@ -64,7 +67,8 @@ impl Shell {
     /// Executes a command as a shell does; what it printed, on both streams.
     pub(crate) fn execute(&mut self, command: &str) -> String {
         let command = command.replace("cargo run --release -- ", "nexus-engine ");
-        let script = format!("exec 2>&1; (exit {}); {command}", self.exit_code);
+        // Something follows the command, so that the shell stays and says when it was killed.
+        let script = format!("exec 2>&1; (exit {}); {command}\nexit $?", self.exit_code);
         let path = std::env::var("PATH").unwrap_or_default();
         let output = Command::new("bash")
             .args(["-c", &script])

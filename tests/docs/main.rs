@@ -23,7 +23,11 @@ fn every_command_prints_what_the_page_shows() {
     let (mut executed, mut wrong) = (0, Vec::new());
     for page in own_pages() {
         let mut shell = Shell::new();
-        for block in page.blocks("console") {
+        for block in page.all_blocks() {
+            if let Some(file) = &block.saved_as {
+                std::fs::write(shell.folder().join(file), &block.text)
+                    .expect("a file can be written");
+            }
             for step in steps(&block).unwrap_or_default() {
                 executed += 1;
                 let printed = shell.execute(&step.command);

@@ -10,7 +10,7 @@ const RULES: [(&str, &str); 11] = [
     (r"\x1b\[[0-9;]*m", ""),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", "TIME"),
     (r"\b\d\d:\d\d:\d\d(\.\d+)?\b", "TIME"),
-    (r"\+?\b\d+(\.\d+)? ?(µs|us|ms|s|m|h)(\d\d?s)?\b( ago)?", "SPAN"),
+    (r"\bnow\b|\+?\b\d+(\.\d+)? ?(µs|us|ms|s|m|h)(\d\d?s)?\b( ago)?", "SPAN"),
     (r"\b(v1:)?[0-9a-f]{4}…[0-9a-f]{2}\b", "HASH"),
     (r"\b(v1:)?[0-9a-f]{9,64}\b", "HASH"),
     (r"\bpid \d+", "pid N"),

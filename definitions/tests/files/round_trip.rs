@@ -272,6 +272,43 @@ fn definition() -> impl Strategy<Value = Definition> {
     )
 }
 
+/// A program may give milliseconds as a number; files take durations with a unit only.
+#[test]
+fn a_sleep_without_a_unit_is_written_with_one() {
+    for (given, written) in [
+        (Value::from(1500), "1s500ms"),
+        (Value::from(1500.0), "1s500ms"),
+        (Value::from(0.25), "0s"),
+        (Value::from("90000"), "1m30s"),
+        (Value::from(" 5s "), " 5s "),
+        (Value::from("PT5M"), "PT5M"),
+        (Value::from("${{ inputs.wait }}"), "${{ inputs.wait }}"),
+    ] {
+        let kind = StepKind::Sleep { duration: given.clone() };
+        let step = Step {
+            id: "z".to_owned(),
+            name: None,
+            kind,
+            needs: Vec::new(),
+            when_needs: WhenNeeds::default(),
+            condition: None,
+            retry: Retry::default(),
+            timeout_ms: None,
+            deadline_ms: None,
+            on_error: OnError::default(),
+            outputs: None,
+        };
+        let wait = InputSpec { kind: InputKind::Any, ..InputSpec::default() };
+        let inputs = [("wait".to_owned(), wait)].into();
+        let name = "sleeps".to_owned();
+        let definition = Definition { name, inputs, steps: vec![step], ..Definition::default() };
+        let text = write(&definition);
+        let read = read("written", &text).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+        let StepKind::Sleep { duration } = &read.definition.steps[0].kind else { panic!("{text}") };
+        assert_eq!(duration, &Value::from(written), "{given}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -15,8 +15,6 @@ use crate::problems;
 const RUNS_DEFAULT: usize = 50;
 /// Runs of the largest page.
 const RUNS_MAX: usize = 1_000;
-/// Words for statuses that a list shows and the view counts as another.
-const CANCELLING: &str = "cancelling";
 
 impl Service {
     /// Runs, newest first. Everything recorded before the call is seen.
@@ -65,7 +63,7 @@ impl Service {
         RunSummary {
             id: row.name.clone(),
             workflow: row.workflow.clone(),
-            status: status(row).into(),
+            status: row.status.word().into(),
             at: at(plan, row),
             waiting_on: waiting_on(plan, row, now, self.drives(row.run)),
             started_at: time(row.started_at),
@@ -121,10 +119,6 @@ fn run_id(text: &str) -> Option<RunId> {
     Some(RunId(number.to_be_bytes()))
 }
 
-fn status(row: &RunRow) -> &'static str {
-    if row.is_cancelling { CANCELLING } else { row.status.word() }
-}
-
 fn id(plan: Option<&Plan>, step: StepIndex) -> String {
     plan.map_or_else(|| format!("step {}", step.0), |plan| plan.id(step).to_owned())
 }
@@ -133,9 +127,12 @@ fn at(plan: Option<&Plan>, row: &RunRow) -> Vec<String> {
     match row.status {
         RunWord::Failed => row.failed_step.iter().map(|step| id(plan, *step)).collect(),
         RunWord::Completed | RunWord::Cancelled => Vec::new(),
-        RunWord::Running | RunWord::Waiting | RunWord::Retrying | RunWord::Paused => {
-            row.current.iter().map(|current| id(plan, current.step)).collect()
-        }
+        RunWord::Running
+        | RunWord::Waiting
+        | RunWord::Retrying
+        | RunWord::Paused
+        | RunWord::Failing
+        | RunWord::Cancelling => row.current.iter().map(|current| id(plan, current.step)).collect(),
     }
 }
 

@@ -116,7 +116,9 @@ fn word(member: &Member) -> RunWord {
         RunStatus::Completed { .. } => return RunWord::Completed,
         RunStatus::Failed { .. } => return RunWord::Failed,
         RunStatus::Cancelled { .. } => return RunWord::Cancelled,
-        RunStatus::Running | RunStatus::Failing { .. } | RunStatus::Cancelling { .. } => {}
+        RunStatus::Failing { .. } => return RunWord::Failing,
+        RunStatus::Cancelling { .. } => return RunWord::Cancelling,
+        RunStatus::Running => {}
     }
     let under_way = under_way(run);
     let sleeps = under_way.iter().any(|(_, state)| matches!(state, StepState::Sleeping { .. }));

@@ -1,9 +1,10 @@
 //! The fold of one run.
 
 use nexus_model::event::{Awaited, Event, Failure, RunStarted};
-use nexus_model::id::StepIndex;
+use nexus_model::id::{StepIndex, TimerId};
+use nexus_model::time::Timestamp;
 
-use super::record::{Current, Doing, Ending, FOR_EVER, RunRecord};
+use super::record::{Current, Doing, Ending, FOR_EVER, Outlook, RunRecord};
 use crate::view::Recorded;
 
 /// Longest message of a failure that is kept in a row, in bytes. All of it is in the log.
@@ -45,10 +46,12 @@ impl RunRecord {
                 self.settle(*step);
                 self.skipped.insert(step.0);
             }
-            Event::StepFailed { step, .. } => {
+            Event::StepFailed { step, continued, .. } => {
                 self.settle(*step);
                 self.failed.insert(step.0);
+                self.fails_if(!continued);
             }
+            Event::TimerFired { timer } => self.fails_if(self.timeout == Some(timer.0)),
             Event::StepsNotReached { steps } | Event::StepsCancelled { steps } => {
                 for step in steps {
                     self.settle(*step);
@@ -63,10 +66,10 @@ impl RunRecord {
                 self.reason.clear();
             }
             Event::CancelRequested { reason, .. } => {
-                self.is_cancelling = true;
+                self.outlook = Outlook::Cancelling;
                 self.reason = short(reason);
             }
-            Event::RunRetried { .. } => self.retried(),
+            Event::RunRetried { timeout, .. } => self.retried(*timeout),
             Event::RunCompleted { .. } => self.end(Ending::Completed, at),
             Event::RunFailed { failure, step, .. } => {
                 self.failure = Some(failure_of(failure, *step));
@@ -74,7 +77,6 @@ impl RunRecord {
             }
             Event::RunCancelled { .. } => self.end(Ending::Cancelled, at),
             Event::AttemptsInterrupted { .. }
-            | Event::TimerFired { .. }
             | Event::SlotsOffered
             | Event::SignalReceived { .. }
             | Event::SignalTaken { .. }
@@ -90,6 +92,14 @@ impl RunRecord {
         self.labels.clone_from(&started.labels);
         self.by.clone_from(&started.by);
         self.started_at = at;
+        self.timeout = started.timeout.map(|(timer, _)| timer.0);
+    }
+
+    /// A run that is being cancelled does not fail any more.
+    fn fails_if(&mut self, it_fails: bool) {
+        if it_fails && self.outlook == Outlook::Open {
+            self.outlook = Outlook::Failing;
+        }
     }
 
     fn begin(&mut self, step: StepIndex, attempt: u32, state: Doing, time: i64) {
@@ -109,12 +119,12 @@ impl RunRecord {
         }
     }
 
-    fn retried(&mut self) {
+    fn retried(&mut self, timeout: Option<(TimerId, Timestamp)>) {
+        self.timeout = timeout.map(|(timer, _)| timer.0);
         self.ending = None;
         self.ended_at = None;
         self.failure = None;
         self.is_paused = false;
-        self.is_cancelling = false;
         self.reason.clear();
     }
 
@@ -122,6 +132,7 @@ impl RunRecord {
         self.ending = Some(ending);
         self.ended_at = Some(at);
         self.is_paused = false;
+        self.outlook = Outlook::Open;
         self.current.clear();
     }
 }

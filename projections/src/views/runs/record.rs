@@ -9,6 +9,10 @@ use crate::bytes::{Reader, put_bytes, put_i64, put_text, put_u64};
 
 /// A run as the view knows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are independent facts of the log, not one state"
+)]
 pub(crate) struct RunRecord {
     pub(crate) name: String,
     pub(crate) workflow: String,
@@ -20,8 +24,10 @@ pub(crate) struct RunRecord {
     pub(super) updated_at: i64,
     pub(super) ending: Option<Ending>,
     pub(super) is_paused: bool,
-    pub(super) is_cancelling: bool,
+    pub(super) outlook: Outlook,
     pub(super) is_parked: bool,
+    /// The timer that ends the run.
+    pub(super) timeout: Option<u32>,
     /// Why it was paused or cancelled.
     pub(super) reason: String,
     /// Code, message and step of the failure.
@@ -33,6 +39,15 @@ pub(crate) struct RunRecord {
     pub(super) current: BTreeMap<u32, Current>,
     /// How many records were folded.
     pub(crate) revision: u32,
+}
+
+/// How a run that has not ended will end, as far as that is decided.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Outlook {
+    #[default]
+    Open,
+    Failing,
+    Cancelling,
 }
 
 /// How a run ended.
@@ -75,6 +90,7 @@ pub(super) const FOR_EVER: i64 = i64::MAX;
 const PAUSED: u8 = 1;
 const CANCELLING: u8 = 2;
 const PARKED: u8 = 4;
+const FAILING: u8 = 8;
 
 impl RunRecord {
     pub(crate) fn standing(&self) -> Standing {
@@ -112,9 +128,11 @@ impl RunRecord {
         put_i64(&mut out, self.updated_at.wrapping_sub(self.started_at));
         out.push(
             flag(PAUSED, self.is_paused)
-                | flag(CANCELLING, self.is_cancelling)
-                | flag(PARKED, self.is_parked),
+                | flag(CANCELLING, self.outlook == Outlook::Cancelling)
+                | flag(PARKED, self.is_parked)
+                | flag(FAILING, self.outlook == Outlook::Failing),
         );
+        put_optional(&mut out, self.timeout);
         out.push(ending_number(self.ending));
         if let Some(ended_at) = self.ended_at {
             put_i64(&mut out, ended_at.wrapping_sub(self.started_at));
@@ -154,6 +172,7 @@ fn read(reader: &mut Reader<'_>) -> Option<RunRecord> {
     let started_at = reader.i64()?;
     let updated_at = started_at.wrapping_add(reader.i64()?);
     let flags = reader.byte()?;
+    let timeout = optional(reader)?;
     let ending = ending(reader.byte()?)?;
     let ended_at = match ending {
         Some(_) => Some(started_at.wrapping_add(reader.i64()?)),
@@ -169,8 +188,9 @@ fn read(reader: &mut Reader<'_>) -> Option<RunRecord> {
         updated_at,
         ending,
         is_paused: flags & PAUSED != 0,
-        is_cancelling: flags & CANCELLING != 0,
         is_parked: flags & PARKED != 0,
+        outlook: outlook(flags),
+        timeout,
         reason: reader.text()?,
         failure: failure(reader)?,
         retries: reader.u32()?,
@@ -183,6 +203,16 @@ fn read(reader: &mut Reader<'_>) -> Option<RunRecord> {
             .collect::<Option<_>>()?,
         current: (0..reader.u64()?).map(|_| current(reader, started_at)).collect::<Option<_>>()?,
     })
+}
+
+fn outlook(flags: u8) -> Outlook {
+    if flags & CANCELLING != 0 {
+        Outlook::Cancelling
+    } else if flags & FAILING != 0 {
+        Outlook::Failing
+    } else {
+        Outlook::Open
+    }
 }
 
 fn flag(flag: u8, is_set: bool) -> u8 {
@@ -214,7 +244,20 @@ fn put_failure(out: &mut Vec<u8>, failure: Option<&(String, String, Option<u32>)
     out.push(1);
     put_text(out, code);
     put_text(out, message);
-    put_u64(out, step.map_or(0, |step| u64::from(step) + 1));
+    put_optional(out, *step);
+}
+
+/// A number, one higher; 0 if there is none.
+fn put_optional(out: &mut Vec<u8>, number: Option<u32>) {
+    put_u64(out, number.map_or(0, |number| u64::from(number) + 1));
+}
+
+#[expect(clippy::option_option, reason = "not readable, and not there")]
+fn optional(reader: &mut Reader<'_>) -> Option<Option<u32>> {
+    match reader.u64()?.checked_sub(1) {
+        Some(number) => Some(Some(u32::try_from(number).ok()?)),
+        None => Some(None),
+    }
 }
 
 #[expect(clippy::option_option, reason = "not readable, and not failed")]
@@ -223,11 +266,7 @@ fn failure(reader: &mut Reader<'_>) -> Option<Option<(String, String, Option<u32
         0 => Some(None),
         1 => {
             let (code, message) = (reader.text()?, reader.text()?);
-            let step = match reader.u64()?.checked_sub(1) {
-                Some(step) => Some(u32::try_from(step).ok()?),
-                None => None,
-            };
-            Some(Some((code, message, step)))
+            Some(Some((code, message, optional(reader)?)))
         }
         _ => None,
     }

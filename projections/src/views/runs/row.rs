@@ -8,7 +8,7 @@ use nexus_model::event::Actor;
 use nexus_model::id::{Attempt, DefinitionHash, RunId, StepIndex};
 use nexus_model::time::Timestamp;
 
-use super::record::{Current, Doing, Ending, FOR_EVER, RunRecord};
+use super::record::{Current, Doing, Ending, FOR_EVER, Outlook, RunRecord};
 
 /// Where a run stands, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,6 +21,10 @@ pub enum RunWord {
     Retrying,
     /// Nothing new is started until somebody resumes it.
     Paused,
+    /// It will have failed as soon as what still runs has ended.
+    Failing,
+    /// It ends as soon as what runs has stopped, because somebody asked for it.
+    Cancelling,
     /// It ended well.
     Completed,
     /// It ended badly.
@@ -31,11 +35,13 @@ pub enum RunWord {
 
 impl RunWord {
     /// All words.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Running,
         Self::Waiting,
         Self::Retrying,
         Self::Paused,
+        Self::Failing,
+        Self::Cancelling,
         Self::Completed,
         Self::Failed,
         Self::Cancelled,
@@ -48,6 +54,8 @@ impl RunWord {
             Self::Waiting => "waiting",
             Self::Retrying => "retrying",
             Self::Paused => "paused",
+            Self::Failing => "failing",
+            Self::Cancelling => "cancelling",
             Self::Completed => "completed",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
@@ -62,7 +70,12 @@ impl RunWord {
     /// Whether the run has ended.
     pub fn is_terminal(self) -> bool {
         match self {
-            Self::Running | Self::Waiting | Self::Retrying | Self::Paused => false,
+            Self::Running
+            | Self::Waiting
+            | Self::Retrying
+            | Self::Paused
+            | Self::Failing
+            | Self::Cancelling => false,
             Self::Completed | Self::Failed | Self::Cancelled => true,
         }
     }
@@ -87,8 +100,6 @@ pub struct RunRow {
     pub definition: DefinitionHash,
     /// Where it stands.
     pub status: RunWord,
-    /// Whether it ends as soon as what runs has stopped, because somebody asked for it.
-    pub is_cancelling: bool,
     /// When it began.
     pub started_at: Timestamp,
     /// When it ended.
@@ -216,7 +227,7 @@ impl RunRow {
     pub(super) fn new(stream: StreamId, record: RunRecord) -> Self {
         let status = word(&record);
         let current: Vec<CurrentStep> = record.current.iter().map(current_step).collect();
-        let waiting_on = waiting_on(status, &current);
+        let waiting_on = waiting_on(going_on(&record), &current);
         let (failure_code, failure_message, failed_step) = match record.failure {
             Some((code, message, step)) => (Some(code), Some(message), step.map(StepIndex)),
             None => (None, None, None),
@@ -227,7 +238,6 @@ impl RunRow {
             workflow: record.workflow,
             definition: DefinitionHash(record.definition),
             status,
-            is_cancelling: record.is_cancelling && !status.is_terminal(),
             started_at: Timestamp(record.started_at),
             ended_at: record.ended_at.map(Timestamp),
             updated_at: Timestamp(record.updated_at),
@@ -257,6 +267,15 @@ impl RunRow {
 
 /// The word for a run.
 pub(super) fn word(record: &RunRecord) -> RunWord {
+    match record.outlook {
+        Outlook::Open => going_on(record),
+        Outlook::Failing => RunWord::Failing,
+        Outlook::Cancelling => RunWord::Cancelling,
+    }
+}
+
+/// The word for a run, if it does not matter how it will end.
+fn going_on(record: &RunRecord) -> RunWord {
     match record.ending {
         Some(Ending::Completed) => return RunWord::Completed,
         Some(Ending::Failed) => return RunWord::Failed,
@@ -296,7 +315,12 @@ fn waiting_on(status: RunWord, current: &[CurrentStep]) -> Option<WaitingOn> {
             waits.min_by_key(|(due, _)| *due).map(|(_, waiting_on)| waiting_on)
         }
         RunWord::Paused => Some(WaitingOn::Resume),
-        RunWord::Running | RunWord::Completed | RunWord::Failed | RunWord::Cancelled => None,
+        RunWord::Running
+        | RunWord::Failing
+        | RunWord::Cancelling
+        | RunWord::Completed
+        | RunWord::Failed
+        | RunWord::Cancelled => None,
     }
 }
 

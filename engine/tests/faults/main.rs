@@ -1,0 +1,16 @@
+//! Engines on a log that refuses, delays, blocks and goes away.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test may fail where it stands, and says its seed"
+)]
+
+mod life;
+mod log;
+mod refusals;
+mod resuming;
+mod shutdown;
+mod starts;
+mod storm;
+mod waiting;

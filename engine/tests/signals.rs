@@ -1,5 +1,7 @@
 //! Signals and crashes: a run that waits is a row on disk, and goes on in whichever engine is there.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,11 +69,9 @@ async fn send(
         .map(|answer| answer.revision)
 }
 
-fn output(status: RunStatus) -> Value {
-    match status {
-        RunStatus::Completed { output } => serde_json::from_str(&format!("{output:?}")).unwrap(),
-        other => panic!("{other:?}"),
-    }
+fn output(status: &RunStatus) -> Value {
+    let RunStatus::Completed { output } = status else { panic!("{status:?}") };
+    serde_json::from_str(&format!("{output:?}")).expect("an output is JSON")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,7 +84,7 @@ async fn a_signal_before_and_after_a_crash() {
     engine.shutdown().await;
 
     let engine = open(waiting.path());
-    let (_, state) = engine.handle().load(run).await.unwrap().unwrap();
+    let (_, state) = engine.handle().load(run).await.unwrap().expect("it goes well");
     assert!(state.is_parked() && state.awaiting().count() == 1);
     send(engine.handle(), run, "k1").await.unwrap();
     let delivered = crash(waiting.path());
@@ -96,7 +96,7 @@ async fn a_signal_before_and_after_a_crash() {
         again,
         RequestError::Refused(Refusal::Rejected(Rejection::AlreadyReceived { .. }))
     ));
-    assert_eq!(output(engine.handle().wait(run).await.unwrap()), json!({"order": 7}));
+    assert_eq!(output(&engine.handle().wait(run).await.unwrap()), json!({"order": 7}));
     assert!(engine.handle().replay(run, None).await.unwrap().agrees());
     engine.shutdown().await;
 }
@@ -120,6 +120,6 @@ async fn a_time_that_is_over_while_no_engine_is_there_counts() {
         panic!("it fails")
     };
     assert_eq!(failure.code, "NX4001");
-    assert_eq!(output(engine.handle().wait(goes_on).await.unwrap()), Value::Null);
+    assert_eq!(output(&engine.handle().wait(goes_on).await.unwrap()), Value::Null);
     engine.shutdown().await;
 }

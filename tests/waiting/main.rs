@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use nexus_tests::{Server, command};
 
-const WORKFLOW: &str = r#"
+const WORKFLOW: &str = r"
 nexus: v1
 name: order
 inputs:
@@ -20,7 +20,7 @@ steps:
     needs: paid
     wait_for: { signal: sent }
 outputs: ${{ steps.paid.output.amount + steps.sent.output }}
-"#;
+";
 
 /// What a call prints on both streams, and its exit code.
 fn call(store: &Path, words: &[&str]) -> (String, i32) {

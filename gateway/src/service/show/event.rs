@@ -215,7 +215,9 @@ impl Showing<'_> {
             Event::SignalReceived { name, payload, by, .. } => {
                 let carried = match payload {
                     Payload::Null => String::new(),
-                    payload => format!(" {}", self.brief(payload)?),
+                    Payload::Inline(..) | Payload::Stored(..) => {
+                        format!(" {}", self.brief(payload)?)
+                    }
                 };
                 format!("{name}{carried}, by {}", by.name)
             }

@@ -91,7 +91,15 @@ impl Standing<'_> {
     fn next_awaited(&self) -> Option<(StepIndex, &Awaited, Option<Timestamp>)> {
         let awaited = self.run.awaiting().filter_map(|step| match self.run.step(step) {
             StepState::Awaiting { what, timer } => Some((step, what, timer.map(|(_, at)| at))),
-            _ => None,
+            StepState::Waiting
+            | StepState::Running { .. }
+            | StepState::Sleeping { .. }
+            | StepState::Retrying { .. }
+            | StepState::Completed { .. }
+            | StepState::Failed { .. }
+            | StepState::Skipped { .. }
+            | StepState::NotReached
+            | StepState::Cancelled => None,
         });
         awaited.min_by_key(|(_, _, until)| until.unwrap_or(Timestamp(i64::MAX)))
     }

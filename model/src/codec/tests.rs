@@ -164,6 +164,7 @@ fn states() -> Vec<StepState> {
             attempt,
             input: Some(stored()),
             interruptions: 1,
+            handed_over: false,
             may_repeat: true,
             since: NOW,
             stopping: Some(Failure::default()),

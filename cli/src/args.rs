@@ -9,8 +9,8 @@ use clap::{Args as ArgsOf, ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
     audit, bench, cancel, completions, demo, doctor, explain, get, graph, help, history, import,
-    list, logs, new, pause, projection, replay, result, resume, retry, run, schema, serve, start,
-    validate, verify, version, wait, watch,
+    list, logs, new, pause, projection, replay, result, resume, retry, run, schema, serve, signal,
+    start, validate, verify, version, wait, watch,
 };
 use crate::output::Format;
 
@@ -105,6 +105,8 @@ pub(crate) enum Verb {
     Result(result::ResultArgs),
     /// Wait until runs have ended.
     Wait(wait::WaitArgs),
+    /// Tell a run something that a step of it waits for.
+    Signal(signal::SignalArgs),
     /// Start nothing new in a run until it is resumed.
     Pause(pause::PauseArgs),
     /// Go on with a run: drive it here, and end its pause.

@@ -38,6 +38,14 @@ pub(crate) fn read(
     Ok(Value::Object(map))
 }
 
+/// The JSON that an argument stands for: itself, `@FILE`, or `-` for standard input.
+///
+/// # Errors
+/// NX1407 if it cannot be read or is no JSON.
+pub(crate) fn document(argument: &str) -> Result<Value, Problem> {
+    parse(&source(argument)?)
+}
+
 /// The text that an argument stands for.
 fn source(argument: &str) -> Result<String, Problem> {
     let unreadable = |what: &str, error: &std::io::Error| {

@@ -15,7 +15,8 @@ pub fn check_handlers(definition: &Definition, known: &[&str]) -> Vec<Definition
         StepKind::Action { .. }
         | StepKind::Script { .. }
         | StepKind::Set { .. }
-        | StepKind::Sleep { .. } => None,
+        | StepKind::Sleep { .. }
+        | StepKind::WaitFor { .. } => None,
     });
     steps
         .map(|(step, uses)| DefinitionError {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use nexus_model::definition::{
-    Backoff, Definition, InputKind, InputSpec, OnError, Retry, Step, StepKind, WhenNeeds,
+    Backoff, Definition, InputKind, InputSpec, OnError, OnSignalTimeout, Retry, Step, StepKind,
+    WhenNeeds,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -113,6 +114,15 @@ fn kind(node: &Node) -> StepKind {
     }
     if let Some(values) = node.get("set") {
         return StepKind::Set { values: values.value.to_value() };
+    }
+    if let Some(wait) = node.get("wait_for") {
+        let wait = &wait.value;
+        return StepKind::WaitFor {
+            signal: text(wait, "signal").unwrap_or_default(),
+            matches: wait.get("match").and_then(|value| condition(&value.value)),
+            timeout_ms: duration_ms(wait, "timeout"),
+            on_timeout: choice::<OnSignalTimeout>(wait, "on_timeout"),
+        };
     }
     StepKind::Sleep { duration: template(node, "sleep").unwrap_or_default() }
 }

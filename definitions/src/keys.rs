@@ -192,6 +192,28 @@ pub(crate) static RETRY: Table = Table {
     later: &[],
 };
 
+/// What a step waits for.
+static WAIT_FOR: Table = Table {
+    name: "wait_for",
+    noun: "`wait_for`",
+    keys: &[
+        key("signal", Shape::Text, "Name of the signal."),
+        key(
+            "match",
+            Shape::Condition,
+            "Expression over `signal`, what the signal carries; one for which it is false is left for others.",
+        ),
+        key("timeout", Shape::Duration { zero: false }, "How long it waits; for ever by default."),
+        key(
+            "on_timeout",
+            Shape::Choice(&["fail", "continue"]),
+            "`continue`: the run goes on, and the output is null; `fail` by default.",
+        ),
+    ],
+    required: &["signal"],
+    later: &[],
+};
+
 /// A kind of step: the key that makes it one, and the keys that go with it.
 #[derive(Debug)]
 pub(crate) struct Kind {
@@ -203,7 +225,7 @@ pub(crate) struct Kind {
 }
 
 /// The kinds of steps.
-pub(crate) static KINDS: [Kind; 4] = [
+pub(crate) static KINDS: [Kind; 5] = [
     Kind {
         key: key("uses", Shape::Text, "Name of the handler or built-in action it calls."),
         own: &[key("with", Shape::Template, "What the handler gets.")],
@@ -228,6 +250,11 @@ pub(crate) static KINDS: [Kind; 4] = [
             Shape::DurationTemplate,
             "How long to wait, such as 15m; may be an expression.",
         ),
+        own: &[],
+        attempts: false,
+    },
+    Kind {
+        key: key("wait_for", Shape::Map(&WAIT_FOR), "A signal from outside it waits for."),
         own: &[],
         attempts: false,
     },
@@ -264,7 +291,7 @@ pub(crate) static ATTEMPTS: &[Key] = &[
 ];
 
 /// Kinds of steps that this version does not carry out.
-pub(crate) const LATER_KINDS: &[&str] = &["call", "wait_for", "approve", "emit"];
+pub(crate) const LATER_KINDS: &[&str] = &["call", "approve", "emit"];
 
 /// Keys of steps that this version does not carry out.
 pub(crate) const LATER_STEP: &[&str] = &[

@@ -46,17 +46,19 @@ impl Places {
         let range = range_of(&tree.defined, text);
         match &tree.value {
             Node::Text(value) => match inside.filter(|_| complete) {
-                Some(inside) => {
-                    let condition =
-                        matches!(path, [steps, _, key] if steps == "steps" && key == "if");
-                    part_of(text, &range, value, inside, condition)
-                }
+                Some(inside) => part_of(text, &range, value, inside, is_condition(path)),
                 None => range,
             },
             Node::Bool(_) | Node::Number(_) => range,
             Node::Null | Node::List(_) | Node::Map(_) => key_range,
         }
     }
+}
+
+/// Whether the text at `path` is one expression in braces.
+fn is_condition(path: &[String]) -> bool {
+    let keys: Vec<&str> = path.iter().map(String::as_str).collect();
+    matches!(keys.as_slice(), ["steps", _, "if"] | ["steps", _, "wait_for", "match"])
 }
 
 /// The path of an error, down to the key of an input's declaration that it is about.

@@ -76,6 +76,15 @@ fn duration(ms: u64) -> Value {
     json!(if text.is_empty() { "0s" } else { &text })
 }
 
+/// An expression in its braces.
+fn condition(expression: &str) -> Value {
+    match expression {
+        "true" => json!(true),
+        "false" => json!(false),
+        expression => json!(format!("${{{{ {expression} }}}}")),
+    }
+}
+
 /// A sleep as the reader takes it: milliseconds, as a number or in a text without a unit, get theirs.
 fn sleep(value: &Value) -> Value {
     let is_taken =
@@ -114,12 +123,7 @@ impl Sheet {
         }
         self.changed(4, "when_needs", &step.when_needs);
         if let Some(condition) = &step.condition {
-            let value = match condition.as_str() {
-                "true" => json!(true),
-                "false" => json!(false),
-                expression => json!(format!("${{{{ {expression} }}}}")),
-            };
-            self.entry(4, "if", &value);
+            self.entry(4, "if", &self::condition(condition));
         }
         self.kind(&step.kind);
         if let Some(value) = retry(&step.retry) {
@@ -146,6 +150,13 @@ impl Sheet {
             }
             StepKind::Set { values } => self.entry(4, "set", values),
             StepKind::Sleep { duration } => self.entry(4, "sleep", &sleep(duration)),
+            StepKind::WaitFor { signal, matches, timeout_ms, on_timeout } => {
+                self.line(4, "wait_for:");
+                self.entry(6, "signal", &json!(signal));
+                self.optional(6, "match", matches.as_deref().map(condition).as_ref());
+                self.optional(6, "timeout", timeout_ms.map(duration).as_ref());
+                self.changed(6, "on_timeout", on_timeout);
+            }
         }
     }
 

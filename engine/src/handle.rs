@@ -1,5 +1,6 @@
 //! The handle: the only way to ask something of a running engine. Cheap to clone.
 
+mod signal;
 mod start;
 
 use std::sync::Arc;
@@ -135,10 +136,7 @@ impl Handle {
     }
 
     async fn ask(&self, run: RunId, command: Command) -> Result<Answer, RequestError> {
-        let (reply, answer) = oneshot::channel();
-        let message = Message::Ask { run, asked: Asked::silent(command), reply: Some(reply) };
-        self.inbox(run).send(message).map_err(|_| Refusal::ShuttingDown)?;
-        Ok(answer.await.map_err(|_| RequestError::Unknown)??)
+        self.ask_with(run, Asked::silent(command)).await
     }
 
     /// Has this engine work on a run that was started before it was opened (needed with [`Drive::Named`](crate::Drive)).

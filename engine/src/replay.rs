@@ -270,6 +270,9 @@ fn command_of(event: &Event) -> Option<Command> {
         Event::CancelRequested { by, reason } => Command::CancelRun { by, reason },
         Event::RunRetried { by, .. } => Command::RetryRun { by },
         Event::SlotsOffered => Command::OfferSlots,
+        Event::SignalReceived { name, id, payload, by } => {
+            Command::DeliverSignal { name, id, payload, by }
+        }
         _ => return None,
     })
 }

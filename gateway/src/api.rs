@@ -6,6 +6,7 @@ mod explain;
 mod problem;
 mod query;
 mod run;
+mod waiting;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ pub use explain::{ExplainView, GraphEdge, GraphNode, GraphView, StepReason};
 pub use problem::{Problem, Where};
 pub use query::{AuditFilter, Pairs, RunsFilter};
 pub use run::{FailureView, RunPage, RunSummary, RunView, StepView, WaitingOn};
+pub use waiting::{SendSignal, SignalView};
 
 /// A request to start a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]

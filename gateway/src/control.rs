@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::api::{
     Act, Acted, AuditFilter, AuditPage, ExplainView, GraphView, HistoryPage, LogPage, Problem,
-    RebuildView, ReplayView, RunPage, RunView, RunsFilter, StartRun, StartedRun, Status,
-    VerifyView,
+    RebuildView, ReplayView, RunPage, RunView, RunsFilter, SendSignal, SignalView, StartRun,
+    StartedRun, Status, VerifyView,
 };
 use crate::{Client, Follow, Service};
 
@@ -65,6 +65,8 @@ requests! {
     cancel(name: &str, act: Act) -> Acted;
     /// Continues a failed or cancelled run with the steps that did not complete.
     retry(name: &str, act: Act) -> Acted;
+    /// Tells a run something.
+    signal(name: &str, signal: &str, request: SendSignal) -> SignalView;
     /// Has the engine work on a run that was started before it was opened.
     drive(name: &str) -> Acted;
     /// Waits until a run has ended; a problem with exit code 8 if it is still going after `timeout`.

@@ -170,11 +170,20 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         | Rejection::NotPaused
         | Rejection::AlreadyCancelling
         | Rejection::NotRetryable { .. }
+        | Rejection::AlreadyReceived { .. }
         | Rejection::NothingReady => {
             ("NX7007", format!("see where it stands: nexus-engine get {name}"))
         }
     };
     Problem::new(code, CONFLICT, format!("{name}: {rejection}")).hint(hint).run(name)
+}
+
+/// A signal came to a run that has ended.
+pub(crate) fn nobody_waits(name: &str, signal: &str, status: &str) -> Problem {
+    let text = format!("{name} has ended ({status}); no step can take signal `{signal}`");
+    Problem::new("NX4002", CONFLICT, text)
+        .hint(format!("see how it ended: nexus-engine get {name}"))
+        .run(name)
 }
 
 /// Why a run was not started.

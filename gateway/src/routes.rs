@@ -12,6 +12,7 @@ mod read;
 mod runs;
 mod same_machine;
 mod upkeep;
+mod waiting;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -63,6 +64,7 @@ fn control() -> Router<Service> {
         .route("/runs/{run}/cancel", post(acts::cancel))
         .route("/runs/{run}/retry", post(acts::retry))
         .route("/runs/{run}/drive", post(acts::drive))
+        .route("/runs/{run}/signals/{signal}", post(waiting::signal))
         .route("/audit", get(lists::audit))
         .route("/verify", get(upkeep::verify))
         .route("/projections/rebuild", post(upkeep::rebuild))

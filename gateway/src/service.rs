@@ -17,6 +17,7 @@ mod rebuild;
 mod references;
 mod replay;
 mod show;
+mod signal;
 mod start;
 mod status;
 mod verify;

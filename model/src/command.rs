@@ -65,4 +65,15 @@ pub enum Command {
     },
     /// There is room for attempts.
     OfferSlots,
+    /// Tell the run something.
+    DeliverSignal {
+        /// The signal's name.
+        name: String,
+        /// The sender's key, which makes it count once; empty if there is none.
+        id: String,
+        /// What it carries.
+        payload: Payload,
+        /// Who sends it.
+        by: Actor,
+    },
 }

@@ -13,6 +13,7 @@ mod advance;
 mod backoff;
 mod cancel;
 mod complete_step;
+mod deliver_signal;
 mod draft;
 mod evaluate;
 mod fail_step;
@@ -23,6 +24,7 @@ mod pause;
 mod resume;
 mod retry;
 mod start;
+mod wait_for;
 mod wind_down;
 
 use draft::Draft;
@@ -125,6 +127,10 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
         Command::CancelRun { by, reason } => draft.cancel_run(by, reason),
         Command::RetryRun { by } => draft.retry_run(by),
         Command::OfferSlots => draft.offer_slots(),
+        Command::DeliverSignal { name, id, payload, by } => {
+            draft.deliver_signal(name, id, payload, by);
+            Ok(())
+        }
     }
 }
 
@@ -132,6 +138,10 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
 fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
     match command {
         Command::StartRun(_) => Ok(()),
+        // The same signal again is no new one, whatever has become of the run.
+        Command::DeliverSignal { id, .. } if run.signals.ids.contains(id) => {
+            Err(Rejection::AlreadyReceived { id: id.clone() })
+        }
         Command::RetryRun { .. } if run.started.is_some() => Ok(()),
         Command::RetryRun { .. }
         | Command::CompleteStep { .. }
@@ -141,6 +151,7 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
         | Command::PauseRun { .. }
         | Command::ResumeRun { .. }
         | Command::CancelRun { .. }
+        | Command::DeliverSignal { .. }
         | Command::OfferSlots => check_goes_on(run),
     }
 }

@@ -222,6 +222,31 @@ pub enum StepKind {
         /// Template of a duration: text such as `15m`, or a number of milliseconds.
         duration: serde_json::Value,
     },
+    /// Waits for a signal.
+    WaitFor {
+        /// The signal's name.
+        signal: String,
+        /// Expression (without `${{ }}`) over `signal`, the payload; a signal for which it is false is left for others.
+        #[serde(rename = "match", default, skip_serializing_if = "Option::is_none")]
+        matches: Option<String>,
+        /// How long it waits, in milliseconds; `None`: for ever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timeout_ms: Option<u64>,
+        /// What happens when that time is over.
+        #[serde(default, skip_serializing_if = "is_default")]
+        on_timeout: OnSignalTimeout,
+    },
+}
+
+/// What happens when no signal came in time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnSignalTimeout {
+    /// The step fails, and what that means is said by `on_error`.
+    #[default]
+    Fail,
+    /// The step fails and the run goes on; the output is `null`.
+    Continue,
 }
 
 /// When the needs of a step let it run.

@@ -104,6 +104,17 @@ pub enum Event {
     },
     /// There was room for attempts.
     SlotsOffered,
+    /// A signal came. Signals of a run are numbered from 1 in the order they came.
+    SignalReceived {
+        /// The signal's name.
+        name: String,
+        /// The sender's key, which makes it count once; empty if there is none.
+        id: String,
+        /// What it carries.
+        payload: Payload,
+        /// Who sent it.
+        by: Actor,
+    },
 
     // ---- derived ------------------------------------------------------------------------------
     /// An attempt was started.
@@ -125,6 +136,22 @@ pub enum Event {
         timer: TimerId,
         /// When.
         until: Timestamp,
+    },
+    /// A step began to wait for something from outside.
+    StepWaits {
+        /// The step.
+        step: StepIndex,
+        /// For what.
+        what: Awaited,
+        /// The timer that ends the waiting, and when; `None`: it waits for ever.
+        timer: Option<(TimerId, Timestamp)>,
+    },
+    /// A step took a signal, which is gone then.
+    SignalTaken {
+        /// The step.
+        step: StepIndex,
+        /// The number of the signal.
+        signal: u32,
     },
     /// The step's condition was false.
     StepSkipped {
@@ -195,6 +222,16 @@ pub enum Event {
     RunCancelled {
         /// Hash of the state after this event.
         state: StateHash,
+    },
+}
+
+/// What a step waits for from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// A signal.
+    Signal {
+        /// Its name.
+        name: String,
     },
 }
 

@@ -7,6 +7,7 @@
 mod attempts;
 mod runs;
 mod settling;
+mod signals;
 mod timers;
 
 pub(crate) use timers::deadline_passed;
@@ -14,7 +15,7 @@ pub(crate) use timers::deadline_passed;
 use crate::event::Event;
 use crate::id::{StepIndex, TimerId};
 use crate::plan::Plan;
-use crate::run::{Run, RunStatus, StepRun, StepState, Timer, TimerPurpose};
+use crate::run::{KeptSignal, Run, RunStatus, StepRun, StepState, Timer, TimerPurpose};
 use crate::time::Timestamp;
 
 /// Folds one recorded event into the state. A recorded event always applies. `at` is the time of its transition.
@@ -45,6 +46,10 @@ pub(crate) enum Change {
     TimerSet(TimerId, Timer),
     /// The timer is no longer set.
     TimerCleared(TimerId, Timer),
+    /// A signal came, with this id.
+    SignalReceived(String),
+    /// The signal was taken.
+    SignalTaken(u32, KeptSignal),
 }
 
 /// Whether `event` can be one of a run of `plan`; asked when events are read from outside.
@@ -56,6 +61,8 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::AttemptFailed { step, .. }
         | Event::StepStarted { step, .. }
         | Event::StepSlept { step, .. }
+        | Event::StepWaits { step, .. }
+        | Event::SignalTaken { step, .. }
         | Event::StepSkipped { step, .. }
         | Event::RetryScheduled { step, .. }
         | Event::StepFailed { step, .. }
@@ -73,6 +80,7 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::CancelRequested { .. }
         | Event::RunRetried { .. }
         | Event::SlotsOffered
+        | Event::SignalReceived { .. }
         | Event::RunCompleted { .. }
         | Event::RunCancelled { .. } => true,
     }
@@ -106,10 +114,15 @@ impl Fold<'_> {
             }
             Event::RunRetried { timeout, .. } => self.run_retried(*timeout),
             Event::SlotsOffered => {}
+            Event::SignalReceived { name, id, payload, by } => {
+                self.signal_received(name, id, payload, by);
+            }
             Event::StepStarted { step, attempt, input, deadline } => {
                 self.step_started(*step, *attempt, input.as_ref(), *deadline);
             }
             Event::StepSlept { step, timer, until } => self.step_slept(*step, *timer, *until),
+            Event::StepWaits { step, what, timer } => self.step_waits(*step, what, *timer),
+            Event::SignalTaken { signal, .. } => self.signal_taken(*signal),
             Event::StepSkipped { step, reason } => {
                 self.settle(*step, StepState::Skipped { reason: reason.clone() });
             }

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use crate::definition::{Definition, OnError, Retry, WhenNeeds};
+use crate::definition::{Definition, OnError, OnSignalTimeout, Retry, WhenNeeds};
 use crate::expression::{Condition, EvalError, Scope, Template};
 use crate::id::{DefinitionHash, StepIndex};
 use crate::payload::Payload;
@@ -68,6 +68,17 @@ pub(crate) enum Work {
     Set { values: Template },
     /// A timer is waited for.
     Sleep { duration: Template },
+    /// A signal is waited for.
+    WaitFor(SignalWait),
+}
+
+/// What a step that waits for a signal waits for, compiled.
+#[derive(Debug)]
+pub(crate) struct SignalWait {
+    pub(crate) signal: String,
+    pub(crate) matches: Option<Condition>,
+    pub(crate) timeout_ms: Option<u64>,
+    pub(crate) on_timeout: OnSignalTimeout,
 }
 
 /// The name under which scripts are handed to a handler.
@@ -125,6 +136,7 @@ impl Plan {
             payloads: &std::collections::BTreeMap::new(),
             step: None,
             this_output: None,
+            signal: None,
             now: crate::time::Timestamp::default(),
         };
         template.render(&scope).map(|name| Some(crate::expression::json_as_text(&name)))
@@ -182,7 +194,7 @@ impl Plan {
     pub fn handler(&self, step: StepIndex) -> Option<&str> {
         match &self.step(step).work {
             Work::Handler { name, .. } => Some(name),
-            Work::Set { .. } | Work::Sleep { .. } => None,
+            Work::Set { .. } | Work::Sleep { .. } | Work::WaitFor(_) => None,
         }
     }
 
@@ -195,7 +207,7 @@ impl Plan {
     pub fn literal_input(&self, step: StepIndex) -> Payload {
         match &self.step(step).work {
             Work::Handler { literal, .. } => literal.clone(),
-            Work::Set { .. } | Work::Sleep { .. } => Payload::Null,
+            Work::Set { .. } | Work::Sleep { .. } | Work::WaitFor(_) => Payload::Null,
         }
     }
 

@@ -53,6 +53,12 @@ pub enum Rejection {
         /// Its status.
         status: &'static str,
     },
+    /// A signal with this id came before.
+    #[error("signal `{id}` was received already")]
+    AlreadyReceived {
+        /// The signal's id.
+        id: String,
+    },
     /// There is nothing to start.
     #[error("nothing is ready to start")]
     NothingReady,

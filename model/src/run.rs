@@ -8,7 +8,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-use crate::event::{Failure, RunStarted};
+mod signals;
+
+pub use signals::{KeptSignal, Signals};
+
+use crate::event::{Awaited, Failure, RunStarted};
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::Payload;
 use crate::plan::Plan;
@@ -33,10 +37,13 @@ pub struct Run {
     pub next_timer: TimerId,
     /// How many events were folded: the revision of the next one.
     pub revision: u32,
+    /// Signals that came.
+    pub signals: Signals,
     steps: Vec<StepRun>,
     open_needs: Vec<u32>,
     ready: BTreeSet<StepIndex>,
     running: BTreeSet<StepIndex>,
+    awaiting: BTreeSet<StepIndex>,
     open: u32,
 }
 
@@ -123,6 +130,13 @@ pub enum StepState {
         /// When.
         until: Timestamp,
     },
+    /// For something from outside.
+    Awaiting {
+        /// For what.
+        what: Awaited,
+        /// The timer that ends the waiting, and when.
+        timer: Option<(TimerId, Timestamp)>,
+    },
     /// For the next attempt.
     Retrying {
         /// The number of the next attempt.
@@ -173,6 +187,8 @@ pub enum TimerPurpose {
     RunTimeout,
     /// Ends a sleep.
     Sleep(StepIndex),
+    /// Ends the waiting for something from outside.
+    Wait(StepIndex),
     /// Starts the next attempt.
     Retry(StepIndex),
     /// Ends all attempts of a step.
@@ -186,6 +202,7 @@ impl StepState {
             Self::Waiting
             | Self::Running { .. }
             | Self::Sleeping { .. }
+            | Self::Awaiting { .. }
             | Self::Retrying { .. } => false,
             Self::Completed { .. }
             | Self::Failed { .. }
@@ -203,6 +220,7 @@ impl StepState {
             Self::Waiting
             | Self::Running { .. }
             | Self::Sleeping { .. }
+            | Self::Awaiting { .. }
             | Self::Retrying { .. }
             | Self::NotReached
             | Self::Cancelled => false,
@@ -215,6 +233,7 @@ impl StepState {
             Self::Waiting => "pending",
             Self::Running { .. } => "running",
             Self::Sleeping { .. } => "sleeping",
+            Self::Awaiting { .. } => "waiting",
             Self::Retrying { .. } => "retrying",
             Self::Completed { .. } => "completed",
             Self::Failed { .. } => "failed",
@@ -266,10 +285,12 @@ impl Run {
             timers: BTreeMap::new(),
             next_timer: TimerId(1),
             revision: 0,
+            signals: Signals::default(),
             steps: vec![StepRun::default(); count as usize],
             open_needs,
             ready,
             running: BTreeSet::new(),
+            awaiting: BTreeSet::new(),
             open: count,
         }
     }
@@ -311,6 +332,11 @@ impl Run {
         self.running.iter().copied()
     }
 
+    /// Steps that wait for something from outside, in order.
+    pub fn awaiting(&self) -> impl Iterator<Item = StepIndex> + '_ {
+        self.awaiting.iter().copied()
+    }
+
     /// How many attempts are under way.
     pub fn running_count(&self) -> usize {
         self.running.len()
@@ -347,6 +373,7 @@ impl Run {
         let (was, is) = (before.state.is_settled(), slot.state.is_settled());
         let (startable, runs) =
             (slot.state.is_startable(), matches!(slot.state, StepState::Running { .. }));
+        let awaits = matches!(slot.state, StepState::Awaiting { .. });
         if was != is {
             self.open = if is { self.open - 1 } else { self.open + 1 };
             for successor in plan.successors(step) {
@@ -354,6 +381,7 @@ impl Run {
             }
         }
         set_member(&mut self.running, step, runs);
+        set_member(&mut self.awaiting, step, awaits);
         let none_open = self.open_needs(step) == 0;
         set_member(&mut self.ready, step, startable && none_open);
         before

@@ -25,6 +25,7 @@ mod pausing;
 mod payloads;
 mod properties;
 mod retrying;
+mod signals;
 mod starting;
 mod stories;
 mod timers;

@@ -15,6 +15,9 @@ const PAGE: u32 = 1_000;
 /// The statuses of runs that wait for something.
 const WAITING: [&str; 3] = ["waiting", "retrying", "paused"];
 
+/// What `--waiting` stands for without a word.
+const ANYTHING: &str = "anything";
+
 /// Arguments of `list`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -33,9 +36,9 @@ pub(crate) struct ListArgs {
     /// Only runs that began since then, such as 1d or 2026-01-31T12:00:00Z.
     #[arg(long, value_name = "TIME", value_parser = since)]
     pub(crate) since: Option<u64>,
-    /// Only runs that wait for something.
-    #[arg(long)]
-    pub(crate) waiting: bool,
+    /// Only runs that wait for something, or for this: signal.
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, default_missing_value = ANYTHING)]
+    pub(crate) waiting: Option<String>,
     /// At most this many, the newest.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) limit: u32,
@@ -44,12 +47,17 @@ pub(crate) struct ListArgs {
 /// Lists runs.
 pub(crate) fn run(context: &Context, args: ListArgs) -> Outcome {
     let mut statuses = args.status;
-    if args.waiting {
-        statuses.extend(WAITING.map(str::to_owned));
-    }
+    let waiting = args.waiting.filter(|what| {
+        let anything = what == ANYTHING;
+        if anything {
+            statuses.extend(WAITING.map(str::to_owned));
+        }
+        !anything
+    });
     let filter = RunsFilter {
         workflow: args.workflow,
         statuses,
+        waiting,
         labels: args.labels.into_iter().collect(),
         since_ms: args.since,
         limit: args.limit.min(PAGE),

@@ -46,6 +46,7 @@ pub(super) enum Status {
     Pending,
     Running,
     Sleeping,
+    Waiting,
     Retrying,
     Completed,
     Failed,
@@ -61,6 +62,7 @@ impl Status {
             Self::Pending => "pending",
             Self::Running => "running",
             Self::Sleeping => "sleeping",
+            Self::Waiting => "waiting",
             Self::Retrying => "retrying",
             Self::Completed => "completed",
             Self::Failed => "failed",
@@ -72,7 +74,7 @@ impl Status {
 
     /// Whether the step is at work, or waits for a time.
     pub(super) fn is_active(self) -> bool {
-        matches!(self, Self::Running | Self::Sleeping | Self::Retrying)
+        matches!(self, Self::Running | Self::Sleeping | Self::Waiting | Self::Retrying)
     }
 }
 
@@ -196,6 +198,12 @@ impl Picture {
                 step.note.clone_from(&event.detail);
                 false
             }
+            "step.waits" => {
+                step.status = Status::Waiting;
+                step.began = Some((*after_ms, text::now_ms()));
+                step.note.clone_from(&event.detail);
+                true
+            }
             "attempt.failed" => {
                 step.error = Some(failure(data));
                 false
@@ -241,7 +249,7 @@ impl Step {
     pub(super) fn time(&self) -> String {
         let now = text::now_ms();
         match (self.status, self.took_ms, self.began) {
-            (Status::Running | Status::Sleeping, _, Some((_, began))) => {
+            (Status::Running | Status::Sleeping | Status::Waiting, _, Some((_, began))) => {
                 text::took(now.saturating_sub(began))
             }
             (Status::Completed | Status::Failed, Some(took), _) => text::took(took),

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use nexus_definitions::{read, write};
 use nexus_model::definition::{
-    Backoff, Definition, InputKind, InputSpec, OnError, Retry, Step, StepKind, WhenNeeds,
+    Backoff, Definition, InputKind, InputSpec, OnError, OnSignalTimeout, Retry, Step, StepKind,
+    WhenNeeds,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -154,7 +155,21 @@ fn kind() -> impl Strategy<Value = StepKind> {
         prop::collection::btree_map("[a-z]{1,5}", value(), 0..4)
             .prop_map(|map| StepKind::Set { values: Value::Object(map.into_iter().collect()) }),
         (1u32..5000).prop_map(|s| StepKind::Sleep { duration: Value::from(format!("{s}s")) }),
+        wait_for(),
     ]
+}
+
+fn wait_for() -> impl Strategy<Value = StepKind> {
+    let matches = prop::option::of(prop::sample::select(vec!["true", "signal.id == 'a: b'"]));
+    let timeout = prop::option::of(1u64..9_000_000_000);
+    ("[a-z .:#']{1,9}[a-z]", matches, timeout, any::<bool>()).prop_map(
+        |(signal, matches, timeout_ms, goes_on)| {
+            let matches = matches.map(str::to_owned);
+            let on_timeout =
+                if goes_on { OnSignalTimeout::Continue } else { OnSignalTimeout::Fail };
+            StepKind::WaitFor { signal, matches, timeout_ms, on_timeout }
+        },
+    )
 }
 
 fn step() -> impl Strategy<Value = Step> {

@@ -108,6 +108,7 @@ fn as_failure(command: Command) -> Option<Command> {
         | Command::ResumeRun { .. }
         | Command::CancelRun { .. }
         | Command::RetryRun { .. }
+        | Command::DeliverSignal { .. }
         | Command::OfferSlots => None,
     }
 }

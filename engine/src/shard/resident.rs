@@ -230,6 +230,7 @@ impl Resident {
             | Command::ResumeRun { .. }
             | Command::CancelRun { .. }
             | Command::RetryRun { .. }
+            | Command::DeliverSignal { .. }
             | Command::OfferSlots => {}
         }
     }

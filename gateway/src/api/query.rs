@@ -11,6 +11,8 @@ pub struct RunsFilter {
     pub workflow: Option<String>,
     /// Only in one of these statuses; empty: any.
     pub statuses: Vec<String>,
+    /// Only those with a step that waits for this: `signal`.
+    pub waiting: Option<String>,
     /// Only with these labels.
     pub labels: BTreeMap<String, String>,
     /// Only those that began at or after this time, milliseconds since the Unix epoch.
@@ -45,6 +47,7 @@ impl RunsFilter {
         let mut pairs = Pairs::new();
         put(&mut pairs, "workflow", self.workflow.as_ref());
         self.statuses.iter().for_each(|status| put(&mut pairs, "status", Some(status)));
+        put(&mut pairs, "waiting", self.waiting.as_ref());
         self.labels.iter().for_each(|(key, value)| {
             put(&mut pairs, "label", Some(format!("{key}={value}")));
         });
@@ -64,6 +67,7 @@ impl RunsFilter {
             match name.as_str() {
                 "workflow" => filter.workflow = Some(value),
                 "status" => filter.statuses.extend(value.split(',').map(str::to_owned)),
+                "waiting" => filter.waiting = Some(value),
                 "label" => {
                     let (key, value) =
                         value.split_once('=').ok_or("`label` is written KEY=VALUE")?;
@@ -132,6 +136,7 @@ mod tests {
         let filter = RunsFilter {
             workflow: Some("order".into()),
             statuses: vec!["failed".into(), "running".into()],
+            waiting: Some("signal".into()),
             labels: [("team".into(), "a=b".into())].into(),
             since_ms: Some(7),
             limit: 3,

@@ -99,7 +99,7 @@ pub struct RunView {
 pub struct StepView {
     /// Its id.
     pub id: String,
-    /// `pending`, `running`, `sleeping`, `retrying`, `completed`, `failed`, `skipped`, `not reached`, `cancelled`.
+    /// `pending`, `running`, `sleeping`, `waiting`, `retrying`, `completed`, `failed`, `skipped`, `not reached`, `cancelled`.
     pub status: String,
     /// Attempts made.
     pub attempts: u32,
@@ -122,7 +122,7 @@ pub struct StepView {
 /// What a run waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitingOn {
-    /// `sleep`, `retry`, `room`, `pause`, `engine`.
+    /// `sleep`, `signal`, `retry`, `room`, `pause`, `engine`.
     pub on: String,
     /// The step.
     pub step: Option<String>,

@@ -9,8 +9,8 @@ use super::Client;
 use super::transport::{Asking, segment};
 use crate::api::{
     Act, Acted, AuditFilter, AuditPage, ExplainView, GraphView, HistoryPage, LogPage, Pairs,
-    Problem, RebuildView, ReplayView, RunPage, RunView, RunsFilter, StartRun, StartedRun, Status,
-    VerifyView,
+    Problem, RebuildView, ReplayView, RunPage, RunView, RunsFilter, SendSignal, SignalView,
+    StartRun, StartedRun, Status, VerifyView,
 };
 use crate::follow::Follow;
 
@@ -68,6 +68,16 @@ impl Client {
 
     pub async fn retry(&self, name: &str, act: Act) -> Result<Acted, Problem> {
         self.ask(post(&run(name, "/retry")).json(&act)?).await
+    }
+
+    pub async fn signal(
+        &self,
+        name: &str,
+        signal: &str,
+        request: SendSignal,
+    ) -> Result<SignalView, Problem> {
+        let path = run(name, &format!("/signals/{}", segment(signal)));
+        self.ask(post(&path).json(&request)?).await
     }
 
     pub async fn drive(&self, name: &str) -> Result<Acted, Problem> {

@@ -15,6 +15,9 @@ use crate::problems::{bad_request, too_large};
 /// The run in the address.
 pub(super) struct Name(pub(super) String);
 
+/// The run in the address, and what of it.
+pub(super) struct Names(pub(super) String, pub(super) String);
+
 /// What stands behind the `?`.
 pub(super) struct Params<T>(pub(super) T);
 
@@ -27,6 +30,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let name = Path::<String>::from_request_parts(parts, state).await;
         name.map(|Path(name)| Self(name)).map_err(|error| bad_request(error.body_text()))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Names {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let names = Path::<(String, String)>::from_request_parts(parts, state).await;
+        names
+            .map(|Path((run, part))| Self(run, part))
+            .map_err(|error| bad_request(error.body_text()))
     }
 }
 

@@ -69,5 +69,6 @@ fn action(action: AuditAction) -> &'static str {
         AuditAction::Completed => "run.completed",
         AuditAction::Failed => "run.failed",
         AuditAction::Cancelled => "run.cancelled",
+        AuditAction::Signalled => "signal.received",
     }
 }

@@ -171,6 +171,7 @@ fn step_output(state: &StepState) -> Option<&Payload> {
         StepState::Waiting
         | StepState::Running { .. }
         | StepState::Sleeping { .. }
+        | StepState::Awaiting { .. }
         | StepState::Retrying { .. }
         | StepState::Failed { .. }
         | StepState::Skipped { .. }
@@ -187,6 +188,7 @@ fn step_error(state: &StepState, step: &str) -> Option<FailureView> {
         StepState::Waiting
         | StepState::Running { .. }
         | StepState::Sleeping { .. }
+        | StepState::Awaiting { .. }
         | StepState::Completed { .. }
         | StepState::Skipped { .. }
         | StepState::NotReached

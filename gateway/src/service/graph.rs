@@ -42,6 +42,7 @@ fn node(plan: &Plan, run: Option<&Run>, step: StepIndex) -> GraphNode {
         StepKind::Script { .. } => "script",
         StepKind::Set { .. } => "set",
         StepKind::Sleep { .. } => "sleep",
+        StepKind::WaitFor { .. } => "wait_for",
     });
     GraphNode {
         id: plan.id(step).to_owned(),

@@ -1,5 +1,6 @@
 //! `list`: runs, newest first.
 
+use nexus_engine::model::definition::StepKind;
 use nexus_engine::model::id::{RunId, StepIndex};
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::time::Timestamp;
@@ -87,10 +88,19 @@ fn run_filter(filter: &RunsFilter) -> Result<RunFilter, Problem> {
     let after = filter.after.as_deref().map(|after| {
         run_id(after).ok_or_else(|| problems::bad_request(format!("`{after}` begins no page")))
     });
+    let awaits_signal = match filter.waiting.as_deref() {
+        None => false,
+        Some("signal") => true,
+        Some(other) => {
+            let problem = problems::bad_request(format!("a run cannot wait for `{other}`"));
+            return Err(problem.hint("it can wait for: signal"));
+        }
+    };
     let since = filter.since_ms.map(|ms| Timestamp::default().plus_ms(ms));
     Ok(RunFilter {
         workflow: filter.workflow.clone(),
         statuses: statuses.collect::<Result<_, _>>()?,
+        awaits_signal,
         labels: filter.labels.clone().into_iter().collect(),
         started_after: since,
         limit: match filter.limit as usize {
@@ -136,6 +146,15 @@ fn waiting_on(plan: Option<&Plan>, row: &RunRow, now: Timestamp, driven: bool) -
         _ if row.status.is_terminal() => None,
         _ if !driven => Some("an engine".into()),
         Some(WaitingOn::Sleep { until, .. }) => Some(format!("sleep, {}", left(until))),
+        Some(WaitingOn::Signal { step, until }) => {
+            let kind = plan.and_then(|plan| plan.definition().steps.get(step.at()));
+            let name = match kind.map(|step| &step.kind) {
+                Some(StepKind::WaitFor { signal, .. }) => format!(" {signal}"),
+                _ => String::new(),
+            };
+            let rest = until.map(|until| format!(", {}", left(until))).unwrap_or_default();
+            Some(format!("signal{name}{rest}"))
+        }
         Some(WaitingOn::Retry { step, attempt, at }) => {
             let steps = plan.map(|plan| &plan.definition().steps);
             let of =

@@ -13,6 +13,8 @@ mod rows;
 #[cfg(test)]
 mod serving;
 #[cfg(test)]
+mod signals;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod verbs;

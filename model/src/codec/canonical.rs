@@ -2,17 +2,21 @@
 //!
 //! The form is version 1: the fields in the order of their declaration, numbers as LEB128, times as eight bytes little endian,
 //! choices as one byte, text and lists after their length. What follows from the rest (open needs, ready, running, counts)
-//! is left out. A state hash stands in the log, so this form never changes; another one is a new version beside it.
+//! is left out. What only some runs have follows at the end in sections, each after its number, in the order of the numbers; a run
+//! that has nothing to say there has no section, so its form is that of versions that did not know it. A state hash stands in the log, so this form never changes; another one is a new version beside it.
 
-use crate::event::{Actor, Failure, RunStarted};
+use crate::event::{Actor, Awaited, Failure, RunStarted};
 use crate::id::StepIndex;
 use crate::payload::{ContentType, Payload};
 use crate::plan::Plan;
-use crate::run::{Run, RunStatus, StepRun, StepState, Timer, TimerPurpose};
+use crate::run::{KeptSignal, Run, RunStatus, Signals, StepRun, StepState, Timer, TimerPurpose};
 use crate::time::Timestamp;
 
 /// Version of the form, and its first byte.
 pub(super) const VERSION: u8 = 1;
+
+/// Number of the section of signals.
+pub(super) const SECTION_SIGNALS: u8 = 1;
 
 /// BLAKE3 of the four bytes `null`.
 pub(super) const NULL_HASH: [u8; 32] = [
@@ -61,6 +65,29 @@ impl Writer {
         self.number(run.revision);
         self.count(run.steps().count());
         run.steps().for_each(|(_, step)| self.step(step));
+        if !run.signals.is_empty() {
+            self.byte(SECTION_SIGNALS);
+            self.signals(&run.signals);
+        }
+    }
+
+    fn signals(&mut self, signals: &Signals) {
+        let Signals { received, kept, ids } = signals;
+        self.number(*received);
+        self.count(kept.len());
+        for (number, KeptSignal { name, payload, by, at }) in kept {
+            self.number(*number);
+            self.text(name);
+            self.payload(payload);
+            let Actor { name, via } = by;
+            self.text(name);
+            self.text(via);
+            self.time(*at);
+        }
+        self.count(ids.len());
+        for id in ids {
+            self.text(id);
+        }
     }
 
     fn started(&mut self, started: &RunStarted) {
@@ -131,6 +158,7 @@ impl Writer {
             TimerPurpose::Sleep(step) => (1, step),
             TimerPurpose::Retry(step) => (2, step),
             TimerPurpose::Deadline(step) => (3, step),
+            TimerPurpose::Wait(step) => (4, step),
         };
         self.byte(tag);
         self.index(step);
@@ -193,6 +221,23 @@ impl Writer {
             }
             StepState::NotReached => self.byte(7),
             StepState::Cancelled => self.byte(8),
+            StepState::Awaiting { what, timer } => {
+                self.byte(9);
+                self.awaited(what);
+                self.option(*timer, |writer, (timer, at)| {
+                    writer.number(timer.0);
+                    writer.time(at);
+                });
+            }
+        }
+    }
+
+    fn awaited(&mut self, what: &Awaited) {
+        match what {
+            Awaited::Signal { name } => {
+                self.byte(0);
+                self.text(name);
+            }
         }
     }
 

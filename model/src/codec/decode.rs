@@ -7,15 +7,16 @@ use bincode::config::{Configuration, Limit};
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
 use super::wire::{
-    ActorV1, AttemptFailedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_JSON,
-    CancelRequestedV1, FailureV1, LabelV1, OutputMappedV1, PAYLOAD_INLINE, PAYLOAD_NULL,
-    PAYLOAD_STORED, PayloadV1, RetryScheduledV1, RunCancelledV1, RunCompletedV1, RunFailedV1,
-    RunPausedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SlotsOfferedV1, StepCompletedV1,
-    StepFailedV1, StepSkippedV1, StepSleptV1, StepStartedV1, StepsCancelledV1, StepsNotReachedV1,
-    StopRequestedV1, TimerFiredV1, TimerV1,
+    AWAITED_SIGNAL, ActorV1, AttemptFailedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES,
+    CONTENT_JSON, CancelRequestedV1, FailureV1, LabelV1, OutputMappedV1, PAYLOAD_INLINE,
+    PAYLOAD_NULL, PAYLOAD_STORED, PayloadV1, RetryScheduledV1, RunCancelledV1, RunCompletedV1,
+    RunFailedV1, RunPausedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1,
+    SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepSkippedV1, StepSleptV1,
+    StepStartedV1, StepWaitsV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1,
+    TimerV1,
 };
 use super::{BODY_BYTES_MAX, DecodeError, kind};
-use crate::event::{Actor, Event, Failure, LABELS_MAX, RunStarted};
+use crate::event::{Actor, Awaited, Event, Failure, LABELS_MAX, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::time::Timestamp;
@@ -49,6 +50,9 @@ pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, Decode
         (kind::CANCEL_REQUESTED, 1) => read::<CancelRequestedV1<'_>>(body),
         (kind::RUN_RETRIED, 1) => read::<RunRetriedV1<'_>>(body),
         (kind::SLOTS_OFFERED, 1) => read::<SlotsOfferedV1>(body),
+        (kind::SIGNAL_RECEIVED, 1) => read::<SignalReceivedV1<'_>>(body),
+        (kind::STEP_WAITS, 1) => read::<StepWaitsV1<'_>>(body),
+        (kind::SIGNAL_TAKEN, 1) => read::<SignalTakenV1>(body),
         (kind::STEP_STARTED, 1) => read::<StepStartedV1<'_>>(body),
         (kind::STEP_SLEPT, 1) => read::<StepSleptV1>(body),
         (kind::STEP_SKIPPED, 1) => read::<StepSkippedV1<'_>>(body),
@@ -157,6 +161,34 @@ impl<'a> Wire<'a> for RunRetriedV1<'a> {
 impl Wire<'_> for SlotsOfferedV1 {
     fn event(self) -> Option<Event> {
         Some(Event::SlotsOffered)
+    }
+}
+
+impl<'a> Wire<'a> for SignalReceivedV1<'a> {
+    fn event(self) -> Option<Event> {
+        Some(Event::SignalReceived {
+            name: self.name.to_owned(),
+            id: self.id.to_owned(),
+            payload: self.payload.payload()?,
+            by: self.by.actor(),
+        })
+    }
+}
+
+impl<'a> Wire<'a> for StepWaitsV1<'a> {
+    fn event(self) -> Option<Event> {
+        let what = match self.what {
+            AWAITED_SIGNAL => Awaited::Signal { name: self.name.to_owned() },
+            _ => return None,
+        };
+        let timer = self.timer.map(TimerV1::due);
+        Some(Event::StepWaits { step: StepIndex(self.step), what, timer })
+    }
+}
+
+impl Wire<'_> for SignalTakenV1 {
+    fn event(self) -> Option<Event> {
+        Some(Event::SignalTaken { step: StepIndex(self.step), signal: self.signal })
     }
 }
 

@@ -6,14 +6,15 @@ use serde::{Serialize, Serializer};
 use serde_bytes::Bytes;
 
 use super::wire::{
-    ActorV1, AttemptFailedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_JSON,
-    CancelRequestedV1, FailureV1, LabelV1, OutputMappedV1, PAYLOAD_INLINE, PAYLOAD_NULL,
-    PAYLOAD_STORED, PayloadV1, RetryScheduledV1, RunCancelledV1, RunCompletedV1, RunFailedV1,
-    RunPausedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SlotsOfferedV1, StepCompletedV1,
-    StepFailedV1, StepSkippedV1, StepSleptV1, StepStartedV1, StepsCancelledV1, StepsNotReachedV1,
-    StopRequestedV1, TimerFiredV1, TimerV1,
+    AWAITED_SIGNAL, ActorV1, AttemptFailedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES,
+    CONTENT_JSON, CancelRequestedV1, FailureV1, LabelV1, OutputMappedV1, PAYLOAD_INLINE,
+    PAYLOAD_NULL, PAYLOAD_STORED, PayloadV1, RetryScheduledV1, RunCancelledV1, RunCompletedV1,
+    RunFailedV1, RunPausedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1,
+    SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepSkippedV1, StepSleptV1,
+    StepStartedV1, StepWaitsV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1,
+    TimerV1,
 };
-use crate::event::{Actor, Event, Failure, RunStarted};
+use crate::event::{Actor, Awaited, Event, Failure, RunStarted};
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload};
 use crate::time::Timestamp;
@@ -50,6 +51,9 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
             put(out, &RunRetriedV1 { by: by.into(), timeout: timeout.map(TimerV1::from) });
         }
         Event::SlotsOffered => put(out, &SlotsOfferedV1 {}),
+        Event::SignalReceived { name, id, payload, by } => {
+            put(out, &SignalReceivedV1 { name, id, payload: payload.into(), by: by.into() });
+        }
         Event::StepStarted { step, attempt, input, deadline } => {
             let input = input.as_ref().map(PayloadV1::from);
             let deadline = deadline.map(TimerV1::from);
@@ -57,6 +61,16 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         }
         Event::StepSlept { step, timer, until } => {
             put(out, &StepSleptV1 { step: step.0, timer: timer.0, until: until.0 });
+        }
+        Event::StepWaits { step, what, timer } => {
+            let (what, name) = match what {
+                Awaited::Signal { name } => (AWAITED_SIGNAL, name),
+            };
+            let timer = timer.map(TimerV1::from);
+            put(out, &StepWaitsV1 { step: step.0, what, name, timer });
+        }
+        Event::SignalTaken { step, signal } => {
+            put(out, &SignalTakenV1 { step: step.0, signal: *signal });
         }
         Event::StepSkipped { step, reason } => put(out, &StepSkippedV1 { step: step.0, reason }),
         Event::StepsNotReached { steps } => put(out, &StepsNotReachedV1 { steps: Steps(steps) }),

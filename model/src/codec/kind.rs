@@ -50,6 +50,7 @@ kinds! {
     8 CANCEL_REQUESTED CancelRequested "cancel.requested",
     9 RUN_RETRIED RunRetried "run.retried",
     10 SLOTS_OFFERED SlotsOffered "slots.offered",
+    11 SIGNAL_RECEIVED SignalReceived "signal.received",
     // derived
     20 STEP_STARTED StepStarted "step.started",
     21 STEP_SLEPT StepSlept "step.slept",
@@ -63,4 +64,6 @@ kinds! {
     29 RUN_COMPLETED RunCompleted "run.completed",
     30 RUN_FAILED RunFailed "run.failed",
     31 RUN_CANCELLED RunCancelled "run.cancelled",
+    32 STEP_WAITS StepWaits "step.waits",
+    33 SIGNAL_TAKEN SignalTaken "signal.taken",
 }

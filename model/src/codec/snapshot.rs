@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use super::DecodeError;
 use super::canonical::{self, Payloads};
-use crate::event::{Actor, Failure, RunStarted};
+use crate::event::{Actor, Awaited, Failure, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
-use crate::run::{Run, RunStatus, StepRun, StepState, Timer, TimerPurpose};
+use crate::run::{KeptSignal, Run, RunStatus, Signals, StepRun, StepState, Timer, TimerPurpose};
 use crate::time::Timestamp;
 
 const CHECKSUM_BYTES: usize = 16;
@@ -91,7 +91,36 @@ impl Reader<'_> {
                 run.set_step(plan, step, state);
             }
         }
+        if self.section(canonical::SECTION_SIGNALS) {
+            run.signals = self.signals()?;
+        }
         Some(run)
+    }
+
+    /// Whether the section with this number comes next.
+    fn section(&mut self, number: u8) -> bool {
+        let follows = self.rest.first() == Some(&number);
+        if follows {
+            self.rest = self.rest.get(1..).unwrap_or_default();
+        }
+        follows
+    }
+
+    fn signals(&mut self) -> Option<Signals> {
+        let received = self.number32()?;
+        let kept = self.list(Self::kept_signal)?;
+        let ids = self.list(Self::text)?;
+        let in_order = kept.is_sorted_by(|(a, _), (b, _)| a < b) && ids.is_sorted_by(|a, b| a < b);
+        let kept: BTreeMap<u32, KeptSignal> = kept.into_iter().collect();
+        let ids = ids.into_iter().collect();
+        (in_order && received > 0).then_some(Signals { received, kept, ids })
+    }
+
+    fn kept_signal(&mut self) -> Option<(u32, KeptSignal)> {
+        let number = self.number32()?;
+        let (name, payload) = (self.text()?, self.payload()?);
+        let by = Actor { name: self.text()?, via: self.text()? };
+        Some((number, KeptSignal { name, payload, by, at: self.time()? }))
     }
 
     fn started(&mut self) -> Option<RunStarted> {
@@ -134,6 +163,7 @@ impl Reader<'_> {
             1 => TimerPurpose::Sleep(self.index()?),
             2 => TimerPurpose::Retry(self.index()?),
             3 => TimerPurpose::Deadline(self.index()?),
+            4 => TimerPurpose::Wait(self.index()?),
             _ => return None,
         };
         Some((id, Timer { due, purpose }))
@@ -166,8 +196,19 @@ impl Reader<'_> {
             6 => StepState::Skipped { reason: self.text()? },
             7 => StepState::NotReached,
             8 => StepState::Cancelled,
+            9 => StepState::Awaiting {
+                what: self.awaited()?,
+                timer: self.option(|reader| Some((reader.timer_id()?, reader.time()?)))?,
+            },
             _ => return None,
         })
+    }
+
+    fn awaited(&mut self) -> Option<Awaited> {
+        match self.byte()? {
+            0 => Some(Awaited::Signal { name: self.text()? }),
+            _ => None,
+        }
     }
 
     fn failure(&mut self) -> Option<Failure> {

@@ -8,11 +8,11 @@ mod strategies;
 use std::sync::Arc;
 
 use crate::definition::{Definition, OnError, Retry, Step, StepKind, WhenNeeds};
-use crate::event::{Actor, Event, Failure, Given, RunStarted};
+use crate::event::{Actor, Awaited, Event, Failure, Given, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
-use crate::run::{Run, RunStatus, StepRun, StepState, Timer, TimerPurpose};
+use crate::run::{KeptSignal, Run, RunStatus, Signals, StepRun, StepState, Timer, TimerPurpose};
 use crate::time::Timestamp;
 
 const NOW: Timestamp = Timestamp(1_790_000_000_123_456);
@@ -37,6 +37,21 @@ fn failure() -> Failure {
 
 fn actor() -> Actor {
     Actor { name: "grace".to_owned(), via: "cli".to_owned() }
+}
+
+fn awaited() -> Awaited {
+    Awaited::Signal { name: "payment".to_owned() }
+}
+
+fn signals() -> Signals {
+    let kept = KeptSignal {
+        name: "payment".to_owned(),
+        payload: inline(r#"{"order_id":118}"#),
+        by: actor(),
+        at: NOW,
+    };
+    let ids = ["pay-7", "pay-8"].map(str::to_owned).into();
+    Signals { received: 3, kept: [(2, kept)].into(), ids }
 }
 
 fn run_started() -> RunStarted {
@@ -74,6 +89,12 @@ fn outside_samples() -> Vec<Event> {
         Event::CancelRequested { by: actor(), reason: String::new() },
         Event::RunRetried { by: actor(), timeout: Some((TimerId(4), NOW)) },
         Event::SlotsOffered,
+        Event::SignalReceived {
+            name: "payment".to_owned(),
+            id: "pay-7".to_owned(),
+            payload: inline(r#"{"order_id":117}"#),
+            by: actor(),
+        },
     ]
 }
 
@@ -100,6 +121,8 @@ fn derived_samples() -> Vec<Event> {
         Event::RunCompleted { output: inline("[1,2]"), state },
         Event::RunFailed { failure: failure(), step: Some(step), state },
         Event::RunCancelled { state },
+        Event::StepWaits { step, what: awaited(), timer: Some((timer, NOW.plus_ms(3_600_000))) },
+        Event::SignalTaken { step, signal: 2 },
     ]
 }
 

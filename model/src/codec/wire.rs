@@ -141,6 +141,33 @@ pub(super) struct RunRetriedV1<'a> {
 pub(super) struct SlotsOfferedV1 {}
 
 #[derive(Serialize, Deserialize)]
+pub(super) struct SignalReceivedV1<'a> {
+    pub(super) name: &'a str,
+    pub(super) id: &'a str,
+    #[serde(borrow)]
+    pub(super) payload: PayloadV1<'a>,
+    #[serde(borrow)]
+    pub(super) by: ActorV1<'a>,
+}
+
+/// [`StepWaitsV1::what`] of a signal, whose name is `name`.
+pub(super) const AWAITED_SIGNAL: u8 = 0;
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct StepWaitsV1<'a> {
+    pub(super) step: u32,
+    pub(super) what: u8,
+    pub(super) name: &'a str,
+    pub(super) timer: Option<TimerV1>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct SignalTakenV1 {
+    pub(super) step: u32,
+    pub(super) signal: u32,
+}
+
+#[derive(Serialize, Deserialize)]
 pub(super) struct StepStartedV1<'a> {
     pub(super) step: u32,
     pub(super) attempt: u32,

@@ -101,6 +101,7 @@ impl Draft<'_> {
             Work::Handler { .. } => {}
             Work::Set { values } => self.set_values(step, values),
             Work::Sleep { duration } => self.sleep(step, duration),
+            Work::WaitFor(wait) => self.wait_for(step, wait),
         }
     }
 

@@ -48,6 +48,7 @@ impl Draft<'_> {
             StepState::Running { .. }
             | StepState::Waiting
             | StepState::Sleeping { .. }
+            | StepState::Awaiting { .. }
             | StepState::Retrying { .. }
             | StepState::Completed { .. }
             | StepState::Failed { .. }

@@ -141,6 +141,14 @@ impl<'a> Draft<'a> {
                 Change::TimerCleared(id, timer) => {
                     run.timers.insert(id, timer);
                 }
+                Change::SignalReceived(id) => {
+                    run.signals.kept.remove(&run.signals.received);
+                    run.signals.received -= 1;
+                    run.signals.ids.remove(&id);
+                }
+                Change::SignalTaken(number, kept) => {
+                    run.signals.kept.insert(number, kept);
+                }
             }
         }
         before.restore(run);
@@ -189,7 +197,7 @@ fn timer_changes(changes: &[Change]) -> Vec<TimerChange> {
     let mut lasting: BTreeMap<TimerId, TimerChange> = BTreeMap::new();
     for change in changes {
         match change {
-            Change::Step(..) => {}
+            Change::Step(..) | Change::SignalReceived(_) | Change::SignalTaken(..) => {}
             Change::TimerSet(id, timer) => {
                 lasting.insert(*id, TimerChange::Set(*id, timer.due));
             }

@@ -43,6 +43,18 @@ impl Draft<'_> {
         self.sort_out(result)
     }
 
+    /// Asks whether `step` wants a signal with this payload.
+    pub(super) fn ask_about(
+        &mut self,
+        condition: &Condition,
+        step: StepIndex,
+        signal: &Payload,
+    ) -> Evaluated<Verdict> {
+        let scope = Scope { signal: Some(signal), ..self.scope(Some(step), None) };
+        let result = condition.holds(&scope);
+        self.sort_out(result)
+    }
+
     /// Renders a duration, in milliseconds; a time span that is over is none.
     pub(super) fn render_ms(&mut self, template: &Template, step: StepIndex) -> Evaluated<u64> {
         let result = template.render(&self.scope(Some(step), None));
@@ -65,6 +77,7 @@ impl Draft<'_> {
             payloads: &self.payloads,
             step: step.map(|step| (step, self.next_attempt(step))),
             this_output: output,
+            signal: None,
             now: self.now(),
         }
     }

@@ -18,6 +18,7 @@ impl Draft<'_> {
             TimerPurpose::Sleep(step) => {
                 self.complete(step, self.run.step_run(step).attempt, Payload::Null, false);
             }
+            TimerPurpose::Wait(step) => self.wait_timed_out(step),
             TimerPurpose::Deadline(_) if was_stopping => {}
             TimerPurpose::Deadline(step) => self.end_at_deadline(step),
             TimerPurpose::Retry(_) | TimerPurpose::RunTimeout => {}
@@ -32,7 +33,10 @@ impl Draft<'_> {
     fn end_at_deadline(&mut self, step: StepIndex) {
         match self.run.step(step) {
             StepState::Running { .. } => self.emit(Event::StopRequested { steps: vec![step] }),
-            StepState::Waiting | StepState::Sleeping { .. } | StepState::Retrying { .. } => {
+            StepState::Waiting
+            | StepState::Sleeping { .. }
+            | StepState::Awaiting { .. }
+            | StepState::Retrying { .. } => {
                 self.fail(step, deadline_passed(self.plan, step));
             }
             StepState::Completed { .. }

@@ -36,7 +36,9 @@ impl Draft<'_> {
             match &step_run.state {
                 _ if self.survives(step) => {}
                 StepState::Waiting => fates.unreached.push(step),
-                StepState::Sleeping { .. } | StepState::Retrying { .. } => {
+                StepState::Sleeping { .. }
+                | StepState::Awaiting { .. }
+                | StepState::Retrying { .. } => {
                     fates.cancelled.push(step);
                 }
                 StepState::Running { .. } if self.idle.contains(&step) => {

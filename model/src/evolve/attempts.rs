@@ -54,6 +54,7 @@ impl Fold<'_> {
             StepState::Waiting
             | StepState::Running { .. }
             | StepState::Sleeping { .. }
+            | StepState::Awaiting { .. }
             | StepState::Completed { .. }
             | StepState::Failed { .. }
             | StepState::Skipped { .. }

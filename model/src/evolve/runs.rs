@@ -71,6 +71,7 @@ fn ended_badly(state: &StepState) -> bool {
         StepState::Waiting
         | StepState::Running { .. }
         | StepState::Sleeping { .. }
+        | StepState::Awaiting { .. }
         | StepState::Retrying { .. }
         | StepState::Completed { .. }
         | StepState::Skipped { .. } => false,

@@ -17,12 +17,15 @@ pub enum Root {
     This,
     /// The workflow's environment.
     Env,
+    /// What a signal carries.
+    Signal,
 }
 
 impl Root {
-    pub(super) const NAMES: [&'static str; 6] = ["inputs", "steps", "run", "step", "this", "env"];
-    const ALL: [Self; 6] =
-        [Self::Inputs, Self::Steps, Self::Run, Self::Step, Self::This, Self::Env];
+    pub(super) const NAMES: [&'static str; 7] =
+        ["inputs", "steps", "run", "step", "this", "env", "signal"];
+    const ALL: [Self; 7] =
+        [Self::Inputs, Self::Steps, Self::Run, Self::Step, Self::This, Self::Env, Self::Signal];
 
     /// The root with this name.
     pub(super) fn find(name: &str) -> Option<Self> {
@@ -38,13 +41,14 @@ impl Root {
             Self::Step => "step",
             Self::This => "this",
             Self::Env => "env",
+            Self::Signal => "signal",
         }
     }
 
     /// What may follow it; `None`: that depends on the workflow.
     pub fn fields(self) -> Option<&'static [&'static str]> {
         match self {
-            Self::Inputs | Self::Steps | Self::Env => None,
+            Self::Inputs | Self::Steps | Self::Env | Self::Signal => None,
             Self::Run => Some(&["id", "started_at", "version", "seed", "workflow"]),
             Self::Step => Some(&["id", "key", "attempt"]),
             Self::This => Some(&["output"]),

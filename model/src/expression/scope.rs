@@ -33,6 +33,8 @@ pub struct Scope<'a> {
     pub step: Option<(StepIndex, Attempt)>,
     /// What the handler returned, where a step's `outputs` are rendered.
     pub this_output: Option<&'a Payload>,
+    /// What a signal carries, where a step asks whether it wants it.
+    pub signal: Option<&'a Payload>,
     /// When: the end of what has not ended. Never visible as such.
     pub now: Timestamp,
 }
@@ -107,6 +109,10 @@ impl Lookup<'_, '_> {
                 Ok(Value::from_pairs([("output", output)]))
             }
             Root::Env => self.environment(),
+            Root::Signal => match self.scope.signal {
+                Some(payload) => self.payload(payload, "the signal"),
+                None => Ok(Value::from(())),
+            },
         }
     }
 
@@ -185,6 +191,7 @@ impl Lookup<'_, '_> {
             StepState::Waiting
             | StepState::Running { .. }
             | StepState::Sleeping { .. }
+            | StepState::Awaiting { .. }
             | StepState::Retrying { .. }
             | StepState::Failed { .. }
             | StepState::Skipped { .. }
@@ -224,6 +231,7 @@ fn error(step_run: &StepRun) -> Value {
         StepState::Waiting
         | StepState::Running { .. }
         | StepState::Sleeping { .. }
+        | StepState::Awaiting { .. }
         | StepState::Completed { .. }
         | StepState::Skipped { .. }
         | StepState::NotReached

@@ -110,6 +110,7 @@ impl World {
             payloads: &self.payloads,
             step: Some((StepIndex(4), Attempt(3))),
             this_output: Some(&self.this_output),
+            signal: None,
             now: Timestamp(1_782_898_300_000_000),
         }
     }

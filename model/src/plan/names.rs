@@ -43,6 +43,12 @@ impl<'p> Place<'p> {
         Self { path, roots, step: Some((id, index)) }
     }
 
+    /// The `match` of a step that waits for a signal, where `signal` is known.
+    pub(super) fn signal_match(id: &'p str, index: StepIndex) -> Self {
+        let roots = &[Root::Inputs, Root::Steps, Root::Run, Root::Step, Root::Env, Root::Signal];
+        Self { path: vec!["steps", id, "wait_for", "match"], roots, step: Some((id, index)) }
+    }
+
     pub(super) fn path(&self) -> &[&'p str] {
         &self.path
     }
@@ -122,6 +128,7 @@ impl<'d> Names<'d> {
             Root::Inputs => self.input(reference).map(|()| None),
             Root::Env => self.env(reference).map(|()| None),
             Root::Run | Root::Step | Root::This => field(reference).map(|()| None),
+            Root::Signal => Ok(None),
             Root::Steps => self.step(reference, place).map(Some),
         }
     }

@@ -50,14 +50,15 @@ fn templates<'s>(
     step: &'s PlanStep,
     kind: &StepKind,
 ) -> impl Iterator<Item = (&'static str, &'s Template)> {
-    let (field, template) = match (&step.work, kind) {
-        (Work::Handler { input, .. }, StepKind::Script { .. }) => ("", input),
-        (Work::Handler { input, .. }, _) => ("with", input),
-        (Work::Set { values }, _) => ("set", values),
-        (Work::Sleep { duration }, _) => ("sleep", duration),
+    let work = match (&step.work, kind) {
+        (Work::Handler { input, .. }, StepKind::Script { .. }) => Some(("", input)),
+        (Work::Handler { input, .. }, _) => Some(("with", input)),
+        (Work::Set { values }, _) => Some(("set", values)),
+        (Work::Sleep { duration }, _) => Some(("sleep", duration)),
+        (Work::WaitFor(_), _) => None,
     };
     let outputs = step.outputs.as_ref().map(|template| ("outputs", template));
-    std::iter::once((field, template)).chain(outputs)
+    work.into_iter().chain(outputs)
 }
 
 fn output_may_be_null(steps: &[PlanStep], step: StepIndex) -> bool {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::compile::Problems;
 use super::names::{Names, Place};
-use super::{PlanStep, SCRIPT_HANDLER, Work, inline_json};
+use super::{PlanStep, SCRIPT_HANDLER, SignalWait, Work, inline_json};
 use crate::definition::{Retry, Step, StepKind, WhenNeeds};
 use crate::expression::{Condition, Template, duration_ms};
 use crate::id::StepIndex;
@@ -154,7 +154,46 @@ fn compile_work(
             needs.extend(names.check(&template.references(), &place, problems));
             Some(handler(SCRIPT_HANDLER, template))
         }
+        StepKind::WaitFor { signal, matches, timeout_ms, on_timeout } => {
+            check_wait(id, signal, *timeout_ms, problems);
+            let matches = match matches {
+                Some(source) => Some(compile_match(shape, source, names, needs, problems)?),
+                None => None,
+            };
+            let (signal, timeout_ms) = (signal.clone(), *timeout_ms);
+            let on_timeout = *on_timeout;
+            Some(Work::WaitFor(SignalWait { signal, matches, timeout_ms, on_timeout }))
+        }
     }
+}
+
+/// Longest name of a signal.
+const SIGNAL_CHARS_MAX: usize = 128;
+
+fn check_wait(id: &str, signal: &str, timeout_ms: Option<u64>, problems: &mut Problems) {
+    let chars = signal.chars().count();
+    if !(1..=SIGNAL_CHARS_MAX).contains(&chars) || signal.chars().any(char::is_control) {
+        let message = "a signal needs a name of 1 to 128 characters";
+        problems.error("NX1106", &["steps", id, "wait_for", "signal"], message);
+    }
+    if timeout_ms == Some(0) {
+        let message = "`timeout` is 0, so the step could never complete";
+        problems.error("NX1201", &["steps", id, "wait_for", "timeout"], message);
+    }
+}
+
+fn compile_match(
+    shape: &Shape<'_>,
+    source: &str,
+    names: &Names<'_>,
+    needs: &mut BTreeSet<StepIndex>,
+    problems: &mut Problems,
+) -> Option<Condition> {
+    let place = Place::signal_match(&shape.step.id, shape.index);
+    let compiled = Condition::compile(source).map_err(|error| vec![error]);
+    let condition = problems.take(place.path(), compiled)?;
+    needs.extend(names.check(&condition.references(), &place, problems));
+    Some(condition)
 }
 
 fn handler(name: &str, input: Template) -> Work {

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use super::bench::Bench;
 use crate::command::Command;
-use crate::definition::{Backoff, Definition, OnError, Retry, Step, StepKind, WhenNeeds};
+use crate::definition::{
+    Backoff, Definition, OnError, OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
+};
 use crate::event::{Actor, Failure, RunStarted};
 use crate::id::{Attempt, RunId, StepIndex, TimerId};
 use crate::payload::Payload;
@@ -117,11 +119,31 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
         "if" => step.condition = Some(argument.to_owned()),
         "deadline" => step.deadline_ms = Some(ms(argument)),
         "continue" => step.on_error = OnError::Continue,
+        "wait_for" => step.kind = wait_for(argument),
         _ => panic!("unknown setting {key}"),
     }
 }
 
-const SETTINGS: [&str; 18] = [
+/// `paid within=5s go_on match=signal.id==inputs.id`.
+fn wait_for(argument: &str) -> StepKind {
+    let mut words = argument.split_whitespace();
+    let signal = words.next().unwrap().to_owned();
+    let (mut matches, mut timeout_ms, mut on_timeout) = (None, None, OnSignalTimeout::Fail);
+    for word in words {
+        match word.split_once('=') {
+            Some(("within", time)) => timeout_ms = Some(ms(time)),
+            Some(("match", expression)) => matches = Some(expression.to_owned()),
+            Some(_) | None => {
+                assert_eq!(word, "go_on");
+                on_timeout = OnSignalTimeout::Continue;
+            }
+        }
+    }
+    StepKind::WaitFor { signal, matches, timeout_ms, on_timeout }
+}
+
+const SETTINGS: [&str; 19] = [
+    "wait_for",
     "needs",
     "all_done",
     "any_failed",
@@ -206,6 +228,11 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
         "cancel" => Command::CancelRun { by, reason: rest(1) },
         "retry" => Command::RetryRun { by },
         "offer" => Command::OfferSlots,
+        "signal" => {
+            let (name, id) = words[1].split_once('#').unwrap_or((words[1], ""));
+            let payload = payload(bench, &rest(2));
+            Command::DeliverSignal { name: name.to_owned(), id: id.to_owned(), payload, by }
+        }
         other => panic!("unknown command {other}"),
     }
 }

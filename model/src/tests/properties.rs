@@ -11,7 +11,7 @@ use serde_json::json;
 use super::bench::Bench;
 use super::notation::plain_step;
 use crate::command::Command;
-use crate::definition::{Definition, OnError, Step, StepKind, WhenNeeds};
+use crate::definition::{Definition, OnError, OnSignalTimeout, Step, StepKind, WhenNeeds};
 use crate::event::{Actor, Event, Failure, RunStarted};
 use crate::evolve::evolve;
 use crate::id::{Attempt, StepIndex, TimerId};
@@ -39,7 +39,7 @@ struct Shape {
 
 fn shape() -> impl Strategy<Value = Shape> {
     let needs = prop::collection::vec(0usize..12, 0..4);
-    (0u8..6, needs, 0u8..6, 1u32..4, any::<bool>(), any::<bool>(), 0u8..6).prop_map(
+    (0u8..7, needs, 0u8..6, 1u32..4, any::<bool>(), any::<bool>(), 0u8..6).prop_map(
         |(kind, needs, when, attempts, deadline, fatal, skipped)| Shape {
             kind,
             needs,
@@ -83,18 +83,35 @@ fn step(at: usize, shape: &Shape) -> Step {
     match shape.kind {
         0 => step.kind = StepKind::Set { values: json!({"at": at}) },
         1 => step.kind = StepKind::Sleep { duration: json!(at * 100) },
+        6 => step.kind = wait_for(shape),
         _ => {}
     }
     step
 }
 
+/// Waits for every signal `s`, or for those with the right number, for ever or not.
+fn wait_for(shape: &Shape) -> StepKind {
+    StepKind::WaitFor {
+        signal: "s".to_owned(),
+        matches: (shape.attempts > 1).then(|| format!("signal == {}", shape.attempts)),
+        timeout_ms: shape.deadline.then_some(2_000),
+        on_timeout: if shape.fatal { OnSignalTimeout::Fail } else { OnSignalTimeout::Continue },
+    }
+}
+
 fn asks() -> impl Strategy<Value = Vec<Ask>> {
-    let ask = (0u8..24, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
+    let ask = (0u8..28, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
         what,
         which,
         slots,
     });
     prop::collection::vec(ask, 0..60)
+}
+
+/// A signal that carries a number.
+fn signal(number: u32, id: String) -> Command {
+    let (payload, _) = Payload::json(&json!(number));
+    Command::DeliverSignal { name: "s".to_owned(), id, payload, by: Actor::default() }
 }
 
 /// A bench that remembers what it was asked and what came of it.
@@ -105,6 +122,7 @@ struct Play {
     events: Vec<Event>,
     started: BTreeSet<(StepIndex, Attempt)>,
     ended: BTreeSet<(StepIndex, Attempt)>,
+    taken: BTreeSet<u32>,
     now_ms: u64,
 }
 
@@ -119,6 +137,7 @@ impl Play {
             events: Vec::new(),
             started: BTreeSet::new(),
             ended: BTreeSet::new(),
+            taken: BTreeSet::new(),
             now_ms: 0,
         }
     }
@@ -153,6 +172,10 @@ impl Play {
             assert!(self.started.insert((*step, *attempt)), "each attempt starts once");
             let last_run = self.bench.plan.step(*step).when_needs != WhenNeeds::AllOk;
             assert!(run.status == RunStatus::Running || last_run, "only some steps run last");
+        }
+        if let Event::SignalTaken { signal, .. } = event {
+            assert!(run.signals.kept.contains_key(signal), "it came, and is there");
+            assert!(self.taken.insert(*signal), "each signal is taken once");
         }
         if let Event::StepCompleted { step, attempt, .. }
         | Event::AttemptFailed { step, attempt, .. } = event
@@ -197,6 +220,10 @@ impl Play {
             20 => Command::ResumeRun { by },
             21 if fatal => Command::CancelRun { by, reason: String::new() },
             22 => Command::RetryRun { by },
+            23..27 => {
+                let id = if fatal { format!("k{}", ask.which % 7) } else { String::new() };
+                signal(ask.slots, id)
+            }
             _ => Command::OfferSlots,
         })
     }
@@ -222,6 +249,15 @@ impl Play {
         }
         if run.has_ready() {
             return Some(Command::OfferSlots);
+        }
+        if let Some(step) = run.awaiting().next() {
+            let StepKind::WaitFor { matches, .. } =
+                &self.bench.plan.definition().steps[step.at()].kind
+            else {
+                panic!("only such a step waits")
+            };
+            let wanted = matches.as_ref().map_or(0, |text| text[10..].parse().unwrap());
+            return Some(signal(wanted, String::new()));
         }
         let timer = *run.timers.keys().next().expect("a run that does not move waits for a timer");
         Some(Command::FireTimer { timer })

@@ -1,7 +1,7 @@
 //! The notation of stories: events and what holds after them as text.
 
 use crate::effect::Effect;
-use crate::event::{Event, Failure};
+use crate::event::{Awaited, Event, Failure};
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::Payload;
 use crate::plan::Plan;
@@ -29,6 +29,14 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
         Event::CancelRequested { .. } => "cancel requested".to_owned(),
         Event::RunRetried { timeout, .. } => format!("run retried{}", timer(*timeout, "timeout")),
         Event::SlotsOffered => "slots offered".to_owned(),
+        Event::SignalReceived { name, payload: carried, .. } => {
+            format!("signal {name}{}", payload(Some(carried)))
+        }
+        Event::StepWaits { step, what, timer: due } => {
+            let Awaited::Signal { name } = what;
+            format!("{} waits for {name}{}", id(step), timer(*due, ""))
+        }
+        Event::SignalTaken { step, signal } => format!("{} takes signal {signal}", id(step)),
         Event::StepStarted { step, attempt, input, deadline } => {
             let with = payload(input.as_ref());
             let deadline = timer(*deadline, "deadline");
@@ -85,7 +93,7 @@ fn tried(plan: &Plan, step: StepIndex, attempt: Attempt) -> String {
 
 /// The code; of our own failures also the message.
 fn why(failure: &Failure) -> String {
-    let is_ours = failure.code.starts_with("NX3");
+    let is_ours = failure.code.starts_with("NX3") || failure.code.starts_with("NX4");
     if is_ours { format!("{} {}", failure.code, failure.message) } else { failure.code.clone() }
 }
 

@@ -107,6 +107,9 @@ impl Counters {
             | Event::RunResumed { .. }
             | Event::CancelRequested { .. }
             | Event::SlotsOffered
+            | Event::SignalReceived { .. }
+            | Event::StepWaits { .. }
+            | Event::SignalTaken { .. }
             | Event::StepSlept { .. }
             | Event::StepsNotReached { .. }
             | Event::OutputMapped { .. }

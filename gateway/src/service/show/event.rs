@@ -1,7 +1,7 @@
 //! Events as they are sent.
 
 use nexus_engine::model::codec::{event_name, show_state_hash};
-use nexus_engine::model::event::{Event, Failure, RunStarted};
+use nexus_engine::model::event::{Awaited, Event, Failure, RunStarted};
 use nexus_engine::model::id::{Attempt, StepIndex, TimerId};
 use nexus_engine::model::payload::Payload;
 use nexus_engine::model::plan::Plan;
@@ -62,6 +62,8 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::StepStarted { step, attempt, .. }
         | Event::RetryScheduled { step, attempt, .. } => (Some(*step), Some(*attempt)),
         Event::StepSlept { step, .. }
+        | Event::StepWaits { step, .. }
+        | Event::SignalTaken { step, .. }
         | Event::StepSkipped { step, .. }
         | Event::StepFailed { step, .. }
         | Event::OutputMapped { step, .. } => (Some(*step), None),
@@ -74,6 +76,7 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::CancelRequested { .. }
         | Event::RunRetried { .. }
         | Event::SlotsOffered
+        | Event::SignalReceived { .. }
         | Event::StepsNotReached { .. }
         | Event::StopRequested { .. }
         | Event::StepsCancelled { .. }
@@ -122,6 +125,19 @@ impl Showing<'_> {
             }),
             Event::StepSlept { step, timer, until } => {
                 json!({"step": self.id(*step), "timer": timer.0, "until": time(*until)})
+            }
+            Event::SignalReceived { name, id, payload, by: who } => json!({
+                "name": name, "id": Some(id).filter(|id| !id.is_empty()),
+                "payload": self.payload(payload)?, "by": by(who),
+            }),
+            Event::StepWaits { step, what, timer } => {
+                let what = match what {
+                    Awaited::Signal { name } => json!({"signal": name}),
+                };
+                json!({"step": self.id(*step), "for": what, "timeout": due_data(*timer)})
+            }
+            Event::SignalTaken { step, signal } => {
+                json!({"step": self.id(*step), "signal": signal})
             }
             Event::StepSkipped { step, reason } => {
                 json!({"step": self.id(*step), "reason": reason})
@@ -196,6 +212,23 @@ impl Showing<'_> {
             Event::SlotsOffered | Event::RunCancelled { .. } => String::new(),
             Event::StepStarted { attempt, .. } => format!("try {}", attempt.0),
             Event::StepSlept { until, .. } => self.until(*until),
+            Event::SignalReceived { name, payload, by, .. } => {
+                let carried = match payload {
+                    Payload::Null => String::new(),
+                    Payload::Inline(..) | Payload::Stored(..) => {
+                        format!(" {}", self.brief(payload)?)
+                    }
+                };
+                format!("{name}{carried}, by {}", by.name)
+            }
+            Event::StepWaits { what, timer, .. } => {
+                let until = timer.map(|(_, at)| format!(", {}", self.until(at)));
+                let what = match what {
+                    Awaited::Signal { name } => format!("signal {name}"),
+                };
+                format!("{what}{}", until.unwrap_or_default())
+            }
+            Event::SignalTaken { signal, .. } => format!("signal number {signal}"),
             Event::StepSkipped { reason, .. } => shorten(reason, DETAIL_CHARS_MAX),
             Event::StepsNotReached { steps }
             | Event::StopRequested { steps }

@@ -1,6 +1,7 @@
 //! Where a run stands, and why: computed from its state and from whether an engine works on it.
 
-use nexus_engine::model::id::{Attempt, StepIndex};
+use nexus_engine::model::event::Awaited;
+use nexus_engine::model::id::{Attempt, StepIndex, TimerId};
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::run::{Run, RunStatus, StepState};
 use nexus_engine::model::time::Timestamp;
@@ -36,6 +37,7 @@ impl Standing<'_> {
         match status {
             RunStatus::Running if *paused => "paused",
             RunStatus::Running if self.is_busy() => "running",
+            RunStatus::Running if self.run.awaiting().next().is_some() => "waiting",
             RunStatus::Running if self.timed().any(|timed| timed.attempt.is_none()) => "waiting",
             RunStatus::Running if self.timed().next().is_some() => "retrying",
             RunStatus::Running => "running",
@@ -66,9 +68,10 @@ impl Standing<'_> {
             return Vec::new();
         }
         let open = |step: &StepIndex| match self.run.step(*step) {
-            StepState::Running { .. } | StepState::Sleeping { .. } | StepState::Retrying { .. } => {
-                true
-            }
+            StepState::Running { .. }
+            | StepState::Sleeping { .. }
+            | StepState::Awaiting { .. }
+            | StepState::Retrying { .. } => true,
             StepState::Waiting => self.run.open_needs(*step) == 0,
             StepState::Completed { .. }
             | StepState::Failed { .. }
@@ -84,6 +87,23 @@ impl Standing<'_> {
         self.timed().min_by_key(|timed| timed.at)
     }
 
+    /// The step that waits for the outside and whose time is over first.
+    fn next_awaited(&self) -> Option<(StepIndex, &Awaited, Option<Timestamp>)> {
+        let awaited = self.run.awaiting().filter_map(|step| match self.run.step(step) {
+            StepState::Awaiting { what, timer } => Some((step, what, timer.map(|(_, at)| at))),
+            StepState::Waiting
+            | StepState::Running { .. }
+            | StepState::Sleeping { .. }
+            | StepState::Retrying { .. }
+            | StepState::Completed { .. }
+            | StepState::Failed { .. }
+            | StepState::Skipped { .. }
+            | StepState::NotReached
+            | StepState::Cancelled => None,
+        });
+        awaited.min_by_key(|(_, _, until)| until.unwrap_or(Timestamp(i64::MAX)))
+    }
+
     /// The steps that wait for a timer.
     fn timed(&self) -> impl Iterator<Item = Timed> {
         self.run.steps().filter_map(|(step, state)| match &state.state {
@@ -92,6 +112,7 @@ impl Standing<'_> {
                 Some(Timed { step, at: *at, attempt: Some(*attempt) })
             }
             StepState::Retrying { timer: None, .. }
+            | StepState::Awaiting { .. }
             | StepState::Waiting
             | StepState::Running { .. }
             | StepState::Completed { .. }
@@ -120,6 +141,13 @@ impl Standing<'_> {
         }
         if let Some(step) = self.run.ready().next() {
             return Some(WaitingOn { step: Some(self.id(step)), ..on("room") });
+        }
+        if let Some((step, what, until)) = self.next_awaited() {
+            let kind = match what {
+                Awaited::Signal { .. } => "signal",
+            };
+            let (step, at) = (Some(self.id(step)), until.map(time));
+            return Some(WaitingOn { step, at, ..on(kind) });
         }
         let Timed { step, at, attempt } = self.next_timed()?;
         Some(WaitingOn {
@@ -173,6 +201,9 @@ impl Standing<'_> {
                 self.names(&ready)
             );
         }
+        if let Some((step, ..)) = self.next_awaited() {
+            return self.step_why(step);
+        }
         match self.next_timed() {
             Some(timed) => self.step_why(timed.step),
             None => "the engine is about to go on".into(),
@@ -199,6 +230,9 @@ impl Standing<'_> {
             }
             StepState::Sleeping { until, .. } => {
                 format!("{id} sleeps until {}, {}", time(*until), self.left(*until))
+            }
+            StepState::Awaiting { what, timer } => {
+                format!("{id} waits for {}{}", awaited(what), self.left_of(*timer))
             }
             StepState::Retrying { attempt, timer, at, failure } => {
                 let next = match timer {
@@ -232,6 +266,9 @@ impl Standing<'_> {
                 Some(format!("attempt {} of {of}", attempt.0))
             }
             StepState::Sleeping { until, .. } => Some(self.left(*until)),
+            StepState::Awaiting { what, timer } => {
+                Some(format!("{}{}", awaited(what), self.left_of(*timer)))
+            }
             StepState::Retrying { timer: Some(_), at, .. } => {
                 Some(format!("next try {}", self.in_time(*at)))
             }
@@ -274,6 +311,11 @@ impl Standing<'_> {
         }
     }
 
+    /// `, 23h left`.
+    fn left_of(&self, timer: Option<(TimerId, Timestamp)>) -> String {
+        timer.map(|(_, at)| format!(", {}", self.left(at))).unwrap_or_default()
+    }
+
     fn left(&self, at: Timestamp) -> String {
         match at.ms_since(self.now) {
             0 => "due now".into(),
@@ -295,6 +337,13 @@ impl Standing<'_> {
             0 => named.join(", "),
             more => format!("{} and {more} more", named.join(", ")),
         }
+    }
+}
+
+/// What a step waits for.
+pub(crate) fn awaited(what: &Awaited) -> String {
+    match what {
+        Awaited::Signal { name } => format!("signal {name}"),
     }
 }
 

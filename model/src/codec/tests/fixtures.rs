@@ -8,11 +8,13 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::{GIVEN, plan, run, samples};
+use super::{GIVEN, NOW, awaited, plan, run, samples, signals};
 use crate::codec::{
     Header, decode, decode_run, encode, encode_run, event_name, kinds, show_state_hash, state_hash,
 };
 use crate::event::{Event, Given};
+use crate::id::{StepIndex, TimerId};
+use crate::run::{StepRun, StepState, Timer, TimerPurpose};
 
 fn folder() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/wire"))
@@ -83,6 +85,21 @@ fn a_snapshot_is_read_and_written_as_ever() {
     let text = document(&json!({ "definition": plan.hash().to_string(), "run": lines(&run) }));
     let expected = fixture("snapshot", "v1.json", text.as_bytes());
     assert_eq!(text, String::from_utf8_lossy(&expected));
+}
+
+#[test]
+fn a_snapshot_with_signals_is_read_and_written_as_ever() {
+    let plan = plan();
+    let mut run = run(&plan);
+    run.signals = signals();
+    let waits = StepState::Awaiting { what: awaited(), timer: Some((TimerId(2), NOW)) };
+    let numbers = StepRun { state: waits, ..run.step_run(StepIndex(4)).clone() };
+    run.set_step(&plan, StepIndex(4), numbers);
+    run.timers.insert(TimerId(2), Timer { due: NOW, purpose: TimerPurpose::Wait(StepIndex(4)) });
+    let current = encode_run(&plan, &run);
+    let bytes = fixture("snapshot", "v1-signals.bin", &current);
+    assert_eq!(current, bytes, "a snapshot is written differently");
+    assert_eq!(decode_run(&plan, &bytes), Ok(run));
 }
 
 #[test]

@@ -7,11 +7,11 @@ use proptest::option;
 use proptest::prelude::*;
 
 use crate::codec::kinds;
-use crate::event::{Actor, Event, Failure, Given, RunStarted};
+use crate::event::{Actor, Awaited, Event, Failure, Given, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
-use crate::run::{Run, RunStatus, StepRun, StepState, Timer, TimerPurpose};
+use crate::run::{KeptSignal, Run, RunStatus, Signals, StepRun, StepState, Timer, TimerPurpose};
 use crate::time::Timestamp;
 
 pub(super) fn kind() -> impl Strategy<Value = u16> {
@@ -52,6 +52,9 @@ fn outside_event() -> BoxedStrategy<Event> {
         (actor(), text()).prop_map(|(by, reason)| Event::CancelRequested { by, reason }),
         (actor(), due()).prop_map(|(by, timeout)| Event::RunRetried { by, timeout }),
         Just(Event::SlotsOffered),
+        (text(), text(), payload(), actor()).prop_map(|(name, id, payload, by)| {
+            Event::SignalReceived { name, id, payload, by }
+        }),
     ]
     .boxed()
 }
@@ -87,6 +90,12 @@ fn derived_event() -> BoxedStrategy<Event> {
         (failure(), option::of(step()), state_hash())
             .prop_map(|(failure, step, state)| Event::RunFailed { failure, step, state }),
         state_hash().prop_map(|state| Event::RunCancelled { state }),
+        (step(), awaited(), due()).prop_map(|(step, what, timer)| Event::StepWaits {
+            step,
+            what,
+            timer
+        }),
+        (step(), number()).prop_map(|(step, signal)| Event::SignalTaken { step, signal }),
     ]
     .boxed()
 }
@@ -98,6 +107,7 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
     let facts = (option::of(run_started()), time(), option::of(time()), status(count));
     let more = (any::<bool>(), timers, timer(), any::<u32>());
     let changes = vec((step_of(count), step_run()), 0..20);
+    let changes = (changes, signals());
     let plan = Arc::clone(plan);
     (facts, more, changes)
         .prop_map(move |(facts, more, changes)| {
@@ -105,12 +115,27 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
             run.started = facts.0.map(Box::new);
             (run.started_at, run.ended_at, run.status) = (facts.1, facts.2, facts.3);
             (run.paused, run.timers, run.next_timer, run.revision) = more;
-            for (step, next) in changes {
+            run.signals = changes.1;
+            for (step, next) in changes.0 {
                 run.set_step(&plan, step, next);
             }
             run
         })
         .boxed()
+}
+
+fn awaited() -> impl Strategy<Value = Awaited> {
+    text().prop_map(|name| Awaited::Signal { name })
+}
+
+fn signals() -> impl Strategy<Value = Signals> {
+    let kept = (text(), payload(), actor(), time())
+        .prop_map(|(name, payload, by, at)| KeptSignal { name, payload, by, at });
+    let kept = prop::collection::btree_map(number(), kept, 0..3);
+    let ids = prop::collection::btree_set(text(), 0..3);
+    let some =
+        (1..u32::MAX, kept, ids).prop_map(|(received, kept, ids)| Signals { received, kept, ids });
+    prop_oneof![Just(Signals::default()), some]
 }
 
 fn status(count: u32) -> BoxedStrategy<RunStatus> {
@@ -133,6 +158,7 @@ fn set_timer(count: u32) -> impl Strategy<Value = Timer> {
         step_of(count).prop_map(TimerPurpose::Sleep),
         step_of(count).prop_map(TimerPurpose::Retry),
         step_of(count).prop_map(TimerPurpose::Deadline),
+        step_of(count).prop_map(TimerPurpose::Wait),
     ];
     (time(), purpose).prop_map(|(due, purpose)| Timer { due, purpose })
 }
@@ -177,6 +203,7 @@ fn state() -> BoxedStrategy<StepState> {
         text().prop_map(|reason| StepState::Skipped { reason }),
         Just(StepState::NotReached),
         Just(StepState::Cancelled),
+        (awaited(), due()).prop_map(|(what, timer)| StepState::Awaiting { what, timer }),
     ]
     .boxed()
 }

@@ -29,11 +29,13 @@ pub enum AuditAction {
     Failed,
     /// It was ended on request.
     Cancelled,
+    /// Somebody sent it a signal.
+    Signalled,
 }
 
 impl AuditAction {
     /// All actions, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Started,
         Self::Paused,
         Self::Resumed,
@@ -42,6 +44,7 @@ impl AuditAction {
         Self::Completed,
         Self::Failed,
         Self::Cancelled,
+        Self::Signalled,
     ];
 
     /// The word for it.
@@ -55,6 +58,7 @@ impl AuditAction {
             Self::Completed => "completed",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
+            Self::Signalled => "signalled",
         }
     }
 }
@@ -158,6 +162,10 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
             Some((AuditAction::CancelRequested, Some(by), reason.clone()))
         }
         Event::RunRetried { by, .. } => Some((AuditAction::Retried, Some(by), String::new())),
+        Event::SignalReceived { by, name, id, .. } => {
+            let id = if id.is_empty() { String::new() } else { format!(" ({id})") };
+            Some((AuditAction::Signalled, Some(by), format!("{name}{id}")))
+        }
         Event::RunCompleted { .. } => Some((AuditAction::Completed, None, String::new())),
         Event::RunFailed { failure, .. } => Some((AuditAction::Failed, None, words(failure))),
         Event::RunCancelled { .. } => Some((AuditAction::Cancelled, None, String::new())),
@@ -166,6 +174,8 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::AttemptsInterrupted { .. }
         | Event::TimerFired { .. }
         | Event::SlotsOffered
+        | Event::StepWaits { .. }
+        | Event::SignalTaken { .. }
         | Event::StepStarted { .. }
         | Event::StepSlept { .. }
         | Event::StepSkipped { .. }

@@ -1,10 +1,10 @@
 //! The fold of one run.
 
-use nexus_model::event::{Event, Failure, RunStarted};
+use nexus_model::event::{Awaited, Event, Failure, RunStarted};
 use nexus_model::id::{StepIndex, TimerId};
 use nexus_model::time::Timestamp;
 
-use super::record::{Current, Doing, Ending, Outlook, RunRecord};
+use super::record::{Current, Doing, Ending, FOR_EVER, Outlook, RunRecord};
 use crate::view::Recorded;
 
 /// Longest message of a failure that is kept in a row, in bytes. All of it is in the log.
@@ -24,6 +24,12 @@ impl RunRecord {
             }
             Event::StepSlept { step, until, .. } => {
                 self.begin(*step, 1, Doing::Sleeping, until.0);
+            }
+            Event::StepWaits { step, what, timer } => {
+                let doing = match what {
+                    Awaited::Signal { .. } => Doing::AwaitingSignal,
+                };
+                self.begin(*step, 1, doing, timer.map_or(FOR_EVER, |(_, until)| until.0));
             }
             Event::AttemptFailed { step, attempt, .. } => {
                 self.begin(*step, attempt.0.saturating_add(1), Doing::Retrying, at);
@@ -72,6 +78,8 @@ impl RunRecord {
             Event::RunCancelled { .. } => self.end(Ending::Cancelled, at),
             Event::AttemptsInterrupted { .. }
             | Event::SlotsOffered
+            | Event::SignalReceived { .. }
+            | Event::SignalTaken { .. }
             | Event::OutputMapped { .. }
             | Event::StopRequested { .. } => {}
         }

@@ -7,7 +7,7 @@ use nexus_log::StreamId;
 use nexus_model::id::RunId;
 use nexus_model::time::Timestamp;
 
-use super::record::RunRecord;
+use super::record::{Doing, RunRecord};
 use super::row::{RunRow, RunWord, word};
 use super::{Ending, Standing, mark, mark_key};
 use crate::ViewsError;
@@ -28,6 +28,8 @@ pub struct RunFilter {
     pub started_before: Option<Timestamp>,
     /// Only waiting or retrying.
     pub waiting_only: bool,
+    /// Only with a step that waits for a signal.
+    pub awaits_signal: bool,
     /// Only with a name that begins so.
     pub name_prefix: Option<String>,
     /// How many at most.
@@ -45,6 +47,7 @@ impl Default for RunFilter {
             started_after: None,
             started_before: None,
             waiting_only: false,
+            awaits_signal: false,
             name_prefix: None,
             limit: 100,
             after_cursor: None,
@@ -108,6 +111,7 @@ impl RunFilter {
             && self.started_after.is_none_or(|after| started_at >= after)
             && self.started_before.is_none_or(|before| started_at < before)
             && self.wants(word(record))
+            && (!self.awaits_signal || record.does(Doing::AwaitingSignal))
             && self.labels.iter().all(|label| record.labels.contains(label))
     }
 

@@ -67,7 +67,7 @@ pub(crate) struct Standing {
 pub(super) struct Current {
     pub(super) attempt: u32,
     pub(super) state: Doing,
-    /// Since when it runs, until when it sleeps, when it is tried again.
+    /// Since when it runs, until when it sleeps or waits, when it is tried again.
     pub(super) time: i64,
 }
 
@@ -77,7 +77,11 @@ pub(super) enum Doing {
     Running,
     Sleeping,
     Retrying,
+    AwaitingSignal,
 }
+
+/// The time of a step that waits for ever.
+pub(super) const FOR_EVER: i64 = i64::MAX;
 
 const PAUSED: u8 = 1;
 const CANCELLING: u8 = 2;
@@ -87,6 +91,11 @@ const FAILING: u8 = 8;
 impl RunRecord {
     pub(crate) fn standing(&self) -> Standing {
         Standing { ending: self.ending, is_parked: self.is_parked }
+    }
+
+    /// Whether some step does this.
+    pub(super) fn does(&self, doing: Doing) -> bool {
+        self.current.values().any(|current| current.state == doing)
     }
 
     pub(crate) fn has_ended(&self) -> bool {
@@ -266,6 +275,7 @@ fn put_current(out: &mut Vec<u8>, step: u32, current: &Current, started_at: i64)
         Doing::Running => 0,
         Doing::Sleeping => 1,
         Doing::Retrying => 2,
+        Doing::AwaitingSignal => 3,
     });
     put_i64(out, current.time.wrapping_sub(started_at));
 }
@@ -276,6 +286,7 @@ fn current(reader: &mut Reader<'_>, started_at: i64) -> Option<(u32, Current)> {
         0 => Doing::Running,
         1 => Doing::Sleeping,
         2 => Doing::Retrying,
+        3 => Doing::AwaitingSignal,
         _ => return None,
     };
     let time = started_at.wrapping_add(reader.i64()?);

@@ -8,14 +8,14 @@ use nexus_model::event::Actor;
 use nexus_model::id::{Attempt, DefinitionHash, RunId, StepIndex};
 use nexus_model::time::Timestamp;
 
-use super::record::{Current, Doing, Ending, Outlook, RunRecord};
+use super::record::{Current, Doing, Ending, FOR_EVER, Outlook, RunRecord};
 
 /// Where a run stands, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RunWord {
     /// Steps run, or could.
     Running,
-    /// Nothing runs, and at least one step sleeps.
+    /// Nothing runs, and at least one step sleeps or waits for something from outside.
     Waiting,
     /// Nothing runs, and failed steps wait to be tried again.
     Retrying,
@@ -143,7 +143,7 @@ pub struct RunRow {
 pub struct CurrentStep {
     /// The step.
     pub step: StepIndex,
-    /// The attempt: the one that runs, or the next. A sleep has none of its own and says 1.
+    /// The attempt: the one that runs, or the next. A sleep or a wait has none of its own and says 1.
     pub attempt: Attempt,
     /// What it does.
     pub state: CurrentState,
@@ -162,6 +162,11 @@ pub enum CurrentState {
         /// Until when.
         until: Timestamp,
     },
+    /// It waits for a signal.
+    AwaitingSignal {
+        /// Until when; `None`: for ever.
+        until: Option<Timestamp>,
+    },
     /// It will be tried again.
     Retrying {
         /// When; past if it waits for room.
@@ -178,6 +183,13 @@ pub enum WaitingOn {
         step: StepIndex,
         /// When it ends.
         until: Timestamp,
+    },
+    /// A signal.
+    Signal {
+        /// The step.
+        step: StepIndex,
+        /// When it waits no longer; `None`: never.
+        until: Option<Timestamp>,
     },
     /// The next attempt of a step.
     Retry {
@@ -196,6 +208,7 @@ impl fmt::Display for WaitingOn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sleep { until, .. } => write!(f, "sleep until {}", show(*until)),
+            Self::Signal { step, .. } => write!(f, "a signal for step {}", step.0),
             Self::Retry { step, at, .. } => write!(f, "retry of step {} at {}", step.0, show(*at)),
             Self::Resume => f.write_str("resume"),
         }
@@ -269,14 +282,13 @@ fn going_on(record: &RunRecord) -> RunWord {
         Some(Ending::Cancelled) => return RunWord::Cancelled,
         None => {}
     }
-    let does = |doing: Doing| record.current.values().any(|current| current.state == doing);
     if record.is_paused {
         RunWord::Paused
-    } else if !record.is_parked || does(Doing::Running) {
+    } else if !record.is_parked || record.does(Doing::Running) {
         RunWord::Running
-    } else if does(Doing::Sleeping) {
+    } else if record.does(Doing::Sleeping) || record.does(Doing::AwaitingSignal) {
         RunWord::Waiting
-    } else if does(Doing::Retrying) {
+    } else if record.does(Doing::Retrying) {
         RunWord::Retrying
     } else {
         RunWord::Running
@@ -289,6 +301,9 @@ fn current_step((step, current): (&u32, &Current)) -> CurrentStep {
         Doing::Running => CurrentState::Running { since: time },
         Doing::Sleeping => CurrentState::Sleeping { until: time },
         Doing::Retrying => CurrentState::Retrying { at: time },
+        Doing::AwaitingSignal => {
+            CurrentState::AwaitingSignal { until: Some(time).filter(|time| time.0 != FOR_EVER) }
+        }
     };
     CurrentStep { step: StepIndex(*step), attempt: Attempt(current.attempt), state }
 }
@@ -314,6 +329,10 @@ fn wait(current: &CurrentStep) -> Option<(Timestamp, WaitingOn)> {
     match state {
         CurrentState::Running { .. } => None,
         CurrentState::Sleeping { until } => Some((until, WaitingOn::Sleep { step, until })),
+        CurrentState::AwaitingSignal { until } => {
+            let due = until.unwrap_or(Timestamp(FOR_EVER));
+            Some((due, WaitingOn::Signal { step, until }))
+        }
         CurrentState::Retrying { at } => Some((at, WaitingOn::Retry { step, attempt, at })),
     }
 }

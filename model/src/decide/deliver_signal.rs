@@ -1,0 +1,29 @@
+//! `DeliverSignal`: a signal goes to the first step that waits for it, or is kept for one that will.
+
+use super::Draft;
+use crate::event::{Actor, Awaited, Event};
+use crate::id::StepIndex;
+use crate::payload::Payload;
+use crate::run::StepState;
+
+impl Draft<'_> {
+    pub(super) fn deliver_signal(&mut self, name: String, id: String, payload: Payload, by: Actor) {
+        let waiting: Vec<StepIndex> =
+            self.run.awaiting().filter(|step| self.awaits_signal(*step, &name)).collect();
+        self.emit(Event::SignalReceived { name, id, payload: payload.clone(), by });
+        let signal = self.run.signals.received;
+        for step in waiting {
+            if self.signal_matches(step, &payload) {
+                self.take_signal(step, signal, self.run.step_run(step).attempt, payload);
+                break;
+            }
+        }
+    }
+
+    fn awaits_signal(&self, step: StepIndex, wanted: &str) -> bool {
+        matches!(
+            self.run.step(step),
+            StepState::Awaiting { what: Awaited::Signal { name }, .. } if name == wanted
+        )
+    }
+}

@@ -1,0 +1,68 @@
+//! Steps that wait for a signal: they take one that is kept, or wait until one comes or their time is over.
+
+use super::Draft;
+use crate::definition::OnSignalTimeout;
+use crate::event::{Awaited, Event, Failure};
+use crate::id::{Attempt, StepIndex};
+use crate::payload::Payload;
+use crate::plan::{SignalWait, Work};
+
+impl Draft<'_> {
+    /// Takes the oldest kept signal that fits, or begins to wait.
+    pub(super) fn wait_for(&mut self, step: StepIndex, wait: &SignalWait) {
+        let fitting = self.run.signals.kept.iter().filter(|(_, kept)| kept.name == wait.signal);
+        let kept: Vec<(u32, Payload)> =
+            fitting.map(|(number, kept)| (*number, kept.payload.clone())).collect();
+        for (number, payload) in kept {
+            if self.signal_matches(step, &payload) {
+                return self.take_signal(step, number, self.next_attempt(step), payload);
+            }
+        }
+        let due = wait.timeout_ms.map(|ms| (self.run.next_timer, self.now().plus_ms(ms)));
+        let what = Awaited::Signal { name: wait.signal.clone() };
+        self.emit(Event::StepWaits { step, what, timer: due });
+    }
+
+    /// Whether `step` wants a signal with this payload. One that its expression cannot read is not for it.
+    pub(super) fn signal_matches(&mut self, step: StepIndex, payload: &Payload) -> bool {
+        let plan = self.plan;
+        match &plan.step(step).work {
+            Work::WaitFor(SignalWait { matches: Some(condition), .. }) => {
+                let verdict = self.ask_about(condition, step, payload);
+                verdict.is_some_and(|verdict| verdict.is_ok_and(|verdict| verdict.holds))
+            }
+            Work::WaitFor(SignalWait { matches: None, .. }) => true,
+            Work::Handler { .. } | Work::Set { .. } | Work::Sleep { .. } => false,
+        }
+    }
+
+    pub(super) fn take_signal(
+        &mut self,
+        step: StepIndex,
+        signal: u32,
+        attempt: Attempt,
+        payload: Payload,
+    ) {
+        self.emit(Event::SignalTaken { step, signal });
+        self.complete(step, attempt, payload, false);
+    }
+
+    /// The time of a step that waits is over.
+    pub(super) fn wait_timed_out(&mut self, step: StepIndex) {
+        let plan = self.plan;
+        let Work::WaitFor(wait) = &plan.step(step).work else { return };
+        let ms = wait.timeout_ms.unwrap_or(0);
+        let failure = Failure {
+            code: "NX4001".to_owned(),
+            message: format!("signal `{}` did not come within {ms} ms", wait.signal),
+            fatal: true,
+            details: None,
+        };
+        match wait.on_timeout {
+            OnSignalTimeout::Fail => self.fail(step, failure),
+            OnSignalTimeout::Continue => {
+                self.emit(Event::StepFailed { step, failure, continued: true });
+            }
+        }
+    }
+}

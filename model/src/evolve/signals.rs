@@ -1,0 +1,47 @@
+//! Waiting for the outside: signals that come and are taken, steps that wait for them.
+
+use super::{Change, Fold};
+use crate::event::{Actor, Awaited};
+use crate::id::{Attempt, StepIndex, TimerId};
+use crate::payload::Payload;
+use crate::run::{KeptSignal, StepState, TimerPurpose};
+use crate::time::Timestamp;
+
+impl Fold<'_> {
+    pub(super) fn signal_received(&mut self, name: &str, id: &str, payload: &Payload, by: &Actor) {
+        let signals = &mut self.run.signals;
+        signals.received = signals.received.saturating_add(1);
+        let kept = KeptSignal {
+            name: name.to_owned(),
+            payload: payload.clone(),
+            by: by.clone(),
+            at: self.at,
+        };
+        signals.kept.insert(signals.received, kept);
+        if !id.is_empty() {
+            signals.ids.insert(id.to_owned());
+        }
+        self.note(Change::SignalReceived(id.to_owned()));
+    }
+
+    pub(super) fn signal_taken(&mut self, number: u32) {
+        if let Some(kept) = self.run.signals.kept.remove(&number) {
+            self.note(Change::SignalTaken(number, kept));
+        }
+    }
+
+    pub(super) fn step_waits(
+        &mut self,
+        step: StepIndex,
+        what: &Awaited,
+        timer: Option<(TimerId, Timestamp)>,
+    ) {
+        let mut next = self.with_state(step, StepState::Awaiting { what: what.clone(), timer });
+        next.attempt = Attempt(next.attempt.0.saturating_add(1));
+        next.started_at = next.started_at.or(Some(self.at));
+        if let Some((timer, due)) = timer {
+            self.set_timer(timer, due, TimerPurpose::Wait(step));
+        }
+        self.set(step, next);
+    }
+}

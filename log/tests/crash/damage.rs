@@ -162,10 +162,48 @@ fn a_lost_high_water_file_is_refused_unless_the_loss_is_accepted() {
     let store = Store::with_groups(&[b"one", b"two"]);
     fs::write(store.mark(), [0; 8192]).expect("written");
     let refusal = is_refused(&store);
-    assert!(matches!(refusal, OpenError::Io { .. }), "{refusal:?}");
+    assert!(matches!(refusal, OpenError::HighWater { .. }), "{refusal:?}");
+    fs::remove_file(store.mark()).expect("removed");
+    let refusal = is_refused(&store);
+    assert!(matches!(refusal, OpenError::HighWater { .. }), "{refusal:?}");
     let accepting = Options { accept_data_loss: true, ..options() };
     drop(FjallLog::open(store.path(), accepting).expect("opens"));
     opens_with(&store, 2);
+}
+
+#[test]
+fn a_damaged_part_of_the_database_is_named() {
+    let part = |store: &Store, part: &str| store.path().join("log").join(part);
+    let damages: [&dyn Fn(&Store); 4] = [
+        &|store| fs::write(part(store, "version"), b"nonsense").expect("written"),
+        &|store| fs::write(part(store, "version"), b"").expect("written"),
+        &|store| fs::write(part(store, "keyspaces/0/current"), b"nonsense").expect("written"),
+        &|store| fs::remove_file(part(store, "keyspaces/0/current")).expect("removed"),
+    ];
+    for damage in damages {
+        let store = Store::with_groups(&[b"one"]);
+        damage(&store);
+        let refusal = open(store.path()).expect_err("is refused");
+        let database = store.path().join("log");
+        assert!(
+            matches!(&refusal, OpenError::Storage { path, .. } if *path == database),
+            "{refusal:?}"
+        );
+    }
+}
+
+#[test]
+fn a_store_with_a_damaged_layout_file_is_damaged() {
+    let store = Store::with_groups(&[b"one"]);
+    let layout = store.path().join("layout");
+    for content in [&b""[..], b"nonsense", b"\xff\xfe", b"nexus-log layout 0\n"] {
+        fs::write(&layout, content).expect("written");
+        let refusal = is_refused(&store);
+        assert!(matches!(refusal, OpenError::Layout { .. }), "{refusal:?}");
+    }
+    fs::remove_file(&layout).expect("removed");
+    let refusal = is_refused(&store);
+    assert!(matches!(refusal, OpenError::Layout { .. }), "{refusal:?}");
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! The table of damages: what a crash, a bad disk or a careless restore does to a journal, and what opening makes of it.
 
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use nexus_log::{EventLog, FjallLog, OpenError, Options, Outcome, Position};
 
 use crate::stores::{Chance, Store, copy, files, open, options};
@@ -95,6 +98,48 @@ fn a_flipped_byte_of_the_framing_in_the_middle_is_refused() {
         store.damage(|bytes| bytes[start + byte] ^= 0x40);
         let refusal = is_refused(&store);
         assert!(matches!(refusal, OpenError::Damaged { .. }), "byte {byte}: {refusal:?}");
+    }
+}
+
+#[test]
+fn a_torn_tail_is_counted_only_if_the_store_opens_without_it() {
+    let store = five_groups();
+    let start = store.start(4);
+    store.damage(|bytes| bytes[start + 5 * PAGE..start + 6 * PAGE].fill(0));
+    assert_eq!(counted(|| drop(is_refused(&store))), 0);
+    store.forget_the_last_acknowledgement();
+    assert_eq!(counted(|| drop(open(store.path()).expect("opens"))), 1);
+}
+
+/// How often `work` counts a torn tail.
+fn counted(work: impl FnOnce()) -> u64 {
+    let tails = TornTails::default();
+    metrics::with_local_recorder(&tails, work);
+    tails.0.load(Ordering::Relaxed)
+}
+
+/// A recorder that keeps one counter.
+#[derive(Default)]
+struct TornTails(Arc<AtomicU64>);
+
+impl Recorder for TornTails {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        match key.name() {
+            "nexus_log_torn_tails_total" => Counter::from_arc(Arc::clone(&self.0)),
+            _ => Counter::noop(),
+        }
+    }
+
+    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::noop()
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
     }
 }
 

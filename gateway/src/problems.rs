@@ -58,6 +58,21 @@ fn open_log(error: &LogOpenError) -> Problem {
             DAMAGED,
             "the disk lost data that was written; restore the store from a backup",
         ),
+        LogOpenError::Storage { .. } => (
+            "NX6002",
+            DAMAGED,
+            "files of the store are damaged or missing; restore the store from a backup",
+        ),
+        LogOpenError::HighWater { .. } => (
+            "NX6002",
+            DAMAGED,
+            "restore the file from a backup, or open the store once with --accept-data-loss and look at nexus-engine verify",
+        ),
+        LogOpenError::Layout { .. } => (
+            "NX6002",
+            DAMAGED,
+            "restore the file from a backup of the store; nothing else of the store was looked at",
+        ),
         LogOpenError::EndsEarly { .. } => (
             "NX6005",
             DAMAGED,
@@ -76,9 +91,6 @@ fn open_log(error: &LogOpenError) -> Problem {
         ),
         LogOpenError::Io { .. } => {
             ("NX6009", UNREACHABLE, "look at the folder's owner and permissions")
-        }
-        LogOpenError::Storage { .. } => {
-            ("NX6009", UNREACHABLE, "look at the disk; the log of the system says more")
         }
     };
     Problem::new(code, exit, with_causes(error)).hint(hint)

@@ -36,6 +36,18 @@ pub enum OpenError {
         /// Position of the high-water mark.
         at: Position,
     },
+    /// The high-water file is missing or damaged, so nobody can tell where the log must at least end.
+    #[error("the high-water file {path} is missing, or neither of its slots is whole")]
+    HighWater {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The folder is a store, but its layout file does not name a layout.
+    #[error("the layout file {path} is missing or damaged")]
+    Layout {
+        /// The file.
+        path: PathBuf,
+    },
     /// A newer version of the program wrote the store.
     #[error("the store has layout {found}, this program knows up to {known}")]
     Newer {
@@ -59,10 +71,12 @@ pub enum OpenError {
         #[source]
         source: io::Error,
     },
-    /// The storage engine refused.
-    #[error("the storage engine cannot open the store: {reason}")]
+    /// The database within the store is damaged.
+    #[error("the database {path} is damaged: {reason}")]
     Storage {
-        /// Its words.
+        /// The folder of the database.
+        path: PathBuf,
+        /// The words of the storage engine.
         reason: String,
     },
 }

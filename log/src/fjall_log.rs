@@ -113,6 +113,7 @@ impl FjallLog {
                 return Err(refusal);
             }
         };
+        torn_tail.iter().for_each(preflight::report);
         let tip = Arc::new(Tip::new(mark.clone()));
         let keeper = Keeper::start(path, mark_file, mark, &tip, options.on_failure)?;
         let (queue, requests) = channel::unbounded();

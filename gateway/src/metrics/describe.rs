@@ -12,6 +12,15 @@ pub(super) fn all() {
         "Incomplete groups that opening cut off the end of the log."
     );
     describe_counter!("nexus_runs_ended_here_total", "Runs that ended in this process.");
+    describe_counter!(
+        "nexus_runs_rested_total",
+        "Rests of runs that the log could not take or read; they go on after a while."
+    );
+    describe_counter!("nexus_reads_failed_total", "Reads of runs and timers that failed.");
+    describe_counter!(
+        "nexus_clock_jumps_total",
+        "Times that the wall clock moved away from the engine's clock."
+    );
     describe_gauge!("nexus_attempts_running", "Attempts under way.");
     describe_gauge!("nexus_runs_resident", "Runs in memory.");
     describe_gauge!(

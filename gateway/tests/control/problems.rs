@@ -75,6 +75,14 @@ async fn a_store_that_does_not_open_says_why() {
     let problem = open_problem(&Engine::builder().open(folder.path()).err().unwrap());
     assert_eq!((&*problem.code, problem.exit_code), ("NX6001", 6));
     drop(log);
+    for part in ["layout", "high-water", "log/version"] {
+        let path = folder.path().join(part);
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, "nonsense").unwrap();
+        let problem = open_problem(&Engine::builder().open(folder.path()).err().unwrap());
+        assert_eq!((&*problem.code, problem.exit_code), ("NX6002", 10), "{part}: {problem}");
+        std::fs::write(&path, whole).unwrap();
+    }
     let other = tempfile::tempdir().unwrap();
     std::fs::write(other.path().join("letter.txt"), "dear").unwrap();
     let error = Engine::builder().open(other.path()).err().unwrap();

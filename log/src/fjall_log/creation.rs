@@ -72,7 +72,12 @@ pub(super) fn prepare(store: &Path, lock: &Lock, options: &Options) -> Result<Ma
     if options.accept_data_loss && !mark.exists() {
         MarkFile::create(&mark).map_err(io(&mark))?;
     }
-    MarkFile::open(&mark).map_err(io(&mark))
+    match MarkFile::open(&mark) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(OpenError::HighWater { path: mark })
+        }
+        opened => opened.map_err(io(&mark)),
+    }
 }
 
 /// Refuses a folder without a layout, but with things in it that a half-made store does not have.
@@ -150,7 +155,14 @@ fn write_layout(store: &Path) -> Result<(), OpenError> {
 
 fn check_layout(store: &Path) -> Result<(), OpenError> {
     let path: PathBuf = store.join(LAYOUT);
-    let no_store = || OpenError::NotAStore { path: store.to_owned() };
+    // The mark is older than the database: where it is, there was a store, and its layout file is damaged.
+    let no_store = || {
+        if store.join(MARK).exists() {
+            OpenError::Layout { path: path.clone() }
+        } else {
+            OpenError::NotAStore { path: store.to_owned() }
+        }
+    };
     let text = match fs::read(&path) {
         Ok(bytes) => String::from_utf8(bytes).map_err(|_| no_store())?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(no_store()),

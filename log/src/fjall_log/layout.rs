@@ -2,6 +2,9 @@
 //!
 //! The database freezes the options of a keyspace when it makes it. A change here is a new layout version and a migration.
 
+use std::error::Error;
+use std::io::{self, ErrorKind};
+use std::iter::successors;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
@@ -59,9 +62,36 @@ pub(super) fn open(folder: &Path, options: &Options) -> Result<Store, OpenError>
     let opened = catch_unwind(AssertUnwindSafe(|| open_database(folder, options)));
     match opened {
         Ok(Ok(store)) => Ok(store),
-        Ok(Err(error)) => Err(OpenError::Storage { reason: error.to_string() }),
-        Err(panic) => Err(OpenError::Storage { reason: words(panic.as_ref()) }),
+        Ok(Err(error)) => Err(refusal(folder, &error)),
+        Err(panic) => Err(damaged(folder, words(panic.as_ref()))),
     }
+}
+
+/// Tells a system that refuses, such as for want of permission, from a database that is not whole.
+fn refusal(folder: &Path, error: &fjall::Error) -> OpenError {
+    let causes = successors(error.source(), |cause| (*cause).source());
+    let system = causes.filter_map(|cause| cause.downcast_ref::<io::Error>()).find_map(refused);
+    match system {
+        Some(source) => OpenError::Io { path: folder.to_owned(), source },
+        None => damaged(folder, error.to_string()),
+    }
+}
+
+/// What the system said, unless it only said that files are not as they should be.
+fn refused(error: &io::Error) -> Option<io::Error> {
+    let shape = matches!(
+        error.kind(),
+        ErrorKind::NotFound
+            | ErrorKind::AlreadyExists
+            | ErrorKind::NotADirectory
+            | ErrorKind::IsADirectory
+            | ErrorKind::InvalidInput
+    );
+    error.raw_os_error().filter(|_| !shape).map(io::Error::from_raw_os_error)
+}
+
+fn damaged(folder: &Path, reason: String) -> OpenError {
+    OpenError::Storage { path: folder.to_owned(), reason }
 }
 
 fn open_database(folder: &Path, options: &Options) -> Result<Store, fjall::Error> {
@@ -80,11 +110,31 @@ fn open_database(folder: &Path, options: &Options) -> Result<Store, fjall::Error
         db.keyspace(&format!("t-{}", spec.name), || layout_v1(Use::Table))
     };
     let tables = options.tables.iter().map(table).collect::<Result<_, _>>()?;
-    Ok(Store::new(db, meta, segments, streams, payloads, tables))
+    Ok(Store::new(folder.to_owned(), db, meta, segments, streams, payloads, tables))
 }
 
 fn words(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "it panicked".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_system_that_refuses_is_not_damage() {
+        let folder = Path::new("store/log");
+        let os = |code: i32| fjall::Error::Io(io::Error::from_raw_os_error(code));
+        let (missing, io, permission) = (os(2), os(5), os(13));
+        for refused in [io, permission] {
+            assert!(matches!(refusal(folder, &refused), OpenError::Io { .. }), "{refused}");
+        }
+        let short = fjall::Error::Io(ErrorKind::UnexpectedEof.into());
+        for damage in [missing, short, fjall::Error::Unrecoverable] {
+            let words = refusal(folder, &damage).to_string();
+            assert!(words.starts_with("the database store/log is damaged: "), "{words}");
+        }
+    }
 }

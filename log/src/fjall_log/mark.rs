@@ -83,6 +83,11 @@ impl MarkFile {
         OpenError::Io { path: self.path.clone(), source }
     }
 
+    /// Says that neither slot is whole.
+    pub(super) fn damaged(&self) -> OpenError {
+        OpenError::HighWater { path: self.path.clone() }
+    }
+
     /// Writes `mark` over the older slot and makes it durable.
     pub(super) fn write(&mut self, mark: &Mark) -> io::Result<()> {
         self.sequence += 1;

@@ -115,10 +115,13 @@ fn cut(store: &Path, journal: &Path, offset: u64, tail: &[u8]) -> Result<TornTai
     creation::sync_folder(store)?;
     let file = OpenOptions::new().write(true).open(journal).map_err(io(journal))?;
     file.set_len(offset).and_then(|()| file.sync_all()).map_err(io(journal))?;
-    let torn = TornTail { journal: journal.to_owned(), offset, bytes: tail.len() as u64, copy };
+    Ok(TornTail { journal: journal.to_owned(), offset, bytes: tail.len() as u64, copy })
+}
+
+/// Says that a tail was cut off, once the store has opened without it.
+pub(super) fn report(torn: &TornTail) {
     measures::torn_tail();
-    tracing::warn!(journal = %torn.journal.display(), offset, bytes = torn.bytes, copy = %torn.copy.display(), "cut off a torn tail that was never acknowledged");
-    Ok(torn)
+    tracing::warn!(journal = %torn.journal.display(), offset = torn.offset, bytes = torn.bytes, copy = %torn.copy.display(), "cut off a torn tail that was never acknowledged");
 }
 
 /// Puts a tail back that was cut off, because the store does not open without it either: a refusal leaves things as they were.

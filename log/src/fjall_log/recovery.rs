@@ -17,8 +17,10 @@ pub(super) fn recover(
     mut file: MarkFile,
     accept_data_loss: bool,
 ) -> Result<(MarkFile, Mark), OpenError> {
-    let end =
-        store.last_frame().map_err(unreadable)?.map_or(Position(0), |frame| frame.next_position());
+    let end = store
+        .last_frame()
+        .map_err(|error| unreadable(store, &error))?
+        .map_or(Position(0), |frame| frame.next_position());
     let start = match usable_mark(store, &file, end) {
         Ok(mark) => mark,
         Err(refusal) if !accept_data_loss => return Err(refusal),
@@ -37,8 +39,7 @@ pub(super) fn recover(
 /// The mark of the file, if the log holds what it says.
 fn usable_mark(store: &Store, file: &MarkFile, end: Position) -> Result<Mark, OpenError> {
     let Some(mark) = file.mark().cloned() else {
-        let source = std::io::Error::new(std::io::ErrorKind::InvalidData, "neither slot is whole");
-        return Err(file.error(source));
+        return Err(file.damaged());
     };
     if end < mark.position {
         return Err(OpenError::EndsEarly { found: end, acknowledged: mark.position });
@@ -49,7 +50,7 @@ fn usable_mark(store: &Store, file: &MarkFile, end: Position) -> Result<Mark, Op
     let differs = OpenError::Differs { at: mark.position };
     let frame = store
         .frame_at(&store.db.snapshot(), mark.last_frame)
-        .map_err(unreadable)?
+        .map_err(|error| unreadable(store, &error))?
         .ok_or(differs)?;
     if frame.next_position() == mark.position && frame.chain == mark.chain && frame.ends_group {
         Ok(mark)
@@ -65,9 +66,10 @@ fn go_on(store: &Store, start: Mark, end: Position) -> Result<Mark, OpenError> {
     let mut group = HeadHasher::after(&mark.head);
     let mut expected = mark.position;
     for stored in store.frames(mark.position) {
-        let frame = stored.and_then(|stored| stored.decode()).map_err(unreadable)?;
+        let frame =
+            stored.and_then(|stored| stored.decode()).map_err(|error| unreadable(store, &error))?;
         if frame.position != expected {
-            return Err(unreadable(ReadError::Hole { at: expected }));
+            return Err(unreadable(store, &ReadError::Hole { at: expected }));
         }
         expected = frame.next_position();
         group.frame(&chains.next(&frame)?);
@@ -101,7 +103,7 @@ impl Chains<'_> {
             None => self
                 .store
                 .frame_before(frame.stream, frame.revision)
-                .map_err(unreadable)?
+                .map_err(|error| unreadable(self.store, &error))?
                 .map_or(NO_CHAIN, |frame| frame.chain),
         };
         let chain = chain::chain(
@@ -119,7 +121,6 @@ impl Chains<'_> {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
-fn unreadable(error: ReadError) -> OpenError {
-    OpenError::Storage { reason: error.to_string() }
+fn unreadable(store: &Store, error: &ReadError) -> OpenError {
+    OpenError::Storage { path: store.folder.clone(), reason: error.to_string() }
 }

@@ -7,6 +7,8 @@
 
 mod frames;
 
+use std::path::PathBuf;
+
 use fjall::{Database, Keyspace, Readable, Slice, Snapshot};
 
 use self::frames::Frames;
@@ -21,6 +23,8 @@ const STREAM_VALUE_BYTES: usize = 12;
 
 /// The open database and its keyspaces.
 pub(super) struct Store {
+    /// The folder of the database.
+    pub(super) folder: PathBuf,
     pub(super) db: Database,
     pub(super) meta: Keyspace,
     pub(super) segments: Segments,
@@ -83,6 +87,7 @@ pub(super) fn storage(error: fjall::Error) -> ReadError {
 impl Store {
     /// Puts the store together.
     pub(super) fn new(
+        folder: PathBuf,
         db: Database,
         meta: Keyspace,
         segments: Segments,
@@ -90,7 +95,7 @@ impl Store {
         payloads: Keyspace,
         tables: Vec<Keyspace>,
     ) -> Self {
-        Self { db, meta, segments, streams, payloads, tables }
+        Self { folder, db, meta, segments, streams, payloads, tables }
     }
 
     /// Bytes on the disk.

@@ -1,7 +1,10 @@
 //! The table of damages: what a crash, a bad disk or a careless restore does to a journal, and what opening makes of it.
 
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use nexus_log::{EventLog, FjallLog, OpenError, Options, Outcome, Position};
 
 use crate::stores::{Chance, Store, copy, files, open, options};
@@ -99,6 +102,48 @@ fn a_flipped_byte_of_the_framing_in_the_middle_is_refused() {
 }
 
 #[test]
+fn a_torn_tail_is_counted_only_if_the_store_opens_without_it() {
+    let store = five_groups();
+    let start = store.start(4);
+    store.damage(|bytes| bytes[start + 5 * PAGE..start + 6 * PAGE].fill(0));
+    assert_eq!(counted(|| drop(is_refused(&store))), 0);
+    store.forget_the_last_acknowledgement();
+    assert_eq!(counted(|| drop(open(store.path()).expect("opens"))), 1);
+}
+
+/// How often `work` counts a torn tail.
+fn counted(work: impl FnOnce()) -> u64 {
+    let tails = TornTails::default();
+    metrics::with_local_recorder(&tails, work);
+    tails.0.load(Ordering::Relaxed)
+}
+
+/// A recorder that keeps one counter.
+#[derive(Default)]
+struct TornTails(Arc<AtomicU64>);
+
+impl Recorder for TornTails {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        match key.name() {
+            "nexus_log_torn_tails_total" => Counter::from_arc(Arc::clone(&self.0)),
+            _ => Counter::noop(),
+        }
+    }
+
+    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::noop()
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
+    }
+}
+
+#[test]
 fn a_torn_group_that_was_acknowledged_is_refused() {
     let store = five_groups();
     let start = store.start(4);
@@ -162,10 +207,48 @@ fn a_lost_high_water_file_is_refused_unless_the_loss_is_accepted() {
     let store = Store::with_groups(&[b"one", b"two"]);
     fs::write(store.mark(), [0; 8192]).expect("written");
     let refusal = is_refused(&store);
-    assert!(matches!(refusal, OpenError::Io { .. }), "{refusal:?}");
+    assert!(matches!(refusal, OpenError::HighWater { .. }), "{refusal:?}");
+    fs::remove_file(store.mark()).expect("removed");
+    let refusal = is_refused(&store);
+    assert!(matches!(refusal, OpenError::HighWater { .. }), "{refusal:?}");
     let accepting = Options { accept_data_loss: true, ..options() };
     drop(FjallLog::open(store.path(), accepting).expect("opens"));
     opens_with(&store, 2);
+}
+
+#[test]
+fn a_damaged_part_of_the_database_is_named() {
+    let part = |store: &Store, part: &str| store.path().join("log").join(part);
+    let damages: [&dyn Fn(&Store); 4] = [
+        &|store| fs::write(part(store, "version"), b"nonsense").expect("written"),
+        &|store| fs::write(part(store, "version"), b"").expect("written"),
+        &|store| fs::write(part(store, "keyspaces/0/current"), b"nonsense").expect("written"),
+        &|store| fs::remove_file(part(store, "keyspaces/0/current")).expect("removed"),
+    ];
+    for damage in damages {
+        let store = Store::with_groups(&[b"one"]);
+        damage(&store);
+        let refusal = open(store.path()).expect_err("is refused");
+        let database = store.path().join("log");
+        assert!(
+            matches!(&refusal, OpenError::Storage { path, .. } if *path == database),
+            "{refusal:?}"
+        );
+    }
+}
+
+#[test]
+fn a_store_with_a_damaged_layout_file_is_damaged() {
+    let store = Store::with_groups(&[b"one"]);
+    let layout = store.path().join("layout");
+    for content in [&b""[..], b"nonsense", b"\xff\xfe", b"nexus-log layout 0\n"] {
+        fs::write(&layout, content).expect("written");
+        let refusal = is_refused(&store);
+        assert!(matches!(refusal, OpenError::Layout { .. }), "{refusal:?}");
+    }
+    fs::remove_file(&layout).expect("removed");
+    let refusal = is_refused(&store);
+    assert!(matches!(refusal, OpenError::Layout { .. }), "{refusal:?}");
 }
 
 #[test]

@@ -161,6 +161,17 @@ fn a_paused_run_goes_on_when_it_is_resumed() {
 }
 
 #[test]
+fn the_demo_leaves_a_folder_of_somebody_else_alone() {
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path().join("demo")).expect("a folder");
+    std::fs::write(desk.path().join("demo/payments.txt"), "mine").expect("a file");
+    let refused = desk.nexus(&["demo", "-o", "json"]).code(2);
+    assert_eq!(refused.problem()["code"], "NX1409");
+    let kept = std::fs::read_to_string(desk.path().join("demo/payments.txt")).expect("it is there");
+    assert_eq!(kept, "mine");
+}
+
+#[test]
 fn the_demo_recovers_and_can_be_played_again() {
     let desk = Desk::new();
     for _ in 0..2 {

@@ -26,7 +26,7 @@ use crate::api::Problem;
 use crate::problems::exit;
 
 /// The largest request, in bytes.
-const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub(crate) const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// All addresses.
 pub(crate) fn router(service: Service) -> Router {

@@ -18,6 +18,7 @@ use crate::api::{EventView, Pairs, Problem};
 use crate::follow::{Follow, FollowSender};
 use crate::place::Address;
 use crate::problems;
+use crate::routes::BODY_BYTES_MAX;
 
 /// The longest line of a stream that is read, in bytes.
 const LINE_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -45,6 +46,11 @@ impl Asking {
     pub(super) fn json(mut self, body: &impl Serialize) -> Result<Self, Problem> {
         self.body =
             serde_json::to_vec(body).map_err(|error| problems::bad_request(error.to_string()))?;
+        // The other side would refuse it too, but may close the connection before its answer can be read.
+        if self.body.len() > BODY_BYTES_MAX {
+            let text = format!("the request has more than {BODY_BYTES_MAX} bytes");
+            return Err(problems::too_large(text));
+        }
         Ok(self)
     }
 

@@ -28,6 +28,7 @@ mod retrying;
 mod starting;
 mod stories;
 mod timers;
+mod undoing;
 mod when_needs;
 
 use bench::Bench;

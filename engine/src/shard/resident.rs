@@ -13,7 +13,7 @@ use nexus_model::event::{Event, Given};
 use nexus_model::id::{RunId, StepIndex};
 use nexus_model::payload::{NewPayload, PayloadHash};
 use nexus_model::plan::Plan;
-use nexus_model::run::{Run, StepState, TimerPurpose};
+use nexus_model::run::{Run, StepState, TimerPurpose, UndoState};
 use nexus_model::time::Timestamp;
 
 use super::{Answer, Asked, Output, Refusal, ReplyId, encode};
@@ -189,7 +189,8 @@ impl Resident {
         let mut add = |step: StepIndex| effects.extend(pending_for(&self.plan, &self.run, step));
         for event in events {
             match event {
-                Event::StepStarted { step, .. } => add(*step),
+                Event::StepStarted { step, .. } | Event::UndoStarted { step, .. } => add(*step),
+                Event::UndoWaived { .. } => self.run.running().for_each(&mut add),
                 Event::StopRequested { steps } => steps.iter().copied().for_each(&mut add),
                 Event::AttemptsInterrupted { attempts, orderly: false } => {
                     attempts.iter().for_each(|(step, _)| add(*step));
@@ -323,6 +324,7 @@ impl Resident {
             step_id: Arc::from(self.plan.id(attempt.step)),
             attempt: attempt.attempt,
             may_repeat: may_repeat(&self.run, attempt.step),
+            is_undo: attempt.undo,
             folder,
             store: None,
         }
@@ -330,14 +332,19 @@ impl Resident {
 }
 
 fn running_attempt(run: &Run, step: StepIndex) -> Option<nexus_model::id::Attempt> {
-    match run.step(step) {
-        StepState::Running { attempt, .. } => Some(*attempt),
+    match (run.step(step), run.step_run(step).undo()) {
+        (StepState::Running { attempt, .. }, _)
+        | (_, Some(UndoState::Running { attempt, .. })) => Some(*attempt),
         _ => None,
     }
 }
 
 fn may_repeat(run: &Run, step: StepIndex) -> bool {
     matches!(run.step(step), StepState::Running { may_repeat: true, .. })
+        || matches!(
+            run.step_run(step).undo(),
+            Some(UndoState::Running { may_repeat: true, .. })
+        )
 }
 
 fn estimate_bytes(plan: &Plan) -> usize {

@@ -69,5 +69,7 @@ fn action(action: AuditAction) -> &'static str {
         AuditAction::Completed => "run.completed",
         AuditAction::Failed => "run.failed",
         AuditAction::Cancelled => "run.cancelled",
+        AuditAction::UndoRetried => "undo.retried",
+        AuditAction::UndoWaived => "undo.waived",
     }
 }

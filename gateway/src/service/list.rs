@@ -112,7 +112,11 @@ fn run_id(text: &str) -> Option<RunId> {
 }
 
 fn status(row: &RunRow) -> &'static str {
-    if row.is_cancelling { CANCELLING } else { row.status.word() }
+    match row.status {
+        RunWord::Compensating => row.status.word(),
+        _ if row.is_cancelling => CANCELLING,
+        status => status.word(),
+    }
 }
 
 fn id(plan: Option<&Plan>, step: StepIndex) -> String {
@@ -123,7 +127,11 @@ fn at(plan: Option<&Plan>, row: &RunRow) -> Vec<String> {
     match row.status {
         RunWord::Failed => row.failed_step.iter().map(|step| id(plan, *step)).collect(),
         RunWord::Completed | RunWord::Cancelled => Vec::new(),
-        RunWord::Running | RunWord::Waiting | RunWord::Retrying | RunWord::Paused => {
+        RunWord::Running
+        | RunWord::Waiting
+        | RunWord::Retrying
+        | RunWord::Compensating
+        | RunWord::Paused => {
             row.current.iter().map(|current| id(plan, current.step)).collect()
         }
     }
@@ -138,6 +146,7 @@ fn waiting_on(plan: Option<&Plan>, row: &RunRow, now: Timestamp, driven: bool) -
         Some(WaitingOn::Resume) => Some("resume".into()),
         _ if row.status.is_terminal() => None,
         _ if !driven => Some("an engine".into()),
+        Some(WaitingOn::Undo { step }) => Some(format!("NX3011 undo of {}", id(plan, step))),
         Some(WaitingOn::Sleep { until, .. }) => Some(format!("sleep, {}", left(until))),
         Some(WaitingOn::Retry { step, attempt, at }) => {
             let steps = plan.map(|plan| &plan.definition().steps);

@@ -50,6 +50,10 @@ kinds! {
     8 CANCEL_REQUESTED CancelRequested "cancel.requested",
     9 RUN_RETRIED RunRetried "run.retried",
     10 SLOTS_OFFERED SlotsOffered "slots.offered",
+    16 UNDO_COMPLETED UndoCompleted "undo.completed",
+    17 UNDO_ATTEMPT_FAILED UndoAttemptFailed "undo.attempt_failed",
+    18 UNDO_WAIVED UndoWaived "undo.waived",
+    19 UNDO_RETRIED UndoRetried "undo.retried",
     // derived
     20 STEP_STARTED StepStarted "step.started",
     21 STEP_SLEPT StepSlept "step.slept",
@@ -63,4 +67,8 @@ kinds! {
     29 RUN_COMPLETED RunCompleted "run.completed",
     30 RUN_FAILED RunFailed "run.failed",
     31 RUN_CANCELLED RunCancelled "run.cancelled",
+    40 UNDO_REQUESTED UndoRequested "undo.requested",
+    41 UNDO_STARTED UndoStarted "undo.started",
+    42 UNDO_RETRY_SCHEDULED UndoRetryScheduled "undo.retry_scheduled",
+    43 UNDO_FAILED UndoFailed "undo.failed",
 }

@@ -12,7 +12,7 @@ use crate::event::{Actor, Failure, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
-use crate::run::{Run, RunStatus, StepRun, StepState, Timer, TimerPurpose};
+use crate::run::{Run, RunStatus, StepRun, StepState, StepUndo, Timer, TimerPurpose, UndoState};
 use crate::time::Timestamp;
 
 const CHECKSUM_BYTES: usize = 16;
@@ -77,6 +77,7 @@ impl Reader<'_> {
         run.started = self.option(Self::started)?.map(Box::new);
         run.started_at = self.time()?;
         run.ended_at = self.option(Self::time)?;
+        run.plan_undo(self.takes_undo());
         run.status = self.status()?;
         run.paused = self.flag()?;
         run.timers = self.timers()?;
@@ -134,17 +135,64 @@ impl Reader<'_> {
             1 => TimerPurpose::Sleep(self.index()?),
             2 => TimerPurpose::Retry(self.index()?),
             3 => TimerPurpose::Deadline(self.index()?),
+            canonical::UNDO => TimerPurpose::Undo(self.index()?),
             _ => return None,
         };
         Some((id, Timer { due, purpose }))
     }
 
     fn step(&mut self) -> Option<StepRun> {
+        let undo = match self.takes_undo() {
+            true => Some(Box::new(self.undo()?)),
+            false => None,
+        };
         Some(StepRun {
+            undo,
             state: self.state()?,
             attempt: Attempt(self.number32()?),
             attempts_forgiven: self.number32()?,
             deadline: self.option(Self::timer_id)?,
+            started_at: self.option(Self::time)?,
+            settled_at: self.option(Self::time)?,
+        })
+    }
+
+    /// Whether what concerns undoing comes next; the choice that says so is read.
+    fn takes_undo(&mut self) -> bool {
+        match self.rest.split_first() {
+            Some((&canonical::UNDO, rest)) => {
+                self.rest = rest;
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+
+    fn undo(&mut self) -> Option<StepUndo> {
+        let state = match self.byte()? {
+            0 => UndoState::Pending,
+            1 => UndoState::Running {
+                attempt: Attempt(self.number32()?),
+                input: self.option(Self::payload)?,
+                interruptions: self.number32()?,
+                may_repeat: self.flag()?,
+                since: self.time()?,
+                stopping: self.flag()?,
+            },
+            2 => UndoState::Retrying {
+                attempt: Attempt(self.number32()?),
+                timer: self.option(Self::timer_id)?,
+                at: self.time()?,
+                failure: self.failure()?,
+            },
+            3 => UndoState::Failed { failure: self.failure()? },
+            4 => UndoState::Undone,
+            5 => UndoState::GivenUp,
+            _ => return None,
+        };
+        Some(StepUndo {
+            state,
+            attempts_forgiven: self.number32()?,
             started_at: self.option(Self::time)?,
             settled_at: self.option(Self::time)?,
         })

@@ -20,7 +20,7 @@ impl Draft<'_> {
             }
             TimerPurpose::Deadline(_) if was_stopping => {}
             TimerPurpose::Deadline(step) => self.end_at_deadline(step),
-            TimerPurpose::Retry(_) | TimerPurpose::RunTimeout => {}
+            TimerPurpose::Retry(_) | TimerPurpose::RunTimeout | TimerPurpose::Undo(_) => {}
         }
         Ok(())
     }

@@ -76,6 +76,7 @@ impl Fold<'_> {
                 *may_repeat = true;
                 self.set(step, self.with_state(step, state));
             }
+            self.undo_interrupted(step, orderly);
         }
     }
 

@@ -45,7 +45,7 @@ impl Root {
     pub fn fields(self) -> Option<&'static [&'static str]> {
         match self {
             Self::Inputs | Self::Steps | Self::Env => None,
-            Self::Run => Some(&["id", "started_at", "version", "seed", "workflow"]),
+            Self::Run => Some(&["id", "started_at", "version", "seed", "workflow", "undone"]),
             Self::Step => Some(&["id", "key", "attempt"]),
             Self::This => Some(&["output"]),
         }

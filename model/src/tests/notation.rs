@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use super::bench::Bench;
 use crate::command::Command;
-use crate::definition::{Backoff, Definition, OnError, Retry, Step, StepKind, WhenNeeds};
+use crate::definition::{
+    Backoff, Compensate, Definition, OnEnd, OnError, Retry, Step, StepKind, WhenNeeds,
+};
 use crate::event::{Actor, Failure, RunStarted};
 use crate::id::{Attempt, RunId, StepIndex, TimerId};
 use crate::payload::Payload;
@@ -59,6 +61,8 @@ pub(super) fn definition(items: &[impl AsRef<str>]) -> Definition {
                 for (key, argument) in settings_of(settings) {
                     match key.as_str() {
                         "timeout" => definition.timeout_ms = Some(ms(&argument)),
+                        "undoes" => definition.on_failure = OnEnd::Compensate,
+                        "undoes_cancelled" => definition.on_cancel = OnEnd::Compensate,
                         "maps" => definition.outputs = Some(value(&argument)),
                         _ => panic!("unknown setting {key} of the run"),
                     }
@@ -92,6 +96,7 @@ pub(super) fn plain_step(id: &str) -> Step {
         deadline_ms: None,
         on_error: OnError::Fail,
         outputs: None,
+        compensate: None,
     }
 }
 
@@ -117,11 +122,21 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
         "if" => step.condition = Some(argument.to_owned()),
         "deadline" => step.deadline_ms = Some(ms(argument)),
         "continue" => step.on_error = OnError::Continue,
+        "undo" => {
+            let with = if argument.is_empty() { Value::Null } else { value(argument) };
+            let kind = StepKind::Action { uses: "undo".to_owned(), with };
+            step.compensate = Some(Box::new(Compensate { kind, retry: None, timeout_ms: None }));
+        }
+        "undo_retry" => {
+            let undo = step.compensate.as_mut().unwrap();
+            let max_attempts = argument.parse().unwrap();
+            undo.retry = Some(Retry { max_attempts, jitter: false, ..Retry::default() });
+        }
         _ => panic!("unknown setting {key}"),
     }
 }
 
-const SETTINGS: [&str; 18] = [
+const SETTINGS: [&str; 22] = [
     "needs",
     "all_done",
     "any_failed",
@@ -140,6 +155,10 @@ const SETTINGS: [&str; 18] = [
     "deadline",
     "continue",
     "timeout",
+    "undo",
+    "undo_retry",
+    "undoes",
+    "undoes_cancelled",
 ];
 
 fn settings_of(text: &str) -> Vec<(String, String)> {
@@ -203,7 +222,8 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
         "fire" => Command::FireTimer { timer: TimerId(words[1][1..].parse().unwrap()) },
         "pause" => Command::PauseRun { by, reason: rest(1) },
         "resume" => Command::ResumeRun { by },
-        "cancel" => Command::CancelRun { by, reason: rest(1) },
+        "cancel" => Command::CancelRun { by, reason: rest(1), undo: true },
+        "waive" => Command::CancelRun { by, reason: rest(1), undo: false },
         "retry" => Command::RetryRun { by },
         "offer" => Command::OfferSlots,
         other => panic!("unknown command {other}"),

@@ -38,7 +38,7 @@ impl View for RunsView {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static [Table] {

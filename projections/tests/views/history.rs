@@ -300,6 +300,7 @@ fn step(id: &str, needs: &[&str], kind: StepKind) -> Step {
         deadline_ms: None,
         on_error: OnError::default(),
         outputs: None,
+        compensate: None,
     }
 }
 

@@ -29,11 +29,15 @@ pub enum AuditAction {
     Failed,
     /// It was ended on request.
     Cancelled,
+    /// Somebody had failed undos tried again.
+    UndoRetried,
+    /// Somebody asked for its end without undoing what it did.
+    UndoWaived,
 }
 
 impl AuditAction {
     /// All actions, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Started,
         Self::Paused,
         Self::Resumed,
@@ -42,6 +46,8 @@ impl AuditAction {
         Self::Completed,
         Self::Failed,
         Self::Cancelled,
+        Self::UndoRetried,
+        Self::UndoWaived,
     ];
 
     /// The word for it.
@@ -55,6 +61,8 @@ impl AuditAction {
             Self::Completed => "completed",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
+            Self::UndoRetried => "undo retried",
+            Self::UndoWaived => "undo waived",
         }
     }
 }
@@ -158,6 +166,10 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
             Some((AuditAction::CancelRequested, Some(by), reason.clone()))
         }
         Event::RunRetried { by, .. } => Some((AuditAction::Retried, Some(by), String::new())),
+        Event::UndoRetried { by } => Some((AuditAction::UndoRetried, Some(by), String::new())),
+        Event::UndoWaived { by, reason } => {
+            Some((AuditAction::UndoWaived, Some(by), reason.clone()))
+        }
         Event::RunCompleted { .. } => Some((AuditAction::Completed, None, String::new())),
         Event::RunFailed { failure, .. } => Some((AuditAction::Failed, None, words(failure))),
         Event::RunCancelled { .. } => Some((AuditAction::Cancelled, None, String::new())),
@@ -174,7 +186,13 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::StepFailed { .. }
         | Event::OutputMapped { .. }
         | Event::StopRequested { .. }
-        | Event::StepsCancelled { .. } => None,
+        | Event::StepsCancelled { .. }
+        | Event::UndoCompleted { .. }
+        | Event::UndoAttemptFailed { .. }
+        | Event::UndoRequested { .. }
+        | Event::UndoStarted { .. }
+        | Event::UndoRetryScheduled { .. }
+        | Event::UndoFailed { .. } => None,
     }
 }
 

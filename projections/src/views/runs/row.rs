@@ -19,6 +19,8 @@ pub enum RunWord {
     Waiting,
     /// Nothing runs, and failed steps wait to be tried again.
     Retrying,
+    /// What it did is undone, because it fails or is cancelled.
+    Compensating,
     /// Nothing new is started until somebody resumes it.
     Paused,
     /// It ended well.
@@ -31,10 +33,11 @@ pub enum RunWord {
 
 impl RunWord {
     /// All words.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Running,
         Self::Waiting,
         Self::Retrying,
+        Self::Compensating,
         Self::Paused,
         Self::Completed,
         Self::Failed,
@@ -47,6 +50,7 @@ impl RunWord {
             Self::Running => "running",
             Self::Waiting => "waiting",
             Self::Retrying => "retrying",
+            Self::Compensating => "compensating",
             Self::Paused => "paused",
             Self::Completed => "completed",
             Self::Failed => "failed",
@@ -62,7 +66,11 @@ impl RunWord {
     /// Whether the run has ended.
     pub fn is_terminal(self) -> bool {
         match self {
-            Self::Running | Self::Waiting | Self::Retrying | Self::Paused => false,
+            Self::Running
+            | Self::Waiting
+            | Self::Retrying
+            | Self::Compensating
+            | Self::Paused => false,
             Self::Completed | Self::Failed | Self::Cancelled => true,
         }
     }
@@ -156,6 +164,11 @@ pub enum CurrentState {
         /// When; past if it waits for room.
         at: Timestamp,
     },
+    /// Its undo has failed and waits for somebody.
+    UndoFailed {
+        /// Since when.
+        since: Timestamp,
+    },
 }
 
 /// What a run waits for. Its text names the step by its index; who has the definition can say more.
@@ -177,6 +190,11 @@ pub enum WaitingOn {
         /// When it begins.
         at: Timestamp,
     },
+    /// Somebody who retries the undo of a step or gives it up.
+    Undo {
+        /// The step.
+        step: StepIndex,
+    },
     /// Somebody who resumes it.
     Resume,
 }
@@ -186,6 +204,7 @@ impl fmt::Display for WaitingOn {
         match self {
             Self::Sleep { until, .. } => write!(f, "sleep until {}", show(*until)),
             Self::Retry { step, at, .. } => write!(f, "retry of step {} at {}", step.0, show(*at)),
+            Self::Undo { step } => write!(f, "undo of step {}", step.0),
             Self::Resume => f.write_str("resume"),
         }
     }
@@ -253,6 +272,8 @@ pub(super) fn word(record: &RunRecord) -> RunWord {
     let does = |doing: Doing| record.current.values().any(|current| current.state == doing);
     if record.is_paused {
         RunWord::Paused
+    } else if record.undos_open > 0 {
+        RunWord::Compensating
     } else if !record.is_parked || does(Doing::Running) {
         RunWord::Running
     } else if does(Doing::Sleeping) {
@@ -270,6 +291,7 @@ fn current_step((step, current): (&u32, &Current)) -> CurrentStep {
         Doing::Running => CurrentState::Running { since: time },
         Doing::Sleeping => CurrentState::Sleeping { until: time },
         Doing::Retrying => CurrentState::Retrying { at: time },
+        Doing::UndoFailed => CurrentState::UndoFailed { since: time },
     };
     CurrentStep { step: StepIndex(*step), attempt: Attempt(current.attempt), state }
 }
@@ -280,6 +302,13 @@ fn waiting_on(status: RunWord, current: &[CurrentStep]) -> Option<WaitingOn> {
             let waits = current.iter().filter_map(wait);
             waits.min_by_key(|(due, _)| *due).map(|(_, waiting_on)| waiting_on)
         }
+        RunWord::Compensating => {
+            let failed = |current: &&CurrentStep| {
+                matches!(current.state, CurrentState::UndoFailed { .. })
+            };
+            let failed = current.iter().find(failed);
+            failed.map(|current| WaitingOn::Undo { step: current.step })
+        }
         RunWord::Paused => Some(WaitingOn::Resume),
         RunWord::Running | RunWord::Completed | RunWord::Failed | RunWord::Cancelled => None,
     }
@@ -288,7 +317,7 @@ fn waiting_on(status: RunWord, current: &[CurrentStep]) -> Option<WaitingOn> {
 fn wait(current: &CurrentStep) -> Option<(Timestamp, WaitingOn)> {
     let &CurrentStep { step, attempt, state } = current;
     match state {
-        CurrentState::Running { .. } => None,
+        CurrentState::Running { .. } | CurrentState::UndoFailed { .. } => None,
         CurrentState::Sleeping { until } => Some((until, WaitingOn::Sleep { step, until })),
         CurrentState::Retrying { at } => Some((at, WaitingOn::Retry { step, attempt, at })),
     }

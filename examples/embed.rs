@@ -67,11 +67,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let request =
         StartRequest::new(Arc::new(plan)).name("order-A-1").input(json!({ "cents": 2500 }));
     let started = engine.handle().start(request).await?;
-    match engine.handle().wait(started.run).await? {
-        RunStatus::Completed { output } => {
-            print(&format!("{} completed: {output:?}", started.name))
-        }
-        other => print(&format!("{} is {}", started.name, other.word())),
+    let end = engine.handle().wait(started.run).await?;
+    if let RunStatus::Completed { output } = &end {
+        print(&format!("{} completed: {output:?}", started.name));
+    } else {
+        print(&format!("{} is {}", started.name, end.word()));
     }
     let replay = engine.handle().replay(started.run, None).await?;
     print(&format!("replayed {} events, same state: {}", replay.events, replay.agrees()));

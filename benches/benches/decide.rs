@@ -7,7 +7,7 @@ use nexus_definitions::shapes::{Shape, shape};
 use nexus_model::codec::{decode_run, encode_run, state_hash};
 use nexus_model::command::Command;
 use nexus_model::decide::{Context, Decision, decide};
-use nexus_model::event::{Given, RunStarted};
+use nexus_model::event::Given;
 use nexus_model::id::{Attempt, StepIndex};
 use nexus_model::payload::Payload;
 use nexus_model::plan::Plan;
@@ -25,7 +25,7 @@ fn ask(plan: &Plan, run: &mut Run, command: Command) -> usize {
 
 fn whole_run(plan: &Plan) -> Run {
     let mut run = Run::new(plan);
-    ask(plan, &mut run, Command::StartRun(Box::new(RunStarted::default())));
+    ask(plan, &mut run, Command::StartRun(Box::default()));
     for step in 0..10 {
         let (step, attempt) = (StepIndex(step), Attempt(1));
         ask(plan, &mut run, Command::CompleteStep { step, attempt, output: Payload::Null });

@@ -71,6 +71,7 @@ impl Context {
     }
 
     /// Who asks: the user of the system, by the command line.
+    #[expect(clippy::unused_self, reason = "verbs have what they need from their context")]
     pub(crate) fn by(&self) -> By {
         let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
         By { name: user.unwrap_or_else(|| "unknown".into()), via: "cli".into() }

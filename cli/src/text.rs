@@ -4,6 +4,9 @@ mod table;
 
 pub(crate) use table::{Table, pad, width};
 
+/// How much of a word from elsewhere is shown.
+const WORD_CHARS_MAX: usize = 200;
+
 /// A duration: `12ms`, `1.2s`, `1m 34s`, `2h 5m`, `3d 4h`.
 pub(crate) fn took(ms: u64) -> String {
     let seconds = ms / 1000;
@@ -80,6 +83,11 @@ pub(crate) fn color(status: &str) -> &'static str {
         "waiting" | "sleeping" | "paused" | "compensating" | "undoing" | "undone" => "\u{1b}[33m",
         _ => "\u{1b}[2m",
     }
+}
+
+/// A word that came from elsewhere, without what would move a cursor.
+pub(crate) fn word(text: &str) -> String {
+    one_line(text, WORD_CHARS_MAX)
 }
 
 /// One line of text that came from elsewhere, without what would move a cursor, cut to `chars_max`.

@@ -1,7 +1,7 @@
 //! A definition as YAML, in one canonical spelling.
 //!
 //! Invariant: what [`read`](crate::read) accepted, it reads back as the same definition. Two things have no spelling of
-//! their own: defaults of the file are written at each step, and a sleep given as a number of milliseconds gets its unit.
+//! their own: defaults of the file are written at each step, and a sleep given in milliseconds without a unit gets it.
 
 mod scalar;
 
@@ -9,8 +9,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use nexus_model::definition::{Definition, InputSpec, OnEnd, Retry, Step, StepKind};
+use nexus_model::expression::duration_ms;
 use serde_json::{Map, Value, json};
 
+use crate::check::duration as has_unit;
 use scalar::{flow, inline};
 
 /// Writes `definition` as a `*.workflow.yaml`.
@@ -77,6 +79,16 @@ fn duration(ms: u64) -> Value {
         }
     }
     json!(if text.is_empty() { "0s" } else { &text })
+}
+
+/// A sleep as the reader takes it: milliseconds, as a number or in a text without a unit, get theirs.
+fn sleep(value: &Value) -> Value {
+    let is_taken =
+        value.as_str().is_some_and(|text| text.contains("${{") || has_unit(text).is_some());
+    match duration_ms(value) {
+        Ok(ms) if !is_taken => duration(ms),
+        Ok(_) | Err(_) => value.clone(),
+    }
 }
 
 struct Sheet(String);
@@ -146,10 +158,7 @@ impl Sheet {
                 self.map(indent, "env", env);
             }
             StepKind::Set { values } => self.entry(indent, "set", values),
-            StepKind::Sleep { duration: Value::Number(ms) } if ms.is_u64() => {
-                self.entry(indent, "sleep", &duration(ms.as_u64().unwrap_or(0)));
-            }
-            StepKind::Sleep { duration } => self.entry(indent, "sleep", duration),
+            StepKind::Sleep { duration } => self.entry(indent, "sleep", &sleep(duration)),
         }
     }
 

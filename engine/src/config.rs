@@ -31,6 +31,8 @@ pub struct Config {
     pub grace: Duration,
     /// Bytes of run state kept in memory for runs that only wait for room.
     pub resident_bytes_max: usize,
+    /// Time a run rests before it is read again, when the log could not take what happened in it or could not be read.
+    pub rest: Duration,
     /// Tasks that drive shards.
     pub drivers: usize,
 }
@@ -44,6 +46,7 @@ impl Default for Config {
             interruptions_max: 2,
             grace: Duration::from_secs(10),
             resident_bytes_max: 64 * 1024 * 1024,
+            rest: Duration::from_secs(1),
             drivers: 1,
         }
     }

@@ -4,57 +4,64 @@
 //! * Transitions of a shard reach the log in the order they were decided.
 //! * A handler is called for an attempt only after the attempt is durable, and reports exactly once.
 //! * A handler whose attempt may be what ends the process runs while no other does.
+//! * Runs that wait for room are read again only as far as there is room for them.
 
 mod attempt;
+mod closing;
 mod handlers;
+mod hungry;
 mod message;
 mod outbox;
+mod reads;
 mod replies;
 mod timers;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_log::{Outcome, Partition};
 use nexus_model::command::Command;
 use nexus_model::id::{Attempt, RunId, StepIndex};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, DriftWatch};
 use crate::config::{Config, Drive};
-use crate::loader::{LoadError, Loader};
+use crate::loader::Loader;
 use crate::metrics::Metrics;
-use crate::shard::{Asked, Input, Loaded, Output, Refusal, Shard, Slots, Start};
+use crate::shard::{Asked, Input, Output, Refusal, Shard, Slots, Start};
 pub(crate) use attempt::{Environment, Report};
-use handlers::Handlers;
+use closing::Closing;
+use handlers::{Handlers, Stopped};
+use hungry::Hungry;
 pub(crate) use message::Message;
 use outbox::Outbox;
+use reads::{Read, Reads};
 use replies::Replies;
 use timers::Timers;
 
 /// How many messages are taken before what was decided goes to the log.
 const MESSAGES_PER_TICK: usize = 1024;
-/// How long a request waits that the log could not take.
-const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// A driver and what it owns.
 pub(crate) struct Driver {
     config: Config,
     clock: Clock,
-    loader: Loader,
+    /// The wall clock is watched by the first driver.
+    drift: Option<DriftWatch>,
     snapshots: Option<nexus_projections::Views>,
     inbox: mpsc::UnboundedSender<Message>,
     shard: Shard,
     slots: Slots,
-    hungry: VecDeque<RunId>,
+    hungry: Hungry,
     timers: Timers,
     handlers: Handlers,
     replies: Replies,
+    reads: Reads,
     outbox: Outbox,
     outputs: Vec<Output>,
-    closing: Option<oneshot::Sender<()>>,
+    closing: Option<Closing>,
     metrics: Arc<Metrics>,
+    resident: usize,
 }
 
 impl Driver {
@@ -73,6 +80,7 @@ impl Driver {
         Self {
             config,
             clock,
+            drift: (share.0 == 0).then(DriftWatch::default),
             snapshots,
             shard: Shard::new(config.shard_limits()),
             slots: Slots(if config.drive == Drive::Nothing {
@@ -80,69 +88,84 @@ impl Driver {
             } else {
                 i64::try_from(concurrency).unwrap_or(i64::MAX)
             }),
-            hungry: VecDeque::new(),
+            hungry: Hungry::default(),
             timers: Timers::new(config.drive, share),
             handlers: Handlers::new(environment, inbox.clone()),
             replies: Replies::default(),
             outbox: Outbox::new(Arc::clone(loader.log())),
+            reads: Reads::new(loader, inbox.clone()),
             outputs: Vec::new(),
             closing: None,
-            loader,
             inbox,
             metrics,
+            resident: 0,
         }
     }
 
-    /// Drives until shut down.
+    /// Drives until shut down, or until the log closes.
     pub(crate) async fn run(mut self, mut messages: mpsc::UnboundedReceiver<Message>) {
         let mut taken = Vec::with_capacity(MESSAGES_PER_TICK);
-        self.load_timers();
+        self.finish_tick();
         loop {
-            let wake = self.timers.wake_in(&self.clock);
+            let wake = self.wake_in();
             tokio::select! {
                 biased;
                 answers = self.outbox.answered() => {
-                    let Ok(answers) = answers else { break };
+                    let Ok(answers) = answers else {
+                        tracing::error!("the log has closed; this engine does nothing any more");
+                        break;
+                    };
                     self.answer(answers);
                 }
-                count = messages.recv_many(&mut taken, MESSAGES_PER_TICK) => {
-                    if count == 0 {
-                        break;
+                _ = messages.recv_many(&mut taken, MESSAGES_PER_TICK) => {
+                    for message in taken.drain(..) {
+                        self.take(message);
                     }
-                    taken.drain(..).for_each(|message| self.take(message));
                 }
                 () = sleep(wake) => {}
             }
             self.finish_tick();
-            if self.is_done() && messages.is_empty() {
+            if self.is_done(messages.is_empty()) {
                 break;
             }
         }
-        if let Some(done) = self.closing.take() {
-            let _ = done.send(());
-        }
+        self.end(messages);
     }
 
     fn take(&mut self, message: Message) {
         match message {
             Message::Start { start, reply } => self.start(start, reply),
             Message::Ask { run, asked, reply } => self.ask(run, asked, reply),
-            Message::Loaded { run, loaded } => self.tell(Input::Loaded { run, loaded }),
+            Message::Loaded { run, loaded } => {
+                self.hungry.has_come(run);
+                if matches!(loaded, crate::shard::Loaded::Failed { .. }) {
+                    self.metrics.unread();
+                }
+                self.tell(Input::Loaded { run, loaded });
+            }
             Message::PayloadsLoaded { run, payloads } => {
-                self.tell(Input::PayloadsLoaded { run, payloads })
+                self.tell(Input::PayloadsLoaded { run, payloads });
             }
             Message::Reported(report) => self.report(report),
-            Message::Drive { run } => self.tell(Input::Drive { run }),
+            Message::Drive { run } if self.closing.is_none() => self.tell(Input::Drive { run }),
+            Message::Drive { .. } => {}
             Message::Wait { run, end } => {
                 self.replies.wait(run, end);
                 if !self.shard.is_resident(run) {
-                    self.load_end(run);
+                    self.reads.want(Read::End(run));
                 }
             }
             Message::AlreadyEnded { run, status } => self.replies.ended(run, &status),
             Message::Unwaitable { run, refusal } => self.replies.unwaitable(run, &refusal),
-            Message::TimersLoaded { rows, until_ms } => {
-                self.timers.loaded(rows, until_ms);
+            Message::Rested { run } => self.tell(Input::Rested { run }),
+            Message::TimersLoaded { rows: Ok(rows), page } => self.timers.loaded(&rows, &page),
+            Message::TimersLoaded { rows: Err(reason), page } => self.timers_unread(&reason, page),
+            Message::TimersAgain { page } => self.reads.want(Read::Timers(page)),
+            Message::HasRead(found) => {
+                self.reads.has_read();
+                for message in found {
+                    self.take(message);
+                }
             }
             Message::Shutdown { done } => self.shut_down(done),
         }
@@ -159,6 +182,10 @@ impl Driver {
 
     fn ask(&mut self, run: RunId, mut asked: Asked, reply: Option<message::ReplySender>) {
         if let Some(reply) = reply {
+            if self.closing.is_some() {
+                let _ = reply.send(Err(Refusal::ShuttingDown));
+                return;
+            }
             asked.reply = Some(self.replies.expect(reply));
         }
         self.tell(Input::Ask { run, asked });
@@ -176,10 +203,10 @@ impl Driver {
 
     fn carry_out(&mut self, output: Output) {
         match output {
-            Output::Load(run) => self.load(run),
-            Output::LoadPayloads(run, hashes) => self.load_payloads(run, hashes),
+            Output::Load(run) => self.reads.want(Read::Run(run)),
+            Output::LoadPayloads(run, hashes) => self.reads.want(Read::Payloads(run, hashes)),
             Output::Attempt { plan, info, attempt } => self.call(&plan, *info, *attempt),
-            Output::Stop(run, step, attempt) => self.handlers.stop(run, step, attempt),
+            Output::Stop(run, step, attempt) => self.stop(run, step, attempt),
             Output::TimerSet(run, timer, due) => self.timers.set(run, timer, due),
             Output::TimerCleared(run, timer, due) => self.timers.cleared(run, timer, due),
             Output::Reply(reply, answer) => self.replies.answer(reply, answer),
@@ -187,7 +214,7 @@ impl Driver {
                 self.metrics.ended(&status);
                 self.replies.ended(run, &status);
             }
-            Output::Hungry(run) => self.hungry.push_back(run),
+            Output::Hungry(run) => self.hungry.push(run),
             Output::Snapshot(run, revision, bytes) => {
                 if let Some(views) = &self.snapshots {
                     views.put_snapshot(
@@ -197,7 +224,10 @@ impl Driver {
                     );
                 }
             }
-            Output::AskAgain { run, asked } => self.ask_again(run, asked),
+            Output::Rest(run) => {
+                self.metrics.rested();
+                self.later(Message::Rested { run });
+            }
         }
     }
 
@@ -215,6 +245,18 @@ impl Driver {
         self.handlers.call(plan, info, attempt);
     }
 
+    /// Stops an attempt. One without a handler here is settled at once: it was not called yet, or its process is gone.
+    fn stop(&mut self, run: RunId, step: StepIndex, attempt: Attempt) {
+        match self.handlers.stop(run, step, attempt) {
+            Stopped::Told => {}
+            Stopped::NotCalled => {
+                self.slots.0 += 1;
+                self.interrupted(run, step, attempt);
+            }
+            Stopped::Unknown => self.interrupted(run, step, attempt),
+        }
+    }
+
     fn report(&mut self, report: Report) {
         self.slots.0 += 1;
         self.handlers.ended(&report);
@@ -224,7 +266,7 @@ impl Driver {
                 self.interrupted(run, step, attempt);
             }
             Err(failure) => {
-                self.ask(run, Asked::silent(Command::FailStep { step, attempt, failure }), None)
+                self.ask(run, Asked::silent(Command::FailStep { step, attempt, failure }), None);
             }
             Ok((output, payloads)) => {
                 let command = Command::CompleteStep { step, attempt, output };
@@ -247,84 +289,75 @@ impl Driver {
 
     /// Fires what is due, offers free room, and hands what was decided to the log.
     fn finish_tick(&mut self) {
-        for (run, timer) in self.timers.take_due(&self.clock) {
+        self.watch_the_wall_clock();
+        let due = if self.reads.is_clogged() {
+            Vec::new()
+        } else {
+            self.timers.take_due(self.clock.now())
+        };
+        for (run, timer) in due {
             self.tell(Input::Ask { run, asked: Asked::silent(Command::FireTimer { timer }) });
         }
-        if self.timers.wants_rows(&self.clock) {
-            self.load_timers();
+        if let Some(page) = self.timers.next_page(self.clock.now()) {
+            self.reads.want(Read::Timers(page));
         }
-        while self.slots.0 > 0 && self.closing.is_none() {
-            let Some(run) = self.hungry.pop_front() else { break };
+        while self.closing.is_none()
+            && let Some(run) = self.hungry.next(self.slots)
+        {
+            if !self.shard.is_resident(run) {
+                self.hungry.comes(run);
+            }
             self.tell(Input::Offer { run });
         }
         self.outbox.put(self.shard.take_batch());
-        self.metrics.resident(self.shard.resident_count());
+        self.reads.begin();
+        let resident = self.shard.resident_count();
+        self.metrics.resident(std::mem::replace(&mut self.resident, resident), resident);
     }
 
-    fn shut_down(&mut self, done: oneshot::Sender<()>) {
-        self.closing = Some(done);
-        self.slots = Slots(i64::MIN / 2);
-        self.hungry.clear();
-        self.timers.close();
-        for (run, step, attempt) in self.handlers.close() {
-            self.interrupted(run, step, attempt);
+    /// How long until there is something to do without being told; `None`: for ever.
+    fn wake_in(&self) -> Option<Duration> {
+        let closing = self.closing.as_ref().map(Closing::time_left);
+        // While reads wait, the next of them to be done wakes the driver.
+        let timers = if self.reads.is_clogged() { None } else { self.timers.wake_in(&self.clock) };
+        closing.into_iter().chain(timers).min()
+    }
+
+    fn watch_the_wall_clock(&mut self) {
+        let Some(watch) = &mut self.drift else { return };
+        if !watch.is_due(self.clock.now()) {
+            return;
+        }
+        let drift_ms = self.clock.wall_drift_ms();
+        match watch.look(drift_ms) {
+            Some(true) => {
+                self.metrics.clock_jumped();
+                tracing::warn!(drift_ms, "the wall clock has moved away from the engine's clock");
+            }
+            Some(false) => tracing::info!(drift_ms, "the wall clock is back"),
+            None => {}
         }
     }
 
-    fn is_done(&self) -> bool {
-        self.closing.is_some() && self.handlers.is_idle() && self.outbox.is_idle()
+    fn timers_unread(&self, reason: &str, page: timers::Page) {
+        self.metrics.unread();
+        tracing::error!(%reason, "timers cannot be read; they fire late");
+        self.later(Message::TimersAgain { page });
     }
 
-    fn ask_again(&self, run: RunId, asked: Asked) {
-        let inbox = self.inbox.clone();
+    /// Has the driver told something after the configured rest.
+    fn later(&self, message: Message) {
+        let (inbox, rest) = (self.inbox.clone(), self.config.rest);
         tokio::spawn(async move {
-            tokio::time::sleep(ASK_AGAIN_AFTER).await;
-            let _ = inbox.send(Message::Ask { run, asked, reply: None });
+            tokio::time::sleep(rest).await;
+            let _ = inbox.send(message);
         });
     }
+}
 
-    fn load(&self, run: RunId) {
-        self.read(move |loader| {
-            let loaded = match loader.run(run) {
-                Ok(Some((plan, state))) => Loaded::Found { plan, state: Box::new(state) },
-                Ok(None) => Loaded::NotFound,
-                Err(error) => Loaded::Failed(causes(&error)),
-            };
-            Message::Loaded { run, loaded }
-        });
-    }
-
-    fn load_end(&self, run: RunId) {
-        self.read(move |loader| match loader.run(run) {
-            Ok(Some((_, state))) => Message::AlreadyEnded { run, status: state.status },
-            Ok(None) => Message::Unwaitable { run, refusal: Refusal::NotFound },
-            Err(error) => Message::Unwaitable { run, refusal: Refusal::Unreadable(causes(&error)) },
-        });
-    }
-
-    fn load_payloads(&self, run: RunId, hashes: Vec<nexus_model::payload::PayloadHash>) {
-        self.read(move |loader| match loader.payloads(&hashes) {
-            Ok(payloads) => Message::PayloadsLoaded { run, payloads },
-            Err(error) => Message::Loaded { run, loaded: Loaded::Failed(causes(&error)) },
-        });
-    }
-
-    fn load_timers(&mut self) {
-        let Some((from, to, until_ms)) = self.timers.next_rows(&self.clock) else { return };
-        self.read(move |loader| {
-            let rows = loader
-                .log()
-                .rows(crate::tables::TIMERS, &from, &to, timers::ROWS_MAX)
-                .unwrap_or_default();
-            Message::TimersLoaded { rows, until_ms }
-        });
-    }
-
-    fn read(&self, work: impl FnOnce(&Loader) -> Message + Send + 'static) {
-        let (loader, inbox) = (self.loader.clone(), self.inbox.clone());
-        tokio::task::spawn_blocking(move || {
-            let _ = inbox.send(work(&loader));
-        });
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.metrics.resident(self.resident, 0);
     }
 }
 
@@ -333,16 +366,6 @@ async fn sleep(duration: Option<Duration>) {
         Some(duration) => tokio::time::sleep(duration).await,
         None => std::future::pending().await,
     }
-}
-
-fn causes(error: &LoadError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 /// The only partition of the embedded log.

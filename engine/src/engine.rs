@@ -23,6 +23,9 @@ use crate::names::Numbers;
 use crate::tables::{META, RUN_NUMBER, TABLES};
 
 /// An open engine. Must be opened inside a tokio runtime, whose tasks it uses.
+///
+/// Dropping it without [`shutdown`](Self::shutdown) ends it at once, as a crash would: handlers are dropped where they are,
+/// what was recorded stays, and the next engine takes it from there.
 pub struct Engine {
     handle: Handle,
     drivers: Vec<JoinHandle<()>>,
@@ -210,7 +213,7 @@ impl Engine {
     }
 
     /// Ends in order: handlers are told to stop and have the configured grace, runs are parked, the log is closed.
-    pub async fn shutdown(self) {
+    pub async fn shutdown(mut self) {
         let mut ends = Vec::new();
         for inbox in &self.handle.shared.inboxes {
             let (done, end) = oneshot::channel();
@@ -221,7 +224,7 @@ impl Engine {
         for end in ends {
             let _ = end.await;
         }
-        for driver in self.drivers {
+        for driver in std::mem::take(&mut self.drivers) {
             let _ = driver.await;
         }
         let (views, log) = (self.handle.shared.views.clone(), Arc::clone(self.handle.log()));
@@ -232,5 +235,13 @@ impl Engine {
             }
         });
         let _ = close.await;
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        for driver in &self.drivers {
+            driver.abort();
+        }
     }
 }

@@ -219,7 +219,9 @@ impl Handle {
         let loader = self.shared.loader.clone();
         match tokio::task::spawn_blocking(move || read(&loader)).await {
             Ok(value) => value,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            // The runtime is ending, and with it whoever waits here.
+            Err(_) => std::future::pending().await,
         }
     }
 }

@@ -57,6 +57,13 @@ pub enum LoadError {
     Definition(DefinitionHash),
 }
 
+impl LoadError {
+    /// Whether the same read may succeed later: the disk failed, but nothing is known to be damaged.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Log(ReadError::Storage { .. }))
+    }
+}
+
 /// A recorded event with its place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recorded {
@@ -124,9 +131,13 @@ impl Loader {
         Ok(Some((plan, run)))
     }
 
+    /// The snapshot of a run, if it can be read and the log reaches as far.
     fn snapshot(&self, id: RunId, plan: &Plan) -> Option<Run> {
         let (_, bytes) = self.views.as_ref()?.snapshot(stream(id)).ok()??;
-        codec::decode_run(plan, &bytes).ok()
+        let run = codec::decode_run(plan, &bytes).ok()?;
+        let last = Revision(run.revision.checked_sub(1)?);
+        let frames = self.log.read_stream(stream(id), last, 1).ok()?;
+        frames.first().is_some_and(|frame| frame.next_revision() > last).then_some(run)
     }
 
     /// The plan of a run, from its first event.

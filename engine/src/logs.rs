@@ -21,8 +21,11 @@ const OPEN_MAX: usize = 64;
 #[derive(Debug)]
 pub struct FileLogs {
     folder: PathBuf,
-    open: Mutex<HashMap<(RunId, StepIndex, Attempt), (File, u64)>>,
+    open: Mutex<OpenFiles>,
 }
+
+/// Open files and their sizes in bytes.
+type OpenFiles = HashMap<(RunId, StepIndex, Attempt), (File, u64)>;
 
 /// What one attempt printed.
 #[derive(Clone, Debug, PartialEq, Eq)]

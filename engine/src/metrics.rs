@@ -15,6 +15,9 @@ pub(crate) struct Metrics {
     working: Gauge,
     resident: Gauge,
     ended: Counter,
+    rested: Counter,
+    unread: Counter,
+    clock_jumps: Counter,
 }
 
 impl Metrics {
@@ -26,6 +29,9 @@ impl Metrics {
             working: gauge!("nexus_attempts_running"),
             resident: gauge!("nexus_runs_resident"),
             ended: counter!("nexus_runs_ended_here_total"),
+            rested: counter!("nexus_runs_rested_total"),
+            unread: counter!("nexus_reads_failed_total"),
+            clock_jumps: counter!("nexus_clock_jumps_total"),
         }
     }
 
@@ -38,14 +44,33 @@ impl Metrics {
         self.queue_seconds.record(took.as_secs_f64());
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "gauges are floats; counts stay far below 2^52")]
-    pub(crate) fn working(&self, count: usize) {
-        self.working.set(count as f64);
+    /// A handler was called. Drivers and engines of one process add up.
+    pub(crate) fn begun(&self) {
+        self.working.increment(1.0);
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "gauges are floats; counts stay far below 2^52")]
-    pub(crate) fn resident(&self, count: usize) {
-        self.resident.set(count as f64);
+    pub(crate) fn done(&self, handlers: usize) {
+        self.working.decrement(float(handlers));
+    }
+
+    pub(crate) fn resident(&self, before: usize, now: usize) {
+        if now > before {
+            self.resident.increment(float(now - before));
+        } else if now < before {
+            self.resident.decrement(float(before - now));
+        }
+    }
+
+    pub(crate) fn rested(&self) {
+        self.rested.increment(1);
+    }
+
+    pub(crate) fn unread(&self) {
+        self.unread.increment(1);
+    }
+
+    pub(crate) fn clock_jumped(&self) {
+        self.clock_jumps.increment(1);
     }
 
     pub(crate) fn ended(&self, status: &RunStatus) {
@@ -53,4 +78,9 @@ impl Metrics {
             self.ended.increment(1);
         }
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "gauges are floats; counts stay far below 2^52")]
+fn float(count: usize) -> f64 {
+    count as f64
 }

@@ -2,10 +2,12 @@
 //!
 //! Invariants:
 //! * Effects, replies and timers of a transition leave only after the log has answered that it is durable.
-//! * State in memory may run ahead of the log; when the log refuses a transition, the run is forgotten, read again, and
-//!   what was asked of it meanwhile is asked again.
+//! * State in memory may run ahead of the log; when the log refuses a transition, the run rests, is read again, and what
+//!   was asked of it meanwhile is asked again, in order. Handlers that are at work meanwhile are not called twice.
 //! * A run is in memory only while something is going on with it.
 
+mod away;
+mod held;
 mod input;
 mod output;
 mod resident;
@@ -21,12 +23,14 @@ use nexus_model::event::Given;
 use nexus_model::id::RunId;
 use nexus_model::payload::{NewPayload, PayloadHash};
 use nexus_model::plan::Plan;
+use nexus_model::rejection::Rejection;
 use nexus_model::run::Run;
 use nexus_model::time::Timestamp;
 
+use away::Away;
 pub use input::{Asked, Input, Loaded, ReplyId, Start};
 pub use output::{Answer, Output, Refusal};
-use resident::{Held, Resident};
+use resident::Resident;
 pub use transition::encode;
 
 /// What a shard may do at most.
@@ -45,7 +49,7 @@ pub struct Limits {
 pub struct Shard {
     limits: Limits,
     runs: HashMap<RunId, Resident>,
-    loading: HashMap<RunId, VecDeque<Asked>>,
+    away: HashMap<RunId, Away>,
     batch: Vec<(RunId, nexus_log::Transition)>,
     resident_bytes: usize,
 }
@@ -67,7 +71,7 @@ impl Shard {
         Self {
             limits,
             runs: HashMap::new(),
-            loading: HashMap::new(),
+            away: HashMap::new(),
             batch: Vec::new(),
             resident_bytes: 0,
         }
@@ -80,8 +84,9 @@ impl Shard {
             Input::Ask { run, asked } => self.ask(run, asked, now, slots, out),
             Input::Loaded { run, loaded } => self.loaded(run, loaded, now, slots, out),
             Input::PayloadsLoaded { run, payloads } => {
-                self.payloads_loaded(run, payloads, now, slots, out)
+                self.payloads_loaded(run, payloads, now, slots, out);
             }
+            Input::Rested { run } => self.rested(run, now, slots, out),
             Input::Answered { run, outcome } => self.answered(run, outcome, slots, out),
             Input::Drive { run } => self.drive(run, now, slots, out),
             Input::Offer { run } => self.offer(run, now, slots, out),
@@ -106,6 +111,11 @@ impl Shard {
     /// Whether the run is in memory.
     pub fn is_resident(&self, run: RunId) -> bool {
         self.runs.contains_key(&run)
+    }
+
+    /// Whether nothing is undecided or on its way to the log.
+    pub fn is_idle(&self) -> bool {
+        self.away.is_empty() && self.batch.is_empty() && self.runs.values().all(Resident::is_idle)
     }
 
     fn start(&mut self, start: Start, now: Timestamp, slots: &mut Slots, out: &mut Vec<Output>) {
@@ -143,19 +153,19 @@ impl Shard {
         out: &mut Vec<Output>,
     ) {
         let Some(resident) = self.runs.get_mut(&run) else {
-            self.load_then(run, Some(asked), out);
+            self.load_then(run, asked, out);
             return;
         };
         resident.queue.push_back(asked);
         self.work_off(run, now, slots, out);
     }
 
-    fn load_then(&mut self, run: RunId, asked: Option<Asked>, out: &mut Vec<Output>) {
-        let queue = self.loading.entry(run).or_insert_with(|| {
+    fn load_then(&mut self, run: RunId, asked: Asked, out: &mut Vec<Output>) {
+        let away = self.away.entry(run).or_insert_with(|| {
             out.push(Output::Load(run));
-            VecDeque::new()
+            Away::default()
         });
-        queue.extend(asked);
+        away.queue.push_back(asked);
     }
 
     fn loaded(
@@ -166,25 +176,55 @@ impl Shard {
         slots: &mut Slots,
         out: &mut Vec<Output>,
     ) {
-        let queue = self.loading.remove(&run).unwrap_or_default();
         match loaded {
             Loaded::Found { plan, state } => {
+                let away = self.away.remove(&run).unwrap_or_default();
                 let mut resident = Resident::new(plan, *state);
-                resident.queue = queue;
+                resident.queue = away.queue;
+                resident.at_work = away.at_work;
                 self.insert(run, resident);
                 self.work_off(run, now, slots, out);
-                self.let_go(run, now, out);
             }
-            Loaded::NotFound => refuse_all(queue, &Refusal::NotFound, out),
-            Loaded::Failed(reason) => {
-                let refusal = Refusal::Unreadable(reason);
-                tracing::error!(%run, %refusal, "a run stands still");
-                refuse_all(queue, &refusal, out);
-                if let Some(resident) = self.runs.get_mut(&run) {
-                    resident.waits_for_payloads = false;
-                    refuse_all(std::mem::take(&mut resident.queue), &refusal, out);
-                }
+            Loaded::NotFound => {
+                let away = self.away.remove(&run).unwrap_or_default();
+                refuse_all(away.queue, &Refusal::NotFound, out);
             }
+            Loaded::Failed { reason, passing } => self.unreadable(run, reason, passing, out),
+        }
+    }
+
+    /// A run, or a payload it needs, cannot be read. Whoever waits is told; the rest is tried again if that may help.
+    fn unreadable(&mut self, run: RunId, reason: String, passing: bool, out: &mut Vec<Output>) {
+        tracing::error!(%run, %reason, tried_again = passing, "a run stands still");
+        let refusal = Refusal::Unreadable(reason);
+        if let Some(resident) = self.runs.get_mut(&run) {
+            let queue = std::mem::take(&mut resident.queue);
+            resident.queue = refuse_those_who_wait(queue, &refusal, out);
+        } else if let Some(away) = self.away.get_mut(&run) {
+            let queue = std::mem::take(&mut away.queue);
+            away.queue = refuse_those_who_wait(queue, &refusal, out);
+            away.rests = true;
+        }
+        if passing {
+            out.push(Output::Rest(run));
+            return;
+        }
+        self.away.remove(&run);
+        if let Some(resident) = self.runs.get_mut(&run) {
+            resident.queue.clear();
+            resident.waits_for_payloads = false;
+        }
+    }
+
+    /// A run has rested after the log refused it or could not be read.
+    fn rested(&mut self, run: RunId, now: Timestamp, slots: &mut Slots, out: &mut Vec<Output>) {
+        if let Some(away) = self.away.get_mut(&run)
+            && std::mem::take(&mut away.rests)
+        {
+            out.push(Output::Load(run));
+        } else if let Some(resident) = self.runs.get_mut(&run) {
+            resident.waits_for_payloads = false;
+            self.work_off(run, now, slots, out);
         }
     }
 
@@ -192,7 +232,7 @@ impl Shard {
     fn drive(&mut self, run: RunId, now: Timestamp, slots: &mut Slots, out: &mut Vec<Output>) {
         let Some(resident) = self.runs.get_mut(&run) else {
             // Loading comes first; asking for slots makes the run look at what it could do.
-            self.load_then(run, Some(Asked::silent(Command::OfferSlots)), out);
+            self.load_then(run, Asked::silent(Command::OfferSlots), out);
             return;
         };
         if !resident.is_driven {
@@ -226,7 +266,9 @@ impl Shard {
     fn work_off(&mut self, run: RunId, now: Timestamp, slots: &mut Slots, out: &mut Vec<Output>) {
         let interruptions_max = self.limits.interruptions_max;
         let Some(resident) = self.runs.get_mut(&run) else { return };
-        resident.take_up(run, self.limits.drives, out);
+        if !resident.is_broken {
+            resident.take_up(run, self.limits.drives, out);
+        }
         while !resident.waits_for_payloads && !resident.is_broken {
             let Some(asked) = resident.queue.pop_front() else { break };
             let given = Given { now, slots: slots.free() };
@@ -254,26 +296,27 @@ impl Shard {
         if resident.becomes_hungry() {
             out.push(Output::Hungry(run));
         }
+        self.let_go(run, now, out);
     }
 
     fn answered(&mut self, run: RunId, outcome: Outcome, slots: &mut Slots, out: &mut Vec<Output>) {
         let Some(resident) = self.runs.get_mut(&run) else { return };
         let Some(held) = resident.held.pop_front() else { return };
-        match outcome {
-            Outcome::Appended(_) | Outcome::Repeated(_) if !resident.is_broken => {
-                resident.release(run, held, out);
-                let now = resident.last_given;
-                self.let_go(run, now, out);
-            }
-            outcome => {
-                slots.0 += held.attempts_started();
-                resident.is_broken = true;
-                resident.give_back(run, held, outcome, out);
-                if resident.held.is_empty() {
-                    let queue = std::mem::take(&mut resident.queue);
-                    self.remove(run);
-                    out.extend(queue.into_iter().map(|asked| Output::AskAgain { run, asked }));
-                }
+        if matches!(outcome, Outcome::Appended(_) | Outcome::Repeated(_)) && !resident.is_broken {
+            resident.release(run, held, out);
+            let now = resident.last_given;
+            self.let_go(run, now, out);
+            return;
+        }
+        slots.0 += held.attempts_started();
+        resident.is_broken = true;
+        resident.given_back.extend(held.give_back(run, outcome, out));
+        if resident.held.is_empty() {
+            let away = Away::of(resident);
+            self.remove(run);
+            if !away.is_empty() {
+                self.away.insert(run, away);
+                out.push(Output::Rest(run));
             }
         }
     }
@@ -285,12 +328,16 @@ impl Shard {
         if !resident.held.is_empty() {
             return;
         }
-        if resident.can_leave(now, over_budget) {
+        let bytes = resident.bytes;
+        if resident.can_leave(now, over_budget, self.limits.drives) {
             out.extend(resident.snapshot_on_leaving(run));
-            self.remove(run);
         } else {
             out.extend(resident.snapshot_on_growth(run));
+            self.resident_bytes = self.resident_bytes + resident.bytes - bytes;
+            return;
         }
+        self.resident_bytes = self.resident_bytes + resident.bytes - bytes;
+        self.remove(run);
     }
 }
 
@@ -299,7 +346,7 @@ fn decide_one(
     command: &Command,
     given: Given,
     interruptions_max: u32,
-) -> Result<Decision, nexus_model::rejection::Rejection> {
+) -> Result<Decision, Rejection> {
     let plan: Arc<Plan> = Arc::clone(&resident.plan);
     let payloads: BTreeMap<PayloadHash, Arc<[u8]>> = std::mem::take(&mut resident.payloads);
     let context = Context { given, payloads: &payloads, interruptions_max };
@@ -314,24 +361,33 @@ fn reject(
     resident: &mut Resident,
     run: RunId,
     asked: Asked,
-    rejection: nexus_model::rejection::Rejection,
+    why: Rejection,
     out: &mut Vec<Output>,
 ) {
-    tracing::debug!(run = %run, %rejection, "refused");
-    let refusal = Refusal::Rejected(rejection);
-    let held = Held::refused(asked.reply, refusal);
+    tracing::debug!(%run, rejection = %why, "refused");
     // A refusal may depend on a transition that is not durable yet: it waits its turn.
-    if resident.held.is_empty() {
-        held.answer_refused(out);
-    } else if let Some(last) = resident.held.back_mut() {
-        last.after.push(held);
+    match resident.held.back_mut() {
+        Some(last) => last.after.push((asked, why)),
+        None => resident.answer_rejected(asked, why, out),
     }
 }
 
-fn refuse_all(queue: VecDeque<Asked>, refusal: &Refusal, out: &mut Vec<Output>) {
-    for asked in queue {
-        if let Some(reply) = asked.reply {
-            out.push(Output::Reply(reply, Err(refusal.clone())));
-        }
-    }
+fn refuse_all(queue: impl IntoIterator<Item = Asked>, refusal: &Refusal, out: &mut Vec<Output>) {
+    let replies = queue.into_iter().filter_map(|asked| asked.reply);
+    out.extend(replies.map(|reply| Output::Reply(reply, Err(refusal.clone()))));
 }
+
+/// Refuses the requests whose answer somebody waits for; returns the others.
+fn refuse_those_who_wait(
+    queue: VecDeque<Asked>,
+    refusal: &Refusal,
+    out: &mut Vec<Output>,
+) -> VecDeque<Asked> {
+    let (waited_for, silent): (VecDeque<_>, VecDeque<_>) =
+        queue.into_iter().partition(|asked| asked.reply.is_some());
+    refuse_all(waited_for, refusal, out);
+    silent
+}
+
+#[cfg(test)]
+mod tests;

@@ -139,6 +139,7 @@ pub(crate) fn unknown_outcome() -> Problem {
 fn refused(refusal: &Refusal, name: &str) -> Problem {
     let text = refusal.to_string();
     match refusal {
+        Refusal::Rejected(Rejection::TooManyLabels { .. }) => too_large(text),
         Refusal::Rejected(rejection) => rejected(rejection, name),
         Refusal::NotFound => no_such_run(name, None),
         Refusal::Taken(..) => taken(name),
@@ -166,6 +167,7 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
             ("NX7007", format!("go on with it: nexus-engine resume {name}"))
         }
         Rejection::AlreadyStarted
+        | Rejection::TooManyLabels { .. }
         | Rejection::NotStarted
         | Rejection::StaleAttempt { .. }
         | Rejection::NoSuchTimer { .. }

@@ -260,6 +260,9 @@ pub enum Event {
     },
 }
 
+/// The most labels a run can have.
+pub const LABELS_MAX: usize = 4096;
+
 /// The beginning of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunStarted {
@@ -273,7 +276,7 @@ pub struct RunStarted {
     pub definition: DefinitionHash,
     /// Its input, complete with defaults.
     pub input: Payload,
-    /// Labels, sorted by key.
+    /// Labels, sorted by key, at most [`LABELS_MAX`].
     pub labels: Vec<(String, String)>,
     /// Folder of the definition file, where scripts work; empty if there is none.
     pub folder: String,

@@ -1,5 +1,6 @@
 //! Rejections: why a command changed nothing. Values, not failures.
 
+use crate::event::LABELS_MAX;
 use crate::id::{Attempt, TimerId};
 
 /// Why a command was refused.
@@ -8,6 +9,12 @@ pub enum Rejection {
     /// The run exists.
     #[error("the run was started already")]
     AlreadyStarted,
+    /// The run was to have more labels than a run can have.
+    #[error("the run has {count} labels; at most {LABELS_MAX} are possible")]
+    TooManyLabels {
+        /// How many.
+        count: usize,
+    },
     /// The run does not exist yet.
     #[error("the run was not started")]
     NotStarted,

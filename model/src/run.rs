@@ -341,8 +341,7 @@ impl Run {
 
     /// Whether no engine is needed until a timer fires or somebody asks for something: nothing runs and nothing can start.
     pub fn is_parked(&self) -> bool {
-        self.running.is_empty() && (!self.has_ready() || self.paused)
-            || self.status.is_terminal()
+        self.running.is_empty() && (!self.has_ready() || self.paused) || self.status.is_terminal()
     }
 
     /// Changes one step, and with it everything that follows from it. Returns what it was.

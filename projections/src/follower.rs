@@ -2,6 +2,7 @@
 
 mod fold;
 mod pace;
+mod renewal;
 
 pub(crate) use fold::{Fold, decode};
 
@@ -18,9 +19,13 @@ use crate::snapshots::SnapshotQueue;
 use crate::store::ViewStore;
 use crate::{Checkpoint, ViewsError, checkpoint, views};
 use pace::{Bell, Pace};
+use renewal::Renewals;
 
 /// Bytes of records that are folded into one batch.
 const BATCH_BYTES: usize = 1024 * 1024;
+
+/// The partition that is followed.
+const PARTITION: Partition = Partition(0);
 
 /// How often one process rebuilds its views before it takes the disk to be at fault.
 const REBUILDS_MAX: u32 = 3;
@@ -44,6 +49,7 @@ struct Progress {
     applied: Position,
     /// The furthest that was ever applied; rows that are being rebuilt are before it.
     announced: Position,
+    renewals: Renewals,
     /// Why the follower does not follow any more.
     ended: Option<Ended>,
 }
@@ -67,6 +73,7 @@ impl Shared {
             progress: Mutex::new(Progress {
                 applied: checkpoint.position,
                 announced: checkpoint.position,
+                renewals: Renewals::default(),
                 ended: None,
             }),
             progressed: Condvar::new(),
@@ -218,7 +225,7 @@ impl Follower {
 
     /// Follows the log until the views are closed.
     fn follow(&mut self) -> Result<(), ViewsError> {
-        let mut bell = Bell::new(self.shared.log.subscribe(Partition(0)));
+        let mut bell = Bell::new(self.shared.log.subscribe(PARTITION));
         let mut pace = Pace::default();
         loop {
             let is_closing = self.shared.is_closing.load(Ordering::SeqCst);
@@ -228,6 +235,10 @@ impl Follower {
                 || self.shared.snapshots.is_due(self.checkpoint.position);
             if self.shared.is_distrusted.swap(false, Ordering::SeqCst) {
                 return Err(ViewsError::Storage { reason: "a reader came upon damage".to_owned() });
+            }
+            if !is_closing && self.shared.is_renewal_due() {
+                self.renew()?;
+                continue;
             }
             if is_closing {
                 return if has_work { self.round(durable).map(|_| ()) } else { Ok(()) };
@@ -249,7 +260,7 @@ impl Follower {
         let begun = Instant::now();
         let from = self.checkpoint.position;
         if durable > from {
-            let frames = self.shared.log.read(Partition(0), from, BATCH_BYTES)?;
+            let frames = self.shared.log.read(PARTITION, from, BATCH_BYTES)?;
             let store = &*self.shared.store;
             self.checkpoint = self.fold.apply(&frames, self.checkpoint, &*store.read())?;
         }

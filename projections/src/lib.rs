@@ -25,4 +25,4 @@ pub use views::audit::{AuditAction, AuditFilter, AuditPage, AuditRow};
 pub use views::metrics::{Counters, MetricsRow};
 pub use views::resume;
 pub use views::runs::{CurrentState, CurrentStep, RunFilter, RunPage, RunRow, RunWord, WaitingOn};
-pub use views::{Checksum, Views};
+pub use views::{Checksum, Renewed, Views};

@@ -59,6 +59,28 @@ pub struct Checksum {
     pub hash: [u8; 32],
 }
 
+/// A view that was folded again: what it was and what it is, at the same position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Renewed {
+    /// Its name.
+    pub view: &'static str,
+    /// The checksum of the rows that were deleted; `None`: they could not be read.
+    pub before: Option<Checksum>,
+    /// The checksum of the rows that follow from the log.
+    pub after: Checksum,
+}
+
+impl Renewed {
+    pub(crate) fn new(view: &'static str, before: Option<Checksum>) -> Self {
+        Self { view, before, after: Checksum { position: Position(0), hash: [0; 32] } }
+    }
+
+    /// Whether the rows were what follows from the log.
+    pub fn is_same(&self) -> bool {
+        self.before == Some(self.after)
+    }
+}
+
 impl Views {
     /// Opens the views in `folder` and follows `log`.
     ///
@@ -98,6 +120,15 @@ impl Views {
         let views = Self::open(folder, log)?;
         views.catch_up(durable)?;
         Ok(views)
+    }
+
+    /// Deletes all rows and folds them again from the log, in place. Blocks until that is done; so do those who ask the views
+    /// meanwhile. Snapshots of runs are dropped. Returns what each view was and is.
+    ///
+    /// # Errors
+    /// [`ViewsError::Stopped`] if the views cannot go on, [`ViewsError::Closed`] if they were closed first.
+    pub fn renew(&self) -> Result<Arc<[Renewed]>, ViewsError> {
+        self.shared().renew()
     }
 
     fn start(
@@ -299,7 +330,8 @@ fn check(rows: &dyn Rows, log: &dyn EventLog) -> Result<Checkpoint, ViewsError> 
     }
 }
 
-fn checksum(rows: &dyn Rows, view: &dyn View) -> Result<Checksum, ViewsError> {
+/// The checksum of a view's rows.
+pub(crate) fn checksum(rows: &dyn Rows, view: &dyn View) -> Result<Checksum, ViewsError> {
     let mut hasher = blake3::Hasher::new();
     for table in view.tables() {
         hasher.update(table.name().as_bytes());

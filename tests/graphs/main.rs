@@ -26,10 +26,10 @@ async fn run_through(engine: &Engine, name: &str, definition: Definition) {
     let plan =
         Arc::new(Plan::compile(definition).unwrap_or_else(|errors| panic!("{name}: {errors:?}")));
     let handle = engine.handle();
-    let run = handle.start(StartRequest::new(Arc::clone(&plan))).await.unwrap().run;
-    let end = handle.wait(run).await.unwrap();
+    let run = handle.start(StartRequest::new(Arc::clone(&plan))).await.expect("it starts").run;
+    let end = handle.wait(run).await.expect("it ends");
     assert!(matches!(end, RunStatus::Completed { .. }), "{name}: {end:?}");
-    let history = handle.history(run, 0, usize::MAX).await.unwrap();
+    let history = handle.history(run, 0, usize::MAX).await.expect("it is recorded");
     let mut done: BTreeMap<StepIndex, u32> = BTreeMap::new();
     for recorded in history {
         if let Event::StepCompleted { step, .. } = recorded.event {

@@ -130,7 +130,7 @@ impl World {
         let mut executed: BTreeMap<(String, String), Vec<i64>> = BTreeMap::new();
         for name in &self.told.started {
             let run = client
-                .wait(name, Some(Duration::from_secs(60)))
+                .wait(name, Some(Duration::from_mins(1)))
                 .await
                 .unwrap_or_else(|problem| panic!("{problem:?}"));
             assert_eq!(run.status, "completed", "{name}: {run:?}");
@@ -139,7 +139,7 @@ impl World {
             executed.entry((run, step)).or_default().push(at);
         }
         for name in &self.told.started {
-            let history = client.history(name, 1, 0).await.unwrap().events;
+            let history = client.history(name, 1, 0).await.expect("the server answers").events;
             if let Some(told) = self.told.events.get(name) {
                 assert_eq!(
                     told.as_slice(),
@@ -166,7 +166,7 @@ impl World {
 }
 
 fn check(store: &Path, verb: &str) {
-    let output = command(store).arg(verb).output().unwrap();
+    let output = command(store).arg(verb).output().expect("the binary runs");
     let text = String::from_utf8_lossy(&output.stdout).into_owned()
         + &String::from_utf8_lossy(&output.stderr);
     // A disk that is short of room is the machine's matter; everything else must be in order.

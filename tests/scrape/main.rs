@@ -74,14 +74,16 @@ async fn prometheus_finds_the_target_up_and_the_series_present() {
 }
 
 fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    listener.local_addr().expect("a bound port is known").port()
 }
 
 /// Asks Prometheus by a plain HTTP request.
 async fn query(port: u16, expression: &str) -> Option<Value> {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok()?;
-    let escaped: String = expression.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let escaped =
+        expression.bytes().fold(String::new(), |text, byte| text + &format!("%{byte:02x}"));
     let request = format!("GET /api/v1/query?query={escaped} HTTP/1.0\r\nHost: localhost\r\n\r\n");
     stream.write_all(request.as_bytes()).await.ok()?;
     let mut answer = String::new();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use nexus_gateway::Client;
 
 /// How long anything may take before a test gives up.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The binary: `NEXUS_ENGINE_BIN`, or what `cargo build` left beside the tests.
 ///

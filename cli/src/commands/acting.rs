@@ -20,7 +20,7 @@ pub(crate) fn act(context: &Context, reason: &str) -> Act {
 /// Asks before several runs are changed.
 ///
 /// # Errors
-/// NX7021 if nobody can be asked, or nobody agrees.
+/// NX1408 if nobody can be asked, or nobody agrees.
 pub(crate) fn confirm(context: &Context, runs: &[String], verb: &str) -> Result<(), Problem> {
     if runs.len() < 2 || context.yes() {
         return Ok(());
@@ -32,7 +32,7 @@ pub(crate) fn confirm(context: &Context, runs: &[String], verb: &str) -> Result<
         return Ok(());
     }
     Err(Problem::new(
-        "NX7021",
+        "NX1408",
         Code::Usage as u8,
         format!("{question} nobody agreed; nothing was changed"),
     )

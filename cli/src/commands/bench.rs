@@ -14,7 +14,7 @@ use crate::exit::{Code, Outcome};
 use crate::output;
 
 /// How long sleeping runs rest before memory is read.
-const REST: Duration = Duration::from_secs(60);
+const REST: Duration = Duration::from_mins(1);
 
 /// What can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

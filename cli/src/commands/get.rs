@@ -80,14 +80,14 @@ fn page(view: &RunView) {
         view.id,
         text::status(&view.status)
     ));
-    let by = format!("{} ({})", view.by.via, view.by.name);
+    let by = text::word(&format!("{} ({})", view.by.via, view.by.name));
     output::line(format!("  started  {} by {by}", text::since(&view.started_at)));
     if view.finished_at.is_some() {
         output::line(format!("  took     {}", text::took(view.took_ms)));
     }
     output::line(format!("  events   {}", view.events));
     for (key, value) in &view.labels {
-        output::line(format!("  label    {key}={value}"));
+        output::line(format!("  label    {}", text::word(&format!("{key}={value}"))));
     }
     output::line(format!("  why      {}", text::one_line(&view.why, 200)));
     if !view.outputs.is_null() {

@@ -128,13 +128,13 @@ fn row(run: &RunSummary, wide: bool) -> Vec<String> {
     ];
     if wide {
         let labels: Vec<String> =
-            run.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            run.labels.iter().map(|(key, value)| text::word(&format!("{key}={value}"))).collect();
         let error = run.error.as_ref();
         let error =
             error.map(|error| format!("{} {}", error.code, text::one_line(&error.message, 60)));
         row.extend([
             run.steps_completed.to_string(),
-            run.by.name.clone(),
+            text::word(&run.by.name),
             labels.join(","),
             error.unwrap_or_else(dash),
         ]);

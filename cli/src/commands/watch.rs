@@ -10,7 +10,7 @@ use crate::output;
 use crate::store::{Access, Driving, Purpose};
 
 /// The statuses of runs that have not ended.
-const OPEN: [&str; 4] = ["running", "waiting", "retrying", "paused"];
+const OPEN: [&str; 6] = ["running", "waiting", "retrying", "paused", "failing", "cancelling"];
 /// How many runs are watched if none are named.
 const RUNS_MAX: u32 = 20;
 

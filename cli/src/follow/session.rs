@@ -69,7 +69,7 @@ enum Round {
 
 /// What is left of a session.
 pub(super) struct Views {
-    runs: Vec<(Picture, Option<RunView>)>,
+    runs: Vec<(String, Option<RunView>)>,
 }
 
 impl Views {
@@ -78,9 +78,9 @@ impl Views {
         self.runs.into_iter().filter_map(|(_, view)| view).collect()
     }
 
-    /// The pictures of the runs that have not.
-    pub(super) fn open(&self) -> impl Iterator<Item = &Picture> {
-        self.runs.iter().filter(|(_, view)| view.is_none()).map(|(picture, _)| picture)
+    /// The names of the runs that have not.
+    pub(super) fn open(&self) -> impl Iterator<Item = &str> {
+        self.runs.iter().filter(|(_, view)| view.is_none()).map(|(name, _)| name.as_str())
     }
 }
 
@@ -115,7 +115,7 @@ impl<'c> Session<'c> {
     /// What is left.
     pub(super) fn finish(mut self) -> (Option<Access>, Views) {
         self.display.end();
-        let runs = self.runs.into_iter().map(|run| (run.picture, run.view)).collect();
+        let runs = self.runs.into_iter().map(|run| (run.name, run.view)).collect();
         (self.access, Views { runs })
     }
 
@@ -127,9 +127,8 @@ impl<'c> Session<'c> {
         };
         let control = access.control().clone();
         self.access = Some(access);
-        match self.look_up(&control).await.and(Ok(())) {
-            Ok(()) => {}
-            Err(problem) => return lost_or(problem, &control),
+        if let Err(problem) = self.look_up(&control).await {
+            return lost_or(problem, &control);
         }
         let (sender, mut news) = mpsc::channel(NEWS_MAX);
         let mut followers = JoinSet::new();

@@ -39,7 +39,9 @@ pub(super) fn print(views: &[RunView], show: Show) {
         (Format::Jsonl, runs) => runs.iter().for_each(output::json_line),
         (Format::Name, runs) => runs.iter().for_each(|run| output::line(&run.id)),
         (Format::Table | Format::Wide, runs) if show == Show::Verdicts => {
-            runs.iter().for_each(|run| output::line(verdict(run)));
+            for run in runs {
+                output::line(verdict(run));
+            }
         }
         (Format::Table | Format::Wide | Format::Value, runs) => {
             let has_output = |run: &&RunView| !run.outputs.is_null();

@@ -49,7 +49,9 @@ pub(super) fn summary(view: &RunView) -> Vec<String> {
     match undone(view) {
         Some(undone) => {
             let workflow = &view.workflow;
-            lines.push(format!("  again:  nexus-engine run {workflow}   (from the start: {undone})"));
+            lines.push(format!(
+                "  again:  nexus-engine run {workflow}   (from the start: {undone})"
+            ));
         }
         None => lines.push(format!("  again:  nexus-engine retry {} --watch", view.id)),
     }

@@ -21,7 +21,6 @@ pub(crate) struct Picture {
     places: HashMap<String, usize>,
     /// Events that are no news.
     old: u32,
-    last_completed: Option<usize>,
     summary: Option<Vec<String>>,
     pub(super) id_width: usize,
 }
@@ -112,7 +111,6 @@ impl Picture {
             steps,
             places,
             old,
-            last_completed: None,
             summary: None,
             id_width: widest.clamp(10, ID_WIDTH_MAX),
         }
@@ -131,16 +129,6 @@ impl Picture {
     /// The steps.
     pub(super) fn steps(&self) -> &[Step] {
         &self.steps
-    }
-
-    /// Ids of the steps that are at work.
-    pub(crate) fn running(&self) -> impl Iterator<Item = &str> {
-        self.steps.iter().filter(|step| step.status == Status::Running).map(|step| step.id.as_str())
-    }
-
-    /// Id of the step that completed last.
-    pub(crate) fn last_completed(&self) -> Option<&str> {
-        self.steps.get(self.last_completed?).map(|step| step.id.as_str())
     }
 
     /// The last lines, once the run has ended.
@@ -249,7 +237,6 @@ impl Picture {
                 step.took_ms =
                     Some(step.began.map_or(0, |(began, _)| after_ms.saturating_sub(began)));
                 step.note = step.tries();
-                self.last_completed = Some(at);
                 true
             }
             "step.failed" => {
@@ -314,7 +301,9 @@ impl Step {
             (Status::Running | Status::Sleeping | Status::Undoing, _, Some((_, began))) => {
                 text::took(now.saturating_sub(began))
             }
-            (Status::Completed | Status::Failed | Status::Undone, Some(took), _) => text::took(took),
+            (Status::Completed | Status::Failed | Status::Undone, Some(took), _) => {
+                text::took(took)
+            }
             _ => String::new(),
         }
     }

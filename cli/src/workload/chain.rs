@@ -108,7 +108,13 @@ pub async fn complete(handle: &Handle, plan: &Arc<Plan>) -> Result<(), Failure> 
     let started = handle.start(StartRequest::new(Arc::clone(plan))).await?;
     match handle.wait(started.run).await? {
         RunStatus::Completed { .. } => Ok(()),
-        other => Err(format!("{} is {}", started.name, other.word()).into()),
+        other @ (RunStatus::Running
+        | RunStatus::Failing { .. }
+        | RunStatus::Cancelling { .. }
+        | RunStatus::Failed { .. }
+        | RunStatus::Cancelled { .. }) => {
+            Err(format!("{} is {}", started.name, other.word()).into())
+        }
     }
 }
 

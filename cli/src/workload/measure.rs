@@ -58,7 +58,9 @@ impl Round {
     pub(super) fn report(rounds: &[Self], workload: String, unit: &'static str) -> Report {
         let (min, median, max) = spread(&rounds.iter().map(Self::per_second).collect::<Vec<_>>());
         let mut all = Latencies::default();
-        rounds.iter().for_each(|round| all.extend(&round.latencies));
+        for round in rounds {
+            all.extend(&round.latencies);
+        }
         let units: u64 = rounds.iter().map(|round| round.units).sum();
         let cpu: Duration = rounds.iter().map(|round| round.cpu).sum();
         Report {

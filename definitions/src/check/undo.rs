@@ -19,7 +19,8 @@ impl Checker<'_> {
         let Some((kind, _)) = first else { return self.undoes_nothing(key, entries) };
         if let Some(other) = other {
             let range = self.key_range(other);
-            let message = format!("`compensate` has both `{}` and `{}`", kind.key.name, other.value);
+            let message =
+                format!("`compensate` has both `{}` and `{}`", kind.key.name, other.value);
             self.fault("NX1103", range, message, "an undo does one thing: choose one of them");
         }
         for (key, value) in entries {
@@ -34,7 +35,8 @@ impl Checker<'_> {
         } else if undo_kinds().flat_map(undo_keys).any(|known| known.name == name) {
             if alone {
                 let range = self.key_range(key);
-                let message = format!("`{name}` means nothing for an undo with `{}`", kind.key.name);
+                let message =
+                    format!("`{name}` means nothing for an undo with `{}`", kind.key.name);
                 self.fault("NX1109", range, message, "leave it out");
             }
         } else if KINDS.iter().any(|kind| kind.key.name == name) {
@@ -63,7 +65,12 @@ impl Checker<'_> {
             let kinds: Vec<&str> = undo_kinds().map(|kind| kind.key.name).collect();
             let range = self.key_range(key);
             let message = "`compensate` does nothing".to_owned();
-            self.fault("NX1102", range, message, format!("an undo is an action: add {}", any_of(&kinds)));
+            self.fault(
+                "NX1102",
+                range,
+                message,
+                format!("an undo is an action: add {}", any_of(&kinds)),
+            );
         }
     }
 }

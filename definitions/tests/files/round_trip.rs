@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use nexus_definitions::{read, write};
-use nexus_model::definition::{Backoff, Compensate, Definition, InputKind, InputSpec, OnEnd, OnError, Retry, Step, StepKind, WhenNeeds};
+use nexus_model::definition::{
+    Backoff, Compensate, Definition, InputKind, InputSpec, OnEnd, OnError, Retry, Step, StepKind,
+    WhenNeeds,
+};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -204,9 +207,9 @@ fn compensate() -> impl Strategy<Value = Option<Box<Compensate>>> {
         matches!(kind, StepKind::Action { .. } | StepKind::Script { .. })
     });
     let undo = (kind, prop::option::of(retry()), prop::option::of(1u64..9_000_000_000));
-    prop::option::of(undo.prop_map(|(kind, retry, timeout_ms)| {
-        Box::new(Compensate { kind, retry, timeout_ms })
-    }))
+    prop::option::of(
+        undo.prop_map(|(kind, retry, timeout_ms)| Box::new(Compensate { kind, retry, timeout_ms })),
+    )
 }
 
 fn on_end() -> impl Strategy<Value = OnEnd> {
@@ -272,6 +275,43 @@ fn definition() -> impl Strategy<Value = Definition> {
             }
         },
     )
+}
+
+/// A program may give milliseconds as a number; files take durations with a unit only.
+#[test]
+fn a_sleep_without_a_unit_is_written_with_one() {
+    for (given, written) in [
+        (Value::from(1500), "1s500ms"),
+        (Value::from(1500.0), "1s500ms"),
+        (Value::from(0.25), "0s"),
+        (Value::from("90000"), "1m30s"),
+        (Value::from(" 5s "), " 5s "),
+        (Value::from("PT5M"), "PT5M"),
+        (Value::from("${{ inputs.wait }}"), "${{ inputs.wait }}"),
+    ] {
+        let kind = StepKind::Sleep { duration: given.clone() };
+        let step = Step {
+            id: "z".to_owned(),
+            name: None,
+            kind,
+            needs: Vec::new(),
+            when_needs: WhenNeeds::default(),
+            condition: None,
+            retry: Retry::default(),
+            timeout_ms: None,
+            deadline_ms: None,
+            on_error: OnError::default(),
+            outputs: None,
+        };
+        let wait = InputSpec { kind: InputKind::Any, ..InputSpec::default() };
+        let inputs = [("wait".to_owned(), wait)].into();
+        let name = "sleeps".to_owned();
+        let definition = Definition { name, inputs, steps: vec![step], ..Definition::default() };
+        let text = write(&definition);
+        let read = read("written", &text).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+        let StepKind::Sleep { duration } = &read.definition.steps[0].kind else { panic!("{text}") };
+        assert_eq!(duration, &Value::from(written), "{given}");
+    }
 }
 
 proptest! {

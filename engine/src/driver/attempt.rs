@@ -11,10 +11,10 @@ use futures_util::FutureExt;
 use nexus_model::event::Failure;
 use nexus_model::id::{Attempt, RunId, StepIndex};
 use nexus_model::payload::{NewPayload, Payload};
+use tokio::sync::mpsc;
 
-use crate::handler::{
-    Data, Handler, HandlerFuture, LogSink, Registry, StepCx, StepError, StepResult, Stop,
-};
+use super::message::Message;
+use crate::handler::{Data, Handler, LogSink, Registry, StepCx, StepError, StepResult, Stop};
 use crate::loader::Loader;
 use crate::metrics::Metrics;
 
@@ -53,6 +53,44 @@ pub(super) struct Call {
     pub(super) recorded: Instant,
 }
 
+impl Call {
+    pub(super) fn attempt(&self) -> (RunId, StepIndex, Attempt) {
+        let info = self.cx.info();
+        (info.run, info.step, info.attempt)
+    }
+}
+
+/// Sends the report of a call: the one it is given, or one of its own if the call's task ends without.
+pub(super) struct Reporter {
+    inbox: mpsc::UnboundedSender<Message>,
+    open: Option<(RunId, StepIndex, Attempt)>,
+}
+
+impl Reporter {
+    pub(super) fn new(
+        inbox: mpsc::UnboundedSender<Message>,
+        run: RunId,
+        step: StepIndex,
+        attempt: Attempt,
+    ) -> Self {
+        Self { inbox, open: Some((run, step, attempt)) }
+    }
+
+    pub(super) fn report(&mut self, report: Report) {
+        self.open = None;
+        let _ = self.inbox.send(Message::Reported(report));
+    }
+}
+
+impl Drop for Reporter {
+    fn drop(&mut self) {
+        let Some((run, step, attempt)) = self.open.take() else { return };
+        let error = StepError::retry("the handler's task ended without an outcome").code("NX3012");
+        let _ =
+            self.inbox.send(Message::Reported(Report { run, step, attempt, result: Err(error.0) }));
+    }
+}
+
 /// Makes the call and says how it ended.
 pub(super) async fn carry_out(call: Call, environment: Arc<Environment>) -> Report {
     let info = call.cx.info();
@@ -70,7 +108,7 @@ async fn called(call: Call, environment: &Environment) -> StepResult<Data> {
         return Err(StepError::fatal(message).code("NX3004"));
     };
     let input = input(call.input, environment).await?;
-    let work = guarded(handler.call(call.cx.clone(), input));
+    let work = guarded(handler, call.cx.clone(), input);
     tokio::pin!(work);
     tokio::select! {
         biased;
@@ -90,7 +128,8 @@ async fn called(call: Call, environment: &Environment) -> StepResult<Data> {
 }
 
 /// Turns a panic into a failed attempt.
-async fn guarded(work: HandlerFuture) -> StepResult<Data> {
+async fn guarded(handler: Arc<dyn Handler>, cx: StepCx, input: Data) -> StepResult<Data> {
+    let work = async move { handler.call(cx, input).await };
     AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<&str>().map(ToString::to_string);
         let text = text

@@ -1,4 +1,8 @@
 //! The handlers at work.
+//!
+//! Invariants:
+//! * Each call that began is reported once; one that did not is either waiting, or was given back to the driver.
+//! * Handlers do not outlive their driver.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -8,8 +12,9 @@ use nexus_model::effect::RunAttempt;
 use nexus_model::id::{Attempt, RunId, StepIndex};
 use nexus_model::plan::Plan;
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 
-use super::attempt::{Call, Environment, Report, carry_out};
+use super::attempt::{Call, Environment, Report, Reporter, carry_out};
 use super::message::Message;
 use crate::handler::{AttemptInfo, StepCx, Stop};
 
@@ -19,10 +24,27 @@ type Key = (RunId, StepIndex);
 pub(super) struct Handlers {
     environment: Arc<Environment>,
     inbox: mpsc::UnboundedSender<Message>,
-    working: HashMap<Key, (Attempt, Arc<Stop>)>,
+    working: HashMap<Key, Working>,
     waiting: VecDeque<Call>,
     alone: VecDeque<Call>,
     one_works_alone: bool,
+}
+
+struct Working {
+    attempt: Attempt,
+    stop: Arc<Stop>,
+    task: AbortHandle,
+}
+
+/// What became of the wish to stop an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stopped {
+    /// Its handler was told and will report.
+    Told,
+    /// Its handler was not called yet, and will not be.
+    NotCalled,
+    /// It has no handler here.
+    Unknown,
 }
 
 impl Handlers {
@@ -73,26 +95,32 @@ impl Handlers {
     }
 
     /// Tells the handler of an attempt to stop.
-    pub(super) fn stop(&mut self, run: RunId, step: StepIndex, attempt: Attempt) {
-        if let Some((working, stop)) = self.working.get(&(run, step)) {
-            if *working == attempt {
-                stop.stop();
+    pub(super) fn stop(&mut self, run: RunId, step: StepIndex, attempt: Attempt) -> Stopped {
+        if let Some(working) = self.working.get(&(run, step)) {
+            if working.attempt == attempt {
+                working.stop.stop();
+                return Stopped::Told;
             }
-            return;
+            return Stopped::Unknown;
         }
-        for call in self.waiting.iter().chain(&self.alone) {
-            if (call.cx.info().run, call.cx.info().step, call.cx.info().attempt)
-                == (run, step, attempt)
-            {
-                call.stop.stop();
-            }
+        let is_it = |call: &Call| call.attempt() == (run, step, attempt);
+        let before = self.waiting.len() + self.alone.len();
+        self.waiting.retain(|call| !is_it(call));
+        self.alone.retain(|call| !is_it(call));
+        if self.waiting.len() + self.alone.len() == before {
+            return Stopped::Unknown;
         }
+        self.let_in();
+        Stopped::NotCalled
     }
 
     /// Takes note that a handler is done.
     pub(super) fn ended(&mut self, report: &Report) {
-        self.working.remove(&(report.run, report.step));
-        self.environment.metrics.working(self.working.len());
+        let key = (report.run, report.step);
+        if self.working.get(&key).is_some_and(|working| working.attempt == report.attempt) {
+            self.working.remove(&key);
+            self.environment.metrics.done(1);
+        }
         if self.working.is_empty() {
             self.one_works_alone = false;
         }
@@ -101,11 +129,11 @@ impl Handlers {
 
     /// Tells all to stop; returns the attempts whose handlers were not called yet.
     pub(super) fn close(&mut self) -> Vec<(RunId, StepIndex, Attempt)> {
-        for (_, stop) in self.working.values() {
-            stop.stop();
+        for working in self.working.values() {
+            working.stop.stop();
         }
         let left = self.waiting.drain(..).chain(self.alone.drain(..));
-        left.map(|call| (call.cx.info().run, call.cx.info().step, call.cx.info().attempt)).collect()
+        left.map(|call| call.attempt()).collect()
     }
 
     /// Whether none is at work or waits.
@@ -132,13 +160,23 @@ impl Handlers {
     }
 
     fn begin(&mut self, call: Call) {
-        let info = call.cx.info();
-        self.working.insert((info.run, info.step), (info.attempt, Arc::clone(&call.stop)));
-        self.environment.metrics.working(self.working.len());
-        let (environment, inbox) = (Arc::clone(&self.environment), self.inbox.clone());
-        tokio::spawn(async move {
-            let report = carry_out(call, environment).await;
-            let _ = inbox.send(Message::Reported(report));
-        });
+        let (run, step, attempt) = call.attempt();
+        let stop = Arc::clone(&call.stop);
+        let mut reporter = Reporter::new(self.inbox.clone(), run, step, attempt);
+        let environment = Arc::clone(&self.environment);
+        let work = async move { reporter.report(carry_out(call, environment).await) };
+        let task = tokio::spawn(work).abort_handle();
+        self.environment.metrics.begun();
+        self.working.insert((run, step), Working { attempt, stop, task });
+    }
+}
+
+/// A driver that is gone has no handlers at work.
+impl Drop for Handlers {
+    fn drop(&mut self) {
+        for working in self.working.values() {
+            working.task.abort();
+        }
+        self.environment.metrics.done(self.working.len());
     }
 }

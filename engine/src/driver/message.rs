@@ -1,11 +1,13 @@
 //! What can wake a driver.
 
+use nexus_log::KeyValue;
 use nexus_model::id::RunId;
 use nexus_model::payload::NewPayload;
 use nexus_model::run::RunStatus;
 use tokio::sync::oneshot;
 
 use super::Report;
+use super::timers::Page;
 use crate::shard::{Answer, Asked, Loaded, Refusal, Start};
 
 /// Where the answer to a request goes.
@@ -35,8 +37,14 @@ pub(crate) enum Message {
     AlreadyEnded { run: RunId, status: RunStatus },
     /// A run that somebody waits for cannot be read.
     Unwaitable { run: RunId, refusal: Refusal },
-    /// Timer rows were read, complete up to `until_ms`.
-    TimersLoaded { rows: Vec<(Vec<u8>, Vec<u8>)>, until_ms: u64 },
+    /// A run has rested as long as it was to.
+    Rested { run: RunId },
+    /// Timer rows were read, or why not.
+    TimersLoaded { rows: Result<Vec<KeyValue>, String>, page: Page },
+    /// It is time to read timer rows again that could not be read.
+    TimersAgain { page: Page },
+    /// A thread has read this.
+    HasRead(Vec<Message>),
     /// End in order.
     Shutdown { done: oneshot::Sender<()> },
 }

@@ -14,7 +14,13 @@ pub(super) struct Replies {
     next: u64,
     answers: HashMap<ReplyId, ReplySender>,
     ends: HashMap<RunId, Vec<EndSender>>,
+    /// How many wait for ends, and at how many those are forgotten who no longer do.
+    waits: usize,
+    waits_max: usize,
 }
+
+/// Fewer waits than this are not looked through for those that were given up.
+const WAITS_MIN: usize = 64;
 
 impl Replies {
     pub(super) fn expect(&mut self, sender: ReplySender) -> ReplyId {
@@ -31,7 +37,31 @@ impl Replies {
     }
 
     pub(super) fn wait(&mut self, run: RunId, end: EndSender) {
+        if self.waits >= self.waits_max.max(WAITS_MIN) {
+            self.forget_given_up();
+        }
+        self.waits += 1;
         self.ends.entry(run).or_default().push(end);
+    }
+
+    /// Forgets those who no longer wait.
+    fn forget_given_up(&mut self) {
+        self.ends.retain(|_, ends| {
+            ends.retain(|end| !end.is_closed());
+            !ends.is_empty()
+        });
+        self.waits = self.ends.values().map(Vec::len).sum();
+        self.waits_max = self.waits * 2;
+    }
+
+    /// Tells all who wait that nothing more comes. Whether what is not answered was recorded is not known.
+    pub(super) fn close(&mut self) {
+        self.answers.clear();
+        for (_, ends) in std::mem::take(&mut self.ends) {
+            for end in ends {
+                let _ = end.send(Err(Refusal::ShuttingDown));
+            }
+        }
     }
 
     pub(super) fn ended(&mut self, run: RunId, status: &RunStatus) {
@@ -45,8 +75,32 @@ impl Replies {
     }
 
     fn tell_end(&mut self, run: RunId, end: &Result<RunStatus, Refusal>) {
-        for sender in self.ends.remove(&run).unwrap_or_default() {
+        let ends = self.ends.remove(&run).unwrap_or_default();
+        self.waits = self.waits.saturating_sub(ends.len());
+        for sender in ends {
             let _ = sender.send(end.clone());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[test]
+    fn waits_that_were_given_up_are_forgotten() {
+        let mut replies = Replies::default();
+        let (kept, mut stays) = oneshot::channel();
+        replies.wait(RunId([1; 16]), kept);
+        for at in 0..10_000u32 {
+            let (end, _) = oneshot::channel();
+            replies.wait(RunId([u8::try_from(at % 7).unwrap(); 16]), end);
+        }
+        let left: usize = replies.ends.values().map(Vec::len).sum();
+        assert!(left <= 2 * WAITS_MIN, "{left}");
+        replies.ended(RunId([1; 16]), &RunStatus::Cancelled { reason: String::new() });
+        assert!(stays.try_recv().unwrap().is_ok());
     }
 }

@@ -20,6 +20,14 @@ const FIRED_MAX: usize = 1_000;
 /// Longest sleep of a driver, so that a window is read in time.
 const SLEEP_MAX: Duration = Duration::from_secs(10);
 
+/// Rows to read: from, to, and the time up to which they reach.
+#[derive(Clone, Debug)]
+pub(crate) struct Page {
+    pub(crate) from: Vec<u8>,
+    pub(crate) to: Vec<u8>,
+    until_ms: u64,
+}
+
 /// The timers of a driver's runs.
 #[derive(Debug)]
 pub(super) struct Timers {
@@ -57,49 +65,50 @@ impl Timers {
         self.soon.remove(&(due.as_ms(), run, timer));
     }
 
-    /// The next page of rows to read, if there is one to read now: from, to, and until when it reaches.
-    pub(super) fn next_rows(&mut self, clock: &Clock) -> Option<(Vec<u8>, Vec<u8>, u64)> {
-        if self.is_reading || self.is_closed || self.drive != Drive::All {
+    /// The next page of rows to read, if there is one to read now.
+    pub(super) fn next_page(&mut self, now: Timestamp) -> Option<Page> {
+        if self.is_closed || !self.wants_rows(now) {
             return None;
         }
-        let until_ms = clock.now().as_ms() + WINDOW_MS;
+        let until_ms = now.as_ms() + WINDOW_MS;
         // From here on new timers before `until_ms` are kept as they are set, so none is missed between page and set.
         self.read_until_ms = until_ms;
         self.is_reading = true;
-        Some((self.cursor.clone(), until_ms.to_be_bytes().to_vec(), until_ms))
+        Some(Page { from: self.cursor.clone(), to: until_ms.to_be_bytes().to_vec(), until_ms })
     }
 
     /// Takes a page of rows.
-    pub(super) fn loaded(&mut self, rows: Vec<(Vec<u8>, Vec<u8>)>, until_ms: u64) {
+    pub(super) fn loaded(&mut self, rows: &[(Vec<u8>, Vec<u8>)], page: &Page) {
         self.is_reading = false;
-        let is_whole = rows.len() < ROWS_MAX;
-        if is_whole {
-            self.cursor = until_ms.to_be_bytes().to_vec();
-        } else if let Some((last, _)) = rows.last() {
-            self.cursor.clone_from(last);
-            self.cursor.push(0);
-            self.read_until_ms = read_timer_key(last).map_or(0, |(due, ..)| due);
+        match rows.last() {
+            Some((last, _)) if rows.len() >= ROWS_MAX => {
+                self.cursor.clone_from(last);
+                self.cursor.push(0);
+                // A timer set from now on for the very time of the last row may sort before that row: it is kept, too.
+                self.read_until_ms = read_timer_key(last).map_or(0, |(due, ..)| due + 1);
+            }
+            _ => self.cursor = page.until_ms.to_be_bytes().to_vec(),
         }
         let (mine, of) = self.share;
         let timers = rows.iter().filter_map(|(key, _)| read_timer_key(key));
         self.soon.extend(timers.filter(|(_, run, _)| shard_of(*run) % of == mine));
     }
 
-    pub(super) fn wants_rows(&self, clock: &Clock) -> bool {
+    fn wants_rows(&self, now: Timestamp) -> bool {
         let low = self.soon.len() < ROWS_MAX / 2;
         self.drive == Drive::All
             && !self.is_reading
             && low
-            && clock.now().as_ms() + WINDOW_MS / 2 > self.read_until_ms
+            && now.as_ms() + WINDOW_MS / 2 > self.read_until_ms
     }
 
     /// Takes those that are due, the earliest first, not too many at a time.
-    pub(super) fn take_due(&mut self, clock: &Clock) -> Vec<(RunId, TimerId)> {
+    pub(super) fn take_due(&mut self, now: Timestamp) -> Vec<(RunId, TimerId)> {
         let mut due = Vec::new();
         if self.soon.is_empty() || self.is_closed {
             return due;
         }
-        let now_ms = clock.now().0.max(0).unsigned_abs() / 1000;
+        let now_ms = now.0.max(0).unsigned_abs() / 1000;
         while due.len() < FIRED_MAX && self.soon.first().is_some_and(|(at, ..)| *at <= now_ms) {
             due.extend(self.soon.pop_first().map(|(_, run, timer)| (run, timer)));
         }
@@ -122,3 +131,6 @@ impl Timers {
         self.is_closed = true;
     }
 }
+
+#[cfg(test)]
+mod tests;

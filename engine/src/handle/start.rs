@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use nexus_log::Row;
 use nexus_model::event::{Actor, RunStarted};
-use nexus_model::expression::{EvalError, Scope, Template};
+use nexus_model::expression::EvalError;
 use nexus_model::id::RunId;
 use nexus_model::input::{InputError, check};
 use nexus_model::payload::{ContentType, NewPayload, Payload};
 use nexus_model::plan::Plan;
-use nexus_model::run::Run;
 use serde_json::Value;
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -213,13 +212,20 @@ impl Handle {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&plan.hash().0).update(&bytes);
         let request = *hasher.finalize().as_bytes();
+        let name = match name {
+            Some(name) => Some(name),
+            None => computed_name(&plan, &input)?,
+        };
+        if let Some(name) = &name {
+            check_name(name)?;
+        }
         let (input, stored) = Payload::new(ContentType::Json, bytes);
         let id = Uuid::now_v7();
         let mut all_labels = definition.labels.clone();
         all_labels.extend(labels);
-        let mut started = RunStarted {
+        let started = RunStarted {
             run: RunId(id.into_bytes()),
-            name: String::new(),
+            name: name.unwrap_or_default(),
             workflow: definition.name.clone(),
             definition: plan.hash(),
             input,
@@ -230,14 +236,6 @@ impl Handle {
             timeout: None,
         };
         let payloads: Vec<NewPayload> = stored.into_iter().collect();
-        let name = match name {
-            Some(name) => Some(name),
-            None => computed_name(&plan, &started, &payloads, self.shared.clock.now())?,
-        };
-        if let Some(name) = name {
-            check_name(&name)?;
-            started.name = name;
-        }
         Ok(Prepared { started, payloads, request })
     }
 
@@ -250,7 +248,7 @@ impl Handle {
         let Prepared { started, payloads, request } = prepared;
         let run = started.run;
         let known = self.shared.loader.knows(plan.hash());
-        let rows = self.rows(plan, &started, &request, number, known);
+        let rows = rows(plan, &started, &request, number, known);
         let (reply, answer) = oneshot::channel();
         let start = Start {
             plan: Arc::clone(plan),
@@ -267,49 +265,30 @@ impl Handle {
         }
         Ok(answer)
     }
+}
 
-    fn rows(
-        &self,
-        plan: &Plan,
-        started: &RunStarted,
-        request: &[u8; 32],
-        number: Option<u64>,
-        definition_is_known: bool,
-    ) -> Vec<Row> {
-        let mut rows = vec![name_row(&started.name, started.run, request)];
-        rows.extend(number.map(run_number_row));
-        if !definition_is_known {
-            rows.push(definition_row(plan.hash(), plan.definition().to_canonical_json()));
-        }
-        rows
+fn rows(
+    plan: &Plan,
+    started: &RunStarted,
+    request: &[u8; 32],
+    number: Option<u64>,
+    definition_is_known: bool,
+) -> Vec<Row> {
+    let mut rows = vec![name_row(&started.name, started.run, request)];
+    rows.extend(number.map(run_number_row));
+    if !definition_is_known {
+        rows.push(definition_row(plan.hash(), plan.definition().to_canonical_json()));
     }
+    rows
 }
 
 /// The name that the definition's `run.id` gives.
-fn computed_name(
-    plan: &Plan,
-    started: &RunStarted,
-    payloads: &[NewPayload],
-    now: nexus_model::time::Timestamp,
-) -> Result<Option<String>, StartError> {
-    let Some(source) = &plan.definition().run_id else { return Ok(None) };
-    let failed = |code: &str, message: String| StartError::RunId { code: code.into(), message };
-    let template = Template::compile(&Value::String(source.clone())).map_err(|errors| {
-        errors.first().map_or_else(
-            || failed("NX2001", "it cannot be read".into()),
-            |error| failed(error.code, error.message.clone()),
-        )
-    })?;
-    let mut run = Run::new(plan);
-    run.started = Some(Box::new(started.clone()));
-    let payloads = payloads.iter().cloned().collect();
-    let scope = Scope { plan, run: &run, payloads: &payloads, step: None, this_output: None, now };
-    match template.render(&scope) {
-        Ok(Value::String(name)) => Ok(Some(name)),
-        Ok(value) => Ok(Some(value.to_string())),
-        Err(EvalError::Failed { code, message }) => Err(failed(code, message)),
-        Err(EvalError::Needs(_)) => {
-            Err(failed("NX2101", "it needs a payload that is not there".into()))
-        }
-    }
+fn computed_name(plan: &Plan, input: &Value) -> Result<Option<String>, StartError> {
+    plan.run_name(input).map_err(|error| match error {
+        EvalError::Failed { code, message } => StartError::RunId { code: code.into(), message },
+        EvalError::Needs(_) => StartError::RunId {
+            code: "NX2101".into(),
+            message: "it needs a payload that is not there".into(),
+        },
+    })
 }

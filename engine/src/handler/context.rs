@@ -116,7 +116,7 @@ impl StepCx {
     pub async fn cancelled(&self) {
         let mut stopped = self.stopped.clone();
         if stopped.wait_for(|stop| *stop).await.is_err() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

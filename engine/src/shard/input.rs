@@ -52,6 +52,11 @@ pub enum Input {
         /// The run.
         run: RunId,
     },
+    /// A run has rested as long as it was to.
+    Rested {
+        /// The run.
+        run: RunId,
+    },
     /// There is room for a run that said it was hungry.
     Offer {
         /// The run.
@@ -104,6 +109,11 @@ pub enum Loaded {
     },
     /// There is no such run.
     NotFound,
-    /// It cannot be read.
-    Failed(String),
+    /// It, or a payload it needs, cannot be read.
+    Failed {
+        /// Why.
+        reason: String,
+        /// Whether trying again may help.
+        passing: bool,
+    },
 }

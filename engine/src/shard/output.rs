@@ -10,7 +10,7 @@ use nexus_model::rejection::Rejection;
 use nexus_model::run::RunStatus;
 use nexus_model::time::Timestamp;
 
-use super::{Asked, ReplyId};
+use super::ReplyId;
 use crate::handler::AttemptInfo;
 
 /// Something to do. Everything but loading concerns only what is durable.
@@ -43,13 +43,8 @@ pub enum Output {
     Hungry(RunId),
     /// Keep this snapshot: run, revision, bytes.
     Snapshot(RunId, u32, Vec<u8>),
-    /// Ask this again after a while; the log could not take it.
-    AskAgain {
-        /// The run.
-        run: RunId,
-        /// The request.
-        asked: Asked,
-    },
+    /// Say after a while that the run has rested: the log could not take what was asked of it, or not be read.
+    Rest(RunId),
 }
 
 /// A good answer.

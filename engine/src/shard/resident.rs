@@ -4,21 +4,22 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use nexus_log::{Outcome, Row};
+use nexus_log::Row;
 use nexus_model::codec;
 use nexus_model::command::Command;
 use nexus_model::decide::{TimerChange, Transition};
 use nexus_model::effect::{Effect, pending_for};
 use nexus_model::event::{Event, Given};
-use nexus_model::id::{RunId, StepIndex};
-use nexus_model::payload::{NewPayload, PayloadHash};
+use nexus_model::id::{Attempt, RunId, StepIndex};
+use nexus_model::payload::PayloadHash;
 use nexus_model::plan::Plan;
+use nexus_model::rejection::Rejection;
 use nexus_model::run::{Run, StepState, TimerPurpose, UndoState};
 use nexus_model::time::Timestamp;
 
-use super::{Answer, Asked, Output, Refusal, ReplyId, encode};
+use super::held::Held;
+use super::{Answer, Asked, Output, Refusal, encode};
 use crate::handler::AttemptInfo;
-use crate::tables::read_name_row;
 
 /// A parked run whose next timer is this near stays in memory, in milliseconds.
 const NEAR_TIMER_MS: u64 = 2_000;
@@ -29,6 +30,7 @@ const SNAPSHOT_GROWTH: usize = 4;
 
 /// A run in memory.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each with its own life")]
 pub(super) struct Resident {
     pub(super) plan: Arc<Plan>,
     pub(super) run: Run,
@@ -39,6 +41,10 @@ pub(super) struct Resident {
     pub(super) waits_for_payloads: bool,
     /// Requests not decided yet.
     pub(super) queue: VecDeque<Asked>,
+    /// Requests whose transitions the log refused, to be asked again.
+    pub(super) given_back: Vec<Asked>,
+    /// Attempts whose handlers this engine has called and whose outcome is not recorded.
+    pub(super) at_work: BTreeMap<StepIndex, Attempt>,
     /// Transitions on their way to the disk, oldest first.
     pub(super) held: VecDeque<Held>,
     /// Payloads loaded for the decision at hand.
@@ -54,51 +60,6 @@ pub(super) struct Resident {
     bytes_since_snapshot: usize,
 }
 
-/// A transition on its way to the disk, with what waits for it.
-#[derive(Debug)]
-pub(super) struct Held {
-    /// Kept so that it can be asked again if the log refuses.
-    asked: Option<Asked>,
-    reply: Option<ReplyId>,
-    effects: Vec<Effect>,
-    timers: Vec<TimerChange>,
-    ended: bool,
-    revision: u32,
-    refusal: Option<Refusal>,
-    /// Payloads that become durable with it; until then they are found here.
-    payloads: Vec<NewPayload>,
-    /// Refusals that were decided on the state this transition leads to.
-    pub(super) after: Vec<Self>,
-}
-
-impl Held {
-    pub(super) fn refused(reply: Option<ReplyId>, refusal: Refusal) -> Self {
-        Self {
-            asked: None,
-            reply,
-            effects: Vec::new(),
-            timers: Vec::new(),
-            ended: false,
-            revision: 0,
-            refusal: Some(refusal),
-            payloads: Vec::new(),
-            after: Vec::new(),
-        }
-    }
-
-    pub(super) fn answer_refused(self, out: &mut Vec<Output>) {
-        if let (Some(reply), Some(refusal)) = (self.reply, self.refusal) {
-            out.push(Output::Reply(reply, Err(refusal)));
-        }
-    }
-
-    pub(super) fn attempts_started(&self) -> i64 {
-        let calls =
-            self.effects.iter().filter(|effect| matches!(effect, Effect::RunAttempt(_))).count();
-        i64::try_from(calls).unwrap_or(i64::MAX)
-    }
-}
-
 impl Resident {
     pub(super) fn new(plan: Arc<Plan>, run: Run) -> Self {
         let bytes = estimate_bytes(&plan);
@@ -109,6 +70,8 @@ impl Resident {
             is_broken: false,
             waits_for_payloads: false,
             queue: VecDeque::new(),
+            given_back: Vec::new(),
+            at_work: BTreeMap::new(),
             held: VecDeque::new(),
             payloads: BTreeMap::new(),
             rows: Vec::new(),
@@ -120,30 +83,29 @@ impl Resident {
         }
     }
 
-    /// Takes up a run that was read from the log: its timers, and the attempts that were under way. A run leaves memory only
-    /// without running attempts, so these belong to a process that is gone.
+    /// Takes up a run that was read from the log: its timers, and the attempts that were under way without a handler of this
+    /// engine. A run leaves memory only without running attempts, so these belong to a process that is gone.
     ///
-    /// An engine that drives nothing leaves them alone, unless the run is to be cancelled: then they are settled.
+    /// An engine that drives nothing leaves them alone.
     pub(super) fn take_up(&mut self, run: RunId, drives: bool, out: &mut Vec<Output>) {
         if std::mem::replace(&mut self.is_driven, true) {
             return;
         }
         out.extend(self.run.timers.iter().map(|(id, timer)| Output::TimerSet(run, *id, timer.due)));
-        let attempts: Vec<_> = self
-            .run
-            .running()
+        let running = self.run.running();
+        let attempts: Vec<_> = running
             .filter_map(|step| Some((step, running_attempt(&self.run, step)?)))
+            .filter(|(step, attempt)| self.at_work.get(step) != Some(attempt))
             .collect();
-        if attempts.is_empty() {
-            return;
+        if drives && !attempts.is_empty() {
+            let interrupt = Command::InterruptAttempts { attempts, orderly: false };
+            self.queue.push_front(Asked::silent(interrupt));
         }
-        let interrupt = Asked::silent(Command::InterruptAttempts { attempts, orderly: !drives });
-        match self.queue.iter().position(|asked| matches!(asked.command, Command::CancelRun { .. }))
-        {
-            Some(cancel) if !drives => self.queue.insert(cancel + 1, interrupt),
-            _ if drives => self.queue.push_front(interrupt),
-            _ => {}
-        }
+    }
+
+    /// Whether nothing is undecided or on its way to the log.
+    pub(super) fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.held.is_empty()
     }
 
     /// Takes payloads that a decision needs from transitions that are not durable yet; returns those that must be read.
@@ -171,13 +133,11 @@ impl Resident {
         let payloads = asked.payloads.iter().cloned().chain(transition.payloads).collect();
         let held = Held {
             payloads,
-            reply: asked.reply,
-            asked: Some(asked),
+            asked,
             effects,
             timers: transition.timers,
             ended: self.run.status.is_terminal(),
             revision: self.run.revision,
-            refusal: None,
             after: Vec::new(),
         };
         (held, logged)
@@ -193,7 +153,9 @@ impl Resident {
                 Event::UndoWaived { .. } => self.run.running().for_each(&mut add),
                 Event::StopRequested { steps } => steps.iter().copied().for_each(&mut add),
                 Event::AttemptsInterrupted { attempts, orderly: false } => {
-                    attempts.iter().for_each(|(step, _)| add(*step));
+                    for (step, _) in attempts {
+                        add(*step);
+                    }
                 }
                 _ => {}
             }
@@ -202,7 +164,8 @@ impl Resident {
     }
 
     /// Lets out what waited for a transition that is now durable.
-    pub(super) fn release(&self, run: RunId, held: Held, out: &mut Vec<Output>) {
+    pub(super) fn release(&mut self, run: RunId, held: Held, out: &mut Vec<Output>) {
+        self.has_reported(&held.asked.command);
         for change in held.timers {
             out.push(match change {
                 TimerChange::Set(timer, due) => Output::TimerSet(run, timer, due),
@@ -212,54 +175,63 @@ impl Resident {
         for effect in held.effects {
             out.push(match effect {
                 Effect::StopAttempt { step, attempt } => Output::Stop(run, step, attempt),
-                Effect::RunAttempt(attempt) => Output::Attempt {
-                    plan: Arc::clone(&self.plan),
-                    info: Box::new(self.attempt_info(run, &attempt)),
-                    attempt: Box::new(attempt),
-                },
+                Effect::RunAttempt(attempt) => {
+                    self.at_work.insert(attempt.step, attempt.attempt);
+                    Output::Attempt {
+                        plan: Arc::clone(&self.plan),
+                        info: Box::new(self.attempt_info(run, &attempt)),
+                        attempt: Box::new(attempt),
+                    }
+                }
             });
         }
-        if let Some(reply) = held.reply {
+        if let Some(reply) = held.asked.reply {
             out.push(Output::Reply(reply, Ok(Answer { run, revision: held.revision })));
         }
         if held.ended && self.run.status.is_terminal() {
             out.push(Output::Ended(run, self.run.status.clone()));
         }
-        held.after.into_iter().for_each(|refused| refused.answer_refused(out));
+        for (asked, rejection) in held.after {
+            self.answer_rejected(asked, rejection, out);
+        }
     }
 
-    /// Says why a transition was not taken, or has it asked again.
-    pub(super) fn give_back(
-        &self,
-        run: RunId,
-        held: Held,
-        outcome: Outcome,
+    /// Says why a request does not fit the state.
+    pub(super) fn answer_rejected(
+        &mut self,
+        asked: Asked,
+        rejection: Rejection,
         out: &mut Vec<Output>,
     ) {
-        let is_start = matches!(&held.asked, Some(Asked { command: Command::StartRun(_), .. }));
-        let refusal = match outcome {
-            Outcome::Taken { value, .. } => {
-                let (run, request) = read_name_row(&value).unwrap_or((run, [0; 32]));
-                Some(Refusal::Taken(run, request))
-            }
-            Outcome::Unacceptable => Some(Refusal::TooLarge),
-            Outcome::DiskNearlyFull { free_bytes } if is_start => {
-                Some(Refusal::DiskNearlyFull(free_bytes))
-            }
-            Outcome::DiskNearlyFull { .. }
-            | Outcome::Conflict { .. }
-            | Outcome::Appended(_)
-            | Outcome::Repeated(_) => None,
-        };
-        match (refusal, held.asked) {
-            (Some(refusal), _) => {
-                tracing::debug!(%run, %refusal, "the log refused a transition");
-                out.extend(held.reply.map(|reply| Output::Reply(reply, Err(refusal))));
-            }
-            (None, Some(asked)) => out.push(Output::AskAgain { run, asked }),
-            (None, None) => {}
+        self.has_reported(&asked.command);
+        if let Some(reply) = asked.reply {
+            out.push(Output::Reply(reply, Err(Refusal::Rejected(rejection))));
         }
-        held.after.into_iter().for_each(|refused| refused.answer_refused(out));
+    }
+
+    /// Takes note that the handlers that `command` reports about are done.
+    fn has_reported(&mut self, command: &Command) {
+        let mut done = |step: &StepIndex, attempt: &Attempt| {
+            if self.at_work.get(step) == Some(attempt) {
+                self.at_work.remove(step);
+            }
+        };
+        match command {
+            Command::CompleteStep { step, attempt, .. }
+            | Command::FailStep { step, attempt, .. } => done(step, attempt),
+            Command::InterruptAttempts { attempts, .. } => {
+                for (step, attempt) in attempts {
+                    done(step, attempt);
+                }
+            }
+            Command::StartRun(_)
+            | Command::FireTimer { .. }
+            | Command::PauseRun { .. }
+            | Command::ResumeRun { .. }
+            | Command::CancelRun { .. }
+            | Command::RetryRun { .. }
+            | Command::OfferSlots => {}
+        }
     }
 
     /// Whether the run wants room and has not said so yet.
@@ -276,15 +248,19 @@ impl Resident {
         self.is_hungry = false;
     }
 
-    /// Whether nothing is going on with the run.
-    pub(super) fn can_leave(&self, now: Timestamp, over_budget: bool) -> bool {
-        if !self.queue.is_empty() || self.waits_for_payloads || self.run.running_count() > 0 {
+    /// Whether nothing is going on with the run. An engine that drives nothing calls no handlers and fires no timers.
+    pub(super) fn can_leave(&self, now: Timestamp, over_budget: bool, drives: bool) -> bool {
+        if !self.is_idle() || self.waits_for_payloads || self.is_broken {
             return false;
+        }
+        if !drives {
+            return true;
         }
         let near = self.run.timers.values().any(|timer| {
             timer.purpose != TimerPurpose::RunTimeout && timer.due.ms_since(now) < NEAR_TIMER_MS
         });
-        self.run.status.is_terminal() || over_budget || (self.run.is_parked() && !near)
+        let waits = over_budget || (self.run.is_parked() && !near);
+        self.run.status.is_terminal() || (self.run.running_count() == 0 && waits)
     }
 
     /// A snapshot for a run that parks, if folding it again would take long.
@@ -331,20 +307,18 @@ impl Resident {
     }
 }
 
-fn running_attempt(run: &Run, step: StepIndex) -> Option<nexus_model::id::Attempt> {
+fn running_attempt(run: &Run, step: StepIndex) -> Option<Attempt> {
     match (run.step(step), run.step_run(step).undo()) {
-        (StepState::Running { attempt, .. }, _)
-        | (_, Some(UndoState::Running { attempt, .. })) => Some(*attempt),
+        (StepState::Running { attempt, .. }, _) | (_, Some(UndoState::Running { attempt, .. })) => {
+            Some(*attempt)
+        }
         _ => None,
     }
 }
 
 fn may_repeat(run: &Run, step: StepIndex) -> bool {
     matches!(run.step(step), StepState::Running { may_repeat: true, .. })
-        || matches!(
-            run.step_run(step).undo(),
-            Some(UndoState::Running { may_repeat: true, .. })
-        )
+        || matches!(run.step_run(step).undo(), Some(UndoState::Running { may_repeat: true, .. }))
 }
 
 fn estimate_bytes(plan: &Plan) -> usize {

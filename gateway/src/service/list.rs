@@ -14,8 +14,6 @@ use crate::problems;
 const RUNS_DEFAULT: usize = 50;
 /// Runs of the largest page.
 const RUNS_MAX: usize = 1_000;
-/// Words for statuses that a list shows and the view counts as another.
-const CANCELLING: &str = "cancelling";
 
 impl Service {
     /// Runs, newest first. Everything recorded before the call is seen.
@@ -64,7 +62,7 @@ impl Service {
         RunSummary {
             id: row.name.clone(),
             workflow: row.workflow.clone(),
-            status: status(row).into(),
+            status: row.status.word().into(),
             at: at(plan, row),
             waiting_on: waiting_on(plan, row, now, self.drives(row.run)),
             started_at: time(row.started_at),
@@ -111,14 +109,6 @@ fn run_id(text: &str) -> Option<RunId> {
     Some(RunId(number.to_be_bytes()))
 }
 
-fn status(row: &RunRow) -> &'static str {
-    match row.status {
-        RunWord::Compensating => row.status.word(),
-        _ if row.is_cancelling => CANCELLING,
-        status => status.word(),
-    }
-}
-
 fn id(plan: Option<&Plan>, step: StepIndex) -> String {
     plan.map_or_else(|| format!("step {}", step.0), |plan| plan.id(step).to_owned())
 }
@@ -131,9 +121,9 @@ fn at(plan: Option<&Plan>, row: &RunRow) -> Vec<String> {
         | RunWord::Waiting
         | RunWord::Retrying
         | RunWord::Compensating
-        | RunWord::Paused => {
-            row.current.iter().map(|current| id(plan, current.step)).collect()
-        }
+        | RunWord::Paused
+        | RunWord::Failing
+        | RunWord::Cancelling => row.current.iter().map(|current| id(plan, current.step)).collect(),
     }
 }
 

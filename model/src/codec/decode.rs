@@ -1,9 +1,10 @@
 //! Wire structs to events. Text and bytes are borrowed from the body until they are known to fit.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bincode::config::{Configuration, Limit};
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
 use super::wire::{
     ActorV1, AttemptFailedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_JSON,
@@ -15,7 +16,7 @@ use super::wire::{
     UndoRequestedV1, UndoRetriedV1, UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
 use super::{BODY_BYTES_MAX, DecodeError, kind};
-use crate::event::{Actor, Event, Failure, RunStarted};
+use crate::event::{Actor, Event, Failure, LABELS_MAX, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::time::Timestamp;
@@ -39,7 +40,7 @@ pub(super) fn take<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<(T, &'a [u
 /// Reads a body that holds one event and nothing else.
 pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, DecodeError> {
     let event = match (kind, version) {
-        (kind::RUN_STARTED, 1) => read::<RunStartedV1<'_, Vec<LabelV1<'_>>>>(body),
+        (kind::RUN_STARTED, 1) => read::<RunStartedV1<'_, Labels>>(body),
         (kind::STEP_COMPLETED, 1) => read::<StepCompletedV1<'_>>(body),
         (kind::ATTEMPT_FAILED, 1) => read::<AttemptFailedV1<'_>>(body),
         (kind::ATTEMPTS_INTERRUPTED, 1) => read::<AttemptsInterruptedV1<Vec<AttemptV1>>>(body),
@@ -85,16 +86,15 @@ trait Wire<'a>: Deserialize<'a> {
     fn event(self) -> Option<Event>;
 }
 
-impl<'a> Wire<'a> for RunStartedV1<'a, Vec<LabelV1<'a>>> {
+impl<'a> Wire<'a> for RunStartedV1<'a, Labels> {
     fn event(self) -> Option<Event> {
-        let label = |label: LabelV1<'_>| (label.key.to_owned(), label.value.to_owned());
         Some(Event::RunStarted(Box::new(RunStarted {
             run: RunId(self.run),
             name: self.name.to_owned(),
             workflow: self.workflow.to_owned(),
             definition: DefinitionHash(self.definition),
             input: self.input.payload()?,
-            labels: self.labels.into_iter().map(label).collect(),
+            labels: self.labels.0,
             folder: self.folder.to_owned(),
             by: self.by.actor(),
             seed: self.seed,
@@ -325,6 +325,37 @@ impl<'a> Wire<'a> for UndoFailedV1<'a> {
     fn event(self) -> Option<Event> {
         let (step, failure) = (StepIndex(self.step), self.failure.failure());
         Some(Event::UndoFailed { step, failure })
+    }
+}
+
+/// Labels as they are read. An empty one takes two bytes of a body and many more of memory, so their number is looked at first.
+struct Labels(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Labels {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(LabelsVisitor)
+    }
+}
+
+struct LabelsVisitor;
+
+impl<'de> Visitor<'de> for LabelsVisitor {
+    type Value = Labels;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at most {LABELS_MAX} labels")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Labels, A::Error> {
+        let count = list.size_hint().unwrap_or(0);
+        if count > LABELS_MAX {
+            return Err(A::Error::invalid_length(count, &self));
+        }
+        let mut labels = Vec::with_capacity(count);
+        while let Some(LabelV1 { key, value }) = list.next_element()? {
+            labels.push((key.to_owned(), value.to_owned()));
+        }
+        Ok(Labels(labels))
     }
 }
 

@@ -8,7 +8,9 @@ use crate::run::RunStatus;
 impl Draft<'_> {
     pub(super) fn retry_run(&mut self, by: Actor) -> Result<(), Rejection> {
         match &self.run.status {
-            RunStatus::Failed { .. } | RunStatus::Cancelled { .. } => self.check_nothing_undone()?,
+            RunStatus::Failed { .. } | RunStatus::Cancelled { .. } => {
+                self.check_nothing_undone()?
+            }
             RunStatus::Failing { .. } | RunStatus::Cancelling { .. } => {
                 return self.retry_undos(by);
             }

@@ -1,7 +1,7 @@
 //! `StartRun`.
 
 use super::Draft;
-use crate::event::{Event, RunStarted};
+use crate::event::{Event, LABELS_MAX, RunStarted};
 use crate::id::TimerId;
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
@@ -10,6 +10,9 @@ impl Draft<'_> {
     pub(super) fn start_run(&mut self, mut start: Box<RunStarted>) -> Result<(), Rejection> {
         if self.run.started.is_some() {
             return Err(Rejection::AlreadyStarted);
+        }
+        if start.labels.len() > LABELS_MAX {
+            return Err(Rejection::TooManyLabels { count: start.labels.len() });
         }
         start.timeout = self.timeout();
         self.emit(Event::RunStarted(start));

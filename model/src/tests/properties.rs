@@ -11,9 +11,7 @@ use serde_json::{Value, json};
 use super::bench::Bench;
 use super::notation::plain_step;
 use crate::command::Command;
-use crate::definition::{
-    Compensate, Definition, OnEnd, OnError, Retry, Step, StepKind, WhenNeeds,
-};
+use crate::definition::{Compensate, Definition, OnEnd, OnError, Retry, Step, StepKind, WhenNeeds};
 use crate::event::{Actor, Event, Failure, RunStarted};
 use crate::evolve::evolve;
 use crate::id::{Attempt, StepIndex, TimerId};
@@ -58,18 +56,20 @@ fn shape() -> impl Strategy<Value = Shape> {
 
 fn definition() -> impl Strategy<Value = Definition> {
     let ends = (any::<bool>(), any::<bool>());
-    (prop::collection::vec(shape(), 1..12), any::<bool>(), ends).prop_map(|(shapes, timeout, ends)| {
-        let on_end = |undoes| if undoes { OnEnd::Compensate } else { OnEnd::Keep };
-        Definition {
-            on_failure: on_end(ends.0),
-            on_cancel: on_end(ends.1),
-            name: "random".to_owned(),
-            input_is_value: true,
-            timeout_ms: timeout.then_some(60_000),
-            steps: shapes.iter().enumerate().map(|(at, shape)| step(at, shape)).collect(),
-            ..Definition::default()
-        }
-    })
+    (prop::collection::vec(shape(), 1..12), any::<bool>(), ends).prop_map(
+        |(shapes, timeout, ends)| {
+            let on_end = |undoes| if undoes { OnEnd::Compensate } else { OnEnd::Keep };
+            Definition {
+                on_failure: on_end(ends.0),
+                on_cancel: on_end(ends.1),
+                name: "random".to_owned(),
+                input_is_value: true,
+                timeout_ms: timeout.then_some(60_000),
+                steps: shapes.iter().enumerate().map(|(at, shape)| step(at, shape)).collect(),
+                ..Definition::default()
+            }
+        },
+    )
 }
 
 fn step(at: usize, shape: &Shape) -> Step {
@@ -153,7 +153,9 @@ impl Play {
     }
 
     fn check_events(&mut self, events: &[Event], slots: u32) {
-        let starts = events.iter().filter(|event| matches!(event, Event::StepStarted { .. } | Event::UndoStarted { .. }));
+        let starts = events
+            .iter()
+            .filter(|event| matches!(event, Event::StepStarted { .. } | Event::UndoStarted { .. }));
         assert!(starts.count() <= slots as usize, "no more starts than slots");
         let mut run = self.before.clone();
         for event in events {

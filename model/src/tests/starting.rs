@@ -1,6 +1,10 @@
 //! Starting: runs, and attempts as long as there is room.
 
+use super::bench::Bench;
 use super::check;
+use crate::command::Command;
+use crate::event::{LABELS_MAX, RunStarted};
+use crate::rejection::Rejection;
 
 #[test]
 fn a_run_starts_once() {
@@ -12,6 +16,21 @@ fn a_run_starts_once() {
         then      rejected: the run was started already
     ",
     );
+}
+
+#[test]
+fn a_run_with_more_labels_than_can_be_is_refused() {
+    let start = |count: usize| {
+        let mut bench = Bench::of("a");
+        let label = |number: usize| (number.to_string(), String::new());
+        let labels = (0..count).map(label).collect();
+        let definition = bench.plan.hash();
+        let started = RunStarted { labels, definition, ..RunStarted::default() };
+        bench.act(&Command::StartRun(Box::new(started))).map(|_| ())
+    };
+    assert_eq!(start(LABELS_MAX), Ok(()));
+    let count = LABELS_MAX + 1;
+    assert_eq!(start(count), Err(Rejection::TooManyLabels { count }));
 }
 
 #[test]

@@ -116,7 +116,9 @@ fn word(member: &Member) -> RunWord {
         RunStatus::Completed { .. } => return RunWord::Completed,
         RunStatus::Failed { .. } => return RunWord::Failed,
         RunStatus::Cancelled { .. } => return RunWord::Cancelled,
-        RunStatus::Running | RunStatus::Failing { .. } | RunStatus::Cancelling { .. } => {}
+        RunStatus::Failing { .. } => return RunWord::Failing,
+        RunStatus::Cancelling { .. } => return RunWord::Cancelling,
+        RunStatus::Running => {}
     }
     let under_way = under_way(run);
     let sleeps = under_way.iter().any(|(_, state)| matches!(state, StepState::Sleeping { .. }));
@@ -156,6 +158,8 @@ fn count(all: &[(StreamId, Event)]) -> BTreeMap<String, Counters> {
             }
             Event::RetryScheduled { .. } => counters.retries_scheduled += 1,
             Event::TimerFired { .. } => counters.timers_fired += 1,
+            Event::UndoCompleted { .. } => counters.steps_undone += 1,
+            Event::UndoFailed { .. } => counters.undos_failed += 1,
             _ => {}
         }
     }

@@ -3,10 +3,10 @@
 use std::fs;
 use std::sync::Arc;
 
-use nexus_projections::Views;
+use nexus_projections::{Renewed, RunFilter, Views, ViewsError};
 
 use crate::history::{History, end, memory_log};
-use crate::site::{Site, checksums, fresh};
+use crate::site::{Site, checksums, fresh, on_each};
 
 #[test]
 fn views_go_on_where_they_were() {
@@ -31,6 +31,46 @@ fn a_rebuild_gives_the_same_checksums() {
     let before = checksums(&site.open(&history.log), &*history.log);
     let views = Views::rebuild(&site.path(), Arc::clone(&history.log)).unwrap();
     assert_eq!(checksums(&views, &*history.log), before);
+}
+
+#[test]
+fn live_views_are_renewed_in_place() {
+    on_each(|site| {
+        let mut history = History::new(memory_log(), 38);
+        history.go_on(1000);
+        let views = site.open(&history.log);
+        let before = checksums(&views, &*history.log);
+        let renewed = views.renew().unwrap();
+        let is = |view: &Renewed| (view.view, view.after);
+        assert_eq!(renewed.iter().map(is).collect::<Vec<_>>(), before);
+        assert!(renewed.iter().all(Renewed::is_same), "{renewed:?}");
+        assert_eq!(checksums(&views, &*history.log), before);
+        history.go_on(200);
+        assert_eq!(checksums(&views, &*history.log), fresh(&history.log));
+        views.close();
+        assert!(matches!(views.renew(), Err(ViewsError::Closed)));
+    });
+}
+
+/// Both checksums are of one position, however much is appended meanwhile; nobody sees a half-made view.
+#[test]
+fn views_are_renewed_while_the_log_grows() {
+    let site = Site::folder();
+    let mut history = History::new(memory_log(), 39);
+    history.go_on(2000);
+    let views = site.open(&history.log);
+    checksums(&views, &*history.log);
+    let asked = std::thread::scope(|scope| {
+        let renewals: Vec<_> = (0..3).map(|_| scope.spawn(|| views.renew().unwrap())).collect();
+        while !renewals.iter().all(std::thread::ScopedJoinHandle::is_finished) {
+            history.go_on(20);
+            let rows = views.runs(&RunFilter { limit: 1, ..RunFilter::default() }).unwrap().rows;
+            assert_eq!(rows.len(), 1);
+        }
+        renewals.into_iter().map(|renewal| renewal.join().unwrap()).collect::<Vec<_>>()
+    });
+    assert!(asked.iter().flat_map(|renewed| renewed.iter()).all(Renewed::is_same), "{asked:?}");
+    assert_eq!(checksums(&views, &*history.log), fresh(&history.log));
 }
 
 #[test]

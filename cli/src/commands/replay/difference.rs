@@ -13,7 +13,10 @@ const WIDTH: usize = 46;
 
 /// Shows, on standard error, in what a run differs.
 pub(super) fn show(replay: &ReplayView) {
-    output::problem(&problem(replay));
+    if is_state_only(replay) {
+        return output::problem(&another_state(replay));
+    }
+    output::problem(&another_path(replay));
     if output::format().is_json() {
         return;
     }
@@ -26,25 +29,33 @@ pub(super) fn show(replay: &ReplayView) {
     }
 }
 
-fn problem(replay: &ReplayView) -> Problem {
+/// Whether the events are the same and only add up to another state; the last event holds the state's hash.
+fn is_state_only(replay: &ReplayView) -> bool {
+    let same_state = replay.recorded_hash.as_ref().is_none_or(|hash| *hash == replay.state_hash);
+    !same_state && replay.differences.iter().all(|it| it.recorded == it.derived)
+}
+
+fn another_state(replay: &ReplayView) -> Problem {
+    let ReplayView { id, state_hash, recorded_hash, .. } = replay;
+    let recorded = recorded_hash.as_deref().unwrap_or("none");
+    problem(
+        "NX5002",
+        id,
+        format!("{id} comes to the state {state_hash}, but {recorded} is recorded"),
+    )
+}
+
+fn another_path(replay: &ReplayView) -> Problem {
     let id = &replay.id;
-    let problem = match replay.differences.first() {
-        Some(first) => {
-            let message =
-                format!("{id} takes another path than recorded, from event {} on", first.n);
-            Problem::new("NX5001", Code::Differs as u8, message)
-        }
-        None => Problem::new(
-            "NX5002",
-            Code::Differs as u8,
-            format!(
-                "{id} comes to the state {}, but {} is recorded",
-                replay.state_hash,
-                replay.recorded_hash.as_deref().unwrap_or("none"),
-            ),
-        ),
-    };
-    problem.hint("see whether the record was changed: nexus-engine verify").run(id)
+    let from = replay.differences.first().map(|first| format!(", from event {} on", first.n));
+    let from = from.unwrap_or_default();
+    problem("NX5001", id, format!("{id} takes another path than recorded{from}"))
+}
+
+fn problem(code: &str, id: &str, message: String) -> Problem {
+    Problem::new(code, Code::Differs as u8, message)
+        .hint("see whether the record was changed: nexus-engine verify")
+        .run(id)
 }
 
 /// Recorded and derived events side by side.
@@ -52,17 +63,18 @@ fn columns(difference: &DifferenceView) -> Vec<String> {
     let DifferenceView { n, recorded, derived } = difference;
     let mut lines = vec![format!("      {}  derived now", pad("recorded", WIDTH))];
     let rows = recorded.len().max(derived.len());
-    let mut marked = false;
+    let first = (0..rows).find(|at| recorded.get(*at) != derived.get(*at));
     for at in 0..rows {
         let cell = |lines: &[String]| {
             lines.get(at).map_or_else(|| "–".to_owned(), |line| one_line(line, WIDTH))
         };
-        let differs = recorded.get(at) != derived.get(at);
-        let mark = if differs && !marked { "  ◀ first difference" } else { "" };
-        marked |= differs;
+        let mark = if first == Some(at) { "  ◀ first difference" } else { "" };
         let number = usize::try_from(*n).unwrap_or_default() + at;
         let line = format!("{number:>4}  {}  {}{mark}", pad(&cell(recorded), WIDTH), cell(derived));
         lines.push(line.trim_end().to_owned());
+    }
+    if first.is_none() {
+        lines.push("      they differ in details that are not shown here".to_owned());
     }
     lines
 }

@@ -133,7 +133,9 @@ impl Showing<'_> {
             | Event::UndoWaived { by: who, reason } => {
                 json!({"by": by(who), "reason": reason})
             }
-            Event::RunResumed { by: who } | Event::UndoRetried { by: who } => json!({"by": by(who)}),
+            Event::RunResumed { by: who } | Event::UndoRetried { by: who } => {
+                json!({"by": by(who)})
+            }
             Event::RunRetried { by: who, timeout } => {
                 json!({"by": by(who), "timeout": due_data(*timeout)})
             }
@@ -229,11 +231,13 @@ impl Showing<'_> {
                 let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
                 format!("by {}{}", by.name, shorten(&reason, DETAIL_CHARS_MAX))
             }
-            Event::RunResumed { by }
-            | Event::RunRetried { by, .. }
-            | Event::UndoRetried { by } => format!("by {}", by.name),
+            Event::RunResumed { by } | Event::RunRetried { by, .. } | Event::UndoRetried { by } => {
+                format!("by {}", by.name)
+            }
             Event::SlotsOffered | Event::RunCancelled { .. } => String::new(),
-            Event::StepStarted { attempt, .. } | Event::UndoStarted { attempt, .. } => format!("try {}", attempt.0),
+            Event::StepStarted { attempt, .. } | Event::UndoStarted { attempt, .. } => {
+                format!("try {}", attempt.0)
+            }
             Event::StepSlept { until, .. } => self.until(*until),
             Event::StepSkipped { reason, .. } => shorten(reason, DETAIL_CHARS_MAX),
             Event::StepsNotReached { steps }

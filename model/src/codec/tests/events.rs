@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::{NOW, samples, strategies};
+use super::{NOW, run_started, samples, strategies};
 use crate::codec::{
     BODY_BYTES_MAX, DecodeError, FLAG_OUTSIDE, FLAG_PARKED, Header, decode, encode, event_name,
     header, kind_name, kinds,
 };
-use crate::event::{Event, Given};
+use crate::event::{Event, Given, LABELS_MAX, RunStarted};
 use crate::id::StepIndex;
 use crate::payload::Payload;
 
@@ -120,6 +120,22 @@ fn a_list_as_long_as_a_frame_is_read_and_a_longer_one_is_not() {
     };
     check(BODY_BYTES_MAX - 5, true);
     check(BODY_BYTES_MAX - 4, false);
+}
+
+/// Empty labels take two bytes each: a body full of them would take a hundred times its size in memory.
+#[test]
+fn more_labels_than_a_run_can_have_are_damage() {
+    let check = |count: usize, fits: bool| {
+        let labels = vec![(String::new(), String::new()); count];
+        let started = RunStarted { labels, ..run_started() };
+        let (header, body) = encoded(&Event::RunStarted(Box::new(started)), None);
+        let decoded = decode(header, &body, 0).map(|_| ());
+        let damaged = Err(DecodeError::Body { kind: header.kind });
+        assert_eq!(decoded, if fits { Ok(()) } else { damaged }, "{count} labels");
+    };
+    check(LABELS_MAX, true);
+    check(LABELS_MAX + 1, false);
+    check(BODY_BYTES_MAX / 2 - 200, false);
 }
 
 #[test]

@@ -96,9 +96,8 @@ fn derived_event() -> BoxedStrategy<Event> {
             .prop_map(|(failure, step, state)| Event::RunFailed { failure, step, state }),
         state_hash().prop_map(|state| Event::RunCancelled { state }),
         steps().prop_map(|steps| Event::UndoRequested { steps }),
-        (step(), attempt(), option::of(payload())).prop_map(|(step, attempt, input)| {
-            Event::UndoStarted { step, attempt, input }
-        }),
+        (step(), attempt(), option::of(payload()))
+            .prop_map(|(step, attempt, input)| { Event::UndoStarted { step, attempt, input } }),
         (step(), attempt(), timer(), time()).prop_map(|(step, attempt, timer, at)| {
             Event::UndoRetryScheduled { step, attempt, timer, at }
         }),
@@ -120,7 +119,8 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
             let mut run = Run::new(&plan);
             run.started = facts.0.map(Box::new);
             (run.started_at, run.ended_at, run.status) = (facts.1, facts.2, facts.3);
-            (run.paused, run.timers, run.next_timer, run.revision) = (more.0, more.1, more.2, more.3);
+            (run.paused, run.timers, run.next_timer, run.revision) =
+                (more.0, more.1, more.2, more.3);
             run.plan_undo(more.4);
             for (step, next) in changes {
                 run.set_step(&plan, step, next);
@@ -157,17 +157,20 @@ fn set_timer(count: u32) -> impl Strategy<Value = Timer> {
 
 fn step_run() -> impl Strategy<Value = StepRun> {
     let times = (option::of(time()), option::of(time()));
-    (state(), attempt(), any::<u32>(), option::of(timer()), times, option::of(step_undo())).prop_map(
-        |(state, attempt, attempts_forgiven, deadline, (started_at, settled_at), undo)| StepRun {
-            undo: undo.map(Box::new),
-            state,
-            attempt,
-            attempts_forgiven,
-            deadline,
-            started_at,
-            settled_at,
-        },
-    )
+    (state(), attempt(), any::<u32>(), option::of(timer()), times, option::of(step_undo()))
+        .prop_map(
+            |(state, attempt, attempts_forgiven, deadline, (started_at, settled_at), undo)| {
+                StepRun {
+                    undo: undo.map(Box::new),
+                    state,
+                    attempt,
+                    attempts_forgiven,
+                    deadline,
+                    started_at,
+                    settled_at,
+                }
+            },
+        )
 }
 
 fn step_undo() -> impl Strategy<Value = StepUndo> {

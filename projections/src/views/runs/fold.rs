@@ -1,7 +1,8 @@
 //! The fold of one run.
 
 use nexus_model::event::{Event, Failure, RunStarted};
-use nexus_model::id::StepIndex;
+use nexus_model::id::{StepIndex, TimerId};
+use nexus_model::time::Timestamp;
 
 use super::record::{Current, Doing, Ending, RunRecord};
 use crate::view::Recorded;
@@ -39,10 +40,12 @@ impl RunRecord {
                 self.settle(*step);
                 self.skipped.insert(step.0);
             }
-            Event::StepFailed { step, .. } => {
+            Event::StepFailed { step, continued, .. } => {
                 self.settle(*step);
                 self.failed.insert(step.0);
+                self.is_failing |= !continued;
             }
+            Event::TimerFired { timer } => self.is_failing |= self.timeout == Some(timer.0),
             Event::StepsNotReached { steps } | Event::StepsCancelled { steps } => {
                 for step in steps {
                     self.settle(*step);
@@ -93,7 +96,7 @@ impl RunRecord {
                     current.state == Doing::Running || !completed.contains(*step)
                 });
             }
-            Event::RunRetried { .. } => self.retried(),
+            Event::RunRetried { timeout, .. } => self.retried(*timeout),
             Event::RunCompleted { .. } => self.end(Ending::Completed, at),
             Event::RunFailed { failure, step, .. } => {
                 self.failure = Some(failure_of(failure, *step));
@@ -101,7 +104,6 @@ impl RunRecord {
             }
             Event::RunCancelled { .. } => self.end(Ending::Cancelled, at),
             Event::AttemptsInterrupted { .. }
-            | Event::TimerFired { .. }
             | Event::SlotsOffered
             | Event::OutputMapped { .. }
             | Event::StopRequested { .. } => {}
@@ -115,6 +117,7 @@ impl RunRecord {
         self.labels.clone_from(&started.labels);
         self.by.clone_from(&started.by);
         self.started_at = at;
+        self.timeout = started.timeout.map(|(timer, _)| timer.0);
     }
 
     fn begin(&mut self, step: StepIndex, attempt: u32, state: Doing, time: i64) {
@@ -143,12 +146,12 @@ impl RunRecord {
         }
     }
 
-    fn retried(&mut self) {
+    fn retried(&mut self, timeout: Option<(TimerId, Timestamp)>) {
+        self.timeout = timeout.map(|(timer, _)| timer.0);
         self.ending = None;
         self.ended_at = None;
         self.failure = None;
         self.is_paused = false;
-        self.is_cancelling = false;
         self.undos_open = 0;
         self.reason.clear();
     }
@@ -157,6 +160,8 @@ impl RunRecord {
         self.ending = Some(ending);
         self.ended_at = Some(at);
         self.is_paused = false;
+        self.is_cancelling = false;
+        self.is_failing = false;
         self.current.clear();
     }
 }

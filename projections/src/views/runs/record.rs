@@ -21,7 +21,10 @@ pub(crate) struct RunRecord {
     pub(super) ending: Option<Ending>,
     pub(super) is_paused: bool,
     pub(super) is_cancelling: bool,
+    pub(super) is_failing: bool,
     pub(super) is_parked: bool,
+    /// The timer that ends the run.
+    pub(super) timeout: Option<u32>,
     /// Why it was paused or cancelled.
     pub(super) reason: String,
     /// Code, message and step of the failure.
@@ -74,6 +77,7 @@ pub(super) enum Doing {
 const PAUSED: u8 = 1;
 const CANCELLING: u8 = 2;
 const PARKED: u8 = 4;
+const FAILING: u8 = 8;
 
 impl RunRecord {
     pub(crate) fn standing(&self) -> Standing {
@@ -107,8 +111,10 @@ impl RunRecord {
         out.push(
             flag(PAUSED, self.is_paused)
                 | flag(CANCELLING, self.is_cancelling)
-                | flag(PARKED, self.is_parked),
+                | flag(PARKED, self.is_parked)
+                | flag(FAILING, self.is_failing),
         );
+        put_optional(&mut out, self.timeout);
         out.push(ending_number(self.ending));
         if let Some(ended_at) = self.ended_at {
             put_i64(&mut out, ended_at.wrapping_sub(self.started_at));
@@ -149,6 +155,7 @@ fn read(reader: &mut Reader<'_>) -> Option<RunRecord> {
     let started_at = reader.i64()?;
     let updated_at = started_at.wrapping_add(reader.i64()?);
     let flags = reader.byte()?;
+    let timeout = optional(reader)?;
     let ending = ending(reader.byte()?)?;
     let ended_at = match ending {
         Some(_) => Some(started_at.wrapping_add(reader.i64()?)),
@@ -166,6 +173,8 @@ fn read(reader: &mut Reader<'_>) -> Option<RunRecord> {
         is_paused: flags & PAUSED != 0,
         is_cancelling: flags & CANCELLING != 0,
         is_parked: flags & PARKED != 0,
+        is_failing: flags & FAILING != 0,
+        timeout,
         reason: reader.text()?,
         failure: failure(reader)?,
         retries: reader.u32()?,
@@ -210,7 +219,20 @@ fn put_failure(out: &mut Vec<u8>, failure: Option<&(String, String, Option<u32>)
     out.push(1);
     put_text(out, code);
     put_text(out, message);
-    put_u64(out, step.map_or(0, |step| u64::from(step) + 1));
+    put_optional(out, *step);
+}
+
+/// A number, one higher; 0 if there is none.
+fn put_optional(out: &mut Vec<u8>, number: Option<u32>) {
+    put_u64(out, number.map_or(0, |number| u64::from(number) + 1));
+}
+
+#[expect(clippy::option_option, reason = "not readable, and not there")]
+fn optional(reader: &mut Reader<'_>) -> Option<Option<u32>> {
+    match reader.u64()?.checked_sub(1) {
+        Some(number) => Some(Some(u32::try_from(number).ok()?)),
+        None => Some(None),
+    }
 }
 
 #[expect(clippy::option_option, reason = "not readable, and not failed")]
@@ -219,11 +241,7 @@ fn failure(reader: &mut Reader<'_>) -> Option<Option<(String, String, Option<u32
         0 => Some(None),
         1 => {
             let (code, message) = (reader.text()?, reader.text()?);
-            let step = match reader.u64()?.checked_sub(1) {
-                Some(step) => Some(u32::try_from(step).ok()?),
-                None => None,
-            };
-            Some(Some((code, message, step)))
+            Some(Some((code, message, optional(reader)?)))
         }
         _ => None,
     }

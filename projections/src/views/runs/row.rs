@@ -23,6 +23,10 @@ pub enum RunWord {
     Compensating,
     /// Nothing new is started until somebody resumes it.
     Paused,
+    /// It will have failed as soon as what still runs has ended.
+    Failing,
+    /// It ends as soon as what runs has stopped, because somebody asked for it.
+    Cancelling,
     /// It ended well.
     Completed,
     /// It ended badly.
@@ -33,12 +37,14 @@ pub enum RunWord {
 
 impl RunWord {
     /// All words.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Running,
         Self::Waiting,
         Self::Retrying,
         Self::Compensating,
         Self::Paused,
+        Self::Failing,
+        Self::Cancelling,
         Self::Completed,
         Self::Failed,
         Self::Cancelled,
@@ -52,6 +58,8 @@ impl RunWord {
             Self::Retrying => "retrying",
             Self::Compensating => "compensating",
             Self::Paused => "paused",
+            Self::Failing => "failing",
+            Self::Cancelling => "cancelling",
             Self::Completed => "completed",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
@@ -70,7 +78,9 @@ impl RunWord {
             | Self::Waiting
             | Self::Retrying
             | Self::Compensating
-            | Self::Paused => false,
+            | Self::Paused
+            | Self::Failing
+            | Self::Cancelling => false,
             Self::Completed | Self::Failed | Self::Cancelled => true,
         }
     }
@@ -95,8 +105,6 @@ pub struct RunRow {
     pub definition: DefinitionHash,
     /// Where it stands.
     pub status: RunWord,
-    /// Whether it ends as soon as what runs has stopped, because somebody asked for it.
-    pub is_cancelling: bool,
     /// When it began.
     pub started_at: Timestamp,
     /// When it ended.
@@ -222,7 +230,7 @@ impl RunRow {
     pub(super) fn new(stream: StreamId, record: RunRecord) -> Self {
         let status = word(&record);
         let current: Vec<CurrentStep> = record.current.iter().map(current_step).collect();
-        let waiting_on = waiting_on(status, &current);
+        let waiting_on = waiting_on(going_on(&record), &current);
         let (failure_code, failure_message, failed_step) = match record.failure {
             Some((code, message, step)) => (Some(code), Some(message), step.map(StepIndex)),
             None => (None, None, None),
@@ -233,7 +241,6 @@ impl RunRow {
             workflow: record.workflow,
             definition: DefinitionHash(record.definition),
             status,
-            is_cancelling: record.is_cancelling && !status.is_terminal(),
             started_at: Timestamp(record.started_at),
             ended_at: record.ended_at.map(Timestamp),
             updated_at: Timestamp(record.updated_at),
@@ -263,6 +270,16 @@ impl RunRow {
 
 /// The word for a run.
 pub(super) fn word(record: &RunRecord) -> RunWord {
+    match record.ending {
+        None if record.undos_open > 0 => RunWord::Compensating,
+        None if record.is_cancelling => RunWord::Cancelling,
+        None if record.is_failing => RunWord::Failing,
+        Some(_) | None => going_on(record),
+    }
+}
+
+/// The word for a run, if it does not matter how it will end.
+fn going_on(record: &RunRecord) -> RunWord {
     match record.ending {
         Some(Ending::Completed) => return RunWord::Completed,
         Some(Ending::Failed) => return RunWord::Failed,
@@ -303,14 +320,18 @@ fn waiting_on(status: RunWord, current: &[CurrentStep]) -> Option<WaitingOn> {
             waits.min_by_key(|(due, _)| *due).map(|(_, waiting_on)| waiting_on)
         }
         RunWord::Compensating => {
-            let failed = |current: &&CurrentStep| {
-                matches!(current.state, CurrentState::UndoFailed { .. })
-            };
+            let failed =
+                |current: &&CurrentStep| matches!(current.state, CurrentState::UndoFailed { .. });
             let failed = current.iter().find(failed);
             failed.map(|current| WaitingOn::Undo { step: current.step })
         }
         RunWord::Paused => Some(WaitingOn::Resume),
-        RunWord::Running | RunWord::Completed | RunWord::Failed | RunWord::Cancelled => None,
+        RunWord::Running
+        | RunWord::Failing
+        | RunWord::Cancelling
+        | RunWord::Completed
+        | RunWord::Failed
+        | RunWord::Cancelled => None,
     }
 }
 

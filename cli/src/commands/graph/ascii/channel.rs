@@ -2,6 +2,9 @@
 
 use super::layout::{Column, Knot, knots};
 
+/// Most upright lines between two columns: more than that nobody follows.
+const TRACKS_MAX: usize = 8;
+
 const LEFT: u8 = 1;
 const RIGHT: u8 = 2;
 const UP: u8 = 4;
@@ -45,13 +48,13 @@ impl Bundle {
 }
 
 impl Channel {
-    /// Finds a way for all links; `None` if there is none without ambiguity.
+    /// Finds a way for all links; `None` if there is none without ambiguity, or only a tangle.
     pub(super) fn route(column: &Column, next: &Column, links: &[(usize, usize)]) -> Option<Self> {
         let bundles: Vec<Bundle> =
             knots(links).iter().map(|knot| Bundle::of(knot, column, next)).collect();
         let (straight, bent): (Vec<Bundle>, Vec<Bundle>) =
             bundles.into_iter().partition(Bundle::is_straight);
-        let bent = in_order(bent)?;
+        let bent = in_order(bent).filter(|bent| bent.len() <= TRACKS_MAX)?;
         let arrows = next.items.iter().any(|item| item.step.is_some());
         let width = if arrows { 2 * bent.len() + 3 } else { 2 * bent.len() + 1 };
         let rows = column

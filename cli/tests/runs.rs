@@ -1,0 +1,13 @@
+//! The verbs around runs, as a person or a script uses them: the built binary, its output, its exit codes and its signals.
+
+#[path = "runs/support.rs"]
+mod support;
+
+#[path = "runs/ending.rs"]
+mod ending;
+#[path = "runs/refusals.rs"]
+mod refusals;
+#[path = "runs/sharing.rs"]
+mod sharing;
+#[path = "runs/showing.rs"]
+mod showing;

@@ -1,0 +1,33 @@
+//! Runs that are not in memory although something is asked of them: they are being read, or rest before that.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use nexus_model::id::{Attempt, StepIndex};
+
+use super::Asked;
+use super::resident::Resident;
+
+/// What waits for a run that is being read.
+#[derive(Debug, Default)]
+pub(super) struct Away {
+    /// Requests not decided yet, in order.
+    pub(super) queue: VecDeque<Asked>,
+    /// Attempts whose handlers this engine has called and whose outcome is not recorded.
+    pub(super) at_work: BTreeMap<StepIndex, Attempt>,
+    /// Whether it is not read yet, because that would not help at once.
+    pub(super) rests: bool,
+}
+
+impl Away {
+    /// What is left of a run whose state in memory is not what is recorded.
+    pub(super) fn of(resident: &mut Resident) -> Self {
+        let mut queue = VecDeque::from(std::mem::take(&mut resident.given_back));
+        queue.append(&mut resident.queue);
+        Self { queue, at_work: std::mem::take(&mut resident.at_work), rests: true }
+    }
+
+    /// Whether nothing waits for the run.
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.at_work.is_empty()
+    }
+}

@@ -1,0 +1,307 @@
+//! Shards, driven by hand: inputs in, outputs out, and a log that answers when the test says so.
+
+mod bench;
+
+use nexus_log::{Outcome, Revision};
+use nexus_model::command::Command;
+use nexus_model::event::Event;
+use nexus_model::id::{Attempt, StepIndex, TimerId};
+use nexus_model::rejection::Rejection;
+
+use super::*;
+use bench::{Bench, action, complete, fail, pause, plan, sleep, started};
+
+const FULL: Outcome = Outcome::DiskNearlyFull { free_bytes: 7 };
+
+#[test]
+fn nothing_leaves_before_the_log_has_answered() {
+    let mut bench = Bench::new(&plan(vec![action("a", &[]), action("b", &["a"])]));
+    let run = bench.start(Some(1));
+    assert_eq!(bench.seen(), "");
+    bench.durable();
+    assert_eq!(bench.seen(), "call 0/1; reply 1 ok");
+    bench.ask(run, complete(0, 1), None);
+    bench.ask(run, pause(), Some(2));
+    assert_eq!(bench.seen(), "", "both are on their way");
+    bench.durable_one();
+    assert_eq!(bench.seen(), "call 1/1");
+    bench.durable_one();
+    assert_eq!(bench.seen(), "reply 2 ok");
+}
+
+#[test]
+fn a_report_that_the_log_refuses_is_asked_again_and_no_handler_is_called_twice() {
+    let mut bench =
+        Bench::new(&plan(vec![action("a", &[]), action("b", &[]), action("c", &["a"])]));
+    let run = bench.start(None);
+    bench.durable();
+    assert_eq!(bench.seen(), "call 0/1; call 1/1");
+    assert_eq!(bench.slots, Slots(6));
+    bench.reported();
+    bench.ask(run, complete(0, 1), None);
+    bench.refuse(FULL);
+    assert_eq!(bench.seen(), "rest");
+    assert_eq!(bench.slots, Slots(7), "c was not started");
+    bench.rested(run);
+    bench.durable();
+    assert_eq!(bench.seen(), "call 2/1");
+    bench.reported();
+    bench.ask(run, complete(1, 1), None);
+    bench.reported();
+    bench.ask(run, complete(2, 1), None);
+    bench.durable();
+    assert_eq!(bench.seen(), "ended completed");
+    assert_eq!(bench.slots, Slots(8));
+    assert!(
+        bench.events(run).iter().all(|event| !matches!(event, Event::AttemptsInterrupted { .. }))
+    );
+    assert!(bench.is_empty());
+}
+
+#[test]
+fn requests_behind_a_refused_one_are_decided_again_in_order_and_answered_once() {
+    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
+    let run = bench.start(None);
+    bench.durable();
+    bench.seen();
+    bench.ask(run, fail(0, 1), None);
+    bench.ask(run, pause(), Some(1));
+    bench.ask(run, Command::RetryRun { by: bench::by() }, Some(2));
+    bench.ask(run, Command::RetryRun { by: bench::by() }, Some(3));
+    assert_eq!(bench.seen(), "", "also refusals wait for what they depend on");
+    bench.refuse(FULL);
+    assert_eq!(bench.seen(), "rest");
+    bench.ask(run, pause(), Some(4));
+    bench.rested(run);
+    bench.durable();
+    let seen = bench.seen();
+    assert_eq!(
+        seen, "reply 1 rejected; call 0/2; reply 2 ok; reply 3 rejected; reply 4 ok",
+        "the failure first, then the rest"
+    );
+}
+
+#[test]
+fn who_waits_is_told_that_the_disk_is_full_and_what_depends_on_it_is_decided_again() {
+    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
+    let run = bench.start(None);
+    bench.durable();
+    bench.seen();
+    bench.ask(run, pause(), Some(1));
+    bench.ask(run, pause(), Some(2));
+    bench.ask(run, Command::ResumeRun { by: bench::by() }, Some(3));
+    bench.refuse(FULL);
+    assert_eq!(bench.seen(), "reply 1 disk; rest");
+    bench.rested(run);
+    bench.durable();
+    assert_eq!(bench.seen(), "reply 2 ok; reply 3 ok");
+}
+
+#[test]
+fn a_report_too_large_for_the_log_fails_its_step() {
+    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
+    let run = bench.start(None);
+    bench.durable();
+    bench.seen();
+    bench.ask(run, complete(0, 1), None);
+    bench.refuse(Outcome::Unacceptable);
+    assert_eq!(bench.seen(), "rest");
+    bench.rested(run);
+    bench.durable();
+    assert_eq!(bench.seen(), "ended failed");
+    let failed = bench.events(run).into_iter().find_map(|event| match event {
+        Event::StepFailed { failure, .. } => Some(failure.code),
+        _ => None,
+    });
+    assert_eq!(failed.as_deref(), Some("NX3006"));
+}
+
+#[test]
+fn a_start_that_is_refused_leaves_nothing_behind() {
+    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
+    for outcome in [FULL, Outcome::Unacceptable, Outcome::Taken { row: 0, value: vec![0; 48] }] {
+        bench.start(Some(1));
+        bench.refuse(outcome);
+        assert!(bench.seen().starts_with("reply 1 "));
+        assert_eq!(bench.slots, Slots(8));
+        assert!(bench.is_empty());
+    }
+}
+
+#[test]
+fn a_conflict_is_followed_by_a_look_at_the_log() {
+    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
+    let run = bench.start(None);
+    bench.durable();
+    bench.seen();
+    bench.ask(run, pause(), Some(1));
+    bench.refuse(Outcome::Conflict { actual: Revision(9) });
+    assert_eq!(bench.seen(), "rest");
+    bench.rested(run);
+    bench.durable();
+    assert_eq!(bench.seen(), "reply 1 ok");
+}
+
+#[test]
+fn a_timer_that_the_log_refuses_to_fire_fires_later() {
+    let mut bench = Bench::new(&plan(vec![sleep("z", "1s"), action("a", &["z"])]));
+    let run = bench.start(None);
+    bench.durable();
+    assert_eq!(bench.seen(), "set 1");
+    bench.now = bench.now.plus_ms(1_000);
+    bench.ask(run, Command::FireTimer { timer: TimerId(1) }, None);
+    bench.refuse(FULL);
+    assert_eq!(bench.seen(), "rest");
+    bench.rested(run);
+    bench.durable();
+    assert_eq!(bench.seen(), "set 1; cleared 1; call 1/1");
+}
+
+#[test]
+fn a_stale_timer_and_a_stale_report_are_harmless() {
+    let mut bench = Bench::new(&plan(vec![sleep("z", "1h"), action("a", &[])]));
+    let run = bench.start(None);
+    bench.durable();
+    bench.ask(run, complete(1, 1), None);
+    bench.durable();
+    bench.seen();
+    assert!(bench.is_empty(), "a sleeper is not in memory");
+    bench.ask(run, Command::FireTimer { timer: TimerId(7) }, None);
+    bench.ask(run, complete(1, 1), None);
+    bench.load(run);
+    assert_eq!(bench.seen(), "load; set 1");
+    assert!(!bench.shard.has_batch());
+    assert!(bench.is_empty());
+}
+
+#[test]
+fn a_hungry_run_over_budget_leaves_and_comes_back() {
+    let mut bench = Bench::new(&plan(vec![action("a", &[]), action("b", &[])]));
+    bench.limits(|limits| limits.resident_bytes_max = 0);
+    bench.slots = Slots(0);
+    let run = bench.start(None);
+    bench.durable();
+    assert_eq!(bench.seen(), "hungry");
+    assert!(bench.is_empty());
+    bench.slots = Slots(1);
+    bench.tell(Input::Offer { run });
+    bench.load(run);
+    bench.durable();
+    assert_eq!(bench.seen(), "load; hungry; call 0/1");
+    assert_eq!(bench.shard.resident_count(), 1, "a handler is at work");
+}
+
+#[test]
+fn the_room_of_a_run_with_a_snapshot_is_given_back() {
+    let mut steps: Vec<_> = (0..80).map(|at| action(&format!("s{at}"), &[])).collect();
+    steps.push(sleep("z", "1h"));
+    let mut bench = Bench::new(&plan(steps));
+    bench.slots = Slots(1_000);
+    let run = bench.start(None);
+    bench.durable();
+    for step in 0..80 {
+        bench.ask(run, complete(step, 1), None);
+    }
+    bench.durable();
+    assert!(bench.seen().ends_with("snapshot"));
+    assert!(bench.is_empty());
+    assert_eq!(bench.shard.resident_bytes, 0);
+}
+
+#[test]
+fn an_attempt_of_an_earlier_process_is_interrupted_once_however_often_its_run_is_driven() {
+    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
+    let run = bench.start(None);
+    bench.durable();
+    bench.crash();
+    for _ in 0..3 {
+        bench.tell(Input::Drive { run });
+    }
+    bench.load(run);
+    bench.tell(Input::Drive { run });
+    bench.durable();
+    assert_eq!(bench.seen(), "load; call 0/1");
+    assert_eq!(bench.slots, Slots(7));
+    let interrupted = bench.events(run).into_iter();
+    assert_eq!(
+        interrupted.filter(|event| matches!(event, Event::AttemptsInterrupted { .. })).count(),
+        1
+    );
+}
+
+#[test]
+fn a_run_that_is_not_there_is_driven_without_a_trace() {
+    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
+    let run = RunId([9; 16]);
+    bench.tell(Input::Drive { run });
+    bench.ask(run, pause(), Some(1));
+    bench.load(run);
+    assert_eq!(bench.seen(), "load; reply 1 not found");
+    assert!(bench.is_empty());
+}
+
+#[test]
+fn a_run_that_cannot_be_read_for_now_is_tried_again_with_what_nobody_waits_for() {
+    let mut bench = Bench::new(&plan(vec![sleep("z", "1h")]));
+    let run = bench.start(None);
+    bench.durable();
+    bench.seen();
+    bench.ask(run, Command::FireTimer { timer: TimerId(1) }, None);
+    bench.ask(run, pause(), Some(1));
+    bench.unreadable(run, true);
+    assert_eq!(bench.seen(), "load; reply 1 unreadable; rest");
+    bench.rested(run);
+    bench.durable();
+    assert_eq!(bench.seen(), "set 1; cleared 1; ended completed");
+    assert!(bench.is_empty());
+}
+
+#[test]
+fn a_damaged_run_is_given_up_and_keeps_no_memory() {
+    let mut bench = Bench::new(&plan(vec![sleep("z", "1h")]));
+    let run = bench.start(None);
+    bench.durable();
+    bench.seen();
+    bench.tell(Input::Drive { run });
+    bench.ask(run, pause(), Some(1));
+    bench.unreadable(run, false);
+    assert_eq!(bench.seen(), "load; reply 1 unreadable");
+    assert!(bench.is_empty());
+}
+
+#[test]
+fn an_engine_that_drives_nothing_keeps_no_run_in_memory() {
+    let mut bench = Bench::new(&plan(vec![action("a", &[]), sleep("z", "1s")]));
+    let run = bench.start(None);
+    bench.durable();
+    bench.crash();
+    bench.limits(|limits| limits.drives = false);
+    bench.slots = Slots(0);
+    for (command, reply) in [
+        (pause(), 1),
+        (Command::CancelRun { by: bench::by(), reason: String::new(), undo: true }, 2),
+    ] {
+        bench.ask(run, command, Some(reply));
+        bench.load(run);
+        bench.durable();
+        assert!(bench.is_empty());
+    }
+    assert_eq!(
+        bench.seen(),
+        "load; set 1; reply 1 ok; load; set 1; cleared 1; stop 0/1; reply 2 ok"
+    );
+}
+
+#[test]
+fn rejections_say_why() {
+    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
+    let run = bench.start(None);
+    bench.durable();
+    bench.seen();
+    bench.ask(run, Command::RetryRun { by: bench::by() }, Some(1));
+    let Some(Output::Reply(_, Err(Refusal::Rejected(why)))) = bench.out.pop() else {
+        panic!("a refusal")
+    };
+    assert_eq!(why, Rejection::NotRetryable { status: "running" });
+    assert_eq!(started(&bench, run), [(StepIndex(0), Attempt(1))]);
+}

@@ -1,0 +1,241 @@
+//! A shard on a test bench.
+
+use std::sync::Arc;
+
+use nexus_log::{EventLog, MemoryLog, Partition, Submission, Transition};
+use nexus_model::definition::{Definition, OnError, Retry, Step, StepKind, WhenNeeds};
+use nexus_model::event::{Actor, Event, Failure, RunStarted};
+use nexus_model::id::{Attempt, StepIndex};
+use nexus_model::payload::Payload;
+use nexus_model::run::RunStatus;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::loader::Loader;
+use crate::tables::TABLES;
+
+const LIMITS: Limits = Limits { drives: true, interruptions_max: 2, resident_bytes_max: 1 << 20 };
+
+/// A shard, the log behind it, and what came out and was not looked at yet.
+pub(super) struct Bench {
+    pub(super) shard: Shard,
+    pub(super) slots: Slots,
+    pub(super) now: Timestamp,
+    pub(super) out: Vec<Output>,
+    plan: Arc<Plan>,
+    log: Arc<MemoryLog>,
+    loader: Loader,
+    flying: VecDeque<(RunId, Transition)>,
+    runs: u8,
+}
+
+impl Bench {
+    pub(super) fn new(plan: &Arc<Plan>) -> Self {
+        let log = Arc::new(MemoryLog::new(TABLES));
+        let loader = Loader::new(log.clone(), None);
+        loader.keep(plan);
+        Self {
+            shard: Shard::new(LIMITS),
+            slots: Slots(8),
+            now: Timestamp(1_000_000),
+            out: Vec::new(),
+            plan: Arc::clone(plan),
+            log,
+            loader,
+            flying: VecDeque::new(),
+            runs: 0,
+        }
+    }
+
+    /// Begins anew with other limits; nothing may be going on.
+    pub(super) fn limits(&mut self, change: impl FnOnce(&mut Limits)) {
+        let mut limits = LIMITS;
+        change(&mut limits);
+        self.shard = Shard::new(limits);
+    }
+
+    /// Forgets everything but the log.
+    pub(super) fn crash(&mut self) {
+        self.shard = Shard::new(LIMITS);
+        self.slots = Slots(8);
+        self.out.clear();
+        self.flying.clear();
+    }
+
+    pub(super) fn tell(&mut self, input: Input) {
+        self.shard.on(input, self.now, &mut self.slots, &mut self.out);
+        self.flying.extend(self.shard.take_batch());
+    }
+
+    pub(super) fn start(&mut self, reply: Option<u64>) -> RunId {
+        self.runs += 1;
+        let run = RunId([self.runs; 16]);
+        let started = RunStarted { run, definition: self.plan.hash(), ..RunStarted::default() };
+        self.tell(Input::Start(Box::new(Start {
+            plan: Arc::clone(&self.plan),
+            started: Box::new(started),
+            rows: Vec::new(),
+            payloads: Vec::new(),
+            reply: reply.map(ReplyId),
+        })));
+        run
+    }
+
+    pub(super) fn ask(&mut self, run: RunId, command: Command, reply: Option<u64>) {
+        let asked = Asked { command, payloads: Vec::new(), reply: reply.map(ReplyId) };
+        self.tell(Input::Ask { run, asked });
+    }
+
+    /// A handler is done: its room is free before its report is.
+    pub(super) fn reported(&mut self) {
+        self.slots.0 += 1;
+    }
+
+    /// The log takes the oldest transition and answers.
+    pub(super) fn durable_one(&mut self) {
+        let (run, transition) = self.flying.pop_front().expect("a transition is on its way");
+        let permit = self.log.permits().try_acquire(transition.bytes()).expect("there is room");
+        let transitions = vec![transition];
+        let submission = Submission { partition: Partition(0), transitions, permit };
+        let outcome = self.log.append(submission).wait().expect("an answer").remove(0);
+        self.tell(Input::Answered { run, outcome });
+    }
+
+    /// The log takes all there is.
+    pub(super) fn durable(&mut self) {
+        while !self.flying.is_empty() {
+            self.durable_one();
+        }
+    }
+
+    /// The log refuses the oldest transition; what comes behind it gets what the log says then.
+    pub(super) fn refuse(&mut self, outcome: Outcome) {
+        let (run, _) = self.flying.pop_front().expect("a transition is on its way");
+        self.tell(Input::Answered { run, outcome });
+        self.durable();
+    }
+
+    /// Reads the run for the shard.
+    pub(super) fn load(&mut self, run: RunId) {
+        let loaded = match self.loader.run(run).expect("it can be read") {
+            Some((plan, state)) => Loaded::Found { plan, state: Box::new(state) },
+            None => Loaded::NotFound,
+        };
+        self.tell(Input::Loaded { run, loaded });
+    }
+
+    pub(super) fn unreadable(&mut self, run: RunId, passing: bool) {
+        self.tell(Input::Loaded { run, loaded: Loaded::Failed { reason: "no".into(), passing } });
+    }
+
+    /// The run has rested and is read.
+    pub(super) fn rested(&mut self, run: RunId) {
+        self.tell(Input::Rested { run });
+        assert!(matches!(self.out.pop(), Some(Output::Load(_))), "it is read first");
+        self.load(run);
+    }
+
+    /// Whether nothing is in memory.
+    pub(super) fn is_empty(&self) -> bool {
+        self.shard.resident_count() == 0 && self.shard.is_idle()
+    }
+
+    pub(super) fn events(&self, run: RunId) -> Vec<Event> {
+        let history = self.loader.history(run, 0, 10_000).expect("it can be read");
+        history.into_iter().map(|recorded| recorded.event).collect()
+    }
+
+    /// What came out since the last look, in words.
+    pub(super) fn seen(&mut self) -> String {
+        let words: Vec<String> = self.out.drain(..).map(|output| in_words(&output)).collect();
+        words.join("; ")
+    }
+}
+
+fn in_words(output: &Output) -> String {
+    match output {
+        Output::Load(_) => "load".into(),
+        Output::LoadPayloads(..) => "load payloads".into(),
+        Output::Attempt { attempt, .. } => format!("call {}/{}", attempt.step.0, attempt.attempt.0),
+        Output::Stop(_, step, attempt) => format!("stop {}/{}", step.0, attempt.0),
+        Output::TimerSet(_, timer, _) => format!("set {}", timer.0),
+        Output::TimerCleared(_, timer, _) => format!("cleared {}", timer.0),
+        Output::Reply(reply, answer) => {
+            let answer = match answer {
+                Ok(_) => "ok",
+                Err(Refusal::Rejected(_)) => "rejected",
+                Err(Refusal::NotFound) => "not found",
+                Err(Refusal::Taken(..)) => "taken",
+                Err(Refusal::Unreadable(_)) => "unreadable",
+                Err(Refusal::DiskNearlyFull(_)) => "disk",
+                Err(Refusal::TooLarge) => "too large",
+                Err(Refusal::ShuttingDown) => "shutting down",
+            };
+            format!("reply {} {answer}", reply.0)
+        }
+        Output::Ended(_, status) => match status {
+            RunStatus::Completed { .. } => "ended completed".into(),
+            status => format!("ended {}", status.word()),
+        },
+        Output::Hungry(_) => "hungry".into(),
+        Output::Snapshot(..) => "snapshot".into(),
+        Output::Rest(_) => "rest".into(),
+    }
+}
+
+/// The attempts that the run's history says were started.
+pub(super) fn started(bench: &Bench, run: RunId) -> Vec<(StepIndex, Attempt)> {
+    let started = |event| match event {
+        Event::StepStarted { step, attempt, .. } => Some((step, attempt)),
+        _ => None,
+    };
+    bench.events(run).into_iter().filter_map(started).collect()
+}
+
+pub(super) fn by() -> Actor {
+    Actor { name: "test".into(), via: "rust".into() }
+}
+
+pub(super) fn complete(step: u32, attempt: u32) -> Command {
+    let (step, attempt) = (StepIndex(step), Attempt(attempt));
+    Command::CompleteStep { step, attempt, output: Payload::Null }
+}
+
+pub(super) fn fail(step: u32, attempt: u32) -> Command {
+    let failure = Failure { code: "NX3001".into(), fatal: true, ..Failure::default() };
+    Command::FailStep { step: StepIndex(step), attempt: Attempt(attempt), failure }
+}
+
+pub(super) fn pause() -> Command {
+    Command::PauseRun { by: by(), reason: "look".into() }
+}
+
+pub(super) fn action(id: &str, needs: &[&str]) -> Step {
+    step(id, StepKind::Action { uses: "one".into(), with: Value::Null }, needs)
+}
+
+pub(super) fn sleep(id: &str, duration: &str) -> Step {
+    step(id, StepKind::Sleep { duration: json!(duration) }, &[])
+}
+
+fn step(id: &str, kind: StepKind, needs: &[&str]) -> Step {
+    Step {
+        id: id.into(),
+        name: None,
+        kind,
+        needs: needs.iter().map(ToString::to_string).collect(),
+        when_needs: WhenNeeds::AllOk,
+        condition: None,
+        retry: Retry::default(),
+        timeout_ms: None,
+        deadline_ms: None,
+        on_error: OnError::Fail,
+        outputs: None,
+    }
+}
+
+pub(super) fn plan(steps: Vec<Step>) -> Arc<Plan> {
+    let definition =
+        Definition { name: "test".into(), input_is_value: true, steps, ..Definition::default() };
+    Arc::new(Plan::compile(definition).expect("a good definition"))
+}

@@ -1,0 +1,125 @@
+//! The life of an engine in a test: plans, handlers, opening on a log, and waiting with an end.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use nexus_engine::log::MemoryLog;
+use nexus_engine::model::definition::{Definition, OnError, Retry, Step, StepKind, WhenNeeds};
+use nexus_engine::model::event::Actor;
+use nexus_engine::model::id::RunId;
+use nexus_engine::model::plan::Plan;
+use nexus_engine::model::run::RunStatus;
+use nexus_engine::{Config, Engine, Handle, Registry, StartRequest};
+use serde_json::{Value, json};
+
+use crate::log::FaultyLog;
+
+/// An engine, its log and the folder of its views.
+pub(crate) struct Life {
+    pub(crate) engine: Engine,
+    pub(crate) log: Arc<FaultyLog>,
+    _folder: tempfile::TempDir,
+}
+
+impl Life {
+    /// Opens an engine on what `memory` holds.
+    pub(crate) fn begin(memory: &Arc<MemoryLog>, config: Config, registry: Registry) -> Self {
+        let log = FaultyLog::over(memory, 1);
+        Self::on(log, config, registry)
+    }
+
+    pub(crate) fn on(log: Arc<FaultyLog>, config: Config, registry: Registry) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let builder = Engine::builder().config(config).registry(registry);
+        let engine = builder.open_on(log.clone(), folder.path()).unwrap();
+        Self { engine, log, _folder: folder }
+    }
+
+    pub(crate) fn handle(&self) -> &Handle {
+        self.engine.handle()
+    }
+
+    /// Ends as a crash would: what the log has not taken is lost.
+    pub(crate) fn crash(self) {
+        self.log.faults.gone.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) async fn start(&self, plan: &Arc<Plan>) -> RunId {
+        within(self.handle().start(StartRequest::new(Arc::clone(plan)))).await.unwrap().run
+    }
+
+    /// Waits for the end of a run, and has its replay agree.
+    pub(crate) async fn end_of(&self, run: RunId) -> RunStatus {
+        let end = within(self.handle().wait(run)).await.unwrap();
+        let replay = self.handle().replay(run, None).await.unwrap();
+        assert!(replay.agrees(), "{:?}", replay.differences);
+        end
+    }
+}
+
+/// Short times, so that tests need not wait.
+pub(crate) fn config() -> Config {
+    Config {
+        grace: Duration::from_millis(20),
+        rest: Duration::from_millis(20),
+        ..Config::default()
+    }
+}
+
+/// Waits, but not for ever.
+pub(crate) async fn within<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), work).await.expect("it ends")
+}
+
+/// Waits until something holds.
+pub(crate) async fn until(holds: impl Fn() -> bool) {
+    within(async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await;
+}
+
+pub(crate) fn by() -> Actor {
+    Actor { name: "test".into(), via: "rust".into() }
+}
+
+pub(crate) fn is_completed(status: &RunStatus) -> bool {
+    matches!(status, RunStatus::Completed { .. })
+}
+
+pub(crate) fn step(id: &str, kind: StepKind, needs: &[&str]) -> Step {
+    Step {
+        id: id.into(),
+        name: None,
+        kind,
+        needs: needs.iter().map(ToString::to_string).collect(),
+        when_needs: WhenNeeds::AllOk,
+        condition: None,
+        retry: Retry::default(),
+        timeout_ms: None,
+        deadline_ms: None,
+        on_error: OnError::Fail,
+        outputs: None,
+        compensate: None,
+    }
+}
+
+pub(crate) fn action(id: &str, uses: &str, needs: &[&str]) -> Step {
+    step(id, StepKind::Action { uses: uses.into(), with: Value::Null }, needs)
+}
+
+pub(crate) fn sleep(id: &str, duration: &str, needs: &[&str]) -> Step {
+    step(id, StepKind::Sleep { duration: json!(duration) }, needs)
+}
+
+pub(crate) fn plan(steps: Vec<Step>) -> Arc<Plan> {
+    compile(Definition { steps, ..Definition::default() })
+}
+
+pub(crate) fn compile(definition: Definition) -> Arc<Plan> {
+    let definition = Definition { name: "test".into(), input_is_value: true, ..definition };
+    Arc::new(Plan::compile(definition).unwrap())
+}

@@ -1,0 +1,124 @@
+//! What an engine makes of runs that an earlier one left.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use nexus_engine::model::run::RunStatus;
+use nexus_engine::shard::Refusal;
+use nexus_engine::{Config, Drive, Registry, RequestError, StepCx, handler_fn};
+use serde_json::Value;
+
+use crate::life::{Life, action, by, config, is_completed, plan, until, within};
+use crate::log::{FaultyLog, memory};
+
+/// `long` works until it is told to stop, or that it may end; `one` ends at once.
+fn registry(began: &'static AtomicU32, may_end: &'static AtomicBool) -> Registry {
+    let mut registry = Registry::new();
+    registry.insert("one", handler_fn(|_: StepCx, _: Value| async move { Ok(1) }));
+    let long = move |cx: StepCx, _: Value| async move {
+        began.fetch_add(1, Ordering::SeqCst);
+        let ends = async {
+            while !may_end.load(Ordering::SeqCst) {
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+        };
+        cx.or_cancelled(ends).await
+    };
+    registry.insert("long", handler_fn(long));
+    registry
+}
+
+#[tokio::test]
+async fn an_engine_that_drives_nothing_can_pause_and_cancel_what_was_left_at_work() {
+    static BEGAN: AtomicU32 = AtomicU32::new(0);
+    static END: AtomicBool = AtomicBool::new(false);
+    let memory = memory();
+    let first = Life::begin(&memory, config(), registry(&BEGAN, &END));
+    let run = first.start(&plan(vec![action("a", "long", &[])])).await;
+    until(|| BEGAN.load(Ordering::SeqCst) == 1).await;
+    first.crash();
+    let nothing = Config { drive: Drive::Nothing, ..config() };
+    let second = Life::begin(&memory, nothing, Registry::new());
+    within(second.handle().pause(run, by(), String::new())).await.unwrap();
+    within(second.handle().cancel(run, by(), "enough".into())).await.unwrap();
+    let end = second.end_of(run).await;
+    assert_eq!(end, RunStatus::Cancelled { reason: "enough".into() });
+    within(second.engine.shutdown()).await;
+}
+
+#[tokio::test]
+async fn a_run_that_is_being_cancelled_when_its_engine_ends_is_cancelled_by_the_next() {
+    static BEGAN: AtomicU32 = AtomicU32::new(0);
+    static END: AtomicBool = AtomicBool::new(false);
+    let memory = memory();
+    let mut stubborn = registry(&BEGAN, &END);
+    let handler = |_: StepCx, _: Value| async move {
+        BEGAN.fetch_add(1, Ordering::SeqCst);
+        std::future::pending::<()>().await;
+        Ok(())
+    };
+    stubborn.insert("long", handler_fn(handler));
+    let first = Life::begin(
+        &memory,
+        Config { grace: std::time::Duration::from_secs(60), ..config() },
+        stubborn,
+    );
+    let run = first.start(&plan(vec![action("a", "long", &[])])).await;
+    until(|| BEGAN.load(Ordering::SeqCst) == 1).await;
+    within(first.handle().cancel(run, by(), "enough".into())).await.unwrap();
+    first.crash();
+    let second = Life::begin(&memory, config(), registry(&BEGAN, &END));
+    assert_eq!(second.end_of(run).await, RunStatus::Cancelled { reason: "enough".into() });
+    assert_eq!(BEGAN.load(Ordering::SeqCst), 1, "its handler is not called again");
+    within(second.engine.shutdown()).await;
+}
+
+#[tokio::test]
+async fn a_run_whose_definition_is_not_understood_does_not_stop_the_others() {
+    static BEGAN: AtomicU32 = AtomicU32::new(0);
+    static END: AtomicBool = AtomicBool::new(false);
+    let memory = memory();
+    let first = Life::begin(&memory, config(), registry(&BEGAN, &END));
+    let run = first.start(&plan(vec![action("a", "long", &[])])).await;
+    until(|| BEGAN.load(Ordering::SeqCst) == 1).await;
+    first.crash();
+    let log = FaultyLog::over(&memory, 1);
+    log.faults.definitions_garbled.store(true, Ordering::SeqCst);
+    let second = Life::on(log, config(), registry(&BEGAN, &END));
+    let other = second.start(&plan(vec![action("b", "one", &[])])).await;
+    assert!(is_completed(&second.end_of(other).await));
+    let unreadable = |error: &_| matches!(error, RequestError::Refused(Refusal::Unreadable(_)));
+    assert!(unreadable(&within(second.handle().wait(run)).await.unwrap_err()));
+    assert!(unreadable(
+        &within(second.handle().pause(run, by(), String::new())).await.unwrap_err()
+    ));
+    within(second.engine.shutdown()).await;
+}
+
+/// An attempt that may be what ends the process runs alone. What waits for that can be cancelled meanwhile, and its room
+/// comes back.
+#[tokio::test]
+async fn a_call_that_waits_for_another_to_end_can_be_cancelled() {
+    static BEGAN: AtomicU32 = AtomicU32::new(0);
+    static END: AtomicBool = AtomicBool::new(false);
+    let memory = memory();
+    let two = Config { concurrency: 2, interruptions_max: 9, ..config() };
+    let mut life = Life::begin(&memory, two, registry(&BEGAN, &END));
+    let suspect = life.start(&plan(vec![action("a", "long", &[])])).await;
+    for times in 1..=2 {
+        until(|| BEGAN.load(Ordering::SeqCst) == times).await;
+        life.crash();
+        life = Life::begin(&memory, two, registry(&BEGAN, &END));
+    }
+    until(|| BEGAN.load(Ordering::SeqCst) == 3).await;
+    let waits = life.start(&plan(vec![action("b", "long", &[])])).await;
+    within(life.handle().cancel(waits, by(), "enough".into())).await.unwrap();
+    assert!(matches!(life.end_of(waits).await, RunStatus::Cancelled { .. }));
+    assert_eq!(BEGAN.load(Ordering::SeqCst), 3, "it was never called");
+    END.store(true, Ordering::SeqCst);
+    assert!(is_completed(&life.end_of(suspect).await));
+    for _ in 0..3 {
+        let run = life.start(&plan(vec![action("a", "one", &[]), action("b", "one", &[])])).await;
+        assert!(is_completed(&life.end_of(run).await));
+    }
+    within(life.engine.shutdown()).await;
+}

@@ -1,0 +1,73 @@
+//! Many runs that wait: for timers, and for room.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use nexus_engine::{Config, Registry, StepCx, handler_fn};
+use serde_json::Value;
+
+use crate::life::{Life, action, config, is_completed, plan, sleep, within};
+use crate::log::memory;
+
+fn one() -> Registry {
+    let mut registry = Registry::new();
+    registry.insert("one", handler_fn(|_: StepCx, _: Value| async move { Ok(1) }));
+    registry
+}
+
+#[tokio::test]
+async fn runs_that_wake_at_the_same_time_are_read_a_few_at_a_time() {
+    let memory = memory();
+    let plan = plan(vec![sleep("z", "300ms", &[]), action("a", "one", &["z"])]);
+    let first = Life::begin(&memory, config(), one());
+    let mut runs = Vec::new();
+    for _ in 0..1_500 {
+        runs.push(first.start(&plan).await);
+    }
+    first.crash();
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    let second = Life::begin(&memory, config(), one());
+    second.log.faults.read_us.store(20, Ordering::SeqCst);
+    for run in runs {
+        assert!(is_completed(&within(second.handle().wait(run)).await.unwrap()));
+    }
+    let most = second.log.faults.reading_most.load(Ordering::SeqCst);
+    assert!(most <= 5, "{most} reads at one time, the views' own among them");
+    within(second.engine.shutdown()).await;
+}
+
+#[tokio::test]
+async fn runs_over_budget_that_wait_for_room_are_not_read_in_vain() {
+    let config = Config { concurrency: 1, resident_bytes_max: 0, ..config() };
+    let life = Life::begin(&memory(), config, one());
+    let plan = plan(vec![action("a", "one", &[]), action("b", "one", &["a"])]);
+    let mut runs = Vec::new();
+    for _ in 0..200 {
+        runs.push(life.start(&plan).await);
+    }
+    for run in runs {
+        assert!(is_completed(&within(life.handle().wait(run)).await.unwrap()));
+    }
+    let reads = life.log.faults.reads.load(Ordering::SeqCst);
+    assert!(reads < 200 * 20, "{reads} reads for 200 runs of two steps");
+    within(life.engine.shutdown()).await;
+}
+
+#[tokio::test]
+async fn those_who_wait_for_a_run_that_is_not_in_memory_hear_of_its_end() {
+    let life = Life::begin(&memory(), config(), one());
+    let run = life.start(&plan(vec![sleep("z", "2500ms", &[])])).await;
+    let handle = life.handle().clone();
+    let patient = tokio::spawn({
+        let handle = handle.clone();
+        async move { handle.wait(run).await }
+    });
+    for _ in 0..300 {
+        let _ = tokio::time::timeout(Duration::from_micros(10), handle.wait(run)).await;
+    }
+    assert!(is_completed(&within(patient).await.unwrap().unwrap()));
+    assert!(is_completed(&life.end_of(run).await), "also afterwards");
+    drop(Arc::clone(&life.log));
+    within(life.engine.shutdown()).await;
+}

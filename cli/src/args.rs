@@ -146,6 +146,6 @@ pub(crate) enum Verb {
     Completions(completions::CompletionsArgs),
     /// Print versions.
     Version(version::VersionArgs),
-    /// Explain a verb, or a topic: exit-codes, replay.
+    /// Explain a verb, or a topic: exit-codes, words.
     Help(help::HelpArgs),
 }

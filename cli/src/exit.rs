@@ -55,6 +55,7 @@ pub(crate) const TABLE: &[(u8, &str)] = &[
     (1, "the run ended failed or timed out"),
     (2, "wrong usage or an invalid definition; nothing was started"),
     (3, "not found"),
+    (4, "not allowed"),
     (5, "conflict: the run id exists with another input"),
     (6, "engine or store not reachable"),
     (7, "determinism check failed: replay found a difference"),

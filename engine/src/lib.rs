@@ -33,6 +33,8 @@ mod replay;
 pub mod shard;
 pub mod tables;
 
+#[cfg(feature = "yaml")]
+pub use nexus_definitions as definitions;
 pub use nexus_log as log;
 pub use nexus_model as model;
 pub use nexus_projections as projections;
@@ -45,7 +47,7 @@ pub use handler::{Data, Handler, Registry, StepCx, StepError, StepResult, handle
 pub use loader::{LoadError, Loader, Recorded, events_of, fold_frame};
 pub use logs::{FileLogs, LogLine};
 pub use names::{NameError, check_name};
-pub use replay::{Difference, Replay, ReplayError, replay};
+pub use replay::{Compared, Difference, Replay, ReplayError, replay};
 
 use nexus_model::id::RunId;
 

@@ -132,7 +132,7 @@ impl Loader {
     }
 
     /// The snapshot of a run, if it can be read and the log reaches as far.
-    fn snapshot(&self, id: RunId, plan: &Plan) -> Option<Run> {
+    pub(crate) fn snapshot(&self, id: RunId, plan: &Plan) -> Option<Run> {
         let (_, bytes) = self.views.as_ref()?.snapshot(stream(id)).ok()??;
         let run = codec::decode_run(plan, &bytes).ok()?;
         let last = Revision(run.revision.checked_sub(1)?);

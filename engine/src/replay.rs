@@ -30,6 +30,8 @@ pub struct Replay {
     pub state: StateHash,
     /// The hash the live engine recorded with the end of the run, if the replay reached it.
     pub recorded: Option<StateHash>,
+    /// What the newest snapshot of the run says, if there is one and the replay passed it.
+    pub snapshot: Option<Compared>,
     /// Where deriving again gave something else than what is recorded.
     pub differences: Vec<Difference>,
     /// How long it took.
@@ -47,6 +49,15 @@ pub struct Difference {
     pub derived: Vec<Event>,
 }
 
+/// A snapshot compared with the state that was folded up to the same place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compared {
+    /// Events before the snapshot.
+    pub revision: u32,
+    /// Whether it is the same state.
+    pub agrees: bool,
+}
+
 /// Why a run cannot be replayed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
@@ -61,7 +72,9 @@ pub enum ReplayError {
 impl Replay {
     /// Whether everything is as it was recorded.
     pub fn agrees(&self) -> bool {
-        self.differences.is_empty() && self.recorded.is_none_or(|recorded| recorded == self.state)
+        self.differences.is_empty()
+            && self.recorded.is_none_or(|recorded| recorded == self.state)
+            && self.snapshot.is_none_or(|snapshot| snapshot.agrees)
     }
 }
 
@@ -78,14 +91,21 @@ pub fn replay(loader: &Loader, id: RunId, to: Option<u32>) -> Result<Replay, Rep
         run: Run::new(&plan),
         to: to.unwrap_or(u32::MAX),
         recorded: None,
+        snapshot: loader.snapshot(id, &plan),
+        compared: None,
         differences: Vec::new(),
     };
-    loader.each_frame(id, Revision(0), |frame| again.frame(frame))?;
+    loader.each_frame(id, Revision(0), |frame| {
+        again.frame(frame)?;
+        again.compare_snapshot();
+        Ok(())
+    })?;
     let state = state_hash(&plan, &again.run);
     Ok(Replay {
         events: again.run.revision,
         state,
         recorded: again.recorded,
+        snapshot: again.compared,
         differences: again.differences,
         run: again.run,
         plan,
@@ -99,6 +119,8 @@ struct Again<'a> {
     run: Run,
     to: u32,
     recorded: Option<StateHash>,
+    snapshot: Option<Run>,
+    compared: Option<Compared>,
     differences: Vec<Difference>,
 }
 
@@ -114,6 +136,17 @@ impl Again<'_> {
             return Ok(());
         }
         self.derive(recorded)
+    }
+
+    /// Compares the snapshot, once its place is reached.
+    fn compare_snapshot(&mut self) {
+        let (plan, run) = (&self.plan, &self.run);
+        if let Some(snapshot) = self.snapshot.take_if(|snapshot| snapshot.revision <= run.revision)
+        {
+            let agrees = snapshot.revision == run.revision
+                && state_hash(plan, &snapshot) == state_hash(plan, run);
+            self.compared = Some(Compared { revision: snapshot.revision, agrees });
+        }
     }
 
     fn fold(&mut self, recorded: impl Iterator<Item = Recorded>) {
@@ -195,14 +228,11 @@ impl Again<'_> {
 
 /// The step that failed because its attempts were cut off too often.
 fn given_up(event: &Event) -> Option<StepIndex> {
-    match event {
-        Event::StepFailed { step, failure, .. } | Event::UndoFailed { step, failure }
-            if failure.code == "NX3013" =>
-        {
-            Some(*step)
-        }
-        _ => None,
-    }
+    let (Event::StepFailed { step, failure, .. } | Event::UndoFailed { step, failure }) = event
+    else {
+        return None;
+    };
+    (failure.code == "NX3013").then_some(*step)
 }
 
 fn interruptions(run: &Run, step: StepIndex) -> u32 {
@@ -214,15 +244,17 @@ fn interruptions(run: &Run, step: StepIndex) -> u32 {
 }
 
 fn recorded_hash(event: &Event) -> Option<StateHash> {
-    match event {
-        Event::RunCompleted { state, .. }
-        | Event::RunFailed { state, .. }
-        | Event::RunCancelled { state } => Some(*state),
-        _ => None,
-    }
+    let (Event::RunCompleted { state, .. }
+    | Event::RunFailed { state, .. }
+    | Event::RunCancelled { state }) = event
+    else {
+        return None;
+    };
+    Some(*state)
 }
 
 /// The command behind an event from outside.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other events are derived")]
 fn command_of(event: &Event) -> Option<Command> {
     Some(match event.clone() {
         Event::RunStarted(mut started) => {

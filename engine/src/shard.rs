@@ -368,7 +368,7 @@ fn reject(
     // A refusal may depend on a transition that is not durable yet: it waits its turn.
     match resident.held.back_mut() {
         Some(last) => last.after.push((asked, why)),
-        None => resident.answer_rejected(asked, why, out),
+        None => resident.answer_rejected(&asked, why, out),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The engine as a program uses it.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -256,12 +258,15 @@ async fn a_large_output_is_stored_beside_the_events_and_one_too_large_is_refused
         let run = engine.handle().start(StartRequest::new(plan)).await.unwrap().run;
         match engine.handle().wait(run).await.unwrap() {
             RunStatus::Completed { output } => {
-                assert_eq!((format!("{output:?}"), ends_well), ("200000".into(), true))
+                assert_eq!((format!("{output:?}"), ends_well), ("200000".into(), true));
             }
             RunStatus::Failed { failure, .. } => {
-                assert_eq!((failure.code.as_str(), ends_well), ("NX3006", false))
+                assert_eq!((failure.code.as_str(), ends_well), ("NX3006", false));
             }
-            other => panic!("{other:?}"),
+            other @ (RunStatus::Running
+            | RunStatus::Failing { .. }
+            | RunStatus::Cancelling { .. }
+            | RunStatus::Cancelled { .. }) => panic!("{other:?}"),
         }
         assert!(engine.handle().replay(run, None).await.unwrap().agrees());
     }

@@ -139,7 +139,7 @@ pub(crate) fn unknown_outcome() -> Problem {
 fn refused(refusal: &Refusal, name: &str) -> Problem {
     let text = refusal.to_string();
     match refusal {
-        Refusal::Rejected(Rejection::TooManyLabels { .. }) => too_large(text),
+        Refusal::TooLarge | Refusal::Rejected(Rejection::TooManyLabels { .. }) => too_large(text),
         Refusal::Rejected(rejection) => rejected(rejection, name),
         Refusal::NotFound => no_such_run(name, None),
         Refusal::Taken(..) => taken(name),
@@ -147,7 +147,6 @@ fn refused(refusal: &Refusal, name: &str) -> Problem {
         Refusal::DiskNearlyFull(_) => {
             Problem::new("NX6007", UNREACHABLE, text).hint("free some space, then try again")
         }
-        Refusal::TooLarge => too_large(text),
         Refusal::ShuttingDown => shutting_down(),
     }
 }

@@ -1,5 +1,6 @@
 //! Engines on real stores that end without notice and are opened again.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -165,4 +166,28 @@ async fn a_step_that_ends_the_engine_fails_and_takes_nobody_with_it() {
 async fn ended(store: &Path, name: &str) -> Option<RunView> {
     let run = Client::find(store).await?.get(name).await.ok()?;
     run.finished_at.is_some().then_some(run)
+}
+
+/// A run with a long history leaves a snapshot when it parks, and replay compares it with what is folded.
+#[tokio::test]
+async fn replay_compares_the_snapshot_of_a_sleeping_run() {
+    let mut yaml = String::from("nexus: v1\nname: long\nsteps:\n");
+    for at in 0..300 {
+        writeln!(yaml, "  s{at}: {{ uses: one }}").expect("text grows");
+    }
+    yaml += "  z: { needs: [s0, s299], sleep: 1h }\n";
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = Engine::builder()
+        .handler("one", handler_fn(one))
+        .open(folder.path())
+        .expect("the store opens");
+    let handle = engine.handle();
+    let run = handle.start(StartRequest::new(plan(&yaml))).await.expect("it starts").run;
+    let replay = nexus_tests::until("the snapshot is kept", || async {
+        handle.replay(run, None).await.ok().filter(|replay| replay.snapshot.is_some())
+    })
+    .await;
+    assert!(replay.agrees(), "{:?}", replay.differences);
+    assert!(replay.snapshot.expect("it was there").revision > 256);
+    engine.shutdown().await;
 }

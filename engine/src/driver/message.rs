@@ -44,7 +44,7 @@ pub(crate) enum Message {
     /// It is time to read timer rows again that could not be read.
     TimersAgain { page: Page },
     /// A thread has read this.
-    HasRead(Vec<Message>),
+    HasRead(Vec<Self>),
     /// End in order.
     Shutdown { done: oneshot::Sender<()> },
 }

@@ -144,6 +144,7 @@ impl Resident {
     }
 
     /// The effects of a transition: what `pending` says about the steps it touched.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "no other event gives a handler work")]
     fn effects_of(&self, events: &[Event]) -> Vec<Effect> {
         let mut effects = Vec::new();
         let mut add = |step: StepIndex| effects.extend(pending_for(&self.plan, &self.run, step));
@@ -192,14 +193,14 @@ impl Resident {
             out.push(Output::Ended(run, self.run.status.clone()));
         }
         for (asked, rejection) in held.after {
-            self.answer_rejected(asked, rejection, out);
+            self.answer_rejected(&asked, rejection, out);
         }
     }
 
     /// Says why a request does not fit the state.
     pub(super) fn answer_rejected(
         &mut self,
-        asked: Asked,
+        asked: &Asked,
         rejection: Rejection,
         out: &mut Vec<Output>,
     ) {

@@ -109,9 +109,9 @@ fn a_report_too_large_for_the_log_fails_its_step() {
     bench.rested(run);
     bench.durable();
     assert_eq!(bench.seen(), "ended failed");
-    let failed = bench.events(run).into_iter().find_map(|event| match event {
-        Event::StepFailed { failure, .. } => Some(failure.code),
-        _ => None,
+    let failed = bench.events(run).into_iter().find_map(|event| {
+        let Event::StepFailed { failure, .. } = event else { return None };
+        Some(failure.code)
     });
     assert_eq!(failed.as_deref(), Some("NX3006"));
 }

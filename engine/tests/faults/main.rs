@@ -1,6 +1,10 @@
 //! Engines on a log that refuses, delays, blocks and goes away.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test may fail where it stands, and says its seed"
+)]
 
 mod life;
 mod log;

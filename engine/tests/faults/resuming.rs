@@ -2,12 +2,15 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use nexus_engine::log::Revision;
+use nexus_engine::model::codec;
 use nexus_engine::model::run::RunStatus;
 use nexus_engine::shard::Refusal;
+use nexus_engine::tables::stream;
 use nexus_engine::{Config, Drive, Registry, RequestError, StepCx, handler_fn};
 use serde_json::Value;
 
-use crate::life::{Life, action, by, config, is_completed, plan, until, within};
+use crate::life::{Life, action, by, config, is_completed, plan, sleep, until, within};
 use crate::log::{FaultyLog, memory};
 
 /// `long` works until it is told to stop, or that it may end; `one` ends at once.
@@ -59,7 +62,7 @@ async fn a_run_that_is_being_cancelled_when_its_engine_ends_is_cancelled_by_the_
     stubborn.insert("long", handler_fn(handler));
     let first = Life::begin(
         &memory,
-        Config { grace: std::time::Duration::from_secs(60), ..config() },
+        Config { grace: std::time::Duration::from_mins(1), ..config() },
         stubborn,
     );
     let run = first.start(&plan(vec![action("a", "long", &[])])).await;
@@ -119,6 +122,24 @@ async fn a_call_that_waits_for_another_to_end_can_be_cancelled() {
     for _ in 0..3 {
         let run = life.start(&plan(vec![action("a", "one", &[]), action("b", "one", &[])])).await;
         assert!(is_completed(&life.end_of(run).await));
+    }
+    within(life.engine.shutdown()).await;
+}
+
+#[tokio::test]
+async fn a_snapshot_that_is_garbage_or_ahead_of_the_log_is_ignored() {
+    let life = Life::begin(&memory(), config(), Registry::new());
+    let run = life.start(&plan(vec![sleep("z", "1h", &[])])).await;
+    let (plan, state) = life.handle().load(run).await.unwrap().unwrap();
+    let mut ahead = state.clone();
+    ahead.revision += 10;
+    let views = life.handle().views().unwrap().clone();
+    let snapshots = [b"garbage".to_vec(), codec::encode_run(&plan, &ahead)];
+    for (revision, bytes) in (1..).zip(snapshots) {
+        views.put_snapshot(stream(run), Revision(revision), bytes.clone());
+        until(|| views.snapshot(stream(run)).unwrap().is_some_and(|(_, kept)| kept == bytes)).await;
+        let (_, read) = life.handle().load(run).await.unwrap().unwrap();
+        assert_eq!(read, state);
     }
     within(life.engine.shutdown()).await;
 }

@@ -21,7 +21,7 @@ fn opens_empty_and_works(path: &std::path::Path) {
 fn leftovers_of_a_half_made_store_are_removed() {
     let made = Store::with_groups(&[]);
     for missing in ["version", "0.jnl", "lock", "keyspaces/0", "keyspaces/1"] {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = crate::scratch::folder();
         let aside = folder.path().join("log.creating");
         copy(&made.path().join("log"), &aside);
         let path = aside.join(missing);
@@ -78,7 +78,7 @@ fn a_child_makes_a_store() {
 fn a_process_killed_while_it_makes_a_store_leaves_one_that_can_be_made() {
     let mut chance = Chance::new(41);
     for _ in 0..20 {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = crate::scratch::folder();
         let store = folder.path().join("store");
         let mut child =
             children::command("creation::a_child_makes_a_store", &store).spawn().expect("starts");

@@ -134,7 +134,7 @@ fn an_older_copy_of_the_journal_is_refused_unless_the_loss_is_accepted() {
 #[test]
 fn another_history_of_the_same_length_is_refused() {
     let store = Store::with_groups(&[b"one", b"two"]);
-    let other = tempfile::tempdir().expect("a folder");
+    let other = crate::scratch::folder();
     copy(store.path(), other.path());
     append_one(&open(store.path()).expect("opens"), transition(1, 2, &[b"ours"]));
     append_one(&open(other.path()).expect("opens"), transition(1, 2, &[b"theirs"]));

@@ -25,7 +25,7 @@ fn content(log: &FjallLog) -> Content {
 
 /// Flips one bit, opens, and puts the bit back. Breaks if the store opened.
 fn flip(store: &Path, expected: &Content, file: &Path, bit: usize) -> ControlFlow<()> {
-    let copied = tempfile::tempdir().expect("a folder");
+    let copied = crate::scratch::folder();
     copy(store, copied.path());
     let path = copied.path().join(file.strip_prefix(store).expect("below the store"));
     let mut bytes = fs::read(&path).expect("readable");
@@ -94,7 +94,7 @@ fn small_store(store: &Path) {
 
 #[test]
 fn a_flipped_bit_in_the_journal_loses_nothing_silently() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = crate::scratch::folder();
     small_store(folder.path());
     let refused = sweep(folder.path(), 300, &mut Chance::new(21), is_journal);
     assert!(refused >= 250, "only {refused} of 300 were noticed when opening");
@@ -102,14 +102,14 @@ fn a_flipped_bit_in_the_journal_loses_nothing_silently() {
 
 #[test]
 fn a_flipped_bit_in_any_other_file_loses_nothing_silently() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = crate::scratch::folder();
     small_store(folder.path());
     sweep(folder.path(), 200, &mut Chance::new(22), |file| !is_journal(file));
 }
 
 #[test]
 fn a_flipped_bit_in_a_store_with_tables_loses_nothing_silently() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = crate::scratch::folder();
     let mut chance = Chance::new(23);
     let log = open(folder.path()).expect("is made");
     for number in 0..18 {

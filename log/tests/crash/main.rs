@@ -8,6 +8,8 @@ mod failing_writes;
 mod fixture;
 mod flips;
 mod kills;
+#[path = "../support/scratch.rs"]
+mod scratch;
 mod stores;
 mod tampering;
 #[path = "../support/transitions.rs"]

@@ -30,7 +30,7 @@ pub(crate) struct Store {
 impl Store {
     /// Makes a store with one group for each body, all in one stream.
     pub(crate) fn with_groups(bodies: &[&[u8]]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = crate::scratch::folder();
         let mut store = Self { folder, ends: Vec::new(), marks: Vec::new() };
         drop(open(store.path()).expect("is made"));
         for (number, body) in (0..).zip(bodies) {

@@ -12,7 +12,7 @@ const RECORDS: usize = 60;
 
 /// Makes a store with two streams, lets `tamper` at its database, and returns what verification finds.
 fn problems(tamper: impl FnOnce(&Tampered)) -> Vec<Problem> {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = crate::scratch::folder();
     let log = open(folder.path()).expect("is made");
     append(&log, vec![transition(1, 0, &[b"aaaa"]), transition(2, 0, &[b"bbbb", b"cccc"])]);
     let mut last = transition(1, 1, &[b"dddd"]);
@@ -87,7 +87,7 @@ fn a_removed_frame_is_a_hole() {
 
 #[test]
 fn a_hole_is_an_error_for_readers() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = crate::scratch::folder();
     let log = open(folder.path()).expect("is made");
     for revision in 0..3 {
         append(&log, vec![transition(1, revision, &[b"a"])]);

@@ -25,7 +25,7 @@ fn a_run_with_more_labels_than_can_be_is_refused() {
         let label = |number: usize| (number.to_string(), String::new());
         let labels = (0..count).map(label).collect();
         let definition = bench.plan.hash();
-        let started = RunStarted { labels, definition, ..RunStarted::default() };
+        let started = RunStarted { definition, labels, ..RunStarted::default() };
         bench.act(&Command::StartRun(Box::new(started))).map(|_| ())
     };
     assert_eq!(start(LABELS_MAX), Ok(()));

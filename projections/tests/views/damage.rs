@@ -8,7 +8,7 @@ use nexus_log::EventLog;
 use nexus_projections::{Views, resume};
 
 use crate::history::{History, append, end, memory_log};
-use crate::site::{Site, checksums, fresh};
+use crate::site::{Site, checksums, fresh, scratch};
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -61,7 +61,7 @@ fn damaged_files_are_deleted_and_rebuilt() {
         let damages = [garbage, flipped, cut];
         let damages = if holds_rows { &damages[..] } else { &damages[at % 3..=at % 3] };
         for damage in damages {
-            let copied = tempfile::tempdir().unwrap();
+            let copied = scratch();
             copy(&site.path(), copied.path());
             let damaged = copied.path().join(file.strip_prefix(site.path()).unwrap());
             let bytes = fs::read(&damaged).unwrap();

@@ -10,7 +10,7 @@ use nexus_projections::Views;
 
 use crate::damage::copy;
 use crate::history::{History, TABLES, end, memory_log};
-use crate::site::{Site, checksums, fresh};
+use crate::site::{Site, checksums, fresh, scratch};
 
 const FOLDER: &str = "NEXUS_VIEWS_KILL_TEST_FOLDER";
 
@@ -22,7 +22,7 @@ fn what_was_committed_without_closing_is_there() {
     for _ in 0..20 {
         history.go_on(50);
         views.catch_up(end(&*history.log)).unwrap();
-        let left = tempfile::tempdir().unwrap();
+        let left = scratch();
         copy(&site.path(), left.path());
         let again = Views::open(left.path(), Arc::clone(&history.log)).unwrap();
         assert_eq!(again.applied(), end(&*history.log));

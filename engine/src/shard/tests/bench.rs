@@ -7,7 +7,6 @@ use nexus_model::definition::{Definition, OnError, Retry, Step, StepKind, WhenNe
 use nexus_model::event::{Actor, Event, Failure, RunStarted};
 use nexus_model::id::{Attempt, StepIndex};
 use nexus_model::payload::Payload;
-use nexus_model::run::RunStatus;
 use serde_json::{Value, json};
 
 use super::*;
@@ -173,10 +172,7 @@ fn in_words(output: &Output) -> String {
             };
             format!("reply {} {answer}", reply.0)
         }
-        Output::Ended(_, status) => match status {
-            RunStatus::Completed { .. } => "ended completed".into(),
-            status => format!("ended {}", status.word()),
-        },
+        Output::Ended(_, status) => format!("ended {}", status.word()),
         Output::Hungry(_) => "hungry".into(),
         Output::Snapshot(..) => "snapshot".into(),
         Output::Rest(_) => "rest".into(),
@@ -185,9 +181,9 @@ fn in_words(output: &Output) -> String {
 
 /// The attempts that the run's history says were started.
 pub(super) fn started(bench: &Bench, run: RunId) -> Vec<(StepIndex, Attempt)> {
-    let started = |event| match event {
-        Event::StepStarted { step, attempt, .. } => Some((step, attempt)),
-        _ => None,
+    let started = |event| {
+        let Event::StepStarted { step, attempt, .. } = event else { return None };
+        Some((step, attempt))
     };
     bench.events(run).into_iter().filter_map(started).collect()
 }
@@ -231,6 +227,7 @@ fn step(id: &str, kind: StepKind, needs: &[&str]) -> Step {
         deadline_ms: None,
         on_error: OnError::Fail,
         outputs: None,
+        compensate: None,
     }
 }
 

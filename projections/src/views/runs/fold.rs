@@ -4,7 +4,7 @@ use nexus_model::event::{Event, Failure, RunStarted};
 use nexus_model::id::{StepIndex, TimerId};
 use nexus_model::time::Timestamp;
 
-use super::record::{Current, Doing, Ending, RunRecord};
+use super::record::{Current, Doing, Ending, Outlook, RunRecord};
 use crate::view::Recorded;
 
 /// Longest message of a failure that is kept in a row, in bytes. All of it is in the log.
@@ -43,9 +43,9 @@ impl RunRecord {
             Event::StepFailed { step, continued, .. } => {
                 self.settle(*step);
                 self.failed.insert(step.0);
-                self.is_failing |= !continued;
+                self.fails_if(!continued);
             }
-            Event::TimerFired { timer } => self.is_failing |= self.timeout == Some(timer.0),
+            Event::TimerFired { timer } => self.fails_if(self.timeout == Some(timer.0)),
             Event::StepsNotReached { steps } | Event::StepsCancelled { steps } => {
                 for step in steps {
                     self.settle(*step);
@@ -60,7 +60,7 @@ impl RunRecord {
                 self.reason.clear();
             }
             Event::CancelRequested { reason, .. } => {
-                self.is_cancelling = true;
+                self.outlook = Outlook::Cancelling;
                 self.reason = short(reason);
             }
             Event::UndoRequested { steps } => {
@@ -89,7 +89,7 @@ impl RunRecord {
             }
             Event::UndoWaived { reason, .. } => {
                 self.undos_open = 0;
-                self.is_cancelling = true;
+                self.outlook = Outlook::Cancelling;
                 self.reason = short(reason);
                 let completed = &self.completed;
                 self.current.retain(|step, current| {
@@ -118,6 +118,13 @@ impl RunRecord {
         self.by.clone_from(&started.by);
         self.started_at = at;
         self.timeout = started.timeout.map(|(timer, _)| timer.0);
+    }
+
+    /// A run that is being cancelled does not fail any more.
+    fn fails_if(&mut self, it_fails: bool) {
+        if it_fails && self.outlook == Outlook::Open {
+            self.outlook = Outlook::Failing;
+        }
     }
 
     fn begin(&mut self, step: StepIndex, attempt: u32, state: Doing, time: i64) {
@@ -160,8 +167,7 @@ impl RunRecord {
         self.ending = Some(ending);
         self.ended_at = Some(at);
         self.is_paused = false;
-        self.is_cancelling = false;
-        self.is_failing = false;
+        self.outlook = Outlook::Open;
         self.current.clear();
     }
 }

@@ -9,6 +9,10 @@ use crate::bytes::{Reader, put_bytes, put_i64, put_text, put_u64};
 
 /// A run as the view knows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are independent facts of the log, not one state"
+)]
 pub(crate) struct RunRecord {
     pub(crate) name: String,
     pub(crate) workflow: String,
@@ -20,8 +24,7 @@ pub(crate) struct RunRecord {
     pub(super) updated_at: i64,
     pub(super) ending: Option<Ending>,
     pub(super) is_paused: bool,
-    pub(super) is_cancelling: bool,
-    pub(super) is_failing: bool,
+    pub(super) outlook: Outlook,
     pub(super) is_parked: bool,
     /// The timer that ends the run.
     pub(super) timeout: Option<u32>,
@@ -38,6 +41,15 @@ pub(crate) struct RunRecord {
     pub(super) undos_open: u32,
     /// How many records were folded.
     pub(crate) revision: u32,
+}
+
+/// How a run that has not ended will end, as far as that is decided.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Outlook {
+    #[default]
+    Open,
+    Failing,
+    Cancelling,
 }
 
 /// How a run ended.
@@ -110,9 +122,9 @@ impl RunRecord {
         put_i64(&mut out, self.updated_at.wrapping_sub(self.started_at));
         out.push(
             flag(PAUSED, self.is_paused)
-                | flag(CANCELLING, self.is_cancelling)
+                | flag(CANCELLING, self.outlook == Outlook::Cancelling)
                 | flag(PARKED, self.is_parked)
-                | flag(FAILING, self.is_failing),
+                | flag(FAILING, self.outlook == Outlook::Failing),
         );
         put_optional(&mut out, self.timeout);
         out.push(ending_number(self.ending));
@@ -171,9 +183,8 @@ fn read(reader: &mut Reader<'_>) -> Option<RunRecord> {
         updated_at,
         ending,
         is_paused: flags & PAUSED != 0,
-        is_cancelling: flags & CANCELLING != 0,
         is_parked: flags & PARKED != 0,
-        is_failing: flags & FAILING != 0,
+        outlook: outlook(flags),
         timeout,
         reason: reader.text()?,
         failure: failure(reader)?,
@@ -188,6 +199,16 @@ fn read(reader: &mut Reader<'_>) -> Option<RunRecord> {
         current: (0..reader.u64()?).map(|_| current(reader, started_at)).collect::<Option<_>>()?,
         undos_open: reader.u32()?,
     })
+}
+
+fn outlook(flags: u8) -> Outlook {
+    if flags & CANCELLING != 0 {
+        Outlook::Cancelling
+    } else if flags & FAILING != 0 {
+        Outlook::Failing
+    } else {
+        Outlook::Open
+    }
 }
 
 fn flag(flag: u8, is_set: bool) -> u8 {

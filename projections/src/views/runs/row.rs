@@ -8,7 +8,7 @@ use nexus_model::event::Actor;
 use nexus_model::id::{Attempt, DefinitionHash, RunId, StepIndex};
 use nexus_model::time::Timestamp;
 
-use super::record::{Current, Doing, Ending, RunRecord};
+use super::record::{Current, Doing, Ending, Outlook, RunRecord};
 
 /// Where a run stands, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -270,11 +270,11 @@ impl RunRow {
 
 /// The word for a run.
 pub(super) fn word(record: &RunRecord) -> RunWord {
-    match record.ending {
-        None if record.undos_open > 0 => RunWord::Compensating,
-        None if record.is_cancelling => RunWord::Cancelling,
-        None if record.is_failing => RunWord::Failing,
-        Some(_) | None => going_on(record),
+    match record.outlook {
+        Outlook::Failing | Outlook::Cancelling if record.undos_open > 0 => RunWord::Compensating,
+        Outlook::Open => going_on(record),
+        Outlook::Failing => RunWord::Failing,
+        Outlook::Cancelling => RunWord::Cancelling,
     }
 }
 

@@ -71,6 +71,11 @@ fn commands(standing: &Standing<'_>, name: &str) -> Vec<String> {
     };
     match &standing.run.status {
         RunStatus::Completed { .. } => all(&["get", "replay"]),
+        RunStatus::Failed { .. } | RunStatus::Cancelled { .. }
+            if standing.run.undone().next().is_some() =>
+        {
+            all(&["get", "logs"])
+        }
         RunStatus::Failed { .. } | RunStatus::Cancelled { .. } => all(&["logs", "retry"]),
         RunStatus::Running if standing.run.paused || !standing.driven => all(&["resume", "cancel"]),
         RunStatus::Running => all(&["wait", "pause", "cancel"]),

@@ -1,7 +1,7 @@
 //! Text to definition and back: YAML, checks, schema, importers.
 //!
 //! [`read`] turns a file into a checked [`Definition`] and its [`Plan`], or into [`Problems`] with code, line and column;
-//! [`render`] shows a problem to a person; [`write`] turns a definition into a file. Nothing here does I/O.
+//! [`render`] shows a problem to a person; [`write()`] turns a definition into a file. Nothing here does I/O.
 
 mod check;
 mod handlers;

@@ -127,6 +127,24 @@ async fn a_call_that_waits_for_another_to_end_can_be_cancelled() {
 }
 
 #[tokio::test]
+async fn an_attempt_that_is_cut_off_too_often_fails() {
+    static BEGAN: AtomicU32 = AtomicU32::new(0);
+    static END: AtomicBool = AtomicBool::new(false);
+    let memory = memory();
+    let mut life = Life::begin(&memory, config(), registry(&BEGAN, &END));
+    let run = life.start(&plan(vec![action("a", "long", &[])])).await;
+    for times in 1..=3 {
+        until(|| BEGAN.load(Ordering::SeqCst) == times).await;
+        life.crash();
+        life = Life::begin(&memory, config(), registry(&BEGAN, &END));
+    }
+    let RunStatus::Failed { failure, .. } = life.end_of(run).await else { panic!("it fails") };
+    assert_eq!(failure.code, "NX3013");
+    assert_eq!(BEGAN.load(Ordering::SeqCst), 3);
+    within(life.engine.shutdown()).await;
+}
+
+#[tokio::test]
 async fn a_snapshot_that_is_garbage_or_ahead_of_the_log_is_ignored() {
     let life = Life::begin(&memory(), config(), Registry::new());
     let run = life.start(&plan(vec![sleep("z", "1h", &[])])).await;

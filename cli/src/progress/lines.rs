@@ -48,9 +48,7 @@ pub(super) fn summary(view: &RunView) -> Vec<String> {
     lines.push(format!("  look:   nexus-engine logs {}{step}", view.id));
     match undone(view) {
         Some(undone) => {
-            lines.push(format!(
-                "  again:  nexus-engine run FILE   (from the start: {undone})"
-            ));
+            lines.push(format!("  again:  nexus-engine run FILE   (from the start: {undone})"));
         }
         None => lines.push(format!("  again:  nexus-engine retry {} --watch", view.id)),
     }

@@ -302,6 +302,7 @@ fn a_sleep_without_a_unit_is_written_with_one() {
             deadline_ms: None,
             on_error: OnError::default(),
             outputs: None,
+            compensate: None,
         };
         let wait = InputSpec { kind: InputKind::Any, ..InputSpec::default() };
         let inputs = [("wait".to_owned(), wait)].into();

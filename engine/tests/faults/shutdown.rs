@@ -47,7 +47,6 @@ async fn a_handler_that_ignores_the_stop_does_not_hold_up_the_end() {
 }
 
 #[tokio::test]
-#[ignore = "the model counts the taking up that follows an orderly end as an interruption"]
 async fn an_attempt_may_outlive_any_number_of_orderly_ends() {
     static BEGAN: AtomicU32 = AtomicU32::new(0);
     let memory = memory();

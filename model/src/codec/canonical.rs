@@ -193,12 +193,20 @@ impl Writer {
     fn state(&mut self, state: &StepState) {
         match state {
             StepState::Waiting => self.byte(0),
-            StepState::Running { attempt, input, interruptions, may_repeat, since, stopping } => {
+            StepState::Running {
+                attempt,
+                input,
+                interruptions,
+                may_repeat,
+                handed_over,
+                since,
+                stopping,
+            } => {
                 self.byte(1);
                 self.number(attempt.0);
                 self.option(input.as_ref(), Self::payload);
                 self.number(*interruptions);
-                self.flag(*may_repeat);
+                self.byte(u8::from(*may_repeat) | u8::from(*handed_over) << 1);
                 self.time(*since);
                 self.option(stopping.as_ref(), Self::failure);
             }

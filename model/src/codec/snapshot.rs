@@ -201,14 +201,7 @@ impl Reader<'_> {
     fn state(&mut self) -> Option<StepState> {
         Some(match self.byte()? {
             0 => StepState::Waiting,
-            1 => StepState::Running {
-                attempt: Attempt(self.number32()?),
-                input: self.option(Self::payload)?,
-                interruptions: self.number32()?,
-                may_repeat: self.flag()?,
-                since: self.time()?,
-                stopping: self.option(Self::failure)?,
-            },
+            1 => self.running()?,
             2 => StepState::Sleeping { timer: self.timer_id()?, until: self.time()? },
             3 => StepState::Retrying {
                 attempt: Attempt(self.number32()?),
@@ -307,6 +300,22 @@ impl Reader<'_> {
             }
         }
         None
+    }
+
+    fn running(&mut self) -> Option<StepState> {
+        let attempt = Attempt(self.number32()?);
+        let input = self.option(Self::payload)?;
+        let interruptions = self.number32()?;
+        let flags = self.byte().filter(|flags| *flags <= 3)?;
+        Some(StepState::Running {
+            attempt,
+            input,
+            interruptions,
+            may_repeat: flags & 1 != 0,
+            handed_over: flags & 2 != 0,
+            since: self.time()?,
+            stopping: self.option(Self::failure)?,
+        })
     }
 
     fn flag(&mut self) -> Option<bool> {

@@ -150,6 +150,7 @@ fn states() -> Vec<StepState> {
             attempt,
             input: Some(stored()),
             interruptions: 1,
+            handed_over: false,
             may_repeat: true,
             since: NOW,
             stopping: Some(Failure::default()),

@@ -20,6 +20,7 @@ impl Fold<'_> {
             input: input.cloned(),
             interruptions: 0,
             may_repeat: false,
+            handed_over: false,
             since: self.at,
             stopping: None,
         };
@@ -71,9 +72,11 @@ impl Fold<'_> {
     ) {
         for &(step, _) in attempts {
             let mut state = self.run.step(step).clone();
-            if let StepState::Running { interruptions, may_repeat, .. } = &mut state {
-                *interruptions = interruptions.saturating_add(u32::from(!orderly));
+            if let StepState::Running { interruptions, may_repeat, handed_over, .. } = &mut state {
+                let counts = !orderly && !*handed_over;
+                *interruptions = interruptions.saturating_add(u32::from(counts));
                 *may_repeat = true;
+                *handed_over = orderly;
                 self.set(step, self.with_state(step, state));
             }
             self.undo_interrupted(step, orderly);

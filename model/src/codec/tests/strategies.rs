@@ -199,12 +199,20 @@ fn step_undo() -> impl Strategy<Value = StepUndo> {
 }
 
 fn state() -> BoxedStrategy<StepState> {
-    let running = (attempt(), option::of(payload()), any::<u32>(), any::<bool>(), time());
+    let running = (attempt(), option::of(payload()), any::<u32>(), any::<(bool, bool)>(), time());
     prop_oneof![
         Just(StepState::Waiting),
         (running, option::of(failure())).prop_map(|(running, stopping)| {
-            let (attempt, input, interruptions, may_repeat, since) = running;
-            StepState::Running { attempt, input, interruptions, may_repeat, since, stopping }
+            let (attempt, input, interruptions, (may_repeat, handed_over), since) = running;
+            StepState::Running {
+                attempt,
+                input,
+                interruptions,
+                may_repeat,
+                handed_over,
+                since,
+                stopping,
+            }
         }),
         (timer(), time()).prop_map(|(timer, until)| StepState::Sleeping { timer, until }),
         (attempt(), option::of(timer()), time(), failure()).prop_map(

@@ -138,7 +138,7 @@ impl Sheet {
             self.line(4, "compensate:");
             self.kind(6, &undo.kind);
             if let Some(policy) = &undo.retry {
-                self.entry(6, "retry", &retry(policy).unwrap_or(json!(1)));
+                self.entry(6, "retry", &retry(policy).unwrap_or_else(|| json!(1)));
             }
             self.optional(6, "timeout", undo.timeout_ms.map(duration).as_ref());
         }

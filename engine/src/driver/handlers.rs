@@ -66,9 +66,10 @@ impl Handlers {
     pub(super) fn call(&mut self, plan: &Plan, mut info: AttemptInfo, attempt: RunAttempt) {
         info.store.clone_from(&self.environment.store);
         let step = attempt.step;
-        let (name, timeout_ms) = match attempt.undo {
-            true => (plan.undo_handler(step), plan.undo_timeout_ms(step)),
-            false => (plan.handler(step), plan.timeout_ms(step)),
+        let (name, timeout_ms) = if attempt.undo {
+            (plan.undo_handler(step), plan.undo_timeout_ms(step))
+        } else {
+            (plan.handler(step), plan.timeout_ms(step))
         };
         let name = name.unwrap_or_default();
         let handler = self.environment.registry.get(name).cloned();

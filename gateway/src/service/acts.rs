@@ -36,9 +36,10 @@ impl Service {
     pub async fn cancel(&self, name: &str, act: Act) -> Result<Acted, Problem> {
         let (run, name) = self.resolve(name).await?;
         let by = show::actor(act.by);
-        let answer = match act.no_undo {
-            true => self.handle().cancel_without_undo(run, by, act.reason).await,
-            false => self.handle().cancel(run, by, act.reason).await,
+        let answer = if act.no_undo {
+            self.handle().cancel_without_undo(run, by, act.reason).await
+        } else {
+            self.handle().cancel(run, by, act.reason).await
         };
         self.acted(run, name, "cancel", answer)
     }

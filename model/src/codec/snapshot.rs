@@ -142,10 +142,7 @@ impl Reader<'_> {
     }
 
     fn step(&mut self) -> Option<StepRun> {
-        let undo = match self.takes_undo() {
-            true => Some(Box::new(self.undo()?)),
-            false => None,
-        };
+        let undo = if self.takes_undo() { Some(Box::new(self.undo()?)) } else { None };
         Some(StepRun {
             undo,
             state: self.state()?,

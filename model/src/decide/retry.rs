@@ -9,7 +9,7 @@ impl Draft<'_> {
     pub(super) fn retry_run(&mut self, by: Actor) -> Result<(), Rejection> {
         match &self.run.status {
             RunStatus::Failed { .. } | RunStatus::Cancelled { .. } => {
-                self.check_nothing_undone()?
+                self.check_nothing_undone()?;
             }
             RunStatus::Failing { .. } | RunStatus::Cancelling { .. } => {
                 return self.retry_undos(by);

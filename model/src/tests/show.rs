@@ -7,6 +7,7 @@ use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::time::Timestamp;
 
+#[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
 pub(super) fn event(plan: &Plan, event: &Event) -> String {
     let id = |step: &StepIndex| plan.id(*step).to_owned();
     match event {

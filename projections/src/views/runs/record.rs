@@ -9,7 +9,6 @@ use crate::bytes::{Reader, put_bytes, put_i64, put_text, put_u64};
 
 /// A run as the view knows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(reason = "they are independent facts of the log, not one state")]
 pub(crate) struct RunRecord {
     pub(crate) name: String,
     pub(crate) workflow: String,

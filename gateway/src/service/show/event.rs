@@ -98,6 +98,7 @@ struct Showing<'a> {
 
 impl Showing<'_> {
     /// The fields of an event.
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
     fn data(&self, event: &Event) -> Result<Value, LoadError> {
         Ok(match event {
             Event::RunStarted(started) => self.started(started)?,

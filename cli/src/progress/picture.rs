@@ -201,6 +201,7 @@ impl Picture {
     }
 
     /// Takes up an event about a step; whether it is worth a line.
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
     fn fold_step(&mut self, at: usize, event: &EventView) -> bool {
         let Some(step) = self.steps.get_mut(at) else { return false };
         let EventView { after_ms, data, .. } = event;
@@ -220,7 +221,7 @@ impl Picture {
                 step.note.clone_from(&event.detail);
                 false
             }
-            "attempt.failed" => {
+            "attempt.failed" | "undo.attempt_failed" => {
                 step.error = Some(failure(data));
                 false
             }
@@ -253,10 +254,6 @@ impl Picture {
                 step.status = Status::Undoing;
                 step.note = format!("undo by {}", data["by"].as_str().unwrap_or_default());
                 step.undo_began.get_or_insert_with(|| (*after_ms, text::now_ms()));
-                false
-            }
-            "undo.attempt_failed" => {
-                step.error = Some(failure(data));
                 false
             }
             "undo.retry_scheduled" => {
@@ -293,10 +290,8 @@ impl Step {
     /// The time of a step that is at work or has ended.
     pub(super) fn time(&self) -> String {
         let now = text::now_ms();
-        let began = match self.status {
-            Status::Undoing => self.undo_began,
-            _ => self.began,
-        };
+        let undoes = self.status == Status::Undoing;
+        let began = if undoes { self.undo_began } else { self.began };
         match (self.status, self.took_ms, began) {
             (Status::Running | Status::Sleeping | Status::Undoing, _, Some((_, began))) => {
                 text::took(now.saturating_sub(began))

@@ -20,6 +20,8 @@ pub struct Call {
     pub step: String,
     /// The handler it calls: an action, or `script`.
     pub uses: String,
+    /// Whether it undoes what the step did.
+    pub undo: bool,
     /// The attempt, from 1.
     pub attempt: u32,
     /// The idempotency key: the same on every attempt and after every crash.
@@ -48,6 +50,12 @@ pub struct Outcome {
 }
 
 impl Call {
+    /// What it is found by: the step, `step/undo` for its undo, or the handler.
+    pub(super) fn names(&self) -> [String; 2] {
+        let undo = if self.undo { "/undo" } else { "" };
+        [format!("{}{undo}", self.step), self.uses.clone()]
+    }
+
     /// The input as JSON; text if it is none.
     pub fn input(&self) -> Value {
         value(&self.input)

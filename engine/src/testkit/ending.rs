@@ -171,7 +171,7 @@ fn of_step(loader: &Loader, run: &Run, step: StepIndex) -> StepEnding {
         | StepState::NotReached
         | StepState::Cancelled => (Value::Null, None),
     };
-    StepEnding { status: made.state.word(), attempts: made.attempt.0, output, failure }
+    StepEnding { status: made.word(), attempts: made.attempt.0, output, failure }
 }
 
 /// A payload as JSON; text if it is none.

@@ -274,7 +274,7 @@ impl TestEngine {
     /// # Errors
     /// [`Refusal`]
     pub fn cancel(&mut self, run: RunId) -> Result<Answer, Refusal> {
-        self.ask(run, &Command::CancelRun { by: by(), reason: String::new() })
+        self.ask(run, &Command::CancelRun { by: by(), reason: String::new(), undo: true })
     }
 
     /// Continues a failed or cancelled run.

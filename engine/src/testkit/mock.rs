@@ -1,6 +1,6 @@
 //! Mocks: what stands in for handlers.
 //!
-//! A mock is found by the id of the step, else by the name of the handler. Answers that are listed are given one after the
+//! A mock is found by the id of the step (`step/undo` for its undo), else by the name of the handler. Answers that are listed are given one after the
 //! other, the last one for ever; an attempt that is made again after a crash gets the one it got before.
 
 use std::collections::BTreeMap;
@@ -112,7 +112,8 @@ impl Mocks {
 
     /// The answer to a call; `None`: the registered handler is to be called.
     pub(super) fn answer(&mut self, call: &Call) -> Option<Answer> {
-        let failing = [&call.step, &call.uses].into_iter().find_map(|name| {
+        let names = call.names();
+        let failing = names.iter().find_map(|name| {
             self.failing.get(name).map(|(count, error)| (name.clone(), *count, error.clone()))
         });
         if let Some((name, count, error)) = failing
@@ -120,8 +121,7 @@ impl Mocks {
         {
             return Some(error.into());
         }
-        let name =
-            [&call.step, &call.uses].into_iter().find(|name| self.by_name.contains_key(*name))?;
+        let name = names.iter().find(|name| self.by_name.contains_key(*name))?;
         let mock = self.by_name.get(name)?.clone();
         match mock.0 {
             Kind::Real => None,

@@ -396,11 +396,18 @@ impl World {
         let bytes = self.loader.bytes(&attempt.input).unwrap_or_else(|_| Arc::from(*b"null"));
         let input = Data { content_type: attempt.input.content_type(), bytes };
         let key = StepCx::new(info.clone(), Arc::new(crate::handler::NoLogs), Arc::default());
+        let step = attempt.step;
+        let (uses, timeout_ms) = if attempt.undo {
+            (plan.undo_handler(step), plan.undo_timeout_ms(step))
+        } else {
+            (plan.handler(step), plan.timeout_ms(step))
+        };
         let mut call = Call {
             run: info.run,
             run_name: info.run_name.to_string(),
             step: info.step_id.to_string(),
-            uses: plan.handler(attempt.step).unwrap_or_default().to_owned(),
+            uses: uses.unwrap_or_default().to_owned(),
+            undo: attempt.undo,
             attempt: attempt.attempt.0,
             key: key.0.idempotency_key(),
             input,
@@ -411,7 +418,7 @@ impl World {
             life: self.life,
         };
         self.check_call(&call);
-        let timeout = plan.timeout_ms(attempt.step).map(Duration::from_millis);
+        let timeout = timeout_ms.map(Duration::from_millis);
         let run = info.run;
         let (mut result, mut takes) = self.answer(plan, &call, info, attempt.step, timeout);
         if let Some(timeout) = timeout.filter(|timeout| takes > *timeout) {
@@ -465,6 +472,7 @@ impl World {
         let Some(storm) = &mut self.storm else { return (result, takes) };
         if result.is_ok()
             && !call.may_repeat
+            && !call.undo
             && let Some(step) = plan.definition().steps.get(step.at())
             && let Some(error) = storm.failure(step, call)
         {

@@ -33,11 +33,15 @@ pub enum AuditAction {
     Signalled,
     /// Somebody did something to what is no run, such as a schedule; the detail says what.
     Managed,
+    /// Somebody had failed undos tried again.
+    UndoRetried,
+    /// Somebody asked for its end without undoing what it did.
+    UndoWaived,
 }
 
 impl AuditAction {
     /// All actions, in the order of their numbers.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Started,
         Self::Paused,
         Self::Resumed,
@@ -48,6 +52,8 @@ impl AuditAction {
         Self::Cancelled,
         Self::Signalled,
         Self::Managed,
+        Self::UndoRetried,
+        Self::UndoWaived,
     ];
 
     /// The word for it.
@@ -63,6 +69,8 @@ impl AuditAction {
             Self::Cancelled => "cancelled",
             Self::Signalled => "signalled",
             Self::Managed => "managed",
+            Self::UndoRetried => "undo retried",
+            Self::UndoWaived => "undo waived",
         }
     }
 }
@@ -184,6 +192,10 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
             let id = if id.is_empty() { String::new() } else { format!(" ({id})") };
             Some((AuditAction::Signalled, Some(by), format!("{name}{id}")))
         }
+        Event::UndoRetried { by } => Some((AuditAction::UndoRetried, Some(by), String::new())),
+        Event::UndoWaived { by, reason } => {
+            Some((AuditAction::UndoWaived, Some(by), reason.clone()))
+        }
         Event::RunCompleted { .. } => Some((AuditAction::Completed, None, String::new())),
         Event::RunFailed { failure, .. } => Some((AuditAction::Failed, None, words(failure))),
         Event::RunCancelled { .. } => Some((AuditAction::Cancelled, None, String::new())),
@@ -202,7 +214,13 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::StepFailed { .. }
         | Event::OutputMapped { .. }
         | Event::StopRequested { .. }
-        | Event::StepsCancelled { .. } => None,
+        | Event::StepsCancelled { .. }
+        | Event::UndoCompleted { .. }
+        | Event::UndoAttemptFailed { .. }
+        | Event::UndoRequested { .. }
+        | Event::UndoStarted { .. }
+        | Event::UndoRetryScheduled { .. }
+        | Event::UndoFailed { .. } => None,
     }
 }
 

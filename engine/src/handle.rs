@@ -29,6 +29,7 @@ use crate::shard_of;
 use crate::tables::{NAMES, read_name_row};
 
 pub use schedules::{Backfill, ScheduleRequest};
+pub(crate) use start::{Prepared, prepare, rows};
 pub use start::{StartError, StartRequest, Started};
 
 /// Asks things of an engine.

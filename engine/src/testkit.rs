@@ -31,6 +31,8 @@ mod ending;
 mod engine;
 mod mock;
 mod recovery;
+#[cfg(feature = "yaml")]
+mod suite;
 mod weather;
 mod workshop;
 mod world;
@@ -42,4 +44,6 @@ pub use crashes::Crashes;
 pub use ending::{CallMade, Ending, RunEnding, StepEnding};
 pub use engine::TestEngine;
 pub use mock::{Answer, Mock};
+#[cfg(feature = "yaml")]
+pub use suite::{CaseReport, Plays, Suite, SuiteError};
 pub use weather::Weather;

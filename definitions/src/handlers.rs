@@ -16,7 +16,8 @@ pub fn check_handlers(definition: &Definition, known: &[&str]) -> Vec<Definition
         | StepKind::Script { .. }
         | StepKind::Set { .. }
         | StepKind::Sleep { .. }
-        | StepKind::WaitFor { .. } => None,
+        | StepKind::WaitFor { .. }
+        | StepKind::Approve(_) => None,
     });
     steps
         .map(|(step, uses)| DefinitionError {

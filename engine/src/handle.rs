@@ -1,5 +1,6 @@
 //! The handle: the only way to ask something of a running engine. Cheap to clone.
 
+mod approval;
 mod signal;
 mod start;
 
@@ -25,6 +26,7 @@ use crate::shard::{Answer, Asked, Refusal};
 use crate::shard_of;
 use crate::tables::{NAMES, read_name_row};
 
+pub use approval::ApprovalDecision;
 pub use start::{StartError, StartRequest, Started};
 
 /// Asks things of an engine.

@@ -42,7 +42,7 @@ pub use nexus_projections as projections;
 pub use clock::Clock;
 pub use config::{Config, Drive};
 pub use engine::{Builder, Engine, OpenError};
-pub use handle::{Handle, RequestError, StartError, StartRequest, Started};
+pub use handle::{ApprovalDecision, Handle, RequestError, StartError, StartRequest, Started};
 pub use handler::{Data, Handler, Registry, StepCx, StepError, StepResult, handler_fn};
 pub use loader::{LoadError, Loader, Recorded, events_of, fold_frame};
 pub use logs::{FileLogs, LogLine};

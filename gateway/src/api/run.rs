@@ -122,7 +122,7 @@ pub struct StepView {
 /// What a run waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitingOn {
-    /// `sleep`, `signal`, `retry`, `room`, `pause`, `engine`.
+    /// `sleep`, `signal`, `approval`, `retry`, `room`, `pause`, `engine`.
     pub on: String,
     /// The step.
     pub step: Option<String>,

@@ -18,6 +18,9 @@ pub(super) const VERSION: u8 = 1;
 /// Number of the section of signals.
 pub(super) const SECTION_SIGNALS: u8 = 1;
 
+/// Number of a step that waits for the decision of a person.
+pub(super) const AWAITED_APPROVAL: u8 = 33;
+
 /// BLAKE3 of the four bytes `null`.
 pub(super) const NULL_HASH: [u8; 32] = [
     0x03, 0xf8, 0x8b, 0x99, 0xc3, 0xd8, 0x07, 0x3b, 0xba, 0x89, 0x48, 0xd6, 0xe7, 0x62, 0xaa, 0xc4,
@@ -237,6 +240,12 @@ impl Writer {
             Awaited::Signal { name } => {
                 self.byte(0);
                 self.text(name);
+            }
+            Awaited::Approval { by, message } => {
+                self.byte(AWAITED_APPROVAL);
+                self.count(by.len());
+                by.iter().for_each(|entry| self.text(entry));
+                self.text(message);
             }
         }
     }

@@ -51,6 +51,8 @@ kinds! {
     9 RUN_RETRIED RunRetried "run.retried",
     10 SLOTS_OFFERED SlotsOffered "slots.offered",
     11 SIGNAL_RECEIVED SignalReceived "signal.received",
+    12 APPROVAL_GRANTED ApprovalGranted "approval.granted",
+    13 APPROVAL_REJECTED ApprovalRejected "approval.rejected",
     // derived
     20 STEP_STARTED StepStarted "step.started",
     21 STEP_SLEPT StepSlept "step.slept",
@@ -66,4 +68,5 @@ kinds! {
     31 RUN_CANCELLED RunCancelled "run.cancelled",
     32 STEP_WAITS StepWaits "step.waits",
     33 SIGNAL_TAKEN SignalTaken "signal.taken",
+    34 APPROVAL_REQUESTED ApprovalRequested "approval.requested",
 }

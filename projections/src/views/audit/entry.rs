@@ -4,7 +4,7 @@ use std::fmt;
 
 use nexus_log::{Position, StreamId};
 use nexus_model::event::{Actor, Event, Failure};
-use nexus_model::id::RunId;
+use nexus_model::id::{RunId, StepIndex};
 use nexus_model::time::Timestamp;
 
 use crate::bytes::{Reader, put_i64, put_text, put_u64};
@@ -31,11 +31,15 @@ pub enum AuditAction {
     Cancelled,
     /// Somebody sent it a signal.
     Signalled,
+    /// Somebody approved what a step asked.
+    Approved,
+    /// Somebody rejected what a step asked.
+    Rejected,
 }
 
 impl AuditAction {
     /// All actions, in the order of their numbers.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Started,
         Self::Paused,
         Self::Resumed,
@@ -45,6 +49,8 @@ impl AuditAction {
         Self::Failed,
         Self::Cancelled,
         Self::Signalled,
+        Self::Approved,
+        Self::Rejected,
     ];
 
     /// The word for it.
@@ -59,6 +65,8 @@ impl AuditAction {
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
             Self::Signalled => "signalled",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
         }
     }
 }
@@ -82,6 +90,8 @@ pub struct AuditRow {
     pub name: String,
     /// What happened.
     pub action: AuditAction,
+    /// The step, if it was done to one.
+    pub step: Option<StepIndex>,
     /// Who did it and from where; `None` if it followed from the run itself.
     pub by: Option<Actor>,
     /// The reason that was given, or code and message of the failure; often empty.
@@ -98,6 +108,7 @@ impl AuditRow {
             run: RunId(recorded.stream.0),
             name: name.to_owned(),
             action,
+            step: step(recorded.event),
             by: by.cloned(),
             detail,
         })
@@ -110,6 +121,7 @@ impl AuditRow {
         put_i64(out, self.at.0);
         out.extend_from_slice(&self.run.0);
         put_text(out, &self.name);
+        put_u64(out, self.step.map_or(0, |step| u64::from(step.0) + 1));
         let by = self.by.as_ref();
         out.push(u8::from(by.is_some()));
         if let Some(by) = by {
@@ -142,6 +154,10 @@ fn read(reader: &mut Reader<'_>) -> Option<AuditRow> {
         at: Timestamp(reader.i64()?),
         run: RunId(reader.array()?),
         name: reader.text()?,
+        step: match reader.u64()?.checked_sub(1) {
+            Some(step) => Some(StepIndex(u32::try_from(step).ok()?)),
+            None => None,
+        },
         by: match reader.byte()? {
             0 => None,
             1 => Some(Actor { name: reader.text()?, via: reader.text()? }),
@@ -166,6 +182,12 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
             let id = if id.is_empty() { String::new() } else { format!(" ({id})") };
             Some((AuditAction::Signalled, Some(by), format!("{name}{id}")))
         }
+        Event::ApprovalGranted { by, note, .. } => {
+            Some((AuditAction::Approved, Some(by), note.clone()))
+        }
+        Event::ApprovalRejected { by, note, .. } => {
+            Some((AuditAction::Rejected, Some(by), note.clone()))
+        }
         Event::RunCompleted { .. } => Some((AuditAction::Completed, None, String::new())),
         Event::RunFailed { failure, .. } => Some((AuditAction::Failed, None, words(failure))),
         Event::RunCancelled { .. } => Some((AuditAction::Cancelled, None, String::new())),
@@ -175,6 +197,7 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::TimerFired { .. }
         | Event::SlotsOffered
         | Event::StepWaits { .. }
+        | Event::ApprovalRequested { .. }
         | Event::SignalTaken { .. }
         | Event::StepStarted { .. }
         | Event::StepSlept { .. }
@@ -185,6 +208,14 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::OutputMapped { .. }
         | Event::StopRequested { .. }
         | Event::StepsCancelled { .. } => None,
+    }
+}
+
+/// The step that somebody did something to.
+fn step(event: &Event) -> Option<StepIndex> {
+    match event {
+        Event::ApprovalGranted { step, .. } | Event::ApprovalRejected { step, .. } => Some(*step),
+        _ => None,
     }
 }
 

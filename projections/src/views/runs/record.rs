@@ -78,6 +78,7 @@ pub(super) enum Doing {
     Sleeping,
     Retrying,
     AwaitingSignal,
+    AwaitingApproval,
 }
 
 /// The time of a step that waits for ever.
@@ -276,6 +277,7 @@ fn put_current(out: &mut Vec<u8>, step: u32, current: &Current, started_at: i64)
         Doing::Sleeping => 1,
         Doing::Retrying => 2,
         Doing::AwaitingSignal => 3,
+        Doing::AwaitingApproval => 33,
     });
     put_i64(out, current.time.wrapping_sub(started_at));
 }
@@ -287,6 +289,7 @@ fn current(reader: &mut Reader<'_>, started_at: i64) -> Option<(u32, Current)> {
         1 => Doing::Sleeping,
         2 => Doing::Retrying,
         3 => Doing::AwaitingSignal,
+        33 => Doing::AwaitingApproval,
         _ => return None,
     };
     let time = started_at.wrapping_add(reader.i64()?);

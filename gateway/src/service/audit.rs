@@ -83,5 +83,7 @@ fn action(action: AuditAction) -> &'static str {
         AuditAction::Signalled => "signal.received",
         AuditAction::Approved => "approval.granted",
         AuditAction::Rejected => "approval.rejected",
+        AuditAction::UndoRetried => "undo.retried",
+        AuditAction::UndoWaived => "undo.waived",
     }
 }

@@ -186,8 +186,7 @@ async fn the_inbox_holds_what_waits_for_somebody() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_approval_waits_across_processes() {
     let house = House::open().await;
-    let [control, _] = house.controls();
-    control.start(start(asks(), Some("far"))).await.unwrap();
+    house.controls()[0].start(start(asks(), Some("far"))).await.unwrap();
     let folder = house.close().await;
     let (engine, service) = open(folder.path(), Drive::All, &Arc::new(Notify::new()));
     let control = Control::Here(service);

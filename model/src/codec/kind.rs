@@ -53,6 +53,10 @@ kinds! {
     11 SIGNAL_RECEIVED SignalReceived "signal.received",
     12 APPROVAL_GRANTED ApprovalGranted "approval.granted",
     13 APPROVAL_REJECTED ApprovalRejected "approval.rejected",
+    16 UNDO_COMPLETED UndoCompleted "undo.completed",
+    17 UNDO_ATTEMPT_FAILED UndoAttemptFailed "undo.attempt_failed",
+    18 UNDO_WAIVED UndoWaived "undo.waived",
+    19 UNDO_RETRIED UndoRetried "undo.retried",
     // derived
     20 STEP_STARTED StepStarted "step.started",
     21 STEP_SLEPT StepSlept "step.slept",
@@ -69,4 +73,8 @@ kinds! {
     32 STEP_WAITS StepWaits "step.waits",
     33 SIGNAL_TAKEN SignalTaken "signal.taken",
     34 APPROVAL_REQUESTED ApprovalRequested "approval.requested",
+    40 UNDO_REQUESTED UndoRequested "undo.requested",
+    41 UNDO_STARTED UndoStarted "undo.started",
+    42 UNDO_RETRY_SCHEDULED UndoRetryScheduled "undo.retry_scheduled",
+    43 UNDO_FAILED UndoFailed "undo.failed",
 }

@@ -35,11 +35,15 @@ pub enum AuditAction {
     Approved,
     /// Somebody rejected what a step asked.
     Rejected,
+    /// Somebody had failed undos tried again.
+    UndoRetried,
+    /// Somebody asked for its end without undoing what it did.
+    UndoWaived,
 }
 
 impl AuditAction {
     /// All actions, in the order of their numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Started,
         Self::Paused,
         Self::Resumed,
@@ -51,6 +55,8 @@ impl AuditAction {
         Self::Signalled,
         Self::Approved,
         Self::Rejected,
+        Self::UndoRetried,
+        Self::UndoWaived,
     ];
 
     /// The word for it.
@@ -67,6 +73,8 @@ impl AuditAction {
             Self::Signalled => "signalled",
             Self::Approved => "approved",
             Self::Rejected => "rejected",
+            Self::UndoRetried => "undo retried",
+            Self::UndoWaived => "undo waived",
         }
     }
 }
@@ -188,6 +196,10 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         Event::ApprovalRejected { by, note, .. } => {
             Some((AuditAction::Rejected, Some(by), note.clone()))
         }
+        Event::UndoRetried { by } => Some((AuditAction::UndoRetried, Some(by), String::new())),
+        Event::UndoWaived { by, reason } => {
+            Some((AuditAction::UndoWaived, Some(by), reason.clone()))
+        }
         Event::RunCompleted { .. } => Some((AuditAction::Completed, None, String::new())),
         Event::RunFailed { failure, .. } => Some((AuditAction::Failed, None, words(failure))),
         Event::RunCancelled { .. } => Some((AuditAction::Cancelled, None, String::new())),
@@ -207,7 +219,13 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::StepFailed { .. }
         | Event::OutputMapped { .. }
         | Event::StopRequested { .. }
-        | Event::StepsCancelled { .. } => None,
+        | Event::StepsCancelled { .. }
+        | Event::UndoCompleted { .. }
+        | Event::UndoAttemptFailed { .. }
+        | Event::UndoRequested { .. }
+        | Event::UndoStarted { .. }
+        | Event::UndoRetryScheduled { .. }
+        | Event::UndoFailed { .. } => None,
     }
 }
 

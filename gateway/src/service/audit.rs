@@ -83,6 +83,7 @@ fn action(action: AuditAction) -> &'static str {
         AuditAction::Signalled => "signal.received",
         AuditAction::Approved => "approval.granted",
         AuditAction::Rejected => "approval.rejected",
+        AuditAction::Managed => "managed",
         AuditAction::UndoRetried => "undo.retried",
         AuditAction::UndoWaived => "undo.waived",
     }

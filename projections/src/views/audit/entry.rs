@@ -8,7 +8,7 @@ use nexus_model::id::{RunId, StepIndex};
 use nexus_model::time::Timestamp;
 
 use crate::bytes::{Reader, put_i64, put_text, put_u64};
-use crate::view::Recorded;
+use crate::view::{Recorded, RecordedAggregate};
 
 /// What was done to a run, or what became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,6 +35,8 @@ pub enum AuditAction {
     Approved,
     /// Somebody rejected what a step asked.
     Rejected,
+    /// Somebody did something to what is no run, such as a schedule; the detail says what.
+    Managed,
     /// Somebody had failed undos tried again.
     UndoRetried,
     /// Somebody asked for its end without undoing what it did.
@@ -43,7 +45,7 @@ pub enum AuditAction {
 
 impl AuditAction {
     /// All actions, in the order of their numbers.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Started,
         Self::Paused,
         Self::Resumed,
@@ -55,6 +57,7 @@ impl AuditAction {
         Self::Signalled,
         Self::Approved,
         Self::Rejected,
+        Self::Managed,
         Self::UndoRetried,
         Self::UndoWaived,
     ];
@@ -73,6 +76,7 @@ impl AuditAction {
             Self::Signalled => "signalled",
             Self::Approved => "approved",
             Self::Rejected => "rejected",
+            Self::Managed => "managed",
             Self::UndoRetried => "undo retried",
             Self::UndoWaived => "undo waived",
         }
@@ -92,9 +96,9 @@ pub struct AuditRow {
     pub position: Position,
     /// When it was recorded.
     pub at: Timestamp,
-    /// The run.
+    /// The run, or the id of what is no run.
     pub run: RunId,
-    /// The run's name.
+    /// The run's name, or kind and name of what is no run.
     pub name: String,
     /// What happened.
     pub action: AuditAction,
@@ -118,6 +122,20 @@ impl AuditRow {
             action,
             step: step(recorded.event),
             by: by.cloned(),
+            detail,
+        })
+    }
+
+    /// The entry of an event of an aggregate, if somebody asked for it.
+    pub(super) fn of_aggregate(recorded: &RecordedAggregate<'_>) -> Option<Self> {
+        let (by, detail) = recorded.event.audit()?;
+        Some(Self {
+            position: recorded.position,
+            at: recorded.at,
+            run: RunId(recorded.id.bytes()),
+            name: format!("{} {}", recorded.id.kind().word(), recorded.name),
+            action: AuditAction::Managed,
+            by: Some(by.clone()),
             detail,
         })
     }

@@ -154,11 +154,14 @@ fn only_approval(plan: &Plan) -> Option<StepIndex> {
 }
 
 fn answered(event: &Event, wanted: StepIndex) -> Option<(&'static str, &Actor)> {
-    match event {
-        Event::ApprovalGranted { step, by, .. } if *step == wanted => Some(("approved", by)),
-        Event::ApprovalRejected { step, by, .. } if *step == wanted => Some(("rejected", by)),
-        _ => None,
-    }
+    let (step, how, by) = if let Event::ApprovalGranted { step, by, .. } = event {
+        (step, "approved", by)
+    } else if let Event::ApprovalRejected { step, by, .. } = event {
+        (step, "rejected", by)
+    } else {
+        return None;
+    };
+    (*step == wanted).then_some((how, by))
 }
 
 /// The form with the fields that were given as texts.

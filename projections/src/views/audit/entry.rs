@@ -135,6 +135,7 @@ impl AuditRow {
             run: RunId(recorded.id.bytes()),
             name: format!("{} {}", recorded.id.kind().word(), recorded.name),
             action: AuditAction::Managed,
+            step: None,
             by: Some(by.clone()),
             detail,
         })
@@ -249,10 +250,10 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
 
 /// The step that somebody did something to.
 fn step(event: &Event) -> Option<StepIndex> {
-    match event {
-        Event::ApprovalGranted { step, .. } | Event::ApprovalRejected { step, .. } => Some(*step),
-        _ => None,
-    }
+    let (Event::ApprovalGranted { step, .. } | Event::ApprovalRejected { step, .. }) = event else {
+        return None;
+    };
+    Some(*step)
 }
 
 fn words(failure: &Failure) -> String {

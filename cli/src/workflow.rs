@@ -30,7 +30,7 @@ pub(crate) fn read(file: &Path) -> Result<Option<Read>, Problem> {
         Err(problems) => (None, problems),
     };
     let is_good = !problems.has_errors();
-    show(&problems, &text);
+    show(&problems, &text, &name);
     Ok(read.filter(|_| is_good))
 }
 
@@ -58,16 +58,17 @@ fn read_stdin() -> Result<String, Problem> {
 }
 
 /// Shows what is wrong with a file, up to a few problems.
-pub(crate) fn show(problems: &Problems, text: &str) {
-    for problem in problems.iter().take(SHOWN_MAX) {
+pub(crate) fn show(problems: &Problems, text: &str, name: &str) {
+    let shown_max = if output::format().is_json() { usize::MAX } else { SHOWN_MAX };
+    for problem in problems.iter().take(shown_max) {
         if output::format().is_json() {
             output::problem(&sent(problem));
         } else {
             output::complain(format!("{}\n", nexus_definitions::render(problem, text, true)));
         }
     }
-    if let Some(more @ 1..) = problems.len().checked_sub(SHOWN_MAX) {
-        output::note(format!("… and {more} more; see all: nexus-engine validate"));
+    if let Some(more @ 1..) = problems.len().checked_sub(shown_max) {
+        output::note(format!("… and {more} more; see all: nexus-engine validate {name} --all"));
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use nexus_engine::handler::{
     AttemptInfo, Data, Handler, HandlerFuture, StepCx, StepError, StepResult,
 };
+use nexus_model::suggest::nearest;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -59,17 +60,12 @@ fn parse<In: Input>(input: &Data) -> StepResult<In> {
 fn unknown_key<In: Input>(bytes: &[u8]) -> Option<StepError> {
     let Ok(Value::Object(object)) = serde_json::from_slice(bytes) else { return None };
     let key = object.keys().find(|key| !In::KEYS.contains(&key.as_str()))?;
-    let help = nearest(key, In::KEYS).map_or_else(
+    let help = nearest(key, In::KEYS.iter().copied()).map_or_else(
         || format!("it has: {}", In::KEYS.join(", ")),
         |near| format!("did you mean `{near}`?"),
     );
     let message = format!("{} has no input `{key}`; {help}", In::ACTION);
     Some(StepError::fatal(message).code("NX3017"))
-}
-
-fn nearest<'a>(key: &str, keys: &[&'a str]) -> Option<&'a str> {
-    let near = |name: &&&str| strsim::damerau_levenshtein(key, name) <= 1 + key.len() / 4;
-    keys.iter().filter(near).min_by_key(|name| strsim::damerau_levenshtein(key, name)).copied()
 }
 
 /// An input that this action cannot work with.

@@ -22,6 +22,7 @@ pub mod payload;
 pub mod plan;
 pub mod rejection;
 pub mod run;
+pub mod suggest;
 pub mod time;
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ const SHOWN_MAX: usize = 3;
 Examples:
   nexus-engine validate order.workflow.yaml
   nexus-engine validate . --strict
+  nexus-engine validate order.workflow.yaml --all
   nexus-engine validate workflows/ -o json")]
 pub(crate) struct ValidateArgs {
     /// Files, or folders with *.workflow.yaml below them.
@@ -28,6 +29,9 @@ pub(crate) struct ValidateArgs {
     /// Let warnings fail.
     #[arg(long)]
     strict: bool,
+    /// Show every problem, not only the first few of each file.
+    #[arg(long)]
+    all: bool,
 }
 
 /// What was found in all files.
@@ -64,7 +68,7 @@ pub(crate) fn run(args: &ValidateArgs) -> Outcome {
         report.warnings += file.problems.len() - errors;
         report.valid &= file.valid;
         if !output::format().is_json() {
-            show(&file, &text);
+            show(&file, &text, if args.all { usize::MAX } else { SHOWN_MAX });
         }
         report.files.push(file);
     }
@@ -91,18 +95,19 @@ fn check(path: &Path, text: &str, handlers: &[&str], strict: bool) -> FileReport
     FileReport { file, valid, workflow, steps, problems }
 }
 
-fn show(file: &FileReport, text: &str) {
+fn show(file: &FileReport, text: &str, shown_max: usize) {
     if file.valid
         && let (Some(workflow), Some(steps)) = (&file.workflow, file.steps)
     {
         output::line(format!("✔ {} · {workflow}, {}", file.file, count(steps, "step")));
     }
-    for problem in file.problems.iter().take(SHOWN_MAX) {
+    for problem in file.problems.iter().take(shown_max) {
         output::complain(format!("{}\n", render(problem, text, true)));
     }
-    let more = file.problems.len().saturating_sub(SHOWN_MAX);
+    let more = file.problems.len().saturating_sub(shown_max);
     if more > 0 {
-        output::complain(format!("… and {} in {}\n", count(more, "more problem"), file.file));
+        let more = count(more, "more problem");
+        output::complain(format!("… and {more} in {}; see all with --all\n", file.file));
     }
 }
 

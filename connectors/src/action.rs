@@ -7,6 +7,7 @@ use std::sync::Arc;
 use nexus_engine::handler::{
     AttemptInfo, Data, Handler, HandlerFuture, StepCx, StepError, StepResult,
 };
+use nexus_model::input_shape::InputShape;
 use nexus_model::suggest::nearest;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -15,8 +16,8 @@ use serde_json::Value;
 pub(crate) trait Input: DeserializeOwned + Send + 'static {
     /// The action's name.
     const ACTION: &'static str;
-    /// All keys it has, in the order of the documentation.
-    const KEYS: &'static [&'static str];
+    /// Its keys, in the order of the documentation.
+    const SHAPE: &'static InputShape;
 }
 
 /// Makes a handler of an async function.
@@ -40,6 +41,10 @@ where
     F: Fn(StepCx, In) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = StepResult<Data>> + Send + 'static,
 {
+    fn input(&self) -> Option<&'static InputShape> {
+        Some(In::SHAPE)
+    }
+
     fn call(&self, cx: StepCx, input: Data) -> HandlerFuture {
         match parse(&input) {
             Ok(input) => Box::pin((self.function)(cx, input)),
@@ -59,9 +64,10 @@ fn parse<In: Input>(input: &Data) -> StepResult<In> {
 
 fn unknown_key<In: Input>(bytes: &[u8]) -> Option<StepError> {
     let Ok(Value::Object(object)) = serde_json::from_slice(bytes) else { return None };
-    let key = object.keys().find(|key| !In::KEYS.contains(&key.as_str()))?;
-    let help = nearest(key, In::KEYS.iter().copied()).map_or_else(
-        || format!("it has: {}", In::KEYS.join(", ")),
+    let keys: Vec<&str> = In::SHAPE.names().collect();
+    let key = object.keys().find(|key| !keys.contains(&key.as_str()))?;
+    let help = nearest(key, keys.iter().copied()).map_or_else(
+        || format!("it has: {}", keys.join(", ")),
         |near| format!("did you mean `{near}`?"),
     );
     let message = format!("{} has no input `{key}`; {help}", In::ACTION);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use nexus_definitions::{Problems, read, render};
+use nexus_definitions::{Known, Problems, read_for, render};
 use serde::Serialize;
 
 use crate::exit::{Code, Outcome};
@@ -57,7 +57,8 @@ struct FileReport {
 /// Checks files.
 pub(crate) fn run(args: &ValidateArgs) -> Outcome {
     let registry = registry();
-    let handlers: Vec<&str> = registry.names().collect();
+    let handlers: Vec<Known<'_>> =
+        registry.inputs().map(|(name, input)| Known { name, input }).collect();
     let mut report =
         Report { kind: "validation/v1", valid: true, errors: 0, warnings: 0, files: Vec::new() };
     for path in files::workflows(&args.paths)? {
@@ -80,17 +81,11 @@ pub(crate) fn run(args: &ValidateArgs) -> Outcome {
     Ok(if report.valid { Code::Done } else { Code::Usage })
 }
 
-fn check(path: &Path, text: &str, handlers: &[&str], strict: bool) -> FileReport {
+fn check(path: &Path, text: &str, handlers: &[Known<'_>], strict: bool) -> FileReport {
     let file = path.display().to_string();
-    let (workflow, steps, problems) = match read(&file, text) {
-        Err(problems) => (None, None, problems),
-        Ok(read) => {
-            let mut problems = read.check_handlers(handlers);
-            problems.0.extend(read.warnings);
-            problems.0.sort_by_key(|problem| (problem.line, problem.column));
-            (Some(read.definition.name), Some(read.definition.steps.len()), problems)
-        }
-    };
+    let (read, problems) = read_for(&file, text, Some(handlers));
+    let (workflow, steps) =
+        read.map(|read| (read.definition.name, read.definition.steps.len())).unzip();
     let valid = if strict { problems.is_empty() } else { !problems.has_errors() };
     FileReport { file, valid, workflow, steps, problems }
 }

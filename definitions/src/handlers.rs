@@ -23,35 +23,40 @@ impl<'a> From<&'a str> for Known<'a> {
 
 /// Checks that every handler of `definition` is one of `known`, and takes the literal values that are handed to it.
 ///
-/// Shape: NX1202 for a step that calls an unknown one, else what is wrong with its `with`.
+/// Shape: NX1202 for a call of an unknown one, else what is wrong with its `with`; the undo of a step is a call as well.
 pub fn check_handlers(definition: &Definition, known: &[Known<'_>]) -> Vec<DefinitionError> {
-    let mut errors = Vec::new();
-    for step in &definition.steps {
-        let StepKind::Action { uses, with } = &step.kind else { continue };
-        match known.iter().find(|handler| handler.name == uses) {
-            None => errors.push(DefinitionError {
-                code: "NX1202",
-                path: vec!["steps".to_owned(), step.id.clone(), "uses".to_owned()],
-                range: None,
-                message: format!("no handler is called `{uses}`"),
-                hint: Some(hint(uses, known)),
-                warning: false,
-            }),
-            Some(Known { input: Some(shape), .. }) => {
-                let path = ["steps", &step.id, "with"].map(str::to_owned);
-                errors.extend(shape.check(uses, with).into_iter().map(|misfit| DefinitionError {
-                    code: misfit.code,
-                    path: path.iter().cloned().chain(misfit.path).collect(),
-                    range: None,
-                    message: misfit.message,
-                    hint: Some(misfit.hint),
-                    warning: false,
-                }));
-            }
-            Some(Known { input: None, .. }) => {}
+    let calls = definition.steps.iter().flat_map(|step| {
+        let undo = step.compensate.as_ref();
+        let undo = undo.map(|undo| (vec!["steps", &step.id, "compensate"], &undo.kind));
+        [(vec!["steps", step.id.as_str()], &step.kind)].into_iter().chain(undo)
+    });
+    calls.flat_map(|(place, kind)| check_call(&place, kind, known)).collect()
+}
+
+fn check_call(place: &[&str], kind: &StepKind, known: &[Known<'_>]) -> Vec<DefinitionError> {
+    let StepKind::Action { uses, with } = kind else { return Vec::new() };
+    let error = |code, path: Vec<String>, message, hint| DefinitionError {
+        code,
+        path: place.iter().map(|key| (*key).to_owned()).chain(path).collect(),
+        range: None,
+        message,
+        hint: Some(hint),
+        warning: false,
+    };
+    match known.iter().find(|handler| handler.name == uses) {
+        None => {
+            let message = format!("no handler is called `{uses}`");
+            vec![error("NX1202", vec!["uses".to_owned()], message, hint(uses, known))]
+        }
+        Some(Known { input: None, .. }) => Vec::new(),
+        Some(Known { input: Some(shape), .. }) => {
+            let misfits = shape.check(uses, with).into_iter();
+            let place = |path: Vec<String>| ["with".to_owned()].into_iter().chain(path).collect();
+            misfits
+                .map(|misfit| error(misfit.code, place(misfit.path), misfit.message, misfit.hint))
+                .collect()
         }
     }
-    errors
 }
 
 fn hint(uses: &str, known: &[Known<'_>]) -> String {

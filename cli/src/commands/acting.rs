@@ -15,7 +15,7 @@ const NAMED_MAX: usize = 10;
 
 /// Who asks, and why.
 pub(crate) fn act(context: &Context, reason: &str) -> Act {
-    Act { reason: reason.to_owned(), by: context.by() }
+    Act { reason: reason.to_owned(), by: context.by(), ..Act::default() }
 }
 
 /// The names of the runs that are meant, each once. Several are looked up before anything is asked of one of them.

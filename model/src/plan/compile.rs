@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::names::{Names, Place};
 use super::step::{Shape, compile_step};
-use super::{DefinitionError, Plan, PlanStep, graph, nullable};
+use super::{DefinitionError, Plan, PlanStep, graph, nullable, undo};
 use crate::definition::Definition;
 use crate::expression::Template;
 use crate::id::StepIndex;
@@ -112,12 +112,15 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
             return Err(problems.errors);
         }
     };
+    undo::warn(&definition, &mut problems);
     nullable::warn(&definition, &steps, outputs.as_ref(), &order, &mut problems);
     if !problems.errors.is_empty() {
         problems.errors.append(&mut problems.warnings);
         return Err(problems.errors);
     }
     let (successor_ends, successors) = graph::successors(&steps);
+    let with_undo = (0..).map(StepIndex).zip(&steps).filter(|(_, step)| step.undo.is_some());
+    let steps_with_undo = with_undo.map(|(index, _)| index).collect();
     Ok(Plan {
         hash: definition.hash(),
         definition,
@@ -129,6 +132,7 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
         run_id,
         env,
         outputs,
+        steps_with_undo,
     })
 }
 

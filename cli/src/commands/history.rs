@@ -2,6 +2,8 @@
 
 mod filter;
 
+use std::time::{Duration, Instant};
+
 use nexus_gateway::Control;
 use nexus_gateway::api::{EventView, HistoryPage, Problem};
 
@@ -61,18 +63,26 @@ pub(crate) struct HistoryArgs {
 /// The exit code of problems that end with the process that was asked.
 const UNREACHABLE: u8 = 6;
 
+/// How long the process that held the store may take to let go of it.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How long to leave a process alone that is about to end.
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(40);
+const PAUSE: Duration = Duration::from_millis(40);
 
 /// Shows the history of a run.
 pub(crate) fn run(context: &Context, args: &HistoryArgs) -> Outcome {
     let filter = Filter::new(args);
     context.block_on(async {
         let mut seen = Seen { next: args.from.unwrap_or(1).max(1), has_ended: false };
+        let mut told_at: Option<Instant> = None;
         loop {
-            let access = Access::get(context, &Purpose::Look).await?;
+            let access = match Access::get(context, &Purpose::Look).await {
+                // Whoever held the store is letting go of it, and may first have steps to stop.
+                Err(_) if told_at.is_some_and(|at| at.elapsed() < PATIENCE) => continue,
+                access => access?,
+            };
             let is_here = access.is_here();
             let shown = part(&access, args, &filter, &mut seen).await;
+            told_at = Some(Instant::now());
             access.close().await;
             match shown {
                 // The process that held the store has ended, perhaps without telling everything: the log has it.

@@ -48,7 +48,7 @@ impl Table {
         Self::Snapshots,
     ];
 
-    /// Storage name.
+    /// What it is called.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Meta => "meta",
@@ -60,6 +60,11 @@ impl Table {
             Self::Metrics => "metrics",
             Self::Snapshots => "snapshots",
         }
+    }
+
+    /// The byte that stands before the keys of its rows.
+    pub(crate) fn tag(self) -> u8 {
+        self as u8
     }
 
     /// As an index into [`Table::ALL`].

@@ -18,7 +18,7 @@ use super::table_rows::TableRows;
 use crate::OpenError;
 
 /// The layout that this program writes.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 const KIB: u32 = 1024;
 const MIB: u64 = 1024 * 1024;
@@ -36,11 +36,11 @@ pub(super) enum Use {
     Rows,
 }
 
-/// How a keyspace of layout 1 is kept.
+/// How a keyspace of layout 2 is kept.
 ///
 /// Memtables are small because all of them are memory that a store at rest holds, and that one fills again when it opens.
 /// There are few keyspaces because making one costs about twenty syncs.
-pub(super) fn layout_v1(purpose: Use) -> KeyspaceCreateOptions {
+pub(super) fn layout_v2(purpose: Use) -> KeyspaceCreateOptions {
     let compressed = KeyspaceCreateOptions::default()
         .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4));
     match purpose {
@@ -102,10 +102,10 @@ fn open_database(folder: &Path, options: &Options) -> Result<Store, fjall::Error
         .worker_threads(2)
         .journal_compression(CompressionType::None)
         .open()?;
-    let rows = db.keyspace("rows", || layout_v1(Use::Rows))?;
+    let rows = db.keyspace("rows", || layout_v2(Use::Rows))?;
     let segments = Segments::open(&db, &rows)?;
-    let streams = db.keyspace("st", || layout_v1(Use::Streams))?;
-    let payloads = db.keyspace("payload", || layout_v1(Use::Payloads))?;
+    let streams = db.keyspace("st", || layout_v2(Use::Streams))?;
+    let payloads = db.keyspace("payload", || layout_v2(Use::Payloads))?;
     let rows = TableRows::new(rows, options.tables.len());
     Ok(Store { folder: folder.to_owned(), db, segments, streams, payloads, rows })
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use fjall::{Database, Keyspace};
 
-use super::layout::{Use, layout_v1};
+use super::layout::{Use, layout_v2};
 use crate::Position;
 
 /// Before the rows of the tables, see [`TableRows`](super::table_rows::TableRows).
@@ -25,7 +25,7 @@ pub(super) struct Segment {
 
 impl Segment {
     fn open(db: &Database, number: u32, first: Position) -> Result<Self, fjall::Error> {
-        let frames = db.keyspace(&format!("ev-{number:06}"), || layout_v1(Use::Events))?;
+        let frames = db.keyspace(&format!("ev-{number:06}"), || layout_v2(Use::Events))?;
         Ok(Self { number, first, frames })
     }
 

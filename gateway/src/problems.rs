@@ -1,5 +1,7 @@
 //! Errors as problems: a code, a line about what happened, what to do, and the exit code of the command line.
 
+mod aggregates;
+
 use std::error::Error;
 use std::path::Path;
 
@@ -83,6 +85,11 @@ fn open_log(error: &LogOpenError) -> Problem {
             DAMAGED,
             "an older copy of the store was put back, or it was changed by hand",
         ),
+        LogOpenError::Older { .. } => (
+            "NX6014",
+            DAMAGED,
+            "read it with the version that wrote it; this one needs a new store",
+        ),
         LogOpenError::Newer { .. } => ("NX6003", DAMAGED, "use the newer version of nexus-engine"),
         LogOpenError::NotAStore { .. } => (
             "NX6008",
@@ -153,6 +160,7 @@ fn refused(refusal: &Refusal, name: &str) -> Problem {
     match refusal {
         Refusal::TooLarge | Refusal::Rejected(Rejection::TooManyLabels { .. }) => too_large(text),
         Refusal::Rejected(rejection) => rejected(rejection, name),
+        Refusal::Aggregate(rejection) => aggregates::refused(rejection, name),
         Refusal::NotFound => no_such_run(name, None),
         Refusal::Taken(..) => taken(name),
         Refusal::Unreadable(_) => Problem::new("NX5004", DAMAGED, text).run(name),

@@ -24,8 +24,8 @@ pub mod payload;
 pub mod plan;
 pub mod rejection;
 pub mod run;
-pub mod suggest;
 pub mod schedule;
+pub mod suggest;
 pub mod time;
 
 #[cfg(test)]

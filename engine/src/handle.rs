@@ -1,7 +1,7 @@
 //! The handle: the only way to ask something of a running engine. Cheap to clone.
 
-mod approval;
 mod aggregates;
+mod approval;
 mod schedules;
 mod signal;
 mod start;

@@ -43,7 +43,10 @@ pub use nexus_projections as projections;
 pub use clock::Clock;
 pub use config::{Config, Drive};
 pub use engine::{Builder, Engine, OpenError};
-    pub use handle::{ ApprovalDecision, Backfill, Handle, RequestError, ScheduleRequest, StartError, StartRequest, Started};
+pub use handle::{
+    ApprovalDecision, Backfill, Handle, RequestError, ScheduleRequest, StartError, StartRequest,
+    Started,
+};
 pub use handler::{Data, Handler, Registry, StepCx, StepError, StepResult, handler_fn};
 pub use loader::{
     LoadError, Loader, Recorded, RecordedAggregate, events_of, events_of_aggregate, fold_frame,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::definition::{Definition, InputKind, InputSpec};
-use crate::expression::suggest::did_you_mean;
+use crate::suggest::nearest;
 
 /// How much of a value a message shows.
 const SHOWN_CHARS: usize = 60;
@@ -167,7 +167,7 @@ fn check_value(words: Words, name: &str, spec: &InputSpec, value: &Value) -> Opt
         let known = spec.options.iter().filter_map(Value::as_str);
         wrong.hint = value
             .as_str()
-            .and_then(|value| did_you_mean(value, known))
+            .and_then(|value| nearest(value, known))
             .map(|option| format!("did you mean `{option}`?"));
         return Some(wrong);
     }
@@ -261,7 +261,7 @@ fn unknown(words: Words, specs: &BTreeMap<String, InputSpec>, name: &str) -> Inp
     let Words { one, owner, .. } = words;
     let mut unknown = error("NX1005", name, format!("{owner} has no {one} `{name}`"));
     let names = || specs.keys().map(String::as_str);
-    unknown.hint = Some(match did_you_mean(name, names()) {
+    unknown.hint = Some(match nearest(name, names()) {
         Some(similar) => format!("did you mean `{similar}`?"),
         None if specs.is_empty() => format!("it takes no {one}s"),
         None => format!("its {one}s: {}", names().collect::<Vec<_>>().join(", ")),

@@ -27,12 +27,12 @@ mod language;
 mod parse;
 mod reference;
 mod scope;
-pub(crate) mod suggest;
 mod template;
 mod token;
 mod value;
 
 pub use condition::{Condition, Verdict};
+pub(crate) use date::rfc3339;
 pub use duration::duration_ms;
 pub use language::{FILTERS, FUNCTIONS, TESTS};
 pub use reference::{Found, Reference, Root, STEP_FIELDS};

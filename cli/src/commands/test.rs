@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use nexus_connectors::simulated_outcome;
+use nexus_definitions::render;
 use nexus_engine::testkit::{
     Answer, Call, CaseReport, Mock, Plays, Suite, SuiteError, TestEngine, Weather,
 };
@@ -221,7 +222,13 @@ fn view(report: CaseReport) -> CaseView {
 fn refused(error: &SuiteError) -> Code {
     match error {
         SuiteError::Invalid { problems, text } => {
-            workflow::show(problems, text);
+            for problem in problems {
+                if output::format().is_json() {
+                    output::problem(&workflow::sent(problem));
+                } else {
+                    output::complain(format!("{}\n", render(problem, text, true)));
+                }
+            }
             Code::Usage
         }
         SuiteError::Read { path, .. } => match files::read_text(path) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_definitions::cases::{Act, Case, Deed, Point};
-use nexus_model::command::Command;
+use nexus_model::command::{ApprovalAnswer, Command};
 use nexus_model::event::Actor;
 use nexus_model::id::RunId;
 use nexus_model::payload::Payload;
@@ -106,7 +106,14 @@ fn carry_out(engine: &mut TestEngine, run: RunId, act: &Act) -> Result<(), Refus
         Deed::Pause => Command::PauseRun { by, reason },
         Deed::Resume => Command::ResumeRun { by },
         Deed::Cancel => Command::CancelRun { by, reason, undo: true },
-        Deed::Answer { .. } => return Ok(()),
+        Deed::Answer { step, approved, note, form, groups } => {
+            let Some(step) = engine.load(run).0.find(step) else { return Err(Refusal::NotFound) };
+            let (form, stored) = Payload::json(form);
+            let (note, groups) = (note.clone(), groups.clone());
+            let answer = ApprovalAnswer { approved: *approved, by, groups, note, form };
+            let command = Command::AnswerApproval { step, answer: Box::new(answer) };
+            return engine.ask_with(run, &command, stored.as_slice()).map(|_| ());
+        }
     };
     engine.ask(run, &command).map(|_| ())
 }

@@ -264,6 +264,7 @@ fn command_of(event: &Event) -> Option<Command> {
         Event::AttemptsInterrupted { attempts, orderly } => {
             Command::InterruptAttempts { attempts, orderly }
         }
+        Event::AttemptResumed { step, attempt } => Command::ResumeAttempt { step, attempt },
         Event::TimerFired { timer } => Command::FireTimer { timer },
         Event::RunPaused { by, reason } => Command::PauseRun { by, reason },
         Event::RunResumed { by } => Command::ResumeRun { by },

@@ -34,6 +34,13 @@ pub enum Command {
         /// Whether it shut down in order.
         orderly: bool,
     },
+    /// The handler of an attempt that was cut off is about to be called again.
+    ResumeAttempt {
+        /// The step.
+        step: StepIndex,
+        /// The attempt.
+        attempt: Attempt,
+    },
     /// A timer is due.
     FireTimer {
         /// Which.

@@ -22,6 +22,7 @@ mod interrupt;
 mod offer_slots;
 mod pause;
 mod resume;
+mod resume_attempt;
 mod retry;
 mod start;
 mod wait_for;
@@ -121,6 +122,7 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
         Command::InterruptAttempts { attempts, orderly } => {
             draft.interrupt_attempts(attempts, orderly)
         }
+        Command::ResumeAttempt { step, attempt } => draft.resume_attempt(step, attempt),
         Command::FireTimer { timer } => draft.fire_timer(timer),
         Command::PauseRun { by, reason } => draft.pause_run(by, reason),
         Command::ResumeRun { by } => draft.resume_run(by),
@@ -147,6 +149,7 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
         | Command::CompleteStep { .. }
         | Command::FailStep { .. }
         | Command::InterruptAttempts { .. }
+        | Command::ResumeAttempt { .. }
         | Command::FireTimer { .. }
         | Command::PauseRun { .. }
         | Command::ResumeRun { .. }

@@ -10,6 +10,15 @@ use crate::run::{Run, StepState};
 pub enum Effect {
     /// A handler should be at work.
     RunAttempt(RunAttempt),
+    /// An attempt that was cut off should be carried on: that is recorded first, then its handler is called.
+    ResumeAttempt {
+        /// The step.
+        step: StepIndex,
+        /// The attempt.
+        attempt: Attempt,
+        /// Whether it must run while no other attempt runs in this engine, because it may be what ends the process.
+        alone: bool,
+    },
     /// A handler that is at work should stop and report.
     StopAttempt {
         /// The step.
@@ -30,8 +39,6 @@ pub struct RunAttempt {
     pub input: Payload,
     /// How often this attempt was cut off by the end of a process.
     pub interruptions: u32,
-    /// Whether it must run while no other attempt runs in this engine, because it may be what ends the process.
-    pub alone: bool,
 }
 
 /// Names the work that should be under way for `run`; recovery asks the same question.
@@ -43,19 +50,22 @@ pub fn pending(plan: &Plan, run: &Run) -> Vec<Effect> {
 
 /// Names the work that should be under way for one step.
 pub fn pending_for(plan: &Plan, run: &Run, step: StepIndex) -> Option<Effect> {
-    let StepState::Running { attempt, input, interruptions, stopping, .. } = run.step(step) else {
+    let StepState::Running { attempt, input, interruptions, rests, stopping, .. } = run.step(step)
+    else {
         return None;
     };
     if stopping.is_some() {
         return Some(Effect::StopAttempt { step, attempt: *attempt });
     }
+    if *rests {
+        let alone = *interruptions >= crate::decide::ALONE_AFTER_INTERRUPTIONS;
+        return Some(Effect::ResumeAttempt { step, attempt: *attempt, alone });
+    }
     let input = input.clone().unwrap_or_else(|| plan.literal_input(step));
-    let alone = *interruptions >= crate::decide::ALONE_AFTER_INTERRUPTIONS;
     Some(Effect::RunAttempt(RunAttempt {
         step,
         attempt: *attempt,
         input,
         interruptions: *interruptions,
-        alone,
     }))
 }

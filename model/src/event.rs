@@ -71,6 +71,13 @@ pub enum Event {
         /// Whether the engine shut down in order, which does not count against the attempt.
         orderly: bool,
     },
+    /// An attempt that was cut off is about to be carried on: from here on its handler may be at work again.
+    AttemptResumed {
+        /// The step.
+        step: StepIndex,
+        /// The attempt.
+        attempt: Attempt,
+    },
     /// A timer was due.
     TimerFired {
         /// Which.

@@ -59,6 +59,7 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         Event::RunStarted(started) => started.definition == plan.hash(),
         Event::StepCompleted { step, .. }
         | Event::AttemptFailed { step, .. }
+        | Event::AttemptResumed { step, .. }
         | Event::StepStarted { step, .. }
         | Event::StepSlept { step, .. }
         | Event::StepWaits { step, .. }
@@ -106,6 +107,7 @@ impl Fold<'_> {
             Event::AttemptsInterrupted { attempts, orderly } => {
                 self.attempts_interrupted(attempts, *orderly);
             }
+            Event::AttemptResumed { step, .. } => self.attempt_resumed(*step),
             Event::TimerFired { timer } => self.timer_fired(*timer),
             Event::RunPaused { .. } => self.run.paused = true,
             Event::RunResumed { .. } => self.run.paused = false,

@@ -32,6 +32,14 @@ pub enum Rejection {
         /// The attempt of the report.
         attempt: Attempt,
     },
+    /// The attempt does not wait to be carried on.
+    #[error("attempt {attempt} of step `{step}` does not rest", attempt = attempt.0)]
+    NotResting {
+        /// The step's id.
+        step: String,
+        /// The attempt.
+        attempt: Attempt,
+    },
     /// No such timer is set.
     #[error("timer {timer} is not set", timer = timer.0)]
     NoSuchTimer {

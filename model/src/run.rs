@@ -116,8 +116,8 @@ pub enum StepState {
         interruptions: u32,
         /// Whether an execution of this attempt was cut off at all.
         may_repeat: bool,
-        /// Whether the last process left it in order, so that the next one's taking it up does not count.
-        handed_over: bool,
+        /// Whether no handler is at work for it: it was cut off, and its resumption is not recorded yet.
+        rests: bool,
         /// When the attempt was recorded as started.
         since: Timestamp,
         /// Set when it was told to stop; the failure it then ends with, unless the run ends (`Failure::default()`).

@@ -38,9 +38,7 @@ impl Driver {
         self.slots = Slots(i64::MIN / 2);
         self.hungry.clear();
         self.timers.close();
-        for (run, step, attempt) in self.handlers.turn_away() {
-            self.interrupted(run, step, attempt);
-        }
+        self.handlers.turn_away();
         if drain.is_zero() {
             self.handlers.stop_all();
             return;

@@ -10,6 +10,8 @@ use nexus_model::payload::NewPayload;
 use nexus_model::plan::Plan;
 use nexus_model::run::Run;
 
+use super::Output;
+
 /// Names somebody who waits for an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReplyId(pub u64);
@@ -94,6 +96,12 @@ impl Asked {
     /// A request whose answer nobody waits for.
     pub fn silent(command: Command) -> Self {
         Self { command, payloads: Vec::new(), reply: None }
+    }
+
+    /// What tells those who wait for its outcome that there will be none: an attempt that cannot be resumed is not called.
+    pub(super) fn withdrawal(&self, run: RunId) -> Option<Output> {
+        let Command::ResumeAttempt { step, attempt } = self.command else { return None };
+        Some(Output::Stop(run, step, attempt))
     }
 }
 

@@ -182,7 +182,7 @@ impl Writer {
                 input,
                 interruptions,
                 may_repeat,
-                handed_over,
+                rests,
                 since,
                 stopping,
             } => {
@@ -190,7 +190,7 @@ impl Writer {
                 self.number(attempt.0);
                 self.option(input.as_ref(), Self::payload);
                 self.number(*interruptions);
-                self.byte(u8::from(*may_repeat) | u8::from(*handed_over) << 1);
+                self.byte(u8::from(*may_repeat) | u8::from(*rests) << 1);
                 self.time(*since);
                 self.option(stopping.as_ref(), Self::failure);
             }

@@ -66,4 +66,6 @@ kinds! {
     31 RUN_CANCELLED RunCancelled "run.cancelled",
     32 STEP_WAITS StepWaits "step.waits",
     33 SIGNAL_TAKEN SignalTaken "signal.taken",
+    // later ones, from outside or derived
+    90 ATTEMPT_RESUMED AttemptResumed "attempt.resumed",
 }

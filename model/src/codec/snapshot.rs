@@ -305,7 +305,7 @@ impl Reader<'_> {
             input,
             interruptions,
             may_repeat: flags & 1 != 0,
-            handed_over: flags & 2 != 0,
+            rests: flags & 2 != 0,
             since: self.time()?,
             stopping: self.option(Self::failure)?,
         })

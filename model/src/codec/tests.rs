@@ -95,6 +95,7 @@ fn outside_samples() -> Vec<Event> {
             payload: inline(r#"{"order_id":117}"#),
             by: actor(),
         },
+        Event::AttemptResumed { step, attempt },
     ]
 }
 
@@ -164,7 +165,7 @@ fn states() -> Vec<StepState> {
             attempt,
             input: Some(stored()),
             interruptions: 1,
-            handed_over: false,
+            rests: false,
             may_repeat: true,
             since: NOW,
             stopping: Some(Failure::default()),

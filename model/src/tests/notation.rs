@@ -222,6 +222,10 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
             let attempts = words[1..].iter().map(|word| attempt(bench, word)).collect();
             Command::InterruptAttempts { attempts, orderly: word == "shutdown" }
         }
+        "take_up" => {
+            let (step, attempt) = attempt(bench, words[1]);
+            Command::ResumeAttempt { step, attempt }
+        }
         "fire" => Command::FireTimer { timer: TimerId(words[1][1..].parse().unwrap()) },
         "pause" => Command::PauseRun { by, reason: rest(1) },
         "resume" => Command::ResumeRun { by },

@@ -23,6 +23,9 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
             let how = if *orderly { "shut down" } else { "interrupted" };
             format!("{how}: {}", names.collect::<Vec<_>>().join(" "))
         }
+        Event::AttemptResumed { step, attempt } => {
+            format!("taken up: {}", tried(plan, *step, *attempt))
+        }
         Event::TimerFired { timer } => format!("t{} fired", timer.0),
         Event::RunPaused { .. } => "paused".to_owned(),
         Event::RunResumed { .. } => "resumed".to_owned(),
@@ -71,8 +74,11 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
 pub(super) fn effect(plan: &Plan, effect: &Effect) -> String {
     match effect {
         Effect::RunAttempt(run) => {
-            let alone = if run.alone { " alone" } else { "" };
-            format!("run {}{alone}", tried(plan, run.step, run.attempt))
+            format!("run {}", tried(plan, run.step, run.attempt))
+        }
+        Effect::ResumeAttempt { step, attempt, alone } => {
+            let alone = if *alone { " alone" } else { "" };
+            format!("resume {}{alone}", tried(plan, *step, *attempt))
         }
         Effect::StopAttempt { step, attempt } => format!("stop {}", tried(plan, *step, *attempt)),
     }

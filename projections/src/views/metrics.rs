@@ -103,7 +103,8 @@ impl Counters {
             }
             Event::RetryScheduled { .. } => &mut self.retries_scheduled,
             Event::TimerFired { .. } => &mut self.timers_fired,
-            Event::RunPaused { .. }
+            Event::AttemptResumed { .. }
+            | Event::RunPaused { .. }
             | Event::RunResumed { .. }
             | Event::CancelRequested { .. }
             | Event::SlotsOffered

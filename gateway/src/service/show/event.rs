@@ -59,6 +59,7 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
             (Some(*step), Some(*attempt).filter(|attempt| attempt.0 > 0))
         }
         Event::AttemptFailed { step, attempt, .. }
+        | Event::AttemptResumed { step, attempt }
         | Event::StepStarted { step, attempt, .. }
         | Event::RetryScheduled { step, attempt, .. } => (Some(*step), Some(*attempt)),
         Event::StepSlept { step, .. }
@@ -108,6 +109,9 @@ impl Showing<'_> {
                     .iter()
                     .map(|(step, attempt)| json!({"step": self.id(*step), "attempt": attempt.0}));
                 json!({"attempts": attempts.collect::<Vec<_>>(), "orderly": orderly})
+            }
+            Event::AttemptResumed { step, attempt } => {
+                json!({"step": self.id(*step), "attempt": attempt.0})
             }
             Event::TimerFired { timer } => json!({"timer": timer.0}),
             Event::RunPaused { by: who, reason } | Event::CancelRequested { by: who, reason } => {
@@ -210,7 +214,9 @@ impl Showing<'_> {
             }
             Event::RunResumed { by } | Event::RunRetried { by, .. } => format!("by {}", by.name),
             Event::SlotsOffered | Event::RunCancelled { .. } => String::new(),
-            Event::StepStarted { attempt, .. } => format!("try {}", attempt.0),
+            Event::StepStarted { attempt, .. } | Event::AttemptResumed { attempt, .. } => {
+                format!("try {}", attempt.0)
+            }
             Event::StepSlept { until, .. } => self.until(*until),
             Event::SignalReceived { name, payload, by, .. } => {
                 let carried = match payload {

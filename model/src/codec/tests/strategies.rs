@@ -46,6 +46,7 @@ fn outside_event() -> BoxedStrategy<Event> {
         }),
         (attempts, any::<bool>())
             .prop_map(|(attempts, orderly)| Event::AttemptsInterrupted { attempts, orderly }),
+        (step(), attempt()).prop_map(|(step, attempt)| Event::AttemptResumed { step, attempt }),
         timer().prop_map(|timer| Event::TimerFired { timer }),
         (actor(), text()).prop_map(|(by, reason)| Event::RunPaused { by, reason }),
         actor().prop_map(|by| Event::RunResumed { by }),
@@ -182,16 +183,8 @@ fn state() -> BoxedStrategy<StepState> {
     prop_oneof![
         Just(StepState::Waiting),
         (running, option::of(failure())).prop_map(|(running, stopping)| {
-            let (attempt, input, interruptions, (may_repeat, handed_over), since) = running;
-            StepState::Running {
-                attempt,
-                input,
-                interruptions,
-                may_repeat,
-                handed_over,
-                since,
-                stopping,
-            }
+            let (attempt, input, interruptions, (may_repeat, rests), since) = running;
+            StepState::Running { attempt, input, interruptions, may_repeat, rests, since, stopping }
         }),
         (timer(), time()).prop_map(|(timer, until)| StepState::Sleeping { timer, until }),
         (attempt(), option::of(timer()), time(), failure()).prop_map(

@@ -172,6 +172,7 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         Event::StepCompleted { .. }
         | Event::AttemptFailed { .. }
         | Event::AttemptsInterrupted { .. }
+        | Event::AttemptResumed { .. }
         | Event::TimerFired { .. }
         | Event::SlotsOffered
         | Event::StepWaits { .. }

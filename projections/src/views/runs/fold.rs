@@ -77,6 +77,7 @@ impl RunRecord {
             }
             Event::RunCancelled { .. } => self.end(Ending::Cancelled, at),
             Event::AttemptsInterrupted { .. }
+            | Event::AttemptResumed { .. }
             | Event::SlotsOffered
             | Event::SignalReceived { .. }
             | Event::SignalTaken { .. }

@@ -29,6 +29,7 @@ mod signals;
 mod starting;
 mod stories;
 mod timers;
+mod undoing;
 mod when_needs;
 
 use bench::Bench;

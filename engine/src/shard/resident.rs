@@ -14,7 +14,7 @@ use nexus_model::id::{Attempt, RunId, StepIndex};
 use nexus_model::payload::PayloadHash;
 use nexus_model::plan::Plan;
 use nexus_model::rejection::Rejection;
-use nexus_model::run::{Run, StepState, TimerPurpose};
+use nexus_model::run::{Run, StepState, TimerPurpose, UndoState};
 use nexus_model::time::Timestamp;
 
 use super::held::Held;
@@ -178,9 +178,12 @@ impl Resident {
         };
         for event in events {
             match event {
-                Event::StepStarted { step, .. } => add(*step, true),
+                Event::StepStarted { step, .. } | Event::UndoStarted { step, .. } => {
+                    add(*step, true);
+                }
                 // It took its slot when it was to be resumed.
                 Event::AttemptResumed { step, .. } => add(*step, false),
+                Event::UndoWaived { .. } => self.run.running().for_each(|step| add(step, false)),
                 Event::StopRequested { steps } => {
                     for step in steps {
                         add(*step, false);
@@ -342,6 +345,7 @@ impl Resident {
             step_id: Arc::from(self.plan.id(attempt.step)),
             attempt: attempt.attempt,
             may_repeat: may_repeat(&self.run, attempt.step),
+            is_undo: attempt.undo,
             folder,
             store: None,
         }
@@ -350,6 +354,7 @@ impl Resident {
 
 fn may_repeat(run: &Run, step: StepIndex) -> bool {
     matches!(run.step(step), StepState::Running { may_repeat: true, .. })
+        || matches!(run.step_run(step).undo(), Some(UndoState::Running { may_repeat: true, .. }))
 }
 
 fn estimate_bytes(plan: &Plan) -> usize {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use nexus_log::{Outcome, Row};
+use nexus_model::aggregate::{self, AggregateId};
 use nexus_model::command::Command;
 use nexus_model::event::RunStarted;
 use nexus_model::id::RunId;
@@ -11,6 +12,8 @@ use nexus_model::plan::Plan;
 use nexus_model::run::Run;
 
 use super::Output;
+
+use super::LoadedAggregate;
 
 /// Names somebody who waits for an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,6 +67,25 @@ pub enum Input {
         /// The run.
         run: RunId,
     },
+    /// A request to an aggregate.
+    AskAggregate {
+        /// The aggregate.
+        id: AggregateId,
+        /// The request.
+        asked: AskedAggregate,
+    },
+    /// An aggregate was read from the log.
+    AggregateLoaded {
+        /// The aggregate.
+        id: AggregateId,
+        /// What was found.
+        loaded: LoadedAggregate,
+    },
+    /// An aggregate from before this process should go on.
+    DriveAggregate {
+        /// The aggregate.
+        id: AggregateId,
+    },
 }
 
 /// A new run.
@@ -102,6 +124,26 @@ impl Asked {
     pub(super) fn withdrawal(&self, run: RunId) -> Option<Output> {
         let Command::ResumeAttempt { step, attempt } = self.command else { return None };
         Some(Output::Stop(run, step, attempt))
+    }
+}
+
+/// A request to an aggregate.
+#[derive(Clone, Debug)]
+pub struct AskedAggregate {
+    /// Its name, if it is to be made when it is not there.
+    pub name: Option<Arc<str>>,
+    /// The request.
+    pub command: aggregate::Command,
+    /// Rows that go with what comes of it.
+    pub rows: Vec<Row>,
+    /// Who waits for the answer.
+    pub reply: Option<ReplyId>,
+}
+
+impl AskedAggregate {
+    /// A request whose answer nobody waits for, to an aggregate that is there.
+    pub fn silent(command: aggregate::Command) -> Self {
+        Self { name: None, command, rows: Vec::new(), reply: None }
     }
 }
 

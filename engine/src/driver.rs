@@ -10,6 +10,7 @@
 mod attempt;
 mod closing;
 mod handlers;
+mod heart;
 mod hungry;
 mod message;
 mod outbox;
@@ -218,6 +219,7 @@ impl Driver {
             Output::Attempt { plan, info, attempt } => self.call(&plan, *info, *attempt),
             Output::Resume { run, step, attempt, alone } => self.queue(run, step, attempt, alone),
             Output::Stop(run, step, attempt) => self.stop(run, step, attempt),
+            Output::Ignored(info) => self.handlers.ignored(*info),
             Output::TimerSet(run, timer, due) => self.timers.set(run, timer, due),
             Output::TimerCleared(run, timer, due) => self.timers.cleared(run, timer, due),
             Output::Reply(reply, answer) => self.replies.answer(reply, answer),

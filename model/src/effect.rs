@@ -37,6 +37,8 @@ pub struct RunAttempt {
     pub attempt: Attempt,
     /// The handler's input.
     pub input: Payload,
+    /// How far an earlier attempt, or an earlier execution of this one, said it was; `null` if it did not.
+    pub progress: Payload,
     /// How often this attempt was cut off by the end of a process.
     pub interruptions: u32,
 }
@@ -66,6 +68,7 @@ pub fn pending_for(plan: &Plan, run: &Run, step: StepIndex) -> Option<Effect> {
         step,
         attempt: *attempt,
         input,
+        progress: run.progress.get(&step).cloned().unwrap_or_default(),
         interruptions: *interruptions,
     }))
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nexus_log::Row;
 use nexus_model::codec;
@@ -211,7 +212,7 @@ impl Resident {
                     self.at_work.insert(attempt.step, attempt.attempt);
                     Output::Attempt {
                         plan: Arc::clone(&self.plan),
-                        info: Box::new(self.attempt_info(run, &attempt)),
+                        info: Box::new(self.attempt_info(run, attempt.step, attempt.attempt)),
                         attempt: Box::new(attempt),
                     }
                 }
@@ -238,6 +239,13 @@ impl Resident {
     ) {
         self.has_reported(&asked.command);
         out.extend(asked.withdrawal(run));
+        if let (Rejection::StaleAttempt { .. }, Some((step, attempt))) =
+            (&rejection, asked.report())
+            && step.0 < self.plan.step_count()
+        {
+            let info = self.attempt_info(run, step, attempt);
+            out.push(Output::Ignored(Box::new(info)));
+        }
         if let Some(reply) = asked.reply {
             out.push(Output::Reply(reply, Err(Refusal::Rejected(rejection))));
         }
@@ -260,6 +268,7 @@ impl Resident {
             }
             Command::StartRun(_)
             | Command::ResumeAttempt { .. }
+            | Command::RecordHeartbeat { .. }
             | Command::FireTimer { .. }
             | Command::PauseRun { .. }
             | Command::ResumeRun { .. }
@@ -321,7 +330,7 @@ impl Resident {
         Output::Snapshot(run, self.run.revision, bytes)
     }
 
-    fn attempt_info(&self, run: RunId, attempt: &nexus_model::effect::RunAttempt) -> AttemptInfo {
+    fn attempt_info(&self, run: RunId, step: StepIndex, attempt: Attempt) -> AttemptInfo {
         let started = self.run.started.as_deref();
         let text =
             |read: fn(&nexus_model::event::RunStarted) -> &str| Arc::from(started.map_or("", read));
@@ -332,10 +341,11 @@ impl Resident {
             run,
             run_name: text(|started| &started.name),
             workflow: text(|started| &started.workflow),
-            step: attempt.step,
-            step_id: Arc::from(self.plan.id(attempt.step)),
-            attempt: attempt.attempt,
-            may_repeat: may_repeat(&self.run, attempt.step),
+            step,
+            step_id: Arc::from(self.plan.id(step)),
+            attempt,
+            may_repeat: may_repeat(&self.run, step),
+            heartbeat: self.plan.heartbeat_ms(step).map(Duration::from_millis),
             folder,
             store: None,
         }

@@ -18,6 +18,9 @@ pub(super) const VERSION: u8 = 1;
 /// Number of the section of signals.
 pub(super) const SECTION_SIGNALS: u8 = 1;
 
+/// Number of the section of progress.
+pub(super) const SECTION_PROGRESS: u8 = 48;
+
 /// BLAKE3 of the four bytes `null`.
 pub(super) const NULL_HASH: [u8; 32] = [
     0x03, 0xf8, 0x8b, 0x99, 0xc3, 0xd8, 0x07, 0x3b, 0xba, 0x89, 0x48, 0xd6, 0xe7, 0x62, 0xaa, 0xc4,
@@ -68,6 +71,14 @@ impl Writer {
         if !run.signals.is_empty() {
             self.byte(SECTION_SIGNALS);
             self.signals(&run.signals);
+        }
+        if !run.progress.is_empty() {
+            self.byte(SECTION_PROGRESS);
+            self.count(run.progress.len());
+            for (step, progress) in &run.progress {
+                self.index(*step);
+                self.payload(progress);
+            }
         }
     }
 

@@ -68,4 +68,5 @@ kinds! {
     33 SIGNAL_TAKEN SignalTaken "signal.taken",
     // later ones, from outside or derived
     90 ATTEMPT_RESUMED AttemptResumed "attempt.resumed",
+    91 HEARTBEAT_RECORDED HeartbeatRecorded "heartbeat.recorded",
 }

@@ -96,6 +96,7 @@ fn outside_samples() -> Vec<Event> {
             by: actor(),
         },
         Event::AttemptResumed { step, attempt },
+        Event::HeartbeatRecorded { step, attempt, progress: inline(r#"{"done":3}"#) },
     ]
 }
 
@@ -146,6 +147,7 @@ fn plan() -> Plan {
         retry: Retry::default(),
         timeout_ms: None,
         deadline_ms: None,
+        heartbeat_ms: None,
         on_error: OnError::default(),
         outputs: None,
     };

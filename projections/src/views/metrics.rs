@@ -104,6 +104,7 @@ impl Counters {
             Event::RetryScheduled { .. } => &mut self.retries_scheduled,
             Event::TimerFired { .. } => &mut self.timers_fired,
             Event::AttemptResumed { .. }
+            | Event::HeartbeatRecorded { .. }
             | Event::RunPaused { .. }
             | Event::RunResumed { .. }
             | Event::CancelRequested { .. }

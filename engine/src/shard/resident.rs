@@ -182,9 +182,15 @@ impl Resident {
                 Event::StepStarted { step, .. } => add(*step, true),
                 // It took its slot when it was to be resumed.
                 Event::AttemptResumed { step, .. } => add(*step, false),
-                Event::StopRequested { steps } => steps.iter().for_each(|step| add(*step, false)),
+                Event::StopRequested { steps } => {
+                    for step in steps {
+                        add(*step, false);
+                    }
+                }
                 Event::AttemptsInterrupted { attempts, orderly: false } => {
-                    attempts.iter().for_each(|(step, _)| add(*step, true));
+                    for (step, _) in attempts {
+                        add(*step, true);
+                    }
                 }
                 _ => {}
             }

@@ -95,6 +95,7 @@ struct Showing<'a> {
 
 impl Showing<'_> {
     /// The fields of an event.
+    #[expect(clippy::too_many_lines, reason = "a list: an arm or two for each kind")]
     fn data(&self, event: &Event) -> Result<Value, LoadError> {
         Ok(match event {
             Event::RunStarted(started) => self.started(started)?,

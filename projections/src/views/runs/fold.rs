@@ -12,6 +12,7 @@ const MESSAGE_BYTES_MAX: usize = 2048;
 
 impl RunRecord {
     /// Folds an event.
+    #[expect(clippy::too_many_lines, reason = "a list: an arm or two for each kind")]
     pub(super) fn fold(&mut self, recorded: &Recorded<'_>) {
         let at = recorded.at.0;
         self.revision += 1;

@@ -3,7 +3,7 @@
 use crate::id::{Attempt, StepIndex};
 use crate::payload::Payload;
 use crate::plan::Plan;
-use crate::run::{Run, StepState};
+use crate::run::{Run, StepState, UndoState};
 
 /// Work for the shell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub struct RunAttempt {
     pub progress: Payload,
     /// How often this attempt was cut off by the end of a process.
     pub interruptions: u32,
+    /// Whether it undoes what the step did.
+    pub undo: bool,
 }
 
 /// Names the work that should be under way for `run`; recovery asks the same question.
@@ -52,6 +54,9 @@ pub fn pending(plan: &Plan, run: &Run) -> Vec<Effect> {
 
 /// Names the work that should be under way for one step.
 pub fn pending_for(plan: &Plan, run: &Run, step: StepIndex) -> Option<Effect> {
+    if let Some(undo) = run.step_run(step).undo() {
+        return pending_undo(plan, run, step, undo);
+    }
     let StepState::Running { attempt, input, interruptions, rests, stopping, .. } = run.step(step)
     else {
         return None;
@@ -60,8 +65,7 @@ pub fn pending_for(plan: &Plan, run: &Run, step: StepIndex) -> Option<Effect> {
         return Some(Effect::StopAttempt { step, attempt: *attempt });
     }
     if *rests {
-        let alone = *interruptions >= crate::decide::ALONE_AFTER_INTERRUPTIONS;
-        return Some(Effect::ResumeAttempt { step, attempt: *attempt, alone });
+        return Some(resume(step, *attempt, *interruptions));
     }
     let input = input.clone().unwrap_or_else(|| plan.literal_input(step));
     Some(Effect::RunAttempt(RunAttempt {
@@ -70,5 +74,31 @@ pub fn pending_for(plan: &Plan, run: &Run, step: StepIndex) -> Option<Effect> {
         input,
         progress: run.progress.get(&step).cloned().unwrap_or_default(),
         interruptions: *interruptions,
+        undo: false,
+    }))
+}
+
+fn resume(step: StepIndex, attempt: Attempt, interruptions: u32) -> Effect {
+    let alone = interruptions >= crate::decide::ALONE_AFTER_INTERRUPTIONS;
+    Effect::ResumeAttempt { step, attempt, alone }
+}
+
+fn pending_undo(plan: &Plan, run: &Run, step: StepIndex, undo: &UndoState) -> Option<Effect> {
+    let UndoState::Running { attempt, input, interruptions, rests, stopping, .. } = undo else {
+        return None;
+    };
+    if *stopping {
+        return Some(Effect::StopAttempt { step, attempt: *attempt });
+    }
+    if *rests {
+        return Some(resume(step, *attempt, *interruptions));
+    }
+    Some(Effect::RunAttempt(RunAttempt {
+        step,
+        attempt: *attempt,
+        input: input.clone().unwrap_or_else(|| plan.literal_undo_input(step)),
+        progress: run.progress.get(&step).cloned().unwrap_or_default(),
+        interruptions: *interruptions,
+        undo: true,
     }))
 }

@@ -108,7 +108,13 @@ impl Handlers {
     pub(super) fn call(&mut self, plan: &Plan, mut info: AttemptInfo, attempt: RunAttempt) {
         self.resuming.remove(&(info.run, attempt.step));
         info.store.clone_from(&self.environment.store);
-        let name = plan.handler(attempt.step).unwrap_or_default();
+        let step = attempt.step;
+        let (name, timeout_ms) = if attempt.undo {
+            (plan.undo_handler(step), plan.undo_timeout_ms(step))
+        } else {
+            (plan.handler(step), plan.timeout_ms(step))
+        };
+        let name = name.unwrap_or_default();
         let handler = self.environment.registry.get(name).cloned();
         let (cx, stop) = StepCx::new(
             info,
@@ -124,7 +130,7 @@ impl Handlers {
             stop: Arc::new(stop),
             heart,
             input: attempt.input,
-            timeout: plan.timeout_ms(attempt.step).map(Duration::from_millis),
+            timeout: timeout_ms.map(Duration::from_millis),
             recorded: Instant::now(),
         });
     }

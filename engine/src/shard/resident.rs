@@ -15,7 +15,7 @@ use nexus_model::id::{Attempt, RunId, StepIndex};
 use nexus_model::payload::PayloadHash;
 use nexus_model::plan::Plan;
 use nexus_model::rejection::Rejection;
-use nexus_model::run::{Run, StepState, TimerPurpose};
+use nexus_model::run::{Run, StepState, TimerPurpose, UndoState};
 use nexus_model::time::Timestamp;
 
 use super::held::Held;
@@ -179,9 +179,12 @@ impl Resident {
         };
         for event in events {
             match event {
-                Event::StepStarted { step, .. } => add(*step, true),
+                Event::StepStarted { step, .. } | Event::UndoStarted { step, .. } => {
+                    add(*step, true);
+                }
                 // It took its slot when it was to be resumed.
                 Event::AttemptResumed { step, .. } => add(*step, false),
+                Event::UndoWaived { .. } => self.run.running().for_each(|step| add(step, false)),
                 Event::StopRequested { steps } => {
                     for step in steps {
                         add(*step, false);
@@ -218,7 +221,11 @@ impl Resident {
                     self.at_work.insert(attempt.step, attempt.attempt);
                     Output::Attempt {
                         plan: Arc::clone(&self.plan),
-                        info: Box::new(self.attempt_info(run, attempt.step, attempt.attempt)),
+                        info: Box::new(self.attempt_info(
+                            run,
+                            (attempt.step, attempt.attempt),
+                            attempt.undo,
+                        )),
                         attempt: Box::new(attempt),
                     }
                 }
@@ -249,7 +256,8 @@ impl Resident {
             (&rejection, asked.report())
             && step.0 < self.plan.step_count()
         {
-            let info = self.attempt_info(run, step, attempt);
+            let is_undo = self.run.step_run(step).undo().is_some();
+            let info = self.attempt_info(run, (step, attempt), is_undo);
             out.push(Output::Ignored(Box::new(info)));
         }
         if let Some(reply) = asked.reply {
@@ -336,7 +344,13 @@ impl Resident {
         Output::Snapshot(run, self.run.revision, bytes)
     }
 
-    fn attempt_info(&self, run: RunId, step: StepIndex, attempt: Attempt) -> AttemptInfo {
+    fn attempt_info(
+        &self,
+        run: RunId,
+        (step, attempt): (StepIndex, Attempt),
+        is_undo: bool,
+    ) -> AttemptInfo {
+        let heartbeat_ms = self.plan.heartbeat_ms(step).filter(|_| !is_undo);
         let started = self.run.started.as_deref();
         let text =
             |read: fn(&nexus_model::event::RunStarted) -> &str| Arc::from(started.map_or("", read));
@@ -351,7 +365,8 @@ impl Resident {
             step_id: Arc::from(self.plan.id(step)),
             attempt,
             may_repeat: may_repeat(&self.run, step),
-            heartbeat: self.plan.heartbeat_ms(step).map(Duration::from_millis),
+            is_undo,
+            heartbeat: heartbeat_ms.map(Duration::from_millis),
             folder,
             store: None,
         }
@@ -360,6 +375,7 @@ impl Resident {
 
 fn may_repeat(run: &Run, step: StepIndex) -> bool {
     matches!(run.step(step), StepState::Running { may_repeat: true, .. })
+        || matches!(run.step_run(step).undo(), Some(UndoState::Running { may_repeat: true, .. }))
 }
 
 fn estimate_bytes(plan: &Plan) -> usize {

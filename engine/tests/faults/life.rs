@@ -104,6 +104,7 @@ pub(crate) fn step(id: &str, kind: StepKind, needs: &[&str]) -> Step {
         heartbeat_ms: None,
         on_error: OnError::Fail,
         outputs: None,
+        compensate: None,
     }
 }
 

@@ -131,7 +131,7 @@ fn step_view(
     let progress = progress.map(|progress| show::payload(loader, progress, STEP_OUTPUT_BYTES_MAX));
     Ok(StepView {
         id: plan.id(step).to_owned(),
-        status: step_run.state.word().into(),
+        status: step_run.word().into(),
         attempts: step_run.attempt.0,
         max_attempts: standing.attempts_max(step),
         started_at: step_run.started_at.map(time),
@@ -140,6 +140,7 @@ fn step_view(
         progress: progress.transpose()?.unwrap_or_default(),
         output: output.transpose()?.unwrap_or_default(),
         error: step_error(&step_run.state, plan.id(step)),
+        undo: standing.undo_view(step),
         needs: plan.needs(step).iter().map(|need| plan.id(*need).to_owned()).collect(),
     })
 }

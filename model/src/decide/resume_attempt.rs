@@ -6,7 +6,6 @@ use super::Draft;
 use crate::event::Event;
 use crate::id::{Attempt, StepIndex};
 use crate::rejection::Rejection;
-use crate::run::StepState;
 
 impl Draft<'_> {
     pub(super) fn resume_attempt(
@@ -14,8 +13,8 @@ impl Draft<'_> {
         step: StepIndex,
         attempt: Attempt,
     ) -> Result<(), Rejection> {
-        self.under_way(step, attempt)?;
-        if !matches!(self.run.step(step), StepState::Running { rests: true, stopping: None, .. }) {
+        let under_way = self.under_way(step, attempt)?;
+        if !under_way.rests || under_way.stopping.is_some() {
             return Err(Rejection::NotResting { step: self.plan.id(step).to_owned(), attempt });
         }
         self.emit(Event::AttemptResumed { step, attempt });

@@ -80,6 +80,7 @@ impl Fold<'_> {
                 *rests = true;
                 self.set(step, self.with_state(step, state));
             }
+            self.undo_interrupted(step, orderly);
         }
     }
 
@@ -89,6 +90,7 @@ impl Fold<'_> {
             *rests = false;
             self.set(step, self.with_state(step, state));
         }
+        self.undo_resumed(step);
     }
 
     pub(super) fn stop_requested(&mut self, steps: &[StepIndex]) {

@@ -236,6 +236,7 @@ fn step(id: &str, kind: StepKind, needs: &[&str]) -> Step {
         heartbeat_ms: None,
         on_error: OnError::Fail,
         outputs: None,
+        compensate: None,
     }
 }
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 use clap::{Args as ArgsOf, ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
-    audit, bench, cancel, completions, dead, demo, doctor, explain, get, graph, help, history, import,
-    list, logs, new, pause, projection, replay, result, resume, retry, run, schema, serve, signal,
-    start, validate, verify, version, wait, watch,
+    audit, bench, cancel, completions, dead, demo, doctor, explain, get, graph, help, history,
+    import, list, logs, new, pause, projection, replay, result, resume, retry, run, schema, serve,
+    signal, start, validate, verify, version, wait, watch,
 };
 use crate::output::Format;
 

@@ -74,8 +74,7 @@ struct Requeue {
 pub(crate) fn run(context: &Context, args: DeadArgs) -> Outcome {
     match args.verb {
         Verb::List(which) => {
-            let page =
-                ask(context, &Purpose::Look, async |control| dead(control, &which).await)?;
+            let page = ask(context, &Purpose::Look, async |control| dead(control, &which).await)?;
             show(&page);
             Ok(Code::Done)
         }
@@ -87,7 +86,9 @@ fn requeued(context: &Context, args: Requeue) -> Outcome {
     let Requeue { mut runs, all, which } = args;
     if runs.is_empty() && !all && !which.says_something() {
         let problem = Problem::new("NX1408", Code::Usage as u8, "which dead letters?");
-        return Err(problem.hint("name runs, or say --all, --workflow, --label, --since, --code or --step"));
+        return Err(
+            problem.hint("name runs, or say --all, --workflow, --label, --since, --code or --step")
+        );
     }
     if runs.is_empty() {
         let page = ask(context, &Purpose::Look, async |control| dead(control, &which).await)?;
@@ -126,7 +127,9 @@ impl Which {
         let has_step = |step: &String| {
             run.at.contains(step) || error.is_some_and(|error| error.step.as_ref() == Some(step))
         };
-        is_dead(run) && self.code.as_ref().is_none_or(has_code) && self.step.as_ref().is_none_or(has_step)
+        is_dead(run)
+            && self.code.as_ref().is_none_or(has_code)
+            && self.step.as_ref().is_none_or(has_step)
     }
 }
 
@@ -180,8 +183,7 @@ fn row(run: &RunSummary) -> [String; 6] {
     let dash = || "–".to_owned();
     let error = run.error.as_ref();
     let step = error.and_then(|error| error.step.clone()).or_else(|| run.at.first().cloned());
-    let error =
-        error.map(|error| format!("{} {}", error.code, text::one_line(&error.message, 60)));
+    let error = error.map(|error| format!("{} {}", error.code, text::one_line(&error.message, 60)));
     [
         run.id.clone(),
         run.workflow.clone(),

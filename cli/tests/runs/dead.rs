@@ -23,7 +23,11 @@ fn dead_letters_are_listed_and_continued() {
         assert_eq!(names(&other), "", "{other:?}");
     }
     let refused = desk.nexus(&["dead", "requeue", "--all"]).code(2);
-    assert!(refused.err.contains("NX1408") && refused.err.contains("2 runs: b a"), "{}", refused.err);
+    assert!(
+        refused.err.contains("NX1408") && refused.err.contains("2 runs: b a"),
+        "{}",
+        refused.err
+    );
     assert_eq!(names(&[]), "b\na\n", "nothing was changed");
     let which = desk.nexus(&["dead", "requeue"]).code(2);
     assert!(which.err.contains("which dead letters?"), "{}", which.err);
@@ -32,6 +36,6 @@ fn dead_letters_are_listed_and_continued() {
     let done = desk.nexus(&["dead", "requeue", "--code", "NX3007", "--yes"]).code(0);
     assert_eq!(done.out, "b continues\na continues\n");
     assert_eq!(names(&[]), "");
-    desk.nexus(&["resume", "a", "--watch"]);
+    desk.nexus(&["resume", "a"]).code(0);
     desk.nexus(&["dead", "requeue", "nobody"]).code(3);
 }

@@ -24,7 +24,9 @@ impl StepCx {
     #[must_use]
     pub fn with_progress(self, progress: Payload) -> (Self, watch::Receiver<Beat>) {
         let (pulse, beats) = watch::channel(Beat { progress });
-        (Self { pulse: Arc::new(pulse), ..self }, beats)
+        let mut cx = self;
+        cx.pulse = Arc::new(pulse);
+        (cx, beats)
     }
 
     /// Says that the handler is alive, and how far it is; `()` says nothing about that.

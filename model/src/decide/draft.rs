@@ -211,7 +211,10 @@ fn timer_changes(changes: &[Change]) -> Vec<TimerChange> {
     let mut lasting: BTreeMap<TimerId, TimerChange> = BTreeMap::new();
     for change in changes {
         match change {
-            Change::Step(..) | Change::Progress(..) | Change::SignalReceived(_) | Change::SignalTaken(..) => {}
+            Change::Step(..)
+            | Change::Progress(..)
+            | Change::SignalReceived(_)
+            | Change::SignalTaken(..) => {}
             Change::TimerSet(id, timer) => {
                 lasting.insert(*id, TimerChange::Set(*id, timer.due));
             }

@@ -31,7 +31,7 @@ use crate::config::{Config, Drive};
 use crate::loader::Loader;
 use crate::metrics::Metrics;
 use crate::shard::{Asked, Input, Output, Refusal, Shard, Slots, Start};
-pub(crate) use attempt::{Environment, Report};
+pub(crate) use attempt::{Environment, Report, accepted, guarded, stopped, timed_out};
 use closing::Closing;
 use handlers::{Handlers, Stopped};
 use hungry::Hungry;

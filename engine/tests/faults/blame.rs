@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use nexus_engine::model::event::Event;
 use nexus_engine::model::id::RunId;
 use nexus_engine::model::run::RunStatus;
+use nexus_engine::testkit::{action, plan};
 use nexus_engine::{Registry, StepCx, handler_fn};
 use serde_json::Value;
 
-use crate::life::{Life, action, config, is_completed, plan, until};
+use crate::life::{Life, config, is_completed, until};
 use crate::log::memory;
 
 /// `long` works until it may end.

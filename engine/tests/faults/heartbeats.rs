@@ -9,10 +9,11 @@ use nexus_engine::model::event::Event;
 use nexus_engine::model::id::RunId;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::run::RunStatus;
+use nexus_engine::testkit::{action, compile};
 use nexus_engine::{Registry, StartRequest, StepCx, StepError, StepResult, handler_fn};
 use serde_json::{Value, json};
 
-use crate::life::{Life, action, compile, config, until, within};
+use crate::life::{Life, config, until, within};
 use crate::log::memory;
 
 /// One step with a handler of this name, three attempts, and a heartbeat.

@@ -402,7 +402,7 @@ impl World {
                     self.hungry.push_back(run);
                 }
             }
-            Output::Snapshot(..) => {}
+            Output::Snapshot(..) | Output::Ignored(_) => {}
         }
     }
 
@@ -437,8 +437,7 @@ impl World {
         let timeout = timeout_ms.map(Duration::from_millis);
         let run = info.run;
         let before = attempt.progress.clone();
-        let ((mut result, progress), mut takes) =
-            self.answer(plan, &call, info, attempt, timeout);
+        let ((mut result, progress), mut takes) = self.answer(plan, &call, info, attempt, timeout);
         if let Some(timeout) = timeout.filter(|timeout| takes > *timeout) {
             (result, takes) = (Err(timed_out(timeout)), timeout);
         }

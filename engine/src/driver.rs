@@ -11,6 +11,7 @@ mod attempt;
 mod closing;
 mod errands;
 mod handlers;
+mod heart;
 mod hungry;
 mod message;
 mod outbox;
@@ -277,6 +278,7 @@ impl Driver {
                 }
             }
             Output::ErrandOver(id, effect) => self.errands.over(id, *effect),
+            Output::Ignored(info) => self.handlers.ignored(*info),
             Output::TimerSet(run, timer, due) => {
                 self.timers_of(table_of(run)).set(run, timer, due);
             }

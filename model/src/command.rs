@@ -41,6 +41,15 @@ pub enum Command {
         /// The attempt.
         attempt: Attempt,
     },
+    /// A handler is at work and says how far it is.
+    RecordHeartbeat {
+        /// The step.
+        step: StepIndex,
+        /// The attempt.
+        attempt: Attempt,
+        /// How far it is.
+        progress: Payload,
+    },
     /// A timer is due.
     FireTimer {
         /// Which.

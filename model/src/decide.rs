@@ -21,6 +21,7 @@ mod fire_timer;
 mod interrupt;
 mod offer_slots;
 mod pause;
+mod record_heartbeat;
 mod resume;
 mod resume_attempt;
 mod retry;
@@ -124,6 +125,9 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
             draft.interrupt_attempts(attempts, orderly)
         }
         Command::ResumeAttempt { step, attempt } => draft.resume_attempt(step, attempt),
+        Command::RecordHeartbeat { step, attempt, progress } => {
+            draft.record_heartbeat(step, attempt, progress)
+        }
         Command::FireTimer { timer } => draft.fire_timer(timer),
         Command::PauseRun { by, reason } => draft.pause_run(by, reason),
         Command::ResumeRun { by } => draft.resume_run(by),
@@ -151,6 +155,7 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
         | Command::FailStep { .. }
         | Command::InterruptAttempts { .. }
         | Command::ResumeAttempt { .. }
+        | Command::RecordHeartbeat { .. }
         | Command::FireTimer { .. }
         | Command::PauseRun { .. }
         | Command::ResumeRun { .. }

@@ -37,6 +37,8 @@ pub struct RunAttempt {
     pub attempt: Attempt,
     /// The handler's input.
     pub input: Payload,
+    /// How far an earlier attempt, or an earlier execution of this one, said it was; `null` if it did not.
+    pub progress: Payload,
     /// How often this attempt was cut off by the end of a process.
     pub interruptions: u32,
     /// Whether it undoes what the step did.
@@ -53,7 +55,7 @@ pub fn pending(plan: &Plan, run: &Run) -> Vec<Effect> {
 /// Names the work that should be under way for one step.
 pub fn pending_for(plan: &Plan, run: &Run, step: StepIndex) -> Option<Effect> {
     if let Some(undo) = run.step_run(step).undo() {
-        return pending_undo(plan, step, undo);
+        return pending_undo(plan, run, step, undo);
     }
     let StepState::Running { attempt, input, interruptions, rests, stopping, .. } = run.step(step)
     else {
@@ -70,6 +72,7 @@ pub fn pending_for(plan: &Plan, run: &Run, step: StepIndex) -> Option<Effect> {
         step,
         attempt: *attempt,
         input,
+        progress: run.progress.get(&step).cloned().unwrap_or_default(),
         interruptions: *interruptions,
         undo: false,
     }))
@@ -80,7 +83,7 @@ fn resume(step: StepIndex, attempt: Attempt, interruptions: u32) -> Effect {
     Effect::ResumeAttempt { step, attempt, alone }
 }
 
-fn pending_undo(plan: &Plan, step: StepIndex, undo: &UndoState) -> Option<Effect> {
+fn pending_undo(plan: &Plan, run: &Run, step: StepIndex, undo: &UndoState) -> Option<Effect> {
     let UndoState::Running { attempt, input, interruptions, rests, stopping, .. } = undo else {
         return None;
     };
@@ -94,6 +97,7 @@ fn pending_undo(plan: &Plan, step: StepIndex, undo: &UndoState) -> Option<Effect
         step,
         attempt: *attempt,
         input: input.clone().unwrap_or_else(|| plan.literal_undo_input(step)),
+        progress: run.progress.get(&step).cloned().unwrap_or_default(),
         interruptions: *interruptions,
         undo: true,
     }))

@@ -155,6 +155,16 @@ pub enum Event {
         by: Actor,
     },
 
+    /// An attempt gave a sign of life and said how far it is.
+    HeartbeatRecorded {
+        /// The step.
+        step: StepIndex,
+        /// The attempt.
+        attempt: Attempt,
+        /// How far it is; handed to the next attempt.
+        progress: Payload,
+    },
+
     // ---- derived ------------------------------------------------------------------------------
     /// An attempt was started.
     StepStarted {

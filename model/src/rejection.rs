@@ -25,7 +25,7 @@ pub enum Rejection {
         status: &'static str,
     },
     /// The report is about an attempt that is not under way.
-    #[error("attempt {attempt} of step `{step}` is stale", attempt = attempt.0)]
+    #[error("ignored: stale attempt {attempt} of step `{step}`", attempt = attempt.0)]
     StaleAttempt {
         /// The step's id.
         step: String,

@@ -43,6 +43,8 @@ pub struct Run {
     pub revision: u32,
     /// Signals that came.
     pub signals: Signals,
+    /// How far the attempts of steps that have not completed said they are.
+    pub progress: BTreeMap<StepIndex, Payload>,
     steps: Vec<StepRun>,
     open_needs: Vec<u32>,
     ready: BTreeSet<StepIndex>,
@@ -295,6 +297,7 @@ impl Run {
             next_timer: TimerId(1),
             revision: 0,
             signals: Signals::default(),
+            progress: BTreeMap::new(),
             steps: vec![StepRun::default(); count as usize],
             open_needs,
             ready,

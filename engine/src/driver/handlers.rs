@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use super::attempt::{Call, Environment, Report, Reporter, carry_out};
+use super::heart::Heart;
 use super::message::Message;
 use crate::handler::{AttemptInfo, StepCx, Stop};
 
@@ -120,11 +121,14 @@ impl Handlers {
             Arc::clone(&self.environment.logs),
             Arc::clone(&self.environment.state),
         );
+        let (cx, beats) = cx.with_progress(attempt.progress);
+        let heart = Heart::new(self.inbox.clone(), &cx, beats);
         self.begin(Call {
             handler,
             handler_name: Arc::from(name),
             cx,
             stop: Arc::new(stop),
+            heart,
             input: attempt.input,
             timeout: timeout_ms.map(Duration::from_millis),
             recorded: Instant::now(),
@@ -161,6 +165,13 @@ impl Handlers {
         if self.lone == Some((run, step)) {
             self.lone = None;
         }
+    }
+
+    /// Says in the log of an attempt that is over that its report was ignored.
+    pub(super) fn ignored(&self, mut info: AttemptInfo) {
+        info.store.clone_from(&self.environment.store);
+        let line = format!("ignored: stale attempt {}\n", info.attempt.0);
+        self.environment.logs.write(&info, line.as_bytes());
     }
 
     /// Takes note that a handler is done.

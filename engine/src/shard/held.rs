@@ -105,6 +105,7 @@ fn as_failure(command: Command) -> Option<Command> {
         | Command::StartRun(_)
         | Command::InterruptAttempts { .. }
         | Command::ResumeAttempt { .. }
+        | Command::RecordHeartbeat { .. }
         | Command::FireTimer { .. }
         | Command::PauseRun { .. }
         | Command::ResumeRun { .. }

@@ -49,6 +49,8 @@ pub enum Output {
     },
     /// Tell a handler to stop.
     Stop(RunId, StepIndex, Attempt),
+    /// An attempt that is over has reported; its log says that this was ignored.
+    Ignored(Box<AttemptInfo>),
     /// A timer was set.
     TimerSet(RunId, TimerId, Timestamp),
     /// A timer is no longer set.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nexus_log::Row;
 use nexus_model::codec;
@@ -220,7 +221,11 @@ impl Resident {
                     self.at_work.insert(attempt.step, attempt.attempt);
                     Output::Attempt {
                         plan: Arc::clone(&self.plan),
-                        info: Box::new(self.attempt_info(run, &attempt)),
+                        info: Box::new(self.attempt_info(
+                            run,
+                            (attempt.step, attempt.attempt),
+                            attempt.undo,
+                        )),
                         attempt: Box::new(attempt),
                     }
                 }
@@ -247,6 +252,14 @@ impl Resident {
     ) {
         self.has_reported(&asked.command);
         out.extend(asked.withdrawal(run));
+        if let (Rejection::StaleAttempt { .. }, Some((step, attempt))) =
+            (&rejection, asked.report())
+            && step.0 < self.plan.step_count()
+        {
+            let is_undo = self.run.step_run(step).undo().is_some();
+            let info = self.attempt_info(run, (step, attempt), is_undo);
+            out.push(Output::Ignored(Box::new(info)));
+        }
         if let Some(reply) = asked.reply {
             out.push(Output::Reply(reply, Err(Refusal::Rejected(rejection))));
         }
@@ -269,6 +282,7 @@ impl Resident {
             }
             Command::StartRun(_)
             | Command::ResumeAttempt { .. }
+            | Command::RecordHeartbeat { .. }
             | Command::FireTimer { .. }
             | Command::PauseRun { .. }
             | Command::ResumeRun { .. }
@@ -330,7 +344,13 @@ impl Resident {
         Output::Snapshot(run, self.run.revision, bytes)
     }
 
-    fn attempt_info(&self, run: RunId, attempt: &nexus_model::effect::RunAttempt) -> AttemptInfo {
+    fn attempt_info(
+        &self,
+        run: RunId,
+        (step, attempt): (StepIndex, Attempt),
+        is_undo: bool,
+    ) -> AttemptInfo {
+        let heartbeat_ms = self.plan.heartbeat_ms(step).filter(|_| !is_undo);
         let started = self.run.started.as_deref();
         let text =
             |read: fn(&nexus_model::event::RunStarted) -> &str| Arc::from(started.map_or("", read));
@@ -341,11 +361,12 @@ impl Resident {
             run,
             run_name: text(|started| &started.name),
             workflow: text(|started| &started.workflow),
-            step: attempt.step,
-            step_id: Arc::from(self.plan.id(attempt.step)),
-            attempt: attempt.attempt,
-            may_repeat: may_repeat(&self.run, attempt.step),
-            is_undo: attempt.undo,
+            step,
+            step_id: Arc::from(self.plan.id(step)),
+            attempt,
+            may_repeat: may_repeat(&self.run, step),
+            is_undo,
+            heartbeat: heartbeat_ms.map(Duration::from_millis),
             folder,
             store: None,
         }

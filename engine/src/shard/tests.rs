@@ -170,7 +170,7 @@ fn a_stale_timer_and_a_stale_report_are_harmless() {
     bench.ask(run, Command::FireTimer { timer: TimerId(7) }, None);
     bench.ask(run, complete(1, 1), None);
     bench.load(run);
-    assert_eq!(bench.seen(), "load; set 1");
+    assert_eq!(bench.seen(), "load; set 1; ignored 1/1");
     assert!(!bench.shard.has_batch());
     assert!(bench.is_empty());
 }

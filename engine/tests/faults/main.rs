@@ -7,6 +7,7 @@
 )]
 
 mod blame;
+mod heartbeats;
 mod life;
 mod log;
 mod refusals;

@@ -23,6 +23,9 @@ pub(super) const VERSION: u8 = 1;
 /// Number of the section of signals.
 pub(super) const SECTION_SIGNALS: u8 = 1;
 
+/// Number of the section of progress.
+pub(super) const SECTION_PROGRESS: u8 = 48;
+
 /// The choice that says that what concerns undoing comes before the rest of a status or step.
 pub(super) const UNDO: u8 = 32;
 
@@ -79,6 +82,14 @@ impl Writer {
         if !run.signals.is_empty() {
             self.byte(SECTION_SIGNALS);
             self.signals(&run.signals);
+        }
+        if !run.progress.is_empty() {
+            self.byte(SECTION_PROGRESS);
+            self.count(run.progress.len());
+            for (step, progress) in &run.progress {
+                self.index(*step);
+                self.payload(progress);
+            }
         }
     }
 

@@ -75,4 +75,5 @@ kinds! {
     42 UNDO_RETRY_SCHEDULED UndoRetryScheduled "undo.retry_scheduled",
     43 UNDO_FAILED UndoFailed "undo.failed",
     90 ATTEMPT_RESUMED AttemptResumed "attempt.resumed",
+    91 HEARTBEAT_RECORDED HeartbeatRecorded "heartbeat.recorded",
 }

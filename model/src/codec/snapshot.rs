@@ -98,6 +98,9 @@ impl Reader<'_> {
         if self.section(canonical::SECTION_SIGNALS) {
             run.signals = self.signals()?;
         }
+        if self.section(canonical::SECTION_PROGRESS) {
+            run.progress = self.progress()?;
+        }
         Some(run)
     }
 
@@ -108,6 +111,12 @@ impl Reader<'_> {
             self.rest = self.rest.get(1..).unwrap_or_default();
         }
         follows
+    }
+
+    fn progress(&mut self) -> Option<BTreeMap<StepIndex, Payload>> {
+        let progress = self.list(|reader| Some((reader.index()?, reader.payload()?)))?;
+        let in_order = progress.is_sorted_by(|(a, _), (b, _)| a < b) && !progress.is_empty();
+        in_order.then(|| progress.into_iter().collect())
     }
 
     fn signals(&mut self) -> Option<Signals> {

@@ -81,6 +81,7 @@ impl Fold<'_> {
 
     /// Brings the undo of `step` to rest; its timer goes.
     pub(super) fn settle_undo(&mut self, step: StepIndex, state: UndoState) {
+        self.forget_progress(step);
         if let Some(UndoState::Retrying { timer: Some(timer), .. }) = self.run.step_run(step).undo()
         {
             self.clear_timer(*timer);

@@ -106,8 +106,8 @@ fn an_unknown_attempt_in_the_list_refuses_all_of_it() {
         workflow  a; b needs a
         given     start
         when      interrupt a b#1; interrupt a#2
-        then      rejected: attempt 1 of step `b` is stale
-                  rejected: attempt 2 of step `a` is stale
+        then      rejected: ignored: stale attempt 1 of step `b`
+                  rejected: ignored: stale attempt 2 of step `a`
     ",
     );
 }
@@ -161,7 +161,7 @@ fn only_an_attempt_that_rests_is_taken_up() {
         given     start; interrupt b
         when      take_up a; take_up a#2; take_up b; take_up b
         then      rejected: attempt 1 of step `a` does not rest
-                  rejected: attempt 2 of step `a` is stale
+                  rejected: ignored: stale attempt 2 of step `a`
                   taken up: b#1
                   rejected: attempt 1 of step `b` does not rest
     ",

@@ -114,6 +114,7 @@ impl Counters {
             }
             Event::TimerFired { .. } => &mut self.timers_fired,
             Event::AttemptResumed { .. }
+            | Event::HeartbeatRecorded { .. }
             | Event::RunPaused { .. }
             | Event::RunResumed { .. }
             | Event::CancelRequested { .. }

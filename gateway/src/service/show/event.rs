@@ -60,6 +60,7 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         }
         Event::AttemptFailed { step, attempt, .. }
         | Event::AttemptResumed { step, attempt }
+        | Event::HeartbeatRecorded { step, attempt, .. }
         | Event::StepStarted { step, attempt, .. }
         | Event::RetryScheduled { step, attempt, .. }
         | Event::UndoStarted { step, attempt, .. }
@@ -135,6 +136,9 @@ impl Showing<'_> {
             Event::AttemptResumed { step, attempt } => {
                 json!({"step": self.id(*step), "attempt": attempt.0})
             }
+            Event::HeartbeatRecorded { step, attempt, progress } => json!({
+                "step": self.id(*step), "attempt": attempt.0, "progress": self.payload(progress)?,
+            }),
             Event::TimerFired { timer } => json!({"timer": timer.0}),
             Event::RunPaused { by: who, reason }
             | Event::CancelRequested { by: who, reason }
@@ -290,6 +294,7 @@ impl Showing<'_> {
                 let rest = if *continued { "; the run goes on" } else { "" };
                 format!("{}{rest}", failure_line(failure))
             }
+            Event::HeartbeatRecorded { progress, .. } => self.brief(progress)?,
             Event::OutputMapped { output, .. } | Event::RunCompleted { output, .. } => {
                 self.brief(output)?
             }

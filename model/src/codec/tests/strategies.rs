@@ -50,6 +50,9 @@ fn outside_event() -> BoxedStrategy<Event> {
         (attempts, any::<bool>())
             .prop_map(|(attempts, orderly)| Event::AttemptsInterrupted { attempts, orderly }),
         (step(), attempt()).prop_map(|(step, attempt)| Event::AttemptResumed { step, attempt }),
+        (step(), attempt(), payload()).prop_map(|(step, attempt, progress)| {
+            Event::HeartbeatRecorded { step, attempt, progress }
+        }),
         timer().prop_map(|timer| Event::TimerFired { timer }),
         (actor(), text()).prop_map(|(by, reason)| Event::RunPaused { by, reason }),
         actor().prop_map(|by| Event::RunResumed { by }),

@@ -203,6 +203,7 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::AttemptFailed { .. }
         | Event::AttemptsInterrupted { .. }
         | Event::AttemptResumed { .. }
+        | Event::HeartbeatRecorded { .. }
         | Event::TimerFired { .. }
         | Event::SlotsOffered
         | Event::StepWaits { .. }

@@ -9,6 +9,8 @@ mod dead;
 mod ending;
 #[path = "runs/refusals.rs"]
 mod refusals;
+#[path = "runs/saying.rs"]
+mod saying;
 #[path = "runs/sharing.rs"]
 mod sharing;
 #[path = "runs/showing.rs"]

@@ -252,7 +252,12 @@ impl Standing<'_> {
                 format!("{id} needs {}", self.names_plain(&self.open_needs(step)))
             }
             StepState::Waiting if self.run.paused => format!("{id} is ready; the run is paused"),
-            StepState::Waiting => format!("{id} is ready and waits for room"),
+            StepState::Waiting => {
+                let timer = self.run.queued.get(&step).and_then(|timer| self.run.timers.get(timer));
+                let limit =
+                    timer.map(|timer| format!("; it has to start {}", self.in_time(timer.due)));
+                format!("{id} is ready and waits for room{}", limit.unwrap_or_default())
+            }
             StepState::Running { attempt, rests: true, stopping: None, .. } => format!(
                 "{id} was cut off by the end of a process; attempt {} of {} waits for its turn to go on",
                 attempt.0,

@@ -117,7 +117,9 @@ fn every_change_of_the_state_changes_the_hash() {
         hash_with(&plan, |run| run.timers.clear()),
         hash_with(&plan, |run| run.next_timer.0 += 1),
         hash_with(&plan, |run| run.revision += 1),
-        hash_with(&plan, |run| drop(run.queued.insert(StepIndex(1), TimerId(7)))),
+        hash_with(&plan, |run| {
+            run.queued.insert(StepIndex(1), TimerId(7));
+        }),
         hash_with(&plan, |run| drop(run.progress.insert(StepIndex(1), inline("7")))),
     ];
     let count = hashes.len();

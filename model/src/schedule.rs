@@ -313,3 +313,6 @@ impl Aggregate for Schedule {
         event::audit(event)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -81,10 +81,10 @@ pub fn check_zone(zone: &str) -> Result<(), CalendarError> {
 /// # Errors
 /// [`CalendarError::Zone`]
 pub fn show(time: Timestamp, zone: &str) -> Result<String, CalendarError> {
-    let zoned = jiff::Timestamp::from_microsecond(time.0)
-        .unwrap_or_default()
-        .to_zoned(zone_of(zone)?);
-    let format = if zoned.second() == 0 { "%a %Y-%m-%d %H:%M %Z" } else { "%a %Y-%m-%d %H:%M:%S %Z" };
+    let zoned =
+        jiff::Timestamp::from_microsecond(time.0).unwrap_or_default().to_zoned(zone_of(zone)?);
+    let format =
+        if zoned.second() == 0 { "%a %Y-%m-%d %H:%M %Z" } else { "%a %Y-%m-%d %H:%M:%S %Z" };
     Ok(zoned.strftime(format).to_string())
 }
 
@@ -116,9 +116,7 @@ impl Rule {
 }
 
 fn zone_of(zone: &str) -> Result<TimeZone, CalendarError> {
-    TimeZoneDatabase::bundled()
-        .get(zone)
-        .map_err(|_| CalendarError::Zone { zone: zone.to_owned() })
+    TimeZoneDatabase::bundled().get(zone).map_err(|_| CalendarError::Zone { zone: zone.to_owned() })
 }
 
 impl Calendar for CronCalendar {

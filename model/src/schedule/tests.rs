@@ -117,7 +117,8 @@ fn hours(due: Timestamp) -> String {
 }
 
 fn in_words(event: &ScheduleEvent) -> String {
-    let list = |dues: &[Timestamp]| dues.iter().map(|due| hours(*due)).collect::<Vec<_>>().join(" ");
+    let list =
+        |dues: &[Timestamp]| dues.iter().map(|due| hours(*due)).collect::<Vec<_>>().join(" ");
     match event {
         ScheduleEvent::Created(_) => "created".into(),
         ScheduleEvent::Changed(_) => "changed".into(),
@@ -281,12 +282,8 @@ fn a_trigger_starts_a_run_of_its_own_name() {
     assert_eq!(paper.ask(trigger.clone()), "triggered; start 1:00");
     assert_eq!(paper.ask(trigger), "triggered; start 1:00");
     assert_eq!(paper.hour(1.0), "due 1:00; start 1:00");
-    let names: std::collections::BTreeSet<String> = paper
-        .schedule
-        .pending()
-        .iter()
-        .map(effect_in_words)
-        .collect();
+    let names: std::collections::BTreeSet<String> =
+        paper.schedule.pending().iter().map(effect_in_words).collect();
     assert_eq!(names.len(), 3, "{names:?}");
 }
 

@@ -9,8 +9,8 @@ use clap::{Args as ArgsOf, ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
     audit, bench, cancel, completions, demo, doctor, explain, get, graph, help, history, import,
-    list, logs, new, pause, projection, replay, result, resume, retry, run, schema, serve, signal,
-    start, validate, verify, version, wait, watch,
+    list, logs, new, pause, projection, replay, result, resume, retry, run, schedule, schema,
+    serve, signal, start, validate, verify, version, wait, watch,
 };
 use crate::output::Format;
 
@@ -115,6 +115,9 @@ pub(crate) enum Verb {
     Cancel(cancel::CancelArgs),
     /// Continue a failed or cancelled run with the steps that did not complete.
     Retry(retry::RetryArgs),
+    /// Have runs started by the clock.
+    #[command(visible_alias = "schedules")]
+    Schedule(schedule::ScheduleArgs),
     /// Run the engine on the store, with metrics and health over HTTP.
     Serve(serve::ServeArgs),
     /// Print what the steps of a run printed.

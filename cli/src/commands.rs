@@ -23,6 +23,7 @@ pub(crate) mod result;
 pub(crate) mod resume;
 pub(crate) mod retry;
 pub(crate) mod run;
+pub(crate) mod schedule;
 pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod signal;
@@ -56,6 +57,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Verb::Resume(args) => resume::run(&context, &args),
         Verb::Cancel(args) => cancel::run(&context, &args),
         Verb::Retry(args) => retry::run(&context, &args),
+        Verb::Schedule(args) => schedule::run(&context, &args),
         Verb::Signal(args) => signal::run(&context, &args),
         Verb::Serve(args) => serve::run(&context, &args),
         Verb::Logs(args) => logs::run(&context, &args),

@@ -13,7 +13,7 @@ use super::acting::act;
 use crate::context::Context;
 use crate::exit::{Code, Outcome};
 use crate::output::{self, Format};
-use crate::store::{self, Purpose};
+use crate::store::{Access, Purpose};
 
 /// Arguments of `schedule`.
 #[derive(Debug, Args)]
@@ -111,9 +111,36 @@ fn asked(
     request: impl AsyncFnOnce(&Control, Act) -> Result<ScheduleActed, Problem>,
 ) -> Outcome {
     let act = act(context, reason);
-    let acted = store::ask(context, &Purpose::Record, async |control| request(control, act).await)?;
+    let (acted, here) =
+        record(context, &Purpose::Record, async |control| request(control, act).await)?;
     show(&acted);
+    if here && acted.run.is_some() {
+        note_idle(context);
+    }
     Ok(Code::Done)
+}
+
+/// Asks for something; also says whether the store was opened for it, so that no engine acts on what was recorded.
+fn record<T>(
+    context: &Context,
+    purpose: &Purpose,
+    request: impl AsyncFnOnce(&Control) -> Result<T, Problem>,
+) -> Result<(T, bool), Problem> {
+    context.block_on(async {
+        let access = Access::get(context, purpose).await?;
+        let here = access.is_here();
+        let answer = request(access.control()).await;
+        access.close().await;
+        answer.map(|answer| (answer, here))
+    })
+}
+
+/// Says on standard error that nobody acts on what was recorded.
+fn note_idle(context: &Context) {
+    let flag = context.store_flag();
+    output::note(format!(
+        "note: no engine has the store open; schedules start runs when one does: nexus-engine serve{flag}"
+    ));
 }
 
 fn show(acted: &ScheduleActed) {
@@ -129,7 +156,7 @@ fn said(acted: &ScheduleActed) -> String {
     let ScheduleActed { id, action, run, outcome, next, .. } = acted;
     match (run, outcome.as_deref()) {
         (Some(run), Some("queued")) => format!("{id} is busy: {run} waits for its turn"),
-        (Some(run), Some(_)) => format!("{run} started"),
+        (Some(run), Some(_)) => format!("{run} requested"),
         (None, Some(_)) => format!("{id} is busy, and skips runs then; nothing was started"),
         (_, None) => match next {
             Some(next) => format!("{id} {action} · next {next}"),

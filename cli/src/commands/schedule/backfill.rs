@@ -4,10 +4,11 @@ use nexus_definitions::calendar;
 use nexus_engine::model::time::Timestamp;
 use nexus_gateway::api::{BackfillSchedule, BackfillView, Problem};
 
+use super::{note_idle, record};
 use crate::context::Context;
 use crate::exit::{Code, Outcome};
 use crate::output::{self, Format};
-use crate::store::{self, Purpose};
+use crate::store::Purpose;
 use crate::text::count;
 
 /// Arguments of `schedule backfill`.
@@ -31,7 +32,7 @@ pub(crate) struct BackfillArgs {
 /// Makes up for the past.
 pub(crate) fn run(context: &Context, args: &BackfillArgs) -> Outcome {
     let by = context.by();
-    let view = store::ask(context, &Purpose::Record, async |control| {
+    let (view, here) = record(context, &Purpose::Record, async |control| {
         let schedule = control.schedule(&args.name).await?;
         let zone = schedule.timezone.unwrap_or_else(|| "UTC".to_owned());
         let from_ms = moment(&args.from, &zone)?.0 / 1_000;
@@ -39,6 +40,9 @@ pub(crate) fn run(context: &Context, args: &BackfillArgs) -> Outcome {
         control.backfill_schedule(&args.name, BackfillSchedule { from_ms, to_ms, by }).await
     })?;
     show(&view);
+    if here && !view.runs.is_empty() {
+        note_idle(context);
+    }
     Ok(Code::Done)
 }
 
@@ -49,7 +53,7 @@ fn show(view: &BackfillView) {
         Format::Table | Format::Wide => {
             view.runs.iter().for_each(output::line);
             let (due, missing) = (count(view.due, "due time"), view.runs.len());
-            output::note(format!("{due} · {} missing and started", count(missing, "run")));
+            output::note(format!("{due} · {} missing", count(missing, "run")));
         }
         Format::None => {}
     }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use nexus_definitions::calendar;
 use nexus_gateway::api::{Problem, PutSchedule};
 
-use super::show;
+use super::{note_idle, record, show};
 use crate::args::{duration, pair};
 use crate::context::Context;
 use crate::exit::{Code, Outcome};
-use crate::store::{self, Purpose};
+use crate::store::Purpose;
 use crate::{inputs, workflow};
 
 /// Arguments of `schedule create`.
@@ -74,9 +74,12 @@ pub(crate) fn run(context: &Context, args: &CreateArgs) -> Outcome {
         replace: args.replace,
         by: context.by(),
     };
-    let acted =
-        store::ask(context, &Purpose::Begin, async |control| control.put_schedule(request).await)?;
+    let (acted, here) =
+        record(context, &Purpose::Begin, async |control| control.put_schedule(request).await)?;
     show(&acted);
+    if here {
+        note_idle(context);
+    }
     Ok(Code::Done)
 }
 

@@ -1,6 +1,7 @@
 //! Checks the shape of a document against the key tables, before it is interpreted.
 
 mod keys;
+mod triggers;
 mod undo;
 mod values;
 
@@ -85,6 +86,7 @@ impl Checker<'_> {
             Shape::Retry => self.retry(key, value),
             Shape::Compensate => self.compensate(key, value),
             Shape::Map(table) => self.fixed_map(table, key, value),
+            Shape::Triggers => self.triggers(key, value),
             Shape::Inputs => self.inputs(key, value),
             Shape::Steps => self.steps(key, value),
         }

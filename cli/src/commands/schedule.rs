@@ -4,6 +4,7 @@ mod backfill;
 mod create;
 mod list;
 mod preview;
+pub(crate) mod triggers;
 
 use clap::{Args, Subcommand};
 use nexus_gateway::Control;

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use nexus_definitions::calendar;
+use nexus_definitions::{Read, calendar};
 use nexus_gateway::api::{Problem, PutSchedule};
 
-use super::{note_idle, record, show};
+use super::{note_idle, record, show, triggers};
 use crate::args::{duration, pair};
 use crate::context::Context;
 use crate::exit::{Code, Outcome};
@@ -17,6 +17,7 @@ use crate::{inputs, workflow};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
+  nexus-engine schedule create examples/schedule.workflow.yaml
   nexus-engine schedule create report.workflow.yaml --cron '0 6 * * *' --tz Europe/Berlin
   nexus-engine schedule create report.workflow.yaml --name hourly --every 1h --overlap queue --catch-up all")]
 pub(crate) struct CreateArgs {
@@ -26,8 +27,8 @@ pub(crate) struct CreateArgs {
     /// Name of the schedule [default: the workflow's].
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// When it is due: minute, hour, day of month, month, day of week; seconds may come first.
-    #[arg(long, value_name = "EXPR", required_unless_present = "every", conflicts_with = "every")]
+    /// When it is due, instead of the workflow's triggers: minute, hour, day of month, month, day of week; seconds may come first.
+    #[arg(long, value_name = "EXPR", conflicts_with = "every")]
     cron: Option<String>,
     /// When it is due: at all multiples of this time since 1970.
     #[arg(long, value_name = "TIME", value_parser = duration)]
@@ -55,6 +56,9 @@ pub(crate) struct CreateArgs {
 /// Makes a schedule.
 pub(crate) fn run(context: &Context, args: &CreateArgs) -> Outcome {
     let Some(read) = workflow::read(&args.file)? else { return Ok(Code::Usage) };
+    if args.cron.is_none() && args.every.is_none() {
+        return of_triggers(context, args, &read);
+    }
     if let Some(cron) = &args.cron {
         check(cron, &args.tz)?;
     }
@@ -77,6 +81,28 @@ pub(crate) fn run(context: &Context, args: &CreateArgs) -> Outcome {
     let (acted, here) =
         record(context, &Purpose::Begin, async |control| control.put_schedule(request).await)?;
     show(&acted);
+    if here {
+        note_idle(context);
+    }
+    Ok(Code::Done)
+}
+
+/// Makes the schedules of the workflow's triggers.
+fn of_triggers(context: &Context, args: &CreateArgs, read: &Read) -> Outcome {
+    let requests = triggers::requests(read, &args.file, args.replace, &context.by());
+    if requests.is_empty() {
+        let message = format!("{} has no triggers", args.file.display());
+        return Err(Problem::new("NX1145", Code::Usage as u8, message)
+            .hint("say when it is due: --cron '0 6 * * *', or --every 1h"));
+    }
+    let (all, here) = record(context, &Purpose::Begin, async |control| {
+        let mut all = Vec::new();
+        for request in requests {
+            all.push(control.put_schedule(request).await?);
+        }
+        Ok(all)
+    })?;
+    all.iter().for_each(show);
     if here {
         note_idle(context);
     }

@@ -118,6 +118,22 @@ impl<'a> Draft<'a> {
         payload
     }
 
+    /// The JSON of a payload; `None` if its bytes have to be loaded first.
+    pub(super) fn json_of(&mut self, payload: &Payload) -> Option<Value> {
+        let bytes: &[u8] = match payload {
+            Payload::Null => return Some(Value::Null),
+            Payload::Inline(_, bytes) => bytes,
+            Payload::Stored(_, hash, _) => match self.payloads.get(hash) {
+                Some(bytes) => bytes,
+                None => {
+                    self.needs.insert(*hash);
+                    return None;
+                }
+            },
+        };
+        Some(serde_json::from_slice(bytes).unwrap_or_default())
+    }
+
     /// Replaces the event made last by one that folds to the same state.
     pub(super) fn amend_last(&mut self, amend: impl FnOnce(&mut Event)) {
         if let Some(event) = self.events.last_mut() {
@@ -146,6 +162,12 @@ impl<'a> Draft<'a> {
                 }
                 Change::TimerCleared(id, timer) => {
                     run.timers.insert(id, timer);
+                }
+                Change::Progress(step, Some(before)) => {
+                    run.progress.insert(step, before);
+                }
+                Change::Progress(step, None) => {
+                    run.progress.remove(&step);
                 }
                 Change::SignalReceived(id) => {
                     run.signals.kept.remove(&run.signals.received);
@@ -205,7 +227,10 @@ fn timer_changes(changes: &[Change]) -> Vec<TimerChange> {
     let mut lasting: BTreeMap<TimerId, TimerChange> = BTreeMap::new();
     for change in changes {
         match change {
-            Change::Step(..) | Change::SignalReceived(_) | Change::SignalTaken(..) => {}
+            Change::Step(..)
+            | Change::Progress(..)
+            | Change::SignalReceived(_)
+            | Change::SignalTaken(..) => {}
             Change::TimerSet(id, timer) => {
                 lasting.insert(*id, TimerChange::Set(*id, timer.due));
             }

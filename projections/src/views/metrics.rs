@@ -113,12 +113,17 @@ impl Counters {
                 &mut self.retries_scheduled
             }
             Event::TimerFired { .. } => &mut self.timers_fired,
-            Event::RunPaused { .. }
+            Event::AttemptResumed { .. }
+            | Event::HeartbeatRecorded { .. }
+            | Event::RunPaused { .. }
             | Event::RunResumed { .. }
             | Event::CancelRequested { .. }
             | Event::SlotsOffered
             | Event::SignalReceived { .. }
             | Event::StepWaits { .. }
+            | Event::ApprovalGranted { .. }
+            | Event::ApprovalRejected { .. }
+            | Event::ApprovalRequested { .. }
             | Event::SignalTaken { .. }
             | Event::StepSlept { .. }
             | Event::StepsNotReached { .. }

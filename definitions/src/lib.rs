@@ -4,6 +4,7 @@
 //! [`render`] shows a problem to a person; [`write()`] turns a definition into a file. Nothing here does I/O.
 
 pub mod cases;
+pub mod calendar;
 mod check;
 mod handlers;
 #[cfg(feature = "import")]

@@ -33,6 +33,7 @@ mod mock;
 mod recovery;
 #[cfg(feature = "yaml")]
 mod suite;
+mod schedules;
 mod weather;
 mod workshop;
 mod world;

@@ -31,9 +31,9 @@ mod ending;
 mod engine;
 mod mock;
 mod recovery;
+mod schedules;
 #[cfg(feature = "yaml")]
 mod suite;
-mod schedules;
 mod weather;
 mod workshop;
 mod world;

@@ -18,6 +18,7 @@ pub mod evolve;
 pub mod expression;
 pub mod id;
 pub mod input;
+pub mod limit;
 pub mod payload;
 pub mod plan;
 pub mod rejection;

@@ -32,7 +32,7 @@ const CONFIG: Configuration<
 > = bincode::config::standard().with_limit::<CLAIMED_BYTES_MAX>();
 
 /// Reads a value from the front of `bytes` and returns what follows it.
-pub(super) fn take<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<(T, &'a [u8])> {
+pub(crate) fn take<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<(T, &'a [u8])> {
     let (value, used) = bincode::serde::borrow_decode_from_slice(bytes, CONFIG).ok()?;
     Some((value, bytes.get(used..)?))
 }

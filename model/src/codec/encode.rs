@@ -20,7 +20,7 @@ use crate::payload::{ContentType, Payload};
 use crate::time::Timestamp;
 
 /// Appends `value`.
-pub(super) fn put(out: &mut Vec<u8>, value: &impl Serialize) {
+pub(crate) fn put(out: &mut Vec<u8>, value: &impl Serialize) {
     let written =
         bincode::serde::encode_into_writer(value, Appending(out), bincode::config::standard());
     written.expect("a wire struct has a length for every list, and memory takes every byte");

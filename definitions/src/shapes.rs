@@ -168,6 +168,7 @@ fn step(at: u32, needs: impl IntoIterator<Item = u32>) -> Step {
         condition: None,
         retry: Retry::default(),
         timeout_ms: None,
+        concurrency: None,
         deadline_ms: None,
         on_error: OnError::default(),
         outputs: None,

@@ -183,6 +183,8 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         | Rejection::AlreadyCancelling
         | Rejection::NotRetryable { .. }
         | Rejection::AlreadyReceived { .. }
+        | Rejection::SlotHeld
+        | Rejection::SlotNotWanted
         | Rejection::NothingReady => {
             ("NX7007", format!("see where it stands: nexus-engine get {name}"))
         }
@@ -209,6 +211,8 @@ pub fn start_problem(error: &StartError) -> Problem {
         }
         StartError::RunId { code, .. } => Problem::new(code.clone(), USAGE, text)
             .hint("give the run a name with --id, or correct `run.id` in the workflow"),
+        StartError::Limit { code, .. } => Problem::new(code.clone(), USAGE, text)
+            .hint("correct the input, or `run.concurrency` in the workflow"),
         StartError::Conflict { name, .. } => taken(name),
         StartError::Busy { .. } => Problem::new("NX7006", UNREACHABLE, text)
             .hint("nothing was recorded; the same start can be repeated"),

@@ -12,6 +12,7 @@ mod canonical;
 pub(crate) mod decode;
 pub(crate) mod encode;
 mod kind;
+mod slots;
 mod snapshot;
 mod wire;
 

@@ -23,11 +23,13 @@ mod offer_slots;
 mod pause;
 mod resume;
 mod retry;
+mod slots;
 mod start;
 mod wait_for;
 mod wind_down;
 
 use draft::Draft;
+pub use slots::SlotChange;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -71,6 +73,8 @@ pub struct Transition {
     pub events: Vec<Event>,
     /// Timers that were set or cleared.
     pub timers: Vec<TimerChange>,
+    /// What limits have to be told.
+    pub slots: Vec<SlotChange>,
     /// Payloads that `decide` made and the events name by hash. Those of the command are the caller's.
     pub payloads: Vec<NewPayload>,
 }
@@ -127,6 +131,7 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
         Command::CancelRun { by, reason } => draft.cancel_run(by, reason),
         Command::RetryRun { by } => draft.retry_run(by),
         Command::OfferSlots => draft.offer_slots(),
+        Command::GrantSlot { step, ticket } => draft.grant_slot(step, ticket),
         Command::DeliverSignal { name, id, payload, by } => {
             draft.deliver_signal(name, id, payload, by);
             Ok(())
@@ -152,6 +157,7 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
         | Command::ResumeRun { .. }
         | Command::CancelRun { .. }
         | Command::DeliverSignal { .. }
+        | Command::GrantSlot { .. }
         | Command::OfferSlots => check_goes_on(run),
     }
 }

@@ -8,14 +8,15 @@ mod attempts;
 mod runs;
 mod settling;
 mod signals;
+mod slots;
 mod timers;
 
 pub(crate) use timers::deadline_passed;
 
 use crate::event::Event;
-use crate::id::{StepIndex, TimerId};
+use crate::id::{Attempt, StepIndex, TimerId};
 use crate::plan::Plan;
-use crate::run::{KeptSignal, Run, RunStatus, StepRun, StepState, Timer, TimerPurpose};
+use crate::run::{Hold, KeptSignal, Run, RunStatus, Slot, StepRun, StepState, Timer, TimerPurpose};
 use crate::time::Timestamp;
 
 /// Folds one recorded event into the state. A recorded event always applies. `at` is the time of its transition.
@@ -50,6 +51,8 @@ pub(crate) enum Change {
     SignalReceived(String),
     /// The signal was taken.
     SignalTaken(u32, KeptSignal),
+    /// What was held or waited for here, before.
+    Slot(Slot, Option<Hold>),
 }
 
 /// Whether `event` can be one of a run of `plan`; asked when events are read from outside.
@@ -63,6 +66,8 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::StepSlept { step, .. }
         | Event::StepWaits { step, .. }
         | Event::SignalTaken { step, .. }
+        | Event::StepQueued { step, .. }
+        | Event::StepSlotGranted { step, .. }
         | Event::StepSkipped { step, .. }
         | Event::RetryScheduled { step, .. }
         | Event::StepFailed { step, .. }
@@ -80,6 +85,8 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::CancelRequested { .. }
         | Event::RunRetried { .. }
         | Event::SlotsOffered
+        | Event::RunQueued { .. }
+        | Event::RunSlotGranted { .. }
         | Event::SignalReceived { .. }
         | Event::RunCompleted { .. }
         | Event::RunCancelled { .. } => true,
@@ -107,13 +114,22 @@ impl Fold<'_> {
                 self.attempts_interrupted(attempts, *orderly);
             }
             Event::TimerFired { timer } => self.timer_fired(*timer),
-            Event::RunPaused { .. } => self.run.paused = true,
+            Event::RunPaused { .. } => self.run_paused(),
             Event::RunResumed { .. } => self.run.paused = false,
             Event::CancelRequested { reason, .. } => {
                 self.run.status = RunStatus::Cancelling { reason: reason.clone() };
+                self.drop_waiting_of_run();
             }
             Event::RunRetried { timeout, .. } => self.run_retried(*timeout),
             Event::SlotsOffered => {}
+            Event::StepQueued { step, attempt, ticket, wish } => {
+                self.queued(Slot::Step(*step), *attempt, *ticket, wish);
+            }
+            Event::RunQueued { rank, ticket, wish } => {
+                self.queued(Slot::Run(*rank), Attempt(0), *ticket, wish);
+            }
+            Event::StepSlotGranted { step, ticket } => self.slot_granted(Some(*step), *ticket),
+            Event::RunSlotGranted { ticket } => self.slot_granted(None, *ticket),
             Event::SignalReceived { name, id, payload, by } => {
                 self.signal_received(name, id, payload, by);
             }
@@ -154,6 +170,7 @@ impl Fold<'_> {
     }
 
     fn set(&mut self, step: StepIndex, next: StepRun) {
+        self.drop_outdated(step, &next);
         let before = self.run.set_step(self.plan, step, next);
         self.note(Change::Step(step, before));
     }

@@ -59,6 +59,12 @@ pub enum Rejection {
         /// The signal's id.
         id: String,
     },
+    /// The slot was granted before, and is held.
+    #[error("the slot is held already")]
+    SlotHeld,
+    /// Nothing waits for the slot, or for a slot any more.
+    #[error("nothing waits for this slot")]
+    SlotNotWanted,
     /// There is nothing to start.
     #[error("nothing is ready to start")]
     NothingReady,

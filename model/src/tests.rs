@@ -26,6 +26,7 @@ mod payloads;
 mod properties;
 mod retrying;
 mod signals;
+mod slots;
 mod starting;
 mod stories;
 mod timers;

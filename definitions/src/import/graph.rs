@@ -163,6 +163,7 @@ fn steps(tasks: &[Task], ids: &[String], links: &Links, options: Options) -> Vec
         condition: None,
         retry: Retry::default(),
         timeout_ms: None,
+        concurrency: None,
         deadline_ms: None,
         on_error: OnError::default(),
         outputs: None,

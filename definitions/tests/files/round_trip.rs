@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use nexus_definitions::{read, write};
 use nexus_model::definition::{
-    Backoff, Definition, InputKind, InputSpec, OnError, OnSignalTimeout, Retry, Step, StepKind,
-    WhenNeeds,
+    Backoff, Concurrency, ConcurrencyRate, ConcurrencyScope, Definition, InputKind, InputSpec,
+    OnError, OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -183,6 +183,7 @@ fn step() -> impl Strategy<Value = Step> {
     let when =
         prop::sample::select(vec![WhenNeeds::AllOk, WhenNeeds::AllDone, WhenNeeds::AnyFailed]);
     let times = (prop::option::of(1u64..u64::MAX / 2), prop::option::of(1u64..9_000_000_000));
+    let times = (times, prop::option::of(concurrency()));
     let outputs =
         prop::option::of(value().prop_filter("null says nothing", |value| !value.is_null()));
     (kind(), prop::option::of(words()), condition, when, retry(), times, any::<bool>(), outputs)
@@ -193,7 +194,7 @@ fn step() -> impl Strategy<Value = Step> {
                 condition,
                 when_needs,
                 retry,
-                (timeout_ms, deadline_ms),
+                ((timeout_ms, deadline_ms), concurrency),
                 tolerated,
                 outputs,
             )| {
@@ -207,12 +208,38 @@ fn step() -> impl Strategy<Value = Step> {
                     condition: condition.map(str::to_owned),
                     retry: if attempts { retry } else { Retry::default() },
                     timeout_ms: timeout_ms.filter(|_| attempts),
+                    concurrency: concurrency.filter(|_| attempts),
                     deadline_ms: deadline_ms.filter(|_| attempts),
                     on_error: if tolerated { OnError::Continue } else { OnError::Fail },
                     outputs,
                 }
             },
         )
+}
+
+fn concurrency() -> impl Strategy<Value = Concurrency> {
+    let rate = (1u32..=10_000, 1u64..9_000_000_000)
+        .prop_map(|(limit, per_ms)| ConcurrencyRate { limit, per_ms });
+    let limits = prop_oneof![
+        (1..=u32::MAX).prop_map(|limit| (Some(limit), None)),
+        (prop::option::of(1..=u32::MAX), rate).prop_map(|(limit, rate)| (limit, Some(rate))),
+    ];
+    let key = || prop::option::of("[a-z]{1,6}".prop_map(String::from));
+    (limits, key(), key(), prop::option::of(any::<i32>()), any::<bool>()).prop_map(
+        |((limit, rate), key, fairness_key, priority, global)| Concurrency {
+            scope: if global && key.is_some() {
+                ConcurrencyScope::Global
+            } else {
+                ConcurrencyScope::Workflow
+            },
+            key,
+            limit,
+            rate,
+            fairness_key,
+            priority: priority.map(Value::from),
+            queue_limit: None,
+        },
+    )
 }
 
 /// Steps that each need some of those above. Every second has an id as imported graphs have.
@@ -251,8 +278,9 @@ fn definition() -> impl Strategy<Value = Definition> {
     );
     let outputs =
         prop::option::of(value().prop_filter("null says nothing", |value| !value.is_null()));
-    (head, maps, prop::option::of(1u64..9_000_000_000), steps(), outputs).prop_map(
-        |(head, maps, timeout_ms, steps, outputs)| {
+    let run = (prop::option::of(1u64..9_000_000_000), prop::option::of(concurrency()));
+    (head, maps, run, steps(), outputs).prop_map(
+        |(head, maps, (timeout_ms, concurrency), steps, outputs)| {
             let (name, description, version, input_is_value) = head;
             let (labels, inputs, env) = maps;
             Definition {
@@ -265,6 +293,7 @@ fn definition() -> impl Strategy<Value = Definition> {
                 env,
                 run_id: None,
                 timeout_ms,
+                concurrency,
                 steps,
                 outputs,
             }
@@ -294,6 +323,7 @@ fn a_sleep_without_a_unit_is_written_with_one() {
             condition: None,
             retry: Retry::default(),
             timeout_ms: None,
+            concurrency: None,
             deadline_ms: None,
             on_error: OnError::default(),
             outputs: None,

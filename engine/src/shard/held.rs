@@ -109,6 +109,7 @@ fn as_failure(command: Command) -> Option<Command> {
         | Command::CancelRun { .. }
         | Command::RetryRun { .. }
         | Command::DeliverSignal { .. }
+        | Command::GrantSlot { .. }
         | Command::OfferSlots => None,
     }
 }

@@ -231,6 +231,7 @@ impl Resident {
             | Command::CancelRun { .. }
             | Command::RetryRun { .. }
             | Command::DeliverSignal { .. }
+            | Command::GrantSlot { .. }
             | Command::OfferSlots => {}
         }
     }

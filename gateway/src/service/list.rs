@@ -88,12 +88,13 @@ fn run_filter(filter: &RunsFilter) -> Result<RunFilter, Problem> {
     let after = filter.after.as_deref().map(|after| {
         run_id(after).ok_or_else(|| problems::bad_request(format!("`{after}` begins no page")))
     });
-    let awaits_signal = match filter.waiting.as_deref() {
-        None => false,
-        Some("signal") => true,
+    let (awaits_signal, awaits_slot) = match filter.waiting.as_deref() {
+        None => (false, false),
+        Some("signal") => (true, false),
+        Some("slot") => (false, true),
         Some(other) => {
             let problem = problems::bad_request(format!("a run cannot wait for `{other}`"));
-            return Err(problem.hint("it can wait for: signal"));
+            return Err(problem.hint("it can wait for: signal, slot"));
         }
     };
     let since = filter.since_ms.map(|ms| Timestamp::default().plus_ms(ms));
@@ -101,6 +102,7 @@ fn run_filter(filter: &RunsFilter) -> Result<RunFilter, Problem> {
         workflow: filter.workflow.clone(),
         statuses: statuses.collect::<Result<_, _>>()?,
         awaits_signal,
+        awaits_slot,
         labels: filter.labels.clone().into_iter().collect(),
         started_after: since,
         limit: match filter.limit as usize {
@@ -127,7 +129,8 @@ fn at(plan: Option<&Plan>, row: &RunRow) -> Vec<String> {
     match row.status {
         RunWord::Failed => row.failed_step.iter().map(|step| id(plan, *step)).collect(),
         RunWord::Completed | RunWord::Cancelled => Vec::new(),
-        RunWord::Running
+        RunWord::Queued
+        | RunWord::Running
         | RunWord::Waiting
         | RunWord::Retrying
         | RunWord::Paused
@@ -155,6 +158,8 @@ fn waiting_on(plan: Option<&Plan>, row: &RunRow, now: Timestamp, driven: bool) -
             let rest = until.map(|until| format!(", {}", left(until))).unwrap_or_default();
             Some(format!("signal{name}{rest}"))
         }
+        Some(WaitingOn::Slot { step }) => Some(format!("a slot for {}", id(plan, step))),
+        Some(WaitingOn::Start) => Some("a slot".into()),
         Some(WaitingOn::Retry { step, attempt, at }) => {
             let steps = plan.map(|plan| &plan.definition().steps);
             let of =

@@ -5,6 +5,8 @@
 //! is left out. What only some runs have follows at the end in sections, each after its number, in the order of the numbers; a run
 //! that has nothing to say there has no section, so its form is that of versions that did not know it. A state hash stands in the log, so this form never changes; another one is a new version beside it.
 
+mod slots;
+
 use crate::event::{Actor, Awaited, Failure, RunStarted};
 use crate::id::StepIndex;
 use crate::payload::{ContentType, Payload};
@@ -17,6 +19,9 @@ pub(super) const VERSION: u8 = 1;
 
 /// Number of the section of signals.
 pub(super) const SECTION_SIGNALS: u8 = 1;
+
+/// Number of the section of slots.
+pub(super) const SECTION_SLOTS: u8 = 52;
 
 /// BLAKE3 of the four bytes `null`.
 pub(super) const NULL_HASH: [u8; 32] = [
@@ -69,6 +74,10 @@ impl Writer {
             self.byte(SECTION_SIGNALS);
             self.signals(&run.signals);
         }
+        if !run.slots.is_empty() {
+            self.byte(SECTION_SLOTS);
+            self.slots(&run.slots);
+        }
     }
 
     fn signals(&mut self, signals: &Signals) {
@@ -102,6 +111,7 @@ impl Writer {
             by,
             seed,
             timeout,
+            limits,
         } = started;
         self.out.extend_from_slice(&run.0);
         self.text(name);
@@ -122,6 +132,8 @@ impl Writer {
             writer.number(timer.0);
             writer.time(at);
         });
+        self.count(limits.len());
+        limits.iter().for_each(|wish| self.wish(wish));
     }
 
     fn status(&mut self, status: &RunStatus) {

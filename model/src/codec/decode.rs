@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bincode::config::{Configuration, Limit};
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
+use super::slots::{RunQueuedV1, RunSlotGrantedV1, StepQueuedV1, StepSlotGrantedV1, limits};
 use super::wire::{
     AWAITED_SIGNAL, ActorV1, AttemptFailedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES,
     CONTENT_JSON, CancelRequestedV1, FailureV1, LabelV1, OutputMappedV1, PAYLOAD_INLINE,
@@ -53,6 +54,10 @@ pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, Decode
         (kind::SIGNAL_RECEIVED, 1) => read::<SignalReceivedV1<'_>>(body),
         (kind::STEP_WAITS, 1) => read::<StepWaitsV1<'_>>(body),
         (kind::SIGNAL_TAKEN, 1) => read::<SignalTakenV1>(body),
+        (kind::STEP_QUEUED, 1) => read::<StepQueuedV1<'_>>(body),
+        (kind::RUN_QUEUED, 1) => read::<RunQueuedV1<'_>>(body),
+        (kind::STEP_SLOT_GRANTED, 1) => read::<StepSlotGrantedV1>(body),
+        (kind::RUN_SLOT_GRANTED, 1) => read::<RunSlotGrantedV1>(body),
         (kind::STEP_STARTED, 1) => read::<StepStartedV1<'_>>(body),
         (kind::STEP_SLEPT, 1) => read::<StepSleptV1>(body),
         (kind::STEP_SKIPPED, 1) => read::<StepSkippedV1<'_>>(body),
@@ -76,7 +81,7 @@ fn read<'a, T: Wire<'a>>(body: &'a [u8]) -> Option<Event> {
 }
 
 /// A body of one kind and version.
-trait Wire<'a>: Deserialize<'a> {
+pub(super) trait Wire<'a>: Deserialize<'a> {
     /// The event; `None` if a number in it stands for nothing.
     fn event(self) -> Option<Event>;
 }
@@ -94,6 +99,7 @@ impl<'a> Wire<'a> for RunStartedV1<'a, Labels> {
             by: self.by.actor(),
             seed: self.seed,
             timeout: self.timeout.map(TimerV1::due),
+            limits: limits(&self.limits)?,
         })))
     }
 }

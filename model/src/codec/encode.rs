@@ -5,6 +5,7 @@ use bincode::error::EncodeError;
 use serde::{Serialize, Serializer};
 use serde_bytes::Bytes;
 
+use super::slots;
 use super::wire::{
     AWAITED_SIGNAL, ActorV1, AttemptFailedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES,
     CONTENT_JSON, CancelRequestedV1, FailureV1, LabelV1, OutputMappedV1, PAYLOAD_INLINE,
@@ -72,6 +73,14 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         Event::SignalTaken { step, signal } => {
             put(out, &SignalTakenV1 { step: step.0, signal: *signal });
         }
+        Event::StepQueued { step, attempt, ticket, wish } => {
+            slots::put_step_queued(out, *step, *attempt, *ticket, wish);
+        }
+        Event::RunQueued { rank, ticket, wish } => slots::put_run_queued(out, *rank, *ticket, wish),
+        Event::StepSlotGranted { step, ticket } => {
+            slots::put_slot_granted(out, Some(*step), *ticket);
+        }
+        Event::RunSlotGranted { ticket } => slots::put_slot_granted(out, None, *ticket),
         Event::StepSkipped { step, reason } => put(out, &StepSkippedV1 { step: step.0, reason }),
         Event::StepsNotReached { steps } => put(out, &StepsNotReachedV1 { steps: Steps(steps) }),
         Event::RetryScheduled { step, attempt, timer, at } => {
@@ -110,6 +119,7 @@ fn put_run_started(out: &mut Vec<u8>, started: &RunStarted) {
         by: (&started.by).into(),
         seed: started.seed,
         timeout: started.timeout.map(TimerV1::from),
+        limits: started.limits.iter().map(Into::into).collect(),
     };
     put(out, &wire);
 }

@@ -66,4 +66,8 @@ kinds! {
     31 RUN_CANCELLED RunCancelled "run.cancelled",
     32 STEP_WAITS StepWaits "step.waits",
     33 SIGNAL_TAKEN SignalTaken "signal.taken",
+    116 STEP_QUEUED StepQueued "step.queued",
+    117 STEP_SLOT_GRANTED StepSlotGranted "step.slot_granted",
+    118 RUN_QUEUED RunQueued "run.queued",
+    119 RUN_SLOT_GRANTED RunSlotGranted "run.slot_granted",
 }

@@ -10,9 +10,12 @@ use std::sync::Arc;
 use crate::definition::{Definition, OnError, Retry, Step, StepKind, WhenNeeds};
 use crate::event::{Actor, Awaited, Event, Failure, Given, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
+use crate::limit::{Rate, Size, Ticket, Wish};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
-use crate::run::{KeptSignal, Run, RunStatus, Signals, StepRun, StepState, Timer, TimerPurpose};
+use crate::run::{
+    Hold, KeptSignal, Run, RunStatus, Signals, Slot, StepRun, StepState, Timer, TimerPurpose,
+};
 use crate::time::Timestamp;
 
 const NOW: Timestamp = Timestamp(1_790_000_000_123_456);
@@ -69,7 +72,36 @@ fn run_started() -> RunStarted {
         by: actor(),
         seed: u64::MAX,
         timeout: Some((TimerId(1), NOW.plus_ms(60_000))),
+        limits: vec![wish()],
     }
+}
+
+fn wish() -> Wish {
+    Wish {
+        limit: "order:grace".to_owned(),
+        size: Size {
+            slots: Some(100),
+            rate: Some(Rate { count: 300, per_ms: 60_000 }),
+            queue: Some(70_000),
+        },
+        fairness_key: "größe".to_owned(),
+        priority: -5,
+    }
+}
+
+/// A step that holds a slot, one that waits for one, and a run that waits, too.
+fn hold_slots(run: &mut Run) {
+    let hold = |ticket, granted| Hold {
+        ticket: Ticket(ticket),
+        attempt: Attempt(2),
+        wish: wish(),
+        granted,
+        since: NOW,
+    };
+    run.slots.asked = Ticket(300);
+    run.set_hold(Slot::Run(0), Some(hold(1, false)));
+    run.set_hold(Slot::Step(StepIndex(3)), Some(hold(2, true)));
+    run.set_hold(Slot::Step(StepIndex(8)), Some(hold(300, false)));
 }
 
 /// One event of every kind that can come from outside.
@@ -95,6 +127,8 @@ fn outside_samples() -> Vec<Event> {
             payload: inline(r#"{"order_id":117}"#),
             by: actor(),
         },
+        Event::StepSlotGranted { step, ticket: Ticket(300) },
+        Event::RunSlotGranted { ticket: Ticket(1) },
     ]
 }
 
@@ -123,6 +157,8 @@ fn derived_samples() -> Vec<Event> {
         Event::RunCancelled { state },
         Event::StepWaits { step, what: awaited(), timer: Some((timer, NOW.plus_ms(3_600_000))) },
         Event::SignalTaken { step, signal: 2 },
+        Event::StepQueued { step, attempt, ticket: Ticket(300), wish: wish() },
+        Event::RunQueued { rank: 1, ticket: Ticket(1), wish: wish() },
     ]
 }
 
@@ -144,6 +180,7 @@ fn plan() -> Plan {
         condition: None,
         retry: Retry::default(),
         timeout_ms: None,
+        concurrency: None,
         deadline_ms: None,
         on_error: OnError::default(),
         outputs: None,

@@ -22,6 +22,10 @@ use crate::time::Timestamp;
 impl Draft<'_> {
     /// Derives everything that follows.
     pub(super) fn advance(&mut self) {
+        self.queue_run();
+        if self.run.is_held_back() {
+            return;
+        }
         self.settle_waves();
         self.start_ready();
         if self.needs.is_empty() && self.run.open_count() == 0 {
@@ -98,7 +102,10 @@ impl Draft<'_> {
     fn run_if_pure(&mut self, step: StepIndex) {
         let plan = self.plan;
         match &plan.step(step).work {
-            Work::Handler { .. } => {}
+            Work::Handler { .. } if self.run.paused => {}
+            Work::Handler { .. } => {
+                self.queue_step(step);
+            }
             Work::Set { values } => self.set_values(step, values),
             Work::Sleep { duration } => self.sleep(step, duration),
             Work::WaitFor(wait) => self.wait_for(step, wait),
@@ -174,6 +181,9 @@ impl Draft<'_> {
             self.run_if_pure(step);
             return false;
         };
+        if self.queue_step(step) {
+            return false;
+        }
         let input = match self.input(step, input) {
             None => return false,
             Some(Err(failure)) => {

@@ -35,6 +35,7 @@ fn step(id: &str) -> Step {
         condition: None,
         retry: crate::definition::Retry::default(),
         timeout_ms: None,
+        concurrency: None,
         deadline_ms: None,
         on_error: OnError::default(),
         outputs: None,

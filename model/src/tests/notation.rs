@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 use super::bench::Bench;
 use crate::command::Command;
 use crate::definition::{
-    Backoff, Definition, OnError, OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
+    Backoff, Concurrency, Definition, OnError, OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
 };
 use crate::event::{Actor, Failure, RunStarted};
 use crate::id::{Attempt, RunId, StepIndex, TimerId};
+use crate::limit::Ticket;
 use crate::payload::Payload;
 
 /// A story, taken apart.
@@ -62,6 +63,9 @@ pub(super) fn definition(items: &[impl AsRef<str>]) -> Definition {
                     match key.as_str() {
                         "timeout" => definition.timeout_ms = Some(ms(&argument)),
                         "maps" => definition.outputs = Some(value(&argument)),
+                        "limit" | "key" => {
+                            limit(&mut definition.concurrency, &key, &argument);
+                        }
                         _ => panic!("unknown setting {key} of the run"),
                     }
                 }
@@ -81,6 +85,15 @@ fn step(item: &str) -> Step {
     step
 }
 
+fn limit(into: &mut Option<Concurrency>, key: &str, argument: &str) {
+    let concurrency = into.get_or_insert_default();
+    match key {
+        "limit" => concurrency.limit = argument.parse().ok(),
+        "key" => concurrency.key = Some(argument.to_owned()),
+        _ => concurrency.priority = Some(argument.into()),
+    }
+}
+
 pub(super) fn plain_step(id: &str) -> Step {
     Step {
         id: id.to_owned(),
@@ -91,6 +104,7 @@ pub(super) fn plain_step(id: &str) -> Step {
         condition: None,
         retry: Retry { jitter: false, ..Retry::default() },
         timeout_ms: None,
+        concurrency: None,
         deadline_ms: None,
         on_error: OnError::Fail,
         outputs: None,
@@ -120,6 +134,7 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
         "deadline" => step.deadline_ms = Some(ms(argument)),
         "continue" => step.on_error = OnError::Continue,
         "wait_for" => step.kind = wait_for(argument),
+        "limit" | "key" | "priority" => limit(&mut step.concurrency, key, argument),
         _ => panic!("unknown setting {key}"),
     }
 }
@@ -142,7 +157,10 @@ fn wait_for(argument: &str) -> StepKind {
     StepKind::WaitFor { signal, matches, timeout_ms, on_timeout }
 }
 
-const SETTINGS: [&str; 19] = [
+const SETTINGS: [&str; 22] = [
+    "limit",
+    "key",
+    "priority",
     "wait_for",
     "needs",
     "all_done",
@@ -228,6 +246,13 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
         "cancel" => Command::CancelRun { by, reason: rest(1) },
         "retry" => Command::RetryRun { by },
         "offer" => Command::OfferSlots,
+        "grant" => {
+            let (id, ticket) = words[1].split_once('#').expect("step#ticket, or #ticket");
+            Command::GrantSlot {
+                step: (!id.is_empty()).then(|| bench.plan.find(id).expect("a step")),
+                ticket: Ticket(ticket.parse().unwrap()),
+            }
+        }
         "signal" => {
             let (name, id) = words[1].split_once('#').unwrap_or((words[1], ""));
             let payload = payload(bench, &rest(2));
@@ -238,12 +263,14 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
 }
 
 fn start(bench: &mut Bench, input: &str) -> RunStarted {
+    let limits = bench.plan.run_wish(&serde_json::from_str(input).unwrap_or_default());
     RunStarted {
         run: RunId([7; 16]),
         name: "wf-001".to_owned(),
         workflow: "test".to_owned(),
         definition: bench.plan.hash(),
         input: payload(bench, input),
+        limits: limits.expect("a key").into_iter().collect(),
         ..RunStarted::default()
     }
 }

@@ -11,12 +11,15 @@ use serde_json::json;
 use super::bench::Bench;
 use super::notation::plain_step;
 use crate::command::Command;
-use crate::definition::{Definition, OnError, OnSignalTimeout, Step, StepKind, WhenNeeds};
+use crate::definition::{
+    Concurrency, Definition, OnError, OnSignalTimeout, Step, StepKind, WhenNeeds,
+};
 use crate::event::{Actor, Event, Failure, RunStarted};
 use crate::evolve::evolve;
 use crate::id::{Attempt, StepIndex, TimerId};
+use crate::limit::Ticket;
 use crate::payload::Payload;
-use crate::run::{Run, RunStatus, StepState};
+use crate::run::{Run, RunStatus, Slot, StepState};
 
 /// One thing to do; what exactly depends on what can be done.
 #[derive(Clone, Debug)]
@@ -35,12 +38,13 @@ struct Shape {
     deadline: bool,
     fatal: bool,
     skipped: u8,
+    limited: bool,
 }
 
 fn shape() -> impl Strategy<Value = Shape> {
     let needs = prop::collection::vec(0usize..12, 0..4);
-    (0u8..7, needs, 0u8..6, 1u32..4, any::<bool>(), any::<bool>(), 0u8..6).prop_map(
-        |(kind, needs, when, attempts, deadline, fatal, skipped)| Shape {
+    (0u8..7, needs, 0u8..6, 1u32..4, any::<[bool; 3]>(), 0u8..6).prop_map(
+        |(kind, needs, when, attempts, [deadline, fatal, limited], skipped)| Shape {
             kind,
             needs,
             when,
@@ -48,20 +52,22 @@ fn shape() -> impl Strategy<Value = Shape> {
             deadline,
             fatal,
             skipped,
+            limited,
         },
     )
 }
 
 fn definition() -> impl Strategy<Value = Definition> {
-    (prop::collection::vec(shape(), 1..12), any::<bool>()).prop_map(|(shapes, timeout)| {
-        Definition {
+    (prop::collection::vec(shape(), 1..12), any::<[bool; 2]>()).prop_map(
+        |(shapes, [timeout, limited])| Definition {
             name: "random".to_owned(),
             input_is_value: true,
             timeout_ms: timeout.then_some(60_000),
+            concurrency: limited.then(|| Concurrency { limit: Some(1), ..Default::default() }),
             steps: shapes.iter().enumerate().map(|(at, shape)| step(at, shape)).collect(),
             ..Definition::default()
-        }
-    })
+        },
+    )
 }
 
 fn step(at: usize, shape: &Shape) -> Step {
@@ -84,7 +90,10 @@ fn step(at: usize, shape: &Shape) -> Step {
         0 => step.kind = StepKind::Set { values: json!({"at": at}) },
         1 => step.kind = StepKind::Sleep { duration: json!(at * 100) },
         6 => step.kind = wait_for(shape),
-        _ => {}
+        _ => {
+            step.concurrency =
+                shape.limited.then(|| Concurrency { limit: Some(1), ..Default::default() })
+        }
     }
     step
 }
@@ -100,7 +109,7 @@ fn wait_for(shape: &Shape) -> StepKind {
 }
 
 fn asks() -> impl Strategy<Value = Vec<Ask>> {
-    let ask = (0u8..28, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
+    let ask = (0u8..32, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
         what,
         which,
         slots,
@@ -169,6 +178,10 @@ impl Play {
         if let Event::StepStarted { step, attempt, .. } = event {
             assert_eq!(run.open_needs(*step), 0, "its needs have settled");
             assert!(!run.paused, "nothing starts in a pause");
+            let limited = self.bench.plan.step(*step).slot.is_some();
+            let hold = run.slots.get(Slot::Step(*step));
+            assert_eq!(hold.is_some_and(|hold| hold.granted), limited, "it has its slot");
+            assert!(!run.is_held_back(), "the run has its slot");
             assert!(self.started.insert((*step, *attempt)), "each attempt starts once");
             let last_run = self.bench.plan.step(*step).when_needs != WhenNeeds::AllOk;
             assert!(run.status == RunStatus::Running || last_run, "only some steps run last");
@@ -224,6 +237,12 @@ impl Play {
                 let id = if fatal { format!("k{}", ask.which % 7) } else { String::new() };
                 signal(ask.slots, id)
             }
+            27..30 => {
+                let slots: Vec<_> = run.slots.iter().collect();
+                let (slot, hold) = slots[pick(slots.len())?];
+                Command::GrantSlot { step: slot.step(), ticket: hold.ticket }
+            }
+            30 => Command::GrantSlot { step: None, ticket: Ticket(ask.slots) },
             _ => Command::OfferSlots,
         })
     }
@@ -249,6 +268,9 @@ impl Play {
         }
         if run.has_ready() {
             return Some(Command::OfferSlots);
+        }
+        if let Some((slot, hold)) = run.slots.iter().find(|(_, hold)| !hold.granted) {
+            return Some(Command::GrantSlot { step: slot.step(), ticket: hold.ticket });
         }
         if let Some(step) = run.awaiting().next() {
             let StepKind::WaitFor { matches, .. } =
@@ -287,7 +309,8 @@ proptest! {
                 prop_assert!(!play.ask(command, ask.slots));
             }
         }
-        let start = RunStarted { definition: play.bench.plan.hash(), ..RunStarted::default() };
+        let limits = play.bench.plan.run_wish(&json!(null)).unwrap().into_iter().collect();
+        let start = RunStarted { definition: play.bench.plan.hash(), limits, ..RunStarted::default() };
         prop_assert!(play.ask(Command::StartRun(Box::new(start)), slots));
         for ask in &asks {
             if let Some(command) = play.command(ask) {
@@ -302,7 +325,8 @@ proptest! {
     #[test]
     fn a_run_in_which_all_goes_well_completes(definition in definition(), slots in 0u32..4) {
         let mut play = Play::new(Definition { timeout_ms: None, ..definition });
-        let start = RunStarted { definition: play.bench.plan.hash(), ..RunStarted::default() };
+        let limits = play.bench.plan.run_wish(&json!(null)).unwrap().into_iter().collect();
+        let start = RunStarted { definition: play.bench.plan.hash(), limits, ..RunStarted::default() };
         prop_assert!(play.ask(Command::StartRun(Box::new(start)), slots));
         play.finish();
         prop_assert_eq!(play.bench.run.status.word(), "completed");

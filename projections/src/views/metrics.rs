@@ -107,6 +107,10 @@ impl Counters {
             | Event::RunResumed { .. }
             | Event::CancelRequested { .. }
             | Event::SlotsOffered
+            | Event::StepQueued { .. }
+            | Event::StepSlotGranted { .. }
+            | Event::RunQueued { .. }
+            | Event::RunSlotGranted { .. }
             | Event::SignalReceived { .. }
             | Event::StepWaits { .. }
             | Event::SignalTaken { .. }

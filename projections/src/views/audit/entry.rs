@@ -174,6 +174,10 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::AttemptsInterrupted { .. }
         | Event::TimerFired { .. }
         | Event::SlotsOffered
+        | Event::StepQueued { .. }
+        | Event::StepSlotGranted { .. }
+        | Event::RunQueued { .. }
+        | Event::RunSlotGranted { .. }
         | Event::StepWaits { .. }
         | Event::SignalTaken { .. }
         | Event::StepStarted { .. }

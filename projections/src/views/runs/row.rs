@@ -13,6 +13,8 @@ use super::record::{Current, Doing, Ending, FOR_EVER, Outlook, RunRecord};
 /// Where a run stands, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RunWord {
+    /// It waits for a slot of a limit before its first step.
+    Queued,
     /// Steps run, or could.
     Running,
     /// Nothing runs, and at least one step sleeps or waits for something from outside.
@@ -35,7 +37,8 @@ pub enum RunWord {
 
 impl RunWord {
     /// All words.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
+        Self::Queued,
         Self::Running,
         Self::Waiting,
         Self::Retrying,
@@ -50,6 +53,7 @@ impl RunWord {
     /// The word itself.
     pub fn word(self) -> &'static str {
         match self {
+            Self::Queued => "queued",
             Self::Running => "running",
             Self::Waiting => "waiting",
             Self::Retrying => "retrying",
@@ -70,7 +74,8 @@ impl RunWord {
     /// Whether the run has ended.
     pub fn is_terminal(self) -> bool {
         match self {
-            Self::Running
+            Self::Queued
+            | Self::Running
             | Self::Waiting
             | Self::Retrying
             | Self::Paused
@@ -167,6 +172,11 @@ pub enum CurrentState {
         /// Until when; `None`: for ever.
         until: Option<Timestamp>,
     },
+    /// It waits for a slot of a limit.
+    Queued {
+        /// Since when.
+        since: Timestamp,
+    },
     /// It will be tried again.
     Retrying {
         /// When; past if it waits for room.
@@ -200,6 +210,13 @@ pub enum WaitingOn {
         /// When it begins.
         at: Timestamp,
     },
+    /// A slot of a limit, for a step.
+    Slot {
+        /// The step.
+        step: StepIndex,
+    },
+    /// A slot of a limit, for the run as a whole.
+    Start,
     /// Somebody who resumes it.
     Resume,
 }
@@ -210,6 +227,8 @@ impl fmt::Display for WaitingOn {
             Self::Sleep { until, .. } => write!(f, "sleep until {}", show(*until)),
             Self::Signal { step, .. } => write!(f, "a signal for step {}", step.0),
             Self::Retry { step, at, .. } => write!(f, "retry of step {} at {}", step.0, show(*at)),
+            Self::Slot { step } => write!(f, "a slot for step {}", step.0),
+            Self::Start => f.write_str("a slot"),
             Self::Resume => f.write_str("resume"),
         }
     }
@@ -284,6 +303,10 @@ fn going_on(record: &RunRecord) -> RunWord {
     }
     if record.is_paused {
         RunWord::Paused
+    } else if record.is_queued {
+        RunWord::Queued
+    } else if record.does(Doing::Queued) && !record.does(Doing::Running) {
+        RunWord::Waiting
     } else if !record.is_parked || record.does(Doing::Running) {
         RunWord::Running
     } else if record.does(Doing::Sleeping) || record.does(Doing::AwaitingSignal) {
@@ -301,6 +324,7 @@ fn current_step((step, current): (&u32, &Current)) -> CurrentStep {
         Doing::Running => CurrentState::Running { since: time },
         Doing::Sleeping => CurrentState::Sleeping { until: time },
         Doing::Retrying => CurrentState::Retrying { at: time },
+        Doing::Queued => CurrentState::Queued { since: time },
         Doing::AwaitingSignal => {
             CurrentState::AwaitingSignal { until: Some(time).filter(|time| time.0 != FOR_EVER) }
         }
@@ -315,6 +339,7 @@ fn waiting_on(status: RunWord, current: &[CurrentStep]) -> Option<WaitingOn> {
             waits.min_by_key(|(due, _)| *due).map(|(_, waiting_on)| waiting_on)
         }
         RunWord::Paused => Some(WaitingOn::Resume),
+        RunWord::Queued => Some(WaitingOn::Start),
         RunWord::Running
         | RunWord::Failing
         | RunWord::Cancelling
@@ -333,6 +358,7 @@ fn wait(current: &CurrentStep) -> Option<(Timestamp, WaitingOn)> {
             let due = until.unwrap_or(Timestamp(FOR_EVER));
             Some((due, WaitingOn::Signal { step, until }))
         }
+        CurrentState::Queued { since } => Some((since, WaitingOn::Slot { step })),
         CurrentState::Retrying { at } => Some((at, WaitingOn::Retry { step, attempt, at })),
     }
 }

@@ -26,9 +26,11 @@ fn step(id: &str, kind: StepKind, needs: &[&str]) -> Step {
         condition: None,
         retry: Retry::default(),
         timeout_ms: None,
+        concurrency: None,
         deadline_ms: None,
         on_error: OnError::Fail,
         outputs: None,
+        compensate: None,
     }
 }
 

@@ -19,10 +19,12 @@ mod names;
 mod nullable;
 mod slots;
 mod step;
+mod undo;
 
 pub use graph::Levels;
 pub(crate) use slots::SlotRule;
 pub use step::is_plain_id;
+pub(crate) use undo::PlanUndo;
 
 /// An executable definition. Immutable; shared by all runs of it.
 #[derive(Debug)]
@@ -41,6 +43,7 @@ pub struct Plan {
     slot: Option<SlotRule>,
     pub(crate) env: Template,
     pub(crate) outputs: Option<Template>,
+    steps_with_undo: Vec<StepIndex>,
 }
 
 /// A step, compiled.
@@ -64,6 +67,8 @@ pub struct PlanStep {
     pub(crate) slot: Option<SlotRule>,
     /// Its output mapping.
     pub(crate) outputs: Option<Template>,
+    /// How it is undone.
+    pub(crate) undo: Option<Box<PlanUndo>>,
 }
 
 /// What a step does, compiled.

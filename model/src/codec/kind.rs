@@ -51,6 +51,10 @@ kinds! {
     9 RUN_RETRIED RunRetried "run.retried",
     10 SLOTS_OFFERED SlotsOffered "slots.offered",
     11 SIGNAL_RECEIVED SignalReceived "signal.received",
+    16 UNDO_COMPLETED UndoCompleted "undo.completed",
+    17 UNDO_ATTEMPT_FAILED UndoAttemptFailed "undo.attempt_failed",
+    18 UNDO_WAIVED UndoWaived "undo.waived",
+    19 UNDO_RETRIED UndoRetried "undo.retried",
     // derived
     20 STEP_STARTED StepStarted "step.started",
     21 STEP_SLEPT StepSlept "step.slept",
@@ -70,4 +74,8 @@ kinds! {
     117 STEP_SLOT_GRANTED StepSlotGranted "step.slot_granted",
     118 RUN_QUEUED RunQueued "run.queued",
     119 RUN_SLOT_GRANTED RunSlotGranted "run.slot_granted",
+    40 UNDO_REQUESTED UndoRequested "undo.requested",
+    41 UNDO_STARTED UndoStarted "undo.started",
+    42 UNDO_RETRY_SCHEDULED UndoRetryScheduled "undo.retry_scheduled",
+    43 UNDO_FAILED UndoFailed "undo.failed",
 }

@@ -3,7 +3,7 @@
 use nexus_engine::model::event::Awaited;
 use nexus_engine::model::id::{Attempt, StepIndex, TimerId};
 use nexus_engine::model::plan::Plan;
-use nexus_engine::model::run::{Hold, Run, RunStatus, Slot, StepState};
+    use nexus_engine::model::run::{ Hold, Run, RunStatus, Slot, StepState, UndoState};
 use nexus_engine::model::time::Timestamp;
 
 use super::{duration, failure_line, time};
@@ -47,7 +47,7 @@ impl Standing<'_> {
             | RunStatus::Cancelling { .. }
             | RunStatus::Completed { .. }
             | RunStatus::Failed { .. }
-            | RunStatus::Cancelled { .. } => status.word(),
+            | RunStatus::Cancelled { .. } => self.run.word(),
         }
     }
 
@@ -69,14 +69,19 @@ impl Standing<'_> {
         if self.run.status.is_terminal() {
             return Vec::new();
         }
+        let undoes = self.run.open_undos() > 0;
+        let has_open_undo = |step: &StepIndex| {
+            let undo = self.run.step_run(*step).undo();
+            undo.is_some_and(|undo| undo.is_open() && self.run.undo_blocks(*step) == 0)
+        };
         let open = |step: &StepIndex| match self.run.step(*step) {
+            StepState::Completed { .. } => has_open_undo(step),
             StepState::Running { .. }
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }
             | StepState::Retrying { .. } => true,
-            StepState::Waiting => self.run.open_needs(*step) == 0,
-            StepState::Completed { .. }
-            | StepState::Failed { .. }
+            StepState::Waiting => !undoes && self.run.open_needs(*step) == 0,
+            StepState::Failed { .. }
             | StepState::Skipped { .. }
             | StepState::NotReached
             | StepState::Cancelled => false,
@@ -109,6 +114,12 @@ impl Standing<'_> {
     /// The steps that wait for a timer.
     fn timed(&self) -> impl Iterator<Item = Timed> {
         self.run.steps().filter_map(|(step, state)| match &state.state {
+            StepState::Completed { .. } => match state.undo() {
+                Some(UndoState::Retrying { attempt, timer: Some(_), at, .. }) => {
+                    Some(Timed { step, at: *at, attempt: Some(*attempt) })
+                }
+                Some(_) | None => None,
+            },
             StepState::Sleeping { until, .. } => Some(Timed { step, at: *until, attempt: None }),
             StepState::Retrying { attempt, timer: Some(_), at, .. } => {
                 Some(Timed { step, at: *at, attempt: Some(*attempt) })
@@ -117,7 +128,6 @@ impl Standing<'_> {
             | StepState::Awaiting { .. }
             | StepState::Waiting
             | StepState::Running { .. }
-            | StepState::Completed { .. }
             | StepState::Failed { .. }
             | StepState::Skipped { .. }
             | StepState::NotReached
@@ -130,8 +140,7 @@ impl Standing<'_> {
         if self.run.status.is_terminal() {
             return None;
         }
-        let on =
-            |on: &str| WaitingOn { on: on.into(), step: None, attempt: None, of: None, at: None };
+        let on = |on: &str| WaitingOn { on: on.into(), ..WaitingOn::default() };
         if self.run.paused && self.run.running_count() == 0 {
             return Some(on("pause"));
         }
@@ -154,13 +163,20 @@ impl Standing<'_> {
             let (step, at) = (Some(self.id(step)), until.map(time));
             return Some(WaitingOn { step, at, ..on(kind) });
         }
-        let Timed { step, at, attempt } = self.next_timed()?;
+        let Some(Timed { step, at, attempt }) = self.next_timed() else {
+            return self.waits_for_undo();
+        };
+        let is_undo = self.run.step_run(step).undo().is_some();
         Some(WaitingOn {
             on: if attempt.is_some() { "retry" } else { "sleep" }.into(),
             step: Some(self.id(step)),
             attempt: attempt.map(|attempt| attempt.0),
-            of: attempt.map(|_| self.attempts_max(step)),
+            of: match attempt {
+                Some(_) if is_undo => self.undo_attempts_max(step),
+                attempt => attempt.map(|_| self.attempts_max(step)),
+            },
             at: Some(time(at)),
+            code: None,
         })
     }
 
@@ -219,7 +235,8 @@ impl Standing<'_> {
         }
         let running: Vec<StepIndex> = self.run.running().collect();
         if !running.is_empty() {
-            return format!("{} at work", self.names(&running));
+            let work = if self.run.open_undos() > 0 { "being undone" } else { "at work" };
+            return format!("{} {work}", self.names(&running));
         }
         if let Some((slot, hold)) = self.waiting_slots().next() {
             return self.slot_why(slot, hold);
@@ -236,12 +253,15 @@ impl Standing<'_> {
         }
         match self.next_timed() {
             Some(timed) => self.step_why(timed.step),
-            None => "the engine is about to go on".into(),
+            None => self.failed_undos().unwrap_or_else(|| "the engine is about to go on".into()),
         }
     }
 
     /// Why a step stands where it stands, in one line.
     pub(crate) fn step_why(&self, step: StepIndex) -> String {
+        if let Some(why) = self.undo_why(step) {
+            return why;
+        }
         let id = self.plan.id(step);
         let slot = Slot::Step(step);
         match self.run.step(step) {
@@ -289,6 +309,9 @@ impl Standing<'_> {
 
     /// What there is to say about a step beside its status.
     pub(crate) fn step_note(&self, step: StepIndex) -> Option<String> {
+        if let Some(note) = self.undo_note(step) {
+            return Some(note);
+        }
         let of = self.attempts_max(step);
         match self.run.step(step) {
             StepState::Waiting | StepState::Retrying { .. } if self.run.slots.blocks(step) => {
@@ -341,7 +364,7 @@ impl Standing<'_> {
         self.plan.id(step).to_owned()
     }
 
-    fn in_time(&self, at: Timestamp) -> String {
+    pub(super) fn in_time(&self, at: Timestamp) -> String {
         match at.ms_since(self.now) {
             0 => "now".into(),
             ms => format!("in {}", duration(ms)),
@@ -367,7 +390,7 @@ impl Standing<'_> {
     }
 
     /// `a`, `a, b, c and 7 more`.
-    fn names_plain(&self, steps: &[StepIndex]) -> String {
+    pub(super) fn names_plain(&self, steps: &[StepIndex]) -> String {
         let named: Vec<&str> =
             steps.iter().take(NAMES_MAX).map(|step| self.plan.id(*step)).collect();
         match steps.len().saturating_sub(NAMES_MAX) {

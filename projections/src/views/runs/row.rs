@@ -21,6 +21,8 @@ pub enum RunWord {
     Waiting,
     /// Nothing runs, and failed steps wait to be tried again.
     Retrying,
+    /// What it did is undone, because it fails or is cancelled.
+    Compensating,
     /// Nothing new is started until somebody resumes it.
     Paused,
     /// It will have failed as soon as what still runs has ended.
@@ -37,11 +39,12 @@ pub enum RunWord {
 
 impl RunWord {
     /// All words.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Queued,
         Self::Running,
         Self::Waiting,
         Self::Retrying,
+        Self::Compensating,
         Self::Paused,
         Self::Failing,
         Self::Cancelling,
@@ -57,6 +60,7 @@ impl RunWord {
             Self::Running => "running",
             Self::Waiting => "waiting",
             Self::Retrying => "retrying",
+            Self::Compensating => "compensating",
             Self::Paused => "paused",
             Self::Failing => "failing",
             Self::Cancelling => "cancelling",
@@ -78,6 +82,7 @@ impl RunWord {
             | Self::Running
             | Self::Waiting
             | Self::Retrying
+            | Self::Compensating
             | Self::Paused
             | Self::Failing
             | Self::Cancelling => false,
@@ -182,6 +187,11 @@ pub enum CurrentState {
         /// When; past if it waits for room.
         at: Timestamp,
     },
+    /// Its undo has failed and waits for somebody.
+    UndoFailed {
+        /// Since when.
+        since: Timestamp,
+    },
 }
 
 /// What a run waits for. Its text names the step by its index; who has the definition can say more.
@@ -217,6 +227,11 @@ pub enum WaitingOn {
     },
     /// A slot of a limit, for the run as a whole.
     Start,
+    /// Somebody who retries the undo of a step or gives it up.
+    Undo {
+        /// The step.
+        step: StepIndex,
+    },
     /// Somebody who resumes it.
     Resume,
 }
@@ -229,6 +244,7 @@ impl fmt::Display for WaitingOn {
             Self::Retry { step, at, .. } => write!(f, "retry of step {} at {}", step.0, show(*at)),
             Self::Slot { step } => write!(f, "a slot for step {}", step.0),
             Self::Start => f.write_str("a slot"),
+            Self::Undo { step } => write!(f, "undo of step {}", step.0),
             Self::Resume => f.write_str("resume"),
         }
     }
@@ -287,6 +303,7 @@ impl RunRow {
 /// The word for a run.
 pub(super) fn word(record: &RunRecord) -> RunWord {
     match record.outlook {
+        Outlook::Failing | Outlook::Cancelling if record.undos_open > 0 => RunWord::Compensating,
         Outlook::Open => going_on(record),
         Outlook::Failing => RunWord::Failing,
         Outlook::Cancelling => RunWord::Cancelling,
@@ -307,6 +324,8 @@ fn going_on(record: &RunRecord) -> RunWord {
         RunWord::Queued
     } else if record.does(Doing::Queued) && !record.does(Doing::Running) {
         RunWord::Waiting
+    } else if record.undos_open > 0 {
+        RunWord::Compensating
     } else if !record.is_parked || record.does(Doing::Running) {
         RunWord::Running
     } else if record.does(Doing::Sleeping) || record.does(Doing::AwaitingSignal) {
@@ -328,6 +347,7 @@ fn current_step((step, current): (&u32, &Current)) -> CurrentStep {
         Doing::AwaitingSignal => {
             CurrentState::AwaitingSignal { until: Some(time).filter(|time| time.0 != FOR_EVER) }
         }
+        Doing::UndoFailed => CurrentState::UndoFailed { since: time },
     };
     CurrentStep { step: StepIndex(*step), attempt: Attempt(current.attempt), state }
 }
@@ -337,6 +357,12 @@ fn waiting_on(status: RunWord, current: &[CurrentStep]) -> Option<WaitingOn> {
         RunWord::Waiting | RunWord::Retrying => {
             let waits = current.iter().filter_map(wait);
             waits.min_by_key(|(due, _)| *due).map(|(_, waiting_on)| waiting_on)
+        }
+        RunWord::Compensating => {
+            let failed =
+                |current: &&CurrentStep| matches!(current.state, CurrentState::UndoFailed { .. });
+            let failed = current.iter().find(failed);
+            failed.map(|current| WaitingOn::Undo { step: current.step })
         }
         RunWord::Paused => Some(WaitingOn::Resume),
         RunWord::Queued => Some(WaitingOn::Start),
@@ -352,7 +378,7 @@ fn waiting_on(status: RunWord, current: &[CurrentStep]) -> Option<WaitingOn> {
 fn wait(current: &CurrentStep) -> Option<(Timestamp, WaitingOn)> {
     let &CurrentStep { step, attempt, state } = current;
     match state {
-        CurrentState::Running { .. } => None,
+        CurrentState::Running { .. } | CurrentState::UndoFailed { .. } => None,
         CurrentState::Sleeping { until } => Some((until, WaitingOn::Sleep { step, until })),
         CurrentState::AwaitingSignal { until } => {
             let due = until.unwrap_or(Timestamp(FOR_EVER));

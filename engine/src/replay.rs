@@ -1,5 +1,7 @@
 //! Replay: reads a run again and derives everything that was derived, without calling a handler or writing anything.
 
+mod aggregates;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,6 +18,8 @@ use nexus_model::plan::Plan;
 use nexus_model::run::{Run, StepState, UndoState};
 
 use crate::loader::{LoadError, Loader, Recorded, events_of};
+
+pub use aggregates::{AggregateReplay, replay_aggregate};
 
 /// What a replay found.
 #[derive(Debug)]

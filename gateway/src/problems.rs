@@ -1,5 +1,7 @@
 //! Errors as problems: a code, a line about what happened, what to do, and the exit code of the command line.
 
+mod aggregates;
+
 use std::error::Error;
 use std::path::Path;
 
@@ -153,6 +155,7 @@ fn refused(refusal: &Refusal, name: &str) -> Problem {
     match refusal {
         Refusal::TooLarge | Refusal::Rejected(Rejection::TooManyLabels { .. }) => too_large(text),
         Refusal::Rejected(rejection) => rejected(rejection, name),
+        Refusal::Aggregate(rejection) => aggregates::refused(rejection, name),
         Refusal::NotFound => no_such_run(name, None),
         Refusal::Taken(..) => taken(name),
         Refusal::Unreadable(_) => Problem::new("NX5004", DAMAGED, text).run(name),

@@ -3,6 +3,8 @@
 //! The events of one transition are stored together: first the one that came from outside (with [`Given`]), then those that
 //! `decide` derived from it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::limit::{Ticket, Wish};
 use crate::payload::Payload;
@@ -18,7 +20,7 @@ pub struct Given {
 }
 
 /// Who did something, and from where.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Actor {
     /// A user or program.
     pub name: String,

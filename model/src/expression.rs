@@ -21,7 +21,7 @@ use crate::payload::PayloadHash;
 use crate::plan::DefinitionError;
 
 mod condition;
-mod date;
+pub(crate) mod date;
 mod duration;
 mod language;
 mod parse;

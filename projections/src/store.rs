@@ -31,13 +31,15 @@ pub(crate) enum Table {
     Audit,
     /// Counters by workflow.
     Metrics,
-    /// States of runs.
+    /// States of runs and aggregates.
     Snapshots,
+    /// Aggregates by id.
+    Aggregates,
 }
 
 impl Table {
     /// All tables, in the order of their numbers.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Meta,
         Self::Runs,
         Self::Names,
@@ -46,6 +48,7 @@ impl Table {
         Self::Audit,
         Self::Metrics,
         Self::Snapshots,
+        Self::Aggregates,
     ];
 
     /// Storage name.
@@ -59,6 +62,7 @@ impl Table {
             Self::Audit => "audit",
             Self::Metrics => "metrics",
             Self::Snapshots => "snapshots",
+            Self::Aggregates => "aggregates",
         }
     }
 

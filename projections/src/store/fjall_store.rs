@@ -121,7 +121,7 @@ fn options(table: Table) -> KeyspaceCreateOptions {
     let memtable_mib = match table {
         Table::Runs => 8,
         Table::Names | Table::Audit | Table::Snapshots => 4,
-        Table::Meta | Table::Marks | Table::Resume | Table::Metrics => 2,
+        Table::Meta | Table::Marks | Table::Resume | Table::Metrics | Table::Aggregates => 2,
     };
     KeyspaceCreateOptions::default()
         .max_memtable_size(memtable_mib * MIB)

@@ -8,7 +8,7 @@ use nexus_model::id::RunId;
 use nexus_model::time::Timestamp;
 
 use crate::bytes::{Reader, put_i64, put_text, put_u64};
-use crate::view::Recorded;
+use crate::view::{Recorded, RecordedAggregate};
 
 /// What was done to a run, or what became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,6 +31,8 @@ pub enum AuditAction {
     Cancelled,
     /// Somebody sent it a signal.
     Signalled,
+    /// Somebody did something to what is no run, such as a schedule; the detail says what.
+    Managed,
     /// Somebody had failed undos tried again.
     UndoRetried,
     /// Somebody asked for its end without undoing what it did.
@@ -39,7 +41,7 @@ pub enum AuditAction {
 
 impl AuditAction {
     /// All actions, in the order of their numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Started,
         Self::Paused,
         Self::Resumed,
@@ -49,6 +51,7 @@ impl AuditAction {
         Self::Failed,
         Self::Cancelled,
         Self::Signalled,
+        Self::Managed,
         Self::UndoRetried,
         Self::UndoWaived,
     ];
@@ -65,6 +68,7 @@ impl AuditAction {
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
             Self::Signalled => "signalled",
+            Self::Managed => "managed",
             Self::UndoRetried => "undo retried",
             Self::UndoWaived => "undo waived",
         }
@@ -84,9 +88,9 @@ pub struct AuditRow {
     pub position: Position,
     /// When it was recorded.
     pub at: Timestamp,
-    /// The run.
+    /// The run, or the id of what is no run.
     pub run: RunId,
-    /// The run's name.
+    /// The run's name, or kind and name of what is no run.
     pub name: String,
     /// What happened.
     pub action: AuditAction,
@@ -107,6 +111,20 @@ impl AuditRow {
             name: name.to_owned(),
             action,
             by: by.cloned(),
+            detail,
+        })
+    }
+
+    /// The entry of an event of an aggregate, if somebody asked for it.
+    pub(super) fn of_aggregate(recorded: &RecordedAggregate<'_>) -> Option<Self> {
+        let (by, detail) = recorded.event.audit()?;
+        Some(Self {
+            position: recorded.position,
+            at: recorded.at,
+            run: RunId(recorded.id.bytes()),
+            name: format!("{} {}", recorded.id.kind().word(), recorded.name),
+            action: AuditAction::Managed,
+            by: Some(by.clone()),
             detail,
         })
     }

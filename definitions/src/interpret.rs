@@ -5,7 +5,8 @@ mod limits;
 use std::collections::BTreeMap;
 
 use nexus_model::definition::{
-     Backoff, Compensate, Concurrency, Definition, InputKind, InputSpec, OnEnd, OnError, OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
+    Backoff, Compensate, Concurrency, Definition, InputKind, InputSpec, OnEnd, OnError,
+    OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -266,6 +266,7 @@ impl Driver {
                     self.errands.begin(id, *effect);
                 }
             }
+            Output::Slot(change) => self.errands.tell_limit(change),
             Output::ErrandOver(id, effect) => self.errands.over(id, *effect),
             Output::TimerSet(run, timer, due) => {
                 self.timers_of(table_of(run)).set(run, timer, due);

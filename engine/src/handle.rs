@@ -160,7 +160,7 @@ impl Handle {
         self.ask(run, Command::RetryRun { by }).await
     }
 
-    async fn ask(&self, run: RunId, command: Command) -> Result<Answer, RequestError> {
+    pub(crate) async fn ask(&self, run: RunId, command: Command) -> Result<Answer, RequestError> {
         self.ask_with(run, Asked::silent(command)).await
     }
 

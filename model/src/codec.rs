@@ -9,8 +9,8 @@
 //! * The same event has the same bytes in every build; the fixtures in `tests/fixtures/wire` hold them.
 
 mod canonical;
-pub(crate) mod decode;
-pub(crate) mod encode;
+mod decode;
+mod encode;
 mod kind;
 mod slots;
 mod snapshot;

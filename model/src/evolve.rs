@@ -17,7 +17,9 @@ pub(crate) use timers::deadline_passed;
 use crate::event::Event;
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::plan::Plan;
-    use crate::run::{ Hold, KeptSignal, Run, RunStatus, Slot, StepRun, StepState, Timer, TimerPurpose, UndoState};
+use crate::run::{
+    Hold, KeptSignal, Run, RunStatus, Slot, StepRun, StepState, Timer, TimerPurpose, UndoState,
+};
 use crate::time::Timestamp;
 
 /// Folds one recorded event into the state. A recorded event always applies. `at` is the time of its transition.

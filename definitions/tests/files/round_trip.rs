@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use nexus_definitions::{read, write};
 use nexus_model::definition::{
-     Backoff, Compensate, Concurrency, ConcurrencyRate, ConcurrencyScope, Definition, InputKind, InputSpec, OnEnd, OnError, OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
+    Backoff, Compensate, Concurrency, ConcurrencyRate, ConcurrencyScope, Definition, InputKind,
+    InputSpec, OnEnd, OnError, OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
 };
 use proptest::prelude::*;
 use serde_json::Value;

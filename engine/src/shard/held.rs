@@ -6,7 +6,7 @@
 
 use nexus_log::Outcome;
 use nexus_model::command::Command;
-use nexus_model::decide::TimerChange;
+use nexus_model::decide::{SlotChange, TimerChange};
 use nexus_model::effect::Effect;
 use nexus_model::event::Failure;
 use nexus_model::id::RunId;
@@ -26,6 +26,7 @@ pub(super) struct Held {
     pub(super) asked: Asked,
     pub(super) effects: Vec<Effect>,
     pub(super) timers: Vec<TimerChange>,
+    pub(super) slots: Vec<SlotChange>,
     pub(super) ended: bool,
     pub(super) revision: u32,
     /// Payloads that become durable with it; until then they are found here.

@@ -226,6 +226,8 @@ macro_rules! aggregates {
 aggregates! {
     /// A schedule, which starts runs at times of the calendar.
     2 Schedule crate::schedule::Schedule, "schedule";
+    /// A limit, which says how many may hold a slot of it.
+    3 Limit crate::limit::Limit, "limit";
 }
 
 /// The name of an event for people, such as `schedule.created`. Described in docs/events.md.

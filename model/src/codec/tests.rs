@@ -13,7 +13,10 @@ use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::limit::{Rate, Size, Ticket, Wish};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
-    use crate::run::{ Hold, KeptSignal, Run, RunStatus, Signals, Slot, StepRun, StepState, StepUndo, Timer, TimerPurpose, UndoState};
+use crate::run::{
+    Hold, KeptSignal, Run, RunStatus, Signals, Slot, StepRun, StepState, StepUndo, Timer,
+    TimerPurpose, UndoState,
+};
 use crate::time::Timestamp;
 
 const NOW: Timestamp = Timestamp(1_790_000_000_123_456);

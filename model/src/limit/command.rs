@@ -20,8 +20,6 @@ pub enum LimitCommand {
     },
     /// Let this count from now on, whatever definitions say; `None`: let them say it again.
     Set {
-        /// The limit's name.
-        limit: String,
         /// What counts.
         size: Option<Size>,
         /// Who asks.
@@ -57,7 +55,7 @@ pub enum LimitRejection {
     /// What is to be set counts already.
     #[error("limit `{limit}` is set so already")]
     SetAlready {
-        /// The limit's name.
+        /// Its name.
         limit: String,
     },
 }

@@ -1,7 +1,11 @@
 //! Decides what a command means for a limit: it is checked, becomes one outside event, and then slots are granted as long as
 //! there are any.
 
-use super::{Holder, Limit, LimitCommand, LimitEvent, LimitRejection, Size, evolve};
+use super::evolve::evolve;
+use super::{
+    Holder, Limit, LimitCommand, LimitEvent, LimitRejection, LimitSet, LimitWoken,
+    RequestWithdrawn, Size, SlotGranted, SlotReleased, SlotRequested,
+};
 use crate::time::Timestamp;
 
 /// Decides what `command` means for `limit`. Same inputs, same events.
@@ -10,7 +14,7 @@ use crate::time::Timestamp;
 ///
 /// # Errors
 /// A [`LimitRejection`] if the command does not fit the state.
-pub fn decide(
+pub(super) fn decide(
     limit: &mut Limit,
     command: LimitCommand,
     now: Timestamp,
@@ -18,27 +22,27 @@ pub fn decide(
     let event = match command {
         LimitCommand::Request { holder, wish } => {
             check_is_new(limit, holder)?;
-            check_room(limit, &wish.limit, wish.size, now)?;
-            LimitEvent::SlotRequested { holder, wish }
+            check_room(limit, wish.size, now)?;
+            LimitEvent::SlotRequested(SlotRequested { holder, wish })
         }
         LimitCommand::Release { holder } if limit.holders.contains_key(&holder) => {
-            LimitEvent::SlotReleased { holder }
+            LimitEvent::SlotReleased(SlotReleased { holder })
         }
         LimitCommand::Release { holder } if limit.queue.contains(holder) => {
-            LimitEvent::RequestWithdrawn { holder }
+            LimitEvent::RequestWithdrawn(RequestWithdrawn { holder })
         }
         LimitCommand::Release { .. } => return Err(LimitRejection::Unknown),
-        LimitCommand::Set { limit: name, size, .. } if limit.set == size => {
-            return Err(LimitRejection::SetAlready { limit: name });
+        LimitCommand::Set { size, .. } if limit.set == size => {
+            return Err(LimitRejection::SetAlready { limit: limit.name.clone() });
         }
-        LimitCommand::Set { limit, size, by } => LimitEvent::LimitSet { limit, size, by },
-        LimitCommand::Wake if next(limit, now).is_some() => LimitEvent::LimitWoken,
+        LimitCommand::Set { size, by } => LimitEvent::LimitSet(LimitSet { size, by }),
+        LimitCommand::Wake if next(limit, now).is_some() => LimitEvent::LimitWoken(LimitWoken {}),
         LimitCommand::Wake => return Err(LimitRejection::NothingToGrant),
     };
     evolve(limit, &event, now);
     let mut events = vec![event];
     while let Some(holder) = next(limit, now) {
-        let event = LimitEvent::SlotGranted { holder };
+        let event = LimitEvent::SlotGranted(SlotGranted { holder });
         evolve(limit, &event, now);
         events.push(event);
     }
@@ -56,12 +60,7 @@ fn check_is_new(limit: &Limit, holder: Holder) -> Result<(), LimitRejection> {
 }
 
 /// Somebody who gets a slot at once needs no place in the queue.
-fn check_room(
-    limit: &Limit,
-    name: &str,
-    declared: Size,
-    now: Timestamp,
-) -> Result<(), LimitRejection> {
+fn check_room(limit: &Limit, declared: Size, now: Timestamp) -> Result<(), LimitRejection> {
     let size = limit.set.unwrap_or(declared);
     let Some(queue) = size.queue else { return Ok(()) };
     let waiting = limit.queue.len();
@@ -72,7 +71,7 @@ fn check_room(
     if is_free || waiting < queue as usize {
         return Ok(());
     }
-    Err(LimitRejection::Full { limit: name.to_owned(), waiting })
+    Err(LimitRejection::Full { limit: limit.name.clone(), waiting })
 }
 
 /// Who gets a slot now.

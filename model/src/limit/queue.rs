@@ -6,11 +6,13 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
+use serde::{Deserialize, Serialize};
+
 use super::Holder;
 use crate::time::Timestamp;
 
 /// Those who wait.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Queue {
     /// The rings, by priority.
     pub(super) rings: BTreeMap<i32, Ring>,
@@ -21,7 +23,7 @@ pub struct Queue {
 }
 
 /// The lines of one priority.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Ring {
     /// Fairness keys by turn.
     pub(super) turns: BTreeMap<u64, String>,
@@ -30,7 +32,7 @@ pub(super) struct Ring {
 }
 
 /// Those who wait under one fairness key.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Line {
     /// When its turn is.
     pub(super) turn: u64,
@@ -39,7 +41,7 @@ pub(super) struct Line {
 }
 
 /// Where somebody stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Place {
     pub(super) number: u64,
     pub(super) priority: i32,

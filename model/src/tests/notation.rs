@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::bench::Bench;
 use crate::command::Command;
 use crate::definition::{
-     Backoff, Compensate, Concurrency, Definition, OnEnd, OnError, OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
+    Backoff, Compensate, Concurrency, Definition, OnEnd, OnError, OnSignalTimeout, Retry, Step,
+    StepKind, WhenNeeds,
 };
 use crate::event::{Actor, Failure, RunStarted};
 use crate::id::{Attempt, RunId, StepIndex, TimerId};

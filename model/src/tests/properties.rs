@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 use super::bench::Bench;
 use super::notation::plain_step;
 use crate::command::Command;
-    use crate::definition::{ Compensate, Concurrency, Definition, OnEnd, OnError, OnSignalTimeout, Retry, Step, StepKind, WhenNeeds};
+use crate::definition::{
+    Compensate, Concurrency, Definition, OnEnd, OnError, OnSignalTimeout, Retry, Step, StepKind,
+    WhenNeeds,
+};
 use crate::event::{Actor, Event, Failure, RunStarted};
 use crate::evolve::evolve;
 use crate::id::{Attempt, StepIndex, TimerId};

@@ -297,6 +297,7 @@ fn step(id: &str, needs: &[&str], kind: StepKind) -> Step {
         condition: None,
         retry: Retry { max_attempts: 3, ..Retry::default() },
         timeout_ms: None,
+        concurrency: None,
         deadline_ms: None,
         on_error: OnError::default(),
         outputs: None,

@@ -3,7 +3,7 @@
 use nexus_engine::model::event::Awaited;
 use nexus_engine::model::id::{Attempt, StepIndex, TimerId};
 use nexus_engine::model::plan::Plan;
-    use nexus_engine::model::run::{ Hold, Run, RunStatus, Slot, StepState, UndoState};
+use nexus_engine::model::run::{Hold, Run, RunStatus, Slot, StepState, UndoState};
 use nexus_engine::model::time::Timestamp;
 
 use super::{duration, failure_line, time};

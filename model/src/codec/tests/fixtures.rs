@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-    use super::{ GIVEN, NOW, awaited, hold_slots, plan, run, samples, signals, undoing_run};
+use super::{GIVEN, NOW, awaited, hold_slots, plan, run, samples, signals, undoing_run};
 use crate::codec::{
     Header, decode, decode_run, encode, encode_run, event_name, kinds, show_state_hash, state_hash,
 };

@@ -5,9 +5,13 @@ use std::collections::{BTreeMap, VecDeque};
 use proptest::prelude::*;
 
 use super::stories::Bench;
+use crate::aggregate::Aggregate;
 use crate::event::Actor;
 use crate::id::{RunId, StepIndex};
-use crate::limit::{Holder, LimitCommand, LimitEvent, Rate, Size, Ticket, Wish, pending};
+use crate::limit::{
+    Holder, Limit, LimitCommand, LimitEvent, Rate, RequestWithdrawn, Size, SlotGranted,
+    SlotRequested, Ticket, Wish,
+};
 use crate::time::Timestamp;
 
 #[derive(Clone, Debug)]
@@ -50,7 +54,7 @@ fn command(ask: &Ask, size: Size, other: Size) -> LimitCommand {
         8 => LimitCommand::Wake,
         _ => {
             let size = (ask.key > 1).then_some(other);
-            LimitCommand::Set { limit: "l".to_owned(), size, by }
+            LimitCommand::Set { size, by }
         }
     }
 }
@@ -71,31 +75,31 @@ proptest! {
             bench.now = bench.now.plus_ms(ask.ms);
             for event in bench.ask(command(&ask, size, other)).unwrap_or_default() {
                 match event {
-                    LimitEvent::SlotRequested { holder, wish } => {
+                    LimitEvent::SlotRequested(SlotRequested { holder, wish }) => {
                         lines.entry((wish.priority, wish.fairness_key)).or_default().push_back(holder);
                     }
-                    LimitEvent::SlotGranted { holder } => {
+                    LimitEvent::SlotGranted(SlotGranted { holder }) => {
                         let highest = lines.iter().filter(|(_, line)| !line.is_empty()).map(|((priority, _), _)| *priority).max();
                         let line = lines.iter_mut().find(|(_, line)| line.contains(&holder)).expect("it waited");
                         prop_assert_eq!(Some(line.0.0), highest, "a higher priority waits");
                         prop_assert_eq!(line.1.pop_front(), Some(holder), "somebody came before it");
                         granted.push(bench.now);
                     }
-                    LimitEvent::RequestWithdrawn { holder } => {
+                    LimitEvent::RequestWithdrawn(RequestWithdrawn { holder }) => {
                         for line in lines.values_mut() {
                             line.retain(|other| *other != holder);
                         }
                     }
-                    LimitEvent::SlotReleased { .. } | LimitEvent::LimitSet { .. } | LimitEvent::LimitWoken => {}
+                    LimitEvent::SlotReleased(_) | LimitEvent::LimitSet(_) | LimitEvent::LimitWoken(_) => {}
                 }
             }
             let waiting: usize = lines.values().map(VecDeque::len).sum();
             prop_assert_eq!(bench.limit.queue.len(), waiting);
             prop_assert_eq!(bench.limit.queue.iter().count(), waiting);
-            prop_assert_eq!(pending(&bench.limit).len(), bench.limit.holders.len());
+            prop_assert_eq!(bench.limit.pending().len(), bench.limit.holders.len());
             // Nobody waits without a reason: no slot is free, or the rate says when.
             let stuck = waiting > 0 && bench.limit.free() != Some(0);
-            prop_assert_eq!(stuck, bench.limit.wakes_at(bench.now).is_some());
+            prop_assert_eq!(stuck, bench.limit.wakes_at.is_some());
             was_set |= bench.limit.set.is_some();
             if let Some(rate) = size.rate.filter(|_| !was_set) {
                 let recent = granted.iter().filter(|at| bench.now.ms_since(**at) < rate.per_ms);
@@ -138,11 +142,11 @@ fn ten_backlogged_keys_get_equal_shares() {
         let [a, b, c, d, ..] = holder.run.0;
         u32::from_be_bytes([a, b, c, d]) / 1_000
     };
-    let mut limit = crate::limit::Limit::default();
+    let mut limit = Limit::new("l");
     let mut granted: Vec<Holder> = Vec::new();
     let mut note = |events: Vec<LimitEvent>| {
         for event in events {
-            if let LimitEvent::SlotGranted { holder } = event {
+            if let LimitEvent::SlotGranted(SlotGranted { holder }) = event {
                 granted.push(holder);
             }
         }
@@ -153,11 +157,11 @@ fn ten_backlogged_keys_get_equal_shares() {
         let fairness_key = (at / 1_000).to_string();
         let wish = Wish { limit: "l".to_owned(), size, fairness_key, priority: 0 };
         let request = LimitCommand::Request { holder: id(at), wish };
-        note(crate::limit::decide(&mut limit, request, now).expect("it is new"));
+        note(limit.decide(request, now).expect("it is new"));
     }
     while let Some(holder) = limit.holders.keys().next().copied() {
         let release = LimitCommand::Release { holder };
-        note(crate::limit::decide(&mut limit, release, now).expect("it holds a slot"));
+        note(limit.decide(release, now).expect("it holds a slot"));
         assert!(limit.holders.len() <= SLOTS as usize);
     }
     assert_eq!(note(Vec::new()), 10_000);

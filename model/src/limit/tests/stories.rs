@@ -3,11 +3,12 @@
 //! `request A` asks for a slot, with `key=` its fairness key, `priority=`, `slots=` (`-`: as many as are asked for), `rate=3/10s`
 //! and `queue=`; `release A`, `set 5`, `unset`, `wake`; `at 10s` sets the clock.
 
+use crate::aggregate::{Aggregate, Decoded, EventKind};
 use crate::event::Actor;
 use crate::id::{RunId, StepIndex};
 use crate::limit::{
-    Holder, Limit, LimitCommand, LimitEvent, Rate, Size, Ticket, Wish, decide, decode,
-    decode_limit, encode, encode_limit, evolve, header,
+    Holder, Limit, LimitCommand, LimitEvent, LimitSet, Rate, RequestWithdrawn, Size, SlotGranted,
+    SlotReleased, SlotRequested, Ticket, Wish,
 };
 use crate::time::Timestamp;
 
@@ -16,11 +17,16 @@ pub(super) fn holder(name: u8) -> Holder {
 }
 
 /// A limit, and the same folded from its events alone.
-#[derive(Default)]
 pub(super) struct Bench {
     pub(super) limit: Limit,
     folded: Limit,
     pub(super) now: Timestamp,
+}
+
+impl Default for Bench {
+    fn default() -> Self {
+        Self { limit: Limit::new("l"), folded: Limit::new("l"), now: Timestamp::default() }
+    }
 }
 
 impl Bench {
@@ -29,21 +35,25 @@ impl Bench {
     pub(super) fn ask(&mut self, command: LimitCommand) -> Result<Vec<LimitEvent>, String> {
         let before = self.limit.clone();
         let held_before = before.holders.len();
-        let Ok(events) = decide(&mut self.limit, command.clone(), self.now).map_err(|error| {
+        let Ok(events) = self.limit.decide(command.clone(), self.now).map_err(|error| {
             assert_eq!(self.limit, before, "a refusal changes nothing");
             error.to_string()
         }) else {
-            return Err(decide(&mut self.limit, command, self.now).unwrap_err().to_string());
+            return Err(self.limit.decide(command, self.now).unwrap_err().to_string());
         };
         for event in &events {
             let mut body = Vec::new();
-            encode(event, &mut body);
-            let read = decode(header(event), &body).expect("an event reads back");
+            event.put(&mut body);
+            let Decoded::Event(read) = LimitEvent::take(event.kind(), &body) else {
+                panic!("an event reads back")
+            };
             assert_eq!(&read, event);
-            evolve(&mut self.folded, &read, self.now);
+            self.folded.evolve(&read, self.now);
         }
         assert_eq!(self.limit, self.folded);
-        assert_eq!(decode_limit(&encode_limit(&self.limit)).as_ref(), Ok(&self.limit));
+        let mut bytes = Vec::new();
+        Aggregate::put(&self.limit, &mut bytes);
+        assert_eq!(<Limit as Aggregate>::take(&bytes).as_ref(), Some(&self.limit));
         let slots = self.limit.size().slots.map_or(usize::MAX, |slots| slots as usize);
         assert!(self.limit.holders.len() <= slots.max(held_before), "{:?}", self.limit);
         Ok(events)
@@ -80,18 +90,24 @@ fn name(holder: Holder) -> char {
 
 fn show(event: &LimitEvent) -> String {
     match event {
-        LimitEvent::SlotRequested { holder, .. } => format!("SlotRequested {}", name(*holder)),
-        LimitEvent::SlotReleased { holder } => format!("SlotReleased {}", name(*holder)),
-        LimitEvent::RequestWithdrawn { holder } => format!("RequestWithdrawn {}", name(*holder)),
-        LimitEvent::LimitSet { size: Some(size), .. } => {
+        LimitEvent::SlotRequested(SlotRequested { holder, .. }) => {
+            format!("SlotRequested {}", name(*holder))
+        }
+        LimitEvent::SlotReleased(SlotReleased { holder }) => {
+            format!("SlotReleased {}", name(*holder))
+        }
+        LimitEvent::RequestWithdrawn(RequestWithdrawn { holder }) => {
+            format!("RequestWithdrawn {}", name(*holder))
+        }
+        LimitEvent::LimitSet(LimitSet { size: Some(size), .. }) => {
             format!(
                 "LimitSet {}",
                 size.slots.map_or_else(|| "-".to_owned(), |slots| slots.to_string())
             )
         }
-        LimitEvent::LimitSet { size: None, .. } => "LimitUnset".to_owned(),
-        LimitEvent::LimitWoken => "LimitWoken".to_owned(),
-        LimitEvent::SlotGranted { holder } => format!("SlotGranted {}", name(*holder)),
+        LimitEvent::LimitSet(LimitSet { size: None, .. }) => "LimitUnset".to_owned(),
+        LimitEvent::LimitWoken(_) => "LimitWoken".to_owned(),
+        LimitEvent::SlotGranted(SlotGranted { holder }) => format!("SlotGranted {}", name(*holder)),
     }
 }
 
@@ -103,8 +119,8 @@ fn command(text: &str) -> LimitCommand {
     match words[0] {
         "request" => LimitCommand::Request { holder: of(1), wish: settings(&words[2..]) },
         "release" => LimitCommand::Release { holder: of(1) },
-        "set" => LimitCommand::Set { limit: "l".to_owned(), size: Some(size(words[1])), by },
-        "unset" => LimitCommand::Set { limit: "l".to_owned(), size: None, by },
+        "set" => LimitCommand::Set { size: Some(size(words[1])), by },
+        "unset" => LimitCommand::Set { size: None, by },
         "wake" => LimitCommand::Wake,
         _ => panic!("unknown command {text}"),
     }

@@ -33,7 +33,7 @@ use crate::loader::Loader;
 use crate::metrics::Metrics;
 use crate::shard::{Asked, AskedAggregate, Input, Output, Refusal, Shard, Slots, Start};
 use crate::tables::{TIMERS, WALL_TIMERS};
-pub(crate) use attempt::{Environment, Report};
+pub(crate) use attempt::{Environment, Report, accepted, guarded, stopped, timed_out};
 use closing::Closing;
 use errands::Errands;
 use handlers::{Called, Handlers, Stopped};

@@ -1,6 +1,7 @@
 //! The handle: the only way to ask something of a running engine. Cheap to clone.
 
 mod aggregates;
+mod limits;
 mod schedules;
 mod signal;
 mod start;
@@ -29,6 +30,7 @@ use crate::shard_of;
 use crate::tables::{NAMES, read_name_row};
 
 pub use schedules::{Backfill, ScheduleRequest};
+pub(crate) use start::{Prepared, prepare, rows};
 pub use start::{StartError, StartRequest, Started};
 
 /// Asks things of an engine.

@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use nexus_log::{EventLog, MemoryLog, Partition, Submission, Transition};
 use nexus_model::aggregate::Effect;
-use nexus_model::definition::{Definition, OnError, Retry, Step, StepKind, WhenNeeds};
+use nexus_model::decide::SlotChange;
+use nexus_model::definition::Step;
 use nexus_model::event::{Actor, Event, Failure, RunStarted};
 use nexus_model::id::{Attempt, StepIndex};
+use nexus_model::limit::LimitEffect;
 use nexus_model::payload::Payload;
 use nexus_model::schedule::ScheduleEffect;
-use serde_json::{Value, json};
 
 use super::*;
 use crate::loader::Loader;
 use crate::tables::TABLES;
+use crate::testkit;
 
 const LIMITS: Limits = Limits { drives: true, interruptions_max: 2, resident_bytes_max: 1 << 20 };
 
@@ -174,6 +176,12 @@ fn in_words(output: &Output) -> String {
             };
             format!("reply {} {answer}", reply.0)
         }
+        Output::Slot(SlotChange::Requested(holder, wish)) => {
+            format!("ask {} for slot {}", wish.limit, holder.ticket.0)
+        }
+        Output::Slot(SlotChange::Released(holder, limit)) => {
+            format!("give {limit} slot {}", holder.ticket.0)
+        }
         Output::Ended(_, status) => format!("ended {}", status.word()),
         Output::Hungry(_) => "hungry".into(),
         Output::Snapshot(..) => "snapshot".into(),
@@ -186,6 +194,7 @@ fn in_words(output: &Output) -> String {
 
 fn errand(effect: &Effect) -> String {
     match effect {
+        Effect::Limit(LimitEffect(holder)) => format!("grant slot {}", holder.ticket.0),
         Effect::Schedule(ScheduleEffect::Start(start)) => format!("start {}", start.name),
         Effect::Schedule(ScheduleEffect::Watch { run, .. }) => format!("watch {}", run.0[15]),
         Effect::Schedule(ScheduleEffect::Cancel { run, .. }) => format!("cancel {}", run.0[15]),
@@ -219,33 +228,11 @@ pub(super) fn pause() -> Command {
     Command::PauseRun { by: by(), reason: "look".into() }
 }
 
+/// A step that calls the one handler there is.
 pub(super) fn action(id: &str, needs: &[&str]) -> Step {
-    step(id, StepKind::Action { uses: "one".into(), with: Value::Null }, needs)
+    testkit::action(id, "one", needs)
 }
 
 pub(super) fn sleep(id: &str, duration: &str) -> Step {
-    step(id, StepKind::Sleep { duration: json!(duration) }, &[])
-}
-
-fn step(id: &str, kind: StepKind, needs: &[&str]) -> Step {
-    Step {
-        id: id.into(),
-        name: None,
-        kind,
-        needs: needs.iter().map(ToString::to_string).collect(),
-        when_needs: WhenNeeds::AllOk,
-        condition: None,
-        retry: Retry::default(),
-        timeout_ms: None,
-        deadline_ms: None,
-        on_error: OnError::Fail,
-        outputs: None,
-        compensate: None,
-    }
-}
-
-pub(super) fn plan(steps: Vec<Step>) -> Arc<Plan> {
-    let definition =
-        Definition { name: "test".into(), input_is_value: true, steps, ..Definition::default() };
-    Arc::new(Plan::compile(definition).expect("a good definition"))
+    testkit::sleep(id, duration, &[])
 }

@@ -11,6 +11,7 @@ mod metrics;
 mod read;
 mod runs;
 mod same_machine;
+mod schedules;
 mod upkeep;
 mod waiting;
 
@@ -65,6 +66,13 @@ fn control() -> Router<Service> {
         .route("/runs/{run}/retry", post(acts::retry))
         .route("/runs/{run}/drive", post(acts::drive))
         .route("/runs/{run}/signals/{signal}", post(waiting::signal))
+        .route("/schedules", get(schedules::list).post(schedules::put))
+        .route("/schedules/{schedule}", get(schedules::show))
+        .route("/schedules/{schedule}/pause", post(schedules::pause))
+        .route("/schedules/{schedule}/resume", post(schedules::resume))
+        .route("/schedules/{schedule}/delete", post(schedules::delete))
+        .route("/schedules/{schedule}/trigger", post(schedules::trigger))
+        .route("/schedules/{schedule}/backfill", post(schedules::backfill))
         .route("/audit", get(lists::audit))
         .route("/verify", get(upkeep::verify))
         .route("/projections/rebuild", post(upkeep::rebuild))

@@ -16,6 +16,7 @@ mod metrics;
 mod rebuild;
 mod references;
 mod replay;
+mod schedules;
 mod show;
 mod signal;
 mod start;

@@ -114,6 +114,45 @@ pub enum Overlap {
     Allow,
 }
 
+impl CatchUp {
+    /// All policies.
+    pub const ALL: [Self; 3] = [Self::None, Self::Latest, Self::All];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Latest => "latest",
+            Self::All => "all",
+        }
+    }
+
+    /// The policy of this word.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|policy| policy.word() == word)
+    }
+}
+
+impl Overlap {
+    /// All policies.
+    pub const ALL: [Self; 4] = [Self::Skip, Self::Queue, Self::CancelOld, Self::Allow];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Skip => "skip",
+            Self::Queue => "queue",
+            Self::CancelOld => "cancel_old",
+            Self::Allow => "allow",
+        }
+    }
+
+    /// The policy of this word.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|policy| policy.word() == word)
+    }
+}
+
 /// Why a run is started.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Cause {
@@ -313,3 +352,6 @@ impl Aggregate for Schedule {
         event::audit(event)
     }
 }
+
+#[cfg(test)]
+mod tests;

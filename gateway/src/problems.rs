@@ -236,6 +236,7 @@ pub(crate) fn schedule_problem(error: &StartError, name: &str) -> Problem {
         | StartError::InputTooLarge { .. }
         | StartError::Name(_)
         | StartError::RunId { .. }
+        | StartError::Limit { .. }
         | StartError::Conflict { .. }
         | StartError::Busy { .. } => start_problem(error),
     }

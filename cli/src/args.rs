@@ -56,7 +56,7 @@ pub(crate) struct Global {
     /// Print errors and results only.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Say why; twice: say everything.
+    /// Say why; twice: say more; three times: what the libraries inside say as well.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Do not ask for confirmation.

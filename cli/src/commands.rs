@@ -40,8 +40,8 @@ use crate::output;
 
 /// Does what the arguments say.
 pub(crate) fn run(args: Args) -> Outcome {
-    output::configure(&args.global);
-    let context = Context::new(args.global);
+    let context = Context::new(args.global.clone());
+    output::configure(&args.global, context.store_flag());
     match args.verb {
         Verb::Run(args) => run::run(&context, &args),
         Verb::Start(args) => start::run(&context, &args),

@@ -87,6 +87,11 @@ fn open_log(error: &LogOpenError) -> Problem {
             DAMAGED,
             "an older copy of the store was put back, or it was changed by hand",
         ),
+        LogOpenError::Older { .. } => (
+            "NX6014",
+            DAMAGED,
+            "read it with the version that wrote it; this one needs a new store",
+        ),
         LogOpenError::Newer { .. } => ("NX6003", DAMAGED, "use the newer version of nexus-engine"),
         LogOpenError::NotAStore { .. } => (
             "NX6008",

@@ -27,7 +27,6 @@ mod language;
 mod parse;
 mod reference;
 mod scope;
-pub(crate) mod suggest;
 mod template;
 mod token;
 mod value;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::definition::{Definition, InputKind, InputSpec};
-use crate::expression::suggest::did_you_mean;
+use crate::suggest::nearest;
 
 /// How much of a value a message shows.
 const SHOWN_CHARS: usize = 60;
@@ -109,7 +109,7 @@ fn check_value(name: &str, spec: &InputSpec, value: &Value) -> Option<InputError
         let known = spec.options.iter().filter_map(Value::as_str);
         wrong.hint = value
             .as_str()
-            .and_then(|value| did_you_mean(value, known))
+            .and_then(|value| nearest(value, known))
             .map(|option| format!("did you mean `{option}`?"));
         return Some(wrong);
     }
@@ -201,7 +201,7 @@ fn missing(name: &str, spec: &InputSpec) -> InputError {
 fn unknown(definition: &Definition, name: &str) -> InputError {
     let mut unknown = error("NX1005", name, format!("the workflow has no input `{name}`"));
     let names = || definition.inputs.keys().map(String::as_str);
-    unknown.hint = Some(match did_you_mean(name, names()) {
+    unknown.hint = Some(match nearest(name, names()) {
         Some(similar) => format!("did you mean `{similar}`?"),
         None if definition.inputs.is_empty() => "it takes no inputs".to_owned(),
         None => format!("its inputs: {}", names().collect::<Vec<_>>().join(", ")),

@@ -20,11 +20,13 @@ pub mod expression;
 pub mod id;
 pub mod input;
 pub mod limit;
+pub mod input_shape;
 pub mod payload;
 pub mod plan;
 pub mod rejection;
 pub mod run;
 pub mod schedule;
+pub mod suggest;
 pub mod time;
 
 #[cfg(test)]

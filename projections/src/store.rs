@@ -51,7 +51,7 @@ impl Table {
         Self::Aggregates,
     ];
 
-    /// Storage name.
+    /// What it is called.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Meta => "meta",
@@ -64,6 +64,11 @@ impl Table {
             Self::Snapshots => "snapshots",
             Self::Aggregates => "aggregates",
         }
+    }
+
+    /// The byte that stands before the keys of its rows.
+    pub(crate) fn tag(self) -> u8 {
+        self as u8
     }
 
     /// As an index into [`Table::ALL`].

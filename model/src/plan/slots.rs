@@ -108,7 +108,8 @@ pub(super) fn compile_slot(
         compile("fairness_key", concurrency.fairness_key.clone().map(Value::from).as_ref());
     let priority = compile("priority", concurrency.priority.as_ref());
     if let Some(Err(message)) = priority.as_ref().and_then(Template::literal).map(number) {
-        problems.error("NX1151", limited.place("priority").path(), message);
+        problems.error("NX1151", limited.place("priority").path(), message).hint =
+            Some("higher numbers come first; 0 is the default".to_owned());
     }
     let rate = concurrency.rate.map(|rate| Rate { count: rate.limit, per_ms: rate.per_ms });
     let (prefix, own_name) = limited.name(concurrency.scope);
@@ -123,29 +124,38 @@ pub(super) fn compile_slot(
 }
 
 fn check(concurrency: &Concurrency, limited: Limited<'_>, problems: &mut Problems) {
-    let mut error = |code, field, message: &str, hint: Option<&str>| {
-        let error = problems.error(code, limited.place(field).path(), message);
-        error.hint = hint.map(str::to_owned);
+    let mut error = |code, field, message: &str, hint: &str| {
+        problems.error(code, limited.place(field).path(), message).hint = Some(hint.to_owned());
     };
     if concurrency.limit.is_none() && concurrency.rate.is_none() {
         let hint = "say how many at one time with `limit`, or how many in a time with `rate`";
-        error("NX1150", "", "`concurrency` says neither `limit` nor `rate`", Some(hint));
+        error("NX1150", "", "`concurrency` says neither `limit` nor `rate`", hint);
     }
     if concurrency.limit == Some(0) {
-        error("NX1151", "limit", "`limit` is 0, so nothing could ever start", None);
+        error(
+            "NX1151",
+            "limit",
+            "`limit` is 0, so nothing could ever start",
+            "write a number from 1",
+        );
     }
     let rate = concurrency.rate.unwrap_or(ConcurrencyRate { limit: 1, per_ms: 1 });
     if rate.limit == 0 || rate.per_ms == 0 {
-        error("NX1151", "rate", "a `rate` needs a `limit` and a time above 0", None);
+        error(
+            "NX1151",
+            "rate",
+            "a `rate` needs a `limit` and a time above 0",
+            "such as `{ limit: 100, per: 1m }`",
+        );
     }
     if rate.limit > RATE_COUNT_MAX {
         let message = format!("`limit` of a `rate` is at most {RATE_COUNT_MAX}");
         let hint = "write the same rate with a smaller number in a shorter time";
-        error("NX1151", "rate", &message, Some(hint));
+        error("NX1151", "rate", &message, hint);
     }
     if concurrency.scope == ConcurrencyScope::Global && concurrency.key.is_none() {
         let hint = "without a key, the limit is that of this workflow";
-        error("NX1152", "scope", "`scope: global` needs a `key`", Some(hint));
+        error("NX1152", "scope", "`scope: global` needs a `key`", hint);
     }
 }
 

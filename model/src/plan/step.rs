@@ -83,7 +83,8 @@ fn compile_limit(
     let concurrency = step.concurrency.as_ref()?;
     if !matches!(step.kind, StepKind::Action { .. } | StepKind::Script { .. }) {
         let message = format!("step `{}` makes no attempts that could be limited", step.id);
-        problems.error("NX1153", &["steps", &step.id, "concurrency"], message);
+        problems.error("NX1153", &["steps", &step.id, "concurrency"], message).hint =
+            Some("take it off; `run.concurrency` limits whole runs".to_owned());
     }
     compile_slot(concurrency, Limited::Step(workflow, &step.id, *index), names, needs, problems)
 }

@@ -5,7 +5,7 @@ mod limits;
 use std::collections::BTreeMap;
 
 use nexus_model::definition::{
-    Backoff, Compensate, Concurrency, Definition, InputKind, InputSpec, OnEnd, OnError,
+    Approval, Backoff, Compensate, Concurrency, Definition, InputKind, InputSpec, OnEnd, OnError,
     OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
 };
 use serde::de::DeserializeOwned;
@@ -142,7 +142,20 @@ fn kind(node: &Node) -> StepKind {
             on_timeout: choice::<OnSignalTimeout>(wait, "on_timeout"),
         };
     }
+    if let Some(asked) = node.get("approve") {
+        return StepKind::Approve(Box::new(approval(&asked.value)));
+    }
     StepKind::Sleep { duration: template(node, "sleep").unwrap_or_default() }
+}
+
+fn approval(node: &Node) -> Approval {
+    Approval {
+        by: template(node, "by").unwrap_or_default(),
+        message: template(node, "message").unwrap_or_default(),
+        form: entries(node, "form", input),
+        timeout_ms: duration_ms(node, "timeout"),
+        on_timeout: choice(node, "on_timeout"),
+    }
 }
 
 fn condition(node: &Node) -> Option<String> {

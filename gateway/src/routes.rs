@@ -4,6 +4,7 @@
 
 mod acts;
 mod answer;
+mod approvals;
 mod events;
 mod health;
 mod lists;
@@ -73,6 +74,9 @@ fn control() -> Router<Service> {
         .route("/schedules/{schedule}/delete", post(schedules::delete))
         .route("/schedules/{schedule}/trigger", post(schedules::trigger))
         .route("/schedules/{schedule}/backfill", post(schedules::backfill))
+        .route("/runs/{run}/approve", post(approvals::approve))
+        .route("/runs/{run}/reject", post(approvals::reject))
+        .route("/inbox", get(approvals::inbox))
         .route("/audit", get(lists::audit))
         .route("/verify", get(upkeep::verify))
         .route("/projections/rebuild", post(upkeep::rebuild))

@@ -75,6 +75,13 @@ pub enum Command {
         /// The number of the request.
         ticket: Ticket,
     },
+    /// Approve or reject what a step asks.
+    AnswerApproval {
+        /// The step.
+        step: StepIndex,
+        /// The answer.
+        answer: Box<ApprovalAnswer>,
+    },
     /// Tell the run something.
     DeliverSignal {
         /// The signal's name.
@@ -86,4 +93,19 @@ pub enum Command {
         /// Who sends it.
         by: Actor,
     },
+}
+
+/// What a person decides.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ApprovalAnswer {
+    /// Yes or no.
+    pub approved: bool,
+    /// Who.
+    pub by: Actor,
+    /// The groups they belong to.
+    pub groups: Vec<String>,
+    /// What they say to it; may be empty.
+    pub note: String,
+    /// What they filled in: JSON, a map of values by name, or `null`.
+    pub form: Payload,
 }

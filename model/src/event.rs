@@ -162,6 +162,33 @@ pub enum Event {
         ticket: Ticket,
     },
 
+    /// A person approved what a step asked.
+    ApprovalGranted {
+        /// The step.
+        step: StepIndex,
+        /// Who.
+        by: Actor,
+        /// The entry in the list of people that allowed it.
+        role: String,
+        /// What they said to it; may be empty.
+        note: String,
+        /// What they filled in, complete with defaults.
+        form: Payload,
+    },
+    /// A person rejected what a step asked.
+    ApprovalRejected {
+        /// The step.
+        step: StepIndex,
+        /// Who.
+        by: Actor,
+        /// The entry in the list of people that allowed it.
+        role: String,
+        /// What they said to it; may be empty.
+        note: String,
+        /// What they filled in; `null` if nothing.
+        form: Payload,
+    },
+
     // ---- derived ------------------------------------------------------------------------------
     /// A step asks a limit for a slot, and starts once it has it.
     StepQueued {
@@ -203,12 +230,23 @@ pub enum Event {
         /// When.
         until: Timestamp,
     },
-    /// A step began to wait for something from outside.
+    /// A step began to wait for a signal.
     StepWaits {
         /// The step.
         step: StepIndex,
-        /// For what.
-        what: Awaited,
+        /// The signal's name.
+        signal: String,
+        /// The timer that ends the waiting, and when; `None`: it waits for ever.
+        timer: Option<(TimerId, Timestamp)>,
+    },
+    /// A step began to wait for the decision of a person.
+    ApprovalRequested {
+        /// The step.
+        step: StepIndex,
+        /// Who may decide.
+        by: Vec<String>,
+        /// What they are asked; may be empty.
+        message: String,
         /// The timer that ends the waiting, and when; `None`: it waits for ever.
         timer: Option<(TimerId, Timestamp)>,
     },
@@ -330,6 +368,13 @@ pub enum Awaited {
     Signal {
         /// Its name.
         name: String,
+    },
+    /// The decision of a person.
+    Approval {
+        /// Who may decide: `user:…`, `group:…`, or either.
+        by: Vec<String>,
+        /// What they are asked; may be empty.
+        message: String,
     },
 }
 

@@ -111,6 +111,7 @@ fn as_failure(command: Command) -> Option<Command> {
         | Command::RetryRun { .. }
         | Command::DeliverSignal { .. }
         | Command::GrantSlot { .. }
+        | Command::AnswerApproval { .. }
         | Command::OfferSlots => None,
     }
 }

@@ -246,6 +246,7 @@ impl Resident {
             | Command::RetryRun { .. }
             | Command::DeliverSignal { .. }
             | Command::GrantSlot { .. }
+            | Command::AnswerApproval { .. }
             | Command::OfferSlots => {}
         }
     }

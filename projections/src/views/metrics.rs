@@ -123,6 +123,9 @@ impl Counters {
             | Event::RunSlotGranted { .. }
             | Event::SignalReceived { .. }
             | Event::StepWaits { .. }
+            | Event::ApprovalGranted { .. }
+            | Event::ApprovalRejected { .. }
+            | Event::ApprovalRequested { .. }
             | Event::SignalTaken { .. }
             | Event::StepSlept { .. }
             | Event::StepsNotReached { .. }

@@ -32,6 +32,8 @@ pub struct RunFilter {
     pub awaits_signal: bool,
     /// Only those that wait for a slot of a limit, or with a step that does.
     pub awaits_slot: bool,
+    /// Only with a step that waits for the decision of a person.
+    pub awaits_approval: bool,
     /// Only with a name that begins so.
     pub name_prefix: Option<String>,
     /// How many at most.
@@ -51,6 +53,7 @@ impl Default for RunFilter {
             waiting_only: false,
             awaits_signal: false,
             awaits_slot: false,
+            awaits_approval: false,
             name_prefix: None,
             limit: 100,
             after_cursor: None,
@@ -116,6 +119,7 @@ impl RunFilter {
             && self.wants(word(record))
             && (!self.awaits_signal || record.does(Doing::AwaitingSignal))
             && (!self.awaits_slot || record.is_queued || record.does(Doing::Queued))
+            && (!self.awaits_approval || record.does(Doing::AwaitingApproval))
             && self.labels.iter().all(|label| record.labels.contains(label))
     }
 

@@ -88,8 +88,11 @@ impl Writer {
             self.byte(SECTION_SIGNALS);
             self.signals(&run.signals);
         }
-        if !run.slots.is_empty() {
+        let limits = run.started.as_ref().map_or(&[][..], |started| &started.limits);
+        if !run.slots.is_empty() || !limits.is_empty() {
             self.byte(SECTION_SLOTS);
+            self.count(limits.len());
+            limits.iter().for_each(|wish| self.wish(wish));
             self.slots(&run.slots);
         }
     }
@@ -125,7 +128,7 @@ impl Writer {
             by,
             seed,
             timeout,
-            limits,
+            limits: _, // They stand in the section of slots.
         } = started;
         self.out.extend_from_slice(&run.0);
         self.text(name);
@@ -146,8 +149,6 @@ impl Writer {
             writer.number(timer.0);
             writer.time(at);
         });
-        self.count(limits.len());
-        limits.iter().for_each(|wish| self.wish(wish));
     }
 
     fn status(&mut self, status: &RunStatus) {

@@ -149,9 +149,9 @@ fn put_run_started(out: &mut Vec<u8>, started: &RunStarted) {
         by: (&started.by).into(),
         seed: started.seed,
         timeout: started.timeout.map(TimerV1::from),
-        limits: started.limits.iter().map(Into::into).collect(),
     };
     put(out, &wire);
+    slots::put_limits(out, &started.limits);
 }
 
 impl<'a> From<&'a Payload> for PayloadV1<'a> {

@@ -4,12 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::decode::Wire;
 use super::encode::put;
+use super::wire::RunStartedV1;
 use crate::event::{Event, LIMITS_MAX};
 use crate::id::{Attempt, StepIndex};
 use crate::limit::{Rate, Size, Ticket, Wish};
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct WishV1<'a> {
+struct WishV1<'a> {
     limit: &'a str,
     slots: Option<u32>,
     rate: Option<RateV1>,
@@ -114,13 +115,42 @@ impl<'a> From<&'a Wish> for WishV1<'a> {
     }
 }
 
+/// Appends the limits of a run, if it has any: then the body is one of version 2.
+pub(super) fn put_limits(out: &mut Vec<u8>, limits: &[Wish]) {
+    if !limits.is_empty() {
+        put(out, &limits.iter().map(WishV1::from).collect::<Vec<_>>());
+    }
+}
+
+/// The body of version 2: that of version 1, and the limits.
+#[derive(Deserialize)]
+pub(super) struct RunStartedV2<'a, Labels> {
+    #[serde(borrow)]
+    v1: RunStartedV1<'a, Labels>,
+    #[serde(borrow)]
+    limits: Vec<WishV1<'a>>,
+}
+
+impl<'a, Labels: Deserialize<'a>> Wire<'a> for RunStartedV2<'a, Labels>
+where
+    RunStartedV1<'a, Labels>: Wire<'a>,
+{
+    fn event(self) -> Option<Event> {
+        let mut event = self.v1.event()?;
+        if let Event::RunStarted(started) = &mut event {
+            started.limits = limits(&self.limits).filter(|limits| !limits.is_empty())?;
+        }
+        Some(event)
+    }
+}
+
 /// The limits of a run; `None` if there are more than a run can have.
-pub(super) fn limits(wishes: &[WishV1<'_>]) -> Option<Vec<Wish>> {
+fn limits(wishes: &[WishV1<'_>]) -> Option<Vec<Wish>> {
     (wishes.len() <= LIMITS_MAX).then(|| wishes.iter().map(WishV1::wish).collect())
 }
 
 impl WishV1<'_> {
-    pub(super) fn wish(&self) -> Wish {
+    fn wish(&self) -> Wish {
         let rate = self
             .rate
             .as_ref()

@@ -77,7 +77,7 @@ fn run_started() -> RunStarted {
         by: actor(),
         seed: u64::MAX,
         timeout: Some((TimerId(1), NOW.plus_ms(60_000))),
-        limits: vec![wish()],
+        limits: Vec::new(),
     }
 }
 
@@ -104,6 +104,9 @@ fn hold_slots(run: &mut Run) {
         since: NOW,
     };
     run.slots.asked = Ticket(300);
+    if let Some(started) = &mut run.started {
+        started.limits = vec![wish()];
+    }
     run.set_hold(Slot::Run(0), Some(hold(1, false)));
     run.set_hold(Slot::Step(StepIndex(3)), Some(hold(2, true)));
     run.set_hold(Slot::Step(StepIndex(8)), Some(hold(300, false)));
@@ -114,6 +117,7 @@ fn outside_samples() -> Vec<Event> {
     let (step, attempt) = (StepIndex(2), Attempt(1));
     vec![
         Event::RunStarted(Box::new(run_started())),
+        Event::RunStarted(Box::new(RunStarted { limits: vec![wish()], ..run_started() })),
         Event::StepCompleted { step, attempt, output: inline(r#"{"ok":true}"#), may_repeat: true },
         Event::AttemptFailed { step, attempt, failure: failure() },
         Event::AttemptsInterrupted {

@@ -6,8 +6,6 @@
 //! because it is written from the event's own list and read into a new one.
 
 use serde::{Deserialize, Serialize};
-
-use super::slots::WishV1;
 use serde_bytes::Bytes;
 
 /// [`PayloadV1::tag`] of JSON `null`: nothing else is set.
@@ -81,8 +79,6 @@ pub(super) struct RunStartedV1<'a, Labels> {
     pub(super) by: ActorV1<'a>,
     pub(super) seed: u64,
     pub(super) timeout: Option<TimerV1>,
-    #[serde(borrow)]
-    pub(super) limits: Vec<WishV1<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]

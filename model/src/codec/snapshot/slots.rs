@@ -7,7 +7,16 @@ use crate::run::{Hold, Run, Slot};
 
 impl Reader<'_> {
     pub(super) fn slots(&mut self, run: &mut Run) -> Option<()> {
-        run.slots.asked = Ticket(self.number32().filter(|asked| *asked > 0)?);
+        let limits = self.list(Self::wish)?;
+        run.slots.asked = Ticket(self.number32()?);
+        if limits.is_empty() && run.slots.is_empty() {
+            return None;
+        }
+        match &mut run.started {
+            Some(started) => started.limits = limits,
+            None if limits.is_empty() => {}
+            None => return None,
+        }
         let holds = self.list(Self::hold)?;
         let in_order = holds.is_sorted_by(|(a, _), (b, _)| a < b);
         for (slot, hold) in holds {

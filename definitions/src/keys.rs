@@ -409,6 +409,11 @@ pub(crate) static ATTEMPTS: &[Key] = &[
         Shape::Map(&CONCURRENCY),
         "How many attempts may be under way at one time, over all runs.",
     ),
+    key(
+        "heartbeat",
+        Shape::Duration { zero: false },
+        "Longest time without a sign of life of an attempt; a script gives one by writing to $NEXUS_PROGRESS.",
+    ),
 ];
 
 /// Kinds of steps that this version does not carry out.

@@ -77,6 +77,8 @@ kinds! {
     41 UNDO_STARTED UndoStarted "undo.started",
     42 UNDO_RETRY_SCHEDULED UndoRetryScheduled "undo.retry_scheduled",
     43 UNDO_FAILED UndoFailed "undo.failed",
+    90 ATTEMPT_RESUMED AttemptResumed "attempt.resumed",
+    91 HEARTBEAT_RECORDED HeartbeatRecorded "heartbeat.recorded",
     116 STEP_QUEUED StepQueued "step.queued",
     117 STEP_SLOT_GRANTED StepSlotGranted "step.slot_granted",
     118 RUN_QUEUED RunQueued "run.queued",

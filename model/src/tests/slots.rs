@@ -194,7 +194,7 @@ fn an_interrupted_attempt_keeps_its_slot() {
         given     start; grant a#1
         when      interrupt a
         then      interrupted: a#1
-        after     slots a+; effects run a#1
+        after     slots a+; effects resume a#1
     ",
     );
 }

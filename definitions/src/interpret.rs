@@ -2,6 +2,8 @@
 
 mod limits;
 
+mod triggers;
+
 use std::collections::BTreeMap;
 
 use nexus_model::definition::{
@@ -32,6 +34,7 @@ pub(crate) fn interpret(tree: &Tree) -> Definition {
         concurrency: run.and_then(limits::concurrency),
         on_failure: choice::<OnEnd>(top, "on_failure"),
         on_cancel: choice::<OnEnd>(top, "on_cancel"),
+        triggers: triggers::triggers(top),
         steps: steps(top),
         outputs: template(top, "outputs"),
     }

@@ -32,6 +32,7 @@ mod engine;
 mod limits;
 mod mock;
 mod recovery;
+mod schedules;
 mod weather;
 mod workshop;
 mod world;

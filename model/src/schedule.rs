@@ -90,6 +90,7 @@ pub struct Spec {
 
 /// What becomes of due times at which no engine was there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CatchUp {
     /// Nothing: they are skipped.
     None,
@@ -102,6 +103,7 @@ pub enum CatchUp {
 
 /// What happens at a due time when a run of the schedule is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Overlap {
     /// The due time is skipped.
     #[default]

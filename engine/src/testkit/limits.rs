@@ -7,7 +7,6 @@ use nexus_log::{EventLog, Partition, Position};
 use nexus_model::aggregate::{self, AggregateId, Effect, Kind};
 use nexus_model::command::Command;
 use nexus_model::decide::SlotChange;
-use nexus_model::id::{RunId, TimerId};
 use nexus_model::limit::{LimitCommand, LimitEffect};
 use nexus_model::rejection::Rejection;
 
@@ -58,16 +57,6 @@ impl World {
             self.tell(Input::AskAggregate { id, asked }, None);
         }
         true
-    }
-}
-
-/// A timer of a run or of an aggregate is due.
-pub(super) fn fire(stream: RunId, timer: TimerId) -> Input {
-    match AggregateId::of(stream.0) {
-        None => Input::Ask { run: stream, asked: Asked::silent(Command::FireTimer { timer }) },
-        Some(id) => {
-            Input::AskAggregate { id, asked: AskedAggregate::silent(id.kind().fire(timer)) }
-        }
     }
 }
 

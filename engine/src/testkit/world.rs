@@ -23,8 +23,8 @@ use nexus_model::run::{Run, RunStatus};
 use nexus_model::time::Timestamp;
 
 use super::call::{Call, Outcome};
-use super::limits::fire;
 use super::mock::{Answer as Answered, Mocks};
+use super::schedules::{Starting, fire};
 use super::weather::Storm;
 use super::workshop::{Said, States, Workshop};
 use crate::config::Config;
@@ -98,6 +98,7 @@ enum Turn {
     Append,
     Read,
     Report(usize),
+    Errand,
     Fire(u64, RunId, TimerId),
     Offer,
 }
@@ -114,6 +115,8 @@ pub(super) struct World {
     pub(super) folded: HashMap<RunId, (Arc<Plan>, Run)>,
     pub(super) timers: BTreeSet<(u64, RunId, TimerId)>,
     pub(super) hungry: VecDeque<RunId>,
+    /// Runs of schedules that are being started.
+    pub(super) starting: Starting,
     /// What aggregates want done.
     pub(super) errands: BTreeSet<(AggregateId, Effect)>,
     /// Who was told of a slot and has not answered.
@@ -162,6 +165,7 @@ impl World {
             folded: HashMap::new(),
             timers: BTreeSet::new(),
             hungry: VecDeque::new(),
+            starting: Starting::new(),
             errands: BTreeSet::new(),
             told: BTreeMap::new(),
             wanted: VecDeque::new(),
@@ -247,6 +251,11 @@ impl World {
                 self.timers.remove(&(due, run, timer));
                 self.tell(fire(run, timer), None);
             }
+            Turn::Errand => {
+                if let Some((id, effect)) = self.next_errand() {
+                    self.run_errand(id, effect);
+                }
+            }
             Turn::Offer => {
                 if let Some(run) = self.hungry.pop_front() {
                     self.tell(Input::Offer { run }, None);
@@ -270,6 +279,9 @@ impl World {
         }
         if !self.wanted.is_empty() {
             turns.push(Turn::Read);
+        }
+        if self.next_errand().is_some() {
+            turns.push(Turn::Errand);
         }
         let mut done: Vec<_> = self.working.iter().enumerate().collect();
         done.retain(|(_, working)| working.ends <= self.now);
@@ -407,7 +419,7 @@ impl World {
             }
             Output::Slot(change) => self.tell_limit(change),
             Output::Reply(reply, answer) => {
-                if !self.told_of_slot(reply, &answer) {
+                if !self.told_of_slot(reply, &answer) && !self.scheduled(reply, &answer) {
                     self.replies.insert(reply, answer);
                 }
             }

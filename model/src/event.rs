@@ -208,7 +208,7 @@ pub enum Event {
 
     // ---- derived ------------------------------------------------------------------------------
     /// A step asks a limit for a slot, and starts once it has it.
-    StepQueued {
+    StepSlotRequested {
         /// The step.
         step: StepIndex,
         /// The attempt the slot is for.

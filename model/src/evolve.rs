@@ -76,7 +76,7 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::StepSlept { step, .. }
         | Event::StepWaits { step, .. }
         | Event::SignalTaken { step, .. }
-        | Event::StepQueued { step, .. }
+        | Event::StepSlotRequested { step, .. }
         | Event::StepSlotGranted { step, .. }
         | Event::ApprovalGranted { step, .. }
         | Event::ApprovalRejected { step, .. }
@@ -149,7 +149,7 @@ impl Fold<'_> {
                 }
             }
             Event::RunRetried { timeout, .. } => self.run_retried(*timeout),
-            Event::StepQueued { step, attempt, ticket, wish } => {
+            Event::StepSlotRequested { step, attempt, ticket, wish } => {
                 self.queued(Slot::Step(*step), *attempt, *ticket, wish);
             }
             Event::RunQueued { rank, ticket, wish } => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bincode::config::{Configuration, Limit};
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
-use super::slots::{RunQueuedV1, RunSlotGrantedV1, RunStartedV2, StepQueuedV1, StepSlotGrantedV1};
+use super::slots::{RunQueuedV1, RunSlotGrantedV1, RunStartedV2, StepSlotRequestedV1, StepSlotGrantedV1};
 use super::wire::{
     AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1,
     AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_JSON,
@@ -62,7 +62,7 @@ pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, Decode
         (kind::APPROVAL_REJECTED, 1) => read::<ApprovalRejectedV1<'_>>(body),
         (kind::APPROVAL_REQUESTED, 1) => read::<ApprovalRequestedV1<'_, Vec<String>>>(body),
         (kind::SIGNAL_TAKEN, 1) => read::<SignalTakenV1>(body),
-        (kind::STEP_QUEUED, 1) => read::<StepQueuedV1<'_>>(body),
+        (kind::STEP_SLOT_REQUESTED, 1) => read::<StepSlotRequestedV1<'_>>(body),
         (kind::RUN_QUEUED, 1) => read::<RunQueuedV1<'_>>(body),
         (kind::STEP_SLOT_GRANTED, 1) => read::<StepSlotGrantedV1>(body),
         (kind::RUN_SLOT_GRANTED, 1) => read::<RunSlotGrantedV1>(body),

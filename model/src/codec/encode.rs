@@ -89,8 +89,8 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         Event::SignalTaken { step, signal } => {
             put(out, &SignalTakenV1 { step: step.0, signal: *signal });
         }
-        Event::StepQueued { step, attempt, ticket, wish } => {
-            slots::put_step_queued(out, *step, *attempt, *ticket, wish);
+        Event::StepSlotRequested { step, attempt, ticket, wish } => {
+            slots::put_step_slot_requested(out, *step, *attempt, *ticket, wish);
         }
         Event::RunQueued { rank, ticket, wish } => slots::put_run_queued(out, *rank, *ticket, wish),
         Event::StepSlotGranted { step, ticket } => {

@@ -26,7 +26,7 @@ struct RateV1 {
 }
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct StepQueuedV1<'a> {
+pub(super) struct StepSlotRequestedV1<'a> {
     step: u32,
     attempt: u32,
     ticket: u32,
@@ -53,7 +53,7 @@ pub(super) struct RunSlotGrantedV1 {
     ticket: u32,
 }
 
-pub(super) fn put_step_queued(
+pub(super) fn put_step_slot_requested(
     out: &mut Vec<u8>,
     step: StepIndex,
     attempt: Attempt,
@@ -61,7 +61,7 @@ pub(super) fn put_step_queued(
     wish: &Wish,
 ) {
     let (step, attempt, ticket) = (step.0, attempt.0, ticket.0);
-    put(out, &StepQueuedV1 { step, attempt, ticket, wish: wish.into() });
+    put(out, &StepSlotRequestedV1 { step, attempt, ticket, wish: wish.into() });
 }
 
 pub(super) fn put_run_queued(out: &mut Vec<u8>, rank: u8, ticket: Ticket, wish: &Wish) {
@@ -76,9 +76,9 @@ pub(super) fn put_slot_granted(out: &mut Vec<u8>, step: Option<StepIndex>, ticke
     }
 }
 
-impl<'a> Wire<'a> for StepQueuedV1<'a> {
+impl<'a> Wire<'a> for StepSlotRequestedV1<'a> {
     fn event(self) -> Option<Event> {
-        Some(Event::StepQueued {
+        Some(Event::StepSlotRequested {
             step: StepIndex(self.step),
             attempt: Attempt(self.attempt),
             ticket: Ticket(self.ticket),

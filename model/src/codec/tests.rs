@@ -196,7 +196,7 @@ fn derived_samples() -> Vec<Event> {
             timer: Some((timer, NOW.plus_ms(3_600_000))),
         },
         Event::SignalTaken { step, signal: 2 },
-        Event::StepQueued { step, attempt, ticket: Ticket(300), wish: wish() },
+        Event::StepSlotRequested { step, attempt, ticket: Ticket(300), wish: wish() },
         Event::RunQueued { rank: 1, ticket: Ticket(1), wish: wish() },
         Event::UndoRequested { steps },
         Event::UndoStarted { step, attempt: Attempt(3), input: Some(stored()) },

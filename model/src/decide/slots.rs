@@ -70,7 +70,7 @@ impl Draft<'_> {
             Some(Err(failure)) => self.fail(step, failure),
             Some(Ok(wish)) => {
                 let (attempt, ticket) = (self.next_attempt(step), self.next_ticket());
-                self.emit(Event::StepQueued { step, attempt, ticket, wish });
+                self.emit(Event::StepSlotRequested { step, attempt, ticket, wish });
             }
         }
         true

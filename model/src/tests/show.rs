@@ -39,7 +39,7 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
         Event::SignalReceived { name, payload: carried, .. } => {
             format!("signal {name}{}", payload(Some(carried)))
         }
-        Event::StepQueued { step, attempt, ticket, wish } => {
+        Event::StepSlotRequested { step, attempt, ticket, wish } => {
             format!("{} queued #{} for {}", tried(plan, *step, *attempt), ticket.0, wish.limit)
         }
         Event::RunQueued { ticket, wish, .. } => {

@@ -119,7 +119,7 @@ impl Counters {
             | Event::RunResumed { .. }
             | Event::CancelRequested { .. }
             | Event::SlotsOffered
-            | Event::StepQueued { .. }
+            | Event::StepSlotRequested { .. }
             | Event::StepSlotGranted { .. }
             | Event::RunQueued { .. }
             | Event::RunSlotGranted { .. }

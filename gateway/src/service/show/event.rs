@@ -63,7 +63,7 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::AttemptResumed { step, attempt }
         | Event::HeartbeatRecorded { step, attempt, .. }
         | Event::StepStarted { step, attempt, .. }
-        | Event::StepQueued { step, attempt, .. }
+        | Event::StepSlotRequested { step, attempt, .. }
         | Event::RetryScheduled { step, attempt, .. }
         | Event::UndoStarted { step, attempt, .. }
         | Event::UndoCompleted { step, attempt, .. }
@@ -160,7 +160,7 @@ impl Showing<'_> {
                 json!({"by": by(who), "timeout": due_data(*timeout)})
             }
             Event::SlotsOffered => json!({}),
-            Event::StepQueued { step, attempt, ticket, wish } => json!({
+            Event::StepSlotRequested { step, attempt, ticket, wish } => json!({
                 "step": self.id(*step), "attempt": attempt.0, "ticket": ticket.0,
                 "wish": wish_data(wish),
             }),
@@ -286,7 +286,7 @@ impl Showing<'_> {
                 format!("by {}", by.name)
             }
             Event::SlotsOffered | Event::RunCancelled { .. } => String::new(),
-            Event::StepQueued { ticket, wish, .. } | Event::RunQueued { ticket, wish, .. } => {
+            Event::StepSlotRequested { ticket, wish, .. } | Event::RunQueued { ticket, wish, .. } => {
                 format!("limit {}, ticket {}", wish.limit, ticket.0)
             }
             Event::StepSlotGranted { ticket, .. } | Event::RunSlotGranted { ticket } => {

@@ -124,7 +124,7 @@ fn derived_event() -> BoxedStrategy<Event> {
         }),
         (step(), number()).prop_map(|(step, signal)| Event::SignalTaken { step, signal }),
         (step(), attempt(), ticket(), wish()).prop_map(|(step, attempt, ticket, wish)| {
-            Event::StepQueued { step, attempt, ticket, wish }
+            Event::StepSlotRequested { step, attempt, ticket, wish }
         }),
         (any::<u8>(), ticket(), wish()).prop_map(|(rank, ticket, wish)| Event::RunQueued {
             rank,

@@ -229,7 +229,7 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::HeartbeatRecorded { .. }
         | Event::TimerFired { .. }
         | Event::SlotsOffered
-        | Event::StepQueued { .. }
+        | Event::StepSlotRequested { .. }
         | Event::StepSlotGranted { .. }
         | Event::RunQueued { .. }
         | Event::RunSlotGranted { .. }

@@ -32,7 +32,7 @@ impl RunRecord {
             Event::ApprovalRequested { step, timer, .. } => {
                 self.begin(*step, 1, Doing::AwaitingApproval, end_of(*timer));
             }
-            Event::StepQueued { step, attempt, .. } => {
+            Event::StepSlotRequested { step, attempt, .. } => {
                 self.begin(*step, attempt.0, Doing::Queued, at);
             }
             Event::StepSlotGranted { step, .. } => {

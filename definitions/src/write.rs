@@ -173,6 +173,7 @@ impl Sheet {
         let limit = step.concurrency.as_ref().map(limits::concurrency);
         self.optional(4, "concurrency", limit.as_ref());
         self.optional(4, "heartbeat", step.heartbeat_ms.map(duration).as_ref());
+        self.optional(4, "start_within", step.start_within_ms.map(duration).as_ref());
         self.changed(4, "on_error", &step.on_error);
         self.optional(4, "outputs", step.outputs.as_ref());
         if let Some(undo) = &step.compensate {

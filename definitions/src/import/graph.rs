@@ -166,6 +166,7 @@ fn steps(tasks: &[Task], ids: &[String], links: &Links, options: Options) -> Vec
         concurrency: None,
         deadline_ms: None,
         heartbeat_ms: None,
+        start_within_ms: None,
         on_error: OnError::default(),
         outputs: None,
         compensate: None,

@@ -83,4 +83,5 @@ kinds! {
     117 STEP_SLOT_GRANTED StepSlotGranted "step.slot_granted",
     118 RUN_QUEUED RunQueued "run.queued",
     119 RUN_SLOT_GRANTED RunSlotGranted "run.slot_granted",
+    92 STEP_QUEUED StepQueued "step.queued",
 }

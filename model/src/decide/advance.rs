@@ -28,6 +28,7 @@ impl Draft<'_> {
         }
         self.settle_waves();
         self.start_ready();
+        self.limit_starts();
         if self.needs.is_empty() && self.run.open_count() == 0 && !self.run.is_undoing() {
             self.end_run();
         }
@@ -112,9 +113,11 @@ impl Draft<'_> {
     fn run_if_pure(&mut self, step: StepIndex) {
         let plan = self.plan;
         match &plan.step(step).work {
-            Work::Handler { .. } if self.run.paused => {}
             Work::Handler { .. } => {
-                self.queue_step(step);
+                self.limited.extend(plan.step(step).start_within_ms.map(|_| step));
+                if !self.run.paused {
+                    self.queue_step(step);
+                }
             }
             Work::Set { values } => self.set_values(step, values),
             Work::Sleep { duration } => self.sleep(step, duration),

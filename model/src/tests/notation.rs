@@ -110,6 +110,7 @@ pub(super) fn plain_step(id: &str) -> Step {
         concurrency: None,
         deadline_ms: None,
         heartbeat_ms: None,
+        start_within_ms: None,
         on_error: OnError::Fail,
         outputs: None,
         compensate: None,
@@ -137,6 +138,7 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
         "maps" => step.outputs = Some(value(argument)),
         "if" => step.condition = Some(argument.to_owned()),
         "deadline" => step.deadline_ms = Some(ms(argument)),
+        "start_within" => step.start_within_ms = Some(ms(argument)),
         "continue" => step.on_error = OnError::Continue,
         "wait_for" => step.kind = wait_for(argument),
         "limit" | "key" | "priority" => limit(&mut step.concurrency, key, argument),
@@ -195,10 +197,11 @@ fn approve(argument: &str) -> StepKind {
     StepKind::Approve(Box::new(approval))
 }
 
-const SETTINGS: [&str; 27] = [
+const SETTINGS: [&str; 28] = [
     "limit",
     "key",
     "priority",
+    "start_within",
     "approve",
     "wait_for",
     "needs",

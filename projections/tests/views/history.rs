@@ -300,6 +300,7 @@ fn step(id: &str, needs: &[&str], kind: StepKind) -> Step {
         concurrency: None,
         deadline_ms: None,
         heartbeat_ms: None,
+        start_within_ms: None,
         on_error: OnError::default(),
         outputs: None,
         compensate: None,

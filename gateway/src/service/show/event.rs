@@ -71,6 +71,7 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::UndoRetryScheduled { step, attempt, .. } => (Some(*step), Some(*attempt)),
         Event::StepSlept { step, .. }
         | Event::StepSlotGranted { step, .. }
+        | Event::StepQueued { step, .. }
         | Event::StepWaits { step, .. }
         | Event::SignalTaken { step, .. }
         | Event::ApprovalGranted { step, .. }
@@ -176,7 +177,7 @@ impl Showing<'_> {
                 "input": input.as_ref().map(|input| self.payload(input)).transpose()?,
                 "deadline": due_data(*deadline),
             }),
-            Event::StepSlept { step, timer, until } => {
+            Event::StepQueued { step, timer, until } | Event::StepSlept { step, timer, until } => {
                 json!({"step": self.id(*step), "timer": timer.0, "until": time(*until)})
             }
             Event::SignalReceived { name, id, payload, by: who } => json!({
@@ -286,7 +287,8 @@ impl Showing<'_> {
                 format!("by {}", by.name)
             }
             Event::SlotsOffered | Event::RunCancelled { .. } => String::new(),
-            Event::StepSlotRequested { ticket, wish, .. } | Event::RunQueued { ticket, wish, .. } => {
+            Event::StepSlotRequested { ticket, wish, .. }
+            | Event::RunQueued { ticket, wish, .. } => {
                 format!("limit {}, ticket {}", wish.limit, ticket.0)
             }
             Event::StepSlotGranted { ticket, .. } | Event::RunSlotGranted { ticket } => {
@@ -295,7 +297,7 @@ impl Showing<'_> {
             Event::StepStarted { attempt, .. }
             | Event::AttemptResumed { attempt, .. }
             | Event::UndoStarted { attempt, .. } => format!("try {}", attempt.0),
-            Event::StepSlept { until, .. } => self.until(*until),
+            Event::StepQueued { until, .. } | Event::StepSlept { until, .. } => self.until(*until),
             Event::SignalReceived { name, payload, by, .. } => {
                 let carried = match payload {
                     Payload::Null => String::new(),

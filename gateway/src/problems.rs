@@ -2,7 +2,7 @@
 
 mod aggregates;
 
-pub(crate) use aggregates::no_such_schedule;
+pub(crate) use aggregates::{no_such_limit, no_such_schedule};
 
 use std::error::Error;
 use std::path::Path;

@@ -58,3 +58,9 @@ pub(crate) fn no_such_schedule(name: &str) -> Problem {
     Problem::new("NX4140", NOT_FOUND, format!("there is no schedule `{name}`"))
         .hint("see which there are: nexus-engine schedule list")
 }
+
+/// There is no such limit.
+pub(crate) fn no_such_limit(name: &str) -> Problem {
+    Problem::new("NX4163", NOT_FOUND, format!("there is no limit `{name}`"))
+        .hint("see which there are: nexus-engine limit list")
+}

@@ -9,7 +9,9 @@ use clap::{Args as ArgsOf, ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
     approve, audit, bench, cancel, completions, dead, demo, doctor, explain, get, graph, help,
-     history, import, inbox, limit, list, logs, new, pause, projection, replay, result, resume, retry, run, schedule, schema, serve, signal, start, test, validate, verify, version, wait, watch,
+    history, import, inbox, limit, list, logs, new, pause, projection, replay, result, resume,
+    retry, run, schedule, schema, serve, signal, start, test, validate, verify, version, wait,
+    watch,
 };
 use crate::output::Format;
 

@@ -31,6 +31,11 @@ pub(super) fn causes(standing: &Standing<'_>, name: &str) -> Vec<Cause> {
         let release = format!("nexus-engine resume {name}");
         whole("paused", "nothing new starts until it is resumed", release);
     }
+    for (slot, hold) in standing.waiting_slots().filter(|(slot, _)| slot.step().is_none()) {
+        let why = standing.slot_why(slot, hold);
+        let release = format!("a slot of limit {} becomes free", hold.wish.limit);
+        causes.push(Cause { cause: "limited".into(), step: None, why, release });
+    }
     let at = standing.at().into_iter().take(CAUSES_MAX);
     causes.extend(at.map(|step| of_step(standing, name, step)));
     causes
@@ -68,6 +73,9 @@ fn released(standing: &Standing<'_>, name: &str, step: StepIndex) -> (&'static s
     }
     if matches!(state, StepState::Running { .. }) {
         return ("running", "its handler returns, fails or runs out of time".into());
+    }
+    if standing.run.slots.blocks(step) {
+        return ("limited", "a slot of its limit becomes free".into());
     }
     if !matches!(state, StepState::Waiting | StepState::Retrying { .. }) {
         return ("waiting", "what it waits for comes".into());

@@ -9,7 +9,7 @@ use super::names::{Names, Place};
 use super::undo::compile_undo;
 use super::{PlanStep, SCRIPT_HANDLER, SignalWait, Work, inline_json};
 use crate::definition::{Retry, Step, StepKind, WhenNeeds};
-use crate::expression::{Condition, Template, duration_ms};
+use crate::expression::{Condition, Template, duration_ms, point_in_time};
 use crate::id::StepIndex;
 
 /// Longest id.
@@ -149,6 +149,13 @@ fn compile_work(
                 problems.error("NX1201", &["steps", id, "sleep"], error.to_string());
             }
             Some(Work::Sleep { duration })
+        }
+        StepKind::SleepUntil { time } => {
+            let time = compile("sleep_until", time, problems)?;
+            if let Some(Err(error)) = time.literal().map(point_in_time) {
+                problems.error("NX1147", &["steps", id, "sleep_until"], error.to_string());
+            }
+            Some(Work::SleepUntil { time })
         }
         StepKind::Script { run, shell, env } => {
             let place = Place::step(id, shape.index, "");

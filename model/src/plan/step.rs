@@ -153,7 +153,9 @@ fn compile_work(
         StepKind::SleepUntil { time } => {
             let time = compile("sleep_until", time, problems)?;
             if let Some(Err(error)) = time.literal().map(point_in_time) {
-                problems.error("NX1147", &["steps", id, "sleep_until"], error.to_string());
+                let path = ["steps", id, "sleep_until"];
+                problems.error("NX1147", &path, error.to_string()).hint =
+                    Some("write the date, the time, and Z or an offset".to_owned());
             }
             Some(Work::SleepUntil { time })
         }

@@ -181,7 +181,7 @@ fn approve(argument: &str) -> StepKind {
     StepKind::Approve(Box::new(approval))
 }
 
-const SETTINGS: [&str; 24] = [
+const SETTINGS: [&str; 25] = [
     "approve",
     "wait_for",
     "needs",
@@ -196,6 +196,7 @@ const SETTINGS: [&str; 24] = [
     "max",
     "set",
     "sleep",
+    "sleep_until",
     "with",
     "maps",
     "if",

@@ -93,7 +93,7 @@ fn a_wait_for_a_point_in_time_ends_with_its_run() {
         "
         workflow  a sleep_until 1970-01-01T01:00:00Z
         given     start; cancel
-        when      fire t2147483649 @2h
+        when      fire t2147483649 @7200s
         then      rejected: the run has ended (cancelled)
         after     timers none
     ",

@@ -23,6 +23,7 @@ mod fire_timer;
 mod interrupt;
 mod offer_slots;
 mod pause;
+mod queueing;
 mod record_heartbeat;
 mod resume;
 mod resume_attempt;

@@ -79,4 +79,5 @@ kinds! {
     43 UNDO_FAILED UndoFailed "undo.failed",
     90 ATTEMPT_RESUMED AttemptResumed "attempt.resumed",
     91 HEARTBEAT_RECORDED HeartbeatRecorded "heartbeat.recorded",
+    92 STEP_QUEUED StepQueued "step.queued",
 }

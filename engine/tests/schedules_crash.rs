@@ -119,7 +119,7 @@ fn a_missed_weekend() {
     let friday = "2T00:00:00Z".to_owned();
     let monday = "5T00:00:00Z".to_owned();
     assert_eq!(weekend(CatchUp::None), (vec![friday.clone()], 3));
-    assert_eq!(weekend(CatchUp::Latest), (vec![friday.clone(), monday.clone()], 2));
+    assert_eq!(weekend(CatchUp::Latest), (vec![friday, monday], 2));
     let all = ["2T00:00:00Z", "3T00:00:00Z", "4T00:00:00Z", "5T00:00:00Z"];
     assert_eq!(weekend(CatchUp::All), (all.map(str::to_owned).to_vec(), 0));
 }

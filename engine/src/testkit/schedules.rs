@@ -31,6 +31,7 @@ impl World {
         let can = |(_, effect): &&(AggregateId, Effect)| match effect {
             Effect::Schedule(ScheduleEffect::Watch { run, .. }) => self.has_ended(*run),
             Effect::Schedule(_) => true,
+            Effect::Limit(_) => false,
         };
         self.errands.iter().find(can).cloned()
     }
@@ -42,7 +43,7 @@ impl World {
 
     pub(super) fn run_errand(&mut self, id: AggregateId, effect: Effect) {
         self.errands.remove(&(id, effect.clone()));
-        let Effect::Schedule(effect) = effect;
+        let Effect::Schedule(effect) = effect else { return };
         match effect {
             ScheduleEffect::Start(start) => self.start_scheduled(id, *start),
             ScheduleEffect::Watch { due, run } => {
@@ -168,7 +169,7 @@ impl TestEngine {
         };
         let rows = vec![definition_row(plan.hash(), plan.definition().to_canonical_json())];
         let command = ScheduleCommand::Put { spec, replace: true, next: None, by: by() };
-        self.ask_schedule(name, command, rows)
+        self.ask_schedule(name, &command, &rows)
     }
 
     /// Asks something of a schedule. If the engine crashes before it answers, it is asked again; that it then says that it was
@@ -181,19 +182,19 @@ impl TestEngine {
         name: &str,
         command: ScheduleCommand,
     ) -> Result<Answer, Refusal> {
-        self.ask_schedule(name, command, Vec::new())
+        self.ask_schedule(name, &command, &[])
     }
 
     fn ask_schedule(
         &mut self,
         name: &str,
-        command: ScheduleCommand,
-        rows: Vec<nexus_log::Row>,
+        command: &ScheduleCommand,
+        rows: &[nexus_log::Row],
     ) -> Result<Answer, Refusal> {
         let id = Kind::Schedule.id(name);
         let input = |reply| {
             let (name, command) = (Some(Arc::from(name)), Command::Schedule(command.clone()));
-            let asked = AskedAggregate { name, command, rows: rows.clone(), reply: Some(reply) };
+            let asked = AskedAggregate { name, command, rows: rows.to_vec(), reply: Some(reply) };
             Input::AskAggregate { id, asked }
         };
         let (answer, again) = self.world_mut().ask(input, |_| None);
@@ -213,6 +214,7 @@ impl TestEngine {
         let entity = self.world().loader.aggregate(Kind::Schedule.id(name)).ok().flatten();
         match entity.expect("a schedule of this engine").state {
             State::Schedule(schedule) => schedule,
+            State::Limit(_) => unreachable!("its id is that of a schedule"),
         }
     }
 

@@ -37,6 +37,9 @@ fn civil(days: i64) -> (i64, i64, i64) {
 }
 
 /// Reads a point in time as RFC 3339 writes it: `2026-12-24T18:00:00Z`, or with an offset such as `+01:00`.
+///
+/// # Errors
+/// NX1147 if it is none.
 pub fn point_in_time(value: &Value) -> Result<Timestamp, EvalError> {
     let found = value.as_str().and_then(|text| read(text.trim()));
     found.ok_or_else(|| EvalError::Failed {

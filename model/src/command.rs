@@ -1,7 +1,7 @@
 //! Commands: what somebody asks of a run. Each may be refused with a [`Rejection`](crate::rejection::Rejection).
 
 use crate::event::{Actor, Failure, RunStarted};
-use crate::id::{Attempt, StepIndex, TimerId};
+use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
 use crate::payload::Payload;
 
 /// A request.
@@ -31,6 +31,35 @@ pub enum Command {
     InterruptAttempts {
         /// Which.
         attempts: Vec<(StepIndex, Attempt)>,
+        /// Whether it shut down in order.
+        orderly: bool,
+    },
+    /// A handler returned for an item.
+    CompleteItem {
+        /// The step.
+        step: StepIndex,
+        /// The item.
+        item: ItemIndex,
+        /// The attempt it was called for.
+        attempt: Attempt,
+        /// What it returned.
+        output: Payload,
+    },
+    /// A handler failed for an item, or ran out of time.
+    FailItem {
+        /// The step.
+        step: StepIndex,
+        /// The item.
+        item: ItemIndex,
+        /// The attempt it was called for.
+        attempt: Attempt,
+        /// Why.
+        failure: Failure,
+    },
+    /// The process that ran these attempts of items is gone, or going.
+    InterruptItems {
+        /// Which.
+        attempts: Vec<(StepIndex, ItemIndex, Attempt)>,
         /// Whether it shut down in order.
         orderly: bool,
     },

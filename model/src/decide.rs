@@ -19,6 +19,7 @@ mod evaluate;
 mod fail_step;
 mod fire_timer;
 mod interrupt;
+mod items;
 mod offer_slots;
 mod pause;
 mod resume;
@@ -121,6 +122,13 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
         Command::InterruptAttempts { attempts, orderly } => {
             draft.interrupt_attempts(attempts, orderly)
         }
+        Command::CompleteItem { step, item, attempt, output } => {
+            draft.complete_item(step, item, attempt, output)
+        }
+        Command::FailItem { step, item, attempt, failure } => {
+            draft.fail_item(step, item, attempt, failure)
+        }
+        Command::InterruptItems { attempts, orderly } => draft.interrupt_items(attempts, orderly),
         Command::FireTimer { timer } => draft.fire_timer(timer),
         Command::PauseRun { by, reason } => draft.pause_run(by, reason),
         Command::ResumeRun { by } => draft.resume_run(by),
@@ -147,6 +155,9 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
         | Command::CompleteStep { .. }
         | Command::FailStep { .. }
         | Command::InterruptAttempts { .. }
+        | Command::CompleteItem { .. }
+        | Command::FailItem { .. }
+        | Command::InterruptItems { .. }
         | Command::FireTimer { .. }
         | Command::PauseRun { .. }
         | Command::ResumeRun { .. }

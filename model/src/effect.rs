@@ -1,9 +1,9 @@
 //! Effects: the work that should be under way for a run, derived from its state.
 
-use crate::id::{Attempt, StepIndex};
+use crate::id::{Attempt, ItemIndex, StepIndex};
 use crate::payload::Payload;
 use crate::plan::Plan;
-use crate::run::{Run, StepState};
+use crate::run::{ItemState, Run, StepState};
 
 /// Work for the shell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub enum Effect {
     StopAttempt {
         /// The step.
         step: StepIndex,
+        /// The item, if it is an attempt of one.
+        item: Option<ItemIndex>,
         /// The attempt.
         attempt: Attempt,
     },
@@ -24,6 +26,8 @@ pub enum Effect {
 pub struct RunAttempt {
     /// The step.
     pub step: StepIndex,
+    /// The item, if it is an attempt of one.
+    pub item: Option<ItemIndex>,
     /// The attempt.
     pub attempt: Attempt,
     /// The handler's input.
@@ -36,9 +40,36 @@ pub struct RunAttempt {
 
 /// Names the work that should be under way for `run`; recovery asks the same question.
 ///
-/// Shape: one effect for each running step, in order of steps.
+/// Shape: one effect for each running step, in order of steps, then one for each running item.
 pub fn pending(plan: &Plan, run: &Run) -> Vec<Effect> {
-    run.running().filter_map(|step| pending_for(plan, run, step)).collect()
+    let steps = run.running().filter_map(|step| pending_for(plan, run, step));
+    let items = run.iterating().flat_map(|step| pending_items(plan, run, step));
+    steps.chain(items).collect()
+}
+
+/// Names the work that should be under way for the items of one step.
+pub fn pending_items(plan: &Plan, run: &Run, step: StepIndex) -> Vec<Effect> {
+    let items = run.items(step).into_iter().flat_map(|items| items.running());
+    items.filter_map(|(item, _)| pending_item(plan, run, step, item)).collect()
+}
+
+/// Names the work that should be under way for one item.
+pub fn pending_item(plan: &Plan, run: &Run, step: StepIndex, item: ItemIndex) -> Option<Effect> {
+    let items = run.items(step)?;
+    let item_run = items.item(item)?;
+    let (attempt, item) = (item_run.attempt, Some(item));
+    let ItemState::Running { input, interruptions, .. } = &item_run.state else { return None };
+    if items.stopping.is_some() {
+        return Some(Effect::StopAttempt { step, item, attempt });
+    }
+    Some(Effect::RunAttempt(RunAttempt {
+        step,
+        item,
+        attempt,
+        input: input.clone().unwrap_or_else(|| plan.literal_input(step)),
+        interruptions: *interruptions,
+        alone: *interruptions >= crate::decide::ALONE_AFTER_INTERRUPTIONS,
+    }))
 }
 
 /// Names the work that should be under way for one step.
@@ -47,12 +78,13 @@ pub fn pending_for(plan: &Plan, run: &Run, step: StepIndex) -> Option<Effect> {
         return None;
     };
     if stopping.is_some() {
-        return Some(Effect::StopAttempt { step, attempt: *attempt });
+        return Some(Effect::StopAttempt { step, item: None, attempt: *attempt });
     }
     let input = input.clone().unwrap_or_else(|| plan.literal_input(step));
     let alone = *interruptions >= crate::decide::ALONE_AFTER_INTERRUPTIONS;
     Some(Effect::RunAttempt(RunAttempt {
         step,
+        item: None,
         attempt: *attempt,
         input,
         interruptions: *interruptions,

@@ -3,8 +3,8 @@
 //! The events of one transition are stored together: first the one that came from outside (with [`Given`]), then those that
 //! `decide` derived from it.
 
-use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
-use crate::payload::Payload;
+use crate::id::{Attempt, DefinitionHash, ItemIndex, RunId, StateHash, StepIndex, TimerId};
+use crate::payload::{Payload, PayloadHash};
 use crate::time::Timestamp;
 
 /// What the shell gave `decide` together with an outside event, recorded so that `decide` can be asked again.
@@ -115,6 +115,37 @@ pub enum Event {
         /// Who sent it.
         by: Actor,
     },
+    /// An attempt of an item brought a result.
+    ItemCompleted {
+        /// The step.
+        step: StepIndex,
+        /// The item.
+        item: ItemIndex,
+        /// The attempt.
+        attempt: Attempt,
+        /// What the handler returned.
+        output: Payload,
+        /// Whether an earlier execution of the same attempt was cut off, so that its effects may have happened twice.
+        may_repeat: bool,
+    },
+    /// An attempt of an item failed.
+    ItemAttemptFailed {
+        /// The step.
+        step: StepIndex,
+        /// The item.
+        item: ItemIndex,
+        /// The attempt.
+        attempt: Attempt,
+        /// Why.
+        failure: Failure,
+    },
+    /// Attempts of items were cut off by the end of the engine's process; they run again under their numbers.
+    ItemsInterrupted {
+        /// Which.
+        attempts: Vec<(StepIndex, ItemIndex, Attempt)>,
+        /// Whether the engine shut down in order, which does not count against the attempt.
+        orderly: bool,
+    },
 
     // ---- derived ------------------------------------------------------------------------------
     /// An attempt was started.
@@ -201,6 +232,77 @@ pub enum Event {
     StepsCancelled {
         /// Which.
         steps: Vec<StepIndex>,
+    },
+    /// A step began to go through its items.
+    ItemsStarted {
+        /// The step.
+        step: StepIndex,
+        /// How many there are, at least one.
+        count: u32,
+        /// The list, in chunks that are stored beside the events.
+        chunks: Vec<PayloadHash>,
+        /// The timer that ends the step, and when.
+        deadline: Option<(TimerId, Timestamp)>,
+    },
+    /// A step whose run was retried goes on with the items that are left.
+    ItemsContinued {
+        /// The step.
+        step: StepIndex,
+        /// The timer that ends the step, and when.
+        deadline: Option<(TimerId, Timestamp)>,
+    },
+    /// An attempt of an item was started.
+    ItemStarted {
+        /// The step.
+        step: StepIndex,
+        /// The item.
+        item: ItemIndex,
+        /// The attempt.
+        attempt: Attempt,
+        /// The rendered input; `None`: the plan's literal.
+        input: Option<Payload>,
+    },
+    /// What an item returned was mapped by the step's `outputs` template.
+    ItemOutputMapped {
+        /// The step.
+        step: StepIndex,
+        /// The item.
+        item: ItemIndex,
+        /// The new output.
+        output: Payload,
+    },
+    /// The item will be tried again.
+    ItemRetryScheduled {
+        /// The step.
+        step: StepIndex,
+        /// The item.
+        item: ItemIndex,
+        /// The number of the next attempt.
+        attempt: Attempt,
+        /// The timer that starts it.
+        timer: TimerId,
+        /// When.
+        at: Timestamp,
+    },
+    /// The item failed for good.
+    ItemFailed {
+        /// The step.
+        step: StepIndex,
+        /// The item.
+        item: ItemIndex,
+        /// The last attempt, 0 if there was none.
+        attempt: Attempt,
+        /// Why.
+        failure: Failure,
+    },
+    /// All items of a chunk have settled, and what they came to is stored beside the events.
+    OutputsStored {
+        /// The step.
+        step: StepIndex,
+        /// The chunk.
+        chunk: u32,
+        /// What its items came to.
+        outputs: PayloadHash,
     },
     /// The run ended well.
     RunCompleted {

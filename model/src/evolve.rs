@@ -5,6 +5,7 @@
 //! * A timer is gone when it fired, when its step settled, or when the run ended; no event says so.
 
 mod attempts;
+mod items;
 mod runs;
 mod settling;
 mod signals;
@@ -15,7 +16,9 @@ pub(crate) use timers::deadline_passed;
 use crate::event::Event;
 use crate::id::{StepIndex, TimerId};
 use crate::plan::Plan;
-use crate::run::{KeptSignal, Run, RunStatus, StepRun, StepState, Timer, TimerPurpose};
+use crate::run::{
+    ItemsChange, ItemsRun, KeptSignal, Run, RunStatus, StepRun, StepState, Timer, TimerPurpose,
+};
 use crate::time::Timestamp;
 
 /// Folds one recorded event into the state. A recorded event always applies. `at` is the time of its transition.
@@ -50,11 +53,16 @@ pub(crate) enum Change {
     SignalReceived(String),
     /// The signal was taken.
     SignalTaken(u32, KeptSignal),
+    /// The items of the step changed; this undoes it.
+    Items(StepIndex, ItemsChange),
+    /// The step had these items before.
+    AllItems(StepIndex, Option<Box<ItemsRun>>),
 }
 
 /// Whether `event` can be one of a run of `plan`; asked when events are read from outside.
 pub fn fits(plan: &Plan, event: &Event) -> bool {
     let is_step = |step: &StepIndex| step.0 < plan.step_count();
+    let has_items = |step: &StepIndex| is_step(step) && plan.each(*step).is_some();
     match event {
         Event::RunStarted(started) => started.definition == plan.hash(),
         Event::StepCompleted { step, .. }
@@ -67,6 +75,22 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::RetryScheduled { step, .. }
         | Event::StepFailed { step, .. }
         | Event::OutputMapped { step, .. } => is_step(step),
+        Event::ItemsStarted { step, count, chunks, .. } => {
+            has_items(step)
+                && *count > 0
+                && count.div_ceil(crate::run::ITEMS_PER_CHUNK) as usize == chunks.len()
+        }
+        Event::ItemsContinued { step, .. }
+        | Event::ItemStarted { step, .. }
+        | Event::ItemCompleted { step, .. }
+        | Event::ItemAttemptFailed { step, .. }
+        | Event::ItemOutputMapped { step, .. }
+        | Event::ItemRetryScheduled { step, .. }
+        | Event::ItemFailed { step, .. }
+        | Event::OutputsStored { step, .. } => has_items(step),
+        Event::ItemsInterrupted { attempts, .. } => {
+            attempts.iter().all(|(step, ..)| has_items(step))
+        }
         Event::AttemptsInterrupted { attempts, .. } => {
             attempts.iter().all(|(step, _)| is_step(step))
         }
@@ -136,6 +160,32 @@ impl Fold<'_> {
             Event::OutputMapped { step, output } => self.output_mapped(*step, output),
             Event::StopRequested { steps } => self.stop_requested(steps),
             Event::StepsCancelled { steps } => self.settle_all(steps, &StepState::Cancelled),
+            Event::ItemsStarted { step, count, chunks, deadline } => {
+                self.items_started(*step, *count, chunks, *deadline);
+            }
+            Event::ItemsContinued { step, deadline } => self.items_continued(*step, *deadline),
+            Event::ItemStarted { step, item, attempt, input } => {
+                self.item_started(*step, *item, *attempt, input.as_ref());
+            }
+            Event::ItemCompleted { step, item, output, .. }
+            | Event::ItemOutputMapped { step, item, output } => {
+                self.item_completed(*step, *item, output);
+            }
+            Event::ItemAttemptFailed { step, item, failure, .. } => {
+                self.item_attempt_failed(*step, *item, failure);
+            }
+            Event::ItemsInterrupted { attempts, orderly } => {
+                self.items_interrupted(attempts, *orderly);
+            }
+            Event::ItemRetryScheduled { step, item, timer, at, .. } => {
+                self.item_retry_scheduled(*step, *item, *timer, *at);
+            }
+            Event::ItemFailed { step, item, attempt, failure } => {
+                self.item_failed(*step, *item, *attempt, failure);
+            }
+            Event::OutputsStored { step, chunk, outputs } => {
+                self.outputs_stored(*step, *chunk, *outputs);
+            }
             Event::RunCompleted { output, .. } => {
                 self.end(RunStatus::Completed { output: output.clone() });
             }

@@ -13,11 +13,13 @@ use crate::payload::Payload;
 use crate::run::Run;
 
 mod compile;
+mod each;
 mod graph;
 mod names;
 mod nullable;
 mod step;
 
+pub(crate) use each::Each;
 pub use graph::Levels;
 pub use step::is_plain_id;
 
@@ -55,6 +57,8 @@ pub struct PlanStep {
     pub(crate) deadline_ms: Option<u64>,
     /// What its failure means.
     pub(crate) on_error: OnError,
+    /// What it is done for, once for each item.
+    pub(crate) each: Option<Each>,
     /// Its output mapping.
     pub(crate) outputs: Option<Template>,
 }
@@ -137,6 +141,7 @@ impl Plan {
             step: None,
             this_output: None,
             signal: None,
+            item: None,
             now: crate::time::Timestamp::default(),
         };
         template.render(&scope).map(|name| Some(crate::expression::json_as_text(&name)))
@@ -196,6 +201,11 @@ impl Plan {
             Work::Handler { name, .. } => Some(name),
             Work::Set { .. } | Work::Sleep { .. } | Work::WaitFor(_) => None,
         }
+    }
+
+    /// What `step` is done for, once for each item.
+    pub(crate) fn each(&self, step: StepIndex) -> Option<&Each> {
+        self.steps.get(step.at()).and_then(|step| step.each.as_ref())
     }
 
     /// Time of one attempt of `step`, in milliseconds.

@@ -8,12 +8,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
+mod items;
 mod signals;
 
+pub(crate) use items::ItemsChange;
+pub use items::{ITEMS_PER_CHUNK, ItemOutcome, ItemRun, ItemState, ItemsRun, StoredOutputs};
 pub use signals::{KeptSignal, Signals};
 
 use crate::event::{Awaited, Failure, RunStarted};
-use crate::id::{Attempt, StepIndex, TimerId};
+use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
 use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::time::Timestamp;
@@ -39,6 +42,7 @@ pub struct Run {
     pub revision: u32,
     /// Signals that came.
     pub signals: Signals,
+    items: items::AllItems,
     steps: Vec<StepRun>,
     open_needs: Vec<u32>,
     ready: BTreeSet<StepIndex>,
@@ -137,6 +141,8 @@ pub enum StepState {
         /// The timer that ends the waiting, and when.
         timer: Option<(TimerId, Timestamp)>,
     },
+    /// It goes through its items, see [`Run::items`].
+    Iterating,
     /// For the next attempt.
     Retrying {
         /// The number of the next attempt.
@@ -193,6 +199,8 @@ pub enum TimerPurpose {
     Retry(StepIndex),
     /// Ends all attempts of a step.
     Deadline(StepIndex),
+    /// Starts the next attempt of an item.
+    ItemRetry(StepIndex, ItemIndex),
 }
 
 impl StepState {
@@ -203,6 +211,7 @@ impl StepState {
             | Self::Running { .. }
             | Self::Sleeping { .. }
             | Self::Awaiting { .. }
+            | Self::Iterating
             | Self::Retrying { .. } => false,
             Self::Completed { .. }
             | Self::Failed { .. }
@@ -221,6 +230,7 @@ impl StepState {
             | Self::Running { .. }
             | Self::Sleeping { .. }
             | Self::Awaiting { .. }
+            | Self::Iterating
             | Self::Retrying { .. }
             | Self::NotReached
             | Self::Cancelled => false,
@@ -231,7 +241,7 @@ impl StepState {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Waiting => "pending",
-            Self::Running { .. } => "running",
+            Self::Running { .. } | Self::Iterating => "running",
             Self::Sleeping { .. } => "sleeping",
             Self::Awaiting { .. } => "waiting",
             Self::Retrying { .. } => "retrying",
@@ -286,6 +296,7 @@ impl Run {
             next_timer: TimerId(1),
             revision: 0,
             signals: Signals::default(),
+            items: items::AllItems::default(),
             steps: vec![StepRun::default(); count as usize],
             open_needs,
             ready,
@@ -337,14 +348,14 @@ impl Run {
         self.awaiting.iter().copied()
     }
 
-    /// How many attempts are under way.
+    /// How many attempts are under way, of steps and of items.
     pub fn running_count(&self) -> usize {
-        self.running.len()
+        self.running.len() + self.running_items() as usize
     }
 
-    /// Whether some step could be started now.
+    /// Whether some step or item could be started now.
     pub fn has_ready(&self) -> bool {
-        !self.ready.is_empty()
+        !self.ready.is_empty() || self.steps_with_ready_items().next().is_some()
     }
 
     /// How many steps have not settled.
@@ -359,8 +370,7 @@ impl Run {
 
     /// Whether no engine is needed until a timer fires or somebody asks for something: nothing runs and nothing can start.
     pub fn is_parked(&self) -> bool {
-        self.running.is_empty() && (self.ready.is_empty() || self.paused)
-            || self.status.is_terminal()
+        self.running_count() == 0 && (!self.has_ready() || self.paused) || self.status.is_terminal()
     }
 
     /// Changes one step, and with it everything that follows from it. Returns what it was.
@@ -384,6 +394,7 @@ impl Run {
         set_member(&mut self.awaiting, step, awaits);
         let none_open = self.open_needs(step) == 0;
         set_member(&mut self.ready, step, startable && none_open);
+        self.follow_items(step);
         before
     }
 

@@ -20,6 +20,7 @@ mod ending;
 mod expressions;
 mod failures;
 mod folding;
+mod for_each;
 mod interruptions;
 mod pausing;
 mod payloads;

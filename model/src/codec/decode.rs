@@ -6,14 +6,19 @@ use std::sync::Arc;
 use bincode::config::{Configuration, Limit};
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
+use super::items::{
+    ItemAttemptFailedV1, ItemAttemptV1, ItemCompletedV1, ItemFailedV1, ItemOutputMappedV1,
+    ItemRetryScheduledV1, ItemStartedV1, ItemsContinuedV1, ItemsInterruptedV1, ItemsStartedV1,
+    OutputsStoredV1,
+};
 use super::wire::{
     AWAITED_SIGNAL, ActorV1, AttemptFailedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES,
-    CONTENT_JSON, CancelRequestedV1, FailureV1, LabelV1, OutputMappedV1, PAYLOAD_INLINE,
-    PAYLOAD_NULL, PAYLOAD_STORED, PayloadV1, RetryScheduledV1, RunCancelledV1, RunCompletedV1,
-    RunFailedV1, RunPausedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1,
-    SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepSkippedV1, StepSleptV1,
-    StepStartedV1, StepWaitsV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1,
-    TimerV1,
+    CONTENT_CHUNKS, CONTENT_JSON, CancelRequestedV1, FailureV1, LabelV1, OutputMappedV1,
+    PAYLOAD_INLINE, PAYLOAD_NULL, PAYLOAD_STORED, PayloadV1, RetryScheduledV1, RunCancelledV1,
+    RunCompletedV1, RunFailedV1, RunPausedV1, RunResumedV1, RunRetriedV1, RunStartedV1,
+    SignalReceivedV1, SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepSkippedV1,
+    StepSleptV1, StepStartedV1, StepWaitsV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1,
+    TimerFiredV1, TimerV1,
 };
 use super::{BODY_BYTES_MAX, DecodeError, kind};
 use crate::event::{Actor, Awaited, Event, Failure, LABELS_MAX, RunStarted};
@@ -62,6 +67,16 @@ pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, Decode
         (kind::OUTPUT_MAPPED, 1) => read::<OutputMappedV1<'_>>(body),
         (kind::STOP_REQUESTED, 1) => read::<StopRequestedV1<Vec<u32>>>(body),
         (kind::STEPS_CANCELLED, 1) => read::<StepsCancelledV1<Vec<u32>>>(body),
+        (kind::ITEMS_STARTED, 1) => read::<ItemsStartedV1<Vec<[u8; 32]>>>(body),
+        (kind::ITEM_STARTED, 1) => read::<ItemStartedV1<'_>>(body),
+        (kind::ITEM_COMPLETED, 1) => read::<ItemCompletedV1<'_>>(body),
+        (kind::ITEM_ATTEMPT_FAILED, 1) => read::<ItemAttemptFailedV1<'_>>(body),
+        (kind::ITEMS_INTERRUPTED, 1) => read::<ItemsInterruptedV1<Vec<ItemAttemptV1>>>(body),
+        (kind::ITEM_RETRY_SCHEDULED, 1) => read::<ItemRetryScheduledV1>(body),
+        (kind::ITEM_FAILED, 1) => read::<ItemFailedV1<'_>>(body),
+        (kind::OUTPUTS_STORED, 1) => read::<OutputsStoredV1>(body),
+        (kind::ITEMS_CONTINUED, 1) => read::<ItemsContinuedV1>(body),
+        (kind::ITEM_OUTPUT_MAPPED, 1) => read::<ItemOutputMappedV1<'_>>(body),
         (kind::RUN_COMPLETED, 1) => read::<RunCompletedV1<'_>>(body),
         (kind::RUN_FAILED, 1) => read::<RunFailedV1<'_>>(body),
         (kind::RUN_CANCELLED, 1) => read::<RunCancelledV1>(body),
@@ -76,7 +91,7 @@ fn read<'a, T: Wire<'a>>(body: &'a [u8]) -> Option<Event> {
 }
 
 /// A body of one kind and version.
-trait Wire<'a>: Deserialize<'a> {
+pub(super) trait Wire<'a>: Deserialize<'a> {
     /// The event; `None` if a number in it stands for nothing.
     fn event(self) -> Option<Event>;
 }
@@ -322,10 +337,11 @@ impl<'de> Visitor<'de> for LabelsVisitor {
 }
 
 impl PayloadV1<'_> {
-    fn payload(&self) -> Option<Payload> {
+    pub(super) fn payload(&self) -> Option<Payload> {
         let content_type = match self.content_type {
             CONTENT_JSON => ContentType::Json,
             CONTENT_BYTES => ContentType::Bytes,
+            CONTENT_CHUNKS => ContentType::Chunks,
             _ => return None,
         };
         match (self.tag, self.hash, self.len) {
@@ -352,7 +368,7 @@ impl ActorV1<'_> {
 }
 
 impl FailureV1<'_> {
-    fn failure(&self) -> Failure {
+    pub(super) fn failure(&self) -> Failure {
         Failure {
             code: self.code.to_owned(),
             message: self.message.to_owned(),
@@ -363,7 +379,7 @@ impl FailureV1<'_> {
 }
 
 impl TimerV1 {
-    fn due(self) -> (TimerId, Timestamp) {
+    pub(super) fn due(self) -> (TimerId, Timestamp) {
         (TimerId(self.timer), Timestamp(self.at))
     }
 }

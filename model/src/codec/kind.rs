@@ -1,7 +1,7 @@
 //! The kinds of events: their numbers in the log and their names for people.
 //!
-//! Numbers are given by hand and never change or return. Events from outside have 1 to 19, derived ones 20 and more;
-//! the gap leaves room for each.
+//! Numbers are given by hand and never change or return. The first events from outside have 1 to 19, the first derived ones
+//! 20 to 39; from 40 on each topic has ten of its own.
 
 use crate::event::Event;
 
@@ -66,4 +66,15 @@ kinds! {
     31 RUN_CANCELLED RunCancelled "run.cancelled",
     32 STEP_WAITS StepWaits "step.waits",
     33 SIGNAL_TAKEN SignalTaken "signal.taken",
+    // items
+    60 ITEMS_STARTED ItemsStarted "items.started",
+    61 ITEM_STARTED ItemStarted "item.started",
+    62 ITEM_COMPLETED ItemCompleted "item.completed",
+    63 ITEM_ATTEMPT_FAILED ItemAttemptFailed "item.attempt_failed",
+    64 ITEMS_INTERRUPTED ItemsInterrupted "items.interrupted",
+    65 ITEM_RETRY_SCHEDULED ItemRetryScheduled "item.retry_scheduled",
+    66 ITEM_FAILED ItemFailed "item.failed",
+    67 OUTPUTS_STORED OutputsStored "outputs.stored",
+    68 ITEMS_CONTINUED ItemsContinued "items.continued",
+    69 ITEM_OUTPUT_MAPPED ItemOutputMapped "item.output_mapped",
 }

@@ -2,6 +2,7 @@
 
 mod events;
 mod fixtures;
+mod items;
 mod runs;
 mod strategies;
 
@@ -96,6 +97,9 @@ fn outside_samples() -> Vec<Event> {
             by: actor(),
         },
     ]
+    .into_iter()
+    .chain(items::outside_samples())
+    .collect()
 }
 
 /// One event of every kind that is derived.
@@ -124,6 +128,9 @@ fn derived_samples() -> Vec<Event> {
         Event::StepWaits { step, what: awaited(), timer: Some((timer, NOW.plus_ms(3_600_000))) },
         Event::SignalTaken { step, signal: 2 },
     ]
+    .into_iter()
+    .chain(items::derived_samples())
+    .collect()
 }
 
 /// One event of every kind, with what was given if it comes from outside.
@@ -146,6 +153,7 @@ fn plan() -> Plan {
         timeout_ms: None,
         deadline_ms: None,
         on_error: OnError::default(),
+        for_each: None,
         outputs: None,
     };
     let steps = (0..9).map(step).collect();

@@ -17,6 +17,7 @@ impl Fold<'_> {
     /// What `step` is once at rest; its timers go.
     fn settled(&mut self, step: StepIndex, state: StepState) -> StepRun {
         self.clear_timers_of(step);
+        self.settle_items(step, &state);
         let next = self.with_state(step, state);
         StepRun { deadline: None, settled_at: Some(self.at), ..next }
     }
@@ -64,6 +65,7 @@ impl Fold<'_> {
             StepState::Awaiting { timer, .. } => timer.map(|(timer, _)| timer),
             StepState::Waiting
             | StepState::Running { .. }
+            | StepState::Iterating
             | StepState::Completed { .. }
             | StepState::Failed { .. }
             | StepState::Skipped { .. }

@@ -1,9 +1,11 @@
 //! The notation of stories: events and what holds after them as text.
 
+mod items;
+
 use crate::effect::Effect;
 use crate::event::{Awaited, Event, Failure};
 use crate::id::{Attempt, StepIndex, TimerId};
-use crate::payload::Payload;
+use crate::payload::{ContentType, Payload};
 use crate::plan::Plan;
 use crate::time::Timestamp;
 
@@ -45,6 +47,16 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
         Event::StepSlept { step, timer: id, until } => {
             format!("{} sleeps{}", plan.id(*step), timer(Some((*id, *until)), ""))
         }
+        Event::ItemsStarted { .. }
+        | Event::ItemsContinued { .. }
+        | Event::ItemStarted { .. }
+        | Event::ItemCompleted { .. }
+        | Event::ItemAttemptFailed { .. }
+        | Event::ItemsInterrupted { .. }
+        | Event::ItemOutputMapped { .. }
+        | Event::ItemRetryScheduled { .. }
+        | Event::ItemFailed { .. }
+        | Event::OutputsStored { .. } => items::event(plan, event),
         Event::StepSkipped { step, reason } => format!("{} skipped: {reason}", id(step)),
         Event::StepsNotReached { steps } => format!("not reached: {}", ids(plan, steps)),
         Event::RetryScheduled { step, attempt, timer: id, at } => {
@@ -72,9 +84,11 @@ pub(super) fn effect(plan: &Plan, effect: &Effect) -> String {
     match effect {
         Effect::RunAttempt(run) => {
             let alone = if run.alone { " alone" } else { "" };
-            format!("run {}{alone}", tried(plan, run.step, run.attempt))
+            format!("run {}{alone}", items::tried(plan, run.step, run.item, run.attempt))
         }
-        Effect::StopAttempt { step, attempt } => format!("stop {}", tried(plan, *step, *attempt)),
+        Effect::StopAttempt { step, item, attempt } => {
+            format!("stop {}", items::tried(plan, *step, *item, *attempt))
+        }
     }
 }
 
@@ -107,6 +121,7 @@ fn payload(payload: Option<&Payload>) -> String {
     match payload {
         None | Some(Payload::Null) => String::new(),
         Some(Payload::Inline(_, bytes)) => format!(" {}", String::from_utf8_lossy(bytes)),
+        Some(Payload::Stored(ContentType::Chunks, _, _)) => " <chunks>".to_owned(),
         Some(Payload::Stored(_, _, len)) => format!(" <{len} bytes>"),
     }
 }

@@ -1,5 +1,6 @@
 //! Checks the shape of a document against the key tables, before it is interpreted.
 
+mod each;
 mod keys;
 mod values;
 

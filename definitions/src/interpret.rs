@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use nexus_model::definition::{
-    Backoff, Definition, InputKind, InputSpec, OnError, OnSignalTimeout, Retry, Step, StepKind,
-    WhenNeeds,
+    Backoff, Definition, ForEach, InputKind, InputSpec, OnError, OnItemError, OnSignalTimeout,
+    Retry, Step, StepKind, WhenNeeds,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -97,8 +97,19 @@ fn step(id: &str, node: &Node, defaults: &Defaults) -> Step {
             .or_else(|| defaults.timeout_ms.filter(|_| attempts)),
         deadline_ms: duration_ms(node, "deadline"),
         on_error: choice::<OnError>(node, "on_error"),
+        for_each: for_each(node),
         outputs: template(node, "outputs"),
     }
+}
+
+fn for_each(node: &Node) -> Option<ForEach> {
+    let items = node.get("for_each")?.value.to_value();
+    Some(ForEach {
+        items,
+        name: text(node, "as").unwrap_or_else(|| ForEach::NAME.to_owned()),
+        concurrency: count(node, "concurrency").unwrap_or(ForEach::CONCURRENCY),
+        on_item_error: choice::<OnItemError>(node, "on_item_error"),
+    })
 }
 
 fn kind(node: &Node) -> StepKind {

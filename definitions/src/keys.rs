@@ -288,23 +288,21 @@ pub(crate) static ATTEMPTS: &[Key] = &[
     ),
     key("timeout", Shape::Duration { zero: false }, "Longest time of one attempt."),
     key("deadline", Shape::Duration { zero: false }, "Longest time of all attempts together."),
+    key("for_each", Shape::Template, "A list; the step is carried out once for each item of it."),
+    key("as", Shape::Text, "What an item is called in expressions; `item` by default."),
+    key("concurrency", Shape::Count(1), "How many items are under way at a time; 16 by default."),
+    key(
+        "on_item_error",
+        Shape::Choice(&["fail", "collect"]),
+        "`collect`: the other items go on, and the output is `{ok, failed}`; `fail` by default.",
+    ),
 ];
 
 /// Kinds of steps that this version does not carry out.
 pub(crate) const LATER_KINDS: &[&str] = &["call", "approve", "emit"];
 
 /// Keys of steps that this version does not carry out.
-pub(crate) const LATER_STEP: &[&str] = &[
-    "for_each",
-    "as",
-    "concurrency",
-    "on_item_error",
-    "compensate",
-    "queue",
-    "importance",
-    "version",
-    "secrets",
-];
+pub(crate) const LATER_STEP: &[&str] = &["compensate", "queue", "importance", "version", "secrets"];
 
 impl Kind {
     /// Every key a step of this kind may have.

@@ -8,7 +8,7 @@ mod scalar;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use nexus_model::definition::{Definition, InputSpec, Retry, Step, StepKind};
+use nexus_model::definition::{Definition, ForEach, InputSpec, Retry, Step, StepKind};
 use nexus_model::expression::duration_ms;
 use serde_json::{Map, Value, json};
 
@@ -125,6 +125,9 @@ impl Sheet {
         if let Some(condition) = &step.condition {
             self.entry(4, "if", &self::condition(condition));
         }
+        if let Some(each) = &step.for_each {
+            self.for_each(each);
+        }
         self.kind(&step.kind);
         if let Some(value) = retry(&step.retry) {
             self.entry(4, "retry", &value);
@@ -133,6 +136,18 @@ impl Sheet {
         self.optional(4, "deadline", step.deadline_ms.map(duration).as_ref());
         self.changed(4, "on_error", &step.on_error);
         self.optional(4, "outputs", step.outputs.as_ref());
+    }
+
+    fn for_each(&mut self, each: &ForEach) {
+        let ForEach { items, name, concurrency, on_item_error } = each;
+        self.entry(4, "for_each", items);
+        if name != ForEach::NAME {
+            self.entry(4, "as", &json!(name));
+        }
+        if *concurrency != ForEach::CONCURRENCY {
+            self.entry(4, "concurrency", &json!(concurrency));
+        }
+        self.changed(4, "on_item_error", on_item_error);
     }
 
     fn kind(&mut self, kind: &StepKind) {

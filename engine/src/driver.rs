@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use nexus_log::{Outcome, Partition};
 use nexus_model::command::Command;
-use nexus_model::id::{Attempt, RunId, StepIndex};
+use nexus_model::id::RunId;
 use tokio::sync::mpsc;
 
 use crate::clock::{Clock, DriftWatch};
@@ -29,6 +29,7 @@ use crate::config::{Config, Drive};
 use crate::loader::Loader;
 use crate::metrics::Metrics;
 use crate::shard::{Asked, Input, Output, Refusal, Shard, Slots, Start};
+use attempt::AttemptKey;
 pub(crate) use attempt::{Environment, Report};
 use closing::Closing;
 use handlers::{Called, Handlers, Stopped};
@@ -207,7 +208,7 @@ impl Driver {
             Output::Load(run) => self.reads.want(Read::Run(run)),
             Output::LoadPayloads(run, hashes) => self.reads.want(Read::Payloads(run, hashes)),
             Output::Attempt { plan, info, attempt } => self.call(&plan, *info, *attempt),
-            Output::Stop(run, step, attempt) => self.stop(run, step, attempt),
+            Output::Stop(run, step, item, attempt) => self.stop((run, step, item, attempt)),
             Output::TimerSet(run, timer, due) => self.timers.set(run, timer, due),
             Output::TimerCleared(run, timer, due) => self.timers.cleared(run, timer, due),
             Output::Reply(reply, answer) => self.replies.answer(reply, answer),
@@ -240,49 +241,62 @@ impl Driver {
     ) {
         if self.closing.is_some() || self.config.drive == Drive::Nothing {
             self.slots.0 += 1;
-            self.interrupted(info.run, attempt.step, attempt.attempt);
+            self.interrupted((info.run, attempt.step, attempt.item, attempt.attempt));
             return;
         }
-        let (run, step, number) = (info.run, attempt.step, attempt.attempt);
+        let which = (info.run, attempt.step, attempt.item, attempt.attempt);
         if self.handlers.call(plan, info, attempt) == Called::Queued {
             // If the one that runs alone ends the process, this one is not to blame: it was not at work.
-            self.interrupted(run, step, number);
+            self.interrupted(which);
         }
     }
 
     /// Stops an attempt. One without a handler here is settled at once: it was not called yet, or its process is gone.
-    fn stop(&mut self, run: RunId, step: StepIndex, attempt: Attempt) {
-        match self.handlers.stop(run, step, attempt) {
+    fn stop(&mut self, attempt: AttemptKey) {
+        match self.handlers.stop(attempt) {
             Stopped::Told => {}
             Stopped::NotCalled => {
                 self.slots.0 += 1;
-                self.interrupted(run, step, attempt);
+                self.interrupted(attempt);
             }
-            Stopped::Unknown => self.interrupted(run, step, attempt),
+            Stopped::Unknown => self.interrupted(attempt),
         }
     }
 
     fn report(&mut self, report: Report) {
         self.slots.0 += 1;
         self.handlers.ended(&report);
-        let Report { run, step, attempt, result, .. } = report;
+        let Report { run, step, item, attempt, result } = report;
         match result {
             Err(failure) if self.closing.is_some() && failure.code == attempt::STOPPED => {
-                self.interrupted(run, step, attempt);
+                self.interrupted((run, step, item, attempt));
             }
             Err(failure) => {
-                self.ask(run, Asked::silent(Command::FailStep { step, attempt, failure }), None);
+                let command = match item {
+                    None => Command::FailStep { step, attempt, failure },
+                    Some(item) => Command::FailItem { step, item, attempt, failure },
+                };
+                self.ask(run, Asked::silent(command), None);
             }
             Ok((output, payloads)) => {
-                let command = Command::CompleteStep { step, attempt, output };
+                let command = match item {
+                    None => Command::CompleteStep { step, attempt, output },
+                    Some(item) => Command::CompleteItem { step, item, attempt, output },
+                };
                 self.ask(run, Asked { command, payloads, reply: None }, None);
             }
         }
     }
 
     /// Records that an attempt is left to the next process, in order.
-    fn interrupted(&mut self, run: RunId, step: StepIndex, attempt: Attempt) {
-        let command = Command::InterruptAttempts { attempts: vec![(step, attempt)], orderly: true };
+    fn interrupted(&mut self, (run, step, item, attempt): AttemptKey) {
+        let orderly = true;
+        let command = match item {
+            None => Command::InterruptAttempts { attempts: vec![(step, attempt)], orderly },
+            Some(item) => {
+                Command::InterruptItems { attempts: vec![(step, item, attempt)], orderly }
+            }
+        };
         self.tell(Input::Ask { run, asked: Asked::silent(command) });
     }
 

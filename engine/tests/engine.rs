@@ -28,6 +28,7 @@ fn step(id: &str, kind: StepKind, needs: &[&str]) -> Step {
         timeout_ms: None,
         deadline_ms: None,
         on_error: OnError::Fail,
+        for_each: None,
         outputs: None,
     }
 }

@@ -16,7 +16,7 @@ use serde_json::Value;
 pub use explain::{ExplainView, GraphEdge, GraphNode, GraphView, StepReason};
 pub use problem::{Problem, Where};
 pub use query::{AuditFilter, Pairs, RunsFilter};
-pub use run::{FailureView, RunPage, RunSummary, RunView, StepView, WaitingOn};
+pub use run::{FailureView, ItemsView, RunPage, RunSummary, RunView, StepView, WaitingOn};
 pub use waiting::{SendSignal, SignalView};
 
 /// A request to start a run.

@@ -221,6 +221,11 @@ impl StepState {
         }
     }
 
+    /// Whether handlers are at work for it, or may be.
+    pub fn is_at_work(&self) -> bool {
+        matches!(self, Self::Running { .. } | Self::Iterating)
+    }
+
     /// Whether its successors may run as if it had done its work.
     pub fn is_ok(&self) -> bool {
         match self {

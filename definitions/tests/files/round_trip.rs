@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use nexus_definitions::{read, write};
 use nexus_model::definition::{
-    Backoff, Definition, InputKind, InputSpec, OnError, OnSignalTimeout, Retry, Step, StepKind,
-    WhenNeeds,
+    Backoff, Definition, ForEach, InputKind, InputSpec, OnError, OnItemError, OnSignalTimeout,
+    Retry, Step, StepKind, WhenNeeds,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -172,6 +172,18 @@ fn wait_for() -> impl Strategy<Value = StepKind> {
     )
 }
 
+fn for_each() -> impl Strategy<Value = ForEach> {
+    let items = prop_oneof![
+        prop::collection::vec(value(), 0..4).prop_map(Value::Array),
+        Just(Value::from("${{ [1, 2] }}")),
+    ];
+    let name = prop::sample::select(vec!["item", "line", "x_1"]);
+    let on_error = prop::sample::select(vec![OnItemError::Fail, OnItemError::Collect]);
+    (items, name, 1u32..1_001, on_error).prop_map(|(items, name, concurrency, on_item_error)| {
+        ForEach { items, name: name.to_owned(), concurrency, on_item_error }
+    })
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let condition = prop::option::of(prop::sample::select(vec![
         "true",
@@ -185,34 +197,35 @@ fn step() -> impl Strategy<Value = Step> {
     let times = (prop::option::of(1u64..u64::MAX / 2), prop::option::of(1u64..9_000_000_000));
     let outputs =
         prop::option::of(value().prop_filter("null says nothing", |value| !value.is_null()));
-    (kind(), prop::option::of(words()), condition, when, retry(), times, any::<bool>(), outputs)
-        .prop_map(
-            |(
-                kind,
+    let errors = (any::<bool>(), prop::option::of(for_each()));
+    (kind(), prop::option::of(words()), condition, when, retry(), times, errors, outputs).prop_map(
+        |(
+            kind,
+            name,
+            condition,
+            when_needs,
+            retry,
+            (timeout_ms, deadline_ms),
+            (tolerated, for_each),
+            outputs,
+        )| {
+            let attempts = matches!(kind, StepKind::Action { .. } | StepKind::Script { .. });
+            Step {
+                id: String::new(),
                 name,
-                condition,
+                kind,
+                needs: Vec::new(),
                 when_needs,
-                retry,
-                (timeout_ms, deadline_ms),
-                tolerated,
+                condition: condition.map(str::to_owned),
+                retry: if attempts { retry } else { Retry::default() },
+                timeout_ms: timeout_ms.filter(|_| attempts),
+                deadline_ms: deadline_ms.filter(|_| attempts),
+                on_error: if tolerated { OnError::Continue } else { OnError::Fail },
+                for_each: for_each.filter(|_| attempts),
                 outputs,
-            )| {
-                let attempts = matches!(kind, StepKind::Action { .. } | StepKind::Script { .. });
-                Step {
-                    id: String::new(),
-                    name,
-                    kind,
-                    needs: Vec::new(),
-                    when_needs,
-                    condition: condition.map(str::to_owned),
-                    retry: if attempts { retry } else { Retry::default() },
-                    timeout_ms: timeout_ms.filter(|_| attempts),
-                    deadline_ms: deadline_ms.filter(|_| attempts),
-                    on_error: if tolerated { OnError::Continue } else { OnError::Fail },
-                    outputs,
-                }
-            },
-        )
+            }
+        },
+    )
 }
 
 /// Steps that each need some of those above. Every second has an id as imported graphs have.
@@ -296,6 +309,7 @@ fn a_sleep_without_a_unit_is_written_with_one() {
             timeout_ms: None,
             deadline_ms: None,
             on_error: OnError::default(),
+            for_each: None,
             outputs: None,
         };
         let wait = InputSpec { kind: InputKind::Any, ..InputSpec::default() };

@@ -38,8 +38,8 @@ impl Driver {
         self.slots = Slots(i64::MIN / 2);
         self.hungry.clear();
         self.timers.close();
-        for (run, step, attempt) in self.handlers.turn_away() {
-            self.interrupted(run, step, attempt);
+        for attempt in self.handlers.turn_away() {
+            self.interrupted(attempt);
         }
         if drain.is_zero() {
             self.handlers.stop_all();

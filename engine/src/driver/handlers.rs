@@ -9,16 +9,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nexus_model::effect::RunAttempt;
-use nexus_model::id::{Attempt, RunId, StepIndex};
+use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
 use nexus_model::plan::Plan;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use super::attempt::{Call, Environment, Report, Reporter, carry_out};
+use super::attempt::{AttemptKey, Call, Environment, Report, Reporter, carry_out};
 use super::message::Message;
 use crate::handler::{AttemptInfo, StepCx, Stop};
 
-type Key = (RunId, StepIndex);
+type Key = (RunId, StepIndex, Option<ItemIndex>);
 
 /// Handlers at work, and calls that wait because another must run alone.
 pub(super) struct Handlers {
@@ -78,7 +78,7 @@ impl Handlers {
         mut info: AttemptInfo,
         attempt: RunAttempt,
     ) -> Called {
-        let key = (info.run, attempt.step);
+        let key = (info.run, attempt.step, attempt.item);
         info.store.clone_from(&self.environment.store);
         let name = plan.handler(attempt.step).unwrap_or_default();
         let handler = self.environment.registry.get(name).cloned();
@@ -106,15 +106,16 @@ impl Handlers {
     }
 
     /// Tells the handler of an attempt to stop.
-    pub(super) fn stop(&mut self, run: RunId, step: StepIndex, attempt: Attempt) -> Stopped {
-        if let Some(working) = self.working.get(&(run, step)) {
+    pub(super) fn stop(&mut self, which: AttemptKey) -> Stopped {
+        let (run, step, item, attempt) = which;
+        if let Some(working) = self.working.get(&(run, step, item)) {
             if working.attempt == attempt {
                 working.stop.stop();
                 return Stopped::Told;
             }
             return Stopped::Unknown;
         }
-        let is_it = |call: &Call| call.attempt() == (run, step, attempt);
+        let is_it = |call: &Call| call.attempt() == which;
         let before = self.waiting.len() + self.alone.len();
         self.waiting.retain(|call| !is_it(call));
         self.alone.retain(|call| !is_it(call));
@@ -127,7 +128,7 @@ impl Handlers {
 
     /// Takes note that a handler is done.
     pub(super) fn ended(&mut self, report: &Report) {
-        let key = (report.run, report.step);
+        let key = (report.run, report.step, report.item);
         if self.working.get(&key).is_some_and(|working| working.attempt == report.attempt) {
             self.working.remove(&key);
             self.environment.metrics.done(1);
@@ -146,7 +147,7 @@ impl Handlers {
     }
 
     /// Turns away the calls that wait; returns their attempts.
-    pub(super) fn turn_away(&mut self) -> Vec<(RunId, StepIndex, Attempt)> {
+    pub(super) fn turn_away(&mut self) -> Vec<AttemptKey> {
         let left = self.waiting.drain(..).chain(self.alone.drain(..));
         left.map(|call| call.attempt()).collect()
     }
@@ -175,14 +176,14 @@ impl Handlers {
     }
 
     fn begin(&mut self, call: Call) {
-        let (run, step, attempt) = call.attempt();
+        let (run, step, item, attempt) = call.attempt();
         let stop = Arc::clone(&call.stop);
-        let mut reporter = Reporter::new(self.inbox.clone(), run, step, attempt);
+        let mut reporter = Reporter::new(self.inbox.clone(), call.attempt());
         let environment = Arc::clone(&self.environment);
         let work = async move { reporter.report(carry_out(call, environment).await) };
         let task = tokio::spawn(work).abort_handle();
         self.environment.metrics.begun();
-        self.working.insert((run, step), Working { attempt, stop, task });
+        self.working.insert((run, step, item), Working { attempt, stop, task });
     }
 }
 

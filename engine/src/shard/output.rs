@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use nexus_model::effect::RunAttempt;
-use nexus_model::id::{Attempt, RunId, StepIndex, TimerId};
+use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex, TimerId};
 use nexus_model::payload::PayloadHash;
 use nexus_model::plan::Plan;
 use nexus_model::rejection::Rejection;
@@ -30,7 +30,7 @@ pub enum Output {
         attempt: Box<RunAttempt>,
     },
     /// Tell a handler to stop.
-    Stop(RunId, StepIndex, Attempt),
+    Stop(RunId, StepIndex, Option<ItemIndex>, Attempt),
     /// A timer was set.
     TimerSet(RunId, TimerId, Timestamp),
     /// A timer is no longer set.

@@ -8,13 +8,13 @@ use nexus_log::Row;
 use nexus_model::codec;
 use nexus_model::command::Command;
 use nexus_model::decide::{TimerChange, Transition};
-use nexus_model::effect::{Effect, pending_for};
+use nexus_model::effect::{Effect, pending_for, pending_item, pending_items};
 use nexus_model::event::{Event, Given};
-use nexus_model::id::{Attempt, RunId, StepIndex};
-use nexus_model::payload::PayloadHash;
+use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
+use nexus_model::payload::{NewPayload, PayloadHash};
 use nexus_model::plan::Plan;
 use nexus_model::rejection::Rejection;
-use nexus_model::run::{Run, StepState, TimerPurpose};
+use nexus_model::run::{ItemState, Run, StepState, TimerPurpose};
 use nexus_model::time::Timestamp;
 
 use super::held::Held;
@@ -25,8 +25,13 @@ use crate::handler::AttemptInfo;
 const NEAR_TIMER_MS: u64 = 2_000;
 /// A run with fewer events than this is folded again rather than read from a snapshot.
 const SNAPSHOT_EVENTS_MIN: u32 = 256;
+/// Payloads that were read are kept for later decisions up to this many bytes.
+const LOADED_BYTES_MAX: usize = 256 * 1024;
 /// A snapshot is worth writing when the events since the last one take this many times its bytes.
 const SNAPSHOT_GROWTH: usize = 4;
+
+/// The latest attempts of steps and items whose handlers were called.
+pub(super) type AtWork = BTreeMap<(StepIndex, Option<ItemIndex>), Attempt>;
 
 /// A run in memory.
 #[derive(Debug)]
@@ -44,11 +49,13 @@ pub(super) struct Resident {
     /// Requests whose transitions the log refused, to be asked again.
     pub(super) given_back: Vec<Asked>,
     /// Attempts whose handlers this engine has called and whose outcome is not recorded.
-    pub(super) at_work: BTreeMap<StepIndex, Attempt>,
+    pub(super) at_work: AtWork,
     /// Transitions on their way to the disk, oldest first.
     pub(super) held: VecDeque<Held>,
     /// Payloads loaded for the decision at hand.
     pub(super) payloads: BTreeMap<PayloadHash, Arc<[u8]>>,
+    /// Payloads loaded for earlier decisions, newest last: the next one often needs them again.
+    loaded: VecDeque<NewPayload>,
     /// Rows that go with the next transition.
     pub(super) rows: Vec<Row>,
     /// Time of the last decision.
@@ -74,6 +81,7 @@ impl Resident {
             at_work: BTreeMap::new(),
             held: VecDeque::new(),
             payloads: BTreeMap::new(),
+            loaded: VecDeque::new(),
             rows: Vec::new(),
             last_given: Timestamp::default(),
             bytes,
@@ -95,12 +103,30 @@ impl Resident {
         let running = self.run.running();
         let attempts: Vec<_> = running
             .filter_map(|step| Some((step, running_attempt(&self.run, step)?)))
-            .filter(|(step, attempt)| self.at_work.get(step) != Some(attempt))
+            .filter(|(step, attempt)| self.at_work.get(&(*step, None)) != Some(attempt))
             .collect();
+        let items = self.items_without_handler();
         if drives && !attempts.is_empty() {
             let interrupt = Command::InterruptAttempts { attempts, orderly: false };
             self.queue.push_front(Asked::silent(interrupt));
         }
+        if drives && !items.is_empty() {
+            let interrupt = Command::InterruptItems { attempts: items, orderly: false };
+            self.queue.push_front(Asked::silent(interrupt));
+        }
+    }
+
+    /// Attempts of items that are under way without a handler of this engine.
+    fn items_without_handler(&self) -> Vec<(StepIndex, ItemIndex, Attempt)> {
+        let items = self.run.iterating().filter_map(|step| Some((step, self.run.items(step)?)));
+        let running = items.flat_map(|(step, items)| {
+            items.running().map(move |(item, attempt)| (step, item, attempt))
+        });
+        running
+            .filter(|(step, item, attempt)| {
+                self.at_work.get(&(*step, Some(*item))) != Some(attempt)
+            })
+            .collect()
     }
 
     /// Whether nothing is undecided or on its way to the log.
@@ -110,10 +136,21 @@ impl Resident {
 
     /// Takes payloads that a decision needs from transitions that are not durable yet; returns those that must be read.
     pub(super) fn take_held(&mut self, hashes: Vec<PayloadHash>) -> Vec<PayloadHash> {
-        let held = self.held.iter().flat_map(|held| &held.payloads);
+        let held = self.held.iter().flat_map(|held| &held.payloads).chain(&self.loaded);
         let found = held.filter(|(hash, _)| hashes.contains(hash)).cloned();
         self.payloads.extend(found);
         hashes.into_iter().filter(|hash| !self.payloads.contains_key(hash)).collect()
+    }
+
+    /// Takes payloads that were read for the decision at hand, and keeps them for the next as far as there is room.
+    pub(super) fn has_loaded(&mut self, payloads: Vec<NewPayload>) {
+        let bytes =
+            |kept: &VecDeque<NewPayload>| kept.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
+        self.loaded.extend(payloads.iter().cloned());
+        while bytes(&self.loaded) > LOADED_BYTES_MAX {
+            self.loaded.pop_front();
+        }
+        self.payloads.extend(payloads);
     }
 
     /// Turns what was decided into what is logged and what is held until it is durable.
@@ -151,7 +188,9 @@ impl Resident {
         for event in events {
             match event {
                 Event::StepStarted { step, .. } => add(*step),
-                Event::StopRequested { steps } => steps.iter().copied().for_each(&mut add),
+                Event::StopRequested { steps } => {
+                    steps.iter().copied().for_each(&mut add);
+                }
                 Event::AttemptsInterrupted { attempts, orderly: false } => {
                     for (step, _) in attempts {
                         add(*step);
@@ -160,7 +199,27 @@ impl Resident {
                 _ => {}
             }
         }
+        effects.extend(events.iter().flat_map(|event| self.effects_of_items(event)));
         effects
+    }
+
+    /// The effects of an event: what `pending` says about the items it touched.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "no other event gives a handler work")]
+    fn effects_of_items(&self, event: &Event) -> Vec<Effect> {
+        let (plan, run) = (&self.plan, &self.run);
+        match event {
+            Event::ItemStarted { step, item, .. } => {
+                pending_item(plan, run, *step, *item).into_iter().collect()
+            }
+            Event::StopRequested { steps } => {
+                steps.iter().flat_map(|step| pending_items(plan, run, *step)).collect()
+            }
+            Event::ItemsInterrupted { attempts, orderly: false } => {
+                let items = attempts.iter();
+                items.filter_map(|(step, item, _)| pending_item(plan, run, *step, *item)).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// Lets out what waited for a transition that is now durable.
@@ -174,9 +233,11 @@ impl Resident {
         }
         for effect in held.effects {
             out.push(match effect {
-                Effect::StopAttempt { step, attempt } => Output::Stop(run, step, attempt),
+                Effect::StopAttempt { step, item, attempt } => {
+                    Output::Stop(run, step, item, attempt)
+                }
                 Effect::RunAttempt(attempt) => {
-                    self.at_work.insert(attempt.step, attempt.attempt);
+                    self.at_work.insert((attempt.step, attempt.item), attempt.attempt);
                     Output::Attempt {
                         plan: Arc::clone(&self.plan),
                         info: Box::new(self.attempt_info(run, &attempt)),
@@ -211,17 +272,24 @@ impl Resident {
 
     /// Takes note that the handlers that `command` reports about are done.
     fn has_reported(&mut self, command: &Command) {
-        let mut done = |step: &StepIndex, attempt: &Attempt| {
-            if self.at_work.get(step) == Some(attempt) {
-                self.at_work.remove(step);
+        let mut done = |step: &StepIndex, item: Option<ItemIndex>, attempt: &Attempt| {
+            if self.at_work.get(&(*step, item)) == Some(attempt) {
+                self.at_work.remove(&(*step, item));
             }
         };
         match command {
             Command::CompleteStep { step, attempt, .. }
-            | Command::FailStep { step, attempt, .. } => done(step, attempt),
+            | Command::FailStep { step, attempt, .. } => done(step, None, attempt),
             Command::InterruptAttempts { attempts, .. } => {
                 for (step, attempt) in attempts {
-                    done(step, attempt);
+                    done(step, None, attempt);
+                }
+            }
+            Command::CompleteItem { step, item, attempt, .. }
+            | Command::FailItem { step, item, attempt, .. } => done(step, Some(*item), attempt),
+            Command::InterruptItems { attempts, .. } => {
+                for (step, item, attempt) in attempts {
+                    done(step, Some(*item), attempt);
                 }
             }
             Command::StartRun(_)
@@ -299,8 +367,9 @@ impl Resident {
             workflow: text(|started| &started.workflow),
             step: attempt.step,
             step_id: Arc::from(self.plan.id(attempt.step)),
+            item: attempt.item,
             attempt: attempt.attempt,
-            may_repeat: may_repeat(&self.run, attempt.step),
+            may_repeat: may_repeat(&self.run, attempt.step, attempt.item),
             folder,
             store: None,
         }
@@ -312,7 +381,12 @@ fn running_attempt(run: &Run, step: StepIndex) -> Option<Attempt> {
     Some(*attempt)
 }
 
-fn may_repeat(run: &Run, step: StepIndex) -> bool {
+fn may_repeat(run: &Run, step: StepIndex, item: Option<ItemIndex>) -> bool {
+    if let Some(item) = item {
+        let run = run.items(step).and_then(|items| items.item(item));
+        return run
+            .is_some_and(|run| matches!(run.state, ItemState::Running { may_repeat: true, .. }));
+    }
     matches!(run.step(step), StepState::Running { may_repeat: true, .. })
 }
 

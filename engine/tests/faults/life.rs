@@ -102,6 +102,7 @@ pub(crate) fn step(id: &str, kind: StepKind, needs: &[&str]) -> Step {
         timeout_ms: None,
         deadline_ms: None,
         on_error: OnError::Fail,
+        for_each: None,
         outputs: None,
     }
 }

@@ -95,13 +95,21 @@ impl Counters {
             Event::StepCompleted { .. } => &mut self.steps_completed,
             Event::StepFailed { .. } => &mut self.steps_failed,
             Event::StepSkipped { .. } => &mut self.steps_skipped,
-            Event::StepStarted { .. } => &mut self.attempts_started,
-            Event::AttemptFailed { .. } => &mut self.attempts_failed,
+            Event::StepStarted { .. } | Event::ItemStarted { .. } => &mut self.attempts_started,
+            Event::AttemptFailed { .. } | Event::ItemAttemptFailed { .. } => {
+                &mut self.attempts_failed
+            }
+            Event::ItemsInterrupted { attempts, .. } => {
+                self.attempts_interrupted += attempts.len() as u64;
+                return;
+            }
             Event::AttemptsInterrupted { attempts, .. } => {
                 self.attempts_interrupted += attempts.len() as u64;
                 return;
             }
-            Event::RetryScheduled { .. } => &mut self.retries_scheduled,
+            Event::RetryScheduled { .. } | Event::ItemRetryScheduled { .. } => {
+                &mut self.retries_scheduled
+            }
             Event::TimerFired { .. } => &mut self.timers_fired,
             Event::RunPaused { .. }
             | Event::RunResumed { .. }
@@ -111,6 +119,12 @@ impl Counters {
             | Event::StepWaits { .. }
             | Event::SignalTaken { .. }
             | Event::StepSlept { .. }
+            | Event::ItemsStarted { .. }
+            | Event::ItemsContinued { .. }
+            | Event::ItemCompleted { .. }
+            | Event::ItemOutputMapped { .. }
+            | Event::ItemFailed { .. }
+            | Event::OutputsStored { .. }
             | Event::StepsNotReached { .. }
             | Event::OutputMapped { .. }
             | Event::StopRequested { .. }

@@ -156,7 +156,7 @@ fn in_words(output: &Output) -> String {
         Output::Load(_) => "load".into(),
         Output::LoadPayloads(..) => "load payloads".into(),
         Output::Attempt { attempt, .. } => format!("call {}/{}", attempt.step.0, attempt.attempt.0),
-        Output::Stop(_, step, attempt) => format!("stop {}/{}", step.0, attempt.0),
+        Output::Stop(_, step, _, attempt) => format!("stop {}/{}", step.0, attempt.0),
         Output::TimerSet(_, timer, _) => format!("set {}", timer.0),
         Output::TimerCleared(_, timer, _) => format!("cleared {}", timer.0),
         Output::Reply(reply, answer) => {
@@ -226,6 +226,7 @@ fn step(id: &str, kind: StepKind, needs: &[&str]) -> Step {
         timeout_ms: None,
         deadline_ms: None,
         on_error: OnError::Fail,
+        for_each: None,
         outputs: None,
     }
 }

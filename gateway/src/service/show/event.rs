@@ -9,6 +9,8 @@ use nexus_engine::model::time::Timestamp;
 use nexus_engine::{LoadError, Loader, Recorded};
 use serde_json::{Value, json};
 
+mod items;
+
 use super::{by, duration, failure_line, payload, shorten, time};
 use crate::api::EventView;
 
@@ -60,16 +62,26 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         }
         Event::AttemptFailed { step, attempt, .. }
         | Event::StepStarted { step, attempt, .. }
-        | Event::RetryScheduled { step, attempt, .. } => (Some(*step), Some(*attempt)),
+        | Event::RetryScheduled { step, attempt, .. }
+        | Event::ItemStarted { step, attempt, .. }
+        | Event::ItemCompleted { step, attempt, .. }
+        | Event::ItemAttemptFailed { step, attempt, .. }
+        | Event::ItemFailed { step, attempt, .. }
+        | Event::ItemRetryScheduled { step, attempt, .. } => (Some(*step), Some(*attempt)),
         Event::StepSlept { step, .. }
         | Event::StepWaits { step, .. }
         | Event::SignalTaken { step, .. }
         | Event::StepSkipped { step, .. }
         | Event::StepFailed { step, .. }
+        | Event::ItemsStarted { step, .. }
+        | Event::ItemsContinued { step, .. }
+        | Event::ItemOutputMapped { step, .. }
+        | Event::OutputsStored { step, .. }
         | Event::OutputMapped { step, .. } => (Some(*step), None),
         Event::RunFailed { step, .. } => (*step, None),
         Event::RunStarted(_)
         | Event::AttemptsInterrupted { .. }
+        | Event::ItemsInterrupted { .. }
         | Event::TimerFired { .. }
         | Event::RunPaused { .. }
         | Event::RunResumed { .. }
@@ -109,6 +121,16 @@ impl Showing<'_> {
                     .map(|(step, attempt)| json!({"step": self.id(*step), "attempt": attempt.0}));
                 json!({"attempts": attempts.collect::<Vec<_>>(), "orderly": orderly})
             }
+            Event::ItemsStarted { .. }
+            | Event::ItemsContinued { .. }
+            | Event::ItemStarted { .. }
+            | Event::ItemCompleted { .. }
+            | Event::ItemAttemptFailed { .. }
+            | Event::ItemsInterrupted { .. }
+            | Event::ItemOutputMapped { .. }
+            | Event::ItemRetryScheduled { .. }
+            | Event::ItemFailed { .. }
+            | Event::OutputsStored { .. } => self.data_of_items(event)?,
             Event::TimerFired { timer } => json!({"timer": timer.0}),
             Event::RunPaused { by: who, reason } | Event::CancelRequested { by: who, reason } => {
                 json!({"by": by(who), "reason": reason})
@@ -203,6 +225,16 @@ impl Showing<'_> {
                 let how = if *orderly { "the engine was shut down" } else { "the process ended" };
                 format!("{}: {how}", self.some(&steps))
             }
+            Event::ItemsStarted { .. }
+            | Event::ItemsContinued { .. }
+            | Event::ItemStarted { .. }
+            | Event::ItemCompleted { .. }
+            | Event::ItemAttemptFailed { .. }
+            | Event::ItemsInterrupted { .. }
+            | Event::ItemOutputMapped { .. }
+            | Event::ItemRetryScheduled { .. }
+            | Event::ItemFailed { .. }
+            | Event::OutputsStored { .. } => self.detail_of_items(event)?,
             Event::TimerFired { timer } => format!("timer {}", timer.0),
             Event::RunPaused { by, reason } | Event::CancelRequested { by, reason } => {
                 let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };

@@ -6,6 +6,8 @@ use nexus_engine::model::plan::Plan;
 use nexus_engine::model::run::{Run, RunStatus, StepState};
 use nexus_engine::model::time::Timestamp;
 
+mod items;
+
 use super::{duration, failure_line, time};
 use crate::api::WaitingOn;
 
@@ -36,7 +38,9 @@ impl Standing<'_> {
         let Run { status, paused, .. } = self.run;
         match status {
             RunStatus::Running if *paused => "paused",
-            RunStatus::Running if self.is_busy() => "running",
+            RunStatus::Running if self.is_busy() || self.run.iterating().next().is_some() => {
+                "running"
+            }
             RunStatus::Running if self.run.awaiting().next().is_some() => "waiting",
             RunStatus::Running if self.timed().any(|timed| timed.attempt.is_none()) => "waiting",
             RunStatus::Running if self.timed().next().is_some() => "retrying",
@@ -71,6 +75,7 @@ impl Standing<'_> {
             StepState::Running { .. }
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }
+            | StepState::Iterating
             | StepState::Retrying { .. } => true,
             StepState::Waiting => self.run.open_needs(*step) == 0,
             StepState::Completed { .. }
@@ -94,6 +99,7 @@ impl Standing<'_> {
             StepState::Waiting
             | StepState::Running { .. }
             | StepState::Sleeping { .. }
+            | StepState::Iterating
             | StepState::Retrying { .. }
             | StepState::Completed { .. }
             | StepState::Failed { .. }
@@ -114,6 +120,7 @@ impl Standing<'_> {
             StepState::Retrying { timer: None, .. }
             | StepState::Awaiting { .. }
             | StepState::Waiting
+            | StepState::Iterating
             | StepState::Running { .. }
             | StepState::Completed { .. }
             | StepState::Failed { .. }
@@ -139,7 +146,7 @@ impl Standing<'_> {
         if self.run.running_count() > 0 {
             return None;
         }
-        if let Some(step) = self.run.ready().next() {
+        if let Some(step) = self.run.ready().chain(self.run.steps_with_ready_items()).next() {
             return Some(WaitingOn { step: Some(self.id(step)), ..on("room") });
         }
         if let Some((step, what, until)) = self.next_awaited() {
@@ -148,6 +155,9 @@ impl Standing<'_> {
             };
             let (step, at) = (Some(self.id(step)), until.map(time));
             return Some(WaitingOn { step, at, ..on(kind) });
+        }
+        if let Some(waiting) = self.waiting_of_items() {
+            return Some(waiting);
         }
         let Timed { step, at, attempt } = self.next_timed()?;
         Some(WaitingOn {
@@ -190,11 +200,13 @@ impl Standing<'_> {
         if !self.driven {
             return "no engine works on it; what was finished is kept".into();
         }
-        let running: Vec<StepIndex> = self.run.running().collect();
+        let iterating = self.run.iterating().filter(|step| self.has_items_at_work(*step));
+        let running: Vec<StepIndex> = self.run.running().chain(iterating).collect();
         if !running.is_empty() {
             return format!("{} at work", self.names(&running));
         }
-        let ready: Vec<StepIndex> = self.run.ready().collect();
+        let ready: Vec<StepIndex> =
+            self.run.ready().chain(self.run.steps_with_ready_items()).collect();
         if !ready.is_empty() {
             return format!(
                 "{} ready, waiting for room: the engine runs as many attempts as it may",
@@ -202,6 +214,9 @@ impl Standing<'_> {
             );
         }
         if let Some((step, ..)) = self.next_awaited() {
+            return self.step_why(step);
+        }
+        if let Some(step) = self.run.iterating().next() {
             return self.step_why(step);
         }
         match self.next_timed() {
@@ -228,6 +243,7 @@ impl Standing<'_> {
                     self.attempts_max(step)
                 )
             }
+            StepState::Iterating => self.items_why(step),
             StepState::Sleeping { until, .. } => {
                 format!("{id} sleeps until {}, {}", time(*until), self.left(*until))
             }
@@ -265,6 +281,7 @@ impl Standing<'_> {
             StepState::Running { attempt, .. } if attempt.0 > 1 => {
                 Some(format!("attempt {} of {of}", attempt.0))
             }
+            StepState::Iterating => Some(self.items_note(step)),
             StepState::Sleeping { until, .. } => Some(self.left(*until)),
             StepState::Awaiting { what, timer } => {
                 Some(format!("{}{}", awaited(what), self.left_of(*timer)))

@@ -171,6 +171,16 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         Event::RunCancelled { .. } => Some((AuditAction::Cancelled, None, String::new())),
         Event::StepCompleted { .. }
         | Event::AttemptFailed { .. }
+        | Event::ItemsStarted { .. }
+        | Event::ItemsContinued { .. }
+        | Event::ItemStarted { .. }
+        | Event::ItemCompleted { .. }
+        | Event::ItemAttemptFailed { .. }
+        | Event::ItemsInterrupted { .. }
+        | Event::ItemOutputMapped { .. }
+        | Event::ItemRetryScheduled { .. }
+        | Event::ItemFailed { .. }
+        | Event::OutputsStored { .. }
         | Event::AttemptsInterrupted { .. }
         | Event::TimerFired { .. }
         | Event::SlotsOffered

@@ -31,6 +31,10 @@ impl RunRecord {
                 };
                 self.begin(*step, 1, doing, timer.map_or(FOR_EVER, |(_, until)| until.0));
             }
+            Event::ItemsStarted { step, .. } | Event::ItemsContinued { step, .. } => {
+                self.begin(*step, 1, Doing::Running, at);
+            }
+            Event::ItemRetryScheduled { .. } => self.retries = self.retries.saturating_add(1),
             Event::AttemptFailed { step, attempt, .. } => {
                 self.begin(*step, attempt.0.saturating_add(1), Doing::Retrying, at);
             }
@@ -80,6 +84,13 @@ impl RunRecord {
             | Event::SlotsOffered
             | Event::SignalReceived { .. }
             | Event::SignalTaken { .. }
+            | Event::ItemStarted { .. }
+            | Event::ItemCompleted { .. }
+            | Event::ItemAttemptFailed { .. }
+            | Event::ItemsInterrupted { .. }
+            | Event::ItemOutputMapped { .. }
+            | Event::ItemFailed { .. }
+            | Event::OutputsStored { .. }
             | Event::OutputMapped { .. }
             | Event::StopRequested { .. } => {}
         }

@@ -2,6 +2,7 @@
 
 mod each;
 mod keys;
+mod undo;
 mod values;
 
 pub(crate) use values::{condition_of, duration};
@@ -83,6 +84,7 @@ impl Checker<'_> {
             Shape::TextOrList => self.text_or_list(key, value),
             Shape::Choice(words) => self.choice(words, key, value),
             Shape::Retry => self.retry(key, value),
+            Shape::Compensate => self.compensate(key, value),
             Shape::Map(table) => self.fixed_map(table, key, value),
             Shape::Inputs => self.inputs(key, value),
             Shape::Steps => self.steps(key, value),

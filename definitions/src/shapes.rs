@@ -172,6 +172,7 @@ fn step(at: u32, needs: impl IntoIterator<Item = u32>) -> Step {
         on_error: OnError::default(),
         for_each: None,
         outputs: None,
+        compensate: None,
     }
 }
 

@@ -30,7 +30,7 @@ use crate::loader::Loader;
 use crate::metrics::Metrics;
 use crate::shard::{Asked, Input, Output, Refusal, Shard, Slots, Start};
 use attempt::AttemptKey;
-pub(crate) use attempt::{Environment, Report};
+pub(crate) use attempt::{Environment, Report, accepted, guarded, stopped, timed_out};
 use closing::Closing;
 use handlers::{Called, Handlers, Stopped};
 use hungry::Hungry;

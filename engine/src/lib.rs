@@ -32,6 +32,7 @@ mod names;
 mod replay;
 pub mod shard;
 pub mod tables;
+pub mod testkit;
 
 #[cfg(feature = "yaml")]
 pub use nexus_definitions as definitions;

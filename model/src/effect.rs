@@ -3,7 +3,7 @@
 use crate::id::{Attempt, ItemIndex, StepIndex};
 use crate::payload::Payload;
 use crate::plan::Plan;
-use crate::run::{ItemState, Run, StepState};
+use crate::run::{ItemState, Run, StepState, UndoState};
 
 /// Work for the shell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct RunAttempt {
     pub interruptions: u32,
     /// Whether it must run while no other attempt runs in this engine, because it may be what ends the process.
     pub alone: bool,
+    /// Whether it undoes what the step did.
+    pub undo: bool,
 }
 
 /// Names the work that should be under way for `run`; recovery asks the same question.
@@ -69,11 +71,15 @@ pub fn pending_item(plan: &Plan, run: &Run, step: StepIndex, item: ItemIndex) ->
         input: input.clone().unwrap_or_else(|| plan.literal_input(step)),
         interruptions: *interruptions,
         alone: *interruptions >= crate::decide::ALONE_AFTER_INTERRUPTIONS,
+        undo: false,
     }))
 }
 
 /// Names the work that should be under way for one step.
 pub fn pending_for(plan: &Plan, run: &Run, step: StepIndex) -> Option<Effect> {
+    if let Some(undo) = run.step_run(step).undo() {
+        return pending_undo(plan, step, undo);
+    }
     let StepState::Running { attempt, input, interruptions, stopping, .. } = run.step(step) else {
         return None;
     };
@@ -89,5 +95,24 @@ pub fn pending_for(plan: &Plan, run: &Run, step: StepIndex) -> Option<Effect> {
         input,
         interruptions: *interruptions,
         alone,
+        undo: false,
+    }))
+}
+
+fn pending_undo(plan: &Plan, step: StepIndex, undo: &UndoState) -> Option<Effect> {
+    let UndoState::Running { attempt, input, interruptions, stopping, .. } = undo else {
+        return None;
+    };
+    if *stopping {
+        return Some(Effect::StopAttempt { step, item: None, attempt: *attempt });
+    }
+    Some(Effect::RunAttempt(RunAttempt {
+        step,
+        item: None,
+        attempt: *attempt,
+        input: input.clone().unwrap_or_else(|| plan.literal_undo_input(step)),
+        interruptions: *interruptions,
+        alone: *interruptions >= crate::decide::ALONE_AFTER_INTERRUPTIONS,
+        undo: true,
     }))
 }

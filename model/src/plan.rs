@@ -18,10 +18,12 @@ mod graph;
 mod names;
 mod nullable;
 mod step;
+mod undo;
 
 pub(crate) use each::Each;
 pub use graph::Levels;
 pub use step::is_plain_id;
+pub(crate) use undo::PlanUndo;
 
 /// An executable definition. Immutable; shared by all runs of it.
 #[derive(Debug)]
@@ -38,6 +40,7 @@ pub struct Plan {
     run_id: Option<Template>,
     pub(crate) env: Template,
     pub(crate) outputs: Option<Template>,
+    steps_with_undo: Vec<StepIndex>,
 }
 
 /// A step, compiled.
@@ -61,6 +64,8 @@ pub struct PlanStep {
     pub(crate) each: Option<Each>,
     /// Its output mapping.
     pub(crate) outputs: Option<Template>,
+    /// How it is undone.
+    pub(crate) undo: Option<Box<PlanUndo>>,
 }
 
 /// What a step does, compiled.

@@ -2,7 +2,7 @@
 //!
 //! Invariants:
 //! * Everything here follows from the events; [`Run::set_step`] is the only place where a step changes, and it keeps the
-//!   indexes (`open_needs`, `ready`, `running`, counts) in step with it.
+//!   indexes (`open_needs`, `ready`, `running`, counts, those of undoing) in step with it.
 //! * A step is ready exactly if it waits, has no open need, and was not settled by `decide`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +20,10 @@ use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
 use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::time::Timestamp;
+
+mod undo;
+
+pub use undo::{StepUndo, UndoState};
 
 /// The state of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +53,7 @@ pub struct Run {
     running: BTreeSet<StepIndex>,
     awaiting: BTreeSet<StepIndex>,
     open: u32,
+    undo: undo::Undoing,
 }
 
 /// Where a run stands.
@@ -102,6 +107,8 @@ pub struct StepRun {
     pub started_at: Option<Timestamp>,
     /// When it settled.
     pub settled_at: Option<Timestamp>,
+    /// Its undo, once the run has begun to undo what it did.
+    pub undo: Option<Box<StepUndo>>,
 }
 
 /// Where a step stands.
@@ -201,6 +208,8 @@ pub enum TimerPurpose {
     Deadline(StepIndex),
     /// Starts the next attempt of an item.
     ItemRetry(StepIndex, ItemIndex),
+    /// Starts the next attempt to undo a step.
+    Undo(StepIndex),
 }
 
 impl StepState {
@@ -308,6 +317,7 @@ impl Run {
             running: BTreeSet::new(),
             awaiting: BTreeSet::new(),
             open: count,
+            undo: undo::Undoing::default(),
         }
     }
 
@@ -334,16 +344,16 @@ impl Run {
 
     /// Steps that could be started now, in order.
     pub fn ready(&self) -> impl Iterator<Item = StepIndex> + '_ {
-        self.ready.iter().copied()
+        self.startable().iter().copied()
     }
 
     /// The first step after `after` that could be started now.
     pub(crate) fn ready_after(&self, after: Option<StepIndex>) -> Option<StepIndex> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.ready.range((from, Bound::Unbounded)).next().copied()
+        self.startable().range((from, Bound::Unbounded)).next().copied()
     }
 
-    /// Steps with an attempt under way, in order.
+    /// Steps with an attempt of theirs or of their undo under way, in order.
     pub fn running(&self) -> impl Iterator<Item = StepIndex> + '_ {
         self.running.iter().copied()
     }
@@ -360,7 +370,7 @@ impl Run {
 
     /// Whether some step or item could be started now.
     pub fn has_ready(&self) -> bool {
-        !self.ready.is_empty() || self.steps_with_ready_items().next().is_some()
+        !self.startable().is_empty() || self.steps_with_ready_items().next().is_some()
     }
 
     /// How many steps have not settled.
@@ -386,8 +396,7 @@ impl Run {
         let slot = self.steps.get_mut(step.at()).expect("a step of this run's plan");
         let before = std::mem::replace(slot, next);
         let (was, is) = (before.state.is_settled(), slot.state.is_settled());
-        let (startable, runs) =
-            (slot.state.is_startable(), matches!(slot.state, StepState::Running { .. }));
+        let (startable, runs) = (slot.state.is_startable(), slot.is_under_way());
         let awaits = matches!(slot.state, StepState::Awaiting { .. });
         if was != is {
             self.open = if is { self.open - 1 } else { self.open + 1 };
@@ -400,6 +409,7 @@ impl Run {
         let none_open = self.open_needs(step) == 0;
         set_member(&mut self.ready, step, startable && none_open);
         self.follow_items(step);
+        self.follow_undo(plan, step, before.has_open_undo());
         before
     }
 

@@ -167,6 +167,7 @@ fn steps(tasks: &[Task], ids: &[String], links: &Links, options: Options) -> Vec
         on_error: OnError::default(),
         for_each: None,
         outputs: None,
+        compensate: None,
     };
     tasks.iter().enumerate().map(step).collect()
 }

@@ -95,7 +95,8 @@ pub(super) async fn carry_out(call: Call, environment: Arc<Environment>) -> Repo
     let (run, step, item, attempt) = call.attempt();
     let began = Instant::now();
     environment.metrics.queued(began - call.recorded);
-    let accept = |output| accepted(output, &environment, item.is_some());
+    let bytes_max = environment.payload_bytes_max;
+    let accept = |output| accepted(output, bytes_max, item.is_some());
     let result = called(call, &environment).await.and_then(accept);
     environment.metrics.attempted(began.elapsed(), result.is_ok());
     Report { run, step, item, attempt, result: result.map_err(|error| error.0) }
@@ -116,18 +117,20 @@ async fn called(call: Call, environment: &Environment) -> StepResult<Data> {
         () = over(call.timeout) => {
             call.stop.stop();
             let timeout = call.timeout.unwrap_or_default();
-            let error = StepError::retry(format!("timed out after {}", in_words(timeout))).code("NX3002");
+            let error = timed_out(timeout);
             let _ = tokio::time::timeout(environment.grace, work).await;
             return Err(error);
         }
     }
-    tokio::time::timeout(environment.grace, work)
-        .await
-        .unwrap_or_else(|_| Err(StepError::retry("stopped on request").code(STOPPED)))
+    tokio::time::timeout(environment.grace, work).await.unwrap_or_else(|_| Err(stopped()))
 }
 
 /// Turns a panic into a failed attempt.
-async fn guarded(handler: Arc<dyn Handler>, cx: StepCx, input: Data) -> StepResult<Data> {
+pub(crate) async fn guarded(
+    handler: Arc<dyn Handler>,
+    cx: StepCx,
+    input: Data,
+) -> StepResult<Data> {
     let work = async move { handler.call(cx, input).await };
     AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<&str>().map(ToString::to_string);
@@ -152,12 +155,12 @@ async fn input(payload: Payload, environment: &Environment) -> StepResult<Data> 
     Ok(Data { content_type, bytes })
 }
 
-fn accepted(
-    output: Data,
-    environment: &Environment,
-    of_item: bool,
-) -> StepResult<(Payload, Vec<NewPayload>)> {
-    let (len, max) = (output.bytes.len(), environment.payload_bytes_max);
+/// What an attempt leads to, as it is recorded.
+pub(crate) type Outcome = StepResult<(Payload, Vec<NewPayload>)>;
+
+/// The output of a handler, if it is no larger than `max` bytes; that of an item is kept beside its event sooner.
+pub(crate) fn accepted(output: Data, max: usize, of_item: bool) -> Outcome {
+    let len = output.bytes.len();
     if len > max {
         let message = format!("the output has {len} bytes, more than payload_bytes_max ({max})");
         return Err(StepError::fatal(message).code("NX3006"));
@@ -165,6 +168,16 @@ fn accepted(
     let (payload, stored) = Payload::new(output.content_type, output.bytes);
     let (payload, also) = if of_item { payload.of_item() } else { (payload, None) };
     Ok((payload, stored.into_iter().chain(also).collect()))
+}
+
+/// The failure of an attempt that took longer than it may.
+pub(crate) fn timed_out(timeout: Duration) -> StepError {
+    StepError::retry(format!("timed out after {}", in_words(timeout))).code("NX3002")
+}
+
+/// The failure of an attempt that stopped because it was told to.
+pub(crate) fn stopped() -> StepError {
+    StepError::retry("stopped on request").code(STOPPED)
 }
 
 async fn over(timeout: Option<Duration>) {

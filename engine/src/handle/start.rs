@@ -130,10 +130,10 @@ impl StartRequest {
 }
 
 /// A checked request.
-struct Prepared {
-    started: RunStarted,
-    payloads: Vec<NewPayload>,
-    request: [u8; 32],
+pub(crate) struct Prepared {
+    pub(crate) started: RunStarted,
+    pub(crate) payloads: Vec<NewPayload>,
+    pub(crate) request: [u8; 32],
 }
 
 impl Handle {
@@ -144,7 +144,8 @@ impl Handle {
     pub async fn start(&self, request: StartRequest) -> Result<Started, StartError> {
         self.admit().await?;
         let plan = Arc::clone(&request.plan);
-        let prepared = self.prepare(request)?;
+        let bytes_max = self.shared.config.payload_bytes_max;
+        let prepared = prepare(request, Uuid::now_v7(), bytes_max)?;
         if prepared.started.name.is_empty() {
             return self.start_with_made_name(&plan, prepared).await;
         }
@@ -200,45 +201,6 @@ impl Handle {
         Ok(())
     }
 
-    fn prepare(&self, request: StartRequest) -> Result<Prepared, StartError> {
-        let StartRequest { plan, input, name, labels, folder, by } = request;
-        let definition = plan.definition();
-        let input = check(definition, input).map_err(StartError::Inputs)?;
-        let bytes = input.to_string().into_bytes();
-        let bytes_max = self.shared.config.payload_bytes_max;
-        if bytes.len() > bytes_max {
-            return Err(StartError::InputTooLarge { bytes: bytes.len(), bytes_max });
-        }
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&plan.hash().0).update(&bytes);
-        let request = *hasher.finalize().as_bytes();
-        let name = match name {
-            Some(name) => Some(name),
-            None => computed_name(&plan, &input)?,
-        };
-        if let Some(name) = &name {
-            check_name(name)?;
-        }
-        let (input, stored) = Payload::new(ContentType::Json, bytes);
-        let id = Uuid::now_v7();
-        let mut all_labels = definition.labels.clone();
-        all_labels.extend(labels);
-        let started = RunStarted {
-            run: RunId(id.into_bytes()),
-            name: name.unwrap_or_default(),
-            workflow: definition.name.clone(),
-            definition: plan.hash(),
-            input,
-            labels: all_labels.into_iter().collect(),
-            folder: folder.map(|folder| folder.to_string_lossy().into_owned()).unwrap_or_default(),
-            by,
-            seed: id.as_u64_pair().1,
-            timeout: None,
-        };
-        let payloads: Vec<NewPayload> = stored.into_iter().collect();
-        Ok(Prepared { started, payloads, request })
-    }
-
     async fn submit(
         &self,
         plan: &Arc<Plan>,
@@ -267,7 +229,50 @@ impl Handle {
     }
 }
 
-fn rows(
+/// Checks a request and makes the first event of its run. `id` makes the run's id and seed.
+pub(crate) fn prepare(
+    request: StartRequest,
+    id: Uuid,
+    bytes_max: usize,
+) -> Result<Prepared, StartError> {
+    let StartRequest { plan, input, name, labels, folder, by } = request;
+    let definition = plan.definition();
+    let input = check(definition, input).map_err(StartError::Inputs)?;
+    let bytes = input.to_string().into_bytes();
+    if bytes.len() > bytes_max {
+        return Err(StartError::InputTooLarge { bytes: bytes.len(), bytes_max });
+    }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&plan.hash().0).update(&bytes);
+    let request = *hasher.finalize().as_bytes();
+    let name = match name {
+        Some(name) => Some(name),
+        None => computed_name(&plan, &input)?,
+    };
+    if let Some(name) = &name {
+        check_name(name)?;
+    }
+    let (input, stored) = Payload::new(ContentType::Json, bytes);
+    let mut all_labels = definition.labels.clone();
+    all_labels.extend(labels);
+    let started = RunStarted {
+        run: RunId(id.into_bytes()),
+        name: name.unwrap_or_default(),
+        workflow: definition.name.clone(),
+        definition: plan.hash(),
+        input,
+        labels: all_labels.into_iter().collect(),
+        folder: folder.map(|folder| folder.to_string_lossy().into_owned()).unwrap_or_default(),
+        by,
+        seed: id.as_u64_pair().1,
+        timeout: None,
+    };
+    let payloads: Vec<NewPayload> = stored.into_iter().collect();
+    Ok(Prepared { started, payloads, request })
+}
+
+/// The rows that go with the beginning of a run.
+pub(crate) fn rows(
     plan: &Plan,
     started: &RunStarted,
     request: &[u8; 32],

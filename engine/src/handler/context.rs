@@ -30,6 +30,8 @@ pub struct AttemptInfo {
     pub attempt: Attempt,
     /// Whether an earlier execution of this attempt was cut off, so that its effects may have happened.
     pub may_repeat: bool,
+    /// Whether it undoes what the step did.
+    pub is_undo: bool,
     /// Folder of the definition file, where scripts and `file.*` work.
     pub folder: Option<PathBuf>,
     /// Folder of the store, for what has to outlive the process.
@@ -86,16 +88,22 @@ impl StepCx {
         &self.info
     }
 
-    /// The same on every attempt of this step and after every crash; another one for each run, also of other stores:
-    /// the run's unique id and the step's id, and the number of the item.
+    /// The same on every attempt of this step and after every crash; another one for each run, also of other stores, and for
+    /// the undo of the step: the run's unique id and the step's id, and the number of the item.
     pub fn idempotency_key(&self) -> String {
+        let undo = if self.info.is_undo { "/undo" } else { "" };
         let item = self.info.item.map(|item| format!("/{}", item.0)).unwrap_or_default();
-        format!("{}/{}{item}", self.info.run, self.info.step_id)
+        format!("{}/{}{undo}{item}", self.info.run, self.info.step_id)
     }
 
     /// The number of the item, from 0, if the step has `for_each`.
     pub fn item(&self) -> Option<u32> {
         self.info.item.map(|item| item.0)
+    }
+
+    /// Whether the handler is called to undo what the step did.
+    pub fn is_undo(&self) -> bool {
+        self.info.is_undo
     }
 
     /// The number of the attempt, from 1.

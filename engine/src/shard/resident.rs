@@ -14,7 +14,7 @@ use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
 use nexus_model::payload::{NewPayload, PayloadHash};
 use nexus_model::plan::Plan;
 use nexus_model::rejection::Rejection;
-use nexus_model::run::{ItemState, Run, StepState, TimerPurpose};
+use nexus_model::run::{ItemState, Run, StepState, TimerPurpose, UndoState};
 use nexus_model::time::Timestamp;
 
 use super::held::Held;
@@ -187,10 +187,9 @@ impl Resident {
         let mut add = |step: StepIndex| effects.extend(pending_for(&self.plan, &self.run, step));
         for event in events {
             match event {
-                Event::StepStarted { step, .. } => add(*step),
-                Event::StopRequested { steps } => {
-                    steps.iter().copied().for_each(&mut add);
-                }
+                Event::StepStarted { step, .. } | Event::UndoStarted { step, .. } => add(*step),
+                Event::UndoWaived { .. } => self.run.running().for_each(&mut add),
+                Event::StopRequested { steps } => steps.iter().copied().for_each(&mut add),
                 Event::AttemptsInterrupted { attempts, orderly: false } => {
                     for (step, _) in attempts {
                         add(*step);
@@ -370,6 +369,7 @@ impl Resident {
             item: attempt.item,
             attempt: attempt.attempt,
             may_repeat: may_repeat(&self.run, attempt.step, attempt.item),
+            is_undo: attempt.undo,
             folder,
             store: None,
         }
@@ -377,8 +377,12 @@ impl Resident {
 }
 
 fn running_attempt(run: &Run, step: StepIndex) -> Option<Attempt> {
-    let StepState::Running { attempt, .. } = run.step(step) else { return None };
-    Some(*attempt)
+    match (run.step(step), run.step_run(step).undo()) {
+        (StepState::Running { attempt, .. }, _) | (_, Some(UndoState::Running { attempt, .. })) => {
+            Some(*attempt)
+        }
+        _ => None,
+    }
 }
 
 fn may_repeat(run: &Run, step: StepIndex, item: Option<ItemIndex>) -> bool {
@@ -388,6 +392,7 @@ fn may_repeat(run: &Run, step: StepIndex, item: Option<ItemIndex>) -> bool {
             .is_some_and(|run| matches!(run.state, ItemState::Running { may_repeat: true, .. }));
     }
     matches!(run.step(step), StepState::Running { may_repeat: true, .. })
+        || matches!(run.step_run(step).undo(), Some(UndoState::Running { may_repeat: true, .. }))
 }
 
 fn estimate_bytes(plan: &Plan) -> usize {

@@ -9,7 +9,8 @@ use nexus_model::id::{Attempt, StepIndex, TimerId};
 use nexus_model::rejection::Rejection;
 
 use super::*;
-use bench::{Bench, action, complete, fail, pause, plan, sleep, started};
+use crate::testkit::plan;
+use bench::{Bench, action, complete, fail, pause, sleep, started};
 
 const FULL: Outcome = Outcome::DiskNearlyFull { free_bytes: 7 };
 
@@ -277,9 +278,10 @@ fn an_engine_that_drives_nothing_keeps_no_run_in_memory() {
     bench.crash();
     bench.limits(|limits| limits.drives = false);
     bench.slots = Slots(0);
-    for (command, reply) in
-        [(pause(), 1), (Command::CancelRun { by: bench::by(), reason: String::new() }, 2)]
-    {
+    for (command, reply) in [
+        (pause(), 1),
+        (Command::CancelRun { by: bench::by(), reason: String::new(), undo: true }, 2),
+    ] {
         bench.ask(run, command, Some(reply));
         bench.load(run);
         bench.durable();

@@ -14,7 +14,7 @@ pub struct RunSummary {
     pub id: String,
     /// The workflow.
     pub workflow: String,
-    /// `running`, `waiting`, `retrying`, `paused`, `failing`, `cancelling`, `completed`, `failed`, `cancelled`.
+    /// `running`, `waiting`, `retrying`, `compensating`, `paused`, `failing`, `cancelling`, `completed`, `failed`, `cancelled`.
     pub status: String,
     /// Ids of the steps it is at.
     pub at: Vec<String>,
@@ -99,7 +99,8 @@ pub struct RunView {
 pub struct StepView {
     /// Its id.
     pub id: String,
-    /// `pending`, `running`, `sleeping`, `waiting`, `retrying`, `completed`, `failed`, `skipped`, `not reached`, `cancelled`.
+    /// `pending`, `running`, `sleeping`, `waiting`, `retrying`, `completed`, `failed`, `skipped`, `not reached`, `cancelled`,
+    /// `undoing`, `undone`, `undo failed`.
     pub status: String,
     /// Attempts made.
     pub attempts: u32,
@@ -115,6 +116,9 @@ pub struct StepView {
     pub output: Value,
     /// Why it failed, or failed last.
     pub error: Option<FailureView>,
+    /// How what it did is undone, once the run has begun to undo it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<UndoView>,
     /// What it needs.
     pub needs: Vec<String>,
     /// Its items, while it goes through them, and afterwards if it did not end well.
@@ -141,10 +145,25 @@ pub struct ItemsView {
     pub waiting: Vec<String>,
 }
 
-/// What a run waits for.
+/// The undo of a step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndoView {
+    /// `pending`, `running`, `retrying`, `failed`, `undone`, `given up`.
+    pub status: String,
+    /// The handler that undoes it.
+    pub by: String,
+    /// Attempts made to undo it.
+    pub attempts: u32,
+    /// How long it took, or has been going.
+    pub took_ms: Option<u64>,
+    /// Why it failed, or failed last.
+    pub error: Option<FailureView>,
+}
+
+/// What a run waits for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitingOn {
-    /// `sleep`, `signal`, `retry`, `room`, `pause`, `engine`.
+    /// `sleep`, `signal`, `retry`, `undo`, `room`, `pause`, `engine`.
     pub on: String,
     /// The step.
     pub step: Option<String>,
@@ -154,6 +173,9 @@ pub struct WaitingOn {
     pub of: Option<u32>,
     /// Until when.
     pub at: Option<String>,
+    /// Code of what is wrong, if something is: see `explain CODE`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
 }
 
 /// Why something failed.

@@ -49,6 +49,7 @@ fn node(plan: &Plan, run: Option<&Run>, step: StepIndex) -> GraphNode {
         kind: kind.to_owned(),
         uses: plan.handler(step).map(str::to_owned),
         condition: definition.and_then(|step| step.condition.clone()),
-        status: run.map(|run| run.step(step).word().to_owned()),
+        undo: plan.undo_handler(step).map(str::to_owned),
+        status: run.map(|run| run.step_run(step).word().to_owned()),
     }
 }

@@ -17,6 +17,7 @@ impl Fold<'_> {
 
     /// Opens again what did not end well and everything that comes after it.
     pub(super) fn run_retried(&mut self, timeout: Option<(TimerId, Timestamp)>) {
+        self.forget_undos();
         let to_reset = self.to_reset();
         for &step in &to_reset {
             self.reset_items(step, &to_reset);

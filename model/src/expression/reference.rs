@@ -60,7 +60,7 @@ impl Root {
             | Self::Signal
             | Self::Item
             | Self::ItemIndex => None,
-            Self::Run => Some(&["id", "started_at", "version", "seed", "workflow"]),
+            Self::Run => Some(&["id", "started_at", "version", "seed", "workflow", "undone"]),
             Self::Step => Some(&["id", "key", "attempt"]),
             Self::This => Some(&["output"]),
         }

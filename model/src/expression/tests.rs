@@ -39,6 +39,7 @@ fn step(id: &str) -> Step {
         on_error: OnError::default(),
         for_each: None,
         outputs: None,
+        compensate: None,
     }
 }
 

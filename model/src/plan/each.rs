@@ -34,6 +34,7 @@ pub(super) fn compile_each(
     let step = shape.step;
     let each = step.for_each.as_ref()?;
     check_kind(step, problems);
+    check_undo(step, problems);
     check_name(&step.id, &each.name, problems);
     check_concurrency(&step.id, each.concurrency, problems);
     let place = Place::step(&step.id, shape.index, "for_each");
@@ -60,6 +61,15 @@ fn check_kind(step: &Step, problems: &mut Problems) {
             problems.error("NX1171", &["steps", &step.id, "for_each"], message).hint =
                 Some("`for_each` goes with `uses` and `run`".to_owned());
         }
+    }
+}
+
+/// Items are not undone one by one, so a step of which some have completed could not be undone.
+fn check_undo(step: &Step, problems: &mut Problems) {
+    if step.compensate.is_some() {
+        let message = format!("items of step `{}` cannot be undone one by one", step.id);
+        problems.error("NX1175", &["steps", &step.id, "compensate"], message).hint =
+            Some("undo them in a step of their own, with `when_needs: any_failed`".to_owned());
     }
 }
 

@@ -7,7 +7,8 @@ mod items;
 use super::bench::Bench;
 use crate::command::Command;
 use crate::definition::{
-    Backoff, Definition, OnError, OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
+    Backoff, Compensate, Definition, OnEnd, OnError, OnSignalTimeout, Retry, Step, StepKind,
+    WhenNeeds,
 };
 use crate::event::{Actor, Failure, RunStarted};
 use crate::id::{Attempt, RunId, StepIndex, TimerId};
@@ -63,6 +64,8 @@ pub(super) fn definition(items: &[impl AsRef<str>]) -> Definition {
                 for (key, argument) in settings_of(settings) {
                     match key.as_str() {
                         "timeout" => definition.timeout_ms = Some(ms(&argument)),
+                        "undoes" => definition.on_failure = OnEnd::Compensate,
+                        "undoes_cancelled" => definition.on_cancel = OnEnd::Compensate,
                         "maps" => definition.outputs = Some(value(&argument)),
                         _ => panic!("unknown setting {key} of the run"),
                     }
@@ -97,6 +100,7 @@ pub(super) fn plain_step(id: &str) -> Step {
         on_error: OnError::Fail,
         for_each: None,
         outputs: None,
+        compensate: None,
     }
 }
 
@@ -124,6 +128,16 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
         "deadline" => step.deadline_ms = Some(ms(argument)),
         "continue" => step.on_error = OnError::Continue,
         "wait_for" => step.kind = wait_for(argument),
+        "undo" => {
+            let with = if argument.is_empty() { Value::Null } else { value(argument) };
+            let kind = StepKind::Action { uses: "undo".to_owned(), with };
+            step.compensate = Some(Box::new(Compensate { kind, retry: None, timeout_ms: None }));
+        }
+        "undo_retry" => {
+            let undo = step.compensate.as_mut().unwrap();
+            let max_attempts = argument.parse().unwrap();
+            undo.retry = Some(Retry { max_attempts, jitter: false, ..Retry::default() });
+        }
         _ => panic!("unknown setting {key}"),
     }
 }
@@ -146,7 +160,7 @@ fn wait_for(argument: &str) -> StepKind {
     StepKind::WaitFor { signal, matches, timeout_ms, on_timeout }
 }
 
-const SETTINGS: [&str; 23] = [
+const SETTINGS: [&str; 27] = [
     "for_each",
     "as",
     "concurrency",
@@ -170,6 +184,10 @@ const SETTINGS: [&str; 23] = [
     "deadline",
     "continue",
     "timeout",
+    "undo",
+    "undo_retry",
+    "undoes",
+    "undoes_cancelled",
 ];
 
 fn settings_of(text: &str) -> Vec<(String, String)> {
@@ -236,7 +254,8 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
         "fire" => Command::FireTimer { timer: TimerId(words[1][1..].parse().unwrap()) },
         "pause" => Command::PauseRun { by, reason: rest(1) },
         "resume" => Command::ResumeRun { by },
-        "cancel" => Command::CancelRun { by, reason: rest(1) },
+        "cancel" => Command::CancelRun { by, reason: rest(1), undo: true },
+        "waive" => Command::CancelRun { by, reason: rest(1), undo: false },
         "retry" => Command::RetryRun { by },
         "offer" => Command::OfferSlots,
         "signal" => {

@@ -72,6 +72,10 @@ counters! {
     retries_scheduled,
     /// Timers that fired.
     timers_fired,
+    /// Steps that were undone.
+    steps_undone,
+    /// Undos that failed for good, each time.
+    undos_failed,
 }
 
 /// All counters.
@@ -95,10 +99,14 @@ impl Counters {
             Event::StepCompleted { .. } => &mut self.steps_completed,
             Event::StepFailed { .. } => &mut self.steps_failed,
             Event::StepSkipped { .. } => &mut self.steps_skipped,
-            Event::StepStarted { .. } | Event::ItemStarted { .. } => &mut self.attempts_started,
-            Event::AttemptFailed { .. } | Event::ItemAttemptFailed { .. } => {
-                &mut self.attempts_failed
+            Event::UndoCompleted { .. } => &mut self.steps_undone,
+            Event::UndoFailed { .. } => &mut self.undos_failed,
+            Event::StepStarted { .. } | Event::UndoStarted { .. } | Event::ItemStarted { .. } => {
+                &mut self.attempts_started
             }
+            Event::AttemptFailed { .. }
+            | Event::UndoAttemptFailed { .. }
+            | Event::ItemAttemptFailed { .. } => &mut self.attempts_failed,
             Event::ItemsInterrupted { attempts, .. } => {
                 self.attempts_interrupted += attempts.len() as u64;
                 return;
@@ -107,9 +115,9 @@ impl Counters {
                 self.attempts_interrupted += attempts.len() as u64;
                 return;
             }
-            Event::RetryScheduled { .. } | Event::ItemRetryScheduled { .. } => {
-                &mut self.retries_scheduled
-            }
+            Event::RetryScheduled { .. }
+            | Event::UndoRetryScheduled { .. }
+            | Event::ItemRetryScheduled { .. } => &mut self.retries_scheduled,
             Event::TimerFired { .. } => &mut self.timers_fired,
             Event::RunPaused { .. }
             | Event::RunResumed { .. }
@@ -128,7 +136,10 @@ impl Counters {
             | Event::StepsNotReached { .. }
             | Event::OutputMapped { .. }
             | Event::StopRequested { .. }
-            | Event::StepsCancelled { .. } => return,
+            | Event::StepsCancelled { .. }
+            | Event::UndoRequested { .. }
+            | Event::UndoWaived { .. }
+            | Event::UndoRetried { .. } => return,
         };
         *counter += 1;
     }
@@ -146,7 +157,7 @@ impl View for MetricsView {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static [Table] {

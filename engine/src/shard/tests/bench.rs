@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use nexus_log::{EventLog, MemoryLog, Partition, Submission, Transition};
-use nexus_model::definition::{Definition, OnError, Retry, Step, StepKind, WhenNeeds};
+use nexus_model::definition::Step;
 use nexus_model::event::{Actor, Event, Failure, RunStarted};
 use nexus_model::id::{Attempt, StepIndex};
 use nexus_model::payload::Payload;
-use serde_json::{Value, json};
 
 use super::*;
 use crate::loader::Loader;
 use crate::tables::TABLES;
+use crate::testkit;
 
 const LIMITS: Limits = Limits { drives: true, interruptions_max: 2, resident_bytes_max: 1 << 20 };
 
@@ -206,33 +206,11 @@ pub(super) fn pause() -> Command {
     Command::PauseRun { by: by(), reason: "look".into() }
 }
 
+/// A step that calls the one handler there is.
 pub(super) fn action(id: &str, needs: &[&str]) -> Step {
-    step(id, StepKind::Action { uses: "one".into(), with: Value::Null }, needs)
+    testkit::action(id, "one", needs)
 }
 
 pub(super) fn sleep(id: &str, duration: &str) -> Step {
-    step(id, StepKind::Sleep { duration: json!(duration) }, &[])
-}
-
-fn step(id: &str, kind: StepKind, needs: &[&str]) -> Step {
-    Step {
-        id: id.into(),
-        name: None,
-        kind,
-        needs: needs.iter().map(ToString::to_string).collect(),
-        when_needs: WhenNeeds::AllOk,
-        condition: None,
-        retry: Retry::default(),
-        timeout_ms: None,
-        deadline_ms: None,
-        on_error: OnError::Fail,
-        for_each: None,
-        outputs: None,
-    }
-}
-
-pub(super) fn plan(steps: Vec<Step>) -> Arc<Plan> {
-    let definition =
-        Definition { name: "test".into(), input_is_value: true, steps, ..Definition::default() };
-    Arc::new(Plan::compile(definition).expect("a good definition"))
+    testkit::sleep(id, duration, &[])
 }

@@ -28,6 +28,7 @@ impl Standing<'_> {
             attempt: Some(attempt.0),
             of: Some(self.attempts_max(step)),
             at: Some(time(at)),
+            code: None,
         })
     }
 

@@ -256,7 +256,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
                 .filter(|(bit, _)| needs >> bit & 1 == 1)
                 .map(|(_, step)| step.id.clone())
                 .collect();
-            step.compensate = compensate;
+            step.compensate = compensate.filter(|_| step.for_each.is_none());
             if step.needs.is_empty() {
                 step.when_needs = WhenNeeds::AllOk;
             }

@@ -70,6 +70,10 @@ kinds! {
     31 RUN_CANCELLED RunCancelled "run.cancelled",
     32 STEP_WAITS StepWaits "step.waits",
     33 SIGNAL_TAKEN SignalTaken "signal.taken",
+    40 UNDO_REQUESTED UndoRequested "undo.requested",
+    41 UNDO_STARTED UndoStarted "undo.started",
+    42 UNDO_RETRY_SCHEDULED UndoRetryScheduled "undo.retry_scheduled",
+    43 UNDO_FAILED UndoFailed "undo.failed",
     // items
     60 ITEMS_STARTED ItemsStarted "items.started",
     61 ITEM_STARTED ItemStarted "item.started",
@@ -81,8 +85,4 @@ kinds! {
     67 OUTPUTS_STORED OutputsStored "outputs.stored",
     68 ITEMS_CONTINUED ItemsContinued "items.continued",
     69 ITEM_OUTPUT_MAPPED ItemOutputMapped "item.output_mapped",
-    40 UNDO_REQUESTED UndoRequested "undo.requested",
-    41 UNDO_STARTED UndoStarted "undo.started",
-    42 UNDO_RETRY_SCHEDULED UndoRetryScheduled "undo.retry_scheduled",
-    43 UNDO_FAILED UndoFailed "undo.failed",
 }

@@ -58,7 +58,7 @@ fn check_kind(step: &Step, problems: &mut Problems) {
         StepKind::Action { .. } | StepKind::Script { .. } => {}
         StepKind::Set { .. } | StepKind::Sleep { .. } | StepKind::WaitFor { .. } => {
             let message = format!("step `{}` calls no handler, so `for_each` cannot", step.id);
-            problems.error("NX1171", &["steps", &step.id, "for_each"], message).hint =
+            problems.error("NX1109", &["steps", &step.id, "for_each"], message).hint =
                 Some("`for_each` goes with `uses` and `run`".to_owned());
         }
     }

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use nexus_definitions::{Problems, Read};
+use nexus_definitions::{Known, Problems, Read, Severity};
 use nexus_gateway::api::{Problem, Where};
 
 use crate::exit::Code;
@@ -21,16 +21,13 @@ const SHOWN_MAX: usize = 3;
 pub(crate) fn read(file: &Path) -> Result<Option<Read>, Problem> {
     let text = if is_stdin(file) { read_stdin()? } else { files::read_text(file)? };
     let name = if is_stdin(file) { "standard input".into() } else { file.display().to_string() };
-    let (read, problems) = match nexus_definitions::read(&name, &text) {
-        Ok(read) => {
-            let registry = registry();
-            let unknown = read.check_handlers(&registry.names().collect::<Vec<_>>());
-            (Some(read), unknown)
-        }
-        Err(problems) => (None, problems),
-    };
-    let is_good = !problems.has_errors();
-    show(&problems, &text);
+    let registry = registry();
+    let known: Vec<Known<'_>> =
+        registry.inputs().map(|(name, input)| Known { name, input }).collect();
+    let (read, mut problems) = nexus_definitions::read_for(&name, &text, Some(&known));
+    problems.0.retain(|problem| problem.severity == Severity::Error);
+    let is_good = problems.is_empty();
+    show(&problems, &text, &name);
     Ok(read.filter(|_| is_good))
 }
 
@@ -58,16 +55,17 @@ fn read_stdin() -> Result<String, Problem> {
 }
 
 /// Shows what is wrong with a file, up to a few problems.
-pub(crate) fn show(problems: &Problems, text: &str) {
-    for problem in problems.iter().take(SHOWN_MAX) {
+pub(crate) fn show(problems: &Problems, text: &str, name: &str) {
+    let shown_max = if output::format().is_json() { usize::MAX } else { SHOWN_MAX };
+    for problem in problems.iter().take(shown_max) {
         if output::format().is_json() {
             output::problem(&sent(problem));
         } else {
             output::complain(format!("{}\n", nexus_definitions::render(problem, text, true)));
         }
     }
-    if let Some(more @ 1..) = problems.len().checked_sub(SHOWN_MAX) {
-        output::note(format!("… and {more} more; see all: nexus-engine validate"));
+    if let Some(more @ 1..) = problems.len().checked_sub(shown_max) {
+        output::note(format!("… and {more} more; see all: nexus-engine validate {name} --all"));
     }
 }
 

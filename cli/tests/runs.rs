@@ -7,6 +7,8 @@ mod support;
 mod ending;
 #[path = "runs/refusals.rs"]
 mod refusals;
+#[path = "runs/saying.rs"]
+mod saying;
 #[path = "runs/sharing.rs"]
 mod sharing;
 #[path = "runs/showing.rs"]

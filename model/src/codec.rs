@@ -117,6 +117,21 @@ pub fn decode(
     Ok((decode::event(kind, version, body)?, given))
 }
 
+/// Appends a value.
+pub(crate) fn put_value(out: &mut Vec<u8>, value: &impl serde::Serialize) {
+    encode::put(out, value);
+}
+
+/// Reads a value from the front of `bytes` and returns what follows it.
+pub(crate) fn take_front<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Option<(T, &[u8])> {
+    decode::take(bytes)
+}
+
+/// Reads a value that fills `bytes`.
+pub(crate) fn take_value<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    decode::take(bytes).and_then(|(value, rest)| rest.is_empty().then_some(value))
+}
+
 /// Why bytes are no event or state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {

@@ -13,6 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::DefinitionHash;
 
+mod approval;
+
+pub use approval::{Approval, OnApprovalTimeout};
+
 /// A workflow definition.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -312,6 +316,8 @@ pub enum StepKind {
         #[serde(default, skip_serializing_if = "is_default")]
         on_timeout: OnSignalTimeout,
     },
+    /// Waits for the decision of a person.
+    Approve(Box<Approval>),
 }
 
 /// What happens when no signal came in time.

@@ -14,7 +14,7 @@ mod undo;
 
 pub(crate) use timers::deadline_passed;
 
-use crate::event::Event;
+use crate::event::{Awaited, Event};
 use crate::id::{StepIndex, TimerId};
 use crate::plan::Plan;
 use crate::run::{
@@ -74,6 +74,9 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::StepSlept { step, .. }
         | Event::StepWaits { step, .. }
         | Event::SignalTaken { step, .. }
+        | Event::ApprovalGranted { step, .. }
+        | Event::ApprovalRejected { step, .. }
+        | Event::ApprovalRequested { step, .. }
         | Event::StepSkipped { step, .. }
         | Event::RetryScheduled { step, .. }
         | Event::StepFailed { step, .. }
@@ -151,7 +154,14 @@ impl Fold<'_> {
                 }
             }
             Event::RunRetried { timeout, .. } => self.run_retried(*timeout),
-            Event::SlotsOffered => {}
+            // The events that follow say what becomes of the step.
+            Event::SlotsOffered
+            | Event::ApprovalGranted { .. }
+            | Event::ApprovalRejected { .. } => {}
+            Event::ApprovalRequested { step, by, message, timer } => {
+                let (by, message) = (by.clone(), message.clone());
+                self.step_waits(*step, Awaited::Approval { by, message }, *timer);
+            }
             Event::SignalReceived { name, id, payload, by } => {
                 self.signal_received(name, id, payload, by);
             }
@@ -159,7 +169,9 @@ impl Fold<'_> {
                 self.step_started(*step, *attempt, input.as_ref(), *deadline);
             }
             Event::StepSlept { step, timer, until } => self.step_slept(*step, *timer, *until),
-            Event::StepWaits { step, what, timer } => self.step_waits(*step, what, *timer),
+            Event::StepWaits { step, signal, timer } => {
+                self.step_waits(*step, Awaited::Signal { name: signal.clone() }, *timer);
+            }
             Event::SignalTaken { signal, .. } => self.signal_taken(*signal),
             Event::StepSkipped { step, reason } => {
                 self.settle(*step, StepState::Skipped { reason: reason.clone() });

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
+use nexus_model::aggregate::Calendar;
 use nexus_model::event::Failure;
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
 use nexus_model::payload::{NewPayload, Payload};
@@ -31,6 +32,8 @@ pub(crate) struct Environment {
     pub(crate) payload_bytes_max: usize,
     pub(crate) grace: Duration,
     pub(crate) metrics: Arc<Metrics>,
+    /// Knows when rules of the calendar are due.
+    pub(crate) calendar: Arc<dyn Calendar>,
 }
 
 /// How an attempt ended.

@@ -38,6 +38,8 @@ impl Driver {
         self.slots = Slots(i64::MIN / 2);
         self.hungry.clear();
         self.timers.close();
+        self.wall_timers.close();
+        self.errands.close();
         for attempt in self.handlers.turn_away() {
             self.interrupted(attempt);
         }
@@ -85,7 +87,9 @@ impl Driver {
 
 fn turn_away(message: Message) {
     match message {
-        Message::Start { reply, .. } | Message::Ask { reply: Some(reply), .. } => {
+        Message::Start { reply, .. }
+        | Message::Ask { reply: Some(reply), .. }
+        | Message::AskAggregate { reply: Some(reply), .. } => {
             let _ = reply.send(Err(Refusal::ShuttingDown));
         }
         Message::Wait { end, .. } => {
@@ -103,6 +107,10 @@ fn turn_away(message: Message) {
         | Message::Unwaitable { .. }
         | Message::Rested { .. }
         | Message::TimersLoaded { .. }
+        | Message::Equip { .. }
+        | Message::AskAggregate { reply: None, .. }
+        | Message::AggregateLoaded { .. }
+        | Message::DriveAggregate { .. }
         | Message::DrainOver
         | Message::TimersAgain { .. }
         | Message::HasRead(_) => {}

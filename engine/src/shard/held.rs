@@ -117,6 +117,7 @@ fn as_failure(command: Command) -> Option<Command> {
         | Command::CancelRun { .. }
         | Command::RetryRun { .. }
         | Command::DeliverSignal { .. }
+        | Command::AnswerApproval { .. }
         | Command::OfferSlots => None,
     }
 }

@@ -298,6 +298,7 @@ impl Resident {
             | Command::CancelRun { .. }
             | Command::RetryRun { .. }
             | Command::DeliverSignal { .. }
+            | Command::AnswerApproval { .. }
             | Command::OfferSlots => {}
         }
     }

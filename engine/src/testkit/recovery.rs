@@ -27,6 +27,7 @@ impl World {
         self.folded.clear();
         self.timers.clear();
         self.hungry.clear();
+        self.errands.clear();
         self.wanted.clear();
         self.flying.clear();
         self.working.clear();

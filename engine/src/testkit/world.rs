@@ -12,6 +12,7 @@ use futures_util::FutureExt;
 use nexus_log::{
     EventLog, MemoryLog, Outcome as Appended, Partition, Revision, Submission, Transition,
 };
+use nexus_model::aggregate::{AggregateId, Effect};
 use nexus_model::command::Command;
 use nexus_model::effect::RunAttempt;
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex, TimerId};
@@ -73,6 +74,7 @@ pub(super) enum Wanted {
     Run(RunId),
     Payloads(RunId, Vec<PayloadHash>),
     Rest(RunId),
+    Aggregate(AggregateId),
 }
 
 /// A handler at work.
@@ -109,6 +111,8 @@ pub(super) struct World {
     pub(super) folded: HashMap<RunId, (Arc<Plan>, Run)>,
     pub(super) timers: BTreeSet<(u64, RunId, TimerId)>,
     pub(super) hungry: VecDeque<RunId>,
+    /// What aggregates want done.
+    pub(super) errands: BTreeSet<(AggregateId, Effect)>,
     pub(super) wanted: VecDeque<Wanted>,
     pub(super) flying: VecDeque<Flying>,
     pub(super) working: Vec<Working>,
@@ -151,6 +155,7 @@ impl World {
             folded: HashMap::new(),
             timers: BTreeSet::new(),
             hungry: VecDeque::new(),
+            errands: BTreeSet::new(),
             wanted: VecDeque::new(),
             flying: VecDeque::new(),
             working: Vec::new(),
@@ -308,6 +313,11 @@ impl World {
         };
         let input = match wanted {
             Wanted::Rest(run) => Input::Rested { run },
+            Wanted::Aggregate(id) => {
+                let loaded = self.loader.aggregate(id).map(|found| found.map(Box::new));
+                let loaded = loaded.map_err(|error| (error.to_string(), false));
+                Input::AggregateLoaded { id, loaded }
+            }
             Wanted::Run(run) => match self.fold(run) {
                 Ok(Some((plan, state))) => {
                     Input::Loaded { run, loaded: Loaded::Found { plan, state: Box::new(state) } }
@@ -400,6 +410,13 @@ impl World {
                 }
             }
             Output::Snapshot(..) => {}
+            Output::LoadAggregate(id) => self.wanted.push_back(Wanted::Aggregate(id)),
+            Output::Errand(id, effect) => {
+                self.errands.insert((id, *effect));
+            }
+            Output::ErrandOver(id, effect) => {
+                self.errands.remove(&(id, *effect));
+            }
         }
     }
 

@@ -163,7 +163,7 @@ pub struct UndoView {
 /// What a run waits for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitingOn {
-    /// `sleep`, `signal`, `retry`, `undo`, `room`, `pause`, `engine`.
+    /// `sleep`, `signal`, `approval`, `retry`, `undo`, `room`, `pause`, `engine`.
     pub on: String,
     /// The step.
     pub step: Option<String>,

@@ -26,6 +26,9 @@ pub(super) const SECTION_SIGNALS: u8 = 1;
 /// Number of the section of items.
 pub(super) const SECTION_ITEMS: u8 = 38;
 
+/// Number of a step that waits for the decision of a person.
+pub(super) const AWAITED_APPROVAL: u8 = 33;
+
 /// The choice that says that what concerns undoing comes before the rest of a status or step.
 pub(super) const UNDO: u8 = 32;
 
@@ -370,6 +373,12 @@ impl Writer {
             Awaited::Signal { name } => {
                 self.byte(0);
                 self.text(name);
+            }
+            Awaited::Approval { by, message } => {
+                self.byte(AWAITED_APPROVAL);
+                self.count(by.len());
+                by.iter().for_each(|entry| self.text(entry));
+                self.text(message);
             }
         }
     }

@@ -141,6 +141,22 @@ impl<'a> Draft<'a> {
         self.new_payloads.iter().map(|(_, bytes)| bytes.len()).sum()
     }
 
+    /// The JSON of a payload; `None` if its bytes have to be loaded first.
+    pub(super) fn json_of(&mut self, payload: &Payload) -> Option<Value> {
+        let bytes: &[u8] = match payload {
+            Payload::Null => return Some(Value::Null),
+            Payload::Inline(_, bytes) => bytes,
+            Payload::Stored(_, hash, _) => match self.payloads.get(hash) {
+                Some(bytes) => bytes,
+                None => {
+                    self.needs.insert(*hash);
+                    return None;
+                }
+            },
+        };
+        Some(serde_json::from_slice(bytes).unwrap_or_default())
+    }
+
     /// Replaces the event made last by one that folds to the same state.
     pub(super) fn amend_last(&mut self, amend: impl FnOnce(&mut Event)) {
         if let Some(event) = self.events.last_mut() {

@@ -56,7 +56,10 @@ pub(super) fn compile_each(
 fn check_kind(step: &Step, problems: &mut Problems) {
     match step.kind {
         StepKind::Action { .. } | StepKind::Script { .. } => {}
-        StepKind::Set { .. } | StepKind::Sleep { .. } | StepKind::WaitFor { .. } => {
+        StepKind::Set { .. }
+        | StepKind::Sleep { .. }
+        | StepKind::WaitFor { .. }
+        | StepKind::Approve(_) => {
             let message = format!("step `{}` calls no handler, so `for_each` cannot", step.id);
             problems.error("NX1109", &["steps", &step.id, "for_each"], message).hint =
                 Some("`for_each` goes with `uses` and `run`".to_owned());

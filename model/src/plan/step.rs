@@ -174,6 +174,11 @@ fn compile_work(
             let on_timeout = *on_timeout;
             Some(Work::WaitFor(SignalWait { signal, matches, timeout_ms, on_timeout }))
         }
+        StepKind::Approve(approval) => {
+            super::approval::check(id, approval, problems);
+            let asks = compile("approve", &super::approval::asks(approval), problems)?;
+            Some(super::approval::work(approval, asks))
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 mod items;
 
 use crate::effect::Effect;
-use crate::event::{Awaited, Event, Failure};
+use crate::event::{Event, Failure};
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload};
 use crate::plan::Plan;
@@ -35,9 +35,18 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
         Event::SignalReceived { name, payload: carried, .. } => {
             format!("signal {name}{}", payload(Some(carried)))
         }
-        Event::StepWaits { step, what, timer: due } => {
-            let Awaited::Signal { name } = what;
-            format!("{} waits for {name}{}", id(step), timer(*due, ""))
+        Event::StepWaits { step, signal, timer: due } => {
+            format!("{} waits for {signal}{}", id(step), timer(*due, ""))
+        }
+        Event::ApprovalRequested { step, by, message, timer: due } => {
+            let said = if message.is_empty() { String::new() } else { format!(" \"{message}\"") };
+            format!("{} asks {}{said}{}", id(step), by.join(","), timer(*due, ""))
+        }
+        Event::ApprovalGranted { step, by, role, form, .. } => {
+            format!("{} approved by {} as {role}{}", id(step), by.name, payload(Some(form)))
+        }
+        Event::ApprovalRejected { step, by, role, form, .. } => {
+            format!("{} rejected by {} as {role}{}", id(step), by.name, payload(Some(form)))
         }
         Event::SignalTaken { step, signal } => format!("{} takes signal {signal}", id(step)),
         Event::StepStarted { step, attempt, input, deadline } => {

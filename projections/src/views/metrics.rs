@@ -125,6 +125,9 @@ impl Counters {
             | Event::SlotsOffered
             | Event::SignalReceived { .. }
             | Event::StepWaits { .. }
+            | Event::ApprovalGranted { .. }
+            | Event::ApprovalRejected { .. }
+            | Event::ApprovalRequested { .. }
             | Event::SignalTaken { .. }
             | Event::StepSlept { .. }
             | Event::ItemsStarted { .. }

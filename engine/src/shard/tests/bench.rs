@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use nexus_log::{EventLog, MemoryLog, Partition, Submission, Transition};
+use nexus_model::aggregate::Effect;
 use nexus_model::definition::Step;
 use nexus_model::event::{Actor, Event, Failure, RunStarted};
 use nexus_model::id::{Attempt, StepIndex};
 use nexus_model::payload::Payload;
+use nexus_model::schedule::ScheduleEffect;
 
 use super::*;
 use crate::loader::Loader;
@@ -162,7 +164,7 @@ fn in_words(output: &Output) -> String {
         Output::Reply(reply, answer) => {
             let answer = match answer {
                 Ok(_) => "ok",
-                Err(Refusal::Rejected(_)) => "rejected",
+                Err(Refusal::Rejected(_) | Refusal::Aggregate(_)) => "rejected",
                 Err(Refusal::NotFound) => "not found",
                 Err(Refusal::Taken(..)) => "taken",
                 Err(Refusal::Unreadable(_)) => "unreadable",
@@ -176,6 +178,17 @@ fn in_words(output: &Output) -> String {
         Output::Hungry(_) => "hungry".into(),
         Output::Snapshot(..) => "snapshot".into(),
         Output::Rest(_) => "rest".into(),
+        Output::LoadAggregate(_) => "load aggregate".into(),
+        Output::Errand(_, effect) => format!("begin {}", errand(effect)),
+        Output::ErrandOver(_, effect) => format!("end {}", errand(effect)),
+    }
+}
+
+fn errand(effect: &Effect) -> String {
+    match effect {
+        Effect::Schedule(ScheduleEffect::Start(start)) => format!("start {}", start.name),
+        Effect::Schedule(ScheduleEffect::Watch { run, .. }) => format!("watch {}", run.0[15]),
+        Effect::Schedule(ScheduleEffect::Cancel { run, .. }) => format!("cancel {}", run.0[15]),
     }
 }
 

@@ -363,6 +363,11 @@ pub(crate) static ATTEMPTS: &[Key] = &[
         Shape::Choice(&["fail", "collect"]),
         "`collect`: the other items go on, and the output is `{ok, failed}`; `fail` by default.",
     ),
+    key(
+        "heartbeat",
+        Shape::Duration { zero: false },
+        "Longest time without a sign of life of an attempt; a script gives one by writing to $NEXUS_PROGRESS.",
+    ),
 ];
 
 /// Kinds of steps that this version does not carry out.

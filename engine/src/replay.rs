@@ -293,8 +293,13 @@ fn command_of(event: &Event) -> Option<Command> {
         Event::ItemAttemptFailed { step, item, attempt, failure } => {
             Command::FailItem { step, item, attempt, failure }
         }
+        Event::ItemResumed { step, item, attempt } => Command::ResumeItem { step, item, attempt },
         Event::ItemsInterrupted { attempts, orderly } => {
             Command::InterruptItems { attempts, orderly }
+        }
+        Event::AttemptResumed { step, attempt } => Command::ResumeAttempt { step, attempt },
+        Event::HeartbeatRecorded { step, attempt, progress } => {
+            Command::RecordHeartbeat { step, attempt, progress }
         }
         Event::TimerFired { timer } => Command::FireTimer { timer },
         Event::RunPaused { by, reason } => Command::PauseRun { by, reason },

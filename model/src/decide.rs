@@ -24,7 +24,9 @@ mod interrupt;
 mod items;
 mod offer_slots;
 mod pause;
+mod record_heartbeat;
 mod resume;
+mod resume_attempt;
 mod retry;
 mod start;
 mod undo;
@@ -134,6 +136,11 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
             draft.fail_item(step, item, attempt, failure)
         }
         Command::InterruptItems { attempts, orderly } => draft.interrupt_items(attempts, orderly),
+        Command::ResumeItem { step, item, attempt } => draft.resume_item(step, item, attempt),
+        Command::ResumeAttempt { step, attempt } => draft.resume_attempt(step, attempt),
+        Command::RecordHeartbeat { step, attempt, progress } => {
+            draft.record_heartbeat(step, attempt, progress)
+        }
         Command::FireTimer { timer } => draft.fire_timer(timer),
         Command::PauseRun { by, reason } => draft.pause_run(by, reason),
         Command::ResumeRun { by } => draft.resume_run(by),
@@ -167,6 +174,9 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
         | Command::CompleteItem { .. }
         | Command::FailItem { .. }
         | Command::InterruptItems { .. }
+        | Command::ResumeItem { .. }
+        | Command::ResumeAttempt { .. }
+        | Command::RecordHeartbeat { .. }
         | Command::FireTimer { .. }
         | Command::PauseRun { .. }
         | Command::ResumeRun { .. }

@@ -73,6 +73,13 @@ pub enum Event {
         /// Whether the engine shut down in order, which does not count against the attempt.
         orderly: bool,
     },
+    /// An attempt that was cut off is about to be carried on: from here on its handler may be at work again.
+    AttemptResumed {
+        /// The step.
+        step: StepIndex,
+        /// The attempt.
+        attempt: Attempt,
+    },
     /// A timer was due.
     TimerFired {
         /// Which.
@@ -148,6 +155,15 @@ pub enum Event {
         /// Whether the engine shut down in order, which does not count against the attempt.
         orderly: bool,
     },
+    /// An attempt of an item that was cut off is carried on.
+    ItemResumed {
+        /// The step.
+        step: StepIndex,
+        /// The item.
+        item: ItemIndex,
+        /// The attempt.
+        attempt: Attempt,
+    },
     /// A step was undone.
     UndoCompleted {
         /// The step.
@@ -177,6 +193,16 @@ pub enum Event {
     UndoRetried {
         /// Who.
         by: Actor,
+    },
+
+    /// An attempt gave a sign of life and said how far it is.
+    HeartbeatRecorded {
+        /// The step.
+        step: StepIndex,
+        /// The attempt.
+        attempt: Attempt,
+        /// How far it is; handed to the next attempt.
+        progress: Payload,
     },
 
     /// A person approved what a step asked.
@@ -303,7 +329,7 @@ pub enum Event {
         /// Which.
         steps: Vec<StepIndex>,
     },
-    /// A step began to go through its items.
+    /// A step began to go through its items, or goes on with those that are left when the run was retried.
     ItemsStarted {
         /// The step.
         step: StepIndex,
@@ -311,13 +337,6 @@ pub enum Event {
         count: u32,
         /// The list, in chunks that are stored beside the events.
         chunks: Vec<PayloadHash>,
-        /// The timer that ends the step, and when.
-        deadline: Option<(TimerId, Timestamp)>,
-    },
-    /// A step whose run was retried goes on with the items that are left.
-    ItemsContinued {
-        /// The step.
-        step: StepIndex,
         /// The timer that ends the step, and when.
         deadline: Option<(TimerId, Timestamp)>,
     },

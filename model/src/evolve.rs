@@ -5,6 +5,7 @@
 //! * A timer is gone when it fired, when its step settled, or when the run ended; no event says so.
 
 mod attempts;
+mod heartbeats;
 mod items;
 mod runs;
 mod settling;
@@ -16,6 +17,7 @@ pub(crate) use timers::deadline_passed;
 
 use crate::event::{Awaited, Event};
 use crate::id::{StepIndex, TimerId};
+use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::run::{
     ItemsChange, ItemsRun, KeptSignal, Run, RunStatus, StepRun, StepState, Timer, TimerPurpose,
@@ -51,6 +53,8 @@ pub(crate) enum Change {
     TimerSet(TimerId, Timer),
     /// The timer is no longer set.
     TimerCleared(TimerId, Timer),
+    /// The progress of the step was this before.
+    Progress(StepIndex, Option<Payload>),
     /// A signal came, with this id.
     SignalReceived(String),
     /// The signal was taken.
@@ -70,6 +74,8 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         Event::RunStarted(started) => started.definition == plan.hash(),
         Event::StepCompleted { step, .. }
         | Event::AttemptFailed { step, .. }
+        | Event::AttemptResumed { step, .. }
+        | Event::HeartbeatRecorded { step, .. }
         | Event::StepStarted { step, .. }
         | Event::StepSlept { step, .. }
         | Event::StepWaits { step, .. }
@@ -86,7 +92,7 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
                 && *count > 0
                 && count.div_ceil(crate::run::ITEMS_PER_CHUNK) as usize == chunks.len()
         }
-        Event::ItemsContinued { step, .. }
+        Event::ItemResumed { step, .. }
         | Event::ItemStarted { step, .. }
         | Event::ItemCompleted { step, .. }
         | Event::ItemAttemptFailed { step, .. }
@@ -144,6 +150,10 @@ impl Fold<'_> {
             Event::AttemptsInterrupted { attempts, orderly } => {
                 self.attempts_interrupted(attempts, *orderly);
             }
+            Event::AttemptResumed { step, .. } => self.attempt_resumed(*step),
+            Event::HeartbeatRecorded { step, progress, .. } => {
+                self.heartbeat_recorded(*step, progress);
+            }
             Event::TimerFired { timer } => self.timer_fired(*timer),
             Event::RunPaused { .. } => self.run.paused = true,
             Event::RunResumed { .. } => self.run.paused = false,
@@ -189,7 +199,7 @@ impl Fold<'_> {
             Event::ItemsStarted { step, count, chunks, deadline } => {
                 self.items_started(*step, *count, chunks, *deadline);
             }
-            Event::ItemsContinued { step, deadline } => self.items_continued(*step, *deadline),
+            Event::ItemResumed { step, item, .. } => self.item_resumed(*step, *item),
             Event::ItemStarted { step, item, attempt, input } => {
                 self.item_started(*step, *item, *attempt, input.as_ref());
             }

@@ -22,6 +22,7 @@ mod expressions;
 mod failures;
 mod folding;
 mod for_each;
+mod heartbeats;
 mod interruptions;
 mod pausing;
 mod payloads;

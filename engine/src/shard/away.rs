@@ -10,7 +10,7 @@ use super::resident::{AtWork, Resident};
 pub(super) struct Away {
     /// Requests not decided yet, in order.
     pub(super) queue: VecDeque<Asked>,
-    /// Attempts whose handlers this engine has called and whose outcome is not recorded.
+    /// Attempts whose handlers this engine has called, or will once they may be resumed, and whose outcome is not recorded.
     pub(super) at_work: AtWork,
     /// Whether it is not read yet, because that would not help at once.
     pub(super) rests: bool,

@@ -20,9 +20,10 @@ pub(super) struct ItemsStartedV1<Hashes> {
 }
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct ItemsContinuedV1 {
+pub(super) struct ItemResumedV1 {
     step: u32,
-    deadline: Option<TimerV1>,
+    item: u32,
+    attempt: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -108,9 +109,8 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
             let (chunks, deadline) = (Hashes(chunks), deadline.map(TimerV1::from));
             put(out, &ItemsStartedV1 { step: step.0, count: *count, chunks, deadline });
         }
-        Event::ItemsContinued { step, deadline } => {
-            let deadline = deadline.map(TimerV1::from);
-            put(out, &ItemsContinuedV1 { step: step.0, deadline });
+        Event::ItemResumed { step, item, attempt } => {
+            put(out, &ItemResumedV1 { step: step.0, item: item.0, attempt: attempt.0 });
         }
         Event::ItemStarted { step, item, attempt, input } => {
             let (step, item, attempt) = (step.0, item.0, attempt.0);
@@ -180,10 +180,10 @@ impl Wire<'_> for ItemsStartedV1<Vec<[u8; 32]>> {
     }
 }
 
-impl Wire<'_> for ItemsContinuedV1 {
+impl Wire<'_> for ItemResumedV1 {
     fn event(self) -> Option<Event> {
-        let deadline = self.deadline.map(TimerV1::due);
-        Some(Event::ItemsContinued { step: StepIndex(self.step), deadline })
+        let (step, item) = (StepIndex(self.step), ItemIndex(self.item));
+        Some(Event::ItemResumed { step, item, attempt: Attempt(self.attempt) })
     }
 }
 

@@ -86,6 +86,8 @@ kinds! {
     65 ITEM_RETRY_SCHEDULED ItemRetryScheduled "item.retry_scheduled",
     66 ITEM_FAILED ItemFailed "item.failed",
     67 OUTPUTS_STORED OutputsStored "outputs.stored",
-    68 ITEMS_CONTINUED ItemsContinued "items.continued",
+    68 ITEM_RESUMED ItemResumed "item.resumed",
     69 ITEM_OUTPUT_MAPPED ItemOutputMapped "item.output_mapped",
+    90 ATTEMPT_RESUMED AttemptResumed "attempt.resumed",
+    91 HEARTBEAT_RECORDED HeartbeatRecorded "heartbeat.recorded",
 }

@@ -33,14 +33,16 @@ const ITEMS_MAX: usize = 1_000_000;
 struct UnderWay {
     may_repeat: bool,
     interruptions: u32,
+    rests: bool,
 }
 
 impl Draft<'_> {
     /// Evaluates the list of `step`, or goes on with one that is recorded.
     pub(super) fn begin_items(&mut self, step: StepIndex, each: &Each) {
         let deadline = self.deadline(step);
-        if self.run.items(step).is_some() {
-            self.emit(Event::ItemsContinued { step, deadline });
+        if let Some(items) = self.run.items(step) {
+            let (count, chunks) = (items.count, items.chunks.to_vec());
+            self.emit(Event::ItemsStarted { step, count, chunks, deadline });
             return self.settle_items(step);
         }
         match self.render_large(&each.items, step).map(|list| list.and_then(as_items)) {
@@ -212,6 +214,22 @@ impl Draft<'_> {
         Ok(())
     }
 
+    pub(super) fn resume_item(
+        &mut self,
+        step: StepIndex,
+        item: ItemIndex,
+        attempt: Attempt,
+    ) -> Result<(), Rejection> {
+        let UnderWay { rests, .. } = self.item_under_way(step, item, attempt)?;
+        let stops = self.run.items(step).is_some_and(|items| items.stopping.is_some());
+        if !rests || stops {
+            let step = format!("{}[{}]", self.plan.id(step), item.0);
+            return Err(Rejection::NotResting { step, attempt });
+        }
+        self.emit(Event::ItemResumed { step, item, attempt });
+        Ok(())
+    }
+
     fn give_item_up_if_hopeless(&mut self, step: StepIndex, item: ItemIndex, attempt: Attempt) {
         let Ok(UnderWay { interruptions, .. }) = self.item_under_way(step, item, attempt) else {
             return;
@@ -237,9 +255,11 @@ impl Draft<'_> {
         let items = self.run.items(step).filter(|_| is_iterating).ok_or_else(stale)?;
         let run = items.item(item).filter(|run| run.attempt == attempt).ok_or_else(stale)?;
         match &run.state {
-            ItemState::Running { may_repeat, interruptions, .. } => {
-                Ok(UnderWay { may_repeat: *may_repeat, interruptions: *interruptions })
-            }
+            ItemState::Running { may_repeat, interruptions, rests, .. } => Ok(UnderWay {
+                may_repeat: *may_repeat,
+                interruptions: *interruptions,
+                rests: *rests,
+            }),
             ItemState::Waiting | ItemState::Retrying { .. } => Err(stale()),
         }
     }

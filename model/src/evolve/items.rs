@@ -12,6 +12,7 @@ use crate::run::{
 use crate::time::Timestamp;
 
 impl Fold<'_> {
+    /// A step that has items already goes on with those that are left.
     pub(super) fn items_started(
         &mut self,
         step: StepIndex,
@@ -19,17 +20,12 @@ impl Fold<'_> {
         chunks: &[PayloadHash],
         deadline: Option<(TimerId, Timestamp)>,
     ) {
-        let concurrency = self.plan.each(step).map_or(1, |each| each.concurrency);
-        self.put_items(step, Some(ItemsRun::new(count, chunks.into(), concurrency)));
-        self.iterates(step, deadline);
-    }
-
-    pub(super) fn items_continued(
-        &mut self,
-        step: StepIndex,
-        deadline: Option<(TimerId, Timestamp)>,
-    ) {
-        self.change_items(step, ItemsChange::Stopping(None));
+        if self.run.items(step).is_some() {
+            self.change_items(step, ItemsChange::Stopping(None));
+        } else {
+            let concurrency = self.plan.each(step).map_or(1, |each| each.concurrency);
+            self.put_items(step, Some(ItemsRun::new(count, chunks.into(), concurrency)));
+        }
         self.iterates(step, deadline);
     }
 
@@ -57,7 +53,7 @@ impl Fold<'_> {
             input: input.cloned(),
             interruptions: 0,
             may_repeat: false,
-            handed_over: false,
+            rests: false,
             since: self.at,
         };
         self.open(step, item, Some(ItemRun { attempt, attempts_forgiven, state }));
@@ -143,15 +139,21 @@ impl Fold<'_> {
             let stops = self.run.items(step).is_some_and(|items| items.stopping.is_some());
             if stops {
                 self.item_state(step, item, ItemState::Waiting);
-            } else if let ItemState::Running { interruptions, may_repeat, handed_over, .. } =
-                &mut state
-            {
-                let counts = !orderly && !*handed_over;
+            } else if let ItemState::Running { interruptions, may_repeat, rests, .. } = &mut state {
+                let counts = !orderly && !*rests;
                 *interruptions = interruptions.saturating_add(u32::from(counts));
                 *may_repeat = true;
-                *handed_over = orderly;
+                *rests = true;
                 self.item_state(step, item, state);
             }
+        }
+    }
+
+    pub(super) fn item_resumed(&mut self, step: StepIndex, item: ItemIndex) {
+        let Some(ItemRun { mut state, .. }) = self.item(step, item) else { return };
+        if let ItemState::Running { rests, .. } = &mut state {
+            *rests = false;
+            self.item_state(step, item, state);
         }
     }
 

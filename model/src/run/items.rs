@@ -64,8 +64,8 @@ pub enum ItemState {
         interruptions: u32,
         /// Whether an execution of this attempt was cut off at all.
         may_repeat: bool,
-        /// Whether the last process left it in order, so that the next one's taking it up does not count.
-        handed_over: bool,
+        /// Whether it waits to be carried on after it was cut off; the end of a process does not count then.
+        rests: bool,
         /// When the attempt was recorded as started.
         since: Timestamp,
     },

@@ -235,10 +235,11 @@ fn after_a_crash_only_what_was_under_way_runs_again() {
         "
         workflow  a for_each 5 concurrency 2
         given     start; complete a[0] 0
-        when      interrupt a[1] a[2]; complete a[1] 1
+        when      interrupt a[1] a[2]; resume_attempt a[1]; complete a[1] 1
         then      interrupted: a[1]#1 a[2]#1
+                  a[1]#1 resumed
                   a[1]#1 completed 1 may repeat; a[3]#1 started
-        after     effects run a[2]#1, run a[3]#1
+        after     effects resume a[2]#1, run a[3]#1
     ",
     );
 }
@@ -248,7 +249,7 @@ fn an_item_that_ends_the_process_again_and_again_runs_alone_and_then_fails() {
     check(
         "
         workflow  a for_each 2 concurrency 1
-        given     start; interrupt a[0]; interrupt a[0]
+        given     start; interrupt a[0]; resume_attempt a[0]; interrupt a[0]; resume_attempt a[0]
         when      interrupt a[0]
         then      interrupted: a[0]#1; a[0]#1 failed NX3013 item 0: the engine's process ended 3 times while this step ran
                   a failed NX3013 item 0: the engine's process ended 3 times while this step ran
@@ -359,7 +360,7 @@ fn a_retried_run_goes_on_with_the_items_that_are_left() {
         workflow  a for_each 4 concurrency 2
         given     start; complete a[0] 0; fail a[1]; complete a[2] 2
         when      retry; complete a[3] 3; complete a[1]#2 1
-        then      run retried; a goes on; a[1]#2 started; a[3]#1 started
+        then      run retried; a has 4 items; a[1]#2 started; a[3]#1 started
                   a[3]#1 completed 3
                   a[1]#2 completed 1; a#2 completed [0,1,2,3]; run completed
     "#,

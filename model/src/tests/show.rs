@@ -26,6 +26,12 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
             let how = if *orderly { "shut down" } else { "interrupted" };
             format!("{how}: {}", names.collect::<Vec<_>>().join(" "))
         }
+        Event::AttemptResumed { step, attempt } => {
+            format!("taken up: {}", tried(plan, *step, *attempt))
+        }
+        Event::HeartbeatRecorded { step, attempt, progress } => {
+            format!("{} heartbeat{}", tried(plan, *step, *attempt), payload(Some(progress)))
+        }
         Event::TimerFired { timer } => format!("t{} fired", timer.0),
         Event::RunPaused { .. } => "paused".to_owned(),
         Event::RunResumed { .. } => "resumed".to_owned(),
@@ -58,7 +64,7 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
             format!("{} sleeps{}", plan.id(*step), timer(Some((*id, *until)), ""))
         }
         Event::ItemsStarted { .. }
-        | Event::ItemsContinued { .. }
+        | Event::ItemResumed { .. }
         | Event::ItemStarted { .. }
         | Event::ItemCompleted { .. }
         | Event::ItemAttemptFailed { .. }
@@ -114,9 +120,15 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
 pub(super) fn effect(plan: &Plan, effect: &Effect) -> String {
     match effect {
         Effect::RunAttempt(run) => {
-            let alone = if run.alone { " alone" } else { "" };
             let undo = if run.undo { "undo" } else { "run" };
-            format!("{undo} {}{alone}", items::tried(plan, run.step, run.item, run.attempt))
+            let progress = payload(Some(&run.progress));
+            let from = if progress.is_empty() { "" } else { " from" };
+            let tried = items::tried(plan, run.step, run.item, run.attempt);
+            format!("{undo} {tried}{from}{progress}")
+        }
+        Effect::ResumeAttempt { step, item, attempt, alone } => {
+            let alone = if *alone { " alone" } else { "" };
+            format!("resume {}{alone}", items::tried(plan, *step, *item, *attempt))
         }
         Effect::StopAttempt { step, item, attempt } => {
             format!("stop {}", items::tried(plan, *step, *item, *attempt))

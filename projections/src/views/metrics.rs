@@ -119,7 +119,9 @@ impl Counters {
             | Event::UndoRetryScheduled { .. }
             | Event::ItemRetryScheduled { .. } => &mut self.retries_scheduled,
             Event::TimerFired { .. } => &mut self.timers_fired,
-            Event::RunPaused { .. }
+            Event::AttemptResumed { .. }
+            | Event::HeartbeatRecorded { .. }
+            | Event::RunPaused { .. }
             | Event::RunResumed { .. }
             | Event::CancelRequested { .. }
             | Event::SlotsOffered
@@ -131,7 +133,7 @@ impl Counters {
             | Event::SignalTaken { .. }
             | Event::StepSlept { .. }
             | Event::ItemsStarted { .. }
-            | Event::ItemsContinued { .. }
+            | Event::ItemResumed { .. }
             | Event::ItemCompleted { .. }
             | Event::ItemOutputMapped { .. }
             | Event::ItemFailed { .. }

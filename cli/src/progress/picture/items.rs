@@ -38,10 +38,13 @@ impl Step {
         match event.event.as_str() {
             "items.started" => {
                 let count = event.data["count"].as_u64().unwrap_or(0);
-                self.items = Items { count, ..Items::default() };
-                self.goes_on(event.after_ms);
+                // A run that was retried goes on with the same list.
+                if self.items.count != count {
+                    self.items = Items { count, ..Items::default() };
+                }
+                self.status = Status::Running;
+                self.began.get_or_insert_with(|| (event.after_ms, text::now_ms()));
             }
-            "items.continued" => self.goes_on(event.after_ms),
             "item.completed" => self.items.done += 1,
             "item.failed" => {
                 self.items.done += 1;
@@ -52,10 +55,5 @@ impl Step {
         }
         self.note = self.items.progress();
         true
-    }
-
-    fn goes_on(&mut self, after_ms: u64) {
-        self.status = Status::Running;
-        self.began.get_or_insert_with(|| (after_ms, text::now_ms()));
     }
 }

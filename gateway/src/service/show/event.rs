@@ -61,9 +61,12 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
             (Some(*step), Some(*attempt).filter(|attempt| attempt.0 > 0))
         }
         Event::AttemptFailed { step, attempt, .. }
+        | Event::AttemptResumed { step, attempt }
+        | Event::HeartbeatRecorded { step, attempt, .. }
         | Event::StepStarted { step, attempt, .. }
         | Event::RetryScheduled { step, attempt, .. }
         | Event::ItemStarted { step, attempt, .. }
+        | Event::ItemResumed { step, attempt, .. }
         | Event::ItemCompleted { step, attempt, .. }
         | Event::ItemAttemptFailed { step, attempt, .. }
         | Event::ItemFailed { step, attempt, .. }
@@ -81,7 +84,6 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::StepSkipped { step, .. }
         | Event::StepFailed { step, .. }
         | Event::ItemsStarted { step, .. }
-        | Event::ItemsContinued { step, .. }
         | Event::ItemOutputMapped { step, .. }
         | Event::OutputsStored { step, .. }
         | Event::OutputMapped { step, .. }
@@ -147,7 +149,7 @@ impl Showing<'_> {
                 json!({"attempts": attempts.collect::<Vec<_>>(), "orderly": orderly})
             }
             Event::ItemsStarted { .. }
-            | Event::ItemsContinued { .. }
+            | Event::ItemResumed { .. }
             | Event::ItemStarted { .. }
             | Event::ItemCompleted { .. }
             | Event::ItemAttemptFailed { .. }
@@ -156,6 +158,12 @@ impl Showing<'_> {
             | Event::ItemRetryScheduled { .. }
             | Event::ItemFailed { .. }
             | Event::OutputsStored { .. } => self.data_of_items(event)?,
+            Event::AttemptResumed { step, attempt } => {
+                json!({"step": self.id(*step), "attempt": attempt.0})
+            }
+            Event::HeartbeatRecorded { step, attempt, progress } => json!({
+                "step": self.id(*step), "attempt": attempt.0, "progress": self.payload(progress)?,
+            }),
             Event::TimerFired { timer } => json!({"timer": timer.0}),
             Event::RunPaused { by: who, reason }
             | Event::CancelRequested { by: who, reason }
@@ -273,7 +281,7 @@ impl Showing<'_> {
                 format!("{}: {how}", self.some(&steps))
             }
             Event::ItemsStarted { .. }
-            | Event::ItemsContinued { .. }
+            | Event::ItemResumed { .. }
             | Event::ItemStarted { .. }
             | Event::ItemCompleted { .. }
             | Event::ItemAttemptFailed { .. }
@@ -293,9 +301,9 @@ impl Showing<'_> {
                 format!("by {}", by.name)
             }
             Event::SlotsOffered | Event::RunCancelled { .. } => String::new(),
-            Event::StepStarted { attempt, .. } | Event::UndoStarted { attempt, .. } => {
-                format!("try {}", attempt.0)
-            }
+            Event::StepStarted { attempt, .. }
+            | Event::AttemptResumed { attempt, .. }
+            | Event::UndoStarted { attempt, .. } => format!("try {}", attempt.0),
             Event::StepSlept { until, .. } => self.until(*until),
             Event::SignalReceived { name, payload, by, .. } => {
                 let carried = match payload {
@@ -334,6 +342,7 @@ impl Showing<'_> {
                 let rest = if *continued { "; the run goes on" } else { "" };
                 format!("{}{rest}", failure_line(failure))
             }
+            Event::HeartbeatRecorded { progress, .. } => self.brief(progress)?,
             Event::OutputMapped { output, .. } | Event::RunCompleted { output, .. } => {
                 self.brief(output)?
             }

@@ -28,6 +28,7 @@ pub(super) fn outside_samples() -> Vec<Event> {
     vec![
         Event::ItemCompleted { step, item, attempt, output: inline("7"), may_repeat: true },
         Event::ItemAttemptFailed { step, item, attempt, failure: some_failure() },
+        Event::ItemResumed { step, item, attempt },
         Event::ItemsInterrupted {
             attempts: vec![(step, item, attempt), (step, ItemIndex(3), Attempt(251))],
             orderly: false,
@@ -50,7 +51,6 @@ pub(super) fn derived_samples() -> Vec<Event> {
         Event::ItemRetryScheduled { step, item, attempt, timer, at: NOW },
         Event::ItemFailed { step, item, attempt, failure: some_failure() },
         Event::OutputsStored { step, chunk: 1, outputs },
-        Event::ItemsContinued { step, deadline: None },
         Event::ItemOutputMapped { step, item, output: inline("{}") },
     ]
 }
@@ -62,7 +62,11 @@ pub(super) fn event() -> BoxedStrategy<Event> {
         (step(), number(), vec(hash(), 0..4), due()).prop_map(|(step, count, chunks, deadline)| {
             Event::ItemsStarted { step, count, chunks, deadline }
         }),
-        (step(), due()).prop_map(|(step, deadline)| Event::ItemsContinued { step, deadline }),
+        (step(), item(), attempt()).prop_map(|(step, item, attempt)| Event::ItemResumed {
+            step,
+            item,
+            attempt
+        }),
         (step(), item(), attempt(), option::of(payload())).prop_map(
             |(step, item, attempt, input)| Event::ItemStarted { step, item, attempt, input }
         ),
@@ -144,11 +148,11 @@ fn item_run() -> impl Strategy<Value = ItemRun> {
     let state = prop_oneof![
         Just(ItemState::Waiting),
         (option::of(payload()), any::<u32>(), flags, time()).prop_map(
-            |(input, interruptions, (may_repeat, handed_over), since)| ItemState::Running {
+            |(input, interruptions, (may_repeat, rests), since)| ItemState::Running {
                 input,
                 interruptions,
                 may_repeat,
-                handed_over,
+                rests,
                 since
             }
         ),
@@ -191,7 +195,7 @@ fn sample() -> ItemsRun {
         input: Some(stored()),
         interruptions: 1,
         may_repeat: true,
-        handed_over: false,
+        rests: false,
         since: NOW,
     };
     let retrying =

@@ -37,6 +37,7 @@ pub(super) fn command(bench: &mut Bench, words: &[&str]) -> Option<Command> {
             Some(Command::CompleteItem { step, item, attempt, output })
         }
         "fail" => Some(Command::FailItem { step, item, attempt, failure: failure(rest) }),
+        "resume_attempt" => Some(Command::ResumeItem { step, item, attempt }),
         word @ ("interrupt" | "shutdown") => {
             let attempts = words[1..].iter().filter_map(|word| self::item(bench, word)).collect();
             Some(Command::InterruptItems { attempts, orderly: word == "shutdown" })

@@ -14,8 +14,8 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
         Event::ItemsStarted { step, count, deadline, .. } => {
             format!("{} has {count} items{}", plan.id(*step), timer(*deadline, "deadline"))
         }
-        Event::ItemsContinued { step, deadline } => {
-            format!("{} goes on{}", plan.id(*step), timer(*deadline, "deadline"))
+        Event::ItemResumed { step, item, attempt } => {
+            format!("{} resumed", tried(step, item, attempt))
         }
         Event::ItemStarted { step, item, attempt, input } => {
             format!("{} started{}", tried(step, item, attempt), payload(input.as_ref()))

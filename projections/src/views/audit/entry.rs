@@ -225,7 +225,7 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         Event::StepCompleted { .. }
         | Event::AttemptFailed { .. }
         | Event::ItemsStarted { .. }
-        | Event::ItemsContinued { .. }
+        | Event::ItemResumed { .. }
         | Event::ItemStarted { .. }
         | Event::ItemCompleted { .. }
         | Event::ItemAttemptFailed { .. }
@@ -235,6 +235,8 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::ItemFailed { .. }
         | Event::OutputsStored { .. }
         | Event::AttemptsInterrupted { .. }
+        | Event::AttemptResumed { .. }
+        | Event::HeartbeatRecorded { .. }
         | Event::TimerFired { .. }
         | Event::SlotsOffered
         | Event::StepWaits { .. }

@@ -32,7 +32,7 @@ impl RunRecord {
             Event::ApprovalRequested { step, timer, .. } => {
                 self.begin(*step, 1, Doing::AwaitingApproval, end_of(*timer));
             }
-            Event::ItemsStarted { step, .. } | Event::ItemsContinued { step, .. } => {
+            Event::ItemsStarted { step, .. } => {
                 self.begin(*step, 1, Doing::Running, at);
             }
             Event::ItemRetryScheduled { .. } => self.retries = self.retries.saturating_add(1),
@@ -115,12 +115,15 @@ impl RunRecord {
             }
             Event::RunCancelled { .. } => self.end(Ending::Cancelled, at),
             Event::AttemptsInterrupted { .. }
+            | Event::AttemptResumed { .. }
+            | Event::HeartbeatRecorded { .. }
             | Event::SlotsOffered
             | Event::SignalReceived { .. }
             | Event::ApprovalGranted { .. }
             | Event::ApprovalRejected { .. }
             | Event::SignalTaken { .. }
             | Event::ItemStarted { .. }
+            | Event::ItemResumed { .. }
             | Event::ItemCompleted { .. }
             | Event::ItemAttemptFailed { .. }
             | Event::ItemsInterrupted { .. }

@@ -23,8 +23,8 @@ impl Showing<'_> {
                     "deadline": due_data(*deadline),
                 })
             }
-            Event::ItemsContinued { step, deadline } => {
-                json!({"step": self.id(*step), "deadline": due_data(*deadline)})
+            Event::ItemResumed { step, item, attempt } => {
+                json!({"step": self.id(*step), "item": item.0, "attempt": attempt.0})
             }
             Event::ItemStarted { step, item, attempt, input } => json!({
                 "step": self.id(*step), "item": item.0, "attempt": attempt.0,
@@ -64,7 +64,7 @@ impl Showing<'_> {
     pub(super) fn detail_of_items(&self, event: &Event) -> Result<String, LoadError> {
         Ok(match event {
             Event::ItemsStarted { count, .. } => format!("{count} items"),
-            Event::ItemStarted { item, attempt, .. } => {
+            Event::ItemStarted { item, attempt, .. } | Event::ItemResumed { item, attempt, .. } => {
                 format!("item {}, try {}", item.0, attempt.0)
             }
             Event::ItemCompleted { item, output, .. }

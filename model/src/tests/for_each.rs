@@ -207,11 +207,11 @@ fn a_report_about_another_attempt_or_item_is_refused() {
         workflow  a for_each 2 concurrency 1 retry 2; b needs a
         given     start; fail a[0]; fire t1
         when      complete a[0]#1; complete a[1]#1; complete a[9]#1; complete a#1; fail a[0]#3
-        then      rejected: attempt 1 of step `a[0]` is stale
-                  rejected: attempt 1 of step `a[1]` is stale
-                  rejected: attempt 1 of step `a[9]` is stale
-                  rejected: attempt 1 of step `a` is stale
-                  rejected: attempt 3 of step `a[0]` is stale
+        then      rejected: ignored: stale attempt 1 of step `a[0]`
+                  rejected: ignored: stale attempt 1 of step `a[1]`
+                  rejected: ignored: stale attempt 1 of step `a[9]`
+                  rejected: ignored: stale attempt 1 of step `a`
+                  rejected: ignored: stale attempt 3 of step `a[0]`
     ",
     );
 }
@@ -224,7 +224,7 @@ fn a_result_counts_once() {
         given     start
         when      complete a[0]#1; complete a[0]#1
         then      a[0]#1 completed; a[2]#1 started
-                  rejected: attempt 1 of step `a[0]` is stale
+                  rejected: ignored: stale attempt 1 of step `a[0]`
     ",
     );
 }

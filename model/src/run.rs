@@ -49,6 +49,8 @@ pub struct Run {
     items: items::AllItems,
     /// How far the attempts of steps that have not completed said they are.
     pub progress: BTreeMap<StepIndex, Payload>,
+    /// Steps that have to start in time, with the timers that say so.
+    pub queued: BTreeMap<StepIndex, TimerId>,
     steps: Vec<StepRun>,
     open_needs: Vec<u32>,
     ready: BTreeSet<StepIndex>,
@@ -210,6 +212,8 @@ pub enum TimerPurpose {
     Deadline(StepIndex),
     /// Starts the next attempt of an item.
     ItemRetry(StepIndex, ItemIndex),
+    /// Ends the waiting for the first attempt of a step to start.
+    Start(StepIndex),
     /// Starts the next attempt to undo a step.
     Undo(StepIndex),
 }
@@ -314,6 +318,7 @@ impl Run {
             signals: Signals::default(),
             items: items::AllItems::default(),
             progress: BTreeMap::new(),
+            queued: BTreeMap::new(),
             steps: vec![StepRun::default(); count as usize],
             open_needs,
             ready,

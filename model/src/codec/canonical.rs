@@ -29,6 +29,9 @@ pub(super) const SECTION_ITEMS: u8 = 38;
 /// Number of the section of progress.
 pub(super) const SECTION_PROGRESS: u8 = 48;
 
+/// Number of the section of steps that have to start in time.
+pub(super) const SECTION_QUEUED: u8 = 49;
+
 /// Number of a step that waits for the decision of a person.
 pub(super) const AWAITED_APPROVAL: u8 = 33;
 
@@ -107,6 +110,14 @@ impl Writer {
             for (step, progress) in &run.progress {
                 self.index(*step);
                 self.payload(progress);
+            }
+        }
+        if !run.queued.is_empty() {
+            self.byte(SECTION_QUEUED);
+            self.count(run.queued.len());
+            for (step, timer) in &run.queued {
+                self.index(*step);
+                self.number(timer.0);
             }
         }
     }
@@ -267,6 +278,7 @@ impl Writer {
                 self.index(step);
                 return self.number(item.0);
             }
+            TimerPurpose::Start(step) => (50, step),
             TimerPurpose::Undo(step) => (UNDO, step),
         };
         self.byte(tag);

@@ -90,4 +90,5 @@ kinds! {
     69 ITEM_OUTPUT_MAPPED ItemOutputMapped "item.output_mapped",
     90 ATTEMPT_RESUMED AttemptResumed "attempt.resumed",
     91 HEARTBEAT_RECORDED HeartbeatRecorded "heartbeat.recorded",
+    92 STEP_QUEUED StepQueued "step.queued",
 }

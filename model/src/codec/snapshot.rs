@@ -118,6 +118,9 @@ impl<'a> Reader<'a> {
         if self.section(canonical::SECTION_PROGRESS) {
             run.progress = self.progress()?;
         }
+        if self.section(canonical::SECTION_QUEUED) {
+            run.queued = self.queued()?;
+        }
         Some(run)
     }
 
@@ -207,6 +210,12 @@ impl<'a> Reader<'a> {
         Some((chunk, StoredOutputs { hash, bytes: self.number()? }))
     }
 
+    fn queued(&mut self) -> Option<BTreeMap<StepIndex, TimerId>> {
+        let queued = self.list(|reader| Some((reader.index()?, reader.timer_id()?)))?;
+        let in_order = queued.is_sorted_by(|(a, _), (b, _)| a < b) && !queued.is_empty();
+        in_order.then(|| queued.into_iter().collect())
+    }
+
     fn progress(&mut self) -> Option<BTreeMap<StepIndex, Payload>> {
         let progress = self.list(|reader| Some((reader.index()?, reader.payload()?)))?;
         let in_order = progress.is_sorted_by(|(a, _), (b, _)| a < b) && !progress.is_empty();
@@ -272,6 +281,7 @@ impl<'a> Reader<'a> {
             3 => TimerPurpose::Deadline(self.index()?),
             4 => TimerPurpose::Wait(self.index()?),
             37 => TimerPurpose::ItemRetry(self.index()?, self.item_index()?),
+            50 => TimerPurpose::Start(self.index()?),
             canonical::UNDO => TimerPurpose::Undo(self.index()?),
             _ => return None,
         };

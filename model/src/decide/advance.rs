@@ -28,6 +28,7 @@ impl Draft<'_> {
         if self.start_items(slots) {
             self.settle_waves();
         }
+        self.limit_starts();
         if self.needs.is_empty() && self.run.open_count() == 0 && !self.run.is_undoing() {
             self.end_run();
         }
@@ -115,7 +116,9 @@ impl Draft<'_> {
             return self.begin_items(step, each);
         }
         match &plan.step(step).work {
-            Work::Handler { .. } => {}
+            Work::Handler { .. } => {
+                self.limited.extend(plan.step(step).start_within_ms.map(|_| step));
+            }
             Work::Set { values } => self.set_values(step, values),
             Work::Sleep { duration } => self.sleep(step, duration),
             Work::WaitFor(wait) => self.wait_for(step, wait),

@@ -32,6 +32,8 @@ pub(super) struct Draft<'a> {
     pub(super) idle: BTreeSet<StepIndex>,
     /// Running items of which the same is true.
     pub(super) idle_items: BTreeSet<(StepIndex, ItemIndex)>,
+    /// Steps that became ready in this transition and have to start in time.
+    pub(super) limited: BTreeSet<StepIndex>,
     /// Whether the run has begun to end, and steps have not been told yet.
     pub(super) winds_down: bool,
     events: Vec<Event>,
@@ -64,6 +66,7 @@ impl<'a> Draft<'a> {
             frontier: BTreeSet::new(),
             idle: BTreeSet::new(),
             idle_items: BTreeSet::new(),
+            limited: BTreeSet::new(),
             winds_down: false,
             events: Vec::new(),
             new_payloads: Vec::new(),
@@ -192,6 +195,12 @@ impl<'a> Draft<'a> {
                 Change::Progress(step, None) => {
                     run.progress.remove(&step);
                 }
+                Change::Queued(step, Some(timer)) => {
+                    run.queued.insert(step, timer);
+                }
+                Change::Queued(step, None) => {
+                    run.queued.remove(&step);
+                }
                 Change::SignalReceived(id) => {
                     run.signals.kept.remove(&run.signals.received);
                     run.signals.received -= 1;
@@ -258,6 +267,7 @@ fn timer_changes(changes: &[Change]) -> Vec<TimerChange> {
         match change {
             Change::Step(..)
             | Change::Progress(..)
+            | Change::Queued(..)
             | Change::SignalReceived(_)
             | Change::SignalTaken(..)
             | Change::Items(..)

@@ -10,10 +10,12 @@ use std::ops::Bound;
 
 mod items;
 mod signals;
+mod slots;
 
 pub(crate) use items::ItemsChange;
 pub use items::{ITEMS_PER_CHUNK, ItemOutcome, ItemRun, ItemState, ItemsRun, StoredOutputs};
 pub use signals::{KeptSignal, Signals};
+pub use slots::{Hold, Slot, Slots};
 
 use crate::event::{Awaited, Failure, RunStarted};
 use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
@@ -47,6 +49,8 @@ pub struct Run {
     /// Signals that came.
     pub signals: Signals,
     items: items::AllItems,
+    /// Slots of limits that it holds or waits for.
+    pub slots: Slots,
     /// How far the attempts of steps that have not completed said they are.
     pub progress: BTreeMap<StepIndex, Payload>,
     /// Steps that have to start in time, with the timers that say so.
@@ -317,6 +321,7 @@ impl Run {
             revision: 0,
             signals: Signals::default(),
             items: items::AllItems::default(),
+            slots: Slots::default(),
             progress: BTreeMap::new(),
             queued: BTreeMap::new(),
             steps: vec![StepRun::default(); count as usize],
@@ -378,7 +383,8 @@ impl Run {
 
     /// Whether some step or item could be started now.
     pub fn has_ready(&self) -> bool {
-        !self.startable().is_empty() || self.steps_with_ready_items().next().is_some()
+        let some = !self.startable().is_empty() || self.steps_with_ready_items().next().is_some();
+        some && !self.is_held_back()
     }
 
     /// How many steps have not settled.
@@ -393,7 +399,12 @@ impl Run {
 
     /// Whether no engine is needed until a timer fires or somebody asks for something: nothing runs and nothing can start.
     pub fn is_parked(&self) -> bool {
-        self.running_count() == 0 && (!self.has_ready() || self.paused) || self.status.is_terminal()
+        self.is_at_rest() && !self.slots.wait() || self.status.is_terminal()
+    }
+
+    /// Whether nothing is going on with it, though it may wait for slots.
+    pub fn is_at_rest(&self) -> bool {
+        self.running_count() == 0 && (!self.has_ready() || self.paused)
     }
 
     /// Changes one step, and with it everything that follows from it. Returns what it was.
@@ -414,11 +425,27 @@ impl Run {
         }
         set_member(&mut self.running, step, runs);
         set_member(&mut self.awaiting, step, awaits);
-        let none_open = self.open_needs(step) == 0;
-        set_member(&mut self.ready, step, startable && none_open);
+        let may_start = startable && self.open_needs(step) == 0 && !self.slots.blocks(step);
+        set_member(&mut self.ready, step, may_start);
         self.follow_items(step);
         self.follow_undo(plan, step, before.has_open_undo());
         before
+    }
+
+    /// Changes what is held or waited for. Returns what it was.
+    pub(crate) fn set_hold(&mut self, slot: Slot, next: Option<Hold>) -> Option<Hold> {
+        let before = self.slots.set(slot, next);
+        if let Slot::Step(step) = slot {
+            let startable = self.step(step).is_startable();
+            let may_start = startable && self.open_needs(step) == 0 && !self.slots.blocks(step);
+            set_member(&mut self.ready, step, may_start);
+        }
+        before
+    }
+
+    /// Whether the run as a whole waits for a slot, so that none of its steps may start. A run that ends waits no longer.
+    pub fn is_held_back(&self) -> bool {
+        self.status == RunStatus::Running && self.slots.hold_back()
     }
 
     fn move_need(&mut self, successor: StepIndex, settled: bool) {
@@ -427,7 +454,8 @@ impl Run {
         let none_open = *open == 0;
         let startable =
             self.steps.get(successor.at()).is_some_and(|step| step.state.is_startable());
-        set_member(&mut self.ready, successor, startable && none_open);
+        let may_start = startable && none_open && !self.slots.blocks(successor);
+        set_member(&mut self.ready, successor, may_start);
     }
 }
 

@@ -3,6 +3,8 @@
 //!
 //! A snapshot is the canonical form with payloads as the state holds them, and 16 bytes of its BLAKE3.
 
+mod slots;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -114,6 +116,9 @@ impl<'a> Reader<'a> {
         }
         if self.section(canonical::SECTION_ITEMS) {
             self.all_items(plan, &mut run)?;
+        }
+        if self.section(canonical::SECTION_SLOTS) {
+            self.slots(&mut run)?;
         }
         if self.section(canonical::SECTION_PROGRESS) {
             run.progress = self.progress()?;
@@ -251,6 +256,7 @@ impl<'a> Reader<'a> {
             by: Actor { name: self.text()?, via: self.text()? },
             seed: self.number()?,
             timeout: self.option(|reader| Some((reader.timer_id()?, reader.time()?)))?,
+            limits: Vec::new(),
         })
     }
 

@@ -7,8 +7,8 @@ mod triggers;
 use std::collections::BTreeMap;
 
 use nexus_model::definition::{
-    Approval, Backoff, Compensate, Concurrency, Definition, InputKind, InputSpec, OnEnd, OnError,
-    OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
+    Approval, Backoff, Compensate, Concurrency, Definition, ForEach, InputKind, InputSpec, OnEnd,
+    OnError, OnItemError, OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -111,6 +111,7 @@ fn step(id: &str, node: &Node, defaults: &Defaults) -> Step {
         heartbeat_ms: duration_ms(node, "heartbeat"),
         start_within_ms: duration_ms(node, "start_within"),
         on_error: choice::<OnError>(node, "on_error"),
+        for_each: for_each(node),
         outputs: template(node, "outputs"),
         compensate: node.get("compensate").map(|undo| Box::new(compensate(&undo.value))),
     }
@@ -122,6 +123,16 @@ fn compensate(node: &Node) -> Compensate {
         retry: node.get("retry").map(|value| retry(&value.value)),
         timeout_ms: duration_ms(node, "timeout"),
     }
+}
+
+fn for_each(node: &Node) -> Option<ForEach> {
+    let items = node.get("for_each")?.value.to_value();
+    Some(ForEach {
+        items,
+        name: text(node, "as").unwrap_or_else(|| ForEach::NAME.to_owned()),
+        concurrency: count(node, "concurrency").unwrap_or(ForEach::CONCURRENCY),
+        on_item_error: choice::<OnItemError>(node, "on_item_error"),
+    })
 }
 
 fn kind(node: &Node) -> StepKind {

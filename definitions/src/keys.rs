@@ -66,6 +66,8 @@ pub(crate) enum Shape {
     Retry,
     /// What undoes a step.
     Compensate,
+    /// A number of items, or the map of a limit.
+    Concurrency,
     /// A map with fixed keys.
     Map(&'static Table),
     /// What starts runs.
@@ -193,7 +195,7 @@ static DEFAULTS: Table = Table {
 };
 
 /// A limit.
-static CONCURRENCY: Table = Table {
+pub(crate) static CONCURRENCY: Table = Table {
     name: "concurrency",
     noun: "`concurrency`",
     keys: &[
@@ -453,10 +455,17 @@ pub(crate) static ATTEMPTS: &[Key] = &[
     ),
     key("timeout", Shape::Duration { zero: false }, "Longest time of one attempt."),
     key("deadline", Shape::Duration { zero: false }, "Longest time of all attempts together."),
+    key("for_each", Shape::Template, "A list; the step is carried out once for each item of it."),
+    key("as", Shape::Text, "What an item is called in expressions; `item` by default."),
+    key(
+        "on_item_error",
+        Shape::Choice(&["fail", "collect"]),
+        "`collect`: the other items go on, and the output is `{ok, failed}`; `fail` by default.",
+    ),
     key(
         "concurrency",
-        Shape::Map(&CONCURRENCY),
-        "How many attempts may be under way at one time, over all runs.",
+        Shape::Concurrency,
+        "How many attempts may be under way at one time, over all runs; a number: how many items of `for_each`, 16 by default.",
     ),
     key(
         "heartbeat",
@@ -474,8 +483,7 @@ pub(crate) static ATTEMPTS: &[Key] = &[
 pub(crate) const LATER_KINDS: &[&str] = &["call", "emit"];
 
 /// Keys of steps that this version does not carry out.
-pub(crate) const LATER_STEP: &[&str] =
-    &["for_each", "as", "on_item_error", "queue", "importance", "version", "secrets"];
+pub(crate) const LATER_STEP: &[&str] = &["queue", "importance", "version", "secrets"];
 
 impl Kind {
     /// Every key a step of this kind may have.

@@ -6,7 +6,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::keys::{
-    INPUT, INPUT_TYPES, KINDS, Key, Kind, RETRY, Shape, TOP, TRIGGER, Table, undo_keys, undo_kinds,
+    CONCURRENCY, INPUT, INPUT_TYPES, KINDS, Key, Kind, RETRY, Shape, TOP, TRIGGER, Table,
+    undo_keys, undo_kinds,
 };
 
 /// The JSON Schema (draft 2020-12) of `*.workflow.yaml`, published as `nexus-workflow.schema.json`.
@@ -109,6 +110,11 @@ fn shape(shape: Shape) -> Value {
         Shape::Retry => either(
             "object",
             &json!({ "$ref": "#/$defs/retry" }),
+            &json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }),
+        ),
+        Shape::Concurrency => either(
+            "object",
+            &fixed(&CONCURRENCY),
             &json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }),
         ),
         Shape::Compensate => json!({ "$ref": "#/$defs/undo" }),

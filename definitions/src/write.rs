@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use nexus_model::definition::{
-    Approval, Definition, InputSpec, OnEnd, Retry, Step, StepKind, Trigger,
+    Approval, Definition, ForEach, InputSpec, OnEnd, Retry, Step, StepKind, Trigger,
 };
 use nexus_model::expression::duration_ms;
 use nexus_model::schedule::Timing;
@@ -164,6 +164,9 @@ impl Sheet {
         if let Some(condition) = &step.condition {
             self.entry(4, "if", &self::condition(condition));
         }
+        if let Some(each) = &step.for_each {
+            self.for_each(each);
+        }
         self.kind(4, &step.kind);
         if let Some(value) = retry(&step.retry) {
             self.entry(4, "retry", &value);
@@ -184,6 +187,18 @@ impl Sheet {
             }
             self.optional(6, "timeout", undo.timeout_ms.map(duration).as_ref());
         }
+    }
+
+    fn for_each(&mut self, each: &ForEach) {
+        let ForEach { items, name, concurrency, on_item_error } = each;
+        self.entry(4, "for_each", items);
+        if name != ForEach::NAME {
+            self.entry(4, "as", &json!(name));
+        }
+        if *concurrency != ForEach::CONCURRENCY {
+            self.entry(4, "concurrency", &json!(concurrency));
+        }
+        self.changed(4, "on_item_error", on_item_error);
     }
 
     fn kind(&mut self, indent: usize, kind: &StepKind) {

@@ -15,7 +15,7 @@ use nexus_model::evolve::{evolve, fits};
 use nexus_model::id::{RunId, StateHash, StepIndex};
 use nexus_model::payload::{NewPayload, Payload, PayloadHash};
 use nexus_model::plan::Plan;
-use nexus_model::run::{Run, StepState, UndoState};
+use nexus_model::run::{ItemState, Run, StepState, UndoState};
 
 use crate::loader::{LoadError, Loader, Recorded, events_of};
 
@@ -213,9 +213,10 @@ impl Again<'_> {
     ) -> Result<Vec<Event>, LoadError> {
         let mut payloads: BTreeMap<PayloadHash, Arc<[u8]>> = BTreeMap::new();
         // The limit is the engine's configuration and not recorded: what happened says on which side of it each step was.
-        let given_up = recorded.iter().filter_map(|recorded| given_up(&recorded.event));
-        let interruptions_max =
-            given_up.map(|step| interruptions(&self.run, step)).min().unwrap_or(u32::MAX);
+        let steps = recorded.iter().filter_map(|recorded| given_up(&recorded.event));
+        let steps = steps.map(|step| interruptions(&self.run, step));
+        let items = recorded.iter().filter_map(|recorded| of_item(&self.run, &recorded.event));
+        let interruptions_max = steps.chain(items).min().unwrap_or(u32::MAX);
         loop {
             let context = Context { given, payloads: &payloads, interruptions_max };
             match decide(&self.plan, &mut self.run, command.clone(), context) {
@@ -245,6 +246,14 @@ fn interruptions(run: &Run, step: StepIndex) -> u32 {
         | (_, Some(UndoState::Running { interruptions, .. })) => *interruptions,
         _ => 0,
     }
+}
+
+/// How often the item was cut off that failed because of that.
+fn of_item(run: &Run, event: &Event) -> Option<u32> {
+    let Event::ItemFailed { step, item, failure, .. } = event else { return None };
+    let item = run.items(*step)?.item(*item).filter(|_| failure.code == "NX3013")?;
+    let ItemState::Running { interruptions, .. } = item.state else { return None };
+    Some(interruptions)
 }
 
 fn recorded_hash(event: &Event) -> Option<StateHash> {
@@ -277,6 +286,16 @@ fn command_of(event: &Event) -> Option<Command> {
         }
         Event::AttemptsInterrupted { attempts, orderly } => {
             Command::InterruptAttempts { attempts, orderly }
+        }
+        Event::ItemCompleted { step, item, attempt, output, .. } => {
+            Command::CompleteItem { step, item, attempt, output }
+        }
+        Event::ItemAttemptFailed { step, item, attempt, failure } => {
+            Command::FailItem { step, item, attempt, failure }
+        }
+        Event::ItemResumed { step, item, attempt } => Command::ResumeItem { step, item, attempt },
+        Event::ItemsInterrupted { attempts, orderly } => {
+            Command::InterruptItems { attempts, orderly }
         }
         Event::AttemptResumed { step, attempt } => Command::ResumeAttempt { step, attempt },
         Event::HeartbeatRecorded { step, attempt, progress } => {

@@ -305,7 +305,7 @@ impl Shard {
         out: &mut Vec<Output>,
     ) {
         let Some(resident) = self.runs.get_mut(&run) else { return };
-        resident.payloads.extend(payloads);
+        resident.has_loaded(payloads);
         resident.waits_for_payloads = false;
         self.work_off(run, now, slots, out);
     }

@@ -21,7 +21,9 @@ pub use explain::{Cause, ExplainView, GraphEdge, GraphNode, GraphView, StepReaso
 pub use limit::{LimitHolder, LimitPage, LimitSize, LimitView, SetLimit};
 pub use problem::{Problem, Where};
 pub use query::{AuditFilter, Pairs, RunsFilter};
-pub use run::{FailureView, RunPage, RunSummary, RunView, StepView, UndoView, WaitingOn};
+pub use run::{
+    FailureView, ItemsView, RunPage, RunSummary, RunView, StepView, UndoView, WaitingOn,
+};
 pub use schedule::{
     BackfillSchedule, BackfillView, PutSchedule, ScheduleActed, SchedulePage, ScheduleView,
     StartFailureView,

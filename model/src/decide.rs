@@ -21,6 +21,7 @@ mod evaluate;
 mod fail_step;
 mod fire_timer;
 mod interrupt;
+mod items;
 mod offer_slots;
 mod pause;
 mod queueing;
@@ -133,6 +134,14 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
         Command::InterruptAttempts { attempts, orderly } => {
             draft.interrupt_attempts(attempts, orderly)
         }
+        Command::CompleteItem { step, item, attempt, output } => {
+            draft.complete_item(step, item, attempt, output)
+        }
+        Command::FailItem { step, item, attempt, failure } => {
+            draft.fail_item(step, item, attempt, failure)
+        }
+        Command::InterruptItems { attempts, orderly } => draft.interrupt_items(attempts, orderly),
+        Command::ResumeItem { step, item, attempt } => draft.resume_item(step, item, attempt),
         Command::ResumeAttempt { step, attempt } => draft.resume_attempt(step, attempt),
         Command::RecordHeartbeat { step, attempt, progress } => {
             draft.record_heartbeat(step, attempt, progress)
@@ -168,6 +177,10 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
         | Command::CompleteStep { .. }
         | Command::FailStep { .. }
         | Command::InterruptAttempts { .. }
+        | Command::CompleteItem { .. }
+        | Command::FailItem { .. }
+        | Command::InterruptItems { .. }
+        | Command::ResumeItem { .. }
         | Command::ResumeAttempt { .. }
         | Command::RecordHeartbeat { .. }
         | Command::FireTimer { .. }

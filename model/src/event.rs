@@ -5,9 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
+use crate::id::{Attempt, DefinitionHash, ItemIndex, RunId, StateHash, StepIndex, TimerId};
 use crate::limit::{Ticket, Wish};
-use crate::payload::Payload;
+use crate::payload::{Payload, PayloadHash};
 use crate::time::Timestamp;
 
 /// What the shell gave `decide` together with an outside event, recorded so that `decide` can be asked again.
@@ -124,6 +124,46 @@ pub enum Event {
         payload: Payload,
         /// Who sent it.
         by: Actor,
+    },
+    /// An attempt of an item brought a result.
+    ItemCompleted {
+        /// The step.
+        step: StepIndex,
+        /// The item.
+        item: ItemIndex,
+        /// The attempt.
+        attempt: Attempt,
+        /// What the handler returned.
+        output: Payload,
+        /// Whether an earlier execution of the same attempt was cut off, so that its effects may have happened twice.
+        may_repeat: bool,
+    },
+    /// An attempt of an item failed.
+    ItemAttemptFailed {
+        /// The step.
+        step: StepIndex,
+        /// The item.
+        item: ItemIndex,
+        /// The attempt.
+        attempt: Attempt,
+        /// Why.
+        failure: Failure,
+    },
+    /// Attempts of items were cut off by the end of the engine's process; they run again under their numbers.
+    ItemsInterrupted {
+        /// Which.
+        attempts: Vec<(StepIndex, ItemIndex, Attempt)>,
+        /// Whether the engine shut down in order, which does not count against the attempt.
+        orderly: bool,
+    },
+    /// An attempt of an item that was cut off is carried on.
+    ItemResumed {
+        /// The step.
+        step: StepIndex,
+        /// The item.
+        item: ItemIndex,
+        /// The attempt.
+        attempt: Attempt,
     },
     /// A step was undone.
     UndoCompleted {
@@ -331,6 +371,70 @@ pub enum Event {
     StepsCancelled {
         /// Which.
         steps: Vec<StepIndex>,
+    },
+    /// A step began to go through its items, or goes on with those that are left when the run was retried.
+    ItemsStarted {
+        /// The step.
+        step: StepIndex,
+        /// How many there are, at least one.
+        count: u32,
+        /// The list, in chunks that are stored beside the events.
+        chunks: Vec<PayloadHash>,
+        /// The timer that ends the step, and when.
+        deadline: Option<(TimerId, Timestamp)>,
+    },
+    /// An attempt of an item was started.
+    ItemStarted {
+        /// The step.
+        step: StepIndex,
+        /// The item.
+        item: ItemIndex,
+        /// The attempt.
+        attempt: Attempt,
+        /// The rendered input; `None`: the plan's literal.
+        input: Option<Payload>,
+    },
+    /// What an item returned was mapped by the step's `outputs` template.
+    ItemOutputMapped {
+        /// The step.
+        step: StepIndex,
+        /// The item.
+        item: ItemIndex,
+        /// The new output.
+        output: Payload,
+    },
+    /// The item will be tried again.
+    ItemRetryScheduled {
+        /// The step.
+        step: StepIndex,
+        /// The item.
+        item: ItemIndex,
+        /// The number of the next attempt.
+        attempt: Attempt,
+        /// The timer that starts it.
+        timer: TimerId,
+        /// When.
+        at: Timestamp,
+    },
+    /// The item failed for good.
+    ItemFailed {
+        /// The step.
+        step: StepIndex,
+        /// The item.
+        item: ItemIndex,
+        /// The last attempt, 0 if there was none.
+        attempt: Attempt,
+        /// Why.
+        failure: Failure,
+    },
+    /// All items of a chunk have settled, and what they came to is stored beside the events.
+    OutputsStored {
+        /// The step.
+        step: StepIndex,
+        /// The chunk.
+        chunk: u32,
+        /// What its items came to.
+        outputs: PayloadHash,
     },
     /// What runs has stopped, and these completed steps are to be undone.
     UndoRequested {

@@ -6,6 +6,7 @@
 
 mod attempts;
 mod heartbeats;
+mod items;
 mod queueing;
 mod runs;
 mod settling;
@@ -21,7 +22,8 @@ use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::run::{
-    Hold, KeptSignal, Run, RunStatus, Slot, StepRun, StepState, Timer, TimerPurpose, UndoState,
+    Hold, ItemsChange, ItemsRun, KeptSignal, Run, RunStatus, Slot, StepRun, StepState, Timer,
+    TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
 
@@ -61,6 +63,10 @@ pub(crate) enum Change {
     SignalReceived(String),
     /// The signal was taken.
     SignalTaken(u32, KeptSignal),
+    /// The items of the step changed; this undoes it.
+    Items(StepIndex, ItemsChange),
+    /// The step had these items before.
+    AllItems(StepIndex, Option<Box<ItemsRun>>),
     /// What was held or waited for here, before.
     Slot(Slot, Option<Hold>),
 }
@@ -68,6 +74,7 @@ pub(crate) enum Change {
 /// Whether `event` can be one of a run of `plan`; asked when events are read from outside.
 pub fn fits(plan: &Plan, event: &Event) -> bool {
     let is_step = |step: &StepIndex| step.0 < plan.step_count();
+    let has_items = |step: &StepIndex| is_step(step) && plan.each(*step).is_some();
     let can_be_undone = |step: &StepIndex| is_step(step) && plan.undo(*step).is_some();
     match event {
         Event::RunStarted(started) => started.definition == plan.hash(),
@@ -89,6 +96,22 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::RetryScheduled { step, .. }
         | Event::StepFailed { step, .. }
         | Event::OutputMapped { step, .. } => is_step(step),
+        Event::ItemsStarted { step, count, chunks, .. } => {
+            has_items(step)
+                && *count > 0
+                && count.div_ceil(crate::run::ITEMS_PER_CHUNK) as usize == chunks.len()
+        }
+        Event::ItemResumed { step, .. }
+        | Event::ItemStarted { step, .. }
+        | Event::ItemCompleted { step, .. }
+        | Event::ItemAttemptFailed { step, .. }
+        | Event::ItemOutputMapped { step, .. }
+        | Event::ItemRetryScheduled { step, .. }
+        | Event::ItemFailed { step, .. }
+        | Event::OutputsStored { step, .. } => has_items(step),
+        Event::ItemsInterrupted { attempts, .. } => {
+            attempts.iter().all(|(step, ..)| has_items(step))
+        }
         Event::UndoCompleted { step, .. }
         | Event::UndoAttemptFailed { step, .. }
         | Event::UndoStarted { step, .. }
@@ -194,6 +217,32 @@ impl Fold<'_> {
             Event::OutputMapped { step, output } => self.output_mapped(*step, output),
             Event::StopRequested { steps } => self.stop_requested(steps),
             Event::StepsCancelled { steps } => self.settle_all(steps, &StepState::Cancelled),
+            Event::ItemsStarted { step, count, chunks, deadline } => {
+                self.items_started(*step, *count, chunks, *deadline);
+            }
+            Event::ItemResumed { step, item, .. } => self.item_resumed(*step, *item),
+            Event::ItemStarted { step, item, attempt, input } => {
+                self.item_started(*step, *item, *attempt, input.as_ref());
+            }
+            Event::ItemCompleted { step, item, output, .. }
+            | Event::ItemOutputMapped { step, item, output } => {
+                self.item_completed(*step, *item, output);
+            }
+            Event::ItemAttemptFailed { step, item, failure, .. } => {
+                self.item_attempt_failed(*step, *item, failure);
+            }
+            Event::ItemsInterrupted { attempts, orderly } => {
+                self.items_interrupted(attempts, *orderly);
+            }
+            Event::ItemRetryScheduled { step, item, timer, at, .. } => {
+                self.item_retry_scheduled(*step, *item, *timer, *at);
+            }
+            Event::ItemFailed { step, item, attempt, failure } => {
+                self.item_failed(*step, *item, *attempt, failure);
+            }
+            Event::OutputsStored { step, chunk, outputs } => {
+                self.outputs_stored(*step, *chunk, *outputs);
+            }
             Event::RunCompleted { output, .. } => {
                 self.end(RunStatus::Completed { output: output.clone() });
             }

@@ -19,6 +19,7 @@ use crate::run::Run;
 
 mod approval;
 mod compile;
+mod each;
 mod graph;
 mod names;
 mod nullable;
@@ -26,6 +27,7 @@ mod slots;
 mod step;
 mod undo;
 
+pub(crate) use each::Each;
 pub use graph::Levels;
 pub(crate) use slots::SlotRule;
 pub use step::is_plain_id;
@@ -69,6 +71,8 @@ pub struct PlanStep {
     pub(crate) start_within_ms: Option<u64>,
     /// What its failure means.
     pub(crate) on_error: OnError,
+    /// What it is done for, once for each item.
+    pub(crate) each: Option<Each>,
     /// The limit it needs a slot of.
     pub(crate) slot: Option<SlotRule>,
     /// Its output mapping.
@@ -189,6 +193,7 @@ impl Plan {
             step: None,
             this_output: None,
             signal: None,
+            item: None,
             now: crate::time::Timestamp::default(),
         })
     }
@@ -251,6 +256,11 @@ impl Plan {
             | Work::WaitFor(_)
             | Work::Approve(_) => None,
         }
+    }
+
+    /// What `step` is done for, once for each item.
+    pub(crate) fn each(&self, step: StepIndex) -> Option<&Each> {
+        self.steps.get(step.at()).and_then(|step| step.each.as_ref())
     }
 
     /// Time of one attempt of `step`, in milliseconds.

@@ -8,14 +8,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
+mod items;
 mod signals;
 mod slots;
 
+pub(crate) use items::ItemsChange;
+pub use items::{ITEMS_PER_CHUNK, ItemOutcome, ItemRun, ItemState, ItemsRun, StoredOutputs};
 pub use signals::{KeptSignal, Signals};
 pub use slots::{Hold, Slot, Slots};
 
 use crate::event::{Awaited, Failure, RunStarted};
-use crate::id::{Attempt, StepIndex, TimerId};
+use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
 use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::time::Timestamp;
@@ -45,6 +48,7 @@ pub struct Run {
     pub revision: u32,
     /// Signals that came.
     pub signals: Signals,
+    items: items::AllItems,
     /// Slots of limits that it holds or waits for.
     pub slots: Slots,
     /// How far the attempts of steps that have not completed said they are.
@@ -152,6 +156,8 @@ pub enum StepState {
         /// The timer that ends the waiting, and when.
         timer: Option<(TimerId, Timestamp)>,
     },
+    /// It goes through its items, see [`Run::items`].
+    Iterating,
     /// For the next attempt.
     Retrying {
         /// The number of the next attempt.
@@ -208,6 +214,8 @@ pub enum TimerPurpose {
     Retry(StepIndex),
     /// Ends all attempts of a step.
     Deadline(StepIndex),
+    /// Starts the next attempt of an item.
+    ItemRetry(StepIndex, ItemIndex),
     /// Ends the waiting for the first attempt of a step to start.
     Start(StepIndex),
     /// Starts the next attempt to undo a step.
@@ -222,6 +230,7 @@ impl StepState {
             | Self::Running { .. }
             | Self::Sleeping { .. }
             | Self::Awaiting { .. }
+            | Self::Iterating
             | Self::Retrying { .. } => false,
             Self::Completed { .. }
             | Self::Failed { .. }
@@ -229,6 +238,11 @@ impl StepState {
             | Self::NotReached
             | Self::Cancelled => true,
         }
+    }
+
+    /// Whether handlers are at work for it, or may be.
+    pub fn is_at_work(&self) -> bool {
+        matches!(self, Self::Running { .. } | Self::Iterating)
     }
 
     /// Whether its successors may run as if it had done its work.
@@ -240,6 +254,7 @@ impl StepState {
             | Self::Running { .. }
             | Self::Sleeping { .. }
             | Self::Awaiting { .. }
+            | Self::Iterating
             | Self::Retrying { .. }
             | Self::NotReached
             | Self::Cancelled => false,
@@ -250,7 +265,7 @@ impl StepState {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Waiting => "pending",
-            Self::Running { .. } => "running",
+            Self::Running { .. } | Self::Iterating => "running",
             Self::Sleeping { .. } => "sleeping",
             Self::Awaiting { .. } => "waiting",
             Self::Retrying { .. } => "retrying",
@@ -305,6 +320,7 @@ impl Run {
             next_timer: TimerId(1),
             revision: 0,
             signals: Signals::default(),
+            items: items::AllItems::default(),
             slots: Slots::default(),
             progress: BTreeMap::new(),
             queued: BTreeMap::new(),
@@ -360,14 +376,15 @@ impl Run {
         self.awaiting.iter().copied()
     }
 
-    /// How many attempts are under way.
+    /// How many attempts are under way, of steps and of items.
     pub fn running_count(&self) -> usize {
-        self.running.len()
+        self.running.len() + self.running_items() as usize
     }
 
-    /// Whether some step could be started now.
+    /// Whether some step or item could be started now.
     pub fn has_ready(&self) -> bool {
-        !self.startable().is_empty() && !self.is_held_back()
+        let some = !self.startable().is_empty() || self.steps_with_ready_items().next().is_some();
+        some && !self.is_held_back()
     }
 
     /// How many steps have not settled.
@@ -387,7 +404,7 @@ impl Run {
 
     /// Whether nothing is going on with it, though it may wait for slots.
     pub fn is_at_rest(&self) -> bool {
-        self.running.is_empty() && (!self.has_ready() || self.paused)
+        self.running_count() == 0 && (!self.has_ready() || self.paused)
     }
 
     /// Changes one step, and with it everything that follows from it. Returns what it was.
@@ -410,6 +427,7 @@ impl Run {
         set_member(&mut self.awaiting, step, awaits);
         let may_start = startable && self.open_needs(step) == 0 && !self.slots.blocks(step);
         set_member(&mut self.ready, step, may_start);
+        self.follow_items(step);
         self.follow_undo(plan, step, before.has_open_undo());
         before
     }

@@ -1,5 +1,7 @@
 //! A picture of a run: its steps, and what became of them, kept up to date by its events.
 
+mod items;
+
 use std::collections::HashMap;
 
 use nexus_gateway::api::{EventView, RunView};
@@ -39,6 +41,7 @@ pub(super) struct Step {
     pub(super) took_ms: Option<u64>,
     error: Option<String>,
     pub(super) note: String,
+    items: items::Items,
 }
 
 /// What became of a step, or is becoming.
@@ -210,6 +213,9 @@ impl Picture {
     fn fold_step(&mut self, at: usize, event: &EventView) -> bool {
         let Some(step) = self.steps.get_mut(at) else { return false };
         let EventView { after_ms, data, .. } = event;
+        if step.fold_items(event) {
+            return false;
+        }
         if let Some(attempt) = event.attempt {
             step.attempt = attempt.into();
         }
@@ -248,7 +254,7 @@ impl Picture {
                 step.status = Status::Completed;
                 step.took_ms =
                     Some(step.began.map_or(0, |(began, _)| after_ms.saturating_sub(began)));
-                step.note = step.tries();
+                step.note = step.items.summary().unwrap_or_else(|| step.tries());
                 true
             }
             "step.failed" => {

@@ -166,6 +166,7 @@ fn of_step(loader: &Loader, run: &Run, step: StepIndex) -> StepEnding {
         | StepState::Running { .. }
         | StepState::Sleeping { .. }
         | StepState::Awaiting { .. }
+        | StepState::Iterating
         | StepState::Retrying { .. }
         | StepState::Skipped { .. }
         | StepState::NotReached

@@ -116,9 +116,7 @@ fn step_view(
 ) -> Result<StepView, LoadError> {
     let Standing { plan, run, now, .. } = *standing;
     let step_run = run.step_run(step);
-    let ended = step_run
-        .settled_at
-        .or_else(|| matches!(step_run.state, StepState::Running { .. }).then_some(now));
+    let ended = step_run.settled_at.or_else(|| step_run.state.is_at_work().then_some(now));
     let took = step_run.started_at.zip(ended).map(|(from, to)| to.ms_since(from));
     let output = step_output(&step_run.state).map(|output| {
         let bytes_max = STEP_OUTPUT_BYTES_MAX.min(*room);
@@ -142,6 +140,7 @@ fn step_view(
         error: step_error(&step_run.state, plan.id(step)),
         undo: standing.undo_view(step),
         needs: plan.needs(step).iter().map(|need| plan.id(*need).to_owned()).collect(),
+        items: standing.items_view(step),
     })
 }
 
@@ -176,6 +175,7 @@ fn step_output(state: &StepState) -> Option<&Payload> {
         | StepState::Running { .. }
         | StepState::Sleeping { .. }
         | StepState::Awaiting { .. }
+        | StepState::Iterating
         | StepState::Retrying { .. }
         | StepState::Failed { .. }
         | StepState::Skipped { .. }
@@ -193,6 +193,7 @@ fn step_error(state: &StepState, step: &str) -> Option<FailureView> {
         | StepState::Running { .. }
         | StepState::Sleeping { .. }
         | StepState::Awaiting { .. }
+        | StepState::Iterating
         | StepState::Completed { .. }
         | StepState::Skipped { .. }
         | StepState::NotReached

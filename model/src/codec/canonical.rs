@@ -14,8 +14,8 @@ use crate::id::StepIndex;
 use crate::payload::{ContentType, Payload};
 use crate::plan::Plan;
 use crate::run::{
-    KeptSignal, Run, RunStatus, Signals, StepRun, StepState, StepUndo, Timer, TimerPurpose,
-    UndoState,
+    ItemOutcome, ItemRun, ItemState, ItemsRun, KeptSignal, Run, RunStatus, Signals, StepRun,
+    StepState, StepUndo, Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
 
@@ -24,6 +24,9 @@ pub(super) const VERSION: u8 = 1;
 
 /// Number of the section of signals.
 pub(super) const SECTION_SIGNALS: u8 = 1;
+
+/// Number of the section of items.
+pub(super) const SECTION_ITEMS: u8 = 38;
 
 /// Number of the section of slots.
 pub(super) const SECTION_SLOTS: u8 = 52;
@@ -65,12 +68,16 @@ pub(super) fn write(plan: &Plan, run: &Run, payloads: Payloads) -> Vec<u8> {
     writer.out
 }
 
-struct Writer {
-    out: Vec<u8>,
+pub(super) struct Writer {
+    pub(super) out: Vec<u8>,
     payloads: Payloads,
 }
 
 impl Writer {
+    pub(super) fn new(payloads: Payloads) -> Self {
+        Self { out: Vec::new(), payloads }
+    }
+
     fn run(&mut self, run: &Run) {
         self.option(run.started.as_deref(), Self::started);
         self.time(run.started_at);
@@ -94,6 +101,14 @@ impl Writer {
             self.byte(SECTION_SIGNALS);
             self.signals(&run.signals);
         }
+        if run.all_items().next().is_some() {
+            self.byte(SECTION_ITEMS);
+            self.count(run.all_items().count());
+            for (step, items) in run.all_items() {
+                self.index(step);
+                self.items(items);
+            }
+        }
         let limits = run.started.as_ref().map_or(&[][..], |started| &started.limits);
         if !run.slots.is_empty() || !limits.is_empty() {
             self.byte(SECTION_SLOTS);
@@ -115,6 +130,69 @@ impl Writer {
             for (step, timer) in &run.queued {
                 self.index(*step);
                 self.number(timer.0);
+            }
+        }
+    }
+
+    /// What follows from the rest (concurrency, counts) is left out.
+    fn items(&mut self, items: &ItemsRun) {
+        self.number(items.count);
+        self.count(items.chunks.len());
+        for chunk in items.chunks.iter() {
+            self.out.extend_from_slice(&chunk.0);
+        }
+        self.number(items.next.0);
+        self.number(items.failed);
+        self.option(items.stopping.as_ref(), Self::failure);
+        self.count(items.open().count());
+        for (item, run) in items.open() {
+            self.number(item.0);
+            self.item(run);
+        }
+        self.count(items.settled().count());
+        for (item, outcome) in items.settled() {
+            self.number(item.0);
+            self.outcome(outcome);
+        }
+        self.count(items.stored().count());
+        for (chunk, stored) in items.stored() {
+            self.number(chunk);
+            self.out.extend_from_slice(&stored.hash.0);
+            self.number(stored.bytes);
+        }
+    }
+
+    fn item(&mut self, item: &ItemRun) {
+        let ItemRun { attempt, attempts_forgiven, state } = item;
+        self.number(attempt.0);
+        self.number(*attempts_forgiven);
+        match state {
+            ItemState::Waiting => self.byte(0),
+            ItemState::Running { input, interruptions, may_repeat, rests, since } => {
+                self.byte(1);
+                self.option(input.as_ref(), Self::payload);
+                self.number(*interruptions);
+                self.byte(u8::from(*may_repeat) | u8::from(*rests) << 1);
+                self.time(*since);
+            }
+            ItemState::Retrying { timer, at, failure } => {
+                self.byte(2);
+                self.option(*timer, |writer, timer| writer.number(timer.0));
+                self.time(*at);
+                self.failure(failure);
+            }
+        }
+    }
+
+    pub(super) fn outcome(&mut self, outcome: &ItemOutcome) {
+        match outcome {
+            ItemOutcome::Completed(output) => {
+                self.byte(0);
+                self.payload(output);
+            }
+            ItemOutcome::Failed(failure) => {
+                self.byte(1);
+                self.failure(failure);
             }
         }
     }
@@ -208,6 +286,11 @@ impl Writer {
             TimerPurpose::Retry(step) => (2, step),
             TimerPurpose::Deadline(step) => (3, step),
             TimerPurpose::Wait(step) => (4, step),
+            TimerPurpose::ItemRetry(step, item) => {
+                self.byte(37);
+                self.index(step);
+                return self.number(item.0);
+            }
             TimerPurpose::Start(step) => (50, step),
             TimerPurpose::Undo(step) => (UNDO, step),
         };
@@ -315,6 +398,7 @@ impl Writer {
                 self.byte(6);
                 self.text(reason);
             }
+            StepState::Iterating => self.byte(36),
             StepState::NotReached => self.byte(7),
             StepState::Cancelled => self.byte(8),
             StepState::Awaiting { what, timer } => {
@@ -390,6 +474,7 @@ impl Writer {
         self.byte(match content_type {
             ContentType::Json => 0,
             ContentType::Bytes => 1,
+            ContentType::Chunks => 2,
         });
     }
 
@@ -408,7 +493,7 @@ impl Writer {
         self.out.extend_from_slice(&time.0.to_le_bytes());
     }
 
-    fn text(&mut self, text: &str) {
+    pub(super) fn text(&mut self, text: &str) {
         self.bytes(text.as_bytes());
     }
 
@@ -417,7 +502,7 @@ impl Writer {
         self.out.extend_from_slice(bytes);
     }
 
-    fn count(&mut self, count: usize) {
+    pub(super) fn count(&mut self, count: usize) {
         self.number(count as u64);
     }
 
@@ -434,7 +519,7 @@ impl Writer {
         self.byte(flag.into());
     }
 
-    fn byte(&mut self, byte: u8) {
+    pub(super) fn byte(&mut self, byte: u8) {
         self.out.push(byte);
     }
 }

@@ -6,19 +6,24 @@ use std::sync::Arc;
 use bincode::config::{Configuration, Limit};
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
+use super::items::{
+    ItemAttemptFailedV1, ItemAttemptV1, ItemCompletedV1, ItemFailedV1, ItemOutputMappedV1,
+    ItemResumedV1, ItemRetryScheduledV1, ItemStartedV1, ItemsInterruptedV1, ItemsStartedV1,
+    OutputsStoredV1,
+};
 use super::slots::{
     RunQueuedV1, RunSlotGrantedV1, RunStartedV2, StepSlotGrantedV1, StepSlotRequestedV1,
 };
 use super::wire::{
     AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1,
-    AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_JSON,
-    CancelRequestedV1, FailureV1, HeartbeatRecordedV1, LabelV1, OutputMappedV1, PAYLOAD_INLINE,
-    PAYLOAD_NULL, PAYLOAD_STORED, PayloadV1, RetryScheduledV1, RunCancelledV1, RunCompletedV1,
-    RunFailedV1, RunPausedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1,
-    SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepQueuedV1, StepSkippedV1,
-    StepSleptV1, StepStartedV1, StepWaitsV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1,
-    TimerFiredV1, TimerV1, UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1,
-    UndoRetriedV1, UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
+    AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_CHUNKS,
+    CONTENT_JSON, CancelRequestedV1, FailureV1, HeartbeatRecordedV1, LabelV1, OutputMappedV1,
+    PAYLOAD_INLINE, PAYLOAD_NULL, PAYLOAD_STORED, PayloadV1, RetryScheduledV1, RunCancelledV1,
+    RunCompletedV1, RunFailedV1, RunPausedV1, RunResumedV1, RunRetriedV1, RunStartedV1,
+    SignalReceivedV1, SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepQueuedV1,
+    StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1, StepsCancelledV1, StepsNotReachedV1,
+    StopRequestedV1, TimerFiredV1, TimerV1, UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1,
+    UndoRequestedV1, UndoRetriedV1, UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
 use super::{BODY_BYTES_MAX, DecodeError, kind};
 use crate::event::{Actor, Event, Failure, LABELS_MAX, RunStarted};
@@ -78,6 +83,16 @@ pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, Decode
         (kind::OUTPUT_MAPPED, 1) => read::<OutputMappedV1<'_>>(body),
         (kind::STOP_REQUESTED, 1) => read::<StopRequestedV1<Vec<u32>>>(body),
         (kind::STEPS_CANCELLED, 1) => read::<StepsCancelledV1<Vec<u32>>>(body),
+        (kind::ITEMS_STARTED, 1) => read::<ItemsStartedV1<Vec<[u8; 32]>>>(body),
+        (kind::ITEM_STARTED, 1) => read::<ItemStartedV1<'_>>(body),
+        (kind::ITEM_COMPLETED, 1) => read::<ItemCompletedV1<'_>>(body),
+        (kind::ITEM_ATTEMPT_FAILED, 1) => read::<ItemAttemptFailedV1<'_>>(body),
+        (kind::ITEMS_INTERRUPTED, 1) => read::<ItemsInterruptedV1<Vec<ItemAttemptV1>>>(body),
+        (kind::ITEM_RETRY_SCHEDULED, 1) => read::<ItemRetryScheduledV1>(body),
+        (kind::ITEM_FAILED, 1) => read::<ItemFailedV1<'_>>(body),
+        (kind::OUTPUTS_STORED, 1) => read::<OutputsStoredV1>(body),
+        (kind::ITEM_RESUMED, 1) => read::<ItemResumedV1>(body),
+        (kind::ITEM_OUTPUT_MAPPED, 1) => read::<ItemOutputMappedV1<'_>>(body),
         (kind::RUN_COMPLETED, 1) => read::<RunCompletedV1<'_>>(body),
         (kind::RUN_FAILED, 1) => read::<RunFailedV1<'_>>(body),
         (kind::RUN_CANCELLED, 1) => read::<RunCancelledV1>(body),
@@ -473,10 +488,11 @@ impl<'de> Visitor<'de> for LabelsVisitor {
 }
 
 impl PayloadV1<'_> {
-    fn payload(&self) -> Option<Payload> {
+    pub(super) fn payload(&self) -> Option<Payload> {
         let content_type = match self.content_type {
             CONTENT_JSON => ContentType::Json,
             CONTENT_BYTES => ContentType::Bytes,
+            CONTENT_CHUNKS => ContentType::Chunks,
             _ => return None,
         };
         match (self.tag, self.hash, self.len) {
@@ -503,7 +519,7 @@ impl ActorV1<'_> {
 }
 
 impl FailureV1<'_> {
-    fn failure(&self) -> Failure {
+    pub(super) fn failure(&self) -> Failure {
         Failure {
             code: self.code.to_owned(),
             message: self.message.to_owned(),
@@ -514,7 +530,7 @@ impl FailureV1<'_> {
 }
 
 impl TimerV1 {
-    fn due(self) -> (TimerId, Timestamp) {
+    pub(super) fn due(self) -> (TimerId, Timestamp) {
         (TimerId(self.timer), Timestamp(self.at))
     }
 }

@@ -8,14 +8,14 @@ use serde_bytes::Bytes;
 use super::slots;
 use super::wire::{
     AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1,
-    AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_JSON,
-    CancelRequestedV1, FailureV1, HeartbeatRecordedV1, LabelV1, OutputMappedV1, PAYLOAD_INLINE,
-    PAYLOAD_NULL, PAYLOAD_STORED, PayloadV1, RetryScheduledV1, RunCancelledV1, RunCompletedV1,
-    RunFailedV1, RunPausedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1,
-    SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepQueuedV1, StepSkippedV1,
-    StepSleptV1, StepStartedV1, StepWaitsV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1,
-    TimerFiredV1, TimerV1, UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1,
-    UndoRetriedV1, UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
+    AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_CHUNKS,
+    CONTENT_JSON, CancelRequestedV1, FailureV1, HeartbeatRecordedV1, LabelV1, OutputMappedV1,
+    PAYLOAD_INLINE, PAYLOAD_NULL, PAYLOAD_STORED, PayloadV1, RetryScheduledV1, RunCancelledV1,
+    RunCompletedV1, RunFailedV1, RunPausedV1, RunResumedV1, RunRetriedV1, RunStartedV1,
+    SignalReceivedV1, SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepQueuedV1,
+    StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1, StepsCancelledV1, StepsNotReachedV1,
+    StopRequestedV1, TimerFiredV1, TimerV1, UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1,
+    UndoRequestedV1, UndoRetriedV1, UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
 use crate::event::{Actor, Event, Failure, RunStarted};
 use crate::id::{Attempt, StepIndex, TimerId};
@@ -92,6 +92,16 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         Event::SignalTaken { step, signal } => {
             put(out, &SignalTakenV1 { step: step.0, signal: *signal });
         }
+        Event::ItemsStarted { .. }
+        | Event::ItemResumed { .. }
+        | Event::ItemStarted { .. }
+        | Event::ItemCompleted { .. }
+        | Event::ItemAttemptFailed { .. }
+        | Event::ItemsInterrupted { .. }
+        | Event::ItemOutputMapped { .. }
+        | Event::ItemRetryScheduled { .. }
+        | Event::ItemFailed { .. }
+        | Event::OutputsStored { .. } => super::items::put_event(out, event),
         Event::StepSlotRequested { step, attempt, ticket, wish } => {
             slots::put_step_slot_requested(out, *step, *attempt, *ticket, wish);
         }
@@ -170,6 +180,7 @@ impl<'a> From<&'a Payload> for PayloadV1<'a> {
         let content_type = match payload.content_type() {
             ContentType::Json => CONTENT_JSON,
             ContentType::Bytes => CONTENT_BYTES,
+            ContentType::Chunks => CONTENT_CHUNKS,
         };
         let none = Bytes::new(&[]);
         let (tag, bytes, hash, len) = match payload {

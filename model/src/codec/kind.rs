@@ -1,7 +1,7 @@
 //! The kinds of events: their numbers in the log and their names for people.
 //!
-//! Numbers are given by hand and never change or return. Events from outside have 1 to 19, derived ones 20 and more;
-//! the gap leaves room for each.
+//! Numbers are given by hand and never change or return. The first events from outside have 1 to 19, the first derived ones
+//! 20 to 39; from 40 on each topic has ten of its own.
 
 use crate::event::Event;
 
@@ -77,6 +77,17 @@ kinds! {
     41 UNDO_STARTED UndoStarted "undo.started",
     42 UNDO_RETRY_SCHEDULED UndoRetryScheduled "undo.retry_scheduled",
     43 UNDO_FAILED UndoFailed "undo.failed",
+    // items
+    60 ITEMS_STARTED ItemsStarted "items.started",
+    61 ITEM_STARTED ItemStarted "item.started",
+    62 ITEM_COMPLETED ItemCompleted "item.completed",
+    63 ITEM_ATTEMPT_FAILED ItemAttemptFailed "item.attempt_failed",
+    64 ITEMS_INTERRUPTED ItemsInterrupted "items.interrupted",
+    65 ITEM_RETRY_SCHEDULED ItemRetryScheduled "item.retry_scheduled",
+    66 ITEM_FAILED ItemFailed "item.failed",
+    67 OUTPUTS_STORED OutputsStored "outputs.stored",
+    68 ITEM_RESUMED ItemResumed "item.resumed",
+    69 ITEM_OUTPUT_MAPPED ItemOutputMapped "item.output_mapped",
     90 ATTEMPT_RESUMED AttemptResumed "attempt.resumed",
     91 HEARTBEAT_RECORDED HeartbeatRecorded "heartbeat.recorded",
     92 STEP_QUEUED StepQueued "step.queued",

@@ -2,6 +2,7 @@
 
 mod events;
 mod fixtures;
+mod items;
 mod runs;
 mod strategies;
 
@@ -159,6 +160,9 @@ fn outside_samples() -> Vec<Event> {
         Event::UndoWaived { by: actor(), reason: "by hand".to_owned() },
         Event::UndoRetried { by: actor() },
     ]
+    .into_iter()
+    .chain(items::outside_samples())
+    .collect()
 }
 
 /// One event of every kind that is derived.
@@ -204,6 +208,9 @@ fn derived_samples() -> Vec<Event> {
         Event::UndoRetryScheduled { step, attempt: Attempt(4), timer, at: NOW },
         Event::UndoFailed { step, failure: failure() },
     ]
+    .into_iter()
+    .chain(items::derived_samples())
+    .collect()
 }
 
 /// One event of every kind, with what was given if it comes from outside.
@@ -229,6 +236,7 @@ fn plan() -> Plan {
         heartbeat_ms: None,
         start_within_ms: None,
         on_error: OnError::default(),
+        for_each: None,
         outputs: None,
         compensate: None,
     };

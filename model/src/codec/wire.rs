@@ -19,6 +19,8 @@ pub(super) const PAYLOAD_STORED: u8 = 2;
 pub(super) const CONTENT_JSON: u8 = 0;
 /// [`PayloadV1::content_type`] of anything else.
 pub(super) const CONTENT_BYTES: u8 = 1;
+/// [`PayloadV1::content_type`] of a list of chunks.
+pub(super) const CONTENT_CHUNKS: u8 = 2;
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct PayloadV1<'a> {

@@ -27,7 +27,11 @@ impl Draft<'_> {
             return;
         }
         self.settle_waves();
-        self.start_ready();
+        let slots = self.start_ready();
+        // What becomes ready by items that cannot start is started when room is offered.
+        if self.start_items(slots) {
+            self.settle_waves();
+        }
         self.limit_starts();
         if self.needs.is_empty() && self.run.open_count() == 0 && !self.run.is_undoing() {
             self.end_run();
@@ -112,6 +116,9 @@ impl Draft<'_> {
     /// Runs a step that needs no handler; one that does is left ready.
     fn run_if_pure(&mut self, step: StepIndex) {
         let plan = self.plan;
+        if let Some(each) = &plan.step(step).each {
+            return self.begin_items(step, each);
+        }
         match &plan.step(step).work {
             Work::Handler { .. } => {
                 self.limited.extend(plan.step(step).start_within_ms.map(|_| step));
@@ -187,13 +194,14 @@ impl Draft<'_> {
     }
 
     /// Starts handlers as long as there is room. A failure to start one may let others run or end the run.
-    fn start_ready(&mut self) {
+    /// Returns how much room is left.
+    fn start_ready(&mut self) -> u32 {
         let mut slots = if self.run.paused { 0 } else { self.context.given.slots };
         let mut last = None;
         while slots > 0 {
             // While payloads are missing, the transition will not be; the rest is only asked what it misses.
             let after = if self.needs.is_empty() { None } else { last };
-            let Some(step) = self.run.ready_after(after) else { return };
+            let Some(step) = self.run.ready_after(after) else { break };
             last = Some(step);
             slots -= 1;
             if !self.start(step) {
@@ -201,6 +209,7 @@ impl Draft<'_> {
                 slots += u32::from(self.needs.is_empty());
             }
         }
+        slots
     }
 
     /// Starts the next attempt of `step`. Returns whether it was started.
@@ -209,7 +218,8 @@ impl Draft<'_> {
             return self.start_undo(step);
         }
         let plan = self.plan;
-        let Work::Handler { input, .. } = &plan.step(step).work else {
+        let (Work::Handler { input, .. }, None) = (&plan.step(step).work, &plan.step(step).each)
+        else {
             self.run_if_pure(step);
             return false;
         };
@@ -239,7 +249,7 @@ impl Draft<'_> {
     }
 
     /// The deadline runs from the first attempt that counts.
-    fn deadline(&self, step: StepIndex) -> Option<(TimerId, Timestamp)> {
+    pub(super) fn deadline(&self, step: StepIndex) -> Option<(TimerId, Timestamp)> {
         let ms = self.plan.step(step).deadline_ms?;
         let step_run = self.run.step_run(step);
         let is_first = step_run.attempt.0 == step_run.attempts_forgiven;

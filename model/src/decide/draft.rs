@@ -11,7 +11,7 @@ use super::{Context, Decision, TimerChange, Transition, slots};
 use crate::definition::OnError;
 use crate::event::{Event, Failure};
 use crate::evolve::{Change, evolve_noting};
-use crate::id::{StepIndex, TimerId};
+use crate::id::{ItemIndex, StepIndex, TimerId};
 use crate::limit::Ticket;
 use crate::payload::{NewPayload, Payload, PayloadHash};
 use crate::plan::Plan;
@@ -31,6 +31,8 @@ pub(super) struct Draft<'a> {
     pub(super) frontier: BTreeSet<StepIndex>,
     /// Running steps whose handler is surely not at work: it begins only after this transition is durable.
     pub(super) idle: BTreeSet<StepIndex>,
+    /// Running items of which the same is true.
+    pub(super) idle_items: BTreeSet<(StepIndex, ItemIndex)>,
     /// Steps that became ready in this transition and have to start in time.
     pub(super) limited: BTreeSet<StepIndex>,
     /// Whether the run has begun to end, and steps have not been told yet.
@@ -65,6 +67,7 @@ impl<'a> Draft<'a> {
             needs: BTreeSet::new(),
             frontier: BTreeSet::new(),
             idle: BTreeSet::new(),
+            idle_items: BTreeSet::new(),
             limited: BTreeSet::new(),
             winds_down: false,
             events: Vec::new(),
@@ -116,11 +119,31 @@ impl<'a> Draft<'a> {
     /// Makes a payload of a value; the bytes of a large one become part of the transition.
     pub(super) fn store(&mut self, value: &Value) -> Payload {
         let (payload, new) = Payload::json(value);
-        if let Some((hash, bytes)) = new {
-            self.payloads.to_mut().insert(hash, bytes.clone());
-            self.new_payloads.push((hash, bytes));
+        if let Some(new) = new {
+            self.keep(new);
         }
         payload
+    }
+
+    /// As [`store`](Self::store), for an input or output of an item.
+    pub(super) fn store_of_item(&mut self, value: &Value) -> Payload {
+        let (payload, new) = self.store(value).of_item();
+        if let Some(new) = new {
+            self.keep(new);
+        }
+        payload
+    }
+
+    /// Makes a payload part of the transition.
+    pub(super) fn keep(&mut self, (hash, bytes): NewPayload) -> PayloadHash {
+        self.payloads.to_mut().insert(hash, bytes.clone());
+        self.new_payloads.push((hash, bytes));
+        hash
+    }
+
+    /// Bytes of the payloads made so far.
+    pub(super) fn new_bytes(&self) -> usize {
+        self.new_payloads.iter().map(|(_, bytes)| bytes.len()).sum()
     }
 
     /// The JSON of a payload; `None` if its bytes have to be loaded first.
@@ -190,6 +213,12 @@ impl<'a> Draft<'a> {
                 Change::SignalTaken(number, kept) => {
                     run.signals.kept.insert(number, kept);
                 }
+                Change::Items(step, undo) => {
+                    run.change_items(step, undo);
+                }
+                Change::AllItems(step, was) => {
+                    run.put_items(step, was.map(|was| *was));
+                }
                 Change::Slot(slot, was) => {
                     run.set_hold(slot, was);
                 }
@@ -250,6 +279,8 @@ fn timer_changes(changes: &[Change]) -> Vec<TimerChange> {
             | Change::Queued(..)
             | Change::SignalReceived(_)
             | Change::SignalTaken(..)
+            | Change::Items(..)
+            | Change::AllItems(..)
             | Change::Slot(..) => {}
             Change::TimerSet(id, timer) => {
                 lasting.insert(*id, TimerChange::Set(*id, timer.due));

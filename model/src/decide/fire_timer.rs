@@ -22,18 +22,23 @@ impl Draft<'_> {
             TimerPurpose::Deadline(_) if was_stopping => {}
             TimerPurpose::Deadline(step) => self.end_at_deadline(step),
             TimerPurpose::Start(step) => self.end_of_queueing(step),
-            TimerPurpose::Retry(_) | TimerPurpose::RunTimeout | TimerPurpose::Undo(_) => {}
+            TimerPurpose::Retry(_)
+            | TimerPurpose::ItemRetry(..)
+            | TimerPurpose::RunTimeout
+            | TimerPurpose::Undo(_) => {}
         }
         Ok(())
     }
 
     fn stops(&self, step: StepIndex) -> bool {
         matches!(self.run.step(step), StepState::Running { stopping: Some(_), .. })
+            || self.run.items(step).is_some_and(|items| items.stopping.is_some())
     }
 
     fn end_at_deadline(&mut self, step: StepIndex) {
         match self.run.step(step) {
             StepState::Running { .. } => self.emit(Event::StopRequested { steps: vec![step] }),
+            StepState::Iterating => self.end_items_at_deadline(step),
             StepState::Waiting
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }

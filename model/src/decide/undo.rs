@@ -60,6 +60,7 @@ impl Draft<'_> {
             | StepState::Running { .. }
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }
+            | StepState::Iterating
             | StepState::Retrying { .. }
             | StepState::Failed { .. }
             | StepState::Skipped { .. }

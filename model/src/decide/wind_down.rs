@@ -44,7 +44,12 @@ impl Draft<'_> {
                 StepState::Running { .. } if self.idle.contains(&step) => {
                     fates.cancelled.push(step);
                 }
-                StepState::Running { stopping: None, .. } => fates.stopped.push(step),
+                StepState::Iterating if !self.items_at_work(step) => fates.cancelled.push(step),
+                StepState::Iterating
+                    if self.run.items(step).is_some_and(|items| items.stopping.is_some()) => {}
+                StepState::Running { stopping: None, .. } | StepState::Iterating => {
+                    fates.stopped.push(step);
+                }
                 StepState::Running { stopping: Some(_), .. }
                 | StepState::Completed { .. }
                 | StepState::Failed { .. }

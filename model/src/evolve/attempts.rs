@@ -56,6 +56,7 @@ impl Fold<'_> {
             | StepState::Running { .. }
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }
+            | StepState::Iterating
             | StepState::Completed { .. }
             | StepState::Failed { .. }
             | StepState::Skipped { .. }
@@ -102,6 +103,7 @@ impl Fold<'_> {
 
     /// Tells a running attempt to stop, unless it was told before.
     pub(super) fn stop(&mut self, step: StepIndex, failure: &Failure) {
+        self.stop_items(step, failure);
         let mut state = self.run.step(step).clone();
         if let StepState::Running { stopping: stopping @ None, .. } = &mut state {
             *stopping = Some(failure.clone());

@@ -18,7 +18,9 @@ impl Fold<'_> {
     /// Opens again what did not end well and everything that comes after it.
     pub(super) fn run_retried(&mut self, timeout: Option<(TimerId, Timestamp)>) {
         self.forget_undos();
-        for step in self.to_reset() {
+        let to_reset = self.to_reset();
+        for &step in &to_reset {
+            self.reset_items(step, &to_reset);
             let attempt = self.run.step_run(step).attempt;
             let fresh = StepRun { attempt, attempts_forgiven: attempt.0, ..StepRun::default() };
             self.set(step, fresh);
@@ -74,6 +76,7 @@ fn ended_badly(state: &StepState) -> bool {
         | StepState::Running { .. }
         | StepState::Sleeping { .. }
         | StepState::Awaiting { .. }
+        | StepState::Iterating
         | StepState::Retrying { .. }
         | StepState::Completed { .. }
         | StepState::Skipped { .. } => false,

@@ -18,6 +18,7 @@ impl Fold<'_> {
     fn settled(&mut self, step: StepIndex, state: StepState) -> StepRun {
         self.unqueue(step);
         self.clear_timers_of(step);
+        self.settle_items(step, &state);
         let next = self.with_state(step, state);
         StepRun { deadline: None, settled_at: Some(self.at), ..next }
     }
@@ -67,6 +68,7 @@ impl Fold<'_> {
             StepState::Awaiting { timer, .. } => timer.map(|(timer, _)| timer),
             StepState::Waiting
             | StepState::Running { .. }
+            | StepState::Iterating
             | StepState::Completed { .. }
             | StepState::Failed { .. }
             | StepState::Skipped { .. }

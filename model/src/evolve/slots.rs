@@ -70,6 +70,7 @@ fn is_for(hold: &Hold, step: &StepRun) -> bool {
         StepState::Retrying { timer: Some(_), .. }
         | StepState::Sleeping { .. }
         | StepState::Awaiting { .. }
+        | StepState::Iterating
         | StepState::Completed { .. }
         | StepState::Failed { .. }
         | StepState::Skipped { .. }

@@ -145,6 +145,10 @@ impl<'d> Names<'d> {
         reference: &Reference,
         place: &Place<'_>,
     ) -> Result<Option<StepIndex>, Wrong> {
+        // The names of an item are known to the parser only where they mean something.
+        if matches!(reference.root, Root::Item | Root::ItemIndex) {
+            return Ok(None);
+        }
         if !place.roots.contains(&reference.root) {
             return Err(not_here(reference.root, place));
         }
@@ -152,7 +156,7 @@ impl<'d> Names<'d> {
             Root::Inputs => self.input(reference).map(|()| None),
             Root::Env => self.env(reference).map(|()| None),
             Root::Run | Root::Step | Root::This => field(reference).map(|()| None),
-            Root::Signal => Ok(None),
+            Root::Signal | Root::Item | Root::ItemIndex => Ok(None),
             Root::Steps => self.step(reference, place).map(Some),
         }
     }

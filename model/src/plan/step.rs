@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::compile::Problems;
+use super::each::{compile_each, item_names};
 use super::names::{Names, Place};
 use super::slots::{Limited, SlotRule, compile_slot};
 use super::undo::compile_undo;
@@ -43,6 +44,7 @@ pub(super) fn compile_step(
     check_id(&step.id, problems);
     let mut needs = explicit_needs(shape, names, problems);
     let condition = compile_condition(shape, names, &mut needs, problems);
+    let each = compile_each(shape, names, &mut needs, problems);
     let work = compile_work(shape, names, &mut needs, problems);
     let slot = compile_limit(shape, names, &mut needs, problems);
     let undo = compile_undo(shape, names, &mut needs, problems);
@@ -50,7 +52,8 @@ pub(super) fn compile_step(
     check_times(step, problems);
     let outputs = step.outputs.as_ref().and_then(|value| {
         let place = Place::step(&step.id, shape.index, "outputs");
-        let template = problems.take(place.path(), Template::compile(value))?;
+        let compiled = Template::compile_with(value, item_names(step).as_ref());
+        let template = problems.take(place.path(), compiled)?;
         needs.extend(names.check(&template.references(), &place, problems));
         Some(template)
     });
@@ -68,6 +71,7 @@ pub(super) fn compile_step(
         deadline_ms: step.deadline_ms,
         start_within_ms: step.start_within_ms,
         on_error: step.on_error,
+        each,
         slot,
         outputs,
         undo,
@@ -148,9 +152,11 @@ fn compile_work(
     problems: &mut Problems,
 ) -> Option<Work> {
     let id = shape.step.id.as_str();
+    let item = item_names(shape.step);
     let mut compile = |field: &str, value: &Value, problems: &mut Problems| {
         let place = Place::step(id, shape.index, field);
-        let template = problems.take(place.path(), Template::compile(value))?;
+        let compiled = Template::compile_with(value, item.as_ref());
+        let template = problems.take(place.path(), compiled)?;
         needs.extend(names.check(&template.references(), &place, problems));
         Some(template)
     };
@@ -182,7 +188,8 @@ fn compile_work(
         }
         StepKind::Script { run, shell, env } => {
             let place = Place::step(id, shape.index, "");
-            let script = Template::compile_script(run, shell.as_deref(), env, shape.env);
+            let script =
+                Template::compile_script(run, shell.as_deref(), env, shape.env, item.as_ref());
             let template = problems.take(place.path(), script)?;
             needs.extend(names.check(&template.references(), &place, problems));
             Some(handler(SCRIPT_HANDLER, template))

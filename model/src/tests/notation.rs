@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+mod items;
+
 use super::bench::Bench;
 use crate::command::{ApprovalAnswer, Command};
 use crate::definition::{
@@ -112,6 +114,7 @@ pub(super) fn plain_step(id: &str) -> Step {
         heartbeat_ms: None,
         start_within_ms: None,
         on_error: OnError::Fail,
+        for_each: None,
         outputs: None,
         compensate: None,
     }
@@ -133,6 +136,7 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
         "set" => step.kind = StepKind::Set { values: value(argument) },
         "sleep" => step.kind = StepKind::Sleep { duration: value(argument) },
         "sleep_until" => step.kind = StepKind::SleepUntil { time: value(argument) },
+        "for_each" | "as" | "concurrency" | "collect" => items::set_up(step, key, argument),
         "with" => {
             step.kind = StepKind::Action { uses: "work".to_owned(), with: value(argument) };
         }
@@ -203,6 +207,10 @@ const SETTINGS: &[&str] = &[
     "key",
     "priority",
     "start_within",
+    "for_each",
+    "as",
+    "concurrency",
+    "collect",
     "approve",
     "wait_for",
     "needs",
@@ -274,6 +282,9 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
     }
     let by = Actor { name: "ada".to_owned(), via: "test".to_owned() };
     let rest = |from: usize| words.get(from..).unwrap_or(&[]).join(" ");
+    if let Some(command) = items::command(bench, &words) {
+        return command;
+    }
     match words[0] {
         "start" => Command::StartRun(Box::new(start(bench, &rest(1)))),
         "complete" => {
@@ -357,7 +368,7 @@ fn attempt(bench: &Bench, word: &str) -> (StepIndex, Attempt) {
     (step, number.parse().map_or_else(|_| last(), Attempt))
 }
 
-fn failure(words: &[&str]) -> Failure {
+pub(super) fn failure(words: &[&str]) -> Failure {
     Failure {
         code: words.first().map_or_else(|| "E".to_owned(), |code| (*code).to_owned()),
         message: "it broke".to_owned(),
@@ -367,7 +378,7 @@ fn failure(words: &[&str]) -> Failure {
 }
 
 /// Nothing is `null`, `big` and `bigger` are more than fits into an event, the rest is JSON.
-fn payload(bench: &mut Bench, text: &str) -> Payload {
+pub(super) fn payload(bench: &mut Bench, text: &str) -> Payload {
     let (payload, new) = match text {
         "" => return Payload::Null,
         "big" => Payload::json(&json!("x".repeat(70_000))),

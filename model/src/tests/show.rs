@@ -1,9 +1,11 @@
 //! The notation of stories: events and what holds after them as text.
 
+mod items;
+
 use crate::effect::Effect;
 use crate::event::{Event, Failure};
 use crate::id::{Attempt, StepIndex, TimerId};
-use crate::payload::Payload;
+use crate::payload::{ContentType, Payload};
 use crate::plan::Plan;
 use crate::time::Timestamp;
 
@@ -72,6 +74,16 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
         Event::StepSlept { step, timer: id, until } => {
             format!("{} sleeps{}", plan.id(*step), timer(Some((*id, *until)), ""))
         }
+        Event::ItemsStarted { .. }
+        | Event::ItemResumed { .. }
+        | Event::ItemStarted { .. }
+        | Event::ItemCompleted { .. }
+        | Event::ItemAttemptFailed { .. }
+        | Event::ItemsInterrupted { .. }
+        | Event::ItemOutputMapped { .. }
+        | Event::ItemRetryScheduled { .. }
+        | Event::ItemFailed { .. }
+        | Event::OutputsStored { .. } => items::event(plan, event),
         Event::StepSkipped { step, reason } => format!("{} skipped: {reason}", id(step)),
         Event::StepsNotReached { steps } => format!("not reached: {}", ids(plan, steps)),
         Event::RetryScheduled { step, attempt, timer: id, at } => {
@@ -122,13 +134,16 @@ pub(super) fn effect(plan: &Plan, effect: &Effect) -> String {
             let undo = if run.undo { "undo" } else { "run" };
             let progress = payload(Some(&run.progress));
             let from = if progress.is_empty() { "" } else { " from" };
-            format!("{undo} {}{from}{progress}", tried(plan, run.step, run.attempt))
+            let tried = items::tried(plan, run.step, run.item, run.attempt);
+            format!("{undo} {tried}{from}{progress}")
         }
-        Effect::ResumeAttempt { step, attempt, alone } => {
+        Effect::ResumeAttempt { step, item, attempt, alone } => {
             let alone = if *alone { " alone" } else { "" };
-            format!("resume {}{alone}", tried(plan, *step, *attempt))
+            format!("resume {}{alone}", items::tried(plan, *step, *item, *attempt))
         }
-        Effect::StopAttempt { step, attempt } => format!("stop {}", tried(plan, *step, *attempt)),
+        Effect::StopAttempt { step, item, attempt } => {
+            format!("stop {}", items::tried(plan, *step, *item, *attempt))
+        }
     }
 }
 
@@ -161,6 +176,7 @@ fn payload(payload: Option<&Payload>) -> String {
     match payload {
         None | Some(Payload::Null) => String::new(),
         Some(Payload::Inline(_, bytes)) => format!(" {}", String::from_utf8_lossy(bytes)),
+        Some(Payload::Stored(ContentType::Chunks, _, _)) => " <chunks>".to_owned(),
         Some(Payload::Stored(_, _, len)) => format!(" <{len} bytes>"),
     }
 }

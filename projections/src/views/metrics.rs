@@ -101,17 +101,23 @@ impl Counters {
             Event::StepSkipped { .. } => &mut self.steps_skipped,
             Event::UndoCompleted { .. } => &mut self.steps_undone,
             Event::UndoFailed { .. } => &mut self.undos_failed,
-            Event::StepStarted { .. } | Event::UndoStarted { .. } => &mut self.attempts_started,
-            Event::AttemptFailed { .. } | Event::UndoAttemptFailed { .. } => {
-                &mut self.attempts_failed
+            Event::StepStarted { .. } | Event::UndoStarted { .. } | Event::ItemStarted { .. } => {
+                &mut self.attempts_started
+            }
+            Event::AttemptFailed { .. }
+            | Event::UndoAttemptFailed { .. }
+            | Event::ItemAttemptFailed { .. } => &mut self.attempts_failed,
+            Event::ItemsInterrupted { attempts, .. } => {
+                self.attempts_interrupted += attempts.len() as u64;
+                return;
             }
             Event::AttemptsInterrupted { attempts, .. } => {
                 self.attempts_interrupted += attempts.len() as u64;
                 return;
             }
-            Event::RetryScheduled { .. } | Event::UndoRetryScheduled { .. } => {
-                &mut self.retries_scheduled
-            }
+            Event::RetryScheduled { .. }
+            | Event::UndoRetryScheduled { .. }
+            | Event::ItemRetryScheduled { .. } => &mut self.retries_scheduled,
             Event::TimerFired { .. } => &mut self.timers_fired,
             Event::AttemptResumed { .. }
             | Event::HeartbeatRecorded { .. }
@@ -131,6 +137,12 @@ impl Counters {
             | Event::ApprovalRequested { .. }
             | Event::SignalTaken { .. }
             | Event::StepSlept { .. }
+            | Event::ItemsStarted { .. }
+            | Event::ItemResumed { .. }
+            | Event::ItemCompleted { .. }
+            | Event::ItemOutputMapped { .. }
+            | Event::ItemFailed { .. }
+            | Event::OutputsStored { .. }
             | Event::StepsNotReached { .. }
             | Event::OutputMapped { .. }
             | Event::StopRequested { .. }

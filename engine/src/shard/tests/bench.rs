@@ -164,7 +164,7 @@ fn in_words(output: &Output) -> String {
             format!("resume {}/{}{}", step.0, attempt.0, if *alone { " alone" } else { "" })
         }
         Output::Ignored(info) => format!("ignored {}/{}", info.step.0, info.attempt.0),
-        Output::Stop(_, step, attempt) => format!("stop {}/{}", step.0, attempt.0),
+        Output::Stop(_, step, _, attempt) => format!("stop {}/{}", step.0, attempt.0),
         Output::TimerSet(_, timer, _) => format!("set {}", timer.0),
         Output::TimerCleared(_, timer, _) => format!("cleared {}", timer.0),
         Output::Reply(reply, answer) => {

@@ -10,6 +10,8 @@ use nexus_engine::model::time::Timestamp;
 use nexus_engine::{LoadError, Loader, Recorded};
 use serde_json::{Value, json};
 
+mod items;
+
 use super::{by, duration, failure_line, payload, shorten, time};
 use crate::api::EventView;
 
@@ -65,6 +67,12 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::StepStarted { step, attempt, .. }
         | Event::StepSlotRequested { step, attempt, .. }
         | Event::RetryScheduled { step, attempt, .. }
+        | Event::ItemStarted { step, attempt, .. }
+        | Event::ItemResumed { step, attempt, .. }
+        | Event::ItemCompleted { step, attempt, .. }
+        | Event::ItemAttemptFailed { step, attempt, .. }
+        | Event::ItemFailed { step, attempt, .. }
+        | Event::ItemRetryScheduled { step, attempt, .. }
         | Event::UndoStarted { step, attempt, .. }
         | Event::UndoCompleted { step, attempt, .. }
         | Event::UndoAttemptFailed { step, attempt, .. }
@@ -79,11 +87,15 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::ApprovalRequested { step, .. }
         | Event::StepSkipped { step, .. }
         | Event::StepFailed { step, .. }
+        | Event::ItemsStarted { step, .. }
+        | Event::ItemOutputMapped { step, .. }
+        | Event::OutputsStored { step, .. }
         | Event::OutputMapped { step, .. }
         | Event::UndoFailed { step, .. } => (Some(*step), None),
         Event::RunFailed { step, .. } => (*step, None),
         Event::RunStarted(_)
         | Event::AttemptsInterrupted { .. }
+        | Event::ItemsInterrupted { .. }
         | Event::TimerFired { .. }
         | Event::RunPaused { .. }
         | Event::RunResumed { .. }
@@ -142,6 +154,16 @@ impl Showing<'_> {
                     .map(|(step, attempt)| json!({"step": self.id(*step), "attempt": attempt.0}));
                 json!({"attempts": attempts.collect::<Vec<_>>(), "orderly": orderly})
             }
+            Event::ItemsStarted { .. }
+            | Event::ItemResumed { .. }
+            | Event::ItemStarted { .. }
+            | Event::ItemCompleted { .. }
+            | Event::ItemAttemptFailed { .. }
+            | Event::ItemsInterrupted { .. }
+            | Event::ItemOutputMapped { .. }
+            | Event::ItemRetryScheduled { .. }
+            | Event::ItemFailed { .. }
+            | Event::OutputsStored { .. } => self.data_of_items(event)?,
             Event::AttemptResumed { step, attempt } => {
                 json!({"step": self.id(*step), "attempt": attempt.0})
             }
@@ -276,6 +298,16 @@ impl Showing<'_> {
                 let how = if *orderly { "the engine was shut down" } else { "the process ended" };
                 format!("{}: {how}", self.some(&steps))
             }
+            Event::ItemsStarted { .. }
+            | Event::ItemResumed { .. }
+            | Event::ItemStarted { .. }
+            | Event::ItemCompleted { .. }
+            | Event::ItemAttemptFailed { .. }
+            | Event::ItemsInterrupted { .. }
+            | Event::ItemOutputMapped { .. }
+            | Event::ItemRetryScheduled { .. }
+            | Event::ItemFailed { .. }
+            | Event::OutputsStored { .. } => self.detail_of_items(event)?,
             Event::TimerFired { timer } => format!("timer {}", timer.0),
             Event::RunPaused { by, reason }
             | Event::CancelRequested { by, reason }

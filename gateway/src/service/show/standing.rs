@@ -7,6 +7,8 @@ use nexus_engine::model::plan::Plan;
 use nexus_engine::model::run::{Hold, Run, RunStatus, Slot, StepState, UndoState};
 use nexus_engine::model::time::Timestamp;
 
+mod items;
+
 use super::{duration, failure_line, shorten, time};
 use crate::api::WaitingOn;
 
@@ -43,7 +45,9 @@ impl Standing<'_> {
         match status {
             RunStatus::Running if *paused => "paused",
             RunStatus::Running if self.run.is_held_back() => "queued",
-            RunStatus::Running if self.is_busy() => "running",
+            RunStatus::Running if self.is_busy() || self.run.iterating().next().is_some() => {
+                "running"
+            }
             RunStatus::Running if self.run.slots.wait() => "waiting",
             RunStatus::Running if self.run.awaiting().next().is_some() => "waiting",
             RunStatus::Running if self.timed().any(|timed| timed.attempt.is_none()) => "waiting",
@@ -85,6 +89,7 @@ impl Standing<'_> {
             StepState::Running { .. }
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }
+            | StepState::Iterating
             | StepState::Retrying { .. } => true,
             StepState::Waiting => !undoes && self.run.open_needs(*step) == 0,
             StepState::Failed { .. }
@@ -107,6 +112,7 @@ impl Standing<'_> {
             StepState::Waiting
             | StepState::Running { .. }
             | StepState::Sleeping { .. }
+            | StepState::Iterating
             | StepState::Retrying { .. }
             | StepState::Completed { .. }
             | StepState::Failed { .. }
@@ -144,6 +150,7 @@ impl Standing<'_> {
             StepState::Retrying { timer: None, .. }
             | StepState::Awaiting { .. }
             | StepState::Waiting
+            | StepState::Iterating
             | StepState::Running { .. }
             | StepState::Failed { .. }
             | StepState::Skipped { .. }
@@ -170,7 +177,7 @@ impl Standing<'_> {
         if let Some((slot, _)) = self.waiting_slots().next() {
             return Some(WaitingOn { step: slot.step().map(|step| self.id(step)), ..on("slot") });
         }
-        if let Some(step) = self.run.ready().next() {
+        if let Some(step) = self.run.ready().chain(self.run.steps_with_ready_items()).next() {
             return Some(WaitingOn { step: Some(self.id(step)), ..on("room") });
         }
         if let Some((step, what, until)) = self.next_awaited() {
@@ -180,6 +187,9 @@ impl Standing<'_> {
             };
             let (step, at) = (Some(self.id(step)), until.map(time));
             return Some(WaitingOn { step, at, ..on(kind) });
+        }
+        if let Some(waiting) = self.waiting_of_items() {
+            return Some(waiting);
         }
         let Some(Timed { step, at, attempt }) = self.next_timed() else {
             return self.waits_for_undo();
@@ -252,7 +262,8 @@ impl Standing<'_> {
         {
             return self.slot_why(slot, hold);
         }
-        let running: Vec<StepIndex> = self.run.running().collect();
+        let iterating = self.run.iterating().filter(|step| self.has_items_at_work(*step));
+        let running: Vec<StepIndex> = self.run.running().chain(iterating).collect();
         if !running.is_empty() {
             let work = if self.run.open_undos() > 0 { "being undone" } else { "at work" };
             return format!("{} {work}", self.names(&running));
@@ -260,7 +271,8 @@ impl Standing<'_> {
         if let Some((slot, hold)) = self.waiting_slots().next() {
             return self.slot_why(slot, hold);
         }
-        let ready: Vec<StepIndex> = self.run.ready().collect();
+        let ready: Vec<StepIndex> =
+            self.run.ready().chain(self.run.steps_with_ready_items()).collect();
         if !ready.is_empty() {
             return format!(
                 "{} ready, waiting for room: the engine runs as many attempts as it may",
@@ -268,6 +280,9 @@ impl Standing<'_> {
             );
         }
         if let Some((step, ..)) = self.next_awaited() {
+            return self.step_why(step);
+        }
+        if let Some(step) = self.run.iterating().next() {
             return self.step_why(step);
         }
         match self.next_timed() {
@@ -312,6 +327,7 @@ impl Standing<'_> {
                     self.progress(step)
                 )
             }
+            StepState::Iterating => self.items_why(step),
             StepState::Sleeping { until, .. } => {
                 format!("{id} sleeps until {}, {}", time(*until), self.left(*until))
             }
@@ -364,6 +380,7 @@ impl Standing<'_> {
             StepState::Running { attempt, .. } if attempt.0 > 1 => {
                 Some(format!("attempt {} of {of}", attempt.0))
             }
+            StepState::Iterating => Some(self.items_note(step)),
             StepState::Sleeping { until, .. } => Some(self.left(*until)),
             StepState::Awaiting { what, timer } => {
                 Some(format!("{}{}", awaited(what), self.left_of(*timer)))

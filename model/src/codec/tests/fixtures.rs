@@ -22,7 +22,7 @@ fn folder() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/wire"))
 }
 
-fn fixture(name: &str, file: &str, current: &[u8]) -> Vec<u8> {
+pub(super) fn fixture(name: &str, file: &str, current: &[u8]) -> Vec<u8> {
     let path = folder().join(name).join(file);
     if std::env::var_os("NEXUS_WRITE_FIXTURES").is_some() {
         std::fs::create_dir_all(folder().join(name)).expect("the folder can be made");

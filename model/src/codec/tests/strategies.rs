@@ -28,7 +28,7 @@ pub(super) fn given() -> impl Strategy<Value = Option<Given>> {
 }
 
 pub(super) fn event() -> BoxedStrategy<Event> {
-    prop_oneof![outside_event(), derived_event()].boxed()
+    prop_oneof![outside_event(), derived_event(), super::items::event()].boxed()
 }
 
 fn outside_event() -> BoxedStrategy<Event> {
@@ -336,8 +336,9 @@ fn run_started() -> impl Strategy<Value = RunStarted> {
     )
 }
 
-fn payload() -> impl Strategy<Value = Payload> {
-    let content_type = || prop::sample::select(vec![ContentType::Json, ContentType::Bytes]);
+pub(super) fn payload() -> impl Strategy<Value = Payload> {
+    let content_type =
+        || prop::sample::select(vec![ContentType::Json, ContentType::Bytes, ContentType::Chunks]);
     let bytes = vec(any::<u8>(), 0..300);
     prop_oneof![
         Just(Payload::Null),
@@ -347,7 +348,7 @@ fn payload() -> impl Strategy<Value = Payload> {
     ]
 }
 
-fn failure() -> impl Strategy<Value = Failure> {
+pub(super) fn failure() -> impl Strategy<Value = Failure> {
     (text(), text(), any::<bool>(), option::of(text()))
         .prop_map(|(code, message, fatal, details)| Failure { code, message, fatal, details })
 }
@@ -356,7 +357,7 @@ fn actor() -> impl Strategy<Value = Actor> {
     (text(), text()).prop_map(|(name, via)| Actor { name, via })
 }
 
-fn due() -> impl Strategy<Value = Option<(TimerId, Timestamp)>> {
+pub(super) fn due() -> impl Strategy<Value = Option<(TimerId, Timestamp)>> {
     option::of((timer(), time()))
 }
 
@@ -364,7 +365,7 @@ fn text() -> impl Strategy<Value = String> {
     prop_oneof![Just(String::new()), "\\PC{0,12}", ".{240,260}"]
 }
 
-fn step() -> impl Strategy<Value = StepIndex> {
+pub(super) fn step() -> impl Strategy<Value = StepIndex> {
     number().prop_map(StepIndex)
 }
 
@@ -372,19 +373,19 @@ fn step_of(count: u32) -> impl Strategy<Value = StepIndex> {
     (0..count).prop_map(StepIndex)
 }
 
-fn attempt() -> impl Strategy<Value = Attempt> {
+pub(super) fn attempt() -> impl Strategy<Value = Attempt> {
     number().prop_map(Attempt)
 }
 
-fn timer() -> impl Strategy<Value = TimerId> {
+pub(super) fn timer() -> impl Strategy<Value = TimerId> {
     number().prop_map(TimerId)
 }
 
-fn number() -> impl Strategy<Value = u32> {
+pub(super) fn number() -> impl Strategy<Value = u32> {
     prop_oneof![0..300_u32, 60_000..70_000_u32, any::<u32>()]
 }
 
-fn time() -> impl Strategy<Value = Timestamp> {
+pub(super) fn time() -> impl Strategy<Value = Timestamp> {
     any::<i64>().prop_map(Timestamp)
 }
 

@@ -224,6 +224,16 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         Event::RunCancelled { .. } => Some((AuditAction::Cancelled, None, String::new())),
         Event::StepCompleted { .. }
         | Event::AttemptFailed { .. }
+        | Event::ItemsStarted { .. }
+        | Event::ItemResumed { .. }
+        | Event::ItemStarted { .. }
+        | Event::ItemCompleted { .. }
+        | Event::ItemAttemptFailed { .. }
+        | Event::ItemsInterrupted { .. }
+        | Event::ItemOutputMapped { .. }
+        | Event::ItemRetryScheduled { .. }
+        | Event::ItemFailed { .. }
+        | Event::OutputsStored { .. }
         | Event::AttemptsInterrupted { .. }
         | Event::AttemptResumed { .. }
         | Event::HeartbeatRecorded { .. }

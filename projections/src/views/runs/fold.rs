@@ -32,6 +32,10 @@ impl RunRecord {
             Event::ApprovalRequested { step, timer, .. } => {
                 self.begin(*step, 1, Doing::AwaitingApproval, end_of(*timer));
             }
+            Event::ItemsStarted { step, .. } => {
+                self.begin(*step, 1, Doing::Running, at);
+            }
+            Event::ItemRetryScheduled { .. } => self.retries = self.retries.saturating_add(1),
             Event::StepSlotRequested { step, attempt, .. } => {
                 self.begin(*step, attempt.0, Doing::Queued, at);
             }
@@ -129,6 +133,14 @@ impl RunRecord {
             | Event::ApprovalGranted { .. }
             | Event::ApprovalRejected { .. }
             | Event::SignalTaken { .. }
+            | Event::ItemStarted { .. }
+            | Event::ItemResumed { .. }
+            | Event::ItemCompleted { .. }
+            | Event::ItemAttemptFailed { .. }
+            | Event::ItemsInterrupted { .. }
+            | Event::ItemOutputMapped { .. }
+            | Event::ItemFailed { .. }
+            | Event::OutputsStored { .. }
             | Event::OutputMapped { .. }
             | Event::StopRequested { .. } => {}
         }

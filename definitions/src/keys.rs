@@ -313,7 +313,7 @@ pub(crate) static STEP: &[Key] = &[
     ),
     key(
         "when_needs",
-        Shape::Choice(&["all_ok", "all_done", "any_failed"]),
+        Shape::Choice(&["all_ok", "any_ok", "all_done", "any_failed"]),
         "When the needs let it run.",
     ),
     key("if", Shape::Condition, "Expression; false skips the step."),

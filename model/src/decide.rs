@@ -11,6 +11,7 @@
 
 mod advance;
 mod answer_approval;
+mod any_ok;
 mod approve;
 mod backoff;
 mod cancel;

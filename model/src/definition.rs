@@ -298,6 +298,9 @@ pub enum WhenNeeds {
     /// Every need completed or was skipped by its own condition (a failure with `on_error: continue` counts as completed).
     #[default]
     AllOk,
+    /// The first need that completes; the others go on and are ignored. If none completes, a need that was skipped by its own
+    /// condition, or that failed with `on_error: continue`, is enough when all have settled.
+    AnyOk,
     /// Every need settled, however. Runs also when the run fails or is cancelled, last.
     AllDone,
     /// At least one need failed. Runs when the run fails, last.

@@ -12,6 +12,7 @@ mod signals;
 
 pub use signals::{KeptSignal, Signals};
 
+use crate::definition::WhenNeeds;
 use crate::event::{Awaited, Failure, RunStarted};
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::Payload;
@@ -45,6 +46,8 @@ pub struct Run {
     pub signals: Signals,
     steps: Vec<StepRun>,
     open_needs: Vec<u32>,
+    /// How many needs have completed, of steps that begin at the first.
+    first_ok: BTreeMap<StepIndex, u32>,
     ready: BTreeSet<StepIndex>,
     running: BTreeSet<StepIndex>,
     awaiting: BTreeSet<StepIndex>,
@@ -297,6 +300,7 @@ impl Run {
             signals: Signals::default(),
             steps: vec![StepRun::default(); count as usize],
             open_needs,
+            first_ok: BTreeMap::new(),
             ready,
             running: BTreeSet::new(),
             awaiting: BTreeSet::new(),
@@ -367,6 +371,17 @@ impl Run {
         self.open_needs.get(step.at()).copied().unwrap_or(0)
     }
 
+    /// Whether the needs of `step` are far enough for it to be looked at: all have settled, or one has completed and that is
+    /// enough.
+    pub fn needs_met(&self, step: StepIndex) -> bool {
+        self.open_needs(step) == 0 || self.first_ok.contains_key(&step)
+    }
+
+    /// How many needs of `step` have completed, if it begins at the first; else 0.
+    pub(crate) fn first_ok(&self, step: StepIndex) -> u32 {
+        self.first_ok.get(&step).copied().unwrap_or(0)
+    }
+
     /// Whether no engine is needed until a timer fires or somebody asks for something: nothing runs and nothing can start.
     pub fn is_parked(&self) -> bool {
         self.running.is_empty() && (!self.has_ready() || self.paused) || self.status.is_terminal()
@@ -380,29 +395,47 @@ impl Run {
         let slot = self.steps.get_mut(step.at()).expect("a step of this run's plan");
         let before = std::mem::replace(slot, next);
         let (was, is) = (before.state.is_settled(), slot.state.is_settled());
+        let completes = |state: &StepState| matches!(state, StepState::Completed { .. });
+        let (had, has) = (completes(&before.state), completes(&slot.state));
         let (startable, runs) = (slot.state.is_startable(), slot.is_under_way());
         let awaits = matches!(slot.state, StepState::Awaiting { .. });
         if was != is {
             self.open = if is { self.open - 1 } else { self.open + 1 };
+        }
+        if was != is || had != has {
             for successor in plan.successors(step) {
-                self.move_need(successor, is);
+                self.move_need(plan, successor, (was, is), (had, has));
             }
         }
         set_member(&mut self.running, step, runs);
         set_member(&mut self.awaiting, step, awaits);
-        let none_open = self.open_needs(step) == 0;
-        set_member(&mut self.ready, step, startable && none_open);
+        let met = self.needs_met(step);
+        set_member(&mut self.ready, step, startable && met);
         self.follow_undo(plan, step, before.has_open_undo());
         before
     }
 
-    fn move_need(&mut self, successor: StepIndex, settled: bool) {
+    /// A need of `successor` was settled and is, had completed and has.
+    fn move_need(
+        &mut self,
+        plan: &Plan,
+        successor: StepIndex,
+        (was, is): (bool, bool),
+        (had, has): (bool, bool),
+    ) {
         let Some(open) = self.open_needs.get_mut(successor.at()) else { return };
-        *open = if settled { *open - 1 } else { *open + 1 };
-        let none_open = *open == 0;
+        *open = *open + u32::from(was) - u32::from(is);
+        if had != has && plan.step(successor).when_needs == WhenNeeds::AnyOk {
+            let count = self.first_ok(successor) + u32::from(has) - u32::from(had);
+            match count {
+                0 => self.first_ok.remove(&successor),
+                count => self.first_ok.insert(successor, count),
+            };
+        }
+        let met = self.needs_met(successor);
         let startable =
             self.steps.get(successor.at()).is_some_and(|step| step.state.is_startable());
-        set_member(&mut self.ready, successor, startable && none_open);
+        set_member(&mut self.ready, successor, startable && met);
     }
 }
 

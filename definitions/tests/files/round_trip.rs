@@ -202,8 +202,12 @@ fn step() -> impl Strategy<Value = Step> {
         "'a: b' == \"#\"",
         "'}' in ['}']",
     ]));
-    let when =
-        prop::sample::select(vec![WhenNeeds::AllOk, WhenNeeds::AllDone, WhenNeeds::AnyFailed]);
+    let when = prop::sample::select(vec![
+        WhenNeeds::AllOk,
+        WhenNeeds::AnyOk,
+        WhenNeeds::AllDone,
+        WhenNeeds::AnyFailed,
+    ]);
     let times = (prop::option::of(1u64..u64::MAX / 2), prop::option::of(1u64..9_000_000_000));
     let outputs =
         prop::option::of(value().prop_filter("null says nothing", |value| !value.is_null()));

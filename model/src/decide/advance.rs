@@ -53,7 +53,7 @@ impl Draft<'_> {
     }
 
     fn look_at(&mut self, step: StepIndex, unreached: &mut Vec<StepIndex>) {
-        if *self.run.step(step) != StepState::Waiting || self.run.open_needs(step) > 0 {
+        if *self.run.step(step) != StepState::Waiting || !self.run.needs_met(step) {
             return;
         }
         if self.run.is_undoing() {
@@ -73,6 +73,7 @@ impl Draft<'_> {
         let mut needs = self.plan.needs(step).iter().map(|need| self.run.step(*need));
         match self.plan.step(step).when_needs {
             WhenNeeds::AllOk => self.survives(step) && needs.all(StepState::is_ok),
+            WhenNeeds::AnyOk => self.survives(step) && self.has_ok_need(step),
             WhenNeeds::AllDone => true,
             WhenNeeds::AnyFailed => {
                 self.survives(step) && needs.any(|need| matches!(need, StepState::Failed { .. }))
@@ -85,7 +86,10 @@ impl Draft<'_> {
         let when_needs = self.plan.step(step).when_needs;
         match self.run.status {
             RunStatus::Running => true,
-            RunStatus::Failing { .. } => when_needs != WhenNeeds::AllOk,
+            RunStatus::Failing { .. } => match when_needs {
+                WhenNeeds::AllOk | WhenNeeds::AnyOk => false,
+                WhenNeeds::AllDone | WhenNeeds::AnyFailed => true,
+            },
             RunStatus::Cancelling { .. } => when_needs == WhenNeeds::AllDone,
             RunStatus::Completed { .. }
             | RunStatus::Failed { .. }

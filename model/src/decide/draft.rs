@@ -14,7 +14,7 @@ use crate::evolve::{Change, evolve_noting};
 use crate::id::{StepIndex, TimerId};
 use crate::payload::{NewPayload, Payload, PayloadHash};
 use crate::plan::Plan;
-use crate::run::{Run, RunStatus};
+use crate::run::{Run, RunStatus, StepState};
 use crate::time::Timestamp;
 
 /// A transition in the making.
@@ -98,13 +98,14 @@ impl<'a> Draft<'a> {
                 continue;
             }
             let successors = self.plan.successors(*step);
-            self.frontier.extend(successors.filter(|next| self.run.open_needs(*next) == 0));
+            self.frontier.extend(successors.filter(|next| is_met_by(self.run, *next, *step)));
         }
     }
 
     /// Fails `step` for good.
     pub(super) fn fail(&mut self, step: StepIndex, failure: Failure) {
-        let continued = self.plan.step(step).on_error == OnError::Continue;
+        let continued =
+            self.plan.step(step).on_error == OnError::Continue || self.is_dispensable(step);
         self.emit(Event::StepFailed { step, failure, continued });
     }
 
@@ -203,6 +204,15 @@ impl Before {
         run.plan_undo(self.plans_undo);
         run.next_timer = self.next_timer;
         run.revision = self.revision;
+    }
+}
+
+/// Whether the needs of `step` are met since `need` has settled; so a step is looked at once.
+fn is_met_by(run: &Run, step: StepIndex, need: StepIndex) -> bool {
+    let completed = matches!(run.step(need), StepState::Completed { .. });
+    match run.first_ok(step) {
+        0 => run.open_needs(step) == 0,
+        first_ok => completed && first_ok == 1,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Change, Fold};
+use crate::definition::WhenNeeds;
 use crate::event::RunStarted;
 use crate::id::{StepIndex, TimerId};
 use crate::run::{RunStatus, StepRun, StepState, TimerPurpose};
@@ -34,9 +35,17 @@ impl Fold<'_> {
         let mut reset: BTreeSet<StepIndex> = ended_badly.map(|(step, _)| step).collect();
         let mut to_follow: Vec<StepIndex> = reset.iter().copied().collect();
         while let Some(step) = to_follow.pop() {
-            to_follow.extend(self.plan.successors(step).filter(|next| reset.insert(*next)));
+            let successors = self.plan.successors(step);
+            to_follow
+                .extend(successors.filter(|next| !self.has_begun(*next) && reset.insert(*next)));
         }
         reset
+    }
+
+    /// Whether `step` began at the first of its needs and completed; others do not matter to it.
+    fn has_begun(&self, step: StepIndex) -> bool {
+        self.plan.step(step).when_needs == WhenNeeds::AnyOk
+            && matches!(self.run.step(step), StepState::Completed { .. })
     }
 
     pub(super) fn run_cancelled(&mut self) {

@@ -77,7 +77,10 @@ fn maybe_unreached(steps: &[PlanStep], order: &[StepIndex]) -> BTreeSet<StepInde
         match step.when_needs {
             WhenNeeds::AnyFailed => unreached.insert(*index),
             WhenNeeds::AllOk if waits_in_vain => unreached.insert(*index),
-            WhenNeeds::AllOk | WhenNeeds::AllDone => false,
+            WhenNeeds::AnyOk if step.needs.iter().all(|need| unreached.contains(need)) => {
+                unreached.insert(*index)
+            }
+            WhenNeeds::AllOk | WhenNeeds::AnyOk | WhenNeeds::AllDone => false,
         };
     }
     unreached

@@ -51,8 +51,10 @@ pub(super) fn compile_step(
         needs.extend(names.check(&template.references(), &place, problems));
         Some(template)
     });
-    if step.when_needs == WhenNeeds::AnyFailed && needs.is_empty() {
-        let message = format!("step `{}` runs when a need fails, but has no needs", step.id);
+    if needs.is_empty()
+        && let Some(when) = of_one_need(step.when_needs)
+    {
+        let message = format!("step `{}` runs when a need {when}, but has no needs", step.id);
         problems.error("NX1107", &["steps", &step.id, "when_needs"], message).hint =
             Some("name the steps it watches under `needs`".to_owned());
     }
@@ -67,6 +69,15 @@ pub(super) fn compile_step(
         outputs,
         undo,
     })
+}
+
+/// What has to become of one need, if that is enough.
+fn of_one_need(when_needs: WhenNeeds) -> Option<&'static str> {
+    match when_needs {
+        WhenNeeds::AnyOk => Some("completes"),
+        WhenNeeds::AnyFailed => Some("fails"),
+        WhenNeeds::AllOk | WhenNeeds::AllDone => None,
+    }
 }
 
 fn check_id(id: &str, problems: &mut Problems) {

@@ -106,6 +106,7 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
     match key {
         "needs" => step.needs = list(),
         "all_done" => step.when_needs = WhenNeeds::AllDone,
+        "any_ok" => step.when_needs = WhenNeeds::AnyOk,
         "any_failed" => step.when_needs = WhenNeeds::AnyFailed,
         "retry" => step.retry.max_attempts = argument.parse().unwrap(),
         "linear" => step.retry.backoff = Backoff::Linear,
@@ -179,11 +180,12 @@ fn approve(argument: &str) -> StepKind {
     StepKind::Approve(Box::new(approval))
 }
 
-const SETTINGS: [&str; 24] = [
+const SETTINGS: [&str; 25] = [
     "approve",
     "wait_for",
     "needs",
     "all_done",
+    "any_ok",
     "any_failed",
     "retry",
     "linear",

@@ -80,7 +80,7 @@ impl Standing<'_> {
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }
             | StepState::Retrying { .. } => true,
-            StepState::Waiting => !undoes && self.run.open_needs(*step) == 0,
+            StepState::Waiting => !undoes && self.run.needs_met(*step),
             StepState::Failed { .. }
             | StepState::Skipped { .. }
             | StepState::NotReached
@@ -248,7 +248,7 @@ impl Standing<'_> {
         }
         let id = self.plan.id(step);
         match self.run.step(step) {
-            StepState::Waiting if self.run.open_needs(step) > 0 => {
+            StepState::Waiting if !self.run.needs_met(step) => {
                 format!("{id} needs {}", self.names_plain(&self.open_needs(step)))
             }
             StepState::Waiting if self.run.paused => format!("{id} is ready; the run is paused"),
@@ -294,6 +294,7 @@ impl Standing<'_> {
         }
         let of = self.attempts_max(step);
         match self.run.step(step) {
+            StepState::Waiting if self.run.needs_met(step) => Some("ready".into()),
             StepState::Waiting => match self.open_needs(step).as_slice() {
                 [] => Some("ready".into()),
                 needs => Some(format!("needs {}", self.names_plain(needs))),

@@ -1,5 +1,6 @@
 //! Checks the shape of a document against the key tables, before it is interpreted.
 
+mod cases;
 mod form;
 mod keys;
 mod undo;
@@ -88,6 +89,7 @@ impl Checker<'_> {
             Shape::Map(table) => self.fixed_map(table, key, value),
             Shape::Inputs => self.inputs(key, value),
             Shape::Form => self.form(key, value),
+            Shape::Cases => self.cases(key, value),
             Shape::Steps => self.steps(key, value),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use nexus_model::definition::{
     Approval, Backoff, Compensate, Definition, InputKind, InputSpec, OnEnd, OnError,
-    OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
+    OnSignalTimeout, Retry, Step, StepKind, Switch, SwitchCase, WhenNeeds,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -135,10 +135,23 @@ fn kind(node: &Node) -> StepKind {
             on_timeout: choice::<OnSignalTimeout>(wait, "on_timeout"),
         };
     }
+    if let Some(switch) = node.get("switch") {
+        return StepKind::Switch(Box::new(self::switch(&switch.value)));
+    }
     if let Some(asked) = node.get("approve") {
         return StepKind::Approve(Box::new(approval(&asked.value)));
     }
     StepKind::Sleep { duration: template(node, "sleep").unwrap_or_default() }
+}
+
+fn switch(node: &Node) -> Switch {
+    let case = |node: &Node| SwitchCase {
+        when: node.get("when").and_then(|value| condition(&value.value)).unwrap_or_default(),
+        then: texts(node, "then"),
+    };
+    let cases = node.get("cases").map(|cases| cases.value.items()).unwrap_or_default();
+    let cases = cases.iter().map(|item| case(&item.value)).collect();
+    Switch { cases, default: texts(node, "default") }
 }
 
 fn approval(node: &Node) -> Approval {

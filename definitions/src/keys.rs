@@ -72,6 +72,8 @@ pub(crate) enum Shape {
     Inputs,
     /// The fields of a form, declared like inputs.
     Form,
+    /// The cases of a router.
+    Cases,
     /// The steps.
     Steps,
 }
@@ -251,6 +253,38 @@ static APPROVE: Table = Table {
     later: &[],
 };
 
+/// Which steps run.
+static SWITCH: Table = Table {
+    name: "switch",
+    noun: "`switch`",
+    keys: &[
+        key(
+            "cases",
+            Shape::Cases,
+            "Looked at in this order; the first whose `when` holds is taken.",
+        ),
+        key(
+            "default",
+            Shape::TextOrList,
+            "Ids of the steps that run if no case holds; none by default.",
+        ),
+    ],
+    required: &["cases"],
+    later: &[],
+};
+
+/// A case of a router.
+pub(crate) static CASE: Table = Table {
+    name: "case",
+    noun: "a case",
+    keys: &[
+        key("when", Shape::Condition, "Expression; the case is taken if it is true."),
+        key("then", Shape::TextOrList, "Ids of the steps that run then."),
+    ],
+    required: &["when", "then"],
+    later: &[],
+};
+
 /// A kind of step: the key that makes it one, and the keys that go with it.
 #[derive(Debug)]
 pub(crate) struct Kind {
@@ -262,7 +296,7 @@ pub(crate) struct Kind {
 }
 
 /// The kinds of steps.
-pub(crate) static KINDS: [Kind; 6] = [
+pub(crate) static KINDS: [Kind; 7] = [
     Kind {
         key: key("uses", Shape::Text, "Name of the handler or built-in action it calls."),
         own: &[key("with", Shape::Template, "What the handler gets.")],
@@ -297,6 +331,11 @@ pub(crate) static KINDS: [Kind; 6] = [
     },
     Kind {
         key: key("approve", Shape::Map(&APPROVE), "The decision of a person it waits for."),
+        own: &[],
+        attempts: false,
+    },
+    Kind {
+        key: key("switch", Shape::Map(&SWITCH), "Which of other steps run."),
         own: &[],
         attempts: false,
     },

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::keys::{
-    INPUT, INPUT_TYPES, KINDS, Key, Kind, RETRY, Shape, TOP, Table, undo_keys, undo_kinds,
+    CASE, INPUT, INPUT_TYPES, KINDS, Key, Kind, RETRY, Shape, TOP, Table, undo_keys, undo_kinds,
 };
 
 /// The JSON Schema (draft 2020-12) of `*.workflow.yaml`, published as `nexus-workflow.schema.json`.
@@ -122,6 +122,7 @@ fn shape(shape: Shape) -> Value {
             "type": "object",
             "additionalProperties": either("object", &json!({ "$ref": "#/$defs/input" }), &json!({ "enum": INPUT_TYPES })),
         }),
+        Shape::Cases => json!({ "type": "array", "minItems": 1, "items": fixed(&CASE) }),
         Shape::Steps => json!({
             "type": "object",
             "minProperties": 1,

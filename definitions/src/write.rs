@@ -81,6 +81,14 @@ fn duration(ms: u64) -> Value {
     json!(if text.is_empty() { "0s" } else { &text })
 }
 
+/// One id as a text, several as a list.
+fn ids(ids: &[String]) -> Value {
+    match ids {
+        [one] => json!(one),
+        several => json!(several),
+    }
+}
+
 /// An expression in its braces.
 fn condition(expression: &str) -> Value {
     match expression {
@@ -171,6 +179,17 @@ impl Sheet {
                 self.changed(indent + 2, "on_timeout", on_timeout);
             }
             StepKind::Approve(approval) => self.approval(approval),
+            StepKind::Switch(switch) => {
+                self.line(4, "switch:");
+                let cases = switch
+                    .cases
+                    .iter()
+                    .map(|case| json!({"when": condition(&case.when), "then": ids(&case.then)}));
+                self.entry(6, "cases", &Value::Array(cases.collect()));
+                if !switch.default.is_empty() {
+                    self.entry(6, "default", &ids(&switch.default));
+                }
+            }
         }
     }
 

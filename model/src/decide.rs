@@ -27,6 +27,7 @@ mod pause;
 mod resume;
 mod retry;
 mod start;
+mod switch;
 mod undo;
 mod wait_for;
 mod wind_down;

@@ -14,8 +14,10 @@ use serde::{Deserialize, Serialize};
 use crate::id::DefinitionHash;
 
 mod approval;
+mod switch;
 
 pub use approval::{Approval, OnApprovalTimeout};
+pub use switch::{Switch, SwitchCase};
 
 /// A workflow definition.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -278,6 +280,8 @@ pub enum StepKind {
     },
     /// Waits for the decision of a person.
     Approve(Box<Approval>),
+    /// Says which of other steps run; those need it, and the others are skipped with all that needs only them.
+    Switch(Box<Switch>),
 }
 
 /// What happens when no signal came in time.

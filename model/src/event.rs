@@ -262,6 +262,24 @@ pub enum Event {
         /// The new output.
         output: Payload,
     },
+    /// A router has chosen; the steps it did not choose are skipped.
+    PathChosen {
+        /// The router.
+        step: StepIndex,
+        /// The number of the case, from 0; `None`: the default.
+        case: Option<u32>,
+        /// The expressions it asked and the values they saw.
+        reason: String,
+        /// The steps it did not choose.
+        skipped: Vec<StepIndex>,
+    },
+    /// Steps are skipped because a router has chosen another way.
+    StepsBypassed {
+        /// The router.
+        router: StepIndex,
+        /// Which.
+        steps: Vec<StepIndex>,
+    },
     /// Running attempts were told to stop.
     StopRequested {
         /// Which steps.

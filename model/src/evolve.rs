@@ -8,6 +8,7 @@ mod attempts;
 mod runs;
 mod settling;
 mod signals;
+mod switch;
 mod timers;
 mod undo;
 
@@ -81,6 +82,8 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         Event::AttemptsInterrupted { attempts, .. } => {
             attempts.iter().all(|(step, _)| is_step(step))
         }
+        Event::PathChosen { step, skipped, .. } => is_step(step) && skipped.iter().all(is_step),
+        Event::StepsBypassed { router, steps } => is_step(router) && steps.iter().all(is_step),
         Event::StepsNotReached { steps }
         | Event::StopRequested { steps }
         | Event::StepsCancelled { steps } => steps.iter().all(is_step),
@@ -149,8 +152,10 @@ impl Fold<'_> {
             }
             Event::SignalTaken { signal, .. } => self.signal_taken(*signal),
             Event::StepSkipped { step, reason } => {
-                self.settle(*step, StepState::Skipped { reason: reason.clone() });
+                self.settle(*step, StepState::Skipped { reason: reason.clone(), router: None });
             }
+            Event::PathChosen { step, skipped, .. } => self.steps_bypassed(*step, skipped),
+            Event::StepsBypassed { router, steps } => self.steps_bypassed(*router, steps),
             Event::StepsNotReached { steps } => self.settle_all(steps, &StepState::NotReached),
             Event::RetryScheduled { step, attempt, timer, at } => {
                 self.retry_scheduled(*step, *attempt, *timer, *at);

@@ -22,10 +22,12 @@ mod graph;
 mod names;
 mod nullable;
 mod step;
+mod switch;
 mod undo;
 
 pub use graph::Levels;
 pub use step::is_plain_id;
+pub(crate) use switch::PlanSwitch;
 pub(crate) use undo::PlanUndo;
 
 /// An executable definition. Immutable; shared by all runs of it.
@@ -55,6 +57,8 @@ pub struct PlanStep {
     pub(crate) needs: Vec<StepIndex>,
     /// When they let it run.
     pub(crate) when_needs: WhenNeeds,
+    /// The router that says whether it runs.
+    pub(crate) router: Option<StepIndex>,
     /// Its condition.
     pub(crate) condition: Option<Condition>,
     /// How it is tried again.
@@ -82,6 +86,8 @@ pub(crate) enum Work {
     WaitFor(SignalWait),
     /// The decision of a person is waited for.
     Approve(ApprovalWait),
+    /// Other steps are chosen.
+    Switch(PlanSwitch),
 }
 
 /// What a step that waits for a signal waits for, compiled.
@@ -216,7 +222,11 @@ impl Plan {
     pub fn handler(&self, step: StepIndex) -> Option<&str> {
         match &self.step(step).work {
             Work::Handler { name, .. } => Some(name),
-            Work::Set { .. } | Work::Sleep { .. } | Work::WaitFor(_) | Work::Approve(_) => None,
+            Work::Set { .. }
+            | Work::Sleep { .. }
+            | Work::Switch(_)
+            | Work::WaitFor(_)
+            | Work::Approve(_) => None,
         }
     }
 
@@ -229,9 +239,11 @@ impl Plan {
     pub fn literal_input(&self, step: StepIndex) -> Payload {
         match &self.step(step).work {
             Work::Handler { literal, .. } => literal.clone(),
-            Work::Set { .. } | Work::Sleep { .. } | Work::WaitFor(_) | Work::Approve(_) => {
-                Payload::Null
-            }
+            Work::Set { .. }
+            | Work::Sleep { .. }
+            | Work::Switch(_)
+            | Work::WaitFor(_)
+            | Work::Approve(_) => Payload::Null,
         }
     }
 

@@ -170,10 +170,12 @@ pub enum StepState {
         /// Whether the run goes on all the same.
         continued: bool,
     },
-    /// Its condition was false.
+    /// Its condition was false, or it is not on the way that a router has chosen.
     Skipped {
-        /// The expression and the values it saw.
+        /// The expression and the values it saw; empty if a router has chosen another way.
         reason: String,
+        /// The router.
+        router: Option<StepIndex>,
     },
     /// It does not run, because of how its needs ended or because the run ended.
     NotReached,

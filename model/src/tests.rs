@@ -29,6 +29,7 @@ mod retrying;
 mod signals;
 mod starting;
 mod stories;
+mod switches;
 mod timers;
 mod undoing;
 mod when_needs;

@@ -155,6 +155,14 @@ impl Picture {
     fn fold(&mut self, event: &EventView) -> Option<Line> {
         match event.event.as_str() {
             "attempts.interrupted" => self.interrupted(&event.data["attempts"]),
+            "path.chosen" => {
+                self.each(&event.data["steps"], Status::Skipped);
+                return None;
+            }
+            "steps.bypassed" => {
+                self.each(&event.data["steps"], Status::Skipped);
+                return Some(Line::Run(format!("– skipped: {}", event.detail)));
+            }
             "steps.not_reached" => {
                 self.each(&event.data["steps"], Status::NotReached);
                 return Some(Line::Run(format!("– not reached: {}", event.detail)));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use nexus_definitions::{read, write};
 use nexus_model::definition::{
     Approval, Backoff, Compensate, Definition, InputKind, InputSpec, OnApprovalTimeout, OnEnd,
-    OnError, OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
+    OnError, OnSignalTimeout, Retry, Step, StepKind, Switch, SwitchCase, WhenNeeds,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -157,7 +157,16 @@ fn kind() -> impl Strategy<Value = StepKind> {
         (1u32..5000).prop_map(|s| StepKind::Sleep { duration: Value::from(format!("{s}s")) }),
         wait_for(),
         approve(),
+        switch(),
     ]
+}
+
+fn switch() -> impl Strategy<Value = StepKind> {
+    let when = prop::sample::select(vec!["true", "1 < 2", "'a: b' == \"#\""]);
+    // Which steps there are is not known here.
+    let case = when.prop_map(|when| SwitchCase { when: when.to_owned(), then: Vec::new() });
+    prop::collection::vec(case, 1..3)
+        .prop_map(|cases| StepKind::Switch(Box::new(Switch { cases, default: Vec::new() })))
 }
 
 fn approve() -> impl Strategy<Value = StepKind> {

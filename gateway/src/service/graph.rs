@@ -44,6 +44,7 @@ fn node(plan: &Plan, run: Option<&Run>, step: StepIndex) -> GraphNode {
         StepKind::Sleep { .. } => "sleep",
         StepKind::WaitFor { .. } => "wait_for",
         StepKind::Approve(_) => "approve",
+        StepKind::Switch(_) => "switch",
     });
     GraphNode {
         id: plan.id(step).to_owned(),

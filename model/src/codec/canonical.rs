@@ -29,6 +29,9 @@ pub(super) const AWAITED_APPROVAL: u8 = 33;
 /// The choice that says that what concerns undoing comes before the rest of a status or step.
 pub(super) const UNDO: u8 = 32;
 
+/// Number of the state of a step that a router has gone around.
+pub(super) const STATE_BYPASSED: u8 = 44;
+
 /// BLAKE3 of the four bytes `null`.
 pub(super) const NULL_HASH: [u8; 32] = [
     0x03, 0xf8, 0x8b, 0x99, 0xc3, 0xd8, 0x07, 0x3b, 0xba, 0x89, 0x48, 0xd6, 0xe7, 0x62, 0xaa, 0xc4,
@@ -267,9 +270,14 @@ impl Writer {
                 self.failure(failure);
                 self.flag(*continued);
             }
-            StepState::Skipped { reason } => {
+            StepState::Skipped { reason, router: None } => {
                 self.byte(6);
                 self.text(reason);
+            }
+            StepState::Skipped { reason, router: Some(router) } => {
+                self.byte(STATE_BYPASSED);
+                self.text(reason);
+                self.index(*router);
             }
             StepState::NotReached => self.byte(7),
             StepState::Cancelled => self.byte(8),

@@ -77,4 +77,6 @@ kinds! {
     41 UNDO_STARTED UndoStarted "undo.started",
     42 UNDO_RETRY_SCHEDULED UndoRetryScheduled "undo.retry_scheduled",
     43 UNDO_FAILED UndoFailed "undo.failed",
+    80 PATH_CHOSEN PathChosen "path.chosen",
+    81 STEPS_BYPASSED StepsBypassed "steps.bypassed",
 }

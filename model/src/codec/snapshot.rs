@@ -241,7 +241,10 @@ impl Reader<'_> {
             },
             4 => StepState::Completed { output: self.payload()? },
             5 => StepState::Failed { failure: self.failure()?, continued: self.flag()? },
-            6 => StepState::Skipped { reason: self.text()? },
+            6 => StepState::Skipped { reason: self.text()?, router: None },
+            canonical::STATE_BYPASSED => {
+                StepState::Skipped { reason: self.text()?, router: Some(self.index()?) }
+            }
             7 => StepState::NotReached,
             8 => StepState::Cancelled,
             9 => StepState::Awaiting {

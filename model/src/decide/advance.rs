@@ -5,6 +5,8 @@
 //! they are started as long as there is room. A step is looked at once: when it is started later, its condition is not
 //! asked again.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::Draft;
@@ -36,8 +38,15 @@ impl Draft<'_> {
                 self.wind_down();
             }
             let mut unreached = Vec::new();
+            let mut bypassed: BTreeMap<StepIndex, Vec<StepIndex>> = BTreeMap::new();
             for step in std::mem::take(&mut self.frontier) {
-                self.look_at(step, &mut unreached);
+                match self.way_around(step) {
+                    Some(router) => bypassed.entry(router).or_default().push(step),
+                    None => self.look_at(step, &mut unreached),
+                }
+            }
+            for (router, steps) in bypassed {
+                self.emit(Event::StepsBypassed { router, steps });
             }
             if !unreached.is_empty() {
                 self.emit(Event::StepsNotReached { steps: unreached });
@@ -50,6 +59,12 @@ impl Draft<'_> {
 
     fn has_to_settle(&self) -> bool {
         self.winds_down || !self.frontier.is_empty() || self.undo_is_due()
+    }
+
+    /// The router that goes around `step`, if it is time to say so.
+    fn way_around(&self, step: StepIndex) -> Option<StepIndex> {
+        let waits = *self.run.step(step) == StepState::Waiting && self.run.needs_met(step);
+        (waits && !self.run.is_undoing()).then(|| self.bypassed_by(step)).flatten()
     }
 
     fn look_at(&mut self, step: StepIndex, unreached: &mut Vec<StepIndex>) {
@@ -117,6 +132,7 @@ impl Draft<'_> {
             Work::Sleep { duration } => self.sleep(step, duration),
             Work::WaitFor(wait) => self.wait_for(step, wait),
             Work::Approve(wait) => self.request_approval(step, wait),
+            Work::Switch(switch) => self.switch(step, switch),
         }
     }
 

@@ -39,6 +39,11 @@ impl Fold<'_> {
             to_follow
                 .extend(successors.filter(|next| !self.has_begun(*next) && reset.insert(*next)));
         }
+        let stay = reset.iter().copied().filter(|step| self.stays_bypassed(*step, &reset));
+        let stay: Vec<StepIndex> = stay.collect();
+        stay.iter().for_each(|step| {
+            reset.remove(step);
+        });
         reset
     }
 

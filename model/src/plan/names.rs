@@ -59,6 +59,13 @@ impl<'p> Place<'p> {
         Self { path, ..place }
     }
 
+    /// The condition of a case of a router.
+    pub(super) fn switch_case(id: &'p str, index: StepIndex, case: &'p str) -> Self {
+        let roots = &[Root::Inputs, Root::Steps, Root::Run, Root::Step, Root::Env];
+        let path = vec!["steps", id, "switch", "cases", case, "when"];
+        Self { path, roots, step: Some((id, index)) }
+    }
+
     pub(super) fn path(&self) -> &[&'p str] {
         &self.path
     }

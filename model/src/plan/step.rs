@@ -62,6 +62,7 @@ pub(super) fn compile_step(
         work: work?,
         needs: needs.into_iter().collect(),
         when_needs: step.when_needs,
+        router: None,
         condition,
         retry: step.retry.clone(),
         deadline_ms: step.deadline_ms,
@@ -178,6 +179,7 @@ fn compile_work(
             let on_timeout = *on_timeout;
             Some(Work::WaitFor(SignalWait { signal, matches, timeout_ms, on_timeout }))
         }
+        StepKind::Switch(switch) => super::switch::compile(shape, switch, names, needs, problems),
         StepKind::Approve(approval) => {
             super::approval::check(id, approval, problems);
             let asks = compile("approve", &super::approval::asks(approval), problems)?;

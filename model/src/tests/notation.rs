@@ -6,7 +6,7 @@ use super::bench::Bench;
 use crate::command::{ApprovalAnswer, Command};
 use crate::definition::{
     Approval, Backoff, Compensate, Definition, OnApprovalTimeout, OnEnd, OnError, OnSignalTimeout,
-    Retry, Step, StepKind, WhenNeeds,
+    Retry, Step, StepKind, Switch, SwitchCase, WhenNeeds,
 };
 use crate::event::{Actor, Failure, RunStarted};
 use crate::id::{Attempt, RunId, StepIndex, TimerId};
@@ -125,6 +125,7 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
         "deadline" => step.deadline_ms = Some(ms(argument)),
         "continue" => step.on_error = OnError::Continue,
         "wait_for" => step.kind = wait_for(argument),
+        "switch" => step.kind = switch(argument),
         "approve" => step.kind = approve(argument),
         "undo" => {
             let with = if argument.is_empty() { Value::Null } else { value(argument) };
@@ -158,6 +159,20 @@ fn wait_for(argument: &str) -> StepKind {
     StepKind::WaitFor { signal, matches, timeout_ms, on_timeout }
 }
 
+/// `inputs>5:a,b inputs>3:c else:d`.
+fn switch(argument: &str) -> StepKind {
+    let mut switch = Switch::default();
+    for word in argument.split_whitespace() {
+        let (when, then) = word.rsplit_once(':').unwrap();
+        let then = then.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect();
+        match when {
+            "else" => switch.default = then,
+            when => switch.cases.push(SwitchCase { when: when.to_owned(), then }),
+        }
+    }
+    StepKind::Switch(Box::new(switch))
+}
+
 /// `dana,ops within=5s reject ask=Score_7 form={"note":{"type":"string"}}`.
 fn approve(argument: &str) -> StepKind {
     let mut words = argument.split_whitespace();
@@ -180,8 +195,9 @@ fn approve(argument: &str) -> StepKind {
     StepKind::Approve(Box::new(approval))
 }
 
-const SETTINGS: [&str; 25] = [
+const SETTINGS: [&str; 26] = [
     "approve",
+    "switch",
     "wait_for",
     "needs",
     "all_done",

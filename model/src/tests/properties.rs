@@ -13,7 +13,7 @@ use super::notation::plain_step;
 use crate::command::{ApprovalAnswer, Command};
 use crate::definition::{
     Approval, Compensate, Definition, OnApprovalTimeout, OnEnd, OnError, OnSignalTimeout, Retry,
-    Step, StepKind, WhenNeeds,
+    Step, StepKind, Switch, SwitchCase, WhenNeeds,
 };
 use crate::event::{Actor, Event, Failure, RunStarted};
 use crate::evolve::evolve;
@@ -43,7 +43,7 @@ struct Shape {
 
 fn shape() -> impl Strategy<Value = Shape> {
     let needs = prop::collection::vec(0usize..12, 0..4);
-    (0u8..8, needs, 0u8..8, 1u32..4, any::<bool>(), any::<bool>(), 0u8..6, 0u8..4).prop_map(
+    (0u8..9, needs, 0u8..8, 1u32..4, any::<bool>(), any::<bool>(), 0u8..6, 0u8..4).prop_map(
         |(kind, needs, when, attempts, deadline, fatal, skipped, undo)| Shape {
             kind,
             needs,
@@ -68,11 +68,29 @@ fn definition() -> impl Strategy<Value = Definition> {
                 name: "random".to_owned(),
                 input_is_value: true,
                 timeout_ms: timeout.then_some(60_000),
-                steps: shapes.iter().enumerate().map(|(at, shape)| step(at, shape)).collect(),
+                steps: steps(&shapes),
                 ..Definition::default()
             }
         },
     )
+}
+
+/// Only one router chooses a step, and none chooses beyond the end.
+fn steps(shapes: &[Shape]) -> Vec<Step> {
+    let mut steps: Vec<Step> =
+        shapes.iter().enumerate().map(|(at, shape)| step(at, shape)).collect();
+    let count = steps.len();
+    let mut free = 0;
+    for (at, step) in steps.iter_mut().enumerate() {
+        if matches!(step.kind, StepKind::Switch(_)) {
+            if at < free || at + 2 >= count {
+                step.kind = StepKind::Set { values: json!({}) };
+            } else {
+                free = at + 2;
+            }
+        }
+    }
+    steps
 }
 
 fn step(at: usize, shape: &Shape) -> Step {
@@ -103,6 +121,7 @@ fn step(at: usize, shape: &Shape) -> Step {
         1 => step.kind = StepKind::Sleep { duration: json!(at * 100) },
         6 => step.kind = wait_for(shape),
         7 => step.kind = approve(shape),
+        8 => step.kind = switch(at, shape),
         _ => {}
     }
     step
@@ -116,6 +135,13 @@ fn wait_for(shape: &Shape) -> StepKind {
         timeout_ms: shape.deadline.then_some(2_000),
         on_timeout: if shape.fatal { OnSignalTimeout::Fail } else { OnSignalTimeout::Continue },
     }
+}
+
+/// Chooses between the next steps, which need not be there.
+fn switch(at: usize, shape: &Shape) -> StepKind {
+    let holds = if shape.fatal { "true" } else { "false" };
+    let case = SwitchCase { when: holds.to_owned(), then: vec![format!("s{}", at + 1)] };
+    StepKind::Switch(Box::new(Switch { cases: vec![case], default: vec![format!("s{}", at + 2)] }))
 }
 
 /// Asks dana, for ever or not.

@@ -56,6 +56,18 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
             format!("{} sleeps{}", plan.id(*step), timer(Some((*id, *until)), ""))
         }
         Event::StepSkipped { step, reason } => format!("{} skipped: {reason}", id(step)),
+        Event::PathChosen { step, case, reason, skipped } => {
+            let case = case.map_or_else(|| "default".to_owned(), |case| case.to_string());
+            let rest = if skipped.is_empty() {
+                String::new()
+            } else {
+                format!(", not {}", ids(plan, skipped))
+            };
+            format!("{} takes {case}{rest}: {reason}", id(step))
+        }
+        Event::StepsBypassed { router, steps } => {
+            format!("{} goes around: {}", id(router), ids(plan, steps))
+        }
         Event::StepsNotReached { steps } => format!("not reached: {}", ids(plan, steps)),
         Event::RetryScheduled { step, attempt, timer: id, at } => {
             format!("{} retry{}", tried(plan, *step, *attempt), timer(Some((*id, *at)), ""))

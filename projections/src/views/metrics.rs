@@ -112,6 +112,10 @@ impl Counters {
             Event::RetryScheduled { .. } | Event::UndoRetryScheduled { .. } => {
                 &mut self.retries_scheduled
             }
+            Event::PathChosen { skipped: steps, .. } | Event::StepsBypassed { steps, .. } => {
+                self.steps_skipped += steps.len() as u64;
+                return;
+            }
             Event::TimerFired { .. } => &mut self.timers_fired,
             Event::RunPaused { .. }
             | Event::RunResumed { .. }

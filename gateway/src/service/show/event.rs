@@ -72,6 +72,8 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::ApprovalRejected { step, .. }
         | Event::ApprovalRequested { step, .. }
         | Event::StepSkipped { step, .. }
+        | Event::PathChosen { step, .. }
+        | Event::StepsBypassed { router: step, .. }
         | Event::StepFailed { step, .. }
         | Event::OutputMapped { step, .. }
         | Event::UndoFailed { step, .. } => (Some(*step), None),
@@ -176,6 +178,12 @@ impl Showing<'_> {
             }
             Event::StepSkipped { step, reason } => {
                 json!({"step": self.id(*step), "reason": reason})
+            }
+            Event::PathChosen { step, case, reason, skipped } => json!({
+                "step": self.id(*step), "case": case, "reason": reason, "steps": self.ids(skipped),
+            }),
+            Event::StepsBypassed { router, steps } => {
+                json!({"router": self.id(*router), "steps": self.ids(steps)})
             }
             Event::StepsNotReached { steps }
             | Event::StopRequested { steps }
@@ -290,6 +298,19 @@ impl Showing<'_> {
             }
             Event::SignalTaken { signal, .. } => format!("signal number {signal}"),
             Event::StepSkipped { reason, .. } => shorten(reason, DETAIL_CHARS_MAX),
+            Event::PathChosen { case, reason, skipped, .. } => {
+                let case = case.map_or_else(
+                    || "the default".to_owned(),
+                    |case| format!("case {}", case.saturating_add(1)),
+                );
+                let not = if skipped.is_empty() {
+                    String::new()
+                } else {
+                    format!(", not {}", self.some(skipped))
+                };
+                format!("{case}{not}: {}", shorten(reason, DETAIL_CHARS_MAX))
+            }
+            Event::StepsBypassed { steps, .. } => self.some(steps),
             Event::StepsNotReached { steps }
             | Event::StopRequested { steps }
             | Event::StepsCancelled { steps }

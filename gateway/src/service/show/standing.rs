@@ -281,7 +281,10 @@ impl Standing<'_> {
                 let rest = if *continued { "; the run went on" } else { "" };
                 format!("{id} failed: {}{rest}", failure_line(failure))
             }
-            StepState::Skipped { reason } => format!("{id} was skipped: {reason}"),
+            StepState::Skipped { reason, router: None } => format!("{id} was skipped: {reason}"),
+            StepState::Skipped { router: Some(router), .. } => {
+                format!("{id} was skipped: {} went another way", self.plan.id(*router))
+            }
             StepState::NotReached => format!("{id} was not reached"),
             StepState::Cancelled => format!("{id} was cancelled"),
         }
@@ -320,7 +323,10 @@ impl Standing<'_> {
                 let attempts = self.run.step_run(step).attempt.0;
                 Some(format!("{} (attempt {attempts} of {of}{rest})", failure_line(failure)))
             }
-            StepState::Skipped { reason } => Some(format!("skipped: {reason}")),
+            StepState::Skipped { reason, router: None } => Some(format!("skipped: {reason}")),
+            StepState::Skipped { router: Some(router), .. } => {
+                Some(format!("skipped: {} went another way", self.plan.id(*router)))
+            }
             StepState::Running { .. } | StepState::NotReached | StepState::Cancelled => None,
         }
     }

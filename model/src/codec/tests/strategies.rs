@@ -93,6 +93,10 @@ fn derived_event() -> BoxedStrategy<Event> {
             until
         }),
         (step(), text()).prop_map(|(step, reason)| Event::StepSkipped { step, reason }),
+        (step(), option::of(number()), text(), steps()).prop_map(
+            |(step, case, reason, skipped)| { Event::PathChosen { step, case, reason, skipped } }
+        ),
+        (step(), steps()).prop_map(|(router, steps)| Event::StepsBypassed { router, steps }),
         steps().prop_map(|steps| Event::StepsNotReached { steps }),
         (step(), attempt(), timer(), time()).prop_map(|(step, attempt, timer, at)| {
             Event::RetryScheduled { step, attempt, timer, at }
@@ -262,7 +266,8 @@ fn state() -> BoxedStrategy<StepState> {
         payload().prop_map(|output| StepState::Completed { output }),
         (failure(), any::<bool>())
             .prop_map(|(failure, continued)| StepState::Failed { failure, continued }),
-        text().prop_map(|reason| StepState::Skipped { reason }),
+        text().prop_map(|reason| StepState::Skipped { reason, router: None }),
+        Just(StepState::Skipped { reason: String::new(), router: Some(StepIndex(0)) }),
         Just(StepState::NotReached),
         Just(StepState::Cancelled),
         (awaited(), due()).prop_map(|(what, timer)| StepState::Awaiting { what, timer }),

@@ -233,6 +233,8 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::StepStarted { .. }
         | Event::StepSlept { .. }
         | Event::StepSkipped { .. }
+        | Event::PathChosen { .. }
+        | Event::StepsBypassed { .. }
         | Event::StepsNotReached { .. }
         | Event::RetryScheduled { .. }
         | Event::StepFailed { .. }

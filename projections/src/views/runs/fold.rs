@@ -47,6 +47,12 @@ impl RunRecord {
                 self.settle(*step);
                 self.skipped.insert(step.0);
             }
+            Event::PathChosen { skipped: steps, .. } | Event::StepsBypassed { steps, .. } => {
+                for step in steps {
+                    self.settle(*step);
+                    self.skipped.insert(step.0);
+                }
+            }
             Event::StepFailed { step, continued, .. } => {
                 self.settle(*step);
                 self.failed.insert(step.0);

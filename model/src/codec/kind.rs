@@ -79,4 +79,6 @@ kinds! {
     43 UNDO_FAILED UndoFailed "undo.failed",
     80 PATH_CHOSEN PathChosen "path.chosen",
     81 STEPS_BYPASSED StepsBypassed "steps.bypassed",
+    90 ATTEMPT_RESUMED AttemptResumed "attempt.resumed",
+    91 HEARTBEAT_RECORDED HeartbeatRecorded "heartbeat.recorded",
 }

@@ -164,6 +164,12 @@ impl<'a> Draft<'a> {
                 Change::TimerCleared(id, timer) => {
                     run.timers.insert(id, timer);
                 }
+                Change::Progress(step, Some(before)) => {
+                    run.progress.insert(step, before);
+                }
+                Change::Progress(step, None) => {
+                    run.progress.remove(&step);
+                }
                 Change::SignalReceived(id) => {
                     run.signals.kept.remove(&run.signals.received);
                     run.signals.received -= 1;
@@ -231,7 +237,10 @@ fn timer_changes(changes: &[Change]) -> Vec<TimerChange> {
     let mut lasting: BTreeMap<TimerId, TimerChange> = BTreeMap::new();
     for change in changes {
         match change {
-            Change::Step(..) | Change::SignalReceived(_) | Change::SignalTaken(..) => {}
+            Change::Step(..)
+            | Change::Progress(..)
+            | Change::SignalReceived(_)
+            | Change::SignalTaken(..) => {}
             Change::TimerSet(id, timer) => {
                 lasting.insert(*id, TimerChange::Set(*id, timer.due));
             }

@@ -117,7 +117,9 @@ impl Counters {
                 return;
             }
             Event::TimerFired { .. } => &mut self.timers_fired,
-            Event::RunPaused { .. }
+            Event::AttemptResumed { .. }
+            | Event::HeartbeatRecorded { .. }
+            | Event::RunPaused { .. }
             | Event::RunResumed { .. }
             | Event::CancelRequested { .. }
             | Event::SlotsOffered

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use nexus_model::definition::{
     Approval, Backoff, Compensate, Definition, InputKind, InputSpec, OnEnd, OnError,
-    OnSignalTimeout, Retry, Step, StepKind, Switch, SwitchCase, WhenNeeds,
+    OnSignalTimeout, ROUNDS_DEFAULT, Repeat, Retry, Step, StepKind, Switch, SwitchCase, WhenNeeds,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -135,6 +135,16 @@ fn kind(node: &Node) -> StepKind {
             timeout_ms: duration_ms(wait, "timeout"),
             on_timeout: choice::<OnSignalTimeout>(wait, "on_timeout"),
         };
+    }
+    if let Some(repeat) = node.get("repeat") {
+        let node = &repeat.value;
+        return StepKind::Repeat(Box::new(Repeat {
+            from: text(node, "from").unwrap_or_default(),
+            until: node.get("until").and_then(|value| condition(&value.value)).unwrap_or_default(),
+            limit: count(node, "limit").unwrap_or(ROUNDS_DEFAULT),
+            delay_ms: duration_ms(node, "delay").unwrap_or_default(),
+            carry: template(node, "carry").unwrap_or_default(),
+        }));
     }
     if let Some(switch) = node.get("switch") {
         return StepKind::Switch(Box::new(self::switch(&switch.value)));

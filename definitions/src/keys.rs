@@ -253,6 +253,21 @@ static APPROVE: Table = Table {
     later: &[],
 };
 
+/// A loop.
+static REPEAT: Table = Table {
+    name: "repeat",
+    noun: "`repeat`",
+    keys: &[
+        key("from", Shape::Text, "Id of the step it goes back to."),
+        key("until", Shape::Condition, "Expression; the loop ends when it is true."),
+        key("limit", Shape::Count(1), "Rounds in total, at least 1; 20 by default."),
+        key("delay", Shape::Duration { zero: true }, "Time between two rounds; none by default."),
+        key("carry", Shape::Template, "What the next round sees as `round.carry`."),
+    ],
+    required: &["from", "until"],
+    later: &[],
+};
+
 /// Which steps run.
 static SWITCH: Table = Table {
     name: "switch",
@@ -296,7 +311,7 @@ pub(crate) struct Kind {
 }
 
 /// The kinds of steps.
-pub(crate) static KINDS: [Kind; 7] = [
+pub(crate) static KINDS: [Kind; 8] = [
     Kind {
         key: key("uses", Shape::Text, "Name of the handler or built-in action it calls."),
         own: &[key("with", Shape::Template, "What the handler gets.")],
@@ -336,6 +351,15 @@ pub(crate) static KINDS: [Kind; 7] = [
     },
     Kind {
         key: key("switch", Shape::Map(&SWITCH), "Which of other steps run."),
+        own: &[],
+        attempts: false,
+    },
+    Kind {
+        key: key(
+            "repeat",
+            Shape::Map(&REPEAT),
+            "An earlier step it goes back to, until something holds.",
+        ),
         own: &[],
         attempts: false,
     },

@@ -63,6 +63,7 @@ fn is_condition(path: &[String]) -> bool {
         ["steps", _, "if"]
             | ["steps", _, "wait_for", "match"]
             | ["steps", _, "switch", "cases", _, "when"]
+            | ["steps", _, "repeat", "until"]
     )
 }
 

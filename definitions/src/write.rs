@@ -8,7 +8,9 @@ mod scalar;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use nexus_model::definition::{Approval, Definition, InputSpec, OnEnd, Retry, Step, StepKind};
+use nexus_model::definition::{
+    Approval, Definition, InputSpec, OnEnd, ROUNDS_DEFAULT, Repeat, Retry, Step, StepKind,
+};
 use nexus_model::expression::duration_ms;
 use serde_json::{Map, Value, json};
 
@@ -180,6 +182,17 @@ impl Sheet {
                 self.changed(indent + 2, "on_timeout", on_timeout);
             }
             StepKind::Approve(approval) => self.approval(approval),
+            StepKind::Repeat(repeat) => {
+                let Repeat { from, until, limit, delay_ms, carry } = &**repeat;
+                self.line(4, "repeat:");
+                self.entry(6, "from", &json!(from));
+                self.entry(6, "until", &condition(until));
+                self.optional(6, "limit", Some(limit).filter(|limit| **limit != ROUNDS_DEFAULT));
+                if *delay_ms > 0 {
+                    self.entry(6, "delay", &duration(*delay_ms));
+                }
+                self.optional(6, "carry", Some(carry).filter(|carry| !carry.is_null()));
+            }
             StepKind::Switch(switch) => {
                 self.line(4, "switch:");
                 let cases = switch

@@ -14,9 +14,11 @@ use serde::{Deserialize, Serialize};
 use crate::id::DefinitionHash;
 
 mod approval;
+mod repeat;
 mod switch;
 
 pub use approval::{Approval, OnApprovalTimeout};
+pub use repeat::{ROUNDS_DEFAULT, Repeat};
 pub use switch::{Switch, SwitchCase};
 
 /// A workflow definition.
@@ -283,6 +285,8 @@ pub enum StepKind {
     },
     /// Waits for the decision of a person.
     Approve(Box<Approval>),
+    /// Goes back to an earlier step until something holds.
+    Repeat(Box<Repeat>),
     /// Says which of other steps run; those need it, and the others are skipped with all that needs only them.
     Switch(Box<Switch>),
 }

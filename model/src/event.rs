@@ -297,6 +297,17 @@ pub enum Event {
         /// Which.
         steps: Vec<StepIndex>,
     },
+    /// A loop goes back: its steps are open again.
+    RoundBegun {
+        /// The loop.
+        step: StepIndex,
+        /// The number of the round that begins, from 2.
+        round: u32,
+        /// The expression and the values it saw.
+        reason: String,
+        /// What the round sees of the one before.
+        carry: Payload,
+    },
     /// Running attempts were told to stop.
     StopRequested {
         /// Which steps.

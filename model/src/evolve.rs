@@ -6,6 +6,7 @@
 
 mod attempts;
 mod heartbeats;
+mod rounds;
 mod runs;
 mod settling;
 mod signals;
@@ -19,7 +20,9 @@ use crate::event::{Awaited, Event};
 use crate::id::{StepIndex, TimerId};
 use crate::payload::Payload;
 use crate::plan::Plan;
-use crate::run::{KeptSignal, Run, RunStatus, StepRun, StepState, Timer, TimerPurpose, UndoState};
+use crate::run::{
+    KeptSignal, Loop, Run, RunStatus, StepRun, StepState, Timer, TimerPurpose, UndoState,
+};
 use crate::time::Timestamp;
 
 /// Folds one recorded event into the state. A recorded event always applies. `at` is the time of its transition.
@@ -54,6 +57,8 @@ pub(crate) enum Change {
     Progress(StepIndex, Option<Payload>),
     /// A signal came, with this id.
     SignalReceived(String),
+    /// The loop was in this round before.
+    Loop(StepIndex, Option<Loop>),
     /// The signal was taken.
     SignalTaken(u32, KeptSignal),
 }
@@ -76,6 +81,7 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::ApprovalRejected { step, .. }
         | Event::ApprovalRequested { step, .. }
         | Event::StepSkipped { step, .. }
+        | Event::RoundBegun { step, .. }
         | Event::RetryScheduled { step, .. }
         | Event::StepFailed { step, .. }
         | Event::OutputMapped { step, .. } => is_step(step),
@@ -166,6 +172,7 @@ impl Fold<'_> {
             }
             Event::PathChosen { step, skipped, .. } => self.steps_bypassed(*step, skipped),
             Event::StepsBypassed { router, steps } => self.steps_bypassed(*router, steps),
+            Event::RoundBegun { step, round, carry, .. } => self.round_begun(*step, *round, carry),
             Event::StepsNotReached { steps } => self.settle_all(steps, &StepState::NotReached),
             Event::RetryScheduled { step, attempt, timer, at } => {
                 self.retry_scheduled(*step, *attempt, *timer, *at);

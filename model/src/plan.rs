@@ -21,11 +21,13 @@ mod compile;
 mod graph;
 mod names;
 mod nullable;
+mod repeat;
 mod step;
 mod switch;
 mod undo;
 
 pub use graph::Levels;
+pub(crate) use repeat::PlanRepeat;
 pub use step::is_plain_id;
 pub(crate) use switch::PlanSwitch;
 pub(crate) use undo::PlanUndo;
@@ -59,6 +61,8 @@ pub struct PlanStep {
     pub(crate) when_needs: WhenNeeds,
     /// The router that says whether it runs.
     pub(crate) router: Option<StepIndex>,
+    /// The loops it is in, the outermost first; a loop is in itself.
+    pub(crate) loops: Vec<StepIndex>,
     /// Its condition.
     pub(crate) condition: Option<Condition>,
     /// How it is tried again.
@@ -86,6 +90,8 @@ pub(crate) enum Work {
     WaitFor(SignalWait),
     /// The decision of a person is waited for.
     Approve(ApprovalWait),
+    /// Earlier steps are opened again.
+    Repeat(PlanRepeat),
     /// Other steps are chosen.
     Switch(PlanSwitch),
 }
@@ -225,6 +231,7 @@ impl Plan {
             Work::Set { .. }
             | Work::Sleep { .. }
             | Work::Switch(_)
+            | Work::Repeat(_)
             | Work::WaitFor(_)
             | Work::Approve(_) => None,
         }
@@ -247,6 +254,7 @@ impl Plan {
             Work::Set { .. }
             | Work::Sleep { .. }
             | Work::Switch(_)
+            | Work::Repeat(_)
             | Work::WaitFor(_)
             | Work::Approve(_) => Payload::Null,
         }

@@ -8,8 +8,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
+mod loops;
 mod signals;
 
+pub use loops::Loop;
 pub use signals::{KeptSignal, Signals};
 
 use crate::definition::WhenNeeds;
@@ -44,6 +46,8 @@ pub struct Run {
     pub revision: u32,
     /// Signals that came.
     pub signals: Signals,
+    /// Loops that have gone back, by step.
+    pub loops: BTreeMap<StepIndex, Loop>,
     /// How far the attempts of steps that have not completed said they are.
     pub progress: BTreeMap<StepIndex, Payload>,
     steps: Vec<StepRun>,
@@ -302,6 +306,7 @@ impl Run {
             next_timer: TimerId(1),
             revision: 0,
             signals: Signals::default(),
+            loops: BTreeMap::new(),
             progress: BTreeMap::new(),
             steps: vec![StepRun::default(); count as usize],
             open_needs,

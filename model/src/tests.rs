@@ -23,6 +23,7 @@ mod failures;
 mod folding;
 mod heartbeats;
 mod interruptions;
+mod loops;
 mod pausing;
 mod payloads;
 mod properties;

@@ -155,6 +155,10 @@ impl Picture {
     fn fold(&mut self, event: &EventView) -> Option<Line> {
         match event.event.as_str() {
             "attempts.interrupted" => self.interrupted(&event.data["attempts"]),
+            "round.begun" => {
+                self.each(&event.data["steps"], Status::Pending);
+                return Some(Line::Run(format!("↻ {}", event.detail)));
+            }
             "path.chosen" => {
                 self.each(&event.data["steps"], Status::Skipped);
                 return None;

@@ -34,6 +34,8 @@ pub struct AttemptInfo {
     pub heartbeat: Option<Duration>,
     /// Whether it undoes what the step did.
     pub is_undo: bool,
+    /// What tells the rounds of loops around the step apart; empty in the first.
+    pub round_mark: String,
     /// Folder of the definition file, where scripts and `file.*` work.
     pub folder: Option<PathBuf>,
     /// Folder of the store, for what has to outlive the process.
@@ -93,10 +95,10 @@ impl StepCx {
     }
 
     /// The same on every attempt of this step and after every crash; another one for each run, also of other stores, and for
-    /// the undo of the step: the run's unique id and the step's id.
+    /// the undo of the step, and each round of a loop: the run's unique id and the step's id.
     pub fn idempotency_key(&self) -> String {
         let undo = if self.info.is_undo { "/undo" } else { "" };
-        format!("{}/{}{undo}", self.info.run, self.info.step_id)
+        format!("{}/{}{}{undo}", self.info.run, self.info.step_id, self.info.round_mark)
     }
 
     /// Whether the handler is called to undo what the step did.

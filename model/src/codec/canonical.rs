@@ -7,12 +7,14 @@
 //! has no section, so its form is that of versions that did not know it. A state hash stands in the log, so this form never
 //! changes; another one is a new version beside it.
 
+use std::collections::BTreeMap;
+
 use crate::event::{Actor, Awaited, Failure, RunStarted};
 use crate::id::StepIndex;
 use crate::payload::{ContentType, Payload};
 use crate::plan::Plan;
 use crate::run::{
-    KeptSignal, Run, RunStatus, Signals, StepRun, StepState, StepUndo, Timer, TimerPurpose,
+    KeptSignal, Loop, Run, RunStatus, Signals, StepRun, StepState, StepUndo, Timer, TimerPurpose,
     UndoState,
 };
 use crate::time::Timestamp;
@@ -34,6 +36,9 @@ pub(super) const UNDO: u8 = 32;
 
 /// Number of the state of a step that a router has gone around.
 pub(super) const STATE_BYPASSED: u8 = 44;
+
+/// Number of the section of loops.
+pub(super) const SECTION_LOOPS: u8 = 45;
 
 /// BLAKE3 of the four bytes `null`.
 pub(super) const NULL_HASH: [u8; 32] = [
@@ -89,6 +94,10 @@ impl Writer {
             self.byte(SECTION_SIGNALS);
             self.signals(&run.signals);
         }
+        if !run.loops.is_empty() {
+            self.byte(SECTION_LOOPS);
+            self.loops(&run.loops);
+        }
         if !run.progress.is_empty() {
             self.byte(SECTION_PROGRESS);
             self.count(run.progress.len());
@@ -96,6 +105,16 @@ impl Writer {
                 self.index(*step);
                 self.payload(progress);
             }
+        }
+    }
+
+    fn loops(&mut self, loops: &BTreeMap<StepIndex, Loop>) {
+        self.count(loops.len());
+        for (step, Loop { round, forgiven, carry }) in loops {
+            self.index(*step);
+            self.number(*round);
+            self.number(*forgiven);
+            self.payload(carry);
         }
     }
 

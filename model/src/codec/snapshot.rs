@@ -13,7 +13,7 @@ use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
 use crate::run::{
-    KeptSignal, Run, RunStatus, Signals, StepRun, StepState, StepUndo, Timer, TimerPurpose,
+    KeptSignal, Loop, Run, RunStatus, Signals, StepRun, StepState, StepUndo, Timer, TimerPurpose,
     UndoState,
 };
 use crate::time::Timestamp;
@@ -98,6 +98,9 @@ impl Reader<'_> {
         if self.section(canonical::SECTION_SIGNALS) {
             run.signals = self.signals()?;
         }
+        if self.section(canonical::SECTION_LOOPS) {
+            run.loops = self.loops()?;
+        }
         if self.section(canonical::SECTION_PROGRESS) {
             run.progress = self.progress()?;
         }
@@ -117,6 +120,16 @@ impl Reader<'_> {
         let progress = self.list(|reader| Some((reader.index()?, reader.payload()?)))?;
         let in_order = progress.is_sorted_by(|(a, _), (b, _)| a < b) && !progress.is_empty();
         in_order.then(|| progress.into_iter().collect())
+    }
+
+    fn loops(&mut self) -> Option<BTreeMap<StepIndex, Loop>> {
+        let loops = self.list(|reader| {
+            let step = reader.index()?;
+            let (round, forgiven) = (reader.number32()?, reader.number32()?);
+            Some((step, Loop { round, forgiven, carry: reader.payload()? }))
+        })?;
+        let in_order = loops.is_sorted_by(|(a, _), (b, _)| a < b);
+        (in_order && !loops.is_empty()).then(|| loops.into_iter().collect())
     }
 
     fn signals(&mut self) -> Option<Signals> {

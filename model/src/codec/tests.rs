@@ -150,6 +150,12 @@ fn derived_samples() -> Vec<Event> {
             skipped: steps.clone(),
         },
         Event::StepsBypassed { router: step, steps: steps.clone() },
+        Event::RoundBegun {
+            step,
+            round: 3,
+            reason: "steps.review.output.ok is false (false)".to_owned(),
+            carry: inline(r#"{"note":"again"}"#),
+        },
         Event::StopRequested { steps: steps.clone() },
         Event::StepsCancelled { steps: steps.clone() },
         Event::RunCompleted { output: inline("[1,2]"), state },

@@ -240,6 +240,15 @@ pub(super) struct StepsBypassedV1<Steps> {
     pub(super) steps: Steps,
 }
 
+#[derive(Serialize, Deserialize)]
+pub(super) struct RoundBegunV1<'a> {
+    pub(super) step: u32,
+    pub(super) round: u32,
+    pub(super) reason: &'a str,
+    #[serde(borrow)]
+    pub(super) carry: PayloadV1<'a>,
+}
+
 /// `Steps` is a list of `u32`.
 #[derive(Serialize, Deserialize)]
 pub(super) struct StepsNotReachedV1<Steps> {

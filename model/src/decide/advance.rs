@@ -85,7 +85,7 @@ impl Draft<'_> {
     }
 
     fn needs_allow(&self, step: StepIndex) -> bool {
-        let mut needs = self.plan.needs(step).iter().map(|need| self.run.step(*need));
+        let mut needs = self.plan.asked(step).iter().map(|need| self.run.step(*need));
         match self.plan.step(step).when_needs {
             WhenNeeds::AllOk => self.survives(step) && needs.all(StepState::is_ok),
             WhenNeeds::AnyOk => self.survives(step) && self.has_ok_need(step),
@@ -132,6 +132,7 @@ impl Draft<'_> {
             Work::Sleep { duration } => self.sleep(step, duration),
             Work::WaitFor(wait) => self.wait_for(step, wait),
             Work::Approve(wait) => self.request_approval(step, wait),
+            Work::Repeat(repeat) => self.repeat(step, repeat),
             Work::Switch(switch) => self.switch(step, switch),
         }
     }

@@ -17,6 +17,9 @@ use crate::plan::Plan;
 use crate::run::{Run, RunStatus, StepState};
 use crate::time::Timestamp;
 
+/// Loops that need no handler go on in another transition when one has this many events.
+const EVENTS_LONG: usize = 1_000;
+
 /// A transition in the making.
 pub(super) struct Draft<'a> {
     pub(super) plan: &'a Plan,
@@ -109,6 +112,11 @@ impl<'a> Draft<'a> {
         self.emit(Event::StepFailed { step, failure, continued });
     }
 
+    /// Whether the transition has grown so much that more should come in the next one.
+    pub(super) fn is_long(&self) -> bool {
+        self.events.len() >= EVENTS_LONG
+    }
+
     /// Makes a payload of a value; the bytes of a large one become part of the transition.
     pub(super) fn store(&mut self, value: &Value) -> Payload {
         let (payload, new) = Payload::json(value);
@@ -175,6 +183,12 @@ impl<'a> Draft<'a> {
                     run.signals.received -= 1;
                     run.signals.ids.remove(&id);
                 }
+                Change::Loop(step, before) => {
+                    match before {
+                        Some(before) => run.loops.insert(step, before),
+                        None => run.loops.remove(&step),
+                    };
+                }
                 Change::SignalTaken(number, kept) => {
                     run.signals.kept.insert(number, kept);
                 }
@@ -238,6 +252,7 @@ fn timer_changes(changes: &[Change]) -> Vec<TimerChange> {
     for change in changes {
         match change {
             Change::Step(..)
+            | Change::Loop(..)
             | Change::Progress(..)
             | Change::SignalReceived(_)
             | Change::SignalTaken(..) => {}

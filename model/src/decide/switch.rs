@@ -47,7 +47,7 @@ impl Draft<'_> {
             WhenNeeds::AllOk | WhenNeeds::AnyOk => self.survives(step),
             WhenNeeds::AllDone | WhenNeeds::AnyFailed => false,
         };
-        let mut routers = plan_step.needs.iter().map(|need| self.bypassing(*need));
+        let mut routers = self.plan.asked(step).iter().map(|need| self.bypassing(*need));
         let first = routers.next().flatten().filter(|_| follows)?;
         routers.all(|router| router.is_some()).then_some(first)
     }

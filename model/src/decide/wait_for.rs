@@ -36,6 +36,7 @@ impl Draft<'_> {
             | Work::Set { .. }
             | Work::Sleep { .. }
             | Work::Switch(_)
+            | Work::Repeat(_)
             | Work::Approve(_) => false,
         }
     }
@@ -57,7 +58,11 @@ impl Draft<'_> {
         let wait = match &plan.step(step).work {
             Work::WaitFor(wait) => wait,
             Work::Approve(wait) => return self.approval_timed_out(step, wait),
-            Work::Handler { .. } | Work::Set { .. } | Work::Sleep { .. } | Work::Switch(_) => {
+            Work::Handler { .. }
+            | Work::Set { .. }
+            | Work::Sleep { .. }
+            | Work::Switch(_)
+            | Work::Repeat(_) => {
                 return;
             }
         };

@@ -23,6 +23,7 @@ impl Fold<'_> {
             let attempt = self.run.step_run(step).attempt;
             let fresh = StepRun { attempt, attempts_forgiven: attempt.0, ..StepRun::default() };
             self.set(step, fresh);
+            self.forgive_rounds(step);
         }
         self.run.status = RunStatus::Running;
         self.run.ended_at = None;

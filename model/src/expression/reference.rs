@@ -19,13 +19,23 @@ pub enum Root {
     Env,
     /// What a signal carries.
     Signal,
+    /// The round of the loop the step is in.
+    Round,
 }
 
 impl Root {
-    pub(super) const NAMES: [&'static str; 7] =
-        ["inputs", "steps", "run", "step", "this", "env", "signal"];
-    const ALL: [Self; 7] =
-        [Self::Inputs, Self::Steps, Self::Run, Self::Step, Self::This, Self::Env, Self::Signal];
+    pub(super) const NAMES: [&'static str; 8] =
+        ["inputs", "steps", "run", "step", "this", "env", "signal", "round"];
+    const ALL: [Self; 8] = [
+        Self::Inputs,
+        Self::Steps,
+        Self::Run,
+        Self::Step,
+        Self::This,
+        Self::Env,
+        Self::Signal,
+        Self::Round,
+    ];
 
     /// The root with this name.
     pub(super) fn find(name: &str) -> Option<Self> {
@@ -42,6 +52,7 @@ impl Root {
             Self::This => "this",
             Self::Env => "env",
             Self::Signal => "signal",
+            Self::Round => "round",
         }
     }
 
@@ -52,6 +63,7 @@ impl Root {
             Self::Run => Some(&["id", "started_at", "version", "seed", "workflow", "undone"]),
             Self::Step => Some(&["id", "key", "attempt"]),
             Self::This => Some(&["output"]),
+            Self::Round => Some(&["number", "carry"]),
         }
     }
 }

@@ -113,6 +113,13 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
             return Err(problems.errors);
         }
     };
+    let order = match order_of_rounds(&definition, &mut steps, order, &mut problems) {
+        Ok(order) => order,
+        Err(cycles) => {
+            problems.errors.extend(cycles);
+            return Err(problems.errors);
+        }
+    };
     undo::warn(&definition, &mut problems);
     nullable::warn(&definition, &steps, outputs.as_ref(), &order, &mut problems);
     if !problems.errors.is_empty() {
@@ -189,4 +196,18 @@ fn compile_env(definition: &Definition, names: &Names<'_>, problems: &mut Proble
         names.check(&template.references(), &Place::env(), problems);
     }
     compiled.unwrap_or_default()
+}
+
+/// Loops wait for more steps than they name, which may put them into an order that cannot be.
+fn order_of_rounds(
+    definition: &Definition,
+    steps: &mut [PlanStep],
+    order: Vec<StepIndex>,
+    problems: &mut Problems,
+) -> Result<Vec<StepIndex>, Vec<DefinitionError>> {
+    if !steps.iter().any(|step| matches!(step.work, super::Work::Repeat(_))) {
+        return Ok(order);
+    }
+    super::repeat::connect(definition, steps, problems);
+    graph::order(steps).map_err(|cycles| graph::explain(definition, &cycles))
 }

@@ -63,6 +63,7 @@ pub(super) fn compile_step(
         needs: needs.into_iter().collect(),
         when_needs: step.when_needs,
         router: None,
+        loops: Vec::new(),
         condition,
         retry: step.retry.clone(),
         deadline_ms: step.deadline_ms,
@@ -180,6 +181,7 @@ fn compile_work(
             Some(Work::WaitFor(SignalWait { signal, matches, timeout_ms, on_timeout }))
         }
         StepKind::Switch(switch) => super::switch::compile(shape, switch, names, needs, problems),
+        StepKind::Repeat(repeat) => super::repeat::compile(shape, repeat, names, needs, problems),
         StepKind::Approve(approval) => {
             super::approval::check(id, approval, problems);
             let asks = compile("approve", &super::approval::asks(approval), problems)?;

@@ -6,7 +6,7 @@ use super::bench::Bench;
 use crate::command::{ApprovalAnswer, Command};
 use crate::definition::{
     Approval, Backoff, Compensate, Definition, OnApprovalTimeout, OnEnd, OnError, OnSignalTimeout,
-    Retry, Step, StepKind, Switch, SwitchCase, WhenNeeds,
+    Repeat, Retry, Step, StepKind, Switch, SwitchCase, WhenNeeds,
 };
 use crate::event::{Actor, Failure, RunStarted};
 use crate::id::{Attempt, RunId, StepIndex, TimerId};
@@ -127,6 +127,7 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
         "continue" => step.on_error = OnError::Continue,
         "wait_for" => step.kind = wait_for(argument),
         "switch" => step.kind = switch(argument),
+        "repeat" => step.kind = repeat(argument),
         "approve" => step.kind = approve(argument),
         "undo" => {
             let with = if argument.is_empty() { Value::Null } else { value(argument) };
@@ -174,6 +175,22 @@ fn switch(argument: &str) -> StepKind {
     StepKind::Switch(Box::new(switch))
 }
 
+/// `a until=steps.b.output>3 limit=5 delay=2s carry=${{steps.b.output}}`.
+fn repeat(argument: &str) -> StepKind {
+    let mut words = argument.split_whitespace();
+    let mut repeat = Repeat { from: words.next().unwrap().to_owned(), ..Repeat::default() };
+    for word in words {
+        match word.split_once('=').unwrap() {
+            ("until", until) => until.clone_into(&mut repeat.until),
+            ("limit", limit) => repeat.limit = limit.parse().unwrap(),
+            ("delay", delay) => repeat.delay_ms = ms(delay),
+            ("carry", carry) => repeat.carry = value(carry),
+            (other, _) => panic!("unknown setting {other}"),
+        }
+    }
+    StepKind::Repeat(Box::new(repeat))
+}
+
 /// `dana,ops within=5s reject ask=Score_7 form={"note":{"type":"string"}}`.
 fn approve(argument: &str) -> StepKind {
     let mut words = argument.split_whitespace();
@@ -196,8 +213,9 @@ fn approve(argument: &str) -> StepKind {
     StepKind::Approve(Box::new(approval))
 }
 
-const SETTINGS: [&str; 26] = [
+const SETTINGS: [&str; 27] = [
     "approve",
+    "repeat",
     "switch",
     "wait_for",
     "needs",

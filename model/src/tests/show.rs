@@ -74,6 +74,9 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
         Event::StepsBypassed { router, steps } => {
             format!("{} goes around: {}", id(router), ids(plan, steps))
         }
+        Event::RoundBegun { step, round, reason, carry } => {
+            format!("{} begins round {round}{}: {reason}", id(step), payload(Some(carry)))
+        }
         Event::StepsNotReached { steps } => format!("not reached: {}", ids(plan, steps)),
         Event::RetryScheduled { step, attempt, timer: id, at } => {
             format!("{} retry{}", tried(plan, *step, *attempt), timer(Some((*id, *at)), ""))

@@ -130,6 +130,7 @@ impl Counters {
             | Event::ApprovalRequested { .. }
             | Event::SignalTaken { .. }
             | Event::StepSlept { .. }
+            | Event::RoundBegun { .. }
             | Event::StepsNotReached { .. }
             | Event::OutputMapped { .. }
             | Event::StopRequested { .. }

@@ -74,6 +74,7 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::ApprovalRejected { step, .. }
         | Event::ApprovalRequested { step, .. }
         | Event::StepSkipped { step, .. }
+        | Event::RoundBegun { step, .. }
         | Event::PathChosen { step, .. }
         | Event::StepsBypassed { router: step, .. }
         | Event::StepFailed { step, .. }
@@ -189,6 +190,10 @@ impl Showing<'_> {
             }
             Event::PathChosen { step, case, reason, skipped } => json!({
                 "step": self.id(*step), "case": case, "reason": reason, "steps": self.ids(skipped),
+            }),
+            Event::RoundBegun { step, round, reason, carry } => json!({
+                "step": self.id(*step), "round": round, "reason": reason,
+                "carry": self.payload(carry)?, "steps": self.ids(self.plan.body(*step)),
             }),
             Event::StepsBypassed { router, steps } => {
                 json!({"router": self.id(*router), "steps": self.ids(steps)})
@@ -317,6 +322,9 @@ impl Showing<'_> {
                     format!(", not {}", self.some(skipped))
                 };
                 format!("{case}{not}: {}", shorten(reason, DETAIL_CHARS_MAX))
+            }
+            Event::RoundBegun { round, reason, .. } => {
+                format!("round {round}: {}", shorten(reason, DETAIL_CHARS_MAX))
             }
             Event::StepsBypassed { steps, .. } => self.some(steps),
             Event::StepsNotReached { steps }

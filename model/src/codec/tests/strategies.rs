@@ -12,7 +12,7 @@ use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
 use crate::run::{
-    KeptSignal, Run, RunStatus, Signals, StepRun, StepState, StepUndo, Timer, TimerPurpose,
+    KeptSignal, Loop, Run, RunStatus, Signals, StepRun, StepState, StepUndo, Timer, TimerPurpose,
     UndoState,
 };
 use crate::time::Timestamp;
@@ -101,6 +101,9 @@ fn derived_event() -> BoxedStrategy<Event> {
             |(step, case, reason, skipped)| { Event::PathChosen { step, case, reason, skipped } }
         ),
         (step(), steps()).prop_map(|(router, steps)| Event::StepsBypassed { router, steps }),
+        (step(), number(), text(), payload()).prop_map(|(step, round, reason, carry)| {
+            Event::RoundBegun { step, round, reason, carry }
+        }),
         steps().prop_map(|steps| Event::StepsNotReached { steps }),
         (step(), attempt(), timer(), time()).prop_map(|(step, attempt, timer, at)| {
             Event::RetryScheduled { step, attempt, timer, at }
@@ -142,7 +145,13 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
     let facts = (option::of(run_started()), time(), option::of(time()), status(count));
     let more = (any::<bool>(), timers, timer(), any::<u32>(), any::<bool>());
     let changes = vec((step_of(count), step_run()), 0..20);
-    let changes = (changes, signals());
+    let round = (number(), number(), payload()).prop_map(|(round, forgiven, carry)| Loop {
+        round,
+        forgiven,
+        carry,
+    });
+    let loops = prop::collection::btree_map(step_of(count), round, 0..3);
+    let changes = (changes, signals(), loops);
     let plan = Arc::clone(plan);
     (facts, more, changes)
         .prop_map(move |(facts, more, changes)| {
@@ -152,7 +161,7 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
             (run.paused, run.timers, run.next_timer, run.revision) =
                 (more.0, more.1, more.2, more.3);
             run.plan_undo(more.4);
-            run.signals = changes.1;
+            (run.signals, run.loops) = (changes.1, changes.2);
             for (step, next) in changes.0 {
                 run.set_step(&plan, step, next);
             }

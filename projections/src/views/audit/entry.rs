@@ -237,6 +237,7 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::StepSkipped { .. }
         | Event::PathChosen { .. }
         | Event::StepsBypassed { .. }
+        | Event::RoundBegun { .. }
         | Event::StepsNotReached { .. }
         | Event::RetryScheduled { .. }
         | Event::StepFailed { .. }

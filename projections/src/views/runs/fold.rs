@@ -58,6 +58,8 @@ impl RunRecord {
                 self.failed.insert(step.0);
                 self.fails_if(!continued);
             }
+            // The loop no longer waits between two rounds; what it opens again counts as it was until it begins.
+            Event::RoundBegun { step, .. } => self.settle(*step),
             Event::TimerFired { timer } => self.fails_if(self.timeout == Some(timer.0)),
             Event::StepsNotReached { steps } | Event::StepsCancelled { steps } => {
                 for step in steps {

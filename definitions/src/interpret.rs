@@ -146,6 +146,9 @@ fn kind(node: &Node) -> StepKind {
             carry: template(node, "carry").unwrap_or_default(),
         }));
     }
+    if node.get("race").is_some() {
+        return StepKind::Race { of: texts(node, "race") };
+    }
     if let Some(switch) = node.get("switch") {
         return StepKind::Switch(Box::new(self::switch(&switch.value)));
     }

@@ -311,7 +311,7 @@ pub(crate) struct Kind {
 }
 
 /// The kinds of steps.
-pub(crate) static KINDS: [Kind; 8] = [
+pub(crate) static KINDS: [Kind; 9] = [
     Kind {
         key: key("uses", Shape::Text, "Name of the handler or built-in action it calls."),
         own: &[key("with", Shape::Template, "What the handler gets.")],
@@ -351,6 +351,15 @@ pub(crate) static KINDS: [Kind; 8] = [
     },
     Kind {
         key: key("switch", Shape::Map(&SWITCH), "Which of other steps run."),
+        own: &[],
+        attempts: false,
+    },
+    Kind {
+        key: key(
+            "race",
+            Shape::TextOrList,
+            "Ids of steps: the first that completes is taken, the others are ended.",
+        ),
         own: &[],
         attempts: false,
     },

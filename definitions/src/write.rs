@@ -193,6 +193,7 @@ impl Sheet {
                 }
                 self.optional(6, "carry", Some(carry).filter(|carry| !carry.is_null()));
             }
+            StepKind::Race { of } => self.entry(4, "race", &ids(of)),
             StepKind::Switch(switch) => {
                 self.line(4, "switch:");
                 let cases = switch

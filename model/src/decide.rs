@@ -24,6 +24,7 @@ mod fire_timer;
 mod interrupt;
 mod offer_slots;
 mod pause;
+mod race;
 mod record_heartbeat;
 mod repeat;
 mod resume;

@@ -285,6 +285,11 @@ pub enum StepKind {
     },
     /// Waits for the decision of a person.
     Approve(Box<Approval>),
+    /// Takes the first of several steps that completes, and ends the others.
+    Race {
+        /// Their ids.
+        of: Vec<String>,
+    },
     /// Goes back to an earlier step until something holds.
     Repeat(Box<Repeat>),
     /// Says which of other steps run; those need it, and the others are skipped with all that needs only them.

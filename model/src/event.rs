@@ -308,6 +308,13 @@ pub enum Event {
         /// What the round sees of the one before.
         carry: Payload,
     },
+    /// A race is decided; the steps that lost it, and those that only lead to them, are ended.
+    RaceDecided {
+        /// The race.
+        step: StepIndex,
+        /// The step that won; `None`: none completed, but some were skipped.
+        winner: Option<StepIndex>,
+    },
     /// Running attempts were told to stop.
     StopRequested {
         /// Which steps.

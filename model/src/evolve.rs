@@ -94,6 +94,7 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         Event::AttemptsInterrupted { attempts, .. } => {
             attempts.iter().all(|(step, _)| is_step(step))
         }
+        Event::RaceDecided { step, winner } => is_step(step) && winner.iter().all(is_step),
         Event::PathChosen { step, skipped, .. } => is_step(step) && skipped.iter().all(is_step),
         Event::StepsBypassed { router, steps } => is_step(router) && steps.iter().all(is_step),
         Event::StepsNotReached { steps }
@@ -170,6 +171,8 @@ impl Fold<'_> {
             Event::StepSkipped { step, reason } => {
                 self.settle(*step, StepState::Skipped { reason: reason.clone(), router: None });
             }
+            // The events that follow say what becomes of the others.
+            Event::RaceDecided { .. } => {}
             Event::PathChosen { step, skipped, .. } => self.steps_bypassed(*step, skipped),
             Event::StepsBypassed { router, steps } => self.steps_bypassed(*router, steps),
             Event::RoundBegun { step, round, carry, .. } => self.round_begun(*step, *round, carry),

@@ -21,12 +21,14 @@ mod compile;
 mod graph;
 mod names;
 mod nullable;
+mod race;
 mod repeat;
 mod step;
 mod switch;
 mod undo;
 
 pub use graph::Levels;
+pub(crate) use race::PlanRace;
 pub(crate) use repeat::PlanRepeat;
 pub use step::is_plain_id;
 pub(crate) use switch::PlanSwitch;
@@ -61,6 +63,8 @@ pub struct PlanStep {
     pub(crate) when_needs: WhenNeeds,
     /// The router that says whether it runs.
     pub(crate) router: Option<StepIndex>,
+    /// The races in which it, or what it leads to, may lose.
+    pub(crate) races: Vec<StepIndex>,
     /// The loops it is in, the outermost first; a loop is in itself.
     pub(crate) loops: Vec<StepIndex>,
     /// Its condition.
@@ -92,6 +96,8 @@ pub(crate) enum Work {
     Approve(ApprovalWait),
     /// Earlier steps are opened again.
     Repeat(PlanRepeat),
+    /// The first of several steps is taken.
+    Race(PlanRace),
     /// Other steps are chosen.
     Switch(PlanSwitch),
 }
@@ -231,6 +237,7 @@ impl Plan {
             Work::Set { .. }
             | Work::Sleep { .. }
             | Work::Switch(_)
+            | Work::Race(_)
             | Work::Repeat(_)
             | Work::WaitFor(_)
             | Work::Approve(_) => None,
@@ -254,6 +261,7 @@ impl Plan {
             Work::Set { .. }
             | Work::Sleep { .. }
             | Work::Switch(_)
+            | Work::Race(_)
             | Work::Repeat(_)
             | Work::WaitFor(_)
             | Work::Approve(_) => Payload::Null,

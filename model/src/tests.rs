@@ -27,6 +27,7 @@ mod loops;
 mod pausing;
 mod payloads;
 mod properties;
+mod races;
 mod retrying;
 mod signals;
 mod starting;

@@ -62,7 +62,7 @@ pub struct GraphView {
 pub struct GraphNode {
     /// Its id.
     pub id: String,
-    /// `action`, `script`, `set`, `sleep`, `wait_for`, `approve`, `switch`, `repeat`.
+    /// `action`, `script`, `set`, `sleep`, `wait_for`, `approve`, `switch`, `repeat`, `race`.
     pub kind: String,
     /// The handler it calls.
     pub uses: Option<String>,

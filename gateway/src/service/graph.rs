@@ -45,6 +45,7 @@ fn node(plan: &Plan, run: Option<&Run>, step: StepIndex) -> GraphNode {
         StepKind::WaitFor { .. } => "wait_for",
         StepKind::Approve(_) => "approve",
         StepKind::Switch(_) => "switch",
+        StepKind::Race { .. } => "race",
         StepKind::Repeat(_) => "repeat",
     });
     GraphNode {

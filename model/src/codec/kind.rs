@@ -79,6 +79,7 @@ kinds! {
     43 UNDO_FAILED UndoFailed "undo.failed",
     80 PATH_CHOSEN PathChosen "path.chosen",
     81 STEPS_BYPASSED StepsBypassed "steps.bypassed",
+    82 RACE_DECIDED RaceDecided "race.decided",
     83 ROUND_BEGUN RoundBegun "round.begun",
     90 ATTEMPT_RESUMED AttemptResumed "attempt.resumed",
     91 HEARTBEAT_RECORDED HeartbeatRecorded "heartbeat.recorded",

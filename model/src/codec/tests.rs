@@ -150,6 +150,7 @@ fn derived_samples() -> Vec<Event> {
             skipped: steps.clone(),
         },
         Event::StepsBypassed { router: step, steps: steps.clone() },
+        Event::RaceDecided { step, winner: Some(StepIndex(1)) },
         Event::RoundBegun {
             step,
             round: 3,

@@ -241,6 +241,12 @@ pub(super) struct StepsBypassedV1<Steps> {
 }
 
 #[derive(Serialize, Deserialize)]
+pub(super) struct RaceDecidedV1 {
+    pub(super) step: u32,
+    pub(super) winner: Option<u32>,
+}
+
+#[derive(Serialize, Deserialize)]
 pub(super) struct RoundBegunV1<'a> {
     pub(super) step: u32,
     pub(super) round: u32,

@@ -132,6 +132,7 @@ impl Draft<'_> {
             Work::Sleep { duration } => self.sleep(step, duration),
             Work::WaitFor(wait) => self.wait_for(step, wait),
             Work::Approve(wait) => self.request_approval(step, wait),
+            Work::Race(race) => self.race(step, race),
             Work::Repeat(repeat) => self.repeat(step, repeat),
             Work::Switch(switch) => self.switch(step, switch),
         }

@@ -76,6 +76,7 @@ impl Draft<'_> {
             | Work::Set { .. }
             | Work::Sleep { .. }
             | Work::Switch(_)
+            | Work::Race(_)
             | Work::Repeat(_)
             | Work::WaitFor(_) => None,
         }

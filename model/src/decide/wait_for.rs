@@ -36,6 +36,7 @@ impl Draft<'_> {
             | Work::Set { .. }
             | Work::Sleep { .. }
             | Work::Switch(_)
+            | Work::Race(_)
             | Work::Repeat(_)
             | Work::Approve(_) => false,
         }
@@ -62,6 +63,7 @@ impl Draft<'_> {
             | Work::Set { .. }
             | Work::Sleep { .. }
             | Work::Switch(_)
+            | Work::Race(_)
             | Work::Repeat(_) => {
                 return;
             }

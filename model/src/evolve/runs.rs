@@ -40,7 +40,10 @@ impl Fold<'_> {
             to_follow
                 .extend(successors.filter(|next| !self.has_begun(*next) && reset.insert(*next)));
         }
-        let stay = reset.iter().copied().filter(|step| self.stays_bypassed(*step, &reset));
+        let stay = reset
+            .iter()
+            .copied()
+            .filter(|step| self.stays_bypassed(*step, &reset) || self.stays_beaten(*step, &reset));
         let stay: Vec<StepIndex> = stay.collect();
         stay.iter().for_each(|step| {
             reset.remove(step);

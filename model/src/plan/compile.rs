@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::names::{Names, Place};
 use super::step::{Shape, compile_step};
-use super::{DefinitionError, Plan, PlanStep, graph, nullable, switch, undo};
+use super::{DefinitionError, Plan, PlanStep, graph, nullable, race, switch, undo};
 use crate::definition::Definition;
 use crate::expression::Template;
 use crate::id::StepIndex;
@@ -106,6 +106,7 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
         return Err(problems.errors);
     }
     switch::connect(&definition, &mut steps, &mut problems);
+    race::connect(&definition, &mut steps, &mut problems);
     let order = match graph::order(&steps) {
         Ok(order) => order,
         Err(cycles) => {

@@ -61,7 +61,7 @@ fn templates<'s>(
         (Work::Set { values }, _) => Some(("set", values)),
         (Work::Sleep { duration }, _) => Some(("sleep", duration)),
         (Work::Approve(wait), _) => Some(("approve", &wait.asks)),
-        (Work::WaitFor(_) | Work::Switch(_) | Work::Repeat(_), _) => None,
+        (Work::WaitFor(_) | Work::Switch(_) | Work::Race(_) | Work::Repeat(_), _) => None,
     };
     let outputs = step.outputs.as_ref().map(|template| ("outputs", template));
     work.into_iter().chain(outputs)

@@ -126,13 +126,10 @@ pub(super) fn connect(definition: &Definition, steps: &mut [PlanStep], problems:
 
 /// The step and all that comes after it.
 fn after(graph: &(Vec<u32>, Vec<StepIndex>), step: StepIndex) -> BTreeSet<StepIndex> {
-    let (ends, successors) = graph;
-    let end = |at: usize| ends.get(at).copied().unwrap_or(0) as usize;
     let mut found = BTreeSet::from([step]);
     let mut to_follow = vec![step];
     while let Some(step) = to_follow.pop() {
-        let from = if step.at() == 0 { 0 } else { end(step.at() - 1) };
-        let next = successors.get(from..end(step.at())).unwrap_or(&[]);
+        let next = graph::after(graph, step);
         to_follow.extend(next.iter().copied().filter(|next| found.insert(*next)));
     }
     found

@@ -61,8 +61,12 @@ pub(super) fn compile_step(
     Some(PlanStep {
         work: work?,
         needs: needs.into_iter().collect(),
-        when_needs: step.when_needs,
+        when_needs: match step.kind {
+            StepKind::Race { .. } => WhenNeeds::AnyOk,
+            _ => step.when_needs,
+        },
         router: None,
+        races: Vec::new(),
         loops: Vec::new(),
         condition,
         retry: step.retry.clone(),
@@ -182,6 +186,7 @@ fn compile_work(
         }
         StepKind::Switch(switch) => super::switch::compile(shape, switch, names, needs, problems),
         StepKind::Repeat(repeat) => super::repeat::compile(shape, repeat, names, needs, problems),
+        StepKind::Race { of } => Some(super::race::compile(shape, of, names, needs, problems)),
         StepKind::Approve(approval) => {
             super::approval::check(id, approval, problems);
             let asks = compile("approve", &super::approval::asks(approval), problems)?;

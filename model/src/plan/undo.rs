@@ -99,6 +99,7 @@ pub(super) fn compile_undo(
         | StepKind::WaitFor { .. }
         | StepKind::Approve(_)
         | StepKind::Switch(_)
+        | StepKind::Race { .. }
         | StepKind::Repeat(_) => {
             let message = "an undo calls a handler or runs a script";
             problems.error("NX1102", &["steps", id, "compensate"], message).hint =

@@ -127,6 +127,7 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
         "continue" => step.on_error = OnError::Continue,
         "wait_for" => step.kind = wait_for(argument),
         "switch" => step.kind = switch(argument),
+        "race" => step.kind = StepKind::Race { of: list() },
         "repeat" => step.kind = repeat(argument),
         "approve" => step.kind = approve(argument),
         "undo" => {
@@ -213,8 +214,9 @@ fn approve(argument: &str) -> StepKind {
     StepKind::Approve(Box::new(approval))
 }
 
-const SETTINGS: [&str; 27] = [
+const SETTINGS: [&str; 28] = [
     "approve",
+    "race",
     "repeat",
     "switch",
     "wait_for",

@@ -74,6 +74,10 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
         Event::StepsBypassed { router, steps } => {
             format!("{} goes around: {}", id(router), ids(plan, steps))
         }
+        Event::RaceDecided { step, winner } => {
+            let winner = winner.map_or_else(|| "nobody".to_owned(), |step| id(&step));
+            format!("{} is won by {winner}", id(step))
+        }
         Event::RoundBegun { step, round, reason, carry } => {
             format!("{} begins round {round}{}: {reason}", id(step), payload(Some(carry)))
         }

@@ -131,6 +131,7 @@ impl Counters {
             | Event::SignalTaken { .. }
             | Event::StepSlept { .. }
             | Event::RoundBegun { .. }
+            | Event::RaceDecided { .. }
             | Event::StepsNotReached { .. }
             | Event::OutputMapped { .. }
             | Event::StopRequested { .. }

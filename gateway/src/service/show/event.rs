@@ -75,6 +75,7 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::ApprovalRequested { step, .. }
         | Event::StepSkipped { step, .. }
         | Event::RoundBegun { step, .. }
+        | Event::RaceDecided { step, .. }
         | Event::PathChosen { step, .. }
         | Event::StepsBypassed { router: step, .. }
         | Event::StepFailed { step, .. }
@@ -190,6 +191,9 @@ impl Showing<'_> {
             }
             Event::PathChosen { step, case, reason, skipped } => json!({
                 "step": self.id(*step), "case": case, "reason": reason, "steps": self.ids(skipped),
+            }),
+            Event::RaceDecided { step, winner } => json!({
+                "step": self.id(*step), "winner": winner.map(|step| self.id(step)),
             }),
             Event::RoundBegun { step, round, reason, carry } => json!({
                 "step": self.id(*step), "round": round, "reason": reason,
@@ -323,6 +327,8 @@ impl Showing<'_> {
                 };
                 format!("{case}{not}: {}", shorten(reason, DETAIL_CHARS_MAX))
             }
+            Event::RaceDecided { winner, .. } => winner
+                .map_or_else(|| "nobody won".to_owned(), |step| format!("{} won", self.id(step))),
             Event::RoundBegun { round, reason, .. } => {
                 format!("round {round}: {}", shorten(reason, DETAIL_CHARS_MAX))
             }

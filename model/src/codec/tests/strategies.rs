@@ -104,6 +104,7 @@ fn derived_event() -> BoxedStrategy<Event> {
         (step(), number(), text(), payload()).prop_map(|(step, round, reason, carry)| {
             Event::RoundBegun { step, round, reason, carry }
         }),
+        (step(), option::of(step())).prop_map(|(step, winner)| Event::RaceDecided { step, winner }),
         steps().prop_map(|steps| Event::StepsNotReached { steps }),
         (step(), attempt(), timer(), time()).prop_map(|(step, attempt, timer, at)| {
             Event::RetryScheduled { step, attempt, timer, at }

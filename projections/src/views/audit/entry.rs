@@ -238,6 +238,7 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::PathChosen { .. }
         | Event::StepsBypassed { .. }
         | Event::RoundBegun { .. }
+        | Event::RaceDecided { .. }
         | Event::StepsNotReached { .. }
         | Event::RetryScheduled { .. }
         | Event::StepFailed { .. }

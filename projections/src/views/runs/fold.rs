@@ -127,6 +127,7 @@ impl RunRecord {
             | Event::ApprovalRejected { .. }
             | Event::SignalTaken { .. }
             | Event::OutputMapped { .. }
+            | Event::RaceDecided { .. }
             | Event::StopRequested { .. } => {}
         }
     }

@@ -25,6 +25,7 @@ mod interrupt;
 mod offer_slots;
 mod pause;
 mod race;
+mod queueing;
 mod record_heartbeat;
 mod repeat;
 mod resume;

@@ -7,6 +7,7 @@
 mod attempts;
 mod heartbeats;
 mod rounds;
+mod queueing;
 mod runs;
 mod settling;
 mod signals;
@@ -14,7 +15,7 @@ mod switch;
 mod timers;
 mod undo;
 
-pub(crate) use timers::deadline_passed;
+pub(crate) use timers::{deadline_passed, not_started};
 
 use crate::event::{Awaited, Event};
 use crate::id::{StepIndex, TimerId};
@@ -55,6 +56,8 @@ pub(crate) enum Change {
     TimerCleared(TimerId, Timer),
     /// The progress of the step was this before.
     Progress(StepIndex, Option<Payload>),
+    /// The timer by which the step has to start was this before.
+    Queued(StepIndex, Option<TimerId>),
     /// A signal came, with this id.
     SignalReceived(String),
     /// The loop was in this round before.
@@ -75,6 +78,7 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::HeartbeatRecorded { step, .. }
         | Event::StepStarted { step, .. }
         | Event::StepSlept { step, .. }
+        | Event::StepQueued { step, .. }
         | Event::StepWaits { step, .. }
         | Event::SignalTaken { step, .. }
         | Event::ApprovalGranted { step, .. }
@@ -163,6 +167,7 @@ impl Fold<'_> {
             Event::StepStarted { step, attempt, input, deadline } => {
                 self.step_started(*step, *attempt, input.as_ref(), *deadline);
             }
+            Event::StepQueued { step, timer, until } => self.step_queued(*step, *timer, *until),
             Event::StepSlept { step, timer, until } => self.step_slept(*step, *timer, *until),
             Event::StepWaits { step, signal, timer } => {
                 self.step_waits(*step, Awaited::Signal { name: signal.clone() }, *timer);

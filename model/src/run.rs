@@ -50,6 +50,8 @@ pub struct Run {
     pub loops: BTreeMap<StepIndex, Loop>,
     /// How far the attempts of steps that have not completed said they are.
     pub progress: BTreeMap<StepIndex, Payload>,
+    /// Steps that have to start in time, with the timers that say so.
+    pub queued: BTreeMap<StepIndex, TimerId>,
     steps: Vec<StepRun>,
     open_needs: Vec<u32>,
     /// How many needs have completed, of steps that begin at the first.
@@ -211,6 +213,8 @@ pub enum TimerPurpose {
     Retry(StepIndex),
     /// Ends all attempts of a step.
     Deadline(StepIndex),
+    /// Ends the waiting for the first attempt of a step to start.
+    Start(StepIndex),
     /// Starts the next attempt to undo a step.
     Undo(StepIndex),
 }
@@ -308,6 +312,7 @@ impl Run {
             signals: Signals::default(),
             loops: BTreeMap::new(),
             progress: BTreeMap::new(),
+            queued: BTreeMap::new(),
             steps: vec![StepRun::default(); count as usize],
             open_needs,
             first_ok: BTreeMap::new(),

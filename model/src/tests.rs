@@ -28,6 +28,7 @@ mod pausing;
 mod payloads;
 mod properties;
 mod races;
+mod queueing;
 mod retrying;
 mod signals;
 mod starting;

@@ -10,13 +10,7 @@ use super::wire::{
     AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1,
     AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_JSON,
     CancelRequestedV1, FailureV1, HeartbeatRecordedV1, LabelV1, OutputMappedV1, PAYLOAD_INLINE,
-    PAYLOAD_NULL, PAYLOAD_STORED, PathChosenV1, PayloadV1, RaceDecidedV1, RetryScheduledV1,
-    RoundBegunV1, RunCancelledV1, RunCompletedV1, RunFailedV1, RunPausedV1, RunResumedV1,
-    RunRetriedV1, RunStartedV1, SignalReceivedV1, SignalTakenV1, SlotsOfferedV1, StepCompletedV1,
-    StepFailedV1, StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1, StepsBypassedV1,
-    StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1, TimerV1,
-    UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1,
-    UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
+     PAYLOAD_NULL, PAYLOAD_STORED, PathChosenV1, PayloadV1, RaceDecidedV1, RetryScheduledV1, RoundBegunV1, RunCancelledV1, RunCompletedV1, RunFailedV1, RunPausedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1, SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepQueuedV1, StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1, StepsBypassedV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1, TimerV1, UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1, UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
 use super::{BODY_BYTES_MAX, DecodeError, kind};
 use crate::event::{Actor, Event, Failure, LABELS_MAX, RunStarted};
@@ -62,6 +56,7 @@ pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, Decode
         (kind::APPROVAL_REQUESTED, 1) => read::<ApprovalRequestedV1<'_, Vec<String>>>(body),
         (kind::SIGNAL_TAKEN, 1) => read::<SignalTakenV1>(body),
         (kind::STEP_STARTED, 1) => read::<StepStartedV1<'_>>(body),
+        (kind::STEP_QUEUED, 1) => read::<StepQueuedV1>(body),
         (kind::STEP_SLEPT, 1) => read::<StepSleptV1>(body),
         (kind::STEP_SKIPPED, 1) => read::<StepSkippedV1<'_>>(body),
         (kind::PATH_CHOSEN, 1) => read::<PathChosenV1<'_, Vec<u32>>>(body),
@@ -278,6 +273,16 @@ impl<'a> Wire<'a> for StepStartedV1<'a> {
             attempt: Attempt(self.attempt),
             input,
             deadline: self.deadline.map(TimerV1::due),
+        })
+    }
+}
+
+impl Wire<'_> for StepQueuedV1 {
+    fn event(self) -> Option<Event> {
+        Some(Event::StepQueued {
+            step: StepIndex(self.step),
+            timer: TimerId(self.timer),
+            until: Timestamp(self.until),
         })
     }
 }

@@ -83,4 +83,5 @@ kinds! {
     83 ROUND_BEGUN RoundBegun "round.begun",
     90 ATTEMPT_RESUMED AttemptResumed "attempt.resumed",
     91 HEARTBEAT_RECORDED HeartbeatRecorded "heartbeat.recorded",
+    92 STEP_QUEUED StepQueued "step.queued",
 }

@@ -96,6 +96,7 @@ pub(super) fn plain_step(id: &str) -> Step {
         timeout_ms: None,
         deadline_ms: None,
         heartbeat_ms: None,
+        start_within_ms: None,
         on_error: OnError::Fail,
         outputs: None,
         compensate: None,
@@ -124,6 +125,7 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
         "maps" => step.outputs = Some(value(argument)),
         "if" => step.condition = Some(argument.to_owned()),
         "deadline" => step.deadline_ms = Some(ms(argument)),
+        "start_within" => step.start_within_ms = Some(ms(argument)),
         "continue" => step.on_error = OnError::Continue,
         "wait_for" => step.kind = wait_for(argument),
         "switch" => step.kind = switch(argument),
@@ -214,7 +216,8 @@ fn approve(argument: &str) -> StepKind {
     StepKind::Approve(Box::new(approval))
 }
 
-const SETTINGS: [&str; 28] = [
+const SETTINGS: [&str; 29] = [
+    "start_within",
     "approve",
     "race",
     "repeat",

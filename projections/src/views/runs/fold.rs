@@ -121,6 +121,7 @@ impl RunRecord {
             Event::AttemptsInterrupted { .. }
             | Event::AttemptResumed { .. }
             | Event::HeartbeatRecorded { .. }
+            | Event::StepQueued { .. }
             | Event::SlotsOffered
             | Event::SignalReceived { .. }
             | Event::ApprovalGranted { .. }

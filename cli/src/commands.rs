@@ -16,6 +16,7 @@ pub(crate) mod help;
 pub(crate) mod history;
 pub(crate) mod import;
 pub(crate) mod inbox;
+pub(crate) mod limit;
 pub(crate) mod list;
 pub(crate) mod logs;
 pub(crate) mod new;
@@ -31,6 +32,7 @@ pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod signal;
 pub(crate) mod start;
+pub(crate) mod test;
 pub(crate) mod validate;
 pub(crate) mod verify;
 pub(crate) mod version;
@@ -50,6 +52,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Verb::Run(args) => run::run(&context, &args),
         Verb::Start(args) => start::run(&context, &args),
         Verb::Demo(args) => demo::run(&context, &args),
+        Verb::Limit(args) => limit::run(&context, &args),
         Verb::List(args) => list::run(&context, args),
         Verb::Get(args) => get::run(&context, &args),
         Verb::Watch(args) => watch::run(&context, &args),
@@ -76,6 +79,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Verb::Bench(args) => bench::run(&context, &args),
         Verb::New(args) => new::run(&args),
         Verb::Validate(args) => validate::run(&args),
+        Verb::Test(args) => test::run(&args),
         Verb::Graph(args) => graph::run(&context, &args),
         Verb::Import(args) => import::run(&args),
         Verb::Explain(args) => explain::run(&context, &args),

@@ -10,9 +10,11 @@ use std::ops::Bound;
 
 mod loops;
 mod signals;
+mod slots;
 
 pub use loops::Loop;
 pub use signals::{KeptSignal, Signals};
+pub use slots::{Hold, Slot, Slots};
 
 use crate::definition::WhenNeeds;
 use crate::event::{Awaited, Failure, RunStarted};
@@ -48,6 +50,8 @@ pub struct Run {
     pub signals: Signals,
     /// Loops that have gone back, by step.
     pub loops: BTreeMap<StepIndex, Loop>,
+    /// Slots of limits that it holds or waits for.
+    pub slots: Slots,
     /// How far the attempts of steps that have not completed said they are.
     pub progress: BTreeMap<StepIndex, Payload>,
     /// Steps that have to start in time, with the timers that say so.
@@ -311,6 +315,7 @@ impl Run {
             revision: 0,
             signals: Signals::default(),
             loops: BTreeMap::new(),
+            slots: Slots::default(),
             progress: BTreeMap::new(),
             queued: BTreeMap::new(),
             steps: vec![StepRun::default(); count as usize],
@@ -373,7 +378,7 @@ impl Run {
 
     /// Whether some step could be started now.
     pub fn has_ready(&self) -> bool {
-        !self.startable().is_empty()
+        !self.startable().is_empty() && !self.is_held_back()
     }
 
     /// How many steps have not settled.
@@ -399,7 +404,12 @@ impl Run {
 
     /// Whether no engine is needed until a timer fires or somebody asks for something: nothing runs and nothing can start.
     pub fn is_parked(&self) -> bool {
-        self.running.is_empty() && (!self.has_ready() || self.paused) || self.status.is_terminal()
+        self.is_at_rest() && !self.slots.wait() || self.status.is_terminal()
+    }
+
+    /// Whether nothing is going on with it, though it may wait for slots.
+    pub fn is_at_rest(&self) -> bool {
+        self.running.is_empty() && (!self.has_ready() || self.paused)
     }
 
     /// Changes one step, and with it everything that follows from it. Returns what it was.
@@ -424,10 +434,26 @@ impl Run {
         }
         set_member(&mut self.running, step, runs);
         set_member(&mut self.awaiting, step, awaits);
-        let met = self.needs_met(step);
-        set_member(&mut self.ready, step, startable && met);
+        let may_start = startable && self.needs_met(step) && !self.slots.blocks(step);
+        set_member(&mut self.ready, step, may_start);
         self.follow_undo(plan, step, before.has_open_undo());
         before
+    }
+
+    /// Changes what is held or waited for. Returns what it was.
+    pub(crate) fn set_hold(&mut self, slot: Slot, next: Option<Hold>) -> Option<Hold> {
+        let before = self.slots.set(slot, next);
+        if let Slot::Step(step) = slot {
+            let startable = self.step(step).is_startable();
+            let may_start = startable && self.needs_met(step) && !self.slots.blocks(step);
+            set_member(&mut self.ready, step, may_start);
+        }
+        before
+    }
+
+    /// Whether the run as a whole waits for a slot, so that none of its steps may start. A run that ends waits no longer.
+    pub fn is_held_back(&self) -> bool {
+        self.status == RunStatus::Running && self.slots.hold_back()
     }
 
     /// A need of `successor` was settled and is, had completed and has.
@@ -450,7 +476,8 @@ impl Run {
         let met = self.needs_met(successor);
         let startable =
             self.steps.get(successor.at()).is_some_and(|step| step.state.is_startable());
-        set_member(&mut self.ready, successor, startable && met);
+        let may_start = startable && met && !self.slots.blocks(successor);
+        set_member(&mut self.ready, successor, may_start);
     }
 }
 

@@ -6,11 +6,20 @@ use std::sync::Arc;
 use bincode::config::{Configuration, Limit};
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
+use super::slots::{
+    RunQueuedV1, RunSlotGrantedV1, RunStartedV2, StepSlotGrantedV1, StepSlotRequestedV1,
+};
 use super::wire::{
     AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1,
     AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_JSON,
     CancelRequestedV1, FailureV1, HeartbeatRecordedV1, LabelV1, OutputMappedV1, PAYLOAD_INLINE,
-     PAYLOAD_NULL, PAYLOAD_STORED, PathChosenV1, PayloadV1, RaceDecidedV1, RetryScheduledV1, RoundBegunV1, RunCancelledV1, RunCompletedV1, RunFailedV1, RunPausedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1, SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepQueuedV1, StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1, StepsBypassedV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1, TimerV1, UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1, UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
+    PAYLOAD_NULL, PAYLOAD_STORED, PathChosenV1, PayloadV1, RaceDecidedV1, RetryScheduledV1,
+    RoundBegunV1, RunCancelledV1, RunCompletedV1, RunFailedV1, RunPausedV1, RunResumedV1,
+    RunRetriedV1, RunStartedV1, SignalReceivedV1, SignalTakenV1, SlotsOfferedV1, StepCompletedV1,
+    StepFailedV1, StepQueuedV1, StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1,
+    StepsBypassedV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1, TimerV1,
+    UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1,
+    UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
 use super::{BODY_BYTES_MAX, DecodeError, kind};
 use crate::event::{Actor, Event, Failure, LABELS_MAX, RunStarted};
@@ -29,7 +38,7 @@ const CONFIG: Configuration<
 > = bincode::config::standard().with_limit::<CLAIMED_BYTES_MAX>();
 
 /// Reads a value from the front of `bytes` and returns what follows it.
-pub(super) fn take<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<(T, &'a [u8])> {
+pub(crate) fn take<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<(T, &'a [u8])> {
     let (value, used) = bincode::serde::borrow_decode_from_slice(bytes, CONFIG).ok()?;
     Some((value, bytes.get(used..)?))
 }
@@ -38,6 +47,7 @@ pub(super) fn take<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<(T, &'a [u
 pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, DecodeError> {
     let event = match (kind, version) {
         (kind::RUN_STARTED, 1) => read::<RunStartedV1<'_, Labels>>(body),
+        (kind::RUN_STARTED, 2) => read::<RunStartedV2<'_, Labels>>(body),
         (kind::STEP_COMPLETED, 1) => read::<StepCompletedV1<'_>>(body),
         (kind::ATTEMPT_FAILED, 1) => read::<AttemptFailedV1<'_>>(body),
         (kind::ATTEMPTS_INTERRUPTED, 1) => read::<AttemptsInterruptedV1<Vec<AttemptV1>>>(body),
@@ -55,6 +65,10 @@ pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, Decode
         (kind::APPROVAL_REJECTED, 1) => read::<ApprovalRejectedV1<'_>>(body),
         (kind::APPROVAL_REQUESTED, 1) => read::<ApprovalRequestedV1<'_, Vec<String>>>(body),
         (kind::SIGNAL_TAKEN, 1) => read::<SignalTakenV1>(body),
+        (kind::STEP_SLOT_REQUESTED, 1) => read::<StepSlotRequestedV1<'_>>(body),
+        (kind::RUN_QUEUED, 1) => read::<RunQueuedV1<'_>>(body),
+        (kind::STEP_SLOT_GRANTED, 1) => read::<StepSlotGrantedV1>(body),
+        (kind::RUN_SLOT_GRANTED, 1) => read::<RunSlotGrantedV1>(body),
         (kind::STEP_STARTED, 1) => read::<StepStartedV1<'_>>(body),
         (kind::STEP_QUEUED, 1) => read::<StepQueuedV1>(body),
         (kind::STEP_SLEPT, 1) => read::<StepSleptV1>(body),
@@ -91,7 +105,7 @@ fn read<'a, T: Wire<'a>>(body: &'a [u8]) -> Option<Event> {
 }
 
 /// A body of one kind and version.
-trait Wire<'a>: Deserialize<'a> {
+pub(super) trait Wire<'a>: Deserialize<'a> {
     /// The event; `None` if a number in it stands for nothing.
     fn event(self) -> Option<Event>;
 }
@@ -109,6 +123,7 @@ impl<'a> Wire<'a> for RunStartedV1<'a, Labels> {
             by: self.by.actor(),
             seed: self.seed,
             timeout: self.timeout.map(TimerV1::due),
+            limits: Vec::new(),
         })))
     }
 }

@@ -5,11 +5,18 @@ use bincode::error::EncodeError;
 use serde::{Serialize, Serializer};
 use serde_bytes::Bytes;
 
+use super::slots;
 use super::wire::{
     AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1,
     AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_JSON,
     CancelRequestedV1, FailureV1, HeartbeatRecordedV1, LabelV1, OutputMappedV1, PAYLOAD_INLINE,
-     PAYLOAD_NULL, PAYLOAD_STORED, PathChosenV1, PayloadV1, RaceDecidedV1, RetryScheduledV1, RoundBegunV1, RunCancelledV1, RunCompletedV1, RunFailedV1, RunPausedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1, SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepQueuedV1, StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1, StepsBypassedV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1, TimerV1, UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1, UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
+    PAYLOAD_NULL, PAYLOAD_STORED, PathChosenV1, PayloadV1, RaceDecidedV1, RetryScheduledV1,
+    RoundBegunV1, RunCancelledV1, RunCompletedV1, RunFailedV1, RunPausedV1, RunResumedV1,
+    RunRetriedV1, RunStartedV1, SignalReceivedV1, SignalTakenV1, SlotsOfferedV1, StepCompletedV1,
+    StepFailedV1, StepQueuedV1, StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1,
+    StepsBypassedV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1, TimerV1,
+    UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1,
+    UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
 use crate::event::{Actor, Event, Failure, RunStarted};
 use crate::id::{Attempt, StepIndex, TimerId};
@@ -17,7 +24,7 @@ use crate::payload::{ContentType, Payload};
 use crate::time::Timestamp;
 
 /// Appends `value`.
-pub(super) fn put(out: &mut Vec<u8>, value: &impl Serialize) {
+pub(crate) fn put(out: &mut Vec<u8>, value: &impl Serialize) {
     let written =
         bincode::serde::encode_into_writer(value, Appending(out), bincode::config::standard());
     written.expect("a wire struct has a length for every list, and memory takes every byte");
@@ -86,6 +93,14 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         Event::SignalTaken { step, signal } => {
             put(out, &SignalTakenV1 { step: step.0, signal: *signal });
         }
+        Event::StepSlotRequested { step, attempt, ticket, wish } => {
+            slots::put_step_slot_requested(out, *step, *attempt, *ticket, wish);
+        }
+        Event::RunQueued { rank, ticket, wish } => slots::put_run_queued(out, *rank, *ticket, wish),
+        Event::StepSlotGranted { step, ticket } => {
+            slots::put_slot_granted(out, Some(*step), *ticket);
+        }
+        Event::RunSlotGranted { ticket } => slots::put_slot_granted(out, None, *ticket),
         Event::StepSkipped { step, reason } => put(out, &StepSkippedV1 { step: step.0, reason }),
         Event::PathChosen { step, case, reason, skipped } => {
             let (step, case, skipped) = (step.0, *case, Steps(skipped));
@@ -162,6 +177,7 @@ fn put_run_started(out: &mut Vec<u8>, started: &RunStarted) {
         timeout: started.timeout.map(TimerV1::from),
     };
     put(out, &wire);
+    slots::put_limits(out, &started.limits);
 }
 
 impl<'a> From<&'a Payload> for PayloadV1<'a> {

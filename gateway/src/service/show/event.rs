@@ -3,6 +3,7 @@
 use nexus_engine::model::codec::{event_name, show_state_hash};
 use nexus_engine::model::event::{Event, Failure, RunStarted};
 use nexus_engine::model::id::{Attempt, StepIndex, TimerId};
+use nexus_engine::model::limit::{Size, Wish};
 use nexus_engine::model::payload::Payload;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::time::Timestamp;
@@ -62,12 +63,14 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::AttemptResumed { step, attempt }
         | Event::HeartbeatRecorded { step, attempt, .. }
         | Event::StepStarted { step, attempt, .. }
+        | Event::StepSlotRequested { step, attempt, .. }
         | Event::RetryScheduled { step, attempt, .. }
         | Event::UndoStarted { step, attempt, .. }
         | Event::UndoCompleted { step, attempt, .. }
         | Event::UndoAttemptFailed { step, attempt, .. }
         | Event::UndoRetryScheduled { step, attempt, .. } => (Some(*step), Some(*attempt)),
         Event::StepSlept { step, .. }
+        | Event::StepSlotGranted { step, .. }
         | Event::StepQueued { step, .. }
         | Event::StepWaits { step, .. }
         | Event::SignalTaken { step, .. }
@@ -91,6 +94,8 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::CancelRequested { .. }
         | Event::RunRetried { .. }
         | Event::SlotsOffered
+        | Event::RunQueued { .. }
+        | Event::RunSlotGranted { .. }
         | Event::SignalReceived { .. }
         | Event::StepsNotReached { .. }
         | Event::StopRequested { .. }
@@ -160,6 +165,17 @@ impl Showing<'_> {
                 json!({"by": by(who), "timeout": due_data(*timeout)})
             }
             Event::SlotsOffered => json!({}),
+            Event::StepSlotRequested { step, attempt, ticket, wish } => json!({
+                "step": self.id(*step), "attempt": attempt.0, "ticket": ticket.0,
+                "wish": wish_data(wish),
+            }),
+            Event::StepSlotGranted { step, ticket } => {
+                json!({"step": self.id(*step), "ticket": ticket.0})
+            }
+            Event::RunQueued { rank, ticket, wish } => {
+                json!({"rank": rank, "ticket": ticket.0, "wish": wish_data(wish)})
+            }
+            Event::RunSlotGranted { ticket } => json!({"ticket": ticket.0}),
             Event::StepStarted { step, attempt, input, deadline } => json!({
                 "step": self.id(*step), "attempt": attempt.0,
                 "input": input.as_ref().map(|input| self.payload(input)).transpose()?,
@@ -242,6 +258,7 @@ impl Showing<'_> {
             "by": by(&started.by),
             "seed": started.seed.to_string(),
             "timeout": due_data(started.timeout),
+            "limits": started.limits.iter().map(wish_data).collect::<Vec<_>>(),
         }))
     }
 
@@ -287,6 +304,13 @@ impl Showing<'_> {
                 format!("by {}", by.name)
             }
             Event::SlotsOffered | Event::RunCancelled { .. } => String::new(),
+            Event::StepSlotRequested { ticket, wish, .. }
+            | Event::RunQueued { ticket, wish, .. } => {
+                format!("limit {}, ticket {}", wish.limit, ticket.0)
+            }
+            Event::StepSlotGranted { ticket, .. } | Event::RunSlotGranted { ticket } => {
+                format!("ticket {}", ticket.0)
+            }
             Event::StepStarted { attempt, .. }
             | Event::AttemptResumed { attempt, .. }
             | Event::UndoStarted { attempt, .. } => format!("try {}", attempt.0),
@@ -388,6 +412,15 @@ impl Showing<'_> {
         }
         Ok(shorten(&self.payload(value)?.to_string(), DETAIL_CHARS_MAX))
     }
+}
+
+fn wish_data(wish: &Wish) -> Value {
+    let Wish { limit, size: Size { slots, rate, queue }, fairness_key, priority } = wish;
+    let rate = rate.map(|rate| json!({"count": rate.count, "per_ms": rate.per_ms}));
+    json!({
+        "limit": limit, "slots": slots, "rate": rate, "queue": queue,
+        "fairness_key": fairness_key, "priority": priority,
+    })
 }
 
 fn failure_data(failure: &Failure) -> Value {

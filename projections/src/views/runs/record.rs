@@ -20,6 +20,8 @@ pub(crate) struct RunRecord {
     pub(super) updated_at: i64,
     pub(super) ending: Option<Ending>,
     pub(super) is_paused: bool,
+    /// Whether it waits for a slot before its first step.
+    pub(super) is_queued: bool,
     pub(super) outlook: Outlook,
     pub(super) is_parked: bool,
     /// The timer that ends the run.
@@ -80,6 +82,7 @@ pub(super) enum Doing {
     Sleeping,
     Retrying,
     AwaitingSignal,
+    Queued,
     AwaitingApproval,
     UndoFailed,
 }
@@ -91,6 +94,7 @@ const PAUSED: u8 = 1;
 const CANCELLING: u8 = 2;
 const PARKED: u8 = 4;
 const FAILING: u8 = 8;
+const QUEUED: u8 = 16;
 
 impl RunRecord {
     pub(crate) fn standing(&self) -> Standing {
@@ -130,7 +134,8 @@ impl RunRecord {
             flag(PAUSED, self.is_paused)
                 | flag(CANCELLING, self.outlook == Outlook::Cancelling)
                 | flag(PARKED, self.is_parked)
-                | flag(FAILING, self.outlook == Outlook::Failing),
+                | flag(FAILING, self.outlook == Outlook::Failing)
+                | flag(QUEUED, self.is_queued),
         );
         put_optional(&mut out, self.timeout);
         out.push(ending_number(self.ending));
@@ -189,6 +194,7 @@ fn read(reader: &mut Reader<'_>) -> Option<RunRecord> {
         updated_at,
         ending,
         is_paused: flags & PAUSED != 0,
+        is_queued: flags & QUEUED != 0,
         is_parked: flags & PARKED != 0,
         outlook: outlook(flags),
         timeout,
@@ -282,6 +288,7 @@ fn put_current(out: &mut Vec<u8>, step: u32, current: &Current, started_at: i64)
         Doing::Sleeping => 1,
         Doing::Retrying => 2,
         Doing::AwaitingSignal => 3,
+        Doing::Queued => 52,
         Doing::AwaitingApproval => 33,
         Doing::UndoFailed => 4,
     });
@@ -295,6 +302,7 @@ fn current(reader: &mut Reader<'_>, started_at: i64) -> Option<(u32, Current)> {
         1 => Doing::Sleeping,
         2 => Doing::Retrying,
         3 => Doing::AwaitingSignal,
+        52 => Doing::Queued,
         33 => Doing::AwaitingApproval,
         4 => Doing::UndoFailed,
         _ => return None,

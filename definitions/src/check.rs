@@ -1,6 +1,7 @@
 //! Checks the shape of a document against the key tables, before it is interpreted.
 
 mod each;
+mod cases;
 mod form;
 mod keys;
 mod triggers;
@@ -92,6 +93,7 @@ impl Checker<'_> {
             Shape::Triggers => self.triggers(key, value),
             Shape::Inputs => self.inputs(key, value),
             Shape::Form => self.form(key, value),
+            Shape::Cases => self.cases(key, value),
             Shape::Steps => self.steps(key, value),
         }
     }

@@ -7,8 +7,7 @@ mod triggers;
 use std::collections::BTreeMap;
 
 use nexus_model::definition::{
-    Approval, Backoff, Compensate, Concurrency, Definition, ForEach, InputKind, InputSpec, OnEnd,
-    OnError, OnItemError, OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
+     Approval, Backoff, Compensate, Concurrency, Definition, ForEach, InputKind, InputSpec, OnEnd, OnError, OnItemError, OnSignalTimeout, ROUNDS_DEFAULT, Repeat, Retry, Step, StepKind, Switch, SwitchCase, WhenNeeds,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -158,6 +157,22 @@ fn kind(node: &Node) -> StepKind {
             on_timeout: choice::<OnSignalTimeout>(wait, "on_timeout"),
         };
     }
+    if let Some(repeat) = node.get("repeat") {
+        let node = &repeat.value;
+        return StepKind::Repeat(Box::new(Repeat {
+            from: text(node, "from").unwrap_or_default(),
+            until: node.get("until").and_then(|value| condition(&value.value)).unwrap_or_default(),
+            limit: count(node, "limit").unwrap_or(ROUNDS_DEFAULT),
+            delay_ms: duration_ms(node, "delay").unwrap_or_default(),
+            carry: template(node, "carry").unwrap_or_default(),
+        }));
+    }
+    if node.get("race").is_some() {
+        return StepKind::Race { of: texts(node, "race") };
+    }
+    if let Some(switch) = node.get("switch") {
+        return StepKind::Switch(Box::new(self::switch(&switch.value)));
+    }
     if let Some(asked) = node.get("approve") {
         return StepKind::Approve(Box::new(approval(&asked.value)));
     }
@@ -165,6 +180,16 @@ fn kind(node: &Node) -> StepKind {
         return StepKind::SleepUntil { time };
     }
     StepKind::Sleep { duration: template(node, "sleep").unwrap_or_default() }
+}
+
+fn switch(node: &Node) -> Switch {
+    let case = |node: &Node| SwitchCase {
+        when: node.get("when").and_then(|value| condition(&value.value)).unwrap_or_default(),
+        then: texts(node, "then"),
+    };
+    let cases = node.get("cases").map(|cases| cases.value.items()).unwrap_or_default();
+    let cases = cases.iter().map(|item| case(&item.value)).collect();
+    Switch { cases, default: texts(node, "default") }
 }
 
 fn approval(node: &Node) -> Approval {

@@ -76,6 +76,8 @@ pub(crate) enum Shape {
     Inputs,
     /// The fields of a form, declared like inputs.
     Form,
+    /// The cases of a router.
+    Cases,
     /// The steps.
     Steps,
 }
@@ -342,6 +344,53 @@ static APPROVE: Table = Table {
     later: &[],
 };
 
+/// A loop.
+static REPEAT: Table = Table {
+    name: "repeat",
+    noun: "`repeat`",
+    keys: &[
+        key("from", Shape::Text, "Id of the step it goes back to."),
+        key("until", Shape::Condition, "Expression; the loop ends when it is true."),
+        key("limit", Shape::Count(1), "Rounds in total, at least 1; 20 by default."),
+        key("delay", Shape::Duration { zero: true }, "Time between two rounds; none by default."),
+        key("carry", Shape::Template, "What the next round sees as `round.carry`."),
+    ],
+    required: &["from", "until"],
+    later: &[],
+};
+
+/// Which steps run.
+static SWITCH: Table = Table {
+    name: "switch",
+    noun: "`switch`",
+    keys: &[
+        key(
+            "cases",
+            Shape::Cases,
+            "Looked at in this order; the first whose `when` holds is taken.",
+        ),
+        key(
+            "default",
+            Shape::TextOrList,
+            "Ids of the steps that run if no case holds; none by default.",
+        ),
+    ],
+    required: &["cases"],
+    later: &[],
+};
+
+/// A case of a router.
+pub(crate) static CASE: Table = Table {
+    name: "case",
+    noun: "a case",
+    keys: &[
+        key("when", Shape::Condition, "Expression; the case is taken if it is true."),
+        key("then", Shape::TextOrList, "Ids of the steps that run then."),
+    ],
+    required: &["when", "then"],
+    later: &[],
+};
+
 /// A kind of step: the key that makes it one, and the keys that go with it.
 #[derive(Debug)]
 pub(crate) struct Kind {
@@ -353,7 +402,7 @@ pub(crate) struct Kind {
 }
 
 /// The kinds of steps.
-pub(crate) static KINDS: [Kind; 7] = [
+pub(crate) static KINDS: [Kind; 10] = [
     Kind {
         key: key("uses", Shape::Text, "Name of the handler or built-in action it calls."),
         own: &[key("with", Shape::Template, "What the handler gets.")],
@@ -400,6 +449,29 @@ pub(crate) static KINDS: [Kind; 7] = [
         own: &[],
         attempts: false,
     },
+    Kind {
+        key: key("switch", Shape::Map(&SWITCH), "Which of other steps run."),
+        own: &[],
+        attempts: false,
+    },
+    Kind {
+        key: key(
+            "race",
+            Shape::TextOrList,
+            "Ids of steps: the first that completes is taken, the others are ended.",
+        ),
+        own: &[],
+        attempts: false,
+    },
+    Kind {
+        key: key(
+            "repeat",
+            Shape::Map(&REPEAT),
+            "An earlier step it goes back to, until something holds.",
+        ),
+        own: &[],
+        attempts: false,
+    },
 ];
 
 /// Keys of every step.
@@ -413,7 +485,7 @@ pub(crate) static STEP: &[Key] = &[
     ),
     key(
         "when_needs",
-        Shape::Choice(&["all_ok", "all_done", "any_failed"]),
+        Shape::Choice(&["all_ok", "any_ok", "all_done", "any_failed"]),
         "When the needs let it run.",
     ),
     key("if", Shape::Condition, "Expression; false skips the step."),

@@ -6,8 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::keys::{
-    CONCURRENCY, INPUT, INPUT_TYPES, KINDS, Key, Kind, RETRY, Shape, TOP, TRIGGER, Table,
-    undo_keys, undo_kinds,
+     CASE, CONCURRENCY, INPUT, INPUT_TYPES, KINDS, Key, Kind, RETRY, Shape, TOP, TRIGGER, Table, undo_keys, undo_kinds,
 };
 
 /// The JSON Schema (draft 2020-12) of `*.workflow.yaml`, published as `nexus-workflow.schema.json`.
@@ -129,6 +128,7 @@ fn shape(shape: Shape) -> Value {
             "type": "object",
             "additionalProperties": either("object", &json!({ "$ref": "#/$defs/input" }), &json!({ "enum": INPUT_TYPES })),
         }),
+        Shape::Cases => json!({ "type": "array", "minItems": 1, "items": fixed(&CASE) }),
         Shape::Steps => json!({
             "type": "object",
             "minProperties": 1,

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use nexus_model::definition::{
-    Approval, Definition, ForEach, InputSpec, OnEnd, Retry, Step, StepKind, Trigger,
+     Approval, Definition, ForEach, InputSpec, OnEnd, ROUNDS_DEFAULT, Repeat, Retry, Step, StepKind, Trigger,
 };
 use nexus_model::expression::duration_ms;
 use nexus_model::schedule::Timing;
@@ -113,6 +113,14 @@ fn duration(ms: u64) -> Value {
         }
     }
     json!(if text.is_empty() { "0s" } else { &text })
+}
+
+/// One id as a text, several as a list.
+fn ids(ids: &[String]) -> Value {
+    match ids {
+        [one] => json!(one),
+        several => json!(several),
+    }
 }
 
 /// An expression in its braces.
@@ -225,6 +233,29 @@ impl Sheet {
                 self.changed(indent + 2, "on_timeout", on_timeout);
             }
             StepKind::Approve(approval) => self.approval(approval),
+            StepKind::Repeat(repeat) => {
+                let Repeat { from, until, limit, delay_ms, carry } = &**repeat;
+                self.line(4, "repeat:");
+                self.entry(6, "from", &json!(from));
+                self.entry(6, "until", &condition(until));
+                self.optional(6, "limit", Some(limit).filter(|limit| **limit != ROUNDS_DEFAULT));
+                if *delay_ms > 0 {
+                    self.entry(6, "delay", &duration(*delay_ms));
+                }
+                self.optional(6, "carry", Some(carry).filter(|carry| !carry.is_null()));
+            }
+            StepKind::Race { of } => self.entry(4, "race", &ids(of)),
+            StepKind::Switch(switch) => {
+                self.line(4, "switch:");
+                let cases = switch
+                    .cases
+                    .iter()
+                    .map(|case| json!({"when": condition(&case.when), "then": ids(&case.then)}));
+                self.entry(6, "cases", &Value::Array(cases.collect()));
+                if !switch.default.is_empty() {
+                    self.entry(6, "default", &ids(&switch.default));
+                }
+            }
         }
     }
 

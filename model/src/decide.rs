@@ -11,6 +11,7 @@
 
 mod advance;
 mod answer_approval;
+mod any_ok;
 mod approve;
 mod backoff;
 mod cancel;
@@ -25,12 +26,15 @@ mod items;
 mod offer_slots;
 mod pause;
 mod queueing;
+mod race;
 mod record_heartbeat;
+mod repeat;
 mod resume;
 mod resume_attempt;
 mod retry;
 mod slots;
 mod start;
+mod switch;
 mod undo;
 mod wait_for;
 mod wind_down;

@@ -18,8 +18,12 @@ use serde::{Deserialize, Serialize};
 use crate::id::DefinitionHash;
 
 mod approval;
+mod repeat;
+mod switch;
 
 pub use approval::{Approval, OnApprovalTimeout};
+pub use repeat::{ROUNDS_DEFAULT, Repeat};
+pub use switch::{Switch, SwitchCase};
 
 /// A workflow definition.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -392,6 +396,15 @@ pub enum StepKind {
     },
     /// Waits for the decision of a person.
     Approve(Box<Approval>),
+    /// Takes the first of several steps that completes, and ends the others.
+    Race {
+        /// Their ids.
+        of: Vec<String>,
+    },
+    /// Goes back to an earlier step until something holds.
+    Repeat(Box<Repeat>),
+    /// Says which of other steps run; those need it, and the others are skipped with all that needs only them.
+    Switch(Box<Switch>),
 }
 
 /// What happens when no signal came in time.
@@ -412,6 +425,9 @@ pub enum WhenNeeds {
     /// Every need completed or was skipped by its own condition (a failure with `on_error: continue` counts as completed).
     #[default]
     AllOk,
+    /// The first need that completes; the others go on and are ignored. If none completes, a need that was skipped by its own
+    /// condition, or that failed with `on_error: continue`, is enough when all have settled.
+    AnyOk,
     /// Every need settled, however. Runs also when the run fails or is cancelled, last.
     AllDone,
     /// At least one need failed. Runs when the run fails, last.

@@ -362,6 +362,42 @@ pub enum Event {
         /// The new output.
         output: Payload,
     },
+    /// A router has chosen; the steps it did not choose are skipped.
+    PathChosen {
+        /// The router.
+        step: StepIndex,
+        /// The number of the case, from 0; `None`: the default.
+        case: Option<u32>,
+        /// The expressions it asked and the values they saw.
+        reason: String,
+        /// The steps it did not choose.
+        skipped: Vec<StepIndex>,
+    },
+    /// Steps are skipped because a router has chosen another way.
+    StepsBypassed {
+        /// The router.
+        router: StepIndex,
+        /// Which.
+        steps: Vec<StepIndex>,
+    },
+    /// A loop goes back: its steps are open again.
+    RoundBegun {
+        /// The loop.
+        step: StepIndex,
+        /// The number of the round that begins, from 2.
+        round: u32,
+        /// The expression and the values it saw.
+        reason: String,
+        /// What the round sees of the one before.
+        carry: Payload,
+    },
+    /// A race is decided; the steps that lost it, and those that only lead to them, are ended.
+    RaceDecided {
+        /// The race.
+        step: StepIndex,
+        /// The step that won; `None`: none completed, but some were skipped.
+        winner: Option<StepIndex>,
+    },
     /// Running attempts were told to stop.
     StopRequested {
         /// Which steps.

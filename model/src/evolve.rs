@@ -8,10 +8,12 @@ mod attempts;
 mod heartbeats;
 mod items;
 mod queueing;
+mod rounds;
 mod runs;
 mod settling;
 mod signals;
 mod slots;
+mod switch;
 mod timers;
 mod undo;
 
@@ -22,8 +24,7 @@ use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::run::{
-    Hold, ItemsChange, ItemsRun, KeptSignal, Run, RunStatus, Slot, StepRun, StepState, Timer,
-    TimerPurpose, UndoState,
+     Hold, ItemsChange, ItemsRun, KeptSignal, Loop, Run, RunStatus, Slot, StepRun, StepState, Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
 
@@ -61,6 +62,8 @@ pub(crate) enum Change {
     Queued(StepIndex, Option<TimerId>),
     /// A signal came, with this id.
     SignalReceived(String),
+    /// The loop was in this round before.
+    Loop(StepIndex, Option<Loop>),
     /// The signal was taken.
     SignalTaken(u32, KeptSignal),
     /// The items of the step changed; this undoes it.
@@ -93,6 +96,7 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::ApprovalRejected { step, .. }
         | Event::ApprovalRequested { step, .. }
         | Event::StepSkipped { step, .. }
+        | Event::RoundBegun { step, .. }
         | Event::RetryScheduled { step, .. }
         | Event::StepFailed { step, .. }
         | Event::OutputMapped { step, .. } => is_step(step),
@@ -121,6 +125,9 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         Event::AttemptsInterrupted { attempts, .. } => {
             attempts.iter().all(|(step, _)| is_step(step))
         }
+        Event::RaceDecided { step, winner } => is_step(step) && winner.iter().all(is_step),
+        Event::PathChosen { step, skipped, .. } => is_step(step) && skipped.iter().all(is_step),
+        Event::StepsBypassed { router, steps } => is_step(router) && steps.iter().all(is_step),
         Event::StepsNotReached { steps }
         | Event::StopRequested { steps }
         | Event::StepsCancelled { steps } => steps.iter().all(is_step),
@@ -205,8 +212,13 @@ impl Fold<'_> {
             }
             Event::SignalTaken { signal, .. } => self.signal_taken(*signal),
             Event::StepSkipped { step, reason } => {
-                self.settle(*step, StepState::Skipped { reason: reason.clone() });
+                self.settle(*step, StepState::Skipped { reason: reason.clone(), router: None });
             }
+            // The events that follow say what becomes of the others.
+            Event::RaceDecided { .. } => {}
+            Event::PathChosen { step, skipped, .. } => self.steps_bypassed(*step, skipped),
+            Event::StepsBypassed { router, steps } => self.steps_bypassed(*router, steps),
+            Event::RoundBegun { step, round, carry, .. } => self.round_begun(*step, *round, carry),
             Event::StepsNotReached { steps } => self.settle_all(steps, &StepState::NotReached),
             Event::RetryScheduled { step, attempt, timer, at } => {
                 self.retry_scheduled(*step, *attempt, *timer, *at);

@@ -23,14 +23,20 @@ mod each;
 mod graph;
 mod names;
 mod nullable;
+mod race;
+mod repeat;
 mod slots;
 mod step;
+mod switch;
 mod undo;
 
 pub(crate) use each::Each;
 pub use graph::Levels;
+pub(crate) use race::PlanRace;
+pub(crate) use repeat::PlanRepeat;
 pub(crate) use slots::SlotRule;
 pub use step::is_plain_id;
+pub(crate) use switch::PlanSwitch;
 pub(crate) use undo::PlanUndo;
 
 /// An executable definition. Immutable; shared by all runs of it.
@@ -62,6 +68,12 @@ pub struct PlanStep {
     pub(crate) needs: Vec<StepIndex>,
     /// When they let it run.
     pub(crate) when_needs: WhenNeeds,
+    /// The router that says whether it runs.
+    pub(crate) router: Option<StepIndex>,
+    /// The races in which it, or what it leads to, may lose.
+    pub(crate) races: Vec<StepIndex>,
+    /// The loops it is in, the outermost first; a loop is in itself.
+    pub(crate) loops: Vec<StepIndex>,
     /// Its condition.
     pub(crate) condition: Option<Condition>,
     /// How it is tried again.
@@ -96,6 +108,12 @@ pub(crate) enum Work {
     WaitFor(SignalWait),
     /// The decision of a person is waited for.
     Approve(ApprovalWait),
+    /// Earlier steps are opened again.
+    Repeat(PlanRepeat),
+    /// The first of several steps is taken.
+    Race(PlanRace),
+    /// Other steps are chosen.
+    Switch(PlanSwitch),
 }
 
 /// What a step that waits for a signal waits for, compiled.
@@ -253,6 +271,9 @@ impl Plan {
             Work::Set { .. }
             | Work::Sleep { .. }
             | Work::SleepUntil { .. }
+            | Work::Switch(_)
+            | Work::Race(_)
+            | Work::Repeat(_)
             | Work::WaitFor(_)
             | Work::Approve(_) => None,
         }
@@ -280,6 +301,9 @@ impl Plan {
             Work::Set { .. }
             | Work::Sleep { .. }
             | Work::SleepUntil { .. }
+            | Work::Switch(_)
+            | Work::Race(_)
+            | Work::Repeat(_)
             | Work::WaitFor(_)
             | Work::Approve(_) => Payload::Null,
         }

@@ -9,14 +9,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 mod items;
+mod loops;
 mod signals;
 mod slots;
 
 pub(crate) use items::ItemsChange;
 pub use items::{ITEMS_PER_CHUNK, ItemOutcome, ItemRun, ItemState, ItemsRun, StoredOutputs};
+pub use loops::Loop;
 pub use signals::{KeptSignal, Signals};
 pub use slots::{Hold, Slot, Slots};
 
+use crate::definition::WhenNeeds;
 use crate::event::{Awaited, Failure, RunStarted};
 use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
 use crate::payload::Payload;
@@ -49,6 +52,8 @@ pub struct Run {
     /// Signals that came.
     pub signals: Signals,
     items: items::AllItems,
+    /// Loops that have gone back, by step.
+    pub loops: BTreeMap<StepIndex, Loop>,
     /// Slots of limits that it holds or waits for.
     pub slots: Slots,
     /// How far the attempts of steps that have not completed said they are.
@@ -57,6 +62,8 @@ pub struct Run {
     pub queued: BTreeMap<StepIndex, TimerId>,
     steps: Vec<StepRun>,
     open_needs: Vec<u32>,
+    /// How many needs have completed, of steps that begin at the first.
+    first_ok: BTreeMap<StepIndex, u32>,
     ready: BTreeSet<StepIndex>,
     running: BTreeSet<StepIndex>,
     awaiting: BTreeSet<StepIndex>,
@@ -181,10 +188,12 @@ pub enum StepState {
         /// Whether the run goes on all the same.
         continued: bool,
     },
-    /// Its condition was false.
+    /// Its condition was false, or it is not on the way that a router has chosen.
     Skipped {
-        /// The expression and the values it saw.
+        /// The expression and the values it saw; empty if a router has chosen another way.
         reason: String,
+        /// The router.
+        router: Option<StepIndex>,
     },
     /// It does not run, because of how its needs ended or because the run ended.
     NotReached,
@@ -321,11 +330,13 @@ impl Run {
             revision: 0,
             signals: Signals::default(),
             items: items::AllItems::default(),
+            loops: BTreeMap::new(),
             slots: Slots::default(),
             progress: BTreeMap::new(),
             queued: BTreeMap::new(),
             steps: vec![StepRun::default(); count as usize],
             open_needs,
+            first_ok: BTreeMap::new(),
             ready,
             running: BTreeSet::new(),
             awaiting: BTreeSet::new(),
@@ -397,6 +408,17 @@ impl Run {
         self.open_needs.get(step.at()).copied().unwrap_or(0)
     }
 
+    /// Whether the needs of `step` are far enough for it to be looked at: all have settled, or one has completed and that is
+    /// enough.
+    pub fn needs_met(&self, step: StepIndex) -> bool {
+        self.open_needs(step) == 0 || self.first_ok.contains_key(&step)
+    }
+
+    /// How many needs of `step` have completed, if it begins at the first; else 0.
+    pub(crate) fn first_ok(&self, step: StepIndex) -> u32 {
+        self.first_ok.get(&step).copied().unwrap_or(0)
+    }
+
     /// Whether no engine is needed until a timer fires or somebody asks for something: nothing runs and nothing can start.
     pub fn is_parked(&self) -> bool {
         self.is_at_rest() && !self.slots.wait() || self.status.is_terminal()
@@ -415,17 +437,21 @@ impl Run {
         let slot = self.steps.get_mut(step.at()).expect("a step of this run's plan");
         let before = std::mem::replace(slot, next);
         let (was, is) = (before.state.is_settled(), slot.state.is_settled());
+        let completes = |state: &StepState| matches!(state, StepState::Completed { .. });
+        let (had, has) = (completes(&before.state), completes(&slot.state));
         let (startable, runs) = (slot.state.is_startable(), slot.is_under_way());
         let awaits = matches!(slot.state, StepState::Awaiting { .. });
         if was != is {
             self.open = if is { self.open - 1 } else { self.open + 1 };
+        }
+        if was != is || had != has {
             for successor in plan.successors(step) {
-                self.move_need(successor, is);
+                self.move_need(plan, successor, (was, is), (had, has));
             }
         }
         set_member(&mut self.running, step, runs);
         set_member(&mut self.awaiting, step, awaits);
-        let may_start = startable && self.open_needs(step) == 0 && !self.slots.blocks(step);
+        let may_start = startable && self.needs_met(step) && !self.slots.blocks(step);
         set_member(&mut self.ready, step, may_start);
         self.follow_items(step);
         self.follow_undo(plan, step, before.has_open_undo());
@@ -437,7 +463,7 @@ impl Run {
         let before = self.slots.set(slot, next);
         if let Slot::Step(step) = slot {
             let startable = self.step(step).is_startable();
-            let may_start = startable && self.open_needs(step) == 0 && !self.slots.blocks(step);
+            let may_start = startable && self.needs_met(step) && !self.slots.blocks(step);
             set_member(&mut self.ready, step, may_start);
         }
         before
@@ -448,13 +474,27 @@ impl Run {
         self.status == RunStatus::Running && self.slots.hold_back()
     }
 
-    fn move_need(&mut self, successor: StepIndex, settled: bool) {
+    /// A need of `successor` was settled and is, had completed and has.
+    fn move_need(
+        &mut self,
+        plan: &Plan,
+        successor: StepIndex,
+        (was, is): (bool, bool),
+        (had, has): (bool, bool),
+    ) {
         let Some(open) = self.open_needs.get_mut(successor.at()) else { return };
-        *open = if settled { *open - 1 } else { *open + 1 };
-        let none_open = *open == 0;
+        *open = *open + u32::from(was) - u32::from(is);
+        if had != has && plan.step(successor).when_needs == WhenNeeds::AnyOk {
+            let count = self.first_ok(successor) + u32::from(has) - u32::from(had);
+            match count {
+                0 => self.first_ok.remove(&successor),
+                count => self.first_ok.insert(successor, count),
+            };
+        }
+        let met = self.needs_met(successor);
         let startable =
             self.steps.get(successor.at()).is_some_and(|step| step.state.is_startable());
-        let may_start = startable && none_open && !self.slots.blocks(successor);
+        let may_start = startable && met && !self.slots.blocks(successor);
         set_member(&mut self.ready, successor, may_start);
     }
 }

@@ -158,6 +158,18 @@ impl Picture {
     fn fold(&mut self, event: &EventView) -> Option<Line> {
         match event.event.as_str() {
             "attempts.interrupted" => self.interrupted(&event.data["attempts"]),
+            "round.begun" => {
+                self.each(&event.data["steps"], Status::Pending);
+                return Some(Line::Run(format!("↻ {}", event.detail)));
+            }
+            "path.chosen" => {
+                self.each(&event.data["steps"], Status::Skipped);
+                return None;
+            }
+            "steps.bypassed" => {
+                self.each(&event.data["steps"], Status::Skipped);
+                return Some(Line::Run(format!("– skipped: {}", event.detail)));
+            }
             "steps.not_reached" => {
                 self.each(&event.data["steps"], Status::NotReached);
                 return Some(Line::Run(format!("– not reached: {}", event.detail)));

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use nexus_definitions::{read, write};
 use nexus_model::definition::{
     Approval, Backoff, Compensate, Concurrency, ConcurrencyRate, ConcurrencyScope, Definition,
-    ForEach, InputKind, InputSpec, OnApprovalTimeout, OnEnd, OnError, OnItemError, OnSignalTimeout,
-    Retry, Step, StepKind, Trigger, WhenNeeds,
+     ForEach, InputKind, InputSpec, OnApprovalTimeout, OnEnd, OnError, OnItemError, OnSignalTimeout, Retry, Step, StepKind, Switch, SwitchCase, Trigger, WhenNeeds,
 };
 use nexus_model::schedule::{CatchUp, Overlap, Timing};
 use proptest::prelude::*;
@@ -161,7 +160,16 @@ fn kind() -> impl Strategy<Value = StepKind> {
             .prop_map(|time| StepKind::SleepUntil { time: Value::from(time) }),
         wait_for(),
         approve(),
+        switch(),
     ]
+}
+
+fn switch() -> impl Strategy<Value = StepKind> {
+    let when = prop::sample::select(vec!["true", "1 < 2", "'a: b' == \"#\""]);
+    // Which steps there are is not known here.
+    let case = when.prop_map(|when| SwitchCase { when: when.to_owned(), then: Vec::new() });
+    prop::collection::vec(case, 1..3)
+        .prop_map(|cases| StepKind::Switch(Box::new(Switch { cases, default: Vec::new() })))
 }
 
 fn approve() -> impl Strategy<Value = StepKind> {
@@ -218,8 +226,12 @@ fn step() -> impl Strategy<Value = Step> {
         "'a: b' == \"#\"",
         "'}' in ['}']",
     ]));
-    let when =
-        prop::sample::select(vec![WhenNeeds::AllOk, WhenNeeds::AllDone, WhenNeeds::AnyFailed]);
+    let when = prop::sample::select(vec![
+        WhenNeeds::AllOk,
+        WhenNeeds::AnyOk,
+        WhenNeeds::AllDone,
+        WhenNeeds::AnyFailed,
+    ]);
     let time = || prop::option::of(1u64..9_000_000_000);
     let times = (prop::option::of(1u64..u64::MAX / 2), time(), time(), time());
     let times = (times, prop::option::of(concurrency()));

@@ -36,6 +36,8 @@ pub struct AttemptInfo {
     pub heartbeat: Option<Duration>,
     /// Whether it undoes what the step did.
     pub is_undo: bool,
+    /// What tells the rounds of loops around the step apart; empty in the first.
+    pub round_mark: String,
     /// Folder of the definition file, where scripts and `file.*` work.
     pub folder: Option<PathBuf>,
     /// Folder of the store, for what has to outlive the process.
@@ -95,11 +97,11 @@ impl StepCx {
     }
 
     /// The same on every attempt of this step and after every crash; another one for each run, also of other stores, and for
-    /// the undo of the step: the run's unique id and the step's id, and the number of the item.
+    /// the undo of the step, each round of a loop, and each item: the run's unique id, the step's id, the round, the item.
     pub fn idempotency_key(&self) -> String {
         let undo = if self.info.is_undo { "/undo" } else { "" };
         let item = self.info.item.map(|item| format!("/{}", item.0)).unwrap_or_default();
-        format!("{}/{}{undo}{item}", self.info.run, self.info.step_id)
+        format!("{}/{}{}{undo}{item}", self.info.run, self.info.step_id, self.info.round_mark)
     }
 
     /// The number of the item, from 0, if the step has `for_each`.

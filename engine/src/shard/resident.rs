@@ -484,6 +484,7 @@ impl Resident {
             attempt,
             may_repeat: may_repeat(&self.run, step, item),
             is_undo,
+            round_mark: self.run.round_mark(&self.plan, step),
             heartbeat: heartbeat_ms.map(Duration::from_millis),
             folder,
             store: None,

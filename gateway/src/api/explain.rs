@@ -82,7 +82,7 @@ pub struct GraphView {
 pub struct GraphNode {
     /// Its id.
     pub id: String,
-    /// `action`, `script`, `set`, `sleep`, `wait_for`, `approve`.
+    /// `action`, `script`, `set`, `sleep`, `wait_for`, `approve`, `switch`, `repeat`, `race`.
     pub kind: String,
     /// The handler it calls.
     pub uses: Option<String>,

@@ -74,7 +74,7 @@ fn then(plan: &Plan, run: &Run, at: &[StepIndex]) -> Vec<String> {
     let mut next: Vec<StepIndex> = at.iter().flat_map(|step| plan.successors(*step)).collect();
     next.sort_unstable();
     next.dedup();
-    let waits = |step: &StepIndex| !run.step(*step).is_settled() && run.open_needs(*step) > 0;
+    let waits = |step: &StepIndex| !run.step(*step).is_settled() && !run.needs_met(*step);
     next.into_iter().filter(waits).take(STEPS_MAX).map(|step| plan.id(step).to_owned()).collect()
 }
 

@@ -7,6 +7,8 @@
 //! has no section, so its form is that of versions that did not know it. A state hash stands in the log, so this form never
 //! changes; another one is a new version beside it.
 
+use std::collections::BTreeMap;
+
 mod slots;
 
 use crate::event::{Actor, Awaited, Failure, RunStarted};
@@ -14,8 +16,7 @@ use crate::id::StepIndex;
 use crate::payload::{ContentType, Payload};
 use crate::plan::Plan;
 use crate::run::{
-    ItemOutcome, ItemRun, ItemState, ItemsRun, KeptSignal, Run, RunStatus, Signals, StepRun,
-    StepState, StepUndo, Timer, TimerPurpose, UndoState,
+     ItemOutcome, ItemRun, ItemState, ItemsRun, KeptSignal, Loop, Run, RunStatus, Signals, StepRun, StepState, StepUndo, Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
 
@@ -42,6 +43,12 @@ pub(super) const AWAITED_APPROVAL: u8 = 33;
 
 /// The choice that says that what concerns undoing comes before the rest of a status or step.
 pub(super) const UNDO: u8 = 32;
+
+/// Number of the state of a step that a router has gone around.
+pub(super) const STATE_BYPASSED: u8 = 44;
+
+/// Number of the section of loops.
+pub(super) const SECTION_LOOPS: u8 = 45;
 
 /// BLAKE3 of the four bytes `null`.
 pub(super) const NULL_HASH: [u8; 32] = [
@@ -108,6 +115,10 @@ impl Writer {
                 self.index(step);
                 self.items(items);
             }
+        }
+        if !run.loops.is_empty() {
+            self.byte(SECTION_LOOPS);
+            self.loops(&run.loops);
         }
         let limits = run.started.as_ref().map_or(&[][..], |started| &started.limits);
         if !run.slots.is_empty() || !limits.is_empty() {
@@ -194,6 +205,16 @@ impl Writer {
                 self.byte(1);
                 self.failure(failure);
             }
+        }
+    }
+
+    fn loops(&mut self, loops: &BTreeMap<StepIndex, Loop>) {
+        self.count(loops.len());
+        for (step, Loop { round, forgiven, carry }) in loops {
+            self.index(*step);
+            self.number(*round);
+            self.number(*forgiven);
+            self.payload(carry);
         }
     }
 
@@ -394,11 +415,16 @@ impl Writer {
                 self.failure(failure);
                 self.flag(*continued);
             }
-            StepState::Skipped { reason } => {
+            StepState::Skipped { reason, router: None } => {
                 self.byte(6);
                 self.text(reason);
             }
             StepState::Iterating => self.byte(36),
+            StepState::Skipped { reason, router: Some(router) } => {
+                self.byte(STATE_BYPASSED);
+                self.text(reason);
+                self.index(*router);
+            }
             StepState::NotReached => self.byte(7),
             StepState::Cancelled => self.byte(8),
             StepState::Awaiting { what, timer } => {

@@ -16,14 +16,7 @@ use super::slots::{
 };
 use super::wire::{
     AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1,
-    AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_CHUNKS,
-    CONTENT_JSON, CancelRequestedV1, FailureV1, HeartbeatRecordedV1, LabelV1, OutputMappedV1,
-    PAYLOAD_INLINE, PAYLOAD_NULL, PAYLOAD_STORED, PayloadV1, RetryScheduledV1, RunCancelledV1,
-    RunCompletedV1, RunFailedV1, RunPausedV1, RunResumedV1, RunRetriedV1, RunStartedV1,
-    SignalReceivedV1, SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepQueuedV1,
-    StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1, StepsCancelledV1, StepsNotReachedV1,
-    StopRequestedV1, TimerFiredV1, TimerV1, UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1,
-    UndoRequestedV1, UndoRetriedV1, UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
+     AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_CHUNKS, CONTENT_JSON, CancelRequestedV1, FailureV1, HeartbeatRecordedV1, LabelV1, OutputMappedV1, PAYLOAD_INLINE, PAYLOAD_NULL, PAYLOAD_STORED, PathChosenV1, PayloadV1, RaceDecidedV1, RetryScheduledV1, RoundBegunV1, RunCancelledV1, RunCompletedV1, RunFailedV1, RunPausedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1, SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepQueuedV1, StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1, StepsBypassedV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1, TimerV1, UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1, UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
 use super::{BODY_BYTES_MAX, DecodeError, kind};
 use crate::event::{Actor, Event, Failure, LABELS_MAX, RunStarted};
@@ -77,6 +70,10 @@ pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, Decode
         (kind::STEP_QUEUED, 1) => read::<StepQueuedV1>(body),
         (kind::STEP_SLEPT, 1) => read::<StepSleptV1>(body),
         (kind::STEP_SKIPPED, 1) => read::<StepSkippedV1<'_>>(body),
+        (kind::PATH_CHOSEN, 1) => read::<PathChosenV1<'_, Vec<u32>>>(body),
+        (kind::STEPS_BYPASSED, 1) => read::<StepsBypassedV1<Vec<u32>>>(body),
+        (kind::RACE_DECIDED, 1) => read::<RaceDecidedV1>(body),
+        (kind::ROUND_BEGUN, 1) => read::<RoundBegunV1<'_>>(body),
         (kind::STEPS_NOT_REACHED, 1) => read::<StepsNotReachedV1<Vec<u32>>>(body),
         (kind::RETRY_SCHEDULED, 1) => read::<RetryScheduledV1>(body),
         (kind::STEP_FAILED, 1) => read::<StepFailedV1<'_>>(body),
@@ -325,6 +322,41 @@ impl Wire<'_> for StepSleptV1 {
 impl<'a> Wire<'a> for StepSkippedV1<'a> {
     fn event(self) -> Option<Event> {
         Some(Event::StepSkipped { step: StepIndex(self.step), reason: self.reason.to_owned() })
+    }
+}
+
+impl<'a> Wire<'a> for PathChosenV1<'a, Vec<u32>> {
+    fn event(self) -> Option<Event> {
+        Some(Event::PathChosen {
+            step: StepIndex(self.step),
+            case: self.case,
+            reason: self.reason.to_owned(),
+            skipped: steps(self.skipped),
+        })
+    }
+}
+
+impl Wire<'_> for StepsBypassedV1<Vec<u32>> {
+    fn event(self) -> Option<Event> {
+        Some(Event::StepsBypassed { router: StepIndex(self.router), steps: steps(self.steps) })
+    }
+}
+
+impl Wire<'_> for RaceDecidedV1 {
+    fn event(self) -> Option<Event> {
+        let winner = self.winner.map(StepIndex);
+        Some(Event::RaceDecided { step: StepIndex(self.step), winner })
+    }
+}
+
+impl<'a> Wire<'a> for RoundBegunV1<'a> {
+    fn event(self) -> Option<Event> {
+        Some(Event::RoundBegun {
+            step: StepIndex(self.step),
+            round: self.round,
+            reason: self.reason.to_owned(),
+            carry: self.carry.payload()?,
+        })
     }
 }
 

@@ -8,14 +8,7 @@ use serde_bytes::Bytes;
 use super::slots;
 use super::wire::{
     AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1,
-    AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_CHUNKS,
-    CONTENT_JSON, CancelRequestedV1, FailureV1, HeartbeatRecordedV1, LabelV1, OutputMappedV1,
-    PAYLOAD_INLINE, PAYLOAD_NULL, PAYLOAD_STORED, PayloadV1, RetryScheduledV1, RunCancelledV1,
-    RunCompletedV1, RunFailedV1, RunPausedV1, RunResumedV1, RunRetriedV1, RunStartedV1,
-    SignalReceivedV1, SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepQueuedV1,
-    StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1, StepsCancelledV1, StepsNotReachedV1,
-    StopRequestedV1, TimerFiredV1, TimerV1, UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1,
-    UndoRequestedV1, UndoRetriedV1, UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
+     AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_CHUNKS, CONTENT_JSON, CancelRequestedV1, FailureV1, HeartbeatRecordedV1, LabelV1, OutputMappedV1, PAYLOAD_INLINE, PAYLOAD_NULL, PAYLOAD_STORED, PathChosenV1, PayloadV1, RaceDecidedV1, RetryScheduledV1, RoundBegunV1, RunCancelledV1, RunCompletedV1, RunFailedV1, RunPausedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1, SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepQueuedV1, StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1, StepsBypassedV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1, TimerV1, UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1, UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
 use crate::event::{Actor, Event, Failure, RunStarted};
 use crate::id::{Attempt, StepIndex, TimerId};
@@ -111,6 +104,20 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         }
         Event::RunSlotGranted { ticket } => slots::put_slot_granted(out, None, *ticket),
         Event::StepSkipped { step, reason } => put(out, &StepSkippedV1 { step: step.0, reason }),
+        Event::PathChosen { step, case, reason, skipped } => {
+            let (step, case, skipped) = (step.0, *case, Steps(skipped));
+            put(out, &PathChosenV1 { step, case, reason, skipped });
+        }
+        Event::StepsBypassed { router, steps } => {
+            put(out, &StepsBypassedV1 { router: router.0, steps: Steps(steps) });
+        }
+        Event::RaceDecided { step, winner } => {
+            put(out, &RaceDecidedV1 { step: step.0, winner: winner.map(|step| step.0) });
+        }
+        Event::RoundBegun { step, round, reason, carry } => {
+            let (step, round, carry) = (step.0, *round, carry.into());
+            put(out, &RoundBegunV1 { step, round, reason, carry });
+        }
         Event::StepsNotReached { steps } => put(out, &StepsNotReachedV1 { steps: Steps(steps) }),
         Event::RetryScheduled { step, attempt, timer, at } => {
             let (step, attempt, timer, at) = (step.0, attempt.0, timer.0, at.0);

@@ -15,8 +15,7 @@ use crate::id::{Attempt, DefinitionHash, ItemIndex, RunId, StateHash, StepIndex,
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
 use crate::run::{
-    ItemOutcome, ItemRun, ItemState, ItemsChange, ItemsRun, KeptSignal, Run, RunStatus, Signals,
-    StepRun, StepState, StepUndo, StoredOutputs, Timer, TimerPurpose, UndoState,
+     ItemOutcome, ItemRun, ItemState, ItemsChange, ItemsRun, KeptSignal, Loop, Run, RunStatus, Signals, StepRun, StepState, StepUndo, StoredOutputs, Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
 
@@ -116,6 +115,9 @@ impl<'a> Reader<'a> {
         }
         if self.section(canonical::SECTION_ITEMS) {
             self.all_items(plan, &mut run)?;
+        }
+        if self.section(canonical::SECTION_LOOPS) {
+            run.loops = self.loops()?;
         }
         if self.section(canonical::SECTION_SLOTS) {
             self.slots(&mut run)?;
@@ -225,6 +227,16 @@ impl<'a> Reader<'a> {
         let progress = self.list(|reader| Some((reader.index()?, reader.payload()?)))?;
         let in_order = progress.is_sorted_by(|(a, _), (b, _)| a < b) && !progress.is_empty();
         in_order.then(|| progress.into_iter().collect())
+    }
+
+    fn loops(&mut self) -> Option<BTreeMap<StepIndex, Loop>> {
+        let loops = self.list(|reader| {
+            let step = reader.index()?;
+            let (round, forgiven) = (reader.number32()?, reader.number32()?);
+            Some((step, Loop { round, forgiven, carry: reader.payload()? }))
+        })?;
+        let in_order = loops.is_sorted_by(|(a, _), (b, _)| a < b);
+        (in_order && !loops.is_empty()).then(|| loops.into_iter().collect())
     }
 
     fn signals(&mut self) -> Option<Signals> {
@@ -354,7 +366,10 @@ impl<'a> Reader<'a> {
             },
             4 => StepState::Completed { output: self.payload()? },
             5 => StepState::Failed { failure: self.failure()?, continued: self.flag()? },
-            6 => StepState::Skipped { reason: self.text()? },
+            6 => StepState::Skipped { reason: self.text()?, router: None },
+            canonical::STATE_BYPASSED => {
+                StepState::Skipped { reason: self.text()?, router: Some(self.index()?) }
+            }
             7 => StepState::NotReached,
             8 => StepState::Cancelled,
             36 => StepState::Iterating,

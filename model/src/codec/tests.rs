@@ -184,6 +184,20 @@ fn derived_samples() -> Vec<Event> {
         Event::RetryScheduled { step, attempt: Attempt(2), timer, at: NOW },
         Event::StepFailed { step, failure: failure(), continued: true },
         Event::OutputMapped { step, output: Payload::Null },
+        Event::PathChosen {
+            step,
+            case: Some(1),
+            reason: "inputs.amount > 100 is true (120)".to_owned(),
+            skipped: steps.clone(),
+        },
+        Event::StepsBypassed { router: step, steps: steps.clone() },
+        Event::RaceDecided { step, winner: Some(StepIndex(1)) },
+        Event::RoundBegun {
+            step,
+            round: 3,
+            reason: "steps.review.output.ok is false (false)".to_owned(),
+            carry: inline(r#"{"note":"again"}"#),
+        },
         Event::StopRequested { steps: steps.clone() },
         Event::StepsCancelled { steps: steps.clone() },
         Event::RunCompleted { output: inline("[1,2]"), state },
@@ -250,7 +264,7 @@ fn states() -> Vec<StepState> {
     let (attempt, until) = (Attempt(2), NOW.plus_ms(500));
     vec![
         StepState::Completed { output: inline(r#"{"ok":true}"#) },
-        StepState::Skipped { reason: "false".to_owned() },
+        StepState::Skipped { reason: "false".to_owned(), router: None },
         StepState::Failed { failure: failure(), continued: true },
         StepState::Running {
             attempt,

@@ -235,6 +235,37 @@ pub(super) struct StepSkippedV1<'a> {
 
 /// `Steps` is a list of `u32`.
 #[derive(Serialize, Deserialize)]
+pub(super) struct PathChosenV1<'a, Steps> {
+    pub(super) step: u32,
+    pub(super) case: Option<u32>,
+    pub(super) reason: &'a str,
+    pub(super) skipped: Steps,
+}
+
+/// `Steps` is a list of `u32`.
+#[derive(Serialize, Deserialize)]
+pub(super) struct StepsBypassedV1<Steps> {
+    pub(super) router: u32,
+    pub(super) steps: Steps,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct RaceDecidedV1 {
+    pub(super) step: u32,
+    pub(super) winner: Option<u32>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct RoundBegunV1<'a> {
+    pub(super) step: u32,
+    pub(super) round: u32,
+    pub(super) reason: &'a str,
+    #[serde(borrow)]
+    pub(super) carry: PayloadV1<'a>,
+}
+
+/// `Steps` is a list of `u32`.
+#[derive(Serialize, Deserialize)]
 pub(super) struct StepsNotReachedV1<Steps> {
     pub(super) steps: Steps,
 }

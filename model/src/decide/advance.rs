@@ -5,6 +5,8 @@
 //! they are started as long as there is room. A step is looked at once: when it is started later, its condition is not
 //! asked again.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::Draft;
@@ -45,8 +47,15 @@ impl Draft<'_> {
                 self.wind_down();
             }
             let mut unreached = Vec::new();
+            let mut bypassed: BTreeMap<StepIndex, Vec<StepIndex>> = BTreeMap::new();
             for step in std::mem::take(&mut self.frontier) {
-                self.look_at(step, &mut unreached);
+                match self.way_around(step) {
+                    Some(router) => bypassed.entry(router).or_default().push(step),
+                    None => self.look_at(step, &mut unreached),
+                }
+            }
+            for (router, steps) in bypassed {
+                self.emit(Event::StepsBypassed { router, steps });
             }
             if !unreached.is_empty() {
                 self.emit(Event::StepsNotReached { steps: unreached });
@@ -61,8 +70,14 @@ impl Draft<'_> {
         self.winds_down || !self.frontier.is_empty() || self.undo_is_due()
     }
 
+    /// The router that goes around `step`, if it is time to say so.
+    fn way_around(&self, step: StepIndex) -> Option<StepIndex> {
+        let waits = *self.run.step(step) == StepState::Waiting && self.run.needs_met(step);
+        (waits && !self.run.is_undoing()).then(|| self.bypassed_by(step)).flatten()
+    }
+
     fn look_at(&mut self, step: StepIndex, unreached: &mut Vec<StepIndex>) {
-        if *self.run.step(step) != StepState::Waiting || self.run.open_needs(step) > 0 {
+        if *self.run.step(step) != StepState::Waiting || !self.run.needs_met(step) {
             return;
         }
         if self.run.is_undoing() {
@@ -79,9 +94,10 @@ impl Draft<'_> {
     }
 
     fn needs_allow(&self, step: StepIndex) -> bool {
-        let mut needs = self.plan.needs(step).iter().map(|need| self.run.step(*need));
+        let mut needs = self.plan.asked(step).iter().map(|need| self.run.step(*need));
         match self.plan.step(step).when_needs {
             WhenNeeds::AllOk => self.survives(step) && needs.all(StepState::is_ok),
+            WhenNeeds::AnyOk => self.survives(step) && self.has_ok_need(step),
             WhenNeeds::AllDone => true,
             WhenNeeds::AnyFailed => {
                 self.survives(step) && needs.any(|need| matches!(need, StepState::Failed { .. }))
@@ -94,7 +110,10 @@ impl Draft<'_> {
         let when_needs = self.plan.step(step).when_needs;
         match self.run.status {
             RunStatus::Running => true,
-            RunStatus::Failing { .. } => when_needs != WhenNeeds::AllOk,
+            RunStatus::Failing { .. } => match when_needs {
+                WhenNeeds::AllOk | WhenNeeds::AnyOk => false,
+                WhenNeeds::AllDone | WhenNeeds::AnyFailed => true,
+            },
             RunStatus::Cancelling { .. } => when_needs == WhenNeeds::AllDone,
             RunStatus::Completed { .. }
             | RunStatus::Failed { .. }
@@ -131,6 +150,9 @@ impl Draft<'_> {
             Work::SleepUntil { time } => self.sleep_until(step, time),
             Work::WaitFor(wait) => self.wait_for(step, wait),
             Work::Approve(wait) => self.request_approval(step, wait),
+            Work::Race(race) => self.race(step, race),
+            Work::Repeat(repeat) => self.repeat(step, repeat),
+            Work::Switch(switch) => self.switch(step, switch),
         }
     }
 

@@ -76,6 +76,9 @@ impl Draft<'_> {
             | Work::Set { .. }
             | Work::Sleep { .. }
             | Work::SleepUntil { .. }
+            | Work::Switch(_)
+            | Work::Race(_)
+            | Work::Repeat(_)
             | Work::WaitFor(_) => None,
         }
     }

@@ -15,8 +15,11 @@ use crate::id::{ItemIndex, StepIndex, TimerId};
 use crate::limit::Ticket;
 use crate::payload::{NewPayload, Payload, PayloadHash};
 use crate::plan::Plan;
-use crate::run::{Run, RunStatus};
+use crate::run::{Run, RunStatus, StepState};
 use crate::time::Timestamp;
+
+/// Loops that need no handler go on in another transition when one has this many events.
+const EVENTS_LONG: usize = 1_000;
 
 /// A transition in the making.
 pub(super) struct Draft<'a> {
@@ -106,14 +109,20 @@ impl<'a> Draft<'a> {
                 continue;
             }
             let successors = self.plan.successors(*step);
-            self.frontier.extend(successors.filter(|next| self.run.open_needs(*next) == 0));
+            self.frontier.extend(successors.filter(|next| is_met_by(self.run, *next, *step)));
         }
     }
 
     /// Fails `step` for good.
     pub(super) fn fail(&mut self, step: StepIndex, failure: Failure) {
-        let continued = self.plan.step(step).on_error == OnError::Continue;
+        let continued =
+            self.plan.step(step).on_error == OnError::Continue || self.is_dispensable(step);
         self.emit(Event::StepFailed { step, failure, continued });
+    }
+
+    /// Whether the transition has grown so much that more should come in the next one.
+    pub(super) fn is_long(&self) -> bool {
+        self.events.len() >= EVENTS_LONG
     }
 
     /// Makes a payload of a value; the bytes of a large one become part of the transition.
@@ -210,6 +219,12 @@ impl<'a> Draft<'a> {
                     run.signals.received -= 1;
                     run.signals.ids.remove(&id);
                 }
+                Change::Loop(step, before) => {
+                    match before {
+                        Some(before) => run.loops.insert(step, before),
+                        None => run.loops.remove(&step),
+                    };
+                }
                 Change::SignalTaken(number, kept) => {
                     run.signals.kept.insert(number, kept);
                 }
@@ -259,6 +274,15 @@ impl Before {
     }
 }
 
+/// Whether the needs of `step` are met since `need` has settled; so a step is looked at once.
+fn is_met_by(run: &Run, step: StepIndex, need: StepIndex) -> bool {
+    let completed = matches!(run.step(need), StepState::Completed { .. });
+    match run.first_ok(step) {
+        0 => run.open_needs(step) == 0,
+        first_ok => completed && first_ok == 1,
+    }
+}
+
 fn is_ending(status: &RunStatus) -> bool {
     match status {
         RunStatus::Failing { .. } | RunStatus::Cancelling { .. } => true,
@@ -275,6 +299,7 @@ fn timer_changes(changes: &[Change]) -> Vec<TimerChange> {
     for change in changes {
         match change {
             Change::Step(..)
+            | Change::Loop(..)
             | Change::Progress(..)
             | Change::Queued(..)
             | Change::SignalReceived(_)

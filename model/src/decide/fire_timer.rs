@@ -5,6 +5,7 @@ use crate::event::Event;
 use crate::evolve::deadline_passed;
 use crate::id::{StepIndex, TimerId};
 use crate::payload::Payload;
+use crate::plan::Work;
 use crate::rejection::Rejection;
 use crate::run::{StepState, TimerPurpose};
 
@@ -15,9 +16,7 @@ impl Draft<'_> {
         let was_stopping = matches!(purpose, TimerPurpose::Deadline(step) if self.stops(step));
         self.emit(Event::TimerFired { timer });
         match purpose {
-            TimerPurpose::Sleep(step) => {
-                self.complete(step, self.run.step_run(step).attempt, Payload::Null, false);
-            }
+            TimerPurpose::Sleep(step) => self.end_sleep(step),
             TimerPurpose::Wait(step) => self.wait_timed_out(step),
             TimerPurpose::Deadline(_) if was_stopping => {}
             TimerPurpose::Deadline(step) => self.end_at_deadline(step),
@@ -28,6 +27,15 @@ impl Draft<'_> {
             | TimerPurpose::Undo(_) => {}
         }
         Ok(())
+    }
+
+    /// A loop that has waited between two rounds goes on; any other step has slept, and that was all.
+    fn end_sleep(&mut self, step: StepIndex) {
+        let plan = self.plan;
+        if let Work::Repeat(repeat) = &plan.step(step).work {
+            return self.repeat(step, repeat);
+        }
+        self.complete(step, self.run.step_run(step).attempt, Payload::Null, false);
     }
 
     fn stops(&self, step: StepIndex) -> bool {

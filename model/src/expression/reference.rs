@@ -23,13 +23,23 @@ pub enum Root {
     Item,
     /// The number of that item.
     ItemIndex,
+    /// The round of the loop the step is in.
+    Round,
 }
 
 impl Root {
-    pub(super) const NAMES: [&'static str; 7] =
-        ["inputs", "steps", "run", "step", "this", "env", "signal"];
-    const ALL: [Self; 7] =
-        [Self::Inputs, Self::Steps, Self::Run, Self::Step, Self::This, Self::Env, Self::Signal];
+    pub(super) const NAMES: [&'static str; 8] =
+        ["inputs", "steps", "run", "step", "this", "env", "signal", "round"];
+    const ALL: [Self; 8] = [
+        Self::Inputs,
+        Self::Steps,
+        Self::Run,
+        Self::Step,
+        Self::This,
+        Self::Env,
+        Self::Signal,
+        Self::Round,
+    ];
 
     /// The root with this name that is known everywhere.
     pub(super) fn find(name: &str) -> Option<Self> {
@@ -48,6 +58,7 @@ impl Root {
             Self::Signal => "signal",
             Self::Item => "item",
             Self::ItemIndex => "item_index",
+            Self::Round => "round",
         }
     }
 
@@ -63,6 +74,7 @@ impl Root {
             Self::Run => Some(&["id", "started_at", "version", "seed", "workflow", "undone"]),
             Self::Step => Some(&["id", "key", "attempt"]),
             Self::This => Some(&["output"]),
+            Self::Round => Some(&["number", "carry"]),
         }
     }
 }

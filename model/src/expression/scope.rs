@@ -124,6 +124,7 @@ impl Lookup<'_, '_> {
                 Ok(Value::from_pairs([("output", output)]))
             }
             Root::Env => self.environment(),
+            Root::Round => self.round(),
             Root::Signal => match self.scope.signal {
                 Some(payload) => self.payload(payload, "the signal"),
                 None => Ok(Value::from(())),
@@ -134,6 +135,19 @@ impl Lookup<'_, '_> {
             },
             Root::ItemIndex => Ok(optional(self.scope.item.map(|item| item.index.0))),
         }
+    }
+
+    /// The round of the innermost loop around the step.
+    fn round(&mut self) -> Result<Value, EvalError> {
+        let scope = self.scope;
+        let loops = scope.step.map(|(step, _)| scope.plan.loops(step)).unwrap_or_default();
+        let found = loops.last().and_then(|step| scope.run.loops.get(step));
+        let carry = match found {
+            Some(found) => self.payload(&found.carry, "what the last round left")?,
+            None => Value::from(()),
+        };
+        let number = found.map_or(1, |found| found.round);
+        Ok(Value::from_pairs([("number", Value::from(number)), ("carry", carry)]))
     }
 
     /// The JSON of a payload; `null` for one that has to be loaded first.
@@ -210,11 +224,12 @@ impl Lookup<'_, '_> {
         let Some((step, attempt)) = self.scope.step else { return Value::from(()) };
         let id = self.scope.plan.id(step);
         let run = self.scope.run.started.as_ref().map(|started| started.run).unwrap_or_default();
+        let round = self.scope.run.round_mark(self.scope.plan, step);
         // An undo has a key of its own, so that it is not taken for the step.
         let undo = if self.scope.run.step_run(step).undo.is_some() { "/undo" } else { "" };
         Value::from_pairs([
             ("id", Value::from(id)),
-            ("key", Value::from(self.key(run, id, undo))),
+            ("key", Value::from(self.key(run, id, &round, undo))),
             ("attempt", Value::from(attempt.0)),
         ])
     }

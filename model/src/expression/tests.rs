@@ -89,7 +89,7 @@ fn world() -> World {
         Failure { code: "NX3001".to_owned(), message: "no card".to_owned(), ..Failure::default() };
     let states = [
         completed(&output),
-        StepState::Skipped { reason: "false is false".to_owned() },
+        StepState::Skipped { reason: "false is false".to_owned(), router: None },
         StepState::Failed { failure, continued: true },
         completed(&json!("x".repeat(INLINE_BYTES_MAX + 1))),
         StepState::Waiting,

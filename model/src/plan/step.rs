@@ -57,15 +57,23 @@ pub(super) fn compile_step(
         needs.extend(names.check(&template.references(), &place, problems));
         Some(template)
     });
-    if step.when_needs == WhenNeeds::AnyFailed && needs.is_empty() {
-        let message = format!("step `{}` runs when a need fails, but has no needs", step.id);
+    if needs.is_empty()
+        && let Some(when) = of_one_need(step.when_needs)
+    {
+        let message = format!("step `{}` runs when a need {when}, but has no needs", step.id);
         problems.error("NX1107", &["steps", &step.id, "when_needs"], message).hint =
             Some("name the steps it watches under `needs`".to_owned());
     }
     Some(PlanStep {
         work: work?,
         needs: needs.into_iter().collect(),
-        when_needs: step.when_needs,
+        when_needs: match step.kind {
+            StepKind::Race { .. } => WhenNeeds::AnyOk,
+            _ => step.when_needs,
+        },
+        router: None,
+        races: Vec::new(),
+        loops: Vec::new(),
         condition,
         retry: step.retry.clone(),
         deadline_ms: step.deadline_ms,
@@ -76,6 +84,15 @@ pub(super) fn compile_step(
         outputs,
         undo,
     })
+}
+
+/// What has to become of one need, if that is enough.
+fn of_one_need(when_needs: WhenNeeds) -> Option<&'static str> {
+    match when_needs {
+        WhenNeeds::AnyOk => Some("completes"),
+        WhenNeeds::AnyFailed => Some("fails"),
+        WhenNeeds::AllOk | WhenNeeds::AllDone => None,
+    }
 }
 
 fn compile_limit(
@@ -204,6 +221,9 @@ fn compile_work(
             let on_timeout = *on_timeout;
             Some(Work::WaitFor(SignalWait { signal, matches, timeout_ms, on_timeout }))
         }
+        StepKind::Switch(switch) => super::switch::compile(shape, switch, names, needs, problems),
+        StepKind::Repeat(repeat) => super::repeat::compile(shape, repeat, names, needs, problems),
+        StepKind::Race { of } => Some(super::race::compile(shape, of, names, needs, problems)),
         StepKind::Approve(approval) => {
             super::approval::check(id, approval, problems);
             let asks = compile("approve", &super::approval::asks(approval), problems)?;

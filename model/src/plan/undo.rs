@@ -98,7 +98,10 @@ pub(super) fn compile_undo(
         | StepKind::Sleep { .. }
         | StepKind::SleepUntil { .. }
         | StepKind::WaitFor { .. }
-        | StepKind::Approve(_) => {
+        | StepKind::Approve(_)
+        | StepKind::Switch(_)
+        | StepKind::Race { .. }
+        | StepKind::Repeat(_) => {
             let message = "an undo calls a handler or runs a script";
             problems.error("NX1102", &["steps", id, "compensate"], message).hint =
                 Some("write `uses` or `run`".to_owned());

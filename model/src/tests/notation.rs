@@ -8,7 +8,7 @@ use super::bench::Bench;
 use crate::command::{ApprovalAnswer, Command};
 use crate::definition::{
     Approval, Backoff, Compensate, Concurrency, Definition, OnApprovalTimeout, OnEnd, OnError,
-    OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
+    OnSignalTimeout, Repeat, Retry, Step, StepKind, Switch, SwitchCase, WhenNeeds,
 };
 use crate::event::{Actor, Failure, RunStarted};
 use crate::id::{Attempt, RunId, StepIndex, TimerId};
@@ -125,6 +125,7 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
     match key {
         "needs" => step.needs = list(),
         "all_done" => step.when_needs = WhenNeeds::AllDone,
+        "any_ok" => step.when_needs = WhenNeeds::AnyOk,
         "any_failed" => step.when_needs = WhenNeeds::AnyFailed,
         "retry" => step.retry.max_attempts = argument.parse().unwrap(),
         "linear" => step.retry.backoff = Backoff::Linear,
@@ -146,6 +147,9 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
         "start_within" => step.start_within_ms = Some(ms(argument)),
         "continue" => step.on_error = OnError::Continue,
         "wait_for" => step.kind = wait_for(argument),
+        "switch" => step.kind = switch(argument),
+        "race" => step.kind = StepKind::Race { of: list() },
+        "repeat" => step.kind = repeat(argument),
         "limit" | "key" | "priority" => limit(&mut step.concurrency, key, argument),
         "approve" => step.kind = approve(argument),
         "undo" => {
@@ -180,6 +184,36 @@ fn wait_for(argument: &str) -> StepKind {
     StepKind::WaitFor { signal, matches, timeout_ms, on_timeout }
 }
 
+/// `inputs>5:a,b inputs>3:c else:d`.
+fn switch(argument: &str) -> StepKind {
+    let mut switch = Switch::default();
+    for word in argument.split_whitespace() {
+        let (when, then) = word.rsplit_once(':').unwrap();
+        let then = then.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect();
+        match when {
+            "else" => switch.default = then,
+            when => switch.cases.push(SwitchCase { when: when.to_owned(), then }),
+        }
+    }
+    StepKind::Switch(Box::new(switch))
+}
+
+/// `a until=steps.b.output>3 limit=5 delay=2s carry=${{steps.b.output}}`.
+fn repeat(argument: &str) -> StepKind {
+    let mut words = argument.split_whitespace();
+    let mut repeat = Repeat { from: words.next().unwrap().to_owned(), ..Repeat::default() };
+    for word in words {
+        match word.split_once('=').unwrap() {
+            ("until", until) => until.clone_into(&mut repeat.until),
+            ("limit", limit) => repeat.limit = limit.parse().unwrap(),
+            ("delay", delay) => repeat.delay_ms = ms(delay),
+            ("carry", carry) => repeat.carry = value(carry),
+            (other, _) => panic!("unknown setting {other}"),
+        }
+    }
+    StepKind::Repeat(Box::new(repeat))
+}
+
 /// `dana,ops within=5s reject ask=Score_7 form={"note":{"type":"string"}}`.
 fn approve(argument: &str) -> StepKind {
     let mut words = argument.split_whitespace();
@@ -212,9 +246,13 @@ const SETTINGS: &[&str] = &[
     "concurrency",
     "collect",
     "approve",
+    "race",
+    "repeat",
+    "switch",
     "wait_for",
     "needs",
     "all_done",
+    "any_ok",
     "any_failed",
     "retry",
     "linear",

@@ -13,7 +13,7 @@ use super::notation::plain_step;
 use crate::command::{ApprovalAnswer, Command};
 use crate::definition::{
     Approval, Compensate, Concurrency, Definition, OnApprovalTimeout, OnEnd, OnError,
-    OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
+    OnSignalTimeout, Retry, Step, StepKind, Switch, SwitchCase, WhenNeeds,
 };
 use crate::event::{Actor, Event, Failure, RunStarted};
 use crate::evolve::evolve;
@@ -46,7 +46,7 @@ struct Shape {
 fn shape() -> impl Strategy<Value = Shape> {
     let needs = prop::collection::vec(0usize..12, 0..4);
     let flags = (any::<[bool; 3]>(), 0u8..4);
-    (0u8..8, needs, 0u8..6, 1u32..4, flags, 0u8..6).prop_map(
+    (0u8..9, needs, 0u8..8, 1u32..4, flags, 0u8..6).prop_map(
         |(kind, needs, when, attempts, ([deadline, fatal, limited], undo), skipped)| Shape {
             kind,
             needs,
@@ -73,11 +73,29 @@ fn definition() -> impl Strategy<Value = Definition> {
                 input_is_value: true,
                 timeout_ms: timeout.then_some(60_000),
                 concurrency: ends.2.then(|| Concurrency { limit: Some(1), ..Default::default() }),
-                steps: shapes.iter().enumerate().map(|(at, shape)| step(at, shape)).collect(),
+                steps: steps(&shapes),
                 ..Definition::default()
             }
         },
     )
+}
+
+/// Only one router chooses a step, and none chooses beyond the end.
+fn steps(shapes: &[Shape]) -> Vec<Step> {
+    let mut steps: Vec<Step> =
+        shapes.iter().enumerate().map(|(at, shape)| step(at, shape)).collect();
+    let count = steps.len();
+    let mut free = 0;
+    for (at, step) in steps.iter_mut().enumerate() {
+        if matches!(step.kind, StepKind::Switch(_)) {
+            if at < free || at + 2 >= count {
+                step.kind = StepKind::Set { values: json!({}) };
+            } else {
+                free = at + 2;
+            }
+        }
+    }
+    steps
 }
 
 fn step(at: usize, shape: &Shape) -> Step {
@@ -89,6 +107,7 @@ fn step(at: usize, shape: &Shape) -> Step {
         0..4 => WhenNeeds::AllOk,
         4 => WhenNeeds::AllDone,
         _ if step.needs.is_empty() => WhenNeeds::AllOk,
+        6.. => WhenNeeds::AnyOk,
         _ => WhenNeeds::AnyFailed,
     };
     step.retry.max_attempts = shape.attempts;
@@ -111,6 +130,7 @@ fn step(at: usize, shape: &Shape) -> Step {
         }
         6 => step.kind = wait_for(shape),
         7 => step.kind = approve(shape),
+        8 => step.kind = switch(at, shape),
         _ => {
             step.concurrency =
                 shape.limited.then(|| Concurrency { limit: Some(1), ..Default::default() })
@@ -127,6 +147,13 @@ fn wait_for(shape: &Shape) -> StepKind {
         timeout_ms: shape.deadline.then_some(2_000),
         on_timeout: if shape.fatal { OnSignalTimeout::Fail } else { OnSignalTimeout::Continue },
     }
+}
+
+/// Chooses between the next steps, which need not be there.
+fn switch(at: usize, shape: &Shape) -> StepKind {
+    let holds = if shape.fatal { "true" } else { "false" };
+    let case = SwitchCase { when: holds.to_owned(), then: vec![format!("s{}", at + 1)] };
+    StepKind::Switch(Box::new(Switch { cases: vec![case], default: vec![format!("s{}", at + 2)] }))
 }
 
 /// Asks dana, for ever or not.
@@ -222,14 +249,17 @@ impl Play {
 
     fn check_event(&mut self, run: &Run, event: &Event) {
         if let Event::StepStarted { step, attempt, .. } = event {
-            assert_eq!(run.open_needs(*step), 0, "its needs have settled");
+            assert!(run.needs_met(*step), "its needs have settled");
             assert!(!run.paused, "nothing starts in a pause");
             let limited = self.bench.plan.step(*step).slot.is_some();
             let hold = run.slots.get(Slot::Step(*step));
             assert_eq!(hold.is_some_and(|hold| hold.granted), limited, "it has its slot");
             assert!(!run.is_held_back(), "the run has its slot");
             assert!(self.started.insert((*step, *attempt)), "each attempt starts once");
-            let last_run = self.bench.plan.step(*step).when_needs != WhenNeeds::AllOk;
+            let last_run = matches!(
+                self.bench.plan.step(*step).when_needs,
+                WhenNeeds::AllDone | WhenNeeds::AnyFailed
+            );
             assert!(run.status == RunStatus::Running || last_run, "only some steps run last");
         }
         if let Event::SignalTaken { signal, .. } = event {

@@ -85,6 +85,25 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
         | Event::ItemFailed { .. }
         | Event::OutputsStored { .. } => items::event(plan, event),
         Event::StepSkipped { step, reason } => format!("{} skipped: {reason}", id(step)),
+        Event::PathChosen { step, case, reason, skipped } => {
+            let case = case.map_or_else(|| "default".to_owned(), |case| case.to_string());
+            let rest = if skipped.is_empty() {
+                String::new()
+            } else {
+                format!(", not {}", ids(plan, skipped))
+            };
+            format!("{} takes {case}{rest}: {reason}", id(step))
+        }
+        Event::StepsBypassed { router, steps } => {
+            format!("{} goes around: {}", id(router), ids(plan, steps))
+        }
+        Event::RaceDecided { step, winner } => {
+            let winner = winner.map_or_else(|| "nobody".to_owned(), |step| id(&step));
+            format!("{} is won by {winner}", id(step))
+        }
+        Event::RoundBegun { step, round, reason, carry } => {
+            format!("{} begins round {round}{}: {reason}", id(step), payload(Some(carry)))
+        }
         Event::StepsNotReached { steps } => format!("not reached: {}", ids(plan, steps)),
         Event::RetryScheduled { step, attempt, timer: id, at } => {
             format!("{} retry{}", tried(plan, *step, *attempt), timer(Some((*id, *at)), ""))

@@ -118,6 +118,10 @@ impl Counters {
             Event::RetryScheduled { .. }
             | Event::UndoRetryScheduled { .. }
             | Event::ItemRetryScheduled { .. } => &mut self.retries_scheduled,
+            Event::PathChosen { skipped: steps, .. } | Event::StepsBypassed { steps, .. } => {
+                self.steps_skipped += steps.len() as u64;
+                return;
+            }
             Event::TimerFired { .. } => &mut self.timers_fired,
             Event::AttemptResumed { .. }
             | Event::HeartbeatRecorded { .. }
@@ -143,6 +147,8 @@ impl Counters {
             | Event::ItemOutputMapped { .. }
             | Event::ItemFailed { .. }
             | Event::OutputsStored { .. }
+            | Event::RoundBegun { .. }
+            | Event::RaceDecided { .. }
             | Event::StepsNotReached { .. }
             | Event::OutputMapped { .. }
             | Event::StopRequested { .. }

@@ -86,6 +86,10 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::ApprovalRejected { step, .. }
         | Event::ApprovalRequested { step, .. }
         | Event::StepSkipped { step, .. }
+        | Event::RoundBegun { step, .. }
+        | Event::RaceDecided { step, .. }
+        | Event::PathChosen { step, .. }
+        | Event::StepsBypassed { router: step, .. }
         | Event::StepFailed { step, .. }
         | Event::ItemsStarted { step, .. }
         | Event::ItemOutputMapped { step, .. }
@@ -224,6 +228,19 @@ impl Showing<'_> {
             Event::StepSkipped { step, reason } => {
                 json!({"step": self.id(*step), "reason": reason})
             }
+            Event::PathChosen { step, case, reason, skipped } => json!({
+                "step": self.id(*step), "case": case, "reason": reason, "steps": self.ids(skipped),
+            }),
+            Event::RaceDecided { step, winner } => json!({
+                "step": self.id(*step), "winner": winner.map(|step| self.id(step)),
+            }),
+            Event::RoundBegun { step, round, reason, carry } => json!({
+                "step": self.id(*step), "round": round, "reason": reason,
+                "carry": self.payload(carry)?, "steps": self.ids(self.plan.body(*step)),
+            }),
+            Event::StepsBypassed { router, steps } => {
+                json!({"router": self.id(*router), "steps": self.ids(steps)})
+            }
             Event::StepsNotReached { steps }
             | Event::StopRequested { steps }
             | Event::StepsCancelled { steps }
@@ -355,6 +372,24 @@ impl Showing<'_> {
             }
             Event::SignalTaken { signal, .. } => format!("signal number {signal}"),
             Event::StepSkipped { reason, .. } => shorten(reason, DETAIL_CHARS_MAX),
+            Event::PathChosen { case, reason, skipped, .. } => {
+                let case = case.map_or_else(
+                    || "the default".to_owned(),
+                    |case| format!("case {}", case.saturating_add(1)),
+                );
+                let not = if skipped.is_empty() {
+                    String::new()
+                } else {
+                    format!(", not {}", self.some(skipped))
+                };
+                format!("{case}{not}: {}", shorten(reason, DETAIL_CHARS_MAX))
+            }
+            Event::RaceDecided { winner, .. } => winner
+                .map_or_else(|| "nobody won".to_owned(), |step| format!("{} won", self.id(step))),
+            Event::RoundBegun { round, reason, .. } => {
+                format!("round {round}: {}", shorten(reason, DETAIL_CHARS_MAX))
+            }
+            Event::StepsBypassed { steps, .. } => self.some(steps),
             Event::StepsNotReached { steps }
             | Event::StopRequested { steps }
             | Event::StepsCancelled { steps }

@@ -91,7 +91,7 @@ impl Standing<'_> {
             | StepState::Awaiting { .. }
             | StepState::Iterating
             | StepState::Retrying { .. } => true,
-            StepState::Waiting => !undoes && self.run.open_needs(*step) == 0,
+            StepState::Waiting => !undoes && self.run.needs_met(*step),
             StepState::Failed { .. }
             | StepState::Skipped { .. }
             | StepState::NotReached
@@ -302,7 +302,7 @@ impl Standing<'_> {
             StepState::Waiting | StepState::Retrying { .. } if self.run.slots.blocks(step) => {
                 self.run.slots.get(slot).map_or_else(String::new, |hold| self.slot_why(slot, hold))
             }
-            StepState::Waiting if self.run.open_needs(step) > 0 => {
+            StepState::Waiting if !self.run.needs_met(step) => {
                 format!("{id} needs {}", self.names_plain(&self.open_needs(step)))
             }
             StepState::Waiting if self.run.paused => format!("{id} is ready; the run is paused"),
@@ -347,7 +347,10 @@ impl Standing<'_> {
                 let rest = if *continued { "; the run went on" } else { "" };
                 format!("{id} failed: {}{rest}", failure_line(failure))
             }
-            StepState::Skipped { reason } => format!("{id} was skipped: {reason}"),
+            StepState::Skipped { reason, router: None } => format!("{id} was skipped: {reason}"),
+            StepState::Skipped { router: Some(router), .. } => {
+                format!("{id} was skipped: {} went another way", self.plan.id(*router))
+            }
             StepState::NotReached => format!("{id} was not reached"),
             StepState::Cancelled => format!("{id} was cancelled"),
         }
@@ -369,6 +372,7 @@ impl Standing<'_> {
         }
         let of = self.attempts_max(step);
         match self.run.step(step) {
+            StepState::Waiting if self.run.needs_met(step) => Some("ready".into()),
             StepState::Waiting | StepState::Retrying { .. } if self.run.slots.blocks(step) => {
                 Some("waits for a slot".into())
             }
@@ -398,7 +402,10 @@ impl Standing<'_> {
                 let attempts = self.run.step_run(step).attempt.0;
                 Some(format!("{} (attempt {attempts} of {of}{rest})", failure_line(failure)))
             }
-            StepState::Skipped { reason } => Some(format!("skipped: {reason}")),
+            StepState::Skipped { reason, router: None } => Some(format!("skipped: {reason}")),
+            StepState::Skipped { router: Some(router), .. } => {
+                Some(format!("skipped: {} went another way", self.plan.id(*router)))
+            }
             StepState::Running { .. } | StepState::NotReached | StepState::Cancelled => None,
         }
     }

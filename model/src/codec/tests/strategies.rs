@@ -13,7 +13,7 @@ use crate::limit::{Rate, Size, Ticket, Wish};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
 use crate::run::{
-    Hold, KeptSignal, Run, RunStatus, Signals, Slot, StepRun, StepState, StepUndo, Timer,
+    Hold, KeptSignal, Loop, Run, RunStatus, Signals, Slot, StepRun, StepState, StepUndo, Timer,
     TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
@@ -100,6 +100,14 @@ fn derived_event() -> BoxedStrategy<Event> {
             until
         }),
         (step(), text()).prop_map(|(step, reason)| Event::StepSkipped { step, reason }),
+        (step(), option::of(number()), text(), steps()).prop_map(
+            |(step, case, reason, skipped)| { Event::PathChosen { step, case, reason, skipped } }
+        ),
+        (step(), steps()).prop_map(|(router, steps)| Event::StepsBypassed { router, steps }),
+        (step(), number(), text(), payload()).prop_map(|(step, round, reason, carry)| {
+            Event::RoundBegun { step, round, reason, carry }
+        }),
+        (step(), option::of(step())).prop_map(|(step, winner)| Event::RaceDecided { step, winner }),
         steps().prop_map(|steps| Event::StepsNotReached { steps }),
         (step(), attempt(), timer(), time()).prop_map(|(step, attempt, timer, at)| {
             Event::RetryScheduled { step, attempt, timer, at }
@@ -149,7 +157,13 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
     let facts = (option::of(run_started()), time(), option::of(time()), status(count));
     let more = (any::<bool>(), timers, timer(), any::<u32>(), any::<bool>());
     let changes = vec((step_of(count), step_run()), 0..20);
-    let changes = (changes, signals(), ticket(), holds(count));
+    let round = (number(), number(), payload()).prop_map(|(round, forgiven, carry)| Loop {
+        round,
+        forgiven,
+        carry,
+    });
+    let loops = prop::collection::btree_map(step_of(count), round, 0..3);
+    let changes = (changes, signals(), ticket(), holds(count), loops);
     let plan = Arc::clone(plan);
     (facts, more, changes)
         .prop_map(move |(facts, more, changes)| {
@@ -159,7 +173,7 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
             (run.paused, run.timers, run.next_timer, run.revision) =
                 (more.0, more.1, more.2, more.3);
             run.plan_undo(more.4);
-            run.signals = changes.1;
+            (run.signals, run.loops) = (changes.1, changes.4);
             for (step, next) in changes.0 {
                 run.set_step(&plan, step, next);
             }
@@ -303,7 +317,8 @@ fn state() -> BoxedStrategy<StepState> {
         payload().prop_map(|output| StepState::Completed { output }),
         (failure(), any::<bool>())
             .prop_map(|(failure, continued)| StepState::Failed { failure, continued }),
-        text().prop_map(|reason| StepState::Skipped { reason }),
+        text().prop_map(|reason| StepState::Skipped { reason, router: None }),
+        Just(StepState::Skipped { reason: String::new(), router: Some(StepIndex(0)) }),
         Just(StepState::NotReached),
         Just(StepState::Cancelled),
         (awaited(), due()).prop_map(|(what, timer)| StepState::Awaiting { what, timer }),

@@ -250,6 +250,10 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::StepStarted { .. }
         | Event::StepSlept { .. }
         | Event::StepSkipped { .. }
+        | Event::PathChosen { .. }
+        | Event::StepsBypassed { .. }
+        | Event::RoundBegun { .. }
+        | Event::RaceDecided { .. }
         | Event::StepsNotReached { .. }
         | Event::RetryScheduled { .. }
         | Event::StepFailed { .. }

@@ -59,11 +59,19 @@ impl RunRecord {
                 self.settle(*step);
                 self.skipped.insert(step.0);
             }
+            Event::PathChosen { skipped: steps, .. } | Event::StepsBypassed { steps, .. } => {
+                for step in steps {
+                    self.settle(*step);
+                    self.skipped.insert(step.0);
+                }
+            }
             Event::StepFailed { step, continued, .. } => {
                 self.settle(*step);
                 self.failed.insert(step.0);
                 self.fails_if(!continued);
             }
+            // The loop no longer waits between two rounds; what it opens again counts as it was until it begins.
+            Event::RoundBegun { step, .. } => self.settle(*step),
             Event::TimerFired { timer } => self.fails_if(self.timeout == Some(timer.0)),
             Event::StepsNotReached { steps } | Event::StepsCancelled { steps } => {
                 for step in steps {
@@ -142,6 +150,7 @@ impl RunRecord {
             | Event::ItemFailed { .. }
             | Event::OutputsStored { .. }
             | Event::OutputMapped { .. }
+            | Event::RaceDecided { .. }
             | Event::StopRequested { .. } => {}
         }
     }

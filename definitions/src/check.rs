@@ -1,7 +1,7 @@
 //! Checks the shape of a document against the key tables, before it is interpreted.
 
-mod each;
 mod cases;
+mod each;
 mod form;
 mod keys;
 mod triggers;

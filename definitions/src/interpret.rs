@@ -7,7 +7,9 @@ mod triggers;
 use std::collections::BTreeMap;
 
 use nexus_model::definition::{
-     Approval, Backoff, Compensate, Concurrency, Definition, ForEach, InputKind, InputSpec, OnEnd, OnError, OnItemError, OnSignalTimeout, ROUNDS_DEFAULT, Repeat, Retry, Step, StepKind, Switch, SwitchCase, WhenNeeds,
+    Approval, Backoff, Compensate, Concurrency, Definition, ForEach, InputKind, InputSpec, OnEnd,
+    OnError, OnItemError, OnSignalTimeout, ROUNDS_DEFAULT, Repeat, Retry, Step, StepKind, Switch,
+    SwitchCase, WhenNeeds,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;

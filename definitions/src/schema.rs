@@ -6,7 +6,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::keys::{
-     CASE, CONCURRENCY, INPUT, INPUT_TYPES, KINDS, Key, Kind, RETRY, Shape, TOP, TRIGGER, Table, undo_keys, undo_kinds,
+    CASE, CONCURRENCY, INPUT, INPUT_TYPES, KINDS, Key, Kind, RETRY, Shape, TOP, TRIGGER, Table,
+    undo_keys, undo_kinds,
 };
 
 /// The JSON Schema (draft 2020-12) of `*.workflow.yaml`, published as `nexus-workflow.schema.json`.

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use nexus_model::definition::{
-     Approval, Definition, ForEach, InputSpec, OnEnd, ROUNDS_DEFAULT, Repeat, Retry, Step, StepKind, Trigger,
+    Approval, Definition, ForEach, InputSpec, OnEnd, ROUNDS_DEFAULT, Repeat, Retry, Step, StepKind,
+    Trigger,
 };
 use nexus_model::expression::duration_ms;
 use nexus_model::schedule::Timing;

@@ -24,7 +24,8 @@ use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::run::{
-     Hold, ItemsChange, ItemsRun, KeptSignal, Loop, Run, RunStatus, Slot, StepRun, StepState, Timer, TimerPurpose, UndoState,
+    Hold, ItemsChange, ItemsRun, KeptSignal, Loop, Run, RunStatus, Slot, StepRun, StepState, Timer,
+    TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use nexus_definitions::{read, write};
 use nexus_model::definition::{
     Approval, Backoff, Compensate, Concurrency, ConcurrencyRate, ConcurrencyScope, Definition,
-     ForEach, InputKind, InputSpec, OnApprovalTimeout, OnEnd, OnError, OnItemError, OnSignalTimeout, Retry, Step, StepKind, Switch, SwitchCase, Trigger, WhenNeeds,
+    ForEach, InputKind, InputSpec, OnApprovalTimeout, OnEnd, OnError, OnItemError, OnSignalTimeout,
+    Retry, Step, StepKind, Switch, SwitchCase, Trigger, WhenNeeds,
 };
 use nexus_model::schedule::{CatchUp, Overlap, Timing};
 use proptest::prelude::*;

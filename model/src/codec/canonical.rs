@@ -16,7 +16,8 @@ use crate::id::StepIndex;
 use crate::payload::{ContentType, Payload};
 use crate::plan::Plan;
 use crate::run::{
-     ItemOutcome, ItemRun, ItemState, ItemsRun, KeptSignal, Loop, Run, RunStatus, Signals, StepRun, StepState, StepUndo, Timer, TimerPurpose, UndoState,
+    ItemOutcome, ItemRun, ItemState, ItemsRun, KeptSignal, Loop, Run, RunStatus, Signals, StepRun,
+    StepState, StepUndo, Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
 

@@ -15,7 +15,8 @@ use crate::id::{Attempt, DefinitionHash, ItemIndex, RunId, StateHash, StepIndex,
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
 use crate::run::{
-     ItemOutcome, ItemRun, ItemState, ItemsChange, ItemsRun, KeptSignal, Loop, Run, RunStatus, Signals, StepRun, StepState, StepUndo, StoredOutputs, Timer, TimerPurpose, UndoState,
+    ItemOutcome, ItemRun, ItemState, ItemsChange, ItemsRun, KeptSignal, Loop, Run, RunStatus,
+    Signals, StepRun, StepState, StepUndo, StoredOutputs, Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
 

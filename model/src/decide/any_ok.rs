@@ -21,6 +21,7 @@ impl Draft<'_> {
             }
             StepState::Waiting
             | StepState::Running { .. }
+            | StepState::Iterating
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }
             | StepState::Retrying { .. }

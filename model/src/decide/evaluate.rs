@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use super::Draft;
 use crate::event::Failure;
-    use crate::expression::{ Condition, EvalError, ItemScope, Scope, Template, Verdict, duration_ms, point_in_time};
+use crate::expression::{
+    Condition, EvalError, ItemScope, Scope, Template, Verdict, duration_ms, point_in_time,
+};
 use crate::id::{Attempt, StepIndex};
 use crate::payload::Payload;
 use crate::time::Timestamp;

@@ -36,7 +36,12 @@ impl Draft<'_> {
         for step in steps {
             match self.run.step(step) {
                 StepState::Running { .. } if self.idle.contains(&step) => cancelled.push(step),
-                StepState::Running { stopping: None, .. } => stopped.push(step),
+                StepState::Iterating if !self.items_at_work(step) => cancelled.push(step),
+                StepState::Iterating
+                    if self.run.items(step).is_some_and(|items| items.stopping.is_some()) => {}
+                StepState::Running { stopping: None, .. } | StepState::Iterating => {
+                    stopped.push(step);
+                }
                 StepState::Waiting
                 | StepState::Sleeping { .. }
                 | StepState::Awaiting { .. }

@@ -53,6 +53,7 @@ impl Draft<'_> {
             StepState::Sleeping { .. } => self.run.step_run(step).attempt,
             StepState::Waiting
             | StepState::Running { .. }
+            | StepState::Iterating
             | StepState::Awaiting { .. }
             | StepState::Retrying { .. }
             | StepState::Completed { .. }

@@ -253,7 +253,7 @@ impl Fold<'_> {
         }
     }
 
-    fn put_items(&mut self, step: StepIndex, items: Option<ItemsRun>) {
+    pub(super) fn put_items(&mut self, step: StepIndex, items: Option<ItemsRun>) {
         let before = self.run.put_items(step, items);
         self.note(Change::AllItems(step, before.map(Box::new)));
     }

@@ -13,6 +13,9 @@ impl Fold<'_> {
             let attempt = self.run.step_run(inner).attempt;
             let fresh = StepRun { attempt, attempts_forgiven: attempt.0, ..StepRun::default() };
             self.set(inner, fresh);
+            if self.run.items(inner).is_some() {
+                self.put_items(inner, None);
+            }
             if inner != step && self.run.loops.contains_key(&inner) {
                 self.set_loop(inner, None);
             }

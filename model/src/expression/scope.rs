@@ -235,10 +235,10 @@ impl Lookup<'_, '_> {
     }
 
     /// The idempotency key of the step or item.
-    fn key(&self, run: RunId, id: &str, undo: &str) -> String {
+    fn key(&self, run: RunId, id: &str, round: &str, undo: &str) -> String {
         match self.scope.item {
-            Some(item) => format!("{run}/{id}{undo}/{}", item.index.0),
-            None => format!("{run}/{id}{undo}"),
+            Some(item) => format!("{run}/{id}{round}{undo}/{}", item.index.0),
+            None => format!("{run}/{id}{round}{undo}"),
         }
     }
 

@@ -59,6 +59,10 @@ fn check_kind(step: &Step, problems: &mut Problems) {
         StepKind::Action { .. } | StepKind::Script { .. } => {}
         StepKind::Set { .. }
         | StepKind::Sleep { .. }
+        | StepKind::SleepUntil { .. }
+        | StepKind::Switch(_)
+        | StepKind::Race { .. }
+        | StepKind::Repeat(_)
         | StepKind::WaitFor { .. }
         | StepKind::Approve(_) => {
             let message = format!("step `{}` calls no handler, so `for_each` cannot", step.id);

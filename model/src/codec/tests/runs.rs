@@ -46,8 +46,7 @@ fn the_form_knows_every_field_of_a_run() {
     };
     let fields: Vec<String> = shown.lines().filter_map(field).collect();
     let written = ["started", "started_at", "ended_at", "status", "paused", "timers", "next_timer"];
-    let after =
-        ["revision", "signals", "items", "loops", "slots", "progress", "queued", "steps"];
+    let after = ["revision", "signals", "items", "loops", "slots", "progress", "queued", "steps"];
     let derived = ["open_needs", "first_ok", "ready", "running", "awaiting", "open", "undo"];
     assert_eq!(fields, [&written[..], &after, &derived].concat());
 }

@@ -3,6 +3,7 @@
 //! Every document carries its kind. Durations are in milliseconds, times are RFC 3339 in UTC, absent values are `null`.
 
 mod explain;
+mod pauses;
 mod problem;
 mod query;
 mod run;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use explain::{ExplainView, GraphEdge, GraphNode, GraphView, StepReason};
+pub use pauses::{PauseScope, PauseStore, PauseView, PausesView};
 pub use problem::{Problem, Where};
 pub use query::{AuditFilter, Pairs, RunsFilter};
 pub use run::{FailureView, RunPage, RunSummary, RunView, StepView, UndoView, WaitingOn};

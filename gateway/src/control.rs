@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::api::{
-    Act, Acted, AuditFilter, AuditPage, ExplainView, GraphView, HistoryPage, LogPage, Problem,
-    RebuildView, ReplayView, RunPage, RunView, RunsFilter, SendSignal, SignalView, StartRun,
-    StartedRun, Status, VerifyView,
+    Act, Acted, AuditFilter, AuditPage, ExplainView, GraphView, HistoryPage, LogPage, PauseStore,
+    PausesView, Problem, RebuildView, ReplayView, RunPage, RunView, RunsFilter, SendSignal,
+    SignalView, StartRun, StartedRun, Status, VerifyView,
 };
 use crate::{Client, Follow, Service};
 
@@ -59,6 +59,10 @@ requests! {
     logs(name: &str, step: Option<&str>) -> LogPage;
     /// Starts nothing new in a run until it is resumed.
     pause(name: &str, act: Act) -> Acted;
+    /// Starts nothing new of a step until it is resumed.
+    pause_step(name: &str, step: &str, act: Act) -> Acted;
+    /// Ends the pause of a step.
+    resume_step(name: &str, step: &str, act: Act) -> Acted;
     /// Ends a pause.
     resume(name: &str, act: Act) -> Acted;
     /// Ends a run: what runs is stopped, nothing new is started.
@@ -77,6 +81,12 @@ requests! {
     explain(name: &str) -> ExplainView;
     /// The graph of a run, with the status of its steps.
     graph(name: &str) -> GraphView;
+    /// The pauses of the store.
+    pauses() -> PausesView;
+    /// Starts nothing new in the runs that are meant, also in those that are started later.
+    pause_store(request: PauseStore) -> PausesView;
+    /// Ends such a pause.
+    resume_store(request: PauseStore) -> PausesView;
     /// Who did what, newest first.
     audit(filter: AuditFilter) -> AuditPage;
     /// Checks the whole store.

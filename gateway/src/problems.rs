@@ -44,6 +44,7 @@ pub fn open_problem(error: &OpenError) -> Problem {
     match error {
         OpenError::Log(error) => open_log(error),
         OpenError::Read(error) => read(error),
+        OpenError::Pauses(error) => load(error),
         OpenError::Views(error) => views(error),
     }
 }
@@ -185,7 +186,14 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         Rejection::AlreadyPaused => {
             ("NX7007", format!("go on with it: nexus-engine resume {name}"))
         }
+        Rejection::StepPaused { .. } | Rejection::StepNotPaused { .. } => {
+            ("NX4180", format!("see which steps are paused: nexus-engine explain {name}"))
+        }
+        Rejection::StepEnded { .. } | Rejection::NoSuchStep { .. } => {
+            ("NX4180", format!("see its steps: nexus-engine get {name}"))
+        }
         Rejection::AlreadyStarted
+        | Rejection::TimerHeld { .. }
         | Rejection::TooManyLabels { .. }
         | Rejection::NotStarted
         | Rejection::StaleAttempt { .. }

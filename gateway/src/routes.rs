@@ -8,6 +8,7 @@ mod events;
 mod health;
 mod lists;
 mod metrics;
+mod pauses;
 mod read;
 mod runs;
 mod same_machine;
@@ -61,10 +62,14 @@ fn control() -> Router<Service> {
         .route("/runs/{run}/graph", get(runs::graph))
         .route("/runs/{run}/pause", post(acts::pause))
         .route("/runs/{run}/resume", post(acts::resume))
+        .route("/runs/{run}/steps/{step}/pause", post(acts::pause_step))
+        .route("/runs/{run}/steps/{step}/resume", post(acts::resume_step))
         .route("/runs/{run}/cancel", post(acts::cancel))
         .route("/runs/{run}/retry", post(acts::retry))
         .route("/runs/{run}/drive", post(acts::drive))
         .route("/runs/{run}/signals/{signal}", post(waiting::signal))
+        .route("/pauses", get(pauses::list).post(pauses::pause))
+        .route("/pauses/resume", post(pauses::resume))
         .route("/audit", get(lists::audit))
         .route("/verify", get(upkeep::verify))
         .route("/projections/rebuild", post(upkeep::rebuild))

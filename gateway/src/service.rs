@@ -13,6 +13,7 @@ mod history;
 mod list;
 mod logs;
 mod metrics;
+mod pauses;
 mod rebuild;
 mod references;
 mod replay;

@@ -43,8 +43,11 @@ pub fn pending(plan: &Plan, run: &Run) -> Vec<Effect> {
     run.running().filter_map(|step| pending_for(plan, run, step)).collect()
 }
 
-/// Names the work that should be under way for one step.
+/// Names the work that should be under way for one step. An attempt that was cut off runs again when no pause keeps it.
 pub fn pending_for(plan: &Plan, run: &Run, step: StepIndex) -> Option<Effect> {
+    if run.holds_cut_off(step) {
+        return None;
+    }
     if let Some(undo) = run.step_run(step).undo() {
         return pending_undo(plan, step, undo);
     }

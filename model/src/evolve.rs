@@ -5,6 +5,7 @@
 //! * A timer is gone when it fired, when its step settled, or when the run ended; no event says so.
 
 mod attempts;
+mod holds;
 mod runs;
 mod settling;
 mod signals;
@@ -16,7 +17,9 @@ pub(crate) use timers::deadline_passed;
 use crate::event::Event;
 use crate::id::{StepIndex, TimerId};
 use crate::plan::Plan;
-use crate::run::{KeptSignal, Run, RunStatus, StepRun, StepState, Timer, TimerPurpose, UndoState};
+use crate::run::{
+    Holds, KeptSignal, Run, RunStatus, StepRun, StepState, Timer, TimerPurpose, UndoState,
+};
 use crate::time::Timestamp;
 
 /// Folds one recorded event into the state. A recorded event always applies. `at` is the time of its transition.
@@ -47,6 +50,8 @@ pub(crate) enum Change {
     TimerSet(TimerId, Timer),
     /// The timer is no longer set.
     TimerCleared(TimerId, Timer),
+    /// The holds were these before.
+    Holds(Holds),
     /// A signal came, with this id.
     SignalReceived(String),
     /// The signal was taken.
@@ -60,6 +65,8 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
     match event {
         Event::RunStarted(started) => started.definition == plan.hash(),
         Event::StepCompleted { step, .. }
+        | Event::StepPaused { step, .. }
+        | Event::StepResumed { step, .. }
         | Event::AttemptFailed { step, .. }
         | Event::StepStarted { step, .. }
         | Event::StepSlept { step, .. }
@@ -85,6 +92,8 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         Event::TimerFired { .. }
         | Event::RunPaused { .. }
         | Event::RunResumed { .. }
+        | Event::RunHeld { .. }
+        | Event::RunReleased
         | Event::CancelRequested { .. }
         | Event::UndoWaived { .. }
         | Event::UndoRetried { .. }
@@ -119,8 +128,13 @@ impl Fold<'_> {
             Event::TimerFired { timer } => self.timer_fired(*timer),
             Event::RunPaused { .. } => self.run.paused = true,
             Event::RunResumed { .. } => self.run.paused = false,
+            Event::StepPaused { step, .. } => self.step_paused(*step),
+            Event::StepResumed { step, .. } => self.step_resumed(*step),
+            Event::RunHeld { pauses } => self.run_held(pauses),
+            Event::RunReleased => self.run_released(),
             Event::CancelRequested { reason, .. } => {
                 self.run.status = RunStatus::Cancelling { reason: reason.clone() };
+                self.pauses_end();
                 if self.plan.undoes_on_cancel() {
                     self.run.plan_undo(true);
                 }

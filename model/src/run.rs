@@ -8,8 +8,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
+mod holds;
 mod signals;
 
+pub use holds::Holds;
 pub use signals::{KeptSignal, Signals};
 
 use crate::event::{Awaited, Failure, RunStarted};
@@ -33,8 +35,10 @@ pub struct Run {
     pub ended_at: Option<Timestamp>,
     /// Where it stands.
     pub status: RunStatus,
-    /// Whether nothing new is started.
+    /// Whether nothing goes on until the run is resumed.
     pub paused: bool,
+    /// What is kept from going on beside that.
+    pub holds: Holds,
     /// Timers that are set.
     pub timers: BTreeMap<TimerId, Timer>,
     /// The number of the next timer.
@@ -291,6 +295,7 @@ impl Run {
             ended_at: None,
             status: RunStatus::Running,
             paused: false,
+            holds: Holds::default(),
             timers: BTreeMap::new(),
             next_timer: TimerId(1),
             revision: 0,
@@ -331,10 +336,11 @@ impl Run {
         self.startable().iter().copied()
     }
 
-    /// The first step after `after` that could be started now.
+    /// The first step after `after` that could be started now and is not paused.
     pub(crate) fn ready_after(&self, after: Option<StepIndex>) -> Option<StepIndex> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.startable().range((from, Bound::Unbounded)).next().copied()
+        let mut startable = self.startable().range((from, Bound::Unbounded));
+        startable.find(|step| !self.holds.steps.contains(step)).copied()
     }
 
     /// Steps with an attempt of theirs or of their undo under way, in order.
@@ -368,8 +374,10 @@ impl Run {
     }
 
     /// Whether no engine is needed until a timer fires or somebody asks for something: nothing runs and nothing can start.
+    /// A run that a pause of the store holds is not parked: it goes on without being asked once that has ended.
     pub fn is_parked(&self) -> bool {
-        self.running.is_empty() && (!self.has_ready() || self.paused) || self.status.is_terminal()
+        let nothing_goes_on = self.running.is_empty() && !self.can_start();
+        nothing_goes_on && self.holds.by_store.is_empty() || self.status.is_terminal()
     }
 
     /// Changes one step, and with it everything that follows from it. Returns what it was.

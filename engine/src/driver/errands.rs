@@ -67,6 +67,7 @@ impl Errands {
 /// Carries out an errand. What comes of it is told to the aggregate, unless there is nothing to tell.
 async fn carry_out(handle: &Handle, effect: Effect) -> Option<Command> {
     match effect {
+        Effect::Pauses(effect) => match effect {},
         Effect::Schedule(effect) => {
             schedules::carry_out(handle, effect).await.map(Command::Schedule)
         }

@@ -158,10 +158,27 @@ impl Resident {
                         add(*step);
                     }
                 }
+                Event::RunResumed { .. }
+                | Event::RunReleased
+                | Event::StepResumed { .. }
+                | Event::CancelRequested { .. } => {
+                    self.kept_attempts().for_each(&mut add);
+                }
                 _ => {}
             }
         }
         effects
+    }
+
+    /// Steps whose attempt was cut off and that no handler of this engine is at work for, or will be.
+    fn kept_attempts(&self) -> impl Iterator<Item = StepIndex> {
+        let coming = |step: StepIndex| {
+            let mut effects = self.held.iter().flat_map(|held| &held.effects);
+            effects.any(|effect| matches!(effect, Effect::RunAttempt(run) if run.step == step))
+        };
+        self.run.running().filter(move |step| {
+            may_repeat(&self.run, *step) && !self.at_work.contains_key(step) && !coming(*step)
+        })
     }
 
     /// Lets out what waited for a transition that is now durable.
@@ -185,6 +202,11 @@ impl Resident {
                     }
                 }
             });
+        }
+        if ends_a_pause(&held.asked.command) {
+            // Those that were due meanwhile fire now.
+            let timers = self.run.timers.iter();
+            out.extend(timers.map(|(id, timer)| Output::TimerSet(run, *id, timer.due)));
         }
         if let Some(reply) = held.asked.reply {
             out.push(Output::Reply(reply, Ok(Answer { run, revision: held.revision })));
@@ -229,6 +251,11 @@ impl Resident {
             | Command::FireTimer { .. }
             | Command::PauseRun { .. }
             | Command::ResumeRun { .. }
+            | Command::PauseStep { .. }
+            | Command::ResumeStep { .. }
+            | Command::HoldRun { .. }
+            | Command::ReleaseRun
+            | Command::InHold { .. }
             | Command::CancelRun { .. }
             | Command::RetryRun { .. }
             | Command::DeliverSignal { .. }
@@ -238,10 +265,7 @@ impl Resident {
 
     /// Whether the run wants room and has not said so yet.
     pub(super) fn becomes_hungry(&mut self) -> bool {
-        let hungry = self.run.has_ready()
-            && !self.run.paused
-            && !self.run.status.is_terminal()
-            && !self.is_broken;
+        let hungry = self.run.can_start() && !self.run.status.is_terminal() && !self.is_broken;
         hungry && !std::mem::replace(&mut self.is_hungry, hungry)
     }
 
@@ -259,9 +283,13 @@ impl Resident {
             return true;
         }
         let near = self.run.timers.values().any(|timer| {
-            timer.purpose != TimerPurpose::RunTimeout && timer.due.ms_since(now) < NEAR_TIMER_MS
+            timer.purpose != TimerPurpose::RunTimeout
+                && !self.run.holds_timer(timer.purpose)
+                && timer.due.ms_since(now) < NEAR_TIMER_MS
         });
-        let waits = over_budget || (self.run.is_parked() && !near);
+        // A run that a pause of the store holds is not parked, but is of no use in memory either.
+        let rests = self.run.is_parked() || self.run.is_held();
+        let waits = over_budget || (rests && !near);
         self.run.status.is_terminal() || (self.run.running_count() == 0 && waits)
     }
 
@@ -307,6 +335,16 @@ impl Resident {
             store: None,
         }
     }
+}
+
+fn ends_a_pause(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::ResumeRun { .. }
+            | Command::ResumeStep { .. }
+            | Command::ReleaseRun
+            | Command::CancelRun { .. }
+    )
 }
 
 fn running_attempt(run: &Run, step: StepIndex) -> Option<Attempt> {

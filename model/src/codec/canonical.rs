@@ -11,6 +11,7 @@ use crate::event::{Actor, Awaited, Failure, RunStarted};
 use crate::id::StepIndex;
 use crate::payload::{ContentType, Payload};
 use crate::plan::Plan;
+use crate::run::Holds;
 use crate::run::{
     KeptSignal, Run, RunStatus, Signals, StepRun, StepState, StepUndo, Timer, TimerPurpose,
     UndoState,
@@ -25,6 +26,9 @@ pub(super) const SECTION_SIGNALS: u8 = 1;
 
 /// The choice that says that what concerns undoing comes before the rest of a status or step.
 pub(super) const UNDO: u8 = 32;
+
+/// Number of the section of holds.
+pub(super) const SECTION_HOLDS: u8 = 60;
 
 /// BLAKE3 of the four bytes `null`.
 pub(super) const NULL_HASH: [u8; 32] = [
@@ -80,6 +84,18 @@ impl Writer {
             self.byte(SECTION_SIGNALS);
             self.signals(&run.signals);
         }
+        if !run.holds.is_empty() {
+            self.byte(SECTION_HOLDS);
+            self.holds(&run.holds);
+        }
+    }
+
+    fn holds(&mut self, holds: &Holds) {
+        let Holds { by_store, steps } = holds;
+        self.count(by_store.len());
+        by_store.iter().for_each(|pause| self.text(pause));
+        self.count(steps.len());
+        steps.iter().for_each(|step| self.index(*step));
     }
 
     fn signals(&mut self, signals: &Signals) {

@@ -74,4 +74,9 @@ kinds! {
     41 UNDO_STARTED UndoStarted "undo.started",
     42 UNDO_RETRY_SCHEDULED UndoRetryScheduled "undo.retry_scheduled",
     43 UNDO_FAILED UndoFailed "undo.failed",
+    // pauses, from outside; a run can also be held from its beginning
+    150 STEP_PAUSED StepPaused "step.paused",
+    151 STEP_RESUMED StepResumed "step.resumed",
+    152 RUN_HELD RunHeld "run.held",
+    153 RUN_RELEASED RunReleased "run.released",
 }

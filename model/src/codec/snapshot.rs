@@ -12,6 +12,7 @@ use crate::event::{Actor, Awaited, Failure, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
+use crate::run::Holds;
 use crate::run::{
     KeptSignal, Run, RunStatus, Signals, StepRun, StepState, StepUndo, Timer, TimerPurpose,
     UndoState,
@@ -98,6 +99,9 @@ impl Reader<'_> {
         if self.section(canonical::SECTION_SIGNALS) {
             run.signals = self.signals()?;
         }
+        if self.section(canonical::SECTION_HOLDS) {
+            run.holds = self.holds()?;
+        }
         Some(run)
     }
 
@@ -108,6 +112,14 @@ impl Reader<'_> {
             self.rest = self.rest.get(1..).unwrap_or_default();
         }
         follows
+    }
+
+    fn holds(&mut self) -> Option<Holds> {
+        let by_store = self.list(Self::text)?;
+        let steps = self.list(Self::index)?;
+        let in_order = steps.is_sorted_by(|a, b| a < b);
+        let holds = Holds { by_store, steps: steps.into_iter().collect() };
+        (in_order && !holds.is_empty()).then_some(holds)
     }
 
     fn signals(&mut self) -> Option<Signals> {

@@ -53,7 +53,8 @@ impl Draft<'_> {
     }
 
     fn look_at(&mut self, step: StepIndex, unreached: &mut Vec<StepIndex>) {
-        if *self.run.step(step) != StepState::Waiting || self.run.open_needs(step) > 0 {
+        let waits = *self.run.step(step) == StepState::Waiting && self.run.open_needs(step) == 0;
+        if !waits || self.run.holds(step) {
             return;
         }
         if self.run.is_undoing() {
@@ -162,7 +163,7 @@ impl Draft<'_> {
 
     /// Starts handlers as long as there is room. A failure to start one may let others run or end the run.
     fn start_ready(&mut self) {
-        let mut slots = if self.run.paused { 0 } else { self.context.given.slots };
+        let mut slots = if self.run.is_held() { 0 } else { self.context.given.slots };
         let mut last = None;
         while slots > 0 {
             // While payloads are missing, the transition will not be; the rest is only asked what it misses.

@@ -147,6 +147,7 @@ impl<'a> Draft<'a> {
                 Change::TimerCleared(id, timer) => {
                     run.timers.insert(id, timer);
                 }
+                Change::Holds(holds) => run.holds = holds,
                 Change::SignalReceived(id) => {
                     run.signals.kept.remove(&run.signals.received);
                     run.signals.received -= 1;
@@ -205,7 +206,10 @@ fn timer_changes(changes: &[Change]) -> Vec<TimerChange> {
     let mut lasting: BTreeMap<TimerId, TimerChange> = BTreeMap::new();
     for change in changes {
         match change {
-            Change::Step(..) | Change::SignalReceived(_) | Change::SignalTaken(..) => {}
+            Change::Step(..)
+            | Change::Holds(_)
+            | Change::SignalReceived(_)
+            | Change::SignalTaken(..) => {}
             Change::TimerSet(id, timer) => {
                 lasting.insert(*id, TimerChange::Set(*id, timer.due));
             }

@@ -17,6 +17,9 @@ impl Fold<'_> {
     /// What `step` is once at rest; its timers go.
     fn settled(&mut self, step: StepIndex, state: StepState) -> StepRun {
         self.clear_timers_of(step);
+        if self.run.holds.steps.contains(&step) {
+            self.step_resumed(step);
+        }
         let next = self.with_state(step, state);
         StepRun { deadline: None, settled_at: Some(self.at), ..next }
     }

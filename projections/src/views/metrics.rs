@@ -115,6 +115,10 @@ impl Counters {
             Event::TimerFired { .. } => &mut self.timers_fired,
             Event::RunPaused { .. }
             | Event::RunResumed { .. }
+            | Event::StepPaused { .. }
+            | Event::StepResumed { .. }
+            | Event::RunHeld { .. }
+            | Event::RunReleased
             | Event::CancelRequested { .. }
             | Event::SlotsOffered
             | Event::SignalReceived { .. }

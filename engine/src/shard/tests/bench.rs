@@ -186,6 +186,7 @@ fn in_words(output: &Output) -> String {
 
 fn errand(effect: &Effect) -> String {
     match effect {
+        Effect::Pauses(effect) => match *effect {},
         Effect::Schedule(ScheduleEffect::Start(start)) => format!("start {}", start.name),
         Effect::Schedule(ScheduleEffect::Watch { run, .. }) => format!("watch {}", run.0[15]),
         Effect::Schedule(ScheduleEffect::Cancel { run, .. }) => format!("cancel {}", run.0[15]),

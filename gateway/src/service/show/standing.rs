@@ -33,9 +33,9 @@ struct Timed {
 impl Standing<'_> {
     /// The run's status, as people see it.
     pub(crate) fn status(&self) -> &'static str {
-        let Run { status, paused, .. } = self.run;
+        let status = &self.run.status;
         match status {
-            RunStatus::Running if *paused => "paused",
+            RunStatus::Running if self.run.is_held() => "paused",
             RunStatus::Running if self.is_busy() => "running",
             RunStatus::Running if self.run.awaiting().next().is_some() => "waiting",
             RunStatus::Running if self.timed().any(|timed| timed.attempt.is_none()) => "waiting",
@@ -51,7 +51,7 @@ impl Standing<'_> {
 
     /// Whether a step is at work or could be.
     fn is_busy(&self) -> bool {
-        self.run.running_count() > 0 || self.run.has_ready()
+        self.run.running_count() > 0 || self.run.can_start()
     }
 
     /// Milliseconds from the run's start to its end, or to now.
@@ -109,6 +109,12 @@ impl Standing<'_> {
         awaited.min_by_key(|(_, _, until)| until.unwrap_or(Timestamp(i64::MAX)))
     }
 
+    /// A step that waits for something, and that no pause keeps.
+    fn next_free(&self) -> Option<StepIndex> {
+        let mut waiting = self.run.awaiting().chain(self.timed().map(|timed| timed.step));
+        waiting.find(|step| !self.run.holds(*step))
+    }
+
     /// The steps that wait for a timer.
     fn timed(&self) -> impl Iterator<Item = Timed> {
         self.run.steps().filter_map(|(step, state)| match &state.state {
@@ -139,7 +145,7 @@ impl Standing<'_> {
             return None;
         }
         let on = |on: &str| WaitingOn { on: on.into(), ..WaitingOn::default() };
-        if self.run.paused && self.run.running_count() == 0 {
+        if self.run.is_held() && self.is_still() {
             return Some(on("pause"));
         }
         if !self.driven {
@@ -148,7 +154,7 @@ impl Standing<'_> {
         if self.run.running_count() > 0 {
             return None;
         }
-        if let Some(step) = self.run.ready().next() {
+        if let Some(step) = self.run.ready().find(|step| !self.run.holds(*step)) {
             return Some(WaitingOn { step: Some(self.id(step)), ..on("room") });
         }
         if let Some((step, what, until)) = self.next_awaited() {
@@ -159,7 +165,9 @@ impl Standing<'_> {
             return Some(WaitingOn { step, at, ..on(kind) });
         }
         let Some(Timed { step, at, attempt }) = self.next_timed() else {
-            return self.waits_for_undo();
+            let kept = self.run.holds.steps.first();
+            let kept = kept.map(|step| WaitingOn { step: Some(self.id(*step)), ..on("pause") });
+            return self.waits_for_undo().or(kept);
         };
         let is_undo = self.run.step_run(step).undo().is_some();
         Some(WaitingOn {
@@ -184,21 +192,48 @@ impl Standing<'_> {
                 format!("failed{place}: {}", failure_line(failure))
             }
             RunStatus::Cancelled { reason } => format!("cancelled{}", because(reason)),
+            RunStatus::Failing { failure, .. } if self.run.is_held() => {
+                format!("fails with {}; {}", failure_line(failure), self.held())
+            }
+            RunStatus::Cancelling { reason } if self.run.is_held() => {
+                format!("is being cancelled{}; {}", because(reason), self.held())
+            }
             RunStatus::Failing { failure, .. } => {
                 format!("fails with {}; {}", failure_line(failure), self.work())
             }
             RunStatus::Cancelling { reason } => {
                 format!("is being cancelled{}; {}", because(reason), self.work())
             }
-            RunStatus::Running if self.run.paused => {
-                let rest = match self.run.running_count() {
-                    0 => String::new(),
-                    _ => format!("; {}", self.work()),
-                };
-                format!("paused: nothing new starts until it is resumed{rest}")
-            }
+            RunStatus::Running if self.run.is_held() => self.held(),
             RunStatus::Running => self.work(),
         }
+    }
+
+    /// Which pauses keep the run, and what is at work all the same.
+    fn held(&self) -> String {
+        let by_store = self.run.holds.by_store.join(", ");
+        let pauses = match (self.run.paused, by_store.is_empty()) {
+            (true, true) => "paused: nothing new starts until it is resumed".to_owned(),
+            (false, _) => format!("paused by the pause of {by_store}"),
+            (true, false) => format!("paused, and by the pause of {by_store}"),
+        };
+        if self.is_still() { pauses } else { format!("{pauses}; {}", self.work()) }
+    }
+
+    /// Whether no handler is at work, nor would be but for the end of a pause.
+    fn is_still(&self) -> bool {
+        self.run.running().all(|step| self.run.holds_cut_off(step))
+    }
+
+    /// Whether the attempt of a step that counts as running was cut off by the end of an engine, and no engine is at work.
+    pub(crate) fn is_cut_off(&self, step: StepIndex) -> bool {
+        let runs = matches!(self.run.step(step), StepState::Running { .. });
+        runs && (!self.driven || self.run.holds_cut_off(step))
+    }
+
+    /// The status of a step, as people see it.
+    pub(crate) fn step_status(&self, step: StepIndex) -> &'static str {
+        if self.is_cut_off(step) { "interrupted" } else { self.run.step_run(step).word() }
     }
 
     /// What is going on among the steps.
@@ -206,12 +241,20 @@ impl Standing<'_> {
         if !self.driven {
             return "no engine works on it; what was finished is kept".into();
         }
+        if !self.run.holds.steps.is_empty() && !self.is_busy() && self.next_free().is_none() {
+            let steps: Vec<StepIndex> = self.run.holds.steps.iter().copied().collect();
+            return format!(
+                "{} paused: nothing of it starts until it is resumed",
+                self.names(&steps)
+            );
+        }
         let running: Vec<StepIndex> = self.run.running().collect();
         if !running.is_empty() {
             let work = if self.run.open_undos() > 0 { "being undone" } else { "at work" };
             return format!("{} {work}", self.names(&running));
         }
-        let ready: Vec<StepIndex> = self.run.ready().collect();
+        let ready: Vec<StepIndex> =
+            self.run.ready().filter(|step| !self.run.holds(*step)).collect();
         if !ready.is_empty() {
             return format!(
                 "{} ready, waiting for room: the engine runs as many attempts as it may",
@@ -237,8 +280,21 @@ impl Standing<'_> {
             StepState::Waiting if self.run.open_needs(step) > 0 => {
                 format!("{id} needs {}", self.names_plain(&self.open_needs(step)))
             }
-            StepState::Waiting if self.run.paused => format!("{id} is ready; the run is paused"),
+            StepState::Waiting if self.run.holds(step) => {
+                format!("{id} is ready; {}", self.kept(step))
+            }
             StepState::Waiting => format!("{id} is ready and waits for room"),
+            StepState::Running { attempt, .. } if self.is_cut_off(step) => {
+                let until = if self.driven {
+                    "once the pause has ended"
+                } else {
+                    "when an engine opens the store"
+                };
+                format!(
+                    "{id} was interrupted by the end of the engine; attempt {} runs again {until}",
+                    attempt.0
+                )
+            }
             StepState::Running { attempt, since, stopping, .. } => {
                 let told = if stopping.is_some() { ", told to stop" } else { "" };
                 let time = duration(self.now.ms_since(*since));
@@ -249,10 +305,20 @@ impl Standing<'_> {
                 )
             }
             StepState::Sleeping { until, .. } => {
-                format!("{id} sleeps until {}, {}", time(*until), self.left(*until))
+                format!(
+                    "{id} sleeps until {}, {}{}",
+                    time(*until),
+                    self.left(*until),
+                    self.and_kept(step)
+                )
             }
             StepState::Awaiting { what, timer } => {
-                format!("{id} waits for {}{}", awaited(what), self.left_of(*timer))
+                format!(
+                    "{id} waits for {}{}{}",
+                    awaited(what),
+                    self.left_of(*timer),
+                    self.and_kept(step)
+                )
             }
             StepState::Retrying { attempt, timer, at, failure } => {
                 let next = match timer {
@@ -260,7 +326,8 @@ impl Standing<'_> {
                     None => "the next try waits for room".into(),
                 };
                 let (made, of) = (attempt.0.saturating_sub(1), self.attempts_max(step));
-                format!("{id} failed {made} of {of} times: {}; {next}", failure_line(failure))
+                let kept = self.and_kept(step);
+                format!("{id} failed {made} of {of} times: {}; {next}{kept}", failure_line(failure))
             }
             StepState::Completed { .. } => format!("{id} completed"),
             StepState::Failed { failure, continued } => {
@@ -273,6 +340,21 @@ impl Standing<'_> {
         }
     }
 
+    /// Which pause keeps a step.
+    fn kept(&self, step: StepIndex) -> String {
+        match &self.run.holds {
+            holds if holds.steps.contains(&step) => "the step is paused".to_owned(),
+            holds if !holds.by_store.is_empty() => {
+                format!("kept by the pause of {}", holds.by_store.join(", "))
+            }
+            _ => "the run is paused".to_owned(),
+        }
+    }
+
+    fn and_kept(&self, step: StepIndex) -> String {
+        if self.run.holds(step) { format!("; {}", self.kept(step)) } else { String::new() }
+    }
+
     /// What there is to say about a step beside its status.
     pub(crate) fn step_note(&self, step: StepIndex) -> Option<String> {
         if let Some(note) = self.undo_note(step) {
@@ -281,9 +363,11 @@ impl Standing<'_> {
         let of = self.attempts_max(step);
         match self.run.step(step) {
             StepState::Waiting => match self.open_needs(step).as_slice() {
+                [] if self.run.holds(step) => Some(self.kept(step)),
                 [] => Some("ready".into()),
                 needs => Some(format!("needs {}", self.names_plain(needs))),
             },
+            StepState::Running { .. } if self.is_cut_off(step) => Some("runs again".into()),
             StepState::Running { stopping: Some(_), .. } => Some("told to stop".into()),
             StepState::Running { attempt, .. } if attempt.0 > 1 => {
                 Some(format!("attempt {} of {of}", attempt.0))

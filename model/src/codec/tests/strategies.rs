@@ -11,6 +11,7 @@ use crate::event::{Actor, Awaited, Event, Failure, Given, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
+use crate::run::Holds;
 use crate::run::{
     KeptSignal, Run, RunStatus, Signals, StepRun, StepState, StepUndo, Timer, TimerPurpose,
     UndoState,
@@ -52,6 +53,14 @@ fn outside_event() -> BoxedStrategy<Event> {
         timer().prop_map(|timer| Event::TimerFired { timer }),
         (actor(), text()).prop_map(|(by, reason)| Event::RunPaused { by, reason }),
         actor().prop_map(|by| Event::RunResumed { by }),
+        (step(), actor(), text()).prop_map(|(step, by, reason)| Event::StepPaused {
+            step,
+            by,
+            reason
+        }),
+        (step(), actor()).prop_map(|(step, by)| Event::StepResumed { step, by }),
+        vec(text(), 0..3).prop_map(|pauses| Event::RunHeld { pauses }),
+        Just(Event::RunReleased),
         (actor(), text()).prop_map(|(by, reason)| Event::CancelRequested { by, reason }),
         (actor(), due()).prop_map(|(by, timeout)| Event::RunRetried { by, timeout }),
         Just(Event::SlotsOffered),
@@ -125,7 +134,7 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
     let facts = (option::of(run_started()), time(), option::of(time()), status(count));
     let more = (any::<bool>(), timers, timer(), any::<u32>(), any::<bool>());
     let changes = vec((step_of(count), step_run()), 0..20);
-    let changes = (changes, signals());
+    let changes = (changes, signals(), holds(count));
     let plan = Arc::clone(plan);
     (facts, more, changes)
         .prop_map(move |(facts, more, changes)| {
@@ -136,6 +145,7 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
                 (more.0, more.1, more.2, more.3);
             run.plan_undo(more.4);
             run.signals = changes.1;
+            run.holds = changes.2;
             for (step, next) in changes.0 {
                 run.set_step(&plan, step, next);
             }
@@ -156,6 +166,11 @@ fn signals() -> impl Strategy<Value = Signals> {
     let some =
         (1..u32::MAX, kept, ids).prop_map(|(received, kept, ids)| Signals { received, kept, ids });
     prop_oneof![Just(Signals::default()), some]
+}
+
+fn holds(count: u32) -> impl Strategy<Value = Holds> {
+    let steps = prop::collection::btree_set(step_of(count), 0..3);
+    (vec(text(), 0..3), steps).prop_map(|(by_store, steps)| Holds { by_store, steps })
 }
 
 fn status(count: u32) -> BoxedStrategy<RunStatus> {

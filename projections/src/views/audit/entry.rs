@@ -37,11 +37,15 @@ pub enum AuditAction {
     UndoRetried,
     /// Somebody asked for its end without undoing what it did.
     UndoWaived,
+    /// Somebody paused a step of it.
+    StepPaused,
+    /// Somebody resumed a step of it.
+    StepResumed,
 }
 
 impl AuditAction {
     /// All actions, in the order of their numbers.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Started,
         Self::Paused,
         Self::Resumed,
@@ -54,6 +58,8 @@ impl AuditAction {
         Self::Managed,
         Self::UndoRetried,
         Self::UndoWaived,
+        Self::StepPaused,
+        Self::StepResumed,
     ];
 
     /// The word for it.
@@ -62,6 +68,8 @@ impl AuditAction {
             Self::Started => "started",
             Self::Paused => "paused",
             Self::Resumed => "resumed",
+            Self::StepPaused => "step paused",
+            Self::StepResumed => "step resumed",
             Self::CancelRequested => "cancel requested",
             Self::Retried => "retried",
             Self::Completed => "completed",
@@ -184,6 +192,10 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         }
         Event::RunPaused { by, reason } => Some((AuditAction::Paused, Some(by), reason.clone())),
         Event::RunResumed { by } => Some((AuditAction::Resumed, Some(by), String::new())),
+        Event::StepPaused { by, reason, .. } => {
+            Some((AuditAction::StepPaused, Some(by), reason.clone()))
+        }
+        Event::StepResumed { by, .. } => Some((AuditAction::StepResumed, Some(by), String::new())),
         Event::CancelRequested { by, reason } => {
             Some((AuditAction::CancelRequested, Some(by), reason.clone()))
         }
@@ -204,6 +216,8 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::AttemptsInterrupted { .. }
         | Event::TimerFired { .. }
         | Event::SlotsOffered
+        | Event::RunHeld { .. }
+        | Event::RunReleased
         | Event::StepWaits { .. }
         | Event::SignalTaken { .. }
         | Event::StepStarted { .. }

@@ -66,7 +66,10 @@ impl RunRecord {
                 self.is_paused = false;
                 self.reason.clear();
             }
+            Event::RunHeld { pauses } => self.held_by.clone_from(pauses),
+            Event::RunReleased => self.held_by.clear(),
             Event::CancelRequested { reason, .. } => {
+                self.is_paused = false;
                 self.outlook = Outlook::Cancelling;
                 self.reason = short(reason);
             }
@@ -112,6 +115,8 @@ impl RunRecord {
             Event::RunCancelled { .. } => self.end(Ending::Cancelled, at),
             Event::AttemptsInterrupted { .. }
             | Event::SlotsOffered
+            | Event::StepPaused { .. }
+            | Event::StepResumed { .. }
             | Event::SignalReceived { .. }
             | Event::SignalTaken { .. }
             | Event::OutputMapped { .. }

@@ -299,7 +299,7 @@ fn going_on(record: &RunRecord) -> RunWord {
         Some(Ending::Cancelled) => return RunWord::Cancelled,
         None => {}
     }
-    if record.is_paused {
+    if record.is_paused || !record.held_by.is_empty() {
         RunWord::Paused
     } else if record.undos_open > 0 {
         RunWord::Compensating

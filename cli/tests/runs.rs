@@ -5,6 +5,8 @@ mod support;
 
 #[path = "runs/ending.rs"]
 mod ending;
+#[path = "runs/pausing.rs"]
+mod pausing;
 #[path = "runs/refusals.rs"]
 mod refusals;
 #[path = "runs/saying.rs"]

@@ -8,6 +8,7 @@
 
 mod life;
 mod log;
+mod pauses;
 mod refusals;
 mod resuming;
 mod shutdown;

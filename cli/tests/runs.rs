@@ -3,6 +3,8 @@
 #[path = "runs/support.rs"]
 mod support;
 
+#[path = "runs/dead.rs"]
+mod dead;
 #[path = "runs/ending.rs"]
 mod ending;
 #[path = "runs/pausing.rs"]

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use nexus_model::definition::{
-    Backoff, Compensate, Definition, InputKind, InputSpec, OnEnd, OnError, OnSignalTimeout, Retry,
-    Step, StepKind, WhenNeeds,
+    Approval, Backoff, Compensate, Definition, InputKind, InputSpec, OnEnd, OnError,
+    OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -98,6 +98,7 @@ fn step(id: &str, node: &Node, defaults: &Defaults) -> Step {
         timeout_ms: duration_ms(node, "timeout")
             .or_else(|| defaults.timeout_ms.filter(|_| attempts)),
         deadline_ms: duration_ms(node, "deadline"),
+        heartbeat_ms: duration_ms(node, "heartbeat"),
         on_error: choice::<OnError>(node, "on_error"),
         outputs: template(node, "outputs"),
         compensate: node.get("compensate").map(|undo| Box::new(compensate(&undo.value))),
@@ -135,7 +136,20 @@ fn kind(node: &Node) -> StepKind {
             on_timeout: choice::<OnSignalTimeout>(wait, "on_timeout"),
         };
     }
+    if let Some(asked) = node.get("approve") {
+        return StepKind::Approve(Box::new(approval(&asked.value)));
+    }
     StepKind::Sleep { duration: template(node, "sleep").unwrap_or_default() }
+}
+
+fn approval(node: &Node) -> Approval {
+    Approval {
+        by: template(node, "by").unwrap_or_default(),
+        message: template(node, "message").unwrap_or_default(),
+        form: entries(node, "form", input),
+        timeout_ms: duration_ms(node, "timeout"),
+        on_timeout: choice(node, "on_timeout"),
+    }
 }
 
 fn condition(node: &Node) -> Option<String> {

@@ -1,6 +1,7 @@
 //! The handle: the only way to ask something of a running engine. Cheap to clone.
 
 mod aggregates;
+mod approval;
 mod pauses;
 mod schedules;
 mod signal;
@@ -30,6 +31,7 @@ use crate::shard::{Answer, Asked, Refusal};
 use crate::shard_of;
 use crate::tables::{NAMES, read_name_row};
 
+pub use approval::ApprovalDecision;
 pub use schedules::{Backfill, ScheduleRequest};
 pub(crate) use start::{Prepared, prepare, rows};
 pub use start::{StartError, StartRequest, Started};

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use nexus_log::{Frame, Revision};
 use nexus_model::codec::state_hash;
-use nexus_model::command::Command;
+use nexus_model::command::{ApprovalAnswer, Command};
 use nexus_model::decide::{Context, Decision, decide};
 use nexus_model::event::{Event, Given};
 use nexus_model::evolve::{evolve, fits};
@@ -291,6 +291,10 @@ fn command_of(event: &Event) -> Option<Command> {
         Event::AttemptsInterrupted { attempts, orderly } => {
             Command::InterruptAttempts { attempts, orderly }
         }
+        Event::AttemptResumed { step, attempt } => Command::ResumeAttempt { step, attempt },
+        Event::HeartbeatRecorded { step, attempt, progress } => {
+            Command::RecordHeartbeat { step, attempt, progress }
+        }
         Event::TimerFired { timer } => Command::FireTimer { timer },
         Event::RunPaused { by, reason } => Command::PauseRun { by, reason },
         Event::RunResumed { by } => Command::ResumeRun { by },
@@ -305,6 +309,20 @@ fn command_of(event: &Event) -> Option<Command> {
         Event::SignalReceived { name, id, payload, by } => {
             Command::DeliverSignal { name, id, payload, by }
         }
+        Event::ApprovalGranted { step, by, role, note, form } => {
+            answer(step, ApprovalAnswer { approved: true, by, groups: vec![role], note, form })
+        }
+        Event::ApprovalRejected { step, by, role, note, form } => {
+            answer(step, ApprovalAnswer { approved: false, by, groups: vec![role], note, form })
+        }
         _ => return None,
     })
+}
+
+fn answer(step: StepIndex, mut answer: ApprovalAnswer) -> Command {
+    // The entry that allowed it: a person by name, or one of the groups, which are all that counted.
+    answer.groups.iter_mut().for_each(|role| {
+        *role = role.strip_prefix("group:").unwrap_or(role).to_owned();
+    });
+    Command::AnswerApproval { step, answer: Box::new(answer) }
 }

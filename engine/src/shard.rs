@@ -64,6 +64,7 @@ pub struct Shard {
     pauses: Arc<Pauses>,
     /// Runs that left memory while a pause of the store held them.
     kept_away: BTreeSet<RunId>,
+    calls_coming: usize,
 }
 
 /// The room there is: how many attempts may still be started, shared by the shards of one driver.
@@ -89,6 +90,7 @@ impl Shard {
             resident_bytes: 0,
             pauses: Arc::default(),
             kept_away: BTreeSet::new(),
+            calls_coming: 0,
         }
     }
 
@@ -147,6 +149,11 @@ impl Shard {
     /// Whether the run is in memory.
     pub fn is_resident(&self, run: RunId) -> bool {
         self.runs.contains_key(&run)
+    }
+
+    /// How many handlers are called once what is on its way to the log is durable.
+    pub fn calls_coming(&self) -> usize {
+        self.calls_coming
     }
 
     /// Whether nothing is undecided or on its way to the log.
@@ -248,9 +255,10 @@ impl Shard {
             out.push(Output::Rest(run));
             return;
         }
-        self.away.remove(&run);
+        let away = self.away.remove(&run).map(|away| away.queue);
+        out.extend(away.iter().flatten().filter_map(|asked| asked.withdrawal(run)));
         if let Some(resident) = self.runs.get_mut(&run) {
-            resident.queue.clear();
+            out.extend(resident.queue.drain(..).filter_map(|asked| asked.withdrawal(run)));
             resident.waits_for_payloads = false;
         }
     }
@@ -307,7 +315,8 @@ impl Shard {
         let pauses = Arc::clone(&self.pauses);
         let Some(resident) = self.runs.get_mut(&run) else { return };
         if !resident.is_broken {
-            resident.take_up(run, self.limits.drives, out);
+            let is_kept = resident.is_kept_by(&pauses);
+            resident.take_up(run, self.limits.drives, is_kept, slots, out);
         }
         while !resident.waits_for_payloads && !resident.is_broken {
             resident.keep_to(&pauses);
@@ -329,7 +338,8 @@ impl Shard {
                 }
                 Ok(Decision::Happens(transition)) => {
                     let (held, logged) = resident.hold(run, asked, transition, given);
-                    slots.0 -= held.attempts_started();
+                    slots.0 -= held.slots_taken;
+                    self.calls_coming += held.calls();
                     resident.held.push_back(held);
                     self.batch.push((run, logged));
                 }
@@ -344,13 +354,14 @@ impl Shard {
     fn answered(&mut self, run: RunId, outcome: Outcome, slots: &mut Slots, out: &mut Vec<Output>) {
         let Some(resident) = self.runs.get_mut(&run) else { return };
         let Some(held) = resident.held.pop_front() else { return };
+        self.calls_coming -= held.calls();
         if matches!(outcome, Outcome::Appended(_) | Outcome::Repeated(_)) && !resident.is_broken {
             resident.release(run, held, out);
             let now = resident.last_given;
             self.let_go(run, now, out);
             return;
         }
-        slots.0 += held.attempts_started();
+        slots.0 += held.slots_taken;
         resident.is_broken = true;
         resident.given_back.extend(held.give_back(run, outcome, out));
         if resident.held.is_empty() {
@@ -411,7 +422,7 @@ fn reject(
     // A refusal may depend on a transition that is not durable yet: it waits its turn.
     match resident.held.back_mut() {
         Some(last) => last.after.push((asked, why)),
-        None => resident.answer_rejected(&asked, why, out),
+        None => resident.answer_rejected(run, &asked, why, out),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Every document carries its kind. Durations are in milliseconds, times are RFC 3339 in UTC, absent values are `null`.
 
+mod approval;
 mod explain;
 mod pauses;
 mod problem;
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use approval::{ApprovalAnswer, ApprovalItem, ApprovalsPage, DecidedView, InboxFilter};
 pub use explain::{ExplainView, GraphEdge, GraphNode, GraphView, StepReason};
 pub use pauses::{PauseScope, PauseStore, PauseView, PausesView};
 pub use problem::{Problem, Where};
@@ -202,6 +204,8 @@ pub struct AuditEntry {
     pub run: String,
     /// Such as `run.started`.
     pub action: String,
+    /// The step, if it was done to one.
+    pub step: Option<String>,
     /// Who.
     pub by: By,
     /// Why, or what.

@@ -192,11 +192,26 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         Rejection::StepEnded { .. } | Rejection::NoSuchStep { .. } => {
             ("NX4180", format!("see its steps: nexus-engine get {name}"))
         }
+        Rejection::NotAwaitingApproval { .. } => {
+            ("NX4105", "see what waits: nexus-engine inbox".to_owned())
+        }
+        Rejection::AlreadyDecided { .. } => {
+            ("NX4104", format!("see who: nexus-engine audit --run {name}"))
+        }
+        Rejection::NotAnApprover { .. } => {
+            ("NX4103", "ask one of them; groups are said with --group".to_owned())
+        }
+        Rejection::FormMisfit { errors, .. } => {
+            let hint = errors.first().and_then(|error| error.hint.clone());
+            ("NX4106", hint.unwrap_or_else(|| "see the form: nexus-engine inbox -o json".into()))
+        }
         Rejection::AlreadyStarted
         | Rejection::TimerHeld { .. }
+        | Rejection::AttemptHeld { .. }
         | Rejection::TooManyLabels { .. }
         | Rejection::NotStarted
         | Rejection::StaleAttempt { .. }
+        | Rejection::NotResting { .. }
         | Rejection::NoSuchTimer { .. }
         | Rejection::NotPaused
         | Rejection::AlreadyCancelling
@@ -214,6 +229,27 @@ pub(crate) fn nobody_waits(name: &str, signal: &str, status: &str) -> Problem {
     let text = format!("{name} has ended ({status}); no step can take signal `{signal}`");
     Problem::new("NX4002", CONFLICT, text)
         .hint(format!("see how it ended: nexus-engine get {name}"))
+        .run(name)
+}
+
+/// The step was approved or rejected before.
+pub(crate) fn decided(name: &str, step: &str, how: &str) -> Problem {
+    let text = format!("{step} in {name} was {how}; nothing was changed");
+    let problem = Problem::new("NX4104", CONFLICT, text).run(name);
+    Problem { step: Some(step.to_owned()), ..problem }
+        .hint(format!("see how it went on: nexus-engine get {name}"))
+}
+
+/// Which of several steps is meant.
+pub(crate) fn which_step(name: &str, steps: &[&str]) -> Problem {
+    let text = format!("several steps of {name} wait for an approval: {}", steps.join(", "));
+    Problem::new("NX7019", USAGE, text).hint("name one of them").run(name)
+}
+
+/// No step of the run asks anybody.
+pub(crate) fn nobody_asks(name: &str) -> Problem {
+    Problem::new("NX4105", CONFLICT, format!("no step of {name} waits for an approval"))
+        .hint("see what waits: nexus-engine inbox")
         .run(name)
 }
 

@@ -4,6 +4,7 @@
 
 mod acts;
 mod answer;
+mod approvals;
 mod events;
 mod health;
 mod lists;
@@ -70,6 +71,9 @@ fn control() -> Router<Service> {
         .route("/runs/{run}/signals/{signal}", post(waiting::signal))
         .route("/pauses", get(pauses::list).post(pauses::pause))
         .route("/pauses/resume", post(pauses::resume))
+        .route("/runs/{run}/approve", post(approvals::approve))
+        .route("/runs/{run}/reject", post(approvals::reject))
+        .route("/inbox", get(approvals::inbox))
         .route("/audit", get(lists::audit))
         .route("/verify", get(upkeep::verify))
         .route("/projections/rebuild", post(upkeep::rebuild))

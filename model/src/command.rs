@@ -34,6 +34,22 @@ pub enum Command {
         /// Whether it shut down in order.
         orderly: bool,
     },
+    /// The handler of an attempt that was cut off is about to be called again.
+    ResumeAttempt {
+        /// The step.
+        step: StepIndex,
+        /// The attempt.
+        attempt: Attempt,
+    },
+    /// A handler is at work and says how far it is.
+    RecordHeartbeat {
+        /// The step.
+        step: StepIndex,
+        /// The attempt.
+        attempt: Attempt,
+        /// How far it is.
+        progress: Payload,
+    },
     /// A timer is due.
     FireTimer {
         /// Which.
@@ -97,6 +113,13 @@ pub enum Command {
     },
     /// There is room for attempts.
     OfferSlots,
+    /// Approve or reject what a step asks.
+    AnswerApproval {
+        /// The step.
+        step: StepIndex,
+        /// The answer.
+        answer: Box<ApprovalAnswer>,
+    },
     /// Tell the run something.
     DeliverSignal {
         /// The signal's name.
@@ -108,4 +131,19 @@ pub enum Command {
         /// Who sends it.
         by: Actor,
     },
+}
+
+/// What a person decides.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ApprovalAnswer {
+    /// Yes or no.
+    pub approved: bool,
+    /// Who.
+    pub by: Actor,
+    /// The groups they belong to.
+    pub groups: Vec<String>,
+    /// What they say to it; may be empty.
+    pub note: String,
+    /// What they filled in: JSON, a map of values by name, or `null`.
+    pub form: Payload,
 }

@@ -10,6 +10,8 @@
 //! * The cost is that of what changes, not that of the run.
 
 mod advance;
+mod answer_approval;
+mod approve;
 mod backoff;
 mod cancel;
 mod complete_step;
@@ -22,7 +24,9 @@ mod holds;
 mod interrupt;
 mod offer_slots;
 mod pause;
+mod record_heartbeat;
 mod resume;
+mod resume_attempt;
 mod retry;
 mod start;
 mod undo;
@@ -30,6 +34,8 @@ mod wait_for;
 mod wind_down;
 
 use draft::Draft;
+
+pub use answer_approval::may_decide;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -123,6 +129,10 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
         Command::InterruptAttempts { attempts, orderly } => {
             draft.interrupt_attempts(attempts, orderly)
         }
+        Command::ResumeAttempt { step, attempt } => draft.resume_attempt(step, attempt),
+        Command::RecordHeartbeat { step, attempt, progress } => {
+            draft.record_heartbeat(step, attempt, progress)
+        }
         Command::FireTimer { timer } => draft.fire_timer(timer),
         Command::PauseRun { by, reason } => draft.pause_run(by, reason),
         Command::ResumeRun { by } => draft.resume_run(by),
@@ -137,6 +147,7 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
         Command::CancelRun { by, reason, undo } => draft.cancel_run(by, reason, undo),
         Command::RetryRun { by } => draft.retry_run(by),
         Command::OfferSlots => draft.offer_slots(),
+        Command::AnswerApproval { step, answer } => draft.answer_approval(step, *answer),
         Command::DeliverSignal { name, id, payload, by } => {
             draft.deliver_signal(name, id, payload, by);
             Ok(())
@@ -154,10 +165,15 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
             Err(Rejection::AlreadyReceived { id: id.clone() })
         }
         Command::RetryRun { .. } if run.started.is_some() => Ok(()),
+        // Whether it was decided before is asked first, also of a run that has ended.
+        Command::AnswerApproval { .. } if run.started.is_some() => Ok(()),
         Command::RetryRun { .. }
+        | Command::AnswerApproval { .. }
         | Command::CompleteStep { .. }
         | Command::FailStep { .. }
         | Command::InterruptAttempts { .. }
+        | Command::ResumeAttempt { .. }
+        | Command::RecordHeartbeat { .. }
         | Command::FireTimer { .. }
         | Command::PauseRun { .. }
         | Command::ResumeRun { .. }

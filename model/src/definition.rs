@@ -13,6 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::DefinitionHash;
 
+mod approval;
+
+pub use approval::{Approval, OnApprovalTimeout};
+
 /// A workflow definition.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -189,6 +193,9 @@ pub struct Step {
     /// Longest time of all attempts together, in milliseconds, from the start of the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<u64>,
+    /// Longest time between two heartbeats of an attempt, in milliseconds; `None`: it need not give any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heartbeat_ms: Option<u64>,
     /// What a failure means for the run.
     #[serde(default, skip_serializing_if = "is_default")]
     pub on_error: OnError,
@@ -272,6 +279,8 @@ pub enum StepKind {
         #[serde(default, skip_serializing_if = "is_default")]
         on_timeout: OnSignalTimeout,
     },
+    /// Waits for the decision of a person.
+    Approve(Box<Approval>),
 }
 
 /// What happens when no signal came in time.

@@ -73,6 +73,13 @@ pub enum Event {
         /// Whether the engine shut down in order, which does not count against the attempt.
         orderly: bool,
     },
+    /// An attempt that was cut off is about to be carried on: from here on its handler may be at work again.
+    AttemptResumed {
+        /// The step.
+        step: StepIndex,
+        /// The attempt.
+        attempt: Attempt,
+    },
     /// A timer was due.
     TimerFired {
         /// Which.
@@ -172,6 +179,43 @@ pub enum Event {
     /// No pause of the store holds the run any more.
     RunReleased,
 
+    /// An attempt gave a sign of life and said how far it is.
+    HeartbeatRecorded {
+        /// The step.
+        step: StepIndex,
+        /// The attempt.
+        attempt: Attempt,
+        /// How far it is; handed to the next attempt.
+        progress: Payload,
+    },
+
+    /// A person approved what a step asked.
+    ApprovalGranted {
+        /// The step.
+        step: StepIndex,
+        /// Who.
+        by: Actor,
+        /// The entry in the list of people that allowed it.
+        role: String,
+        /// What they said to it; may be empty.
+        note: String,
+        /// What they filled in, complete with defaults.
+        form: Payload,
+    },
+    /// A person rejected what a step asked.
+    ApprovalRejected {
+        /// The step.
+        step: StepIndex,
+        /// Who.
+        by: Actor,
+        /// The entry in the list of people that allowed it.
+        role: String,
+        /// What they said to it; may be empty.
+        note: String,
+        /// What they filled in; `null` if nothing.
+        form: Payload,
+    },
+
     // ---- derived ------------------------------------------------------------------------------
     /// An attempt was started.
     StepStarted {
@@ -193,12 +237,23 @@ pub enum Event {
         /// When.
         until: Timestamp,
     },
-    /// A step began to wait for something from outside.
+    /// A step began to wait for a signal.
     StepWaits {
         /// The step.
         step: StepIndex,
-        /// For what.
-        what: Awaited,
+        /// The signal's name.
+        signal: String,
+        /// The timer that ends the waiting, and when; `None`: it waits for ever.
+        timer: Option<(TimerId, Timestamp)>,
+    },
+    /// A step began to wait for the decision of a person.
+    ApprovalRequested {
+        /// The step.
+        step: StepIndex,
+        /// Who may decide.
+        by: Vec<String>,
+        /// What they are asked; may be empty.
+        message: String,
         /// The timer that ends the waiting, and when; `None`: it waits for ever.
         timer: Option<(TimerId, Timestamp)>,
     },
@@ -320,6 +375,13 @@ pub enum Awaited {
     Signal {
         /// Its name.
         name: String,
+    },
+    /// The decision of a person.
+    Approval {
+        /// Who may decide: `user:…`, `group:…`, or either.
+        by: Vec<String>,
+        /// What they are asked; may be empty.
+        message: String,
     },
 }
 

@@ -5,6 +5,7 @@
 //! * A timer is gone when it fired, when its step settled, or when the run ended; no event says so.
 
 mod attempts;
+mod heartbeats;
 mod holds;
 mod runs;
 mod settling;
@@ -14,8 +15,9 @@ mod undo;
 
 pub(crate) use timers::deadline_passed;
 
-use crate::event::Event;
+use crate::event::{Awaited, Event};
 use crate::id::{StepIndex, TimerId};
+use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::run::{
     Holds, KeptSignal, Run, RunStatus, StepRun, StepState, Timer, TimerPurpose, UndoState,
@@ -52,6 +54,8 @@ pub(crate) enum Change {
     TimerCleared(TimerId, Timer),
     /// The holds were these before.
     Holds(Holds),
+    /// The progress of the step was this before.
+    Progress(StepIndex, Option<Payload>),
     /// A signal came, with this id.
     SignalReceived(String),
     /// The signal was taken.
@@ -68,10 +72,15 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::StepPaused { step, .. }
         | Event::StepResumed { step, .. }
         | Event::AttemptFailed { step, .. }
+        | Event::AttemptResumed { step, .. }
+        | Event::HeartbeatRecorded { step, .. }
         | Event::StepStarted { step, .. }
         | Event::StepSlept { step, .. }
         | Event::StepWaits { step, .. }
         | Event::SignalTaken { step, .. }
+        | Event::ApprovalGranted { step, .. }
+        | Event::ApprovalRejected { step, .. }
+        | Event::ApprovalRequested { step, .. }
         | Event::StepSkipped { step, .. }
         | Event::RetryScheduled { step, .. }
         | Event::StepFailed { step, .. }
@@ -125,6 +134,10 @@ impl Fold<'_> {
             Event::AttemptsInterrupted { attempts, orderly } => {
                 self.attempts_interrupted(attempts, *orderly);
             }
+            Event::AttemptResumed { step, .. } => self.attempt_resumed(*step),
+            Event::HeartbeatRecorded { step, progress, .. } => {
+                self.heartbeat_recorded(*step, progress);
+            }
             Event::TimerFired { timer } => self.timer_fired(*timer),
             Event::RunPaused { .. } => self.run.paused = true,
             Event::RunResumed { .. } => self.run.paused = false,
@@ -140,7 +153,14 @@ impl Fold<'_> {
                 }
             }
             Event::RunRetried { timeout, .. } => self.run_retried(*timeout),
-            Event::SlotsOffered => {}
+            // The events that follow say what becomes of the step.
+            Event::SlotsOffered
+            | Event::ApprovalGranted { .. }
+            | Event::ApprovalRejected { .. } => {}
+            Event::ApprovalRequested { step, by, message, timer } => {
+                let (by, message) = (by.clone(), message.clone());
+                self.step_waits(*step, Awaited::Approval { by, message }, *timer);
+            }
             Event::SignalReceived { name, id, payload, by } => {
                 self.signal_received(name, id, payload, by);
             }
@@ -148,7 +168,9 @@ impl Fold<'_> {
                 self.step_started(*step, *attempt, input.as_ref(), *deadline);
             }
             Event::StepSlept { step, timer, until } => self.step_slept(*step, *timer, *until),
-            Event::StepWaits { step, what, timer } => self.step_waits(*step, what, *timer),
+            Event::StepWaits { step, signal, timer } => {
+                self.step_waits(*step, Awaited::Signal { name: signal.clone() }, *timer);
+            }
             Event::SignalTaken { signal, .. } => self.signal_taken(*signal),
             Event::StepSkipped { step, reason } => {
                 self.settle(*step, StepState::Skipped { reason: reason.clone() });

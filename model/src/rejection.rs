@@ -2,6 +2,7 @@
 
 use crate::event::LABELS_MAX;
 use crate::id::{Attempt, StepIndex, TimerId};
+use crate::input::InputError;
 
 /// Why a command was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,11 +26,19 @@ pub enum Rejection {
         status: &'static str,
     },
     /// The report is about an attempt that is not under way.
-    #[error("attempt {attempt} of step `{step}` is stale", attempt = attempt.0)]
+    #[error("ignored: stale attempt {attempt} of step `{step}`", attempt = attempt.0)]
     StaleAttempt {
         /// The step's id.
         step: String,
         /// The attempt of the report.
+        attempt: Attempt,
+    },
+    /// The attempt does not wait to be carried on.
+    #[error("attempt {attempt} of step `{step}` does not rest", attempt = attempt.0)]
+    NotResting {
+        /// The step's id.
+        step: String,
+        /// The attempt.
         attempt: Attempt,
     },
     /// No such timer is set.
@@ -49,6 +58,14 @@ pub enum Rejection {
     TimerHeld {
         /// Which.
         timer: TimerId,
+    },
+    /// The attempt was cut off, and a pause keeps it from being carried on.
+    #[error("attempt {attempt} of step `{step}` waits for the end of a pause", attempt = attempt.0)]
+    AttemptHeld {
+        /// The step's id.
+        step: String,
+        /// Which.
+        attempt: Attempt,
     },
     /// The run has no such step.
     #[error("there is no step number {step}", step = step.0)]
@@ -90,6 +107,38 @@ pub enum Rejection {
     AlreadyReceived {
         /// The signal's id.
         id: String,
+    },
+    /// The step does not wait for a decision.
+    #[error("step `{step}` does not wait for an approval, it is {status}")]
+    NotAwaitingApproval {
+        /// The step's id.
+        step: String,
+        /// Where it stands.
+        status: &'static str,
+    },
+    /// The step was approved or rejected before.
+    #[error("step `{step}` was decided already")]
+    AlreadyDecided {
+        /// The step's id.
+        step: String,
+    },
+    /// Somebody who may not decide.
+    #[error("`{name}` may not decide about step `{step}`; it asks {}", by.join(", "))]
+    NotAnApprover {
+        /// The step's id.
+        step: String,
+        /// Who tried.
+        name: String,
+        /// Who may.
+        by: Vec<String>,
+    },
+    /// The form is not filled in as it should be.
+    #[error("the form of step `{step}` does not fit: {}", errors.first().map_or("", |error| error.message.as_str()))]
+    FormMisfit {
+        /// The step's id.
+        step: String,
+        /// Everything that is wrong.
+        errors: Vec<InputError>,
     },
     /// What it did was undone, so it cannot go on from there.
     #[error("{}", undone(steps))]

@@ -47,6 +47,8 @@ pub struct Run {
     pub revision: u32,
     /// Signals that came.
     pub signals: Signals,
+    /// How far the attempts of steps that have not completed said they are.
+    pub progress: BTreeMap<StepIndex, Payload>,
     steps: Vec<StepRun>,
     open_needs: Vec<u32>,
     ready: BTreeSet<StepIndex>,
@@ -127,8 +129,8 @@ pub enum StepState {
         interruptions: u32,
         /// Whether an execution of this attempt was cut off at all.
         may_repeat: bool,
-        /// Whether the last process left it in order, so that the next one's taking it up does not count.
-        handed_over: bool,
+        /// Whether no handler is at work for it: it was cut off, and its resumption is not recorded yet.
+        rests: bool,
         /// When the attempt was recorded as started.
         since: Timestamp,
         /// Set when it was told to stop; the failure it then ends with, unless the run ends (`Failure::default()`).
@@ -300,6 +302,7 @@ impl Run {
             next_timer: TimerId(1),
             revision: 0,
             signals: Signals::default(),
+            progress: BTreeMap::new(),
             steps: vec![StepRun::default(); count as usize],
             open_needs,
             ready,

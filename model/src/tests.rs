@@ -16,10 +16,12 @@ mod bench;
 mod notation;
 mod show;
 
+mod approvals;
 mod ending;
 mod expressions;
 mod failures;
 mod folding;
+mod heartbeats;
 mod interruptions;
 mod pausing;
 mod payloads;

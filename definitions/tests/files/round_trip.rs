@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use nexus_definitions::{read, write};
 use nexus_model::definition::{
-    Backoff, Compensate, Definition, InputKind, InputSpec, OnEnd, OnError, OnSignalTimeout, Retry,
-    Step, StepKind, WhenNeeds,
+    Approval, Backoff, Compensate, Definition, InputKind, InputSpec, OnApprovalTimeout, OnEnd,
+    OnError, OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -156,7 +156,29 @@ fn kind() -> impl Strategy<Value = StepKind> {
             .prop_map(|map| StepKind::Set { values: Value::Object(map.into_iter().collect()) }),
         (1u32..5000).prop_map(|s| StepKind::Sleep { duration: Value::from(format!("{s}s")) }),
         wait_for(),
+        approve(),
     ]
+}
+
+fn approve() -> impl Strategy<Value = StepKind> {
+    let by = prop_oneof![
+        Just(Value::from("ops")),
+        Just(Value::from("${{ inputs }}")),
+        prop::collection::vec("(user:|group:|)[a-z #']{0,5}[a-z]", 1..4).prop_map(Value::from),
+    ];
+    let message = prop_oneof![Just(Value::Null), words().prop_map(Value::from)];
+    let form = prop::collection::btree_map("[a-z]{1,5}", input(), 0..3);
+    let timeout = prop::option::of(1u64..9_000_000_000);
+    let on_timeout = prop::sample::select(vec![
+        OnApprovalTimeout::Fail,
+        OnApprovalTimeout::Reject,
+        OnApprovalTimeout::Continue,
+    ]);
+    (by, message, form, timeout, on_timeout).prop_map(
+        |(by, message, form, timeout_ms, on_timeout)| {
+            StepKind::Approve(Box::new(Approval { by, message, form, timeout_ms, on_timeout }))
+        },
+    )
 }
 
 fn wait_for() -> impl Strategy<Value = StepKind> {
@@ -182,7 +204,8 @@ fn step() -> impl Strategy<Value = Step> {
     ]));
     let when =
         prop::sample::select(vec![WhenNeeds::AllOk, WhenNeeds::AllDone, WhenNeeds::AnyFailed]);
-    let times = (prop::option::of(1u64..u64::MAX / 2), prop::option::of(1u64..9_000_000_000));
+    let time = || prop::option::of(1u64..9_000_000_000);
+    let times = (prop::option::of(1u64..u64::MAX / 2), time(), time());
     let outputs =
         prop::option::of(value().prop_filter("null says nothing", |value| !value.is_null()));
     (kind(), prop::option::of(words()), condition, when, retry(), times, any::<bool>(), outputs)
@@ -193,7 +216,7 @@ fn step() -> impl Strategy<Value = Step> {
                 condition,
                 when_needs,
                 retry,
-                (timeout_ms, deadline_ms),
+                (timeout_ms, deadline_ms, heartbeat_ms),
                 tolerated,
                 outputs,
             )| {
@@ -208,6 +231,7 @@ fn step() -> impl Strategy<Value = Step> {
                     retry: if attempts { retry } else { Retry::default() },
                     timeout_ms: timeout_ms.filter(|_| attempts),
                     deadline_ms: deadline_ms.filter(|_| attempts),
+                    heartbeat_ms: heartbeat_ms.filter(|_| attempts),
                     on_error: if tolerated { OnError::Continue } else { OnError::Fail },
                     outputs,
                     compensate: None,
@@ -314,6 +338,7 @@ fn a_sleep_without_a_unit_is_written_with_one() {
             retry: Retry::default(),
             timeout_ms: None,
             deadline_ms: None,
+            heartbeat_ms: None,
             on_error: OnError::default(),
             outputs: None,
             compensate: None,

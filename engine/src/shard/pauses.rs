@@ -50,6 +50,11 @@ impl Shard {
 }
 
 impl Resident {
+    /// Whether pauses of the store apply to the run.
+    pub(super) fn is_kept_by(&self, pauses: &Pauses) -> bool {
+        self.run.started.as_deref().is_some_and(|started| !pauses.of(started).is_empty())
+    }
+
     /// Puts first what makes the run keep to the pauses, if it does not.
     pub(super) fn keep_to(&mut self, pauses: &Pauses) {
         let Some(started) = self.run.started.as_deref() else { return };
@@ -75,6 +80,9 @@ impl Resident {
             Command::RetryRun { .. } => self.run.started.as_deref(),
             Command::CompleteStep { .. }
             | Command::FailStep { .. }
+            | Command::ResumeAttempt { .. }
+            | Command::RecordHeartbeat { .. }
+            | Command::AnswerApproval { .. }
             | Command::InterruptAttempts { .. }
             | Command::FireTimer { .. }
             | Command::PauseRun { .. }

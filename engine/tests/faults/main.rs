@@ -6,6 +6,8 @@
     reason = "a test may fail where it stands, and says its seed"
 )]
 
+mod blame;
+mod heartbeats;
 mod life;
 mod log;
 mod pauses;

@@ -62,7 +62,7 @@ pub struct GraphView {
 pub struct GraphNode {
     /// Its id.
     pub id: String,
-    /// `action`, `script`, `set`, `sleep`, `wait_for`.
+    /// `action`, `script`, `set`, `sleep`, `wait_for`, `approve`.
     pub kind: String,
     /// The handler it calls.
     pub uses: Option<String>,

@@ -112,6 +112,9 @@ pub struct StepView {
     pub took_ms: Option<u64>,
     /// What there is to say about it.
     pub note: Option<String>,
+    /// How far its attempts said they are; `null` if they did not, or it completed.
+    #[serde(default)]
+    pub progress: Value,
     /// Its output.
     pub output: Value,
     /// Why it failed, or failed last.
@@ -141,7 +144,7 @@ pub struct UndoView {
 /// What a run waits for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitingOn {
-    /// `sleep`, `signal`, `retry`, `undo`, `room`, `pause`, `engine`.
+    /// `sleep`, `signal`, `approval`, `retry`, `undo`, `room`, `pause`, `engine`.
     pub on: String,
     /// The step.
     pub step: Option<String>,

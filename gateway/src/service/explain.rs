@@ -88,7 +88,13 @@ fn commands(standing: &Standing<'_>, name: &str) -> Vec<String> {
             };
             steps.map(resume).chain(all(&["cancel"])).collect()
         }
-        RunStatus::Running => all(&["wait", "pause", "cancel"]),
+        RunStatus::Running => {
+            let asking = standing.asking().take(STEPS_MAX).flat_map(|step| {
+                let id = standing.plan.id(step);
+                ["approve", "reject"].map(|verb| format!("nexus-engine {verb} {name} {id}"))
+            });
+            asking.chain(all(&["wait", "pause", "cancel"])).collect()
+        }
         RunStatus::Failing { .. } | RunStatus::Cancelling { .. } if !standing.driven => {
             all(&["resume"])
         }

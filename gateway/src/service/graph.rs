@@ -43,6 +43,7 @@ fn node(plan: &Plan, run: Option<&Run>, step: StepIndex) -> GraphNode {
         StepKind::Set { .. } => "set",
         StepKind::Sleep { .. } => "sleep",
         StepKind::WaitFor { .. } => "wait_for",
+        StepKind::Approve(_) => "approve",
     });
     GraphNode {
         id: plan.id(step).to_owned(),

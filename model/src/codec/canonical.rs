@@ -24,6 +24,12 @@ pub(super) const VERSION: u8 = 1;
 /// Number of the section of signals.
 pub(super) const SECTION_SIGNALS: u8 = 1;
 
+/// Number of the section of progress.
+pub(super) const SECTION_PROGRESS: u8 = 48;
+
+/// Number of a step that waits for the decision of a person.
+pub(super) const AWAITED_APPROVAL: u8 = 33;
+
 /// The choice that says that what concerns undoing comes before the rest of a status or step.
 pub(super) const UNDO: u8 = 32;
 
@@ -83,6 +89,14 @@ impl Writer {
         if !run.signals.is_empty() {
             self.byte(SECTION_SIGNALS);
             self.signals(&run.signals);
+        }
+        if !run.progress.is_empty() {
+            self.byte(SECTION_PROGRESS);
+            self.count(run.progress.len());
+            for (step, progress) in &run.progress {
+                self.index(*step);
+                self.payload(progress);
+            }
         }
         if !run.holds.is_empty() {
             self.byte(SECTION_HOLDS);
@@ -211,12 +225,20 @@ impl Writer {
         let StepUndo { state, attempts_forgiven, started_at, settled_at } = undo;
         match state {
             UndoState::Pending => self.byte(0),
-            UndoState::Running { attempt, input, interruptions, may_repeat, since, stopping } => {
+            UndoState::Running {
+                attempt,
+                input,
+                interruptions,
+                may_repeat,
+                rests,
+                since,
+                stopping,
+            } => {
                 self.byte(1);
                 self.number(attempt.0);
                 self.option(input.as_ref(), Self::payload);
                 self.number(*interruptions);
-                self.flag(*may_repeat);
+                self.byte(u8::from(*may_repeat) | u8::from(*rests) << 1);
                 self.time(*since);
                 self.flag(*stopping);
             }
@@ -247,7 +269,7 @@ impl Writer {
                 input,
                 interruptions,
                 may_repeat,
-                handed_over,
+                rests,
                 since,
                 stopping,
             } => {
@@ -255,7 +277,7 @@ impl Writer {
                 self.number(attempt.0);
                 self.option(input.as_ref(), Self::payload);
                 self.number(*interruptions);
-                self.byte(u8::from(*may_repeat) | u8::from(*handed_over) << 1);
+                self.byte(u8::from(*may_repeat) | u8::from(*rests) << 1);
                 self.time(*since);
                 self.option(stopping.as_ref(), Self::failure);
             }
@@ -302,6 +324,12 @@ impl Writer {
             Awaited::Signal { name } => {
                 self.byte(0);
                 self.text(name);
+            }
+            Awaited::Approval { by, message } => {
+                self.byte(AWAITED_APPROVAL);
+                self.count(by.len());
+                by.iter().for_each(|entry| self.text(entry));
+                self.text(message);
             }
         }
     }

@@ -6,8 +6,9 @@ use serde::{Serialize, Serializer};
 use serde_bytes::Bytes;
 
 use super::wire::{
-    AWAITED_SIGNAL, ActorV1, AttemptFailedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES,
-    CONTENT_JSON, CancelRequestedV1, FailureV1, LabelV1, OutputMappedV1, PAYLOAD_INLINE,
+    AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1,
+    AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_JSON,
+    CancelRequestedV1, FailureV1, HeartbeatRecordedV1, LabelV1, OutputMappedV1, PAYLOAD_INLINE,
     PAYLOAD_NULL, PAYLOAD_STORED, PayloadV1, RetryScheduledV1, RunCancelledV1, RunCompletedV1,
     RunFailedV1, RunHeldV1, RunPausedV1, RunReleasedV1, RunResumedV1, RunRetriedV1, RunStartedV1,
     SignalReceivedV1, SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepPausedV1,
@@ -16,7 +17,7 @@ use super::wire::{
     UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1, UndoRetryScheduledV1,
     UndoStartedV1, UndoWaivedV1,
 };
-use crate::event::{Actor, Awaited, Event, Failure, RunStarted};
+use crate::event::{Actor, Event, Failure, RunStarted};
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload};
 use crate::time::Timestamp;
@@ -43,6 +44,13 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         }
         Event::AttemptsInterrupted { attempts, orderly } => {
             put(out, &AttemptsInterruptedV1 { attempts: Attempts(attempts), orderly: *orderly });
+        }
+        Event::AttemptResumed { step, attempt } => {
+            put(out, &AttemptResumedV1 { step: step.0, attempt: attempt.0 });
+        }
+        Event::HeartbeatRecorded { step, attempt, progress } => {
+            let (step, attempt, progress) = (step.0, attempt.0, progress.into());
+            put(out, &HeartbeatRecordedV1 { step, attempt, progress });
         }
         Event::TimerFired { timer } => put(out, &TimerFiredV1 { timer: timer.0 }),
         Event::RunPaused { by, reason } => put(out, &RunPausedV1 { by: by.into(), reason }),
@@ -73,12 +81,18 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         Event::StepSlept { step, timer, until } => {
             put(out, &StepSleptV1 { step: step.0, timer: timer.0, until: until.0 });
         }
-        Event::StepWaits { step, what, timer } => {
-            let (what, name) = match what {
-                Awaited::Signal { name } => (AWAITED_SIGNAL, name),
-            };
+        Event::StepWaits { step, signal, timer } => {
+            let (what, timer) = (AWAITED_SIGNAL, timer.map(TimerV1::from));
+            put(out, &StepWaitsV1 { step: step.0, what, name: signal, timer });
+        }
+        Event::ApprovalGranted { step, by, role, note, form }
+        | Event::ApprovalRejected { step, by, role, note, form } => {
+            let (step, by, form) = (step.0, by.into(), form.into());
+            put(out, &ApprovalAnsweredV1 { step, by, role, note, form });
+        }
+        Event::ApprovalRequested { step, by, message, timer } => {
             let timer = timer.map(TimerV1::from);
-            put(out, &StepWaitsV1 { step: step.0, what, name, timer });
+            put(out, &ApprovalRequestedV1 { step: step.0, by, message, timer });
         }
         Event::SignalTaken { step, signal } => {
             put(out, &SignalTakenV1 { step: step.0, signal: *signal });

@@ -99,6 +99,9 @@ impl Reader<'_> {
         if self.section(canonical::SECTION_SIGNALS) {
             run.signals = self.signals()?;
         }
+        if self.section(canonical::SECTION_PROGRESS) {
+            run.progress = self.progress()?;
+        }
         if self.section(canonical::SECTION_HOLDS) {
             run.holds = self.holds()?;
         }
@@ -120,6 +123,12 @@ impl Reader<'_> {
         let in_order = steps.is_sorted_by(|a, b| a < b);
         let holds = Holds { by_store, steps: steps.into_iter().collect() };
         (in_order && !holds.is_empty()).then_some(holds)
+    }
+
+    fn progress(&mut self) -> Option<BTreeMap<StepIndex, Payload>> {
+        let progress = self.list(|reader| Some((reader.index()?, reader.payload()?)))?;
+        let in_order = progress.is_sorted_by(|(a, _), (b, _)| a < b) && !progress.is_empty();
+        in_order.then(|| progress.into_iter().collect())
     }
 
     fn signals(&mut self) -> Option<Signals> {
@@ -213,14 +222,7 @@ impl Reader<'_> {
     fn undo(&mut self) -> Option<StepUndo> {
         let state = match self.byte()? {
             0 => UndoState::Pending,
-            1 => UndoState::Running {
-                attempt: Attempt(self.number32()?),
-                input: self.option(Self::payload)?,
-                interruptions: self.number32()?,
-                may_repeat: self.flag()?,
-                since: self.time()?,
-                stopping: self.flag()?,
-            },
+            1 => self.undo_running()?,
             2 => UndoState::Retrying {
                 attempt: Attempt(self.number32()?),
                 timer: self.option(Self::timer_id)?,
@@ -267,6 +269,9 @@ impl Reader<'_> {
     fn awaited(&mut self) -> Option<Awaited> {
         match self.byte()? {
             0 => Some(Awaited::Signal { name: self.text()? }),
+            canonical::AWAITED_APPROVAL => {
+                Some(Awaited::Approval { by: self.list(Self::text)?, message: self.text()? })
+            }
             _ => None,
         }
     }
@@ -355,6 +360,22 @@ impl Reader<'_> {
         None
     }
 
+    fn undo_running(&mut self) -> Option<UndoState> {
+        let attempt = Attempt(self.number32()?);
+        let input = self.option(Self::payload)?;
+        let interruptions = self.number32()?;
+        let flags = self.byte().filter(|flags| *flags <= 3)?;
+        Some(UndoState::Running {
+            attempt,
+            input,
+            interruptions,
+            may_repeat: flags & 1 != 0,
+            rests: flags & 2 != 0,
+            since: self.time()?,
+            stopping: self.flag()?,
+        })
+    }
+
     fn running(&mut self) -> Option<StepState> {
         let attempt = Attempt(self.number32()?);
         let input = self.option(Self::payload)?;
@@ -365,7 +386,7 @@ impl Reader<'_> {
             input,
             interruptions,
             may_repeat: flags & 1 != 0,
-            handed_over: flags & 2 != 0,
+            rests: flags & 2 != 0,
             since: self.time()?,
             stopping: self.option(Self::failure)?,
         })

@@ -46,6 +46,10 @@ fn awaited() -> Awaited {
     Awaited::Signal { name: "payment".to_owned() }
 }
 
+fn approvers() -> Vec<String> {
+    ["group:ops", "user:dana"].map(str::to_owned).to_vec()
+}
+
 fn signals() -> Signals {
     let kept = KeptSignal {
         name: "payment".to_owned(),
@@ -102,6 +106,22 @@ fn outside_samples() -> Vec<Event> {
             payload: inline(r#"{"order_id":117}"#),
             by: actor(),
         },
+        Event::AttemptResumed { step, attempt },
+        Event::HeartbeatRecorded { step, attempt, progress: inline(r#"{"done":3}"#) },
+        Event::ApprovalGranted {
+            step,
+            by: actor(),
+            role: "group:ops".to_owned(),
+            note: "known customer".to_owned(),
+            form: inline(r#"{"discount":0.1}"#),
+        },
+        Event::ApprovalRejected {
+            step,
+            by: actor(),
+            role: "ops".to_owned(),
+            note: String::new(),
+            form: Payload::Null,
+        },
         Event::UndoCompleted { step, attempt: Attempt(3), may_repeat: true },
         Event::UndoAttemptFailed { step, attempt: Attempt(3), failure: failure() },
         Event::UndoWaived { by: actor(), reason: "by hand".to_owned() },
@@ -132,7 +152,17 @@ fn derived_samples() -> Vec<Event> {
         Event::RunCompleted { output: inline("[1,2]"), state },
         Event::RunFailed { failure: failure(), step: Some(step), state },
         Event::RunCancelled { state },
-        Event::StepWaits { step, what: awaited(), timer: Some((timer, NOW.plus_ms(3_600_000))) },
+        Event::StepWaits {
+            step,
+            signal: "payment".to_owned(),
+            timer: Some((timer, NOW.plus_ms(3_600_000))),
+        },
+        Event::ApprovalRequested {
+            step,
+            by: approvers(),
+            message: "Score 0.7".to_owned(),
+            timer: Some((timer, NOW.plus_ms(3_600_000))),
+        },
         Event::SignalTaken { step, signal: 2 },
         Event::UndoRequested { steps },
         Event::UndoStarted { step, attempt: Attempt(3), input: Some(stored()) },
@@ -160,6 +190,7 @@ fn plan() -> Plan {
         retry: Retry::default(),
         timeout_ms: None,
         deadline_ms: None,
+        heartbeat_ms: None,
         on_error: OnError::default(),
         outputs: None,
         compensate: None,
@@ -180,7 +211,7 @@ fn states() -> Vec<StepState> {
             attempt,
             input: Some(stored()),
             interruptions: 1,
-            handed_over: false,
+            rests: false,
             may_repeat: true,
             since: NOW,
             stopping: Some(Failure::default()),
@@ -237,6 +268,7 @@ fn undoing_run(plan: &Plan) -> Run {
             input: Some(stored()),
             interruptions: 2,
             may_repeat: true,
+            rests: true,
             since: NOW,
             stopping: true,
         },

@@ -106,6 +106,20 @@ pub(super) struct AttemptsInterruptedV1<Attempts> {
 }
 
 #[derive(Serialize, Deserialize)]
+pub(super) struct AttemptResumedV1 {
+    pub(super) step: u32,
+    pub(super) attempt: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct HeartbeatRecordedV1<'a> {
+    pub(super) step: u32,
+    pub(super) attempt: u32,
+    #[serde(borrow)]
+    pub(super) progress: PayloadV1<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
 pub(super) struct TimerFiredV1 {
     pub(super) timer: u32,
 }
@@ -188,6 +202,27 @@ pub(super) struct StepWaitsV1<'a> {
 pub(super) struct SignalTakenV1 {
     pub(super) step: u32,
     pub(super) signal: u32,
+}
+
+/// `approval.granted` and `approval.rejected`.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ApprovalAnsweredV1<'a> {
+    pub(super) step: u32,
+    #[serde(borrow)]
+    pub(super) by: ActorV1<'a>,
+    pub(super) role: &'a str,
+    pub(super) note: &'a str,
+    #[serde(borrow)]
+    pub(super) form: PayloadV1<'a>,
+}
+
+/// `People` is a list of texts.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ApprovalRequestedV1<'a, People> {
+    pub(super) step: u32,
+    pub(super) by: People,
+    pub(super) message: &'a str,
+    pub(super) timer: Option<TimerV1>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -118,6 +118,22 @@ impl<'a> Draft<'a> {
         payload
     }
 
+    /// The JSON of a payload; `None` if its bytes have to be loaded first.
+    pub(super) fn json_of(&mut self, payload: &Payload) -> Option<Value> {
+        let bytes: &[u8] = match payload {
+            Payload::Null => return Some(Value::Null),
+            Payload::Inline(_, bytes) => bytes,
+            Payload::Stored(_, hash, _) => match self.payloads.get(hash) {
+                Some(bytes) => bytes,
+                None => {
+                    self.needs.insert(*hash);
+                    return None;
+                }
+            },
+        };
+        Some(serde_json::from_slice(bytes).unwrap_or_default())
+    }
+
     /// Replaces the event made last by one that folds to the same state.
     pub(super) fn amend_last(&mut self, amend: impl FnOnce(&mut Event)) {
         if let Some(event) = self.events.last_mut() {
@@ -148,6 +164,12 @@ impl<'a> Draft<'a> {
                     run.timers.insert(id, timer);
                 }
                 Change::Holds(holds) => run.holds = holds,
+                Change::Progress(step, Some(before)) => {
+                    run.progress.insert(step, before);
+                }
+                Change::Progress(step, None) => {
+                    run.progress.remove(&step);
+                }
                 Change::SignalReceived(id) => {
                     run.signals.kept.remove(&run.signals.received);
                     run.signals.received -= 1;
@@ -208,6 +230,7 @@ fn timer_changes(changes: &[Change]) -> Vec<TimerChange> {
         match change {
             Change::Step(..)
             | Change::Holds(_)
+            | Change::Progress(..)
             | Change::SignalReceived(_)
             | Change::SignalTaken(..) => {}
             Change::TimerSet(id, timer) => {

@@ -94,7 +94,10 @@ pub(super) fn compile_undo(
             let script = Template::compile_script(run, shell.as_deref(), env, shape.env);
             (SCRIPT_HANDLER, Place::undo(id, shape.index, ""), script)
         }
-        StepKind::Set { .. } | StepKind::Sleep { .. } | StepKind::WaitFor { .. } => {
+        StepKind::Set { .. }
+        | StepKind::Sleep { .. }
+        | StepKind::WaitFor { .. }
+        | StepKind::Approve(_) => {
             let message = "an undo calls a handler or runs a script";
             problems.error("NX1102", &["steps", id, "compensate"], message).hint =
                 Some("write `uses` or `run`".to_owned());

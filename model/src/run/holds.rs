@@ -53,13 +53,10 @@ impl Run {
     pub fn holds_cut_off(&self, step: StepIndex) -> bool {
         let is_cut_off = match self.step_run(step).undo() {
             Some(undo) => {
-                matches!(undo, UndoState::Running { may_repeat: true, stopping: false, .. })
+                matches!(undo, UndoState::Running { rests: true, stopping: false, .. })
             }
             None => {
-                matches!(
-                    self.step(step),
-                    StepState::Running { may_repeat: true, stopping: None, .. }
-                )
+                matches!(self.step(step), StepState::Running { rests: true, stopping: None, .. })
             }
         };
         is_cut_off && self.holds(step)

@@ -158,7 +158,7 @@ fn an_attempt_that_was_cut_off_runs_again_after_the_pause() {
         given     start; pause; interrupt a; resume
         when      offer
         then      rejected: nothing is ready to start
-        after     effects run a#1
+        after     effects resume a#1
     ",
     );
 }

@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 
 use super::bench::Bench;
 use super::notation::plain_step;
-use crate::command::Command;
+use crate::command::{ApprovalAnswer, Command};
 use crate::definition::{
-    Compensate, Definition, OnEnd, OnError, OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
+    Approval, Compensate, Definition, OnApprovalTimeout, OnEnd, OnError, OnSignalTimeout, Retry,
+    Step, StepKind, WhenNeeds,
 };
 use crate::event::{Actor, Event, Failure, RunStarted};
 use crate::evolve::evolve;
@@ -42,7 +43,7 @@ struct Shape {
 
 fn shape() -> impl Strategy<Value = Shape> {
     let needs = prop::collection::vec(0usize..12, 0..4);
-    (0u8..7, needs, 0u8..6, 1u32..4, any::<bool>(), any::<bool>(), 0u8..6, 0u8..4).prop_map(
+    (0u8..8, needs, 0u8..6, 1u32..4, any::<bool>(), any::<bool>(), 0u8..6, 0u8..4).prop_map(
         |(kind, needs, when, attempts, deadline, fatal, skipped, undo)| Shape {
             kind,
             needs,
@@ -100,6 +101,7 @@ fn step(at: usize, shape: &Shape) -> Step {
         0 => step.kind = StepKind::Set { values: json!({"at": at}) },
         1 => step.kind = StepKind::Sleep { duration: json!(at * 100) },
         6 => step.kind = wait_for(shape),
+        7 => step.kind = approve(shape),
         _ => {}
     }
     step
@@ -115,8 +117,22 @@ fn wait_for(shape: &Shape) -> StepKind {
     }
 }
 
+/// Asks dana, for ever or not.
+fn approve(shape: &Shape) -> StepKind {
+    StepKind::Approve(Box::new(Approval {
+        by: json!("dana"),
+        timeout_ms: shape.deadline.then_some(2_000),
+        on_timeout: match shape.attempts {
+            1 => OnApprovalTimeout::Fail,
+            2 => OnApprovalTimeout::Reject,
+            _ => OnApprovalTimeout::Continue,
+        },
+        ..Approval::default()
+    }))
+}
+
 fn asks() -> impl Strategy<Value = Vec<Ask>> {
-    let ask = (0u8..33, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
+    let ask = (0u8..36, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
         what,
         which,
         slots,
@@ -133,6 +149,13 @@ fn some_step(ask: &Ask) -> StepIndex {
 fn signal(number: u32, id: String) -> Command {
     let (payload, _) = Payload::json(&json!(number));
     Command::DeliverSignal { name: "s".to_owned(), id, payload, by: Actor::default() }
+}
+
+/// What somebody decides about a step.
+fn answer(step: StepIndex, approved: bool, name: &str) -> Command {
+    let by = Actor { name: name.to_owned(), via: String::new() };
+    let answer = ApprovalAnswer { approved, by, ..ApprovalAnswer::default() };
+    Command::AnswerApproval { step, answer: Box::new(answer) }
 }
 
 /// A bench that remembers what it was asked and what came of it.
@@ -212,8 +235,14 @@ impl Play {
             assert!(run.signals.kept.contains_key(signal), "it came, and is there");
             assert!(self.taken.insert(*signal), "each signal is taken once");
         }
+        if let Event::ApprovalGranted { step, by, .. } | Event::ApprovalRejected { step, by, .. } =
+            event
+        {
+            assert!(run.awaiting().any(|awaiting| awaiting == *step), "it was asked");
+            assert_eq!(by.name, "dana", "nobody else may decide");
+        }
         if let Event::UndoStarted { step, attempt, .. } = event {
-            assert!(!run.paused, "nothing starts in a pause");
+            assert!(!run.holds(*step), "nothing starts in a pause");
             assert!(self.started.insert((*step, *attempt)), "each attempt starts once");
             assert_eq!(run.undo_blocks(*step), 0, "later steps are undone first");
         }
@@ -247,6 +276,15 @@ impl Play {
                 let failure = Failure { code: "E".to_owned(), fatal, ..Failure::default() };
                 Command::FailStep { step, attempt, failure }
             }
+            12 if !fatal => {
+                let (step, attempt) = one()?;
+                let (progress, _) = Payload::json(&json!(ask.which));
+                Command::RecordHeartbeat { step, attempt, progress }
+            }
+            10 if fatal => {
+                let (step, attempt) = one()?;
+                Command::ResumeAttempt { step, attempt }
+            }
             10..13 => {
                 let attempts = running.iter().copied().filter(|(s, _)| ask.which >> s.0 & 1 == 0);
                 Command::InterruptAttempts { attempts: attempts.collect(), orderly: fatal }
@@ -263,11 +301,11 @@ impl Play {
             18 => Command::FireTimer { timer: TimerId(ask.slots) },
             19 => Command::PauseRun { by, reason: String::new() },
             20 => Command::ResumeRun { by },
-            27 => Command::PauseStep { step: some_step(ask), by, reason: String::new() },
-            28 => Command::ResumeStep { step: some_step(ask), by },
-            29 => Command::HoldRun { pauses: vec!["engine".to_owned()] },
-            30 => Command::ReleaseRun,
-            31 => {
+            30 => Command::PauseStep { step: some_step(ask), by, reason: String::new() },
+            31 => Command::ResumeStep { step: some_step(ask), by },
+            32 => Command::HoldRun { pauses: vec!["engine".to_owned()] },
+            33 => Command::ReleaseRun,
+            34 => {
                 let command = Box::new(Command::RetryRun { by });
                 Command::InHold { pauses: vec!["engine".to_owned()], command }
             }
@@ -276,6 +314,11 @@ impl Play {
             23..27 => {
                 let id = if fatal { format!("k{}", ask.which % 7) } else { String::new() };
                 signal(ask.slots, id)
+            }
+            27..30 => {
+                let step = StepIndex(u32::try_from(ask.which % 13).unwrap());
+                let name = if ask.slots == 0 { "erin" } else { "dana" };
+                answer(step, !fatal, name)
             }
             _ => Command::OfferSlots,
         })
@@ -309,11 +352,11 @@ impl Play {
             return Some(Command::OfferSlots);
         }
         if let Some(step) = run.awaiting().next() {
-            let StepKind::WaitFor { matches, .. } =
-                &self.bench.plan.definition().steps[step.at()].kind
-            else {
-                panic!("only such a step waits")
-            };
+            let kind = &self.bench.plan.definition().steps[step.at()].kind;
+            if let StepKind::Approve(_) = kind {
+                return Some(answer(step, true, "dana"));
+            }
+            let StepKind::WaitFor { matches, .. } = kind else { panic!("only such a step waits") };
             let wanted = matches.as_ref().map_or(0, |text| text[10..].parse().unwrap());
             return Some(signal(wanted, String::new()));
         }

@@ -1,7 +1,7 @@
 //! The notation of stories: events and what holds after them as text.
 
 use crate::effect::Effect;
-use crate::event::{Awaited, Event, Failure};
+use crate::event::{Event, Failure};
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::Payload;
 use crate::plan::Plan;
@@ -24,6 +24,12 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
             let how = if *orderly { "shut down" } else { "interrupted" };
             format!("{how}: {}", names.collect::<Vec<_>>().join(" "))
         }
+        Event::AttemptResumed { step, attempt } => {
+            format!("taken up: {}", tried(plan, *step, *attempt))
+        }
+        Event::HeartbeatRecorded { step, attempt, progress } => {
+            format!("{} heartbeat{}", tried(plan, *step, *attempt), payload(Some(progress)))
+        }
         Event::TimerFired { timer } => format!("t{} fired", timer.0),
         Event::RunPaused { .. } => "paused".to_owned(),
         Event::RunResumed { .. } => "resumed".to_owned(),
@@ -37,9 +43,18 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
         Event::SignalReceived { name, payload: carried, .. } => {
             format!("signal {name}{}", payload(Some(carried)))
         }
-        Event::StepWaits { step, what, timer: due } => {
-            let Awaited::Signal { name } = what;
-            format!("{} waits for {name}{}", id(step), timer(*due, ""))
+        Event::StepWaits { step, signal, timer: due } => {
+            format!("{} waits for {signal}{}", id(step), timer(*due, ""))
+        }
+        Event::ApprovalRequested { step, by, message, timer: due } => {
+            let said = if message.is_empty() { String::new() } else { format!(" \"{message}\"") };
+            format!("{} asks {}{said}{}", id(step), by.join(","), timer(*due, ""))
+        }
+        Event::ApprovalGranted { step, by, role, form, .. } => {
+            format!("{} approved by {} as {role}{}", id(step), by.name, payload(Some(form)))
+        }
+        Event::ApprovalRejected { step, by, role, form, .. } => {
+            format!("{} rejected by {} as {role}{}", id(step), by.name, payload(Some(form)))
         }
         Event::SignalTaken { step, signal } => format!("{} takes signal {signal}", id(step)),
         Event::StepStarted { step, attempt, input, deadline } => {
@@ -97,9 +112,14 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
 pub(super) fn effect(plan: &Plan, effect: &Effect) -> String {
     match effect {
         Effect::RunAttempt(run) => {
-            let alone = if run.alone { " alone" } else { "" };
             let undo = if run.undo { "undo" } else { "run" };
-            format!("{undo} {}{alone}", tried(plan, run.step, run.attempt))
+            let progress = payload(Some(&run.progress));
+            let from = if progress.is_empty() { "" } else { " from" };
+            format!("{undo} {}{from}{progress}", tried(plan, run.step, run.attempt))
+        }
+        Effect::ResumeAttempt { step, attempt, alone } => {
+            let alone = if *alone { " alone" } else { "" };
+            format!("resume {}{alone}", tried(plan, *step, *attempt))
         }
         Effect::StopAttempt { step, attempt } => format!("stop {}", tried(plan, *step, *attempt)),
     }

@@ -113,7 +113,9 @@ impl Counters {
                 &mut self.retries_scheduled
             }
             Event::TimerFired { .. } => &mut self.timers_fired,
-            Event::RunPaused { .. }
+            Event::AttemptResumed { .. }
+            | Event::HeartbeatRecorded { .. }
+            | Event::RunPaused { .. }
             | Event::RunResumed { .. }
             | Event::StepPaused { .. }
             | Event::StepResumed { .. }
@@ -123,6 +125,9 @@ impl Counters {
             | Event::SlotsOffered
             | Event::SignalReceived { .. }
             | Event::StepWaits { .. }
+            | Event::ApprovalGranted { .. }
+            | Event::ApprovalRejected { .. }
+            | Event::ApprovalRequested { .. }
             | Event::SignalTaken { .. }
             | Event::StepSlept { .. }
             | Event::StepsNotReached { .. }

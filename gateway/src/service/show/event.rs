@@ -1,7 +1,7 @@
 //! Events as they are sent.
 
 use nexus_engine::model::codec::{event_name, show_state_hash};
-use nexus_engine::model::event::{Awaited, Event, Failure, RunStarted};
+use nexus_engine::model::event::{Event, Failure, RunStarted};
 use nexus_engine::model::id::{Attempt, StepIndex, TimerId};
 use nexus_engine::model::payload::Payload;
 use nexus_engine::model::plan::Plan;
@@ -59,6 +59,8 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
             (Some(*step), Some(*attempt).filter(|attempt| attempt.0 > 0))
         }
         Event::AttemptFailed { step, attempt, .. }
+        | Event::AttemptResumed { step, attempt }
+        | Event::HeartbeatRecorded { step, attempt, .. }
         | Event::StepStarted { step, attempt, .. }
         | Event::RetryScheduled { step, attempt, .. }
         | Event::UndoStarted { step, attempt, .. }
@@ -70,6 +72,9 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::StepResumed { step, .. }
         | Event::StepWaits { step, .. }
         | Event::SignalTaken { step, .. }
+        | Event::ApprovalGranted { step, .. }
+        | Event::ApprovalRejected { step, .. }
+        | Event::ApprovalRequested { step, .. }
         | Event::StepSkipped { step, .. }
         | Event::StepFailed { step, .. }
         | Event::OutputMapped { step, .. }
@@ -135,6 +140,12 @@ impl Showing<'_> {
                     .map(|(step, attempt)| json!({"step": self.id(*step), "attempt": attempt.0}));
                 json!({"attempts": attempts.collect::<Vec<_>>(), "orderly": orderly})
             }
+            Event::AttemptResumed { step, attempt } => {
+                json!({"step": self.id(*step), "attempt": attempt.0})
+            }
+            Event::HeartbeatRecorded { step, attempt, progress } => json!({
+                "step": self.id(*step), "attempt": attempt.0, "progress": self.payload(progress)?,
+            }),
             Event::TimerFired { timer } => json!({"timer": timer.0}),
             Event::RunPaused { by: who, reason }
             | Event::CancelRequested { by: who, reason }
@@ -167,12 +178,18 @@ impl Showing<'_> {
                 "name": name, "id": Some(id).filter(|id| !id.is_empty()),
                 "payload": self.payload(payload)?, "by": by(who),
             }),
-            Event::StepWaits { step, what, timer } => {
-                let what = match what {
-                    Awaited::Signal { name } => json!({"signal": name}),
-                };
-                json!({"step": self.id(*step), "for": what, "timeout": due_data(*timer)})
-            }
+            Event::StepWaits { step, signal, timer } => json!({
+                "step": self.id(*step), "for": {"signal": signal}, "timeout": due_data(*timer),
+            }),
+            Event::ApprovalRequested { step, by: people, message, timer } => json!({
+                "step": self.id(*step), "by": people, "message": message,
+                "timeout": due_data(*timer),
+            }),
+            Event::ApprovalGranted { step, by: who, role, note, form }
+            | Event::ApprovalRejected { step, by: who, role, note, form } => json!({
+                "step": self.id(*step), "by": by(who), "role": role, "note": note,
+                "form": self.payload(form)?,
+            }),
             Event::SignalTaken { step, signal } => {
                 json!({"step": self.id(*step), "signal": signal})
             }
@@ -268,9 +285,9 @@ impl Showing<'_> {
             }
             Event::RunHeld { pauses } => format!("by the pause of {}", pauses.join(", ")),
             Event::SlotsOffered | Event::RunReleased | Event::RunCancelled { .. } => String::new(),
-            Event::StepStarted { attempt, .. } | Event::UndoStarted { attempt, .. } => {
-                format!("try {}", attempt.0)
-            }
+            Event::StepStarted { attempt, .. }
+            | Event::AttemptResumed { attempt, .. }
+            | Event::UndoStarted { attempt, .. } => format!("try {}", attempt.0),
             Event::StepSlept { until, .. } => self.until(*until),
             Event::SignalReceived { name, payload, by, .. } => {
                 let carried = match payload {
@@ -281,12 +298,19 @@ impl Showing<'_> {
                 };
                 format!("{name}{carried}, by {}", by.name)
             }
-            Event::StepWaits { what, timer, .. } => {
+            Event::StepWaits { signal, timer, .. } => {
                 let until = timer.map(|(_, at)| format!(", {}", self.until(at)));
-                let what = match what {
-                    Awaited::Signal { name } => format!("signal {name}"),
-                };
-                format!("{what}{}", until.unwrap_or_default())
+                format!("signal {signal}{}", until.unwrap_or_default())
+            }
+            Event::ApprovalRequested { by, message, timer, .. } => {
+                let what = if message.is_empty() { String::new() } else { format!(": {message}") };
+                let until = timer.map(|(_, at)| format!(", {}", self.until(at)));
+                let asked = shorten(&format!("{}{what}", by.join(", ")), DETAIL_CHARS_MAX);
+                format!("by {asked}{}", until.unwrap_or_default())
+            }
+            Event::ApprovalGranted { by, note, .. } | Event::ApprovalRejected { by, note, .. } => {
+                let note = if note.is_empty() { String::new() } else { format!(": {note}") };
+                format!("by {}{}", by.name, shorten(&note, DETAIL_CHARS_MAX))
             }
             Event::SignalTaken { signal, .. } => format!("signal number {signal}"),
             Event::StepSkipped { reason, .. } => shorten(reason, DETAIL_CHARS_MAX),
@@ -302,6 +326,7 @@ impl Showing<'_> {
                 let rest = if *continued { "; the run goes on" } else { "" };
                 format!("{}{rest}", failure_line(failure))
             }
+            Event::HeartbeatRecorded { progress, .. } => self.brief(progress)?,
             Event::OutputMapped { output, .. } | Event::RunCompleted { output, .. } => {
                 self.brief(output)?
             }

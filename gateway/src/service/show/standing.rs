@@ -6,11 +6,13 @@ use nexus_engine::model::plan::Plan;
 use nexus_engine::model::run::{Run, RunStatus, StepState, UndoState};
 use nexus_engine::model::time::Timestamp;
 
-use super::{duration, failure_line, time};
+use super::{duration, failure_line, shorten, time};
 use crate::api::WaitingOn;
 
 /// How many steps are named in a line.
 const NAMES_MAX: usize = 3;
+/// How much of what people are asked stands in a line, in characters.
+const MESSAGE_CHARS_MAX: usize = 80;
 
 /// A run at a moment.
 #[derive(Clone, Copy)]
@@ -115,6 +117,17 @@ impl Standing<'_> {
         waiting.find(|step| !self.run.holds(*step))
     }
 
+    /// The steps that ask somebody for a decision.
+    pub(crate) fn asking(&self) -> impl Iterator<Item = StepIndex> {
+        let asks = |step: &StepIndex| {
+            matches!(
+                self.run.step(*step),
+                StepState::Awaiting { what: Awaited::Approval { .. }, .. }
+            )
+        };
+        self.run.awaiting().filter(asks)
+    }
+
     /// The steps that wait for a timer.
     fn timed(&self) -> impl Iterator<Item = Timed> {
         self.run.steps().filter_map(|(step, state)| match &state.state {
@@ -160,6 +173,7 @@ impl Standing<'_> {
         if let Some((step, what, until)) = self.next_awaited() {
             let kind = match what {
                 Awaited::Signal { .. } => "signal",
+                Awaited::Approval { .. } => "approval",
             };
             let (step, at) = (Some(self.id(step)), until.map(time));
             return Some(WaitingOn { step, at, ..on(kind) });
@@ -295,6 +309,11 @@ impl Standing<'_> {
                     attempt.0
                 )
             }
+            StepState::Running { attempt, rests: true, stopping: None, .. } => format!(
+                "{id} was cut off by the end of a process; attempt {} of {} waits for its turn to go on",
+                attempt.0,
+                self.attempts_max(step)
+            ),
             StepState::Running { attempt, since, stopping, .. } => {
                 let told = if stopping.is_some() { ", told to stop" } else { "" };
                 let time = duration(self.now.ms_since(*since));
@@ -451,6 +470,12 @@ impl Standing<'_> {
 pub(crate) fn awaited(what: &Awaited) -> String {
     match what {
         Awaited::Signal { name } => format!("signal {name}"),
+        Awaited::Approval { by, message } if message.is_empty() => {
+            format!("an approval by {}", by.join(", "))
+        }
+        Awaited::Approval { by, message } => {
+            format!("an approval by {} ({})", by.join(", "), shorten(message, MESSAGE_CHARS_MAX))
+        }
     }
 }
 

@@ -50,6 +50,10 @@ fn outside_event() -> BoxedStrategy<Event> {
         }),
         (attempts, any::<bool>())
             .prop_map(|(attempts, orderly)| Event::AttemptsInterrupted { attempts, orderly }),
+        (step(), attempt()).prop_map(|(step, attempt)| Event::AttemptResumed { step, attempt }),
+        (step(), attempt(), payload()).prop_map(|(step, attempt, progress)| {
+            Event::HeartbeatRecorded { step, attempt, progress }
+        }),
         timer().prop_map(|timer| Event::TimerFired { timer }),
         (actor(), text()).prop_map(|(by, reason)| Event::RunPaused { by, reason }),
         actor().prop_map(|by| Event::RunResumed { by }),
@@ -66,6 +70,12 @@ fn outside_event() -> BoxedStrategy<Event> {
         Just(Event::SlotsOffered),
         (text(), text(), payload(), actor()).prop_map(|(name, id, payload, by)| {
             Event::SignalReceived { name, id, payload, by }
+        }),
+        (step(), actor(), text(), text(), payload()).prop_map(|(step, by, role, note, form)| {
+            Event::ApprovalGranted { step, by, role, note, form }
+        }),
+        (step(), actor(), text(), text(), payload()).prop_map(|(step, by, role, note, form)| {
+            Event::ApprovalRejected { step, by, role, note, form }
         }),
         (step(), attempt(), any::<bool>()).prop_map(|(step, attempt, may_repeat)| {
             Event::UndoCompleted { step, attempt, may_repeat }
@@ -110,10 +120,13 @@ fn derived_event() -> BoxedStrategy<Event> {
         (failure(), option::of(step()), state_hash())
             .prop_map(|(failure, step, state)| Event::RunFailed { failure, step, state }),
         state_hash().prop_map(|state| Event::RunCancelled { state }),
-        (step(), awaited(), due()).prop_map(|(step, what, timer)| Event::StepWaits {
+        (step(), text(), due()).prop_map(|(step, signal, timer)| Event::StepWaits {
             step,
-            what,
+            signal,
             timer
+        }),
+        (step(), vec(text(), 0..4), text(), due()).prop_map(|(step, by, message, timer)| {
+            Event::ApprovalRequested { step, by, message, timer }
         }),
         (step(), number()).prop_map(|(step, signal)| Event::SignalTaken { step, signal }),
         steps().prop_map(|steps| Event::UndoRequested { steps }),
@@ -155,7 +168,10 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
 }
 
 fn awaited() -> impl Strategy<Value = Awaited> {
-    text().prop_map(|name| Awaited::Signal { name })
+    prop_oneof![
+        text().prop_map(|name| Awaited::Signal { name }),
+        (vec(text(), 0..4), text()).prop_map(|(by, message)| Awaited::Approval { by, message }),
+    ]
 }
 
 fn signals() -> impl Strategy<Value = Signals> {
@@ -221,9 +237,9 @@ fn step_undo() -> impl Strategy<Value = StepUndo> {
     let running = (attempt(), option::of(payload()), any::<u32>(), any::<bool>(), time());
     let state = prop_oneof![
         Just(UndoState::Pending),
-        (running, any::<bool>()).prop_map(|(running, stopping)| {
+        (running, any::<bool>(), any::<bool>()).prop_map(|(running, rests, stopping)| {
             let (attempt, input, interruptions, may_repeat, since) = running;
-            UndoState::Running { attempt, input, interruptions, may_repeat, since, stopping }
+            UndoState::Running { attempt, input, interruptions, may_repeat, rests, since, stopping }
         }),
         (attempt(), option::of(timer()), time(), failure()).prop_map(
             |(attempt, timer, at, failure)| UndoState::Retrying { attempt, timer, at, failure }
@@ -247,16 +263,8 @@ fn state() -> BoxedStrategy<StepState> {
     prop_oneof![
         Just(StepState::Waiting),
         (running, option::of(failure())).prop_map(|(running, stopping)| {
-            let (attempt, input, interruptions, (may_repeat, handed_over), since) = running;
-            StepState::Running {
-                attempt,
-                input,
-                interruptions,
-                may_repeat,
-                handed_over,
-                since,
-                stopping,
-            }
+            let (attempt, input, interruptions, (may_repeat, rests), since) = running;
+            StepState::Running { attempt, input, interruptions, may_repeat, rests, since, stopping }
         }),
         (timer(), time()).prop_map(|(timer, until)| StepState::Sleeping { timer, until }),
         (attempt(), option::of(timer()), time(), failure()).prop_map(

@@ -4,7 +4,7 @@ use std::fmt;
 
 use nexus_log::{Position, StreamId};
 use nexus_model::event::{Actor, Event, Failure};
-use nexus_model::id::RunId;
+use nexus_model::id::{RunId, StepIndex};
 use nexus_model::time::Timestamp;
 
 use crate::bytes::{Reader, put_i64, put_text, put_u64};
@@ -31,6 +31,10 @@ pub enum AuditAction {
     Cancelled,
     /// Somebody sent it a signal.
     Signalled,
+    /// Somebody approved what a step asked.
+    Approved,
+    /// Somebody rejected what a step asked.
+    Rejected,
     /// Somebody did something to what is no run, such as a schedule; the detail says what.
     Managed,
     /// Somebody had failed undos tried again.
@@ -45,7 +49,7 @@ pub enum AuditAction {
 
 impl AuditAction {
     /// All actions, in the order of their numbers.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Started,
         Self::Paused,
         Self::Resumed,
@@ -55,6 +59,8 @@ impl AuditAction {
         Self::Failed,
         Self::Cancelled,
         Self::Signalled,
+        Self::Approved,
+        Self::Rejected,
         Self::Managed,
         Self::UndoRetried,
         Self::UndoWaived,
@@ -76,6 +82,8 @@ impl AuditAction {
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
             Self::Signalled => "signalled",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
             Self::Managed => "managed",
             Self::UndoRetried => "undo retried",
             Self::UndoWaived => "undo waived",
@@ -102,6 +110,8 @@ pub struct AuditRow {
     pub name: String,
     /// What happened.
     pub action: AuditAction,
+    /// The step, if it was done to one.
+    pub step: Option<StepIndex>,
     /// Who did it and from where; `None` if it followed from the run itself.
     pub by: Option<Actor>,
     /// The reason that was given, or code and message of the failure; often empty.
@@ -118,6 +128,7 @@ impl AuditRow {
             run: RunId(recorded.stream.0),
             name: name.to_owned(),
             action,
+            step: step(recorded.event),
             by: by.cloned(),
             detail,
         })
@@ -132,6 +143,7 @@ impl AuditRow {
             run: RunId(recorded.id.bytes()),
             name: format!("{} {}", recorded.id.kind().word(), recorded.name),
             action: AuditAction::Managed,
+            step: None,
             by: Some(by.clone()),
             detail,
         })
@@ -144,6 +156,7 @@ impl AuditRow {
         put_i64(out, self.at.0);
         out.extend_from_slice(&self.run.0);
         put_text(out, &self.name);
+        put_u64(out, self.step.map_or(0, |step| u64::from(step.0) + 1));
         let by = self.by.as_ref();
         out.push(u8::from(by.is_some()));
         if let Some(by) = by {
@@ -176,6 +189,10 @@ fn read(reader: &mut Reader<'_>) -> Option<AuditRow> {
         at: Timestamp(reader.i64()?),
         run: RunId(reader.array()?),
         name: reader.text()?,
+        step: match reader.u64()?.checked_sub(1) {
+            Some(step) => Some(StepIndex(u32::try_from(step).ok()?)),
+            None => None,
+        },
         by: match reader.byte()? {
             0 => None,
             1 => Some(Actor { name: reader.text()?, via: reader.text()? }),
@@ -204,6 +221,12 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
             let id = if id.is_empty() { String::new() } else { format!(" ({id})") };
             Some((AuditAction::Signalled, Some(by), format!("{name}{id}")))
         }
+        Event::ApprovalGranted { by, note, .. } => {
+            Some((AuditAction::Approved, Some(by), note.clone()))
+        }
+        Event::ApprovalRejected { by, note, .. } => {
+            Some((AuditAction::Rejected, Some(by), note.clone()))
+        }
         Event::UndoRetried { by } => Some((AuditAction::UndoRetried, Some(by), String::new())),
         Event::UndoWaived { by, reason } => {
             Some((AuditAction::UndoWaived, Some(by), reason.clone()))
@@ -214,11 +237,14 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         Event::StepCompleted { .. }
         | Event::AttemptFailed { .. }
         | Event::AttemptsInterrupted { .. }
+        | Event::AttemptResumed { .. }
+        | Event::HeartbeatRecorded { .. }
         | Event::TimerFired { .. }
         | Event::SlotsOffered
         | Event::RunHeld { .. }
         | Event::RunReleased
         | Event::StepWaits { .. }
+        | Event::ApprovalRequested { .. }
         | Event::SignalTaken { .. }
         | Event::StepStarted { .. }
         | Event::StepSlept { .. }
@@ -236,6 +262,14 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::UndoRetryScheduled { .. }
         | Event::UndoFailed { .. } => None,
     }
+}
+
+/// The step that somebody did something to.
+fn step(event: &Event) -> Option<StepIndex> {
+    let (Event::ApprovalGranted { step, .. } | Event::ApprovalRejected { step, .. }) = event else {
+        return None;
+    };
+    Some(*step)
 }
 
 fn words(failure: &Failure) -> String {

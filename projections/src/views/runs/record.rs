@@ -82,6 +82,7 @@ pub(super) enum Doing {
     Sleeping,
     Retrying,
     AwaitingSignal,
+    AwaitingApproval,
     UndoFailed,
 }
 
@@ -286,6 +287,7 @@ fn put_current(out: &mut Vec<u8>, step: u32, current: &Current, started_at: i64)
         Doing::Sleeping => 1,
         Doing::Retrying => 2,
         Doing::AwaitingSignal => 3,
+        Doing::AwaitingApproval => 33,
         Doing::UndoFailed => 4,
     });
     put_i64(out, current.time.wrapping_sub(started_at));
@@ -298,6 +300,7 @@ fn current(reader: &mut Reader<'_>, started_at: i64) -> Option<(u32, Current)> {
         1 => Doing::Sleeping,
         2 => Doing::Retrying,
         3 => Doing::AwaitingSignal,
+        33 => Doing::AwaitingApproval,
         4 => Doing::UndoFailed,
         _ => return None,
     };

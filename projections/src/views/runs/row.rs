@@ -172,6 +172,11 @@ pub enum CurrentState {
         /// Until when; `None`: for ever.
         until: Option<Timestamp>,
     },
+    /// It waits for the decision of a person.
+    AwaitingApproval {
+        /// Until when; `None`: for ever.
+        until: Option<Timestamp>,
+    },
     /// It will be tried again.
     Retrying {
         /// When; past if it waits for room.
@@ -201,6 +206,13 @@ pub enum WaitingOn {
         /// When it waits no longer; `None`: never.
         until: Option<Timestamp>,
     },
+    /// The decision of a person.
+    Approval {
+        /// The step.
+        step: StepIndex,
+        /// When it waits no longer; `None`: never.
+        until: Option<Timestamp>,
+    },
     /// The next attempt of a step.
     Retry {
         /// The step.
@@ -224,6 +236,7 @@ impl fmt::Display for WaitingOn {
         match self {
             Self::Sleep { until, .. } => write!(f, "sleep until {}", show(*until)),
             Self::Signal { step, .. } => write!(f, "a signal for step {}", step.0),
+            Self::Approval { step, .. } => write!(f, "an approval of step {}", step.0),
             Self::Retry { step, at, .. } => write!(f, "retry of step {} at {}", step.0, show(*at)),
             Self::Undo { step } => write!(f, "undo of step {}", step.0),
             Self::Resume => f.write_str("resume"),
@@ -281,6 +294,9 @@ impl RunRow {
     }
 }
 
+/// What steps do that only wait.
+const WAITING: [Doing; 3] = [Doing::Sleeping, Doing::AwaitingSignal, Doing::AwaitingApproval];
+
 /// The word for a run.
 pub(super) fn word(record: &RunRecord) -> RunWord {
     match record.outlook {
@@ -305,7 +321,7 @@ fn going_on(record: &RunRecord) -> RunWord {
         RunWord::Compensating
     } else if !record.is_parked || record.does(Doing::Running) {
         RunWord::Running
-    } else if record.does(Doing::Sleeping) || record.does(Doing::AwaitingSignal) {
+    } else if WAITING.into_iter().any(|doing| record.does(doing)) {
         RunWord::Waiting
     } else if record.does(Doing::Retrying) {
         RunWord::Retrying
@@ -320,12 +336,16 @@ fn current_step((step, current): (&u32, &Current)) -> CurrentStep {
         Doing::Running => CurrentState::Running { since: time },
         Doing::Sleeping => CurrentState::Sleeping { until: time },
         Doing::Retrying => CurrentState::Retrying { at: time },
-        Doing::AwaitingSignal => {
-            CurrentState::AwaitingSignal { until: Some(time).filter(|time| time.0 != FOR_EVER) }
-        }
+        Doing::AwaitingSignal => CurrentState::AwaitingSignal { until: limited(time) },
+        Doing::AwaitingApproval => CurrentState::AwaitingApproval { until: limited(time) },
         Doing::UndoFailed => CurrentState::UndoFailed { since: time },
     };
     CurrentStep { step: StepIndex(*step), attempt: Attempt(current.attempt), state }
+}
+
+/// The time, if it is one.
+fn limited(time: Timestamp) -> Option<Timestamp> {
+    Some(time).filter(|time| time.0 != FOR_EVER)
 }
 
 fn waiting_on(status: RunWord, current: &[CurrentStep]) -> Option<WaitingOn> {
@@ -358,6 +378,10 @@ fn wait(current: &CurrentStep) -> Option<(Timestamp, WaitingOn)> {
         CurrentState::AwaitingSignal { until } => {
             let due = until.unwrap_or(Timestamp(FOR_EVER));
             Some((due, WaitingOn::Signal { step, until }))
+        }
+        CurrentState::AwaitingApproval { until } => {
+            let due = until.unwrap_or(Timestamp(FOR_EVER));
+            Some((due, WaitingOn::Approval { step, until }))
         }
         CurrentState::Retrying { at } => Some((at, WaitingOn::Retry { step, attempt, at })),
     }

@@ -255,3 +255,56 @@ async fn a_timer_that_was_due_in_the_pause_of_a_run_or_step_fires_after_it_also_
         }
     }
 }
+
+/// One run, paused and resumed by a pause of the store; whatever was done before is not done twice. `None`: the log has gone.
+async fn play(life: &Life, shop: &Shop, plan: &Arc<Plan>, scope: &Scope) -> Option<RunId> {
+    let labels = [("team".to_owned(), "shop".to_owned())].into();
+    let name = Some("order".to_owned());
+    let request = StartRequest { labels, name, ..StartRequest::new(Arc::clone(plan)) };
+    let run = life.handle().start(request).await.ok()?.run;
+    // Twice is refused, which is fine: it is paused then.
+    let _ = life.handle().pause_store(scope.clone(), by(), String::new()).await;
+    shop.is_paused.store(true, Ordering::SeqCst);
+    shop.gate.notify_one();
+    let _ = life.handle().pause(run, by(), String::new()).await;
+    let _ = life.handle().resume(run, by()).await;
+    shop.is_paused.store(false, Ordering::SeqCst);
+    life.handle().resume_store(scope.clone(), by()).await.ok()?;
+    shop.gate.notify_one();
+    life.handle().wait(run).await.ok()?;
+    Some(run)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_after_every_transition_changes_nothing_about_a_pause() {
+    let steps = || {
+        let first = action("a", "gate", &[]);
+        plan(vec![first, sleep("z", "5ms", &["a"]), action("b", "one", &["z"])])
+    };
+    let plan = steps();
+    for scope in scopes(&plan) {
+        for after in 1.. {
+            let (memory, shop) = (memory(), Shop::default());
+            let life = Life::begin(&memory, config(), shop.registry());
+            life.log.faults.gone_after.store(after, Ordering::SeqCst);
+            let faults = Arc::clone(&life.log.faults);
+            let ended = tokio::select! {
+                done = play(&life, &shop, &plan, &scope) => done.is_some(),
+                () = until(|| faults.gone.load(Ordering::SeqCst)) => false,
+            };
+            life.crash();
+            shop.is_paused.store(false, Ordering::SeqCst);
+            let life = Life::begin(&memory, config(), shop.registry());
+            let run = within(play(&life, &shop, &plan, &scope)).await.expect("the log is there");
+            assert!(is_completed(&life.end_of(run).await), "{scope}, crash after {after}");
+            assert!(life.handle().pauses().active.is_empty());
+            let wrong = shop.called_in_a_pause.load(Ordering::SeqCst);
+            assert_eq!(wrong, 0, "{scope}, crash after {after}");
+            within(life.engine.shutdown()).await;
+            if ended {
+                assert!(after > 8, "the play has more transitions than {after}");
+                break;
+            }
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! Interprets a document whose shape was checked: every value that is looked at here has the shape of its key.
 
+mod triggers;
+
 use std::collections::BTreeMap;
 
 use nexus_model::definition::{
@@ -29,6 +31,7 @@ pub(crate) fn interpret(tree: &Tree) -> Definition {
         timeout_ms: run.and_then(|run| duration_ms(run, "timeout")),
         on_failure: choice::<OnEnd>(top, "on_failure"),
         on_cancel: choice::<OnEnd>(top, "on_cancel"),
+        triggers: triggers::triggers(top),
         steps: steps(top),
         outputs: template(top, "outputs"),
     }
@@ -99,6 +102,7 @@ fn step(id: &str, node: &Node, defaults: &Defaults) -> Step {
             .or_else(|| defaults.timeout_ms.filter(|_| attempts)),
         deadline_ms: duration_ms(node, "deadline"),
         heartbeat_ms: duration_ms(node, "heartbeat"),
+        start_within_ms: duration_ms(node, "start_within"),
         on_error: choice::<OnError>(node, "on_error"),
         outputs: template(node, "outputs"),
         compensate: node.get("compensate").map(|undo| Box::new(compensate(&undo.value))),

@@ -8,6 +8,7 @@ mod pauses;
 mod problem;
 mod query;
 mod run;
+mod schedule;
 mod waiting;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,10 @@ pub use pauses::{PauseScope, PauseStore, PauseView, PausesView};
 pub use problem::{Problem, Where};
 pub use query::{AuditFilter, Pairs, RunsFilter};
 pub use run::{FailureView, RunPage, RunSummary, RunView, StepView, UndoView, WaitingOn};
+pub use schedule::{
+    BackfillSchedule, BackfillView, PutSchedule, ScheduleActed, SchedulePage, ScheduleView,
+    StartFailureView,
+};
 pub use waiting::{SendSignal, SignalView};
 
 /// A request to start a run.

@@ -13,6 +13,7 @@ mod pauses;
 mod read;
 mod runs;
 mod same_machine;
+mod schedules;
 mod upkeep;
 mod waiting;
 
@@ -71,6 +72,13 @@ fn control() -> Router<Service> {
         .route("/runs/{run}/signals/{signal}", post(waiting::signal))
         .route("/pauses", get(pauses::list).post(pauses::pause))
         .route("/pauses/resume", post(pauses::resume))
+        .route("/schedules", get(schedules::list).post(schedules::put))
+        .route("/schedules/{schedule}", get(schedules::show))
+        .route("/schedules/{schedule}/pause", post(schedules::pause))
+        .route("/schedules/{schedule}/resume", post(schedules::resume))
+        .route("/schedules/{schedule}/delete", post(schedules::delete))
+        .route("/schedules/{schedule}/trigger", post(schedules::trigger))
+        .route("/schedules/{schedule}/backfill", post(schedules::backfill))
         .route("/runs/{run}/approve", post(approvals::approve))
         .route("/runs/{run}/reject", post(approvals::reject))
         .route("/inbox", get(approvals::inbox))

@@ -19,6 +19,7 @@ mod pauses;
 mod rebuild;
 mod references;
 mod replay;
+mod schedules;
 mod show;
 mod signal;
 mod start;

@@ -24,6 +24,7 @@ mod holds;
 mod interrupt;
 mod offer_slots;
 mod pause;
+mod queueing;
 mod record_heartbeat;
 mod resume;
 mod resume_attempt;

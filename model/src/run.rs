@@ -49,6 +49,8 @@ pub struct Run {
     pub signals: Signals,
     /// How far the attempts of steps that have not completed said they are.
     pub progress: BTreeMap<StepIndex, Payload>,
+    /// Steps that have to start in time, with the timers that say so.
+    pub queued: BTreeMap<StepIndex, TimerId>,
     steps: Vec<StepRun>,
     open_needs: Vec<u32>,
     ready: BTreeSet<StepIndex>,
@@ -206,6 +208,8 @@ pub enum TimerPurpose {
     Retry(StepIndex),
     /// Ends all attempts of a step.
     Deadline(StepIndex),
+    /// Ends the waiting for the first attempt of a step to start.
+    Start(StepIndex),
     /// Starts the next attempt to undo a step.
     Undo(StepIndex),
 }
@@ -303,6 +307,7 @@ impl Run {
             revision: 0,
             signals: Signals::default(),
             progress: BTreeMap::new(),
+            queued: BTreeMap::new(),
             steps: vec![StepRun::default(); count as usize],
             open_needs,
             ready,

@@ -79,6 +79,7 @@ kinds! {
     43 UNDO_FAILED UndoFailed "undo.failed",
     90 ATTEMPT_RESUMED AttemptResumed "attempt.resumed",
     91 HEARTBEAT_RECORDED HeartbeatRecorded "heartbeat.recorded",
+    92 STEP_QUEUED StepQueued "step.queued",
     // pauses, from outside; a run can also be held from its beginning
     150 STEP_PAUSED StepPaused "step.paused",
     151 STEP_RESUMED StepResumed "step.resumed",

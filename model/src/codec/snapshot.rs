@@ -102,6 +102,9 @@ impl Reader<'_> {
         if self.section(canonical::SECTION_PROGRESS) {
             run.progress = self.progress()?;
         }
+        if self.section(canonical::SECTION_QUEUED) {
+            run.queued = self.queued()?;
+        }
         if self.section(canonical::SECTION_HOLDS) {
             run.holds = self.holds()?;
         }
@@ -123,6 +126,12 @@ impl Reader<'_> {
         let in_order = steps.is_sorted_by(|a, b| a < b);
         let holds = Holds { by_store, steps: steps.into_iter().collect() };
         (in_order && !holds.is_empty()).then_some(holds)
+    }
+
+    fn queued(&mut self) -> Option<BTreeMap<StepIndex, TimerId>> {
+        let queued = self.list(|reader| Some((reader.index()?, reader.timer_id()?)))?;
+        let in_order = queued.is_sorted_by(|(a, _), (b, _)| a < b) && !queued.is_empty();
+        in_order.then(|| queued.into_iter().collect())
     }
 
     fn progress(&mut self) -> Option<BTreeMap<StepIndex, Payload>> {
@@ -189,6 +198,7 @@ impl Reader<'_> {
             2 => TimerPurpose::Retry(self.index()?),
             3 => TimerPurpose::Deadline(self.index()?),
             4 => TimerPurpose::Wait(self.index()?),
+            50 => TimerPurpose::Start(self.index()?),
             canonical::UNDO => TimerPurpose::Undo(self.index()?),
             _ => return None,
         };

@@ -16,6 +16,7 @@ impl Fold<'_> {
 
     /// What `step` is once at rest; its timers go.
     fn settled(&mut self, step: StepIndex, state: StepState) -> StepRun {
+        self.unqueue(step);
         self.clear_timers_of(step);
         if self.run.holds.steps.contains(&step) {
             self.step_resumed(step);

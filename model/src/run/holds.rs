@@ -40,6 +40,7 @@ impl Run {
             | TimerPurpose::Wait(step)
             | TimerPurpose::Retry(step)
             | TimerPurpose::Undo(step)
+            | TimerPurpose::Start(step)
             | TimerPurpose::Deadline(step) => self.holds(step),
         }
     }

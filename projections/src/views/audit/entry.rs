@@ -239,6 +239,7 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::AttemptsInterrupted { .. }
         | Event::AttemptResumed { .. }
         | Event::HeartbeatRecorded { .. }
+        | Event::StepQueued { .. }
         | Event::TimerFired { .. }
         | Event::SlotsOffered
         | Event::RunHeld { .. }

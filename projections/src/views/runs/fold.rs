@@ -116,6 +116,7 @@ impl RunRecord {
             Event::AttemptsInterrupted { .. }
             | Event::AttemptResumed { .. }
             | Event::HeartbeatRecorded { .. }
+            | Event::StepQueued { .. }
             | Event::SlotsOffered
             | Event::StepPaused { .. }
             | Event::StepResumed { .. }

@@ -33,6 +33,7 @@ pub(crate) mod serve;
 pub(crate) mod signal;
 pub(crate) mod start;
 mod targets;
+pub(crate) mod test;
 pub(crate) mod validate;
 pub(crate) mod verify;
 pub(crate) mod version;
@@ -78,6 +79,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Verb::Bench(args) => bench::run(&context, &args),
         Verb::New(args) => new::run(&args),
         Verb::Validate(args) => validate::run(&args),
+        Verb::Test(args) => test::run(&args),
         Verb::Graph(args) => graph::run(&context, &args),
         Verb::Import(args) => import::run(&args),
         Verb::Explain(args) => explain::run(&context, &args),

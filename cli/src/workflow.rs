@@ -70,7 +70,7 @@ pub(crate) fn show(problems: &Problems, text: &str, name: &str) {
 }
 
 /// A problem in the form of the API.
-fn sent(problem: &nexus_definitions::Problem) -> Problem {
+pub(crate) fn sent(problem: &nexus_definitions::Problem) -> Problem {
     let place = Where { file: problem.file.clone(), line: problem.line, column: problem.column };
     let sent = Problem::new(problem.code, Code::Usage as u8, problem.message.clone());
     Problem { hint: problem.hint.clone(), place: Some(place), ..sent }

@@ -4,6 +4,7 @@
 //! [`render`] shows a problem to a person; [`write()`] turns a definition into a file. Nothing here does I/O.
 
 pub mod calendar;
+pub mod cases;
 mod check;
 mod handlers;
 #[cfg(feature = "import")]
@@ -24,6 +25,7 @@ mod yaml;
 use nexus_model::definition::Definition;
 use nexus_model::plan::Plan;
 
+pub use cases::{TestFile, read_cases};
 pub use handlers::{Known, check_handlers};
 pub use problem::{Problem, Problems, Severity};
 pub use render::render;

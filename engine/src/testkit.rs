@@ -32,6 +32,8 @@ mod engine;
 mod mock;
 mod recovery;
 mod schedules;
+#[cfg(feature = "yaml")]
+mod suite;
 mod weather;
 mod workshop;
 mod world;
@@ -43,4 +45,6 @@ pub use crashes::Crashes;
 pub use ending::{CallMade, Ending, RunEnding, StepEnding};
 pub use engine::TestEngine;
 pub use mock::{Answer, Mock};
+#[cfg(feature = "yaml")]
+pub use suite::{CaseReport, Plays, Suite, SuiteError};
 pub use weather::Weather;

@@ -2,6 +2,7 @@
 
 mod aggregates;
 mod approval;
+mod limits;
 mod pauses;
 mod schedules;
 mod signal;
@@ -194,7 +195,7 @@ impl Handle {
         self.ask(run, Command::RetryRun { by }).await
     }
 
-    async fn ask(&self, run: RunId, command: Command) -> Result<Answer, RequestError> {
+    pub(crate) async fn ask(&self, run: RunId, command: Command) -> Result<Answer, RequestError> {
         self.ask_with(run, Asked::silent(command)).await
     }
 

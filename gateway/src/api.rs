@@ -4,6 +4,7 @@
 
 mod approval;
 mod explain;
+mod limit;
 mod pauses;
 mod problem;
 mod query;
@@ -18,6 +19,7 @@ use serde_json::Value;
 
 pub use approval::{ApprovalAnswer, ApprovalItem, ApprovalsPage, DecidedView, InboxFilter};
 pub use explain::{ExplainView, GraphEdge, GraphNode, GraphView, StepReason};
+pub use limit::{LimitHolder, LimitPage, LimitSize, LimitView, SetLimit};
 pub use pauses::{PauseScope, PauseStore, PauseView, PausesView};
 pub use problem::{Problem, Where};
 pub use query::{AuditFilter, Pairs, RunsFilter};

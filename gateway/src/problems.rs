@@ -2,7 +2,7 @@
 
 mod aggregates;
 
-pub(crate) use aggregates::no_such_schedule;
+pub(crate) use aggregates::{no_such_limit, no_such_schedule};
 
 use std::error::Error;
 use std::path::Path;
@@ -219,6 +219,8 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         | Rejection::AlreadyCancelling
         | Rejection::NotRetryable { .. }
         | Rejection::AlreadyReceived { .. }
+        | Rejection::SlotHeld
+        | Rejection::SlotNotWanted
         | Rejection::NothingReady => {
             ("NX7007", format!("see where it stands: nexus-engine get {name}"))
         }
@@ -266,6 +268,8 @@ pub fn start_problem(error: &StartError) -> Problem {
         }
         StartError::RunId { code, .. } => Problem::new(code.clone(), USAGE, text)
             .hint("give the run a name with --id, or correct `run.id` in the workflow"),
+        StartError::Limit { code, .. } => Problem::new(code.clone(), USAGE, text)
+            .hint("correct the input, or `run.concurrency` in the workflow"),
         StartError::Conflict { name, .. } => taken(name),
         StartError::Busy { .. } => Problem::new("NX7006", UNREACHABLE, text)
             .hint("nothing was recorded; the same start can be repeated"),
@@ -281,6 +285,7 @@ pub(crate) fn schedule_problem(error: &StartError, name: &str) -> Problem {
         | StartError::InputTooLarge { .. }
         | StartError::Name(_)
         | StartError::RunId { .. }
+        | StartError::Limit { .. }
         | StartError::Conflict { .. }
         | StartError::Busy { .. } => start_problem(error),
     }

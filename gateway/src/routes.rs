@@ -7,6 +7,7 @@ mod answer;
 mod approvals;
 mod events;
 mod health;
+mod limits;
 mod lists;
 mod metrics;
 mod pauses;
@@ -72,6 +73,8 @@ fn control() -> Router<Service> {
         .route("/runs/{run}/signals/{signal}", post(waiting::signal))
         .route("/pauses", get(pauses::list).post(pauses::pause))
         .route("/pauses/resume", post(pauses::resume))
+        .route("/limits", get(limits::list))
+        .route("/limits/{limit}", get(limits::show).post(limits::set))
         .route("/schedules", get(schedules::list).post(schedules::put))
         .route("/schedules/{schedule}", get(schedules::show))
         .route("/schedules/{schedule}/pause", post(schedules::pause))

@@ -29,12 +29,14 @@ mod record_heartbeat;
 mod resume;
 mod resume_attempt;
 mod retry;
+mod slots;
 mod start;
 mod undo;
 mod wait_for;
 mod wind_down;
 
 use draft::Draft;
+pub use slots::SlotChange;
 
 pub use answer_approval::may_decide;
 
@@ -80,6 +82,8 @@ pub struct Transition {
     pub events: Vec<Event>,
     /// Timers that were set or cleared.
     pub timers: Vec<TimerChange>,
+    /// What limits have to be told.
+    pub slots: Vec<SlotChange>,
     /// Payloads that `decide` made and the events name by hash. Those of the command are the caller's.
     pub payloads: Vec<NewPayload>,
 }
@@ -148,6 +152,7 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
         Command::CancelRun { by, reason, undo } => draft.cancel_run(by, reason, undo),
         Command::RetryRun { by } => draft.retry_run(by),
         Command::OfferSlots => draft.offer_slots(),
+        Command::GrantSlot { step, ticket } => draft.grant_slot(step, ticket),
         Command::AnswerApproval { step, answer } => draft.answer_approval(step, *answer),
         Command::DeliverSignal { name, id, payload, by } => {
             draft.deliver_signal(name, id, payload, by);
@@ -184,6 +189,7 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
         | Command::ReleaseRun
         | Command::CancelRun { .. }
         | Command::DeliverSignal { .. }
+        | Command::GrantSlot { .. }
         | Command::OfferSlots => check_goes_on(run),
     }
 }

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
+use crate::limit::{Ticket, Wish};
 use crate::payload::Payload;
 use crate::time::Timestamp;
 
@@ -179,6 +180,19 @@ pub enum Event {
     /// No pause of the store holds the run any more.
     RunReleased,
 
+    /// A limit granted the slot that a step waited for.
+    StepSlotGranted {
+        /// The step.
+        step: StepIndex,
+        /// The number of the request.
+        ticket: Ticket,
+    },
+    /// A limit granted a slot that the run as a whole waited for.
+    RunSlotGranted {
+        /// The number of the request.
+        ticket: Ticket,
+    },
+
     /// An attempt gave a sign of life and said how far it is.
     HeartbeatRecorded {
         /// The step.
@@ -217,6 +231,26 @@ pub enum Event {
     },
 
     // ---- derived ------------------------------------------------------------------------------
+    /// A step asks a limit for a slot, and starts once it has it.
+    StepSlotRequested {
+        /// The step.
+        step: StepIndex,
+        /// The attempt the slot is for.
+        attempt: Attempt,
+        /// The number of the request.
+        ticket: Ticket,
+        /// What it asks for.
+        wish: Wish,
+    },
+    /// The run as a whole asks a limit for a slot; no step starts before it has it.
+    RunQueued {
+        /// Which of the run's limits, from 0.
+        rank: u8,
+        /// The number of the request.
+        ticket: Ticket,
+        /// What it asks for.
+        wish: Wish,
+    },
     /// An attempt was started.
     StepStarted {
         /// The step.
@@ -397,6 +431,9 @@ pub enum Awaited {
 /// The most labels a run can have.
 pub const LABELS_MAX: usize = 4096;
 
+/// The most slots that a run as a whole can need.
+pub const LIMITS_MAX: usize = 8;
+
 /// The beginning of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunStarted {
@@ -420,4 +457,6 @@ pub struct RunStarted {
     pub seed: u64,
     /// The timer that ends the run, and when.
     pub timeout: Option<(TimerId, Timestamp)>,
+    /// The slots it needs before its first step, in the order in which it asks for them, at most [`LIMITS_MAX`].
+    pub limits: Vec<Wish>,
 }

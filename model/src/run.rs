@@ -10,9 +10,11 @@ use std::ops::Bound;
 
 mod holds;
 mod signals;
+mod slots;
 
 pub use holds::Holds;
 pub use signals::{KeptSignal, Signals};
+pub use slots::{Hold, Slot, Slots};
 
 use crate::event::{Awaited, Failure, RunStarted};
 use crate::id::{Attempt, StepIndex, TimerId};
@@ -47,6 +49,8 @@ pub struct Run {
     pub revision: u32,
     /// Signals that came.
     pub signals: Signals,
+    /// Slots of limits that it holds or waits for.
+    pub slots: Slots,
     /// How far the attempts of steps that have not completed said they are.
     pub progress: BTreeMap<StepIndex, Payload>,
     /// Steps that have to start in time, with the timers that say so.
@@ -306,6 +310,7 @@ impl Run {
             next_timer: TimerId(1),
             revision: 0,
             signals: Signals::default(),
+            slots: Slots::default(),
             progress: BTreeMap::new(),
             queued: BTreeMap::new(),
             steps: vec![StepRun::default(); count as usize],
@@ -368,7 +373,7 @@ impl Run {
 
     /// Whether some step could be started now.
     pub fn has_ready(&self) -> bool {
-        !self.startable().is_empty()
+        !self.startable().is_empty() && !self.is_held_back()
     }
 
     /// How many steps have not settled.
@@ -384,8 +389,13 @@ impl Run {
     /// Whether no engine is needed until a timer fires or somebody asks for something: nothing runs and nothing can start.
     /// A run that a pause of the store holds is not parked: it goes on without being asked once that has ended.
     pub fn is_parked(&self) -> bool {
-        let nothing_goes_on = self.running.is_empty() && !self.can_start();
-        nothing_goes_on && self.holds.by_store.is_empty() || self.status.is_terminal()
+        self.is_at_rest() && !self.slots.wait() && self.holds.by_store.is_empty()
+            || self.status.is_terminal()
+    }
+
+    /// Whether nothing is going on with it, though it may wait for slots, or for the end of a pause.
+    pub fn is_at_rest(&self) -> bool {
+        self.running.is_empty() && !self.can_start()
     }
 
     /// Changes one step, and with it everything that follows from it. Returns what it was.
@@ -406,10 +416,26 @@ impl Run {
         }
         set_member(&mut self.running, step, runs);
         set_member(&mut self.awaiting, step, awaits);
-        let none_open = self.open_needs(step) == 0;
-        set_member(&mut self.ready, step, startable && none_open);
+        let may_start = startable && self.open_needs(step) == 0 && !self.slots.blocks(step);
+        set_member(&mut self.ready, step, may_start);
         self.follow_undo(plan, step, before.has_open_undo());
         before
+    }
+
+    /// Changes what is held or waited for. Returns what it was.
+    pub(crate) fn set_hold(&mut self, slot: Slot, next: Option<Hold>) -> Option<Hold> {
+        let before = self.slots.set(slot, next);
+        if let Slot::Step(step) = slot {
+            let startable = self.step(step).is_startable();
+            let may_start = startable && self.open_needs(step) == 0 && !self.slots.blocks(step);
+            set_member(&mut self.ready, step, may_start);
+        }
+        before
+    }
+
+    /// Whether the run as a whole waits for a slot, so that none of its steps may start. A run that ends waits no longer.
+    pub fn is_held_back(&self) -> bool {
+        self.status == RunStatus::Running && self.slots.hold_back()
     }
 
     fn move_need(&mut self, successor: StepIndex, settled: bool) {
@@ -418,7 +444,8 @@ impl Run {
         let none_open = *open == 0;
         let startable =
             self.steps.get(successor.at()).is_some_and(|step| step.state.is_startable());
-        set_member(&mut self.ready, successor, startable && none_open);
+        let may_start = startable && none_open && !self.slots.blocks(successor);
+        set_member(&mut self.ready, successor, may_start);
     }
 }
 

@@ -10,6 +10,7 @@ use nexus_model::event::{Actor, RunStarted};
 use nexus_model::expression::EvalError;
 use nexus_model::id::RunId;
 use nexus_model::input::{InputError, check};
+use nexus_model::limit::Wish;
 use nexus_model::payload::{ContentType, NewPayload, Payload};
 use nexus_model::plan::Plan;
 use serde_json::Value;
@@ -77,6 +78,14 @@ pub enum StartError {
     /// The definition's `run.id` cannot be computed.
     #[error("`run.id` cannot be computed: {message}")]
     RunId {
+        /// Error code.
+        code: String,
+        /// Why.
+        message: String,
+    },
+    /// The definition's `run.concurrency` cannot be computed.
+    #[error("`run.concurrency` cannot be computed: {message}")]
+    Limit {
         /// Error code.
         code: String,
         /// Why.
@@ -252,6 +261,7 @@ pub(crate) fn prepare(
     if let Some(name) = &name {
         check_name(name)?;
     }
+    let limits = wanted_slots(&plan, &input)?;
     let (input, stored) = Payload::new(ContentType::Json, bytes);
     let mut all_labels = definition.labels.clone();
     all_labels.extend(labels);
@@ -266,6 +276,7 @@ pub(crate) fn prepare(
         by,
         seed: id.as_u64_pair().1,
         timeout: None,
+        limits,
     };
     let payloads: Vec<NewPayload> = stored.into_iter().collect();
     Ok(Prepared { started, payloads, request })
@@ -285,6 +296,18 @@ pub(crate) fn rows(
         rows.push(definition_row(plan.hash(), plan.definition().to_canonical_json()));
     }
     rows
+}
+
+/// The slots that the run needs before its first step.
+fn wanted_slots(plan: &Plan, input: &Value) -> Result<Vec<Wish>, StartError> {
+    let wish = plan.run_wish(input).map_err(|error| match error {
+        EvalError::Failed { code, message } => StartError::Limit { code: code.into(), message },
+        EvalError::Needs(_) => StartError::Limit {
+            code: "NX2101".into(),
+            message: "it needs a payload that is not there".into(),
+        },
+    });
+    Ok(wish?.into_iter().collect())
 }
 
 /// The name that the definition's `run.id` gives.

@@ -94,6 +94,7 @@ impl Resident {
             | Command::InHold { .. }
             | Command::CancelRun { .. }
             | Command::DeliverSignal { .. }
+            | Command::GrantSlot { .. }
             | Command::OfferSlots => None,
         };
         let pauses = started.map(|started| pauses.of(started)).unwrap_or_default();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use nexus_log::Row;
 use nexus_model::codec;
 use nexus_model::command::Command;
-use nexus_model::decide::{TimerChange, Transition};
+use nexus_model::decide::{SlotChange, TimerChange, Transition};
 use nexus_model::effect::{Effect, pending_for};
 use nexus_model::event::{Event, Given};
 use nexus_model::id::{Attempt, RunId, StepIndex};
@@ -101,6 +101,9 @@ impl Resident {
             return;
         }
         out.extend(self.run.timers.iter().map(|(id, timer)| Output::TimerSet(run, *id, timer.due)));
+        if drives {
+            out.extend(self.slots_to_ask_for(run));
+        }
         let mut cut_off = Vec::new();
         let running: Vec<StepIndex> =
             if drives { self.run.running().collect() } else { Vec::new() };
@@ -127,6 +130,14 @@ impl Resident {
             let interrupt = Command::InterruptAttempts { attempts: cut_off, orderly: false };
             self.queue.push_front(Asked::silent(interrupt));
         }
+    }
+
+    /// Slots that are waited for. Whether their limits were told before is not known here; telling them again changes nothing.
+    fn slots_to_ask_for(&self, run: RunId) -> impl Iterator<Item = Output> {
+        let waits = self.run.slots.iter().filter(|(_, hold)| !hold.granted);
+        waits.map(move |(slot, hold)| {
+            Output::Slot(SlotChange::Requested(slot.holder(run, hold), hold.wish.clone()))
+        })
     }
 
     /// Whether nothing is undecided or on its way to the log.
@@ -163,6 +174,7 @@ impl Resident {
             effects,
             slots_taken,
             timers: transition.timers,
+            slots: transition.slots,
             ended: self.run.status.is_terminal(),
             revision: self.run.revision,
             after: Vec::new(),
@@ -238,6 +250,7 @@ impl Resident {
                 TimerChange::Cleared(timer, due) => Output::TimerCleared(run, timer, due),
             });
         }
+        out.extend(held.slots.into_iter().map(Output::Slot));
         for effect in held.effects {
             out.push(match effect {
                 Effect::StopAttempt { step, attempt } => Output::Stop(run, step, attempt),
@@ -327,6 +340,7 @@ impl Resident {
             | Command::CancelRun { .. }
             | Command::RetryRun { .. }
             | Command::DeliverSignal { .. }
+            | Command::GrantSlot { .. }
             | Command::AnswerApproval { .. }
             | Command::OfferSlots => {}
         }
@@ -356,8 +370,8 @@ impl Resident {
                 && !self.run.holds_timer(timer.purpose)
                 && timer.due.ms_since(now) < NEAR_TIMER_MS
         });
-        // A run that a pause of the store holds is not parked, but is of no use in memory either.
-        let rests = self.run.is_parked() || self.run.is_held();
+        // A run that a pause holds is of no use in memory, though one of the store is not parked.
+        let rests = self.run.is_at_rest() || self.run.is_held();
         let waits = over_budget || (rests && !near);
         self.run.status.is_terminal() || (self.run.running_count() == 0 && waits)
     }

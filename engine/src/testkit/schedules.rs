@@ -32,6 +32,7 @@ impl World {
             Effect::Schedule(ScheduleEffect::Watch { run, .. }) => self.has_ended(*run),
             Effect::Schedule(_) => true,
             Effect::Pauses(effect) => match *effect {},
+            Effect::Limit(_) => false,
         };
         self.errands.iter().find(can).cloned()
     }
@@ -43,7 +44,7 @@ impl World {
 
     pub(super) fn run_errand(&mut self, id: AggregateId, effect: Effect) {
         self.errands.remove(&(id, effect.clone()));
-        let Effect::Schedule(effect) = effect;
+        let Effect::Schedule(effect) = effect else { return };
         match effect {
             ScheduleEffect::Start(start) => self.start_scheduled(id, *start),
             ScheduleEffect::Watch { due, run } => {

@@ -25,7 +25,15 @@ impl Service {
         let last = self.read(move |loader| loader.history(id, last, 1)).await?;
         let since = last.last().map_or(run.started_at, |recorded| recorded.time);
         let (now, driven) = (self.handle().clock().now(), self.drives(id));
-        Ok(explain(&Standing { plan: &plan, run: &run, now, driven }, name, since))
+        let standing = Standing { plan: &plan, run: &run, now, driven };
+        let mut view = explain(&standing, name, since);
+        view.limits = self.limited_by(&standing).await?;
+        if let (Some(limit), Some("slot")) =
+            (view.limits.first(), view.waiting.as_ref().map(|on| on.on.as_str()))
+        {
+            view.why.clone_from(limit);
+        }
+        Ok(view)
     }
 }
 
@@ -46,6 +54,7 @@ fn explain(standing: &Standing<'_>, id: String, since: Timestamp) -> ExplainView
         for_ms: now.ms_since(since),
         waiting: standing.waiting(),
         steps: at.iter().take(STEPS_MAX).map(reason).collect(),
+        limits: Vec::new(),
         then: then(plan, run, &at),
         commands: commands(standing, &id),
         id,

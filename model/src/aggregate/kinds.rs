@@ -225,6 +225,8 @@ aggregates! {
     2 Schedule crate::schedule::Schedule, "schedule";
     /// The pauses of a store.
     15 Pauses crate::pauses::Pauses, "pauses";
+    /// A limit, which says how many may hold a slot of it.
+    3 Limit crate::limit::Limit, "limit";
 }
 
 /// The name of an event for people, such as `schedule.created`. Described in docs/events.md.

@@ -7,6 +7,8 @@
 //! has no section, so its form is that of versions that did not know it. A state hash stands in the log, so this form never
 //! changes; another one is a new version beside it.
 
+mod slots;
+
 use crate::event::{Actor, Awaited, Failure, RunStarted};
 use crate::id::StepIndex;
 use crate::payload::{ContentType, Payload};
@@ -23,6 +25,9 @@ pub(super) const VERSION: u8 = 1;
 
 /// Number of the section of signals.
 pub(super) const SECTION_SIGNALS: u8 = 1;
+
+/// Number of the section of slots.
+pub(super) const SECTION_SLOTS: u8 = 52;
 
 /// Number of the section of progress.
 pub(super) const SECTION_PROGRESS: u8 = 48;
@@ -93,6 +98,13 @@ impl Writer {
             self.byte(SECTION_SIGNALS);
             self.signals(&run.signals);
         }
+        let limits = run.started.as_ref().map_or(&[][..], |started| &started.limits);
+        if !run.slots.is_empty() || !limits.is_empty() {
+            self.byte(SECTION_SLOTS);
+            self.count(limits.len());
+            limits.iter().for_each(|wish| self.wish(wish));
+            self.slots(&run.slots);
+        }
         if !run.progress.is_empty() {
             self.byte(SECTION_PROGRESS);
             self.count(run.progress.len());
@@ -154,6 +166,7 @@ impl Writer {
             by,
             seed,
             timeout,
+            limits: _, // They stand in the section of slots.
         } = started;
         self.out.extend_from_slice(&run.0);
         self.text(name);

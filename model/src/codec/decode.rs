@@ -6,6 +6,9 @@ use std::sync::Arc;
 use bincode::config::{Configuration, Limit};
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
+use super::slots::{
+    RunQueuedV1, RunSlotGrantedV1, RunStartedV2, StepSlotGrantedV1, StepSlotRequestedV1,
+};
 use super::wire::{
     AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1,
     AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_JSON,
@@ -35,7 +38,7 @@ const CONFIG: Configuration<
 > = bincode::config::standard().with_limit::<CLAIMED_BYTES_MAX>();
 
 /// Reads a value from the front of `bytes` and returns what follows it.
-pub(super) fn take<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<(T, &'a [u8])> {
+pub(crate) fn take<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<(T, &'a [u8])> {
     let (value, used) = bincode::serde::borrow_decode_from_slice(bytes, CONFIG).ok()?;
     Some((value, bytes.get(used..)?))
 }
@@ -44,6 +47,7 @@ pub(super) fn take<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<(T, &'a [u
 pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, DecodeError> {
     let event = match (kind, version) {
         (kind::RUN_STARTED, 1) => read::<RunStartedV1<'_, Labels>>(body),
+        (kind::RUN_STARTED, 2) => read::<RunStartedV2<'_, Labels>>(body),
         (kind::STEP_COMPLETED, 1) => read::<StepCompletedV1<'_>>(body),
         (kind::ATTEMPT_FAILED, 1) => read::<AttemptFailedV1<'_>>(body),
         (kind::ATTEMPTS_INTERRUPTED, 1) => read::<AttemptsInterruptedV1<Vec<AttemptV1>>>(body),
@@ -65,6 +69,10 @@ pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, Decode
         (kind::APPROVAL_REJECTED, 1) => read::<ApprovalRejectedV1<'_>>(body),
         (kind::APPROVAL_REQUESTED, 1) => read::<ApprovalRequestedV1<'_, Vec<String>>>(body),
         (kind::SIGNAL_TAKEN, 1) => read::<SignalTakenV1>(body),
+        (kind::STEP_SLOT_REQUESTED, 1) => read::<StepSlotRequestedV1<'_>>(body),
+        (kind::RUN_QUEUED, 1) => read::<RunQueuedV1<'_>>(body),
+        (kind::STEP_SLOT_GRANTED, 1) => read::<StepSlotGrantedV1>(body),
+        (kind::RUN_SLOT_GRANTED, 1) => read::<RunSlotGrantedV1>(body),
         (kind::STEP_STARTED, 1) => read::<StepStartedV1<'_>>(body),
         (kind::STEP_QUEUED, 1) => read::<StepQueuedV1>(body),
         (kind::STEP_SLEPT, 1) => read::<StepSleptV1>(body),
@@ -97,7 +105,7 @@ fn read<'a, T: Wire<'a>>(body: &'a [u8]) -> Option<Event> {
 }
 
 /// A body of one kind and version.
-trait Wire<'a>: Deserialize<'a> {
+pub(super) trait Wire<'a>: Deserialize<'a> {
     /// The event; `None` if a number in it stands for nothing.
     fn event(self) -> Option<Event>;
 }
@@ -115,6 +123,7 @@ impl<'a> Wire<'a> for RunStartedV1<'a, Labels> {
             by: self.by.actor(),
             seed: self.seed,
             timeout: self.timeout.map(TimerV1::due),
+            limits: Vec::new(),
         })))
     }
 }

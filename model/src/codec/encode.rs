@@ -5,6 +5,7 @@ use bincode::error::EncodeError;
 use serde::{Serialize, Serializer};
 use serde_bytes::Bytes;
 
+use super::slots;
 use super::wire::{
     AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1,
     AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_JSON,
@@ -23,7 +24,7 @@ use crate::payload::{ContentType, Payload};
 use crate::time::Timestamp;
 
 /// Appends `value`.
-pub(super) fn put(out: &mut Vec<u8>, value: &impl Serialize) {
+pub(crate) fn put(out: &mut Vec<u8>, value: &impl Serialize) {
     let written =
         bincode::serde::encode_into_writer(value, Appending(out), bincode::config::standard());
     written.expect("a wire struct has a length for every list, and memory takes every byte");
@@ -100,6 +101,14 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         Event::SignalTaken { step, signal } => {
             put(out, &SignalTakenV1 { step: step.0, signal: *signal });
         }
+        Event::StepSlotRequested { step, attempt, ticket, wish } => {
+            slots::put_step_slot_requested(out, *step, *attempt, *ticket, wish);
+        }
+        Event::RunQueued { rank, ticket, wish } => slots::put_run_queued(out, *rank, *ticket, wish),
+        Event::StepSlotGranted { step, ticket } => {
+            slots::put_slot_granted(out, Some(*step), *ticket);
+        }
+        Event::RunSlotGranted { ticket } => slots::put_slot_granted(out, None, *ticket),
         Event::StepSkipped { step, reason } => put(out, &StepSkippedV1 { step: step.0, reason }),
         Event::StepsNotReached { steps } => put(out, &StepsNotReachedV1 { steps: Steps(steps) }),
         Event::RetryScheduled { step, attempt, timer, at } => {
@@ -162,6 +171,7 @@ fn put_run_started(out: &mut Vec<u8>, started: &RunStarted) {
         timeout: started.timeout.map(TimerV1::from),
     };
     put(out, &wire);
+    slots::put_limits(out, &started.limits);
 }
 
 impl<'a> From<&'a Payload> for PayloadV1<'a> {

@@ -80,6 +80,10 @@ kinds! {
     90 ATTEMPT_RESUMED AttemptResumed "attempt.resumed",
     91 HEARTBEAT_RECORDED HeartbeatRecorded "heartbeat.recorded",
     92 STEP_QUEUED StepQueued "step.queued",
+    116 STEP_SLOT_REQUESTED StepSlotRequested "step.slot_requested",
+    117 STEP_SLOT_GRANTED StepSlotGranted "step.slot_granted",
+    118 RUN_QUEUED RunQueued "run.queued",
+    119 RUN_SLOT_GRANTED RunSlotGranted "run.slot_granted",
     // pauses, from outside; a run can also be held from its beginning
     150 STEP_PAUSED StepPaused "step.paused",
     151 STEP_RESUMED StepResumed "step.resumed",

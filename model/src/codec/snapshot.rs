@@ -3,6 +3,8 @@
 //!
 //! A snapshot is the canonical form with payloads as the state holds them, and 16 bytes of its BLAKE3.
 
+mod slots;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -99,6 +101,9 @@ impl Reader<'_> {
         if self.section(canonical::SECTION_SIGNALS) {
             run.signals = self.signals()?;
         }
+        if self.section(canonical::SECTION_SLOTS) {
+            self.slots(&mut run)?;
+        }
         if self.section(canonical::SECTION_PROGRESS) {
             run.progress = self.progress()?;
         }
@@ -169,6 +174,7 @@ impl Reader<'_> {
             by: Actor { name: self.text()?, via: self.text()? },
             seed: self.number()?,
             timeout: self.option(|reader| Some((reader.timer_id()?, reader.time()?)))?,
+            limits: Vec::new(),
         })
     }
 

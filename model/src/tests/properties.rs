@@ -12,14 +12,15 @@ use super::bench::Bench;
 use super::notation::plain_step;
 use crate::command::{ApprovalAnswer, Command};
 use crate::definition::{
-    Approval, Compensate, Definition, OnApprovalTimeout, OnEnd, OnError, OnSignalTimeout, Retry,
-    Step, StepKind, WhenNeeds,
+    Approval, Compensate, Concurrency, Definition, OnApprovalTimeout, OnEnd, OnError,
+    OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
 };
 use crate::event::{Actor, Event, Failure, RunStarted};
 use crate::evolve::evolve;
 use crate::id::{Attempt, StepIndex, TimerId};
+use crate::limit::Ticket;
 use crate::payload::Payload;
-use crate::run::{Run, RunStatus, StepState};
+use crate::run::{Run, RunStatus, Slot, StepState};
 
 /// One thing to do; what exactly depends on what can be done.
 #[derive(Clone, Debug)]
@@ -38,13 +39,15 @@ struct Shape {
     deadline: bool,
     fatal: bool,
     skipped: u8,
+    limited: bool,
     undo: u8,
 }
 
 fn shape() -> impl Strategy<Value = Shape> {
     let needs = prop::collection::vec(0usize..12, 0..4);
-    (0u8..8, needs, 0u8..6, 1u32..4, any::<bool>(), any::<bool>(), 0u8..6, 0u8..4).prop_map(
-        |(kind, needs, when, attempts, deadline, fatal, skipped, undo)| Shape {
+    let flags = (any::<[bool; 3]>(), 0u8..4);
+    (0u8..8, needs, 0u8..6, 1u32..4, flags, 0u8..6).prop_map(
+        |(kind, needs, when, attempts, ([deadline, fatal, limited], undo), skipped)| Shape {
             kind,
             needs,
             when,
@@ -52,13 +55,14 @@ fn shape() -> impl Strategy<Value = Shape> {
             deadline,
             fatal,
             skipped,
+            limited,
             undo,
         },
     )
 }
 
 fn definition() -> impl Strategy<Value = Definition> {
-    let ends = (any::<bool>(), any::<bool>());
+    let ends = (any::<bool>(), any::<bool>(), any::<bool>());
     (prop::collection::vec(shape(), 1..12), any::<bool>(), ends).prop_map(
         |(shapes, timeout, ends)| {
             let on_end = |undoes| if undoes { OnEnd::Compensate } else { OnEnd::Keep };
@@ -68,6 +72,7 @@ fn definition() -> impl Strategy<Value = Definition> {
                 name: "random".to_owned(),
                 input_is_value: true,
                 timeout_ms: timeout.then_some(60_000),
+                concurrency: ends.2.then(|| Concurrency { limit: Some(1), ..Default::default() }),
                 steps: shapes.iter().enumerate().map(|(at, shape)| step(at, shape)).collect(),
                 ..Definition::default()
             }
@@ -103,7 +108,10 @@ fn step(at: usize, shape: &Shape) -> Step {
         1 => step.kind = StepKind::Sleep { duration: json!(at * 100) },
         6 => step.kind = wait_for(shape),
         7 => step.kind = approve(shape),
-        _ => {}
+        _ => {
+            step.concurrency =
+                shape.limited.then(|| Concurrency { limit: Some(1), ..Default::default() })
+        }
     }
     step
 }
@@ -133,7 +141,7 @@ fn approve(shape: &Shape) -> StepKind {
 }
 
 fn asks() -> impl Strategy<Value = Vec<Ask>> {
-    let ask = (0u8..36, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
+    let ask = (0u8..41, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
         what,
         which,
         slots,
@@ -228,6 +236,10 @@ impl Play {
         }
         if let Event::StepStarted { step, attempt, .. } = event {
             assert_eq!(run.open_needs(*step), 0, "its needs have settled");
+            let limited = self.bench.plan.step(*step).slot.is_some();
+            let hold = run.slots.get(Slot::Step(*step));
+            assert_eq!(hold.is_some_and(|hold| hold.granted), limited, "it has its slot");
+            assert!(!run.is_held_back(), "the run has its slot");
             assert!(self.started.insert((*step, *attempt)), "each attempt starts once");
             let last_run = self.bench.plan.step(*step).when_needs != WhenNeeds::AllOk;
             assert!(run.status == RunStatus::Running || last_run, "only some steps run last");
@@ -303,10 +315,10 @@ impl Play {
             19 => Command::PauseRun { by, reason: String::new() },
             20 => Command::ResumeRun { by },
             30 => Command::PauseStep { step: some_step(ask), by, reason: String::new() },
-            31 => Command::ResumeStep { step: some_step(ask), by },
-            32 => Command::HoldRun { pauses: vec!["engine".to_owned()] },
-            33 => Command::ReleaseRun,
-            34 => {
+            36 => Command::ResumeStep { step: some_step(ask), by },
+            37 => Command::HoldRun { pauses: vec!["engine".to_owned()] },
+            38 => Command::ReleaseRun,
+            39 => {
                 let command = Box::new(Command::RetryRun { by });
                 Command::InHold { pauses: vec!["engine".to_owned()], command }
             }
@@ -316,6 +328,12 @@ impl Play {
                 let id = if fatal { format!("k{}", ask.which % 7) } else { String::new() };
                 signal(ask.slots, id)
             }
+            31..34 => {
+                let slots: Vec<_> = run.slots.iter().collect();
+                let (slot, hold) = slots[pick(slots.len())?];
+                Command::GrantSlot { step: slot.step(), ticket: hold.ticket }
+            }
+            34 => Command::GrantSlot { step: None, ticket: Ticket(ask.slots) },
             27..30 => {
                 let step = StepIndex(u32::try_from(ask.which % 13).unwrap());
                 let name = if ask.slots == 0 { "erin" } else { "dana" };
@@ -351,6 +369,9 @@ impl Play {
         }
         if run.has_ready() {
             return Some(Command::OfferSlots);
+        }
+        if let Some((slot, hold)) = run.slots.iter().find(|(_, hold)| !hold.granted) {
+            return Some(Command::GrantSlot { step: slot.step(), ticket: hold.ticket });
         }
         if let Some(step) = run.awaiting().next() {
             let kind = &self.bench.plan.definition().steps[step.at()].kind;
@@ -392,7 +413,8 @@ proptest! {
                 prop_assert!(!play.ask(command, ask.slots));
             }
         }
-        let start = RunStarted { definition: play.bench.plan.hash(), ..RunStarted::default() };
+        let limits = play.bench.plan.run_wish(&json!(null)).unwrap().into_iter().collect();
+        let start = RunStarted { definition: play.bench.plan.hash(), limits, ..RunStarted::default() };
         prop_assert!(play.ask(Command::StartRun(Box::new(start)), slots));
         for ask in &asks {
             if let Some(command) = play.command(ask) {
@@ -407,7 +429,8 @@ proptest! {
     #[test]
     fn a_run_in_which_all_goes_well_completes(definition in definition(), slots in 0u32..4) {
         let mut play = Play::new(Definition { timeout_ms: None, ..definition });
-        let start = RunStarted { definition: play.bench.plan.hash(), ..RunStarted::default() };
+        let limits = play.bench.plan.run_wish(&json!(null)).unwrap().into_iter().collect();
+        let start = RunStarted { definition: play.bench.plan.hash(), limits, ..RunStarted::default() };
         prop_assert!(play.ask(Command::StartRun(Box::new(start)), slots));
         play.finish();
         prop_assert_eq!(play.bench.run.status.word(), "completed");

@@ -124,6 +124,10 @@ impl Counters {
             | Event::RunReleased
             | Event::CancelRequested { .. }
             | Event::SlotsOffered
+            | Event::StepSlotRequested { .. }
+            | Event::StepSlotGranted { .. }
+            | Event::RunQueued { .. }
+            | Event::RunSlotGranted { .. }
             | Event::SignalReceived { .. }
             | Event::StepWaits { .. }
             | Event::ApprovalGranted { .. }

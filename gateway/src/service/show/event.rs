@@ -3,6 +3,7 @@
 use nexus_engine::model::codec::{event_name, show_state_hash};
 use nexus_engine::model::event::{Event, Failure, RunStarted};
 use nexus_engine::model::id::{Attempt, StepIndex, TimerId};
+use nexus_engine::model::limit::{Size, Wish};
 use nexus_engine::model::payload::Payload;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::time::Timestamp;
@@ -62,6 +63,7 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::AttemptResumed { step, attempt }
         | Event::HeartbeatRecorded { step, attempt, .. }
         | Event::StepStarted { step, attempt, .. }
+        | Event::StepSlotRequested { step, attempt, .. }
         | Event::RetryScheduled { step, attempt, .. }
         | Event::UndoStarted { step, attempt, .. }
         | Event::UndoCompleted { step, attempt, .. }
@@ -70,6 +72,7 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         Event::StepSlept { step, .. }
         | Event::StepPaused { step, .. }
         | Event::StepResumed { step, .. }
+        | Event::StepSlotGranted { step, .. }
         | Event::StepQueued { step, .. }
         | Event::StepWaits { step, .. }
         | Event::SignalTaken { step, .. }
@@ -91,6 +94,8 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::CancelRequested { .. }
         | Event::RunRetried { .. }
         | Event::SlotsOffered
+        | Event::RunQueued { .. }
+        | Event::RunSlotGranted { .. }
         | Event::SignalReceived { .. }
         | Event::StepsNotReached { .. }
         | Event::StopRequested { .. }
@@ -167,6 +172,17 @@ impl Showing<'_> {
             }
             Event::RunHeld { pauses } => json!({"pauses": pauses}),
             Event::SlotsOffered | Event::RunReleased => json!({}),
+            Event::StepSlotRequested { step, attempt, ticket, wish } => json!({
+                "step": self.id(*step), "attempt": attempt.0, "ticket": ticket.0,
+                "wish": wish_data(wish),
+            }),
+            Event::StepSlotGranted { step, ticket } => {
+                json!({"step": self.id(*step), "ticket": ticket.0})
+            }
+            Event::RunQueued { rank, ticket, wish } => {
+                json!({"rank": rank, "ticket": ticket.0, "wish": wish_data(wish)})
+            }
+            Event::RunSlotGranted { ticket } => json!({"ticket": ticket.0}),
             Event::StepStarted { step, attempt, input, deadline } => json!({
                 "step": self.id(*step), "attempt": attempt.0,
                 "input": input.as_ref().map(|input| self.payload(input)).transpose()?,
@@ -236,6 +252,7 @@ impl Showing<'_> {
             "by": by(&started.by),
             "seed": started.seed.to_string(),
             "timeout": due_data(started.timeout),
+            "limits": started.limits.iter().map(wish_data).collect::<Vec<_>>(),
         }))
     }
 
@@ -286,6 +303,13 @@ impl Showing<'_> {
             }
             Event::RunHeld { pauses } => format!("by the pause of {}", pauses.join(", ")),
             Event::SlotsOffered | Event::RunReleased | Event::RunCancelled { .. } => String::new(),
+            Event::StepSlotRequested { ticket, wish, .. }
+            | Event::RunQueued { ticket, wish, .. } => {
+                format!("limit {}, ticket {}", wish.limit, ticket.0)
+            }
+            Event::StepSlotGranted { ticket, .. } | Event::RunSlotGranted { ticket } => {
+                format!("ticket {}", ticket.0)
+            }
             Event::StepStarted { attempt, .. }
             | Event::AttemptResumed { attempt, .. }
             | Event::UndoStarted { attempt, .. } => format!("try {}", attempt.0),
@@ -369,6 +393,15 @@ impl Showing<'_> {
         }
         Ok(shorten(&self.payload(value)?.to_string(), DETAIL_CHARS_MAX))
     }
+}
+
+fn wish_data(wish: &Wish) -> Value {
+    let Wish { limit, size: Size { slots, rate, queue }, fairness_key, priority } = wish;
+    let rate = rate.map(|rate| json!({"count": rate.count, "per_ms": rate.per_ms}));
+    json!({
+        "limit": limit, "slots": slots, "rate": rate, "queue": queue,
+        "fairness_key": fairness_key, "priority": priority,
+    })
 }
 
 fn failure_data(failure: &Failure) -> Value {

@@ -46,7 +46,8 @@ fn the_form_knows_every_field_of_a_run() {
     };
     let fields: Vec<String> = shown.lines().filter_map(field).collect();
     let written = ["started", "started_at", "ended_at", "status", "paused", "holds"];
-    let after = ["timers", "next_timer", "revision", "signals", "progress", "queued", "steps"];
+    let after =
+        ["timers", "next_timer", "revision", "signals", "slots", "progress", "queued", "steps"];
     let derived = ["open_needs", "ready", "running", "awaiting", "open", "undo"];
     assert_eq!(fields, [&written[..], &after, &derived].concat());
 }

@@ -244,6 +244,10 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::SlotsOffered
         | Event::RunHeld { .. }
         | Event::RunReleased
+        | Event::StepSlotRequested { .. }
+        | Event::StepSlotGranted { .. }
+        | Event::RunQueued { .. }
+        | Event::RunSlotGranted { .. }
         | Event::StepWaits { .. }
         | Event::ApprovalRequested { .. }
         | Event::SignalTaken { .. }

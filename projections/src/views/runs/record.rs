@@ -22,6 +22,8 @@ pub(crate) struct RunRecord {
     pub(super) is_paused: bool,
     /// The pauses of the store that hold it, in words.
     pub(super) held_by: Vec<String>,
+    /// Whether it waits for a slot before its first step.
+    pub(super) is_queued: bool,
     pub(super) outlook: Outlook,
     pub(super) is_parked: bool,
     /// The timer that ends the run.
@@ -82,6 +84,7 @@ pub(super) enum Doing {
     Sleeping,
     Retrying,
     AwaitingSignal,
+    Queued,
     AwaitingApproval,
     UndoFailed,
 }
@@ -93,6 +96,7 @@ const PAUSED: u8 = 1;
 const CANCELLING: u8 = 2;
 const PARKED: u8 = 4;
 const FAILING: u8 = 8;
+const QUEUED: u8 = 16;
 
 impl RunRecord {
     pub(crate) fn standing(&self) -> Standing {
@@ -132,7 +136,8 @@ impl RunRecord {
             flag(PAUSED, self.is_paused)
                 | flag(CANCELLING, self.outlook == Outlook::Cancelling)
                 | flag(PARKED, self.is_parked)
-                | flag(FAILING, self.outlook == Outlook::Failing),
+                | flag(FAILING, self.outlook == Outlook::Failing)
+                | flag(QUEUED, self.is_queued),
         );
         put_optional(&mut out, self.timeout);
         out.push(ending_number(self.ending));
@@ -193,6 +198,7 @@ fn read(reader: &mut Reader<'_>) -> Option<RunRecord> {
         updated_at,
         ending,
         is_paused: flags & PAUSED != 0,
+        is_queued: flags & QUEUED != 0,
         is_parked: flags & PARKED != 0,
         outlook: outlook(flags),
         timeout,
@@ -287,6 +293,7 @@ fn put_current(out: &mut Vec<u8>, step: u32, current: &Current, started_at: i64)
         Doing::Sleeping => 1,
         Doing::Retrying => 2,
         Doing::AwaitingSignal => 3,
+        Doing::Queued => 52,
         Doing::AwaitingApproval => 33,
         Doing::UndoFailed => 4,
     });
@@ -300,6 +307,7 @@ fn current(reader: &mut Reader<'_>, started_at: i64) -> Option<(u32, Current)> {
         1 => Doing::Sleeping,
         2 => Doing::Retrying,
         3 => Doing::AwaitingSignal,
+        52 => Doing::Queued,
         33 => Doing::AwaitingApproval,
         4 => Doing::UndoFailed,
         _ => return None,

@@ -7,6 +7,8 @@ mod support;
 mod dead;
 #[path = "runs/ending.rs"]
 mod ending;
+#[path = "runs/pausing.rs"]
+mod pausing;
 #[path = "runs/refusals.rs"]
 mod refusals;
 #[path = "runs/saying.rs"]

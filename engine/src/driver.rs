@@ -72,6 +72,8 @@ pub(crate) struct Driver {
     closing: Option<Closing>,
     metrics: Arc<Metrics>,
     resident: usize,
+    /// Revision of the pauses of the store that it keeps to.
+    pauses_revision: u32,
 }
 
 impl Driver {
@@ -112,6 +114,7 @@ impl Driver {
             inbox,
             metrics,
             resident: 0,
+            pauses_revision: 0,
         }
     }
 
@@ -160,6 +163,13 @@ impl Driver {
                 self.tell(Input::PayloadsLoaded { run, payloads });
             }
             Message::Reported(report) => self.report(report),
+            Message::Pauses { revision, pauses, done } => {
+                if revision >= self.pauses_revision {
+                    self.pauses_revision = revision;
+                    self.tell(Input::Pauses(pauses));
+                }
+                let _ = done.send(());
+            }
             Message::Drive { run } if self.closing.is_none() => self.tell(Input::Drive { run }),
             Message::Drive { .. } => {}
             Message::Wait { run, end } => {

@@ -164,6 +164,7 @@ impl Again<'_> {
     fn derive(&mut self, recorded: Vec<Recorded>) -> Result<(), LoadError> {
         let outside =
             recorded.first().and_then(|first| Some((command_of(&first.event)?, first.given?)));
+        let outside = outside.map(|(command, given)| (in_hold(command, &recorded), given));
         let Some((command, given)) = outside else {
             self.fold(recorded.into_iter());
             return Ok(());
@@ -266,6 +267,18 @@ fn recorded_hash(event: &Event) -> Option<StateHash> {
     Some(*state)
 }
 
+/// The command as it was asked: in a pause of the store, if the run was held in the same transition.
+fn in_hold(command: Command, recorded: &[Recorded]) -> Command {
+    let pauses = recorded.iter().skip(1).find_map(|recorded| match &recorded.event {
+        Event::RunHeld { pauses } => Some(pauses.clone()),
+        _ => None,
+    });
+    match pauses {
+        Some(pauses) => Command::InHold { pauses, command: Box::new(command) },
+        None => command,
+    }
+}
+
 /// The command behind an event from outside.
 #[expect(clippy::wildcard_enum_match_arm, reason = "all other events are derived")]
 fn command_of(event: &Event) -> Option<Command> {
@@ -304,6 +317,10 @@ fn command_of(event: &Event) -> Option<Command> {
         Event::TimerFired { timer } => Command::FireTimer { timer },
         Event::RunPaused { by, reason } => Command::PauseRun { by, reason },
         Event::RunResumed { by } => Command::ResumeRun { by },
+        Event::StepPaused { step, by, reason } => Command::PauseStep { step, by, reason },
+        Event::StepResumed { step, by } => Command::ResumeStep { step, by },
+        Event::RunHeld { pauses } => Command::HoldRun { pauses },
+        Event::RunReleased => Command::ReleaseRun,
         Event::CancelRequested { by, reason } => Command::CancelRun { by, reason, undo: true },
         Event::UndoWaived { by, reason } => Command::CancelRun { by, reason, undo: false },
         Event::RunRetried { by, .. } | Event::UndoRetried { by } => Command::RetryRun { by },

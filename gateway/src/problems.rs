@@ -46,6 +46,7 @@ pub fn open_problem(error: &OpenError) -> Problem {
     match error {
         OpenError::Log(error) => open_log(error),
         OpenError::Read(error) => read(error),
+        OpenError::Pauses(error) => load(error),
         OpenError::Views(error) => views(error),
     }
 }
@@ -187,6 +188,12 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         Rejection::AlreadyPaused => {
             ("NX7007", format!("go on with it: nexus-engine resume {name}"))
         }
+        Rejection::StepPaused { .. } | Rejection::StepNotPaused { .. } => {
+            ("NX4180", format!("see which steps are paused: nexus-engine explain {name}"))
+        }
+        Rejection::StepEnded { .. } | Rejection::NoSuchStep { .. } => {
+            ("NX4180", format!("see its steps: nexus-engine get {name}"))
+        }
         Rejection::NotAwaitingApproval { .. } => {
             ("NX4105", "see what waits: nexus-engine inbox".to_owned())
         }
@@ -201,6 +208,8 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
             ("NX4106", hint.unwrap_or_else(|| "see the form: nexus-engine inbox -o json".into()))
         }
         Rejection::AlreadyStarted
+        | Rejection::TimerHeld { .. }
+        | Rejection::AttemptHeld { .. }
         | Rejection::TooManyLabels { .. }
         | Rejection::NotStarted
         | Rejection::StaleAttempt { .. }

@@ -101,6 +101,36 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+    /// Start nothing new of a step.
+    PauseStep {
+        /// The step.
+        step: StepIndex,
+        /// Who asks.
+        by: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// End the pause of a step.
+    ResumeStep {
+        /// The step.
+        step: StepIndex,
+        /// Who asks.
+        by: Actor,
+    },
+    /// Pauses of the store apply to the run.
+    HoldRun {
+        /// The pauses, in words.
+        pauses: Vec<String>,
+    },
+    /// No pause of the store applies to the run any more.
+    ReleaseRun,
+    /// A command that begins or continues a run to which pauses of the store apply.
+    InHold {
+        /// The pauses, in words.
+        pauses: Vec<String>,
+        /// The command: [`StartRun`](Self::StartRun) or [`RetryRun`](Self::RetryRun).
+        command: Box<Self>,
+    },
     /// End the pause.
     ResumeRun {
         /// Who asks.

@@ -21,6 +21,7 @@ mod draft;
 mod evaluate;
 mod fail_step;
 mod fire_timer;
+mod holds;
 mod interrupt;
 mod items;
 mod offer_slots;
@@ -153,6 +154,14 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
         Command::FireTimer { timer } => draft.fire_timer(timer),
         Command::PauseRun { by, reason } => draft.pause_run(by, reason),
         Command::ResumeRun { by } => draft.resume_run(by),
+        Command::PauseStep { step, by, reason } => draft.pause_step(step, by, reason),
+        Command::ResumeStep { step, by } => draft.resume_step(step, by),
+        Command::HoldRun { pauses } => draft.hold_run(pauses),
+        Command::ReleaseRun => draft.release_run(),
+        Command::InHold { pauses, command } => {
+            apply(draft, *command)?;
+            draft.hold_run(pauses)
+        }
         Command::CancelRun { by, reason, undo } => draft.cancel_run(by, reason, undo),
         Command::RetryRun { by } => draft.retry_run(by),
         Command::OfferSlots => draft.offer_slots(),
@@ -169,6 +178,7 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
 fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
     match command {
         Command::StartRun(_) => Ok(()),
+        Command::InHold { command, .. } => check_status(run, command),
         // The same signal again is no new one, whatever has become of the run.
         Command::DeliverSignal { id, .. } if run.signals.ids.contains(id) => {
             Err(Rejection::AlreadyReceived { id: id.clone() })
@@ -190,6 +200,10 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
         | Command::FireTimer { .. }
         | Command::PauseRun { .. }
         | Command::ResumeRun { .. }
+        | Command::PauseStep { .. }
+        | Command::ResumeStep { .. }
+        | Command::HoldRun { .. }
+        | Command::ReleaseRun
         | Command::CancelRun { .. }
         | Command::DeliverSignal { .. }
         | Command::GrantSlot { .. }

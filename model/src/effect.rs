@@ -91,8 +91,11 @@ pub fn pending_item(plan: &Plan, run: &Run, step: StepIndex, item: ItemIndex) ->
     }))
 }
 
-/// Names the work that should be under way for one step.
+/// Names the work that should be under way for one step. An attempt that was cut off runs again when no pause keeps it.
 pub fn pending_for(plan: &Plan, run: &Run, step: StepIndex) -> Option<Effect> {
+    if run.holds_cut_off(step) {
+        return None;
+    }
     if let Some(undo) = run.step_run(step).undo() {
         return pending_undo(plan, run, step, undo);
     }

@@ -86,7 +86,7 @@ pub enum Event {
         /// Which.
         timer: TimerId,
     },
-    /// Nothing new is started from here on.
+    /// Nothing goes on from here on: what is at work finishes, nothing begins, timers wait, signals are kept.
     RunPaused {
         /// Who.
         by: Actor,
@@ -195,6 +195,30 @@ pub enum Event {
         /// Who.
         by: Actor,
     },
+
+    /// A step does not go on from here on: what is at work finishes, nothing of it begins, its timers wait.
+    StepPaused {
+        /// The step.
+        step: StepIndex,
+        /// Who.
+        by: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// The pause of a step ended.
+    StepResumed {
+        /// The step.
+        step: StepIndex,
+        /// Who.
+        by: Actor,
+    },
+    /// Pauses of the store hold the run. Also derived, where they do so from its beginning.
+    RunHeld {
+        /// The pauses, in words.
+        pauses: Vec<String>,
+    },
+    /// No pause of the store holds the run any more.
+    RunReleased,
 
     /// A limit granted the slot that a step waited for.
     StepSlotGranted {

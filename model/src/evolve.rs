@@ -6,6 +6,7 @@
 
 mod attempts;
 mod heartbeats;
+mod holds;
 mod items;
 mod queueing;
 mod rounds;
@@ -24,8 +25,8 @@ use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::run::{
-    Hold, ItemsChange, ItemsRun, KeptSignal, Loop, Run, RunStatus, Slot, StepRun, StepState, Timer,
-    TimerPurpose, UndoState,
+    Hold, Holds, ItemsChange, ItemsRun, KeptSignal, Loop, Run, RunStatus, Slot, StepRun, StepState,
+    Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
 
@@ -57,6 +58,8 @@ pub(crate) enum Change {
     TimerSet(TimerId, Timer),
     /// The timer is no longer set.
     TimerCleared(TimerId, Timer),
+    /// The holds were these before.
+    Holds(Holds),
     /// The progress of the step was this before.
     Progress(StepIndex, Option<Payload>),
     /// The timer by which the step has to start was this before.
@@ -83,6 +86,8 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
     match event {
         Event::RunStarted(started) => started.definition == plan.hash(),
         Event::StepCompleted { step, .. }
+        | Event::StepPaused { step, .. }
+        | Event::StepResumed { step, .. }
         | Event::AttemptFailed { step, .. }
         | Event::AttemptResumed { step, .. }
         | Event::HeartbeatRecorded { step, .. }
@@ -136,6 +141,8 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         Event::TimerFired { .. }
         | Event::RunPaused { .. }
         | Event::RunResumed { .. }
+        | Event::RunHeld { .. }
+        | Event::RunReleased
         | Event::CancelRequested { .. }
         | Event::UndoWaived { .. }
         | Event::UndoRetried { .. }
@@ -176,8 +183,13 @@ impl Fold<'_> {
             Event::TimerFired { timer } => self.timer_fired(*timer),
             Event::RunPaused { .. } => self.run_paused(),
             Event::RunResumed { .. } => self.run.paused = false,
+            Event::StepPaused { step, .. } => self.step_paused(*step),
+            Event::StepResumed { step, .. } => self.step_resumed(*step),
+            Event::RunHeld { pauses } => self.run_held(pauses),
+            Event::RunReleased => self.run_released(),
             Event::CancelRequested { reason, .. } => {
                 self.run.status = RunStatus::Cancelling { reason: reason.clone() };
+                self.pauses_end();
                 self.drop_waiting_of_run();
                 if self.plan.undoes_on_cancel() {
                     self.run.plan_undo(true);

@@ -8,11 +8,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
+mod holds;
 mod items;
 mod loops;
 mod signals;
 mod slots;
 
+pub use holds::Holds;
 pub(crate) use items::ItemsChange;
 pub use items::{ITEMS_PER_CHUNK, ItemOutcome, ItemRun, ItemState, ItemsRun, StoredOutputs};
 pub use loops::Loop;
@@ -41,8 +43,10 @@ pub struct Run {
     pub ended_at: Option<Timestamp>,
     /// Where it stands.
     pub status: RunStatus,
-    /// Whether nothing new is started.
+    /// Whether nothing goes on until the run is resumed.
     pub paused: bool,
+    /// What is kept from going on beside that.
+    pub holds: Holds,
     /// Timers that are set.
     pub timers: BTreeMap<TimerId, Timer>,
     /// The number of the next timer.
@@ -325,6 +329,7 @@ impl Run {
             ended_at: None,
             status: RunStatus::Running,
             paused: false,
+            holds: Holds::default(),
             timers: BTreeMap::new(),
             next_timer: TimerId(1),
             revision: 0,
@@ -371,10 +376,11 @@ impl Run {
         self.startable().iter().copied()
     }
 
-    /// The first step after `after` that could be started now.
+    /// The first step after `after` that could be started now and is not paused.
     pub(crate) fn ready_after(&self, after: Option<StepIndex>) -> Option<StepIndex> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.startable().range((from, Bound::Unbounded)).next().copied()
+        let mut startable = self.startable().range((from, Bound::Unbounded));
+        startable.find(|step| !self.holds.steps.contains(step)).copied()
     }
 
     /// Steps with an attempt of theirs or of their undo under way, in order.
@@ -420,13 +426,15 @@ impl Run {
     }
 
     /// Whether no engine is needed until a timer fires or somebody asks for something: nothing runs and nothing can start.
+    /// A run that a pause of the store holds is not parked: it goes on without being asked once that has ended.
     pub fn is_parked(&self) -> bool {
-        self.is_at_rest() && !self.slots.wait() || self.status.is_terminal()
+        self.is_at_rest() && !self.slots.wait() && self.holds.by_store.is_empty()
+            || self.status.is_terminal()
     }
 
-    /// Whether nothing is going on with it, though it may wait for slots.
+    /// Whether nothing is going on with it, though it may wait for slots, or for the end of a pause.
     pub fn is_at_rest(&self) -> bool {
-        self.running_count() == 0 && (!self.has_ready() || self.paused)
+        self.running_count() == 0 && !self.can_start()
     }
 
     /// Changes one step, and with it everything that follows from it. Returns what it was.

@@ -189,6 +189,16 @@ impl Picture {
             }
             "undo.retried" => return Some(Line::Run(format!("↻ undo again {}", event.detail))),
             "run.paused" => return Some(Line::Run(format!("‖ paused {}", event.detail))),
+            "run.held" => return Some(Line::Run(format!("‖ held {}", event.detail))),
+            "run.released" => return Some(Line::Run("▸ goes on".to_owned())),
+            "step.paused" | "step.resumed" => {
+                let step = event.step.as_deref().unwrap_or_default();
+                let (mark, word) = match event.event.as_str() {
+                    "step.paused" => ("‖", "paused"),
+                    _ => ("▸", "resumed"),
+                };
+                return Some(Line::Run(format!("{mark} {step} {word} {}", event.detail)));
+            }
             "run.resumed" => return Some(Line::Run(format!("▸ resumed {}", event.detail))),
             "cancel.requested" => return Some(Line::Run(format!("– cancelled {}", event.detail))),
             _ => {

@@ -119,6 +119,11 @@ fn as_failure(command: Command) -> Option<Command> {
         | Command::FireTimer { .. }
         | Command::PauseRun { .. }
         | Command::ResumeRun { .. }
+        | Command::PauseStep { .. }
+        | Command::ResumeStep { .. }
+        | Command::HoldRun { .. }
+        | Command::ReleaseRun
+        | Command::InHold { .. }
         | Command::CancelRun { .. }
         | Command::RetryRun { .. }
         | Command::DeliverSignal { .. }

@@ -7,6 +7,7 @@ use nexus_model::aggregate::{self, AggregateId};
 use nexus_model::command::Command;
 use nexus_model::event::RunStarted;
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
+use nexus_model::pauses::Pauses;
 use nexus_model::payload::NewPayload;
 use nexus_model::plan::Plan;
 use nexus_model::run::Run;
@@ -52,6 +53,8 @@ pub enum Input {
         /// What became of it.
         outcome: Outcome,
     },
+    /// The pauses of the store to keep to from now on.
+    Pauses(Arc<Pauses>),
     /// A run from before this process should go on.
     Drive {
         /// The run.

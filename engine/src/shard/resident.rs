@@ -96,11 +96,12 @@ impl Resident {
     /// engine. A run leaves memory only without running attempts, so these belong to a process that is gone: those that
     /// were at work were cut off by its end, those that rested are carried on.
     ///
-    /// An engine that drives nothing leaves them alone.
+    /// An engine that drives nothing leaves them alone; `is_kept`: a pause of the store applies.
     pub(super) fn take_up(
         &mut self,
         run: RunId,
         drives: bool,
+        is_kept: bool,
         slots: &mut Slots,
         out: &mut Vec<Output>,
     ) {
@@ -120,6 +121,9 @@ impl Resident {
                 continue;
             }
             match pending_for(&self.plan, &self.run, step) {
+                // They are carried on when no pause keeps them.
+                Some(Effect::ResumeAttempt { .. }) if is_kept => {}
+                None if self.run.holds_cut_off(step) => {}
                 Some(Effect::ResumeAttempt { alone, .. }) => {
                     slots.0 -= 1;
                     self.at_work.insert((step, None), attempt);
@@ -265,6 +269,12 @@ impl Resident {
                         add(*step, true);
                     }
                 }
+                Event::RunResumed { .. }
+                | Event::RunReleased
+                | Event::StepResumed { .. }
+                | Event::CancelRequested { .. } => {
+                    self.kept_attempts().for_each(|step| add(step, true));
+                }
                 _ => {}
             }
         }
@@ -305,6 +315,24 @@ impl Resident {
         }
     }
 
+    /// Steps whose attempt was cut off and that no handler of this engine is at work for, or will be.
+    fn kept_attempts(&self) -> impl Iterator<Item = StepIndex> {
+        let coming = |step: StepIndex| {
+            let mut effects = self.held.iter().flat_map(|held| &held.effects);
+            effects.any(|effect| match effect {
+                Effect::RunAttempt(run) => run.step == step,
+                Effect::ResumeAttempt { step: coming, .. } => *coming == step,
+                Effect::StopAttempt { .. } => false,
+            })
+        };
+        let rests = |step: StepIndex| {
+            matches!(pending_for(&self.plan, &self.run, step), Some(Effect::ResumeAttempt { .. }))
+        };
+        self.run
+            .running()
+            .filter(move |step| rests(*step) && !self.at_work.contains_key(step) && !coming(*step))
+    }
+
     /// Lets out what waited for a transition that is now durable.
     pub(super) fn release(&mut self, run: RunId, held: Held, out: &mut Vec<Output>) {
         self.has_reported(&held.asked.command);
@@ -337,6 +365,11 @@ impl Resident {
                     }
                 }
             });
+        }
+        if ends_a_pause(&held.asked.command) {
+            // Those that were due meanwhile fire now.
+            let timers = self.run.timers.iter();
+            out.extend(timers.map(|(id, timer)| Output::TimerSet(run, *id, timer.due)));
         }
         if let Some(reply) = held.asked.reply {
             out.push(Output::Reply(reply, Ok(Answer { run, revision: held.revision })));
@@ -401,6 +434,11 @@ impl Resident {
             | Command::FireTimer { .. }
             | Command::PauseRun { .. }
             | Command::ResumeRun { .. }
+            | Command::PauseStep { .. }
+            | Command::ResumeStep { .. }
+            | Command::HoldRun { .. }
+            | Command::ReleaseRun
+            | Command::InHold { .. }
             | Command::CancelRun { .. }
             | Command::RetryRun { .. }
             | Command::DeliverSignal { .. }
@@ -412,10 +450,7 @@ impl Resident {
 
     /// Whether the run wants room and has not said so yet.
     pub(super) fn becomes_hungry(&mut self) -> bool {
-        let hungry = self.run.has_ready()
-            && !self.run.paused
-            && !self.run.status.is_terminal()
-            && !self.is_broken;
+        let hungry = self.run.can_start() && !self.run.status.is_terminal() && !self.is_broken;
         hungry && !std::mem::replace(&mut self.is_hungry, hungry)
     }
 
@@ -433,9 +468,13 @@ impl Resident {
             return true;
         }
         let near = self.run.timers.values().any(|timer| {
-            timer.purpose != TimerPurpose::RunTimeout && timer.due.ms_since(now) < NEAR_TIMER_MS
+            timer.purpose != TimerPurpose::RunTimeout
+                && !self.run.holds_timer(timer.purpose)
+                && timer.due.ms_since(now) < NEAR_TIMER_MS
         });
-        let waits = over_budget || (self.run.is_at_rest() && !near);
+        // A run that a pause holds is of no use in memory, though one of the store is not parked.
+        let rests = self.run.is_at_rest() || self.run.is_held();
+        let waits = over_budget || (rests && !near);
         self.run.status.is_terminal() || (self.run.running_count() == 0 && waits)
     }
 
@@ -490,6 +529,16 @@ impl Resident {
             store: None,
         }
     }
+}
+
+fn ends_a_pause(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::ResumeRun { .. }
+            | Command::ResumeStep { .. }
+            | Command::ReleaseRun
+            | Command::CancelRun { .. }
+    )
 }
 
 fn may_repeat(run: &Run, step: StepIndex, item: Option<ItemIndex>) -> bool {

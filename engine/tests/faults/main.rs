@@ -10,6 +10,7 @@ mod blame;
 mod heartbeats;
 mod life;
 mod log;
+mod pauses;
 mod refusals;
 mod resuming;
 mod shutdown;

@@ -99,7 +99,7 @@ pub struct RunView {
 pub struct StepView {
     /// Its id.
     pub id: String,
-    /// `pending`, `running`, `sleeping`, `waiting`, `retrying`, `completed`, `failed`, `skipped`, `not reached`, `cancelled`,
+    /// `pending`, `running`, `interrupted` (by the end of an engine; it runs again), `sleeping`, `waiting`, `retrying`, `completed`, `failed`, `skipped`, `not reached`, `cancelled`,
     /// `undoing`, `undone`, `undo failed`.
     pub status: String,
     /// Attempts made.

@@ -15,6 +15,7 @@ use crate::event::{Actor, Awaited, Failure, RunStarted};
 use crate::id::StepIndex;
 use crate::payload::{ContentType, Payload};
 use crate::plan::Plan;
+use crate::run::Holds;
 use crate::run::{
     ItemOutcome, ItemRun, ItemState, ItemsRun, KeptSignal, Loop, Run, RunStatus, Signals, StepRun,
     StepState, StepUndo, Timer, TimerPurpose, UndoState,
@@ -50,6 +51,9 @@ pub(super) const STATE_BYPASSED: u8 = 44;
 
 /// Number of the section of loops.
 pub(super) const SECTION_LOOPS: u8 = 45;
+
+/// Number of the section of holds.
+pub(super) const SECTION_HOLDS: u8 = 60;
 
 /// BLAKE3 of the four bytes `null`.
 pub(super) const NULL_HASH: [u8; 32] = [
@@ -144,6 +148,18 @@ impl Writer {
                 self.number(timer.0);
             }
         }
+        if !run.holds.is_empty() {
+            self.byte(SECTION_HOLDS);
+            self.holds(&run.holds);
+        }
+    }
+
+    fn holds(&mut self, holds: &Holds) {
+        let Holds { by_store, steps } = holds;
+        self.count(by_store.len());
+        by_store.iter().for_each(|pause| self.text(pause));
+        self.count(steps.len());
+        steps.iter().for_each(|step| self.index(*step));
     }
 
     /// What follows from the rest (concurrency, counts) is left out.

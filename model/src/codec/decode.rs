@@ -19,12 +19,13 @@ use super::wire::{
     AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_CHUNKS,
     CONTENT_JSON, CancelRequestedV1, FailureV1, HeartbeatRecordedV1, LabelV1, OutputMappedV1,
     PAYLOAD_INLINE, PAYLOAD_NULL, PAYLOAD_STORED, PathChosenV1, PayloadV1, RaceDecidedV1,
-    RetryScheduledV1, RoundBegunV1, RunCancelledV1, RunCompletedV1, RunFailedV1, RunPausedV1,
-    RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1, SignalTakenV1, SlotsOfferedV1,
-    StepCompletedV1, StepFailedV1, StepQueuedV1, StepSkippedV1, StepSleptV1, StepStartedV1,
-    StepWaitsV1, StepsBypassedV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1,
-    TimerFiredV1, TimerV1, UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1,
-    UndoRetriedV1, UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
+    RetryScheduledV1, RoundBegunV1, RunCancelledV1, RunCompletedV1, RunFailedV1, RunHeldV1,
+    RunPausedV1, RunReleasedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1,
+    SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepPausedV1, StepQueuedV1,
+    StepResumedV1, StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1, StepsBypassedV1,
+    StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1, TimerV1,
+    UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1,
+    UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
 use super::{BODY_BYTES_MAX, DecodeError, kind};
 use crate::event::{Actor, Event, Failure, LABELS_MAX, RunStarted};
@@ -61,6 +62,10 @@ pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, Decode
         (kind::TIMER_FIRED, 1) => read::<TimerFiredV1>(body),
         (kind::RUN_PAUSED, 1) => read::<RunPausedV1<'_>>(body),
         (kind::RUN_RESUMED, 1) => read::<RunResumedV1<'_>>(body),
+        (kind::STEP_PAUSED, 1) => read::<StepPausedV1<'_>>(body),
+        (kind::STEP_RESUMED, 1) => read::<StepResumedV1<'_>>(body),
+        (kind::RUN_HELD, 1) => read::<RunHeldV1>(body),
+        (kind::RUN_RELEASED, 1) => read::<RunReleasedV1>(body),
         (kind::CANCEL_REQUESTED, 1) => read::<CancelRequestedV1<'_>>(body),
         (kind::RUN_RETRIED, 1) => read::<RunRetriedV1<'_>>(body),
         (kind::SLOTS_OFFERED, 1) => read::<SlotsOfferedV1>(body),
@@ -201,6 +206,31 @@ impl<'a> Wire<'a> for RunPausedV1<'a> {
 impl<'a> Wire<'a> for RunResumedV1<'a> {
     fn event(self) -> Option<Event> {
         Some(Event::RunResumed { by: self.by.actor() })
+    }
+}
+
+impl<'a> Wire<'a> for StepPausedV1<'a> {
+    fn event(self) -> Option<Event> {
+        let (step, by, reason) = (StepIndex(self.step), self.by.actor(), self.reason.to_owned());
+        Some(Event::StepPaused { step, by, reason })
+    }
+}
+
+impl<'a> Wire<'a> for StepResumedV1<'a> {
+    fn event(self) -> Option<Event> {
+        Some(Event::StepResumed { step: StepIndex(self.step), by: self.by.actor() })
+    }
+}
+
+impl Wire<'_> for RunHeldV1 {
+    fn event(self) -> Option<Event> {
+        Some(Event::RunHeld { pauses: self.pauses })
+    }
+}
+
+impl Wire<'_> for RunReleasedV1 {
+    fn event(self) -> Option<Event> {
+        Some(Event::RunReleased)
     }
 }
 

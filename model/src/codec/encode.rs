@@ -11,12 +11,13 @@ use super::wire::{
     AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_CHUNKS,
     CONTENT_JSON, CancelRequestedV1, FailureV1, HeartbeatRecordedV1, LabelV1, OutputMappedV1,
     PAYLOAD_INLINE, PAYLOAD_NULL, PAYLOAD_STORED, PathChosenV1, PayloadV1, RaceDecidedV1,
-    RetryScheduledV1, RoundBegunV1, RunCancelledV1, RunCompletedV1, RunFailedV1, RunPausedV1,
-    RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1, SignalTakenV1, SlotsOfferedV1,
-    StepCompletedV1, StepFailedV1, StepQueuedV1, StepSkippedV1, StepSleptV1, StepStartedV1,
-    StepWaitsV1, StepsBypassedV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1,
-    TimerFiredV1, TimerV1, UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1,
-    UndoRetriedV1, UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
+    RetryScheduledV1, RoundBegunV1, RunCancelledV1, RunCompletedV1, RunFailedV1, RunHeldV1,
+    RunPausedV1, RunReleasedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1,
+    SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepPausedV1, StepQueuedV1,
+    StepResumedV1, StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1, StepsBypassedV1,
+    StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1, TimerV1,
+    UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1,
+    UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
 use crate::event::{Actor, Event, Failure, RunStarted};
 use crate::id::{Attempt, StepIndex, TimerId};
@@ -56,6 +57,14 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         Event::TimerFired { timer } => put(out, &TimerFiredV1 { timer: timer.0 }),
         Event::RunPaused { by, reason } => put(out, &RunPausedV1 { by: by.into(), reason }),
         Event::RunResumed { by } => put(out, &RunResumedV1 { by: by.into() }),
+        Event::StepPaused { step, by, reason } => {
+            put(out, &StepPausedV1 { step: step.0, by: by.into(), reason });
+        }
+        Event::StepResumed { step, by } => {
+            put(out, &StepResumedV1 { step: step.0, by: by.into() });
+        }
+        Event::RunHeld { pauses } => put(out, &RunHeldV1 { pauses: pauses.clone() }),
+        Event::RunReleased => put(out, &RunReleasedV1 {}),
         Event::CancelRequested { by, reason } => {
             put(out, &CancelRequestedV1 { by: by.into(), reason });
         }

@@ -99,4 +99,9 @@ kinds! {
     117 STEP_SLOT_GRANTED StepSlotGranted "step.slot_granted",
     118 RUN_QUEUED RunQueued "run.queued",
     119 RUN_SLOT_GRANTED RunSlotGranted "run.slot_granted",
+    // pauses, from outside; a run can also be held from its beginning
+    150 STEP_PAUSED StepPaused "step.paused",
+    151 STEP_RESUMED StepResumed "step.resumed",
+    152 RUN_HELD RunHeld "run.held",
+    153 RUN_RELEASED RunReleased "run.released",
 }

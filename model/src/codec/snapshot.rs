@@ -14,6 +14,7 @@ use crate::event::{Actor, Awaited, Failure, RunStarted};
 use crate::id::{Attempt, DefinitionHash, ItemIndex, RunId, StateHash, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
+use crate::run::Holds;
 use crate::run::{
     ItemOutcome, ItemRun, ItemState, ItemsChange, ItemsRun, KeptSignal, Loop, Run, RunStatus,
     Signals, StepRun, StepState, StepUndo, StoredOutputs, Timer, TimerPurpose, UndoState,
@@ -129,6 +130,9 @@ impl<'a> Reader<'a> {
         if self.section(canonical::SECTION_QUEUED) {
             run.queued = self.queued()?;
         }
+        if self.section(canonical::SECTION_HOLDS) {
+            run.holds = self.holds()?;
+        }
         Some(run)
     }
 
@@ -216,6 +220,14 @@ impl<'a> Reader<'a> {
     fn stored(&mut self) -> Option<(u32, StoredOutputs)> {
         let (chunk, hash) = (self.number32()?, PayloadHash(self.array()?));
         Some((chunk, StoredOutputs { hash, bytes: self.number()? }))
+    }
+
+    fn holds(&mut self) -> Option<Holds> {
+        let by_store = self.list(Self::text)?;
+        let steps = self.list(Self::index)?;
+        let in_order = steps.is_sorted_by(|a, b| a < b);
+        let holds = Holds { by_store, steps: steps.into_iter().collect() };
+        (in_order && !holds.is_empty()).then_some(holds)
     }
 
     fn queued(&mut self) -> Option<BTreeMap<StepIndex, TimerId>> {

@@ -140,6 +140,29 @@ pub(super) struct RunResumedV1<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
+pub(super) struct StepPausedV1<'a> {
+    pub(super) step: u32,
+    #[serde(borrow)]
+    pub(super) by: ActorV1<'a>,
+    pub(super) reason: &'a str,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct StepResumedV1<'a> {
+    pub(super) step: u32,
+    #[serde(borrow)]
+    pub(super) by: ActorV1<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct RunHeldV1 {
+    pub(super) pauses: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct RunReleasedV1 {}
+
+#[derive(Serialize, Deserialize)]
 pub(super) struct CancelRequestedV1<'a> {
     #[serde(borrow)]
     pub(super) by: ActorV1<'a>,

@@ -77,7 +77,8 @@ impl Draft<'_> {
     }
 
     fn look_at(&mut self, step: StepIndex, unreached: &mut Vec<StepIndex>) {
-        if *self.run.step(step) != StepState::Waiting || !self.run.needs_met(step) {
+        let waits = *self.run.step(step) == StepState::Waiting && self.run.needs_met(step);
+        if !waits || self.run.holds(step) {
             return;
         }
         if self.run.is_undoing() {
@@ -141,7 +142,7 @@ impl Draft<'_> {
         match &plan.step(step).work {
             Work::Handler { .. } => {
                 self.limited.extend(plan.step(step).start_within_ms.map(|_| step));
-                if !self.run.paused {
+                if !self.run.holds(step) {
                     self.queue_step(step);
                 }
             }
@@ -218,7 +219,7 @@ impl Draft<'_> {
     /// Starts handlers as long as there is room. A failure to start one may let others run or end the run.
     /// Returns how much room is left.
     fn start_ready(&mut self) -> u32 {
-        let mut slots = if self.run.paused { 0 } else { self.context.given.slots };
+        let mut slots = if self.run.is_held() { 0 } else { self.context.given.slots };
         let mut last = None;
         while slots > 0 {
             // While payloads are missing, the transition will not be; the rest is only asked what it misses.

@@ -202,6 +202,7 @@ impl<'a> Draft<'a> {
                 Change::TimerCleared(id, timer) => {
                     run.timers.insert(id, timer);
                 }
+                Change::Holds(holds) => run.holds = holds,
                 Change::Progress(step, Some(before)) => {
                     run.progress.insert(step, before);
                 }
@@ -300,6 +301,7 @@ fn timer_changes(changes: &[Change]) -> Vec<TimerChange> {
         match change {
             Change::Step(..)
             | Change::Loop(..)
+            | Change::Holds(_)
             | Change::Progress(..)
             | Change::Queued(..)
             | Change::SignalReceived(_)

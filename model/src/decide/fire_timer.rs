@@ -13,6 +13,9 @@ impl Draft<'_> {
     pub(super) fn fire_timer(&mut self, timer: TimerId) -> Result<(), Rejection> {
         let set = self.run.timers.get(&timer).ok_or(Rejection::NoSuchTimer { timer })?;
         let purpose = set.purpose;
+        if self.run.holds_timer(purpose) {
+            return Err(Rejection::TimerHeld { timer });
+        }
         let was_stopping = matches!(purpose, TimerPurpose::Deadline(step) if self.stops(step));
         self.emit(Event::TimerFired { timer });
         match purpose {

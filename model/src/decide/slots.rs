@@ -46,7 +46,7 @@ impl Draft<'_> {
     /// Has the run as a whole ask for the next of its slots, if it needs one and has not asked.
     pub(super) fn queue_run(&mut self) {
         let nothing_to_do = self.run.status != RunStatus::Running || self.run.open_count() == 0;
-        if nothing_to_do || self.run.paused || self.run.is_held_back() {
+        if nothing_to_do || self.run.is_held() || self.run.is_held_back() {
             return;
         }
         let Some(started) = &self.run.started else { return };

@@ -19,6 +19,9 @@ impl Fold<'_> {
         self.unqueue(step);
         self.clear_timers_of(step);
         self.settle_items(step, &state);
+        if self.run.holds.steps.contains(&step) {
+            self.step_resumed(step);
+        }
         let next = self.with_state(step, state);
         StepRun { deadline: None, settled_at: Some(self.at), ..next }
     }

@@ -301,9 +301,9 @@ impl Run {
         self.items.iterating.iter().copied()
     }
 
-    /// Steps of which an item could be started now, in order.
+    /// Steps of which an item could be started now, and that are not paused, in order.
     pub fn steps_with_ready_items(&self) -> impl Iterator<Item = StepIndex> + '_ {
-        self.items.startable.iter().copied()
+        self.items.startable.iter().copied().filter(|step| !self.holds.steps.contains(step))
     }
 
     /// How many attempts of items are under way.

@@ -348,6 +348,12 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
         "fire" => Command::FireTimer { timer: TimerId(words[1][1..].parse().unwrap()) },
         "pause" => Command::PauseRun { by, reason: rest(1) },
         "resume" => Command::ResumeRun { by },
+        "pause_step" => Command::PauseStep { step: index(bench, words[1]), by, reason: rest(2) },
+        "resume_step" => Command::ResumeStep { step: index(bench, words[1]), by },
+        "hold" => Command::HoldRun { pauses: vec![rest(1)] },
+        "release" => Command::ReleaseRun,
+        "start_held" => held(Command::StartRun(Box::new(start(bench, &rest(1))))),
+        "retry_held" => held(Command::RetryRun { by }),
         "cancel" => Command::CancelRun { by, reason: rest(1), undo: true },
         "waive" => Command::CancelRun { by, reason: rest(1), undo: false },
         "retry" => Command::RetryRun { by },
@@ -367,6 +373,14 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
         }
         other => panic!("unknown command {other}"),
     }
+}
+
+fn held(command: Command) -> Command {
+    Command::InHold { pauses: vec!["engine".to_owned()], command: Box::new(command) }
+}
+
+fn index(bench: &Bench, id: &str) -> StepIndex {
+    bench.plan.find(id).unwrap_or(StepIndex(999))
 }
 
 /// `approve a dana`, `reject a erin+ops {"note":"no"} -- too risky`: a person with groups, the form, a note.

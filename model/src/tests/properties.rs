@@ -171,12 +171,17 @@ fn approve(shape: &Shape) -> StepKind {
 }
 
 fn asks() -> impl Strategy<Value = Vec<Ask>> {
-    let ask = (0u8..35, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
+    let ask = (0u8..41, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
         what,
         which,
         slots,
     });
     prop::collection::vec(ask, 0..60)
+}
+
+/// Some step, or none.
+fn some_step(ask: &Ask) -> StepIndex {
+    StepIndex(u32::try_from(ask.which % 13).unwrap())
 }
 
 /// A signal that carries a number.
@@ -248,9 +253,19 @@ impl Play {
     }
 
     fn check_event(&mut self, run: &Run, event: &Event) {
+        if let Event::StepStarted { step, .. }
+        | Event::StepSlept { step, .. }
+        | Event::StepWaits { step, .. }
+        | Event::StepSkipped { step, .. }
+        | Event::SignalTaken { step, .. } = event
+        {
+            assert!(!run.holds(*step), "nothing begins in a pause");
+        }
+        if let Event::TimerFired { timer } = event {
+            assert!(!run.holds_timer(run.timers[timer].purpose), "timers wait in a pause");
+        }
         if let Event::StepStarted { step, attempt, .. } = event {
             assert!(run.needs_met(*step), "its needs have settled");
-            assert!(!run.paused, "nothing starts in a pause");
             let limited = self.bench.plan.step(*step).slot.is_some();
             let hold = run.slots.get(Slot::Step(*step));
             assert_eq!(hold.is_some_and(|hold| hold.granted), limited, "it has its slot");
@@ -273,7 +288,7 @@ impl Play {
             assert_eq!(by.name, "dana", "nobody else may decide");
         }
         if let Event::UndoStarted { step, attempt, .. } = event {
-            assert!(!run.paused, "nothing starts in a pause");
+            assert!(!run.holds(*step), "nothing starts in a pause");
             assert!(self.started.insert((*step, *attempt)), "each attempt starts once");
             assert_eq!(run.undo_blocks(*step), 0, "later steps are undone first");
         }
@@ -332,6 +347,14 @@ impl Play {
             18 => Command::FireTimer { timer: TimerId(ask.slots) },
             19 => Command::PauseRun { by, reason: String::new() },
             20 => Command::ResumeRun { by },
+            30 => Command::PauseStep { step: some_step(ask), by, reason: String::new() },
+            36 => Command::ResumeStep { step: some_step(ask), by },
+            37 => Command::HoldRun { pauses: vec!["engine".to_owned()] },
+            38 => Command::ReleaseRun,
+            39 => {
+                let command = Box::new(Command::RetryRun { by });
+                Command::InHold { pauses: vec!["engine".to_owned()], command }
+            }
             21 if fatal => Command::CancelRun { by, reason: String::new(), undo: ask.slots > 0 },
             22 => Command::RetryRun { by },
             23..27 => {
@@ -355,7 +378,12 @@ impl Play {
 
     /// Lets everything that is under way end well.
     fn finish(&mut self) {
-        let _ = self.ask(Command::ResumeRun { by: Actor::default() }, 3);
+        let by = Actor::default();
+        let _ = self.ask(Command::ResumeRun { by: by.clone() }, 3);
+        let _ = self.ask(Command::ReleaseRun, 3);
+        for step in self.bench.plan.steps().collect::<Vec<_>>() {
+            let _ = self.ask(Command::ResumeStep { step, by: by.clone() }, 3);
+        }
         for _ in 0..1000 {
             let Some(command) = self.next_good() else { return };
             assert!(self.ask(command, 3));

@@ -128,6 +128,10 @@ impl Counters {
             | Event::StepQueued { .. }
             | Event::RunPaused { .. }
             | Event::RunResumed { .. }
+            | Event::StepPaused { .. }
+            | Event::StepResumed { .. }
+            | Event::RunHeld { .. }
+            | Event::RunReleased
             | Event::CancelRequested { .. }
             | Event::SlotsOffered
             | Event::StepSlotRequested { .. }

@@ -78,6 +78,8 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::UndoAttemptFailed { step, attempt, .. }
         | Event::UndoRetryScheduled { step, attempt, .. } => (Some(*step), Some(*attempt)),
         Event::StepSlept { step, .. }
+        | Event::StepPaused { step, .. }
+        | Event::StepResumed { step, .. }
         | Event::StepSlotGranted { step, .. }
         | Event::StepQueued { step, .. }
         | Event::StepWaits { step, .. }
@@ -103,6 +105,8 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::TimerFired { .. }
         | Event::RunPaused { .. }
         | Event::RunResumed { .. }
+        | Event::RunHeld { .. }
+        | Event::RunReleased
         | Event::CancelRequested { .. }
         | Event::RunRetried { .. }
         | Event::SlotsOffered
@@ -186,7 +190,14 @@ impl Showing<'_> {
             Event::RunRetried { by: who, timeout } => {
                 json!({"by": by(who), "timeout": due_data(*timeout)})
             }
-            Event::SlotsOffered => json!({}),
+            Event::StepPaused { step, by: who, reason } => {
+                json!({"step": self.id(*step), "by": by(who), "reason": reason})
+            }
+            Event::StepResumed { step, by: who } => {
+                json!({"step": self.id(*step), "by": by(who)})
+            }
+            Event::RunHeld { pauses } => json!({"pauses": pauses}),
+            Event::SlotsOffered | Event::RunReleased => json!({}),
             Event::StepSlotRequested { step, attempt, ticket, wish } => json!({
                 "step": self.id(*step), "attempt": attempt.0, "ticket": ticket.0,
                 "wish": wish_data(wish),
@@ -327,15 +338,20 @@ impl Showing<'_> {
             | Event::OutputsStored { .. } => self.detail_of_items(event)?,
             Event::TimerFired { timer } => format!("timer {}", timer.0),
             Event::RunPaused { by, reason }
+            | Event::StepPaused { by, reason, .. }
             | Event::CancelRequested { by, reason }
             | Event::UndoWaived { by, reason } => {
                 let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
                 format!("by {}{}", by.name, shorten(&reason, DETAIL_CHARS_MAX))
             }
-            Event::RunResumed { by } | Event::RunRetried { by, .. } | Event::UndoRetried { by } => {
+            Event::RunResumed { by }
+            | Event::StepResumed { by, .. }
+            | Event::RunRetried { by, .. }
+            | Event::UndoRetried { by } => {
                 format!("by {}", by.name)
             }
-            Event::SlotsOffered | Event::RunCancelled { .. } => String::new(),
+            Event::RunHeld { pauses } => format!("by the pause of {}", pauses.join(", ")),
+            Event::SlotsOffered | Event::RunReleased | Event::RunCancelled { .. } => String::new(),
             Event::StepSlotRequested { ticket, wish, .. }
             | Event::RunQueued { ticket, wish, .. } => {
                 format!("limit {}, ticket {}", wish.limit, ticket.0)

@@ -41,9 +41,9 @@ struct Timed {
 impl Standing<'_> {
     /// The run's status, as people see it.
     pub(crate) fn status(&self) -> &'static str {
-        let Run { status, paused, .. } = self.run;
+        let status = &self.run.status;
         match status {
-            RunStatus::Running if *paused => "paused",
+            RunStatus::Running if self.run.is_held() => "paused",
             RunStatus::Running if self.run.is_held_back() => "queued",
             RunStatus::Running if self.is_busy() || self.run.iterating().next().is_some() => {
                 "running"
@@ -63,7 +63,7 @@ impl Standing<'_> {
 
     /// Whether a step is at work or could be.
     fn is_busy(&self) -> bool {
-        self.run.running_count() > 0 || self.run.has_ready()
+        self.run.running_count() > 0 || self.run.can_start()
     }
 
     /// Milliseconds from the run's start to its end, or to now.
@@ -123,6 +123,12 @@ impl Standing<'_> {
         awaited.min_by_key(|(_, _, until)| until.unwrap_or(Timestamp(i64::MAX)))
     }
 
+    /// A step that waits for something, and that no pause keeps.
+    fn next_free(&self) -> Option<StepIndex> {
+        let mut waiting = self.run.awaiting().chain(self.timed().map(|timed| timed.step));
+        waiting.find(|step| !self.run.holds(*step))
+    }
+
     /// The steps that ask somebody for a decision.
     pub(crate) fn asking(&self) -> impl Iterator<Item = StepIndex> {
         let asks = |step: &StepIndex| {
@@ -165,7 +171,7 @@ impl Standing<'_> {
             return None;
         }
         let on = |on: &str| WaitingOn { on: on.into(), ..WaitingOn::default() };
-        if self.run.paused && self.run.running_count() == 0 {
+        if self.run.is_held() && self.is_still() {
             return Some(on("pause"));
         }
         if !self.driven {
@@ -177,7 +183,8 @@ impl Standing<'_> {
         if let Some((slot, _)) = self.waiting_slots().next() {
             return Some(WaitingOn { step: slot.step().map(|step| self.id(step)), ..on("slot") });
         }
-        if let Some(step) = self.run.ready().chain(self.run.steps_with_ready_items()).next() {
+        let ready = self.run.ready().find(|step| !self.run.holds(*step));
+        if let Some(step) = ready.or_else(|| self.run.steps_with_ready_items().next()) {
             return Some(WaitingOn { step: Some(self.id(step)), ..on("room") });
         }
         if let Some((step, what, until)) = self.next_awaited() {
@@ -192,7 +199,9 @@ impl Standing<'_> {
             return Some(waiting);
         }
         let Some(Timed { step, at, attempt }) = self.next_timed() else {
-            return self.waits_for_undo();
+            let kept = self.run.holds.steps.first();
+            let kept = kept.map(|step| WaitingOn { step: Some(self.id(*step)), ..on("pause") });
+            return self.waits_for_undo().or(kept);
         };
         let is_undo = self.run.step_run(step).undo().is_some();
         Some(WaitingOn {
@@ -217,21 +226,48 @@ impl Standing<'_> {
                 format!("failed{place}: {}", failure_line(failure))
             }
             RunStatus::Cancelled { reason } => format!("cancelled{}", because(reason)),
+            RunStatus::Failing { failure, .. } if self.run.is_held() => {
+                format!("fails with {}; {}", failure_line(failure), self.held())
+            }
+            RunStatus::Cancelling { reason } if self.run.is_held() => {
+                format!("is being cancelled{}; {}", because(reason), self.held())
+            }
             RunStatus::Failing { failure, .. } => {
                 format!("fails with {}; {}", failure_line(failure), self.work())
             }
             RunStatus::Cancelling { reason } => {
                 format!("is being cancelled{}; {}", because(reason), self.work())
             }
-            RunStatus::Running if self.run.paused => {
-                let rest = match self.run.running_count() {
-                    0 => String::new(),
-                    _ => format!("; {}", self.work()),
-                };
-                format!("paused: nothing new starts until it is resumed{rest}")
-            }
+            RunStatus::Running if self.run.is_held() => self.held(),
             RunStatus::Running => self.work(),
         }
+    }
+
+    /// Which pauses keep the run, and what is at work all the same.
+    fn held(&self) -> String {
+        let by_store = self.run.holds.by_store.join(", ");
+        let pauses = match (self.run.paused, by_store.is_empty()) {
+            (true, true) => "paused: nothing new starts until it is resumed".to_owned(),
+            (false, _) => format!("paused by the pause of {by_store}"),
+            (true, false) => format!("paused, and by the pause of {by_store}"),
+        };
+        if self.is_still() { pauses } else { format!("{pauses}; {}", self.work()) }
+    }
+
+    /// Whether no handler is at work, nor would be but for the end of a pause.
+    fn is_still(&self) -> bool {
+        self.run.running().all(|step| self.run.holds_cut_off(step))
+    }
+
+    /// Whether the attempt of a step that counts as running was cut off by the end of an engine, and no engine is at work.
+    pub(crate) fn is_cut_off(&self, step: StepIndex) -> bool {
+        let runs = matches!(self.run.step(step), StepState::Running { .. });
+        runs && (!self.driven || self.run.holds_cut_off(step))
+    }
+
+    /// The status of a step, as people see it.
+    pub(crate) fn step_status(&self, step: StepIndex) -> &'static str {
+        if self.is_cut_off(step) { "interrupted" } else { self.run.step_run(step).word() }
     }
 
     /// The slots it waits for; if the run as a whole waits for one, only that.
@@ -257,6 +293,13 @@ impl Standing<'_> {
         if !self.driven {
             return "no engine works on it; what was finished is kept".into();
         }
+        if !self.run.holds.steps.is_empty() && !self.is_busy() && self.next_free().is_none() {
+            let steps: Vec<StepIndex> = self.run.holds.steps.iter().copied().collect();
+            return format!(
+                "{} paused: nothing of it starts until it is resumed",
+                self.names(&steps)
+            );
+        }
         if self.run.is_held_back()
             && let Some((slot, hold)) = self.waiting_slots().next()
         {
@@ -271,8 +314,8 @@ impl Standing<'_> {
         if let Some((slot, hold)) = self.waiting_slots().next() {
             return self.slot_why(slot, hold);
         }
-        let ready: Vec<StepIndex> =
-            self.run.ready().chain(self.run.steps_with_ready_items()).collect();
+        let ready = self.run.ready().filter(|step| !self.run.holds(*step));
+        let ready: Vec<StepIndex> = ready.chain(self.run.steps_with_ready_items()).collect();
         if !ready.is_empty() {
             return format!(
                 "{} ready, waiting for room: the engine runs as many attempts as it may",
@@ -305,12 +348,25 @@ impl Standing<'_> {
             StepState::Waiting if !self.run.needs_met(step) => {
                 format!("{id} needs {}", self.names_plain(&self.open_needs(step)))
             }
-            StepState::Waiting if self.run.paused => format!("{id} is ready; the run is paused"),
+            StepState::Waiting if self.run.holds(step) => {
+                format!("{id} is ready; {}", self.kept(step))
+            }
             StepState::Waiting => {
                 let timer = self.run.queued.get(&step).and_then(|timer| self.run.timers.get(timer));
                 let limit =
                     timer.map(|timer| format!("; it has to start {}", self.in_time(timer.due)));
                 format!("{id} is ready and waits for room{}", limit.unwrap_or_default())
+            }
+            StepState::Running { attempt, .. } if self.is_cut_off(step) => {
+                let until = if self.driven {
+                    "once the pause has ended"
+                } else {
+                    "when an engine opens the store"
+                };
+                format!(
+                    "{id} was interrupted by the end of the engine; attempt {} runs again {until}",
+                    attempt.0
+                )
             }
             StepState::Running { attempt, rests: true, stopping: None, .. } => format!(
                 "{id} was cut off by the end of a process; attempt {} of {} waits for its turn to go on",
@@ -329,10 +385,20 @@ impl Standing<'_> {
             }
             StepState::Iterating => self.items_why(step),
             StepState::Sleeping { until, .. } => {
-                format!("{id} sleeps until {}, {}", time(*until), self.left(*until))
+                format!(
+                    "{id} sleeps until {}, {}{}",
+                    time(*until),
+                    self.left(*until),
+                    self.and_kept(step)
+                )
             }
             StepState::Awaiting { what, timer } => {
-                format!("{id} waits for {}{}", awaited(what), self.left_of(*timer))
+                format!(
+                    "{id} waits for {}{}{}",
+                    awaited(what),
+                    self.left_of(*timer),
+                    self.and_kept(step)
+                )
             }
             StepState::Retrying { attempt, timer, at, failure } => {
                 let next = match timer {
@@ -340,7 +406,8 @@ impl Standing<'_> {
                     None => "the next try waits for room".into(),
                 };
                 let (made, of) = (attempt.0.saturating_sub(1), self.attempts_max(step));
-                format!("{id} failed {made} of {of} times: {}; {next}", failure_line(failure))
+                let kept = self.and_kept(step);
+                format!("{id} failed {made} of {of} times: {}; {next}{kept}", failure_line(failure))
             }
             StepState::Completed { .. } => format!("{id} completed"),
             StepState::Failed { failure, continued } => {
@@ -354,6 +421,21 @@ impl Standing<'_> {
             StepState::NotReached => format!("{id} was not reached"),
             StepState::Cancelled => format!("{id} was cancelled"),
         }
+    }
+
+    /// Which pause keeps a step.
+    fn kept(&self, step: StepIndex) -> String {
+        match &self.run.holds {
+            holds if holds.steps.contains(&step) => "the step is paused".to_owned(),
+            holds if !holds.by_store.is_empty() => {
+                format!("kept by the pause of {}", holds.by_store.join(", "))
+            }
+            _ => "the run is paused".to_owned(),
+        }
+    }
+
+    fn and_kept(&self, step: StepIndex) -> String {
+        if self.run.holds(step) { format!("; {}", self.kept(step)) } else { String::new() }
     }
 
     /// `, progress 7`: how far the step said it is.
@@ -377,9 +459,11 @@ impl Standing<'_> {
                 Some("waits for a slot".into())
             }
             StepState::Waiting => match self.open_needs(step).as_slice() {
+                [] if self.run.holds(step) => Some(self.kept(step)),
                 [] => Some("ready".into()),
                 needs => Some(format!("needs {}", self.names_plain(needs))),
             },
+            StepState::Running { .. } if self.is_cut_off(step) => Some("runs again".into()),
             StepState::Running { stopping: Some(_), .. } => Some("told to stop".into()),
             StepState::Running { attempt, .. } if attempt.0 > 1 => {
                 Some(format!("attempt {} of {of}", attempt.0))

@@ -159,6 +159,18 @@ fn a_snapshot_of_a_run_that_undoes_is_read_and_written_as_ever() {
 }
 
 #[test]
+fn a_snapshot_with_holds_is_read_and_written_as_ever() {
+    let plan = plan();
+    let mut run = run(&plan);
+    run.holds.by_store = vec!["the engine".to_owned(), "workflow order".to_owned()];
+    run.holds.steps = [StepIndex(1), StepIndex(4)].into();
+    let current = encode_run(&plan, &run);
+    let bytes = fixture("snapshot", "v1-holds.bin", &current);
+    assert_eq!(current, bytes, "a snapshot is written differently");
+    assert_eq!(decode_run(&plan, &bytes), Ok(run));
+}
+
+#[test]
 fn a_state_hash_is_computed_as_ever() {
     let plan = plan();
     let shown = show_state_hash(&state_hash(&plan, &run(&plan)));

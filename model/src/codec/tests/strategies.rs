@@ -12,6 +12,7 @@ use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::limit::{Rate, Size, Ticket, Wish};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
+use crate::run::Holds;
 use crate::run::{
     Hold, KeptSignal, Loop, Run, RunStatus, Signals, Slot, StepRun, StepState, StepUndo, Timer,
     TimerPurpose, UndoState,
@@ -57,6 +58,14 @@ fn outside_event() -> BoxedStrategy<Event> {
         timer().prop_map(|timer| Event::TimerFired { timer }),
         (actor(), text()).prop_map(|(by, reason)| Event::RunPaused { by, reason }),
         actor().prop_map(|by| Event::RunResumed { by }),
+        (step(), actor(), text()).prop_map(|(step, by, reason)| Event::StepPaused {
+            step,
+            by,
+            reason
+        }),
+        (step(), actor()).prop_map(|(step, by)| Event::StepResumed { step, by }),
+        vec(text(), 0..3).prop_map(|pauses| Event::RunHeld { pauses }),
+        Just(Event::RunReleased),
         (actor(), text()).prop_map(|(by, reason)| Event::CancelRequested { by, reason }),
         (actor(), due()).prop_map(|(by, timeout)| Event::RunRetried { by, timeout }),
         Just(Event::SlotsOffered),
@@ -163,7 +172,7 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
         carry,
     });
     let loops = prop::collection::btree_map(step_of(count), round, 0..3);
-    let changes = (changes, signals(), ticket(), holds(count), loops);
+    let changes = (changes, signals(), ticket(), slot_holds(count), holds(count), loops);
     let plan = Arc::clone(plan);
     (facts, more, changes)
         .prop_map(move |(facts, more, changes)| {
@@ -173,7 +182,7 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
             (run.paused, run.timers, run.next_timer, run.revision) =
                 (more.0, more.1, more.2, more.3);
             run.plan_undo(more.4);
-            (run.signals, run.loops) = (changes.1, changes.4);
+            (run.signals, run.holds, run.loops) = (changes.1, changes.4, changes.5);
             for (step, next) in changes.0 {
                 run.set_step(&plan, step, next);
             }
@@ -195,7 +204,7 @@ fn awaited() -> impl Strategy<Value = Awaited> {
     ]
 }
 
-fn holds(count: u32) -> impl Strategy<Value = Vec<(Slot, Hold)>> {
+fn slot_holds(count: u32) -> impl Strategy<Value = Vec<(Slot, Hold)>> {
     let slot = prop_oneof![any::<u8>().prop_map(Slot::Run), step_of(count).prop_map(Slot::Step)];
     let hold = (ticket(), attempt(), wish(), any::<bool>(), time()).prop_map(
         |(ticket, attempt, wish, granted, since)| Hold { ticket, attempt, wish, granted, since },
@@ -231,6 +240,11 @@ fn signals() -> impl Strategy<Value = Signals> {
     let some =
         (1..u32::MAX, kept, ids).prop_map(|(received, kept, ids)| Signals { received, kept, ids });
     prop_oneof![Just(Signals::default()), some]
+}
+
+fn holds(count: u32) -> impl Strategy<Value = Holds> {
+    let steps = prop::collection::btree_set(step_of(count), 0..3);
+    (vec(text(), 0..3), steps).prop_map(|(by_store, steps)| Holds { by_store, steps })
 }
 
 fn status(count: u32) -> BoxedStrategy<RunStatus> {

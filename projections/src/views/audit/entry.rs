@@ -41,11 +41,15 @@ pub enum AuditAction {
     UndoRetried,
     /// Somebody asked for its end without undoing what it did.
     UndoWaived,
+    /// Somebody paused a step of it.
+    StepPaused,
+    /// Somebody resumed a step of it.
+    StepResumed,
 }
 
 impl AuditAction {
     /// All actions, in the order of their numbers.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Started,
         Self::Paused,
         Self::Resumed,
@@ -60,6 +64,8 @@ impl AuditAction {
         Self::Managed,
         Self::UndoRetried,
         Self::UndoWaived,
+        Self::StepPaused,
+        Self::StepResumed,
     ];
 
     /// The word for it.
@@ -68,6 +74,8 @@ impl AuditAction {
             Self::Started => "started",
             Self::Paused => "paused",
             Self::Resumed => "resumed",
+            Self::StepPaused => "step paused",
+            Self::StepResumed => "step resumed",
             Self::CancelRequested => "cancel requested",
             Self::Retried => "retried",
             Self::Completed => "completed",
@@ -201,6 +209,10 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         }
         Event::RunPaused { by, reason } => Some((AuditAction::Paused, Some(by), reason.clone())),
         Event::RunResumed { by } => Some((AuditAction::Resumed, Some(by), String::new())),
+        Event::StepPaused { by, reason, .. } => {
+            Some((AuditAction::StepPaused, Some(by), reason.clone()))
+        }
+        Event::StepResumed { by, .. } => Some((AuditAction::StepResumed, Some(by), String::new())),
         Event::CancelRequested { by, reason } => {
             Some((AuditAction::CancelRequested, Some(by), reason.clone()))
         }
@@ -240,6 +252,8 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::StepQueued { .. }
         | Event::TimerFired { .. }
         | Event::SlotsOffered
+        | Event::RunHeld { .. }
+        | Event::RunReleased
         | Event::StepSlotRequested { .. }
         | Event::StepSlotGranted { .. }
         | Event::RunQueued { .. }

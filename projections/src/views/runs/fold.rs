@@ -87,7 +87,10 @@ impl RunRecord {
                 self.is_paused = false;
                 self.reason.clear();
             }
+            Event::RunHeld { pauses } => self.held_by.clone_from(pauses),
+            Event::RunReleased => self.held_by.clear(),
             Event::CancelRequested { reason, .. } => {
+                self.is_paused = false;
                 self.outlook = Outlook::Cancelling;
                 self.is_queued = false;
                 self.reason = short(reason);
@@ -137,6 +140,8 @@ impl RunRecord {
             | Event::HeartbeatRecorded { .. }
             | Event::StepQueued { .. }
             | Event::SlotsOffered
+            | Event::StepPaused { .. }
+            | Event::StepResumed { .. }
             | Event::SignalReceived { .. }
             | Event::ApprovalGranted { .. }
             | Event::ApprovalRejected { .. }

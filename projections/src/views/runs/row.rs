@@ -334,7 +334,7 @@ fn going_on(record: &RunRecord) -> RunWord {
         Some(Ending::Cancelled) => return RunWord::Cancelled,
         None => {}
     }
-    if record.is_paused {
+    if record.is_paused || !record.held_by.is_empty() {
         RunWord::Paused
     } else if record.is_queued {
         RunWord::Queued

@@ -132,6 +132,7 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
         "max" => step.retry.max_ms = ms(argument),
         "set" => step.kind = StepKind::Set { values: value(argument) },
         "sleep" => step.kind = StepKind::Sleep { duration: value(argument) },
+        "sleep_until" => step.kind = StepKind::SleepUntil { time: value(argument) },
         "with" => {
             step.kind = StepKind::Action { uses: "work".to_owned(), with: value(argument) };
         }
@@ -197,7 +198,7 @@ fn approve(argument: &str) -> StepKind {
     StepKind::Approve(Box::new(approval))
 }
 
-const SETTINGS: [&str; 28] = [
+const SETTINGS: &[&str] = &[
     "limit",
     "key",
     "priority",
@@ -216,6 +217,7 @@ const SETTINGS: [&str; 28] = [
     "max",
     "set",
     "sleep",
+    "sleep_until",
     "with",
     "maps",
     "if",

@@ -80,6 +80,10 @@ impl Resident {
             Command::RetryRun { .. } => self.run.started.as_deref(),
             Command::CompleteStep { .. }
             | Command::FailStep { .. }
+            | Command::CompleteItem { .. }
+            | Command::FailItem { .. }
+            | Command::InterruptItems { .. }
+            | Command::ResumeItem { .. }
             | Command::ResumeAttempt { .. }
             | Command::RecordHeartbeat { .. }
             | Command::AnswerApproval { .. }

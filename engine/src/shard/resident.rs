@@ -328,9 +328,8 @@ impl Resident {
         let rests = |step: StepIndex| {
             matches!(pending_for(&self.plan, &self.run, step), Some(Effect::ResumeAttempt { .. }))
         };
-        self.run
-            .running()
-            .filter(move |step| rests(*step) && !self.at_work.contains_key(step) && !coming(*step))
+        let works = |step: StepIndex| self.at_work.contains_key(&(step, None));
+        self.run.running().filter(move |step| rests(*step) && !works(*step) && !coming(*step))
     }
 
     /// Lets out what waited for a transition that is now durable.

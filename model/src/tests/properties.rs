@@ -110,7 +110,7 @@ fn step(at: usize, shape: &Shape) -> Step {
         7 => step.kind = approve(shape),
         _ => {
             step.concurrency =
-                shape.limited.then(|| Concurrency { limit: Some(1), ..Default::default() })
+                shape.limited.then(|| Concurrency { limit: Some(1), ..Default::default() });
         }
     }
     step
@@ -305,7 +305,7 @@ impl Play {
                 let id = if fatal { format!("k{}", ask.which % 7) } else { String::new() };
                 signal(ask.slots, id)
             }
-            31..34 => {
+            30..34 => {
                 let slots: Vec<_> = run.slots.iter().collect();
                 let (slot, hold) = slots[pick(slots.len())?];
                 Command::GrantSlot { step: slot.step(), ticket: hold.ticket }

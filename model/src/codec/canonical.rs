@@ -129,7 +129,9 @@ impl Writer {
         if !run.slots.is_empty() || !limits.is_empty() {
             self.byte(SECTION_SLOTS);
             self.count(limits.len());
-            limits.iter().for_each(|wish| self.wish(wish));
+            for wish in limits {
+                self.wish(wish);
+            }
             self.slots(&run.slots);
         }
         if !run.progress.is_empty() {

@@ -33,12 +33,11 @@ impl Draft<'_> {
         if hold.granted {
             return Err(Rejection::SlotHeld);
         }
-        match step {
-            Some(step) => self.emit(Event::StepSlotGranted { step, ticket }),
-            None => {
-                self.emit(Event::RunSlotGranted { ticket });
-                self.frontier = self.run.ready().collect();
-            }
+        if let Some(step) = step {
+            self.emit(Event::StepSlotGranted { step, ticket });
+        } else {
+            self.emit(Event::RunSlotGranted { ticket });
+            self.frontier = self.run.ready().collect();
         }
         Ok(())
     }
@@ -106,7 +105,7 @@ pub(super) fn changes(run: &Run, changes: &[Change]) -> Vec<SlotChange> {
             before.entry(*slot).or_insert(was.as_ref());
         }
     }
-    let id = run.started.as_ref().map_or(RunId::default(), |started| started.run);
+    let id = run.started.as_ref().map_or_else(RunId::default, |started| started.run);
     let mut told = Vec::new();
     for (slot, was) in before {
         let is = run.slots.get(slot);

@@ -133,7 +133,7 @@ fn step(at: usize, shape: &Shape) -> Step {
         8 => step.kind = switch(at, shape),
         _ => {
             step.concurrency =
-                shape.limited.then(|| Concurrency { limit: Some(1), ..Default::default() })
+                shape.limited.then(|| Concurrency { limit: Some(1), ..Default::default() });
         }
     }
     step

@@ -170,8 +170,9 @@ impl Fold<'_> {
             }
             Event::StepSlotGranted { step, ticket } => self.slot_granted(Some(*step), *ticket),
             Event::RunSlotGranted { ticket } => self.slot_granted(None, *ticket),
-            // The events that follow say what becomes of the step.
+            // The events that follow say what becomes of the steps.
             Event::SlotsOffered
+            | Event::RaceDecided { .. }
             | Event::ApprovalGranted { .. }
             | Event::ApprovalRejected { .. } => {}
             Event::ApprovalRequested { step, by, message, timer } => {
@@ -193,8 +194,6 @@ impl Fold<'_> {
             Event::StepSkipped { step, reason } => {
                 self.settle(*step, StepState::Skipped { reason: reason.clone(), router: None });
             }
-            // The events that follow say what becomes of the others.
-            Event::RaceDecided { .. } => {}
             Event::PathChosen { step, skipped, .. } => self.steps_bypassed(*step, skipped),
             Event::StepsBypassed { router, steps } => self.steps_bypassed(*router, steps),
             Event::RoundBegun { step, round, carry, .. } => self.round_begun(*step, *round, carry),
@@ -256,7 +255,7 @@ impl Fold<'_> {
     fn set_timer(&mut self, id: TimerId, due: Timestamp, purpose: TimerPurpose) {
         let timer = Timer { due, purpose };
         self.run.timers.insert(id, timer);
-        self.run.next_timer = self.run.next_timer.max(TimerId(id.0.saturating_add(1)));
+        self.run.next_timer = self.run.next_timer.max(id.next());
         self.note(Change::TimerSet(id, timer));
     }
 

@@ -98,6 +98,8 @@ pub(crate) enum Work {
     Set { values: Template },
     /// A timer is waited for.
     Sleep { duration: Template },
+    /// A point in time is waited for.
+    SleepUntil { time: Template },
     /// A signal is waited for.
     WaitFor(SignalWait),
     /// The decision of a person is waited for.
@@ -263,6 +265,7 @@ impl Plan {
             Work::Handler { name, .. } => Some(name),
             Work::Set { .. }
             | Work::Sleep { .. }
+            | Work::SleepUntil { .. }
             | Work::Switch(_)
             | Work::Race(_)
             | Work::Repeat(_)
@@ -287,6 +290,7 @@ impl Plan {
             Work::Handler { literal, .. } => literal.clone(),
             Work::Set { .. }
             | Work::Sleep { .. }
+            | Work::SleepUntil { .. }
             | Work::Switch(_)
             | Work::Race(_)
             | Work::Repeat(_)

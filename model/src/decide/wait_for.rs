@@ -35,6 +35,7 @@ impl Draft<'_> {
             Work::Handler { .. }
             | Work::Set { .. }
             | Work::Sleep { .. }
+            | Work::SleepUntil { .. }
             | Work::Switch(_)
             | Work::Race(_)
             | Work::Repeat(_)
@@ -62,6 +63,7 @@ impl Draft<'_> {
             Work::Handler { .. }
             | Work::Set { .. }
             | Work::Sleep { .. }
+            | Work::SleepUntil { .. }
             | Work::Switch(_)
             | Work::Race(_)
             | Work::Repeat(_) => {

@@ -133,6 +133,7 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
         "max" => step.retry.max_ms = ms(argument),
         "set" => step.kind = StepKind::Set { values: value(argument) },
         "sleep" => step.kind = StepKind::Sleep { duration: value(argument) },
+        "sleep_until" => step.kind = StepKind::SleepUntil { time: value(argument) },
         "with" => {
             step.kind = StepKind::Action { uses: "work".to_owned(), with: value(argument) };
         }
@@ -213,8 +214,8 @@ fn repeat(argument: &str) -> StepKind {
 fn approve(argument: &str) -> StepKind {
     let mut words = argument.split_whitespace();
     let by = words.next().unwrap();
-    let mut approval = Approval::default();
-    approval.by = if by.starts_with("${{") { json!(argument) } else { by.split(',').collect() };
+    let people = if by.starts_with("${{") { json!(argument) } else { by.split(',').collect() };
+    let mut approval = Approval { by: people, ..Approval::default() };
     for word in words.filter(|_| !by.starts_with("${{")) {
         match word.split_once('=') {
             Some(("within", time)) => approval.timeout_ms = Some(ms(time)),
@@ -231,7 +232,7 @@ fn approve(argument: &str) -> StepKind {
     StepKind::Approve(Box::new(approval))
 }
 
-const SETTINGS: [&str; 32] = [
+const SETTINGS: &[&str] = &[
     "limit",
     "key",
     "priority",
@@ -254,6 +255,7 @@ const SETTINGS: [&str; 32] = [
     "max",
     "set",
     "sleep",
+    "sleep_until",
     "with",
     "maps",
     "if",

@@ -125,6 +125,9 @@ fn step(at: usize, shape: &Shape) -> Step {
     match shape.kind {
         0 => step.kind = StepKind::Set { values: json!({"at": at}) },
         1 => step.kind = StepKind::Sleep { duration: json!(at * 100) },
+        2 if shape.fatal => {
+            step.kind = StepKind::SleepUntil { time: json!("1970-01-01T00:00:03Z") }
+        }
         6 => step.kind = wait_for(shape),
         7 => step.kind = approve(shape),
         8 => step.kind = switch(at, shape),
@@ -335,7 +338,7 @@ impl Play {
                 let id = if fatal { format!("k{}", ask.which % 7) } else { String::new() };
                 signal(ask.slots, id)
             }
-            31..34 => {
+            30..34 => {
                 let slots: Vec<_> = run.slots.iter().collect();
                 let (slot, hold) = slots[pick(slots.len())?];
                 Command::GrantSlot { step: slot.step(), ticket: hold.ticket }

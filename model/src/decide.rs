@@ -183,9 +183,10 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
         Command::DeliverSignal { id, .. } if run.signals.ids.contains(id) => {
             Err(Rejection::AlreadyReceived { id: id.clone() })
         }
-        Command::RetryRun { .. } if run.started.is_some() => Ok(()),
-        // Whether it was decided before is asked first, also of a run that has ended.
-        Command::AnswerApproval { .. } if run.started.is_some() => Ok(()),
+        // Of an approval it is asked first whether it was decided before, also of a run that has ended.
+        Command::RetryRun { .. } | Command::AnswerApproval { .. } if run.started.is_some() => {
+            Ok(())
+        }
         Command::RetryRun { .. }
         | Command::AnswerApproval { .. }
         | Command::CompleteStep { .. }

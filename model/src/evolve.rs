@@ -204,8 +204,9 @@ impl Fold<'_> {
             }
             Event::StepSlotGranted { step, ticket } => self.slot_granted(Some(*step), *ticket),
             Event::RunSlotGranted { ticket } => self.slot_granted(None, *ticket),
-            // The events that follow say what becomes of the step.
+            // The events that follow say what becomes of the steps.
             Event::SlotsOffered
+            | Event::RaceDecided { .. }
             | Event::ApprovalGranted { .. }
             | Event::ApprovalRejected { .. } => {}
             Event::ApprovalRequested { step, by, message, timer } => {
@@ -227,8 +228,6 @@ impl Fold<'_> {
             Event::StepSkipped { step, reason } => {
                 self.settle(*step, StepState::Skipped { reason: reason.clone(), router: None });
             }
-            // The events that follow say what becomes of the others.
-            Event::RaceDecided { .. } => {}
             Event::PathChosen { step, skipped, .. } => self.steps_bypassed(*step, skipped),
             Event::StepsBypassed { router, steps } => self.steps_bypassed(*router, steps),
             Event::RoundBegun { step, round, carry, .. } => self.round_begun(*step, *round, carry),

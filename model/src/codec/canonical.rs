@@ -466,7 +466,9 @@ impl Writer {
             Awaited::Approval { by, message } => {
                 self.byte(AWAITED_APPROVAL);
                 self.count(by.len());
-                by.iter().for_each(|entry| self.text(entry));
+                for entry in by {
+                    self.text(entry);
+                }
                 self.text(message);
             }
         }

@@ -39,11 +39,10 @@ impl Draft<'_> {
         let mut begins_at_first = false;
         for next in self.plan.successors(step) {
             match self.plan.step(next).when_needs {
-                WhenNeeds::AllOk => return false,
                 WhenNeeds::AnyOk if self.plan.needs(next).iter().any(is_left) => {
                     begins_at_first = true;
                 }
-                WhenNeeds::AnyOk => return false,
+                WhenNeeds::AllOk | WhenNeeds::AnyOk => return false,
                 WhenNeeds::AllDone | WhenNeeds::AnyFailed => {}
             }
         }

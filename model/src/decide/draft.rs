@@ -160,13 +160,14 @@ impl<'a> Draft<'a> {
         let bytes: &[u8] = match payload {
             Payload::Null => return Some(Value::Null),
             Payload::Inline(_, bytes) => bytes,
-            Payload::Stored(_, hash, _) => match self.payloads.get(hash) {
-                Some(bytes) => bytes,
-                None => {
+            Payload::Stored(_, hash, _) => {
+                if let Some(bytes) = self.payloads.get(hash) {
+                    bytes
+                } else {
                     self.needs.insert(*hash);
                     return None;
                 }
-            },
+            }
         };
         Some(serde_json::from_slice(bytes).unwrap_or_default())
     }

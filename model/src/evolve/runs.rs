@@ -47,9 +47,9 @@ impl Fold<'_> {
             .copied()
             .filter(|step| self.stays_bypassed(*step, &reset) || self.stays_beaten(*step, &reset));
         let stay: Vec<StepIndex> = stay.collect();
-        stay.iter().for_each(|step| {
-            reset.remove(step);
-        });
+        for step in stay {
+            reset.remove(&step);
+        }
         reset
     }
 

@@ -215,7 +215,7 @@ impl<'d> Names<'d> {
         match reference.step_field() {
             Some(field) if !STEP_FIELDS.contains(&field) => {
                 let message = format!("a step has no `{field}`");
-                let hint = match nearest(field, STEP_FIELDS.into_iter()) {
+                let hint = match nearest(field, STEP_FIELDS) {
                     Some(similar) => format!("did you mean `steps.{id}.{similar}`?"),
                     None => format!("what it returned is `steps.{id}.output.{field}`"),
                 };

@@ -67,9 +67,10 @@ pub(super) fn compile_step(
     Some(PlanStep {
         work: work?,
         needs: needs.into_iter().collect(),
-        when_needs: match step.kind {
-            StepKind::Race { .. } => WhenNeeds::AnyOk,
-            _ => step.when_needs,
+        when_needs: if matches!(step.kind, StepKind::Race { .. }) {
+            WhenNeeds::AnyOk
+        } else {
+            step.when_needs
         },
         router: None,
         races: Vec::new(),

@@ -218,8 +218,8 @@ fn repeat(argument: &str) -> StepKind {
 fn approve(argument: &str) -> StepKind {
     let mut words = argument.split_whitespace();
     let by = words.next().unwrap();
-    let mut approval = Approval::default();
-    approval.by = if by.starts_with("${{") { json!(argument) } else { by.split(',').collect() };
+    let people = if by.starts_with("${{") { json!(argument) } else { by.split(',').collect() };
+    let mut approval = Approval { by: people, ..Approval::default() };
     for word in words.filter(|_| !by.starts_with("${{")) {
         match word.split_once('=') {
             Some(("within", time)) => approval.timeout_ms = Some(ms(time)),

@@ -105,13 +105,13 @@ fn who_fails_has_lost_and_the_last_failure_counts() {
 #[test]
 fn a_result_of_who_was_told_to_stop_counts_but_does_not_win() {
     check(
-        r#"
+        r"
         workflow  a; b; r race a,b
         given     start; complete a 1
         when      complete b 2
         then      b#1 completed 2; run completed
         after     r completed
-    "#,
+    ",
     );
 }
 
@@ -160,14 +160,14 @@ fn a_cancelled_race_is_not_reached() {
 #[test]
 fn a_retried_run_does_not_race_again() {
     check(
-        r#"
+        r"
         workflow  a; s sleep 60s; r race a,s; c needs r
         given     start; complete a; fail c E
         when      retry; complete c
         then      run retried; c#2 started
                   c#2 completed; run completed
         after     s cancelled
-    "#,
+    ",
     );
 }
 

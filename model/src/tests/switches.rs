@@ -58,70 +58,70 @@ fn a_case_may_take_several_steps() {
 #[test]
 fn what_needs_only_what_is_not_taken_is_skipped_with_it() {
     check(
-        r#"
+        r"
         workflow  r switch inputs:a else:b; a; a2 needs a; b; b2 needs b; join needs a2,b2
         given     start true; complete a
         when      complete a2; complete join
         then      a2#1 completed; join#1 started
                   join#1 completed; run completed
         after     b skipped; b2 skipped
-    "#,
+    ",
     );
 }
 
 #[test]
 fn a_step_that_was_not_taken_is_skipped_before_its_other_needs_settle() {
     check(
-        r#"
+        r"
         workflow  x; r switch inputs:a else:b; a needs x; b
         given     start false
         when      complete b; complete x
         then      b#1 completed
                   x#1 completed; run completed
         after     a skipped
-    "#,
+    ",
     );
 }
 
 #[test]
 fn a_router_that_was_skipped_takes_no_way() {
     check(
-        r#"
+        r"
         workflow  r switch inputs:a else:b if false; a; b; c needs b
         when      start true
         then      run started; r skipped: false is false; r goes around: a b; r goes around: c; run completed
-    "#,
+    ",
     );
 }
 
 #[test]
 fn a_router_that_fails_fails_the_run_or_takes_no_way() {
     check(
-        r#"
+        r"
         workflow  r switch inputs.x.y>1:a else:b; a; b
         when      start {}
         then      run started; r failed NX2102; not reached: a b; run failed at r: NX2102
-    "#,
+    ",
     );
     check(
-        r#"
+        r"
         workflow  r switch inputs.x.y>1:a else:b continue; a; b; c
         when      start {}
         then      run started; r failed NX2102, continued; r goes around: a b; c#1 started
-    "#,
+    ",
     );
 }
 
 #[test]
 fn a_router_on_a_way_that_is_not_taken_takes_none_itself() {
     check(
-        r#"
+        r"
         workflow  r switch inputs:a else:s; a; s switch inputs:b else:c; b; c; d needs b
         given     start true
         when      complete a
         then      a#1 completed; run completed
         after     s skipped; b skipped; c skipped; d skipped
-    "#,
+    ",
     );
 }
 
@@ -140,27 +140,27 @@ fn steps_for_any_end_run_on_a_way_that_is_not_taken() {
 #[test]
 fn a_retried_run_stays_on_the_way_it_took() {
     check(
-        r#"
+        r"
         workflow  x; r switch inputs:a else:b; a needs x; b needs x
         given     start true; fail x E
         when      retry; complete x
         then      run retried; x#2 started
                   x#2 completed; a#1 started
         after     b skipped
-    "#,
+    ",
     );
 }
 
 #[test]
 fn a_router_is_cancelled_with_its_run() {
     check(
-        r#"
+        r"
         workflow  x; r needs x switch inputs:a else:b; a; b
         given     start true
         when      cancel; complete x
         then      cancel requested; stop: x; not reached: r a b
                   x#1 completed; run cancelled
-    "#,
+    ",
     );
 }
 

@@ -215,6 +215,7 @@ impl Sheet {
                 self.map(indent, "env", env);
             }
             StepKind::Set { values } => self.entry(indent, "set", values),
+            StepKind::SleepUntil { time } => self.entry(indent, "sleep_until", time),
             StepKind::Sleep { duration } => self.entry(indent, "sleep", &sleep(duration)),
             StepKind::WaitFor { signal, matches, timeout_ms, on_timeout } => {
                 self.line(indent, "wait_for:");

@@ -90,6 +90,8 @@ pub(crate) enum Work {
     Set { values: Template },
     /// A timer is waited for.
     Sleep { duration: Template },
+    /// A point in time is waited for.
+    SleepUntil { time: Template },
     /// A signal is waited for.
     WaitFor(SignalWait),
     /// The decision of a person is waited for.
@@ -248,7 +250,11 @@ impl Plan {
     pub fn handler(&self, step: StepIndex) -> Option<&str> {
         match &self.step(step).work {
             Work::Handler { name, .. } => Some(name),
-            Work::Set { .. } | Work::Sleep { .. } | Work::WaitFor(_) | Work::Approve(_) => None,
+            Work::Set { .. }
+            | Work::Sleep { .. }
+            | Work::SleepUntil { .. }
+            | Work::WaitFor(_)
+            | Work::Approve(_) => None,
         }
     }
 
@@ -271,9 +277,11 @@ impl Plan {
     pub fn literal_input(&self, step: StepIndex) -> Payload {
         match &self.step(step).work {
             Work::Handler { literal, .. } => literal.clone(),
-            Work::Set { .. } | Work::Sleep { .. } | Work::WaitFor(_) | Work::Approve(_) => {
-                Payload::Null
-            }
+            Work::Set { .. }
+            | Work::Sleep { .. }
+            | Work::SleepUntil { .. }
+            | Work::WaitFor(_)
+            | Work::Approve(_) => Payload::Null,
         }
     }
 

@@ -72,7 +72,11 @@ impl Draft<'_> {
     pub(super) fn approval_of(&self, step: StepIndex) -> Option<&ApprovalWait> {
         match &self.plan.step(step).work {
             Work::Approve(wait) => Some(wait),
-            Work::Handler { .. } | Work::Set { .. } | Work::Sleep { .. } | Work::WaitFor(_) => None,
+            Work::Handler { .. }
+            | Work::Set { .. }
+            | Work::Sleep { .. }
+            | Work::SleepUntil { .. }
+            | Work::WaitFor(_) => None,
         }
     }
 }

@@ -32,9 +32,11 @@ impl Draft<'_> {
                 verdict.is_some_and(|verdict| verdict.is_ok_and(|verdict| verdict.holds))
             }
             Work::WaitFor(SignalWait { matches: None, .. }) => true,
-            Work::Handler { .. } | Work::Set { .. } | Work::Sleep { .. } | Work::Approve(_) => {
-                false
-            }
+            Work::Handler { .. }
+            | Work::Set { .. }
+            | Work::Sleep { .. }
+            | Work::SleepUntil { .. }
+            | Work::Approve(_) => false,
         }
     }
 
@@ -55,7 +57,10 @@ impl Draft<'_> {
         let wait = match &plan.step(step).work {
             Work::WaitFor(wait) => wait,
             Work::Approve(wait) => return self.approval_timed_out(step, wait),
-            Work::Handler { .. } | Work::Set { .. } | Work::Sleep { .. } => return,
+            Work::Handler { .. }
+            | Work::Set { .. }
+            | Work::Sleep { .. }
+            | Work::SleepUntil { .. } => return,
         };
         let ms = wait.timeout_ms.unwrap_or(0);
         let failure = Failure {

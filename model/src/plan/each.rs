@@ -59,6 +59,7 @@ fn check_kind(step: &Step, problems: &mut Problems) {
         StepKind::Action { .. } | StepKind::Script { .. } => {}
         StepKind::Set { .. }
         | StepKind::Sleep { .. }
+        | StepKind::SleepUntil { .. }
         | StepKind::WaitFor { .. }
         | StepKind::Approve(_) => {
             let message = format!("step `{}` calls no handler, so `for_each` cannot", step.id);

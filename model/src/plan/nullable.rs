@@ -55,6 +55,7 @@ fn templates<'s>(
         (Work::Handler { input, .. }, _) => Some(("with", input)),
         (Work::Set { values }, _) => Some(("set", values)),
         (Work::Sleep { duration }, _) => Some(("sleep", duration)),
+        (Work::SleepUntil { time }, _) => Some(("sleep_until", time)),
         (Work::Approve(wait), _) => Some(("approve", &wait.asks)),
         (Work::WaitFor(_), _) => None,
     };

@@ -96,6 +96,7 @@ pub(super) fn compile_undo(
         }
         StepKind::Set { .. }
         | StepKind::Sleep { .. }
+        | StepKind::SleepUntil { .. }
         | StepKind::WaitFor { .. }
         | StepKind::Approve(_) => {
             let message = "an undo calls a handler or runs a script";

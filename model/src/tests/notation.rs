@@ -136,6 +136,7 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
         "set" => step.kind = StepKind::Set { values: value(argument) },
         "sleep" => step.kind = StepKind::Sleep { duration: value(argument) },
         "for_each" | "as" | "concurrency" | "collect" => items::set_up(step, key, argument),
+        "sleep_until" => step.kind = StepKind::SleepUntil { time: value(argument) },
         "with" => {
             step.kind = StepKind::Action { uses: "work".to_owned(), with: value(argument) };
         }
@@ -201,7 +202,7 @@ fn approve(argument: &str) -> StepKind {
     StepKind::Approve(Box::new(approval))
 }
 
-const SETTINGS: [&str; 32] = [
+const SETTINGS: &[&str] = &[
     "limit",
     "key",
     "priority",
@@ -224,6 +225,7 @@ const SETTINGS: [&str; 32] = [
     "max",
     "set",
     "sleep",
+    "sleep_until",
     "with",
     "maps",
     "if",

@@ -106,6 +106,9 @@ fn step(at: usize, shape: &Shape) -> Step {
     match shape.kind {
         0 => step.kind = StepKind::Set { values: json!({"at": at}) },
         1 => step.kind = StepKind::Sleep { duration: json!(at * 100) },
+        2 if shape.fatal => {
+            step.kind = StepKind::SleepUntil { time: json!("1970-01-01T00:00:03Z") }
+        }
         6 => step.kind = wait_for(shape),
         7 => step.kind = approve(shape),
         _ => {

@@ -36,7 +36,9 @@ use crate::metrics::Metrics;
 use crate::shard::{Asked, AskedAggregate, Input, Output, Refusal, Shard, Slots, Start};
 use crate::tables::{TIMERS, WALL_TIMERS};
 use attempt::AttemptKey;
-pub(crate) use attempt::{Environment, Report, accepted, guarded, stopped, timed_out};
+pub(crate) use attempt::{
+    Environment, Outcome as AttemptOutcome, Report, accepted, guarded, stopped, timed_out,
+};
 use closing::Closing;
 use errands::Errands;
 use handlers::{Handlers, Stopped};

@@ -3,7 +3,7 @@
 use crate::id::{Attempt, ItemIndex, StepIndex};
 use crate::payload::Payload;
 use crate::plan::Plan;
-use crate::run::{ItemState, Run, StepState, UndoState};
+use crate::run::{ItemState, ItemsRun, Run, StepState, UndoState};
 
 /// Work for the shell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub fn pending(plan: &Plan, run: &Run) -> Vec<Effect> {
 
 /// Names the work that should be under way for the items of one step.
 pub fn pending_items(plan: &Plan, run: &Run, step: StepIndex) -> Vec<Effect> {
-    let items = run.items(step).into_iter().flat_map(|items| items.running());
+    let items = run.items(step).into_iter().flat_map(ItemsRun::running);
     items.filter_map(|(item, _)| pending_item(plan, run, step, item)).collect()
 }
 

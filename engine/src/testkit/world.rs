@@ -24,6 +24,7 @@ use nexus_model::time::Timestamp;
 
 use super::call::{Call, Outcome};
 use super::mock::{Answer as Answered, Mocks};
+use super::reports;
 use super::schedules::{Starting, fire};
 use super::weather::Storm;
 use super::workshop::{Said, States, Workshop};
@@ -382,20 +383,7 @@ impl World {
         }
         let max = self.setup.config.payload_bytes_max;
         let result = result.and_then(|data| accepted(data, max, item.is_some()));
-        let (command, payloads) = match (result, item) {
-            (Ok((output, payloads)), None) => {
-                (Command::CompleteStep { step, attempt, output }, payloads)
-            }
-            (Ok((output, payloads)), Some(item)) => {
-                (Command::CompleteItem { step, item, attempt, output }, payloads)
-            }
-            (Err(error), None) => {
-                (Command::FailStep { step, attempt, failure: error.0 }, Vec::new())
-            }
-            (Err(error), Some(item)) => {
-                (Command::FailItem { step, item, attempt, failure: error.0 }, Vec::new())
-            }
-        };
+        let (command, payloads) = reports::ended(step, item, attempt, result);
         let asked = Asked { command, payloads, reply: None };
         self.tell(Input::Ask { run, asked }, Some(call));
     }
@@ -421,10 +409,7 @@ impl World {
             Output::Attempt { plan, info, attempt } => self.call(&plan, *info, &attempt),
             Output::Resume { run, step, item, attempt, .. } => {
                 self.resuming.insert((run, step, item, attempt));
-                let command = match item {
-                    None => Command::ResumeAttempt { step, attempt },
-                    Some(item) => Command::ResumeItem { step, item, attempt },
-                };
+                let command = reports::resumed(step, item, attempt);
                 self.tell(Input::Ask { run, asked: Asked::silent(command) }, None);
             }
             Output::Stop(run, step, item, attempt) => self.stop(run, step, item, attempt),
@@ -608,13 +593,7 @@ impl World {
         if self.resuming.remove(&(run, step, item, attempt)) {
             self.slots.0 += 1;
         }
-        let orderly = true;
-        let command = match item {
-            None => Command::InterruptAttempts { attempts: vec![(step, attempt)], orderly },
-            Some(item) => {
-                Command::InterruptItems { attempts: vec![(step, item, attempt)], orderly }
-            }
-        };
+        let command = reports::left(step, item, attempt);
         let asked = Asked::silent(command);
         self.tell(Input::Ask { run, asked }, None);
     }

@@ -413,21 +413,20 @@ fn as_items(list: Value) -> Result<Vec<Value>, Failure> {
     let refused = |code: &str, message: String| {
         Err(Failure { code: code.to_owned(), message, fatal: true, details: None })
     };
-    match list {
+    let noun = match list {
         Value::Array(items) if items.len() > ITEMS_MAX => {
             let count = items.len();
-            refused("NX3031", format!("`for_each` has {count} items, more than {ITEMS_MAX}"))
+            return refused(
+                "NX3031",
+                format!("`for_each` has {count} items, more than {ITEMS_MAX}"),
+            );
         }
-        Value::Array(items) => Ok(items),
-        other => {
-            let noun = match other {
-                Value::Null => "null",
-                Value::Bool(_) => "a boolean",
-                Value::Number(_) => "a number",
-                Value::String(_) => "a text",
-                Value::Array(_) | Value::Object(_) => "a map",
-            };
-            refused("NX3030", format!("`for_each` takes a list, and its expression gives {noun}"))
-        }
-    }
+        Value::Array(items) => return Ok(items),
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Object(_) => "a map",
+    };
+    refused("NX3030", format!("`for_each` takes a list, and its expression gives {noun}"))
 }

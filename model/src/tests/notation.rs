@@ -136,8 +136,8 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
         "max" => step.retry.max_ms = ms(argument),
         "set" => step.kind = StepKind::Set { values: value(argument) },
         "sleep" => step.kind = StepKind::Sleep { duration: value(argument) },
-        "sleep_until" => step.kind = StepKind::SleepUntil { time: value(argument) },
         "for_each" | "as" | "concurrency" | "collect" => items::set_up(step, key, argument),
+        "sleep_until" => step.kind = StepKind::SleepUntil { time: value(argument) },
         "with" => {
             step.kind = StepKind::Action { uses: "work".to_owned(), with: value(argument) };
         }

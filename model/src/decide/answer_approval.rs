@@ -67,6 +67,7 @@ impl Draft<'_> {
             StepState::Failed { failure, .. } => failure.code == "NX4101",
             StepState::Waiting
             | StepState::Running { .. }
+            | StepState::Iterating
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }
             | StepState::Retrying { .. }

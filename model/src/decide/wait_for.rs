@@ -67,11 +67,6 @@ impl Draft<'_> {
             | Work::Switch(_)
             | Work::Race(_)
             | Work::Repeat(_) => return,
-=======
-            | Work::Repeat(_) => {
-                return;
-            }
->>>>>>> .merge_file_OCwaIR
         };
         let ms = wait.timeout_ms.unwrap_or(0);
         let failure = Failure {

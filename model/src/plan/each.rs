@@ -63,7 +63,6 @@ fn check_kind(step: &Step, problems: &mut Problems) {
         | StepKind::Switch(_)
         | StepKind::Race { .. }
         | StepKind::Repeat(_)
-        | StepKind::SleepUntil { .. }
         | StepKind::WaitFor { .. }
         | StepKind::Approve(_) => {
             let message = format!("step `{}` calls no handler, so `for_each` cannot", step.id);

@@ -47,7 +47,7 @@ impl Run {
 
     /// Whether some step could be started now, and nothing keeps it.
     pub fn can_start(&self) -> bool {
-        !self.is_held() && self.ready_after(None).is_some()
+        !self.is_held() && !self.is_held_back() && self.ready_after(None).is_some()
     }
 
     /// Whether `step` has an attempt that was cut off and is kept from running again.

@@ -108,7 +108,10 @@ impl Resident {
         if std::mem::replace(&mut self.is_driven, true) {
             return;
         }
-        out.extend(self.run.timers.iter().map(|(id, timer)| Output::TimerSet(run, *id, timer.due)));
+        // One that a pause keeps is set when that ends: it would only be refused now, and again each time the run is read.
+        let timers = self.run.timers.iter();
+        let timers = timers.filter(|(_, timer)| !is_kept && !self.run.holds_timer(timer.purpose));
+        out.extend(timers.map(|(id, timer)| Output::TimerSet(run, *id, timer.due)));
         if drives {
             out.extend(self.slots_to_ask_for(run));
         }

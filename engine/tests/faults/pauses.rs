@@ -119,7 +119,7 @@ async fn nothing_began_in_the_pause(life: &Life, run: RunId) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pause_of_the_store_holds_sleepers_and_what_is_started_later_over_crashes() {
-    let plan = plan(vec![sleep("z", "30ms", &[]), action("a", "one", &["z"])]);
+    let plan = plan(vec![sleep("z", "700ms", &[]), action("a", "one", &["z"])]);
     for scope in scopes(&plan) {
         let (memory, shop) = (memory(), Shop::default());
         let life = Life::begin(&memory, config(), shop.registry());
@@ -307,4 +307,25 @@ async fn a_crash_after_every_transition_changes_nothing_about_a_pause() {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_timer_that_is_due_in_a_pause_does_not_keep_the_engine_busy() {
+    let (memory, shop) = (memory(), Shop::default());
+    let plan = plan(vec![sleep("z", "20ms", &[]), wait_on_nobody()]);
+    let life = Life::begin(&memory, config(), shop.registry());
+    let run = start(&life, &plan).await;
+    within(life.handle().pause(run, by(), String::new())).await.unwrap();
+    let due = state(&life, run).await.timers.values().map(|timer| timer.due).min();
+    let clock = *life.handle().clock();
+    until(|| due.is_none_or(|due| clock.now() > due.plus_ms(20))).await;
+    let before = life.log.faults.reads.load(Ordering::SeqCst);
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    let reads = life.log.faults.reads.load(Ordering::SeqCst) - before;
+    assert!(reads < 10, "{reads} reads for a run that is paused");
+    within(life.engine.shutdown()).await;
+}
+
+fn wait_on_nobody() -> nexus_engine::model::definition::Step {
+    sleep("y", "1h", &[])
 }

@@ -50,7 +50,7 @@ impl Run {
     pub fn can_start(&self) -> bool {
         let is_ready =
             self.ready_after(None).is_some() || self.steps_with_ready_items().next().is_some();
-        is_ready && !self.is_held()
+        is_ready && !self.is_held() && !self.is_held_back()
     }
 
     /// Whether `step` has an attempt that was cut off and is kept from running again.

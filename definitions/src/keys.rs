@@ -4,6 +4,11 @@
 //! * A key that is in no table here is refused by the reader and by the schema.
 //! * A key in `later` is known and refused with its own code, never ignored.
 
+mod control;
+
+pub(crate) use control::CASE;
+use control::{APPROVE, REPEAT, SWITCH};
+
 /// A map with fixed keys.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -318,76 +323,6 @@ static WAIT_FOR: Table = Table {
         ),
     ],
     required: &["signal"],
-    later: &[],
-};
-
-/// What a step asks of people.
-static APPROVE: Table = Table {
-    name: "approve",
-    noun: "`approve`",
-    keys: &[
-        key(
-            "by",
-            Shape::TextOrList,
-            "Who may decide: `user:dana`, `group:ops`, or a bare word that may be either; may be an expression.",
-        ),
-        key("message", Shape::Text, "What they are asked; may hold expressions."),
-        key("form", Shape::Form, "What they fill in, by name, declared like inputs."),
-        key("timeout", Shape::Duration { zero: false }, "How long it waits; for ever by default."),
-        key(
-            "on_timeout",
-            Shape::Choice(&["fail", "reject", "continue"]),
-            "`reject`: it counts as rejected; `continue`: the run goes on, and the output is null; `fail` by default.",
-        ),
-    ],
-    required: &["by"],
-    later: &[],
-};
-
-/// A loop.
-static REPEAT: Table = Table {
-    name: "repeat",
-    noun: "`repeat`",
-    keys: &[
-        key("from", Shape::Text, "Id of the step it goes back to."),
-        key("until", Shape::Condition, "Expression; the loop ends when it is true."),
-        key("limit", Shape::Count(1), "Rounds in total, at least 1; 20 by default."),
-        key("delay", Shape::Duration { zero: true }, "Time between two rounds; none by default."),
-        key("carry", Shape::Template, "What the next round sees as `round.carry`."),
-    ],
-    required: &["from", "until"],
-    later: &[],
-};
-
-/// Which steps run.
-static SWITCH: Table = Table {
-    name: "switch",
-    noun: "`switch`",
-    keys: &[
-        key(
-            "cases",
-            Shape::Cases,
-            "Looked at in this order; the first whose `when` holds is taken.",
-        ),
-        key(
-            "default",
-            Shape::TextOrList,
-            "Ids of the steps that run if no case holds; none by default.",
-        ),
-    ],
-    required: &["cases"],
-    later: &[],
-};
-
-/// A case of a router.
-pub(crate) static CASE: Table = Table {
-    name: "case",
-    noun: "a case",
-    keys: &[
-        key("when", Shape::Condition, "Expression; the case is taken if it is true."),
-        key("then", Shape::TextOrList, "Ids of the steps that run then."),
-    ],
-    required: &["when", "then"],
     later: &[],
 };
 

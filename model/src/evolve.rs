@@ -165,6 +165,7 @@ struct Fold<'a> {
 }
 
 impl Fold<'_> {
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
     fn event(&mut self, event: &Event) {
         self.run.revision = self.run.revision.saturating_add(1);
         match event {

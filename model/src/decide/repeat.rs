@@ -68,7 +68,7 @@ impl Draft<'_> {
 fn too_often(rounds: u32, saw: &str) -> Failure {
     let times = if rounds == 1 { "1 round".to_owned() } else { format!("{rounds} rounds") };
     Failure {
-        code: "NX3030".to_owned(),
+        code: "NX3036".to_owned(),
         message: format!("not done after {times}: {saw}"),
         fatal: true,
         details: None,

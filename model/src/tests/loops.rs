@@ -38,8 +38,8 @@ fn the_limit_fails_the_loop_with_its_reason() {
         given     start
         when      complete a 7; complete a 8
         then      a#1 completed 7; r begins round 2: steps.a.output==1 is false (7); a#2 started
-                  a#2 completed 8; r failed NX3030 not done after 2 rounds: steps.a.output==1 is false (8); not reached: c
-                  run failed at r: NX3030 not done after 2 rounds: steps.a.output==1 is false (8)
+                  a#2 completed 8; r failed NX3036 not done after 2 rounds: steps.a.output==1 is false (8); not reached: c
+                  run failed at r: NX3036 not done after 2 rounds: steps.a.output==1 is false (8)
     ",
     );
 }

@@ -202,7 +202,7 @@ impl Builder {
             }),
         };
         if let Some(State::Pauses(pauses)) = paused {
-            handle.keep_to(revision, Arc::new(pauses));
+            handle.keep_to(revision, &Arc::new(pauses));
         }
         for inbox in &handle.shared.inboxes {
             let _ = inbox.send(Message::Equip { handle: Box::new(handle.clone()) });

@@ -269,9 +269,8 @@ fn recorded_hash(event: &Event) -> Option<StateHash> {
 
 /// The command as it was asked: in a pause of the store, if the run was held in the same transition.
 fn in_hold(command: Command, recorded: &[Recorded]) -> Command {
-    let pauses = recorded.iter().skip(1).find_map(|recorded| match &recorded.event {
-        Event::RunHeld { pauses } => Some(pauses.clone()),
-        _ => None,
+    let pauses = recorded.iter().skip(1).find_map(|recorded| {
+        if let Event::RunHeld { pauses } = &recorded.event { Some(pauses.clone()) } else { None }
     });
     match pauses {
         Some(pauses) => Command::InHold { pauses, command: Box::new(command) },

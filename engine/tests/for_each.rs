@@ -148,7 +148,7 @@ fn a_retried_run_calls_no_handler_again_whose_item_completed() {
 #[test]
 fn large_outputs_stand_beside_the_events_and_once() {
     let large = "x".repeat(5_000);
-    let answer = large.clone();
+    let answer = large;
     let mut engine = TestEngine::new()
         .mock("work", Mock::function(move |_: &Call| Answer::from(json!(answer))))
         .mock("count", json!(null));
@@ -160,9 +160,8 @@ fn large_outputs_stand_beside_the_events_and_once() {
     let each = plan.find("each").expect("the step");
     assert_eq!(state.step(each).word(), "completed");
     let events = engine.events(run);
-    let outputs = events.iter().filter_map(|event| match event {
-        Event::ItemCompleted { output, .. } => Some(output),
-        _ => None,
+    let outputs = events.iter().filter_map(|event| {
+        if let Event::ItemCompleted { output, .. } = event { Some(output) } else { None }
     });
     let stored: Vec<_> = outputs.collect();
     assert_eq!(stored.len(), 400);

@@ -79,6 +79,7 @@ pub(crate) enum Change {
 }
 
 /// Whether `event` can be one of a run of `plan`; asked when events are read from outside.
+#[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
 pub fn fits(plan: &Plan, event: &Event) -> bool {
     let is_step = |step: &StepIndex| step.0 < plan.step_count();
     let has_items = |step: &StepIndex| is_step(step) && plan.each(*step).is_some();

@@ -111,7 +111,9 @@ fn show(runs: &[RunSummary]) {
         })),
         Format::None => {}
         Format::Table | Format::Wide | Format::Value | Format::Name => {
-            runs.iter().for_each(|run| output::line(&run.id));
+            for run in runs {
+                output::line(&run.id);
+            }
         }
     }
 }

@@ -52,7 +52,7 @@ impl Handle {
         if let Some((revision, State::Pauses(pauses))) =
             found.map(|entity| (entity.revision, entity.state))
         {
-            for told in self.keep_to(revision, Arc::new(pauses)) {
+            for told in self.keep_to(revision, &Arc::new(pauses)) {
                 // A driver that is gone begins nothing either.
                 let _ = told.await;
             }
@@ -61,14 +61,18 @@ impl Handle {
     }
 
     /// Has all drivers keep to these pauses, unless they know newer ones; each says when it does.
-    pub(crate) fn keep_to(&self, revision: u32, pauses: Arc<Pauses>) -> Vec<oneshot::Receiver<()>> {
+    pub(crate) fn keep_to(
+        &self,
+        revision: u32,
+        pauses: &Arc<Pauses>,
+    ) -> Vec<oneshot::Receiver<()>> {
         let mut current = self.shared.pauses.write().unwrap_or_else(PoisonError::into_inner);
         if revision >= current.0 {
-            *current = (revision, Arc::clone(&pauses));
+            *current = (revision, Arc::clone(pauses));
         }
         let tell = |inbox: &tokio::sync::mpsc::UnboundedSender<Message>| {
             let (done, told) = oneshot::channel();
-            let pauses = Arc::clone(&pauses);
+            let pauses = Arc::clone(pauses);
             let _ = inbox.send(Message::Pauses { revision, pauses, done });
             told
         };

@@ -181,9 +181,9 @@ impl TestEngine {
     pub fn schedule_command(
         &mut self,
         name: &str,
-        command: ScheduleCommand,
+        command: &ScheduleCommand,
     ) -> Result<Answer, Refusal> {
-        self.ask_schedule(name, &command, &[])
+        self.ask_schedule(name, command, &[])
     }
 
     fn ask_schedule(

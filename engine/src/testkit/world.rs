@@ -524,16 +524,14 @@ impl World {
         attempt: &RunAttempt,
         timeout: Option<Duration>,
     ) -> (Said, Duration) {
-        let ((result, progress), takes) = match self.setup.mocks.answer(call) {
-            Some(Answered { result, takes }) => {
+        let ((result, progress), takes) =
+            if let Some(Answered { result, takes }) = self.setup.mocks.answer(call) {
                 let result = result.and_then(|value| Data::json(&value));
                 ((result, attempt.progress.clone()), takes)
-            }
-            None => {
+            } else {
                 let said = self.really(call, info, timeout, attempt.progress.clone());
                 (said, Duration::ZERO)
-            }
-        };
+            };
         let Some(storm) = &mut self.storm else { return ((result, progress), takes) };
         if result.is_ok()
             && !call.may_repeat

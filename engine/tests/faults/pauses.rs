@@ -102,16 +102,17 @@ async fn nothing_began_in_the_pause(life: &Life, run: RunId) {
     let events = life.handle().history(run, 0, 1_000).await.unwrap();
     let (mut is_held, mut was_held) = (false, false);
     for recorded in &events {
-        match &recorded.event {
-            Event::RunHeld { .. } => (is_held, was_held) = (true, true),
-            Event::RunReleased => is_held = false,
-            event => {
-                let begins = matches!(
-                    event,
-                    Event::StepStarted { .. } | Event::StepSlept { .. } | Event::TimerFired { .. }
-                );
-                assert!(!(is_held && begins), "{event:?} in a pause");
-            }
+        let event = &recorded.event;
+        if matches!(event, Event::RunHeld { .. }) {
+            (is_held, was_held) = (true, true);
+        } else if matches!(event, Event::RunReleased) {
+            is_held = false;
+        } else {
+            let begins = matches!(
+                event,
+                Event::StepStarted { .. } | Event::StepSlept { .. } | Event::TimerFired { .. }
+            );
+            assert!(!(is_held && begins), "{event:?} in a pause");
         }
     }
     assert!(was_held && !is_held, "it was held and released");
@@ -194,23 +195,21 @@ async fn an_attempt_that_a_crash_cut_off_runs_again_only_after_the_pause() {
         let life = Life::begin(&memory, config(), shop.registry());
         let run = start(&life, &plan).await;
         until(|| shop.calls() == 1).await;
-        match &scope {
-            Some(scope) => pause(&life, &shop, scope).await,
-            None => {
-                within(life.handle().pause(run, by(), String::new())).await.unwrap();
-                shop.is_paused.store(true, Ordering::SeqCst);
-            }
+        if let Some(scope) = &scope {
+            pause(&life, &shop, scope).await;
+        } else {
+            within(life.handle().pause(run, by(), String::new())).await.unwrap();
+            shop.is_paused.store(true, Ordering::SeqCst);
         }
         life.crash();
         let life = Life::begin(&memory, config(), shop.registry());
         until_so(&life, run, |run| run.holds_cut_off(StepIndex(0))).await;
         assert_eq!(shop.calls(), 1);
-        match &scope {
-            Some(scope) => resume(&life, &shop, scope).await,
-            None => {
-                shop.is_paused.store(false, Ordering::SeqCst);
-                within(life.handle().resume(run, by())).await.unwrap();
-            }
+        if let Some(scope) = &scope {
+            resume(&life, &shop, scope).await;
+        } else {
+            shop.is_paused.store(false, Ordering::SeqCst);
+            within(life.handle().resume(run, by())).await.unwrap();
         }
         shop.gate.notify_one();
         assert!(is_completed(&life.end_of(run).await));

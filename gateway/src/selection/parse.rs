@@ -136,11 +136,12 @@ impl Parser {
         let Some(Token::Operator(operator)) = self.next() else {
             return Err(format!("an operator such as = is missing behind `{field}`"));
         };
-        let (Some(Token::Word(value)) | Some(Token::Quoted(value))) = self.next() else {
+        let Some(Token::Word(value) | Token::Quoted(value)) = self.next() else {
             return Err(format!("a value is missing behind `{field}`"));
         };
         if field == "age" {
-            let age = duration(&value).ok_or(format!("`{value}` is no duration such as 1d"))?;
+            let age =
+                duration(&value).ok_or_else(|| format!("`{value}` is no duration such as 1d"))?;
             return Ok(Term::Age(operator, age));
         }
         Ok(Term::Is(self::field(field)?, operator, value))

@@ -72,7 +72,11 @@ pub(crate) fn failure(failure: &Failure, step: Option<&str>) -> FailureView {
 pub(crate) fn people(by: &Value) -> String {
     let names: Vec<&str> = match by {
         Value::Array(people) => people.iter().filter_map(Value::as_str).collect(),
-        one => one.as_str().into_iter().collect(),
+        one @ (Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Object(_)) => one.as_str().into_iter().collect(),
     };
     let named = names.join(", ");
     if named.is_empty() || named.contains("${{") { String::new() } else { format!(" by {named}") }

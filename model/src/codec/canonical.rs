@@ -159,9 +159,13 @@ impl Writer {
     fn holds(&mut self, holds: &Holds) {
         let Holds { by_store, steps } = holds;
         self.count(by_store.len());
-        by_store.iter().for_each(|pause| self.text(pause));
+        for pause in by_store {
+            self.text(pause);
+        }
         self.count(steps.len());
-        steps.iter().for_each(|step| self.index(*step));
+        for step in steps {
+            self.index(*step);
+        }
     }
 
     /// What follows from the rest (concurrency, counts) is left out.

@@ -59,7 +59,9 @@ impl Draft<'_> {
         self.frontier.extend(self.run.ready());
         let awaiting: Vec<StepIndex> =
             self.run.awaiting().filter(|step| !self.run.holds(*step)).collect();
-        awaiting.into_iter().for_each(|step| self.offer_kept_signals(step));
+        for step in awaiting {
+            self.offer_kept_signals(step);
+        }
     }
 
     fn offer_kept_signals(&mut self, step: StepIndex) {

@@ -188,7 +188,7 @@ fn the_output_of_each_item_is_mapped() {
 #[test]
 fn a_mapping_that_fails_fails_the_item() {
     check(
-        r#"
+        r"
         workflow  a for_each [5,6] concurrency 1 maps ${{this.output.id}}
         given     start
         when      complete a[0] {}
@@ -196,7 +196,7 @@ fn a_mapping_that_fails_fails_the_item() {
                   a[0]#1 failed NX2102
                   a failed NX2102; run failed at a: NX2102
         after     a failed
-    "#,
+    ",
     );
 }
 
@@ -356,27 +356,27 @@ fn a_run_that_times_out_stops_its_items() {
 #[test]
 fn a_retried_run_goes_on_with_the_items_that_are_left() {
     check(
-        r#"
+        r"
         workflow  a for_each 4 concurrency 2
         given     start; complete a[0] 0; fail a[1]; complete a[2] 2
         when      retry; complete a[3] 3; complete a[1]#2 1
         then      run retried; a has 4 items; a[1]#2 started; a[3]#1 started
                   a[3]#1 completed 3
                   a[1]#2 completed 1; a#2 completed [0,1,2,3]; run completed
-    "#,
+    ",
     );
 }
 
 #[test]
 fn a_retried_run_evaluates_the_list_again_if_something_before_it_runs_again() {
     check(
-        r#"
+        r"
         workflow  x; a needs x all_done for_each ${{inputs}} concurrency 1
         given     start [1,2]; fail x; complete a[0]; fail a[1]
         when      retry; complete x
         then      run retried; x#2 started
                   x#2 completed; a has 2 items; a[0]#1 started
-    "#,
+    ",
     );
 }
 
@@ -395,13 +395,13 @@ fn a_step_that_may_fail_goes_on_without_its_items() {
 #[test]
 fn an_output_over_the_limit_is_kept_beside_the_events() {
     check(
-        r#"
+        r"
         workflow  a for_each 2 concurrency 1; b needs a with ${{steps.a.output|length}}
         given     start
         when      complete a[0] big; complete a[1] 1
         then      a[0]#1 completed <70002 bytes>; a[1]#1 started
                   a[1]#1 completed 1; a#1 completed <chunks>; b#1 started 2
-    "#,
+    ",
     );
 }
 

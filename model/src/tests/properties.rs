@@ -361,7 +361,7 @@ impl Play {
                 let id = if fatal { format!("k{}", ask.which % 7) } else { String::new() };
                 signal(ask.slots, id)
             }
-            30..34 => {
+            31..34 => {
                 let slots: Vec<_> = run.slots.iter().collect();
                 let (slot, hold) = slots[pick(slots.len())?];
                 Command::GrantSlot { step: slot.step(), ticket: hold.ticket }

@@ -89,6 +89,7 @@ pub struct MetricsRow {
 
 impl Counters {
     /// Counts an event.
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
     fn count(&mut self, event: &Event) {
         let counter = match event {
             Event::RunStarted(_) => &mut self.runs_started,

@@ -296,6 +296,7 @@ impl Showing<'_> {
     }
 
     /// An event in one line.
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
     fn detail(&self, event: &Event) -> Result<String, LoadError> {
         Ok(match event {
             Event::RunStarted(started) => {
@@ -405,8 +406,8 @@ impl Showing<'_> {
             Event::RoundBegun { round, reason, .. } => {
                 format!("round {round}: {}", shorten(reason, DETAIL_CHARS_MAX))
             }
-            Event::StepsBypassed { steps, .. } => self.some(steps),
-            Event::StepsNotReached { steps }
+            Event::StepsBypassed { steps, .. }
+            | Event::StepsNotReached { steps }
             | Event::StopRequested { steps }
             | Event::StepsCancelled { steps }
             | Event::UndoRequested { steps } => self.some(steps),

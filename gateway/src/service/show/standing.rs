@@ -335,6 +335,7 @@ impl Standing<'_> {
     }
 
     /// Why a step stands where it stands, in one line.
+    #[expect(clippy::too_many_lines, reason = "one arm for each state of a step")]
     pub(crate) fn step_why(&self, step: StepIndex) -> String {
         if let Some(why) = self.undo_why(step) {
             return why;

@@ -202,6 +202,7 @@ fn read(reader: &mut Reader<'_>) -> Option<AuditRow> {
     })
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
 fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
     match event {
         Event::RunStarted(started) => {

@@ -3,9 +3,13 @@
 //! The events of one transition are stored together: first the one that came from outside (with [`Given`]), then those that
 //! `decide` derived from it.
 
+mod started;
+
 use serde::{Deserialize, Serialize};
 
-use crate::id::{Attempt, DefinitionHash, ItemIndex, RunId, StateHash, StepIndex, TimerId};
+pub use started::{LABELS_MAX, LIMITS_MAX, RunStarted};
+
+use crate::id::{Attempt, ItemIndex, StateHash, StepIndex, TimerId};
 use crate::limit::{Ticket, Wish};
 use crate::payload::{Payload, PayloadHash};
 use crate::time::Timestamp;
@@ -566,37 +570,4 @@ pub enum Awaited {
         /// What they are asked; may be empty.
         message: String,
     },
-}
-
-/// The most labels a run can have.
-pub const LABELS_MAX: usize = 4096;
-
-/// The most slots that a run as a whole can need.
-pub const LIMITS_MAX: usize = 8;
-
-/// The beginning of a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RunStarted {
-    /// The run.
-    pub run: RunId,
-    /// Its name, such as `wf-001`.
-    pub name: String,
-    /// The name of the workflow.
-    pub workflow: String,
-    /// The definition it keeps for life.
-    pub definition: DefinitionHash,
-    /// Its input, complete with defaults.
-    pub input: Payload,
-    /// Labels, sorted by key, at most [`LABELS_MAX`].
-    pub labels: Vec<(String, String)>,
-    /// Folder of the definition file, where scripts work; empty if there is none.
-    pub folder: String,
-    /// Who started it.
-    pub by: Actor,
-    /// Number from which `run.seed` comes.
-    pub seed: u64,
-    /// The timer that ends the run, and when.
-    pub timeout: Option<(TimerId, Timestamp)>,
-    /// The slots it needs before its first step, in the order in which it asks for them, at most [`LIMITS_MAX`].
-    pub limits: Vec<Wish>,
 }

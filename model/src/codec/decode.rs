@@ -1,5 +1,7 @@
 //! Wire structs to events. Text and bytes are borrowed from the body until they are known to fit.
 
+mod undo;
+
 use std::fmt;
 use std::sync::Arc;
 
@@ -465,64 +467,9 @@ impl Wire<'_> for RunCancelledV1 {
     }
 }
 
-impl Wire<'_> for UndoCompletedV1 {
-    fn event(self) -> Option<Event> {
-        let (step, attempt) = (StepIndex(self.step), Attempt(self.attempt));
-        Some(Event::UndoCompleted { step, attempt, may_repeat: self.may_repeat })
-    }
-}
-
-impl<'a> Wire<'a> for UndoAttemptFailedV1<'a> {
-    fn event(self) -> Option<Event> {
-        let (step, attempt) = (StepIndex(self.step), Attempt(self.attempt));
-        Some(Event::UndoAttemptFailed { step, attempt, failure: self.failure.failure() })
-    }
-}
-
-impl<'a> Wire<'a> for UndoWaivedV1<'a> {
-    fn event(self) -> Option<Event> {
-        Some(Event::UndoWaived { by: self.by.actor(), reason: self.reason.to_owned() })
-    }
-}
-
-impl<'a> Wire<'a> for UndoRetriedV1<'a> {
-    fn event(self) -> Option<Event> {
-        Some(Event::UndoRetried { by: self.by.actor() })
-    }
-}
-
 impl Wire<'_> for UndoRequestedV1<Vec<u32>> {
     fn event(self) -> Option<Event> {
         Some(Event::UndoRequested { steps: steps(self.steps) })
-    }
-}
-
-impl<'a> Wire<'a> for UndoStartedV1<'a> {
-    fn event(self) -> Option<Event> {
-        let input = match self.input {
-            Some(input) => Some(input.payload()?),
-            None => None,
-        };
-        let (step, attempt) = (StepIndex(self.step), Attempt(self.attempt));
-        Some(Event::UndoStarted { step, attempt, input })
-    }
-}
-
-impl Wire<'_> for UndoRetryScheduledV1 {
-    fn event(self) -> Option<Event> {
-        Some(Event::UndoRetryScheduled {
-            step: StepIndex(self.step),
-            attempt: Attempt(self.attempt),
-            timer: TimerId(self.timer),
-            at: Timestamp(self.at),
-        })
-    }
-}
-
-impl<'a> Wire<'a> for UndoFailedV1<'a> {
-    fn event(self) -> Option<Event> {
-        let (step, failure) = (StepIndex(self.step), self.failure.failure());
-        Some(Event::UndoFailed { step, failure })
     }
 }
 

@@ -9,9 +9,9 @@ use clap::{Args as ArgsOf, ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
     approve, audit, bench, cancel, completions, dead, demo, diff, doctor, explain, get, graph,
-    help, history, import, inbox, limit, list, logs, new, pause, projection, publish, replay,
-    result, resume, retry, rollback, run, schedule, schema, serve, signal, start, test, validate,
-    verify, version, versions, wait, watch,
+    help, history, import, inbox, limit, list, logs, migrate, new, pause, projection, publish,
+    replay, result, resume, retry, rollback, run, schedule, schema, serve, signal, start, test,
+    validate, verify, version, versions, wait, watch,
 };
 use crate::output::Format;
 
@@ -129,6 +129,8 @@ pub(crate) enum Verb {
     Schedule(schedule::ScheduleArgs),
     /// Make a workflow file the current version of its workflow.
     Publish(publish::PublishArgs),
+    /// Have the open runs of a workflow go on with another version.
+    Migrate(migrate::MigrateArgs),
     /// List the workflows that are published, or the versions of one.
     Versions(versions::VersionsArgs),
     /// Say what differs between two versions or files of a workflow, by meaning.

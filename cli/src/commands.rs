@@ -20,6 +20,7 @@ pub(crate) mod inbox;
 pub(crate) mod limit;
 pub(crate) mod list;
 pub(crate) mod logs;
+pub(crate) mod migrate;
 pub(crate) mod new;
 pub(crate) mod pause;
 pub(crate) mod projection;
@@ -72,6 +73,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Verb::Retry(args) => retry::run(&context, &args),
         Verb::Schedule(args) => schedule::run(&context, &args),
         Verb::Publish(args) => publish::run(&context, &args),
+        Verb::Migrate(args) => migrate::run(&context, &args),
         Verb::Versions(args) => versions::run(&context, &args),
         Verb::Diff(args) => diff::run(&context, &args),
         Verb::Rollback(args) => rollback::run(&context, &args),

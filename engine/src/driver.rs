@@ -392,7 +392,7 @@ impl Driver {
                     None => Command::CompleteStep { step, attempt, output },
                     Some(item) => Command::CompleteItem { step, item, attempt, output },
                 };
-                self.ask(run, Asked { command, payloads, reply: None }, None);
+                self.ask(run, Asked { payloads, ..Asked::silent(command) }, None);
             }
         }
     }

@@ -3,6 +3,7 @@
 mod aggregates;
 mod approval;
 mod limits;
+mod migrate;
 mod pauses;
 mod schedules;
 mod signal;
@@ -34,6 +35,7 @@ use crate::shard_of;
 use crate::tables::{NAMES, read_name_row};
 
 pub use approval::ApprovalDecision;
+pub use migrate::MigrateRequest;
 pub use schedules::{Backfill, ScheduleRequest, ScheduledRun};
 pub(crate) use start::{Prepared, prepare, rows};
 pub use start::{StartError, StartRequest, Started};

@@ -44,13 +44,11 @@ pub use clock::Clock;
 pub use config::{Config, Drive};
 pub use engine::{Builder, Engine, OpenError};
 pub use handle::{
-    ApprovalDecision, Backfill, Handle, PublishRequest, RequestError, ScheduleRequest,
-    ScheduledRun, StartError, StartRequest, Started,
+    ApprovalDecision, Backfill, Handle, MigrateRequest, PublishRequest, RequestError,
+    ScheduleRequest, ScheduledRun, StartError, StartRequest, Started,
 };
 pub use handler::{Data, Handler, Registry, StepCx, StepError, StepResult, handler_fn};
-pub use loader::{
-    LoadError, Loader, Recorded, RecordedAggregate, events_of, events_of_aggregate, fold_frame,
-};
+pub use loader::{LoadError, Loader, Recorded, RecordedAggregate, events_of, events_of_aggregate};
 pub use logs::{FileLogs, LogLine};
 pub use names::{NameError, check_name};
 pub use replay::{

@@ -19,7 +19,7 @@ use nexus_model::run::Run;
 use nexus_model::time::Timestamp;
 use nexus_projections::Views;
 
-use crate::tables::{DEFINITIONS, raw, stream};
+use crate::tables::{DEFINITIONS, MIGRATIONS, migration_key, raw, stream};
 
 pub use aggregates::{RecordedAggregate, events_of_aggregate};
 
@@ -131,10 +131,60 @@ impl Loader {
     /// # Errors
     /// [`LoadError`]; `Ok(None)` if there is no such run.
     pub fn run(&self, id: RunId) -> Result<Option<(Arc<Plan>, Run)>, LoadError> {
-        let Some(plan) = self.plan_of(id)? else { return Ok(None) };
-        let mut run = self.snapshot(id, &plan).unwrap_or_else(|| Run::new(&plan));
-        self.each_frame(id, Revision(run.revision), |frame| fold_frame(&plan, &mut run, frame))?;
+        let (mut plan, mut run) = match self.snapshot(id) {
+            Some(snapshot) => snapshot,
+            None => match self.beginning(id)? {
+                Some(beginning) => beginning,
+                None => return Ok(None),
+            },
+        };
+        let from = Revision(run.revision);
+        self.each_frame(id, from, |frame| self.fold_frame(&mut plan, &mut run, frame))?;
         Ok(Some((plan, run)))
+    }
+
+    /// A run before its first event, and the plan it begins with.
+    ///
+    /// # Errors
+    /// [`LoadError`]; `Ok(None)` if there is no such run.
+    pub fn beginning(&self, id: RunId) -> Result<Option<(Arc<Plan>, Run)>, LoadError> {
+        let Some(plan) = self.plan_at(id, 0)? else { return Ok(None) };
+        let run = Run::new(&plan);
+        Ok(Some((plan, run)))
+    }
+
+    /// Folds a frame into a run. `plan` becomes the new one when the run is migrated.
+    ///
+    /// # Errors
+    /// [`LoadError`] if a record is not understood or does not fit.
+    pub fn fold_frame(
+        &self,
+        plan: &mut Arc<Plan>,
+        run: &mut Run,
+        frame: &Frame,
+    ) -> Result<(), LoadError> {
+        for recorded in events_of(frame)? {
+            if recorded.revision < run.revision {
+                continue;
+            }
+            self.follow_plan(plan, &recorded.event)?;
+            if !fits(plan, &recorded.event) {
+                return Err(LoadError::Misfit { revision: recorded.revision });
+            }
+            evolve(plan, run, &recorded.event, recorded.time);
+        }
+        Ok(())
+    }
+
+    /// Has `plan` be the one that folds `event` and what comes after it.
+    ///
+    /// # Errors
+    /// [`LoadError::Definition`] if it is not stored or not usable.
+    pub fn follow_plan(&self, plan: &mut Arc<Plan>, event: &Event) -> Result<(), LoadError> {
+        if let Event::RunMigrated(migrated) = event {
+            *plan = self.plan(migrated.definition)?;
+        }
+        Ok(())
     }
 
     /// Reads an aggregate: its snapshot if there is one, and what came after it.
@@ -158,20 +208,36 @@ impl Loader {
         frames.first().is_some_and(|frame| frame.next_revision() > last).then_some(entity)
     }
 
-    /// The snapshot of a run, if it can be read and the log reaches as far.
-    pub(crate) fn snapshot(&self, id: RunId, plan: &Plan) -> Option<Run> {
+    /// The snapshot of a run with its plan, if it can be read and the log reaches as far.
+    pub(crate) fn snapshot(&self, id: RunId) -> Option<(Arc<Plan>, Run)> {
         let (_, bytes) = self.views.as_ref()?.snapshot(stream(id)).ok()??;
-        let run = codec::decode_run(plan, &bytes).ok()?;
+        let plan = self.plan(codec::definition_of(&bytes)?).ok()?;
+        let run = codec::decode_run(&plan, &bytes).ok()?;
         let last = Revision(run.revision.checked_sub(1)?);
         let frames = self.log.read_stream(stream(id), last, 1).ok()?;
-        frames.first().is_some_and(|frame| frame.next_revision() > last).then_some(run)
+        frames.first().is_some_and(|frame| frame.next_revision() > last).then_some((plan, run))
     }
 
-    /// The plan of a run, from its first event.
+    /// The plan that a run has now.
     ///
     /// # Errors
     /// [`LoadError`]; `Ok(None)` if there is no such run.
     pub fn plan_of(&self, id: RunId) -> Result<Option<Arc<Plan>>, LoadError> {
+        self.plan_at(id, u32::MAX)
+    }
+
+    /// The plan that folds event `revision` of a run: that of the last migration up to it, or else that of its first event.
+    ///
+    /// # Errors
+    /// [`LoadError`]; `Ok(None)` if there is no such run.
+    pub fn plan_at(&self, id: RunId, revision: u32) -> Result<Option<Arc<Plan>>, LoadError> {
+        let (from, to) = (migration_key(id, 0), migration_key(id, revision));
+        let end = [&to[..], &[0]].concat();
+        let rows = self.log.rows(MIGRATIONS, &from, &end, usize::MAX)?;
+        if let Some((_, hash)) = rows.last() {
+            let hash = hash.as_slice().try_into().map(DefinitionHash);
+            return self.plan(hash.unwrap_or_default()).map(Some);
+        }
         let frames = self.log.read_stream(stream(id), Revision(0), 1)?;
         let Some(frame) = frames.first() else { return Ok(None) };
         let Some(Recorded { event: Event::RunStarted(started), .. }) =
@@ -279,21 +345,4 @@ pub fn events_of(frame: &Frame) -> Result<Vec<Recorded>, LoadError> {
         Ok(Recorded { revision, position, time: Timestamp(frame.time_us), given, event })
     };
     records.map(event).collect()
-}
-
-/// Folds a frame into a run.
-///
-/// # Errors
-/// [`LoadError`] if a record is not understood or does not fit.
-pub fn fold_frame(plan: &Plan, run: &mut Run, frame: &Frame) -> Result<(), LoadError> {
-    for recorded in events_of(frame)? {
-        if recorded.revision < run.revision {
-            continue;
-        }
-        if !fits(plan, &recorded.event) {
-            return Err(LoadError::Misfit { revision: recorded.revision });
-        }
-        evolve(plan, run, &recorded.event, recorded.time);
-    }
-    Ok(())
 }

@@ -13,6 +13,7 @@ use nexus_model::decide::{Context, Decision, decide};
 use nexus_model::event::{Event, Given};
 use nexus_model::evolve::{evolve, fits};
 use nexus_model::id::{RunId, StateHash, StepIndex};
+use nexus_model::migration::{MigrateRun, Target};
 use nexus_model::payload::{NewPayload, Payload, PayloadHash};
 use nexus_model::plan::Plan;
 use nexus_model::run::{ItemState, Run, StepState, UndoState};
@@ -88,14 +89,14 @@ impl Replay {
 /// [`ReplayError`] if there is no such run, or it cannot be read.
 pub fn replay(loader: &Loader, id: RunId, to: Option<u32>) -> Result<Replay, ReplayError> {
     let began = Instant::now();
-    let plan = loader.plan_of(id)?.ok_or(ReplayError::NotFound)?;
+    let (plan, run) = loader.beginning(id)?.ok_or(ReplayError::NotFound)?;
     let mut again = Again {
         loader,
-        plan: Arc::clone(&plan),
-        run: Run::new(&plan),
+        plan,
+        run,
         to: to.unwrap_or(u32::MAX),
         recorded: None,
-        snapshot: loader.snapshot(id, &plan),
+        snapshot: loader.snapshot(id),
         compared: None,
         differences: Vec::new(),
     };
@@ -104,7 +105,7 @@ pub fn replay(loader: &Loader, id: RunId, to: Option<u32>) -> Result<Replay, Rep
         again.compare_snapshot();
         Ok(())
     })?;
-    let state = state_hash(&plan, &again.run);
+    let state = state_hash(&again.plan, &again.run);
     Ok(Replay {
         events: again.run.revision,
         state,
@@ -112,7 +113,7 @@ pub fn replay(loader: &Loader, id: RunId, to: Option<u32>) -> Result<Replay, Rep
         snapshot: again.compared,
         differences: again.differences,
         run: again.run,
-        plan,
+        plan: again.plan,
         took: began.elapsed(),
     })
 }
@@ -123,7 +124,7 @@ struct Again<'a> {
     run: Run,
     to: u32,
     recorded: Option<StateHash>,
-    snapshot: Option<Run>,
+    snapshot: Option<(Arc<Plan>, Run)>,
     compared: Option<Compared>,
     differences: Vec<Difference>,
 }
@@ -131,13 +132,16 @@ struct Again<'a> {
 impl Again<'_> {
     fn frame(&mut self, frame: &Frame) -> Result<(), LoadError> {
         let recorded = events_of(frame)?;
-        if let Some(misfit) = recorded.iter().find(|recorded| !fits(&self.plan, &recorded.event)) {
-            return Err(LoadError::Misfit { revision: misfit.revision });
+        let mut plan = Arc::clone(&self.plan);
+        for Recorded { event, revision, .. } in &recorded {
+            self.loader.follow_plan(&mut plan, event)?;
+            if !fits(&plan, event) {
+                return Err(LoadError::Misfit { revision: *revision });
+            }
         }
         if frame.next_revision().0 > self.to {
             let to = self.to;
-            self.fold(recorded.into_iter().filter(|recorded| recorded.revision < to));
-            return Ok(());
+            return self.fold(recorded.into_iter().filter(|recorded| recorded.revision < to));
         }
         self.derive(recorded)
     }
@@ -145,31 +149,37 @@ impl Again<'_> {
     /// Compares the snapshot, once its place is reached.
     fn compare_snapshot(&mut self) {
         let (plan, run) = (&self.plan, &self.run);
-        if let Some(snapshot) = self.snapshot.take_if(|snapshot| snapshot.revision <= run.revision)
-        {
+        let reached = self.snapshot.take_if(|(_, snapshot)| snapshot.revision <= run.revision);
+        if let Some((of, snapshot)) = reached {
             let agrees = snapshot.revision == run.revision
-                && state_hash(plan, &snapshot) == state_hash(plan, run);
+                && state_hash(&of, &snapshot) == state_hash(plan, run);
             self.compared = Some(Compared { revision: snapshot.revision, agrees });
         }
     }
 
-    fn fold(&mut self, recorded: impl Iterator<Item = Recorded>) {
+    fn fold(&mut self, recorded: impl Iterator<Item = Recorded>) -> Result<(), LoadError> {
         for Recorded { event, time, .. } in recorded {
             self.recorded = recorded_hash(&event);
+            self.loader.follow_plan(&mut self.plan, &event)?;
             evolve(&self.plan, &mut self.run, &event, time);
         }
+        Ok(())
     }
 
     /// Asks `decide` again for the transition, and compares. The state goes on as recorded.
     fn derive(&mut self, recorded: Vec<Recorded>) -> Result<(), LoadError> {
-        let outside =
-            recorded.first().and_then(|first| Some((command_of(&first.event)?, first.given?)));
+        let outside = match recorded.first() {
+            Some(first) => self.outside(first)?.zip(first.given),
+            None => None,
+        };
         let outside = outside.map(|(command, given)| (in_hold(command, &recorded), given));
         let Some((command, given)) = outside else {
-            self.fold(recorded.into_iter());
-            return Ok(());
+            return self.fold(recorded.into_iter());
         };
         let derived = self.decide(&command, given, &recorded)?;
+        if let Some(first) = recorded.first() {
+            self.loader.follow_plan(&mut self.plan, &first.event)?;
+        }
         let same = derived
             .iter()
             .zip(&recorded)
@@ -193,17 +203,26 @@ impl Again<'_> {
     fn read_again(&mut self, recorded: Vec<Recorded>) -> Result<(), LoadError> {
         let Some(started) = self.run.started.as_deref() else { return Ok(()) };
         let (id, end) = (started.run, recorded.first().map_or(0, |first| first.revision));
-        let mut run = Run::new(&self.plan);
-        let plan = Arc::clone(&self.plan);
+        let Some((mut plan, mut run)) = self.loader.beginning(id)? else { return Ok(()) };
         self.loader.each_frame(id, Revision(0), |frame| {
             if frame.revision.0 < end {
-                crate::loader::fold_frame(&plan, &mut run, frame)?;
+                self.loader.fold_frame(&mut plan, &mut run, frame)?;
             }
             Ok(())
         })?;
-        self.run = run;
-        self.fold(recorded.into_iter());
-        Ok(())
+        (self.plan, self.run) = (plan, run);
+        self.fold(recorded.into_iter())
+    }
+
+    /// The command behind the first event of a transition.
+    fn outside(&self, first: &Recorded) -> Result<Option<Command>, LoadError> {
+        let Event::RunMigrated(migrated) = &first.event else {
+            return Ok(command_of(&first.event));
+        };
+        let to = Target(self.loader.plan(migrated.definition)?);
+        let (by, reason) = (migrated.by.clone(), migrated.reason.clone());
+        let migrate = MigrateRun { to, by, reason, retries: migrated.retries };
+        Ok(Some(Command::MigrateRun(Box::new(migrate))))
     }
 
     fn decide(

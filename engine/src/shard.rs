@@ -182,7 +182,7 @@ impl Shard {
         let command = Command::StartRun(start.started);
         self.ask(
             run,
-            Asked { command, payloads: start.payloads, reply: start.reply },
+            Asked { payloads: start.payloads, reply: start.reply, ..Asked::silent(command) },
             now,
             slots,
             out,
@@ -414,9 +414,12 @@ fn decide_one(
     let plan: Arc<Plan> = Arc::clone(&resident.plan);
     let payloads: BTreeMap<PayloadHash, Arc<[u8]>> = std::mem::take(&mut resident.payloads);
     let context = Context { given, payloads: &payloads, interruptions_max };
+    let next = command.migrates().map(|migrate| Arc::clone(&migrate.to.0));
     let decision = decide(&plan, &mut resident.run, command, context);
-    if let Ok(Decision::Needs(_)) = &decision {
-        resident.payloads = payloads;
+    match (&decision, next) {
+        (Ok(Decision::Needs(_)), _) => resident.payloads = payloads,
+        (Ok(Decision::Happens(_)), Some(next)) => resident.goes_on_with(next),
+        (Ok(Decision::Happens(_)), None) | (Err(_), _) => {}
     }
     decision
 }

@@ -12,6 +12,7 @@ pub const TABLES: &[TableSpec] = &[
     TableSpec { name: "definitions" },
     TableSpec { name: "meta" },
     TableSpec { name: "wall-timers" },
+    TableSpec { name: "migrations" },
 ];
 
 /// Run names: name to (run id 16, hash of workflow and input 32).
@@ -25,6 +26,9 @@ pub const META: Table = Table(3);
 
 /// Timers that follow the wall clock, as [`TIMERS`].
 pub const WALL_TIMERS: Table = Table(4);
+
+/// Definitions that runs were migrated to: (run id 16, revision of the event 4) to content hash 32.
+pub const MIGRATIONS: Table = Table(5);
 
 /// Key of the last number used for a made name.
 pub const RUN_NUMBER: &[u8] = b"run-number";
@@ -83,4 +87,21 @@ pub fn run_number_row(number: u64) -> Row {
         key: RUN_NUMBER.to_vec(),
         change: Change::Put(number.to_be_bytes().to_vec()),
     }
+}
+
+/// The row of a migration of a run.
+pub fn migration_row(run: RunId, revision: u32, definition: DefinitionHash) -> Row {
+    let change = Change::Put(definition.0.to_vec());
+    Row { table: MIGRATIONS, key: migration_key(run, revision), change }
+}
+
+/// The key of the row of a migration.
+pub fn migration_key(run: RunId, revision: u32) -> Vec<u8> {
+    [&run.0[..], &revision.to_be_bytes()].concat()
+}
+
+/// Reads the key of the row of a migration: the run, and the revision of the event.
+pub fn read_migration_key(key: &[u8]) -> Option<(RunId, u32)> {
+    let (run, rest) = key.split_first_chunk::<16>()?;
+    Some((RunId(*run), u32::from_be_bytes(rest.try_into().ok()?)))
 }

@@ -30,6 +30,7 @@ mod crashes;
 mod ending;
 mod engine;
 mod limits;
+mod migrations;
 mod mock;
 mod recovery;
 mod reports;

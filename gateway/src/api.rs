@@ -5,6 +5,7 @@
 mod approval;
 mod explain;
 mod limit;
+mod migration;
 mod pauses;
 mod problem;
 mod query;
@@ -21,6 +22,7 @@ use serde_json::Value;
 pub use approval::{ApprovalAnswer, ApprovalItem, ApprovalsPage, DecidedView, InboxFilter};
 pub use explain::{Cause, ExplainView, GraphEdge, GraphNode, GraphView, StepReason};
 pub use limit::{LimitHolder, LimitPage, LimitSize, LimitView, SetLimit};
+pub use migration::{MigrateRuns, MigratedRun, MigrationView};
 pub use pauses::{PauseScope, PauseStore, PauseView, PausesView};
 pub use problem::{Problem, Where};
 pub use query::{AuditFilter, Pairs, RunsFilter};
@@ -89,6 +91,9 @@ pub struct Act {
     /// Whether a run that is cancelled leaves what it did as it is, or gives up undoing it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub no_undo: bool,
+    /// The definition with which a failed or cancelled run is retried: its canonical JSON; `null`: the one it has.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub definition: Value,
     /// Who asks.
     pub by: By,
 }

@@ -14,8 +14,8 @@ use crate::api::{
     BackfillSchedule, BackfillView, PutSchedule, ScheduleActed, SchedulePage, ScheduleView,
 };
 use crate::api::{
-    CompareDefinitions, DefinitionView, DiffView, PublishVersion, RollBack, VersionActed,
-    WorkflowPage, WorkflowView,
+    CompareDefinitions, DefinitionView, DiffView, MigrateRuns, MigrationView, PublishVersion,
+    RollBack, VersionActed, WorkflowPage, WorkflowView,
 };
 use crate::api::{LimitPage, LimitView, SetLimit};
 use crate::{Client, Follow, Service};
@@ -132,6 +132,8 @@ requests! {
     workflow(name: &str) -> WorkflowView;
     /// Makes a version current that was published before.
     roll_back(name: &str, request: RollBack) -> VersionActed;
+    /// Has the open runs of a workflow go on with a version of it, those that can.
+    migrate(name: &str, request: MigrateRuns) -> MigrationView;
     /// A definition by name, `NAME@3` or hash.
     definition(reference: &str) -> DefinitionView;
     /// What differs between two definitions, by meaning.

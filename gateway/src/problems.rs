@@ -185,6 +185,11 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         Rejection::NotRetryable { status: "completed" } | Rejection::Ended { .. } => {
             ("NX7007", format!("see how it ended: nexus-engine get {name}"))
         }
+        Rejection::Incompatible { .. } => (
+            "NX5014",
+            "it keeps the definition it has; see what differs: nexus-engine diff OLD NEW"
+                .to_owned(),
+        ),
         Rejection::Undone { .. } => {
             ("NX5005", "start it again, from the beginning: nexus-engine run FILE".to_owned())
         }

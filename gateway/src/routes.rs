@@ -86,6 +86,7 @@ fn control() -> Router<Service> {
         .route("/workflows", get(versions::list).post(versions::publish))
         .route("/workflows/{workflow}", get(versions::show))
         .route("/workflows/{workflow}/rollback", post(versions::roll_back))
+        .route("/workflows/{workflow}/migrate", post(versions::migrate))
         .route("/definitions/compare", post(versions::compare))
         .route("/definitions/{reference}", get(versions::definition))
         .route("/runs/{run}/approve", post(approvals::approve))

@@ -19,7 +19,7 @@ mod snapshot;
 mod wire;
 
 pub use kind::{event_name, kind_name, kinds};
-pub use snapshot::{decode_run, encode_run, show_state_hash, state_hash};
+pub use snapshot::{decode_run, definition_of, encode_run, show_state_hash, state_hash};
 
 use crate::event::{Event, Given};
 use crate::time::Timestamp;

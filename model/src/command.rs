@@ -3,6 +3,7 @@
 use crate::event::{Actor, Failure, RunStarted};
 use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
 use crate::limit::Ticket;
+use crate::migration::MigrateRun;
 use crate::payload::Payload;
 
 /// A request.
@@ -150,6 +151,8 @@ pub enum Command {
         /// Who asks.
         by: Actor,
     },
+    /// Go on with another definition.
+    MigrateRun(Box<MigrateRun>),
     /// There is room for attempts.
     OfferSlots,
     /// A limit has granted a slot.
@@ -192,4 +195,14 @@ pub struct ApprovalAnswer {
     pub note: String,
     /// What they filled in: JSON, a map of values by name, or `null`.
     pub form: Payload,
+}
+
+impl Command {
+    /// The migration that it asks for, also if it is held.
+    pub fn migrates(&self) -> Option<&MigrateRun> {
+        if let Self::InHold { command, .. } = self {
+            return command.migrates();
+        }
+        if let Self::MigrateRun(migrate) = self { Some(migrate) } else { None }
+    }
 }

@@ -24,6 +24,7 @@ mod fire_timer;
 mod holds;
 mod interrupt;
 mod items;
+mod migrate;
 mod offer_slots;
 mod pause;
 mod queueing;
@@ -41,6 +42,7 @@ mod wait_for;
 mod wind_down;
 
 use draft::Draft;
+use migrate::{Moves, Prepared};
 pub use slots::SlotChange;
 
 pub use answer_approval::may_decide;
@@ -115,8 +117,14 @@ pub fn decide(
     context: Context<'_>,
 ) -> Result<Decision, Rejection> {
     check_status(run, &command)?;
-    let mut draft = Draft::new(plan, run, context);
-    match apply(&mut draft, command) {
+    let moves = match migrate::prepare(plan, run, &command, &context)? {
+        Prepared::Keeps => None,
+        Prepared::Needs(input) => return Ok(Decision::Needs(vec![input])),
+        Prepared::Moves(moves) => Some(moves),
+    };
+    let next = moves.as_ref().map(|moves| Arc::clone(&moves.plan));
+    let mut draft = Draft::new(next.as_deref().unwrap_or(plan), run, context);
+    match apply(&mut draft, command, moves) {
         Ok(()) => {
             draft.advance();
             Ok(draft.finish())
@@ -129,7 +137,7 @@ pub fn decide(
 }
 
 /// Makes the outside event of a command, and what follows from it for the steps it names.
-fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
+fn apply(draft: &mut Draft<'_>, command: Command, moves: Option<Moves>) -> Result<(), Rejection> {
     match command {
         Command::StartRun(start) => draft.start_run(start),
         Command::CompleteStep { step, attempt, output } => {
@@ -159,11 +167,12 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
         Command::HoldRun { pauses } => draft.hold_run(pauses),
         Command::ReleaseRun => draft.release_run(),
         Command::InHold { pauses, command } => {
-            apply(draft, *command)?;
+            apply(draft, *command, moves)?;
             draft.hold_run(pauses)
         }
         Command::CancelRun { by, reason, undo } => draft.cancel_run(by, reason, undo),
         Command::RetryRun { by } => draft.retry_run(by),
+        Command::MigrateRun(migrate) => draft.migrate_run(*migrate, moves),
         Command::OfferSlots => draft.offer_slots(),
         Command::GrantSlot { step, ticket } => draft.grant_slot(step, ticket),
         Command::AnswerApproval { step, answer } => draft.answer_approval(step, *answer),
@@ -184,11 +193,14 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
             Err(Rejection::AlreadyReceived { id: id.clone() })
         }
         // Of an approval it is asked first whether it was decided before, also of a run that has ended.
-        Command::RetryRun { .. } | Command::AnswerApproval { .. } if run.started.is_some() => {
+        Command::RetryRun { .. } | Command::AnswerApproval { .. } | Command::MigrateRun(_)
+            if run.started.is_some() =>
+        {
             Ok(())
         }
         Command::RetryRun { .. }
         | Command::AnswerApproval { .. }
+        | Command::MigrateRun(_)
         | Command::CompleteStep { .. }
         | Command::FailStep { .. }
         | Command::InterruptAttempts { .. }

@@ -3,10 +3,12 @@
 //! The events of one transition are stored together: first the one that came from outside (with [`Given`]), then those that
 //! `decide` derived from it.
 
+mod migrated;
 mod started;
 
 use serde::{Deserialize, Serialize};
 
+pub use migrated::Migrated;
 pub use started::{LABELS_MAX, LIMITS_MAX, RunStarted};
 
 use crate::id::{Attempt, ItemIndex, StateHash, StepIndex, TimerId};
@@ -116,6 +118,8 @@ pub enum Event {
         /// The timer that ends the run, set anew, and when.
         timeout: Option<(TimerId, Timestamp)>,
     },
+    /// The run goes on with another definition. The plan that folds this and what comes after it is the new one.
+    RunMigrated(Box<Migrated>),
     /// There was room for attempts.
     SlotsOffered,
     /// A signal came. Signals of a run are numbered from 1 in the order they came.

@@ -8,6 +8,7 @@ mod attempts;
 mod heartbeats;
 mod holds;
 mod items;
+mod migration;
 mod queueing;
 mod rounds;
 mod runs;
@@ -76,6 +77,8 @@ pub(crate) enum Change {
     AllItems(StepIndex, Option<Box<ItemsRun>>),
     /// What was held or waited for here, before.
     Slot(Slot, Option<Hold>),
+    /// The run had another plan, and was this.
+    Migrated(Box<Run>),
 }
 
 /// Whether `event` can be one of a run of `plan`; asked when events are read from outside.
@@ -139,6 +142,9 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::StopRequested { steps }
         | Event::StepsCancelled { steps } => steps.iter().all(is_step),
         Event::RunFailed { step, .. } => step.as_ref().is_none_or(is_step),
+        Event::RunMigrated(migrated) => {
+            migrated.definition == plan.hash() && migrated.steps.iter().flatten().all(is_step)
+        }
         Event::TimerFired { .. }
         | Event::RunPaused { .. }
         | Event::RunResumed { .. }
@@ -198,6 +204,7 @@ impl Fold<'_> {
                 }
             }
             Event::RunRetried { timeout, .. } => self.run_retried(*timeout),
+            Event::RunMigrated(migrated) => self.run_migrated(migrated),
             Event::StepSlotRequested { step, attempt, ticket, wish } => {
                 self.queued(Slot::Step(*step), *attempt, *ticket, wish);
             }

@@ -31,6 +31,7 @@ mod step;
 mod switch;
 mod undo;
 
+pub(crate) use difference::changes_of_step;
 pub use difference::{Change, Difference, differences};
 pub(crate) use each::Each;
 pub use graph::Levels;

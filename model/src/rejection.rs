@@ -47,6 +47,12 @@ pub enum Rejection {
         /// Which.
         timer: TimerId,
     },
+    /// The run cannot go on with the new definition.
+    #[error("it cannot go on with the new definition: {}", reasons.join("; "))]
+    Incompatible {
+        /// All that is against it, one line each.
+        reasons: Vec<String>,
+    },
     /// The run is paused already.
     #[error("the run is paused already")]
     AlreadyPaused,

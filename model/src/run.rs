@@ -11,6 +11,7 @@ use std::ops::Bound;
 mod holds;
 mod items;
 mod loops;
+mod moved;
 mod signals;
 mod slots;
 
@@ -64,6 +65,8 @@ pub struct Run {
     pub progress: BTreeMap<StepIndex, Payload>,
     /// Steps that have to start in time, with the timers that say so.
     pub queued: BTreeMap<StepIndex, TimerId>,
+    /// The highest attempt that was made under a number by a step that had it in an earlier definition.
+    pub passed: BTreeMap<StepIndex, u32>,
     steps: Vec<StepRun>,
     open_needs: Vec<u32>,
     /// How many needs have completed, of steps that begin at the first.
@@ -339,6 +342,7 @@ impl Run {
             slots: Slots::default(),
             progress: BTreeMap::new(),
             queued: BTreeMap::new(),
+            passed: BTreeMap::new(),
             steps: vec![StepRun::default(); count as usize],
             open_needs,
             first_ok: BTreeMap::new(),

@@ -10,7 +10,7 @@
 //! after     b failed; run failed; timers none
 //! ```
 //!
-//! `then` are all events of `when`, or its refusal; `after` names things that hold at the end.
+//! A section `other` is the definition that `migrate` goes on with. `then` are all events of `when`, or its refusal; `after` names things that hold at the end.
 
 mod bench;
 mod notation;
@@ -25,6 +25,7 @@ mod for_each;
 mod heartbeats;
 mod interruptions;
 mod loops;
+mod migrating;
 mod pausing;
 mod payloads;
 mod properties;
@@ -40,13 +41,21 @@ mod timers;
 mod undoing;
 mod when_needs;
 
+use std::sync::Arc;
+
 use bench::Bench;
+
+use crate::plan::Plan;
 
 /// Plays a story and compares what happens with what it says.
 #[track_caller]
 fn check(story: &str) {
     let story = notation::Story::parse(story);
     let mut bench = Bench::new(story.definition());
+    if !story.other.is_empty() {
+        let other = Plan::compile(notation::definition(&story.other)).expect("a valid definition");
+        bench.other = Some(Arc::new(other));
+    }
     for line in &story.given {
         let events = bench.play(line).unwrap_or_else(|rejection| panic!("{line}: {rejection}"));
         assert!(!events.is_empty(), "{line} did nothing");

@@ -1,9 +1,12 @@
 //! `retry`: continues runs with the steps that did not complete.
 
-use nexus_gateway::Control;
+use std::path::PathBuf;
 
-use super::acting;
+use nexus_gateway::Control;
+use nexus_gateway::api::{Act, Problem};
+
 use super::targets::{self, Selecting};
+use super::{acting, published};
 use crate::context::Context;
 use crate::exit::{Code, Outcome};
 use crate::follow::{self, Following, Show};
@@ -14,6 +17,7 @@ use crate::store::{Access, Driving, Purpose, note_parked};
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   nexus-engine retry @last-failed --watch
+  nexus-engine retry wf-001 --with mended.workflow.yaml --reason 'the address was wrong'
   nexus-engine retry --where 'status = failed and error = NX3001 and age < 1h' --yes")]
 pub(crate) struct RetryArgs {
     /// The runs.
@@ -22,6 +26,12 @@ pub(crate) struct RetryArgs {
     /// Which runs.
     #[command(flatten)]
     pub(crate) selecting: Selecting,
+    /// Go on with the workflow in this file, or a published one: a definition in which what did not complete is mended.
+    #[arg(long, value_name = "FILE|NAME")]
+    pub(crate) with: Option<PathBuf>,
+    /// Why.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) reason: String,
     /// Drive the runs here, and watch them until they end.
     #[arg(long)]
     pub(crate) watch: bool,
@@ -33,11 +43,23 @@ pub(crate) fn run(context: &Context, args: &RetryArgs) -> Outcome {
     let Some(runs) = targets::agreed(context, &args.runs, selecting, ended, "retry")? else {
         return Ok(Code::Done);
     };
-    if args.watch { watched(context, &runs) } else { recorded(context, &runs) }
+    let Some(act) = act(context, args)? else { return Ok(Code::Usage) };
+    if args.watch { watched(context, &runs, &act) } else { recorded(context, &runs, &act) }
 }
 
-fn recorded(context: &Context, runs: &[String]) -> Outcome {
-    let act = acting::act(context, "");
+/// Who asks, why, and with which definition; `None`: something is wrong with that, which has been shown then.
+fn act(context: &Context, args: &RetryArgs) -> Result<Option<Act>, Problem> {
+    let act = acting::act(context, &args.reason);
+    let Some(with) = &args.with else { return Ok(Some(act)) };
+    let Some(meant) = published::meant(context, with)? else { return Ok(None) };
+    let reason = match args.reason.as_str() {
+        "" => with.display().to_string(),
+        reason => format!("{}: {reason}", with.display()),
+    };
+    Ok(Some(Act { reason, definition: published::json(&meant.definition), ..act }))
+}
+
+fn recorded(context: &Context, runs: &[String], act: &Act) -> Outcome {
     context.block_on(async {
         let access = Access::get(context, &Purpose::Record).await?;
         let is_here = access.is_here();
@@ -54,8 +76,7 @@ fn recorded(context: &Context, runs: &[String]) -> Outcome {
     })
 }
 
-fn watched(context: &Context, runs: &[String]) -> Outcome {
-    let act = acting::act(context, "");
+fn watched(context: &Context, runs: &[String], act: &Act) -> Outcome {
     context.block_on_two(async {
         let purpose = Purpose::Drive(Driving::named("retry"));
         let access = Access::get(context, &purpose).await?;

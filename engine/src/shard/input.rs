@@ -113,6 +113,8 @@ pub struct Asked {
     pub command: Command,
     /// The bytes of large payloads it names.
     pub payloads: Vec<NewPayload>,
+    /// Rows that go with what comes of it.
+    pub rows: Vec<Row>,
     /// Who waits for the answer.
     pub reply: Option<ReplyId>,
 }
@@ -120,7 +122,7 @@ pub struct Asked {
 impl Asked {
     /// A request whose answer nobody waits for.
     pub fn silent(command: Command) -> Self {
-        Self { command, payloads: Vec::new(), reply: None }
+        Self { command, payloads: Vec::new(), rows: Vec::new(), reply: None }
     }
 
     /// The attempt about which it reports, if it is a handler's report.

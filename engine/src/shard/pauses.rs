@@ -77,7 +77,7 @@ impl Resident {
     pub(super) fn in_hold(&self, command: &Command, pauses: &Pauses) -> Command {
         let started: Option<&RunStarted> = match command {
             Command::StartRun(started) => Some(started),
-            Command::RetryRun { .. } => self.run.started.as_deref(),
+            Command::RetryRun { .. } | Command::MigrateRun(_) => self.run.started.as_deref(),
             Command::CompleteStep { .. }
             | Command::FailStep { .. }
             | Command::CompleteItem { .. }

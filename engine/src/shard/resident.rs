@@ -21,6 +21,7 @@ use nexus_model::time::Timestamp;
 use super::held::Held;
 use super::{Answer, Asked, Output, Refusal, Slots, encode};
 use crate::handler::AttemptInfo;
+use crate::tables::migration_row;
 
 /// A parked run whose next timer is this near stays in memory, in milliseconds.
 const NEAR_TIMER_MS: u64 = 2_000;
@@ -90,6 +91,11 @@ impl Resident {
             events_since_snapshot: 0,
             bytes_since_snapshot: 0,
         }
+    }
+
+    /// The run was migrated: from here on this is its plan.
+    pub(super) fn goes_on_with(&mut self, plan: Arc<Plan>) {
+        self.plan = plan;
     }
 
     /// Takes up a run that was read from the log: its timers, and the attempts that are under way without a handler of this
@@ -225,7 +231,9 @@ impl Resident {
         given: Given,
     ) -> (Held, nexus_log::Transition) {
         let (effects, slots_taken) = self.effects_of(&transition.events);
-        let rows = std::mem::take(&mut self.rows);
+        let mut rows = std::mem::take(&mut self.rows);
+        rows.extend(asked.rows.iter().cloned());
+        rows.extend(self.row_of_migration(run, &transition));
         let logged = encode(run, &self.run, &transition, given, rows, &asked.payloads);
         self.last_given = given.now;
         self.events_since_snapshot += logged.records.count();
@@ -243,6 +251,13 @@ impl Resident {
             after: Vec::new(),
         };
         (held, logged)
+    }
+
+    /// A migration says from where on its definition counts.
+    fn row_of_migration(&self, run: RunId, transition: &Transition) -> Option<Row> {
+        let Some(Event::RunMigrated(migrated)) = transition.events.first() else { return None };
+        let count = u32::try_from(transition.events.len()).unwrap_or(u32::MAX);
+        Some(migration_row(run, self.run.revision.saturating_sub(count), migrated.definition))
     }
 
     /// The effects of a transition: what `pending` says about the steps it touched; and how many slots they take.
@@ -448,6 +463,7 @@ impl Resident {
             | Command::InHold { .. }
             | Command::CancelRun { .. }
             | Command::RetryRun { .. }
+            | Command::MigrateRun(_)
             | Command::DeliverSignal { .. }
             | Command::GrantSlot { .. }
             | Command::AnswerApproval { .. }

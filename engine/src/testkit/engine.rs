@@ -237,7 +237,10 @@ impl TestEngine {
     ) -> Result<Answer, Refusal> {
         let input = |reply| {
             let (command, payloads) = (command.clone(), payloads.to_vec());
-            Input::Ask { run, asked: Asked { command, payloads, reply: Some(reply) } }
+            Input::Ask {
+                run,
+                asked: Asked { payloads, reply: Some(reply), ..Asked::silent(command) },
+            }
         };
         let (answer, again) = self.world.ask(input, |_| None);
         match answer {
@@ -486,7 +489,7 @@ impl TestEngine {
     }
 }
 
-fn by() -> Actor {
+pub(super) fn by() -> Actor {
     Actor { name: "test".to_owned(), via: "testkit".to_owned() }
 }
 

@@ -31,7 +31,7 @@ use super::workshop::{Said, States, Workshop};
 use crate::config::Config;
 use crate::driver::{accepted, stopped, timed_out};
 use crate::handler::{AttemptInfo, Data, Registry, StepCx, StepError, StepResult};
-use crate::loader::{LoadError, Loader, fold_frame};
+use crate::loader::{LoadError, Loader};
 use crate::shard::{Answer, Asked, Input, Loaded, Output, Refusal, ReplyId, Shard, Slots};
 use crate::tables::TABLES;
 
@@ -359,15 +359,16 @@ impl World {
 
     /// Reads a run: what was read before, and what came after it.
     fn fold(&mut self, run: RunId) -> Result<Option<(Arc<Plan>, Run)>, LoadError> {
-        let (plan, mut state) = match self.folded.remove(&run) {
+        let (mut plan, mut state) = match self.folded.remove(&run) {
             Some(folded) => folded,
-            None => match self.loader.plan_of(run)? {
-                Some(plan) => (Arc::clone(&plan), Run::new(&plan)),
+            None => match self.loader.beginning(run)? {
+                Some(beginning) => beginning,
                 None => return Ok(None),
             },
         };
         let from = Revision(state.revision);
-        self.loader.each_frame(run, from, |frame| fold_frame(&plan, &mut state, frame))?;
+        let loader = &self.loader;
+        loader.each_frame(run, from, |frame| loader.fold_frame(&mut plan, &mut state, frame))?;
         self.folded.insert(run, (Arc::clone(&plan), state.clone()));
         Ok(Some((plan, state)))
     }
@@ -384,7 +385,7 @@ impl World {
         let max = self.setup.config.payload_bytes_max;
         let result = result.and_then(|data| accepted(data, max, item.is_some()));
         let (command, payloads) = reports::ended(step, item, attempt, result);
-        let asked = Asked { command, payloads, reply: None };
+        let asked = Asked { payloads, ..Asked::silent(command) };
         self.tell(Input::Ask { run, asked }, Some(call));
     }
 

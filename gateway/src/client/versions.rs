@@ -4,8 +4,8 @@ use super::Client;
 use super::requests::{get, post};
 use super::transport::segment;
 use crate::api::{
-    CompareDefinitions, DefinitionView, DiffView, Problem, PublishVersion, RollBack, VersionActed,
-    WorkflowPage, WorkflowView,
+    CompareDefinitions, DefinitionView, DiffView, MigrateRuns, MigrationView, Problem,
+    PublishVersion, RollBack, VersionActed, WorkflowPage, WorkflowView,
 };
 
 #[expect(missing_docs, clippy::missing_errors_doc, reason = "as in Service, which they stand for")]
@@ -24,6 +24,14 @@ impl Client {
 
     pub async fn roll_back(&self, name: &str, request: RollBack) -> Result<VersionActed, Problem> {
         self.ask(post(&format!("workflows/{}/rollback", segment(name))).json(&request)?).await
+    }
+
+    pub async fn migrate(
+        &self,
+        name: &str,
+        request: MigrateRuns,
+    ) -> Result<MigrationView, Problem> {
+        self.ask(post(&format!("workflows/{}/migrate", segment(name))).json(&request)?).await
     }
 
     pub async fn definition(&self, reference: &str) -> Result<DefinitionView, Problem> {

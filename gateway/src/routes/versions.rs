@@ -7,8 +7,8 @@ use super::answer::Answer;
 use super::read::{Body, Name};
 use crate::Service;
 use crate::api::{
-    CompareDefinitions, DefinitionView, DiffView, PublishVersion, RollBack, VersionActed,
-    WorkflowPage, WorkflowView,
+    CompareDefinitions, DefinitionView, DiffView, MigrateRuns, MigrationView, PublishVersion,
+    RollBack, VersionActed, WorkflowPage, WorkflowView,
 };
 
 pub(super) async fn publish(
@@ -32,6 +32,14 @@ pub(super) async fn roll_back(
     Body(request): Body<RollBack>,
 ) -> Answer<VersionActed> {
     service.roll_back(&name, request).await.map(Json)
+}
+
+pub(super) async fn migrate(
+    State(service): State<Service>,
+    Name(name): Name,
+    Body(request): Body<MigrateRuns>,
+) -> Answer<MigrationView> {
+    service.migrate(&name, request).await.map(Json)
 }
 
 pub(super) async fn definition(

@@ -1,10 +1,11 @@
 //! `pause`, `resume`, `cancel`, `retry`, `drive`: what changes a run.
 
-use nexus_engine::RequestError;
 use nexus_engine::model::id::{RunId, StepIndex};
 use nexus_engine::shard::Answer;
+use nexus_engine::{MigrateRequest, RequestError};
 
 use super::get::find_step;
+use super::start::compile;
 use super::{Service, show};
 use crate::api::{Act, Acted, Problem};
 use crate::problems;
@@ -76,13 +77,25 @@ impl Service {
         self.acted(run, name, "cancel", answer)
     }
 
-    /// Continues a failed or cancelled run with the steps that did not complete.
+    /// Continues a failed or cancelled run with the steps that did not complete; with another definition, if one is given.
     ///
     /// # Errors
-    /// A [`Problem`] if there is no such run, or it is neither failed nor cancelled.
+    /// A [`Problem`] if there is no such run, it is neither failed nor cancelled, or cannot go on with that definition.
     pub async fn retry(&self, name: &str, act: Act) -> Result<Acted, Problem> {
         let (run, name) = self.resolve(name).await?;
-        let answer = self.handle().retry(run, show::actor(act.by)).await;
+        let by = show::actor(act.by);
+        if act.definition.is_null() {
+            let answer = self.handle().retry(run, by).await;
+            return self.acted(run, name, "retry", answer);
+        }
+        let plan = self.blocking(|_| compile(act.definition)).await?;
+        let (before, _) = self.load(run, &name).await?;
+        let answer = if before.hash() == plan.hash() {
+            self.handle().retry(run, by).await
+        } else {
+            let request = MigrateRequest { plan, by, reason: act.reason, retries: true };
+            self.handle().migrate(run, request).await
+        };
         self.acted(run, name, "retry", answer)
     }
 

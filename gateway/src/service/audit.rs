@@ -1,7 +1,7 @@
 //! `audit`: who did what, when, from where.
 
-use nexus_engine::log::{Position, StreamId};
-use nexus_engine::model::id::StepIndex;
+use nexus_engine::log::Position;
+use nexus_engine::model::id::{RunId, StepIndex};
 use nexus_engine::model::time::Timestamp;
 use nexus_engine::projections::{self, AuditAction, AuditRow};
 
@@ -53,7 +53,7 @@ impl Service {
         let engine = || By { name: "engine".into(), via: "engine".into() };
         AuditEntry {
             at: time(row.at),
-            step: row.step.map(|step| self.step_id(row.stream(), step)),
+            step: row.step.map(|step| self.step_id(row.run, row.position, step)),
             run: row.name,
             action: action(row.action).into(),
             by: row.by.as_ref().map_or_else(engine, show::by),
@@ -61,10 +61,13 @@ impl Service {
         }
     }
 
-    /// The id of a step; its number if the definition cannot be read, which is no reason to show no audit.
-    fn step_id(&self, run: StreamId, step: StepIndex) -> String {
-        let row = self.views().and_then(|views| views.run(run).ok().flatten());
-        let plan = row.and_then(|row| self.handle().loader().plan(row.definition).ok());
+    /// The id of a step in the definition that the run had at the time; its number if that cannot be read, which is no reason
+    /// to show no audit.
+    fn step_id(&self, run: RunId, position: Position, step: StepIndex) -> String {
+        let loader = self.handle().loader();
+        let frames = loader.log().read(super::PARTITION, position, 1).ok();
+        let revision = frames.and_then(|frames| frames.first().map(|frame| frame.revision.0));
+        let plan = revision.and_then(|revision| loader.plan_at(run, revision).ok().flatten());
         plan.map_or_else(|| format!("step {}", step.0), |plan| plan.id(step).to_owned())
     }
 }
@@ -79,6 +82,7 @@ fn action(action: AuditAction) -> &'static str {
         AuditAction::StepResumed => "step.resumed",
         AuditAction::CancelRequested => "cancel.requested",
         AuditAction::Retried => "run.retried",
+        AuditAction::Migrated => "run.migrated",
         AuditAction::Completed => "run.completed",
         AuditAction::Failed => "run.failed",
         AuditAction::Cancelled => "run.cancelled",

@@ -1,11 +1,9 @@
 //! `history` and `follow`: the events of a run.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_engine::model::event::Event;
 use nexus_engine::model::id::RunId;
-use nexus_engine::model::plan::Plan;
 use nexus_engine::model::time::Timestamp;
 use nexus_engine::{LoadError, Loader, Recorded};
 
@@ -28,7 +26,6 @@ const FOLLOW_PAUSE: Duration = Duration::from_millis(15);
 #[derive(Clone)]
 struct Shown {
     run: RunId,
-    plan: Arc<Plan>,
     began: Timestamp,
 }
 
@@ -138,10 +135,14 @@ impl Service {
         let shown = shown.clone();
         self.read(move |loader| {
             let recorded = loader.history(shown.run, first - 1, limit)?;
-            recorded
-                .iter()
-                .map(|recorded| event_view(loader, &shown.plan, shown.began, recorded))
-                .collect()
+            let Some(first) = recorded.first() else { return Ok(Vec::new()) };
+            // Steps are known by their places in the definition that the run had at the time.
+            let mut plan = loader.plan_at(shown.run, first.revision)?.ok_or(LoadError::NoStart)?;
+            let mut view = |recorded: &Recorded| {
+                loader.follow_plan(&mut plan, &recorded.event)?;
+                event_view(loader, &plan, shown.began, recorded)
+            };
+            recorded.iter().map(&mut view).collect()
         })
         .await
     }
@@ -153,10 +154,8 @@ impl Service {
 }
 
 fn shown(loader: &Loader, run: RunId) -> Result<Option<Shown>, LoadError> {
-    let Some(plan) = loader.plan_of(run)? else { return Ok(None) };
     let first: Vec<Recorded> = loader.history(run, 0, 1)?;
-    let began = first.first().map_or_else(Timestamp::default, began_at);
-    Ok(Some(Shown { run, plan, began }))
+    Ok(first.first().map(|first| Shown { run, began: began_at(first) }))
 }
 
 fn began_at(first: &Recorded) -> Timestamp {

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use nexus_engine::Recorded;
 use nexus_engine::log::{Report, Table};
 use nexus_engine::model::definition::Definition;
+use nexus_engine::model::event::Event;
 use nexus_engine::model::id::RunId;
 use nexus_engine::tables::{
-    DEFINITIONS, NAMES, TIMERS, read_name_row, read_timer_key, stream, timer_key,
+    DEFINITIONS, MIGRATIONS, NAMES, TIMERS, read_migration_key, read_name_row, read_timer_key,
+    stream, timer_key,
 };
 
 use super::show::hex;
@@ -49,7 +52,24 @@ impl Service {
     fn check_rows(&self, checked: &mut Checked) -> Result<(), Problem> {
         self.each_row(NAMES, |key, value| self.check_name(checked, key, value))?;
         self.each_row(DEFINITIONS, |key, value| check_definition(checked, key, value))?;
+        self.each_row(MIGRATIONS, |key, value| self.check_migration(checked, key, value))?;
         self.each_row(TIMERS, |key, _| self.check_timer(checked, key))
+    }
+
+    /// The row of a migration stands for an event of its run.
+    fn check_migration(&self, checked: &mut Checked, key: &[u8], value: &[u8]) {
+        checked.rows += 1;
+        let Some((run, revision)) = read_migration_key(key) else {
+            return checked.wrong("the row of a migration is damaged".to_owned());
+        };
+        let found = self.handle().loader().history(run, revision, 1);
+        let is_there = matches!(
+            found.as_deref(),
+            Ok([Recorded { event: Event::RunMigrated(migrated), .. }]) if migrated.definition.0 == value
+        );
+        if !is_there {
+            checked.wrong(format!("run {run} has no migration as event {}", revision + 1));
+        }
     }
 
     /// A name stands for a run that began under it, and each timer of the run has its row.

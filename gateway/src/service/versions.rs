@@ -184,7 +184,7 @@ impl Service {
     }
 
     /// The runs that have not ended, newest first: of a workflow, or all.
-    async fn open_runs(&self, workflow: Option<String>) -> Result<Vec<RunRow>, Problem> {
+    pub(super) async fn open_runs(&self, workflow: Option<String>) -> Result<Vec<RunRow>, Problem> {
         let statuses = RunWord::ALL.into_iter().filter(|status| !status.is_terminal()).collect();
         let mut filter =
             RunFilter { workflow, statuses, limit: RUNS_PER_PAGE, ..RunFilter::default() };

@@ -6,6 +6,8 @@ mod http;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod migrations;
+#[cfg(test)]
 mod problems;
 #[cfg(test)]
 mod references;

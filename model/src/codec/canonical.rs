@@ -55,6 +55,9 @@ pub(super) const SECTION_LOOPS: u8 = 45;
 /// Number of the section of holds.
 pub(super) const SECTION_HOLDS: u8 = 60;
 
+/// Number of the section of attempts made under numbers that other steps have now.
+pub(super) const SECTION_PASSED: u8 = 72;
+
 /// BLAKE3 of the four bytes `null`.
 pub(super) const NULL_HASH: [u8; 32] = [
     0x03, 0xf8, 0x8b, 0x99, 0xc3, 0xd8, 0x07, 0x3b, 0xba, 0x89, 0x48, 0xd6, 0xe7, 0x62, 0xaa, 0xc4,
@@ -153,6 +156,19 @@ impl Writer {
         if !run.holds.is_empty() {
             self.byte(SECTION_HOLDS);
             self.holds(&run.holds);
+        }
+        self.passed(run);
+    }
+
+    fn passed(&mut self, run: &Run) {
+        if run.passed.is_empty() {
+            return;
+        }
+        self.byte(SECTION_PASSED);
+        self.count(run.passed.len());
+        for (place, attempt) in &run.passed {
+            self.number(place.0);
+            self.number(*attempt);
         }
     }
 

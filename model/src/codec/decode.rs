@@ -22,15 +22,15 @@ use super::wire::{
     CONTENT_JSON, CancelRequestedV1, FailureV1, HeartbeatRecordedV1, LabelV1, OutputMappedV1,
     PAYLOAD_INLINE, PAYLOAD_NULL, PAYLOAD_STORED, PathChosenV1, PayloadV1, RaceDecidedV1,
     RetryScheduledV1, RoundBegunV1, RunCancelledV1, RunCompletedV1, RunFailedV1, RunHeldV1,
-    RunPausedV1, RunReleasedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1,
-    SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepPausedV1, StepQueuedV1,
-    StepResumedV1, StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1, StepsBypassedV1,
-    StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1, TimerV1,
+    RunMigratedV1, RunPausedV1, RunReleasedV1, RunResumedV1, RunRetriedV1, RunStartedV1,
+    SignalReceivedV1, SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepPausedV1,
+    StepQueuedV1, StepResumedV1, StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1,
+    StepsBypassedV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1, TimerV1,
     UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1,
     UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
 use super::{BODY_BYTES_MAX, DecodeError, kind};
-use crate::event::{Actor, Event, Failure, LABELS_MAX, RunStarted};
+use crate::event::{Actor, Event, Failure, LABELS_MAX, Migrated, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::time::Timestamp;
@@ -70,6 +70,7 @@ pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, Decode
         (kind::RUN_RELEASED, 1) => read::<RunReleasedV1>(body),
         (kind::CANCEL_REQUESTED, 1) => read::<CancelRequestedV1<'_>>(body),
         (kind::RUN_RETRIED, 1) => read::<RunRetriedV1<'_>>(body),
+        (kind::RUN_MIGRATED, 1) => read::<RunMigratedV1<'_>>(body),
         (kind::SLOTS_OFFERED, 1) => read::<SlotsOfferedV1>(body),
         (kind::SIGNAL_RECEIVED, 1) => read::<SignalReceivedV1<'_>>(body),
         (kind::STEP_WAITS, 1) => read::<StepWaitsV1<'_>>(body),
@@ -239,6 +240,18 @@ impl Wire<'_> for RunReleasedV1 {
 impl<'a> Wire<'a> for CancelRequestedV1<'a> {
     fn event(self) -> Option<Event> {
         Some(Event::CancelRequested { by: self.by.actor(), reason: self.reason.to_owned() })
+    }
+}
+
+impl<'a> Wire<'a> for RunMigratedV1<'a> {
+    fn event(self) -> Option<Event> {
+        Some(Event::RunMigrated(Box::new(Migrated {
+            definition: DefinitionHash(self.definition),
+            steps: self.steps.into_iter().map(|step| step.map(StepIndex)).collect(),
+            by: self.by.actor(),
+            reason: self.reason.to_owned(),
+            retries: self.retries,
+        })))
     }
 }
 

@@ -12,14 +12,14 @@ use super::wire::{
     CONTENT_JSON, CancelRequestedV1, FailureV1, HeartbeatRecordedV1, LabelV1, OutputMappedV1,
     PAYLOAD_INLINE, PAYLOAD_NULL, PAYLOAD_STORED, PathChosenV1, PayloadV1, RaceDecidedV1,
     RetryScheduledV1, RoundBegunV1, RunCancelledV1, RunCompletedV1, RunFailedV1, RunHeldV1,
-    RunPausedV1, RunReleasedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1,
-    SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepPausedV1, StepQueuedV1,
-    StepResumedV1, StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1, StepsBypassedV1,
-    StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1, TimerV1,
+    RunMigratedV1, RunPausedV1, RunReleasedV1, RunResumedV1, RunRetriedV1, RunStartedV1,
+    SignalReceivedV1, SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepPausedV1,
+    StepQueuedV1, StepResumedV1, StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1,
+    StepsBypassedV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1, TimerV1,
     UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1,
     UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
-use crate::event::{Actor, Event, Failure, RunStarted};
+use crate::event::{Actor, Event, Failure, Migrated, RunStarted};
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload};
 use crate::time::Timestamp;
@@ -70,6 +70,12 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         }
         Event::RunRetried { by, timeout } => {
             put(out, &RunRetriedV1 { by: by.into(), timeout: timeout.map(TimerV1::from) });
+        }
+        Event::RunMigrated(migrated) => {
+            let Migrated { definition, steps, by, reason, retries } = &**migrated;
+            let steps = steps.iter().map(|step| step.map(|step| step.0)).collect();
+            let (definition, retries) = (definition.0, *retries);
+            put(out, &RunMigratedV1 { definition, steps, by: by.into(), reason, retries });
         }
         Event::SlotsOffered => put(out, &SlotsOfferedV1 {}),
         Event::SignalReceived { name, id, payload, by } => {

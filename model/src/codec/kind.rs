@@ -99,6 +99,7 @@ kinds! {
     117 STEP_SLOT_GRANTED StepSlotGranted "step.slot_granted",
     118 RUN_QUEUED RunQueued "run.queued",
     119 RUN_SLOT_GRANTED RunSlotGranted "run.slot_granted",
+    142 RUN_MIGRATED RunMigrated "run.migrated",
     // pauses, from outside; a run can also be held from its beginning
     150 STEP_PAUSED StepPaused "step.paused",
     151 STEP_RESUMED StepResumed "step.resumed",

@@ -48,6 +48,13 @@ pub(super) fn seal(bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(&checksum);
 }
 
+/// The definition of the run of a snapshot, which tells the plan to read it with; `None` if it is of another version.
+pub fn definition_of(bytes: &[u8]) -> Option<DefinitionHash> {
+    let (version, rest) = bytes.split_first()?;
+    let hash = rest.first_chunk().filter(|_| *version == canonical::VERSION)?;
+    Some(DefinitionHash(*hash))
+}
+
 /// Reads a snapshot back.
 ///
 /// # Errors
@@ -132,6 +139,9 @@ impl<'a> Reader<'a> {
         }
         if self.section(canonical::SECTION_HOLDS) {
             run.holds = self.holds()?;
+        }
+        if self.section(canonical::SECTION_PASSED) {
+            run.passed = self.passed()?;
         }
         Some(run)
     }
@@ -228,6 +238,13 @@ impl<'a> Reader<'a> {
         let in_order = steps.is_sorted_by(|a, b| a < b);
         let holds = Holds { by_store, steps: steps.into_iter().collect() };
         (in_order && !holds.is_empty()).then_some(holds)
+    }
+
+    fn passed(&mut self) -> Option<BTreeMap<StepIndex, u32>> {
+        let passed =
+            self.list(|reader| Some((StepIndex(reader.number32()?), reader.number32()?)))?;
+        let in_order = passed.is_sorted_by(|(a, _), (b, _)| a < b) && !passed.is_empty();
+        in_order.then(|| passed.into_iter().collect())
     }
 
     fn queued(&mut self) -> Option<BTreeMap<StepIndex, TimerId>> {

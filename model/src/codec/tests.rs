@@ -9,7 +9,7 @@ mod strategies;
 use std::sync::Arc;
 
 use crate::definition::{Definition, OnError, Retry, Step, StepKind, WhenNeeds};
-use crate::event::{Actor, Awaited, Event, Failure, Given, RunStarted};
+use crate::event::{Actor, Awaited, Event, Failure, Given, Migrated, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::limit::{Rate, Size, Ticket, Wish};
 use crate::payload::{ContentType, Payload, PayloadHash};
@@ -130,6 +130,13 @@ fn outside_samples() -> Vec<Event> {
         Event::RunReleased,
         Event::CancelRequested { by: actor(), reason: String::new() },
         Event::RunRetried { by: actor(), timeout: Some((TimerId(4), NOW)) },
+        Event::RunMigrated(Box::new(Migrated {
+            definition: DefinitionHash([5; 32]),
+            steps: vec![Some(StepIndex(0)), None, Some(StepIndex(1))],
+            by: actor(),
+            reason: "order@2".to_owned(),
+            retries: true,
+        })),
         Event::SlotsOffered,
         Event::SignalReceived {
             name: "payment".to_owned(),

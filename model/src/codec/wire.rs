@@ -177,6 +177,16 @@ pub(super) struct RunRetriedV1<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
+pub(super) struct RunMigratedV1<'a> {
+    pub(super) definition: [u8; 32],
+    pub(super) steps: Vec<Option<u32>>,
+    #[serde(borrow)]
+    pub(super) by: ActorV1<'a>,
+    pub(super) reason: &'a str,
+    pub(super) retries: bool,
+}
+
+#[derive(Serialize, Deserialize)]
 pub(super) struct SlotsOfferedV1 {}
 
 #[derive(Serialize, Deserialize)]

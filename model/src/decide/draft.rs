@@ -239,6 +239,7 @@ impl<'a> Draft<'a> {
                 Change::Slot(slot, was) => {
                     run.set_hold(slot, was);
                 }
+                Change::Migrated(before) => *run = *before,
             }
         }
         before.restore(run);
@@ -309,7 +310,8 @@ fn timer_changes(changes: &[Change]) -> Vec<TimerChange> {
             | Change::SignalTaken(..)
             | Change::Items(..)
             | Change::AllItems(..)
-            | Change::Slot(..) => {}
+            | Change::Slot(..)
+            | Change::Migrated(_) => {}
             Change::TimerSet(id, timer) => {
                 lasting.insert(*id, TimerChange::Set(*id, timer.due));
             }

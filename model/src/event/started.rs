@@ -21,7 +21,7 @@ pub struct RunStarted {
     pub name: String,
     /// The name of the workflow.
     pub workflow: String,
-    /// The definition it keeps for life.
+    /// The definition it begins with, and keeps unless it is migrated.
     pub definition: DefinitionHash,
     /// Its input, complete with defaults.
     pub input: Payload,

@@ -62,7 +62,7 @@ pub fn differences(old: &Plan, new: &Plan) -> Vec<Difference> {
 }
 
 /// What differs between two forms of a step, needs left out.
-fn changes_of_step(old: &Step, new: &Step) -> Vec<Change> {
+pub(crate) fn changes_of_step(old: &Step, new: &Step) -> Vec<Change> {
     changes_of(&of_step(old), &of_step(new))
 }
 

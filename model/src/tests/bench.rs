@@ -21,7 +21,9 @@ use crate::time::Timestamp;
 
 /// A run and its shell.
 pub(super) struct Bench {
-    pub(super) plan: Plan,
+    pub(super) plan: Arc<Plan>,
+    /// The plan that `migrate` goes on with.
+    pub(super) other: Option<Arc<Plan>>,
     pub(super) run: Run,
     pub(super) slots: u32,
     /// Payload bytes that are durable.
@@ -37,10 +39,11 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn new(definition: Definition) -> Self {
-        let plan = Plan::compile(definition).expect("a valid definition");
+        let plan = Arc::new(Plan::compile(definition).expect("a valid definition"));
         let run = Run::new(&plan);
         Self {
             plan,
+            other: None,
             run,
             slots: 100,
             store: BTreeMap::new(),
@@ -78,6 +81,9 @@ impl Bench {
             assert_eq!(self.run, again, "the same inputs");
             match decision {
                 Ok(Decision::Happens(transition)) => {
+                    if let Some(migrates) = command.migrates() {
+                        self.plan = Arc::clone(&migrates.to.0);
+                    }
                     self.check_transition(before, &transition);
                     return Ok(transition);
                 }
@@ -111,7 +117,8 @@ impl Bench {
         let mut folded = before;
         for event in &transition.events {
             assert!(fits(&self.plan, event), "{event:?} fits");
-            assert!(!folded.status.is_terminal() || matches!(event, Event::RunRetried { .. }));
+            let opens = matches!(event, Event::RunRetried { .. } | Event::RunMigrated(_));
+            assert!(!folded.status.is_terminal() || opens);
             evolve(&self.plan, &mut folded, event, self.now);
         }
         assert_eq!(folded, self.run, "the run is the fold of its events");

@@ -13,12 +13,15 @@ use crate::definition::{
 use crate::event::{Actor, Failure, RunStarted};
 use crate::id::{Attempt, RunId, StepIndex, TimerId};
 use crate::limit::Ticket;
+use crate::migration::{MigrateRun, Target};
 use crate::payload::Payload;
 
 /// A story, taken apart.
 #[derive(Default)]
 pub(super) struct Story {
     workflow: Vec<String>,
+    /// The definition that `migrate` goes on with.
+    pub(super) other: Vec<String>,
     pub(super) given: Vec<String>,
     pub(super) when: Vec<String>,
     pub(super) then: Vec<String>,
@@ -31,13 +34,15 @@ impl Story {
         let mut section = String::new();
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
-            let is_section = ["workflow", "given", "when", "then", "after"].contains(&first);
+            let is_section =
+                ["workflow", "other", "given", "when", "then", "after"].contains(&first);
             let items = if is_section { rest } else { line };
             if is_section {
                 first.clone_into(&mut section);
             }
             let into = match section.as_str() {
                 "workflow" => &mut story.workflow,
+                "other" => &mut story.other,
                 "given" => &mut story.given,
                 "when" => &mut story.when,
                 "then" => &mut story.then,
@@ -357,6 +362,8 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
         "cancel" => Command::CancelRun { by, reason: rest(1), undo: true },
         "waive" => Command::CancelRun { by, reason: rest(1), undo: false },
         "retry" => Command::RetryRun { by },
+        "migrate" => migrate(bench, by, words.get(1) == Some(&"retry")),
+        "migrate_held" => held(migrate(bench, by, words.get(1) == Some(&"retry"))),
         "offer" => Command::OfferSlots,
         "grant" => {
             let (id, ticket) = words[1].split_once('#').expect("step#ticket, or #ticket");
@@ -373,6 +380,13 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
         }
         other => panic!("unknown command {other}"),
     }
+}
+
+/// `migrate`, or `migrate retry`: to the definition of the section `other`.
+fn migrate(bench: &Bench, by: Actor, retries: bool) -> Command {
+    let to = Target(bench.other.clone().expect("a section `other`"));
+    let reason = "v2".to_owned();
+    Command::MigrateRun(Box::new(MigrateRun { to, by, reason, retries }))
 }
 
 fn held(command: Command) -> Command {

@@ -4,6 +4,7 @@
 //! same inputs give the same events, and that the shell's timers are the run's.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -19,7 +20,9 @@ use crate::event::{Actor, Event, Failure, RunStarted};
 use crate::evolve::evolve;
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::limit::Ticket;
+use crate::migration::{MigrateRun, Target};
 use crate::payload::Payload;
+use crate::plan::Plan;
 use crate::run::{Run, RunStatus, Slot, StepState};
 
 /// One thing to do; what exactly depends on what can be done.
@@ -171,7 +174,7 @@ fn approve(shape: &Shape) -> StepKind {
 }
 
 fn asks() -> impl Strategy<Value = Vec<Ask>> {
-    let ask = (0u8..41, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
+    let ask = (0u8..44, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
         what,
         which,
         slots,
@@ -182,6 +185,30 @@ fn asks() -> impl Strategy<Value = Vec<Ask>> {
 /// Some step, or none.
 fn some_step(ask: &Ask) -> StepIndex {
     StepIndex(u32::try_from(ask.which % 13).unwrap())
+}
+
+/// Goes on with another definition: with steps more, fewer, changed, or in another order.
+fn migrate(definition: &Definition, run: &Run, ask: &Ask) -> Option<Command> {
+    let mut next = definition.clone();
+    let at = ask.which % next.steps.len();
+    if ask.which & 1 == 0 {
+        let mut step = plain_step(&format!("n{}", ask.which));
+        step.needs = (ask.which & 2 == 0).then(|| next.steps[at].id.clone()).into_iter().collect();
+        let place = if ask.which & 4 == 0 { at } else { next.steps.len() };
+        next.steps.insert(place, step);
+    }
+    if ask.which & 8 == 0 {
+        next.steps.remove(at);
+    }
+    if ask.which & 16 == 0 && !next.steps.is_empty() {
+        next.steps.rotate_left(1);
+    }
+    if let Some(step) = next.steps.get_mut(at).filter(|_| ask.which & 32 == 0) {
+        step.retry.max_attempts += 1;
+    }
+    let to = Target(Arc::new(Plan::compile(next).ok()?));
+    let (by, retries) = (Actor::default(), run.status.is_terminal());
+    Some(Command::MigrateRun(Box::new(MigrateRun { to, by, reason: String::new(), retries })))
 }
 
 /// A signal that carries a number.
@@ -276,6 +303,10 @@ impl Play {
                 WhenNeeds::AllDone | WhenNeeds::AnyFailed
             );
             assert!(run.status == RunStatus::Running || last_run, "only some steps run last");
+        }
+        if let Event::RunMigrated(_) = event {
+            // Steps without a handler keep their numbers when they move.
+            self.ended.clear();
         }
         if let Event::SignalTaken { signal, .. } = event {
             assert!(run.signals.kept.contains_key(signal), "it came, and is there");
@@ -372,6 +403,7 @@ impl Play {
                 let name = if ask.slots == 0 { "erin" } else { "dana" };
                 answer(step, !fatal, name)
             }
+            41..44 => migrate(self.bench.plan.definition(), run, ask)?,
             _ => Command::OfferSlots,
         })
     }
@@ -423,8 +455,8 @@ impl Play {
     }
 
     /// The commands once more, from the beginning.
-    fn replay(self) {
-        let mut again = Self::new(self.bench.plan.definition().clone());
+    fn replay(self, first: Definition) {
+        let mut again = Self::new(first);
         for (command, now_ms, slots) in self.asked {
             again.now_ms = now_ms - 300;
             assert!(again.ask(command, slots));
@@ -439,7 +471,7 @@ proptest! {
 
     #[test]
     fn the_rules_hold_for_random_runs(definition in definition(), asks in asks(), slots in 0u32..4) {
-        let mut play = Play::new(definition);
+        let mut play = Play::new(definition.clone());
         for ask in &asks {
             // Before the start, too, commands are refused and change nothing.
             if let Some(command) = play.command(ask) && play.bench.run.started.is_none() {
@@ -456,7 +488,7 @@ proptest! {
         }
         play.finish();
         prop_assert_eq!(play.bench.run.timers.len(), 0);
-        play.replay();
+        play.replay(definition);
     }
 
     #[test]

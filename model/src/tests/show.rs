@@ -34,6 +34,7 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
         }
         Event::TimerFired { timer } => format!("t{} fired", timer.0),
         Event::RunPaused { .. } => "paused".to_owned(),
+        Event::RunMigrated(migrated) => migration(migrated),
         Event::RunResumed { .. } => "resumed".to_owned(),
         Event::StepPaused { step, .. } => format!("{} paused", id(step)),
         Event::StepResumed { step, .. } => format!("{} resumed", id(step)),
@@ -202,4 +203,10 @@ fn payload(payload: Option<&Payload>) -> String {
         Some(Payload::Stored(ContentType::Chunks, _, _)) => " <chunks>".to_owned(),
         Some(Payload::Stored(_, _, len)) => format!(" <{len} bytes>"),
     }
+}
+
+fn migration(migrated: &crate::event::Migrated) -> String {
+    let place = |place: &Option<StepIndex>| place.map_or("–".to_owned(), |at| at.0.to_string());
+    let places: Vec<String> = migrated.steps.iter().map(place).collect();
+    format!("migrated {}", places.join(" "))
 }

@@ -135,6 +135,7 @@ impl Counters {
             | Event::RunReleased
             | Event::CancelRequested { .. }
             | Event::SlotsOffered
+            | Event::RunMigrated(_)
             | Event::StepSlotRequested { .. }
             | Event::StepSlotGranted { .. }
             | Event::RunQueued { .. }

@@ -85,7 +85,7 @@ impl Bench {
     }
 
     pub(super) fn ask(&mut self, run: RunId, command: Command, reply: Option<u64>) {
-        let asked = Asked { command, payloads: Vec::new(), reply: reply.map(ReplyId) };
+        let asked = Asked { reply: reply.map(ReplyId), ..Asked::silent(command) };
         self.tell(Input::Ask { run, asked });
     }
 

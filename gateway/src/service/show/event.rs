@@ -1,7 +1,7 @@
 //! Events as they are sent.
 
 use nexus_engine::model::codec::{event_name, show_state_hash};
-use nexus_engine::model::event::{Event, Failure, RunStarted};
+use nexus_engine::model::event::{Event, Failure, Migrated, RunStarted};
 use nexus_engine::model::id::{Attempt, StepIndex, TimerId};
 use nexus_engine::model::limit::{Size, Wish};
 use nexus_engine::model::payload::Payload;
@@ -106,6 +106,7 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::RunPaused { .. }
         | Event::RunResumed { .. }
         | Event::RunHeld { .. }
+        | Event::RunMigrated(_)
         | Event::RunReleased
         | Event::CancelRequested { .. }
         | Event::RunRetried { .. }
@@ -197,6 +198,11 @@ impl Showing<'_> {
                 json!({"step": self.id(*step), "by": by(who)})
             }
             Event::RunHeld { pauses } => json!({"pauses": pauses}),
+            Event::RunMigrated(migrated) => json!({
+                "definition": migrated.definition.to_string(),
+                "steps": migrated.steps.iter().map(|step| step.map(|step| self.id(step))).collect::<Vec<_>>(),
+                "by": by(&migrated.by), "reason": migrated.reason, "retries": migrated.retries,
+            }),
             Event::SlotsOffered | Event::RunReleased => json!({}),
             Event::StepSlotRequested { step, attempt, ticket, wish } => json!({
                 "step": self.id(*step), "attempt": attempt.0, "ticket": ticket.0,
@@ -351,6 +357,7 @@ impl Showing<'_> {
             | Event::UndoRetried { by } => {
                 format!("by {}", by.name)
             }
+            Event::RunMigrated(migrated) => migrated_line(migrated),
             Event::RunHeld { pauses } => format!("by the pause of {}", pauses.join(", ")),
             Event::SlotsOffered | Event::RunReleased | Event::RunCancelled { .. } => String::new(),
             Event::StepSlotRequested { ticket, wish, .. }
@@ -479,4 +486,15 @@ fn failure_data(failure: &Failure) -> Value {
 
 fn due_data(due: Option<(TimerId, Timestamp)>) -> Value {
     due.map_or(Value::Null, |(timer, at)| json!({"timer": timer.0, "at": time(at)}))
+}
+
+/// `to order@2 (9f86d081884c) by dana`.
+fn migrated_line(migrated: &Migrated) -> String {
+    let definition = migrated.definition.to_string();
+    let hash = definition.get(..12).unwrap_or(&definition);
+    let reason = match migrated.reason.as_str() {
+        "" => String::new(),
+        reason => format!("{reason} "),
+    };
+    format!("to {reason}({hash}) by {}", migrated.by.name)
 }

@@ -12,7 +12,8 @@ use super::{
     GIVEN, NOW, approvers, awaited, hold_slots, inline, plan, run, samples, signals, undoing_run,
 };
 use crate::codec::{
-    Header, decode, decode_run, encode, encode_run, event_name, kinds, show_state_hash, state_hash,
+    Header, decode, decode_run, definition_of, encode, encode_run, event_name, kinds,
+    show_state_hash, state_hash,
 };
 use crate::event::{Awaited, Event, Given};
 use crate::id::{StepIndex, TimerId};
@@ -168,6 +169,18 @@ fn a_snapshot_with_holds_is_read_and_written_as_ever() {
     let bytes = fixture("snapshot", "v1-holds.bin", &current);
     assert_eq!(current, bytes, "a snapshot is written differently");
     assert_eq!(decode_run(&plan, &bytes), Ok(run));
+}
+
+#[test]
+fn a_snapshot_of_a_run_that_was_migrated_is_read_and_written_as_ever() {
+    let plan = plan();
+    let mut run = run(&plan);
+    run.passed = [(StepIndex(0), 3), (StepIndex(70_000), 1)].into();
+    let current = encode_run(&plan, &run);
+    let bytes = fixture("snapshot", "v1-passed.bin", &current);
+    assert_eq!(current, bytes, "a snapshot is written differently");
+    assert_eq!(decode_run(&plan, &bytes), Ok(run));
+    assert_eq!(definition_of(&bytes), Some(plan.hash()));
 }
 
 #[test]

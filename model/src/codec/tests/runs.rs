@@ -47,7 +47,7 @@ fn the_form_knows_every_field_of_a_run() {
     let fields: Vec<String> = shown.lines().filter_map(field).collect();
     let written = ["started", "started_at", "ended_at", "status", "paused", "holds"];
     let timed = ["timers", "next_timer", "revision"];
-    let after = ["signals", "items", "loops", "slots", "progress", "queued", "steps"];
+    let after = ["signals", "items", "loops", "slots", "progress", "queued", "passed", "steps"];
     let derived = ["open_needs", "first_ok", "ready", "running", "awaiting", "open", "undo"];
     assert_eq!(fields, [&written[..], &timed, &after, &derived].concat());
 }
@@ -124,6 +124,9 @@ fn every_change_of_the_state_changes_the_hash() {
         hash_with(&plan, |run| run.revision += 1),
         hash_with(&plan, |run| {
             run.queued.insert(StepIndex(1), TimerId(7));
+        }),
+        hash_with(&plan, |run| {
+            run.passed.insert(StepIndex(1), 7);
         }),
         hash_with(&plan, |run| drop(run.progress.insert(StepIndex(1), inline("7")))),
     ];

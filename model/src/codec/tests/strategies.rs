@@ -7,7 +7,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 use crate::codec::kinds;
-use crate::event::{Actor, Awaited, Event, Failure, Given, RunStarted};
+use crate::event::{Actor, Awaited, Event, Failure, Given, Migrated, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::limit::{Rate, Size, Ticket, Wish};
 use crate::payload::{ContentType, Payload, PayloadHash};
@@ -68,6 +68,11 @@ fn outside_event() -> BoxedStrategy<Event> {
         Just(Event::RunReleased),
         (actor(), text()).prop_map(|(by, reason)| Event::CancelRequested { by, reason }),
         (actor(), due()).prop_map(|(by, timeout)| Event::RunRetried { by, timeout }),
+        (vec(option::of(step()), 0..4), actor(), text(), any::<[u8; 32]>(), any::<bool>())
+            .prop_map(|(steps, by, reason, definition, retries)| {
+                let definition = DefinitionHash(definition);
+                Event::RunMigrated(Box::new(Migrated { definition, steps, by, reason, retries }))
+            }),
         Just(Event::SlotsOffered),
         (text(), text(), payload(), actor()).prop_map(|(name, id, payload, by)| {
             Event::SignalReceived { name, id, payload, by }
@@ -172,7 +177,8 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
         carry,
     });
     let loops = prop::collection::btree_map(step_of(count), round, 0..3);
-    let changes = (changes, signals(), ticket(), slot_holds(count), holds(count), loops);
+    let passed = prop::collection::btree_map(step(), 1u32..9, 0..3);
+    let changes = (changes, signals(), ticket(), slot_holds(count), holds(count), loops, passed);
     let plan = Arc::clone(plan);
     (facts, more, changes)
         .prop_map(move |(facts, more, changes)| {
@@ -183,6 +189,7 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
                 (more.0, more.1, more.2, more.3);
             run.plan_undo(more.4);
             (run.signals, run.holds, run.loops) = (changes.1, changes.4, changes.5);
+            run.passed = changes.6;
             for (step, next) in changes.0 {
                 run.set_step(&plan, step, next);
             }

@@ -45,11 +45,13 @@ pub enum AuditAction {
     StepPaused,
     /// Somebody resumed a step of it.
     StepResumed,
+    /// Somebody gave it another definition.
+    Migrated,
 }
 
 impl AuditAction {
     /// All actions, in the order of their numbers.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Started,
         Self::Paused,
         Self::Resumed,
@@ -66,6 +68,7 @@ impl AuditAction {
         Self::UndoWaived,
         Self::StepPaused,
         Self::StepResumed,
+        Self::Migrated,
     ];
 
     /// The word for it.
@@ -78,6 +81,7 @@ impl AuditAction {
             Self::StepResumed => "step resumed",
             Self::CancelRequested => "cancel requested",
             Self::Retried => "retried",
+            Self::Migrated => "migrated",
             Self::Completed => "completed",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
@@ -216,6 +220,9 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         Event::StepResumed { by, .. } => Some((AuditAction::StepResumed, Some(by), String::new())),
         Event::CancelRequested { by, reason } => {
             Some((AuditAction::CancelRequested, Some(by), reason.clone()))
+        }
+        Event::RunMigrated(migrated) => {
+            Some((AuditAction::Migrated, Some(&migrated.by), migrated.reason.clone()))
         }
         Event::RunRetried { by, .. } => Some((AuditAction::Retried, Some(by), String::new())),
         Event::SignalReceived { by, name, id, .. } => {

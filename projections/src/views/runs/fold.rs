@@ -1,6 +1,6 @@
 //! The fold of one run.
 
-use nexus_model::event::{Event, Failure, RunStarted};
+use nexus_model::event::{Event, Failure, Migrated, RunStarted};
 use nexus_model::id::{StepIndex, TimerId};
 use nexus_model::time::Timestamp;
 
@@ -129,6 +129,7 @@ impl RunRecord {
                 });
             }
             Event::RunRetried { timeout, .. } => self.retried(*timeout),
+            Event::RunMigrated(migrated) => self.migrated(migrated),
             Event::RunCompleted { .. } => self.end(Ending::Completed, at),
             Event::RunFailed { failure, step, .. } => {
                 self.failure = Some(failure_of(failure, *step));
@@ -218,6 +219,24 @@ impl RunRecord {
         self.is_paused = false;
         self.undos_open = 0;
         self.reason.clear();
+    }
+
+    /// Steps are known by their places, which are others now.
+    fn migrated(&mut self, migrated: &Migrated) {
+        let place = |step: u32| migrated.steps.get(step as usize).copied().flatten();
+        self.definition = migrated.definition.0;
+        let steps = u32::try_from(migrated.steps.len()).unwrap_or(u32::MAX);
+        for set in [&mut self.completed, &mut self.skipped, &mut self.failed] {
+            let before = std::mem::take(set);
+            let places = (0..steps).filter(|step| before.contains(*step)).filter_map(place);
+            places.for_each(|step| set.insert(step.0));
+        }
+        let current = std::mem::take(&mut self.current);
+        let current = current.into_iter().filter_map(|(step, now)| Some((place(step)?.0, now)));
+        self.current = current.collect();
+        if let Some((_, _, step)) = &mut self.failure {
+            *step = step.and_then(place).map(|step| step.0);
+        }
     }
 
     fn end(&mut self, ending: Ending, at: i64) {

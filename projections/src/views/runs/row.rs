@@ -106,7 +106,7 @@ pub struct RunRow {
     pub name: String,
     /// The name of its workflow.
     pub workflow: String,
-    /// The definition it keeps for life.
+    /// The definition it has now.
     pub definition: DefinitionHash,
     /// Where it stands.
     pub status: RunWord,

@@ -1,0 +1,82 @@
+//! Runs go on with another definition.
+
+use std::sync::Arc;
+
+use nexus_model::command::Command;
+use nexus_model::event::Actor;
+use nexus_model::id::RunId;
+use nexus_model::migration::{Fit, MigrateRun, Target, examine};
+use nexus_model::plan::Plan;
+
+use super::{Handle, RequestError};
+use crate::loader::LoadError;
+use crate::shard::{Answer, Asked};
+use crate::tables::{DEFINITIONS, definition_row};
+
+/// A definition to go on with.
+#[derive(Clone, Debug)]
+pub struct MigrateRequest {
+    /// The definition, compiled.
+    pub plan: Arc<Plan>,
+    /// Who asks.
+    pub by: Actor,
+    /// Why, or where the definition comes from.
+    pub reason: String,
+    /// Whether the run has ended and is to be retried with it.
+    pub retries: bool,
+}
+
+impl Handle {
+    /// Has a run go on with another definition. It keeps what it has done.
+    ///
+    /// The definition is durable in the same batch as the event that names it, or was before.
+    ///
+    /// # Errors
+    /// [`RequestError`]
+    pub async fn migrate(
+        &self,
+        run: RunId,
+        request: MigrateRequest,
+    ) -> Result<Answer, RequestError> {
+        let MigrateRequest { plan, by, reason, retries } = request;
+        let hash = plan.hash();
+        let is_stored = self
+            .blocking(move |loader| loader.log().row(DEFINITIONS, &hash.0))
+            .await
+            .map_err(LoadError::from)?
+            .is_some();
+        let rows = if is_stored {
+            Vec::new()
+        } else {
+            vec![definition_row(hash, plan.definition().to_canonical_json())]
+        };
+        let to = Target(Arc::clone(&plan));
+        let command = Command::MigrateRun(Box::new(MigrateRun { to, by, reason, retries }));
+        let answer = self.ask_with(run, Asked { rows, ..Asked::silent(command) }).await?;
+        self.shared.loader.keep(&plan);
+        Ok(answer)
+    }
+
+    /// Whether a run could go on with another definition, as it is recorded now; nothing is changed.
+    /// `Ok(None)`: there is no such run; the inner error has all that is against it.
+    ///
+    /// # Errors
+    /// [`LoadError`]
+    pub async fn examine(
+        &self,
+        run: RunId,
+        plan: &Arc<Plan>,
+    ) -> Result<Option<Result<Fit, Vec<String>>>, LoadError> {
+        let next = Arc::clone(plan);
+        self.blocking(move |loader| {
+            let Some((plan, state)) = loader.run(run)? else { return Ok(None) };
+            let input = match state.started.as_deref() {
+                Some(started) => loader.bytes(&started.input)?,
+                None => Arc::from(*b"null"),
+            };
+            let input = serde_json::from_slice(&input).unwrap_or_default();
+            Ok(Some(examine(&plan, &next, &state, &input, false)))
+        })
+        .await
+    }
+}

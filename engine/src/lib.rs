@@ -32,6 +32,7 @@ mod names;
 mod replay;
 pub mod shard;
 pub mod tables;
+mod telling;
 pub mod testkit;
 
 #[cfg(feature = "yaml")]

@@ -2,7 +2,7 @@
 
 mod aggregates;
 
-pub(crate) use aggregates::{no_such_limit, no_such_schedule};
+pub(crate) use aggregates::{no_such_breaker, no_such_limit, no_such_schedule};
 
 use std::error::Error;
 use std::path::Path;
@@ -221,6 +221,8 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         | Rejection::AlreadyReceived { .. }
         | Rejection::SlotHeld
         | Rejection::SlotNotWanted
+        | Rejection::CallAllowed
+        | Rejection::CallNotWanted { .. }
         | Rejection::NothingReady => {
             ("NX7007", format!("see where it stands: nexus-engine get {name}"))
         }

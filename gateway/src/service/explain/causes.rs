@@ -80,6 +80,11 @@ fn released(standing: &Standing<'_>, name: &str, step: StepIndex) -> (&'static s
     if matches!(state, StepState::Running { .. }) {
         return ("running", "its handler returns, fails or runs out of time".into());
     }
+    if let Some(target) = standing.awaited_target(step) {
+        let release =
+            "it lets a call through once its time is over and others before it have tried";
+        return ("broken", format!("{release}, or nexus-engine breaker reset {target}"));
+    }
     if standing.run.slots.blocks(step) {
         return ("limited", "a slot of its limit becomes free".into());
     }

@@ -108,6 +108,20 @@ fn a_run_without_room_says_so() {
 }
 
 #[test]
+fn a_step_that_its_breaker_keeps_back_names_the_target() {
+    let mut call = action("a", "down", &[]);
+    call.breaker =
+        Some(CircuitBreaker { target: "pay".to_owned(), failures: 1, ..CircuitBreaker::default() });
+    call.retry.max_attempts = 3;
+    let guarded = plan(vec![call]);
+    let mut engine = TestEngine::new().mock("down", Answer::from(StepError::retry("down")));
+    let run = engine.start(&guarded, json!({})).expect("it starts");
+    engine.advance(std::time::Duration::from_secs(30));
+    let reset = [("broken", Some("a"), "or nexus-engine breaker reset pay")];
+    check_now(&engine, run, true, &reset);
+}
+
+#[test]
 fn a_paused_run_names_the_pause_and_what_else_keeps_it() {
     let waits = plan(vec![wait_for("a", None), action("b", "work", &["a"]), sleep("c", "1d", &[])]);
     let mut engine = TestEngine::new();

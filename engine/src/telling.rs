@@ -34,7 +34,7 @@ pub(crate) fn told_to_run(effect: &Effect) -> Option<(RunId, Command)> {
     let holder = match effect {
         Effect::Limit(LimitEffect(holder))
         | Effect::Breaker(BreakerEffect::Allow(holder) | BreakerEffect::Refuse(holder)) => *holder,
-        Effect::Schedule(_) | Effect::Pauses(_) => return None,
+        Effect::Schedule(_) | Effect::Pauses(_) | Effect::Versions(_) => return None,
     };
     let ticket = holder.ticket;
     let command = match (effect, holder.step) {
@@ -65,13 +65,12 @@ pub(crate) fn told_back(effect: &Effect, refusal: &Refusal) -> Option<aggregate:
             Effect::Breaker(BreakerEffect::Allow(holder) | BreakerEffect::Refuse(holder)),
             refusal,
         ) => {
-            let outcome = match refusal {
-                Refusal::Rejected(Rejection::CallNotWanted { outcome }) => *outcome,
-                _ => CallOutcome::Unknown,
-            };
-            let holder = *holder;
+            let (holder, mut outcome) = (*holder, CallOutcome::Unknown);
+            if let Refusal::Rejected(Rejection::CallNotWanted { outcome: known }) = refusal {
+                outcome = *known;
+            }
             Some(aggregate::Command::Breaker(BreakerCommand::Settle { holder, outcome }))
         }
-        (Effect::Schedule(_) | Effect::Pauses(_), _) => None,
+        (Effect::Schedule(_) | Effect::Pauses(_) | Effect::Versions(_), _) => None,
     }
 }

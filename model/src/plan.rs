@@ -20,6 +20,7 @@ use crate::run::Run;
 mod approval;
 mod breaker;
 mod compile;
+mod difference;
 mod each;
 mod graph;
 mod names;
@@ -32,6 +33,7 @@ mod switch;
 mod undo;
 
 pub(crate) use breaker::CallRule;
+pub use difference::{Change, Difference, differences};
 pub(crate) use each::Each;
 pub use graph::Levels;
 pub(crate) use race::PlanRace;

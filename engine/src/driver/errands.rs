@@ -78,6 +78,7 @@ impl Errands {
 async fn carry_out(handle: &Handle, effect: Effect) -> Option<Command> {
     match effect {
         Effect::Pauses(effect) => match effect {},
+        Effect::Versions(effect) => match effect {},
         Effect::Limit(_) | Effect::Breaker(_) => limits::carry_out(handle, effect).await,
         Effect::Schedule(effect) => {
             schedules::carry_out(handle, effect).await.map(Command::Schedule)

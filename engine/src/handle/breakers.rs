@@ -15,9 +15,9 @@ impl Handle {
     /// [`LoadError`]
     pub async fn breaker(&self, target: &str) -> Result<Option<Breaker>, LoadError> {
         let entity = self.aggregate(Kind::Breaker, target).await?;
-        Ok(entity.and_then(|entity| match entity.state {
-            State::Breaker(breaker) => Some(breaker),
-            State::Schedule(_) | State::Pauses(_) | State::Limit(_) => None,
+        Ok(entity.and_then(|entity| {
+            let State::Breaker(breaker) = entity.state else { return None };
+            Some(breaker)
         }))
     }
 

@@ -18,9 +18,9 @@ pub(super) fn write(service: &Service, text: &mut Text) {
 }
 
 fn limits(service: &Service, text: &mut Text) {
-    let limits = states(service, AggregateKind::Limit, |state| match state {
-        State::Limit(limit) => Some(limit),
-        _ => None,
+    let limits = states(service, AggregateKind::Limit, |state| {
+        let State::Limit(limit) = state else { return None };
+        Some(limit)
     });
     let mut metric = |kind, name: &str, help: &str, value: &dyn Fn(&Limit) -> Option<u64>| {
         let sample =
@@ -45,9 +45,9 @@ fn limits(service: &Service, text: &mut Text) {
 }
 
 fn breakers(service: &Service, text: &mut Text) {
-    let breakers = states(service, AggregateKind::Breaker, |state| match state {
-        State::Breaker(breaker) => Some(breaker),
-        _ => None,
+    let breakers = states(service, AggregateKind::Breaker, |state| {
+        let State::Breaker(breaker) = state else { return None };
+        Some(breaker)
     });
     let mut metric = |kind, name: &str, help: &str, value: &dyn Fn(&Breaker) -> u64| {
         let sample =

@@ -22,4 +22,6 @@ mod support;
 #[cfg(test)]
 mod verbs;
 #[cfg(test)]
+mod versions;
+#[cfg(test)]
 mod waiting;

@@ -206,6 +206,7 @@ fn in_words(output: &Output) -> String {
 fn errand(effect: &Effect) -> String {
     match effect {
         Effect::Pauses(effect) => match *effect {},
+        Effect::Versions(effect) => match *effect {},
         Effect::Limit(LimitEffect(holder)) => format!("grant slot {}", holder.ticket.0),
         Effect::Breaker(BreakerEffect::Allow(holder)) => format!("allow call {}", holder.ticket.0),
         Effect::Breaker(BreakerEffect::Refuse(holder)) => {

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use nexus_engine::model::command::Command;
 use nexus_engine::model::definition::{
-    Compensate, Definition, OnEnd, OnError, OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
+    CircuitBreaker, Compensate, Definition, OnEnd, OnError, OnSignalTimeout, Retry, Step, StepKind,
+    WhenNeeds,
 };
 use nexus_engine::model::event::Actor;
 use nexus_engine::model::id::RunId;

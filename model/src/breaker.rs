@@ -192,7 +192,6 @@ impl Breaker {
         };
         match self.circuit {
             Circuit::Closed { failures } if failures >= self.rule.failures.max(1) => opens(),
-            Circuit::Closed { .. } => self.allowed(),
             Circuit::Open { until } if until <= now => {
                 Some(BreakerEvent::BreakerHalfOpened(BreakerHalfOpened {}))
             }
@@ -204,7 +203,7 @@ impl Breaker {
             Circuit::HalfOpen { .. } if self.calls.values().any(|call| call.tries) => {
                 self.refusal()
             }
-            Circuit::HalfOpen { .. } => self.allowed(),
+            Circuit::Closed { .. } | Circuit::HalfOpen { .. } => self.allowed(),
         }
     }
 

@@ -37,7 +37,7 @@ async fn a_limit_is_listed_looked_at_set_and_unset() {
         );
         assert_eq!((&*limit.queue[0].run, limit.queue[0].ahead), ("second", Some(0)));
         let unknown = control.limit("none").await.unwrap_err();
-        assert_eq!((&*unknown.code, unknown.exit_code), ("NX4163", 4));
+        assert_eq!((&*unknown.code, unknown.exit_code), ("NX4163", 3));
         let explained = control.explain("second").await.unwrap();
         assert!(explained.why.contains("limited by k (1 at one time), next"), "{}", explained.why);
     }
@@ -91,7 +91,7 @@ async fn a_breaker_is_listed_looked_at_and_reset() {
             ("three", Some("b"))
         );
         let unknown = control.breaker("none").await.unwrap_err();
-        assert_eq!((&*unknown.code, unknown.exit_code), ("NX4166", 4));
+        assert_eq!((&*unknown.code, unknown.exit_code), ("NX4166", 3));
         let explained = control.explain("three").await.unwrap();
         let why = "b: kept back by the circuit breaker of cards (open), one may try at ";
         assert!(explained.why.starts_with(why), "{}", explained.why);

@@ -379,15 +379,7 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
                 ticket: Ticket(ticket.parse().unwrap()),
             }
         }
-        word @ ("allow" | "refuse") => {
-            let (id, ticket) = words[1].split_once('#').expect("step#ticket");
-            let (step, ticket) = (index(bench, id), Ticket(ticket.parse().unwrap()));
-            if word == "allow" {
-                Command::AllowCall { step, ticket }
-            } else {
-                Command::RefuseCall { step, ticket }
-            }
-        }
+        word @ ("allow" | "refuse") => call(bench, word == "allow", words[1]),
         word @ ("approve" | "reject") => answer(bench, word == "approve", &words),
         "signal" => {
             let (name, id) = words[1].split_once('#').unwrap_or((words[1], ""));
@@ -396,6 +388,13 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
         }
         other => panic!("unknown command {other}"),
     }
+}
+
+/// `a#1`: the answer of a breaker.
+fn call(bench: &Bench, allowed: bool, word: &str) -> Command {
+    let (id, ticket) = word.split_once('#').expect("step#ticket");
+    let (step, ticket) = (index(bench, id), Ticket(ticket.parse().unwrap()));
+    if allowed { Command::AllowCall { step, ticket } } else { Command::RefuseCall { step, ticket } }
 }
 
 fn held(command: Command) -> Command {

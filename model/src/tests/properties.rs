@@ -370,10 +370,7 @@ impl Play {
             31..34 => {
                 let slots: Vec<_> = run.slots.iter().collect();
                 let (slot, hold) = slots[pick(slots.len())?];
-                match slot {
-                    Slot::Call(step) if fatal => Command::RefuseCall { step, ticket: hold.ticket },
-                    _ => grant(slot, hold),
-                }
+                if fatal { refuse(slot, hold) } else { grant(slot, hold) }
             }
             34 => Command::GrantSlot { step: None, ticket: Ticket(ask.slots) },
             27..30 => {
@@ -440,6 +437,14 @@ impl Play {
         }
         assert_eq!(again.events, self.events);
         assert_eq!(again.bench.run, self.bench.run);
+    }
+}
+
+/// A breaker can say no; a limit cannot.
+fn refuse(slot: Slot, hold: &Hold) -> Command {
+    match slot {
+        Slot::Call(step) => Command::RefuseCall { step, ticket: hold.ticket },
+        Slot::Run(_) | Slot::Step(_) => grant(slot, hold),
     }
 }
 

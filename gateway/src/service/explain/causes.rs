@@ -81,9 +81,8 @@ fn released(standing: &Standing<'_>, name: &str, step: StepIndex) -> (&'static s
         return ("running", "its handler returns, fails or runs out of time".into());
     }
     if let Some(target) = standing.awaited_target(step) {
-        let release =
-            "it lets a call through once its time is over and others before it have tried";
-        return ("broken", format!("{release}, or nexus-engine breaker reset {target}"));
+        let by_itself = "its time is over and those that came first have tried";
+        return ("broken", format!("nexus-engine breaker reset {target}, or {by_itself}"));
     }
     if standing.run.slots.blocks(step) {
         return ("limited", "a slot of its limit becomes free".into());

@@ -117,8 +117,8 @@ fn a_step_that_its_breaker_keeps_back_names_the_target() {
     let guarded = plan(vec![call]);
     let mut engine = TestEngine::new().mock("down", Answer::from(StepError::retry("down")));
     let run = engine.start(&guarded, json!({})).expect("it starts");
-    engine.advance(std::time::Duration::from_secs(30));
-    let reset = [("broken", Some("a"), "or nexus-engine breaker reset pay")];
+    engine.advance(Duration::from_secs(30));
+    let reset = [("broken", Some("a"), "nexus-engine breaker reset pay, or its time is over")];
     check_now(&engine, run, true, &reset);
 }
 

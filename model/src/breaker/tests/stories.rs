@@ -36,7 +36,7 @@ impl Bench {
     /// Asks, and checks what holds after every command: the state is the fold of the events as they are read back, a snapshot
     /// is the state, a command that is asked again by a replay gives the same, and a half open breaker lets one through.
     pub(super) fn ask(&mut self, command: BreakerCommand) -> Result<Vec<BreakerEvent>, String> {
-        let before = self.breaker.clone();
+        let mut before = self.breaker.clone();
         let events = match self.breaker.decide(command, self.now) {
             Ok(events) => events,
             Err(rejection) => {
@@ -45,7 +45,7 @@ impl Bench {
             }
         };
         let again = Breaker::command_of(&events[0]).expect("the first is from outside");
-        assert_eq!(before.clone().decide(again, self.now).as_ref(), Ok(&events));
+        assert_eq!(before.decide(again, self.now).as_ref(), Ok(&events));
         for event in &events {
             let mut body = Vec::new();
             event.put(&mut body);
@@ -230,7 +230,9 @@ fn many_who_wait_are_let_through_in_several_transitions() {
         let rule = Rule::default();
         let request = BreakerCommand::Request { holder, rule, patient: true };
         let events = bench.breaker.decide(request, bench.now).unwrap();
-        events.iter().for_each(|event| bench.folded.evolve(event, bench.now));
+        for event in &events {
+            bench.folded.evolve(event, bench.now);
+        }
     }
     bench.ask(BreakerCommand::Reset { by: Actor::default() }).unwrap();
     let mut transitions = 1;

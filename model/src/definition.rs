@@ -97,7 +97,7 @@ impl Definition {
         json.into_bytes()
     }
 
-    fn without_steps(&self) -> Self {
+    pub(crate) fn without_steps(&self) -> Self {
         Self {
             name: self.name.clone(),
             description: self.description.clone(),

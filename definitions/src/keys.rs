@@ -4,8 +4,10 @@
 //! * A key that is in no table here is refused by the reader and by the schema.
 //! * A key in `later` is known and refused with its own code, never ignored.
 
+mod breaker;
 mod control;
 
+use breaker::BREAKER;
 pub(crate) use control::CASE;
 use control::{APPROVE, REPEAT, SWITCH};
 
@@ -104,6 +106,7 @@ pub(crate) static TOP: Table = Table {
         key("inputs", Shape::Inputs, "What a run takes, by name; `any` for one value of any kind."),
         key("run", Shape::Map(&RUN), "About the run as a whole."),
         key("env", Shape::Environment, "Environment of scripts, and `env` in expressions."),
+        key("secrets", Shape::TextOrList, "Names of the secrets that steps may use."),
         key(
             "defaults",
             Shape::Map(&DEFAULTS),
@@ -133,7 +136,7 @@ pub(crate) static TOP: Table = Table {
         key("outputs", Shape::Template, "The run's output."),
     ],
     required: &["nexus", "name", "steps"],
-    later: &["secrets", "retain"],
+    later: &["retain"],
 };
 
 /// A trigger.
@@ -196,6 +199,7 @@ static DEFAULTS: Table = Table {
             Shape::Map(&CONCURRENCY),
             "How many attempts of a step may be under way at one time, over all runs.",
         ),
+        key("breaker", Shape::Map(&BREAKER), "The circuit breaker that each attempt asks first."),
     ],
     required: &[],
     later: &["queue"],
@@ -474,6 +478,7 @@ pub(crate) static ATTEMPTS: &[Key] = &[
         Shape::Concurrency,
         "How many attempts may be under way at one time, over all runs; a number: how many items of `for_each`, 16 by default.",
     ),
+    key("breaker", Shape::Map(&BREAKER), "The circuit breaker that each attempt asks first."),
     key(
         "heartbeat",
         Shape::Duration { zero: false },
@@ -540,6 +545,9 @@ pub(crate) const FOREIGN: &[(&str, &str)] = &[
     ("concurrency_limit", "concurrency"),
     ("max_concurrency", "concurrency"),
     ("parallelism", "concurrency"),
+    ("circuit_breaker", "breaker"),
+    ("failure_threshold", "failures"),
+    ("success_threshold", "successes"),
     ("group", "key"),
     ("throttle", "rate"),
     ("period", "per"),

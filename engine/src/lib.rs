@@ -30,8 +30,10 @@ mod logs;
 mod metrics;
 mod names;
 mod replay;
+pub mod secrets;
 pub mod shard;
 pub mod tables;
+mod telling;
 pub mod testkit;
 
 #[cfg(feature = "yaml")]
@@ -44,7 +46,7 @@ pub use clock::Clock;
 pub use config::{Config, Drive};
 pub use engine::{Builder, Engine, OpenError};
 pub use handle::{
-    ApprovalDecision, Backfill, Handle, MigrateRequest, PublishRequest, RequestError,
+    ApprovalDecision, Backfill, Handle, MigrateRequest, PublishRequest, RUNS_LIMIT, RequestError,
     ScheduleRequest, ScheduledRun, StartError, StartRequest, Started,
 };
 pub use handler::{Data, Handler, Registry, StepCx, StepError, StepResult, handler_fn};
@@ -54,6 +56,8 @@ pub use names::{NameError, check_name};
 pub use replay::{
     AggregateReplay, Compared, Difference, Replay, ReplayError, replay, replay_aggregate,
 };
+
+pub use secrets::{Secrets, SystemSecrets};
 
 use nexus_model::id::RunId;
 

@@ -155,6 +155,20 @@ pub enum Command {
     MigrateRun(Box<MigrateRun>),
     /// There is room for attempts.
     OfferSlots,
+    /// A breaker allows an attempt.
+    AllowCall {
+        /// The step.
+        step: StepIndex,
+        /// The number of the request.
+        ticket: Ticket,
+    },
+    /// A breaker is open, and the step does not want to wait.
+    RefuseCall {
+        /// The step.
+        step: StepIndex,
+        /// The number of the request.
+        ticket: Ticket,
+    },
     /// A limit has granted a slot.
     GrantSlot {
         /// The step that waits for it; `None`: the run as a whole.

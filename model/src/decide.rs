@@ -14,6 +14,7 @@ mod answer_approval;
 mod any_ok;
 mod approve;
 mod backoff;
+mod calls;
 mod cancel;
 mod complete_step;
 mod deliver_signal;
@@ -41,9 +42,10 @@ mod undo;
 mod wait_for;
 mod wind_down;
 
+pub(crate) use calls::wish_to_call;
 use draft::Draft;
 use migrate::{Moves, Prepared};
-pub use slots::SlotChange;
+pub use slots::{SlotChange, asked_for};
 
 pub use answer_approval::may_decide;
 
@@ -174,6 +176,8 @@ fn apply(draft: &mut Draft<'_>, command: Command, moves: Option<Moves>) -> Resul
         Command::RetryRun { by } => draft.retry_run(by),
         Command::MigrateRun(migrate) => draft.migrate_run(*migrate, moves),
         Command::OfferSlots => draft.offer_slots(),
+        Command::AllowCall { step, ticket } => draft.allow_call(step, ticket),
+        Command::RefuseCall { step, ticket } => draft.refuse_call(step, ticket),
         Command::GrantSlot { step, ticket } => draft.grant_slot(step, ticket),
         Command::AnswerApproval { step, answer } => draft.answer_approval(step, *answer),
         Command::DeliverSignal { name, id, payload, by } => {
@@ -198,6 +202,8 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
         {
             Ok(())
         }
+        // The breaker is told what came of the call, whatever has become of the run.
+        Command::AllowCall { .. } | Command::RefuseCall { .. } if run.started.is_some() => Ok(()),
         Command::RetryRun { .. }
         | Command::AnswerApproval { .. }
         | Command::MigrateRun(_)
@@ -219,6 +225,8 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
         | Command::ReleaseRun
         | Command::CancelRun { .. }
         | Command::DeliverSignal { .. }
+        | Command::AllowCall { .. }
+        | Command::RefuseCall { .. }
         | Command::GrantSlot { .. }
         | Command::OfferSlots => check_goes_on(run),
     }

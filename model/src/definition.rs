@@ -18,10 +18,12 @@ use serde::{Deserialize, Serialize};
 use crate::id::DefinitionHash;
 
 mod approval;
+mod breaker;
 mod repeat;
 mod switch;
 
 pub use approval::{Approval, OnApprovalTimeout};
+pub use breaker::{CircuitBreaker, WhileOpen};
 pub use repeat::{ROUNDS_DEFAULT, Repeat};
 pub use switch::{Switch, SwitchCase};
 
@@ -49,6 +51,9 @@ pub struct Definition {
     /// Environment of its scripts, and `env` in expressions: templates.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, serde_json::Value>,
+    /// Names of the secrets its steps may use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
     /// Template of the run's name, if the caller gives none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_id: Option<String>,
@@ -103,6 +108,7 @@ impl Definition {
             inputs: self.inputs.clone(),
             input_is_value: self.input_is_value,
             env: self.env.clone(),
+            secrets: self.secrets.clone(),
             run_id: self.run_id.clone(),
             timeout_ms: self.timeout_ms,
             concurrency: self.concurrency.clone(),
@@ -209,6 +215,9 @@ pub struct Step {
     /// How many of its attempts may be under way at one time, over all runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<Concurrency>,
+    /// The circuit breaker it asks before each attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<CircuitBreaker>,
     /// Longest time of all attempts together, in milliseconds, from the start of the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<u64>,

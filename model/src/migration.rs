@@ -221,7 +221,7 @@ impl Examined<'_> {
 
     fn stage(&self, step: StepIndex) -> Stage {
         match self.run.step(step) {
-            StepState::Waiting if self.run.slots.get(Slot::Step(step)).is_some() => Stage::UnderWay,
+            StepState::Waiting if self.holds_slot(step) => Stage::UnderWay,
             StepState::Waiting => Stage::Open,
             StepState::Running { .. }
             | StepState::Sleeping { .. }
@@ -245,7 +245,13 @@ impl Examined<'_> {
 
     /// Whether somebody else knows the step by its number: who carries out its attempts, or a limit.
     fn is_known_by_number(&self, step: StepIndex) -> bool {
-        self.run.step(step).is_at_work() || self.run.slots.get(Slot::Step(step)).is_some()
+        self.run.step(step).is_at_work() || self.holds_slot(step)
+    }
+
+    /// Whether it holds a slot of a limit or breaker, or waits for one.
+    fn holds_slot(&self, step: StepIndex) -> bool {
+        let slots = [Slot::Step(step), Slot::Call(step)];
+        slots.into_iter().any(|slot| self.run.slots.get(slot).is_some())
     }
 
     /// Whether an input that is not recorded, because it holds no expression, is the same in both.

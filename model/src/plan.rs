@@ -11,13 +11,14 @@ use serde_json::Value;
 use crate::definition::{
     Definition, InputSpec, OnApprovalTimeout, OnError, OnSignalTimeout, Retry, WhenNeeds,
 };
-use crate::expression::{Condition, EvalError, Scope, Template};
+use crate::expression::{Condition, EvalError, Scope, SecretPlace, Template};
 use crate::id::{DefinitionHash, StepIndex};
 use crate::limit::Wish;
 use crate::payload::Payload;
 use crate::run::Run;
 
 mod approval;
+mod breaker;
 mod compile;
 mod difference;
 mod each;
@@ -31,6 +32,7 @@ mod step;
 mod switch;
 mod undo;
 
+pub(crate) use breaker::CallRule;
 pub(crate) use difference::changes_of_step;
 pub use difference::{Change, Difference, differences};
 pub(crate) use each::Each;
@@ -90,6 +92,8 @@ pub struct PlanStep {
     pub(crate) each: Option<Each>,
     /// The limit it needs a slot of.
     pub(crate) slot: Option<SlotRule>,
+    /// The breaker it asks.
+    pub(crate) breaker: Option<CallRule>,
     /// Its output mapping.
     pub(crate) outputs: Option<Template>,
     /// How it is undone.
@@ -295,6 +299,18 @@ impl Plan {
     /// Time between two heartbeats of an attempt of `step`, in milliseconds.
     pub fn heartbeat_ms(&self, step: StepIndex) -> Option<u64> {
         self.definition.steps.get(step.at()).and_then(|step| step.heartbeat_ms)
+    }
+
+    /// Where secrets have to be filled in, in what the handler of `step` gets, or that of its undo.
+    pub fn secrets(&self, step: StepIndex, is_undo: bool) -> Vec<SecretPlace> {
+        if self.definition.secrets.is_empty() {
+            return Vec::new();
+        }
+        match (&self.step(step).work, self.undo(step)) {
+            (_, Some(undo)) if is_undo => undo.input.secrets(),
+            (Work::Handler { input, .. }, _) if !is_undo => input.secrets(),
+            _ => Vec::new(),
+        }
     }
 
     /// The input of `step` if it holds no expression.

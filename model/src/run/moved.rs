@@ -93,8 +93,7 @@ impl Run {
         }
         run.slots.asked = self.slots.asked;
         for (slot, hold) in self.slots.iter() {
-            let place =
-                slot.step().map_or(Some(slot), |step| places.of(step).map(super::Slot::Step));
+            let place = slot.step().map_or(Some(slot), |step| Some(slot.moved(places.of(step)?)));
             if let Some(place) = place {
                 run.set_hold(place, Some(hold.clone()));
             }

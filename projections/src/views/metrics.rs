@@ -138,6 +138,9 @@ impl Counters {
             | Event::RunMigrated(_)
             | Event::StepSlotRequested { .. }
             | Event::StepSlotGranted { .. }
+            | Event::StepCallRequested { .. }
+            | Event::StepCallAllowed { .. }
+            | Event::StepCallRefused { .. }
             | Event::RunQueued { .. }
             | Event::RunSlotGranted { .. }
             | Event::SignalReceived { .. }

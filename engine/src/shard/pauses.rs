@@ -98,6 +98,8 @@ impl Resident {
             | Command::InHold { .. }
             | Command::CancelRun { .. }
             | Command::DeliverSignal { .. }
+            | Command::AllowCall { .. }
+            | Command::RefuseCall { .. }
             | Command::GrantSlot { .. }
             | Command::OfferSlots => None,
         };

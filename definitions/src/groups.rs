@@ -12,7 +12,7 @@ use crate::source::{Fault, range_of};
 use crate::yaml::{Key, Node, Tree};
 
 /// Keys of `defaults` that steps with attempts take over.
-const DEFAULTS: [&str; 3] = ["timeout", "retry", "concurrency"];
+const DEFAULTS: [&str; 4] = ["timeout", "retry", "concurrency", "breaker"];
 
 /// The kinds of steps that make attempts.
 const ATTEMPTS: [&str; 2] = ["uses", "run"];

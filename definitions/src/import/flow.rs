@@ -372,6 +372,7 @@ pub(super) fn step(id: String, kind: StepKind) -> Step {
         retry: Retry::default(),
         timeout_ms: None,
         concurrency: None,
+        breaker: None,
         deadline_ms: None,
         heartbeat_ms: None,
         start_within_ms: None,

@@ -46,7 +46,7 @@ pub use clock::Clock;
 pub use config::{Config, Drive};
 pub use engine::{Builder, Engine, OpenError};
 pub use handle::{
-    ApprovalDecision, Backfill, Handle, PublishRequest, RequestError, ScheduleRequest,
+    ApprovalDecision, Backfill, Handle, PublishRequest, RUNS_LIMIT, RequestError, ScheduleRequest,
     ScheduledRun, StartError, StartRequest, Started,
 };
 pub use handler::{Data, Handler, Registry, StepCx, StepError, StepResult, handler_fn};

@@ -7,6 +7,7 @@ mod pauses;
 mod schedules;
 mod signal;
 mod start;
+mod topics;
 
 use std::sync::{Arc, RwLock};
 
@@ -36,6 +37,7 @@ pub use approval::ApprovalDecision;
 pub use schedules::{Backfill, ScheduleRequest, ScheduledRun};
 pub(crate) use start::{Prepared, prepare, rows};
 pub use start::{StartError, StartRequest, Started};
+pub use topics::EmitError;
 
 /// Asks things of an engine.
 #[derive(Clone)]

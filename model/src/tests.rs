@@ -18,6 +18,7 @@ mod show;
 
 mod approvals;
 mod ending;
+mod events;
 mod expressions;
 mod failures;
 mod folding;

@@ -7,12 +7,15 @@
 
 mod limits;
 mod schedules;
+mod topics;
 
 use std::collections::BTreeMap;
 
 use nexus_model::aggregate::{AggregateId, Command, Effect, Kind};
 use nexus_model::decide::SlotChange;
+use nexus_model::id::{RunId, StepIndex};
 use nexus_model::limit::{LimitCommand, LimitEffect};
+use nexus_model::time::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -51,6 +54,20 @@ impl Errands {
         handle.tell_aggregate(Kind::Limit, &name, Command::Limit(command));
     }
 
+    /// Offers a step that waits for an event those that were emitted before. Begun anew when the run is read again.
+    pub(super) fn read_events(
+        &mut self,
+        run: RunId,
+        step: StepIndex,
+        event: String,
+        since: Timestamp,
+    ) {
+        let Some(handle) = self.handle.clone() else { return };
+        self.tasks.spawn(async move {
+            topics::read_for(&handle, run, step, &event, since).await;
+        });
+    }
+
     pub(super) fn begin(&mut self, id: AggregateId, effect: Effect) {
         let Some(handle) = self.handle.clone() else { return };
         let inbox = self.inbox.clone();
@@ -86,6 +103,7 @@ async fn carry_out(handle: &Handle, effect: Effect) -> Option<Command> {
         Effect::Limit(LimitEffect(holder)) => {
             limits::carry_out(handle, holder).await.map(Command::Limit)
         }
+        Effect::Topic(deliver) => Some(Command::Topic(topics::carry_out(handle, deliver).await)),
         Effect::Schedule(effect) => {
             schedules::carry_out(handle, effect).await.map(Command::Schedule)
         }

@@ -18,7 +18,7 @@ use nexus_model::effect::RunAttempt;
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex, TimerId};
 use nexus_model::limit::Holder;
 use nexus_model::payload::{Payload, PayloadHash};
-use nexus_model::plan::Plan;
+use nexus_model::plan::{EMIT_HANDLER, Plan};
 use nexus_model::run::{Run, RunStatus};
 use nexus_model::time::Timestamp;
 
@@ -26,6 +26,7 @@ use super::call::{Call, Outcome};
 use super::mock::{Answer as Answered, Mocks};
 use super::reports;
 use super::schedules::{Starting, fire};
+use super::topics::Topics;
 use super::weather::Storm;
 use super::workshop::{Said, States, Workshop};
 use crate::config::Config;
@@ -80,6 +81,7 @@ pub(super) enum Wanted {
     Payloads(RunId, Vec<PayloadHash>),
     Rest(RunId),
     Aggregate(AggregateId),
+    Events(RunId, StepIndex, String, Timestamp),
 }
 
 /// A handler at work.
@@ -91,7 +93,7 @@ pub(super) struct Working {
     step: StepIndex,
     item: Option<ItemIndex>,
     attempt: Attempt,
-    result: StepResult<Data>,
+    pub(super) result: StepResult<Data>,
     /// How far it said it was, if it said so.
     progress: Option<Payload>,
 }
@@ -123,6 +125,7 @@ pub(super) struct World {
     pub(super) starting: Starting,
     /// What aggregates want done.
     pub(super) errands: BTreeSet<(AggregateId, Effect)>,
+    pub(super) topics: Topics,
     /// Who was told of a slot and has not answered.
     pub(super) told: BTreeMap<ReplyId, (AggregateId, Holder)>,
     pub(super) wanted: VecDeque<Wanted>,
@@ -171,6 +174,7 @@ impl World {
             hungry: VecDeque::new(),
             starting: Starting::new(),
             errands: BTreeSet::new(),
+            topics: Topics::default(),
             told: BTreeMap::new(),
             wanted: VecDeque::new(),
             flying: VecDeque::new(),
@@ -342,6 +346,9 @@ impl World {
                 let loaded = loaded.map_err(|error| (error.to_string(), false));
                 Input::AggregateLoaded { id, loaded }
             }
+            Wanted::Events(run, step, event, since) => {
+                return self.read_events(run, step, &event, since);
+            }
             Wanted::Run(run) => match self.fold(run) {
                 Ok(Some((plan, state))) => {
                     Input::Loaded { run, loaded: Loaded::Found { plan, state: Box::new(state) } }
@@ -419,9 +426,15 @@ impl World {
             Output::TimerCleared(run, timer, due) => {
                 self.timers.remove(&(due.as_ms(), run, timer));
             }
+            Output::ReadEvents(run, step, event, since) => {
+                self.wanted.push_back(Wanted::Events(run, step, event, since));
+            }
             Output::Slot(change) => self.tell_limit(change),
             Output::Reply(reply, answer) => {
-                if !self.told_of_slot(reply, &answer) && !self.scheduled(reply, &answer) {
+                if !self.told_of_slot(reply, &answer)
+                    && !self.scheduled(reply, &answer)
+                    && !self.topic_replied(reply, &answer)
+                {
                     self.replies.insert(reply, answer);
                 }
             }
@@ -479,13 +492,18 @@ impl World {
         let timeout = timeout_ms.map(Duration::from_millis);
         let run = info.run;
         let before = attempt.progress.clone();
-        let ((mut result, progress), mut takes) = self.answer(plan, &call, info, attempt, timeout);
+        let emits = call.uses == EMIT_HANDLER;
+        let ((mut result, progress), mut takes) = if emits {
+            ((Ok(Data::null()), before.clone()), Duration::ZERO)
+        } else {
+            self.answer(plan, &call, info, attempt, timeout)
+        };
         if let Some(timeout) = timeout.filter(|timeout| takes > *timeout) {
             (result, takes) = (Err(timed_out(timeout)), timeout);
         }
         let takes_ms = u64::try_from(takes.as_millis()).unwrap_or(u64::MAX);
         call.outcome = Outcome { result: result.clone().map_err(|error| error.0), takes };
-        self.working.push(Working {
+        let working = Working {
             ends: self.now.plus_ms(takes_ms),
             call: self.calls.len(),
             run,
@@ -494,8 +512,14 @@ impl World {
             attempt: attempt.attempt,
             result,
             progress: Some(progress).filter(|progress| *progress != before),
-        });
+        };
+        let input = Arc::clone(&call.input.bytes);
         self.calls.push(call);
+        if emits {
+            self.emit_for(&key.0, &input, working);
+        } else {
+            self.working.push(working);
+        }
     }
 
     /// An attempt is made once in a life of the engine, and not again once its outcome is recorded.

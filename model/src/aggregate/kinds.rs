@@ -228,6 +228,8 @@ aggregates! {
     15 Pauses crate::pauses::Pauses, "pauses";
     /// A limit, which says how many may hold a slot of it.
     3 Limit crate::limit::Limit, "limit";
+    /// The events of one name, which runs wait for and workflows are started by.
+    7 Topic crate::topic::Topic, "topic";
 }
 
 /// The name of an event for people, such as `schedule.created`. Described in docs/events.md.

@@ -19,6 +19,8 @@ pub enum Root {
     Env,
     /// What a signal carries.
     Signal,
+    /// What an event carries.
+    Event,
     /// The item of a step with `for_each`, under the name that step gives it.
     Item,
     /// The number of that item.
@@ -28,9 +30,9 @@ pub enum Root {
 }
 
 impl Root {
-    pub(super) const NAMES: [&'static str; 8] =
-        ["inputs", "steps", "run", "step", "this", "env", "signal", "round"];
-    const ALL: [Self; 8] = [
+    pub(super) const NAMES: [&'static str; 9] =
+        ["inputs", "steps", "run", "step", "this", "env", "signal", "event", "round"];
+    const ALL: [Self; 9] = [
         Self::Inputs,
         Self::Steps,
         Self::Run,
@@ -38,6 +40,7 @@ impl Root {
         Self::This,
         Self::Env,
         Self::Signal,
+        Self::Event,
         Self::Round,
     ];
 
@@ -56,6 +59,7 @@ impl Root {
             Self::This => "this",
             Self::Env => "env",
             Self::Signal => "signal",
+            Self::Event => "event",
             Self::Item => "item",
             Self::ItemIndex => "item_index",
             Self::Round => "round",
@@ -69,6 +73,7 @@ impl Root {
             | Self::Steps
             | Self::Env
             | Self::Signal
+            | Self::Event
             | Self::Item
             | Self::ItemIndex => None,
             Self::Run => Some(&["id", "started_at", "version", "seed", "workflow", "undone"]),

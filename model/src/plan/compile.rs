@@ -101,6 +101,7 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
         let shape = Shape { workflow, step, index: index(at), env: &env };
         steps.extend(compile_step(&shape, &names, &mut problems));
     }
+    let event_triggers = super::events::compile(&definition, &names, &mut problems);
     let outputs = definition.outputs.as_ref().and_then(|value| {
         let template = problems.take(&["outputs"], Template::compile(value))?;
         names.check(&template.references(), &Place::outputs(), &mut problems);
@@ -136,6 +137,7 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
     let (successor_ends, successors) = graph::successors(&steps);
     let with_undo = (0..).map(StepIndex).zip(&steps).filter(|(_, step)| step.undo.is_some());
     let steps_with_undo = with_undo.map(|(index, _)| index).collect();
+    let event_waits = super::events::waits(&definition);
     Ok(Plan {
         hash: definition.hash(),
         definition,
@@ -146,6 +148,8 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
         warnings: problems.warnings,
         run_id,
         slot,
+        event_triggers,
+        event_waits,
         env,
         outputs,
         steps_with_undo,

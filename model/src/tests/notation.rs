@@ -366,6 +366,12 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
             }
         }
         word @ ("approve" | "reject") => answer(bench, word == "approve", &words),
+        "event" => {
+            let (event, id) = words[1].split_once('#').unwrap_or((words[1], ""));
+            let payload = payload(bench, &rest(2));
+            Command::OfferEvent { event: event.to_owned(), id: id.to_owned(), payload, by }
+        }
+        "events_read" => Command::EventsRead { step: index(bench, words[1]) },
         "signal" => {
             let (name, id) = words[1].split_once('#').unwrap_or((words[1], ""));
             let payload = payload(bench, &rest(2));

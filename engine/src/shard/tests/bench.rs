@@ -187,6 +187,7 @@ fn in_words(output: &Output) -> String {
             format!("give {limit} slot {}", holder.ticket.0)
         }
         Output::Ended(_, status) => format!("ended {}", status.word()),
+        Output::ReadEvents(_, step, event, _) => format!("read {event} for {}", step.0),
         Output::Hungry(_) => "hungry".into(),
         Output::Snapshot(..) => "snapshot".into(),
         Output::Rest(_) => "rest".into(),
@@ -199,6 +200,7 @@ fn in_words(output: &Output) -> String {
 fn errand(effect: &Effect) -> String {
     match effect {
         Effect::Pauses(effect) => match *effect {},
+        Effect::Topic(deliver) => format!("deliver {} {}", deliver.topic, deliver.number),
         Effect::Limit(LimitEffect(holder)) => format!("grant slot {}", holder.ticket.0),
         Effect::Schedule(ScheduleEffect::Start(start)) => format!("start {}", start.name),
         Effect::Schedule(ScheduleEffect::Watch { run, .. }) => format!("watch {}", run.0[15]),

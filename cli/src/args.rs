@@ -8,10 +8,10 @@ use std::time::Duration;
 use clap::{Args as ArgsOf, ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
-    approve, audit, bench, cancel, completions, dead, demo, doctor, explain, get, graph, help,
-    history, import, inbox, limit, list, logs, new, pause, projection, replay, result, resume,
-    retry, run, schedule, schema, serve, signal, start, test, validate, verify, version, wait,
-    watch,
+    approve, audit, bench, cancel, completions, dead, demo, diff, doctor, emit, explain, get,
+    graph, help, history, import, inbox, limit, list, logs, new, pause, projection, publish,
+    replay, result, resume, retry, rollback, run, schedule, schema, serve, signal, start, test,
+    trigger, validate, verify, version, versions, wait, watch,
 };
 use crate::output::Format;
 
@@ -108,6 +108,11 @@ pub(crate) enum Verb {
     Wait(wait::WaitArgs),
     /// Tell a run something that a step of it waits for.
     Signal(signal::SignalArgs),
+    /// Emit an event for all runs that wait for it, and for workflows it starts.
+    Emit(emit::EmitArgs),
+    /// Have workflows started by events.
+    #[command(visible_alias = "triggers")]
+    Trigger(trigger::TriggerArgs),
     /// List what waits for the decision of a person.
     Inbox(inbox::InboxArgs),
     /// Approve what a step of a run asks.
@@ -127,6 +132,14 @@ pub(crate) enum Verb {
     /// Have runs started by the clock.
     #[command(visible_alias = "schedules")]
     Schedule(schedule::ScheduleArgs),
+    /// Make a workflow file the current version of its workflow.
+    Publish(publish::PublishArgs),
+    /// List the workflows that are published, or the versions of one.
+    Versions(versions::VersionsArgs),
+    /// Say what differs between two versions or files of a workflow, by meaning.
+    Diff(diff::DiffArgs),
+    /// Make a version current that was published before.
+    Rollback(rollback::RollbackArgs),
     /// List the runs that failed for good and wait for a person, or continue them.
     Dead(dead::DeadArgs),
     /// Run the engine on the store, with metrics and health over HTTP.

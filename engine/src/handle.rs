@@ -8,6 +8,7 @@ mod schedules;
 mod signal;
 mod start;
 mod topics;
+mod versions;
 
 use std::sync::{Arc, RwLock};
 
@@ -38,6 +39,7 @@ pub use schedules::{Backfill, ScheduleRequest, ScheduledRun};
 pub(crate) use start::{Prepared, prepare, rows};
 pub use start::{StartError, StartRequest, Started};
 pub use topics::EmitError;
+pub use versions::PublishRequest;
 
 /// Asks things of an engine.
 #[derive(Clone)]

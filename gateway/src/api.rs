@@ -3,6 +3,7 @@
 //! Every document carries its kind. Durations are in milliseconds, times are RFC 3339 in UTC, absent values are `null`.
 
 mod approval;
+mod events;
 mod explain;
 mod limit;
 mod pauses;
@@ -10,6 +11,7 @@ mod problem;
 mod query;
 mod run;
 mod schedule;
+mod versions;
 mod waiting;
 
 use std::collections::BTreeMap;
@@ -18,6 +20,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use approval::{ApprovalAnswer, ApprovalItem, ApprovalsPage, DecidedView, InboxFilter};
+pub use events::{
+    EmitEvent, EmittedView, SetTriggers, TopicPage, TopicView, TriggerActed, TriggerView,
+    TriggersActed,
+};
 pub use explain::{Cause, ExplainView, GraphEdge, GraphNode, GraphView, StepReason};
 pub use limit::{LimitHolder, LimitPage, LimitSize, LimitView, SetLimit};
 pub use pauses::{PauseScope, PauseStore, PauseView, PausesView};
@@ -30,13 +36,21 @@ pub use schedule::{
     BackfillSchedule, BackfillView, PutSchedule, ScheduleActed, SchedulePage, ScheduleView,
     StartFailureView,
 };
+pub use versions::{
+    CompareDefinitions, DefinitionRef, DefinitionView, DiffLine, DiffView, PublishVersion,
+    RollBack, VersionActed, VersionRow, WorkflowPage, WorkflowView,
+};
 pub use waiting::{SendSignal, SignalView};
 
 /// A request to start a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StartRun {
-    /// The definition: its canonical JSON.
+    /// The definition: its canonical JSON; `null`: the one that `workflow` names.
+    #[serde(default)]
     pub definition: Value,
+    /// Which definition: `NAME` (the current version), `NAME@3`, or its hash. Either this or `definition`.
+    #[serde(default)]
+    pub workflow: Option<String>,
     /// The input.
     pub input: Value,
     /// The run's name.

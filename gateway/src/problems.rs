@@ -2,7 +2,10 @@
 
 mod aggregates;
 
-pub(crate) use aggregates::{no_such_limit, no_such_schedule};
+pub(crate) use aggregates::{
+    ambiguous_hash, no_such_definition, no_such_limit, no_such_schedule, no_such_version,
+    no_such_workflow, no_triggers, nothing_before, other_event, topic,
+};
 
 use std::error::Error;
 use std::path::Path;
@@ -208,6 +211,8 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
             ("NX4106", hint.unwrap_or_else(|| "see the form: nexus-engine inbox -o json".into()))
         }
         Rejection::AlreadyStarted
+        | Rejection::EventNotAwaited { .. }
+        | Rejection::EventNotWanted { .. }
         | Rejection::TimerHeld { .. }
         | Rejection::AttemptHeld { .. }
         | Rejection::TooManyLabels { .. }

@@ -15,7 +15,9 @@ mod read;
 mod runs;
 mod same_machine;
 mod schedules;
+mod topics;
 mod upkeep;
+mod versions;
 mod waiting;
 
 use axum::Router;
@@ -71,6 +73,10 @@ fn control() -> Router<Service> {
         .route("/runs/{run}/retry", post(acts::retry))
         .route("/runs/{run}/drive", post(acts::drive))
         .route("/runs/{run}/signals/{signal}", post(waiting::signal))
+        .route("/events", get(topics::list))
+        .route("/events/{event}", post(topics::emit))
+        .route("/events/{event}/triggers/{trigger}/delete", post(topics::delete_trigger))
+        .route("/triggers", post(topics::set_triggers))
         .route("/pauses", get(pauses::list).post(pauses::pause))
         .route("/pauses/resume", post(pauses::resume))
         .route("/limits", get(limits::list))
@@ -82,6 +88,11 @@ fn control() -> Router<Service> {
         .route("/schedules/{schedule}/delete", post(schedules::delete))
         .route("/schedules/{schedule}/trigger", post(schedules::trigger))
         .route("/schedules/{schedule}/backfill", post(schedules::backfill))
+        .route("/workflows", get(versions::list).post(versions::publish))
+        .route("/workflows/{workflow}", get(versions::show))
+        .route("/workflows/{workflow}/rollback", post(versions::roll_back))
+        .route("/definitions/compare", post(versions::compare))
+        .route("/definitions/{reference}", get(versions::definition))
         .route("/runs/{run}/approve", post(approvals::approve))
         .route("/runs/{run}/reject", post(approvals::reject))
         .route("/inbox", get(approvals::inbox))

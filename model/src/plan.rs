@@ -19,6 +19,7 @@ use crate::run::Run;
 
 mod approval;
 mod compile;
+mod difference;
 mod each;
 mod events;
 mod graph;
@@ -31,6 +32,7 @@ mod step;
 mod switch;
 mod undo;
 
+pub use difference::{Change, Difference, differences};
 pub(crate) use each::Each;
 pub use graph::Levels;
 pub(crate) use race::PlanRace;

@@ -114,6 +114,7 @@ impl World {
     fn start(&self, name: &str) -> StartRun {
         StartRun {
             definition: definition_json(WORKFLOW),
+            workflow: None,
             input: json!({ "file": self.file }),
             name: Some(name.to_owned()),
             labels: BTreeMap::new(),

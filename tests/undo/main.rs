@@ -50,6 +50,7 @@ fn by() -> By {
 fn start(definition: &str, name: &str, file: &Path) -> StartRun {
     StartRun {
         definition: definition_json(definition),
+        workflow: None,
         input: json!({ "file": file }),
         name: Some(name.to_owned()),
         labels: BTreeMap::new(),

@@ -301,7 +301,6 @@ fn concurrency() -> impl Strategy<Value = Concurrency> {
             rate,
             fairness_key,
             priority: priority.map(Value::from),
-            queue_limit: None,
         },
     )
 }

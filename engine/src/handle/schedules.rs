@@ -102,7 +102,7 @@ impl Handle {
         let entity = self.aggregate(Kind::Schedule, name).await?;
         Ok(entity.and_then(|entity| match entity.state {
             State::Schedule(schedule) => Some(schedule),
-            State::Limit(_) | State::Pauses(_) | State::Topic(_) => None,
+            State::Limit(_) | State::Pauses(_) | State::Topic(_) | State::Versions(_) => None,
         }))
     }
 

@@ -132,7 +132,7 @@ impl Handle {
         let entity = self.aggregate(Kind::Topic, event).await?;
         Ok(entity.and_then(|entity| match entity.state {
             State::Topic(topic) => Some(topic),
-            State::Schedule(_) | State::Limit(_) | State::Pauses(_) => None,
+            State::Schedule(_) | State::Limit(_) | State::Pauses(_) | State::Versions(_) => None,
         }))
     }
 }

@@ -1,6 +1,6 @@
 //! A run in memory.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use nexus_log::Row;
 use nexus_model::codec;
 use nexus_model::command::Command;
 use nexus_model::decide::{SlotChange, TimerChange, Transition};
-use nexus_model::effect::{Effect, RunAttempt, pending_for, pending_item, pending_items};
+use nexus_model::effect::{Effect, RunAttempt, pending, pending_for, pending_item, pending_items};
 use nexus_model::event::{Event, Given};
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
 use nexus_model::payload::{NewPayload, PayloadHash};
@@ -139,7 +139,7 @@ impl Resident {
                 }
             }
         }
-        let items = if drives { self.take_up_items(run, slots, out) } else { Vec::new() };
+        let items = if drives { self.take_up_items(run, is_kept, slots, out) } else { Vec::new() };
         if !cut_off.is_empty() {
             let interrupt = Command::InterruptAttempts { attempts: cut_off, orderly: false };
             self.queue.push_front(Asked::silent(interrupt));
@@ -155,6 +155,7 @@ impl Resident {
     fn take_up_items(
         &mut self,
         run: RunId,
+        is_kept: bool,
         slots: &mut Slots,
         out: &mut Vec<Output>,
     ) -> Vec<(StepIndex, ItemIndex, Attempt)> {
@@ -166,6 +167,7 @@ impl Resident {
             .collect();
         for effect in running {
             match effect {
+                Effect::ResumeAttempt { .. } if is_kept => {}
                 Effect::ResumeAttempt { step, item, attempt, alone } => {
                     if self.at_work.insert((step, item), attempt) != Some(attempt) {
                         slots.0 -= 1;
@@ -282,17 +284,17 @@ impl Resident {
                         add(*step, true);
                     }
                 }
-                Event::RunResumed { .. }
-                | Event::RunReleased
-                | Event::StepResumed { .. }
-                | Event::CancelRequested { .. } => {
-                    self.kept_attempts().for_each(|step| add(step, true));
-                }
                 _ => {}
             }
         }
         for event in events {
             self.effects_of_items(event, &mut effects, &mut slots_taken);
+        }
+        if events.iter().any(ends_a_hold) {
+            for effect in self.kept_attempts() {
+                slots_taken += 1;
+                effects.push(effect);
+            }
         }
         (effects, slots_taken)
     }
@@ -328,21 +330,24 @@ impl Resident {
         }
     }
 
-    /// Steps whose attempt was cut off and that no handler of this engine is at work for, or will be.
-    fn kept_attempts(&self) -> impl Iterator<Item = StepIndex> {
-        let coming = |step: StepIndex| {
-            let mut effects = self.held.iter().flat_map(|held| &held.effects);
-            effects.any(|effect| match effect {
-                Effect::RunAttempt(run) => run.step == step,
-                Effect::ResumeAttempt { step: coming, .. } => *coming == step,
-                Effect::StopAttempt { .. } | Effect::ReadEvents { .. } => false,
+    /// What carries on attempts that were cut off and that no handler of this engine is at work for, or will be.
+    fn kept_attempts(&self) -> Vec<Effect> {
+        let coming = self.held.iter().flat_map(|held| &held.effects);
+        let coming: BTreeSet<_> = coming
+            .filter_map(|effect| match effect {
+                Effect::RunAttempt(run) => Some((run.step, run.item)),
+                Effect::ResumeAttempt { step, item, .. } => Some((*step, *item)),
+                Effect::StopAttempt { .. } | Effect::ReadEvents { .. } => None,
             })
+            .collect();
+        let is_kept = |effect: &Effect| match effect {
+            Effect::ResumeAttempt { step, item, .. } => {
+                let key = (*step, *item);
+                !self.at_work.contains_key(&key) && !coming.contains(&key)
+            }
+            Effect::RunAttempt(_) | Effect::StopAttempt { .. } | Effect::ReadEvents { .. } => false,
         };
-        let rests = |step: StepIndex| {
-            matches!(pending_for(&self.plan, &self.run, step), Some(Effect::ResumeAttempt { .. }))
-        };
-        let works = |step: StepIndex| self.at_work.contains_key(&(step, None));
-        self.run.running().filter(move |step| rests(*step) && !works(*step) && !coming(*step))
+        pending(&self.plan, &self.run).into_iter().filter(is_kept).collect()
     }
 
     /// Lets out what waited for a transition that is now durable.
@@ -546,6 +551,17 @@ impl Resident {
             store: None,
         }
     }
+}
+
+/// Whether what a pause kept may go on after this.
+fn ends_a_hold(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::RunResumed { .. }
+            | Event::RunReleased
+            | Event::StepResumed { .. }
+            | Event::CancelRequested { .. }
+    )
 }
 
 fn ends_a_pause(command: &Command) -> bool {

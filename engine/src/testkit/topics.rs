@@ -264,9 +264,22 @@ impl TestEngine {
     /// # Errors
     /// [`Refusal`]
     pub fn emit(&mut self, event: &str, data: &Value) -> Result<Answer, Refusal> {
+        self.emit_with(event, data, None)
+    }
+
+    /// As [`emit`](Self::emit), with this id; one that was emitted before is not emitted again.
+    pub(super) fn emit_with(
+        &mut self,
+        event: &str,
+        data: &Value,
+        id: Option<&str>,
+    ) -> Result<Answer, Refusal> {
         let world = self.world_mut();
         world.requests += 1;
-        let id = format!("event-{}", world.requests);
+        let id = id.map_or_else(|| format!("event-{}", world.requests), str::to_owned);
+        if world.is_emitted(event, &id) {
+            return Ok(Answer { run: RunId(Kind::Topic.id(event).bytes()), revision: 0 });
+        }
         let input = |reply| emit(event, data, &id, by(), reply);
         let (answer, again) = world.ask(input, |_| None);
         accept(event, answer, again)

@@ -34,7 +34,10 @@ impl Service {
             .await?;
         let mut schedules = Vec::new();
         for row in rows {
-            schedules.extend(self.find_schedule(&row.name).await?.as_ref().and_then(view));
+            let found = self.find_schedule(&row.name).await?;
+            if let Some(schedule) = found.as_ref().and_then(view) {
+                schedules.push(self.with_version(schedule, found.as_ref()).await?);
+            }
         }
         Ok(SchedulePage { kind: "schedules/v1".into(), schedules })
     }
@@ -45,7 +48,21 @@ impl Service {
     /// A [`Problem`] if there is none of this name.
     pub async fn schedule(&self, name: &str) -> Result<ScheduleView, Problem> {
         let found = self.find_schedule(name).await?;
-        found.as_ref().and_then(view).ok_or_else(|| problems::no_such_schedule(name))
+        let view = found.as_ref().and_then(view).ok_or_else(|| problems::no_such_schedule(name))?;
+        self.with_version(view, found.as_ref()).await
+    }
+
+    /// With the number under which the definition of its runs is published.
+    async fn with_version(
+        &self,
+        view: ScheduleView,
+        schedule: Option<&Schedule>,
+    ) -> Result<ScheduleView, Problem> {
+        let Some(spec) = schedule.and_then(|schedule| schedule.spec.as_ref()) else {
+            return Ok(view);
+        };
+        let version = self.published_as(&spec.workflow, spec.definition).await?;
+        Ok(ScheduleView { version, ..view })
     }
 
     /// Makes a schedule, or changes one.
@@ -209,6 +226,8 @@ fn view(schedule: &Schedule) -> Option<ScheduleView> {
         id: schedule.name.clone(),
         status: if schedule.paused.is_some() { "paused" } else { "active" }.into(),
         workflow: spec.workflow.clone(),
+        definition: spec.definition.to_string(),
+        version: None,
         cron,
         timezone,
         every_ms,

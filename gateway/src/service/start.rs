@@ -18,8 +18,18 @@ impl Service {
     /// # Errors
     /// A [`Problem`] if the definition, the input or the name cannot be used, or the name belongs to another run.
     pub async fn start(&self, request: StartRun) -> Result<StartedRun, Problem> {
-        let StartRun { definition, input, name, labels, folder, by } = request;
-        let plan = self.blocking(|_| compile(definition)).await?;
+        let StartRun { definition, workflow, input, name, labels, folder, by } = request;
+        let (plan, folder) = match (workflow, definition) {
+            (None, definition) => (self.blocking(|_| compile(definition)).await?, folder),
+            (Some(reference), Value::Null) => {
+                let found = self.find_definition(&reference).await?;
+                let published = Some(found.folder).filter(|folder| !folder.is_empty());
+                (found.plan, folder.or(published))
+            }
+            (Some(_), _) => {
+                return Err(problems::bad_request("say `definition` or `workflow`: one of them"));
+            }
+        };
         let workflow = plan.definition().name.clone();
         let folder = folder.map(PathBuf::from);
         let by = show::actor(by);

@@ -102,6 +102,7 @@ pub(crate) fn definition(uses: &str, more: Value) -> Value {
 pub(crate) fn start(definition: Value, name: Option<&str>) -> StartRun {
     StartRun {
         definition,
+        workflow: None,
         input: json!({"who": "dana"}),
         name: name.map(str::to_owned),
         labels: [("team".to_owned(), "a".to_owned())].into(),

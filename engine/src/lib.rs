@@ -31,6 +31,7 @@ mod logs;
 mod metrics;
 mod names;
 mod replay;
+pub mod secrets;
 pub mod shard;
 pub mod tables;
 pub mod testkit;
@@ -57,6 +58,8 @@ pub use names::{NameError, check_name};
 pub use replay::{
     AggregateReplay, Compared, Difference, Replay, ReplayError, replay, replay_aggregate,
 };
+
+pub use secrets::{Secrets, SystemSecrets};
 
 use nexus_model::id::RunId;
 

@@ -27,12 +27,14 @@ pub enum Root {
     ItemIndex,
     /// The round of the loop the step is in.
     Round,
+    /// Secrets by name. What stands for one is filled in when a handler is called.
+    Secrets,
 }
 
 impl Root {
-    pub(super) const NAMES: [&'static str; 9] =
-        ["inputs", "steps", "run", "step", "this", "env", "signal", "event", "round"];
-    const ALL: [Self; 9] = [
+    pub(super) const NAMES: [&'static str; 10] =
+        ["inputs", "steps", "run", "step", "this", "env", "signal", "event", "round", "secrets"];
+    const ALL: [Self; 10] = [
         Self::Inputs,
         Self::Steps,
         Self::Run,
@@ -42,6 +44,7 @@ impl Root {
         Self::Signal,
         Self::Event,
         Self::Round,
+        Self::Secrets,
     ];
 
     /// The root with this name that is known everywhere.
@@ -63,6 +66,7 @@ impl Root {
             Self::Item => "item",
             Self::ItemIndex => "item_index",
             Self::Round => "round",
+            Self::Secrets => "secrets",
         }
     }
 
@@ -75,7 +79,8 @@ impl Root {
             | Self::Signal
             | Self::Event
             | Self::Item
-            | Self::ItemIndex => None,
+            | Self::ItemIndex
+            | Self::Secrets => None,
             Self::Run => Some(&["id", "started_at", "version", "seed", "workflow", "undone"]),
             Self::Step => Some(&["id", "key", "attempt"]),
             Self::This => Some(&["output"]),

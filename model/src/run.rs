@@ -439,11 +439,13 @@ impl Run {
 
     /// Steps that wait for an event and were not offered yet what was emitted before, in order.
     pub fn reading_events(&self) -> impl Iterator<Item = (StepIndex, &str)> + '_ {
-        self.awaiting().filter_map(|step| match self.step(step) {
-            StepState::Awaiting { what: Awaited::Event { name, reads: true }, .. } => {
-                Some((step, name.as_str()))
-            }
-            _ => None,
+        self.awaiting().filter_map(|step| {
+            let StepState::Awaiting { what: Awaited::Event { name, reads: true }, .. } =
+                self.step(step)
+            else {
+                return None;
+            };
+            Some((step, name.as_str()))
         })
     }
 

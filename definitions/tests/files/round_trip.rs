@@ -204,10 +204,8 @@ fn wait_for() -> impl Strategy<Value = StepKind> {
     ("[a-z .:#']{1,9}[a-z]", matches, timeout, any::<bool>()).prop_map(
         |(signal, matches, timeout_ms, goes_on)| {
             let signal = if goes_on { signal } else { "event:order.paid".to_owned() };
-            let matches = matches.map(|text| match goes_on {
-                true => text.to_owned(),
-                false => text.replace("signal", "event"),
-            });
+            let carried = if goes_on { "signal" } else { "event" };
+            let matches = matches.map(|text| text.replace("signal", carried));
             let on_timeout =
                 if goes_on { OnSignalTimeout::Continue } else { OnSignalTimeout::Fail };
             StepKind::WaitFor { signal, matches, timeout_ms, on_timeout }

@@ -137,7 +137,7 @@ pub(super) struct World {
     pub(super) ended: BTreeMap<RunId, RunStatus>,
     pub(super) calls: Vec<Call>,
     /// The last call of each attempt.
-    last_calls: HashMap<(String, u32), usize>,
+    pub(super) last_calls: HashMap<(String, u32), usize>,
     /// Steps that nothing stood in for, with what they call.
     pub(super) unanswered: BTreeSet<(String, String)>,
     /// Rules that were broken.
@@ -520,24 +520,6 @@ impl World {
         } else {
             self.working.push(working);
         }
-    }
-
-    /// An attempt is made once in a life of the engine, and not again once its outcome is recorded.
-    fn check_call(&mut self, call: &Call) {
-        let this = (call.key.clone(), call.attempt);
-        let earlier = self.last_calls.insert(this, self.calls.len());
-        let Some(earlier) = earlier.and_then(|at| self.calls.get(at)) else { return };
-        let why = if earlier.recorded {
-            "although its outcome is recorded"
-        } else if earlier.life == call.life {
-            "in one life of the engine"
-        } else if !call.may_repeat {
-            "without being told that it may repeat"
-        } else {
-            return;
-        };
-        let Call { step, run_name, attempt, .. } = call;
-        self.broken.push(format!("attempt {attempt} of {step} of {run_name} was made twice {why}"));
     }
 
     fn answer(

@@ -85,12 +85,7 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
     let names = Names::new(&definition, &by_id);
 
     let env = compile_env(&definition, &names, &mut problems);
-    let run_id = definition.run_id.as_ref().and_then(|template| {
-        let value = Value::String(template.clone());
-        let template = problems.take(&["run", "id"], Template::compile(&value))?;
-        names.check(&template.references(), &Place::run_id(), &mut problems);
-        Some(template)
-    });
+    let run_id = compile_run_id(&definition, &names, &mut problems);
     let slot = definition.concurrency.as_ref().and_then(|concurrency| {
         let limited = Limited::Runs(&definition.name);
         compile_slot(concurrency, limited, &names, &mut BTreeSet::new(), &mut problems)
@@ -154,6 +149,18 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
         outputs,
         steps_with_undo,
     })
+}
+
+fn compile_run_id(
+    definition: &Definition,
+    names: &Names<'_>,
+    problems: &mut Problems,
+) -> Option<Template> {
+    let template = definition.run_id.as_ref()?;
+    let value = Value::String(template.clone());
+    let template = problems.take(&["run", "id"], Template::compile(&value))?;
+    names.check(&template.references(), &Place::run_id(), problems);
+    Some(template)
 }
 
 fn index(at: usize) -> StepIndex {

@@ -47,9 +47,9 @@ pub(super) fn check_emit(id: &str, uses: &str, with: &Value, problems: &mut Prob
 /// The steps that wait for an event.
 pub(super) fn waits(definition: &Definition) -> Vec<(StepIndex, String)> {
     let steps = (0..).map(StepIndex).zip(&definition.steps);
-    let event = |step: &Step| match &step.kind {
-        StepKind::WaitFor { signal, .. } => event_of(signal).map(str::to_owned),
-        _ => None,
+    let event = |step: &Step| {
+        let StepKind::WaitFor { signal, .. } = &step.kind else { return None };
+        event_of(signal).map(str::to_owned)
     };
     steps.filter_map(|(index, step)| Some((index, event(step)?))).collect()
 }

@@ -307,6 +307,7 @@ pub(super) fn ms(text: &str) -> u64 {
 }
 
 /// Reads a command after taking `@time`, `slots=n` and `by=name` out of it.
+#[expect(clippy::too_many_lines, reason = "one arm for each command")]
 pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
     let mut words = Vec::new();
     for word in line.split_whitespace() {

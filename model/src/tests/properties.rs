@@ -313,6 +313,7 @@ impl Play {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each command")]
     fn command(&self, ask: &Ask) -> Option<Command> {
         let by = Actor::default();
         let run = &self.bench.run;

@@ -3,6 +3,7 @@
 //! Every document carries its kind. Durations are in milliseconds, times are RFC 3339 in UTC, absent values are `null`.
 
 mod approval;
+mod breaker;
 mod events;
 mod explain;
 mod limit;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use approval::{ApprovalAnswer, ApprovalItem, ApprovalsPage, DecidedView, InboxFilter};
+pub use breaker::{BreakerPage, BreakerView};
 pub use events::{
     EmitEvent, EmittedView, SetTriggers, TopicPage, TopicView, TriggerActed, TriggerView,
     TriggersActed,

@@ -14,6 +14,7 @@ use crate::api::{
     BackfillSchedule, BackfillView, EmitEvent, EmittedView, PutSchedule, ScheduleActed,
     SchedulePage, ScheduleView, SetTriggers, TopicPage, TriggersActed,
 };
+use crate::api::{BreakerPage, BreakerView};
 use crate::api::{
     CompareDefinitions, DefinitionView, DiffView, PublishVersion, RollBack, VersionActed,
     WorkflowPage, WorkflowView,
@@ -107,6 +108,12 @@ requests! {
     set_triggers(request: SetTriggers) -> TriggersActed;
     /// Deletes a trigger; runs that it started go on.
     delete_trigger(event: &str, name: &str, act: Act) -> TriggersActed;
+    /// All circuit breakers, by target.
+    breakers() -> BreakerPage;
+    /// A circuit breaker.
+    breaker(target: &str) -> BreakerView;
+    /// Closes a circuit breaker: those who wait call at once.
+    reset_breaker(target: &str, act: Act) -> BreakerView;
     /// Why a run stands where it stands.
     explain(name: &str) -> ExplainView;
     /// The graph of a run, with the status of its steps.

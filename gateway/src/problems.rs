@@ -3,8 +3,8 @@
 mod aggregates;
 
 pub(crate) use aggregates::{
-    ambiguous_hash, no_such_definition, no_such_limit, no_such_schedule, no_such_version,
-    no_such_workflow, no_triggers, nothing_before, other_event, topic,
+    ambiguous_hash, no_such_breaker, no_such_definition, no_such_limit, no_such_schedule,
+    no_such_version, no_such_workflow, no_triggers, nothing_before, other_event, topic,
 };
 
 use std::error::Error;
@@ -226,6 +226,8 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         | Rejection::AlreadyReceived { .. }
         | Rejection::SlotHeld
         | Rejection::SlotNotWanted
+        | Rejection::CallAllowed
+        | Rejection::CallNotWanted { .. }
         | Rejection::NothingReady => {
             ("NX7007", format!("see where it stands: nexus-engine get {name}"))
         }

@@ -130,9 +130,9 @@ impl Handle {
     /// [`LoadError`]
     pub async fn topic(&self, event: &str) -> Result<Option<Topic>, LoadError> {
         let entity = self.aggregate(Kind::Topic, event).await?;
-        Ok(entity.and_then(|entity| match entity.state {
-            State::Topic(topic) => Some(topic),
-            State::Schedule(_) | State::Limit(_) | State::Pauses(_) | State::Versions(_) => None,
+        Ok(entity.and_then(|entity| {
+            let State::Topic(topic) = entity.state else { return None };
+            Some(topic)
         }))
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use nexus_log::Row;
 use nexus_model::codec;
 use nexus_model::command::Command;
-use nexus_model::decide::{SlotChange, TimerChange, Transition};
+use nexus_model::decide::{TimerChange, Transition, asked_for};
 use nexus_model::effect::{Effect, RunAttempt, pending, pending_for, pending_item, pending_items};
 use nexus_model::event::{Event, Given};
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
@@ -196,9 +196,7 @@ impl Resident {
     /// Slots that are waited for. Whether their limits were told before is not known here; telling them again changes nothing.
     fn slots_to_ask_for(&self, run: RunId) -> impl Iterator<Item = Output> {
         let waits = self.run.slots.iter().filter(|(_, hold)| !hold.granted);
-        waits.map(move |(slot, hold)| {
-            Output::Slot(SlotChange::Requested(slot.holder(run, hold), hold.wish.clone()))
-        })
+        waits.map(move |(slot, hold)| Output::Slot(asked_for(&self.plan, run, slot, hold)))
     }
 
     /// Whether nothing is undecided or on its way to the log.
@@ -464,6 +462,8 @@ impl Resident {
             | Command::DeliverSignal { .. }
             | Command::OfferEvent { .. }
             | Command::EventsRead { .. }
+            | Command::AllowCall { .. }
+            | Command::RefuseCall { .. }
             | Command::GrantSlot { .. }
             | Command::AnswerApproval { .. }
             | Command::OfferSlots => {}

@@ -8,13 +8,14 @@ use nexus_model::aggregate::{self, AggregateId, Effect, Kind, Rejection, State};
 use nexus_model::command::Command;
 use nexus_model::event::Actor;
 use nexus_model::id::{RunId, StepIndex};
-use nexus_model::plan::Plan;
+use nexus_model::plan::{EMIT_HANDLER, Plan};
 use nexus_model::time::Timestamp;
 use nexus_model::topic::{
     Deliver, EventTrigger, StartFailure, Topic, TopicCommand, TopicRejection, run_name,
 };
 use serde_json::Value;
 
+use super::call::Call;
 use super::engine::TestEngine;
 use super::world::{Working, World};
 use crate::events::{
@@ -44,8 +45,20 @@ struct Delivering {
 }
 
 impl World {
+    /// A handler is at work from now on; that of a step that emits an event is the engine itself.
+    pub(super) fn put_to_work(&mut self, cx: &StepCx, call: Call, working: Working) {
+        let input = Arc::clone(&call.input.bytes);
+        let emits = call.uses == EMIT_HANDLER;
+        self.calls.push(call);
+        if emits {
+            self.emit_for(cx, &input, working);
+        } else {
+            self.working.push(working);
+        }
+    }
+
     /// A step emits an event.
-    pub(super) fn emit_for(&mut self, cx: &StepCx, input: &[u8], mut working: Working) {
+    fn emit_for(&mut self, cx: &StepCx, input: &[u8], mut working: Working) {
         let Some((topic, data)) = emitted_by_step(input) else {
             self.working.push(working);
             return;

@@ -16,7 +16,6 @@ use nexus_model::aggregate::{AggregateId, Effect};
 use nexus_model::command::Command;
 use nexus_model::effect::RunAttempt;
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex, TimerId};
-use nexus_model::limit::Holder;
 use nexus_model::payload::{Payload, PayloadHash};
 use nexus_model::plan::{EMIT_HANDLER, Plan};
 use nexus_model::run::{Run, RunStatus};
@@ -127,7 +126,7 @@ pub(super) struct World {
     pub(super) errands: BTreeSet<(AggregateId, Effect)>,
     pub(super) topics: Topics,
     /// Who was told of a slot and has not answered.
-    pub(super) told: BTreeMap<ReplyId, (AggregateId, Holder)>,
+    pub(super) told: BTreeMap<ReplyId, (AggregateId, Effect)>,
     pub(super) wanted: VecDeque<Wanted>,
     pub(super) flying: VecDeque<Flying>,
     pub(super) working: Vec<Working>,
@@ -448,7 +447,9 @@ impl World {
             }
             Output::Snapshot(..) | Output::Ignored(_) => {}
             Output::LoadAggregate(id) => self.wanted.push_back(Wanted::Aggregate(id)),
-            Output::Errand(id, effect) if matches!(*effect, Effect::Limit(_)) => {
+            Output::Errand(id, effect)
+                if matches!(*effect, Effect::Limit(_) | Effect::Breaker(_)) =>
+            {
                 self.tell_of_slot(id, &effect);
             }
             Output::Errand(id, effect) => {
@@ -492,12 +493,7 @@ impl World {
         let timeout = timeout_ms.map(Duration::from_millis);
         let run = info.run;
         let before = attempt.progress.clone();
-        let emits = call.uses == EMIT_HANDLER;
-        let ((mut result, progress), mut takes) = if emits {
-            ((Ok(Data::null()), before.clone()), Duration::ZERO)
-        } else {
-            self.answer(plan, &call, info, attempt, timeout)
-        };
+        let ((mut result, progress), mut takes) = self.answer(plan, &call, info, attempt, timeout);
         if let Some(timeout) = timeout.filter(|timeout| takes > *timeout) {
             (result, takes) = (Err(timed_out(timeout)), timeout);
         }
@@ -513,13 +509,7 @@ impl World {
             result,
             progress: Some(progress).filter(|progress| *progress != before),
         };
-        let input = Arc::clone(&call.input.bytes);
-        self.calls.push(call);
-        if emits {
-            self.emit_for(&key.0, &input, working);
-        } else {
-            self.working.push(working);
-        }
+        self.put_to_work(&key.0, call, working);
     }
 
     fn answer(
@@ -530,6 +520,9 @@ impl World {
         attempt: &RunAttempt,
         timeout: Option<Duration>,
     ) -> (Said, Duration) {
+        if call.uses == EMIT_HANDLER {
+            return ((Ok(Data::null()), attempt.progress.clone()), Duration::ZERO);
+        }
         let ((result, progress), takes) =
             if let Some(Answered { result, takes }) = self.setup.mocks.answer(call) {
                 let result = result.and_then(|value| Data::json(&value));

@@ -232,6 +232,8 @@ aggregates! {
     3 Limit crate::limit::Limit, "limit";
     /// The events of one name, which runs wait for and workflows are started by.
     7 Topic crate::topic::Topic, "topic";
+    /// A circuit breaker, which says whether a target may be called.
+    12 Breaker crate::breaker::Breaker, "breaker";
 }
 
 /// The name of an event for people, such as `schedule.created`. Described in docs/events.md.

@@ -5,7 +5,6 @@ use bincode::error::EncodeError;
 use serde::{Serialize, Serializer};
 use serde_bytes::Bytes;
 
-use super::slots;
 use super::wire::{
     AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1,
     AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_CHUNKS,
@@ -19,6 +18,7 @@ use super::wire::{
     UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1,
     UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
+use super::{calls, slots};
 use crate::event::{Actor, Event, Failure, RunStarted};
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload};
@@ -119,6 +119,12 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         Event::RunQueued { rank, ticket, wish } => slots::put_run_queued(out, *rank, *ticket, wish),
         Event::StepSlotGranted { step, ticket } => {
             slots::put_slot_granted(out, Some(*step), *ticket);
+        }
+        Event::StepCallRequested { step, attempt, ticket, target } => {
+            calls::put_requested(out, *step, *attempt, *ticket, target);
+        }
+        Event::StepCallAllowed { step, ticket } | Event::StepCallRefused { step, ticket } => {
+            calls::put_answer(out, *step, *ticket);
         }
         Event::RunSlotGranted { ticket } => slots::put_slot_granted(out, None, *ticket),
         Event::StepSkipped { step, reason } => put(out, &StepSkippedV1 { step: step.0, reason }),

@@ -79,6 +79,16 @@ pub(crate) struct Global {
         hide_env_values = true
     )]
     pub(crate) interruptions_max: Option<u32>,
+    /// How many runs may be open at one time; another start is refused with NX4168, and can be repeated later.
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        hide_short_help = true,
+        env = "NEXUS_OPEN_RUNS_MAX",
+        hide_env_values = true
+    )]
+    pub(crate) open_runs_max: Option<u64>,
     /// Open a store that ends before what it acknowledged.
     #[arg(long, global = true, hide_short_help = true)]
     pub(crate) accept_data_loss: bool,

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Drive};
 use crate::driver::{Driver, Environment, Message, PARTITION};
 use crate::events::Emit;
-use crate::handle::{Handle, Shared};
+use crate::handle::{Admission, Handle, Shared};
 use crate::handler::{Handler, LogSink, NoLogs, Registry};
 use crate::loader::{LoadError, Loader};
 use crate::logs::FileLogs;
@@ -212,6 +212,7 @@ impl Builder {
                 numbers,
                 calendar: Arc::clone(&environment.calendar),
                 pauses: RwLock::default(),
+                admission: Admission::default(),
                 inboxes,
             }),
         };

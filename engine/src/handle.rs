@@ -1,5 +1,6 @@
 //! The handle: the only way to ask something of a running engine. Cheap to clone.
 
+mod admission;
 mod aggregates;
 mod approval;
 mod breakers;
@@ -35,6 +36,8 @@ use crate::shard::{Answer, Asked, Refusal};
 use crate::shard_of;
 use crate::tables::{NAMES, read_name_row};
 
+pub(crate) use admission::Admission;
+pub use admission::RUNS_LIMIT;
 pub use approval::ApprovalDecision;
 pub use schedules::{Backfill, ScheduleRequest, ScheduledRun};
 pub(crate) use start::{Prepared, prepare, rows};
@@ -59,6 +62,7 @@ pub(crate) struct Shared {
     pub(crate) calendar: Arc<dyn Calendar>,
     /// The pauses of the store, and their revision.
     pub(crate) pauses: RwLock<(u32, Arc<Pauses>)>,
+    pub(crate) admission: Admission,
     pub(crate) inboxes: Vec<mpsc::UnboundedSender<Message>>,
 }
 

@@ -47,8 +47,8 @@ pub use clock::Clock;
 pub use config::{Config, Drive};
 pub use engine::{Builder, Engine, OpenError};
 pub use handle::{
-    ApprovalDecision, Backfill, EmitError, Handle, PublishRequest, RequestError, ScheduleRequest,
-    ScheduledRun, StartError, StartRequest, Started,
+    ApprovalDecision, Backfill, EmitError, Handle, PublishRequest, RUNS_LIMIT, RequestError,
+    ScheduleRequest, ScheduledRun, StartError, StartRequest, Started,
 };
 pub use handler::{Data, Handler, Registry, StepCx, StepError, StepResult, handler_fn};
 pub use loader::{

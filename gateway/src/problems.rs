@@ -278,8 +278,13 @@ pub fn start_problem(error: &StartError) -> Problem {
         StartError::Limit { code, .. } => Problem::new(code.clone(), USAGE, text)
             .hint("correct the input, or `run.concurrency` in the workflow"),
         StartError::Conflict { name, .. } => taken(name),
-        StartError::Busy { .. } => Problem::new("NX7006", UNREACHABLE, text)
-            .hint("nothing was recorded; the same start can be repeated"),
+        StartError::Busy { retry_ms } => Problem::new("NX7006", UNREACHABLE, text)
+            .hint("nothing was recorded; the same start can be repeated")
+            .retry_after_ms(*retry_ms),
+        StartError::Full { retry_ms, .. } => Problem::new("NX4168", UNREACHABLE, text)
+            .hint("nothing was recorded; repeat the same start when runs have ended")
+            .retry_after_ms(*retry_ms),
+        StartError::Uncounted(error) => views(error),
         StartError::Request(error) => request(error, "the run"),
     }
 }
@@ -294,6 +299,8 @@ pub(crate) fn schedule_problem(error: &StartError, name: &str) -> Problem {
         | StartError::RunId { .. }
         | StartError::Limit { .. }
         | StartError::Conflict { .. }
+        | StartError::Full { .. }
+        | StartError::Uncounted(_)
         | StartError::Busy { .. } => start_problem(error),
     }
 }

@@ -91,7 +91,10 @@ pub(super) fn final_code(error: &StartError) -> Option<&'static str> {
         StartError::Request(RequestError::Refused(Refusal::Rejected(_) | Refusal::TooLarge)) => {
             Some("NX7005")
         }
-        StartError::Busy { .. } | StartError::Request(_) => None,
+        StartError::Busy { .. }
+        | StartError::Full { .. }
+        | StartError::Uncounted(_)
+        | StartError::Request(_) => None,
     }
 }
 

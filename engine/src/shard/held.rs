@@ -128,6 +128,8 @@ fn as_failure(command: Command) -> Option<Command> {
         | Command::RetryRun { .. }
         | Command::MigrateRun(_)
         | Command::DeliverSignal { .. }
+        | Command::OfferEvent { .. }
+        | Command::EventsRead { .. }
         | Command::AllowCall { .. }
         | Command::RefuseCall { .. }
         | Command::GrantSlot { .. }

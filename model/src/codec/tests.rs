@@ -139,6 +139,7 @@ fn outside_samples() -> Vec<Event> {
             retries: true,
         })),
         Event::SlotsOffered,
+        Event::EventsRead { step },
         Event::SignalReceived {
             name: "payment".to_owned(),
             id: "pay-7".to_owned(),

@@ -7,6 +7,7 @@ use nexus_engine::model::limit::{Size, Wish};
 use nexus_engine::model::payload::Payload;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::time::Timestamp;
+use nexus_engine::model::topic::event_of;
 use nexus_engine::{LoadError, Loader, Recorded};
 use serde_json::{Value, json};
 
@@ -86,6 +87,7 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::StepCallRefused { step, .. }
         | Event::StepQueued { step, .. }
         | Event::StepWaits { step, .. }
+        | Event::EventsRead { step }
         | Event::SignalTaken { step, .. }
         | Event::ApprovalGranted { step, .. }
         | Event::ApprovalRejected { step, .. }
@@ -207,6 +209,7 @@ impl Showing<'_> {
                 "by": by(&migrated.by), "reason": migrated.reason, "retries": migrated.retries,
             }),
             Event::SlotsOffered | Event::RunReleased => json!({}),
+            Event::EventsRead { step } => json!({"step": self.id(*step)}),
             Event::StepSlotRequested { step, attempt, ticket, wish } => json!({
                 "step": self.id(*step), "attempt": attempt.0, "ticket": ticket.0,
                 "wish": wish_data(wish),
@@ -236,7 +239,7 @@ impl Showing<'_> {
                 "payload": self.payload(payload)?, "by": by(who),
             }),
             Event::StepWaits { step, signal, timer } => json!({
-                "step": self.id(*step), "for": {"signal": signal}, "timeout": due_data(*timer),
+                "step": self.id(*step), "for": awaited(signal), "timeout": due_data(*timer),
             }),
             Event::ApprovalRequested { step, by: people, message, timer } => json!({
                 "step": self.id(*step), "by": people, "message": message,
@@ -367,7 +370,10 @@ impl Showing<'_> {
             }
             Event::RunMigrated(migrated) => migrated_line(migrated),
             Event::RunHeld { pauses } => format!("by the pause of {}", pauses.join(", ")),
-            Event::SlotsOffered | Event::RunReleased | Event::RunCancelled { .. } => String::new(),
+            Event::SlotsOffered
+            | Event::RunReleased
+            | Event::EventsRead { .. }
+            | Event::RunCancelled { .. } => String::new(),
             Event::StepSlotRequested { ticket, wish, .. }
             | Event::RunQueued { ticket, wish, .. } => {
                 format!("limit {}, ticket {}", wish.limit, ticket.0)
@@ -396,7 +402,11 @@ impl Showing<'_> {
             }
             Event::StepWaits { signal, timer, .. } => {
                 let until = timer.map(|(_, at)| format!(", {}", self.until(at)));
-                format!("signal {signal}{}", until.unwrap_or_default())
+                let what = match event_of(signal) {
+                    Some(event) => format!("event {event}"),
+                    None => format!("signal {signal}"),
+                };
+                format!("{what}{}", until.unwrap_or_default())
             }
             Event::ApprovalRequested { by, message, timer, .. } => {
                 let what = if message.is_empty() { String::new() } else { format!(": {message}") };
@@ -511,4 +521,12 @@ fn migrated_line(migrated: &Migrated) -> String {
         reason => format!("{reason} "),
     };
     format!("to {reason}({hash}) by {}", migrated.by.name)
+}
+
+/// What a step waits for, by the name of the signal.
+fn awaited(signal: &str) -> Value {
+    match event_of(signal) {
+        Some(event) => json!({"event": event}),
+        None => json!({"signal": signal}),
+    }
 }

@@ -74,6 +74,7 @@ fn outside_event() -> BoxedStrategy<Event> {
                 Event::RunMigrated(Box::new(Migrated { definition, steps, by, reason, retries }))
             }),
         Just(Event::SlotsOffered),
+        step().prop_map(|step| Event::EventsRead { step }),
         (text(), text(), payload(), actor()).prop_map(|(name, id, payload, by)| {
             Event::SignalReceived { name, id, payload, by }
         }),
@@ -212,6 +213,7 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
 fn awaited() -> impl Strategy<Value = Awaited> {
     prop_oneof![
         text().prop_map(|name| Awaited::Signal { name }),
+        (text(), any::<bool>()).prop_map(|(name, reads)| Awaited::Event { name, reads }),
         (vec(text(), 0..4), text()).prop_map(|(by, message)| Awaited::Approval { by, message }),
     ]
 }

@@ -42,8 +42,13 @@ pub const FLAG_PARKED: u8 = 2;
 /// The longest body that is read: as long as the longest frame of the log.
 pub const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// Every event is written in the first version of its shape.
-const VERSION: u8 = 1;
+/// Every event is written in the first version of its shape that can hold it.
+fn version(event: &Event) -> u8 {
+    match event {
+        Event::RunStarted(started) if started.parent.is_some() => 2,
+        _ => 1,
+    }
+}
 
 impl Header {
     /// The same with [`FLAG_OUTSIDE`].
@@ -71,7 +76,7 @@ impl Header {
 
 /// The kind and version of an event, without flags.
 pub fn header(event: &Event) -> Header {
-    Header { kind: kind::kind_of(event), version: VERSION, flags: 0 }
+    Header { kind: kind::kind_of(event), version: version(event), flags: 0 }
 }
 
 /// Appends the body of an event. `given` is there for the outside event only.

@@ -11,13 +11,16 @@
 
 mod advance;
 mod backoff;
+mod call;
 mod cancel;
 mod complete_step;
 mod deliver_signal;
 mod draft;
+mod end_child;
 mod evaluate;
 mod fail_step;
 mod fire_timer;
+mod follow_parent;
 mod interrupt;
 mod offer_slots;
 mod pause;
@@ -131,6 +134,10 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
             draft.deliver_signal(name, id, payload, by);
             Ok(())
         }
+        Command::EndChild { step, child, revision, ended } => {
+            draft.end_child(step, child, revision, ended)
+        }
+        Command::FollowParent { paused } => draft.follow_parent(paused),
     }
 }
 
@@ -152,6 +159,8 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
         | Command::ResumeRun { .. }
         | Command::CancelRun { .. }
         | Command::DeliverSignal { .. }
+        | Command::EndChild { .. }
+        | Command::FollowParent { .. }
         | Command::OfferSlots => check_goes_on(run),
     }
 }

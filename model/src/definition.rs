@@ -236,6 +236,20 @@ pub enum StepKind {
         #[serde(default, skip_serializing_if = "is_default")]
         on_timeout: OnSignalTimeout,
     },
+    /// Calls another workflow: a run of its own, whose output is the step's.
+    Call {
+        /// The called workflow: a file beside this one, or the name of a published workflow.
+        workflow: String,
+        /// Which version of a published workflow.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<String>,
+        /// The called definition, by its content; known once the calls are resolved.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        definition: Option<DefinitionHash>,
+        /// Template of its input.
+        #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+        with: serde_json::Value,
+    },
 }
 
 /// What happens when no signal came in time.

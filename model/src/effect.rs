@@ -1,6 +1,7 @@
 //! Effects: the work that should be under way for a run, derived from its state.
 
-use crate::id::{Attempt, StepIndex};
+use crate::event::{Failure, child_name};
+use crate::id::{Attempt, DefinitionHash, StepIndex};
 use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::run::{Run, StepState};
@@ -17,6 +18,36 @@ pub enum Effect {
         /// The attempt.
         attempt: Attempt,
     },
+    /// A called run should be there, and its end be told.
+    Call(Call),
+}
+
+/// A run that a step calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The step.
+    pub step: StepIndex,
+    /// The name of the called run.
+    pub child: String,
+    /// Its definition.
+    pub definition: DefinitionHash,
+    /// Its input.
+    pub input: Payload,
+    /// An end of it after which it had this many events or fewer is known already, and it is to be tried again; 0: none is.
+    pub seen: u32,
+    /// What it should do.
+    pub wish: Wish,
+}
+
+/// What a called run should do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Go on.
+    GoOn,
+    /// Start nothing new.
+    Pause,
+    /// End.
+    End,
 }
 
 /// A call of a handler.
@@ -36,13 +67,16 @@ pub struct RunAttempt {
 
 /// Names the work that should be under way for `run`; recovery asks the same question.
 ///
-/// Shape: one effect for each running step, in order of steps.
+/// Shape: one effect for each running step, in order of steps, and then one for each step that waits for a called run.
 pub fn pending(plan: &Plan, run: &Run) -> Vec<Effect> {
-    run.running().filter_map(|step| pending_for(plan, run, step)).collect()
+    run.running().chain(run.calling()).filter_map(|step| pending_for(plan, run, step)).collect()
 }
 
 /// Names the work that should be under way for one step.
 pub fn pending_for(plan: &Plan, run: &Run, step: StepIndex) -> Option<Effect> {
+    if let StepState::Calling { number, input, stopping, .. } = run.step(step) {
+        return call(plan, run, step, *number, input.as_ref(), stopping.as_ref()).map(Effect::Call);
+    }
     let StepState::Running { attempt, input, interruptions, stopping, .. } = run.step(step) else {
         return None;
     };
@@ -58,4 +92,28 @@ pub fn pending_for(plan: &Plan, run: &Run, step: StepIndex) -> Option<Effect> {
         interruptions: *interruptions,
         alone,
     }))
+}
+
+fn call(
+    plan: &Plan,
+    run: &Run,
+    step: StepIndex,
+    number: u32,
+    input: Option<&Payload>,
+    stopping: Option<&Failure>,
+) -> Option<Call> {
+    let wish = match stopping {
+        Some(_) => Wish::End,
+        None if run.is_paused() => Wish::Pause,
+        None => Wish::GoOn,
+    };
+    let last = run.calls.get(&step);
+    Some(Call {
+        step,
+        child: child_name(&run.started.as_ref()?.name, plan.id(step), number),
+        definition: last?.definition,
+        input: input.cloned().unwrap_or_else(|| plan.literal_input(step)),
+        seen: last?.seen,
+        wish,
+    })
 }

@@ -116,7 +116,38 @@ pub enum Event {
         by: Actor,
     },
 
+    /// A called run has come to its end, or could not be started.
+    ChildEnded {
+        /// The step that called it.
+        step: StepIndex,
+        /// The name of the called run.
+        child: String,
+        /// How many events it had: its end is known by it, because a run that is tried again ends again.
+        revision: u32,
+        /// How it ended.
+        ended: ChildEnd,
+    },
+    /// The run that called this one is paused, and this one with it.
+    ParentPaused,
+    /// The run that called this one goes on, and this one with it.
+    ParentResumed,
+
     // ---- derived ------------------------------------------------------------------------------
+    /// A step called another workflow: a run of it is to be there.
+    StepCalled {
+        /// The step.
+        step: StepIndex,
+        /// The attempt.
+        attempt: Attempt,
+        /// Which of the runs this step has called, from 1. The same number again goes on with the same run.
+        number: u32,
+        /// The rendered input; `None`: the plan's literal.
+        input: Option<Payload>,
+        /// The timer that ends this attempt, and when.
+        timer: Option<(TimerId, Timestamp)>,
+        /// The timer that ends all attempts, and when; only at the first of them.
+        deadline: Option<(TimerId, Timestamp)>,
+    },
     /// An attempt was started.
     StepStarted {
         /// The step.
@@ -235,6 +266,51 @@ pub enum Awaited {
     },
 }
 
+/// How a called run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChildEnd {
+    /// Well.
+    Completed {
+        /// Its output.
+        output: Payload,
+    },
+    /// Badly, or it could not be started.
+    Failed {
+        /// Why.
+        failure: Failure,
+        /// Whether another attempt goes on with the same run; else it calls a new one.
+        goes_on: bool,
+    },
+    /// It was cancelled.
+    Cancelled {
+        /// Why.
+        reason: String,
+        /// As with a failure.
+        goes_on: bool,
+    },
+}
+
+/// The run that called another, as the called one knows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parent {
+    /// The run.
+    pub run: RunId,
+    /// Its name.
+    pub name: String,
+    /// The step that called.
+    pub step: StepIndex,
+}
+
+/// The name of the run number `number` that `step` of the run `parent` calls.
+///
+/// Source: docs/how-to/call-a-workflow.md, "Names".
+pub fn child_name(parent: &str, step: &str, number: u32) -> String {
+    match number {
+        0 | 1 => format!("{parent}/{step}"),
+        _ => format!("{parent}/{step}.{number}"),
+    }
+}
+
 /// The most labels a run can have.
 pub const LABELS_MAX: usize = 4096;
 
@@ -261,4 +337,6 @@ pub struct RunStarted {
     pub seed: u64,
     /// The timer that ends the run, and when.
     pub timeout: Option<(TimerId, Timestamp)>,
+    /// The run that called it, if one did.
+    pub parent: Option<Parent>,
 }

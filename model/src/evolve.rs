@@ -5,6 +5,7 @@
 //! * A timer is gone when it fired, when its step settled, or when the run ended; no event says so.
 
 mod attempts;
+mod calls;
 mod runs;
 mod settling;
 mod signals;
@@ -15,7 +16,7 @@ pub(crate) use timers::deadline_passed;
 use crate::event::Event;
 use crate::id::{StepIndex, TimerId};
 use crate::plan::Plan;
-use crate::run::{KeptSignal, Run, RunStatus, StepRun, StepState, Timer, TimerPurpose};
+use crate::run::{KeptSignal, LastCall, Run, RunStatus, StepRun, StepState, Timer, TimerPurpose};
 use crate::time::Timestamp;
 
 /// Folds one recorded event into the state. A recorded event always applies. `at` is the time of its transition.
@@ -50,6 +51,8 @@ pub(crate) enum Change {
     SignalReceived(String),
     /// The signal was taken.
     SignalTaken(u32, KeptSignal),
+    /// The last call of the step was this before.
+    Call(StepIndex, Option<LastCall>),
 }
 
 /// Whether `event` can be one of a run of `plan`; asked when events are read from outside.
@@ -63,6 +66,8 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::StepSlept { step, .. }
         | Event::StepWaits { step, .. }
         | Event::SignalTaken { step, .. }
+        | Event::StepCalled { step, .. }
+        | Event::ChildEnded { step, .. }
         | Event::StepSkipped { step, .. }
         | Event::RetryScheduled { step, .. }
         | Event::StepFailed { step, .. }
@@ -80,6 +85,8 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::CancelRequested { .. }
         | Event::RunRetried { .. }
         | Event::SlotsOffered
+        | Event::ParentPaused
+        | Event::ParentResumed
         | Event::SignalReceived { .. }
         | Event::RunCompleted { .. }
         | Event::RunCancelled { .. } => true,
@@ -123,6 +130,14 @@ impl Fold<'_> {
             Event::StepSlept { step, timer, until } => self.step_slept(*step, *timer, *until),
             Event::StepWaits { step, what, timer } => self.step_waits(*step, what, *timer),
             Event::SignalTaken { signal, .. } => self.signal_taken(*signal),
+            Event::StepCalled { step, attempt, number, input, timer, deadline } => {
+                self.step_called(*step, *attempt, *number, input.as_ref(), (*timer, *deadline));
+            }
+            Event::ChildEnded { step, revision, ended, .. } => {
+                self.child_ended(*step, *revision, ended);
+            }
+            Event::ParentPaused => self.run.parent_paused = true,
+            Event::ParentResumed => self.run.parent_paused = false,
             Event::StepSkipped { step, reason } => {
                 self.settle(*step, StepState::Skipped { reason: reason.clone() });
             }

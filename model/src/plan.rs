@@ -70,6 +70,17 @@ pub(crate) enum Work {
     Sleep { duration: Template },
     /// A signal is waited for.
     WaitFor(SignalWait),
+    /// Another workflow is called with a rendered input.
+    Call(Called),
+}
+
+/// What a step calls, compiled.
+#[derive(Debug)]
+pub(crate) struct Called {
+    /// The called definition; `None`: the calls of this definition are not resolved.
+    pub(crate) definition: Option<DefinitionHash>,
+    pub(crate) input: Template,
+    pub(crate) literal: Payload,
 }
 
 /// What a step that waits for a signal waits for, compiled.
@@ -194,7 +205,7 @@ impl Plan {
     pub fn handler(&self, step: StepIndex) -> Option<&str> {
         match &self.step(step).work {
             Work::Handler { name, .. } => Some(name),
-            Work::Set { .. } | Work::Sleep { .. } | Work::WaitFor(_) => None,
+            Work::Set { .. } | Work::Sleep { .. } | Work::WaitFor(_) | Work::Call(_) => None,
         }
     }
 
@@ -206,7 +217,7 @@ impl Plan {
     /// The input of `step` if it holds no expression.
     pub fn literal_input(&self, step: StepIndex) -> Payload {
         match &self.step(step).work {
-            Work::Handler { literal, .. } => literal.clone(),
+            Work::Handler { literal, .. } | Work::Call(Called { literal, .. }) => literal.clone(),
             Work::Set { .. } | Work::Sleep { .. } | Work::WaitFor(_) => Payload::Null,
         }
     }

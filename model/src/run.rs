@@ -8,8 +8,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
+mod calls;
 mod signals;
 
+pub use calls::LastCall;
 pub use signals::{KeptSignal, Signals};
 
 use crate::event::{Awaited, Failure, RunStarted};
@@ -39,11 +41,16 @@ pub struct Run {
     pub revision: u32,
     /// Signals that came.
     pub signals: Signals,
+    /// The last run that each step has called.
+    pub calls: BTreeMap<StepIndex, LastCall>,
+    /// Whether the run that called this one is paused.
+    pub parent_paused: bool,
     steps: Vec<StepRun>,
     open_needs: Vec<u32>,
     ready: BTreeSet<StepIndex>,
     running: BTreeSet<StepIndex>,
     awaiting: BTreeSet<StepIndex>,
+    calling: BTreeSet<StepIndex>,
     open: u32,
 }
 
@@ -137,6 +144,17 @@ pub enum StepState {
         /// The timer that ends the waiting, and when.
         timer: Option<(TimerId, Timestamp)>,
     },
+    /// For the end of a called run.
+    Calling {
+        /// Which of the runs this step has called.
+        number: u32,
+        /// Its rendered input; `None`: the plan's literal.
+        input: Option<Payload>,
+        /// The timer that ends this attempt, and when.
+        timer: Option<(TimerId, Timestamp)>,
+        /// Set when it was told to end; the failure the step then ends with, unless the run ends (`Failure::default()`).
+        stopping: Option<Failure>,
+    },
     /// For the next attempt.
     Retrying {
         /// The number of the next attempt.
@@ -203,6 +221,7 @@ impl StepState {
             | Self::Running { .. }
             | Self::Sleeping { .. }
             | Self::Awaiting { .. }
+            | Self::Calling { .. }
             | Self::Retrying { .. } => false,
             Self::Completed { .. }
             | Self::Failed { .. }
@@ -221,6 +240,7 @@ impl StepState {
             | Self::Running { .. }
             | Self::Sleeping { .. }
             | Self::Awaiting { .. }
+            | Self::Calling { .. }
             | Self::Retrying { .. }
             | Self::NotReached
             | Self::Cancelled => false,
@@ -234,6 +254,7 @@ impl StepState {
             Self::Running { .. } => "running",
             Self::Sleeping { .. } => "sleeping",
             Self::Awaiting { .. } => "waiting",
+            Self::Calling { .. } => "waiting",
             Self::Retrying { .. } => "retrying",
             Self::Completed { .. } => "completed",
             Self::Failed { .. } => "failed",
@@ -286,11 +307,14 @@ impl Run {
             next_timer: TimerId(1),
             revision: 0,
             signals: Signals::default(),
+            calls: BTreeMap::new(),
+            parent_paused: false,
             steps: vec![StepRun::default(); count as usize],
             open_needs,
             ready,
             running: BTreeSet::new(),
             awaiting: BTreeSet::new(),
+            calling: BTreeSet::new(),
             open: count,
         }
     }
@@ -359,8 +383,15 @@ impl Run {
 
     /// Whether no engine is needed until a timer fires or somebody asks for something: nothing runs and nothing can start.
     pub fn is_parked(&self) -> bool {
-        self.running.is_empty() && (self.ready.is_empty() || self.paused)
+        self.running.is_empty()
+            && (self.ready.is_empty() || self.is_paused())
+            && !self.ends_a_call()
             || self.status.is_terminal()
+    }
+
+    /// Whether nothing new is started, because the run or the one that called it is paused.
+    pub fn is_paused(&self) -> bool {
+        self.paused || self.parent_paused
     }
 
     /// Changes one step, and with it everything that follows from it. Returns what it was.
@@ -374,6 +405,7 @@ impl Run {
         let (startable, runs) =
             (slot.state.is_startable(), matches!(slot.state, StepState::Running { .. }));
         let awaits = matches!(slot.state, StepState::Awaiting { .. });
+        let calls = matches!(slot.state, StepState::Calling { .. });
         if was != is {
             self.open = if is { self.open - 1 } else { self.open + 1 };
             for successor in plan.successors(step) {
@@ -382,6 +414,7 @@ impl Run {
         }
         set_member(&mut self.running, step, runs);
         set_member(&mut self.awaiting, step, awaits);
+        set_member(&mut self.calling, step, calls);
         let none_open = self.open_needs(step) == 0;
         set_member(&mut self.ready, step, startable && none_open);
         before

@@ -5,11 +5,11 @@
 //! is left out. What only some runs have follows at the end in sections, each after its number, in the order of the numbers; a run
 //! that has nothing to say there has no section, so its form is that of versions that did not know it. A state hash stands in the log, so this form never changes; another one is a new version beside it.
 
-use crate::event::{Actor, Awaited, Failure, RunStarted};
+use crate::event::{Actor, Awaited, Failure, Parent, RunStarted};
 use crate::id::StepIndex;
 use crate::payload::{ContentType, Payload};
 use crate::plan::Plan;
-use crate::run::{KeptSignal, Run, RunStatus, Signals, StepRun, StepState, Timer, TimerPurpose};
+use crate::run::{KeptSignal, LastCall, Run, RunStatus, Signals, StepRun, StepState, Timer, TimerPurpose};
 use crate::time::Timestamp;
 
 /// Version of the form, and its first byte.
@@ -17,6 +17,10 @@ pub(super) const VERSION: u8 = 1;
 
 /// Number of the section of signals.
 pub(super) const SECTION_SIGNALS: u8 = 1;
+/// Number of the section of the runs that were called.
+pub(super) const SECTION_CALLS: u8 = 40;
+/// Number of the section of the run that called this one.
+pub(super) const SECTION_PARENT: u8 = 41;
 
 /// BLAKE3 of the four bytes `null`.
 pub(super) const NULL_HASH: [u8; 32] = [
@@ -69,6 +73,16 @@ impl Writer {
             self.byte(SECTION_SIGNALS);
             self.signals(&run.signals);
         }
+        if !run.calls.is_empty() {
+            self.byte(SECTION_CALLS);
+            self.calls(run);
+        }
+        let parent = run.started.as_ref().and_then(|started| started.parent.as_ref());
+        if parent.is_some() || run.parent_paused {
+            self.byte(SECTION_PARENT);
+            self.option(parent, Self::parent);
+            self.flag(run.parent_paused);
+        }
     }
 
     fn signals(&mut self, signals: &Signals) {
@@ -90,6 +104,24 @@ impl Writer {
         }
     }
 
+    fn calls(&mut self, run: &Run) {
+        self.count(run.calls.len());
+        for (step, LastCall { number, definition, input, seen, goes_on }) in &run.calls {
+            self.index(*step);
+            self.number(*number);
+            self.out.extend_from_slice(&definition.0);
+            self.out.extend_from_slice(&input.0);
+            self.number(*seen);
+            self.flag(*goes_on);
+        }
+    }
+
+    fn parent(&mut self, Parent { run, name, step }: &Parent) {
+        self.out.extend_from_slice(&run.0);
+        self.text(name);
+        self.index(*step);
+    }
+
     fn started(&mut self, started: &RunStarted) {
         let RunStarted {
             run,
@@ -102,6 +134,7 @@ impl Writer {
             by,
             seed,
             timeout,
+            parent: _,
         } = started;
         self.out.extend_from_slice(&run.0);
         self.text(name);
@@ -221,6 +254,16 @@ impl Writer {
             }
             StepState::NotReached => self.byte(7),
             StepState::Cancelled => self.byte(8),
+            StepState::Calling { number, input, timer, stopping } => {
+                self.byte(40);
+                self.number(*number);
+                self.option(input.as_ref(), Self::payload);
+                self.option(*timer, |writer, (timer, at)| {
+                    writer.number(timer.0);
+                    writer.time(at);
+                });
+                self.option(stopping.as_ref(), Self::failure);
+            }
             StepState::Awaiting { what, timer } => {
                 self.byte(9);
                 self.awaited(what);

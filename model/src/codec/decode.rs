@@ -7,6 +7,10 @@ use bincode::config::{Configuration, Limit};
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
 use super::wire::{
+    CHILD_CANCELLED, CHILD_COMPLETED, CHILD_FAILED, ChildEndedV1, ParentPausedV1, ParentResumedV1,
+    RunStartedV2, StepCalledV1,
+};
+use super::wire::{
     AWAITED_SIGNAL, ActorV1, AttemptFailedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES,
     CONTENT_JSON, CancelRequestedV1, FailureV1, LabelV1, OutputMappedV1, PAYLOAD_INLINE,
     PAYLOAD_NULL, PAYLOAD_STORED, PayloadV1, RetryScheduledV1, RunCancelledV1, RunCompletedV1,
@@ -16,7 +20,7 @@ use super::wire::{
     TimerV1,
 };
 use super::{BODY_BYTES_MAX, DecodeError, kind};
-use crate::event::{Actor, Awaited, Event, Failure, LABELS_MAX, RunStarted};
+use crate::event::{Actor, Awaited, ChildEnd, Event, Failure, LABELS_MAX, Parent, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::time::Timestamp;
@@ -41,6 +45,11 @@ pub(super) fn take<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<(T, &'a [u
 pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, DecodeError> {
     let event = match (kind, version) {
         (kind::RUN_STARTED, 1) => read::<RunStartedV1<'_, Labels>>(body),
+        (kind::RUN_STARTED, 2) => read::<RunStartedV2<'_, Labels>>(body),
+        (kind::CHILD_ENDED, 1) => read::<ChildEndedV1<'_>>(body),
+        (kind::STEP_CALLED, 1) => read::<StepCalledV1<'_>>(body),
+        (kind::PARENT_PAUSED, 1) => read::<ParentPausedV1>(body),
+        (kind::PARENT_RESUMED, 1) => read::<ParentResumedV1>(body),
         (kind::STEP_COMPLETED, 1) => read::<StepCompletedV1<'_>>(body),
         (kind::ATTEMPT_FAILED, 1) => read::<AttemptFailedV1<'_>>(body),
         (kind::ATTEMPTS_INTERRUPTED, 1) => read::<AttemptsInterruptedV1<Vec<AttemptV1>>>(body),
@@ -83,7 +92,74 @@ trait Wire<'a>: Deserialize<'a> {
 
 impl<'a> Wire<'a> for RunStartedV1<'a, Labels> {
     fn event(self) -> Option<Event> {
-        Some(Event::RunStarted(Box::new(RunStarted {
+        Some(Event::RunStarted(Box::new(self.started()?)))
+    }
+}
+
+impl<'a> Wire<'a> for RunStartedV2<'a, Labels> {
+    fn event(self) -> Option<Event> {
+        let mut started = self.started.started()?;
+        started.parent = Some(Parent {
+            run: RunId(self.parent_run),
+            name: self.parent_name.to_owned(),
+            step: StepIndex(self.parent_step),
+        });
+        Some(Event::RunStarted(Box::new(started)))
+    }
+}
+
+impl<'a> Wire<'a> for ChildEndedV1<'a> {
+    fn event(self) -> Option<Event> {
+        let goes_on = self.goes_on;
+        let ended = match (self.how, self.output, self.failure, self.reason) {
+            (CHILD_COMPLETED, Some(output), None, None) if !goes_on => {
+                ChildEnd::Completed { output: output.payload()? }
+            }
+            (CHILD_FAILED, None, Some(failure), None) => {
+                ChildEnd::Failed { failure: failure.failure(), goes_on }
+            }
+            (CHILD_CANCELLED, None, None, Some(reason)) => {
+                ChildEnd::Cancelled { reason: reason.to_owned(), goes_on }
+            }
+            _ => return None,
+        };
+        let (step, child) = (StepIndex(self.step), self.child.to_owned());
+        Some(Event::ChildEnded { step, child, revision: self.revision, ended })
+    }
+}
+
+impl<'a> Wire<'a> for StepCalledV1<'a> {
+    fn event(self) -> Option<Event> {
+        let input = match self.input {
+            Some(input) => Some(input.payload()?),
+            None => None,
+        };
+        Some(Event::StepCalled {
+            step: StepIndex(self.step),
+            attempt: Attempt(self.attempt),
+            number: self.number,
+            input,
+            timer: self.timer.map(TimerV1::due),
+            deadline: self.deadline.map(TimerV1::due),
+        })
+    }
+}
+
+impl Wire<'_> for ParentPausedV1 {
+    fn event(self) -> Option<Event> {
+        Some(Event::ParentPaused)
+    }
+}
+
+impl Wire<'_> for ParentResumedV1 {
+    fn event(self) -> Option<Event> {
+        Some(Event::ParentResumed)
+    }
+}
+
+impl RunStartedV1<'_, Labels> {
+    fn started(self) -> Option<RunStarted> {
+        Some(RunStarted {
             run: RunId(self.run),
             name: self.name.to_owned(),
             workflow: self.workflow.to_owned(),
@@ -94,7 +170,8 @@ impl<'a> Wire<'a> for RunStartedV1<'a, Labels> {
             by: self.by.actor(),
             seed: self.seed,
             timeout: self.timeout.map(TimerV1::due),
-        })))
+            parent: None,
+        })
     }
 }
 

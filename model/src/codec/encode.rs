@@ -6,6 +6,10 @@ use serde::{Serialize, Serializer};
 use serde_bytes::Bytes;
 
 use super::wire::{
+    CHILD_CANCELLED, CHILD_COMPLETED, CHILD_FAILED, ChildEndedV1, ParentPausedV1, ParentResumedV1,
+    RunStartedV2, StepCalledV1,
+};
+use super::wire::{
     AWAITED_SIGNAL, ActorV1, AttemptFailedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES,
     CONTENT_JSON, CancelRequestedV1, FailureV1, LabelV1, OutputMappedV1, PAYLOAD_INLINE,
     PAYLOAD_NULL, PAYLOAD_STORED, PayloadV1, RetryScheduledV1, RunCancelledV1, RunCompletedV1,
@@ -14,7 +18,7 @@ use super::wire::{
     StepStartedV1, StepWaitsV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1,
     TimerV1,
 };
-use crate::event::{Actor, Awaited, Event, Failure, RunStarted};
+use crate::event::{Actor, Awaited, ChildEnd, Event, Failure, Parent, RunStarted};
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload};
 use crate::time::Timestamp;
@@ -72,6 +76,22 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         Event::SignalTaken { step, signal } => {
             put(out, &SignalTakenV1 { step: step.0, signal: *signal });
         }
+        Event::StepCalled { step, attempt, number, input, timer, deadline } => {
+            let wire = StepCalledV1 {
+                step: step.0,
+                attempt: attempt.0,
+                number: *number,
+                input: input.as_ref().map(PayloadV1::from),
+                timer: timer.map(TimerV1::from),
+                deadline: deadline.map(TimerV1::from),
+            };
+            put(out, &wire);
+        }
+        Event::ChildEnded { step, child, revision, ended } => {
+            put_child_ended(out, *step, child, *revision, ended);
+        }
+        Event::ParentPaused => put(out, &ParentPausedV1 {}),
+        Event::ParentResumed => put(out, &ParentResumedV1 {}),
         Event::StepSkipped { step, reason } => put(out, &StepSkippedV1 { step: step.0, reason }),
         Event::StepsNotReached { steps } => put(out, &StepsNotReachedV1 { steps: Steps(steps) }),
         Event::RetryScheduled { step, attempt, timer, at } => {
@@ -111,7 +131,34 @@ fn put_run_started(out: &mut Vec<u8>, started: &RunStarted) {
         seed: started.seed,
         timeout: started.timeout.map(TimerV1::from),
     };
-    put(out, &wire);
+    match &started.parent {
+        None => put(out, &wire),
+        Some(Parent { run, name, step }) => {
+            let parent = (run.0, name, step.0);
+            let (parent_run, parent_name, parent_step) = parent;
+            put(out, &RunStartedV2 { started: wire, parent_run, parent_name, parent_step });
+        }
+    }
+}
+
+fn put_child_ended(
+    out: &mut Vec<u8>,
+    step: StepIndex,
+    child: &str,
+    revision: u32,
+    ended: &ChildEnd,
+) {
+    let (how, output, failure, reason, goes_on) = match ended {
+        ChildEnd::Completed { output } => (CHILD_COMPLETED, Some(output.into()), None, None, false),
+        ChildEnd::Failed { failure, goes_on } => {
+            (CHILD_FAILED, None, Some(failure.into()), None, *goes_on)
+        }
+        ChildEnd::Cancelled { reason, goes_on } => {
+            (CHILD_CANCELLED, None, None, Some(reason.as_str()), *goes_on)
+        }
+    };
+    let step = step.0;
+    put(out, &ChildEndedV1 { step, child, revision, how, output, failure, reason, goes_on });
 }
 
 impl<'a> From<&'a Payload> for PayloadV1<'a> {

@@ -66,4 +66,9 @@ kinds! {
     31 RUN_CANCELLED RunCancelled "run.cancelled",
     32 STEP_WAITS StepWaits "step.waits",
     33 SIGNAL_TAKEN SignalTaken "signal.taken",
+    // calls
+    70 CHILD_ENDED ChildEnded "child.ended",
+    71 STEP_CALLED StepCalled "step.called",
+    72 PARENT_PAUSED ParentPaused "parent.paused",
+    73 PARENT_RESUMED ParentResumed "parent.resumed",
 }

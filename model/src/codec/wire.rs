@@ -249,3 +249,53 @@ pub(super) struct RunFailedV1<'a> {
 pub(super) struct RunCancelledV1 {
     pub(super) state: [u8; 32],
 }
+
+/// A run that was called: what the first version says, and who called it.
+#[derive(Serialize, Deserialize)]
+pub(super) struct RunStartedV2<'a, Labels> {
+    #[serde(borrow)]
+    pub(super) started: RunStartedV1<'a, Labels>,
+    pub(super) parent_run: [u8; 16],
+    pub(super) parent_name: &'a str,
+    pub(super) parent_step: u32,
+}
+
+/// [`ChildEndedV1::how`].
+pub(super) const CHILD_COMPLETED: u8 = 0;
+/// [`ChildEndedV1::how`].
+pub(super) const CHILD_FAILED: u8 = 1;
+/// [`ChildEndedV1::how`].
+pub(super) const CHILD_CANCELLED: u8 = 2;
+
+/// `output` is there if it completed, `failure` if it failed, `reason` if it was cancelled.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ChildEndedV1<'a> {
+    pub(super) step: u32,
+    pub(super) child: &'a str,
+    pub(super) revision: u32,
+    pub(super) how: u8,
+    #[serde(borrow)]
+    pub(super) output: Option<PayloadV1<'a>>,
+    #[serde(borrow)]
+    pub(super) failure: Option<FailureV1<'a>>,
+    #[serde(borrow)]
+    pub(super) reason: Option<&'a str>,
+    pub(super) goes_on: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct StepCalledV1<'a> {
+    pub(super) step: u32,
+    pub(super) attempt: u32,
+    pub(super) number: u32,
+    #[serde(borrow)]
+    pub(super) input: Option<PayloadV1<'a>>,
+    pub(super) timer: Option<TimerV1>,
+    pub(super) deadline: Option<TimerV1>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ParentPausedV1 {}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ParentResumedV1 {}

@@ -98,7 +98,7 @@ impl Draft<'_> {
     fn run_if_pure(&mut self, step: StepIndex) {
         let plan = self.plan;
         match &plan.step(step).work {
-            Work::Handler { .. } => {}
+            Work::Handler { .. } | Work::Call(_) => {}
             Work::Set { values } => self.set_values(step, values),
             Work::Sleep { duration } => self.sleep(step, duration),
             Work::WaitFor(wait) => self.wait_for(step, wait),
@@ -152,7 +152,7 @@ impl Draft<'_> {
 
     /// Starts handlers as long as there is room. A failure to start one may let others run or end the run.
     fn start_ready(&mut self) {
-        let mut slots = if self.run.paused { 0 } else { self.context.given.slots };
+        let mut slots = if self.run.is_paused() { 0 } else { self.context.given.slots };
         let mut last = None;
         while slots > 0 {
             // While payloads are missing, the transition will not be; the rest is only asked what it misses.
@@ -170,6 +170,10 @@ impl Draft<'_> {
     /// Starts the next attempt of `step`. Returns whether it was started.
     fn start(&mut self, step: StepIndex) -> bool {
         let plan = self.plan;
+        if let Work::Call(called) = &plan.step(step).work {
+            self.call(step, called);
+            return false;
+        }
         let Work::Handler { input, .. } = &plan.step(step).work else {
             self.run_if_pure(step);
             return false;
@@ -188,7 +192,7 @@ impl Draft<'_> {
         true
     }
 
-    fn input(&mut self, step: StepIndex, template: &Template) -> Evaluated<Option<Payload>> {
+    pub(super) fn input(&mut self, step: StepIndex, template: &Template) -> Evaluated<Option<Payload>> {
         if template.is_literal() {
             return Some(Ok(None));
         }
@@ -197,7 +201,7 @@ impl Draft<'_> {
     }
 
     /// The deadline runs from the first attempt that counts.
-    fn deadline(&self, step: StepIndex) -> Option<(TimerId, Timestamp)> {
+    pub(super) fn deadline(&self, step: StepIndex) -> Option<(TimerId, Timestamp)> {
         let ms = self.plan.step(step).deadline_ms?;
         let step_run = self.run.step_run(step);
         let is_first = step_run.attempt.0 == step_run.attempts_forgiven;

@@ -49,6 +49,7 @@ impl Draft<'_> {
             | StepState::Waiting
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }
+            | StepState::Calling { .. }
             | StepState::Retrying { .. }
             | StepState::Completed { .. }
             | StepState::Failed { .. }

@@ -45,6 +45,7 @@ struct Before {
     ended_at: Option<Timestamp>,
     status: RunStatus,
     paused: bool,
+    parent_paused: bool,
     next_timer: TimerId,
     revision: u32,
 }
@@ -149,6 +150,12 @@ impl<'a> Draft<'a> {
                 Change::SignalTaken(number, kept) => {
                     run.signals.kept.insert(number, kept);
                 }
+                Change::Call(step, Some(was)) => {
+                    run.calls.insert(step, was);
+                }
+                Change::Call(step, None) => {
+                    run.calls.remove(&step);
+                }
             }
         }
         before.restore(run);
@@ -164,6 +171,7 @@ impl Before {
             ended_at: run.ended_at,
             status: run.status.clone(),
             paused: run.paused,
+            parent_paused: run.parent_paused,
             next_timer: run.next_timer,
             revision: run.revision,
         }
@@ -177,6 +185,7 @@ impl Before {
         run.ended_at = self.ended_at;
         run.status = self.status;
         run.paused = self.paused;
+        run.parent_paused = self.parent_paused;
         run.next_timer = self.next_timer;
         run.revision = self.revision;
     }
@@ -197,7 +206,10 @@ fn timer_changes(changes: &[Change]) -> Vec<TimerChange> {
     let mut lasting: BTreeMap<TimerId, TimerChange> = BTreeMap::new();
     for change in changes {
         match change {
-            Change::Step(..) | Change::SignalReceived(_) | Change::SignalTaken(..) => {}
+            Change::Step(..)
+            | Change::SignalReceived(_)
+            | Change::SignalTaken(..)
+            | Change::Call(..) => {}
             Change::TimerSet(id, timer) => {
                 lasting.insert(*id, TimerChange::Set(*id, timer.due));
             }

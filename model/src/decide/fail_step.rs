@@ -31,7 +31,7 @@ impl Draft<'_> {
         }
     }
 
-    fn may_retry(&self, step: StepIndex, attempt: Attempt, failure: &Failure) -> bool {
+    pub(super) fn may_retry(&self, step: StepIndex, attempt: Attempt, failure: &Failure) -> bool {
         let retry = &self.plan.step(step).retry;
         let is_wanted = retry.retry_on.is_empty() || retry.retry_on.contains(&failure.code);
         let is_hopeless = failure.fatal || retry.give_up_on.contains(&failure.code);
@@ -41,7 +41,7 @@ impl Draft<'_> {
             && self.counted(step, attempt) < retry.max_attempts
     }
 
-    fn schedule_retry(&mut self, step: StepIndex, attempt: Attempt) {
+    pub(super) fn schedule_retry(&mut self, step: StepIndex, attempt: Attempt) {
         let at = self.now().plus_ms(self.delay_ms(step, attempt));
         let next = Attempt(attempt.0.saturating_add(1));
         let timer = self.run.next_timer;

@@ -12,11 +12,20 @@ impl Draft<'_> {
     pub(super) fn fire_timer(&mut self, timer: TimerId) -> Result<(), Rejection> {
         let set = self.run.timers.get(&timer).ok_or(Rejection::NoSuchTimer { timer })?;
         let purpose = set.purpose;
-        let was_stopping = matches!(purpose, TimerPurpose::Deadline(step) if self.stops(step));
+        let was_stopping = matches!(
+            purpose,
+            TimerPurpose::Deadline(step) | TimerPurpose::Wait(step) if self.stops(step)
+        );
         self.emit(Event::TimerFired { timer });
         match purpose {
             TimerPurpose::Sleep(step) => {
                 self.complete(step, self.run.step_run(step).attempt, Payload::Null, false);
+            }
+            TimerPurpose::Wait(_) if was_stopping => {}
+            TimerPurpose::Wait(step)
+                if matches!(self.run.step(step), StepState::Calling { .. }) =>
+            {
+                self.call_timed_out(step);
             }
             TimerPurpose::Wait(step) => self.wait_timed_out(step),
             TimerPurpose::Deadline(_) if was_stopping => {}
@@ -27,12 +36,18 @@ impl Draft<'_> {
     }
 
     fn stops(&self, step: StepIndex) -> bool {
-        matches!(self.run.step(step), StepState::Running { stopping: Some(_), .. })
+        matches!(
+            self.run.step(step),
+            StepState::Running { stopping: Some(_), .. }
+                | StepState::Calling { stopping: Some(_), .. }
+        )
     }
 
     fn end_at_deadline(&mut self, step: StepIndex) {
         match self.run.step(step) {
-            StepState::Running { .. } => self.emit(Event::StopRequested { steps: vec![step] }),
+            StepState::Running { .. } | StepState::Calling { .. } => {
+                self.emit(Event::StopRequested { steps: vec![step] });
+            }
             StepState::Waiting
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }

@@ -32,7 +32,7 @@ impl Draft<'_> {
                 verdict.is_some_and(|verdict| verdict.is_ok_and(|verdict| verdict.holds))
             }
             Work::WaitFor(SignalWait { matches: None, .. }) => true,
-            Work::Handler { .. } | Work::Set { .. } | Work::Sleep { .. } => false,
+            Work::Handler { .. } | Work::Set { .. } | Work::Sleep { .. } | Work::Call(_) => false,
         }
     }
 

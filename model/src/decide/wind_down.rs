@@ -36,6 +36,10 @@ impl Draft<'_> {
             match &step_run.state {
                 _ if self.survives(step) => {}
                 StepState::Waiting => fates.unreached.push(step),
+                StepState::Calling { .. } if self.idle.contains(&step) => {
+                    fates.cancelled.push(step);
+                }
+                StepState::Calling { stopping: None, .. } => fates.stopped.push(step),
                 StepState::Sleeping { .. }
                 | StepState::Awaiting { .. }
                 | StepState::Retrying { .. } => {
@@ -46,6 +50,7 @@ impl Draft<'_> {
                 }
                 StepState::Running { stopping: None, .. } => fates.stopped.push(step),
                 StepState::Running { stopping: Some(_), .. }
+                | StepState::Calling { stopping: Some(_), .. }
                 | StepState::Completed { .. }
                 | StepState::Failed { .. }
                 | StepState::Skipped { .. }

@@ -55,6 +55,7 @@ impl Fold<'_> {
             | StepState::Running { .. }
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }
+            | StepState::Calling { .. }
             | StepState::Completed { .. }
             | StepState::Failed { .. }
             | StepState::Skipped { .. }
@@ -95,6 +96,8 @@ impl Fold<'_> {
         if let StepState::Running { stopping: stopping @ None, .. } = &mut state {
             *stopping = Some(failure.clone());
             self.set(step, self.with_state(step, state));
+            return;
         }
+        self.stop_call(step, failure);
     }
 }

@@ -72,6 +72,7 @@ fn ended_badly(state: &StepState) -> bool {
         | StepState::Running { .. }
         | StepState::Sleeping { .. }
         | StepState::Awaiting { .. }
+        | StepState::Calling { .. }
         | StepState::Retrying { .. }
         | StepState::Completed { .. }
         | StepState::Skipped { .. } => false,

@@ -12,7 +12,8 @@ impl Fold<'_> {
             Some(TimerPurpose::RunTimeout) => self.run_timed_out(),
             Some(TimerPurpose::Retry(step)) => self.retry_due(step),
             Some(TimerPurpose::Deadline(step)) => self.deadline_passed(step),
-            Some(TimerPurpose::Sleep(_) | TimerPurpose::Wait(_)) | None => {}
+            Some(TimerPurpose::Wait(step)) => self.call_over(step),
+            Some(TimerPurpose::Sleep(_)) | None => {}
         }
     }
 

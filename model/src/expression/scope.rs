@@ -192,6 +192,7 @@ impl Lookup<'_, '_> {
             | StepState::Running { .. }
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }
+            | StepState::Calling { .. }
             | StepState::Retrying { .. }
             | StepState::Failed { .. }
             | StepState::Skipped { .. }
@@ -232,6 +233,7 @@ fn error(step_run: &StepRun) -> Value {
         | StepState::Running { .. }
         | StepState::Sleeping { .. }
         | StepState::Awaiting { .. }
+        | StepState::Calling { .. }
         | StepState::Completed { .. }
         | StepState::Skipped { .. }
         | StepState::NotReached

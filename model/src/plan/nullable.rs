@@ -55,6 +55,7 @@ fn templates<'s>(
         (Work::Handler { input, .. }, _) => Some(("with", input)),
         (Work::Set { values }, _) => Some(("set", values)),
         (Work::Sleep { duration }, _) => Some(("sleep", duration)),
+        (Work::Call(called), _) => Some(("with", &called.input)),
         (Work::WaitFor(_), _) => None,
     };
     let outputs = step.outputs.as_ref().map(|template| ("outputs", template));

@@ -7,8 +7,8 @@ use crate::command::Command;
 use crate::definition::{
     Backoff, Definition, OnError, OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
 };
-use crate::event::{Actor, Failure, RunStarted};
-use crate::id::{Attempt, RunId, StepIndex, TimerId};
+use crate::event::{Actor, ChildEnd, Failure, Parent, RunStarted};
+use crate::id::{Attempt, DefinitionHash, RunId, StepIndex, TimerId};
 use crate::payload::Payload;
 
 /// A story, taken apart.
@@ -120,7 +120,20 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
         "deadline" => step.deadline_ms = Some(ms(argument)),
         "continue" => step.on_error = OnError::Continue,
         "wait_for" => step.kind = wait_for(argument),
+        "call" => step.kind = call(argument),
+        "timeout" => step.timeout_ms = Some(ms(argument)),
         _ => panic!("unknown setting {key}"),
+    }
+}
+
+/// `other {"x":1}`; `nobody` is not resolved.
+fn call(argument: &str) -> StepKind {
+    let (workflow, with) = argument.split_once(' ').unwrap_or((argument, "null"));
+    StepKind::Call {
+        workflow: workflow.to_owned(),
+        version: None,
+        definition: (workflow != "nobody").then_some(DefinitionHash([4; 32])),
+        with: value(with),
     }
 }
 
@@ -142,7 +155,8 @@ fn wait_for(argument: &str) -> StepKind {
     StepKind::WaitFor { signal, matches, timeout_ms, on_timeout }
 }
 
-const SETTINGS: [&str; 19] = [
+const SETTINGS: [&str; 20] = [
+    "call",
     "wait_for",
     "needs",
     "all_done",
@@ -209,6 +223,11 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
     let by = Actor { name: "ada".to_owned(), via: "test".to_owned() };
     let rest = |from: usize| words.get(from..).unwrap_or(&[]).join(" ");
     match words[0] {
+        "called" => {
+            let parent = Parent { name: "wf-000".to_owned(), ..Parent::default() };
+            let start = RunStarted { parent: Some(parent), ..start(bench, &rest(1)) };
+            Command::StartRun(Box::new(start))
+        }
         "start" => Command::StartRun(Box::new(start(bench, &rest(1)))),
         "complete" => {
             let (step, attempt) = attempt(bench, words[1]);
@@ -233,8 +252,33 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
             let payload = payload(bench, &rest(2));
             Command::DeliverSignal { name: name.to_owned(), id: id.to_owned(), payload, by }
         }
+        "child" => end_child(bench, &words),
+        "hold" => Command::FollowParent { paused: true },
+        "release" => Command::FollowParent { paused: false },
         other => panic!("unknown command {other}"),
     }
+}
+
+/// `child a#2 ended 7`, `child a failed`, `child a failed at=9 undone`, `child a cancelled`, `child a lost`: the run that
+/// step `a` called, which had `at` events, or 5.
+fn end_child(bench: &mut Bench, words: &[&str]) -> Command {
+    let (id, number) = words[1].split_once('#').unwrap_or((words[1], "1"));
+    let child = crate::event::child_name("wf-001", id, number.parse().unwrap());
+    let at = words.iter().find_map(|word| word.strip_prefix("at="));
+    let goes_on = !words.contains(&"undone");
+    let mut revision = at.map_or(5, |at| at.parse().unwrap());
+    let ended = match words[2] {
+        "ended" => ChildEnd::Completed { output: payload(bench, words.get(3).filter(|word| !word.contains('=')).unwrap_or(&"")) },
+        "failed" => ChildEnd::Failed { failure: failure(&["E"]), goes_on },
+        "cancelled" => ChildEnd::Cancelled { reason: String::new(), goes_on },
+        "lost" => {
+            revision = 0;
+            ChildEnd::Failed { failure: failure(&["NX3042", "fatal"]), goes_on: false }
+        }
+        other => panic!("unknown end {other}"),
+    };
+    let step = bench.plan.find(id).unwrap_or(StepIndex(999));
+    Command::EndChild { step, child, revision, ended }
 }
 
 fn start(bench: &mut Bench, input: &str) -> RunStarted {

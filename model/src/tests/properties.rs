@@ -12,9 +12,9 @@ use super::bench::Bench;
 use super::notation::plain_step;
 use crate::command::Command;
 use crate::definition::{Definition, OnError, OnSignalTimeout, Step, StepKind, WhenNeeds};
-use crate::event::{Actor, Event, Failure, RunStarted};
+use crate::event::{Actor, ChildEnd, Event, Failure, RunStarted, child_name};
 use crate::evolve::evolve;
-use crate::id::{Attempt, StepIndex, TimerId};
+use crate::id::{Attempt, DefinitionHash, StepIndex, TimerId};
 use crate::payload::Payload;
 use crate::run::{Run, RunStatus, StepState};
 
@@ -39,7 +39,7 @@ struct Shape {
 
 fn shape() -> impl Strategy<Value = Shape> {
     let needs = prop::collection::vec(0usize..12, 0..4);
-    (0u8..7, needs, 0u8..6, 1u32..4, any::<bool>(), any::<bool>(), 0u8..6).prop_map(
+    (0u8..8, needs, 0u8..6, 1u32..4, any::<bool>(), any::<bool>(), 0u8..6).prop_map(
         |(kind, needs, when, attempts, deadline, fatal, skipped)| Shape {
             kind,
             needs,
@@ -84,9 +84,22 @@ fn step(at: usize, shape: &Shape) -> Step {
         0 => step.kind = StepKind::Set { values: json!({"at": at}) },
         1 => step.kind = StepKind::Sleep { duration: json!(at * 100) },
         6 => step.kind = wait_for(shape),
+        7 => {
+            step.kind = call();
+            step.timeout_ms = shape.fatal.then_some(3_000);
+        }
         _ => {}
     }
     step
+}
+
+fn call() -> StepKind {
+    StepKind::Call {
+        workflow: "other".to_owned(),
+        version: None,
+        definition: Some(DefinitionHash([4; 32])),
+        with: json!({}),
+    }
 }
 
 /// Waits for every signal `s`, or for those with the right number, for ever or not.
@@ -100,7 +113,7 @@ fn wait_for(shape: &Shape) -> StepKind {
 }
 
 fn asks() -> impl Strategy<Value = Vec<Ask>> {
-    let ask = (0u8..28, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
+    let ask = (0u8..34, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
         what,
         which,
         slots,
@@ -168,10 +181,14 @@ impl Play {
     fn check_event(&mut self, run: &Run, event: &Event) {
         if let Event::StepStarted { step, attempt, .. } = event {
             assert_eq!(run.open_needs(*step), 0, "its needs have settled");
-            assert!(!run.paused, "nothing starts in a pause");
+            assert!(!run.is_paused(), "nothing starts in a pause");
             assert!(self.started.insert((*step, *attempt)), "each attempt starts once");
             let last_run = self.bench.plan.step(*step).when_needs != WhenNeeds::AllOk;
             assert!(run.status == RunStatus::Running || last_run, "only some steps run last");
+        }
+        if let Event::StepCalled { step, attempt, .. } = event {
+            assert!(!run.is_paused(), "nothing is called in a pause");
+            assert!(self.started.insert((*step, *attempt)), "each attempt starts once");
         }
         if let Event::SignalTaken { signal, .. } = event {
             assert!(run.signals.kept.contains_key(signal), "it came, and is there");
@@ -224,8 +241,27 @@ impl Play {
                 let id = if fatal { format!("k{}", ask.which % 7) } else { String::new() };
                 signal(ask.slots, id)
             }
+            28..31 => self.end_of_a_child(pick(run.calling().count())?, ask.slots),
+            31 => Command::FollowParent { paused: fatal },
             _ => Command::OfferSlots,
         })
+    }
+
+    /// The end of the run that the given one of those steps that call has called.
+    fn end_of_a_child(&self, at: usize, how: u32) -> Command {
+        let run = &self.bench.run;
+        let step = run.calling().nth(at).expect("one that calls");
+        let StepState::Calling { number, .. } = run.step(step) else { panic!("it calls") };
+        let seen = run.calls.get(&step).map_or(0, |last| last.seen);
+        let failure = Failure { code: "E".to_owned(), ..Failure::default() };
+        let ended = match how {
+            0 => ChildEnd::Completed { output: Payload::Null },
+            1 => ChildEnd::Cancelled { reason: String::new(), goes_on: true },
+            how => ChildEnd::Failed { failure, goes_on: how % 2 == 0 },
+        };
+        let name = &run.started.as_ref().expect("a run").name;
+        let child = child_name(name, self.bench.plan.id(step), *number);
+        Command::EndChild { step, child, revision: seen + 1, ended }
     }
 
     /// Lets everything that is under way end well.
@@ -249,6 +285,9 @@ impl Play {
         }
         if run.has_ready() {
             return Some(Command::OfferSlots);
+        }
+        if run.calling().next().is_some() {
+            return Some(self.end_of_a_child(0, 0));
         }
         if let Some(step) = run.awaiting().next() {
             let StepKind::WaitFor { matches, .. } =

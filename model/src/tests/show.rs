@@ -1,7 +1,7 @@
 //! The notation of stories: events and what holds after them as text.
 
-use crate::effect::Effect;
-use crate::event::{Awaited, Event, Failure};
+use crate::effect::{Effect, Wish};
+use crate::event::{Awaited, ChildEnd, Event, Failure};
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::Payload;
 use crate::plan::Plan;
@@ -36,6 +36,18 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
             let Awaited::Signal { name } = what;
             format!("{} waits for {name}{}", id(step), timer(*due, ""))
         }
+        Event::StepCalled { step, attempt, number, input, timer: due, deadline } => {
+            let with = payload(input.as_ref());
+            let (due, deadline) = (timer(*due, ""), timer(*deadline, "deadline"));
+            format!("{} calls {number}{with}{due}{deadline}", tried(plan, *step, *attempt))
+        }
+        Event::ChildEnded { child, ended, .. } => match ended {
+            ChildEnd::Completed { output } => format!("{child} ended{}", payload(Some(output))),
+            ChildEnd::Failed { failure, .. } => format!("{child} failed {}", failure.code),
+            ChildEnd::Cancelled { .. } => format!("{child} was cancelled"),
+        },
+        Event::ParentPaused => "parent paused".to_owned(),
+        Event::ParentResumed => "parent resumed".to_owned(),
         Event::SignalTaken { step, signal } => format!("{} takes signal {signal}", id(step)),
         Event::StepStarted { step, attempt, input, deadline } => {
             let with = payload(input.as_ref());
@@ -75,6 +87,15 @@ pub(super) fn effect(plan: &Plan, effect: &Effect) -> String {
             format!("run {}{alone}", tried(plan, run.step, run.attempt))
         }
         Effect::StopAttempt { step, attempt } => format!("stop {}", tried(plan, *step, *attempt)),
+        Effect::Call(call) => {
+            let seen = if call.seen > 0 { format!(" after {}", call.seen) } else { String::new() };
+            let word = match call.wish {
+                Wish::GoOn => "call",
+                Wish::Pause => "hold",
+                Wish::End => "end",
+            };
+            format!("{word} {}{seen}{}", call.child, payload(Some(&call.input)))
+        }
     }
 }
 

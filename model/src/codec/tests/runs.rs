@@ -46,8 +46,8 @@ fn the_form_knows_every_field_of_a_run() {
     };
     let fields: Vec<String> = shown.lines().filter_map(field).collect();
     let written = ["started", "started_at", "ended_at", "status", "paused", "timers", "next_timer"];
-    let after = ["revision", "signals", "steps"];
-    let derived = ["open_needs", "ready", "running", "awaiting", "open"];
+    let after = ["revision", "signals", "calls", "parent_paused", "steps"];
+    let derived = ["open_needs", "ready", "running", "awaiting", "calling", "open"];
     assert_eq!(fields, [&written[..], &after, &derived].concat());
 }
 

@@ -1,5 +1,6 @@
 //! Any event, any run.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::collection::vec;
@@ -7,11 +8,11 @@ use proptest::option;
 use proptest::prelude::*;
 
 use crate::codec::kinds;
-use crate::event::{Actor, Awaited, Event, Failure, Given, RunStarted};
+use crate::event::{Actor, Awaited, ChildEnd, Event, Failure, Given, Parent, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
-use crate::run::{KeptSignal, Run, RunStatus, Signals, StepRun, StepState, Timer, TimerPurpose};
+use crate::run::{KeptSignal, LastCall, Run, RunStatus, Signals, StepRun, StepState, Timer, TimerPurpose};
 use crate::time::Timestamp;
 
 pub(super) fn kind() -> impl Strategy<Value = u16> {
@@ -52,6 +53,11 @@ fn outside_event() -> BoxedStrategy<Event> {
         (actor(), text()).prop_map(|(by, reason)| Event::CancelRequested { by, reason }),
         (actor(), due()).prop_map(|(by, timeout)| Event::RunRetried { by, timeout }),
         Just(Event::SlotsOffered),
+        Just(Event::ParentPaused),
+        Just(Event::ParentResumed),
+        (step(), text(), number(), child_end()).prop_map(|(step, child, revision, ended)| {
+            Event::ChildEnded { step, child, revision, ended }
+        }),
         (text(), text(), payload(), actor()).prop_map(|(name, id, payload, by)| {
             Event::SignalReceived { name, id, payload, by }
         }),
@@ -96,6 +102,16 @@ fn derived_event() -> BoxedStrategy<Event> {
             timer
         }),
         (step(), number()).prop_map(|(step, signal)| Event::SignalTaken { step, signal }),
+        (step(), attempt(), number(), option::of(payload()), due(), due()).prop_map(
+            |(step, attempt, number, input, timer, deadline)| Event::StepCalled {
+                step,
+                attempt,
+                number,
+                input,
+                timer,
+                deadline
+            }
+        ),
     ]
     .boxed()
 }
@@ -107,7 +123,7 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
     let facts = (option::of(run_started()), time(), option::of(time()), status(count));
     let more = (any::<bool>(), timers, timer(), any::<u32>());
     let changes = vec((step_of(count), step_run()), 0..20);
-    let changes = (changes, signals());
+    let changes = (changes, signals(), calls(count), any::<bool>());
     let plan = Arc::clone(plan);
     (facts, more, changes)
         .prop_map(move |(facts, more, changes)| {
@@ -115,13 +131,42 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
             run.started = facts.0.map(Box::new);
             (run.started_at, run.ended_at, run.status) = (facts.1, facts.2, facts.3);
             (run.paused, run.timers, run.next_timer, run.revision) = more;
-            run.signals = changes.1;
+            (run.signals, run.calls, run.parent_paused) = (changes.1, changes.2, changes.3);
             for (step, next) in changes.0 {
                 run.set_step(&plan, step, next);
             }
             run
         })
         .boxed()
+}
+
+fn child_end() -> impl Strategy<Value = ChildEnd> {
+    prop_oneof![
+        payload().prop_map(|output| ChildEnd::Completed { output }),
+        (failure(), any::<bool>())
+            .prop_map(|(failure, goes_on)| ChildEnd::Failed { failure, goes_on }),
+        (text(), any::<bool>())
+            .prop_map(|(reason, goes_on)| ChildEnd::Cancelled { reason, goes_on }),
+    ]
+}
+
+fn parent() -> impl Strategy<Value = Parent> {
+    (any::<[u8; 16]>(), text(), step())
+        .prop_map(|(run, name, step)| Parent { run: RunId(run), name, step })
+}
+
+fn calls(count: u32) -> impl Strategy<Value = BTreeMap<StepIndex, LastCall>> {
+    let hashes = (any::<[u8; 32]>(), any::<[u8; 32]>());
+    let call = (number(), hashes, number(), any::<bool>()).prop_map(
+        |(number, (definition, input), seen, goes_on)| LastCall {
+            number,
+            definition: DefinitionHash(definition),
+            input: PayloadHash(input),
+            seen,
+            goes_on,
+        },
+    );
+    prop::collection::btree_map(step_of(count), call, 0..3)
 }
 
 fn awaited() -> impl Strategy<Value = Awaited> {
@@ -204,6 +249,14 @@ fn state() -> BoxedStrategy<StepState> {
         Just(StepState::NotReached),
         Just(StepState::Cancelled),
         (awaited(), due()).prop_map(|(what, timer)| StepState::Awaiting { what, timer }),
+        (number(), option::of(payload()), due(), option::of(failure())).prop_map(
+            |(number, input, timer, stopping)| StepState::Calling {
+                number,
+                input,
+                timer,
+                stopping
+            }
+        ),
     ]
     .boxed()
 }
@@ -212,8 +265,10 @@ fn run_started() -> impl Strategy<Value = RunStarted> {
     let ids = (any::<[u8; 16]>(), any::<[u8; 32]>(), any::<u64>());
     let texts = (text(), text(), text());
     let labels = vec((text(), text()), 0..4);
-    (ids, texts, labels, payload(), actor(), due()).prop_map(
-        |((run, definition, seed), (name, workflow, folder), labels, input, by, timeout)| {
+    let more = (due(), option::of(parent()));
+    (ids, texts, labels, payload(), actor(), more).prop_map(
+        |((run, definition, seed), (name, workflow, folder), labels, input, by, more)| {
+            let (timeout, parent) = more;
             RunStarted {
                 run: RunId(run),
                 name,
@@ -225,6 +280,7 @@ fn run_started() -> impl Strategy<Value = RunStarted> {
                 by,
                 seed,
                 timeout,
+                parent,
             }
         },
     )

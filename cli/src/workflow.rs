@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use nexus_definitions::{Problems, Read};
+use nexus_definitions::{Problems, Resolved, resolve_calls};
 use nexus_gateway::api::{Problem, Where};
 
 use crate::exit::Code;
@@ -18,20 +18,41 @@ const SHOWN_MAX: usize = 3;
 ///
 /// # Errors
 /// If the file cannot be read.
-pub(crate) fn read(file: &Path) -> Result<Option<Read>, Problem> {
+pub(crate) fn read(file: &Path) -> Result<Option<Resolved>, Problem> {
     let text = if is_stdin(file) { read_stdin()? } else { files::read_text(file)? };
     let name = if is_stdin(file) { "standard input".into() } else { file.display().to_string() };
-    let (read, problems) = match nexus_definitions::read(&name, &text) {
-        Ok(read) => {
-            let registry = registry();
-            let unknown = read.check_handlers(&registry.names().collect::<Vec<_>>());
-            (Some(read), unknown)
+    let path = if is_stdin(file) { Path::new("") } else { file };
+    let registry = registry();
+    match check(&name, path, &text, &registry.names().collect::<Vec<_>>()) {
+        Ok(resolved) => Ok(Some(resolved)),
+        Err(problems) => {
+            show(&problems, &text);
+            Ok(None)
         }
-        Err(problems) => (None, problems),
-    };
-    let is_good = !problems.has_errors();
-    show(&problems, &text);
-    Ok(read.filter(|_| is_good))
+    }
+}
+
+/// Reads a workflow and everything it calls from files, which are beside `file`.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub(crate) fn check(
+    name: &str,
+    file: &Path,
+    text: &str,
+    handlers: &[&str],
+) -> Result<Resolved, Problems> {
+    let read = nexus_definitions::read(name, text)?;
+    let unknown = read.check_handlers(handlers);
+    if unknown.has_errors() {
+        return Err(unknown);
+    }
+    resolve_calls(read, file, handlers, &|path| {
+        std::fs::read_to_string(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            _ => error.to_string(),
+        })
+    })
 }
 
 /// The folder in which scripts of a workflow work: that of its file.

@@ -16,6 +16,7 @@ pub fn check_handlers(definition: &Definition, known: &[&str]) -> Vec<Definition
         | StepKind::Script { .. }
         | StepKind::Set { .. }
         | StepKind::Sleep { .. }
+        | StepKind::Call { .. }
         | StepKind::WaitFor { .. } => None,
     });
     steps

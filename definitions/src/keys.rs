@@ -34,6 +34,8 @@ pub(crate) enum Shape {
     Header,
     /// Text.
     Text,
+    /// A version number, or text such as `^2`.
+    Version,
     /// An integer from the given number up to 2^32 - 1.
     Count(u32),
     /// A number.
@@ -225,7 +227,7 @@ pub(crate) struct Kind {
 }
 
 /// The kinds of steps.
-pub(crate) static KINDS: [Kind; 5] = [
+pub(crate) static KINDS: [Kind; 6] = [
     Kind {
         key: key("uses", Shape::Text, "Name of the handler or built-in action it calls."),
         own: &[key("with", Shape::Template, "What the handler gets.")],
@@ -257,6 +259,22 @@ pub(crate) static KINDS: [Kind; 5] = [
         key: key("wait_for", Shape::Map(&WAIT_FOR), "A signal from outside it waits for."),
         own: &[],
         attempts: false,
+    },
+    Kind {
+        key: key(
+            "call",
+            Shape::Text,
+            "A workflow it calls, as a run of its own: a file beside this one, or the name of a published workflow.",
+        ),
+        own: &[
+            key("with", Shape::Template, "The inputs of the called workflow."),
+            key(
+                "version",
+                Shape::Version,
+                "Which version of a published workflow; the newest by default.",
+            ),
+        ],
+        attempts: true,
     },
 ];
 
@@ -291,7 +309,7 @@ pub(crate) static ATTEMPTS: &[Key] = &[
 ];
 
 /// Kinds of steps that this version does not carry out.
-pub(crate) const LATER_KINDS: &[&str] = &["call", "approve", "emit"];
+pub(crate) const LATER_KINDS: &[&str] = &["approve", "emit"];
 
 /// Keys of steps that this version does not carry out.
 pub(crate) const LATER_STEP: &[&str] = &[
@@ -302,7 +320,6 @@ pub(crate) const LATER_STEP: &[&str] = &[
     "compensate",
     "queue",
     "importance",
-    "version",
     "secrets",
 ];
 

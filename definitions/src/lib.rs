@@ -3,6 +3,7 @@
 //! [`read`] turns a file into a checked [`Definition`] and its [`Plan`], or into [`Problems`] with code, line and column;
 //! [`render`] shows a problem to a person; [`write()`] turns a definition into a file. Nothing here does I/O.
 
+mod calls;
 mod check;
 mod handlers;
 #[cfg(feature = "import")]
@@ -22,6 +23,7 @@ mod yaml;
 use nexus_model::definition::Definition;
 use nexus_model::plan::Plan;
 
+pub use calls::{Resolved, resolve_calls};
 pub use handlers::check_handlers;
 pub use problem::{Problem, Problems, Severity};
 pub use render::render;

@@ -150,6 +150,17 @@ impl Sheet {
             }
             StepKind::Set { values } => self.entry(4, "set", values),
             StepKind::Sleep { duration } => self.entry(4, "sleep", &sleep(duration)),
+            StepKind::Call { workflow, version, with, .. } => {
+                self.entry(4, "call", &json!(workflow));
+                let version = version.as_ref().map(|version| match version.parse::<u32>() {
+                    Ok(number) => json!(number),
+                    Err(_) => json!(version),
+                });
+                self.optional(4, "version", version.as_ref());
+                if !with.is_null() {
+                    self.entry(4, "with", with);
+                }
+            }
             StepKind::WaitFor { signal, matches, timeout_ms, on_timeout } => {
                 self.line(4, "wait_for:");
                 self.entry(6, "signal", &json!(signal));

@@ -7,6 +7,7 @@
 //! * Runs that wait for room are read again only as far as there is room for them.
 
 mod attempt;
+mod calls;
 mod closing;
 mod handlers;
 mod hungry;
@@ -30,6 +31,7 @@ use crate::loader::Loader;
 use crate::metrics::Metrics;
 use crate::shard::{Asked, Input, Output, Refusal, Shard, Slots, Start};
 pub(crate) use attempt::{Environment, Report};
+use calls::{CallDone, Calls};
 use closing::Closing;
 use handlers::{Called, Handlers, Stopped};
 use hungry::Hungry;
@@ -55,6 +57,8 @@ pub(crate) struct Driver {
     hungry: Hungry,
     timers: Timers,
     handlers: Handlers,
+    calls: Calls,
+    peers: Peers,
     replies: Replies,
     reads: Reads,
     outbox: Outbox,
@@ -72,9 +76,10 @@ impl Driver {
         loader: Loader,
         snapshots: Option<nexus_projections::Views>,
         environment: Arc<Environment>,
-        inbox: mpsc::UnboundedSender<Message>,
+        peers: Peers,
         share: (usize, usize),
     ) -> Self {
+        let inbox = peers.at(share.0).clone();
         let concurrency = (config.concurrency as usize / config.drivers.max(1)).max(1);
         let metrics = Arc::clone(&environment.metrics);
         Self {
@@ -91,6 +96,8 @@ impl Driver {
             hungry: Hungry::default(),
             timers: Timers::new(config.drive, share),
             handlers: Handlers::new(environment, inbox.clone()),
+            calls: Calls::new(loader.clone(), peers.clone(), inbox.clone(), config),
+            peers,
             replies: Replies::default(),
             outbox: Outbox::new(Arc::clone(loader.log())),
             reads: Reads::new(loader, inbox.clone()),
@@ -167,6 +174,7 @@ impl Driver {
                     self.take(message);
                 }
             }
+            Message::CallDone(done) => self.calls.done(&done),
             Message::DrainOver => self.handlers.stop_all(),
             Message::Shutdown { done } => self.shut_down(done),
         }
@@ -214,6 +222,11 @@ impl Driver {
             Output::Ended(run, status) => {
                 self.metrics.ended(&status);
                 self.replies.ended(run, &status);
+            }
+            Output::Call(call) => self.calls.want(*call, self.closing.is_some()),
+            Output::ChildEnded(report) => {
+                let (parent, asked) = (report.parent.run, Asked::silent(report.command()));
+                self.peers.send(parent, Message::Ask { run: parent, asked, reply: None });
             }
             Output::Hungry(run) => self.hungry.push(run),
             Output::Snapshot(run, revision, bytes) => {
@@ -370,6 +383,21 @@ async fn sleep(duration: Option<Duration>) {
     match duration {
         Some(duration) => tokio::time::sleep(duration).await,
         None => std::future::pending().await,
+    }
+}
+
+/// The inboxes of all drivers of an engine.
+#[derive(Clone)]
+pub(crate) struct Peers(pub(crate) Arc<[mpsc::UnboundedSender<Message>]>);
+
+impl Peers {
+    fn at(&self, at: usize) -> &mpsc::UnboundedSender<Message> {
+        self.0.get(at).expect("each driver has an inbox")
+    }
+
+    /// Tells the driver of `run`; one that is gone hears of it when the run is read again.
+    fn send(&self, run: RunId, message: Message) {
+        let _ = self.at(crate::shard_of(run) % self.0.len()).send(message);
     }
 }
 

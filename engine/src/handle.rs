@@ -25,6 +25,7 @@ use crate::shard::{Answer, Asked, Refusal};
 use crate::shard_of;
 use crate::tables::{NAMES, read_name_row};
 
+pub(crate) use start::request_hash;
 pub use start::{StartError, StartRequest, Started};
 
 /// Asks things of an engine.

@@ -19,6 +19,7 @@
 //! # }
 //! ```
 
+mod calls;
 mod clock;
 mod config;
 mod driver;

@@ -273,6 +273,11 @@ fn command_of(event: &Event) -> Option<Command> {
         Event::SignalReceived { name, id, payload, by } => {
             Command::DeliverSignal { name, id, payload, by }
         }
+        Event::ChildEnded { step, child, revision, ended } => {
+            Command::EndChild { step, child, revision, ended }
+        }
+        Event::ParentPaused => Command::FollowParent { paused: true },
+        Event::ParentResumed => Command::FollowParent { paused: false },
         _ => return None,
     })
 }

@@ -7,6 +7,7 @@
 //! * A run is in memory only while something is going on with it.
 
 mod away;
+mod calls;
 mod held;
 mod input;
 mod output;
@@ -28,6 +29,7 @@ use nexus_model::run::Run;
 use nexus_model::time::Timestamp;
 
 use away::Away;
+pub use calls::{ChildReport, RunCall};
 pub use input::{Asked, Input, Loaded, ReplyId, Start};
 pub use output::{Answer, Output, Refusal};
 use resident::Resident;

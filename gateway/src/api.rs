@@ -24,6 +24,9 @@ pub use waiting::{SendSignal, SignalView};
 pub struct StartRun {
     /// The definition: its canonical JSON.
     pub definition: Value,
+    /// The definitions that it calls, directly or not.
+    #[serde(default)]
+    pub callees: Vec<Value>,
     /// The input.
     pub input: Value,
     /// The run's name.

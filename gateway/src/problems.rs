@@ -174,6 +174,9 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         Rejection::AlreadyPaused => {
             ("NX7007", format!("go on with it: nexus-engine resume {name}"))
         }
+        Rejection::PausedWithParent { parent } => {
+            ("NX4190", format!("resume the run that called it: nexus-engine resume {parent}"))
+        }
         Rejection::AlreadyStarted
         | Rejection::TooManyLabels { .. }
         | Rejection::NotStarted
@@ -183,6 +186,7 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         | Rejection::AlreadyCancelling
         | Rejection::NotRetryable { .. }
         | Rejection::AlreadyReceived { .. }
+        | Rejection::StaleChild { .. }
         | Rejection::NothingReady => {
             ("NX7007", format!("see where it stands: nexus-engine get {name}"))
         }
@@ -209,6 +213,8 @@ pub fn start_problem(error: &StartError) -> Problem {
         }
         StartError::RunId { code, .. } => Problem::new(code.clone(), USAGE, text)
             .hint("give the run a name with --id, or correct `run.id` in the workflow"),
+        StartError::Unresolved { .. } => Problem::new("NX1185", USAGE, text)
+            .hint("name a file beside the workflow, as in `call: ./other.workflow.yaml`"),
         StartError::Conflict { name, .. } => taken(name),
         StartError::Busy { .. } => Problem::new("NX7006", UNREACHABLE, text)
             .hint("nothing was recorded; the same start can be repeated"),

@@ -252,6 +252,11 @@ pub enum StepKind {
     },
 }
 
+/// Whether the text of a `call` names a file; else it is the name of a published workflow.
+pub fn is_file(workflow: &str) -> bool {
+    workflow.ends_with(".yaml") || workflow.ends_with(".yml") || workflow.contains('/')
+}
+
 /// What happens when no signal came in time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use crate::definition::{Definition, OnError, OnSignalTimeout, Retry, WhenNeeds};
+use crate::definition::{Definition, OnError, OnSignalTimeout, Retry, StepKind, WhenNeeds};
 use crate::expression::{Condition, EvalError, Scope, Template};
 use crate::id::{DefinitionHash, StepIndex};
 use crate::payload::Payload;
@@ -207,6 +207,20 @@ impl Plan {
             Work::Handler { name, .. } => Some(name),
             Work::Set { .. } | Work::Sleep { .. } | Work::WaitFor(_) | Work::Call(_) => None,
         }
+    }
+
+    /// The steps that call a workflow: what they call, and its definition once that is resolved.
+    pub fn calls(&self) -> impl Iterator<Item = (StepIndex, &str, Option<DefinitionHash>)> {
+        self.steps().zip(&self.definition.steps).filter_map(|(at, step)| match &step.kind {
+            StepKind::Call { workflow, definition, .. } => {
+                Some((at, workflow.as_str(), *definition))
+            }
+            StepKind::Action { .. }
+            | StepKind::Script { .. }
+            | StepKind::Set { .. }
+            | StepKind::Sleep { .. }
+            | StepKind::WaitFor { .. } => None,
+        })
     }
 
     /// Time of one attempt of `step`, in milliseconds.

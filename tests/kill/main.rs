@@ -113,6 +113,7 @@ impl World {
 
     fn start(&self, name: &str) -> StartRun {
         StartRun {
+            callees: Vec::new(),
             definition: definition_json(WORKFLOW),
             input: json!({ "file": self.file }),
             name: Some(name.to_owned()),

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use nexus_definitions::Resolved;
+use nexus_engine::model::definition::Definition;
 use nexus_gateway::api::{Problem, StartRun, StartedRun};
 
 use crate::args::pair;
@@ -78,12 +80,15 @@ pub(crate) struct Prepared {
 /// # Errors
 /// If the file or the input cannot be read.
 pub(crate) fn prepare(context: &Context, args: &StartArgs) -> Result<Option<Prepared>, Problem> {
-    let Some(read) = workflow::read(&args.file)? else { return Ok(None) };
+    let Some(Resolved { read, callees }) = workflow::read(&args.file)? else { return Ok(None) };
     let input = inputs::read(&read.definition, args.input.as_deref(), &args.set)?;
-    let definition = serde_json::from_slice(&read.definition.to_canonical_json())
-        .expect("a canonical definition is JSON");
+    let json = |definition: &Definition| {
+        serde_json::from_slice(&definition.to_canonical_json())
+            .expect("a canonical definition is JSON")
+    };
     let request = StartRun {
-        definition,
+        definition: json(&read.definition),
+        callees: callees.iter().map(|callee| json(callee.definition())).collect(),
         input,
         name: args.id.clone(),
         labels: args.labels.iter().cloned().collect(),

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use nexus_definitions::{Problems, read, render};
+use nexus_definitions::{Problems, Resolved, render};
 use serde::Serialize;
 
 use crate::exit::{Code, Outcome};
 use crate::store::registry;
 use crate::text::count;
-use crate::{files, output};
+use crate::{files, output, workflow};
 
 /// Problems of a file that are shown to people.
 const SHOWN_MAX: usize = 3;
@@ -78,11 +78,10 @@ pub(crate) fn run(args: &ValidateArgs) -> Outcome {
 
 fn check(path: &Path, text: &str, handlers: &[&str], strict: bool) -> FileReport {
     let file = path.display().to_string();
-    let (workflow, steps, problems) = match read(&file, text) {
+    let (workflow, steps, problems) = match workflow::check(&file, path, text, handlers) {
         Err(problems) => (None, None, problems),
-        Ok(read) => {
-            let mut problems = read.check_handlers(handlers);
-            problems.0.extend(read.warnings);
+        Ok(Resolved { read, .. }) => {
+            let mut problems = read.warnings;
             problems.0.sort_by_key(|problem| (problem.line, problem.column));
             (Some(read.definition.name), Some(read.definition.steps.len()), problems)
         }

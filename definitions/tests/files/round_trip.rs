@@ -156,7 +156,18 @@ fn kind() -> impl Strategy<Value = StepKind> {
             .prop_map(|map| StepKind::Set { values: Value::Object(map.into_iter().collect()) }),
         (1u32..5000).prop_map(|s| StepKind::Sleep { duration: Value::from(format!("{s}s")) }),
         wait_for(),
+        call(),
     ]
+}
+
+fn call() -> impl Strategy<Value = StepKind> {
+    let version = prop::option::of("(\\^|>=)?[1-9][0-9]?");
+    ("[a-z./-]{1,9}[a-z]", version, value()).prop_map(|(workflow, version, with)| StepKind::Call {
+        workflow,
+        version,
+        definition: None,
+        with,
+    })
 }
 
 fn wait_for() -> impl Strategy<Value = StepKind> {

@@ -109,6 +109,8 @@ fn as_failure(command: Command) -> Option<Command> {
         | Command::CancelRun { .. }
         | Command::RetryRun { .. }
         | Command::DeliverSignal { .. }
+        | Command::EndChild { .. }
+        | Command::FollowParent { .. }
         | Command::OfferSlots => None,
     }
 }

@@ -18,7 +18,7 @@ use nexus_model::run::{Run, StepState, TimerPurpose};
 use nexus_model::time::Timestamp;
 
 use super::held::Held;
-use super::{Answer, Asked, Output, Refusal, encode};
+use super::{Answer, Asked, ChildReport, Output, Refusal, encode};
 use crate::handler::AttemptInfo;
 
 /// A parked run whose next timer is this near stays in memory, in milliseconds.
@@ -92,6 +92,9 @@ impl Resident {
             return;
         }
         out.extend(self.run.timers.iter().map(|(id, timer)| Output::TimerSet(run, *id, timer.due)));
+        if drives {
+            out.extend(self.calls(run));
+        }
         let running = self.run.running();
         let attempts: Vec<_> = running
             .filter_map(|step| Some((step, running_attempt(&self.run, step)?)))
@@ -126,7 +129,7 @@ impl Resident {
     ) -> (Held, nexus_log::Transition) {
         let effects = self.effects_of(&transition.events);
         let rows = std::mem::take(&mut self.rows);
-        let logged = encode(run, &self.run, &transition, given, rows, &asked.payloads);
+        let logged = encode(&self.plan, run, &self.run, &transition, given, rows, &asked.payloads);
         self.last_given = given.now;
         self.events_since_snapshot += logged.records.count();
         self.bytes_since_snapshot += logged.records.as_bytes().len();
@@ -150,7 +153,11 @@ impl Resident {
         let mut add = |step: StepIndex| effects.extend(pending_for(&self.plan, &self.run, step));
         for event in events {
             match event {
-                Event::StepStarted { step, .. } => add(*step),
+                Event::StepStarted { step, .. } | Event::StepCalled { step, .. } => add(*step),
+                Event::RunPaused { .. }
+                | Event::RunResumed { .. }
+                | Event::ParentPaused
+                | Event::ParentResumed => self.run.calling().for_each(&mut add),
                 Event::StopRequested { steps } => steps.iter().copied().for_each(&mut add),
                 Event::AttemptsInterrupted { attempts, orderly: false } => {
                     for (step, _) in attempts {
@@ -175,6 +182,7 @@ impl Resident {
         for effect in held.effects {
             out.push(match effect {
                 Effect::StopAttempt { step, attempt } => Output::Stop(run, step, attempt),
+                Effect::Call(call) => self.call(run, call),
                 Effect::RunAttempt(attempt) => {
                     self.at_work.insert(attempt.step, attempt.attempt);
                     Output::Attempt {
@@ -190,6 +198,7 @@ impl Resident {
         }
         if held.ended && self.run.status.is_terminal() {
             out.push(Output::Ended(run, self.run.status.clone()));
+            out.extend(ChildReport::of(&self.run).map(|told| Output::ChildEnded(Box::new(told))));
         }
         for (asked, rejection) in held.after {
             self.answer_rejected(&asked, rejection, out);
@@ -231,6 +240,8 @@ impl Resident {
             | Command::CancelRun { .. }
             | Command::RetryRun { .. }
             | Command::DeliverSignal { .. }
+            | Command::EndChild { .. }
+            | Command::FollowParent { .. }
             | Command::OfferSlots => {}
         }
     }
@@ -238,7 +249,7 @@ impl Resident {
     /// Whether the run wants room and has not said so yet.
     pub(super) fn becomes_hungry(&mut self) -> bool {
         let hungry = self.run.has_ready()
-            && !self.run.paused
+            && !self.run.is_paused()
             && !self.run.status.is_terminal()
             && !self.is_broken;
         hungry && !std::mem::replace(&mut self.is_hungry, hungry)

@@ -62,10 +62,12 @@ pub struct GraphView {
 pub struct GraphNode {
     /// Its id.
     pub id: String,
-    /// `action`, `script`, `set`, `sleep`, `wait_for`.
+    /// `action`, `script`, `set`, `sleep`, `wait_for`, `call`.
     pub kind: String,
-    /// The handler it calls.
+    /// The handler or workflow it calls.
     pub uses: Option<String>,
+    /// The run that it has called last.
+    pub child: Option<String>,
     /// Its condition.
     pub condition: Option<String>,
     /// As in [`StepView`](super::StepView); `null` without a run.

@@ -90,6 +90,8 @@ pub struct RunView {
     pub by: By,
     /// Folder of the definition.
     pub folder: Option<String>,
+    /// The run that called it.
+    pub parent: Option<String>,
     /// Events recorded.
     pub events: u32,
 }
@@ -115,6 +117,8 @@ pub struct StepView {
     pub output: Value,
     /// Why it failed, or failed last.
     pub error: Option<FailureView>,
+    /// The run that it has called last.
+    pub child: Option<String>,
     /// What it needs.
     pub needs: Vec<String>,
 }
@@ -122,7 +126,7 @@ pub struct StepView {
 /// What a run waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitingOn {
-    /// `sleep`, `signal`, `retry`, `room`, `pause`, `engine`.
+    /// `sleep`, `signal`, `run`, `retry`, `room`, `pause`, `engine`.
     pub on: String,
     /// The step.
     pub step: Option<String>,

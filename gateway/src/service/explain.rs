@@ -10,6 +10,8 @@ use super::show::standing::Standing;
 use super::show::time;
 use crate::api::{ExplainView, Problem, StepReason};
 
+/// How many called runs are looked at.
+const CALLS_MAX: usize = 5;
 /// How many steps are explained.
 const STEPS_MAX: usize = 50;
 
@@ -24,8 +26,39 @@ impl Service {
         let last = run.revision.saturating_sub(1);
         let last = self.read(move |loader| loader.history(id, last, 1)).await?;
         let since = last.last().map_or(run.started_at, |recorded| recorded.time);
-        let (now, driven) = (self.handle().clock().now(), self.drives(id));
-        Ok(explain(&Standing { plan: &plan, run: &run, now, driven }, name, since))
+        let (now, driven) = (self.handle().clock().now(), self.drives_it(&run));
+        let standing = Standing { plan: &plan, run: &run, now, driven };
+        let mut view = explain(&standing, name, since);
+        let calls: Vec<(String, String)> = run
+            .calling()
+            .take(CALLS_MAX)
+            .filter_map(|step| Some((plan.id(step).to_owned(), standing.child(step)?)))
+            .collect();
+        for (step, child) in calls {
+            self.explain_call(&mut view, &step, &child).await;
+        }
+        Ok(view)
+    }
+}
+
+impl Service {
+    /// Adds why a called run stands where it stands, and how to see more of it.
+    async fn explain_call(&self, view: &mut ExplainView, step: &str, child: &str) {
+        let why = match self.resolve(child).await {
+            Ok((id, name)) if name == child => match self.load(id, &name).await {
+                Ok((plan, run)) => {
+                    let (now, driven) = (self.handle().clock().now(), self.drives_it(&run));
+                    let standing = Standing { plan: &plan, run: &run, now, driven };
+                    format!("{} ({})", standing.why(), standing.status())
+                }
+                Err(problem) => problem.message,
+            },
+            Ok(_) | Err(_) => "it is not started yet".to_owned(),
+        };
+        if let Some(reason) = view.steps.iter_mut().find(|reason| reason.step == step) {
+            reason.why = format!("{}; {child}: {why}", reason.why);
+        }
+        view.commands.push(format!("nexus-engine explain {child}"));
     }
 }
 
@@ -72,6 +105,7 @@ fn commands(standing: &Standing<'_>, name: &str) -> Vec<String> {
     match &standing.run.status {
         RunStatus::Completed { .. } => all(&["get", "replay"]),
         RunStatus::Failed { .. } | RunStatus::Cancelled { .. } => all(&["logs", "retry"]),
+        RunStatus::Running if standing.run.parent_paused => all(&["cancel"]),
         RunStatus::Running if standing.run.paused || !standing.driven => all(&["resume", "cancel"]),
         RunStatus::Running => all(&["wait", "pause", "cancel"]),
         RunStatus::Failing { .. } | RunStatus::Cancelling { .. } if !standing.driven => {

@@ -62,7 +62,7 @@ impl Service {
     /// A state in full.
     pub(super) async fn view_of(&self, plan: Arc<Plan>, run: Run) -> Result<RunView, Problem> {
         let now = self.handle().clock().now();
-        let driven = run.started.as_deref().is_some_and(|started| self.drives(started.run));
+        let driven = self.drives_it(&run);
         self.read(move |loader| view(loader, &Standing { plan: &plan, run: &run, now, driven }))
             .await
     }
@@ -104,6 +104,7 @@ fn view(loader: &Loader, standing: &Standing<'_>) -> Result<RunView, LoadError> 
         labels: started.labels.iter().cloned().collect(),
         by: show::by(&started.by),
         folder: Some(started.folder.clone()).filter(|folder| !folder.is_empty()),
+        parent: started.parent.as_ref().map(|parent| parent.name.clone()),
         events: run.revision,
     })
 }
@@ -137,6 +138,7 @@ fn step_view(
         note: standing.step_note(step),
         output: output.transpose()?.unwrap_or_default(),
         error: step_error(&step_run.state, plan.id(step)),
+        child: standing.child(step),
         needs: plan.needs(step).iter().map(|need| plan.id(*need).to_owned()).collect(),
     })
 }
@@ -172,6 +174,7 @@ fn step_output(state: &StepState) -> Option<&Payload> {
         | StepState::Running { .. }
         | StepState::Sleeping { .. }
         | StepState::Awaiting { .. }
+        | StepState::Calling { .. }
         | StepState::Retrying { .. }
         | StepState::Failed { .. }
         | StepState::Skipped { .. }
@@ -189,6 +192,7 @@ fn step_error(state: &StepState, step: &str) -> Option<FailureView> {
         | StepState::Running { .. }
         | StepState::Sleeping { .. }
         | StepState::Awaiting { .. }
+        | StepState::Calling { .. }
         | StepState::Completed { .. }
         | StepState::Skipped { .. }
         | StepState::NotReached

@@ -155,6 +155,10 @@ fn waiting_on(plan: Option<&Plan>, row: &RunRow, now: Timestamp, driven: bool) -
             let rest = until.map(|until| format!(", {}", left(until))).unwrap_or_default();
             Some(format!("signal{name}{rest}"))
         }
+        Some(WaitingOn::Run { step, until }) => {
+            let rest = until.map(|until| format!(", {}", left(until))).unwrap_or_default();
+            Some(format!("run {}/{}{rest}", row.name, id(plan, step)))
+        }
         Some(WaitingOn::Retry { step, attempt, at }) => {
             let steps = plan.map(|plan| &plan.definition().steps);
             let of =

@@ -18,12 +18,17 @@ impl Service {
     /// # Errors
     /// A [`Problem`] if the definition, the input or the name cannot be used, or the name belongs to another run.
     pub async fn start(&self, request: StartRun) -> Result<StartedRun, Problem> {
-        let StartRun { definition, input, name, labels, folder, by } = request;
-        let plan = self.blocking(|_| compile(definition)).await?;
+        let StartRun { definition, callees, input, name, labels, folder, by } = request;
+        let (plan, callees) = self
+            .blocking(|_| {
+                let callees: Result<Vec<_>, _> = callees.into_iter().map(compile).collect();
+                Ok((compile(definition)?, callees?))
+            })
+            .await?;
         let workflow = plan.definition().name.clone();
         let folder = folder.map(PathBuf::from);
         let by = show::actor(by);
-        let request = StartRequest { plan, input, name, labels, folder, by };
+        let request = StartRequest { plan, callees, input, name, labels, folder, by };
         let started =
             self.handle().start(request).await.map_err(|error| problems::start_problem(&error))?;
         self.note_driven(started.run);

@@ -9,7 +9,9 @@ use crate::event::{Actor, Awaited, Failure, Parent, RunStarted};
 use crate::id::StepIndex;
 use crate::payload::{ContentType, Payload};
 use crate::plan::Plan;
-use crate::run::{KeptSignal, LastCall, Run, RunStatus, Signals, StepRun, StepState, Timer, TimerPurpose};
+use crate::run::{
+    KeptSignal, LastCall, Run, RunStatus, Signals, StepRun, StepState, Timer, TimerPurpose,
+};
 use crate::time::Timestamp;
 
 /// Version of the form, and its first byte.

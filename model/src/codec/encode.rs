@@ -6,10 +6,6 @@ use serde::{Serialize, Serializer};
 use serde_bytes::Bytes;
 
 use super::wire::{
-    CHILD_CANCELLED, CHILD_COMPLETED, CHILD_FAILED, ChildEndedV1, ParentPausedV1, ParentResumedV1,
-    RunStartedV2, StepCalledV1,
-};
-use super::wire::{
     AWAITED_SIGNAL, ActorV1, AttemptFailedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES,
     CONTENT_JSON, CancelRequestedV1, FailureV1, LabelV1, OutputMappedV1, PAYLOAD_INLINE,
     PAYLOAD_NULL, PAYLOAD_STORED, PayloadV1, RetryScheduledV1, RunCancelledV1, RunCompletedV1,
@@ -17,6 +13,10 @@ use super::wire::{
     SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepSkippedV1, StepSleptV1,
     StepStartedV1, StepWaitsV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1,
     TimerV1,
+};
+use super::wire::{
+    CHILD_CANCELLED, CHILD_COMPLETED, CHILD_FAILED, ChildEndedV1, ParentPausedV1, ParentResumedV1,
+    RunStartedV2, StepCalledV1,
 };
 use crate::event::{Actor, Awaited, ChildEnd, Event, Failure, Parent, RunStarted};
 use crate::id::{Attempt, StepIndex, TimerId};

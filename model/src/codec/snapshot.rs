@@ -12,7 +12,9 @@ use crate::event::{Actor, Awaited, Failure, Parent, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
-use crate::run::{KeptSignal, LastCall, Run, RunStatus, Signals, StepRun, StepState, Timer, TimerPurpose};
+use crate::run::{
+    KeptSignal, LastCall, Run, RunStatus, Signals, StepRun, StepState, Timer, TimerPurpose,
+};
 use crate::time::Timestamp;
 
 const CHECKSUM_BYTES: usize = 16;

@@ -192,7 +192,11 @@ impl Draft<'_> {
         true
     }
 
-    pub(super) fn input(&mut self, step: StepIndex, template: &Template) -> Evaluated<Option<Payload>> {
+    pub(super) fn input(
+        &mut self,
+        step: StepIndex,
+        template: &Template,
+    ) -> Evaluated<Option<Payload>> {
         if template.is_literal() {
             return Some(Ok(None));
         }

@@ -66,8 +66,9 @@ impl Draft<'_> {
 fn not_resolved() -> Failure {
     Failure {
         code: "NX3043".to_owned(),
-        message: "the called workflow is not known; this run was started without resolving its calls"
-            .to_owned(),
+        message:
+            "the called workflow is not known; this run was started without resolving its calls"
+                .to_owned(),
         fatal: true,
         details: None,
     }

@@ -36,7 +36,10 @@ impl Draft<'_> {
     }
 
     /// Whether `step` waits for this end of this run, and whether it was told to end.
-    #[expect(clippy::option_option, reason = "outside: whether it waits; inside: whether it is told to end")]
+    #[expect(
+        clippy::option_option,
+        reason = "outside: whether it waits; inside: whether it is told to end"
+    )]
     fn waits_for_child(
         &self,
         step: StepIndex,

@@ -27,8 +27,7 @@ impl Run {
 
     /// Whether a called run is to be told to end: that must not be forgotten.
     pub(super) fn ends_a_call(&self) -> bool {
-        self.calling().any(|step| {
-            matches!(self.step(step), StepState::Calling { stopping: Some(_), .. })
-        })
+        self.calling()
+            .any(|step| matches!(self.step(step), StepState::Calling { stopping: Some(_), .. }))
     }
 }

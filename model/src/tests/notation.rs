@@ -268,7 +268,9 @@ fn end_child(bench: &mut Bench, words: &[&str]) -> Command {
     let goes_on = !words.contains(&"undone");
     let mut revision = at.map_or(5, |at| at.parse().unwrap());
     let ended = match words[2] {
-        "ended" => ChildEnd::Completed { output: payload(bench, words.get(3).filter(|word| !word.contains('=')).unwrap_or(&"")) },
+        "ended" => ChildEnd::Completed {
+            output: payload(bench, words.get(3).filter(|word| !word.contains('=')).unwrap_or(&"")),
+        },
         "failed" => ChildEnd::Failed { failure: failure(&["E"]), goes_on },
         "cancelled" => ChildEnd::Cancelled { reason: String::new(), goes_on },
         "lost" => {

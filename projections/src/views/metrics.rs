@@ -110,6 +110,10 @@ impl Counters {
             | Event::SignalReceived { .. }
             | Event::StepWaits { .. }
             | Event::SignalTaken { .. }
+            | Event::StepCalled { .. }
+            | Event::ChildEnded { .. }
+            | Event::ParentPaused
+            | Event::ParentResumed
             | Event::StepSlept { .. }
             | Event::StepsNotReached { .. }
             | Event::OutputMapped { .. }

@@ -173,6 +173,8 @@ fn in_words(output: &Output) -> String {
             format!("reply {} {answer}", reply.0)
         }
         Output::Ended(_, status) => format!("ended {}", status.word()),
+        Output::Call(call) => format!("see to {}", call.call.child),
+        Output::ChildEnded(report) => format!("{} tells", report.child),
         Output::Hungry(_) => "hungry".into(),
         Output::Snapshot(..) => "snapshot".into(),
         Output::Rest(_) => "rest".into(),

@@ -1,7 +1,7 @@
 //! Events as they are sent.
 
 use nexus_engine::model::codec::{event_name, show_state_hash};
-use nexus_engine::model::event::{Awaited, Event, Failure, RunStarted};
+use nexus_engine::model::event::{Awaited, ChildEnd, Event, Failure, RunStarted};
 use nexus_engine::model::id::{Attempt, StepIndex, TimerId};
 use nexus_engine::model::payload::Payload;
 use nexus_engine::model::plan::Plan;
@@ -60,10 +60,12 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         }
         Event::AttemptFailed { step, attempt, .. }
         | Event::StepStarted { step, attempt, .. }
+        | Event::StepCalled { step, attempt, .. }
         | Event::RetryScheduled { step, attempt, .. } => (Some(*step), Some(*attempt)),
         Event::StepSlept { step, .. }
         | Event::StepWaits { step, .. }
         | Event::SignalTaken { step, .. }
+        | Event::ChildEnded { step, .. }
         | Event::StepSkipped { step, .. }
         | Event::StepFailed { step, .. }
         | Event::OutputMapped { step, .. } => (Some(*step), None),
@@ -77,6 +79,8 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::RunRetried { .. }
         | Event::SlotsOffered
         | Event::SignalReceived { .. }
+        | Event::ParentPaused
+        | Event::ParentResumed
         | Event::StepsNotReached { .. }
         | Event::StopRequested { .. }
         | Event::StepsCancelled { .. }
@@ -117,7 +121,27 @@ impl Showing<'_> {
             Event::RunRetried { by: who, timeout } => {
                 json!({"by": by(who), "timeout": due_data(*timeout)})
             }
-            Event::SlotsOffered => json!({}),
+            Event::SlotsOffered | Event::ParentPaused | Event::ParentResumed => json!({}),
+            Event::StepCalled { step, attempt, number, input, timer, deadline } => json!({
+                "step": self.id(*step), "attempt": attempt.0, "number": number,
+                "input": input.as_ref().map(|input| self.payload(input)).transpose()?,
+                "timeout": due_data(*timer), "deadline": due_data(*deadline),
+            }),
+            Event::ChildEnded { step, child, revision, ended } => {
+                let mut data = json!({"step": self.id(*step), "run": child, "events": revision});
+                match ended {
+                    ChildEnd::Completed { output } => data["output"] = self.payload(output)?,
+                    ChildEnd::Failed { failure, goes_on } => {
+                        data["failure"] = failure_data(failure);
+                        data["goes_on"] = json!(goes_on);
+                    }
+                    ChildEnd::Cancelled { reason, goes_on } => {
+                        data["cancelled"] = json!(reason);
+                        data["goes_on"] = json!(goes_on);
+                    }
+                }
+                data
+            }
             Event::StepStarted { step, attempt, input, deadline } => json!({
                 "step": self.id(*step), "attempt": attempt.0,
                 "input": input.as_ref().map(|input| self.payload(input)).transpose()?,
@@ -179,6 +203,7 @@ impl Showing<'_> {
             "by": by(&started.by),
             "seed": started.seed.to_string(),
             "timeout": due_data(started.timeout),
+            "parent": started.parent.as_ref().map(|parent| &parent.name),
         }))
     }
 
@@ -209,7 +234,23 @@ impl Showing<'_> {
                 format!("by {}{}", by.name, shorten(&reason, DETAIL_CHARS_MAX))
             }
             Event::RunResumed { by } | Event::RunRetried { by, .. } => format!("by {}", by.name),
-            Event::SlotsOffered | Event::RunCancelled { .. } => String::new(),
+            Event::SlotsOffered
+            | Event::ParentPaused
+            | Event::ParentResumed
+            | Event::RunCancelled { .. } => String::new(),
+            Event::StepCalled { attempt, number, .. } => match number {
+                1 => format!("try {}", attempt.0),
+                number => format!("try {}, run number {number}", attempt.0),
+            },
+            Event::ChildEnded { child, ended, .. } => match ended {
+                ChildEnd::Completed { output } => {
+                    format!("{child} completed: {}", self.brief(output)?)
+                }
+                ChildEnd::Failed { failure, .. } => {
+                    format!("{child} failed: {}", failure_line(failure))
+                }
+                ChildEnd::Cancelled { .. } => format!("{child} was cancelled"),
+            },
             Event::StepStarted { attempt, .. } => format!("try {}", attempt.0),
             Event::StepSlept { until, .. } => self.until(*until),
             Event::SignalReceived { name, payload, by, .. } => {

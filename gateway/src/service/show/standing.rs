@@ -1,6 +1,6 @@
 //! Where a run stands, and why: computed from its state and from whether an engine works on it.
 
-use nexus_engine::model::event::Awaited;
+use nexus_engine::model::event::{Awaited, child_name};
 use nexus_engine::model::id::{Attempt, StepIndex, TimerId};
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::run::{Run, RunStatus, StepState};
@@ -33,11 +33,12 @@ struct Timed {
 impl Standing<'_> {
     /// The run's status, as people see it.
     pub(crate) fn status(&self) -> &'static str {
-        let Run { status, paused, .. } = self.run;
+        let status = &self.run.status;
         match status {
-            RunStatus::Running if *paused => "paused",
+            RunStatus::Running if self.run.is_paused() => "paused",
             RunStatus::Running if self.is_busy() => "running",
             RunStatus::Running if self.run.awaiting().next().is_some() => "waiting",
+            RunStatus::Running if self.run.calling().next().is_some() => "waiting",
             RunStatus::Running if self.timed().any(|timed| timed.attempt.is_none()) => "waiting",
             RunStatus::Running if self.timed().next().is_some() => "retrying",
             RunStatus::Running => "running",
@@ -71,6 +72,7 @@ impl Standing<'_> {
             StepState::Running { .. }
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }
+            | StepState::Calling { .. }
             | StepState::Retrying { .. } => true,
             StepState::Waiting => self.run.open_needs(*step) == 0,
             StepState::Completed { .. }
@@ -94,6 +96,7 @@ impl Standing<'_> {
             StepState::Waiting
             | StepState::Running { .. }
             | StepState::Sleeping { .. }
+            | StepState::Calling { .. }
             | StepState::Retrying { .. }
             | StepState::Completed { .. }
             | StepState::Failed { .. }
@@ -113,6 +116,7 @@ impl Standing<'_> {
             }
             StepState::Retrying { timer: None, .. }
             | StepState::Awaiting { .. }
+            | StepState::Calling { .. }
             | StepState::Waiting
             | StepState::Running { .. }
             | StepState::Completed { .. }
@@ -130,7 +134,7 @@ impl Standing<'_> {
         }
         let on =
             |on: &str| WaitingOn { on: on.into(), step: None, attempt: None, of: None, at: None };
-        if self.run.paused && self.run.running_count() == 0 {
+        if self.run.is_paused() && self.run.running_count() == 0 {
             return Some(on("pause"));
         }
         if !self.driven {
@@ -148,6 +152,9 @@ impl Standing<'_> {
             };
             let (step, at) = (Some(self.id(step)), until.map(time));
             return Some(WaitingOn { step, at, ..on(kind) });
+        }
+        if let Some(step) = self.run.calling().next() {
+            return Some(WaitingOn { step: Some(self.id(step)), ..on("run") });
         }
         let Timed { step, at, attempt } = self.next_timed()?;
         Some(WaitingOn {
@@ -173,6 +180,9 @@ impl Standing<'_> {
             }
             RunStatus::Cancelling { reason } => {
                 format!("is being cancelled{}; {}", because(reason), self.work())
+            }
+            RunStatus::Running if self.run.parent_paused => {
+                format!("paused together with {}, which called it", self.parent())
             }
             RunStatus::Running if self.run.paused => {
                 let rest = match self.run.running_count() {
@@ -204,6 +214,9 @@ impl Standing<'_> {
         if let Some((step, ..)) = self.next_awaited() {
             return self.step_why(step);
         }
+        if let Some(step) = self.run.calling().next() {
+            return self.step_why(step);
+        }
         match self.next_timed() {
             Some(timed) => self.step_why(timed.step),
             None => "the engine is about to go on".into(),
@@ -217,7 +230,9 @@ impl Standing<'_> {
             StepState::Waiting if self.run.open_needs(step) > 0 => {
                 format!("{id} needs {}", self.names_plain(&self.open_needs(step)))
             }
-            StepState::Waiting if self.run.paused => format!("{id} is ready; the run is paused"),
+            StepState::Waiting if self.run.is_paused() => {
+                format!("{id} is ready; the run is paused")
+            }
             StepState::Waiting => format!("{id} is ready and waits for room"),
             StepState::Running { attempt, since, stopping, .. } => {
                 let told = if stopping.is_some() { ", told to stop" } else { "" };
@@ -233,6 +248,14 @@ impl Standing<'_> {
             }
             StepState::Awaiting { what, timer } => {
                 format!("{id} waits for {}{}", awaited(what), self.left_of(*timer))
+            }
+            StepState::Calling { timer, stopping, .. } => {
+                let child = self.child(step).unwrap_or_default();
+                let told = if stopping.is_some() { ", which is told to end" } else { "" };
+                format!(
+                    "{id} waits for the run {child} that it called{told}{}",
+                    self.left_of(*timer)
+                )
             }
             StepState::Retrying { attempt, timer, at, failure } => {
                 let next = match timer {
@@ -269,6 +292,10 @@ impl Standing<'_> {
             StepState::Awaiting { what, timer } => {
                 Some(format!("{}{}", awaited(what), self.left_of(*timer)))
             }
+            StepState::Calling { timer, .. } => {
+                let child = self.child(step).unwrap_or_default();
+                Some(format!("run {child}{}", self.left_of(*timer)))
+            }
             StepState::Retrying { timer: Some(_), at, .. } => {
                 Some(format!("next try {}", self.in_time(*at)))
             }
@@ -285,6 +312,17 @@ impl Standing<'_> {
             StepState::Skipped { reason } => Some(format!("skipped: {reason}")),
             StepState::Running { .. } | StepState::NotReached | StepState::Cancelled => None,
         }
+    }
+
+    /// The name of the run that a step has called last.
+    pub(crate) fn child(&self, step: StepIndex) -> Option<String> {
+        child(self.plan, self.run, step)
+    }
+
+    /// The name of the run that called this one.
+    fn parent(&self) -> &str {
+        let started = self.run.started.as_ref();
+        started.and_then(|started| started.parent.as_ref()).map_or("", |parent| &parent.name)
     }
 
     /// Attempts a step may make, those before a `retry` of the run included.
@@ -338,6 +376,12 @@ impl Standing<'_> {
             more => format!("{} and {more} more", named.join(", ")),
         }
     }
+}
+
+/// The name of the run that a step has called last.
+pub(crate) fn child(plan: &Plan, run: &Run, step: StepIndex) -> Option<String> {
+    let last = run.calls.get(&step)?;
+    Some(child_name(&run.started.as_ref()?.name, plan.id(step), last.number))
 }
 
 /// What a step waits for.

@@ -12,7 +12,9 @@ use crate::event::{Actor, Awaited, ChildEnd, Event, Failure, Given, Parent, RunS
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
-use crate::run::{KeptSignal, LastCall, Run, RunStatus, Signals, StepRun, StepState, Timer, TimerPurpose};
+use crate::run::{
+    KeptSignal, LastCall, Run, RunStatus, Signals, StepRun, StepState, Timer, TimerPurpose,
+};
 use crate::time::Timestamp;
 
 pub(super) fn kind() -> impl Strategy<Value = u16> {
@@ -151,8 +153,11 @@ fn child_end() -> impl Strategy<Value = ChildEnd> {
 }
 
 fn parent() -> impl Strategy<Value = Parent> {
-    (any::<[u8; 16]>(), text(), step())
-        .prop_map(|(run, name, step)| Parent { run: RunId(run), name, step })
+    (any::<[u8; 16]>(), text(), step()).prop_map(|(run, name, step)| Parent {
+        run: RunId(run),
+        name,
+        step,
+    })
 }
 
 fn calls(count: u32) -> impl Strategy<Value = BTreeMap<StepIndex, LastCall>> {

@@ -176,6 +176,10 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::SlotsOffered
         | Event::StepWaits { .. }
         | Event::SignalTaken { .. }
+        | Event::StepCalled { .. }
+        | Event::ChildEnded { .. }
+        | Event::ParentPaused
+        | Event::ParentResumed
         | Event::StepStarted { .. }
         | Event::StepSlept { .. }
         | Event::StepSkipped { .. }

@@ -31,6 +31,12 @@ impl RunRecord {
                 };
                 self.begin(*step, 1, doing, timer.map_or(FOR_EVER, |(_, until)| until.0));
             }
+            Event::StepCalled { step, attempt, timer, .. } => {
+                let until = timer.map_or(FOR_EVER, |(_, until)| until.0);
+                self.begin(*step, attempt.0, Doing::Calling, until);
+            }
+            Event::ParentPaused => self.is_held = true,
+            Event::ParentResumed => self.is_held = false,
             Event::AttemptFailed { step, attempt, .. } => {
                 self.begin(*step, attempt.0.saturating_add(1), Doing::Retrying, at);
             }
@@ -80,6 +86,7 @@ impl RunRecord {
             | Event::SlotsOffered
             | Event::SignalReceived { .. }
             | Event::SignalTaken { .. }
+            | Event::ChildEnded { .. }
             | Event::OutputMapped { .. }
             | Event::StopRequested { .. } => {}
         }

@@ -20,6 +20,8 @@ pub(crate) struct RunRecord {
     pub(super) updated_at: i64,
     pub(super) ending: Option<Ending>,
     pub(super) is_paused: bool,
+    /// Whether the run that called it is paused.
+    pub(super) is_held: bool,
     pub(super) outlook: Outlook,
     pub(super) is_parked: bool,
     /// The timer that ends the run.
@@ -78,6 +80,7 @@ pub(super) enum Doing {
     Sleeping,
     Retrying,
     AwaitingSignal,
+    Calling,
 }
 
 /// The time of a step that waits for ever.
@@ -87,6 +90,7 @@ const PAUSED: u8 = 1;
 const CANCELLING: u8 = 2;
 const PARKED: u8 = 4;
 const FAILING: u8 = 8;
+const HELD: u8 = 16;
 
 impl RunRecord {
     pub(crate) fn standing(&self) -> Standing {
@@ -124,6 +128,7 @@ impl RunRecord {
         put_i64(&mut out, self.updated_at.wrapping_sub(self.started_at));
         out.push(
             flag(PAUSED, self.is_paused)
+                | flag(HELD, self.is_held)
                 | flag(CANCELLING, self.outlook == Outlook::Cancelling)
                 | flag(PARKED, self.is_parked)
                 | flag(FAILING, self.outlook == Outlook::Failing),
@@ -184,6 +189,7 @@ fn read(reader: &mut Reader<'_>) -> Option<RunRecord> {
         updated_at,
         ending,
         is_paused: flags & PAUSED != 0,
+        is_held: flags & HELD != 0,
         is_parked: flags & PARKED != 0,
         outlook: outlook(flags),
         timeout,
@@ -276,6 +282,7 @@ fn put_current(out: &mut Vec<u8>, step: u32, current: &Current, started_at: i64)
         Doing::Sleeping => 1,
         Doing::Retrying => 2,
         Doing::AwaitingSignal => 3,
+        Doing::Calling => 40,
     });
     put_i64(out, current.time.wrapping_sub(started_at));
 }
@@ -287,6 +294,7 @@ fn current(reader: &mut Reader<'_>, started_at: i64) -> Option<(u32, Current)> {
         1 => Doing::Sleeping,
         2 => Doing::Retrying,
         3 => Doing::AwaitingSignal,
+        40 => Doing::Calling,
         _ => return None,
     };
     let time = started_at.wrapping_add(reader.i64()?);

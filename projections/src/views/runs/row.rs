@@ -167,6 +167,11 @@ pub enum CurrentState {
         /// Until when; `None`: for ever.
         until: Option<Timestamp>,
     },
+    /// It waits for the end of a run that it has called.
+    Calling {
+        /// Until when; `None`: for ever.
+        until: Option<Timestamp>,
+    },
     /// It will be tried again.
     Retrying {
         /// When; past if it waits for room.
@@ -191,6 +196,13 @@ pub enum WaitingOn {
         /// When it waits no longer; `None`: never.
         until: Option<Timestamp>,
     },
+    /// The end of a run that a step has called.
+    Run {
+        /// The step.
+        step: StepIndex,
+        /// When it waits no longer; `None`: never.
+        until: Option<Timestamp>,
+    },
     /// The next attempt of a step.
     Retry {
         /// The step.
@@ -209,6 +221,7 @@ impl fmt::Display for WaitingOn {
         match self {
             Self::Sleep { until, .. } => write!(f, "sleep until {}", show(*until)),
             Self::Signal { step, .. } => write!(f, "a signal for step {}", step.0),
+            Self::Run { step, .. } => write!(f, "the run that step {} has called", step.0),
             Self::Retry { step, at, .. } => write!(f, "retry of step {} at {}", step.0, show(*at)),
             Self::Resume => f.write_str("resume"),
         }
@@ -282,11 +295,14 @@ fn going_on(record: &RunRecord) -> RunWord {
         Some(Ending::Cancelled) => return RunWord::Cancelled,
         None => {}
     }
-    if record.is_paused {
+    if record.is_paused || record.is_held {
         RunWord::Paused
     } else if !record.is_parked || record.does(Doing::Running) {
         RunWord::Running
-    } else if record.does(Doing::Sleeping) || record.does(Doing::AwaitingSignal) {
+    } else if record.does(Doing::Sleeping)
+        || record.does(Doing::AwaitingSignal)
+        || record.does(Doing::Calling)
+    {
         RunWord::Waiting
     } else if record.does(Doing::Retrying) {
         RunWord::Retrying
@@ -301,6 +317,9 @@ fn current_step((step, current): (&u32, &Current)) -> CurrentStep {
         Doing::Running => CurrentState::Running { since: time },
         Doing::Sleeping => CurrentState::Sleeping { until: time },
         Doing::Retrying => CurrentState::Retrying { at: time },
+        Doing::Calling => {
+            CurrentState::Calling { until: Some(time).filter(|time| time.0 != FOR_EVER) }
+        }
         Doing::AwaitingSignal => {
             CurrentState::AwaitingSignal { until: Some(time).filter(|time| time.0 != FOR_EVER) }
         }
@@ -332,6 +351,10 @@ fn wait(current: &CurrentStep) -> Option<(Timestamp, WaitingOn)> {
         CurrentState::AwaitingSignal { until } => {
             let due = until.unwrap_or(Timestamp(FOR_EVER));
             Some((due, WaitingOn::Signal { step, until }))
+        }
+        CurrentState::Calling { until } => {
+            let due = until.unwrap_or(Timestamp(FOR_EVER));
+            Some((due, WaitingOn::Run { step, until }))
         }
         CurrentState::Retrying { at } => Some((at, WaitingOn::Retry { step, attempt, at })),
     }

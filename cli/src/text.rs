@@ -56,7 +56,8 @@ pub(crate) fn since(time: &str) -> String {
 pub(crate) fn symbol(status: &str) -> &'static str {
     match status {
         "completed" => "✔",
-        "failed" | "failing" => "✘",
+        "failed" | "failing" | "undo failed" => "✘",
+        "compensating" | "undoing" | "undone" => "↩",
         "running" | "waiting" | "sleeping" => "◐",
         "retrying" => "↻",
         "paused" => "‖",
@@ -77,9 +78,9 @@ pub(crate) const RESET: &str = "\u{1b}[0m";
 pub(crate) fn color(status: &str) -> &'static str {
     match status {
         "completed" => "\u{1b}[32m",
-        "failed" | "failing" => "\u{1b}[31m",
+        "failed" | "failing" | "undo failed" => "\u{1b}[31m",
         "running" | "retrying" => "\u{1b}[36m",
-        "waiting" | "sleeping" | "paused" => "\u{1b}[33m",
+        "waiting" | "sleeping" | "paused" | "compensating" | "undoing" | "undone" => "\u{1b}[33m",
         _ => "\u{1b}[2m",
     }
 }

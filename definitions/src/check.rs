@@ -1,6 +1,7 @@
 //! Checks the shape of a document against the key tables, before it is interpreted.
 
 mod keys;
+mod undo;
 mod values;
 
 pub(crate) use values::{condition_of, duration};
@@ -83,6 +84,7 @@ impl Checker<'_> {
             Shape::TextOrList => self.text_or_list(key, value),
             Shape::Choice(words) => self.choice(words, key, value),
             Shape::Retry => self.retry(key, value),
+            Shape::Compensate => self.compensate(key, value),
             Shape::Map(table) => self.fixed_map(table, key, value),
             Shape::Inputs => self.inputs(key, value),
             Shape::Steps => self.steps(key, value),

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use nexus_model::definition::{
-    Backoff, Definition, InputKind, InputSpec, OnError, OnSignalTimeout, Retry, Step, StepKind,
-    WhenNeeds,
+    Backoff, Compensate, Definition, InputKind, InputSpec, OnEnd, OnError, OnSignalTimeout, Retry,
+    Step, StepKind, WhenNeeds,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -27,6 +27,8 @@ pub(crate) fn interpret(tree: &Tree) -> Definition {
         env: entries(top, "env", Node::to_value),
         run_id: run.and_then(|run| text(run, "id")),
         timeout_ms: run.and_then(|run| duration_ms(run, "timeout")),
+        on_failure: choice::<OnEnd>(top, "on_failure"),
+        on_cancel: choice::<OnEnd>(top, "on_cancel"),
         steps: steps(top),
         outputs: template(top, "outputs"),
     }
@@ -98,6 +100,15 @@ fn step(id: &str, node: &Node, defaults: &Defaults) -> Step {
         deadline_ms: duration_ms(node, "deadline"),
         on_error: choice::<OnError>(node, "on_error"),
         outputs: template(node, "outputs"),
+        compensate: node.get("compensate").map(|undo| Box::new(compensate(&undo.value))),
+    }
+}
+
+fn compensate(node: &Node) -> Compensate {
+    Compensate {
+        kind: kind(node),
+        retry: node.get("retry").map(|value| retry(&value.value)),
+        timeout_ms: duration_ms(node, "timeout"),
     }
 }
 

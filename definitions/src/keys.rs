@@ -66,6 +66,8 @@ pub(crate) enum Shape {
     Choice(&'static [&'static str]),
     /// A number of attempts, or a map.
     Retry,
+    /// What undoes a step.
+    Compensate,
     /// A map with fixed keys.
     Map(&'static Table),
     /// The declared inputs.
@@ -101,11 +103,21 @@ pub(crate) static TOP: Table = Table {
             Shape::Choice(&["graph", "sequence"]),
             "`sequence`: each step needs the one above it.",
         ),
+        key(
+            "on_failure",
+            Shape::Choice(&["keep", "compensate"]),
+            "`compensate`: a run that fails undoes its completed steps.",
+        ),
+        key(
+            "on_cancel",
+            Shape::Choice(&["keep", "compensate"]),
+            "`compensate`: a run that is cancelled undoes its completed steps.",
+        ),
         key("steps", Shape::Steps, "The steps by id."),
         key("outputs", Shape::Template, "The run's output."),
     ],
     required: &["nexus", "name", "steps"],
-    later: &["triggers", "secrets", "on_failure", "on_cancel", "concurrency", "retain"],
+    later: &["triggers", "secrets", "concurrency", "retain"],
 };
 
 static RUN: Table = Table {
@@ -295,7 +307,32 @@ pub(crate) static STEP: &[Key] = &[
     key("if", Shape::Condition, "Expression; false skips the step."),
     key("on_error", Shape::Choice(&["fail", "continue"]), "What its failure means for the run."),
     key("outputs", Shape::Template, "The step's output, made of `this.output`."),
+    key(
+        "compensate",
+        Shape::Compensate,
+        "What undoes the step when the run ends without having completed: an action.",
+    ),
 ];
+
+/// Keys of every `compensate`, beside those of its action.
+pub(crate) static UNDO: &[Key] = &[
+    key(
+        "retry",
+        Shape::Retry,
+        "How often and when the undo is tried again; without it, until it succeeds.",
+    ),
+    key("timeout", Shape::Duration { zero: false }, "Longest time of one attempt to undo."),
+];
+
+/// What can undo a step.
+pub(crate) fn undo_kinds() -> impl Iterator<Item = &'static Kind> {
+    KINDS.iter().filter(|kind| kind.attempts && kind.key.name != "call")
+}
+
+/// Every key of a `compensate` with this action.
+pub(crate) fn undo_keys(kind: &'static Kind) -> impl Iterator<Item = &'static Key> {
+    std::iter::once(&kind.key).chain(kind.own).chain(UNDO)
+}
 
 /// Keys of steps that make attempts.
 pub(crate) static ATTEMPTS: &[Key] = &[
@@ -312,16 +349,8 @@ pub(crate) static ATTEMPTS: &[Key] = &[
 pub(crate) const LATER_KINDS: &[&str] = &["approve", "emit"];
 
 /// Keys of steps that this version does not carry out.
-pub(crate) const LATER_STEP: &[&str] = &[
-    "for_each",
-    "as",
-    "concurrency",
-    "on_item_error",
-    "compensate",
-    "queue",
-    "importance",
-    "secrets",
-];
+pub(crate) const LATER_STEP: &[&str] =
+    &["for_each", "as", "concurrency", "on_item_error", "queue", "importance", "secrets"];
 
 impl Kind {
     /// Every key a step of this kind may have.

@@ -5,7 +5,9 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::keys::{INPUT, INPUT_TYPES, KINDS, Key, Kind, RETRY, Shape, TOP, Table};
+use crate::keys::{
+    INPUT, INPUT_TYPES, KINDS, Key, Kind, RETRY, Shape, TOP, Table, undo_keys, undo_kinds,
+};
 
 /// The JSON Schema (draft 2020-12) of `*.workflow.yaml`, published as `nexus-workflow.schema.json`.
 pub fn json_schema() -> Value {
@@ -31,7 +33,14 @@ fn definitions() -> Map<String, Value> {
             Value::Object(object(kind.keys(), &[kind.key.name])),
         );
     }
-    defs.insert("step".to_owned(), step());
+    for kind in undo_kinds() {
+        defs.insert(
+            format!("undo_{}", kind.key.name),
+            Value::Object(object(undo_keys(kind), &[kind.key.name])),
+        );
+    }
+    defs.insert("step".to_owned(), one_of("step", "A step", KINDS.iter()));
+    defs.insert("undo".to_owned(), one_of("undo", "An undo", undo_kinds()));
     defs
 }
 
@@ -57,17 +66,19 @@ fn documented(key: &Key) -> Value {
     schema
 }
 
-fn step() -> Value {
-    let kinds: Vec<&str> = KINDS.iter().map(|kind| kind.key.name).collect();
+/// A map whose kind is told by its key.
+fn one_of(name: &str, noun: &str, kinds: impl Iterator<Item = &'static Kind>) -> Value {
+    let kinds: Vec<&Kind> = kinds.collect();
+    let names: Vec<&str> = kinds.iter().map(|kind| kind.key.name).collect();
     let none =
-        json!({ "not": {}, "description": format!("A step has one of: {}", kinds.join(", ")) });
+        json!({ "not": {}, "description": format!("{noun} has one of: {}", names.join(", ")) });
     let chain = |rest: Value, kind: &Kind| {
-        let name = kind.key.name;
-        json!({ "if": { "required": [name] }, "then": { "$ref": format!("#/$defs/step_{name}") }, "else": rest })
+        let key = kind.key.name;
+        json!({ "if": { "required": [key] }, "then": { "$ref": format!("#/$defs/{name}_{key}") }, "else": rest })
     };
-    let mut step = KINDS.iter().rev().fold(none, chain);
-    step["type"] = json!("object");
-    step
+    let mut map = kinds.into_iter().rev().fold(none, chain);
+    map["type"] = json!("object");
+    map
 }
 
 fn shape(shape: Shape) -> Value {
@@ -101,6 +112,7 @@ fn shape(shape: Shape) -> Value {
             &json!({ "$ref": "#/$defs/retry" }),
             &json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }),
         ),
+        Shape::Compensate => json!({ "$ref": "#/$defs/undo" }),
         Shape::Map(table) => fixed(table),
         Shape::Inputs => either(
             "object",

@@ -171,6 +171,7 @@ fn step(at: u32, needs: impl IntoIterator<Item = u32>) -> Step {
         deadline_ms: None,
         on_error: OnError::default(),
         outputs: None,
+        compensate: None,
     }
 }
 

@@ -8,7 +8,7 @@ mod scalar;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use nexus_model::definition::{Definition, InputSpec, Retry, Step, StepKind};
+use nexus_model::definition::{Definition, InputSpec, OnEnd, Retry, Step, StepKind};
 use nexus_model::expression::duration_ms;
 use serde_json::{Map, Value, json};
 
@@ -26,6 +26,11 @@ pub fn write(definition: &Definition) -> String {
     sheet.section("inputs", &inputs(definition));
     sheet.section("run", &run(definition));
     sheet.section("env", &json!(definition.env));
+    if definition.on_failure != OnEnd::Keep || definition.on_cancel != OnEnd::Keep {
+        sheet.0.push('\n');
+    }
+    sheet.changed(0, "on_failure", &definition.on_failure);
+    sheet.changed(0, "on_cancel", &definition.on_cancel);
     sheet.0.push_str("\nsteps:\n");
     for (at, step) in definition.steps.iter().enumerate() {
         if at > 0 {
@@ -125,7 +130,7 @@ impl Sheet {
         if let Some(condition) = &step.condition {
             self.entry(4, "if", &self::condition(condition));
         }
-        self.kind(&step.kind);
+        self.kind(4, &step.kind);
         if let Some(value) = retry(&step.retry) {
             self.entry(4, "retry", &value);
         }
@@ -133,40 +138,48 @@ impl Sheet {
         self.optional(4, "deadline", step.deadline_ms.map(duration).as_ref());
         self.changed(4, "on_error", &step.on_error);
         self.optional(4, "outputs", step.outputs.as_ref());
+        if let Some(undo) = &step.compensate {
+            self.line(4, "compensate:");
+            self.kind(6, &undo.kind);
+            if let Some(policy) = &undo.retry {
+                self.entry(6, "retry", &retry(policy).unwrap_or_else(|| json!(1)));
+            }
+            self.optional(6, "timeout", undo.timeout_ms.map(duration).as_ref());
+        }
     }
 
-    fn kind(&mut self, kind: &StepKind) {
+    fn kind(&mut self, indent: usize, kind: &StepKind) {
         match kind {
             StepKind::Action { uses, with } => {
-                self.entry(4, "uses", &json!(uses));
+                self.entry(indent, "uses", &json!(uses));
                 if !with.is_null() {
-                    self.entry(4, "with", with);
+                    self.entry(indent, "with", with);
                 }
             }
             StepKind::Script { run, shell, env } => {
-                self.entry(4, "run", &json!(run));
-                self.optional(4, "shell", shell.as_ref());
-                self.map(4, "env", env);
+                self.entry(indent, "run", &json!(run));
+                self.optional(indent, "shell", shell.as_ref());
+                self.map(indent, "env", env);
             }
-            StepKind::Set { values } => self.entry(4, "set", values),
-            StepKind::Sleep { duration } => self.entry(4, "sleep", &sleep(duration)),
+            StepKind::Set { values } => self.entry(indent, "set", values),
+            StepKind::Sleep { duration } => self.entry(indent, "sleep", &sleep(duration)),
             StepKind::Call { workflow, version, with, .. } => {
-                self.entry(4, "call", &json!(workflow));
+                self.entry(indent, "call", &json!(workflow));
                 let version = version.as_ref().map(|version| match version.parse::<u32>() {
                     Ok(number) => json!(number),
                     Err(_) => json!(version),
                 });
-                self.optional(4, "version", version.as_ref());
+                self.optional(indent, "version", version.as_ref());
                 if !with.is_null() {
-                    self.entry(4, "with", with);
+                    self.entry(indent, "with", with);
                 }
             }
             StepKind::WaitFor { signal, matches, timeout_ms, on_timeout } => {
-                self.line(4, "wait_for:");
-                self.entry(6, "signal", &json!(signal));
-                self.optional(6, "match", matches.as_deref().map(condition).as_ref());
-                self.optional(6, "timeout", timeout_ms.map(duration).as_ref());
-                self.changed(6, "on_timeout", on_timeout);
+                self.line(indent, "wait_for:");
+                self.entry(indent + 2, "signal", &json!(signal));
+                self.optional(indent + 2, "match", matches.as_deref().map(condition).as_ref());
+                self.optional(indent + 2, "timeout", timeout_ms.map(duration).as_ref());
+                self.changed(indent + 2, "on_timeout", on_timeout);
             }
         }
     }

@@ -115,7 +115,7 @@ impl Handle {
         self.ask(run, Command::ResumeRun { by }).await
     }
 
-    /// Ends a run: what runs is stopped, nothing new is started.
+    /// Ends a run: what runs is stopped, nothing new is started, and what it did is undone if its definition says so.
     ///
     /// # Errors
     /// [`RequestError`]
@@ -125,10 +125,23 @@ impl Handle {
         by: Actor,
         reason: String,
     ) -> Result<Answer, RequestError> {
-        self.ask(run, Command::CancelRun { by, reason }).await
+        self.ask(run, Command::CancelRun { by, reason, undo: true }).await
     }
 
-    /// Continues a failed or cancelled run with the steps that did not complete.
+    /// Ends a run without undoing what it did, or gives up undoing it.
+    ///
+    /// # Errors
+    /// [`RequestError`]
+    pub async fn cancel_without_undo(
+        &self,
+        run: RunId,
+        by: Actor,
+        reason: String,
+    ) -> Result<Answer, RequestError> {
+        self.ask(run, Command::CancelRun { by, reason, undo: false }).await
+    }
+
+    /// Continues a failed or cancelled run with the steps that did not complete, or tries failed undos again.
     ///
     /// # Errors
     /// [`RequestError`]

@@ -11,9 +11,9 @@ use nexus_model::decide::{Context, Decision, decide};
 use nexus_model::event::{Event, Given};
 use nexus_model::evolve::{evolve, fits};
 use nexus_model::id::{RunId, StateHash, StepIndex};
-use nexus_model::payload::{NewPayload, PayloadHash};
+use nexus_model::payload::{NewPayload, Payload, PayloadHash};
 use nexus_model::plan::Plan;
-use nexus_model::run::{Run, StepState};
+use nexus_model::run::{Run, StepState, UndoState};
 
 use crate::loader::{LoadError, Loader, Recorded, events_of};
 
@@ -228,13 +228,19 @@ impl Again<'_> {
 
 /// The step that failed because its attempts were cut off too often.
 fn given_up(event: &Event) -> Option<StepIndex> {
-    let Event::StepFailed { step, failure, .. } = event else { return None };
+    let (Event::StepFailed { step, failure, .. } | Event::UndoFailed { step, failure }) = event
+    else {
+        return None;
+    };
     (failure.code == "NX3013").then_some(*step)
 }
 
 fn interruptions(run: &Run, step: StepIndex) -> u32 {
-    let StepState::Running { interruptions, .. } = run.step(step) else { return 0 };
-    *interruptions
+    match (run.step(step), run.step_run(step).undo()) {
+        (StepState::Running { interruptions, .. }, _)
+        | (_, Some(UndoState::Running { interruptions, .. })) => *interruptions,
+        _ => 0,
+    }
 }
 
 fn recorded_hash(event: &Event) -> Option<StateHash> {
@@ -258,7 +264,11 @@ fn command_of(event: &Event) -> Option<Command> {
         Event::StepCompleted { step, attempt, output, .. } => {
             Command::CompleteStep { step, attempt, output }
         }
-        Event::AttemptFailed { step, attempt, failure } => {
+        Event::UndoCompleted { step, attempt, .. } => {
+            Command::CompleteStep { step, attempt, output: Payload::Null }
+        }
+        Event::AttemptFailed { step, attempt, failure }
+        | Event::UndoAttemptFailed { step, attempt, failure } => {
             Command::FailStep { step, attempt, failure }
         }
         Event::AttemptsInterrupted { attempts, orderly } => {
@@ -267,8 +277,9 @@ fn command_of(event: &Event) -> Option<Command> {
         Event::TimerFired { timer } => Command::FireTimer { timer },
         Event::RunPaused { by, reason } => Command::PauseRun { by, reason },
         Event::RunResumed { by } => Command::ResumeRun { by },
-        Event::CancelRequested { by, reason } => Command::CancelRun { by, reason },
-        Event::RunRetried { by, .. } => Command::RetryRun { by },
+        Event::CancelRequested { by, reason } => Command::CancelRun { by, reason, undo: true },
+        Event::UndoWaived { by, reason } => Command::CancelRun { by, reason, undo: false },
+        Event::RunRetried { by, .. } | Event::UndoRetried { by } => Command::RetryRun { by },
         Event::SlotsOffered => Command::OfferSlots,
         Event::SignalReceived { name, id, payload, by } => {
             Command::DeliverSignal { name, id, payload, by }

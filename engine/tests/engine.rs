@@ -29,6 +29,7 @@ fn step(id: &str, kind: StepKind, needs: &[&str]) -> Step {
         deadline_ms: None,
         on_error: OnError::Fail,
         outputs: None,
+        compensate: None,
     }
 }
 

@@ -16,7 +16,7 @@ use serde_json::Value;
 pub use explain::{ExplainView, GraphEdge, GraphNode, GraphView, StepReason};
 pub use problem::{Problem, Where};
 pub use query::{AuditFilter, Pairs, RunsFilter};
-pub use run::{FailureView, RunPage, RunSummary, RunView, StepView, WaitingOn};
+pub use run::{FailureView, RunPage, RunSummary, RunView, StepView, UndoView, WaitingOn};
 pub use waiting::{SendSignal, SignalView};
 
 /// A request to start a run.
@@ -67,6 +67,9 @@ pub struct Act {
     /// Why.
     #[serde(default)]
     pub reason: String,
+    /// Whether a run that is cancelled leaves what it did as it is, or gives up undoing it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_undo: bool,
     /// Who asks.
     pub by: By,
 }

@@ -171,6 +171,9 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         Rejection::NotRetryable { status: "completed" } | Rejection::Ended { .. } => {
             ("NX7007", format!("see how it ended: nexus-engine get {name}"))
         }
+        Rejection::Undone { .. } => {
+            ("NX5005", "start it again, from the beginning: nexus-engine run FILE".to_owned())
+        }
         Rejection::AlreadyPaused => {
             ("NX7007", format!("go on with it: nexus-engine resume {name}"))
         }

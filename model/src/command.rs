@@ -57,8 +57,10 @@ pub enum Command {
         by: Actor,
         /// Why.
         reason: String,
+        /// Whether the definition says what is undone; `false`: nothing more is.
+        undo: bool,
     },
-    /// Continue a failed or cancelled run.
+    /// Continue a failed or cancelled run, or try undos again that have failed.
     RetryRun {
         /// Who asks.
         by: Actor,

@@ -27,6 +27,7 @@ mod pause;
 mod resume;
 mod retry;
 mod start;
+mod undo;
 mod wait_for;
 mod wind_down;
 
@@ -127,7 +128,7 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
         Command::FireTimer { timer } => draft.fire_timer(timer),
         Command::PauseRun { by, reason } => draft.pause_run(by, reason),
         Command::ResumeRun { by } => draft.resume_run(by),
-        Command::CancelRun { by, reason } => draft.cancel_run(by, reason),
+        Command::CancelRun { by, reason, undo } => draft.cancel_run(by, reason, undo),
         Command::RetryRun { by } => draft.retry_run(by),
         Command::OfferSlots => draft.offer_slots(),
         Command::DeliverSignal { name, id, payload, by } => {

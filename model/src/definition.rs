@@ -43,6 +43,12 @@ pub struct Definition {
     /// Longest time from start to end of a run, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+    /// What happens to completed steps when a run fails.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub on_failure: OnEnd,
+    /// What happens to completed steps when a run is cancelled.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub on_cancel: OnEnd,
     /// The steps, in the order of the file. The order is part of the hash.
     pub steps: Vec<Step>,
     /// Template of the run's output; `None` is `null`.
@@ -81,6 +87,8 @@ impl Definition {
             env: self.env.clone(),
             run_id: self.run_id.clone(),
             timeout_ms: self.timeout_ms,
+            on_failure: self.on_failure,
+            on_cancel: self.on_cancel,
             steps: Vec::new(),
             outputs: self.outputs.clone(),
         }
@@ -187,6 +195,34 @@ pub struct Step {
     /// Template of the step's output over `this.output`; `None`: what the handler returned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outputs: Option<serde_json::Value>,
+    /// How it is undone, if the run ends in a way that asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compensate: Option<Box<Compensate>>,
+}
+
+/// How a step is undone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Compensate {
+    /// What undoes it: an action or a script. In its templates `this.output` is what the step brought.
+    pub kind: StepKind,
+    /// How often and when it is tried again; `None`: until it succeeds, after at most a minute each time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<Retry>,
+    /// Longest time of one attempt, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+}
+
+/// What happens to completed steps when a run ends without having completed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnEnd {
+    /// What they did stays.
+    #[default]
+    Keep,
+    /// Those with a `compensate` are undone.
+    Compensate,
 }
 
 /// What a step does.

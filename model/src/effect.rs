@@ -4,7 +4,7 @@ use crate::event::{Failure, child_name};
 use crate::id::{Attempt, DefinitionHash, StepIndex};
 use crate::payload::Payload;
 use crate::plan::Plan;
-use crate::run::{Run, StepState};
+use crate::run::{Run, StepState, UndoState};
 
 /// Work for the shell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +63,8 @@ pub struct RunAttempt {
     pub interruptions: u32,
     /// Whether it must run while no other attempt runs in this engine, because it may be what ends the process.
     pub alone: bool,
+    /// Whether it undoes what the step did.
+    pub undo: bool,
 }
 
 /// Names the work that should be under way for `run`; recovery asks the same question.
@@ -76,6 +78,9 @@ pub fn pending(plan: &Plan, run: &Run) -> Vec<Effect> {
 pub fn pending_for(plan: &Plan, run: &Run, step: StepIndex) -> Option<Effect> {
     if let StepState::Calling { number, input, stopping, .. } = run.step(step) {
         return call(plan, run, step, *number, input.as_ref(), stopping.as_ref()).map(Effect::Call);
+    }
+    if let Some(undo) = run.step_run(step).undo() {
+        return pending_undo(plan, step, undo);
     }
     let StepState::Running { attempt, input, interruptions, stopping, .. } = run.step(step) else {
         return None;
@@ -91,6 +96,24 @@ pub fn pending_for(plan: &Plan, run: &Run, step: StepIndex) -> Option<Effect> {
         input,
         interruptions: *interruptions,
         alone,
+        undo: false,
+    }))
+}
+
+fn pending_undo(plan: &Plan, step: StepIndex, undo: &UndoState) -> Option<Effect> {
+    let UndoState::Running { attempt, input, interruptions, stopping, .. } = undo else {
+        return None;
+    };
+    if *stopping {
+        return Some(Effect::StopAttempt { step, attempt: *attempt });
+    }
+    Some(Effect::RunAttempt(RunAttempt {
+        step,
+        attempt: *attempt,
+        input: input.clone().unwrap_or_else(|| plan.literal_undo_input(step)),
+        interruptions: *interruptions,
+        alone: *interruptions >= crate::decide::ALONE_AFTER_INTERRUPTIONS,
+        undo: true,
     }))
 }
 

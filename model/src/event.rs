@@ -115,6 +115,36 @@ pub enum Event {
         /// Who sent it.
         by: Actor,
     },
+    /// A step was undone.
+    UndoCompleted {
+        /// The step.
+        step: StepIndex,
+        /// The attempt, counted on from those of the step.
+        attempt: Attempt,
+        /// Whether an earlier execution of the same attempt was cut off, so that its effects may have happened twice.
+        may_repeat: bool,
+    },
+    /// An attempt to undo a step failed.
+    UndoAttemptFailed {
+        /// The step.
+        step: StepIndex,
+        /// The attempt.
+        attempt: Attempt,
+        /// Why.
+        failure: Failure,
+    },
+    /// The run is to end without undoing what was not undone yet.
+    UndoWaived {
+        /// Who.
+        by: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// Undos that had failed are tried again.
+    UndoRetried {
+        /// Who.
+        by: Actor,
+    },
 
     /// A called run has come to its end, or could not be started.
     ChildEnded {
@@ -232,6 +262,38 @@ pub enum Event {
     StepsCancelled {
         /// Which.
         steps: Vec<StepIndex>,
+    },
+    /// What runs has stopped, and these completed steps are to be undone.
+    UndoRequested {
+        /// Which; none if no step with a `compensate` has completed.
+        steps: Vec<StepIndex>,
+    },
+    /// An attempt to undo a step was started.
+    UndoStarted {
+        /// The step.
+        step: StepIndex,
+        /// The attempt, counted on from those of the step.
+        attempt: Attempt,
+        /// The rendered input; `None`: the plan's literal.
+        input: Option<Payload>,
+    },
+    /// The undo of a step will be tried again.
+    UndoRetryScheduled {
+        /// The step.
+        step: StepIndex,
+        /// The number of the next attempt.
+        attempt: Attempt,
+        /// The timer that starts it.
+        timer: TimerId,
+        /// When.
+        at: Timestamp,
+    },
+    /// The undo of a step failed for good; the run waits until somebody retries it or gives up undoing.
+    UndoFailed {
+        /// The step.
+        step: StepIndex,
+        /// Why.
+        failure: Failure,
     },
     /// The run ended well.
     RunCompleted {

@@ -10,13 +10,16 @@ mod runs;
 mod settling;
 mod signals;
 mod timers;
+mod undo;
 
 pub(crate) use timers::deadline_passed;
 
 use crate::event::Event;
 use crate::id::{StepIndex, TimerId};
 use crate::plan::Plan;
-use crate::run::{KeptSignal, LastCall, Run, RunStatus, StepRun, StepState, Timer, TimerPurpose};
+use crate::run::{
+    KeptSignal, LastCall, Run, RunStatus, StepRun, StepState, Timer, TimerPurpose, UndoState,
+};
 use crate::time::Timestamp;
 
 /// Folds one recorded event into the state. A recorded event always applies. `at` is the time of its transition.
@@ -58,6 +61,7 @@ pub(crate) enum Change {
 /// Whether `event` can be one of a run of `plan`; asked when events are read from outside.
 pub fn fits(plan: &Plan, event: &Event) -> bool {
     let is_step = |step: &StepIndex| step.0 < plan.step_count();
+    let can_be_undone = |step: &StepIndex| is_step(step) && plan.undo(*step).is_some();
     match event {
         Event::RunStarted(started) => started.definition == plan.hash(),
         Event::StepCompleted { step, .. }
@@ -72,6 +76,12 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::RetryScheduled { step, .. }
         | Event::StepFailed { step, .. }
         | Event::OutputMapped { step, .. } => is_step(step),
+        Event::UndoCompleted { step, .. }
+        | Event::UndoAttemptFailed { step, .. }
+        | Event::UndoStarted { step, .. }
+        | Event::UndoRetryScheduled { step, .. }
+        | Event::UndoFailed { step, .. } => can_be_undone(step),
+        Event::UndoRequested { steps } => steps.iter().all(can_be_undone),
         Event::AttemptsInterrupted { attempts, .. } => {
             attempts.iter().all(|(step, _)| is_step(step))
         }
@@ -83,6 +93,8 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::RunPaused { .. }
         | Event::RunResumed { .. }
         | Event::CancelRequested { .. }
+        | Event::UndoWaived { .. }
+        | Event::UndoRetried { .. }
         | Event::RunRetried { .. }
         | Event::SlotsOffered
         | Event::ParentPaused
@@ -118,6 +130,9 @@ impl Fold<'_> {
             Event::RunResumed { .. } => self.run.paused = false,
             Event::CancelRequested { reason, .. } => {
                 self.run.status = RunStatus::Cancelling { reason: reason.clone() };
+                if self.plan.undoes_on_cancel() {
+                    self.run.plan_undo(true);
+                }
             }
             Event::RunRetried { timeout, .. } => self.run_retried(*timeout),
             Event::SlotsOffered => {}
@@ -158,14 +173,36 @@ impl Fold<'_> {
                 self.end(RunStatus::Failed { failure: failure.clone(), step: *step });
             }
             Event::RunCancelled { .. } => self.run_cancelled(),
+            Event::UndoCompleted { step, .. } => self.settle_undo(*step, UndoState::Undone),
+            Event::UndoAttemptFailed { step, failure, .. } => {
+                self.undo_attempt_failed(*step, failure);
+            }
+            Event::UndoWaived { reason, .. } => self.undo_waived(reason),
+            Event::UndoRetried { .. } => self.undo_retried(),
+            Event::UndoRequested { steps } => self.undo_requested(steps),
+            Event::UndoStarted { step, attempt, input } => {
+                self.undo_started(*step, *attempt, input.as_ref());
+            }
+            Event::UndoRetryScheduled { step, attempt, timer, at } => {
+                self.undo_retry_scheduled(*step, *attempt, *timer, *at);
+            }
+            Event::UndoFailed { step, failure } => self.undo_failed(*step, failure),
         }
     }
 
     /// `step` with its numbers and another state.
     fn with_state(&self, step: StepIndex, state: StepState) -> StepRun {
-        let &StepRun { attempt, attempts_forgiven, deadline, started_at, settled_at, .. } =
+        let StepRun { attempt, attempts_forgiven, deadline, started_at, settled_at, undo, .. } =
             self.run.step_run(step);
-        StepRun { state, attempt, attempts_forgiven, deadline, started_at, settled_at }
+        StepRun {
+            state,
+            attempt: *attempt,
+            attempts_forgiven: *attempts_forgiven,
+            deadline: *deadline,
+            started_at: *started_at,
+            settled_at: *settled_at,
+            undo: undo.clone(),
+        }
     }
 
     fn set(&mut self, step: StepIndex, next: StepRun) {

@@ -17,9 +17,11 @@ mod graph;
 mod names;
 mod nullable;
 mod step;
+mod undo;
 
 pub use graph::Levels;
 pub use step::is_plain_id;
+pub(crate) use undo::PlanUndo;
 
 /// An executable definition. Immutable; shared by all runs of it.
 #[derive(Debug)]
@@ -36,6 +38,7 @@ pub struct Plan {
     run_id: Option<Template>,
     pub(crate) env: Template,
     pub(crate) outputs: Option<Template>,
+    steps_with_undo: Vec<StepIndex>,
 }
 
 /// A step, compiled.
@@ -57,6 +60,8 @@ pub struct PlanStep {
     pub(crate) on_error: OnError,
     /// Its output mapping.
     pub(crate) outputs: Option<Template>,
+    /// How it is undone.
+    pub(crate) undo: Option<Box<PlanUndo>>,
 }
 
 /// What a step does, compiled.

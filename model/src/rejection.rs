@@ -59,6 +59,12 @@ pub enum Rejection {
         /// The signal's id.
         id: String,
     },
+    /// What it did was undone, so it cannot go on from there.
+    #[error("{}", undone(steps))]
+    Undone {
+        /// Ids of the steps that were undone.
+        steps: Vec<String>,
+    },
     /// There is nothing to start.
     #[error("nothing is ready to start")]
     NothingReady,
@@ -74,4 +80,15 @@ pub enum Rejection {
         /// The name of the called run.
         child: String,
     },
+}
+
+fn undone(steps: &[String]) -> String {
+    const NAMED_MAX: usize = 5;
+    let mut named: Vec<String> =
+        steps.iter().take(NAMED_MAX).map(|step| format!("`{step}`")).collect();
+    let more = steps.len().saturating_sub(NAMED_MAX);
+    if more > 0 {
+        named.push(format!("{more} more"));
+    }
+    format!("a retry would keep the results of {}, but they were undone", named.join(", "))
 }

@@ -2,7 +2,7 @@
 //!
 //! Invariants:
 //! * Everything here follows from the events; [`Run::set_step`] is the only place where a step changes, and it keeps the
-//!   indexes (`open_needs`, `ready`, `running`, counts) in step with it.
+//!   indexes (`open_needs`, `ready`, `running`, counts, those of undoing) in step with it.
 //! * A step is ready exactly if it waits, has no open need, and was not settled by `decide`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +19,10 @@ use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::time::Timestamp;
+
+mod undo;
+
+pub use undo::{StepUndo, UndoState};
 
 /// The state of a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +56,7 @@ pub struct Run {
     awaiting: BTreeSet<StepIndex>,
     calling: BTreeSet<StepIndex>,
     open: u32,
+    undo: undo::Undoing,
 }
 
 /// Where a run stands.
@@ -105,6 +110,8 @@ pub struct StepRun {
     pub started_at: Option<Timestamp>,
     /// When it settled.
     pub settled_at: Option<Timestamp>,
+    /// Its undo, once the run has begun to undo what it did.
+    pub undo: Option<Box<StepUndo>>,
 }
 
 /// Where a step stands.
@@ -211,6 +218,8 @@ pub enum TimerPurpose {
     Retry(StepIndex),
     /// Ends all attempts of a step.
     Deadline(StepIndex),
+    /// Starts the next attempt to undo a step.
+    Undo(StepIndex),
 }
 
 impl StepState {
@@ -316,6 +325,7 @@ impl Run {
             awaiting: BTreeSet::new(),
             calling: BTreeSet::new(),
             open: count,
+            undo: undo::Undoing::default(),
         }
     }
 
@@ -342,16 +352,16 @@ impl Run {
 
     /// Steps that could be started now, in order.
     pub fn ready(&self) -> impl Iterator<Item = StepIndex> + '_ {
-        self.ready.iter().copied()
+        self.startable().iter().copied()
     }
 
     /// The first step after `after` that could be started now.
     pub(crate) fn ready_after(&self, after: Option<StepIndex>) -> Option<StepIndex> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.ready.range((from, Bound::Unbounded)).next().copied()
+        self.startable().range((from, Bound::Unbounded)).next().copied()
     }
 
-    /// Steps with an attempt under way, in order.
+    /// Steps with an attempt of theirs or of their undo under way, in order.
     pub fn running(&self) -> impl Iterator<Item = StepIndex> + '_ {
         self.running.iter().copied()
     }
@@ -368,7 +378,7 @@ impl Run {
 
     /// Whether some step could be started now.
     pub fn has_ready(&self) -> bool {
-        !self.ready.is_empty()
+        !self.startable().is_empty()
     }
 
     /// How many steps have not settled.
@@ -383,9 +393,7 @@ impl Run {
 
     /// Whether no engine is needed until a timer fires or somebody asks for something: nothing runs and nothing can start.
     pub fn is_parked(&self) -> bool {
-        self.running.is_empty()
-            && (self.ready.is_empty() || self.is_paused())
-            && !self.ends_a_call()
+        self.running.is_empty() && (!self.has_ready() || self.is_paused()) && !self.ends_a_call()
             || self.status.is_terminal()
     }
 
@@ -402,8 +410,7 @@ impl Run {
         let slot = self.steps.get_mut(step.at()).expect("a step of this run's plan");
         let before = std::mem::replace(slot, next);
         let (was, is) = (before.state.is_settled(), slot.state.is_settled());
-        let (startable, runs) =
-            (slot.state.is_startable(), matches!(slot.state, StepState::Running { .. }));
+        let (startable, runs) = (slot.state.is_startable(), slot.is_under_way());
         let awaits = matches!(slot.state, StepState::Awaiting { .. });
         let calls = matches!(slot.state, StepState::Calling { .. });
         if was != is {
@@ -417,6 +424,7 @@ impl Run {
         set_member(&mut self.calling, step, calls);
         let none_open = self.open_needs(step) == 0;
         set_member(&mut self.ready, step, startable && none_open);
+        self.follow_undo(plan, step, before.has_open_undo());
         before
     }
 

@@ -30,6 +30,7 @@ mod signals;
 mod starting;
 mod stories;
 mod timers;
+mod undoing;
 mod when_needs;
 
 use bench::Bench;

@@ -14,7 +14,7 @@ const NAMED_MAX: usize = 10;
 
 /// Who asks, and why.
 pub(crate) fn act(context: &Context, reason: &str) -> Act {
-    Act { reason: reason.to_owned(), by: context.by() }
+    Act { reason: reason.to_owned(), by: context.by(), ..Act::default() }
 }
 
 /// Asks before several runs are changed.

@@ -23,12 +23,15 @@ pub(crate) struct CancelArgs {
     /// Why.
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) reason: String,
+    /// Leave what the run did as it is, or give up undoing it.
+    #[arg(long)]
+    pub(crate) no_undo: bool,
 }
 
 /// Cancels runs, and waits a while for their steps to stop.
 pub(crate) fn run(context: &Context, args: &CancelArgs) -> Outcome {
     acting::confirm(context, &args.runs, "cancel")?;
-    let act = acting::act(context, &args.reason);
+    let act = Act { no_undo: args.no_undo, ..acting::act(context, &args.reason) };
     // A run may be parked in the middle of a step: then it ends only if somebody drives it.
     let purpose = Purpose::Drive(Driving::named("cancel"));
     ask(context, &purpose, async |control| {
@@ -44,7 +47,7 @@ async fn cancel(control: &Control, run: &str, act: Act) -> Result<Acted, Problem
     let ended = control.wait(&acted.id, Some(PATIENCE)).await;
     if ended.is_err() {
         crate::output::note(format!(
-            "note: the steps of {} are told to stop and have not yet",
+            "note: {} has not ended yet: its steps are told to stop, or are being undone",
             acted.id
         ));
     }

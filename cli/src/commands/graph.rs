@@ -58,11 +58,23 @@ pub(crate) fn run(context: &Context, args: &GraphArgs) -> Outcome {
     }
     match form {
         Form::Json => output::json(&graph),
-        Form::Ascii => output::line(ascii::draw(&graph).unwrap_or_else(|| levels::list(&graph))),
+        Form::Ascii => {
+            let drawn = ascii::draw(&graph).unwrap_or_else(|| levels::list(&graph));
+            output::line(format!("{drawn}{}", undos(&graph)));
+        }
         Form::Mermaid => output::line(mermaid::draw(&graph)),
         Form::Dot => output::line(dot::draw(&graph)),
     }
     Ok(Code::Done)
+}
+
+/// `undo: charge ⇠ cards.refund, …`, on a line of its own; nothing if no step can be undone.
+fn undos(graph: &GraphView) -> String {
+    let undo = |node: &GraphNode| {
+        node.undo.as_ref().map(|undo| format!("{} ⇠ {undo}", crate::text::one_line(&node.id, 40)))
+    };
+    let undos: Vec<String> = graph.nodes.iter().filter_map(undo).collect();
+    if undos.is_empty() { String::new() } else { format!("\n\nundo: {}", undos.join(", ")) }
 }
 
 /// The graph that is meant; `None` if it is of a file with mistakes, which have been shown then.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use nexus_gateway::api::RunView;
+use nexus_gateway::api::{RunView, StepView};
 
 use super::picture::{Line, Picture, Step};
 use crate::text::{self, RESET, color, pad, symbol, took};
@@ -46,14 +46,40 @@ pub(super) fn summary(view: &RunView) -> Vec<String> {
     lines.push(format!("{status} in {}{at}: {} {message}", took(view.took_ms), error.code));
     let step = error.step.as_ref().map(|step| format!(" {step}")).unwrap_or_default();
     lines.push(format!("  look:   nexus-engine logs {}{step}", view.id));
-    lines.push(format!("  again:  nexus-engine retry {} --watch", view.id));
+    match undone(view) {
+        Some(undone) => {
+            lines.push(format!("  again:  nexus-engine run FILE   (from the start: {undone})"));
+        }
+        None => lines.push(format!("  again:  nexus-engine retry {} --watch", view.id)),
+    }
     lines
+}
+
+/// `charge and reserve were undone`, if steps were.
+fn undone(view: &RunView) -> Option<String> {
+    const NAMED_MAX: usize = 4;
+    let undone = view.steps.iter().filter(|step| step.status == "undone");
+    let ids: Vec<&str> = undone.map(|step| step.id.as_str()).collect();
+    match ids.as_slice() {
+        [] => None,
+        [one] => Some(format!("{one} was undone")),
+        [first @ .., last] if ids.len() <= NAMED_MAX => {
+            Some(format!("{} and {last} were undone", first.join(", ")))
+        }
+        many => Some(format!("{} steps were undone", many.len())),
+    }
 }
 
 /// `6 steps, 1 retry, 1 skipped`.
 fn counts(view: &RunView) -> String {
     let steps = view.steps.len();
-    let retries: u32 = view.steps.iter().map(|step| step.attempts.saturating_sub(1)).sum();
+    let retries: u32 = {
+        let tried = |step: &StepView| {
+            let undo = step.undo.as_ref().map_or(0, |undo| undo.attempts);
+            step.attempts.saturating_sub(undo).saturating_sub(1)
+        };
+        view.steps.iter().map(tried).sum()
+    };
     let skipped = view.steps.iter().filter(|step| step.status == "skipped").count();
     let mut text = format!("{steps} step{}", if steps == 1 { "" } else { "s" });
     if retries > 0 {

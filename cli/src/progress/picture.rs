@@ -34,6 +34,8 @@ pub(super) struct Step {
     max_attempts: u32,
     /// When it began, and when that was recorded, in milliseconds since the run began and the Unix epoch.
     began: Option<(u64, u64)>,
+    /// As `began`, of the undo.
+    undo_began: Option<(u64, u64)>,
     pub(super) took_ms: Option<u64>,
     error: Option<String>,
     pub(super) note: String,
@@ -53,6 +55,9 @@ pub(super) enum Status {
     Skipped,
     NotReached,
     Cancelled,
+    Undoing,
+    Undone,
+    UndoFailed,
 }
 
 impl Status {
@@ -69,12 +74,18 @@ impl Status {
             Self::Skipped => "skipped",
             Self::NotReached => "not reached",
             Self::Cancelled => "cancelled",
+            Self::Undoing => "undoing",
+            Self::Undone => "undone",
+            Self::UndoFailed => "undo failed",
         }
     }
 
     /// Whether the step is at work, or waits for a time.
     pub(super) fn is_active(self) -> bool {
-        matches!(self, Self::Running | Self::Sleeping | Self::Waiting | Self::Retrying)
+        matches!(
+            self,
+            Self::Running | Self::Sleeping | Self::Waiting | Self::Retrying | Self::Undoing
+        )
     }
 }
 
@@ -143,7 +154,7 @@ impl Picture {
 
     fn fold(&mut self, event: &EventView) -> Option<Line> {
         match event.event.as_str() {
-            "attempts.interrupted" => self.each(&event.data["attempts"], Status::Pending),
+            "attempts.interrupted" => self.interrupted(&event.data["attempts"]),
             "steps.not_reached" => {
                 self.each(&event.data["steps"], Status::NotReached);
                 return Some(Line::Run(format!("– not reached: {}", event.detail)));
@@ -158,6 +169,10 @@ impl Picture {
                 open.for_each(|step| step.status = Status::Pending);
                 return Some(Line::Run(format!("↻ continued {}", event.detail)));
             }
+            "undo.waived" => {
+                return Some(Line::Run(format!("– cancelled without undo {}", event.detail)));
+            }
+            "undo.retried" => return Some(Line::Run(format!("↻ undo again {}", event.detail))),
             "run.paused" => return Some(Line::Run(format!("‖ paused {}", event.detail))),
             "run.resumed" => return Some(Line::Run(format!("▸ resumed {}", event.detail))),
             "cancel.requested" => return Some(Line::Run(format!("– cancelled {}", event.detail))),
@@ -167,6 +182,18 @@ impl Picture {
             }
         }
         None
+    }
+
+    /// Steps whose attempts were cut off wait to run again; one that is being undone goes on being so.
+    fn interrupted(&mut self, attempts: &Value) {
+        for attempt in attempts.as_array().into_iter().flatten() {
+            let step = attempt["step"].as_str().and_then(|id| self.places.get(id));
+            if let Some(step) = step.and_then(|at| self.steps.get_mut(*at))
+                && step.status != Status::Undoing
+            {
+                step.status = Status::Pending;
+            }
+        }
     }
 
     fn each(&mut self, steps: &Value, status: Status) {
@@ -179,6 +206,7 @@ impl Picture {
     }
 
     /// Takes up an event about a step; whether it is worth a line.
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
     fn fold_step(&mut self, at: usize, event: &EventView) -> bool {
         let Some(step) = self.steps.get_mut(at) else { return false };
         let EventView { after_ms, data, .. } = event;
@@ -204,7 +232,7 @@ impl Picture {
                 step.note.clone_from(&event.detail);
                 true
             }
-            "attempt.failed" => {
+            "attempt.failed" | "undo.attempt_failed" => {
                 step.error = Some(failure(data));
                 false
             }
@@ -233,6 +261,31 @@ impl Picture {
                 }
                 true
             }
+            "undo.started" => {
+                step.status = Status::Undoing;
+                step.note = format!("undo by {}", data["by"].as_str().unwrap_or_default());
+                step.undo_began.get_or_insert_with(|| (*after_ms, text::now_ms()));
+                false
+            }
+            "undo.retry_scheduled" => {
+                let error = step.error.clone().unwrap_or_default();
+                let when = event.detail.split_once(" in ").map_or("", |(_, when)| when);
+                step.note = format!("undo again in {when} · {error}");
+                true
+            }
+            "undo.completed" => {
+                step.status = Status::Undone;
+                let began = step.undo_began.map_or(*after_ms, |(began, _)| began);
+                step.took_ms = Some(after_ms.saturating_sub(began));
+                step.note.clone_from(&event.detail);
+                true
+            }
+            "undo.failed" => {
+                step.status = Status::UndoFailed;
+                let commands = "retry it, or give it up with cancel --no-undo";
+                step.note = format!("NX3011 undo failed: {}; {commands}", failure(data));
+                true
+            }
             "step.skipped" => {
                 step.status = Status::Skipped;
                 let reason = data["reason"].as_str().unwrap_or_default();
@@ -248,11 +301,17 @@ impl Step {
     /// The time of a step that is at work or has ended.
     pub(super) fn time(&self) -> String {
         let now = text::now_ms();
-        match (self.status, self.took_ms, self.began) {
-            (Status::Running | Status::Sleeping | Status::Waiting, _, Some((_, began))) => {
-                text::took(now.saturating_sub(began))
+        let undoes = self.status == Status::Undoing;
+        let began = if undoes { self.undo_began } else { self.began };
+        match (self.status, self.took_ms, began) {
+            (
+                Status::Running | Status::Sleeping | Status::Waiting | Status::Undoing,
+                _,
+                Some((_, began)),
+            ) => text::took(now.saturating_sub(began)),
+            (Status::Completed | Status::Failed | Status::Undone, Some(took), _) => {
+                text::took(took)
             }
-            (Status::Completed | Status::Failed, Some(took), _) => text::took(took),
             _ => String::new(),
         }
     }

@@ -77,7 +77,7 @@ impl Checker<'_> {
         self.fault("NX1009", range, message, "leave it out; nothing is ignored silently");
     }
 
-    fn unknown(&mut self, key: &Key, noun: &str, known: &[&str], later: &[&str]) {
+    pub(super) fn unknown(&mut self, key: &Key, noun: &str, known: &[&str], later: &[&str]) {
         let foreign = FOREIGN
             .iter()
             .find(|(word, meant)| *word == key.value && known.contains(meant))

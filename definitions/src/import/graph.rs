@@ -166,6 +166,7 @@ fn steps(tasks: &[Task], ids: &[String], links: &Links, options: Options) -> Vec
         deadline_ms: None,
         on_error: OnError::default(),
         outputs: None,
+        compensate: None,
     };
     tasks.iter().enumerate().map(step).collect()
 }

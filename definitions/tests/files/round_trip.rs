@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use nexus_definitions::{read, write};
 use nexus_model::definition::{
-    Backoff, Definition, InputKind, InputSpec, OnError, OnSignalTimeout, Retry, Step, StepKind,
-    WhenNeeds,
+    Backoff, Compensate, Definition, InputKind, InputSpec, OnEnd, OnError, OnSignalTimeout, Retry,
+    Step, StepKind, WhenNeeds,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -221,16 +221,31 @@ fn step() -> impl Strategy<Value = Step> {
                     deadline_ms: deadline_ms.filter(|_| attempts),
                     on_error: if tolerated { OnError::Continue } else { OnError::Fail },
                     outputs,
+                    compensate: None,
                 }
             },
         )
 }
 
+fn compensate() -> impl Strategy<Value = Option<Box<Compensate>>> {
+    let kind = kind().prop_filter("an action", |kind| {
+        matches!(kind, StepKind::Action { .. } | StepKind::Script { .. })
+    });
+    let undo = (kind, prop::option::of(retry()), prop::option::of(1u64..9_000_000_000));
+    prop::option::of(
+        undo.prop_map(|(kind, retry, timeout_ms)| Box::new(Compensate { kind, retry, timeout_ms })),
+    )
+}
+
+fn on_end() -> impl Strategy<Value = OnEnd> {
+    prop::sample::select(vec![OnEnd::Keep, OnEnd::Compensate])
+}
+
 /// Steps that each need some of those above. Every second has an id as imported graphs have.
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    prop::collection::vec((step(), any::<u8>(), words()), 1..6).prop_map(|steps| {
+    prop::collection::vec((step(), any::<u8>(), words(), compensate()), 1..6).prop_map(|steps| {
         let mut out: Vec<Step> = Vec::new();
-        for (at, (mut step, needs, word)) in steps.into_iter().enumerate() {
+        for (at, (mut step, needs, word, compensate)) in steps.into_iter().enumerate() {
             let word: String = word.chars().filter(|char| !char.is_control()).collect();
             step.id = if at % 2 == 0 { format!("step-{at}") } else { format!("{word}{at}") };
             step.needs = out
@@ -239,6 +254,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
                 .filter(|(bit, _)| needs >> bit & 1 == 1)
                 .map(|(_, step)| step.id.clone())
                 .collect();
+            step.compensate = compensate;
             if step.needs.is_empty() {
                 step.when_needs = WhenNeeds::AllOk;
             }
@@ -262,8 +278,9 @@ fn definition() -> impl Strategy<Value = Definition> {
     );
     let outputs =
         prop::option::of(value().prop_filter("null says nothing", |value| !value.is_null()));
-    (head, maps, prop::option::of(1u64..9_000_000_000), steps(), outputs).prop_map(
-        |(head, maps, timeout_ms, steps, outputs)| {
+    let ends = (prop::option::of(1u64..9_000_000_000), on_end(), on_end());
+    (head, maps, ends, steps(), outputs).prop_map(
+        |(head, maps, (timeout_ms, on_failure, on_cancel), steps, outputs)| {
             let (name, description, version, input_is_value) = head;
             let (labels, inputs, env) = maps;
             Definition {
@@ -276,6 +293,8 @@ fn definition() -> impl Strategy<Value = Definition> {
                 env,
                 run_id: None,
                 timeout_ms,
+                on_failure,
+                on_cancel,
                 steps,
                 outputs,
             }
@@ -308,6 +327,7 @@ fn a_sleep_without_a_unit_is_written_with_one() {
             deadline_ms: None,
             on_error: OnError::default(),
             outputs: None,
+            compensate: None,
         };
         let wait = InputSpec { kind: InputKind::Any, ..InputSpec::default() };
         let inputs = [("wait".to_owned(), wait)].into();

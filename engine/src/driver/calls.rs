@@ -231,7 +231,7 @@ impl Worker {
             Wish::GoOn | Wish::Pause => {}
             Wish::End => {
                 let reason = format!("{} no longer waits for it", call.parent.name);
-                self.ask(child, Command::CancelRun { by: actor(call), reason });
+                self.ask(child, Command::CancelRun { by: actor(call), reason, undo: true });
             }
         }
     }

@@ -80,7 +80,13 @@ impl Handlers {
     ) -> Called {
         let key = (info.run, attempt.step);
         info.store.clone_from(&self.environment.store);
-        let name = plan.handler(attempt.step).unwrap_or_default();
+        let step = attempt.step;
+        let (name, timeout_ms) = if attempt.undo {
+            (plan.undo_handler(step), plan.undo_timeout_ms(step))
+        } else {
+            (plan.handler(step), plan.timeout_ms(step))
+        };
+        let name = name.unwrap_or_default();
         let handler = self.environment.registry.get(name).cloned();
         let (cx, stop) = StepCx::new(
             info,
@@ -93,7 +99,7 @@ impl Handlers {
             cx,
             stop: Arc::new(stop),
             input: attempt.input,
-            timeout: plan.timeout_ms(attempt.step).map(Duration::from_millis),
+            timeout: timeout_ms.map(Duration::from_millis),
             recorded: Instant::now(),
         };
         if attempt.alone {

@@ -28,6 +28,8 @@ pub struct AttemptInfo {
     pub attempt: Attempt,
     /// Whether an earlier execution of this attempt was cut off, so that its effects may have happened.
     pub may_repeat: bool,
+    /// Whether it undoes what the step did.
+    pub is_undo: bool,
     /// Folder of the definition file, where scripts and `file.*` work.
     pub folder: Option<PathBuf>,
     /// Folder of the store, for what has to outlive the process.
@@ -84,10 +86,16 @@ impl StepCx {
         &self.info
     }
 
-    /// The same on every attempt of this step and after every crash; another one for each run, also of other stores:
-    /// the run's unique id and the step's id.
+    /// The same on every attempt of this step and after every crash; another one for each run, also of other stores, and for
+    /// the undo of the step: the run's unique id and the step's id.
     pub fn idempotency_key(&self) -> String {
-        format!("{}/{}", self.info.run, self.info.step_id)
+        let undo = if self.info.is_undo { "/undo" } else { "" };
+        format!("{}/{}{undo}", self.info.run, self.info.step_id)
+    }
+
+    /// Whether the handler is called to undo what the step did.
+    pub fn is_undo(&self) -> bool {
+        self.info.is_undo
     }
 
     /// The number of the attempt, from 1.

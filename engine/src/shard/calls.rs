@@ -45,13 +45,15 @@ impl ChildReport {
     /// What a run that has ended tells the one that called it; `None` if none did, or it goes on.
     pub(crate) fn of(run: &Run) -> Option<Self> {
         let started = run.started.as_ref()?;
+        // What was undone is not gone on with.
+        let goes_on = run.undone().next().is_none();
         let ended = match &run.status {
             RunStatus::Completed { output } => ChildEnd::Completed { output: output.clone() },
             RunStatus::Failed { failure, .. } => {
-                ChildEnd::Failed { failure: failure.clone(), goes_on: true }
+                ChildEnd::Failed { failure: failure.clone(), goes_on }
             }
             RunStatus::Cancelled { reason } => {
-                ChildEnd::Cancelled { reason: reason.clone(), goes_on: true }
+                ChildEnd::Cancelled { reason: reason.clone(), goes_on }
             }
             RunStatus::Running | RunStatus::Failing { .. } | RunStatus::Cancelling { .. } => {
                 return None;

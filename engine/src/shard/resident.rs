@@ -14,7 +14,7 @@ use nexus_model::id::{Attempt, RunId, StepIndex};
 use nexus_model::payload::PayloadHash;
 use nexus_model::plan::Plan;
 use nexus_model::rejection::Rejection;
-use nexus_model::run::{Run, StepState, TimerPurpose};
+use nexus_model::run::{Run, StepState, TimerPurpose, UndoState};
 use nexus_model::time::Timestamp;
 
 use super::held::Held;
@@ -153,11 +153,14 @@ impl Resident {
         let mut add = |step: StepIndex| effects.extend(pending_for(&self.plan, &self.run, step));
         for event in events {
             match event {
-                Event::StepStarted { step, .. } | Event::StepCalled { step, .. } => add(*step),
+                Event::StepStarted { step, .. }
+                | Event::StepCalled { step, .. }
+                | Event::UndoStarted { step, .. } => add(*step),
                 Event::RunPaused { .. }
                 | Event::RunResumed { .. }
                 | Event::ParentPaused
                 | Event::ParentResumed => self.run.calling().for_each(&mut add),
+                Event::UndoWaived { .. } => self.run.running().for_each(&mut add),
                 Event::StopRequested { steps } => steps.iter().copied().for_each(&mut add),
                 Event::AttemptsInterrupted { attempts, orderly: false } => {
                     for (step, _) in attempts {
@@ -312,6 +315,7 @@ impl Resident {
             step_id: Arc::from(self.plan.id(attempt.step)),
             attempt: attempt.attempt,
             may_repeat: may_repeat(&self.run, attempt.step),
+            is_undo: attempt.undo,
             folder,
             store: None,
         }
@@ -319,12 +323,17 @@ impl Resident {
 }
 
 fn running_attempt(run: &Run, step: StepIndex) -> Option<Attempt> {
-    let StepState::Running { attempt, .. } = run.step(step) else { return None };
-    Some(*attempt)
+    match (run.step(step), run.step_run(step).undo()) {
+        (StepState::Running { attempt, .. }, _) | (_, Some(UndoState::Running { attempt, .. })) => {
+            Some(*attempt)
+        }
+        _ => None,
+    }
 }
 
 fn may_repeat(run: &Run, step: StepIndex) -> bool {
     matches!(run.step(step), StepState::Running { may_repeat: true, .. })
+        || matches!(run.step_run(step).undo(), Some(UndoState::Running { may_repeat: true, .. }))
 }
 
 fn estimate_bytes(plan: &Plan) -> usize {

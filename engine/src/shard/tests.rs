@@ -277,9 +277,10 @@ fn an_engine_that_drives_nothing_keeps_no_run_in_memory() {
     bench.crash();
     bench.limits(|limits| limits.drives = false);
     bench.slots = Slots(0);
-    for (command, reply) in
-        [(pause(), 1), (Command::CancelRun { by: bench::by(), reason: String::new() }, 2)]
-    {
+    for (command, reply) in [
+        (pause(), 1),
+        (Command::CancelRun { by: bench::by(), reason: String::new(), undo: true }, 2),
+    ] {
         bench.ask(run, command, Some(reply));
         bench.load(run);
         bench.durable();

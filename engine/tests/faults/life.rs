@@ -103,6 +103,7 @@ pub(crate) fn step(id: &str, kind: StepKind, needs: &[&str]) -> Step {
         deadline_ms: None,
         on_error: OnError::Fail,
         outputs: None,
+        compensate: None,
     }
 }
 

@@ -19,6 +19,8 @@ pub(crate) struct Faults {
     pub(crate) blocked: AtomicBool,
     /// What is not taken yet is lost, and nobody gets an answer any more.
     pub(crate) gone: AtomicBool,
+    /// Transitions that are still taken; then the log is gone.
+    pub(crate) taken_left: AtomicU32,
     /// Transitions out of a hundred that are refused.
     pub(crate) refused_percent: AtomicU32,
     /// Longest delay before something is taken, in microseconds.
@@ -51,6 +53,7 @@ impl FaultyLog {
     /// A log over what `inner` holds. The seed decides about delays and refusals.
     pub(crate) fn over(inner: &Arc<MemoryLog>, seed: u64) -> Arc<Self> {
         let faults = Arc::new(Faults::default());
+        faults.taken_left.store(u32::MAX, Ordering::SeqCst);
         let (queue, submissions) = mpsc::channel();
         let (log, told) = (Arc::clone(inner), Arc::clone(&faults));
         thread::spawn(move || write(&submissions, &log, &told, Chance(seed)));
@@ -76,7 +79,19 @@ fn write(
             continue;
         }
         let percent = u64::from(faults.refused_percent.load(Ordering::SeqCst));
-        let Submission { partition, transitions, permit } = submission;
+        let Submission { partition, mut transitions, permit } = submission;
+        // An answer to a part of a submission would be none: the rest is lost with the process.
+        let left = faults.taken_left.load(Ordering::SeqCst) as usize;
+        if transitions.len() > left {
+            transitions.truncate(left);
+            if !transitions.is_empty() {
+                let _ = log.append(Submission { partition, transitions, permit }).wait();
+            }
+            faults.gone.store(true, Ordering::SeqCst);
+            continue;
+        }
+        let taken = u32::try_from(transitions.len()).unwrap();
+        faults.taken_left.fetch_sub(taken, Ordering::SeqCst);
         let refused: Vec<bool> = transitions.iter().map(|_| chance.below(100) < percent).collect();
         let taken = transitions.into_iter().zip(&refused).filter(|(_, refused)| !**refused);
         let transitions: Vec<_> = taken.map(|(transition, _)| transition).collect();

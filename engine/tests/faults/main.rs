@@ -6,6 +6,7 @@
     reason = "a test may fail where it stands, and says its seed"
 )]
 
+mod calls;
 mod life;
 mod log;
 mod refusals;

@@ -70,6 +70,9 @@ pub struct GraphNode {
     pub child: Option<String>,
     /// Its condition.
     pub condition: Option<String>,
+    /// The handler that undoes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<String>,
     /// As in [`StepView`](super::StepView); `null` without a run.
     pub status: Option<String>,
 }

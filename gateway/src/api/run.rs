@@ -14,7 +14,7 @@ pub struct RunSummary {
     pub id: String,
     /// The workflow.
     pub workflow: String,
-    /// `running`, `waiting`, `retrying`, `paused`, `failing`, `cancelling`, `completed`, `failed`, `cancelled`.
+    /// `running`, `waiting`, `retrying`, `compensating`, `paused`, `failing`, `cancelling`, `completed`, `failed`, `cancelled`.
     pub status: String,
     /// Ids of the steps it is at.
     pub at: Vec<String>,
@@ -101,7 +101,8 @@ pub struct RunView {
 pub struct StepView {
     /// Its id.
     pub id: String,
-    /// `pending`, `running`, `sleeping`, `waiting`, `retrying`, `completed`, `failed`, `skipped`, `not reached`, `cancelled`.
+    /// `pending`, `running`, `sleeping`, `waiting`, `retrying`, `completed`, `failed`, `skipped`, `not reached`, `cancelled`,
+    /// `undoing`, `undone`, `undo failed`.
     pub status: String,
     /// Attempts made.
     pub attempts: u32,
@@ -119,14 +120,32 @@ pub struct StepView {
     pub error: Option<FailureView>,
     /// The run that it has called last.
     pub child: Option<String>,
+    /// How what it did is undone, once the run has begun to undo it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<UndoView>,
     /// What it needs.
     pub needs: Vec<String>,
 }
 
-/// What a run waits for.
+/// The undo of a step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndoView {
+    /// `pending`, `running`, `retrying`, `failed`, `undone`, `given up`.
+    pub status: String,
+    /// The handler that undoes it.
+    pub by: String,
+    /// Attempts made to undo it.
+    pub attempts: u32,
+    /// How long it took, or has been going.
+    pub took_ms: Option<u64>,
+    /// Why it failed, or failed last.
+    pub error: Option<FailureView>,
+}
+
+/// What a run waits for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitingOn {
-    /// `sleep`, `signal`, `run`, `retry`, `room`, `pause`, `engine`.
+    /// `sleep`, `signal`, `run`, `retry`, `undo`, `room`, `pause`, `engine`.
     pub on: String,
     /// The step.
     pub step: Option<String>,
@@ -136,6 +155,9 @@ pub struct WaitingOn {
     pub of: Option<u32>,
     /// Until when.
     pub at: Option<String>,
+    /// Code of what is wrong, if something is: see `explain CODE`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
 }
 
 /// Why something failed.

@@ -35,7 +35,12 @@ impl Service {
     /// A [`Problem`] if there is no such run, or it has ended or is being cancelled.
     pub async fn cancel(&self, name: &str, act: Act) -> Result<Acted, Problem> {
         let (run, name) = self.resolve(name).await?;
-        let answer = self.handle().cancel(run, show::actor(act.by), act.reason).await;
+        let by = show::actor(act.by);
+        let answer = if act.no_undo {
+            self.handle().cancel_without_undo(run, by, act.reason).await
+        } else {
+            self.handle().cancel(run, by, act.reason).await
+        };
         self.acted(run, name, "cancel", answer)
     }
 

@@ -70,5 +70,7 @@ fn action(action: AuditAction) -> &'static str {
         AuditAction::Failed => "run.failed",
         AuditAction::Cancelled => "run.cancelled",
         AuditAction::Signalled => "signal.received",
+        AuditAction::UndoRetried => "undo.retried",
+        AuditAction::UndoWaived => "undo.waived",
     }
 }

@@ -67,7 +67,7 @@ fn explain(standing: &Standing<'_>, id: String, since: Timestamp) -> ExplainView
     let at = standing.at();
     let reason = |step: &StepIndex| StepReason {
         step: plan.id(*step).to_owned(),
-        status: run.step(*step).word().to_owned(),
+        status: run.step_run(*step).word().to_owned(),
         why: standing.step_why(*step),
     };
     ExplainView {
@@ -104,12 +104,23 @@ fn commands(standing: &Standing<'_>, name: &str) -> Vec<String> {
     };
     match &standing.run.status {
         RunStatus::Completed { .. } => all(&["get", "replay"]),
+        RunStatus::Failed { .. } | RunStatus::Cancelled { .. }
+            if standing.run.undone().next().is_some() =>
+        {
+            all(&["get", "logs"])
+        }
         RunStatus::Failed { .. } | RunStatus::Cancelled { .. } => all(&["logs", "retry"]),
         RunStatus::Running if standing.run.parent_paused => all(&["cancel"]),
         RunStatus::Running if standing.run.paused || !standing.driven => all(&["resume", "cancel"]),
         RunStatus::Running => all(&["wait", "pause", "cancel"]),
         RunStatus::Failing { .. } | RunStatus::Cancelling { .. } if !standing.driven => {
             all(&["resume"])
+        }
+        RunStatus::Failing { .. } | RunStatus::Cancelling { .. }
+            if standing.run.failed_undos().next().is_some() =>
+        {
+            let give_up = format!("nexus-engine cancel {name} --no-undo");
+            all(&["retry"]).into_iter().chain([give_up]).collect()
         }
         RunStatus::Failing { .. } | RunStatus::Cancelling { .. } => all(&["wait"]),
     }

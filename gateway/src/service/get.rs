@@ -130,7 +130,7 @@ fn step_view(
     });
     Ok(StepView {
         id: plan.id(step).to_owned(),
-        status: step_run.state.word().into(),
+        status: step_run.word().into(),
         attempts: step_run.attempt.0,
         max_attempts: standing.attempts_max(step),
         started_at: step_run.started_at.map(time),
@@ -139,6 +139,7 @@ fn step_view(
         output: output.transpose()?.unwrap_or_default(),
         error: step_error(&step_run.state, plan.id(step)),
         child: standing.child(step),
+        undo: standing.undo_view(step),
         needs: plan.needs(step).iter().map(|need| plan.id(*need).to_owned()).collect(),
     })
 }

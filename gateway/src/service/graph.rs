@@ -55,6 +55,7 @@ fn node(plan: &Plan, run: Option<&Run>, step: StepIndex) -> GraphNode {
         },
         child: run.and_then(|run| child(plan, run, step)),
         condition: definition.and_then(|step| step.condition.clone()),
-        status: run.map(|run| run.step(step).word().to_owned()),
+        undo: plan.undo_handler(step).map(str::to_owned),
+        status: run.map(|run| run.step_run(step).word().to_owned()),
     }
 }

@@ -130,6 +130,7 @@ fn at(plan: Option<&Plan>, row: &RunRow) -> Vec<String> {
         RunWord::Running
         | RunWord::Waiting
         | RunWord::Retrying
+        | RunWord::Compensating
         | RunWord::Paused
         | RunWord::Failing
         | RunWord::Cancelling => row.current.iter().map(|current| id(plan, current.step)).collect(),
@@ -145,6 +146,7 @@ fn waiting_on(plan: Option<&Plan>, row: &RunRow, now: Timestamp, driven: bool) -
         Some(WaitingOn::Resume) => Some("resume".into()),
         _ if row.status.is_terminal() => None,
         _ if !driven => Some("an engine".into()),
+        Some(WaitingOn::Undo { step }) => Some(format!("NX3011 undo of {}", id(plan, step))),
         Some(WaitingOn::Sleep { until, .. }) => Some(format!("sleep, {}", left(until))),
         Some(WaitingOn::Signal { step, until }) => {
             let kind = plan.and_then(|plan| plan.definition().steps.get(step.at()));

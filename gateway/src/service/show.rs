@@ -2,6 +2,7 @@
 
 pub(super) mod event;
 pub(super) mod standing;
+mod undo;
 
 use std::fmt::Write as _;
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::support::{House, by, definition, run, start, until};
 
 fn act(reason: &str) -> Act {
-    Act { reason: reason.into(), by: by() }
+    Act { reason: reason.into(), by: by(), ..Act::default() }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -76,7 +76,7 @@ async fn an_end_that_was_retried_is_no_end() {
     let house = House::open().await;
     let [here, _] = house.controls();
     run(&here, definition("fail", json!({})), "bad").await;
-    here.retry("bad", Act { reason: String::new(), by: by() }).await.unwrap();
+    here.retry("bad", Act { by: by(), ..Act::default() }).await.unwrap();
     here.wait("bad", None).await.unwrap();
     for control in house.controls() {
         let events = collect(control.follow("bad", 4).await.unwrap()).await;

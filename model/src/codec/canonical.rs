@@ -2,15 +2,18 @@
 //!
 //! The form is version 1: the fields in the order of their declaration, numbers as LEB128, times as eight bytes little endian,
 //! choices as one byte, text and lists after their length. What follows from the rest (open needs, ready, running, counts)
-//! is left out. What only some runs have follows at the end in sections, each after its number, in the order of the numbers; a run
-//! that has nothing to say there has no section, so its form is that of versions that did not know it. A state hash stands in the log, so this form never changes; another one is a new version beside it.
+//! is left out. What only some steps have stands behind a choice of its own, [`UNDO`], and only where it is. What only some runs
+//! have follows at the end in sections, each after its number, in the order of the numbers; a run that has nothing to say there
+//! has no section, so its form is that of versions that did not know it. A state hash stands in the log, so this form never
+//! changes; another one is a new version beside it.
 
 use crate::event::{Actor, Awaited, Failure, Parent, RunStarted};
 use crate::id::StepIndex;
 use crate::payload::{ContentType, Payload};
 use crate::plan::Plan;
 use crate::run::{
-    KeptSignal, LastCall, Run, RunStatus, Signals, StepRun, StepState, Timer, TimerPurpose,
+    KeptSignal, LastCall, Run, RunStatus, Signals, StepRun, StepState, StepUndo, Timer,
+    TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
 
@@ -23,6 +26,9 @@ pub(super) const SECTION_SIGNALS: u8 = 1;
 pub(super) const SECTION_CALLS: u8 = 40;
 /// Number of the section of the run that called this one.
 pub(super) const SECTION_PARENT: u8 = 41;
+
+/// The choice that says that what concerns undoing comes before the rest of a status or step.
+pub(super) const UNDO: u8 = 32;
 
 /// BLAKE3 of the four bytes `null`.
 pub(super) const NULL_HASH: [u8; 32] = [
@@ -59,6 +65,9 @@ impl Writer {
         self.option(run.started.as_deref(), Self::started);
         self.time(run.started_at);
         self.option(run.ended_at, Self::time);
+        if run.plans_undo() {
+            self.byte(UNDO);
+        }
         self.status(&run.status);
         self.flag(run.paused);
         self.count(run.timers.len());
@@ -194,17 +203,55 @@ impl Writer {
             TimerPurpose::Retry(step) => (2, step),
             TimerPurpose::Deadline(step) => (3, step),
             TimerPurpose::Wait(step) => (4, step),
+            TimerPurpose::Undo(step) => (UNDO, step),
         };
         self.byte(tag);
         self.index(step);
     }
 
     fn step(&mut self, step: &StepRun) {
-        let StepRun { state, attempt, attempts_forgiven, deadline, started_at, settled_at } = step;
+        let StepRun { state, attempt, attempts_forgiven, deadline, started_at, settled_at, undo } =
+            step;
+        if let Some(undo) = undo {
+            self.byte(UNDO);
+            self.undo(undo);
+        }
         self.state(state);
         self.number(attempt.0);
         self.number(*attempts_forgiven);
         self.option(*deadline, |writer, timer| writer.number(timer.0));
+        self.option(*started_at, Self::time);
+        self.option(*settled_at, Self::time);
+    }
+
+    fn undo(&mut self, undo: &StepUndo) {
+        let StepUndo { state, attempts_forgiven, started_at, settled_at } = undo;
+        match state {
+            UndoState::Pending => self.byte(0),
+            UndoState::Running { attempt, input, interruptions, may_repeat, since, stopping } => {
+                self.byte(1);
+                self.number(attempt.0);
+                self.option(input.as_ref(), Self::payload);
+                self.number(*interruptions);
+                self.flag(*may_repeat);
+                self.time(*since);
+                self.flag(*stopping);
+            }
+            UndoState::Retrying { attempt, timer, at, failure } => {
+                self.byte(2);
+                self.number(attempt.0);
+                self.option(*timer, |writer, timer| writer.number(timer.0));
+                self.time(*at);
+                self.failure(failure);
+            }
+            UndoState::Failed { failure } => {
+                self.byte(3);
+                self.failure(failure);
+            }
+            UndoState::Undone => self.byte(4),
+            UndoState::GivenUp => self.byte(5),
+        }
+        self.number(*attempts_forgiven);
         self.option(*started_at, Self::time);
         self.option(*settled_at, Self::time);
     }

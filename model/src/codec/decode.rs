@@ -13,7 +13,8 @@ use super::wire::{
     RunFailedV1, RunPausedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1,
     SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepSkippedV1, StepSleptV1,
     StepStartedV1, StepWaitsV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1,
-    TimerV1,
+    TimerV1, UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1,
+    UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
 use super::wire::{
     CHILD_CANCELLED, CHILD_COMPLETED, CHILD_FAILED, ChildEndedV1, ParentPausedV1, ParentResumedV1,
@@ -74,6 +75,14 @@ pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, Decode
         (kind::RUN_COMPLETED, 1) => read::<RunCompletedV1<'_>>(body),
         (kind::RUN_FAILED, 1) => read::<RunFailedV1<'_>>(body),
         (kind::RUN_CANCELLED, 1) => read::<RunCancelledV1>(body),
+        (kind::UNDO_COMPLETED, 1) => read::<UndoCompletedV1>(body),
+        (kind::UNDO_ATTEMPT_FAILED, 1) => read::<UndoAttemptFailedV1<'_>>(body),
+        (kind::UNDO_WAIVED, 1) => read::<UndoWaivedV1<'_>>(body),
+        (kind::UNDO_RETRIED, 1) => read::<UndoRetriedV1<'_>>(body),
+        (kind::UNDO_REQUESTED, 1) => read::<UndoRequestedV1<Vec<u32>>>(body),
+        (kind::UNDO_STARTED, 1) => read::<UndoStartedV1<'_>>(body),
+        (kind::UNDO_RETRY_SCHEDULED, 1) => read::<UndoRetryScheduledV1>(body),
+        (kind::UNDO_FAILED, 1) => read::<UndoFailedV1<'_>>(body),
         _ => return Err(DecodeError::Unknown { kind, version }),
     };
     event.ok_or(DecodeError::Body { kind })
@@ -364,6 +373,67 @@ impl<'a> Wire<'a> for RunFailedV1<'a> {
 impl Wire<'_> for RunCancelledV1 {
     fn event(self) -> Option<Event> {
         Some(Event::RunCancelled { state: StateHash(self.state) })
+    }
+}
+
+impl Wire<'_> for UndoCompletedV1 {
+    fn event(self) -> Option<Event> {
+        let (step, attempt) = (StepIndex(self.step), Attempt(self.attempt));
+        Some(Event::UndoCompleted { step, attempt, may_repeat: self.may_repeat })
+    }
+}
+
+impl<'a> Wire<'a> for UndoAttemptFailedV1<'a> {
+    fn event(self) -> Option<Event> {
+        let (step, attempt) = (StepIndex(self.step), Attempt(self.attempt));
+        Some(Event::UndoAttemptFailed { step, attempt, failure: self.failure.failure() })
+    }
+}
+
+impl<'a> Wire<'a> for UndoWaivedV1<'a> {
+    fn event(self) -> Option<Event> {
+        Some(Event::UndoWaived { by: self.by.actor(), reason: self.reason.to_owned() })
+    }
+}
+
+impl<'a> Wire<'a> for UndoRetriedV1<'a> {
+    fn event(self) -> Option<Event> {
+        Some(Event::UndoRetried { by: self.by.actor() })
+    }
+}
+
+impl Wire<'_> for UndoRequestedV1<Vec<u32>> {
+    fn event(self) -> Option<Event> {
+        Some(Event::UndoRequested { steps: steps(self.steps) })
+    }
+}
+
+impl<'a> Wire<'a> for UndoStartedV1<'a> {
+    fn event(self) -> Option<Event> {
+        let input = match self.input {
+            Some(input) => Some(input.payload()?),
+            None => None,
+        };
+        let (step, attempt) = (StepIndex(self.step), Attempt(self.attempt));
+        Some(Event::UndoStarted { step, attempt, input })
+    }
+}
+
+impl Wire<'_> for UndoRetryScheduledV1 {
+    fn event(self) -> Option<Event> {
+        Some(Event::UndoRetryScheduled {
+            step: StepIndex(self.step),
+            attempt: Attempt(self.attempt),
+            timer: TimerId(self.timer),
+            at: Timestamp(self.at),
+        })
+    }
+}
+
+impl<'a> Wire<'a> for UndoFailedV1<'a> {
+    fn event(self) -> Option<Event> {
+        let (step, failure) = (StepIndex(self.step), self.failure.failure());
+        Some(Event::UndoFailed { step, failure })
     }
 }
 

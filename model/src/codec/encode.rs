@@ -12,7 +12,8 @@ use super::wire::{
     RunFailedV1, RunPausedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1,
     SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepSkippedV1, StepSleptV1,
     StepStartedV1, StepWaitsV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1,
-    TimerV1,
+    TimerV1, UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1,
+    UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
 use super::wire::{
     CHILD_CANCELLED, CHILD_COMPLETED, CHILD_FAILED, ChildEndedV1, ParentPausedV1, ParentResumedV1,
@@ -31,6 +32,7 @@ pub(super) fn put(out: &mut Vec<u8>, value: &impl Serialize) {
 }
 
 /// Appends the body of `event` in the version that is written today.
+#[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
 pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
     match event {
         Event::RunStarted(started) => put_run_started(out, started),
@@ -115,6 +117,28 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
             put(out, &RunFailedV1 { failure, step, state });
         }
         Event::RunCancelled { state } => put(out, &RunCancelledV1 { state: state.0 }),
+        Event::UndoCompleted { step, attempt, may_repeat } => {
+            let (step, attempt, may_repeat) = (step.0, attempt.0, *may_repeat);
+            put(out, &UndoCompletedV1 { step, attempt, may_repeat });
+        }
+        Event::UndoAttemptFailed { step, attempt, failure } => {
+            let (step, attempt, failure) = (step.0, attempt.0, failure.into());
+            put(out, &UndoAttemptFailedV1 { step, attempt, failure });
+        }
+        Event::UndoWaived { by, reason } => put(out, &UndoWaivedV1 { by: by.into(), reason }),
+        Event::UndoRetried { by } => put(out, &UndoRetriedV1 { by: by.into() }),
+        Event::UndoRequested { steps } => put(out, &UndoRequestedV1 { steps: Steps(steps) }),
+        Event::UndoStarted { step, attempt, input } => {
+            let input = input.as_ref().map(PayloadV1::from);
+            put(out, &UndoStartedV1 { step: step.0, attempt: attempt.0, input });
+        }
+        Event::UndoRetryScheduled { step, attempt, timer, at } => {
+            let (step, attempt, timer, at) = (step.0, attempt.0, timer.0, at.0);
+            put(out, &UndoRetryScheduledV1 { step, attempt, timer, at });
+        }
+        Event::UndoFailed { step, failure } => {
+            put(out, &UndoFailedV1 { step: step.0, failure: failure.into() });
+        }
     }
 }
 

@@ -51,6 +51,10 @@ kinds! {
     9 RUN_RETRIED RunRetried "run.retried",
     10 SLOTS_OFFERED SlotsOffered "slots.offered",
     11 SIGNAL_RECEIVED SignalReceived "signal.received",
+    16 UNDO_COMPLETED UndoCompleted "undo.completed",
+    17 UNDO_ATTEMPT_FAILED UndoAttemptFailed "undo.attempt_failed",
+    18 UNDO_WAIVED UndoWaived "undo.waived",
+    19 UNDO_RETRIED UndoRetried "undo.retried",
     // derived
     20 STEP_STARTED StepStarted "step.started",
     21 STEP_SLEPT StepSlept "step.slept",
@@ -66,6 +70,10 @@ kinds! {
     31 RUN_CANCELLED RunCancelled "run.cancelled",
     32 STEP_WAITS StepWaits "step.waits",
     33 SIGNAL_TAKEN SignalTaken "signal.taken",
+    40 UNDO_REQUESTED UndoRequested "undo.requested",
+    41 UNDO_STARTED UndoStarted "undo.started",
+    42 UNDO_RETRY_SCHEDULED UndoRetryScheduled "undo.retry_scheduled",
+    43 UNDO_FAILED UndoFailed "undo.failed",
     // calls
     70 CHILD_ENDED ChildEnded "child.ended",
     71 STEP_CALLED StepCalled "step.called",

@@ -13,7 +13,8 @@ use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
 use crate::run::{
-    KeptSignal, LastCall, Run, RunStatus, Signals, StepRun, StepState, Timer, TimerPurpose,
+    KeptSignal, LastCall, Run, RunStatus, Signals, StepRun, StepState, StepUndo, Timer,
+    TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
 
@@ -79,6 +80,7 @@ impl Reader<'_> {
         run.started = self.option(Self::started)?.map(Box::new);
         run.started_at = self.time()?;
         run.ended_at = self.option(Self::time)?;
+        run.plan_undo(self.takes_undo());
         run.status = self.status()?;
         run.paused = self.flag()?;
         run.timers = self.timers()?;
@@ -204,17 +206,61 @@ impl Reader<'_> {
             2 => TimerPurpose::Retry(self.index()?),
             3 => TimerPurpose::Deadline(self.index()?),
             4 => TimerPurpose::Wait(self.index()?),
+            canonical::UNDO => TimerPurpose::Undo(self.index()?),
             _ => return None,
         };
         Some((id, Timer { due, purpose }))
     }
 
     fn step(&mut self) -> Option<StepRun> {
+        let undo = if self.takes_undo() { Some(Box::new(self.undo()?)) } else { None };
         Some(StepRun {
+            undo,
             state: self.state()?,
             attempt: Attempt(self.number32()?),
             attempts_forgiven: self.number32()?,
             deadline: self.option(Self::timer_id)?,
+            started_at: self.option(Self::time)?,
+            settled_at: self.option(Self::time)?,
+        })
+    }
+
+    /// Whether what concerns undoing comes next; the choice that says so is read.
+    fn takes_undo(&mut self) -> bool {
+        match self.rest.split_first() {
+            Some((&canonical::UNDO, rest)) => {
+                self.rest = rest;
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+
+    fn undo(&mut self) -> Option<StepUndo> {
+        let state = match self.byte()? {
+            0 => UndoState::Pending,
+            1 => UndoState::Running {
+                attempt: Attempt(self.number32()?),
+                input: self.option(Self::payload)?,
+                interruptions: self.number32()?,
+                may_repeat: self.flag()?,
+                since: self.time()?,
+                stopping: self.flag()?,
+            },
+            2 => UndoState::Retrying {
+                attempt: Attempt(self.number32()?),
+                timer: self.option(Self::timer_id)?,
+                at: self.time()?,
+                failure: self.failure()?,
+            },
+            3 => UndoState::Failed { failure: self.failure()? },
+            4 => UndoState::Undone,
+            5 => UndoState::GivenUp,
+            _ => return None,
+        };
+        Some(StepUndo {
+            state,
+            attempts_forgiven: self.number32()?,
             started_at: self.option(Self::time)?,
             settled_at: self.option(Self::time)?,
         })

@@ -12,7 +12,10 @@ use crate::event::{Actor, Awaited, ChildEnd, Event, Failure, Given, Parent, RunS
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
-use crate::run::{KeptSignal, Run, RunStatus, Signals, StepRun, StepState, Timer, TimerPurpose};
+use crate::run::{
+    KeptSignal, Run, RunStatus, Signals, StepRun, StepState, StepUndo, Timer, TimerPurpose,
+    UndoState,
+};
 use crate::time::Timestamp;
 
 const NOW: Timestamp = Timestamp(1_790_000_000_123_456);
@@ -110,6 +113,10 @@ fn outside_samples() -> Vec<Event> {
         },
         Event::ParentPaused,
         Event::ParentResumed,
+        Event::UndoCompleted { step, attempt: Attempt(3), may_repeat: true },
+        Event::UndoAttemptFailed { step, attempt: Attempt(3), failure: failure() },
+        Event::UndoWaived { by: actor(), reason: "by hand".to_owned() },
+        Event::UndoRetried { by: actor() },
     ]
 }
 
@@ -140,12 +147,16 @@ fn derived_samples() -> Vec<Event> {
         Event::StepFailed { step, failure: failure(), continued: true },
         Event::OutputMapped { step, output: Payload::Null },
         Event::StopRequested { steps: steps.clone() },
-        Event::StepsCancelled { steps },
+        Event::StepsCancelled { steps: steps.clone() },
         Event::RunCompleted { output: inline("[1,2]"), state },
         Event::RunFailed { failure: failure(), step: Some(step), state },
         Event::RunCancelled { state },
         Event::StepWaits { step, what: awaited(), timer: Some((timer, NOW.plus_ms(3_600_000))) },
         Event::SignalTaken { step, signal: 2 },
+        Event::UndoRequested { steps },
+        Event::UndoStarted { step, attempt: Attempt(3), input: Some(stored()) },
+        Event::UndoRetryScheduled { step, attempt: Attempt(4), timer, at: NOW },
+        Event::UndoFailed { step, failure: failure() },
     ]
 }
 
@@ -170,6 +181,7 @@ fn plan() -> Plan {
         deadline_ms: None,
         on_error: OnError::default(),
         outputs: None,
+        compensate: None,
     };
     let steps = (0..9).map(step).collect();
     let definition = Definition { name: "order".to_owned(), steps, ..Definition::default() };
@@ -226,8 +238,44 @@ fn run(plan: &Plan) -> Run {
             deadline: (step.0 == 3).then_some(TimerId(4)),
             started_at: (step.0 < 4).then_some(NOW),
             settled_at: (step.0 < 3).then_some(NOW.plus_ms(1)),
+            undo: None,
         };
         run.set_step(plan, step, numbers);
     }
+    run
+}
+
+/// A run that undoes: a step with an undo in every state.
+fn undoing_run(plan: &Plan) -> Run {
+    let mut run = run(plan);
+    let (attempt, at) = (Attempt(4), NOW.plus_ms(700));
+    let undos = [
+        UndoState::Pending,
+        UndoState::Running {
+            attempt,
+            input: Some(stored()),
+            interruptions: 2,
+            may_repeat: true,
+            since: NOW,
+            stopping: true,
+        },
+        UndoState::Retrying { attempt, timer: Some(TimerId(5)), at, failure: failure() },
+        UndoState::Failed { failure: failure() },
+        UndoState::Undone,
+        UndoState::GivenUp,
+    ];
+    for (step, state) in plan.steps().zip(undos) {
+        let undo = StepUndo {
+            state,
+            attempts_forgiven: 3 + step.0,
+            started_at: (step.0 > 0).then_some(NOW),
+            settled_at: (step.0 > 3).then_some(at),
+        };
+        let state = StepState::Completed { output: inline("1") };
+        let undo = Some(Box::new(undo));
+        run.set_step(plan, step, StepRun { state, attempt, undo, ..StepRun::default() });
+    }
+    run.timers.insert(TimerId(5), Timer { due: at, purpose: TimerPurpose::Undo(StepIndex(2)) });
+    run.plan_undo(true);
     run
 }

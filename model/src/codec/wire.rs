@@ -299,3 +299,60 @@ pub(super) struct ParentPausedV1 {}
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct ParentResumedV1 {}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct UndoCompletedV1 {
+    pub(super) step: u32,
+    pub(super) attempt: u32,
+    pub(super) may_repeat: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct UndoAttemptFailedV1<'a> {
+    pub(super) step: u32,
+    pub(super) attempt: u32,
+    #[serde(borrow)]
+    pub(super) failure: FailureV1<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct UndoWaivedV1<'a> {
+    #[serde(borrow)]
+    pub(super) by: ActorV1<'a>,
+    pub(super) reason: &'a str,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct UndoRetriedV1<'a> {
+    #[serde(borrow)]
+    pub(super) by: ActorV1<'a>,
+}
+
+/// `Steps` is a list of `u32`.
+#[derive(Serialize, Deserialize)]
+pub(super) struct UndoRequestedV1<Steps> {
+    pub(super) steps: Steps,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct UndoStartedV1<'a> {
+    pub(super) step: u32,
+    pub(super) attempt: u32,
+    #[serde(borrow)]
+    pub(super) input: Option<PayloadV1<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct UndoRetryScheduledV1 {
+    pub(super) step: u32,
+    pub(super) attempt: u32,
+    pub(super) timer: u32,
+    pub(super) at: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct UndoFailedV1<'a> {
+    pub(super) step: u32,
+    #[serde(borrow)]
+    pub(super) failure: FailureV1<'a>,
+}

@@ -24,14 +24,14 @@ impl Draft<'_> {
     pub(super) fn advance(&mut self) {
         self.settle_waves();
         self.start_ready();
-        if self.needs.is_empty() && self.run.open_count() == 0 {
+        if self.needs.is_empty() && self.run.open_count() == 0 && !self.run.is_undoing() {
             self.end_run();
         }
     }
 
     /// Looks at steps whose needs have settled until none is left.
     fn settle_waves(&mut self) {
-        while self.needs.is_empty() && (self.winds_down || !self.frontier.is_empty()) {
+        while self.needs.is_empty() && self.has_to_settle() {
             if std::mem::take(&mut self.winds_down) {
                 self.wind_down();
             }
@@ -42,12 +42,22 @@ impl Draft<'_> {
             if !unreached.is_empty() {
                 self.emit(Event::StepsNotReached { steps: unreached });
             }
+            if self.undo_is_due() && !self.winds_down && self.needs.is_empty() {
+                self.request_undo();
+            }
         }
+    }
+
+    fn has_to_settle(&self) -> bool {
+        self.winds_down || !self.frontier.is_empty() || self.undo_is_due()
     }
 
     fn look_at(&mut self, step: StepIndex, unreached: &mut Vec<StepIndex>) {
         if *self.run.step(step) != StepState::Waiting || self.run.open_needs(step) > 0 {
             return;
+        }
+        if self.run.is_undoing() {
+            return; // It is looked at again when all is undone.
         }
         let plan_step = self.plan.step(step);
         if !self.needs_allow(step) {
@@ -169,6 +179,9 @@ impl Draft<'_> {
 
     /// Starts the next attempt of `step`. Returns whether it was started.
     fn start(&mut self, step: StepIndex) -> bool {
+        if self.run.is_undoing() {
+            return self.start_undo(step);
+        }
         let plan = self.plan;
         if let Work::Call(called) = &plan.step(step).work {
             self.call(step, called);

@@ -1,7 +1,7 @@
 //! `CompleteStep`.
 
 use super::Draft;
-use crate::event::Failure;
+use crate::event::{Event, Failure};
 use crate::id::{Attempt, StepIndex};
 use crate::payload::Payload;
 use crate::rejection::Rejection;
@@ -12,6 +12,8 @@ pub(super) struct UnderWay {
     pub(super) may_repeat: bool,
     pub(super) interruptions: u32,
     pub(super) stopping: Option<Failure>,
+    /// Whether it undoes what the step did.
+    pub(super) undo: bool,
 }
 
 impl Draft<'_> {
@@ -23,6 +25,11 @@ impl Draft<'_> {
         output: Payload,
     ) -> Result<(), Rejection> {
         let under_way = self.under_way(step, attempt)?;
+        if under_way.undo {
+            let may_repeat = under_way.may_repeat;
+            self.emit(Event::UndoCompleted { step, attempt, may_repeat });
+            return Ok(());
+        }
         self.complete(step, attempt, output, under_way.may_repeat);
         Ok(())
     }
@@ -37,6 +44,9 @@ impl Draft<'_> {
         if step.0 >= self.plan.step_count() {
             return Err(stale());
         }
+        if let Some(undo) = self.undo_under_way(step, attempt) {
+            return Ok(undo);
+        }
         match self.run.step(step) {
             StepState::Running {
                 attempt: current, interruptions, may_repeat, stopping, ..
@@ -44,6 +54,7 @@ impl Draft<'_> {
                 may_repeat: *may_repeat,
                 interruptions: *interruptions,
                 stopping: stopping.clone(),
+                undo: false,
             }),
             StepState::Running { .. }
             | StepState::Waiting

@@ -46,6 +46,7 @@ struct Before {
     status: RunStatus,
     paused: bool,
     parent_paused: bool,
+    plans_undo: bool,
     next_timer: TimerId,
     revision: u32,
 }
@@ -76,12 +77,17 @@ impl<'a> Draft<'a> {
     /// Folds `event` and makes it part of the transition.
     pub(super) fn emit(&mut self, event: Event) {
         let status = discriminant(&self.run.status);
+        let was_undoing = self.run.is_undoing();
         let first_change = self.changes.len();
         evolve_noting(self.plan, self.run, &event, self.now(), &mut self.changes);
         if discriminant(&self.run.status) != status {
             self.winds_down = is_ending(&self.run.status);
         }
         self.follow(first_change);
+        if was_undoing && !self.run.is_undoing() {
+            // What runs last was held back, and some of it was not looked at.
+            self.frontier.extend(self.run.ready());
+        }
         self.events.push(event);
     }
 
@@ -172,6 +178,7 @@ impl Before {
             status: run.status.clone(),
             paused: run.paused,
             parent_paused: run.parent_paused,
+            plans_undo: run.plans_undo(),
             next_timer: run.next_timer,
             revision: run.revision,
         }
@@ -186,6 +193,7 @@ impl Before {
         run.status = self.status;
         run.paused = self.paused;
         run.parent_paused = self.parent_paused;
+        run.plan_undo(self.plans_undo);
         run.next_timer = self.next_timer;
         run.revision = self.revision;
     }

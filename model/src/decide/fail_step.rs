@@ -12,7 +12,12 @@ impl Draft<'_> {
         attempt: Attempt,
         failure: Failure,
     ) -> Result<(), Rejection> {
-        let stopping = self.under_way(step, attempt)?.stopping;
+        let under_way = self.under_way(step, attempt)?;
+        if under_way.undo {
+            self.fail_undo(step, attempt, failure, &under_way);
+            return Ok(());
+        }
+        let stopping = under_way.stopping;
         self.emit(Event::AttemptFailed { step, attempt, failure: failure.clone() });
         match stopping {
             Some(cause) => self.settle_stopped(step, cause),

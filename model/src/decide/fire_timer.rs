@@ -30,7 +30,7 @@ impl Draft<'_> {
             TimerPurpose::Wait(step) => self.wait_timed_out(step),
             TimerPurpose::Deadline(_) if was_stopping => {}
             TimerPurpose::Deadline(step) => self.end_at_deadline(step),
-            TimerPurpose::Retry(_) | TimerPurpose::RunTimeout => {}
+            TimerPurpose::Retry(_) | TimerPurpose::RunTimeout | TimerPurpose::Undo(_) => {}
         }
         Ok(())
     }

@@ -31,7 +31,12 @@ impl Draft<'_> {
         if let Some(cause) = under_way.stopping {
             self.settle_stopped(step, cause);
         } else if under_way.interruptions > self.context.interruptions_max {
-            self.fail(step, ends_the_process(under_way.interruptions));
+            let failure = ends_the_process(under_way.interruptions);
+            if under_way.undo {
+                self.emit(Event::UndoFailed { step, failure });
+            } else {
+                self.fail(step, failure);
+            }
         }
     }
 }

@@ -8,11 +8,13 @@ use crate::run::RunStatus;
 impl Draft<'_> {
     pub(super) fn retry_run(&mut self, by: Actor) -> Result<(), Rejection> {
         match &self.run.status {
-            RunStatus::Failed { .. } | RunStatus::Cancelled { .. } => {}
-            status @ (RunStatus::Running
-            | RunStatus::Failing { .. }
-            | RunStatus::Cancelling { .. }
-            | RunStatus::Completed { .. }) => {
+            RunStatus::Failed { .. } | RunStatus::Cancelled { .. } => {
+                self.check_nothing_undone()?;
+            }
+            RunStatus::Failing { .. } | RunStatus::Cancelling { .. } => {
+                return self.retry_undos(by);
+            }
+            status @ (RunStatus::Running | RunStatus::Completed { .. }) => {
                 return Err(Rejection::NotRetryable { status: status.word() });
             }
         }

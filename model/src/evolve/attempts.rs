@@ -81,6 +81,7 @@ impl Fold<'_> {
                 *handed_over = orderly;
                 self.set(step, self.with_state(step, state));
             }
+            self.undo_interrupted(step, orderly);
         }
     }
 

@@ -17,6 +17,7 @@ impl Fold<'_> {
 
     /// Opens again what did not end well and everything that comes after it.
     pub(super) fn run_retried(&mut self, timeout: Option<(TimerId, Timestamp)>) {
+        self.forget_undos();
         for step in self.to_reset() {
             let attempt = self.run.step_run(step).attempt;
             let fresh = StepRun { attempt, attempts_forgiven: attempt.0, ..StepRun::default() };

@@ -45,6 +45,7 @@ impl Fold<'_> {
         self.settle(step, StepState::Failed { failure: failure.clone(), continued });
         if !continued && self.run.status == RunStatus::Running {
             self.run.status = RunStatus::Failing { failure: failure.clone(), step: Some(step) };
+            self.run.plan_undo(self.plan.undoes_on_failure());
         }
     }
 

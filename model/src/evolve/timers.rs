@@ -12,6 +12,7 @@ impl Fold<'_> {
             Some(TimerPurpose::RunTimeout) => self.run_timed_out(),
             Some(TimerPurpose::Retry(step)) => self.retry_due(step),
             Some(TimerPurpose::Deadline(step)) => self.deadline_passed(step),
+            Some(TimerPurpose::Undo(step)) => self.undo_due(step),
             Some(TimerPurpose::Wait(step)) => self.call_over(step),
             Some(TimerPurpose::Sleep(_)) | None => {}
         }
@@ -21,6 +22,7 @@ impl Fold<'_> {
         if self.run.status == RunStatus::Running {
             let failure = run_timed_out(self.plan);
             self.run.status = RunStatus::Failing { failure, step: None };
+            self.run.plan_undo(self.plan.undoes_on_failure());
         }
     }
 

@@ -49,7 +49,7 @@ impl Root {
     pub fn fields(self) -> Option<&'static [&'static str]> {
         match self {
             Self::Inputs | Self::Steps | Self::Env | Self::Signal => None,
-            Self::Run => Some(&["id", "started_at", "version", "seed", "workflow"]),
+            Self::Run => Some(&["id", "started_at", "version", "seed", "workflow", "undone"]),
             Self::Step => Some(&["id", "key", "attempt"]),
             Self::This => Some(&["output"]),
         }

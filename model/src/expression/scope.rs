@@ -17,7 +17,7 @@ use super::value::from_json_text;
 use crate::id::{Attempt, StepIndex};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
-use crate::run::{Run, StepRun, StepState};
+use crate::run::{Run, StepRun, StepState, UndoState};
 use crate::time::Timestamp;
 
 /// What expressions may look at.
@@ -148,16 +148,31 @@ impl Lookup<'_, '_> {
             ("version", optional(self.scope.plan.definition().version)),
             ("seed", optional(started.map(|started| started.seed))),
             ("workflow", Value::from(self.scope.plan.definition().name.as_str())),
+            ("undone", self.undone()),
         ])
+    }
+
+    /// Ids of the steps that were undone; asked for only where something can be.
+    fn undone(&self) -> Value {
+        let plan = self.scope.plan;
+        let is_undone =
+            |step: &&StepIndex| self.scope.run.step_run(**step).undo() == Some(&UndoState::Undone);
+        plan.steps_with_undo()
+            .iter()
+            .filter(is_undone)
+            .map(|step| Value::from(plan.id(*step)))
+            .collect()
     }
 
     fn own_step(&self) -> Value {
         let Some((step, attempt)) = self.scope.step else { return Value::from(()) };
         let id = self.scope.plan.id(step);
         let run = self.scope.run.started.as_ref().map(|started| started.run).unwrap_or_default();
+        // An undo has a key of its own, so that it is not taken for the step.
+        let undo = if self.scope.run.step_run(step).undo.is_some() { "/undo" } else { "" };
         Value::from_pairs([
             ("id", Value::from(id)),
-            ("key", Value::from(format!("{run}/{id}"))),
+            ("key", Value::from(format!("{run}/{id}{undo}"))),
             ("attempt", Value::from(attempt.0)),
         ])
     }
@@ -168,7 +183,7 @@ impl Lookup<'_, '_> {
         for field in fields {
             let value = match *field {
                 "output" => self.output(step, step_run)?,
-                "status" => Value::from(step_run.state.word()),
+                "status" => Value::from(step_run.word()),
                 "error" => error(step_run),
                 "attempts" => Value::from(step_run.attempt.0),
                 "started_at" => step_run

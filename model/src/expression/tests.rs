@@ -38,6 +38,7 @@ fn step(id: &str) -> Step {
         deadline_ms: None,
         on_error: OnError::default(),
         outputs: None,
+        compensate: None,
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::names::{Names, Place};
 use super::step::{Shape, compile_step};
-use super::{DefinitionError, Plan, PlanStep, graph, nullable};
+use super::{DefinitionError, Plan, PlanStep, graph, nullable, undo};
 use crate::definition::Definition;
 use crate::expression::Template;
 use crate::id::StepIndex;
@@ -109,8 +109,11 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
         Ok(order) => order,
         Err(cycles) => return Err(graph::explain(&definition, &cycles)),
     };
+    undo::warn(&definition, &mut problems);
     nullable::warn(&definition, &steps, outputs.as_ref(), &order, &mut problems);
     let (successor_ends, successors) = graph::successors(&steps);
+    let with_undo = (0..).map(StepIndex).zip(&steps).filter(|(_, step)| step.undo.is_some());
+    let steps_with_undo = with_undo.map(|(index, _)| index).collect();
     Ok(Plan {
         hash: definition.hash(),
         definition,
@@ -122,6 +125,7 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
         run_id,
         env,
         outputs,
+        steps_with_undo,
     })
 }
 

@@ -49,6 +49,16 @@ impl<'p> Place<'p> {
         Self { path: vec!["steps", id, "wait_for", "match"], roots, step: Some((id, index)) }
     }
 
+    /// A field of the `compensate` of a step.
+    pub(super) fn undo(id: &'p str, index: StepIndex, field: &'p str) -> Self {
+        let place = Self::step(id, index, "outputs");
+        let mut path = vec!["steps", id, "compensate"];
+        if !field.is_empty() {
+            path.push(field);
+        }
+        Self { path, ..place }
+    }
+
     pub(super) fn path(&self) -> &[&'p str] {
         &self.path
     }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::compile::Problems;
 use super::names::{Names, Place};
+use super::undo::compile_undo;
 use super::{Called, PlanStep, SCRIPT_HANDLER, SignalWait, Work, inline_json};
 use crate::definition::{Retry, Step, StepKind, WhenNeeds};
 use crate::expression::{Condition, Template, duration_ms};
@@ -41,7 +42,8 @@ pub(super) fn compile_step(
     let mut needs = explicit_needs(shape, names, problems);
     let condition = compile_condition(shape, names, &mut needs, problems);
     let work = compile_work(shape, names, &mut needs, problems);
-    check_retry(&step.id, &step.retry, problems);
+    let undo = compile_undo(shape, names, &mut needs, problems);
+    check_retry(&["steps", &step.id, "retry"], &step.retry, problems);
     check_times(step, problems);
     let outputs = step.outputs.as_ref().and_then(|value| {
         let place = Place::step(&step.id, shape.index, "outputs");
@@ -63,6 +65,7 @@ pub(super) fn compile_step(
         deadline_ms: step.deadline_ms,
         on_error: step.on_error,
         outputs,
+        undo,
     })
 }
 
@@ -209,19 +212,18 @@ fn handler(name: &str, input: Template) -> Work {
     Work::Handler { name: name.to_owned(), input, literal }
 }
 
-fn check_retry(id: &str, retry: &Retry, problems: &mut Problems) {
-    let path = ["steps", id, "retry"];
+pub(super) fn check_retry(path: &[&str], retry: &Retry, problems: &mut Problems) {
     if retry.max_attempts == 0 {
-        problems.error("NX1207", &path, "`max_attempts` is 0, so the step could never run").hint =
+        problems.error("NX1207", path, "`max_attempts` is 0, so the step could never run").hint =
             Some("1 means one attempt and no retry".to_owned());
     }
     if !(retry.factor.is_finite() && retry.factor >= 1.0) {
         let message = format!("`factor` is {}, but delays must not shrink", retry.factor);
-        problems.error("NX1207", &path, message).hint = Some("write a number from 1".to_owned());
+        problems.error("NX1207", path, message).hint = Some("write a number from 1".to_owned());
     }
     if retry.max_attempts > 1 && retry.initial_ms > retry.max_ms {
         let message = "`initial` is longer than `max`, so every delay is `max`";
-        problems.warning("NX1207", &path, message);
+        problems.warning("NX1207", path, message);
     }
 }
 

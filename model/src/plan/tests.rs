@@ -177,7 +177,7 @@ fn names_are_checked_where_they_stand() {
             "NX1104 steps.a.with.x.1[4..19] there is no step `my`; write `steps[\"my-step\"]` for an id with a dash",
             "NX2101 steps.c.if[0..17] a step has no `outputs`; did you mean `steps.a.output`?",
             "NX2101 steps.c.if[22..35] a step has no `total`; what it returned is `steps.a.output.total`",
-            "NX2101 steps.d.set.a[4..12] there is no `run.name`; `run` has id, started_at, version, seed, workflow",
+            "NX2101 steps.d.set.a[4..12] there is no `run.name`; `run` has id, started_at, version, seed, workflow, undone",
             "NX2101 steps.d.set.b[4..16] there is no `step.nothing`; `step` has id, key, attempt",
             "NX2101 steps.d.set.c[4..9] `steps` alone is not a value; name one step: `steps.<id>`, or `steps[\"<id>\"]`",
             "NX2101 steps.e.with[4..15] `this` is not known here; known here: inputs, steps, run, step, env",

@@ -1,6 +1,6 @@
 //! The bench: one run, and everything that must hold whatever is done to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{notation, show};
@@ -8,10 +8,10 @@ use crate::codec;
 use crate::command::Command;
 use crate::decide::{Context, Decision, TimerChange, Transition, decide};
 use crate::definition::Definition;
-use crate::effect::pending;
+use crate::effect::{Effect, pending, pending_for};
 use crate::event::{Event, Given};
 use crate::evolve::{evolve, fits};
-use crate::id::TimerId;
+use crate::id::{StepIndex, TimerId};
 use crate::payload::PayloadHash;
 use crate::plan::Plan;
 use crate::rejection::Rejection;
@@ -134,7 +134,7 @@ impl Bench {
     }
 
     fn check_end(&self, transition: &Transition) {
-        let is_open = self.run.open_count() > 0;
+        let is_open = self.run.open_count() > 0 || self.run.is_undoing();
         assert_eq!(self.run.status.is_terminal(), !is_open, "it ends when all steps have settled");
         let hash = codec::state_hash(&self.plan, &self.run);
         match transition.events.last() {
@@ -154,8 +154,32 @@ impl Bench {
             let open = needs.filter(|need| !self.run.step(**need).is_settled()).count();
             assert_eq!(self.run.open_needs(step) as usize, open);
         }
+        self.check_undo_indexes();
         let settled = self.run.steps().filter(|(_, step)| step.state.is_settled()).count();
         assert_eq!(self.run.open_count() as usize + settled, self.plan.step_count() as usize);
+    }
+
+    fn check_undo_indexes(&self) {
+        let is_open = |step: StepIndex| {
+            self.run.step_run(step).undo().is_some_and(crate::run::UndoState::is_open)
+        };
+        let open = self.plan.steps().filter(|step| is_open(*step)).count();
+        assert_eq!(self.run.open_undos() as usize, open);
+        // Whether something at or after a step has an open undo; a step comes after what it needs, whatever its number.
+        let reaches = |from: StepIndex| {
+            let (mut seen, mut to_see) = (BTreeSet::from([from]), vec![from]);
+            while let Some(step) = to_see.pop() {
+                to_see.extend(self.plan.successors(step).filter(|next| seen.insert(*next)));
+            }
+            seen.into_iter().any(is_open)
+        };
+        for step in self.plan.steps() {
+            let blocks = self.plan.successors(step).filter(|next| reaches(*next)).count();
+            assert_eq!(self.run.undo_blocks(step) as usize, blocks);
+            if let Some(Effect::RunAttempt(attempt)) = pending_for(&self.plan, &self.run, step) {
+                assert!(!attempt.undo || blocks == 0, "later steps are undone first");
+            }
+        }
     }
 
     /// Checks one item of the section `after`.
@@ -165,7 +189,8 @@ impl Bench {
             if list.is_empty() { "none".to_owned() } else { list.join(" ") }
         };
         let actual = match first {
-            "run" => self.run.status.word().to_owned(),
+            "run" => self.run.word().to_owned(),
+            "undone" => none(self.run.undone().map(|s| self.plan.id(s).to_owned()).collect()),
             "timers" => {
                 let timers = self.run.timers.iter();
                 none(timers.map(|(id, t)| format!("t{}@{}", id.0, show::time(t.due))).collect())
@@ -178,7 +203,7 @@ impl Bench {
             "parked" => self.run.is_parked().to_string(),
             id => {
                 let step = self.plan.find(id).unwrap_or_else(|| panic!("no step {id}"));
-                self.run.step(step).word().to_owned()
+                self.run.step_run(step).word().to_owned()
             }
         };
         assert_eq!(rest, actual, "{first} after it");

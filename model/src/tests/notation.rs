@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::bench::Bench;
 use crate::command::Command;
 use crate::definition::{
-    Backoff, Definition, OnError, OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
+    Backoff, Compensate, Definition, OnEnd, OnError, OnSignalTimeout, Retry, Step, StepKind,
+    WhenNeeds,
 };
 use crate::event::{Actor, ChildEnd, Failure, Parent, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StepIndex, TimerId};
@@ -61,6 +62,8 @@ pub(super) fn definition(items: &[impl AsRef<str>]) -> Definition {
                 for (key, argument) in settings_of(settings) {
                     match key.as_str() {
                         "timeout" => definition.timeout_ms = Some(ms(&argument)),
+                        "undoes" => definition.on_failure = OnEnd::Compensate,
+                        "undoes_cancelled" => definition.on_cancel = OnEnd::Compensate,
                         "maps" => definition.outputs = Some(value(&argument)),
                         _ => panic!("unknown setting {key} of the run"),
                     }
@@ -94,6 +97,7 @@ pub(super) fn plain_step(id: &str) -> Step {
         deadline_ms: None,
         on_error: OnError::Fail,
         outputs: None,
+        compensate: None,
     }
 }
 
@@ -122,6 +126,16 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
         "wait_for" => step.kind = wait_for(argument),
         "call" => step.kind = call(argument),
         "timeout" => step.timeout_ms = Some(ms(argument)),
+        "undo" => {
+            let with = if argument.is_empty() { Value::Null } else { value(argument) };
+            let kind = StepKind::Action { uses: "undo".to_owned(), with };
+            step.compensate = Some(Box::new(Compensate { kind, retry: None, timeout_ms: None }));
+        }
+        "undo_retry" => {
+            let undo = step.compensate.as_mut().unwrap();
+            let max_attempts = argument.parse().unwrap();
+            undo.retry = Some(Retry { max_attempts, jitter: false, ..Retry::default() });
+        }
         _ => panic!("unknown setting {key}"),
     }
 }
@@ -155,7 +169,7 @@ fn wait_for(argument: &str) -> StepKind {
     StepKind::WaitFor { signal, matches, timeout_ms, on_timeout }
 }
 
-const SETTINGS: [&str; 20] = [
+const SETTINGS: [&str; 24] = [
     "call",
     "wait_for",
     "needs",
@@ -176,6 +190,10 @@ const SETTINGS: [&str; 20] = [
     "deadline",
     "continue",
     "timeout",
+    "undo",
+    "undo_retry",
+    "undoes",
+    "undoes_cancelled",
 ];
 
 fn settings_of(text: &str) -> Vec<(String, String)> {
@@ -244,7 +262,8 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
         "fire" => Command::FireTimer { timer: TimerId(words[1][1..].parse().unwrap()) },
         "pause" => Command::PauseRun { by, reason: rest(1) },
         "resume" => Command::ResumeRun { by },
-        "cancel" => Command::CancelRun { by, reason: rest(1) },
+        "cancel" => Command::CancelRun { by, reason: rest(1), undo: true },
+        "waive" => Command::CancelRun { by, reason: rest(1), undo: false },
         "retry" => Command::RetryRun { by },
         "offer" => Command::OfferSlots,
         "signal" => {

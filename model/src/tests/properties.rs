@@ -6,12 +6,14 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::bench::Bench;
 use super::notation::plain_step;
 use crate::command::Command;
-use crate::definition::{Definition, OnError, OnSignalTimeout, Step, StepKind, WhenNeeds};
+use crate::definition::{
+    Compensate, Definition, OnEnd, OnError, OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
+};
 use crate::event::{Actor, ChildEnd, Event, Failure, RunStarted, child_name};
 use crate::evolve::evolve;
 use crate::id::{Attempt, DefinitionHash, StepIndex, TimerId};
@@ -35,12 +37,13 @@ struct Shape {
     deadline: bool,
     fatal: bool,
     skipped: u8,
+    undo: u8,
 }
 
 fn shape() -> impl Strategy<Value = Shape> {
     let needs = prop::collection::vec(0usize..12, 0..4);
-    (0u8..8, needs, 0u8..6, 1u32..4, any::<bool>(), any::<bool>(), 0u8..6).prop_map(
-        |(kind, needs, when, attempts, deadline, fatal, skipped)| Shape {
+    (0u8..8, needs, 0u8..6, 1u32..4, any::<bool>(), any::<bool>(), 0u8..6, 0u8..4).prop_map(
+        |(kind, needs, when, attempts, deadline, fatal, skipped, undo)| Shape {
             kind,
             needs,
             when,
@@ -48,20 +51,27 @@ fn shape() -> impl Strategy<Value = Shape> {
             deadline,
             fatal,
             skipped,
+            undo,
         },
     )
 }
 
 fn definition() -> impl Strategy<Value = Definition> {
-    (prop::collection::vec(shape(), 1..12), any::<bool>()).prop_map(|(shapes, timeout)| {
-        Definition {
-            name: "random".to_owned(),
-            input_is_value: true,
-            timeout_ms: timeout.then_some(60_000),
-            steps: shapes.iter().enumerate().map(|(at, shape)| step(at, shape)).collect(),
-            ..Definition::default()
-        }
-    })
+    let ends = (any::<bool>(), any::<bool>());
+    (prop::collection::vec(shape(), 1..12), any::<bool>(), ends).prop_map(
+        |(shapes, timeout, ends)| {
+            let on_end = |undoes| if undoes { OnEnd::Compensate } else { OnEnd::Keep };
+            Definition {
+                on_failure: on_end(ends.0),
+                on_cancel: on_end(ends.1),
+                name: "random".to_owned(),
+                input_is_value: true,
+                timeout_ms: timeout.then_some(60_000),
+                steps: shapes.iter().enumerate().map(|(at, shape)| step(at, shape)).collect(),
+                ..Definition::default()
+            }
+        },
+    )
 }
 
 fn step(at: usize, shape: &Shape) -> Step {
@@ -80,6 +90,12 @@ fn step(at: usize, shape: &Shape) -> Step {
     step.deadline_ms = shape.deadline.then_some(2_000);
     step.on_error = if shape.fatal { OnError::Fail } else { OnError::Continue };
     step.condition = (shape.skipped == 0).then(|| "false".to_owned());
+    if shape.undo < 3 {
+        let kind = StepKind::Action { uses: "undo".to_owned(), with: Value::Null };
+        let retry = (shape.undo > 0)
+            .then(|| Retry { max_attempts: u32::from(shape.undo), ..Retry::default() });
+        step.compensate = Some(Box::new(Compensate { kind, retry, timeout_ms: None }));
+    }
     match shape.kind {
         0 => step.kind = StepKind::Set { values: json!({"at": at}) },
         1 => step.kind = StepKind::Sleep { duration: json!(at * 100) },
@@ -136,6 +152,7 @@ struct Play {
     started: BTreeSet<(StepIndex, Attempt)>,
     ended: BTreeSet<(StepIndex, Attempt)>,
     taken: BTreeSet<u32>,
+    undone: BTreeSet<StepIndex>,
     now_ms: u64,
 }
 
@@ -151,6 +168,7 @@ impl Play {
             started: BTreeSet::new(),
             ended: BTreeSet::new(),
             taken: BTreeSet::new(),
+            undone: BTreeSet::new(),
             now_ms: 0,
         }
     }
@@ -169,7 +187,9 @@ impl Play {
     }
 
     fn check_events(&mut self, events: &[Event], slots: u32) {
-        let starts = events.iter().filter(|event| matches!(event, Event::StepStarted { .. }));
+        let starts = events
+            .iter()
+            .filter(|event| matches!(event, Event::StepStarted { .. } | Event::UndoStarted { .. }));
         assert!(starts.count() <= slots as usize, "no more starts than slots");
         let mut run = self.before.clone();
         for event in events {
@@ -194,8 +214,18 @@ impl Play {
             assert!(run.signals.kept.contains_key(signal), "it came, and is there");
             assert!(self.taken.insert(*signal), "each signal is taken once");
         }
+        if let Event::UndoStarted { step, attempt, .. } = event {
+            assert!(!run.paused, "nothing starts in a pause");
+            assert!(self.started.insert((*step, *attempt)), "each attempt starts once");
+            assert_eq!(run.undo_blocks(*step), 0, "later steps are undone first");
+        }
+        if let Event::UndoCompleted { step, .. } = event {
+            assert!(self.undone.insert(*step), "each step is undone once");
+        }
         if let Event::StepCompleted { step, attempt, .. }
-        | Event::AttemptFailed { step, attempt, .. } = event
+        | Event::AttemptFailed { step, attempt, .. }
+        | Event::UndoCompleted { step, attempt, .. }
+        | Event::UndoAttemptFailed { step, attempt, .. } = event
         {
             assert!(self.ended.insert((*step, *attempt)), "each attempt has one outcome");
         }
@@ -235,13 +265,13 @@ impl Play {
             18 => Command::FireTimer { timer: TimerId(ask.slots) },
             19 => Command::PauseRun { by, reason: String::new() },
             20 => Command::ResumeRun { by },
-            21 if fatal => Command::CancelRun { by, reason: String::new() },
+            21 if fatal => Command::CancelRun { by, reason: String::new(), undo: ask.slots > 0 },
             22 => Command::RetryRun { by },
             23..27 => {
                 let id = if fatal { format!("k{}", ask.which % 7) } else { String::new() };
                 signal(ask.slots, id)
             }
-            28..31 => self.end_of_a_child(pick(run.calling().count())?, ask.slots),
+            27..31 => self.end_of_a_child(pick(run.calling().count())?, ask.slots),
             31 => Command::FollowParent { paused: fatal },
             _ => Command::OfferSlots,
         })
@@ -297,6 +327,9 @@ impl Play {
             };
             let wanted = matches.as_ref().map_or(0, |text| text[10..].parse().unwrap());
             return Some(signal(wanted, String::new()));
+        }
+        if run.failed_undos().next().is_some() && run.timers.is_empty() {
+            return Some(Command::RetryRun { by: Actor::default() });
         }
         let timer = *run.timers.keys().next().expect("a run that does not move waits for a timer");
         Some(Command::FireTimer { timer })

@@ -7,6 +7,7 @@ use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::time::Timestamp;
 
+#[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
 pub(super) fn event(plan: &Plan, event: &Event) -> String {
     let id = |step: &StepIndex| plan.id(*step).to_owned();
     match event {
@@ -77,6 +78,27 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
             format!("run failed{at}: {}", why(failure))
         }
         Event::RunCancelled { .. } => "run cancelled".to_owned(),
+        Event::UndoCompleted { step, attempt, may_repeat } => {
+            let again = if *may_repeat { " may repeat" } else { "" };
+            format!("{} undone{again}", tried(plan, *step, *attempt))
+        }
+        Event::UndoAttemptFailed { step, attempt, failure } => {
+            format!("{} undo attempt failed {}", tried(plan, *step, *attempt), failure.code)
+        }
+        Event::UndoWaived { .. } => "undo waived".to_owned(),
+        Event::UndoRetried { .. } => "undo retried".to_owned(),
+        Event::UndoRequested { steps } if steps.is_empty() => "nothing to undo".to_owned(),
+        Event::UndoRequested { steps } => format!("undo: {}", ids(plan, steps)),
+        Event::UndoStarted { step, attempt, input } => {
+            format!("{} undo started{}", tried(plan, *step, *attempt), payload(input.as_ref()))
+        }
+        Event::UndoRetryScheduled { step, attempt, timer: id, at } => {
+            let due = timer(Some((*id, *at)), "");
+            format!("{} undo retry{due}", tried(plan, *step, *attempt))
+        }
+        Event::UndoFailed { step, failure } => {
+            format!("{} undo failed {}", id(step), why(failure))
+        }
     }
 }
 
@@ -84,7 +106,8 @@ pub(super) fn effect(plan: &Plan, effect: &Effect) -> String {
     match effect {
         Effect::RunAttempt(run) => {
             let alone = if run.alone { " alone" } else { "" };
-            format!("run {}{alone}", tried(plan, run.step, run.attempt))
+            let undo = if run.undo { "undo" } else { "run" };
+            format!("{undo} {}{alone}", tried(plan, run.step, run.attempt))
         }
         Effect::StopAttempt { step, attempt } => format!("stop {}", tried(plan, *step, *attempt)),
         Effect::Call(call) => {

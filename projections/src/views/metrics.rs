@@ -72,6 +72,10 @@ counters! {
     retries_scheduled,
     /// Timers that fired.
     timers_fired,
+    /// Steps that were undone.
+    steps_undone,
+    /// Undos that failed for good, each time.
+    undos_failed,
 }
 
 /// All counters.
@@ -95,13 +99,19 @@ impl Counters {
             Event::StepCompleted { .. } => &mut self.steps_completed,
             Event::StepFailed { .. } => &mut self.steps_failed,
             Event::StepSkipped { .. } => &mut self.steps_skipped,
-            Event::StepStarted { .. } => &mut self.attempts_started,
-            Event::AttemptFailed { .. } => &mut self.attempts_failed,
+            Event::UndoCompleted { .. } => &mut self.steps_undone,
+            Event::UndoFailed { .. } => &mut self.undos_failed,
+            Event::StepStarted { .. } | Event::UndoStarted { .. } => &mut self.attempts_started,
+            Event::AttemptFailed { .. } | Event::UndoAttemptFailed { .. } => {
+                &mut self.attempts_failed
+            }
             Event::AttemptsInterrupted { attempts, .. } => {
                 self.attempts_interrupted += attempts.len() as u64;
                 return;
             }
-            Event::RetryScheduled { .. } => &mut self.retries_scheduled,
+            Event::RetryScheduled { .. } | Event::UndoRetryScheduled { .. } => {
+                &mut self.retries_scheduled
+            }
             Event::TimerFired { .. } => &mut self.timers_fired,
             Event::RunPaused { .. }
             | Event::RunResumed { .. }
@@ -118,7 +128,10 @@ impl Counters {
             | Event::StepsNotReached { .. }
             | Event::OutputMapped { .. }
             | Event::StopRequested { .. }
-            | Event::StepsCancelled { .. } => return,
+            | Event::StepsCancelled { .. }
+            | Event::UndoRequested { .. }
+            | Event::UndoWaived { .. }
+            | Event::UndoRetried { .. } => return,
         };
         *counter += 1;
     }
@@ -136,7 +149,7 @@ impl View for MetricsView {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static [Table] {

@@ -158,6 +158,8 @@ fn count(all: &[(StreamId, Event)]) -> BTreeMap<String, Counters> {
             }
             Event::RetryScheduled { .. } => counters.retries_scheduled += 1,
             Event::TimerFired { .. } => counters.timers_fired += 1,
+            Event::UndoCompleted { .. } => counters.steps_undone += 1,
+            Event::UndoFailed { .. } => counters.undos_failed += 1,
             _ => {}
         }
     }

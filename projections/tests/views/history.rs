@@ -159,7 +159,7 @@ impl History {
         }
         match luck {
             0..3 => return Some(Command::PauseRun { by, reason: "lunch".to_owned() }),
-            3..6 => return Some(Command::CancelRun { by, reason: String::new() }),
+            3..6 => return Some(Command::CancelRun { by, reason: String::new(), undo: true }),
             _ if run.paused && luck < 40 => return Some(Command::ResumeRun { by }),
             6..10 => return Some(Command::OfferSlots),
             _ => {}
@@ -300,6 +300,7 @@ fn step(id: &str, needs: &[&str], kind: StepKind) -> Step {
         deadline_ms: None,
         on_error: OnError::default(),
         outputs: None,
+        compensate: None,
     }
 }
 

@@ -58,7 +58,7 @@ fn the_newest_snapshot_is_kept_until_the_run_ends() {
 /// Cancels the first run.
 fn end_run(history: &mut History) {
     let by = Actor::default();
-    history.ask(0, Command::CancelRun { by, reason: String::new() }, 0);
+    history.ask(0, Command::CancelRun { by, reason: String::new(), undo: true }, 0);
     let run = &history.members[0].run;
     let attempts: Vec<_> = run.running().map(|step| (step, run.step_run(step).attempt)).collect();
     for (step, attempt) in attempts {

@@ -90,6 +90,7 @@ mod tests {
                         uses: None,
                         condition: None,
                         status: None,
+                        undo: None,
                     });
                 }
             }

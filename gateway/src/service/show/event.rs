@@ -61,14 +61,19 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         Event::AttemptFailed { step, attempt, .. }
         | Event::StepStarted { step, attempt, .. }
         | Event::StepCalled { step, attempt, .. }
-        | Event::RetryScheduled { step, attempt, .. } => (Some(*step), Some(*attempt)),
+        | Event::RetryScheduled { step, attempt, .. }
+        | Event::UndoStarted { step, attempt, .. }
+        | Event::UndoCompleted { step, attempt, .. }
+        | Event::UndoAttemptFailed { step, attempt, .. }
+        | Event::UndoRetryScheduled { step, attempt, .. } => (Some(*step), Some(*attempt)),
         Event::StepSlept { step, .. }
         | Event::StepWaits { step, .. }
         | Event::SignalTaken { step, .. }
         | Event::ChildEnded { step, .. }
         | Event::StepSkipped { step, .. }
         | Event::StepFailed { step, .. }
-        | Event::OutputMapped { step, .. } => (Some(*step), None),
+        | Event::OutputMapped { step, .. }
+        | Event::UndoFailed { step, .. } => (Some(*step), None),
         Event::RunFailed { step, .. } => (*step, None),
         Event::RunStarted(_)
         | Event::AttemptsInterrupted { .. }
@@ -84,6 +89,9 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::StepsNotReached { .. }
         | Event::StopRequested { .. }
         | Event::StepsCancelled { .. }
+        | Event::UndoWaived { .. }
+        | Event::UndoRetried { .. }
+        | Event::UndoRequested { .. }
         | Event::RunCompleted { .. }
         | Event::RunCancelled { .. } => (None, None),
     }
@@ -97,6 +105,7 @@ struct Showing<'a> {
 
 impl Showing<'_> {
     /// The fields of an event.
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
     fn data(&self, event: &Event) -> Result<Value, LoadError> {
         Ok(match event {
             Event::RunStarted(started) => self.started(started)?,
@@ -104,7 +113,20 @@ impl Showing<'_> {
                 "step": self.id(*step), "attempt": attempt.0,
                 "output": self.payload(output)?, "may_repeat": may_repeat,
             }),
-            Event::AttemptFailed { step, attempt, failure } => json!({
+            Event::UndoCompleted { step, attempt, may_repeat } => json!({
+                "step": self.id(*step), "attempt": attempt.0, "may_repeat": may_repeat,
+                "by": self.plan.undo_handler(*step),
+            }),
+            Event::UndoStarted { step, attempt, input } => json!({
+                "step": self.id(*step), "attempt": attempt.0,
+                "input": input.as_ref().map(|input| self.payload(input)).transpose()?,
+                "by": self.plan.undo_handler(*step),
+            }),
+            Event::UndoFailed { step, failure } => {
+                json!({"step": self.id(*step), "failure": failure_data(failure)})
+            }
+            Event::AttemptFailed { step, attempt, failure }
+            | Event::UndoAttemptFailed { step, attempt, failure } => json!({
                 "step": self.id(*step), "attempt": attempt.0, "failure": failure_data(failure),
             }),
             Event::AttemptsInterrupted { attempts, orderly } => {
@@ -114,10 +136,14 @@ impl Showing<'_> {
                 json!({"attempts": attempts.collect::<Vec<_>>(), "orderly": orderly})
             }
             Event::TimerFired { timer } => json!({"timer": timer.0}),
-            Event::RunPaused { by: who, reason } | Event::CancelRequested { by: who, reason } => {
+            Event::RunPaused { by: who, reason }
+            | Event::CancelRequested { by: who, reason }
+            | Event::UndoWaived { by: who, reason } => {
                 json!({"by": by(who), "reason": reason})
             }
-            Event::RunResumed { by: who } => json!({"by": by(who)}),
+            Event::RunResumed { by: who } | Event::UndoRetried { by: who } => {
+                json!({"by": by(who)})
+            }
             Event::RunRetried { by: who, timeout } => {
                 json!({"by": by(who), "timeout": due_data(*timeout)})
             }
@@ -168,8 +194,10 @@ impl Showing<'_> {
             }
             Event::StepsNotReached { steps }
             | Event::StopRequested { steps }
-            | Event::StepsCancelled { steps } => json!({"steps": self.ids(steps)}),
-            Event::RetryScheduled { step, attempt, timer, at } => json!({
+            | Event::StepsCancelled { steps }
+            | Event::UndoRequested { steps } => json!({"steps": self.ids(steps)}),
+            Event::RetryScheduled { step, attempt, timer, at }
+            | Event::UndoRetryScheduled { step, attempt, timer, at } => json!({
                 "step": self.id(*step), "attempt": attempt.0, "timer": timer.0, "at": time(*at),
             }),
             Event::StepFailed { step, failure, continued } => json!({
@@ -220,7 +248,17 @@ impl Showing<'_> {
                 let repeats = if *may_repeat { " (may have run twice)" } else { "" };
                 format!("{}{repeats}", self.brief(output)?)
             }
-            Event::AttemptFailed { attempt, failure, .. } => {
+            Event::UndoCompleted { step, may_repeat, .. } => {
+                let repeats = if *may_repeat { " (may have run twice)" } else { "" };
+                let by = self.plan.undo_handler(*step).unwrap_or_default();
+                format!("undone by {by}{repeats}")
+            }
+            Event::UndoFailed { failure, .. } => {
+                format!("{}; the run waits", failure_line(failure))
+            }
+            Event::UndoRequested { steps } if steps.is_empty() => "nothing to undo".into(),
+            Event::AttemptFailed { attempt, failure, .. }
+            | Event::UndoAttemptFailed { attempt, failure, .. } => {
                 format!("try {}: {}", attempt.0, failure_line(failure))
             }
             Event::AttemptsInterrupted { attempts, orderly } => {
@@ -229,11 +267,15 @@ impl Showing<'_> {
                 format!("{}: {how}", self.some(&steps))
             }
             Event::TimerFired { timer } => format!("timer {}", timer.0),
-            Event::RunPaused { by, reason } | Event::CancelRequested { by, reason } => {
+            Event::RunPaused { by, reason }
+            | Event::CancelRequested { by, reason }
+            | Event::UndoWaived { by, reason } => {
                 let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
                 format!("by {}{}", by.name, shorten(&reason, DETAIL_CHARS_MAX))
             }
-            Event::RunResumed { by } | Event::RunRetried { by, .. } => format!("by {}", by.name),
+            Event::RunResumed { by } | Event::RunRetried { by, .. } | Event::UndoRetried { by } => {
+                format!("by {}", by.name)
+            }
             Event::SlotsOffered
             | Event::ParentPaused
             | Event::ParentResumed
@@ -251,7 +293,9 @@ impl Showing<'_> {
                 }
                 ChildEnd::Cancelled { .. } => format!("{child} was cancelled"),
             },
-            Event::StepStarted { attempt, .. } => format!("try {}", attempt.0),
+            Event::StepStarted { attempt, .. } | Event::UndoStarted { attempt, .. } => {
+                format!("try {}", attempt.0)
+            }
             Event::StepSlept { until, .. } => self.until(*until),
             Event::SignalReceived { name, payload, by, .. } => {
                 let carried = match payload {
@@ -273,8 +317,10 @@ impl Showing<'_> {
             Event::StepSkipped { reason, .. } => shorten(reason, DETAIL_CHARS_MAX),
             Event::StepsNotReached { steps }
             | Event::StopRequested { steps }
-            | Event::StepsCancelled { steps } => self.some(steps),
-            Event::RetryScheduled { attempt, at, .. } => {
+            | Event::StepsCancelled { steps }
+            | Event::UndoRequested { steps } => self.some(steps),
+            Event::RetryScheduled { attempt, at, .. }
+            | Event::UndoRetryScheduled { attempt, at, .. } => {
                 format!("try {} {}", attempt.0, self.until(*at))
             }
             Event::StepFailed { failure, continued, .. } => {

@@ -3,7 +3,7 @@
 use nexus_engine::model::event::{Awaited, child_name};
 use nexus_engine::model::id::{Attempt, StepIndex, TimerId};
 use nexus_engine::model::plan::Plan;
-use nexus_engine::model::run::{Run, RunStatus, StepState};
+use nexus_engine::model::run::{Run, RunStatus, StepState, UndoState};
 use nexus_engine::model::time::Timestamp;
 
 use super::{duration, failure_line, time};
@@ -46,7 +46,7 @@ impl Standing<'_> {
             | RunStatus::Cancelling { .. }
             | RunStatus::Completed { .. }
             | RunStatus::Failed { .. }
-            | RunStatus::Cancelled { .. } => status.word(),
+            | RunStatus::Cancelled { .. } => self.run.word(),
         }
     }
 
@@ -68,15 +68,20 @@ impl Standing<'_> {
         if self.run.status.is_terminal() {
             return Vec::new();
         }
+        let undoes = self.run.open_undos() > 0;
+        let has_open_undo = |step: &StepIndex| {
+            let undo = self.run.step_run(*step).undo();
+            undo.is_some_and(|undo| undo.is_open() && self.run.undo_blocks(*step) == 0)
+        };
         let open = |step: &StepIndex| match self.run.step(*step) {
+            StepState::Completed { .. } => has_open_undo(step),
             StepState::Running { .. }
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }
             | StepState::Calling { .. }
             | StepState::Retrying { .. } => true,
-            StepState::Waiting => self.run.open_needs(*step) == 0,
-            StepState::Completed { .. }
-            | StepState::Failed { .. }
+            StepState::Waiting => !undoes && self.run.open_needs(*step) == 0,
+            StepState::Failed { .. }
             | StepState::Skipped { .. }
             | StepState::NotReached
             | StepState::Cancelled => false,
@@ -110,6 +115,12 @@ impl Standing<'_> {
     /// The steps that wait for a timer.
     fn timed(&self) -> impl Iterator<Item = Timed> {
         self.run.steps().filter_map(|(step, state)| match &state.state {
+            StepState::Completed { .. } => match state.undo() {
+                Some(UndoState::Retrying { attempt, timer: Some(_), at, .. }) => {
+                    Some(Timed { step, at: *at, attempt: Some(*attempt) })
+                }
+                Some(_) | None => None,
+            },
             StepState::Sleeping { until, .. } => Some(Timed { step, at: *until, attempt: None }),
             StepState::Retrying { attempt, timer: Some(_), at, .. } => {
                 Some(Timed { step, at: *at, attempt: Some(*attempt) })
@@ -119,7 +130,6 @@ impl Standing<'_> {
             | StepState::Calling { .. }
             | StepState::Waiting
             | StepState::Running { .. }
-            | StepState::Completed { .. }
             | StepState::Failed { .. }
             | StepState::Skipped { .. }
             | StepState::NotReached
@@ -132,8 +142,7 @@ impl Standing<'_> {
         if self.run.status.is_terminal() {
             return None;
         }
-        let on =
-            |on: &str| WaitingOn { on: on.into(), step: None, attempt: None, of: None, at: None };
+        let on = |on: &str| WaitingOn { on: on.into(), ..WaitingOn::default() };
         if self.run.is_paused() && self.run.running_count() == 0 {
             return Some(on("pause"));
         }
@@ -156,13 +165,20 @@ impl Standing<'_> {
         if let Some(step) = self.run.calling().next() {
             return Some(WaitingOn { step: Some(self.id(step)), ..on("run") });
         }
-        let Timed { step, at, attempt } = self.next_timed()?;
+        let Some(Timed { step, at, attempt }) = self.next_timed() else {
+            return self.waits_for_undo();
+        };
+        let is_undo = self.run.step_run(step).undo().is_some();
         Some(WaitingOn {
             on: if attempt.is_some() { "retry" } else { "sleep" }.into(),
             step: Some(self.id(step)),
             attempt: attempt.map(|attempt| attempt.0),
-            of: attempt.map(|_| self.attempts_max(step)),
+            of: match attempt {
+                Some(_) if is_undo => self.undo_attempts_max(step),
+                attempt => attempt.map(|_| self.attempts_max(step)),
+            },
             at: Some(time(at)),
+            code: None,
         })
     }
 
@@ -202,7 +218,8 @@ impl Standing<'_> {
         }
         let running: Vec<StepIndex> = self.run.running().collect();
         if !running.is_empty() {
-            return format!("{} at work", self.names(&running));
+            let work = if self.run.open_undos() > 0 { "being undone" } else { "at work" };
+            return format!("{} {work}", self.names(&running));
         }
         let ready: Vec<StepIndex> = self.run.ready().collect();
         if !ready.is_empty() {
@@ -219,12 +236,15 @@ impl Standing<'_> {
         }
         match self.next_timed() {
             Some(timed) => self.step_why(timed.step),
-            None => "the engine is about to go on".into(),
+            None => self.failed_undos().unwrap_or_else(|| "the engine is about to go on".into()),
         }
     }
 
     /// Why a step stands where it stands, in one line.
     pub(crate) fn step_why(&self, step: StepIndex) -> String {
+        if let Some(why) = self.undo_why(step) {
+            return why;
+        }
         let id = self.plan.id(step);
         match self.run.step(step) {
             StepState::Waiting if self.run.open_needs(step) > 0 => {
@@ -278,6 +298,9 @@ impl Standing<'_> {
 
     /// What there is to say about a step beside its status.
     pub(crate) fn step_note(&self, step: StepIndex) -> Option<String> {
+        if let Some(note) = self.undo_note(step) {
+            return Some(note);
+        }
         let of = self.attempts_max(step);
         match self.run.step(step) {
             StepState::Waiting => match self.open_needs(step).as_slice() {
@@ -342,7 +365,7 @@ impl Standing<'_> {
         self.plan.id(step).to_owned()
     }
 
-    fn in_time(&self, at: Timestamp) -> String {
+    pub(super) fn in_time(&self, at: Timestamp) -> String {
         match at.ms_since(self.now) {
             0 => "now".into(),
             ms => format!("in {}", duration(ms)),
@@ -368,7 +391,7 @@ impl Standing<'_> {
     }
 
     /// `a`, `a, b, c and 7 more`.
-    fn names_plain(&self, steps: &[StepIndex]) -> String {
+    pub(super) fn names_plain(&self, steps: &[StepIndex]) -> String {
         let named: Vec<&str> =
             steps.iter().take(NAMES_MAX).map(|step| self.plan.id(*step)).collect();
         match steps.len().saturating_sub(NAMES_MAX) {

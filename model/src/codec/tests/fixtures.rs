@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::{GIVEN, NOW, awaited, plan, run, samples, signals};
+use super::{GIVEN, NOW, awaited, plan, run, samples, signals, undoing_run};
 use crate::codec::{
     Header, decode, decode_run, encode, encode_run, event_name, kinds, show_state_hash, state_hash,
 };
@@ -71,7 +71,7 @@ fn every_kind_has_a_fixture_and_every_fixture_a_kind() {
     let found: BTreeSet<String> = entries
         .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
         .collect();
-    let named = kinds().map(|(_, name)| name).chain(["snapshot", "state_hash"]);
+    let named = kinds().map(|(_, name)| name).chain(["snapshot", "snapshot_undo", "state_hash"]);
     assert_eq!(found, named.map(str::to_owned).collect());
 }
 
@@ -101,6 +101,20 @@ fn a_snapshot_with_signals_is_read_and_written_as_ever() {
     let bytes = fixture("snapshot", "v1-signals.bin", &current);
     assert_eq!(current, bytes, "a snapshot is written differently");
     assert_eq!(decode_run(&plan, &bytes), Ok(run));
+}
+
+#[test]
+fn a_snapshot_of_a_run_that_undoes_is_read_and_written_as_ever() {
+    let plan = plan();
+    let run = undoing_run(&plan);
+    let current = encode_run(&plan, &run);
+    let bytes = fixture("snapshot_undo", "v1.bin", &current);
+    assert_eq!(current, bytes, "a snapshot is written differently");
+    assert_eq!(decode_run(&plan, &bytes), Ok(run.clone()));
+    let hash = show_state_hash(&state_hash(&plan, &run));
+    let text = document(&json!({ "hash": hash, "run": lines(&run) }));
+    let expected = fixture("snapshot_undo", "v1.json", text.as_bytes());
+    assert_eq!(text, String::from_utf8_lossy(&expected));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::{NOW, failure, inline, plan, run, strategies};
+use super::{NOW, failure, inline, plan, run, strategies, undoing_run};
 use crate::codec::canonical::NULL_HASH;
 use crate::codec::snapshot::seal;
 use crate::codec::{DecodeError, decode_run, encode_run, show_state_hash, state_hash};
@@ -30,7 +30,7 @@ fn hash_with_output(plan: &Plan, output: Payload) -> String {
 #[test]
 fn a_run_comes_back_before_its_first_event_and_in_every_state() {
     let plan = plan();
-    for run in [Run::new(&plan), run(&plan)] {
+    for run in [Run::new(&plan), run(&plan), undoing_run(&plan)] {
         assert_eq!(decode_run(&plan, &encode_run(&plan, &run)), Ok(run));
     }
 }
@@ -47,7 +47,7 @@ fn the_form_knows_every_field_of_a_run() {
     let fields: Vec<String> = shown.lines().filter_map(field).collect();
     let written = ["started", "started_at", "ended_at", "status", "paused", "timers", "next_timer"];
     let after = ["revision", "signals", "calls", "parent_paused", "steps"];
-    let derived = ["open_needs", "ready", "running", "awaiting", "calling", "open"];
+    let derived = ["open_needs", "ready", "running", "awaiting", "calling", "open", "undo"];
     assert_eq!(fields, [&written[..], &after, &derived].concat());
 }
 
@@ -112,6 +112,8 @@ fn every_change_of_the_state_changes_the_hash() {
         hash_with(&plan, |run| run.ended_at = None),
         hash_with(&plan, |run| run.status = RunStatus::Failed { failure: failure(), step: None }),
         hash_with(&plan, |run| run.paused = false),
+        hash_with(&plan, |run| run.plan_undo(true)),
+        step(|step| step.undo = Some(Box::default())),
         hash_with(&plan, |run| run.timers.clear()),
         hash_with(&plan, |run| run.next_timer.0 += 1),
         hash_with(&plan, |run| run.revision += 1),

@@ -13,7 +13,8 @@ use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
 use crate::run::{
-    KeptSignal, LastCall, Run, RunStatus, Signals, StepRun, StepState, Timer, TimerPurpose,
+    KeptSignal, LastCall, Run, RunStatus, Signals, StepRun, StepState, StepUndo, Timer,
+    TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
 
@@ -63,6 +64,14 @@ fn outside_event() -> BoxedStrategy<Event> {
         (text(), text(), payload(), actor()).prop_map(|(name, id, payload, by)| {
             Event::SignalReceived { name, id, payload, by }
         }),
+        (step(), attempt(), any::<bool>()).prop_map(|(step, attempt, may_repeat)| {
+            Event::UndoCompleted { step, attempt, may_repeat }
+        }),
+        (step(), attempt(), failure()).prop_map(|(step, attempt, failure)| {
+            Event::UndoAttemptFailed { step, attempt, failure }
+        }),
+        (actor(), text()).prop_map(|(by, reason)| Event::UndoWaived { by, reason }),
+        actor().prop_map(|by| Event::UndoRetried { by }),
     ]
     .boxed()
 }
@@ -114,6 +123,13 @@ fn derived_event() -> BoxedStrategy<Event> {
                 deadline
             }
         ),
+        steps().prop_map(|steps| Event::UndoRequested { steps }),
+        (step(), attempt(), option::of(payload()))
+            .prop_map(|(step, attempt, input)| { Event::UndoStarted { step, attempt, input } }),
+        (step(), attempt(), timer(), time()).prop_map(|(step, attempt, timer, at)| {
+            Event::UndoRetryScheduled { step, attempt, timer, at }
+        }),
+        (step(), failure()).prop_map(|(step, failure)| Event::UndoFailed { step, failure }),
     ]
     .boxed()
 }
@@ -123,7 +139,7 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
     let count = plan.step_count();
     let timers = prop::collection::btree_map(timer(), set_timer(count), 0..5);
     let facts = (option::of(run_started()), time(), option::of(time()), status(count));
-    let more = (any::<bool>(), timers, timer(), any::<u32>());
+    let more = (any::<bool>(), timers, timer(), any::<u32>(), any::<bool>());
     let changes = vec((step_of(count), step_run()), 0..20);
     let changes = (changes, signals(), calls(count), any::<bool>());
     let plan = Arc::clone(plan);
@@ -132,7 +148,9 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
             let mut run = Run::new(&plan);
             run.started = facts.0.map(Box::new);
             (run.started_at, run.ended_at, run.status) = (facts.1, facts.2, facts.3);
-            (run.paused, run.timers, run.next_timer, run.revision) = more;
+            (run.paused, run.timers, run.next_timer, run.revision) =
+                (more.0, more.1, more.2, more.3);
+            run.plan_undo(more.4);
             (run.signals, run.calls, run.parent_paused) = (changes.1, changes.2, changes.3);
             for (step, next) in changes.0 {
                 run.set_step(&plan, step, next);
@@ -209,18 +227,48 @@ fn set_timer(count: u32) -> impl Strategy<Value = Timer> {
         step_of(count).prop_map(TimerPurpose::Retry),
         step_of(count).prop_map(TimerPurpose::Deadline),
         step_of(count).prop_map(TimerPurpose::Wait),
+        step_of(count).prop_map(TimerPurpose::Undo),
     ];
     (time(), purpose).prop_map(|(due, purpose)| Timer { due, purpose })
 }
 
 fn step_run() -> impl Strategy<Value = StepRun> {
     let times = (option::of(time()), option::of(time()));
-    (state(), attempt(), any::<u32>(), option::of(timer()), times).prop_map(
-        |(state, attempt, attempts_forgiven, deadline, (started_at, settled_at))| StepRun {
+    (state(), attempt(), any::<u32>(), option::of(timer()), times, option::of(step_undo()))
+        .prop_map(
+            |(state, attempt, attempts_forgiven, deadline, (started_at, settled_at), undo)| {
+                StepRun {
+                    undo: undo.map(Box::new),
+                    state,
+                    attempt,
+                    attempts_forgiven,
+                    deadline,
+                    started_at,
+                    settled_at,
+                }
+            },
+        )
+}
+
+fn step_undo() -> impl Strategy<Value = StepUndo> {
+    let running = (attempt(), option::of(payload()), any::<u32>(), any::<bool>(), time());
+    let state = prop_oneof![
+        Just(UndoState::Pending),
+        (running, any::<bool>()).prop_map(|(running, stopping)| {
+            let (attempt, input, interruptions, may_repeat, since) = running;
+            UndoState::Running { attempt, input, interruptions, may_repeat, since, stopping }
+        }),
+        (attempt(), option::of(timer()), time(), failure()).prop_map(
+            |(attempt, timer, at, failure)| UndoState::Retrying { attempt, timer, at, failure }
+        ),
+        failure().prop_map(|failure| UndoState::Failed { failure }),
+        Just(UndoState::Undone),
+        Just(UndoState::GivenUp),
+    ];
+    (state, any::<u32>(), option::of(time()), option::of(time())).prop_map(
+        |(state, attempts_forgiven, started_at, settled_at)| StepUndo {
             state,
-            attempt,
             attempts_forgiven,
-            deadline,
             started_at,
             settled_at,
         },

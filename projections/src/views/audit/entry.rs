@@ -31,11 +31,15 @@ pub enum AuditAction {
     Cancelled,
     /// Somebody sent it a signal.
     Signalled,
+    /// Somebody had failed undos tried again.
+    UndoRetried,
+    /// Somebody asked for its end without undoing what it did.
+    UndoWaived,
 }
 
 impl AuditAction {
     /// All actions, in the order of their numbers.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Started,
         Self::Paused,
         Self::Resumed,
@@ -45,6 +49,8 @@ impl AuditAction {
         Self::Failed,
         Self::Cancelled,
         Self::Signalled,
+        Self::UndoRetried,
+        Self::UndoWaived,
     ];
 
     /// The word for it.
@@ -59,6 +65,8 @@ impl AuditAction {
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
             Self::Signalled => "signalled",
+            Self::UndoRetried => "undo retried",
+            Self::UndoWaived => "undo waived",
         }
     }
 }
@@ -166,6 +174,10 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
             let id = if id.is_empty() { String::new() } else { format!(" ({id})") };
             Some((AuditAction::Signalled, Some(by), format!("{name}{id}")))
         }
+        Event::UndoRetried { by } => Some((AuditAction::UndoRetried, Some(by), String::new())),
+        Event::UndoWaived { by, reason } => {
+            Some((AuditAction::UndoWaived, Some(by), reason.clone()))
+        }
         Event::RunCompleted { .. } => Some((AuditAction::Completed, None, String::new())),
         Event::RunFailed { failure, .. } => Some((AuditAction::Failed, None, words(failure))),
         Event::RunCancelled { .. } => Some((AuditAction::Cancelled, None, String::new())),
@@ -188,7 +200,13 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::StepFailed { .. }
         | Event::OutputMapped { .. }
         | Event::StopRequested { .. }
-        | Event::StepsCancelled { .. } => None,
+        | Event::StepsCancelled { .. }
+        | Event::UndoCompleted { .. }
+        | Event::UndoAttemptFailed { .. }
+        | Event::UndoRequested { .. }
+        | Event::UndoStarted { .. }
+        | Event::UndoRetryScheduled { .. }
+        | Event::UndoFailed { .. } => None,
     }
 }
 

@@ -12,6 +12,7 @@ const MESSAGE_BYTES_MAX: usize = 2048;
 
 impl RunRecord {
     /// Folds an event.
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
     pub(super) fn fold(&mut self, recorded: &Recorded<'_>) {
         let at = recorded.at.0;
         self.revision += 1;
@@ -75,6 +76,39 @@ impl RunRecord {
                 self.outlook = Outlook::Cancelling;
                 self.reason = short(reason);
             }
+            Event::UndoRequested { steps } => {
+                self.undos_open = u32::try_from(steps.len()).unwrap_or(u32::MAX);
+            }
+            Event::UndoStarted { step, attempt, .. } => {
+                self.undo(*step, attempt.0, Doing::Running, at);
+            }
+            Event::UndoAttemptFailed { step, attempt, .. } => {
+                self.undo(*step, attempt.0.saturating_add(1), Doing::Retrying, at);
+            }
+            Event::UndoRetryScheduled { step, attempt, at, .. } => {
+                self.retries = self.retries.saturating_add(1);
+                self.undo(*step, attempt.0, Doing::Retrying, at.0);
+            }
+            Event::UndoFailed { step, .. } => {
+                let attempt = self.current.get(&step.0).map_or(1, |current| current.attempt);
+                self.undo(*step, attempt, Doing::UndoFailed, at);
+            }
+            Event::UndoCompleted { step, .. } => {
+                self.current.remove(&step.0);
+                self.undos_open = self.undos_open.saturating_sub(1);
+            }
+            Event::UndoRetried { .. } => {
+                self.current.retain(|_, current| current.state != Doing::UndoFailed);
+            }
+            Event::UndoWaived { reason, .. } => {
+                self.undos_open = 0;
+                self.outlook = Outlook::Cancelling;
+                self.reason = short(reason);
+                let completed = &self.completed;
+                self.current.retain(|step, current| {
+                    current.state == Doing::Running || !completed.contains(*step)
+                });
+            }
             Event::RunRetried { timeout, .. } => self.retried(*timeout),
             Event::RunCompleted { .. } => self.end(Ending::Completed, at),
             Event::RunFailed { failure, step, .. } => {
@@ -114,6 +148,15 @@ impl RunRecord {
         self.current.insert(step.0, Current { attempt, state, time });
     }
 
+    /// As [`begin`](Self::begin), but what the step did still counts.
+    fn undo(&mut self, step: StepIndex, attempt: u32, state: Doing, time: i64) {
+        if self.undos_open > 0 {
+            self.current.insert(step.0, Current { attempt, state, time });
+        } else {
+            self.current.remove(&step.0); // The undoing was given up.
+        }
+    }
+
     fn settle(&mut self, step: StepIndex) {
         self.unsettle(step);
         self.current.remove(&step.0);
@@ -132,6 +175,7 @@ impl RunRecord {
         self.ended_at = None;
         self.failure = None;
         self.is_paused = false;
+        self.undos_open = 0;
         self.reason.clear();
     }
 

@@ -35,6 +35,8 @@ pub(crate) struct RunRecord {
     pub(super) skipped: StepSet,
     pub(super) failed: StepSet,
     pub(super) current: BTreeMap<u32, Current>,
+    /// Undos that were asked for and are not settled.
+    pub(super) undos_open: u32,
     /// How many records were folded.
     pub(crate) revision: u32,
 }
@@ -81,6 +83,7 @@ pub(super) enum Doing {
     Retrying,
     AwaitingSignal,
     Calling,
+    UndoFailed,
 }
 
 /// The time of a step that waits for ever.
@@ -154,6 +157,7 @@ impl RunRecord {
         for (step, current) in &self.current {
             put_current(&mut out, *step, current, self.started_at);
         }
+        put_u64(&mut out, u64::from(self.undos_open));
         out
     }
 
@@ -204,6 +208,7 @@ fn read(reader: &mut Reader<'_>) -> Option<RunRecord> {
             .map(|_| Some((reader.text()?, reader.text()?)))
             .collect::<Option<_>>()?,
         current: (0..reader.u64()?).map(|_| current(reader, started_at)).collect::<Option<_>>()?,
+        undos_open: reader.u32()?,
     })
 }
 
@@ -283,6 +288,7 @@ fn put_current(out: &mut Vec<u8>, step: u32, current: &Current, started_at: i64)
         Doing::Retrying => 2,
         Doing::AwaitingSignal => 3,
         Doing::Calling => 40,
+        Doing::UndoFailed => 4,
     });
     put_i64(out, current.time.wrapping_sub(started_at));
 }
@@ -295,6 +301,7 @@ fn current(reader: &mut Reader<'_>, started_at: i64) -> Option<(u32, Current)> {
         2 => Doing::Retrying,
         3 => Doing::AwaitingSignal,
         40 => Doing::Calling,
+        4 => Doing::UndoFailed,
         _ => return None,
     };
     let time = started_at.wrapping_add(reader.i64()?);

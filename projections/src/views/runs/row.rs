@@ -19,6 +19,8 @@ pub enum RunWord {
     Waiting,
     /// Nothing runs, and failed steps wait to be tried again.
     Retrying,
+    /// What it did is undone, because it fails or is cancelled.
+    Compensating,
     /// Nothing new is started until somebody resumes it.
     Paused,
     /// It will have failed as soon as what still runs has ended.
@@ -35,10 +37,11 @@ pub enum RunWord {
 
 impl RunWord {
     /// All words.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Running,
         Self::Waiting,
         Self::Retrying,
+        Self::Compensating,
         Self::Paused,
         Self::Failing,
         Self::Cancelling,
@@ -53,6 +56,7 @@ impl RunWord {
             Self::Running => "running",
             Self::Waiting => "waiting",
             Self::Retrying => "retrying",
+            Self::Compensating => "compensating",
             Self::Paused => "paused",
             Self::Failing => "failing",
             Self::Cancelling => "cancelling",
@@ -73,6 +77,7 @@ impl RunWord {
             Self::Running
             | Self::Waiting
             | Self::Retrying
+            | Self::Compensating
             | Self::Paused
             | Self::Failing
             | Self::Cancelling => false,
@@ -177,6 +182,11 @@ pub enum CurrentState {
         /// When; past if it waits for room.
         at: Timestamp,
     },
+    /// Its undo has failed and waits for somebody.
+    UndoFailed {
+        /// Since when.
+        since: Timestamp,
+    },
 }
 
 /// What a run waits for. Its text names the step by its index; who has the definition can say more.
@@ -212,6 +222,11 @@ pub enum WaitingOn {
         /// When it begins.
         at: Timestamp,
     },
+    /// Somebody who retries the undo of a step or gives it up.
+    Undo {
+        /// The step.
+        step: StepIndex,
+    },
     /// Somebody who resumes it.
     Resume,
 }
@@ -223,6 +238,7 @@ impl fmt::Display for WaitingOn {
             Self::Signal { step, .. } => write!(f, "a signal for step {}", step.0),
             Self::Run { step, .. } => write!(f, "the run that step {} has called", step.0),
             Self::Retry { step, at, .. } => write!(f, "retry of step {} at {}", step.0, show(*at)),
+            Self::Undo { step } => write!(f, "undo of step {}", step.0),
             Self::Resume => f.write_str("resume"),
         }
     }
@@ -281,6 +297,7 @@ impl RunRow {
 /// The word for a run.
 pub(super) fn word(record: &RunRecord) -> RunWord {
     match record.outlook {
+        Outlook::Failing | Outlook::Cancelling if record.undos_open > 0 => RunWord::Compensating,
         Outlook::Open => going_on(record),
         Outlook::Failing => RunWord::Failing,
         Outlook::Cancelling => RunWord::Cancelling,
@@ -297,6 +314,8 @@ fn going_on(record: &RunRecord) -> RunWord {
     }
     if record.is_paused || record.is_held {
         RunWord::Paused
+    } else if record.undos_open > 0 {
+        RunWord::Compensating
     } else if !record.is_parked || record.does(Doing::Running) {
         RunWord::Running
     } else if record.does(Doing::Sleeping)
@@ -323,6 +342,7 @@ fn current_step((step, current): (&u32, &Current)) -> CurrentStep {
         Doing::AwaitingSignal => {
             CurrentState::AwaitingSignal { until: Some(time).filter(|time| time.0 != FOR_EVER) }
         }
+        Doing::UndoFailed => CurrentState::UndoFailed { since: time },
     };
     CurrentStep { step: StepIndex(*step), attempt: Attempt(current.attempt), state }
 }
@@ -332,6 +352,12 @@ fn waiting_on(status: RunWord, current: &[CurrentStep]) -> Option<WaitingOn> {
         RunWord::Waiting | RunWord::Retrying => {
             let waits = current.iter().filter_map(wait);
             waits.min_by_key(|(due, _)| *due).map(|(_, waiting_on)| waiting_on)
+        }
+        RunWord::Compensating => {
+            let failed =
+                |current: &&CurrentStep| matches!(current.state, CurrentState::UndoFailed { .. });
+            let failed = current.iter().find(failed);
+            failed.map(|current| WaitingOn::Undo { step: current.step })
         }
         RunWord::Paused => Some(WaitingOn::Resume),
         RunWord::Running
@@ -346,7 +372,7 @@ fn waiting_on(status: RunWord, current: &[CurrentStep]) -> Option<WaitingOn> {
 fn wait(current: &CurrentStep) -> Option<(Timestamp, WaitingOn)> {
     let &CurrentStep { step, attempt, state } = current;
     match state {
-        CurrentState::Running { .. } => None,
+        CurrentState::Running { .. } | CurrentState::UndoFailed { .. } => None,
         CurrentState::Sleeping { until } => Some((until, WaitingOn::Sleep { step, until })),
         CurrentState::AwaitingSignal { until } => {
             let due = until.unwrap_or(Timestamp(FOR_EVER));

@@ -24,6 +24,11 @@ impl StepSet {
         self.count
     }
 
+    pub(super) fn contains(&self, step: u32) -> bool {
+        let (at, bit) = place(step);
+        self.bits.get(at).is_some_and(|byte| byte & bit != 0)
+    }
+
     pub(super) fn insert(&mut self, step: u32) {
         let (at, bit) = place(step);
         if self.bits.len() <= at {

@@ -1,0 +1,129 @@
+//! Undoing, as it is shown.
+
+use nexus_engine::model::id::StepIndex;
+use nexus_engine::model::run::UndoState;
+
+use super::standing::Standing;
+use super::{duration, failure_line};
+use crate::api::{UndoView, WaitingOn};
+
+/// Code of a run whose undoing has failed and waits for somebody.
+const UNDO_FAILED: &str = "NX3011";
+
+impl Standing<'_> {
+    /// The undo of a step, if the step was or is to be undone.
+    pub(crate) fn undo_view(&self, step: StepIndex) -> Option<UndoView> {
+        let undo = self.run.step_run(step).undo.as_deref()?;
+        let status = match &undo.state {
+            UndoState::Pending => "pending",
+            UndoState::Running { .. } => "running",
+            UndoState::Retrying { .. } => "retrying",
+            UndoState::Failed { .. } => "failed",
+            UndoState::Undone => "undone",
+            UndoState::GivenUp => "given up",
+        };
+        let ended = undo
+            .settled_at
+            .or_else(|| matches!(undo.state, UndoState::Running { .. }).then_some(self.now));
+        let attempts = self.run.step_run(step).attempt.0;
+        Some(UndoView {
+            status: status.into(),
+            by: self.plan.undo_handler(step).unwrap_or_default().to_owned(),
+            attempts: attempts.saturating_sub(undo.attempts_forgiven),
+            took_ms: undo.started_at.zip(ended).map(|(from, to)| to.ms_since(from)),
+            error: match &undo.state {
+                UndoState::Retrying { failure, .. } | UndoState::Failed { failure } => {
+                    Some(super::failure(failure, Some(self.plan.id(step))))
+                }
+                UndoState::Pending
+                | UndoState::Running { .. }
+                | UndoState::Undone
+                | UndoState::GivenUp => None,
+            },
+        })
+    }
+
+    /// Attempts the undo of a step may make, if they are limited.
+    pub(super) fn undo_attempts_max(&self, step: StepIndex) -> Option<u32> {
+        let undo = self.plan.definition().steps.get(step.at())?.compensate.as_deref()?;
+        let forgiven =
+            self.run.step_run(step).undo.as_ref().map_or(0, |undo| undo.attempts_forgiven);
+        undo.retry.as_ref().map(|retry| retry.max_attempts.saturating_add(forgiven))
+    }
+
+    /// Somebody has to say what becomes of an undo that has failed.
+    pub(super) fn waits_for_undo(&self) -> Option<WaitingOn> {
+        let (step, _) = self.run.failed_undos().next()?;
+        Some(WaitingOn {
+            on: "undo".into(),
+            step: Some(self.plan.id(step).to_owned()),
+            code: Some(UNDO_FAILED.into()),
+            ..WaitingOn::default()
+        })
+    }
+
+    /// What there is to say about undos that have failed.
+    pub(super) fn failed_undos(&self) -> Option<String> {
+        let failed: Vec<StepIndex> = self.run.failed_undos().map(|(step, _)| step).collect();
+        let (_, failure) = self.run.failed_undos().next()?;
+        Some(format!(
+            "{UNDO_FAILED} the undo of {} failed: {}; it waits until somebody retries it or gives it up",
+            self.names_plain(&failed),
+            failure_line(failure)
+        ))
+    }
+
+    /// Why the undo of a step stands where it stands, in one line.
+    pub(super) fn undo_why(&self, step: StepIndex) -> Option<String> {
+        let undo = self.run.step_run(step).undo()?;
+        let id = self.plan.id(step);
+        Some(match undo {
+            UndoState::Pending if self.run.undo_blocks(step) > 0 => {
+                format!("{id} is undone after the steps that come after it")
+            }
+            UndoState::Pending if self.run.paused => {
+                format!("{id} is to be undone; the run is paused")
+            }
+            UndoState::Pending => format!("{id} is to be undone and waits for room"),
+            UndoState::Running { since, stopping, .. } => {
+                let told = if *stopping { ", told to stop" } else { "" };
+                format!("{id} is being undone for {}{told}", duration(self.now.ms_since(*since)))
+            }
+            UndoState::Retrying { timer, at, failure, .. } => {
+                let next = match timer {
+                    Some(_) => format!("next try {}", self.in_time(*at)),
+                    None => "the next try waits for room".into(),
+                };
+                format!("the undo of {id} failed: {}; {next}", failure_line(failure))
+            }
+            UndoState::Failed { failure } => {
+                format!("{UNDO_FAILED} the undo of {id} failed: {}", failure_line(failure))
+            }
+            UndoState::Undone => {
+                format!("{id} was undone by {}", self.plan.undo_handler(step).unwrap_or_default())
+            }
+            UndoState::GivenUp => format!("{id} completed; its undo was given up"),
+        })
+    }
+
+    /// What there is to say about the undo of a step beside its status.
+    pub(super) fn undo_note(&self, step: StepIndex) -> Option<String> {
+        let undo = self.run.step_run(step).undo()?;
+        Some(match undo {
+            UndoState::Pending => "to be undone".into(),
+            UndoState::Running { stopping: true, .. } => "undo told to stop".into(),
+            UndoState::Running { .. } => {
+                format!("by {}", self.plan.undo_handler(step).unwrap_or_default())
+            }
+            UndoState::Retrying { timer: Some(_), at, failure, .. } => {
+                format!("undo: {}, next try {}", failure_line(failure), self.in_time(*at))
+            }
+            UndoState::Retrying { timer: None, .. } => "next try waits for room".into(),
+            UndoState::Failed { failure } => format!("undo failed: {}", failure_line(failure)),
+            UndoState::Undone => {
+                format!("undone by {}", self.plan.undo_handler(step).unwrap_or_default())
+            }
+            UndoState::GivenUp => "undo given up".into(),
+        })
+    }
+}

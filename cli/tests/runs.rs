@@ -3,6 +3,8 @@
 #[path = "runs/support.rs"]
 mod support;
 
+#[path = "runs/calls.rs"]
+mod calls;
 #[path = "runs/ending.rs"]
 mod ending;
 #[path = "runs/refusals.rs"]

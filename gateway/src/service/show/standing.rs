@@ -325,7 +325,8 @@ impl Standing<'_> {
             StepState::Retrying { timer: None, .. } => Some("next try waits for room".into()),
             StepState::Completed { .. } => {
                 let attempts = self.run.step_run(step).attempt.0;
-                (attempts > 1).then(|| format!("attempt {attempts} of {of}"))
+                let child = self.child(step).map(|child| format!("run {child}"));
+                child.or_else(|| (attempts > 1).then(|| format!("attempt {attempts} of {of}")))
             }
             StepState::Failed { failure, continued } => {
                 let rest = if *continued { ", the run went on" } else { "" };

@@ -47,8 +47,10 @@ fn after_kill_9_both_go_on_and_nothing_runs_twice() {
     run.crash();
     let explained = desk.nexus(&["explain", "top-1"]).code(0).out;
     assert!(explained.contains("top-1/called"), "{explained}");
+    let resumed = desk.begin(&["resume", "top-1"]);
+    desk.at_the_gate(2);
     desk.write("go", "");
-    desk.nexus(&["resume", "top-1"]).code(0);
+    resumed.end().code(0);
     assert_eq!(desk.nexus(&["result", "top-1"]).code(0).out, "\"me\"\n");
     let traces = desk.lines("traces");
     assert_eq!(traces, ["top", "first", "gate"], "what was done is not done again");

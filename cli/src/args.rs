@@ -8,9 +8,9 @@ use std::time::Duration;
 use clap::{Args as ArgsOf, ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
-    audit, bench, cancel, completions, demo, doctor, explain, get, graph, help, history, import,
-    list, logs, new, pause, projection, replay, result, resume, retry, run, schema, serve, signal,
-    start, validate, verify, version, wait, watch,
+    approve, audit, bench, cancel, completions, demo, doctor, explain, get, graph, help, history,
+    import, inbox, list, logs, new, pause, projection, replay, result, resume, retry, run, schema,
+    serve, signal, start, validate, verify, version, wait, watch,
 };
 use crate::output::Format;
 
@@ -56,7 +56,7 @@ pub(crate) struct Global {
     /// Print errors and results only.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Say why; twice: say everything.
+    /// Say why; twice: say more; three times: what the libraries inside say as well.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Do not ask for confirmation.
@@ -107,6 +107,12 @@ pub(crate) enum Verb {
     Wait(wait::WaitArgs),
     /// Tell a run something that a step of it waits for.
     Signal(signal::SignalArgs),
+    /// List what waits for the decision of a person.
+    Inbox(inbox::InboxArgs),
+    /// Approve what a step of a run asks.
+    Approve(approve::AnswerArgs),
+    /// Reject what a step of a run asks.
+    Reject(approve::AnswerArgs),
     /// Start nothing new in a run until it is resumed.
     Pause(pause::PauseArgs),
     /// Go on with a run: drive it here, and end its pause.

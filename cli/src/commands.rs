@@ -1,6 +1,7 @@
 //! The verbs, one file each.
 
 mod acting;
+pub(crate) mod approve;
 pub(crate) mod audit;
 pub(crate) mod bench;
 pub(crate) mod cancel;
@@ -13,6 +14,7 @@ pub(crate) mod graph;
 pub(crate) mod help;
 pub(crate) mod history;
 pub(crate) mod import;
+pub(crate) mod inbox;
 pub(crate) mod list;
 pub(crate) mod logs;
 pub(crate) mod new;
@@ -40,8 +42,8 @@ use crate::output;
 
 /// Does what the arguments say.
 pub(crate) fn run(args: Args) -> Outcome {
-    output::configure(&args.global);
-    let context = Context::new(args.global);
+    let context = Context::new(args.global.clone());
+    output::configure(&args.global, context.store_flag());
     match args.verb {
         Verb::Run(args) => run::run(&context, &args),
         Verb::Start(args) => start::run(&context, &args),
@@ -56,6 +58,9 @@ pub(crate) fn run(args: Args) -> Outcome {
         Verb::Resume(args) => resume::run(&context, &args),
         Verb::Cancel(args) => cancel::run(&context, &args),
         Verb::Retry(args) => retry::run(&context, &args),
+        Verb::Inbox(args) => inbox::run(&context, args),
+        Verb::Approve(args) => approve::run(&context, args, true),
+        Verb::Reject(args) => approve::run(&context, args, false),
         Verb::Signal(args) => signal::run(&context, &args),
         Verb::Serve(args) => serve::run(&context, &args),
         Verb::Logs(args) => logs::run(&context, &args),

@@ -38,8 +38,10 @@ impl Context {
     /// The flags that repeat this choice of a store in a command line, with a space before them.
     pub(crate) fn store_flag(&self) -> String {
         match &self.global.store {
-            Some(store) if std::env::var_os("NEXUS_STORE").is_none() => {
-                format!(" --store {}", store.display())
+            Some(store)
+                if std::env::var_os("NEXUS_STORE").as_deref() != Some(store.as_os_str()) =>
+            {
+                format!(" --store {}", quoted(&store.display().to_string()))
             }
             Some(_) | None => String::new(),
         }
@@ -88,6 +90,15 @@ impl Context {
     pub(crate) fn block_on_two<T>(&self, work: impl Future<Output = T>) -> T {
         block_on(Builder::new_multi_thread().worker_threads(2), work)
     }
+}
+
+/// A word as a shell reads it back.
+fn quoted(word: &str) -> String {
+    let is_plain = |char: char| char.is_alphanumeric() || "-_./+:@%,=".contains(char);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
 }
 
 /// Runs `work`, and ends without waiting for what is left: after a second Ctrl-C that is reads and writes of the store.

@@ -1,5 +1,7 @@
 //! How the program ends: exit codes, and what is printed about errors.
 
+mod usage;
+
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -57,7 +59,7 @@ pub(crate) const TABLE: &[(u8, &str)] = &[
     (3, "not found"),
     (4, "not allowed"),
     (5, "conflict: the run id exists with another input"),
-    (6, "engine or store not reachable"),
+    (6, "engine or store not reachable, or standard output full"),
     (7, "determinism check failed: replay found a difference"),
     (8, "the run is still going"),
     (9, "the run was cancelled"),
@@ -69,8 +71,17 @@ pub(crate) const TABLE: &[(u8, &str)] = &[
 
 /// Ends after wrong usage, or after help was asked for.
 pub(crate) fn usage(error: &clap::Error) -> ExitCode {
-    let _ = error.print();
-    if error.use_stderr() { Code::Usage.into() } else { Code::Done.into() }
+    if !error.use_stderr() {
+        output::note_loss(error.print());
+        return ended(Code::Done as u8);
+    }
+    if let Some(global) = usage::json_is_wanted(std::env::args_os()) {
+        output::configure(&global, String::new());
+        output::problem(&usage::problem(error));
+    } else {
+        let _ = error.print();
+    }
+    Code::Usage.into()
 }
 
 /// Runs a command; a panic becomes a report file and exit code 70.
@@ -81,13 +92,20 @@ pub(crate) fn guard(command: impl FnOnce() -> Outcome) -> ExitCode {
         write_report(&format!("{panic}\n\n{trace}\n"));
     }));
     match catch_unwind(AssertUnwindSafe(command)) {
-        Ok(Ok(code)) => code.into(),
+        Ok(Ok(code)) => ended(code as u8),
         Ok(Err(problem)) => {
             output::problem(&problem);
-            ExitCode::from(problem.exit_code)
+            ended(problem.exit_code)
         }
         Err(_) => Code::Bug.into(),
     }
+}
+
+/// The exit code, unless a result did not reach its reader: then that is said, and the higher code wins.
+fn ended(code: u8) -> ExitCode {
+    let Some(lost) = output::take_lost() else { return ExitCode::from(code) };
+    output::problem(&lost);
+    ExitCode::from(code.max(lost.exit_code))
 }
 
 fn write_report(text: &str) {

@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use nexus_engine::model::definition::{Definition, InputKind};
+use nexus_engine::model::input;
 use nexus_gateway::api::Problem;
 use serde_json::{Map, Value};
 
@@ -33,7 +34,7 @@ pub(crate) fn read(
     };
     for (key, text) in set {
         let kind = definition.inputs.get(key).map_or(InputKind::Any, |spec| spec.kind);
-        map.insert(key.clone(), typed(kind, text));
+        map.insert(key.clone(), input::read(kind, text));
     }
     Ok(Value::Object(map))
 }
@@ -76,33 +77,4 @@ fn parse(text: &str) -> Result<Value, Problem> {
 
 fn wrong(message: String, hint: &str) -> Problem {
     Problem::new("NX1407", Code::Usage as u8, message).hint(hint)
-}
-
-/// A value from the command line as its input is declared; what does not fit stays text and is refused with the others.
-fn typed(kind: InputKind, text: &str) -> Value {
-    let json = || serde_json::from_str::<Value>(text).ok();
-    let value = match kind {
-        InputKind::String => None,
-        InputKind::Any => json(),
-        InputKind::Integer | InputKind::Number => json().filter(Value::is_number),
-        InputKind::Boolean => json().filter(Value::is_boolean),
-        InputKind::List => json().filter(Value::is_array),
-        InputKind::Map => json().filter(Value::is_object),
-    };
-    value.unwrap_or_else(|| Value::String(text.to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_are_typed_as_their_inputs_are_declared() {
-        assert_eq!(typed(InputKind::String, "1"), Value::from("1"));
-        assert_eq!(typed(InputKind::Integer, "1"), Value::from(1));
-        assert_eq!(typed(InputKind::Integer, "one"), Value::from("one"));
-        assert_eq!(typed(InputKind::Boolean, "true"), Value::from(true));
-        assert_eq!(typed(InputKind::List, "[1]"), serde_json::json!([1]));
-        assert_eq!(typed(InputKind::Any, "plain"), Value::from("plain"));
-    }
 }

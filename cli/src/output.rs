@@ -1,13 +1,16 @@
 //! Printing: results on standard output, notes on standard error, JSON where it is asked for.
 
+mod hints;
+
 use std::io::{IsTerminal, Write};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use clap::ValueEnum;
 use nexus_gateway::api::Problem;
 use serde::Serialize;
 
 use crate::args::Global;
+use crate::exit::Code;
 
 /// The form of results.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -37,20 +40,23 @@ impl Format {
 }
 
 /// How to print.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Habits {
     format: Option<Format>,
     quiet: bool,
     no_header: bool,
+    store_flag: String,
 }
 
 static HABITS: OnceLock<Habits> = OnceLock::new();
+/// Why standard output did not take a result, once it did not.
+static LOST: Mutex<Option<std::io::Error>> = Mutex::new(None);
 
-/// Remembers how to print, once.
-pub(crate) fn configure(global: &Global) {
+/// Remembers how to print, once. `store_flag` is what a command needs to mean the same store.
+pub(crate) fn configure(global: &Global, store_flag: String) {
     color(global.color).write_global();
     let Global { output: format, quiet, no_header, .. } = *global;
-    let _ = HABITS.set(Habits { format, quiet, no_header });
+    let _ = HABITS.set(Habits { format, quiet, no_header, store_flag });
 }
 
 fn color(choice: clap::ColorChoice) -> anstream::ColorChoice {
@@ -62,7 +68,7 @@ fn color(choice: clap::ColorChoice) -> anstream::ColorChoice {
 }
 
 fn habits() -> Habits {
-    HABITS.get().copied().unwrap_or_default()
+    HABITS.get().cloned().unwrap_or_default()
 }
 
 /// The form of results.
@@ -80,13 +86,30 @@ pub(crate) fn is_quiet() -> bool {
     habits().quiet
 }
 
-/// Prints a line of the result, unless none is wanted. Nobody reading any more is no error.
+/// Prints a line of the result, unless none is wanted. What is not taken is kept for [`take_lost`].
 pub(crate) fn line(text: impl AsRef<str>) {
     if format() == Format::None {
         return;
     }
     let mut out = anstream::stdout().lock();
-    let _ = writeln!(out, "{}", text.as_ref());
+    note_loss(writeln!(out, "{}", text.as_ref()));
+}
+
+/// Remembers the first error of standard output. Nobody reading any more is none.
+pub(crate) fn note_loss(written: std::io::Result<()>) {
+    let Err(error) = written else { return };
+    if error.kind() != std::io::ErrorKind::BrokenPipe {
+        LOST.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
+}
+
+/// What there is to say if standard output did not take everything that was printed.
+pub(crate) fn take_lost() -> Option<Problem> {
+    note_loss(std::io::stdout().flush());
+    let error = LOST.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+    let message = format!("standard output did not take the result: {error}");
+    let hint = "what was asked for is done; read it again with a place that has room";
+    Some(Problem::new("NX1410", Code::Unreachable as u8, message).hint(hint))
 }
 
 /// Prints a note for people, unless they asked for quiet.
@@ -137,14 +160,17 @@ pub(crate) fn value(value: &serde_json::Value) {
 pub(crate) fn problem(problem: &Problem) {
     let mut err = anstream::stderr().lock();
     if format().is_json() {
-        let _ = writeln!(err, "{}", serde_json::to_string(problem).unwrap_or_default());
+        let hint = problem.hint.as_ref().map(|hint| with_store(hint));
+        let problem = Problem { hint, ..problem.clone() };
+        let _ = writeln!(err, "{}", serde_json::to_string(&problem).unwrap_or_default());
         return;
     }
     let place = problem.place.as_ref();
     let place = place
         .map(|at| format!("\n  --> {}:{}:{}", at.file, at.line, at.column))
         .unwrap_or_default();
-    let hint = problem.hint.as_ref().map(|hint| format!("\n  help: {hint}")).unwrap_or_default();
+    let hint = problem.hint.as_ref().map(|hint| with_store(hint));
+    let hint = hint.map(|hint| format!("\n  help: {hint}")).unwrap_or_default();
     let red = anstyle_red();
     let _ = writeln!(
         err,
@@ -152,6 +178,16 @@ pub(crate) fn problem(problem: &Problem) {
         red.0, problem.code, red.1, problem.message
     );
     let _ = writeln!(err, "  more: nexus-engine explain {}", problem.code);
+}
+
+/// What a command needs to mean the same store, with a space before it; empty if it needs nothing.
+pub(crate) fn store_flag() -> String {
+    habits().store_flag
+}
+
+/// A text in which every command about a store names the one that was meant.
+fn with_store(text: &str) -> String {
+    hints::with_flag(text, &habits().store_flag)
 }
 
 fn anstyle_red() -> (&'static str, &'static str) {
@@ -165,19 +201,24 @@ pub(crate) fn stderr_is_terminal() -> bool {
     std::io::stderr().is_terminal() && has_colors && std::env::var_os("CI").is_none()
 }
 
-/// Sends what the libraries say to standard error, as much as was asked for.
+/// Sends what the engine's parts say to standard error, as much as was asked for; what foreign libraries say only at the end.
 pub(crate) fn install_tracing(verbose: u8, quiet: bool) {
-    let level = match (quiet, verbose) {
-        (true, _) => "error",
-        (false, 0) => "warn",
-        (false, 1) => "info",
-        (false, _) => "debug",
-    };
     let filter = tracing_subscriber::EnvFilter::try_from_env("NEXUS_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(wanted(verbose, quiet)));
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(stderr_is_terminal());
     let _ = subscriber.try_init();
+}
+
+/// Which lines are wanted. The names of our packages all begin with `nexus`.
+fn wanted(verbose: u8, quiet: bool) -> &'static str {
+    match (quiet, verbose) {
+        (true, _) => "error",
+        (false, 0) => "error,nexus=warn",
+        (false, 1) => "error,nexus=info",
+        (false, 2) => "error,nexus=debug",
+        (false, _) => "debug",
+    }
 }

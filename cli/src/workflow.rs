@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use nexus_definitions::{Problems, Resolved, resolve_calls};
+use nexus_definitions::{Known, Problems, Resolved, Severity, resolve_calls};
 use nexus_gateway::api::{Problem, Where};
 
 use crate::exit::Code;
@@ -23,36 +23,38 @@ pub(crate) fn read(file: &Path) -> Result<Option<Resolved>, Problem> {
     let name = if is_stdin(file) { "standard input".into() } else { file.display().to_string() };
     let path = if is_stdin(file) { Path::new("") } else { file };
     let registry = registry();
-    match check(&name, path, &text, &registry.names().collect::<Vec<_>>()) {
-        Ok(resolved) => Ok(Some(resolved)),
-        Err(problems) => {
-            show(&problems, &text);
-            Ok(None)
-        }
-    }
+    let known: Vec<Known<'_>> =
+        registry.inputs().map(|(name, input)| Known { name, input }).collect();
+    let (resolved, mut problems) = check(&name, path, &text, &known);
+    problems.0.retain(|problem| problem.severity == Severity::Error);
+    let is_good = problems.is_empty();
+    show(&problems, &text, &name);
+    Ok(resolved.filter(|_| is_good))
 }
 
-/// Reads a workflow and everything it calls from files, which are beside `file`.
-///
-/// # Errors
-/// Everything that is wrong with it.
+/// Reads a workflow and everything it calls from files, which are beside `file`; and everything that is wrong with it.
 pub(crate) fn check(
     name: &str,
     file: &Path,
     text: &str,
-    handlers: &[&str],
-) -> Result<Resolved, Problems> {
-    let read = nexus_definitions::read(name, text)?;
-    let unknown = read.check_handlers(handlers);
-    if unknown.has_errors() {
-        return Err(unknown);
-    }
-    resolve_calls(read, file, handlers, &|path| {
+    handlers: &[Known<'_>],
+) -> (Option<Resolved>, Problems) {
+    let (read, mut problems) = nexus_definitions::read_for(name, text, Some(handlers));
+    let Some(read) = read.filter(|_| !problems.has_errors()) else { return (None, problems) };
+    let resolved = resolve_calls(read, file, handlers, &|path| {
         std::fs::read_to_string(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
             _ => error.to_string(),
         })
-    })
+    });
+    match resolved {
+        Ok(resolved) => (Some(resolved), problems),
+        Err(wrong) => {
+            problems.0.extend(wrong.0);
+            problems.0.sort_by_key(|problem| (problem.line, problem.column));
+            (None, problems)
+        }
+    }
 }
 
 /// The folder in which scripts of a workflow work: that of its file.
@@ -79,16 +81,17 @@ fn read_stdin() -> Result<String, Problem> {
 }
 
 /// Shows what is wrong with a file, up to a few problems.
-pub(crate) fn show(problems: &Problems, text: &str) {
-    for problem in problems.iter().take(SHOWN_MAX) {
+pub(crate) fn show(problems: &Problems, text: &str, name: &str) {
+    let shown_max = if output::format().is_json() { usize::MAX } else { SHOWN_MAX };
+    for problem in problems.iter().take(shown_max) {
         if output::format().is_json() {
             output::problem(&sent(problem));
         } else {
             output::complain(format!("{}\n", nexus_definitions::render(problem, text, true)));
         }
     }
-    if let Some(more @ 1..) = problems.len().checked_sub(SHOWN_MAX) {
-        output::note(format!("… and {more} more; see all: nexus-engine validate"));
+    if let Some(more @ 1..) = problems.len().checked_sub(shown_max) {
+        output::note(format!("… and {more} more; see all: nexus-engine validate {name} --all"));
     }
 }
 

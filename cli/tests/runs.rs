@@ -9,6 +9,8 @@ mod calls;
 mod ending;
 #[path = "runs/refusals.rs"]
 mod refusals;
+#[path = "runs/saying.rs"]
+mod saying;
 #[path = "runs/sharing.rs"]
 mod sharing;
 #[path = "runs/showing.rs"]

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use nexus_engine::handler::{
     AttemptInfo, Data, Handler, HandlerFuture, StepCx, StepError, StepResult,
 };
+use nexus_model::input_shape::InputShape;
+use nexus_model::suggest::nearest;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -14,8 +16,8 @@ use serde_json::Value;
 pub(crate) trait Input: DeserializeOwned + Send + 'static {
     /// The action's name.
     const ACTION: &'static str;
-    /// All keys it has, in the order of the documentation.
-    const KEYS: &'static [&'static str];
+    /// Its keys, in the order of the documentation.
+    const SHAPE: &'static InputShape;
 }
 
 /// Makes a handler of an async function.
@@ -39,6 +41,10 @@ where
     F: Fn(StepCx, In) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = StepResult<Data>> + Send + 'static,
 {
+    fn input(&self) -> Option<&'static InputShape> {
+        Some(In::SHAPE)
+    }
+
     fn call(&self, cx: StepCx, input: Data) -> HandlerFuture {
         match parse(&input) {
             Ok(input) => Box::pin((self.function)(cx, input)),
@@ -58,18 +64,14 @@ fn parse<In: Input>(input: &Data) -> StepResult<In> {
 
 fn unknown_key<In: Input>(bytes: &[u8]) -> Option<StepError> {
     let Ok(Value::Object(object)) = serde_json::from_slice(bytes) else { return None };
-    let key = object.keys().find(|key| !In::KEYS.contains(&key.as_str()))?;
-    let help = nearest(key, In::KEYS).map_or_else(
-        || format!("it has: {}", In::KEYS.join(", ")),
+    let keys: Vec<&str> = In::SHAPE.names().collect();
+    let key = object.keys().find(|key| !keys.contains(&key.as_str()))?;
+    let help = nearest(key, keys.iter().copied()).map_or_else(
+        || format!("it has: {}", keys.join(", ")),
         |near| format!("did you mean `{near}`?"),
     );
     let message = format!("{} has no input `{key}`; {help}", In::ACTION);
     Some(StepError::fatal(message).code("NX3017"))
-}
-
-fn nearest<'a>(key: &str, keys: &[&'a str]) -> Option<&'a str> {
-    let near = |name: &&&str| strsim::damerau_levenshtein(key, name) <= 1 + key.len() / 4;
-    keys.iter().filter(near).min_by_key(|name| strsim::damerau_levenshtein(key, name)).copied()
 }
 
 /// An input that this action cannot work with.

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use nexus_engine::handler::{Data, Registry, StepResult};
+use nexus_model::input_shape::{InputKey, InputShape, ValueShape};
 use nexus_model::payload::ContentType;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -30,7 +31,12 @@ enum Form {
 
 impl Input for ReadInput {
     const ACTION: &'static str = "file.read";
-    const KEYS: &'static [&'static str] = &["path", "as"];
+    const SHAPE: &'static InputShape = &InputShape {
+        keys: &[
+            InputKey::required("path", &[ValueShape::Text]),
+            InputKey::optional("as", &[ValueShape::Word(&["text", "json"])]),
+        ],
+    };
 }
 
 pub(crate) fn register(registry: &mut Registry, options: &Options) {

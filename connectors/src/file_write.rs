@@ -10,6 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use nexus_engine::handler::{Data, Registry};
+use nexus_model::input_shape::{InputKey, InputShape, ValueShape};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -36,7 +37,13 @@ enum Mode {
 
 impl Input for WriteInput {
     const ACTION: &'static str = "file.write";
-    const KEYS: &'static [&'static str] = &["path", "content", "mode"];
+    const SHAPE: &'static InputShape = &InputShape {
+        keys: &[
+            InputKey::required("path", &[ValueShape::Text]),
+            InputKey::required("content", &[ValueShape::Any]),
+            InputKey::optional("mode", &[ValueShape::Word(&["create", "overwrite", "append"])]),
+        ],
+    };
 }
 
 pub(crate) fn register(registry: &mut Registry, _options: &Options) {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_engine::handler::{Data, Registry, StepCx, StepResult};
+use nexus_model::input_shape::{InputKey, InputShape, ValueShape};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, RequestBuilder, Url};
 use serde::Deserialize;
@@ -43,10 +44,23 @@ fn get() -> String {
     "GET".to_owned()
 }
 
+/// A status of a response.
+const STATUS: ValueShape = ValueShape::Whole(100, 999);
+
 impl Input for HttpInput {
     const ACTION: &'static str = "http.request";
-    const KEYS: &'static [&'static str] =
-        &["method", "url", "headers", "query", "body", "timeout_ms", "expect_status", "response"];
+    const SHAPE: &'static InputShape = &InputShape {
+        keys: &[
+            InputKey::optional("method", &[ValueShape::Text]),
+            InputKey::required("url", &[ValueShape::Text]),
+            InputKey::optional("headers", &[ValueShape::Map]),
+            InputKey::optional("query", &[ValueShape::Map]),
+            InputKey::optional("body", &[ValueShape::Any]),
+            InputKey::optional("timeout_ms", &[ValueShape::Whole(0, u64::MAX)]),
+            InputKey::optional("expect_status", &[STATUS, ValueShape::List(&[STATUS])]),
+            InputKey::optional("response", &[ValueShape::Word(&["json", "text"])]),
+        ],
+    };
 }
 
 pub(crate) fn register(registry: &mut Registry, options: &Options) {

@@ -1,6 +1,7 @@
 //! `json.merge`: puts objects together; later ones win.
 
 use nexus_engine::handler::{Data, Registry, StepResult};
+use nexus_model::input_shape::{InputKey, InputShape, ValueShape};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -20,7 +21,12 @@ struct MergeInput {
 
 impl Input for MergeInput {
     const ACTION: &'static str = "json.merge";
-    const KEYS: &'static [&'static str] = &["values", "deep"];
+    const SHAPE: &'static InputShape = &InputShape {
+        keys: &[
+            InputKey::required("values", &[ValueShape::List(&[ValueShape::Map, ValueShape::Null])]),
+            InputKey::optional("deep", &[ValueShape::Boolean]),
+        ],
+    };
 }
 
 pub(crate) fn register(registry: &mut Registry, _options: &Options) {

@@ -1,6 +1,7 @@
 //! `log`: writes a line to the log of the attempt.
 
 use nexus_engine::handler::{Data, Registry};
+use nexus_model::input_shape::{InputKey, InputShape, ValueShape};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -25,7 +26,12 @@ enum Level {
 
 impl Input for LogInput {
     const ACTION: &'static str = "log";
-    const KEYS: &'static [&'static str] = &["message", "level"];
+    const SHAPE: &'static InputShape = &InputShape {
+        keys: &[
+            InputKey::required("message", &[ValueShape::Any]),
+            InputKey::optional("level", &[ValueShape::Word(&["debug", "info", "warn", "error"])]),
+        ],
+    };
 }
 
 impl Level {

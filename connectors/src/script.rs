@@ -18,6 +18,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use nexus_engine::handler::{AttemptInfo, Data, Registry, StepCx, StepError, StepResult};
+use nexus_model::input_shape::{InputKey, InputShape, ValueShape};
 use nexus_model::plan::SCRIPT_HANDLER;
 use serde::Deserialize;
 use serde_json::Value;
@@ -47,7 +48,13 @@ struct ScriptInput {
 
 impl Input for ScriptInput {
     const ACTION: &'static str = SCRIPT_HANDLER;
-    const KEYS: &'static [&'static str] = &["script", "shell", "env"];
+    const SHAPE: &'static InputShape = &InputShape {
+        keys: &[
+            InputKey::required("script", &[ValueShape::Text]),
+            InputKey::optional("shell", &[ValueShape::Text]),
+            InputKey::optional("env", &[ValueShape::Map]),
+        ],
+    };
 }
 
 pub(crate) fn register(registry: &mut Registry, options: &Options) {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use nexus_engine::handler::{Data, Registry, StepCx, StepError, StepResult};
+use nexus_model::input_shape::{InputKey, InputShape, ValueShape};
 use serde::Deserialize;
 
 use crate::Options;
@@ -40,9 +41,27 @@ fn simulated() -> String {
     "simulated failure".to_owned()
 }
 
+/// The keys of `fail`, where it is a map.
+const FAILING: InputShape = InputShape {
+    keys: &[
+        InputKey::optional("message", &[ValueShape::Text]),
+        InputKey::optional("code", &[ValueShape::Text]),
+        InputKey::optional("fatal", &[ValueShape::Boolean]),
+        InputKey::optional("attempts", &[ValueShape::Whole(0, 4_294_967_295)]),
+    ],
+};
+
 impl Input for SimulateInput {
     const ACTION: &'static str = "simulate";
-    const KEYS: &'static [&'static str] = &["duration_ms", "fail"];
+    const SHAPE: &'static InputShape = &InputShape {
+        keys: &[
+            InputKey::optional("duration_ms", &[ValueShape::Whole(0, u64::MAX)]),
+            InputKey::optional(
+                "fail",
+                &[ValueShape::Boolean, ValueShape::Text, ValueShape::Keys(&FAILING)],
+            ),
+        ],
+    };
 }
 
 pub(crate) fn register(registry: &mut Registry, _options: &Options) {

@@ -11,8 +11,9 @@ use nexus_model::definition::{Definition, InputSpec, StepKind, is_file};
 use nexus_model::plan::{DefinitionError, Plan};
 use serde_json::Value;
 
+use crate::problem::Severity;
 use crate::suggest::nearest;
-use crate::{PROBLEMS_MAX, Problem, Problems, Read, read};
+use crate::{Known, PROBLEMS_MAX, Problem, Problems, Read, read_for};
 
 /// How deep calls can be nested.
 const DEPTH_MAX: usize = 16;
@@ -35,7 +36,7 @@ pub struct Resolved {
 pub fn resolve_calls(
     workflow: Read,
     file: &Path,
-    known: &[&str],
+    known: &[Known<'_>],
     load: &dyn Fn(&Path) -> Result<String, String>,
 ) -> Result<Resolved, Problems> {
     let mut linker = Linker { known, load, done: BTreeMap::new(), stack: vec![plain(file)] };
@@ -44,7 +45,7 @@ pub fn resolve_calls(
 }
 
 struct Linker<'l> {
-    known: &'l [&'l str],
+    known: &'l [Known<'l>],
     load: &'l dyn Fn(&Path) -> Result<String, String>,
     /// What is resolved, by file.
     done: BTreeMap<PathBuf, Arc<Plan>>,
@@ -124,11 +125,11 @@ impl Linker<'_> {
             let message = format!("something is wrong with the called file: {first}");
             ("NX1182", message, format!("see all of it: nexus-engine validate {called}"))
         };
-        let read = read(&path.display().to_string(), text).map_err(wrong)?;
-        let unknown = read.check_handlers(self.known);
-        if unknown.has_errors() {
-            return Err(wrong(unknown));
-        }
+        let (read, mut problems) = read_for(&path.display().to_string(), text, Some(self.known));
+        problems.0.retain(|problem| problem.severity == Severity::Error);
+        let Some(read) = read.filter(|_| problems.is_empty()) else {
+            return Err(wrong(problems));
+        };
         self.stack.push(path.to_owned());
         let linked = self.link(read).map_err(wrong);
         self.stack.pop();

@@ -1,5 +1,6 @@
 //! Checks the shape of a document against the key tables, before it is interpreted.
 
+mod form;
 mod keys;
 mod undo;
 mod values;
@@ -87,6 +88,7 @@ impl Checker<'_> {
             Shape::Compensate => self.compensate(key, value),
             Shape::Map(table) => self.fixed_map(table, key, value),
             Shape::Inputs => self.inputs(key, value),
+            Shape::Form => self.form(key, value),
             Shape::Steps => self.steps(key, value),
         }
     }

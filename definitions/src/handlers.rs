@@ -1,46 +1,69 @@
-//! Handlers: whether what a definition calls exists.
+//! Handlers: whether what a definition calls exists, and takes what the definition hands to it.
 
 use nexus_model::definition::{Definition, StepKind};
+use nexus_model::input_shape::InputShape;
 use nexus_model::plan::DefinitionError;
 
 use crate::suggest::nearest;
 
-/// Checks that every handler of `definition` is one of `known`, the names of handlers and built-in actions.
-///
-/// Shape: one NX1202 per step that calls an unknown one, with a suggestion if a known name is near.
-pub fn check_handlers(definition: &Definition, known: &[&str]) -> Vec<DefinitionError> {
-    let unknown = |uses: &str| !known.contains(&uses);
-    let called = |kind: &'_ StepKind| match kind {
-        StepKind::Action { uses, .. } if unknown(uses) => Some(uses.clone()),
-        StepKind::Action { .. }
-        | StepKind::Script { .. }
-        | StepKind::Set { .. }
-        | StepKind::Sleep { .. }
-        | StepKind::Call { .. }
-        | StepKind::WaitFor { .. } => None,
-    };
-    let calls = definition.steps.iter().flat_map(|step| {
-        let own = called(&step.kind).map(|uses| (vec![step.id.clone()], uses));
-        let undo = step.compensate.as_ref().and_then(|undo| called(&undo.kind));
-        let undo = undo.map(|uses| (vec![step.id.clone(), "compensate".to_owned()], uses));
-        own.into_iter().chain(undo)
-    });
-    calls
-        .map(|(place, uses)| DefinitionError {
-            code: "NX1202",
-            path: [vec!["steps".to_owned()], place, vec!["uses".to_owned()]].concat(),
-            range: None,
-            message: format!("no handler is called `{uses}`"),
-            hint: Some(hint(&uses, known)),
-            warning: false,
-        })
-        .collect()
+/// A handler that a definition may call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What it takes, if it says.
+    pub input: Option<&'a InputShape>,
 }
 
-fn hint(uses: &str, known: &[&str]) -> String {
-    match nearest(uses, known.iter().copied()) {
+impl<'a> From<&'a str> for Known<'a> {
+    fn from(name: &'a str) -> Self {
+        Self { name, input: None }
+    }
+}
+
+/// Checks that every handler of `definition` is one of `known`, and takes the literal values that are handed to it.
+///
+/// Shape: NX1202 for a call of an unknown one, else what is wrong with its `with`; the undo of a step is a call as well.
+pub fn check_handlers(definition: &Definition, known: &[Known<'_>]) -> Vec<DefinitionError> {
+    let calls = definition.steps.iter().flat_map(|step| {
+        let undo = step.compensate.as_ref();
+        let undo = undo.map(|undo| (vec!["steps", &step.id, "compensate"], &undo.kind));
+        [(vec!["steps", step.id.as_str()], &step.kind)].into_iter().chain(undo)
+    });
+    calls.flat_map(|(place, kind)| check_call(&place, kind, known)).collect()
+}
+
+fn check_call(place: &[&str], kind: &StepKind, known: &[Known<'_>]) -> Vec<DefinitionError> {
+    let StepKind::Action { uses, with } = kind else { return Vec::new() };
+    let error = |code, path: Vec<String>, message, hint| DefinitionError {
+        code,
+        path: place.iter().map(|key| (*key).to_owned()).chain(path).collect(),
+        range: None,
+        message,
+        hint: Some(hint),
+        warning: false,
+    };
+    match known.iter().find(|handler| handler.name == uses) {
+        None => {
+            let message = format!("no handler is called `{uses}`");
+            vec![error("NX1202", vec!["uses".to_owned()], message, hint(uses, known))]
+        }
+        Some(Known { input: None, .. }) => Vec::new(),
+        Some(Known { input: Some(shape), .. }) => {
+            let misfits = shape.check(uses, with).into_iter();
+            let place = |path: Vec<String>| ["with".to_owned()].into_iter().chain(path).collect();
+            misfits
+                .map(|misfit| error(misfit.code, place(misfit.path), misfit.message, misfit.hint))
+                .collect()
+        }
+    }
+}
+
+fn hint(uses: &str, known: &[Known<'_>]) -> String {
+    let names: Vec<&str> = known.iter().map(|handler| handler.name).collect();
+    match nearest(uses, names.iter().copied()) {
         Some(name) => format!("did you mean `{name}`?"),
-        None if known.is_empty() => "no handlers are registered".to_owned(),
-        None => format!("known handlers: {}", known.join(", ")),
+        None if names.is_empty() => "no handlers are registered".to_owned(),
+        None => format!("known handlers: {}", names.join(", ")),
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use nexus_model::definition::{
-    Backoff, Compensate, Definition, InputKind, InputSpec, OnEnd, OnError, OnSignalTimeout, Retry,
-    Step, StepKind, WhenNeeds,
+    Approval, Backoff, Compensate, Definition, InputKind, InputSpec, OnEnd, OnError,
+    OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -144,7 +144,20 @@ fn kind(node: &Node) -> StepKind {
             with: template(node, "with").unwrap_or_default(),
         };
     }
+    if let Some(asked) = node.get("approve") {
+        return StepKind::Approve(Box::new(approval(&asked.value)));
+    }
     StepKind::Sleep { duration: template(node, "sleep").unwrap_or_default() }
+}
+
+fn approval(node: &Node) -> Approval {
+    Approval {
+        by: template(node, "by").unwrap_or_default(),
+        message: template(node, "message").unwrap_or_default(),
+        form: entries(node, "form", input),
+        timeout_ms: duration_ms(node, "timeout"),
+        on_timeout: choice(node, "on_timeout"),
+    }
 }
 
 fn condition(node: &Node) -> Option<String> {

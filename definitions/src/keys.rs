@@ -72,6 +72,8 @@ pub(crate) enum Shape {
     Map(&'static Table),
     /// The declared inputs.
     Inputs,
+    /// The fields of a form, declared like inputs.
+    Form,
     /// The steps.
     Steps,
 }
@@ -228,6 +230,29 @@ static WAIT_FOR: Table = Table {
     later: &[],
 };
 
+/// What a step asks of people.
+static APPROVE: Table = Table {
+    name: "approve",
+    noun: "`approve`",
+    keys: &[
+        key(
+            "by",
+            Shape::TextOrList,
+            "Who may decide: `user:dana`, `group:ops`, or a bare word that may be either; may be an expression.",
+        ),
+        key("message", Shape::Text, "What they are asked; may hold expressions."),
+        key("form", Shape::Form, "What they fill in, by name, declared like inputs."),
+        key("timeout", Shape::Duration { zero: false }, "How long it waits; for ever by default."),
+        key(
+            "on_timeout",
+            Shape::Choice(&["fail", "reject", "continue"]),
+            "`reject`: it counts as rejected; `continue`: the run goes on, and the output is null; `fail` by default.",
+        ),
+    ],
+    required: &["by"],
+    later: &[],
+};
+
 /// A kind of step: the key that makes it one, and the keys that go with it.
 #[derive(Debug)]
 pub(crate) struct Kind {
@@ -239,7 +264,7 @@ pub(crate) struct Kind {
 }
 
 /// The kinds of steps.
-pub(crate) static KINDS: [Kind; 6] = [
+pub(crate) static KINDS: [Kind; 7] = [
     Kind {
         key: key("uses", Shape::Text, "Name of the handler or built-in action it calls."),
         own: &[key("with", Shape::Template, "What the handler gets.")],
@@ -287,6 +312,11 @@ pub(crate) static KINDS: [Kind; 6] = [
             ),
         ],
         attempts: true,
+    },
+    Kind {
+        key: key("approve", Shape::Map(&APPROVE), "The decision of a person it waits for."),
+        own: &[],
+        attempts: false,
     },
 ];
 
@@ -346,7 +376,7 @@ pub(crate) static ATTEMPTS: &[Key] = &[
 ];
 
 /// Kinds of steps that this version does not carry out.
-pub(crate) const LATER_KINDS: &[&str] = &["approve", "emit"];
+pub(crate) const LATER_KINDS: &[&str] = &["emit"];
 
 /// Keys of steps that this version does not carry out.
 pub(crate) const LATER_STEP: &[&str] =

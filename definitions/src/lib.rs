@@ -13,6 +13,7 @@ mod keys;
 mod places;
 mod problem;
 mod render;
+mod rounds;
 mod schema;
 pub mod shapes;
 mod source;
@@ -24,13 +25,14 @@ use nexus_model::definition::Definition;
 use nexus_model::plan::Plan;
 
 pub use calls::{Resolved, resolve_calls};
-pub use handlers::check_handlers;
+pub use handlers::{Known, check_handlers};
 pub use problem::{Problem, Problems, Severity};
 pub use render::render;
 pub use schema::json_schema;
 pub use write::write;
 
 use places::Places;
+use rounds::Broken;
 use source::Source;
 
 /// A definition that was read and is ready to run.
@@ -46,8 +48,8 @@ pub struct Read {
 }
 
 impl Read {
-    /// Checks that every handler is one of `known`, the names of handlers and built-in actions: NX1202.
-    pub fn check_handlers(&self, known: &[&str]) -> Problems {
+    /// Checks that every handler is one of `known`, and takes the literal values that are handed to it.
+    pub fn check_handlers(&self, known: &[Known<'_>]) -> Problems {
         let errors = check_handlers(&self.definition, known);
         Problems::from_unsorted(
             errors.iter().take(PROBLEMS_MAX).map(|error| self.places.problem(error)).collect(),
@@ -61,25 +63,45 @@ const PROBLEMS_MAX: usize = 1_000;
 /// Reads a workflow. `source_name` is what problems call the text, usually the name of its file.
 ///
 /// # Errors
-/// Everything that is wrong with it, in the order of the text: if it is no YAML, the first thing only; if its shape is
-/// wrong, that; else what [`Plan::compile`] finds. At most 1,000 problems.
+/// Everything that is wrong with it, in the order of the text: if it is no YAML, the first thing only; else what is wrong
+/// with its shape, and what [`Plan::compile`] finds in the parts whose shape is right. At most 1,000 problems.
 pub fn read(source_name: &str, text: &str) -> Result<Read, Problems> {
+    let (read, problems) = read_for(source_name, text, None);
+    read.ok_or(problems)
+}
+
+/// Reads a workflow that may call the `known` handlers; `None`: any. Tells everything that is wrong, and what is probably
+/// not meant; the workflow is there if nothing is wrong but its calls.
+pub fn read_for(
+    source_name: &str,
+    text: &str,
+    known: Option<&[Known<'_>]>,
+) -> (Option<Read>, Problems) {
     let source = Source::new(source_name, text);
-    let tree = yaml::parse(source.text()).map_err(|fault| Problems(vec![source.problem(fault)]))?;
-    let faults = check::check(&tree, source.text());
-    if !faults.is_empty() {
-        return Err(Problems::from_unsorted(
-            faults.into_iter().take(PROBLEMS_MAX).map(|fault| source.problem(fault)).collect(),
-        ));
-    }
-    let definition = interpret::interpret(&tree);
-    let places = Places { source, tree };
-    let problems = |errors: Vec<_>| {
-        Problems::from_unsorted(
-            errors.iter().take(PROBLEMS_MAX).map(|error| places.problem(error)).collect(),
-        )
+    let tree = match yaml::parse(source.text()) {
+        Ok(tree) => tree,
+        Err(fault) => return (None, Problems(vec![source.problem(fault)])),
     };
-    let plan = Plan::compile(definition.clone()).map_err(problems)?;
-    let warnings = problems(plan.warnings().to_vec());
-    Ok(Read { definition, plan, warnings, places })
+    let faults = check::check(&tree, source.text());
+    let definition = interpret::interpret(&tree);
+    let broken = Broken::of(&faults, &tree, source.text());
+    let places = Places { source, tree };
+    let compiled = Plan::compile(definition.clone());
+    let found = match &compiled {
+        Ok(plan) => plan.warnings(),
+        Err(errors) => errors,
+    };
+    let calls = known.map(|known| check_handlers(&definition, known)).unwrap_or_default();
+    let found = found.iter().chain(&calls).filter(|error| broken.leaves(error));
+    let is_good = faults.is_empty();
+    let problems = faults.into_iter().map(|fault| places.source.problem(fault));
+    let problems = problems.take(PROBLEMS_MAX).collect::<Vec<_>>().into_iter();
+    let found = found.take(PROBLEMS_MAX).map(|error| places.problem(error));
+    let mut problems = Problems::from_unsorted(problems.chain(found).collect());
+    problems.0.truncate(PROBLEMS_MAX);
+    let Some(plan) = compiled.ok().filter(|_| is_good) else { return (None, problems) };
+    let warnings = plan.warnings().iter().take(PROBLEMS_MAX);
+    let warnings =
+        Problems::from_unsorted(warnings.map(|warning| places.problem(warning)).collect());
+    (Some(Read { definition, plan, warnings, places }), problems)
 }

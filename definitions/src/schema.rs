@@ -119,6 +119,10 @@ fn shape(shape: Shape) -> Value {
             &json!({ "additionalProperties": either("object", &json!({ "$ref": "#/$defs/input" }), &json!({ "enum": INPUT_TYPES })) }),
             &json!({ "enum": ["any", null] }),
         ),
+        Shape::Form => json!({
+            "type": "object",
+            "additionalProperties": either("object", &json!({ "$ref": "#/$defs/input" }), &json!({ "enum": INPUT_TYPES })),
+        }),
         Shape::Steps => json!({
             "type": "object",
             "minProperties": 1,

@@ -1,22 +1,6 @@
-//! "Did you mean": the known word that is nearest to a wrong one.
+//! Words in messages: what may have been meant, and what there is to choose from.
 
-/// The word of `known` nearest to `word`, if one is near enough to be meant.
-pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    let word = word.to_lowercase();
-    let allowed = match word.chars().count() {
-        0..=2 => 1,
-        3..=5 => 2,
-        length => length / 3 + 1,
-    };
-    known
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&word, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| {
-            *distance <= allowed && *distance < candidate.chars().count()
-        })
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
-}
+pub(crate) use nexus_model::suggest::nearest;
 
 /// `a`, `a or b`, `a, b or c`.
 pub(crate) fn any_of(words: &[&str]) -> String {
@@ -24,20 +8,5 @@ pub(crate) fn any_of(words: &[&str]) -> String {
         [] => String::new(),
         [one] => (*one).to_owned(),
         [most @ .., last] => format!("{} or {last}", most.join(", ")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::nearest;
-
-    #[test]
-    fn the_nearest_word_is_found_and_far_words_are_not() {
-        let known = ["needs", "uses", "timeout", "when_needs"];
-        assert_eq!(nearest("need", known), Some("needs"));
-        assert_eq!(nearest("timeuot", known), Some("timeout"));
-        assert_eq!(nearest("Uses", known), Some("uses"));
-        assert_eq!(nearest("colour", known), None);
-        assert_eq!(nearest("x", ["y"]), None);
     }
 }

@@ -8,7 +8,7 @@ mod scalar;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use nexus_model::definition::{Definition, InputSpec, OnEnd, Retry, Step, StepKind};
+use nexus_model::definition::{Approval, Definition, InputSpec, OnEnd, Retry, Step, StepKind};
 use nexus_model::expression::duration_ms;
 use serde_json::{Map, Value, json};
 
@@ -181,7 +181,23 @@ impl Sheet {
                 self.optional(indent + 2, "timeout", timeout_ms.map(duration).as_ref());
                 self.changed(indent + 2, "on_timeout", on_timeout);
             }
+            StepKind::Approve(approval) => self.approval(approval),
         }
+    }
+
+    fn approval(&mut self, approval: &Approval) {
+        let Approval { by, message, form, timeout_ms, on_timeout } = approval;
+        self.line(4, "approve:");
+        self.entry(6, "by", by);
+        if !message.is_null() {
+            self.entry(6, "message", message);
+        }
+        if !form.is_empty() {
+            let form = form.iter().map(|(name, spec)| (name.clone(), input(spec)));
+            self.entry(6, "form", &Value::Object(form.collect()));
+        }
+        self.optional(6, "timeout", timeout_ms.map(duration).as_ref());
+        self.changed(6, "on_timeout", on_timeout);
     }
 
     fn map(&mut self, indent: usize, key: &str, map: &BTreeMap<String, Value>) {

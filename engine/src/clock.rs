@@ -25,6 +25,11 @@ impl Clock {
         Timestamp(self.wall_at_start_us + (boot_us() - self.boot_at_start_us))
     }
 
+    /// Now, by the wall clock as it is set.
+    pub fn wall_now(&self) -> Timestamp {
+        Timestamp(wall_us())
+    }
+
     /// How far the wall clock has moved away from this one, in milliseconds; positive if it is ahead.
     pub fn wall_drift_ms(&self) -> i64 {
         (wall_us() - self.now().0) / 1000

@@ -7,8 +7,9 @@
 //! * Runs that wait for room are read again only as far as there is room for them.
 
 mod attempt;
-mod calls;
+pub(crate) mod calls;
 mod closing;
+mod errands;
 mod handlers;
 mod hungry;
 mod message;
@@ -20,22 +21,26 @@ mod timers;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_log::{Outcome, Partition};
+use nexus_log::{Outcome, Partition, Table};
+use nexus_model::aggregate::{AggregateId, ClockKind};
 use nexus_model::command::Command;
-use nexus_model::id::{Attempt, RunId, StepIndex};
+use nexus_model::id::{Attempt, RunId, StepIndex, TimerId};
+use nexus_model::time::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::clock::{Clock, DriftWatch};
 use crate::config::{Config, Drive};
 use crate::loader::Loader;
 use crate::metrics::Metrics;
-use crate::shard::{Asked, Input, Output, Refusal, Shard, Slots, Start};
-pub(crate) use attempt::{Environment, Report};
+use crate::shard::{Asked, AskedAggregate, Input, Output, Refusal, Shard, Slots, Start};
+use crate::tables::{TIMERS, WALL_TIMERS};
+pub(crate) use attempt::{Environment, Report, accepted, guarded, stopped, timed_out};
 use calls::{CallDone, Calls};
 use closing::Closing;
+use errands::Errands;
 use handlers::{Called, Handlers, Stopped};
 use hungry::Hungry;
-pub(crate) use message::Message;
+pub(crate) use message::{Message, ReplySender};
 use outbox::Outbox;
 use reads::{Read, Reads};
 use replies::Replies;
@@ -56,6 +61,8 @@ pub(crate) struct Driver {
     slots: Slots,
     hungry: Hungry,
     timers: Timers,
+    wall_timers: Timers,
+    errands: Errands,
     handlers: Handlers,
     calls: Calls,
     peers: Peers,
@@ -87,14 +94,17 @@ impl Driver {
             clock,
             drift: (share.0 == 0).then(DriftWatch::default),
             snapshots,
-            shard: Shard::new(config.shard_limits()),
+            shard: Shard::new(config.shard_limits())
+                .with_calendar(Arc::clone(&environment.calendar)),
             slots: Slots(if config.drive == Drive::Nothing {
                 0
             } else {
                 i64::try_from(concurrency).unwrap_or(i64::MAX)
             }),
             hungry: Hungry::default(),
-            timers: Timers::new(config.drive, share),
+            timers: Timers::new(TIMERS, config.drive, share),
+            wall_timers: Timers::new(WALL_TIMERS, config.drive, share),
+            errands: Errands::new(inbox.clone()),
             handlers: Handlers::new(environment, inbox.clone()),
             calls: Calls::new(loader.clone(), peers.clone(), inbox.clone(), config),
             peers,
@@ -165,7 +175,18 @@ impl Driver {
             Message::AlreadyEnded { run, status } => self.replies.ended(run, &status),
             Message::Unwaitable { run, refusal } => self.replies.unwaitable(run, &refusal),
             Message::Rested { run } => self.tell(Input::Rested { run }),
-            Message::TimersLoaded { rows: Ok(rows), page } => self.timers.loaded(&rows, &page),
+            Message::Equip { handle } => self.errands.equip(*handle),
+            Message::AskAggregate { id, asked, reply } => self.ask_aggregate(id, asked, reply),
+            Message::AggregateLoaded { id, loaded } => {
+                if loaded.is_err() {
+                    self.metrics.unread();
+                }
+                self.tell(Input::AggregateLoaded { id, loaded });
+            }
+            Message::DriveAggregate { id } => self.tell(Input::DriveAggregate { id }),
+            Message::TimersLoaded { rows: Ok(rows), page } => {
+                self.timers_of(page.table).loaded(&rows, &page);
+            }
             Message::TimersLoaded { rows: Err(reason), page } => self.timers_unread(&reason, page),
             Message::TimersAgain { page } => self.reads.want(Read::Timers(page)),
             Message::HasRead(found) => {
@@ -180,7 +201,7 @@ impl Driver {
         }
     }
 
-    fn start(&mut self, mut start: Box<Start>, reply: message::ReplySender) {
+    fn start(&mut self, mut start: Box<Start>, reply: ReplySender) {
         if self.closing.is_some() {
             let _ = reply.send(Err(Refusal::ShuttingDown));
             return;
@@ -189,7 +210,7 @@ impl Driver {
         self.tell(Input::Start(start));
     }
 
-    fn ask(&mut self, run: RunId, mut asked: Asked, reply: Option<message::ReplySender>) {
+    fn ask(&mut self, run: RunId, mut asked: Asked, reply: Option<ReplySender>) {
         if let Some(reply) = reply {
             if self.closing.is_some() {
                 let _ = reply.send(Err(Refusal::ShuttingDown));
@@ -200,8 +221,39 @@ impl Driver {
         self.tell(Input::Ask { run, asked });
     }
 
+    fn ask_aggregate(
+        &mut self,
+        id: AggregateId,
+        mut asked: AskedAggregate,
+        reply: Option<ReplySender>,
+    ) {
+        if let Some(reply) = reply {
+            if self.closing.is_some() {
+                let _ = reply.send(Err(Refusal::ShuttingDown));
+                return;
+            }
+            asked.reply = Some(self.replies.expect(reply));
+        }
+        self.tell(Input::AskAggregate { id, asked });
+    }
+
+    /// The timers whose rows are in this table.
+    fn timers_of(&mut self, table: Table) -> &mut Timers {
+        if table == WALL_TIMERS { &mut self.wall_timers } else { &mut self.timers }
+    }
+
+    /// Now, by the clock of whom it is told.
+    fn now_for(&self, input: &Input) -> Timestamp {
+        if let Input::AskAggregate { id, .. } | Input::AggregateLoaded { id, .. } = input
+            && id.kind().clock() == ClockKind::Wall
+        {
+            return self.clock.wall_now();
+        }
+        self.clock.now()
+    }
+
     fn tell(&mut self, input: Input) {
-        let now = self.clock.now();
+        let now = self.now_for(&input);
         let mut outputs = std::mem::take(&mut self.outputs);
         self.shard.on(input, now, &mut self.slots, &mut outputs);
         for output in outputs.drain(..) {
@@ -216,8 +268,19 @@ impl Driver {
             Output::LoadPayloads(run, hashes) => self.reads.want(Read::Payloads(run, hashes)),
             Output::Attempt { plan, info, attempt } => self.call(&plan, *info, *attempt),
             Output::Stop(run, step, attempt) => self.stop(run, step, attempt),
-            Output::TimerSet(run, timer, due) => self.timers.set(run, timer, due),
-            Output::TimerCleared(run, timer, due) => self.timers.cleared(run, timer, due),
+            Output::LoadAggregate(id) => self.reads.want(Read::Aggregate(id)),
+            Output::Errand(id, effect) => {
+                if self.closing.is_none() {
+                    self.errands.begin(id, *effect);
+                }
+            }
+            Output::ErrandOver(id, effect) => self.errands.over(id, *effect),
+            Output::TimerSet(run, timer, due) => {
+                self.timers_of(table_of(run)).set(run, timer, due);
+            }
+            Output::TimerCleared(run, timer, due) => {
+                self.timers_of(table_of(run)).cleared(run, timer, due);
+            }
             Output::Reply(reply, answer) => self.replies.answer(reply, answer),
             Output::Ended(run, status) => {
                 self.metrics.ended(&status);
@@ -311,12 +374,18 @@ impl Driver {
         let due = if self.reads.is_clogged() {
             Vec::new()
         } else {
-            self.timers.take_due(self.clock.now())
+            let mut due = self.timers.take_due(self.clock.now());
+            due.extend(self.wall_timers.take_due(self.clock.wall_now()));
+            due
         };
         for (run, timer) in due {
-            self.tell(Input::Ask { run, asked: Asked::silent(Command::FireTimer { timer }) });
+            self.tell(fire(run, timer));
         }
-        if let Some(page) = self.timers.next_page(self.clock.now()) {
+        let pages = [
+            self.timers.next_page(self.clock.now()),
+            self.wall_timers.next_page(self.clock.wall_now()),
+        ];
+        for page in pages.into_iter().flatten() {
             self.reads.want(Read::Timers(page));
         }
         while self.closing.is_none()
@@ -337,7 +406,12 @@ impl Driver {
     fn wake_in(&self) -> Option<Duration> {
         let closing = self.closing.as_ref().map(Closing::time_left);
         // While reads wait, the next of them to be done wakes the driver.
-        let timers = if self.reads.is_clogged() { None } else { self.timers.wake_in(&self.clock) };
+        let clogged = self.reads.is_clogged();
+        let timers = [
+            self.timers.wake_in(self.clock.now()),
+            self.wall_timers.wake_in(self.clock.wall_now()),
+        ];
+        let timers = timers.into_iter().flatten().filter(|_| !clogged);
         closing.into_iter().chain(timers).min()
     }
 
@@ -376,6 +450,24 @@ impl Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         self.metrics.resident(self.resident, 0);
+    }
+}
+
+/// The table in which the timers of a stream are.
+fn table_of(run: RunId) -> Table {
+    match AggregateId::of(run.0).map(|id| id.kind().clock()) {
+        Some(ClockKind::Wall) => WALL_TIMERS,
+        Some(ClockKind::Engine) | None => TIMERS,
+    }
+}
+
+fn fire(run: RunId, timer: TimerId) -> Input {
+    match AggregateId::of(run.0) {
+        None => Input::Ask { run, asked: Asked::silent(Command::FireTimer { timer }) },
+        Some(id) => {
+            let command = id.kind().fire(timer);
+            Input::AskAggregate { id, asked: AskedAggregate::silent(command) }
+        }
     }
 }
 

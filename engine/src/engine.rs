@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nexus_log::{EventLog, FjallLog, MemoryLog, Options};
+use nexus_model::aggregate::{AggregateId, Calendar, NoCalendar};
 use nexus_model::id::RunId;
 use nexus_projections::{Views, ViewsError};
 use tokio::sync::{mpsc, oneshot};
@@ -42,6 +43,7 @@ pub struct Builder {
     logs: Option<Arc<dyn LogSink>>,
     accept_data_loss: bool,
     on_failure: Option<fn()>,
+    calendar: Option<Arc<dyn Calendar>>,
 }
 
 /// Why an engine cannot be opened.
@@ -94,6 +96,13 @@ impl Builder {
         self
     }
 
+    /// Lets schedules know when their cron expressions are due; without it, none ever is.
+    #[must_use]
+    pub fn calendar(mut self, calendar: Arc<dyn Calendar>) -> Self {
+        self.calendar = Some(calendar);
+        self
+    }
+
     /// Opens a store that ends before what it acknowledged.
     #[must_use]
     pub fn accept_data_loss(mut self, accept: bool) -> Self {
@@ -131,7 +140,8 @@ impl Builder {
         let mut open: Vec<RunId> =
             views.resume()?.into_iter().map(|stream| RunId(stream.0)).collect();
         open.extend(parents_to_drive(&*log, &views)?);
-        self.assemble(log, Some(views), Some(folder.to_owned()), open)
+        let open_aggregates = views.resume_aggregates()?;
+        self.assemble(log, Some(views), Some(folder.to_owned()), open, open_aggregates)
     }
 
     /// Opens an engine that keeps everything in memory, for tests.
@@ -139,7 +149,7 @@ impl Builder {
     /// # Errors
     /// [`OpenError`]
     pub fn in_memory(self) -> Result<Engine, OpenError> {
-        self.assemble(Arc::new(MemoryLog::new(TABLES)), None, None, Vec::new())
+        self.assemble(Arc::new(MemoryLog::new(TABLES)), None, None, Vec::new(), Vec::new())
     }
 
     fn assemble(
@@ -148,8 +158,9 @@ impl Builder {
         views: Option<Views>,
         folder: Option<PathBuf>,
         open: Vec<RunId>,
+        open_aggregates: Vec<AggregateId>,
     ) -> Result<Engine, OpenError> {
-        let Self { config, registry, state, logs, .. } = self;
+        let Self { config, registry, state, logs, calendar, .. } = self;
         let last = log
             .row(META, RUN_NUMBER)?
             .and_then(|bytes| Some(u64::from_be_bytes(bytes.try_into().ok()?)));
@@ -166,14 +177,32 @@ impl Builder {
             payload_bytes_max: config.payload_bytes_max,
             grace: config.grace,
             metrics: Arc::new(Metrics::new()),
+            calendar: calendar.unwrap_or_else(|| Arc::new(NoCalendar)),
         });
         let clock = Clock::start();
         let (inboxes, drivers) =
             spawn_drivers(config, clock, &loader, views.as_ref(), &environment);
         let numbers = Numbers::after(last.unwrap_or(0));
         let handle = Handle {
-            shared: Arc::new(Shared { config, clock, loader, views, registry, numbers, inboxes }),
+            shared: Arc::new(Shared {
+                config,
+                clock,
+                loader,
+                views,
+                registry,
+                numbers,
+                calendar: Arc::clone(&environment.calendar),
+                inboxes,
+            }),
         };
+        for inbox in &handle.shared.inboxes {
+            let _ = inbox.send(Message::Equip { handle: Box::new(handle.clone()) });
+        }
+        if config.drive == Drive::All {
+            for id in open_aggregates {
+                handle.drive_aggregate(id);
+            }
+        }
         let picked_up = if config.drive == Drive::All { open.len() } else { 0 };
         open.into_iter().take(picked_up).for_each(|run| handle.drive(run));
         Ok(Engine { handle, drivers, picked_up })

@@ -1,11 +1,15 @@
 //! The handle: the only way to ask something of a running engine. Cheap to clone.
 
+mod aggregates;
+mod approval;
+mod schedules;
 mod signal;
 mod start;
 
 use std::sync::Arc;
 
 use nexus_log::EventLog;
+use nexus_model::aggregate::Calendar;
 use nexus_model::command::Command;
 use nexus_model::event::Actor;
 use nexus_model::id::RunId;
@@ -25,7 +29,10 @@ use crate::shard::{Answer, Asked, Refusal};
 use crate::shard_of;
 use crate::tables::{NAMES, read_name_row};
 
+pub use approval::ApprovalDecision;
+pub use schedules::{Backfill, ScheduleRequest};
 pub(crate) use start::request_hash;
+pub(crate) use start::{Prepared, prepare, rows};
 pub use start::{StartError, StartRequest, Started};
 
 /// Asks things of an engine.
@@ -41,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) views: Option<Views>,
     pub(crate) registry: Registry,
     pub(crate) numbers: Numbers,
+    /// Knows when rules of the calendar are due.
+    pub(crate) calendar: Arc<dyn Calendar>,
     pub(crate) inboxes: Vec<mpsc::UnboundedSender<Message>>,
 }
 
@@ -56,6 +65,12 @@ pub enum RequestError {
     /// The log cannot be read.
     #[error(transparent)]
     Load(#[from] LoadError),
+}
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handle").finish_non_exhaustive()
+    }
 }
 
 impl Handle {

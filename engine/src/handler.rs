@@ -11,6 +11,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use nexus_model::input_shape::InputShape;
 use nexus_model::payload::ContentType;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -35,6 +36,11 @@ pub type HandlerFuture = Pin<Box<dyn Future<Output = StepResult<Data>> + Send>>;
 pub trait Handler: Send + Sync + 'static {
     /// Carries out one attempt.
     fn call(&self, cx: StepCx, input: Data) -> HandlerFuture;
+
+    /// What it takes, if it says: then literal values are checked before anything runs.
+    fn input(&self) -> Option<&'static InputShape> {
+        None
+    }
 }
 
 impl Data {

@@ -33,6 +33,7 @@ mod names;
 mod replay;
 pub mod shard;
 pub mod tables;
+pub mod testkit;
 
 #[cfg(feature = "yaml")]
 pub use nexus_definitions as definitions;
@@ -43,12 +44,19 @@ pub use nexus_projections as projections;
 pub use clock::Clock;
 pub use config::{Config, Drive};
 pub use engine::{Builder, Engine, OpenError};
-pub use handle::{Handle, RequestError, StartError, StartRequest, Started};
+pub use handle::{
+    ApprovalDecision, Backfill, Handle, RequestError, ScheduleRequest, StartError, StartRequest,
+    Started,
+};
 pub use handler::{Data, Handler, Registry, StepCx, StepError, StepResult, handler_fn};
-pub use loader::{LoadError, Loader, Recorded, events_of, fold_frame};
+pub use loader::{
+    LoadError, Loader, Recorded, RecordedAggregate, events_of, events_of_aggregate, fold_frame,
+};
 pub use logs::{FileLogs, LogLine};
 pub use names::{NameError, check_name};
-pub use replay::{Compared, Difference, Replay, ReplayError, replay};
+pub use replay::{
+    AggregateReplay, Compared, Difference, Replay, ReplayError, replay, replay_aggregate,
+};
 
 use nexus_model::id::RunId;
 

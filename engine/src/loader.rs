@@ -1,9 +1,12 @@
 //! Reads runs and plans from the log. Blocks; called off the runtime's threads.
 
+mod aggregates;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nexus_log::{EventLog, Frame, ReadError, Revision};
+use nexus_model::aggregate::{self, AggregateId, Entity};
 use nexus_model::codec::{self, DecodeError, Header};
 use nexus_model::definition::Definition;
 use nexus_model::event::{Event, Given};
@@ -15,7 +18,9 @@ use nexus_model::run::Run;
 use nexus_model::time::Timestamp;
 use nexus_projections::Views;
 
-use crate::tables::{DEFINITIONS, stream};
+use crate::tables::{DEFINITIONS, raw, stream};
+
+pub use aggregates::{RecordedAggregate, events_of_aggregate};
 
 /// How many frames are read at a time.
 const FRAMES_MAX: usize = 1024;
@@ -129,6 +134,27 @@ impl Loader {
         let mut run = self.snapshot(id, &plan).unwrap_or_else(|| Run::new(&plan));
         self.each_frame(id, Revision(run.revision), |frame| fold_frame(&plan, &mut run, frame))?;
         Ok(Some((plan, run)))
+    }
+
+    /// Reads an aggregate: its snapshot if there is one, and what came after it.
+    ///
+    /// # Errors
+    /// [`LoadError`]; `Ok(None)` if nothing is recorded of it.
+    pub fn aggregate(&self, id: AggregateId) -> Result<Option<Entity>, LoadError> {
+        let mut entity = self.aggregate_snapshot(id);
+        let from = entity.as_ref().map_or(0, |entity| entity.revision);
+        self.each_frame(raw(id), Revision(from), |frame| {
+            aggregates::fold_frame(id, &mut entity, frame)
+        })?;
+        Ok(entity)
+    }
+
+    fn aggregate_snapshot(&self, id: AggregateId) -> Option<Entity> {
+        let (_, bytes) = self.views.as_ref()?.snapshot(stream(raw(id))).ok()??;
+        let entity = aggregate::decode_entity(&bytes)?;
+        let last = Revision(entity.revision.checked_sub(1)?);
+        let frames = self.log.read_stream(stream(raw(id)), last, 1).ok()?;
+        frames.first().is_some_and(|frame| frame.next_revision() > last).then_some(entity)
     }
 
     /// The snapshot of a run, if it can be read and the log reaches as far.

@@ -1,12 +1,14 @@
 //! Replay: reads a run again and derives everything that was derived, without calling a handler or writing anything.
 
+mod aggregates;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nexus_log::{Frame, Revision};
 use nexus_model::codec::state_hash;
-use nexus_model::command::Command;
+use nexus_model::command::{ApprovalAnswer, Command};
 use nexus_model::decide::{Context, Decision, decide};
 use nexus_model::event::{Event, Given};
 use nexus_model::evolve::{evolve, fits};
@@ -16,6 +18,8 @@ use nexus_model::plan::Plan;
 use nexus_model::run::{Run, StepState, UndoState};
 
 use crate::loader::{LoadError, Loader, Recorded, events_of};
+
+pub use aggregates::{AggregateReplay, replay_aggregate};
 
 /// What a replay found.
 #[derive(Debug)]
@@ -289,6 +293,20 @@ fn command_of(event: &Event) -> Option<Command> {
         }
         Event::ParentPaused => Command::FollowParent { paused: true },
         Event::ParentResumed => Command::FollowParent { paused: false },
+        Event::ApprovalGranted { step, by, role, note, form } => {
+            answer(step, ApprovalAnswer { approved: true, by, groups: vec![role], note, form })
+        }
+        Event::ApprovalRejected { step, by, role, note, form } => {
+            answer(step, ApprovalAnswer { approved: false, by, groups: vec![role], note, form })
+        }
         _ => return None,
     })
+}
+
+fn answer(step: StepIndex, mut answer: ApprovalAnswer) -> Command {
+    // The entry that allowed it: a person by name, or one of the groups, which are all that counted.
+    answer.groups.iter_mut().for_each(|role| {
+        *role = role.strip_prefix("group:").unwrap_or(role).to_owned();
+    });
+    Command::AnswerApproval { step, answer: Box::new(answer) }
 }

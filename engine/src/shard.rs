@@ -6,6 +6,7 @@
 //!   was asked of it meanwhile is asked again, in order. Handlers that are at work meanwhile are not called twice.
 //! * A run is in memory only while something is going on with it.
 
+mod aggregates;
 mod away;
 mod calls;
 mod held;
@@ -18,6 +19,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use nexus_log::Outcome;
+use nexus_model::aggregate::{AggregateId, Calendar};
 use nexus_model::command::Command;
 use nexus_model::decide::{Context, Decision, decide};
 use nexus_model::event::Given;
@@ -28,9 +30,11 @@ use nexus_model::rejection::Rejection;
 use nexus_model::run::Run;
 use nexus_model::time::Timestamp;
 
+use aggregates::Aggregates;
+pub use aggregates::LoadedAggregate;
 use away::Away;
 pub use calls::{ChildReport, RunCall};
-pub use input::{Asked, Input, Loaded, ReplyId, Start};
+pub use input::{Asked, AskedAggregate, Input, Loaded, ReplyId, Start};
 pub use output::{Answer, Output, Refusal};
 use resident::Resident;
 pub use transition::encode;
@@ -52,6 +56,8 @@ pub struct Shard {
     limits: Limits,
     runs: HashMap<RunId, Resident>,
     away: HashMap<RunId, Away>,
+    aggregates: Aggregates,
+    /// Transitions by their streams: of runs, and of aggregates.
     batch: Vec<(RunId, nexus_log::Transition)>,
     resident_bytes: usize,
 }
@@ -74,9 +80,17 @@ impl Shard {
             limits,
             runs: HashMap::new(),
             away: HashMap::new(),
+            aggregates: Aggregates::new(limits.drives),
             batch: Vec::new(),
             resident_bytes: 0,
         }
+    }
+
+    /// Lets aggregates know when rules of the calendar are due.
+    #[must_use]
+    pub fn with_calendar(mut self, calendar: Arc<dyn Calendar>) -> Self {
+        self.aggregates.set_calendar(calendar);
+        self
     }
 
     /// Takes one input. What follows from it is appended to `out`; transitions collect until [`take_batch`](Self::take_batch).
@@ -88,10 +102,23 @@ impl Shard {
             Input::PayloadsLoaded { run, payloads } => {
                 self.payloads_loaded(run, payloads, now, slots, out);
             }
-            Input::Rested { run } => self.rested(run, now, slots, out),
-            Input::Answered { run, outcome } => self.answered(run, outcome, slots, out),
+            Input::Rested { run } => match AggregateId::of(run.0) {
+                Some(id) => self.aggregates.rested(id, out),
+                None => self.rested(run, now, slots, out),
+            },
+            Input::Answered { run, outcome } => match AggregateId::of(run.0) {
+                Some(id) => self.aggregates.answered(id, &outcome, out),
+                None => self.answered(run, outcome, slots, out),
+            },
             Input::Drive { run } => self.drive(run, now, slots, out),
             Input::Offer { run } => self.offer(run, now, slots, out),
+            Input::AskAggregate { id, asked } => {
+                self.aggregates.ask(id, asked, now, &mut self.batch, out);
+            }
+            Input::AggregateLoaded { id, loaded } => {
+                self.aggregates.loaded(id, loaded, now, &mut self.batch, out);
+            }
+            Input::DriveAggregate { id } => self.aggregates.drive(id, out),
         }
     }
 
@@ -117,7 +144,10 @@ impl Shard {
 
     /// Whether nothing is undecided or on its way to the log.
     pub fn is_idle(&self) -> bool {
-        self.away.is_empty() && self.batch.is_empty() && self.runs.values().all(Resident::is_idle)
+        self.away.is_empty()
+            && self.batch.is_empty()
+            && self.runs.values().all(Resident::is_idle)
+            && self.aggregates.is_idle()
     }
 
     fn start(&mut self, start: Start, now: Timestamp, slots: &mut Slots, out: &mut Vec<Output>) {
@@ -372,6 +402,10 @@ fn reject(
         Some(last) => last.after.push((asked, why)),
         None => resident.answer_rejected(&asked, why, out),
     }
+}
+
+fn refuse(reply: Option<ReplyId>, refusal: &Refusal, out: &mut Vec<Output>) {
+    out.extend(reply.map(|reply| Output::Reply(reply, Err(refusal.clone()))));
 }
 
 fn refuse_all(queue: impl IntoIterator<Item = Asked>, refusal: &Refusal, out: &mut Vec<Output>) {

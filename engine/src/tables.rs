@@ -1,6 +1,7 @@
 //! The tables the engine keeps in the log's store, changed in the same batch as the events that cause the change.
 
 use nexus_log::{Change, Row, StreamId, Table, TableSpec};
+use nexus_model::aggregate::AggregateId;
 use nexus_model::id::{DefinitionHash, RunId, StepIndex, TimerId};
 use nexus_model::time::Timestamp;
 
@@ -10,6 +11,7 @@ pub const TABLES: &[TableSpec] = &[
     TableSpec { name: "timers" },
     TableSpec { name: "definitions" },
     TableSpec { name: "meta" },
+    TableSpec { name: "wall-timers" },
 ];
 
 /// Run names: name to (run id 16, hash of workflow and input 32).
@@ -22,12 +24,21 @@ pub const DEFINITIONS: Table = Table(2);
 /// the name of the run that the step has called and waits for.
 pub const META: Table = Table(3);
 
+/// Timers that follow the wall clock, as [`TIMERS`].
+pub const WALL_TIMERS: Table = Table(4);
+
 /// Key of the last number used for a made name.
 pub const RUN_NUMBER: &[u8] = b"run-number";
 
 /// The stream of a run.
 pub fn stream(run: RunId) -> StreamId {
     StreamId(run.0)
+}
+
+/// The id of an aggregate where streams of any kind are known by their 16 bytes: in timers, in answers of the log.
+/// [`AggregateId::of`] tells them apart again.
+pub fn raw(id: AggregateId) -> RunId {
+    RunId(id.bytes())
 }
 
 /// The key of a timer row.

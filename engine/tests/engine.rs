@@ -1,47 +1,19 @@
 //! The engine as a program uses it.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use nexus_engine::model::definition::{Definition, OnError, Retry, Step, StepKind, WhenNeeds};
+use nexus_engine::model::definition::{Definition, Retry, StepKind};
 use nexus_engine::model::event::Actor;
 use nexus_engine::model::payload::Payload;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::run::RunStatus;
+use nexus_engine::testkit::{action, plan, step};
 use nexus_engine::{
     Config, Drive, Engine, StartError, StartRequest, StepCx, StepError, StepResult, handler_fn,
 };
 use serde_json::{Value, json};
-
-fn step(id: &str, kind: StepKind, needs: &[&str]) -> Step {
-    Step {
-        id: id.into(),
-        name: None,
-        kind,
-        needs: needs.iter().map(ToString::to_string).collect(),
-        when_needs: WhenNeeds::AllOk,
-        condition: None,
-        retry: Retry::default(),
-        timeout_ms: None,
-        deadline_ms: None,
-        on_error: OnError::Fail,
-        outputs: None,
-        compensate: None,
-    }
-}
-
-fn action(id: &str, uses: &str, needs: &[&str]) -> Step {
-    step(id, StepKind::Action { uses: uses.into(), with: Value::Null }, needs)
-}
-
-fn plan(steps: Vec<Step>) -> Arc<Plan> {
-    let definition =
-        Definition { name: "test".into(), input_is_value: true, steps, ..Definition::default() };
-    Arc::new(Plan::compile(definition).unwrap())
-}
 
 async fn one(_: StepCx, _: Value) -> StepResult<u32> {
     Ok(1)
@@ -140,7 +112,7 @@ async fn a_wide_graph_keeps_to_the_limit_of_concurrency() {
     let engine =
         Engine::builder().config(config).handler("busy", handler_fn(busy)).in_memory().unwrap();
     let ids: Vec<String> = (0..200).map(|at| format!("s{at}")).collect();
-    let mut steps: Vec<Step> = ids.iter().map(|id| action(id, "busy", &[])).collect();
+    let mut steps: Vec<_> = ids.iter().map(|id| action(id, "busy", &[])).collect();
     steps.push(action("join", "busy", &ids.iter().map(String::as_str).collect::<Vec<_>>()));
     let started = engine.handle().start(StartRequest::new(plan(steps))).await.unwrap();
     let end = engine.handle().wait(started.run).await.unwrap();

@@ -2,6 +2,7 @@
 //!
 //! Every document carries its kind. Durations are in milliseconds, times are RFC 3339 in UTC, absent values are `null`.
 
+mod approval;
 mod explain;
 mod problem;
 mod query;
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use approval::{ApprovalAnswer, ApprovalItem, ApprovalsPage, DecidedView, InboxFilter};
 pub use explain::{ExplainView, GraphEdge, GraphNode, GraphView, StepReason};
 pub use problem::{Problem, Where};
 pub use query::{AuditFilter, Pairs, RunsFilter};
@@ -203,6 +205,8 @@ pub struct AuditEntry {
     pub run: String,
     /// Such as `run.started`.
     pub action: String,
+    /// The step, if it was done to one.
+    pub step: Option<String>,
     /// Who.
     pub by: By,
     /// Why, or what.

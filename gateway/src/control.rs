@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::api::{
-    Act, Acted, AuditFilter, AuditPage, ExplainView, GraphView, HistoryPage, LogPage, Problem,
-    RebuildView, ReplayView, RunPage, RunView, RunsFilter, SendSignal, SignalView, StartRun,
-    StartedRun, Status, VerifyView,
+    Act, Acted, ApprovalAnswer, ApprovalsPage, AuditFilter, AuditPage, DecidedView, ExplainView,
+    GraphView, HistoryPage, InboxFilter, LogPage, Problem, RebuildView, ReplayView, RunPage,
+    RunView, RunsFilter, SendSignal, SignalView, StartRun, StartedRun, Status, VerifyView,
 };
 use crate::{Client, Follow, Service};
 
@@ -67,6 +67,12 @@ requests! {
     retry(name: &str, act: Act) -> Acted;
     /// Tells a run something.
     signal(name: &str, signal: &str, request: SendSignal) -> SignalView;
+    /// Approves what a step asks.
+    approve(name: &str, answer: ApprovalAnswer) -> DecidedView;
+    /// Rejects what a step asks.
+    reject(name: &str, answer: ApprovalAnswer) -> DecidedView;
+    /// What waits for the decision of a person.
+    inbox(filter: InboxFilter) -> ApprovalsPage;
     /// Has the engine work on a run that was started before it was opened.
     drive(name: &str) -> Acted;
     /// Waits until a run has ended; a problem with exit code 8 if it is still going after `timeout`.

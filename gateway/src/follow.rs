@@ -20,7 +20,7 @@ impl Follow {
         (sender, Self(receiver))
     }
 
-    /// The next event; `None` when the run has ended, or the engine did.
+    /// The next event; `None` when the run has ended, or the engine did: then the event before it ends no run.
     ///
     /// # Errors
     /// A [`Problem`] if the run cannot be read any further; it is the last item.

@@ -1,5 +1,7 @@
 //! Errors as problems: a code, a line about what happened, what to do, and the exit code of the command line.
 
+mod aggregates;
+
 use std::error::Error;
 use std::path::Path;
 
@@ -83,6 +85,11 @@ fn open_log(error: &LogOpenError) -> Problem {
             DAMAGED,
             "an older copy of the store was put back, or it was changed by hand",
         ),
+        LogOpenError::Older { .. } => (
+            "NX6014",
+            DAMAGED,
+            "read it with the version that wrote it; this one needs a new store",
+        ),
         LogOpenError::Newer { .. } => ("NX6003", DAMAGED, "use the newer version of nexus-engine"),
         LogOpenError::NotAStore { .. } => (
             "NX6008",
@@ -153,6 +160,7 @@ fn refused(refusal: &Refusal, name: &str) -> Problem {
     match refusal {
         Refusal::TooLarge | Refusal::Rejected(Rejection::TooManyLabels { .. }) => too_large(text),
         Refusal::Rejected(rejection) => rejected(rejection, name),
+        Refusal::Aggregate(rejection) => aggregates::refused(rejection, name),
         Refusal::NotFound => no_such_run(name, None),
         Refusal::Taken(..) => taken(name),
         Refusal::Unreadable(_) => Problem::new("NX5004", DAMAGED, text).run(name),
@@ -180,6 +188,19 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         Rejection::PausedWithParent { parent } => {
             ("NX4190", format!("resume the run that called it: nexus-engine resume {parent}"))
         }
+        Rejection::NotAwaitingApproval { .. } => {
+            ("NX4105", "see what waits: nexus-engine inbox".to_owned())
+        }
+        Rejection::AlreadyDecided { .. } => {
+            ("NX4104", format!("see who: nexus-engine audit --run {name}"))
+        }
+        Rejection::NotAnApprover { .. } => {
+            ("NX4103", "ask one of them; groups are said with --group".to_owned())
+        }
+        Rejection::FormMisfit { errors, .. } => {
+            let hint = errors.first().and_then(|error| error.hint.clone());
+            ("NX4106", hint.unwrap_or_else(|| "see the form: nexus-engine inbox -o json".into()))
+        }
         Rejection::AlreadyStarted
         | Rejection::TooManyLabels { .. }
         | Rejection::NotStarted
@@ -202,6 +223,27 @@ pub(crate) fn nobody_waits(name: &str, signal: &str, status: &str) -> Problem {
     let text = format!("{name} has ended ({status}); no step can take signal `{signal}`");
     Problem::new("NX4002", CONFLICT, text)
         .hint(format!("see how it ended: nexus-engine get {name}"))
+        .run(name)
+}
+
+/// The step was approved or rejected before.
+pub(crate) fn decided(name: &str, step: &str, how: &str) -> Problem {
+    let text = format!("{step} in {name} was {how}; nothing was changed");
+    let problem = Problem::new("NX4104", CONFLICT, text).run(name);
+    Problem { step: Some(step.to_owned()), ..problem }
+        .hint(format!("see how it went on: nexus-engine get {name}"))
+}
+
+/// Which of several steps is meant.
+pub(crate) fn which_step(name: &str, steps: &[&str]) -> Problem {
+    let text = format!("several steps of {name} wait for an approval: {}", steps.join(", "));
+    Problem::new("NX7019", USAGE, text).hint("name one of them").run(name)
+}
+
+/// No step of the run asks anybody.
+pub(crate) fn nobody_asks(name: &str) -> Problem {
+    Problem::new("NX4105", CONFLICT, format!("no step of {name} waits for an approval"))
+        .hint("see what waits: nexus-engine inbox")
         .run(name)
 }
 

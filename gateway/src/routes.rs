@@ -4,6 +4,7 @@
 
 mod acts;
 mod answer;
+mod approvals;
 mod events;
 mod health;
 mod lists;
@@ -65,6 +66,9 @@ fn control() -> Router<Service> {
         .route("/runs/{run}/retry", post(acts::retry))
         .route("/runs/{run}/drive", post(acts::drive))
         .route("/runs/{run}/signals/{signal}", post(waiting::signal))
+        .route("/runs/{run}/approve", post(approvals::approve))
+        .route("/runs/{run}/reject", post(approvals::reject))
+        .route("/inbox", get(approvals::inbox))
         .route("/audit", get(lists::audit))
         .route("/verify", get(upkeep::verify))
         .route("/projections/rebuild", post(upkeep::rebuild))

@@ -5,11 +5,13 @@
 //! * It does not panic; whatever goes wrong is a [`Problem`] with a code, a message and what to do.
 
 mod acts;
+mod approve;
 mod audit;
 mod explain;
 mod get;
 mod graph;
 mod history;
+mod inbox;
 mod list;
 mod logs;
 mod metrics;

@@ -56,6 +56,14 @@ pub enum OpenError {
         /// What this program knows.
         known: u32,
     },
+    /// A program from before the first release wrote the store.
+    #[error("the store has layout {found}, this program reads layout {known} and later")]
+    Older {
+        /// What the store says.
+        found: u32,
+        /// The oldest that this program knows.
+        known: u32,
+    },
     /// The folder holds something that is no store.
     #[error("{path} is not a store of this program")]
     NotAStore {

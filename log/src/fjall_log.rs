@@ -17,6 +17,7 @@ mod preflight;
 mod recovery;
 mod segments;
 mod store;
+mod table_rows;
 mod verify;
 mod writer;
 

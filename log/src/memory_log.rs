@@ -247,7 +247,7 @@ impl EventLog for MemoryLog {
     }
 
     fn status(&self) -> LogStatus {
-        LogStatus { layout: 1, ..LogStatus::default() }
+        LogStatus { layout: 2, ..LogStatus::default() }
     }
 
     fn close(&self) {

@@ -7,10 +7,10 @@ pub struct Table(pub u8);
 /// A row as it is read: key and value.
 pub type KeyValue = (Vec<u8>, Vec<u8>);
 
-/// Describes one table. The order of the specs is the numbering of the tables; names are the storage names.
+/// Describes one table. The order of the specs is the numbering of the tables, under which their rows are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableSpec {
-    /// Storage name: lower-case letters, digits and `-`.
+    /// What people call it: lower-case letters, digits and `-`.
     pub name: &'static str,
 }
 

@@ -44,10 +44,12 @@ pub const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Every event is written in the first version of its shape that can hold it.
 fn version(event: &Event) -> u8 {
-    match event {
-        Event::RunStarted(started) if started.parent.is_some() => 2,
-        _ => 1,
+    if let Event::RunStarted(started) = event
+        && started.parent.is_some()
+    {
+        return 2;
     }
+    1
 }
 
 impl Header {
@@ -118,6 +120,21 @@ pub fn decode(
         (None, body)
     };
     Ok((decode::event(kind, version, body)?, given))
+}
+
+/// Appends a value.
+pub(crate) fn put_value(out: &mut Vec<u8>, value: &impl serde::Serialize) {
+    encode::put(out, value);
+}
+
+/// Reads a value from the front of `bytes` and returns what follows it.
+pub(crate) fn take_front<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Option<(T, &[u8])> {
+    decode::take(bytes)
+}
+
+/// Reads a value that fills `bytes`.
+pub(crate) fn take_value<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    decode::take(bytes).and_then(|(value, rest)| rest.is_empty().then_some(value))
 }
 
 /// Why bytes are no event or state.

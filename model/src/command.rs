@@ -67,6 +67,13 @@ pub enum Command {
     },
     /// There is room for attempts.
     OfferSlots,
+    /// Approve or reject what a step asks.
+    AnswerApproval {
+        /// The step.
+        step: StepIndex,
+        /// The answer.
+        answer: Box<ApprovalAnswer>,
+    },
     /// Tell the run something.
     DeliverSignal {
         /// The signal's name.
@@ -94,4 +101,19 @@ pub enum Command {
         /// Whether it is paused.
         paused: bool,
     },
+}
+
+/// What a person decides.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ApprovalAnswer {
+    /// Yes or no.
+    pub approved: bool,
+    /// Who.
+    pub by: Actor,
+    /// The groups they belong to.
+    pub groups: Vec<String>,
+    /// What they say to it; may be empty.
+    pub note: String,
+    /// What they filled in: JSON, a map of values by name, or `null`.
+    pub form: Payload,
 }

@@ -10,6 +10,8 @@
 //! * The cost is that of what changes, not that of the run.
 
 mod advance;
+mod answer_approval;
+mod approve;
 mod backoff;
 mod call;
 mod cancel;
@@ -32,6 +34,8 @@ mod wait_for;
 mod wind_down;
 
 use draft::Draft;
+
+pub use answer_approval::may_decide;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -131,6 +135,7 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
         Command::CancelRun { by, reason, undo } => draft.cancel_run(by, reason, undo),
         Command::RetryRun { by } => draft.retry_run(by),
         Command::OfferSlots => draft.offer_slots(),
+        Command::AnswerApproval { step, answer } => draft.answer_approval(step, *answer),
         Command::DeliverSignal { name, id, payload, by } => {
             draft.deliver_signal(name, id, payload, by);
             Ok(())
@@ -151,7 +156,10 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
             Err(Rejection::AlreadyReceived { id: id.clone() })
         }
         Command::RetryRun { .. } if run.started.is_some() => Ok(()),
+        // Whether it was decided before is asked first, also of a run that has ended.
+        Command::AnswerApproval { .. } if run.started.is_some() => Ok(()),
         Command::RetryRun { .. }
+        | Command::AnswerApproval { .. }
         | Command::CompleteStep { .. }
         | Command::FailStep { .. }
         | Command::InterruptAttempts { .. }

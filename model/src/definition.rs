@@ -13,6 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::DefinitionHash;
 
+mod approval;
+
+pub use approval::{Approval, OnApprovalTimeout};
+
 /// A workflow definition.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -272,6 +276,8 @@ pub enum StepKind {
         #[serde(default, skip_serializing_if = "is_default")]
         on_timeout: OnSignalTimeout,
     },
+    /// Waits for the decision of a person.
+    Approve(Box<Approval>),
     /// Calls another workflow: a run of its own, whose output is the step's.
     Call {
         /// The called workflow: a file beside this one, or the name of a published workflow.
@@ -280,7 +286,7 @@ pub enum StepKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         version: Option<String>,
         /// The called definition, by its content; known once the calls are resolved.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "hash_as_text")]
         definition: Option<DefinitionHash>,
         /// Template of its input.
         #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
@@ -290,7 +296,8 @@ pub enum StepKind {
 
 /// Whether the text of a `call` names a file; else it is the name of a published workflow.
 pub fn is_file(workflow: &str) -> bool {
-    workflow.ends_with(".yaml") || workflow.ends_with(".yml") || workflow.contains('/')
+    let ends = |ending| std::path::Path::new(workflow).extension().is_some_and(|it| it == ending);
+    ends("yaml") || ends("yml") || workflow.contains('/')
 }
 
 /// What happens when no signal came in time.
@@ -377,6 +384,32 @@ impl Default for Retry {
             retry_on: Vec::new(),
             give_up_on: Vec::new(),
         }
+    }
+}
+
+/// A hash as 64 hexadecimal digits.
+mod hash_as_text {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::id::DefinitionHash;
+
+    pub(super) fn serialize<S: Serializer>(
+        hash: &Option<DefinitionHash>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match hash {
+            Some(hash) => serializer.collect_str(hash),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<DefinitionHash>, D::Error> {
+        let text: Option<String> = Option::deserialize(deserializer)?;
+        let wrong = || D::Error::custom("a hash has 64 hexadecimal digits");
+        text.map(|text| DefinitionHash::parse(&text).ok_or_else(wrong)).transpose()
     }
 }
 

@@ -3,6 +3,8 @@
 //! The events of one transition are stored together: first the one that came from outside (with [`Given`]), then those that
 //! `decide` derived from it.
 
+use serde::{Deserialize, Serialize};
+
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::payload::Payload;
 use crate::time::Timestamp;
@@ -17,7 +19,7 @@ pub struct Given {
 }
 
 /// Who did something, and from where.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Actor {
     /// A user or program.
     pub name: String,
@@ -162,6 +164,33 @@ pub enum Event {
     /// The run that called this one goes on, and this one with it.
     ParentResumed,
 
+    /// A person approved what a step asked.
+    ApprovalGranted {
+        /// The step.
+        step: StepIndex,
+        /// Who.
+        by: Actor,
+        /// The entry in the list of people that allowed it.
+        role: String,
+        /// What they said to it; may be empty.
+        note: String,
+        /// What they filled in, complete with defaults.
+        form: Payload,
+    },
+    /// A person rejected what a step asked.
+    ApprovalRejected {
+        /// The step.
+        step: StepIndex,
+        /// Who.
+        by: Actor,
+        /// The entry in the list of people that allowed it.
+        role: String,
+        /// What they said to it; may be empty.
+        note: String,
+        /// What they filled in; `null` if nothing.
+        form: Payload,
+    },
+
     // ---- derived ------------------------------------------------------------------------------
     /// A step called another workflow: a run of it is to be there.
     StepCalled {
@@ -198,12 +227,23 @@ pub enum Event {
         /// When.
         until: Timestamp,
     },
-    /// A step began to wait for something from outside.
+    /// A step began to wait for a signal.
     StepWaits {
         /// The step.
         step: StepIndex,
-        /// For what.
-        what: Awaited,
+        /// The signal's name.
+        signal: String,
+        /// The timer that ends the waiting, and when; `None`: it waits for ever.
+        timer: Option<(TimerId, Timestamp)>,
+    },
+    /// A step began to wait for the decision of a person.
+    ApprovalRequested {
+        /// The step.
+        step: StepIndex,
+        /// Who may decide.
+        by: Vec<String>,
+        /// What they are asked; may be empty.
+        message: String,
         /// The timer that ends the waiting, and when; `None`: it waits for ever.
         timer: Option<(TimerId, Timestamp)>,
     },
@@ -325,6 +365,13 @@ pub enum Awaited {
     Signal {
         /// Its name.
         name: String,
+    },
+    /// The decision of a person.
+    Approval {
+        /// Who may decide: `user:…`, `group:…`, or either.
+        by: Vec<String>,
+        /// What they are asked; may be empty.
+        message: String,
     },
 }
 

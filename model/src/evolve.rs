@@ -14,7 +14,7 @@ mod undo;
 
 pub(crate) use timers::deadline_passed;
 
-use crate::event::Event;
+use crate::event::{Awaited, Event};
 use crate::id::{StepIndex, TimerId};
 use crate::plan::Plan;
 use crate::run::{
@@ -72,6 +72,9 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::SignalTaken { step, .. }
         | Event::StepCalled { step, .. }
         | Event::ChildEnded { step, .. }
+        | Event::ApprovalGranted { step, .. }
+        | Event::ApprovalRejected { step, .. }
+        | Event::ApprovalRequested { step, .. }
         | Event::StepSkipped { step, .. }
         | Event::RetryScheduled { step, .. }
         | Event::StepFailed { step, .. }
@@ -135,7 +138,14 @@ impl Fold<'_> {
                 }
             }
             Event::RunRetried { timeout, .. } => self.run_retried(*timeout),
-            Event::SlotsOffered => {}
+            // The events that follow say what becomes of the step.
+            Event::SlotsOffered
+            | Event::ApprovalGranted { .. }
+            | Event::ApprovalRejected { .. } => {}
+            Event::ApprovalRequested { step, by, message, timer } => {
+                let (by, message) = (by.clone(), message.clone());
+                self.step_waits(*step, Awaited::Approval { by, message }, *timer);
+            }
             Event::SignalReceived { name, id, payload, by } => {
                 self.signal_received(name, id, payload, by);
             }
@@ -143,7 +153,9 @@ impl Fold<'_> {
                 self.step_started(*step, *attempt, input.as_ref(), *deadline);
             }
             Event::StepSlept { step, timer, until } => self.step_slept(*step, *timer, *until),
-            Event::StepWaits { step, what, timer } => self.step_waits(*step, what, *timer),
+            Event::StepWaits { step, signal, timer } => {
+                self.step_waits(*step, Awaited::Signal { name: signal.clone() }, *timer);
+            }
             Event::SignalTaken { signal, .. } => self.signal_taken(*signal),
             Event::StepCalled { step, attempt, number, input, timer, deadline } => {
                 self.step_called(*step, *attempt, *number, input.as_ref(), (*timer, *deadline));

@@ -21,18 +21,18 @@ use crate::payload::PayloadHash;
 use crate::plan::DefinitionError;
 
 mod condition;
-mod date;
+pub(crate) mod date;
 mod duration;
 mod language;
 mod parse;
 mod reference;
 mod scope;
-pub(crate) mod suggest;
 mod template;
 mod token;
 mod value;
 
 pub use condition::{Condition, Verdict};
+pub(crate) use date::rfc3339;
 pub use duration::duration_ms;
 pub use language::{FILTERS, FUNCTIONS, TESTS};
 pub use reference::{Found, Reference, Root, STEP_FIELDS};

@@ -2,28 +2,38 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The id of a run: the 16 bytes of its stream, a `UUIDv7`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct RunId(pub [u8; 16]);
 
 /// A step by its place in the definition, from 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct StepIndex(pub u32);
 
 /// The number of a try of a step, from 1. Numbers go on growing over `retry`, so (step, attempt) is unique in a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Attempt(pub u32);
 
 /// A timer of a run, numbered from 1 in the order they were set.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct TimerId(pub u32);
 
 /// The content hash of a definition: BLAKE3 of its canonical JSON.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DefinitionHash(pub [u8; 32]);
 
 /// The hash of a run's state, see [`codec::state_hash`](crate::codec::state_hash).
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StateHash(pub [u8; 32]);
 
 impl StepIndex {
@@ -60,20 +70,6 @@ impl DefinitionHash {
             *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
         }
         Some(Self(hash))
-    }
-}
-
-impl serde::Serialize for DefinitionHash {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for DefinitionHash {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        let wrong = || serde::de::Error::custom("a hash has 64 hexadecimal digits");
-        Self::parse(&text).ok_or_else(wrong)
     }
 }
 

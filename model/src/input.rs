@@ -1,9 +1,11 @@
 //! Inputs: checks what a caller gives against what the definition declares.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use crate::definition::{Definition, InputKind, InputSpec};
-use crate::expression::suggest::did_you_mean;
+use crate::suggest::nearest;
 
 /// How much of a value a message shows.
 const SHOWN_CHARS: usize = 60;
@@ -33,21 +35,52 @@ pub fn check(definition: &Definition, given: Value) -> Result<Value, Vec<InputEr
     if definition.input_is_value {
         return Ok(given);
     }
+    check_all(INPUT, &definition.inputs, given)
+}
+
+/// Checks what was filled into a form, as [`check`] does with inputs.
+///
+/// # Errors
+/// Everything that is wrong.
+pub(crate) fn check_form(
+    form: &BTreeMap<String, InputSpec>,
+    given: Value,
+) -> Result<Value, Vec<InputError>> {
+    check_all(FIELD, form, given)
+}
+
+/// What a declared value is called.
+#[derive(Clone, Copy)]
+struct Words {
+    one: &'static str,
+    all: &'static str,
+    owner: &'static str,
+}
+
+const INPUT: Words = Words { one: "input", all: "the input", owner: "the workflow" };
+const FIELD: Words = Words { one: "field", all: "the form", owner: "the form" };
+
+fn check_all(
+    words: Words,
+    specs: &BTreeMap<String, InputSpec>,
+    given: Value,
+) -> Result<Value, Vec<InputError>> {
     let mut given = match given {
         Value::Object(map) => map,
         Value::Null => Map::new(),
         other @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
-            let message = format!("the input is {}, not a map of inputs by name", shown(&other));
+            let Words { one, all, .. } = words;
+            let message = format!("{all} is {}, not a map of {one}s by name", shown(&other));
             return Err(vec![error("NX1204", "", message)]);
         }
     };
     let mut errors = Vec::new();
     let mut complete = Map::new();
-    for (name, spec) in &definition.inputs {
+    for (name, spec) in specs {
         match given.remove(name) {
             Some(value) => {
                 if !(value.is_null() && spec.required == Some(false)) {
-                    errors.extend(check_value(name, spec, &value));
+                    errors.extend(check_value(words, name, spec, &value));
                 }
                 complete.insert(name.clone(), value);
             }
@@ -58,38 +91,48 @@ pub fn check(definition: &Definition, given: Value) -> Result<Value, Vec<InputEr
                 (None, Some(false)) => {
                     complete.insert(name.clone(), Value::Null);
                 }
-                (None, _) => errors.push(missing(name, spec)),
+                (None, _) => errors.push(missing(words, name, spec)),
             },
         }
     }
-    errors.extend(given.keys().map(|name| unknown(definition, name)));
+    errors.extend(given.keys().map(|name| unknown(words, specs, name)));
     if errors.is_empty() { Ok(Value::Object(complete)) } else { Err(errors) }
 }
 
 /// Checks a declaration: its pattern, its limits, its default.
 pub(crate) fn check_spec(name: &str, spec: &InputSpec) -> Vec<InputError> {
+    check_declared(INPUT, name, spec)
+}
+
+/// Checks the declaration of a field of a form.
+pub(crate) fn check_field(name: &str, spec: &InputSpec) -> Vec<InputError> {
+    check_declared(FIELD, name, spec)
+}
+
+fn check_declared(words: Words, name: &str, spec: &InputSpec) -> Vec<InputError> {
+    let one = words.one;
     let mut errors = Vec::new();
     if let Some(pattern) = &spec.pattern
         && let Err(wrong) = compile(pattern)
     {
-        let message = format!("the pattern of input `{name}` is not a regular expression: {wrong}");
+        let message = format!("the pattern of {one} `{name}` is not a regular expression: {wrong}");
         return vec![error("NX1208", name, message)];
     }
     if let (Some(min), Some(max)) = (spec.min, spec.max)
         && min > max
     {
-        let message = format!("`min` of input `{name}` is {min}, more than its `max` {max}");
+        let message = format!("`min` of {one} `{name}` is {min}, more than its `max` {max}");
         errors.push(error("NX1207", name, message));
     }
     for option in &spec.options {
         if !fits(spec.kind, option) {
-            errors.push(wrong_type(&format!("{name}` in `enum"), spec.kind, option));
+            errors.push(wrong_type(words, &format!("{name}` in `enum"), spec.kind, option));
         }
     }
     if let Some(default) = &spec.default
         && !(default.is_null() && spec.required == Some(false))
     {
-        errors.extend(check_value(name, spec, default).into_iter().map(|mut wrong| {
+        errors.extend(check_value(words, name, spec, default).into_iter().map(|mut wrong| {
             wrong.message = format!("default: {}", wrong.message);
             wrong
         }));
@@ -97,23 +140,38 @@ pub(crate) fn check_spec(name: &str, spec: &InputSpec) -> Vec<InputError> {
     errors
 }
 
-fn check_value(name: &str, spec: &InputSpec, value: &Value) -> Option<InputError> {
+/// Reads a value that was given as text, as its declaration says; what does not fit stays text, to be refused with the others.
+pub fn read(kind: InputKind, text: &str) -> Value {
+    let json = || serde_json::from_str::<Value>(text).ok();
+    let value = match kind {
+        InputKind::String => None,
+        InputKind::Any => json(),
+        InputKind::Integer | InputKind::Number => json().filter(Value::is_number),
+        InputKind::Boolean => json().filter(Value::is_boolean),
+        InputKind::List => json().filter(Value::is_array),
+        InputKind::Map => json().filter(Value::is_object),
+    };
+    value.unwrap_or_else(|| Value::String(text.to_owned()))
+}
+
+fn check_value(words: Words, name: &str, spec: &InputSpec, value: &Value) -> Option<InputError> {
+    let one = words.one;
     if !fits(spec.kind, value) {
-        return Some(wrong_type(name, spec.kind, value));
+        return Some(wrong_type(words, name, spec.kind, value));
     }
     if !spec.options.is_empty() && !spec.options.iter().any(|option| same(option, value)) {
         let options: Vec<String> = spec.options.iter().map(shown).collect();
         let message =
-            format!("input `{name}` is {}, not one of {}", shown(value), options.join(", "));
+            format!("{one} `{name}` is {}, not one of {}", shown(value), options.join(", "));
         let mut wrong = error("NX1204", name, message);
         let known = spec.options.iter().filter_map(Value::as_str);
         wrong.hint = value
             .as_str()
-            .and_then(|value| did_you_mean(value, known))
+            .and_then(|value| nearest(value, known))
             .map(|option| format!("did you mean `{option}`?"));
         return Some(wrong);
     }
-    check_pattern(name, spec, value).or_else(|| check_limits(name, spec, value))
+    check_pattern(one, name, spec, value).or_else(|| check_limits(one, name, spec, value))
 }
 
 /// Matching costs the size of the compiled pattern times the length of the text, so the size is limited.
@@ -121,21 +179,21 @@ fn compile(pattern: &str) -> Result<regex_lite::Regex, regex_lite::Error> {
     regex_lite::RegexBuilder::new(pattern).size_limit(64 * 1024).build()
 }
 
-fn check_pattern(name: &str, spec: &InputSpec, value: &Value) -> Option<InputError> {
+fn check_pattern(one: &str, name: &str, spec: &InputSpec, value: &Value) -> Option<InputError> {
     let (pattern, text) = (spec.pattern.as_ref()?, value.as_str()?);
     // A pattern that is none was refused when the definition was compiled.
     let matches = compile(pattern).is_ok_and(|pattern| pattern.is_match(text));
-    let message = || format!("input `{name}` is {}, which does not match {pattern}", shown(value));
+    let message = || format!("{one} `{name}` is {}, which does not match {pattern}", shown(value));
     (!matches).then(|| error("NX1204", name, message()))
 }
 
-fn check_limits(name: &str, spec: &InputSpec, value: &Value) -> Option<InputError> {
+fn check_limits(one: &str, name: &str, spec: &InputSpec, value: &Value) -> Option<InputError> {
     let number = value.as_f64()?;
     if let Some(min) = spec.min.filter(|min| number < *min) {
-        return Some(error("NX1204", name, format!("input `{name}` is {value}, less than {min}")));
+        return Some(error("NX1204", name, format!("{one} `{name}` is {value}, less than {min}")));
     }
     let max = spec.max.filter(|max| number > *max)?;
-    Some(error("NX1204", name, format!("input `{name}` is {value}, more than {max}")))
+    Some(error("NX1204", name, format!("{one} `{name}` is {value}, more than {max}")))
 }
 
 fn fits(kind: InputKind, value: &Value) -> bool {
@@ -185,12 +243,13 @@ fn error(code: &'static str, name: &str, message: String) -> InputError {
     InputError { code, name: name.to_owned(), message, hint: None }
 }
 
-fn wrong_type(name: &str, kind: InputKind, value: &Value) -> InputError {
-    error("NX1204", name, format!("input `{name}` is {}, not {}", shown(value), word(kind)))
+fn wrong_type(words: Words, name: &str, kind: InputKind, value: &Value) -> InputError {
+    let one = words.one;
+    error("NX1204", name, format!("{one} `{name}` is {}, not {}", shown(value), word(kind)))
 }
 
-fn missing(name: &str, spec: &InputSpec) -> InputError {
-    let mut missing = error("NX1205", name, format!("input `{name}` is missing"));
+fn missing(words: Words, name: &str, spec: &InputSpec) -> InputError {
+    let mut missing = error("NX1205", name, format!("{} `{name}` is missing", words.one));
     missing.hint = Some(match &spec.description {
         Some(description) => format!("give {}: {description}", word(spec.kind)),
         None => format!("give {}", word(spec.kind)),
@@ -198,13 +257,14 @@ fn missing(name: &str, spec: &InputSpec) -> InputError {
     missing
 }
 
-fn unknown(definition: &Definition, name: &str) -> InputError {
-    let mut unknown = error("NX1005", name, format!("the workflow has no input `{name}`"));
-    let names = || definition.inputs.keys().map(String::as_str);
-    unknown.hint = Some(match did_you_mean(name, names()) {
+fn unknown(words: Words, specs: &BTreeMap<String, InputSpec>, name: &str) -> InputError {
+    let Words { one, owner, .. } = words;
+    let mut unknown = error("NX1005", name, format!("{owner} has no {one} `{name}`"));
+    let names = || specs.keys().map(String::as_str);
+    unknown.hint = Some(match nearest(name, names()) {
         Some(similar) => format!("did you mean `{similar}`?"),
-        None if definition.inputs.is_empty() => "it takes no inputs".to_owned(),
-        None => format!("its inputs: {}", names().collect::<Vec<_>>().join(", ")),
+        None if specs.is_empty() => format!("it takes no {one}s"),
+        None => format!("its {one}s: {}", names().collect::<Vec<_>>().join(", ")),
     });
     unknown
 }
@@ -213,8 +273,8 @@ fn unknown(definition: &Definition, name: &str) -> InputError {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::check;
-    use crate::definition::Definition;
+    use super::{check, check_form, read};
+    use crate::definition::{Definition, InputKind};
 
     /// `declared` are inputs as a definition has them.
     fn checked(declared: &Value, given: Value) -> String {
@@ -322,6 +382,31 @@ mod tests {
         ] {
             assert_eq!(checked(&json!({"x": spec}), json!({"x": value})), expected);
         }
+    }
+
+    #[test]
+    fn a_form_is_checked_like_inputs() {
+        let document = json!({"name": "test", "inputs": {"note": {"type": "string"}}, "steps": []});
+        let definition = Definition::from_json(document.to_string().as_bytes());
+        let form = definition.expect("a definition").inputs;
+        assert_eq!(check_form(&form, json!({"note": "x"})), Ok(json!({"note": "x"})));
+        let wrong = |given| check_form(&form, given).map_err(|errors| errors[0].message.clone());
+        assert_eq!(wrong(json!({})), Err("field `note` is missing".to_owned()));
+        assert_eq!(wrong(json!({"note": 1})), Err("field `note` is 1, not a text".to_owned()));
+        let unknown = json!({"note": "x", "nota": 1});
+        assert_eq!(wrong(unknown), Err("the form has no field `nota`".to_owned()));
+        let list = Err("the form is [], not a map of fields by name".to_owned());
+        assert_eq!(wrong(json!([])), list);
+    }
+
+    #[test]
+    fn values_are_read_as_they_are_declared() {
+        assert_eq!(read(InputKind::String, "1"), json!("1"));
+        assert_eq!(read(InputKind::Integer, "1"), json!(1));
+        assert_eq!(read(InputKind::Integer, "one"), json!("one"));
+        assert_eq!(read(InputKind::Boolean, "true"), json!(true));
+        assert_eq!(read(InputKind::List, "[1]"), json!([1]));
+        assert_eq!(read(InputKind::Any, "plain"), json!("plain"));
     }
 
     #[test]

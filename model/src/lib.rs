@@ -8,6 +8,7 @@
 //! * State is the fold of events. `evolve` is total and pure.
 //! * Expressions are evaluated by `decide` only; their outcome is in the event.
 
+pub mod aggregate;
 pub mod codec;
 pub mod command;
 pub mod decide;
@@ -18,10 +19,13 @@ pub mod evolve;
 pub mod expression;
 pub mod id;
 pub mod input;
+pub mod input_shape;
 pub mod payload;
 pub mod plan;
 pub mod rejection;
 pub mod run;
+pub mod schedule;
+pub mod suggest;
 pub mod time;
 
 #[cfg(test)]

@@ -4,14 +4,19 @@
 //! * The graph has no cycle, and every reference of an expression to a step is an edge.
 //! * Every reference leads to something that is declared; what cannot be known is what a value holds.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
-use crate::definition::{Definition, OnError, OnSignalTimeout, Retry, StepKind, WhenNeeds};
+use crate::definition::{
+    Definition, InputSpec, OnApprovalTimeout, OnError, OnSignalTimeout, Retry, StepKind, WhenNeeds,
+};
 use crate::expression::{Condition, EvalError, Scope, Template};
 use crate::id::{DefinitionHash, StepIndex};
 use crate::payload::Payload;
 use crate::run::Run;
 
+mod approval;
 mod compile;
 mod graph;
 mod names;
@@ -75,6 +80,8 @@ pub(crate) enum Work {
     Sleep { duration: Template },
     /// A signal is waited for.
     WaitFor(SignalWait),
+    /// The decision of a person is waited for.
+    Approve(ApprovalWait),
     /// Another workflow is called with a rendered input.
     Call(Called),
 }
@@ -95,6 +102,16 @@ pub(crate) struct SignalWait {
     pub(crate) matches: Option<Condition>,
     pub(crate) timeout_ms: Option<u64>,
     pub(crate) on_timeout: OnSignalTimeout,
+}
+
+/// What a step asks of people, compiled.
+#[derive(Debug)]
+pub(crate) struct ApprovalWait {
+    /// A map of `by` and `message`.
+    pub(crate) asks: Template,
+    pub(crate) form: BTreeMap<String, InputSpec>,
+    pub(crate) timeout_ms: Option<u64>,
+    pub(crate) on_timeout: OnApprovalTimeout,
 }
 
 /// The name under which scripts are handed to a handler.
@@ -149,7 +166,7 @@ impl Plan {
         let scope = Scope {
             plan: self,
             run: &run,
-            payloads: &std::collections::BTreeMap::new(),
+            payloads: &BTreeMap::new(),
             step: None,
             this_output: None,
             signal: None,
@@ -210,7 +227,11 @@ impl Plan {
     pub fn handler(&self, step: StepIndex) -> Option<&str> {
         match &self.step(step).work {
             Work::Handler { name, .. } => Some(name),
-            Work::Set { .. } | Work::Sleep { .. } | Work::WaitFor(_) | Work::Call(_) => None,
+            Work::Set { .. }
+            | Work::Sleep { .. }
+            | Work::WaitFor(_)
+            | Work::Approve(_)
+            | Work::Call(_) => None,
         }
     }
 
@@ -224,7 +245,8 @@ impl Plan {
             | StepKind::Script { .. }
             | StepKind::Set { .. }
             | StepKind::Sleep { .. }
-            | StepKind::WaitFor { .. } => None,
+            | StepKind::WaitFor { .. }
+            | StepKind::Approve(_) => None,
         })
     }
 
@@ -237,7 +259,9 @@ impl Plan {
     pub fn literal_input(&self, step: StepIndex) -> Payload {
         match &self.step(step).work {
             Work::Handler { literal, .. } | Work::Call(Called { literal, .. }) => literal.clone(),
-            Work::Set { .. } | Work::Sleep { .. } | Work::WaitFor(_) => Payload::Null,
+            Work::Set { .. } | Work::Sleep { .. } | Work::WaitFor(_) | Work::Approve(_) => {
+                Payload::Null
+            }
         }
     }
 

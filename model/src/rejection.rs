@@ -2,6 +2,7 @@
 
 use crate::event::LABELS_MAX;
 use crate::id::{Attempt, TimerId};
+use crate::input::InputError;
 
 /// Why a command was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,6 +59,38 @@ pub enum Rejection {
     AlreadyReceived {
         /// The signal's id.
         id: String,
+    },
+    /// The step does not wait for a decision.
+    #[error("step `{step}` does not wait for an approval, it is {status}")]
+    NotAwaitingApproval {
+        /// The step's id.
+        step: String,
+        /// Where it stands.
+        status: &'static str,
+    },
+    /// The step was approved or rejected before.
+    #[error("step `{step}` was decided already")]
+    AlreadyDecided {
+        /// The step's id.
+        step: String,
+    },
+    /// Somebody who may not decide.
+    #[error("`{name}` may not decide about step `{step}`; it asks {}", by.join(", "))]
+    NotAnApprover {
+        /// The step's id.
+        step: String,
+        /// Who tried.
+        name: String,
+        /// Who may.
+        by: Vec<String>,
+    },
+    /// The form is not filled in as it should be.
+    #[error("the form of step `{step}` does not fit: {}", errors.first().map_or("", |error| error.message.as_str()))]
+    FormMisfit {
+        /// The step's id.
+        step: String,
+        /// Everything that is wrong.
+        errors: Vec<InputError>,
     },
     /// What it did was undone, so it cannot go on from there.
     #[error("{}", undone(steps))]

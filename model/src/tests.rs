@@ -16,6 +16,7 @@ mod bench;
 mod notation;
 mod show;
 
+mod approvals;
 mod calls;
 mod ending;
 mod expressions;

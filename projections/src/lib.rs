@@ -21,6 +21,7 @@ mod views;
 
 pub use checkpoint::Checkpoint;
 pub use error::ViewsError;
+pub use views::aggregates::AggregateRow;
 pub use views::audit::{AuditAction, AuditFilter, AuditPage, AuditRow};
 pub use views::metrics::{Counters, MetricsRow};
 pub use views::resume;

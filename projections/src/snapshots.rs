@@ -1,4 +1,4 @@
-//! Snapshots: states of runs, handed over by the engine and kept beside the views. A cache.
+//! Snapshots: states of runs and aggregates, handed over by the engine and kept beside the views. A cache.
 //!
 //! Invariants:
 //! * A snapshot is never ahead of the checkpoint: the events it holds are in the log that the rows are of.
@@ -12,7 +12,6 @@ use nexus_log::{Position, Revision, StreamId};
 use crate::ViewsError;
 use crate::store::{Change, Rows, Table};
 use crate::view::Changed;
-use crate::views::runs::HotRuns;
 
 /// Bytes of snapshots that may wait for the follower.
 const QUEUE_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -78,11 +77,12 @@ impl SnapshotQueue {
     }
 
     /// Puts the snapshots that are due into rows, and deletes those of runs that have ended.
+    /// `revision_of` says how many events a stream has that has not ended.
     pub(crate) fn flush(
         &self,
         applied: Position,
         changed: &[Changed<'_>],
-        runs: &HotRuns,
+        revision_of: impl Fn(StreamId) -> Result<Option<u32>, ViewsError>,
         rows: &dyn Rows,
         batch: &mut Vec<Change>,
     ) -> Result<(), ViewsError> {
@@ -94,12 +94,11 @@ impl SnapshotQueue {
             }
         }
         for (stream, snapshot) in self.take(applied) {
-            let fits = runs.look(stream, rows, |run| {
-                !run.has_ended() && run.revision >= snapshot.revision.0
-            })?;
+            let reached = revision_of(stream)?;
+            let fits = reached.is_some_and(|revision| revision >= snapshot.revision.0);
             let stored = read(rows, stream)?;
             let is_newer = stored.is_none_or(|(revision, _)| revision < snapshot.revision);
-            if fits == Some(true) && is_newer {
+            if fits && is_newer {
                 let mut value = snapshot.revision.0.to_be_bytes().to_vec();
                 value.extend_from_slice(&snapshot.bytes);
                 let key = stream.0.to_vec();

@@ -31,13 +31,15 @@ pub(crate) enum Table {
     Audit,
     /// Counters by workflow.
     Metrics,
-    /// States of runs.
+    /// States of runs and aggregates.
     Snapshots,
+    /// Aggregates by id.
+    Aggregates,
 }
 
 impl Table {
     /// All tables, in the order of their numbers.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Meta,
         Self::Runs,
         Self::Names,
@@ -46,9 +48,10 @@ impl Table {
         Self::Audit,
         Self::Metrics,
         Self::Snapshots,
+        Self::Aggregates,
     ];
 
-    /// Storage name.
+    /// What it is called.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Meta => "meta",
@@ -59,7 +62,13 @@ impl Table {
             Self::Audit => "audit",
             Self::Metrics => "metrics",
             Self::Snapshots => "snapshots",
+            Self::Aggregates => "aggregates",
         }
+    }
+
+    /// The byte that stands before the keys of its rows.
+    pub(crate) fn tag(self) -> u8 {
+        self as u8
     }
 
     /// As an index into [`Table::ALL`].

@@ -1,6 +1,7 @@
 //! What a view is: a fold of events into rows.
 
 use nexus_log::{Position, StreamId};
+use nexus_model::aggregate::{self, AggregateId};
 use nexus_model::event::Event;
 use nexus_model::time::Timestamp;
 
@@ -16,6 +17,15 @@ pub(crate) struct Recorded<'a> {
     /// Whether the run needs no engine after it.
     pub(crate) is_parked: bool,
     pub(crate) event: &'a Event,
+}
+
+/// A recorded event of an aggregate and where it stands.
+pub(crate) struct RecordedAggregate<'a> {
+    pub(crate) position: Position,
+    pub(crate) id: AggregateId,
+    pub(crate) name: &'a str,
+    pub(crate) at: Timestamp,
+    pub(crate) event: &'a aggregate::Event,
 }
 
 /// A run that had events since the last batch.
@@ -41,6 +51,9 @@ pub(crate) trait View: Send {
 
     /// Folds an event. `run` is the run it belongs to; the view of runs comes first and changes it.
     fn apply(&mut self, run: &mut RunRecord, recorded: &Recorded<'_>);
+
+    /// Folds an event of an aggregate.
+    fn apply_aggregate(&mut self, _recorded: &RecordedAggregate<'_>) {}
 
     /// Puts what was folded since the last call into rows.
     fn flush(

@@ -1,5 +1,6 @@
 //! Views: the handle by which the rest of the program opens, follows and asks them.
 
+pub(crate) mod aggregates;
 pub(crate) mod audit;
 pub(crate) mod metrics;
 pub mod resume;
@@ -13,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use nexus_log::{EventLog, Partition, Position, Revision, StreamId};
+use nexus_model::aggregate::{AggregateId, Kind};
 
 use crate::checkpoint;
 use crate::follower::{self, Shared};
@@ -20,7 +22,8 @@ use crate::snapshots;
 use crate::store::{FjallStore, MemoryStore, Rows, ViewStore, delete};
 use crate::view::View;
 use crate::{
-    AuditFilter, AuditPage, Checkpoint, MetricsRow, RunFilter, RunPage, RunRow, ViewsError,
+    AggregateRow, AuditFilter, AuditPage, Checkpoint, MetricsRow, RunFilter, RunPage, RunRow,
+    ViewsError,
 };
 
 /// All views, the one of runs first.
@@ -30,6 +33,7 @@ pub(crate) fn all_views() -> Vec<Box<dyn View>> {
         Box::new(resume::ResumeView),
         Box::<audit::AuditView>::default(),
         Box::<metrics::MetricsView>::default(),
+        Box::new(aggregates::AggregatesView),
     ]
 }
 
@@ -165,7 +169,28 @@ impl Views {
     /// # Errors
     /// [`ViewsError`] if the rows cannot be read.
     pub fn resume(&self) -> Result<Vec<StreamId>, ViewsError> {
-        self.read(resume::list)
+        let streams = self.read(resume::list)?;
+        Ok(streams
+            .into_iter()
+            .filter(|stream| aggregates::aggregate_of(*stream).is_none())
+            .collect())
+    }
+
+    /// The aggregates that need an engine: those whose last record is not parked. In order of their ids.
+    ///
+    /// # Errors
+    /// [`ViewsError`] if the rows cannot be read.
+    pub fn resume_aggregates(&self) -> Result<Vec<AggregateId>, ViewsError> {
+        let streams = self.read(resume::list)?;
+        Ok(streams.into_iter().filter_map(aggregates::aggregate_of).collect())
+    }
+
+    /// All aggregates of a kind, in order of their names.
+    ///
+    /// # Errors
+    /// [`ViewsError`] if the rows cannot be read.
+    pub fn aggregates(&self, kind: Kind) -> Result<Vec<AggregateRow>, ViewsError> {
+        self.read(|rows| aggregates::list(rows, kind))
     }
 
     /// The newest snapshot of a run: how many records are folded into it, and its bytes.

@@ -1,4 +1,7 @@
-//! Signals by the command line: to the process that holds the store, to a store that nobody holds, and over a kill.
+//! Signals and approvals by the command line: to the process that holds the store, to a store that nobody holds, and over
+//! a kill.
+
+mod approvals;
 
 use std::path::Path;
 use std::time::Duration;

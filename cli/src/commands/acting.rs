@@ -8,6 +8,7 @@ use nexus_gateway::api::{Act, Acted, Problem};
 use crate::context::Context;
 use crate::exit::{Code, Outcome};
 use crate::output::{self, Format};
+use crate::store::{Purpose, ask};
 
 /// How many runs are named before the user is asked.
 const NAMED_MAX: usize = 10;
@@ -15,6 +16,34 @@ const NAMED_MAX: usize = 10;
 /// Who asks, and why.
 pub(crate) fn act(context: &Context, reason: &str) -> Act {
     Act { reason: reason.to_owned(), by: context.by(), ..Act::default() }
+}
+
+/// The names of the runs that are meant, each once. Several are looked up before anything is asked of one of them.
+///
+/// # Errors
+/// The problem of the last one that is not there; those of the others are printed. Nothing was changed then.
+pub(crate) fn found(context: &Context, runs: &[String]) -> Result<Vec<String>, Problem> {
+    if runs.len() < 2 {
+        return Ok(runs.to_vec());
+    }
+    let views = ask(context, &Purpose::Look, async |control| {
+        let mut views = Vec::new();
+        for run in runs {
+            views.push(control.get(run).await);
+        }
+        Ok(views)
+    })?;
+    let (mut names, mut missing): (Vec<String>, Vec<Problem>) = Default::default();
+    for view in views {
+        match view {
+            Ok(view) if !names.contains(&view.id) => names.push(view.id),
+            Ok(_) => {}
+            Err(problem) => missing.push(problem),
+        }
+    }
+    let Some(last) = missing.pop() else { return Ok(names) };
+    missing.iter().for_each(output::problem);
+    Err(Problem { message: format!("{}; nothing was changed", last.message), ..last })
 }
 
 /// Asks before several runs are changed.

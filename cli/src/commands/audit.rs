@@ -1,7 +1,7 @@
 //! `audit`: who did what, when, and from where.
 
 use clap::Args;
-use nexus_gateway::api::AuditFilter;
+use nexus_gateway::api::{AuditEntry, AuditFilter};
 
 use crate::args::since;
 use crate::context::Context;
@@ -55,7 +55,7 @@ pub(crate) fn run(context: &Context, args: &AuditArgs) -> Outcome {
                     &entry.action,
                     &one_line(&entry.by.name, 40),
                     &one_line(&entry.by.via, 20),
-                    &one_line(&entry.detail, 80),
+                    &one_line(&detail(entry), 80),
                 ]);
             }
             table.print();
@@ -65,4 +65,13 @@ pub(crate) fn run(context: &Context, args: &AuditArgs) -> Outcome {
         }
     }
     Ok(Code::Done)
+}
+
+/// What there is to say, with the step it was done to.
+fn detail(entry: &AuditEntry) -> String {
+    match (&entry.step, entry.detail.is_empty()) {
+        (None, _) => entry.detail.clone(),
+        (Some(step), true) => step.clone(),
+        (Some(step), false) => format!("{step}: {}", entry.detail),
+    }
 }

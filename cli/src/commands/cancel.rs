@@ -30,12 +30,13 @@ pub(crate) struct CancelArgs {
 
 /// Cancels runs, and waits a while for their steps to stop.
 pub(crate) fn run(context: &Context, args: &CancelArgs) -> Outcome {
-    acting::confirm(context, &args.runs, "cancel")?;
+    let runs = acting::found(context, &args.runs)?;
+    acting::confirm(context, &runs, "cancel")?;
     let act = Act { no_undo: args.no_undo, ..acting::act(context, &args.reason) };
     // A run may be parked in the middle of a step: then it ends only if somebody drives it.
     let purpose = Purpose::Drive(Driving::named("cancel"));
     ask(context, &purpose, async |control| {
-        acting::each(control, &args.runs, "is cancelled", async |control, run| {
+        acting::each(control, &runs, "is cancelled", async |control, run| {
             cancel(control, run, act.clone()).await
         })
         .await

@@ -90,7 +90,7 @@ fn graph(context: &Context, args: &GraphArgs) -> Result<Option<GraphView>, Probl
     match nexus_definitions::read(&args.subject, &text) {
         Ok(read) => Ok(Some(nexus_gateway::graph(&read.plan, None))),
         Err(problems) => {
-            workflow::show(&problems, &text);
+            workflow::show(&problems, &text, &args.subject);
             Ok(None)
         }
     }

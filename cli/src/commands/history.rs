@@ -2,6 +2,8 @@
 
 mod filter;
 
+use std::time::{Duration, Instant};
+
 use nexus_gateway::Control;
 use nexus_gateway::api::{EventView, HistoryPage, Problem};
 
@@ -58,33 +60,89 @@ pub(crate) struct HistoryArgs {
     pub(crate) full: bool,
 }
 
+/// The exit code of problems that end with the process that was asked.
+const UNREACHABLE: u8 = 6;
+
+/// How long the process that held the store may take to let go of it.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long to leave a process alone that is about to end.
+const PAUSE: Duration = Duration::from_millis(40);
+
 /// Shows the history of a run.
 pub(crate) fn run(context: &Context, args: &HistoryArgs) -> Outcome {
     let filter = Filter::new(args);
     context.block_on(async {
-        let access = Access::get(context, &Purpose::Look).await?;
-        let shown = show(access.control(), args, &filter).await;
-        let shown = match (shown, access.is_here()) {
-            // Nobody drives the run while this process only looks: there is nothing to follow.
-            (Ok(from), false) if args.follow => follow(access.control(), args, &filter, from).await,
-            (shown, _) => shown.map(|_| ()),
-        };
-        access.close().await;
-        shown.map(|()| Code::Done)
+        let mut seen = Seen { next: args.from.unwrap_or(1).max(1), has_ended: false };
+        let mut told_at: Option<Instant> = None;
+        loop {
+            let access = match Access::get(context, &Purpose::Look).await {
+                // Whoever held the store is letting go of it, and may first have steps to stop.
+                Err(_) if told_at.is_some_and(|at| at.elapsed() < PATIENCE) => continue,
+                access => access?,
+            };
+            let is_here = access.is_here();
+            let shown = part(&access, args, &filter, &mut seen).await;
+            told_at = Some(Instant::now());
+            access.close().await;
+            match shown {
+                // The process that held the store has ended, perhaps without telling everything: the log has it.
+                Err(problem) if args.follow && !is_here && problem.exit_code == UNREACHABLE => {}
+                Err(problem) => return Err(problem),
+                // Nobody drives the run while this process only looks: there is nothing to follow.
+                Ok(()) if is_here || !args.follow || seen.has_ended => return Ok(Code::Done),
+                Ok(()) => {}
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
     })
 }
 
-/// Shows what is there; the number of the event after it.
-async fn show(control: &Control, args: &HistoryArgs, filter: &Filter) -> Result<u32, Problem> {
-    let mut from = args.from.unwrap_or(1).max(1);
+/// How much was shown.
+struct Seen {
+    /// Number of the next event.
+    next: u32,
+    /// Whether nothing more is wanted: the run has ended, or the filter is past.
+    has_ended: bool,
+}
+
+/// Shows what one access to the store has to tell.
+async fn part(
+    access: &Access,
+    args: &HistoryArgs,
+    filter: &Filter,
+    seen: &mut Seen,
+) -> Result<(), Problem> {
+    let control = access.control();
+    show(control, args, filter, seen).await?;
+    if args.follow && !access.is_here() {
+        follow(control, args, filter, seen).await?;
+        let view = control.get(&args.run).await;
+        seen.has_ended |=
+            view.is_ok_and(|view| view.finished_at.is_some() && view.events < seen.next);
+    }
+    Ok(())
+}
+
+/// Shows what is there.
+async fn show(
+    control: &Control,
+    args: &HistoryArgs,
+    filter: &Filter,
+    seen: &mut Seen,
+) -> Result<(), Problem> {
+    let mut from = seen.next;
+    let is_first = from == args.from.unwrap_or(1).max(1);
     let mut kept = Vec::new();
     let mut id;
     let is_whole = matches!(output::format(), Format::Json) && !args.follow || args.reverse;
-    head(args, is_whole);
+    if is_first {
+        head(args, is_whole);
+    }
     loop {
         let page = control.history(&args.run, from, PAGE).await?;
         id = page.id;
         from = page.events.last().map_or(from, |last| last.n + 1);
+        seen.next = from;
         let wanted = page.events.into_iter().filter(|event| filter.wants(event));
         if is_whole {
             kept.extend(wanted);
@@ -105,19 +163,22 @@ async fn show(control: &Control, args: &HistoryArgs, filter: &Filter) -> Result<
             line(args, event);
         }
     }
-    Ok(from)
+    seen.has_ended |= filter.is_past(from);
+    Ok(())
 }
 
 async fn follow(
     control: &Control,
     args: &HistoryArgs,
     filter: &Filter,
-    from: u32,
+    seen: &mut Seen,
 ) -> Result<(), Problem> {
-    let mut events = control.follow(&args.run, from).await?;
+    let mut events = control.follow(&args.run, seen.next).await?;
     while let Some(event) = events.next().await {
         let event = event?;
+        seen.next = event.n + 1;
         if filter.is_past(event.n) {
+            seen.has_ended = true;
             break;
         }
         if filter.wants(&event) {

@@ -21,10 +21,11 @@ pub(crate) struct PauseArgs {
 
 /// Pauses runs.
 pub(crate) fn run(context: &Context, args: &PauseArgs) -> Outcome {
-    acting::confirm(context, &args.runs, "pause")?;
+    let runs = acting::found(context, &args.runs)?;
+    acting::confirm(context, &runs, "pause")?;
     let act = acting::act(context, &args.reason);
     ask(context, &Purpose::Record, async |control| {
         let pause = async |control: &Control, run: &str| control.pause(run, act.clone()).await;
-        acting::each(control, &args.runs, "is paused", pause).await
+        acting::each(control, &runs, "is paused", pause).await
     })
 }

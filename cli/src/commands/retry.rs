@@ -23,31 +23,36 @@ pub(crate) struct RetryArgs {
 
 /// Retries runs.
 pub(crate) fn run(context: &Context, args: &RetryArgs) -> Outcome {
-    acting::confirm(context, &args.runs, "retry")?;
-    if args.watch { watched(context, args) } else { recorded(context, args) }
+    let runs = acting::found(context, &args.runs)?;
+    acting::confirm(context, &runs, "retry")?;
+    if args.watch { watched(context, &runs) } else { recorded(context, &runs) }
 }
 
-fn recorded(context: &Context, args: &RetryArgs) -> Outcome {
+fn recorded(context: &Context, runs: &[String]) -> Outcome {
     let act = acting::act(context, "");
     context.block_on(async {
         let access = Access::get(context, &Purpose::Record).await?;
-        let retry = async |control: &Control, run: &str| control.retry(run, act.clone()).await;
-        let done = acting::each(access.control(), &args.runs, "continues", retry).await;
-        if access.is_here() && done.is_ok() {
-            args.runs.iter().for_each(|run| note_parked(context, run));
-        }
+        let is_here = access.is_here();
+        let retry = async |control: &Control, run: &str| {
+            let acted = control.retry(run, act.clone()).await?;
+            if is_here {
+                note_parked(context, &acted.id);
+            }
+            Ok(acted)
+        };
+        let done = acting::each(access.control(), runs, "continues", retry).await;
         access.close().await;
         done
     })
 }
 
-fn watched(context: &Context, args: &RetryArgs) -> Outcome {
+fn watched(context: &Context, runs: &[String]) -> Outcome {
     let act = acting::act(context, "");
     context.block_on_two(async {
         let purpose = Purpose::Drive(Driving::named("retry"));
         let access = Access::get(context, &purpose).await?;
         let mut names = Vec::new();
-        for run in &args.runs {
+        for run in runs {
             match access.control().retry(run, act.clone()).await {
                 Ok(acted) => names.push(acted.id),
                 Err(problem) => output::problem(&problem),

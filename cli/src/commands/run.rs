@@ -1,5 +1,6 @@
 //! `run`: runs a workflow to its end, here and now.
 
+use nexus_gateway::Control;
 use nexus_gateway::api::{Problem, StartRun, StartedRun};
 
 use super::start::{self, StartArgs};
@@ -7,6 +8,7 @@ use crate::context::Context;
 use crate::exit::{Code, Outcome};
 use crate::follow::{self, Following, Show};
 use crate::store::{Access, Driving, Purpose};
+use crate::{output, text};
 
 /// The exit code of problems after which the same request may be sent to somebody else.
 const UNREACHABLE: u8 = 6;
@@ -41,6 +43,9 @@ pub(crate) fn run(context: &Context, args: &RunArgs) -> Outcome {
     let purpose = Purpose::Drive(driving);
     context.block_on_two(async {
         let (access, started) = begin(context, &purpose, prepared.request).await?;
+        if started.existing {
+            say_that_it_is_there(access.control(), &started.id).await;
+        }
         let following = Following {
             names: vec![started.id],
             any: false,
@@ -49,6 +54,21 @@ pub(crate) fn run(context: &Context, args: &RunArgs) -> Outcome {
         };
         follow::to_the_end(context, access, purpose, following).await
     })
+}
+
+/// Says that no new run begins, and what becomes of the one that is there.
+async fn say_that_it_is_there(control: &Control, name: &str) {
+    // One that cannot be read is followed all the same, and that says why.
+    let Ok(view) = control.get(name).await else { return };
+    let status = &view.status;
+    output::note(match &view.finished_at {
+        Some(at) => format!("note: {name} {} {}; nothing was done", ended(status), text::since(at)),
+        None => format!("note: {name} was started before and is {status}; it goes on"),
+    });
+}
+
+fn ended(status: &str) -> String {
+    if status == "cancelled" { "was cancelled".to_owned() } else { status.to_owned() }
 }
 
 /// Starts the run where the store is held; if its holder ends meanwhile, wherever it is then.

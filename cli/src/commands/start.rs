@@ -80,6 +80,11 @@ pub(crate) struct Prepared {
 /// # Errors
 /// If the file or the input cannot be read.
 pub(crate) fn prepare(context: &Context, args: &StartArgs) -> Result<Option<Prepared>, Problem> {
+    if args.file.as_os_str() == "-" && args.input.as_deref() == Some("-") {
+        let text = "the workflow and its input cannot both come from standard input";
+        return Err(Problem::new("NX1407", Code::Usage as u8, text)
+            .hint("put one of them into a file: --input @FILE"));
+    }
     let Some(Resolved { read, callees }) = workflow::read(&args.file)? else { return Ok(None) };
     let input = inputs::read(&read.definition, args.input.as_deref(), &args.set)?;
     let json = |definition: &Definition| {

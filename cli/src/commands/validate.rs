@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use nexus_definitions::{Problems, Resolved, render};
+use nexus_definitions::{Known, Problems, Resolved, render};
 use serde::Serialize;
 
 use crate::exit::{Code, Outcome};
@@ -20,6 +20,7 @@ const SHOWN_MAX: usize = 3;
 Examples:
   nexus-engine validate order.workflow.yaml
   nexus-engine validate . --strict
+  nexus-engine validate order.workflow.yaml --all
   nexus-engine validate workflows/ -o json")]
 pub(crate) struct ValidateArgs {
     /// Files, or folders with *.workflow.yaml below them.
@@ -28,6 +29,9 @@ pub(crate) struct ValidateArgs {
     /// Let warnings fail.
     #[arg(long)]
     strict: bool,
+    /// Show every problem, not only the first few of each file.
+    #[arg(long)]
+    all: bool,
 }
 
 /// What was found in all files.
@@ -53,7 +57,8 @@ struct FileReport {
 /// Checks files.
 pub(crate) fn run(args: &ValidateArgs) -> Outcome {
     let registry = registry();
-    let handlers: Vec<&str> = registry.names().collect();
+    let handlers: Vec<Known<'_>> =
+        registry.inputs().map(|(name, input)| Known { name, input }).collect();
     let mut report =
         Report { kind: "validation/v1", valid: true, errors: 0, warnings: 0, files: Vec::new() };
     for path in files::workflows(&args.paths)? {
@@ -64,7 +69,7 @@ pub(crate) fn run(args: &ValidateArgs) -> Outcome {
         report.warnings += file.problems.len() - errors;
         report.valid &= file.valid;
         if !output::format().is_json() {
-            show(&file, &text);
+            show(&file, &text, if args.all { usize::MAX } else { SHOWN_MAX });
         }
         report.files.push(file);
     }
@@ -76,32 +81,29 @@ pub(crate) fn run(args: &ValidateArgs) -> Outcome {
     Ok(if report.valid { Code::Done } else { Code::Usage })
 }
 
-fn check(path: &Path, text: &str, handlers: &[&str], strict: bool) -> FileReport {
+fn check(path: &Path, text: &str, handlers: &[Known<'_>], strict: bool) -> FileReport {
     let file = path.display().to_string();
-    let (workflow, steps, problems) = match workflow::check(&file, path, text, handlers) {
-        Err(problems) => (None, None, problems),
-        Ok(Resolved { read, .. }) => {
-            let mut problems = read.warnings;
-            problems.0.sort_by_key(|problem| (problem.line, problem.column));
-            (Some(read.definition.name), Some(read.definition.steps.len()), problems)
-        }
-    };
+    let (read, problems) = workflow::check(&file, path, text, handlers);
+    let (workflow, steps) = read
+        .map(|Resolved { read, .. }| (read.definition.name, read.definition.steps.len()))
+        .unzip();
     let valid = if strict { problems.is_empty() } else { !problems.has_errors() };
     FileReport { file, valid, workflow, steps, problems }
 }
 
-fn show(file: &FileReport, text: &str) {
+fn show(file: &FileReport, text: &str, shown_max: usize) {
     if file.valid
         && let (Some(workflow), Some(steps)) = (&file.workflow, file.steps)
     {
         output::line(format!("✔ {} · {workflow}, {}", file.file, count(steps, "step")));
     }
-    for problem in file.problems.iter().take(SHOWN_MAX) {
+    for problem in file.problems.iter().take(shown_max) {
         output::complain(format!("{}\n", render(problem, text, true)));
     }
-    let more = file.problems.len().saturating_sub(SHOWN_MAX);
+    let more = file.problems.len().saturating_sub(shown_max);
     if more > 0 {
-        output::complain(format!("… and {} in {}\n", count(more, "more problem"), file.file));
+        let more = count(more, "more problem");
+        output::complain(format!("… and {more} in {}; see all with --all\n", file.file));
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use nexus_gateway::api::{RunView, StepView};
 
 use super::picture::{Line, Picture, Step};
+use crate::output;
 use crate::text::{self, RESET, color, pad, symbol, took};
 
 /// A change, on a line.
@@ -45,12 +46,14 @@ pub(super) fn summary(view: &RunView) -> Vec<String> {
     let message = text::one_line(&error.message, 160);
     lines.push(format!("{status} in {}{at}: {} {message}", took(view.took_ms), error.code));
     let step = error.step.as_ref().map(|step| format!(" {step}")).unwrap_or_default();
-    lines.push(format!("  look:   nexus-engine logs {}{step}", view.id));
+    let flag = output::store_flag();
+    lines.push(format!("  look:   nexus-engine logs {}{step}{flag}", view.id));
     match undone(view) {
         Some(undone) => {
-            lines.push(format!("  again:  nexus-engine run FILE   (from the start: {undone})"));
+            let again = format!("  again:  nexus-engine run FILE{flag}");
+            lines.push(format!("{again}   (from the start: {undone})"));
         }
-        None => lines.push(format!("  again:  nexus-engine retry {} --watch", view.id)),
+        None => lines.push(format!("  again:  nexus-engine retry {} --watch{flag}", view.id)),
     }
     lines
 }

@@ -226,7 +226,7 @@ impl Picture {
                 step.note.clone_from(&event.detail);
                 false
             }
-            "step.waits" => {
+            "step.waits" | "approval.requested" => {
                 step.status = Status::Waiting;
                 step.began = Some((*after_ms, text::now_ms()));
                 step.note.clone_from(&event.detail);

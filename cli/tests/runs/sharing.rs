@@ -126,3 +126,30 @@ fn history_follows_a_run_to_its_end() {
         desk.nexus(&["list", "--status", "completed", "-o", "name"]).out == "wf-001\n"
     });
 }
+
+#[test]
+fn following_a_run_that_has_ended_ends_at_once() {
+    let desk = Desk::new();
+    let (_server, _) = serve(&desk);
+    desk.nexus(&["start", "quick.workflow.yaml"]).code(0);
+    desk.nexus(&["wait", "wf-001"]).code(0);
+    let history = desk.nexus(&["history", "wf-001", "-f", "-o", "name"]).code(0);
+    assert_eq!(history.out.lines().last(), Some("run.completed"));
+}
+
+#[test]
+fn a_follower_is_told_everything_when_the_holder_ends() {
+    let desk = Desk::new();
+    let (mut server, _) = serve(&desk);
+    desk.nexus(&["start", "gate.workflow.yaml"]).code(0);
+    desk.at_the_gate(1);
+    let mut history = desk.begin(&["history", "wf-001", "-f", "-o", "name"]);
+    let mut first = [0; 12];
+    std::io::Read::read_exact(history.child().stdout.as_mut().expect("it is piped"), &mut first)
+        .expect("it can be read");
+    assert_eq!(&first, b"run.started\n");
+    server.signal(Signal::TERM);
+    server.end().code(143);
+    let told = history.end().code(0).out;
+    assert_eq!(told.lines().last(), Some("attempts.interrupted"), "{told}");
+}

@@ -130,3 +130,28 @@ fn every_help_has_an_example_and_fits_a_terminal() {
     }
     assert!(desk.nexus(&["help", "exit-codes"]).code(0).out.contains("130"));
 }
+
+#[test]
+fn doctor_and_list_agree_on_runs_that_wait_for_an_engine() {
+    let desk = Desk::new();
+    for _ in 0..2 {
+        desk.nexus(&["start", "nap.workflow.yaml"]).code(0);
+    }
+    desk.nexus(&["start", "quick.workflow.yaml"]).code(0);
+    desk.nexus(&["pause", "wf-002"]).code(0);
+    let count = || {
+        let listed = desk.nexus(&["list", "-o", "json"]).code(0).json();
+        let runs = listed["runs"].as_array().expect("a list").clone();
+        runs.iter().filter(|run| run["waiting_on"] == "an engine").count()
+    };
+    let doctor = || {
+        let report = desk.nexus(&["doctor", "-o", "json"]).json();
+        let findings = report["findings"].as_array().expect("a list").clone();
+        let pending = findings.iter().find(|finding| finding["name"] == "pending");
+        pending.expect("it looks for them")["data"]["waiting_for_an_engine"].clone()
+    };
+    assert_eq!(count(), 2);
+    assert_eq!(doctor(), 2);
+    desk.nexus(&["run", "quick.workflow.yaml", "--id", "other"]).code(0);
+    assert_eq!(doctor(), count());
+}

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Checker;
-use crate::keys::{self, FOREIGN, INPUT, KINDS, Kind, LATER_KINDS, LATER_STEP, RETRY, Table};
+use crate::keys::{self, FOREIGN, KINDS, Kind, LATER_KINDS, LATER_STEP, RETRY, Table};
 use crate::suggest::{any_of, nearest};
 use crate::yaml::{Key, Node, Tree};
 
@@ -139,17 +139,7 @@ impl Checker<'_> {
         match &value.value {
             Node::Null => {}
             Node::Text(text) if text == "any" => {}
-            Node::Map(entries) => entries.iter().for_each(|(name, input)| match &input.value {
-                Node::Map(entries) => self.table(&INPUT, entries, self.key_range(name)),
-                Node::Text(_) => self.choice(keys::INPUT_TYPES, name, input),
-                Node::Null | Node::Bool(_) | Node::Number(_) | Node::List(_) => {
-                    let hint = format!(
-                        "write `{0}: string` or `{0}: {{ type: string, default: … }}`",
-                        name.value
-                    );
-                    self.wrong_type(name, input, "a type or a map", hint);
-                }
-            }),
+            Node::Map(entries) => self.declarations(entries),
             Node::Bool(_) | Node::Number(_) | Node::Text(_) | Node::List(_) => {
                 self.wrong_type(
                     key,

@@ -20,7 +20,7 @@ fn expected(text: &str) -> String {
 fn problems(name: &str, text: &str) -> Problems {
     match read(name, text) {
         Err(problems) => problems,
-        Ok(read) => read.check_handlers(&KNOWN),
+        Ok(read) => read.check_handlers(&KNOWN.map(nexus_definitions::Known::from)),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use nexus_definitions::{Problems, Resolved, read, resolve_calls};
+use nexus_definitions::{Known, Problems, Resolved, read, resolve_calls};
 
 use crate::KNOWN;
 
@@ -21,7 +21,12 @@ fn resolve(files: &[(&str, String)]) -> Result<Resolved, Problems> {
     let all: BTreeMap<PathBuf, String> =
         files.iter().map(|(name, text)| (PathBuf::from(name), text.clone())).collect();
     let load = |path: &Path| all.get(path).cloned().ok_or_else(|| "it is not there".to_owned());
-    resolve_calls(read(first, text).expect("it can be read"), Path::new(first), &KNOWN, &load)
+    resolve_calls(
+        read(first, text).expect("it can be read"),
+        Path::new(first),
+        &KNOWN.map(Known::from),
+        &load,
+    )
 }
 
 #[track_caller]

@@ -28,7 +28,7 @@ fn workflow_blocks(page: &str) -> Vec<(usize, String)> {
 fn problems(name: &str, text: &str) -> Problems {
     match read(name, text) {
         Err(problems) => problems,
-        Ok(read) => read.check_handlers(&KNOWN),
+        Ok(read) => read.check_handlers(&KNOWN.map(nexus_definitions::Known::from)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Problems as values, as text and as JSON.
 
-use nexus_definitions::{Severity, read, render};
+use nexus_definitions::{Known, Severity, read, read_for, render};
+use nexus_model::input_shape::{InputKey, InputShape, ValueShape};
 
 const TYPO: &str =
     "nexus: v1\nname: shop\nsteps:\n  charge:\n    uses: http.request\n    timeuot: 30s\n";
@@ -68,7 +69,8 @@ fn a_warning_does_not_stop_anybody() {
 fn an_unknown_handler_is_found_where_it_is_called() {
     let text = "nexus: v1\nname: h\nsteps:\n  a:\n    uses: lgo\n  b:\n    uses: stock.reserve\n";
     let read = read("h", text).expect("it is valid");
-    let found = read.check_handlers(&["log", "stock.release", "stock.reserve"]);
+    let known = ["log", "stock.release", "stock.reserve"].map(Known::from);
+    let found = read.check_handlers(&known);
     let found: Vec<_> =
         found.into_iter().map(|problem| (problem.code, problem.line, problem.hint)).collect();
     assert_eq!(found, [("NX1202", 5, Some("did you mean `log`?".to_owned()))]);
@@ -81,4 +83,59 @@ fn a_byte_order_mark_and_windows_lines_move_nothing() {
     let problem = problems.iter().next().expect("one");
     assert_eq!((problem.line, problem.column, problem.length), (6, 5, 3));
     assert!(render(problem, text, false).contains("iff: ${{ true }}"));
+}
+
+#[test]
+fn everything_that_can_be_found_is_found_at_once() {
+    let text = "nexus: v1
+name: many
+inputs:
+  total: { type: integer }
+steps:
+  a:
+    uses: lgo
+    with: { message: hi }
+  b:
+    uses: log
+    timeuot: 3s
+  c:
+    needs: nobody
+    uses: log
+    with: { message: '${{ inputs.totl }}', levle: warn }
+  d:
+    needs: e
+    set: { x: '${{ steps.a.output.x }}' }
+  e:
+    needs: d
+    set: { x: 1 }
+outputs: ${{ steps.f.output }}
+";
+    const SHAPE: InputShape = InputShape {
+        keys: &[
+            InputKey::required("message", &[ValueShape::Any]),
+            InputKey::optional("level", &[ValueShape::Word(&["info", "warn"])]),
+        ],
+    };
+    let known = [Known { name: "log", input: Some(&SHAPE) }];
+    let (read, problems) = read_for("many", text, Some(&known));
+    assert!(read.is_none());
+    let found: Vec<_> = problems.iter().map(|problem| (problem.code, problem.line)).collect();
+    let expected = [
+        ("NX1202", 7),
+        ("NX1005", 11),
+        ("NX1104", 13),
+        ("NX2101", 15),
+        ("NX1005", 15),
+        ("NX1105", 16),
+        ("NX1104", 22),
+    ];
+    assert_eq!(found, expected, "{problems}");
+}
+
+#[test]
+fn what_follows_only_from_a_wrong_shape_is_not_told() {
+    let text = "nexus: v1\nname: w\ninputs: [total]\nsteps:\n  a:\n    neds: b\n    set: { x: '${{ inputs.total }}' }\n";
+    let (_, problems) = read_for("w", text, None);
+    let found: Vec<_> = problems.iter().map(|problem| (problem.code, problem.line)).collect();
+    assert_eq!(found, [("NX1204", 3), ("NX1005", 6)], "{problems}");
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use nexus_definitions::{read, write};
 use nexus_model::definition::{
-    Backoff, Compensate, Definition, InputKind, InputSpec, OnEnd, OnError, OnSignalTimeout, Retry,
-    Step, StepKind, WhenNeeds,
+    Approval, Backoff, Compensate, Definition, InputKind, InputSpec, OnApprovalTimeout, OnEnd,
+    OnError, OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
 };
 use proptest::prelude::*;
 use serde_json::Value;
@@ -157,6 +157,7 @@ fn kind() -> impl Strategy<Value = StepKind> {
         (1u32..5000).prop_map(|s| StepKind::Sleep { duration: Value::from(format!("{s}s")) }),
         wait_for(),
         call(),
+        approve(),
     ]
 }
 
@@ -168,6 +169,27 @@ fn call() -> impl Strategy<Value = StepKind> {
         definition: None,
         with,
     })
+}
+
+fn approve() -> impl Strategy<Value = StepKind> {
+    let by = prop_oneof![
+        Just(Value::from("ops")),
+        Just(Value::from("${{ inputs }}")),
+        prop::collection::vec("(user:|group:|)[a-z #']{0,5}[a-z]", 1..4).prop_map(Value::from),
+    ];
+    let message = prop_oneof![Just(Value::Null), words().prop_map(Value::from)];
+    let form = prop::collection::btree_map("[a-z]{1,5}", input(), 0..3);
+    let timeout = prop::option::of(1u64..9_000_000_000);
+    let on_timeout = prop::sample::select(vec![
+        OnApprovalTimeout::Fail,
+        OnApprovalTimeout::Reject,
+        OnApprovalTimeout::Continue,
+    ]);
+    (by, message, form, timeout, on_timeout).prop_map(
+        |(by, message, form, timeout_ms, on_timeout)| {
+            StepKind::Approve(Box::new(Approval { by, message, form, timeout_ms, on_timeout }))
+        },
+    )
 }
 
 fn wait_for() -> impl Strategy<Value = StepKind> {

@@ -17,7 +17,7 @@ fn a_valid_definition_is_read_without_a_word() {
         match read(&name, &text) {
             Ok(read) => {
                 assert!(read.warnings.is_empty(), "{}", read.warnings);
-                let unknown = read.check_handlers(&KNOWN);
+                let unknown = read.check_handlers(&KNOWN.map(nexus_definitions::Known::from));
                 assert!(unknown.is_empty(), "{unknown}");
             }
             Err(problems) => panic!("{problems}"),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
+use nexus_model::aggregate::Calendar;
 use nexus_model::event::Failure;
 use nexus_model::id::{Attempt, RunId, StepIndex};
 use nexus_model::payload::{NewPayload, Payload};
@@ -31,6 +32,8 @@ pub(crate) struct Environment {
     pub(crate) payload_bytes_max: usize,
     pub(crate) grace: Duration,
     pub(crate) metrics: Arc<Metrics>,
+    /// Knows when rules of the calendar are due.
+    pub(crate) calendar: Arc<dyn Calendar>,
 }
 
 /// How an attempt ended.
@@ -97,7 +100,9 @@ pub(super) async fn carry_out(call: Call, environment: Arc<Environment>) -> Repo
     let (run, step, attempt) = (info.run, info.step, info.attempt);
     let began = Instant::now();
     environment.metrics.queued(began - call.recorded);
-    let result = called(call, &environment).await.and_then(|output| accepted(output, &environment));
+    let result = called(call, &environment)
+        .await
+        .and_then(|output| accepted(output, environment.payload_bytes_max));
     environment.metrics.attempted(began.elapsed(), result.is_ok());
     Report { run, step, attempt, result: result.map_err(|error| error.0) }
 }
@@ -117,18 +122,20 @@ async fn called(call: Call, environment: &Environment) -> StepResult<Data> {
         () = over(call.timeout) => {
             call.stop.stop();
             let timeout = call.timeout.unwrap_or_default();
-            let error = StepError::retry(format!("timed out after {}", in_words(timeout))).code("NX3002");
+            let error = timed_out(timeout);
             let _ = tokio::time::timeout(environment.grace, work).await;
             return Err(error);
         }
     }
-    tokio::time::timeout(environment.grace, work)
-        .await
-        .unwrap_or_else(|_| Err(StepError::retry("stopped on request").code(STOPPED)))
+    tokio::time::timeout(environment.grace, work).await.unwrap_or_else(|_| Err(stopped()))
 }
 
 /// Turns a panic into a failed attempt.
-async fn guarded(handler: Arc<dyn Handler>, cx: StepCx, input: Data) -> StepResult<Data> {
+pub(crate) async fn guarded(
+    handler: Arc<dyn Handler>,
+    cx: StepCx,
+    input: Data,
+) -> StepResult<Data> {
     let work = async move { handler.call(cx, input).await };
     AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<&str>().map(ToString::to_string);
@@ -153,14 +160,28 @@ async fn input(payload: Payload, environment: &Environment) -> StepResult<Data> 
     Ok(Data { content_type, bytes })
 }
 
-fn accepted(output: Data, environment: &Environment) -> StepResult<(Payload, Vec<NewPayload>)> {
-    let (len, max) = (output.bytes.len(), environment.payload_bytes_max);
+/// What an attempt leads to, as it is recorded.
+pub(crate) type Outcome = StepResult<(Payload, Vec<NewPayload>)>;
+
+/// The output of a handler, if it is no larger than `max` bytes.
+pub(crate) fn accepted(output: Data, max: usize) -> Outcome {
+    let len = output.bytes.len();
     if len > max {
         let message = format!("the output has {len} bytes, more than payload_bytes_max ({max})");
         return Err(StepError::fatal(message).code("NX3006"));
     }
     let (payload, stored) = Payload::new(output.content_type, output.bytes);
     Ok((payload, stored.into_iter().collect()))
+}
+
+/// The failure of an attempt that took longer than it may.
+pub(crate) fn timed_out(timeout: Duration) -> StepError {
+    StepError::retry(format!("timed out after {}", in_words(timeout))).code("NX3002")
+}
+
+/// The failure of an attempt that stopped because it was told to.
+pub(crate) fn stopped() -> StepError {
+    StepError::retry("stopped on request").code(STOPPED)
 }
 
 async fn over(timeout: Option<Duration>) {

@@ -19,7 +19,7 @@ use nexus_model::input::check;
 use nexus_model::payload::{ContentType, NewPayload, Payload};
 use nexus_model::plan::Plan;
 use nexus_model::rejection::Rejection;
-use nexus_model::run::{Run, RunStatus};
+use nexus_model::run::Run;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -113,7 +113,7 @@ struct Worker {
 }
 
 /// What there is of a called run.
-enum Found {
+pub(crate) enum Found {
     /// Nothing yet: this is to be started.
     Ready(Box<Start>),
     /// It cannot be started.
@@ -126,7 +126,9 @@ impl Worker {
     async fn carry_out(&self, call: RunCall) {
         loop {
             let (loader, wanted) = (self.loader.clone(), call.clone());
-            let found = tokio::task::spawn_blocking(move || look_up(&loader, &wanted)).await;
+            let found =
+                tokio::task::spawn_blocking(move || look_up(&loader, &wanted, Uuid::now_v7()))
+                    .await;
             match found {
                 Ok(Ok(found)) => {
                     if self.act(&call, found).await {
@@ -172,7 +174,7 @@ impl Worker {
         self.peers.send(child, Message::Start { start, reply });
         match answer.await {
             Ok(Ok(_)) => {
-                self.wish(call, child, false);
+                wish(call, false).into_iter().for_each(|command| self.ask(child, command));
                 true
             }
             Ok(Err(Refusal::ShuttingDown)) | Err(_) => true,
@@ -187,52 +189,33 @@ impl Worker {
 
     /// A called run is there: its end is told, or it goes on as wished.
     async fn see_to(&self, call: &RunCall, child: RunId, run: &Run) {
-        if !run.status.is_terminal() {
-            self.peers.send(child, Message::Drive { run: child });
-            return self.wish(call, child, run.parent_paused);
-        }
-        let is_known = run.revision <= call.call.seen;
-        let completed = matches!(run.status, RunStatus::Completed { .. });
-        if is_known && !completed && call.call.wish != Wish::End {
-            return self.go_on(call, child, run.parent_paused).await;
-        }
-        if let Some(ChildReport { revision, ended, .. }) = ChildReport::of(run) {
-            // An end that is known already is none that the step waits for; one that is to end has ended all the same.
-            let revision = if is_known { 0 } else { revision };
-            self.report(call, revision, ended);
+        match todo(call, run) {
+            Todo::Wish(wish) => {
+                self.peers.send(child, Message::Drive { run: child });
+                wish.into_iter().for_each(|command| self.ask(child, command));
+            }
+            Todo::Retry(wish) => self.go_on(call, child, wish).await,
+            Todo::Report(revision, ended) => self.report(call, revision, ended),
         }
     }
 
     /// Goes on with a called run that has failed or was cancelled. If that is not possible, the next attempt calls a new one.
-    async fn go_on(&self, call: &RunCall, child: RunId, is_paused: bool) {
+    async fn go_on(&self, call: &RunCall, child: RunId, wish: Option<Command>) {
         let (reply, answer) = oneshot::channel();
         let asked = Asked::silent(Command::RetryRun { by: actor(call) });
         self.peers.send(child, Message::Ask { run: child, asked, reply: Some(reply) });
         match answer.await {
             // Somebody else has continued it.
             Ok(Err(Refusal::Rejected(Rejection::NotRetryable {
-                status: "running" | "failing" | "cancelling",
-            }))) => self.wish(call, child, is_paused),
+                status: "running" | "failing" | "cancelling" | "compensating",
+            }))) => wish.into_iter().for_each(|command| self.ask(child, command)),
             Ok(Err(refusal @ Refusal::Rejected(_))) => {
                 let message = format!("`{}` cannot be continued: {refusal}", call.call.child);
                 let failure = Failure { fatal: false, ..failure("NX3040", &message) };
                 self.report(call, 0, ChildEnd::Failed { failure, goes_on: false });
             }
-            Ok(_) => self.wish(call, child, is_paused),
+            Ok(_) => wish.into_iter().for_each(|command| self.ask(child, command)),
             Err(_) => {}
-        }
-    }
-
-    /// Tells a called run that goes on what is wished.
-    fn wish(&self, call: &RunCall, child: RunId, is_paused: bool) {
-        match call.call.wish {
-            Wish::GoOn if is_paused => self.ask(child, Command::FollowParent { paused: false }),
-            Wish::Pause if !is_paused => self.ask(child, Command::FollowParent { paused: true }),
-            Wish::GoOn | Wish::Pause => {}
-            Wish::End => {
-                let reason = format!("{} no longer waits for it", call.parent.name);
-                self.ask(child, Command::CancelRun { by: actor(call), reason, undo: true });
-            }
         }
     }
 
@@ -246,7 +229,44 @@ impl Worker {
     }
 }
 
-fn actor(call: &RunCall) -> Actor {
+/// What is to be done about a called run that is there.
+pub(crate) enum Todo {
+    /// An engine is to work on it; perhaps it is to be told something.
+    Wish(Option<Command>),
+    /// It has ended, and is to be continued first.
+    Retry(Option<Command>),
+    /// Its end is to be told, with how many events it had.
+    Report(u32, ChildEnd),
+}
+
+/// What is to be done about a called run that is there.
+pub(crate) fn todo(call: &RunCall, run: &Run) -> Todo {
+    let is_known = run.revision <= call.call.seen;
+    match ChildReport::of(run) {
+        None => Todo::Wish(wish(call, run.parent_paused)),
+        Some(ChildReport {
+            ended: ChildEnd::Failed { .. } | ChildEnd::Cancelled { .. }, ..
+        }) if is_known && call.call.wish != Wish::End => Todo::Retry(wish(call, run.parent_paused)),
+        // An end that is known already is none that the step waits for; one that is to end has ended all the same.
+        Some(ChildReport { ended, .. }) if is_known => Todo::Report(0, ended),
+        Some(ChildReport { ended, revision, .. }) => Todo::Report(revision, ended),
+    }
+}
+
+/// What a called run that goes on is to be told.
+fn wish(call: &RunCall, is_paused: bool) -> Option<Command> {
+    match call.call.wish {
+        Wish::GoOn if is_paused => Some(Command::FollowParent { paused: false }),
+        Wish::Pause if !is_paused => Some(Command::FollowParent { paused: true }),
+        Wish::GoOn | Wish::Pause => None,
+        Wish::End => {
+            let reason = format!("{} no longer waits for it", call.parent.name);
+            Some(Command::CancelRun { by: actor(call), reason, undo: true })
+        }
+    }
+}
+
+pub(crate) fn actor(call: &RunCall) -> Actor {
     Actor { name: call.parent.name.clone(), via: "call".to_owned() }
 }
 
@@ -254,10 +274,11 @@ fn failure(code: &str, message: &str) -> Failure {
     Failure { code: code.to_owned(), message: message.to_owned(), fatal: true, details: None }
 }
 
-fn look_up(loader: &Loader, call: &RunCall) -> Result<Found, LoadError> {
+/// What there is of a called run; `id` makes it if there is nothing.
+pub(crate) fn look_up(loader: &Loader, call: &RunCall, id: Uuid) -> Result<Found, LoadError> {
     let name = call.call.child.as_bytes();
     let row = loader.log().row(NAMES, name)?.and_then(|value| read_name_row(&value));
-    let Some((child, _)) = row else { return prepare(loader, call) };
+    let Some((child, _)) = row else { return prepare(loader, call, id) };
     let found = loader.run(child)?.map(|(_, run)| run);
     Ok(match found.filter(|run| is_of(run, call)) {
         Some(run) => Found::There(child, Box::new(run)),
@@ -281,6 +302,7 @@ fn is_of(run: &Run, call: &RunCall) -> bool {
 fn prepare(
     loader: &Loader,
     RunCall { parent, call, folder }: &RunCall,
+    id: Uuid,
 ) -> Result<Found, LoadError> {
     let plan = match loader.plan(call.definition) {
         Ok(plan) => plan,
@@ -291,7 +313,6 @@ fn prepare(
         Ok(input) => input,
         Err(message) => return Ok(Found::Hopeless(failure("NX3042", &message))),
     };
-    let id = Uuid::now_v7();
     let definition = plan.definition();
     let folder = folder.as_ref().map(|folder| folder.to_string_lossy().into_owned());
     let started = RunStarted {

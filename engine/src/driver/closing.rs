@@ -38,6 +38,8 @@ impl Driver {
         self.slots = Slots(i64::MIN / 2);
         self.hungry.clear();
         self.timers.close();
+        self.wall_timers.close();
+        self.errands.close();
         for (run, step, attempt) in self.handlers.turn_away() {
             self.interrupted(run, step, attempt);
         }
@@ -88,7 +90,9 @@ impl Driver {
 
 fn turn_away(message: Message) {
     match message {
-        Message::Start { reply, .. } | Message::Ask { reply: Some(reply), .. } => {
+        Message::Start { reply, .. }
+        | Message::Ask { reply: Some(reply), .. }
+        | Message::AskAggregate { reply: Some(reply), .. } => {
             let _ = reply.send(Err(Refusal::ShuttingDown));
         }
         Message::Wait { end, .. } => {
@@ -107,6 +111,10 @@ fn turn_away(message: Message) {
         | Message::Rested { .. }
         | Message::TimersLoaded { .. }
         | Message::CallDone(_)
+        | Message::Equip { .. }
+        | Message::AskAggregate { reply: None, .. }
+        | Message::AggregateLoaded { .. }
+        | Message::DriveAggregate { .. }
         | Message::DrainOver
         | Message::TimersAgain { .. }
         | Message::HasRead(_) => {}

@@ -1,6 +1,7 @@
 //! What can wake a driver.
 
 use nexus_log::KeyValue;
+use nexus_model::aggregate::AggregateId;
 use nexus_model::id::RunId;
 use nexus_model::payload::NewPayload;
 use nexus_model::run::RunStatus;
@@ -8,7 +9,8 @@ use tokio::sync::oneshot;
 
 use super::Report;
 use super::timers::Page;
-use crate::shard::{Answer, Asked, Loaded, Refusal, Start};
+use crate::handle::Handle;
+use crate::shard::{Answer, Asked, AskedAggregate, Loaded, LoadedAggregate, Refusal, Start};
 
 /// Where the answer to a request goes.
 pub(crate) type ReplySender = oneshot::Sender<Result<Answer, Refusal>>;
@@ -37,6 +39,14 @@ pub(crate) enum Message {
     AlreadyEnded { run: RunId, status: RunStatus },
     /// A run that somebody waits for cannot be read.
     Unwaitable { run: RunId, refusal: Refusal },
+    /// What errands ask things of; the first message of all.
+    Equip { handle: Box<Handle> },
+    /// Ask something of an aggregate.
+    AskAggregate { id: AggregateId, asked: AskedAggregate, reply: Option<ReplySender> },
+    /// An aggregate was read.
+    AggregateLoaded { id: AggregateId, loaded: LoadedAggregate },
+    /// An aggregate from before this process should go on.
+    DriveAggregate { id: AggregateId },
     /// A run has rested as long as it was to.
     Rested { run: RunId },
     /// Timer rows were read, or why not.

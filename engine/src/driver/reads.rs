@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 
+use nexus_model::aggregate::AggregateId;
 use nexus_model::id::RunId;
 use nexus_model::payload::PayloadHash;
 use tokio::sync::mpsc;
@@ -15,7 +16,6 @@ use super::message::Message;
 use super::timers::{Page, ROWS_MAX};
 use crate::loader::{LoadError, Loader};
 use crate::shard::{Loaded, Refusal};
-use crate::tables::TIMERS;
 
 /// Threads that read for one driver.
 const TASKS_MAX: usize = 4;
@@ -29,6 +29,8 @@ const CLOGGED_AT: usize = 2_000;
 pub(super) enum Read {
     /// A run.
     Run(RunId),
+    /// An aggregate.
+    Aggregate(AggregateId),
     /// Whether a run has ended, for somebody who waits.
     End(RunId),
     /// Payloads that a decision about a run needs.
@@ -89,6 +91,10 @@ fn carry_out(read: Read, loader: &Loader) -> Message {
             });
             Message::Loaded { run, loaded: loaded.unwrap_or_else(failed) }
         }
+        Read::Aggregate(id) => {
+            let loaded = guarded(|| loader.aggregate(id)).map(|found| found.map(Box::new));
+            Message::AggregateLoaded { id, loaded }
+        }
         Read::End(run) => match guarded(|| loader.run(run)) {
             Ok(Some((_, state))) => Message::AlreadyEnded { run, status: state.status },
             Ok(None) => Message::Unwaitable { run, refusal: Refusal::NotFound },
@@ -99,7 +105,8 @@ fn carry_out(read: Read, loader: &Loader) -> Message {
             Err(failure) => Message::Loaded { run, loaded: failed(failure) },
         },
         Read::Timers(page) => {
-            let rows = guarded(|| Ok(loader.log().rows(TIMERS, &page.from, &page.to, ROWS_MAX)?));
+            let rows =
+                guarded(|| Ok(loader.log().rows(page.table, &page.from, &page.to, ROWS_MAX)?));
             Message::TimersLoaded { rows: rows.map_err(|(reason, _)| reason), page }
         }
     }

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use nexus_log::Table;
 use nexus_model::id::{RunId, TimerId};
 use nexus_model::time::Timestamp;
 
-use crate::clock::Clock;
 use crate::config::Drive;
 use crate::shard_of;
 use crate::tables::read_timer_key;
@@ -23,6 +23,7 @@ const SLEEP_MAX: Duration = Duration::from_secs(10);
 /// Rows to read: from, to, and the time up to which they reach.
 #[derive(Clone, Debug)]
 pub(crate) struct Page {
+    pub(crate) table: Table,
     pub(crate) from: Vec<u8>,
     pub(crate) to: Vec<u8>,
     until_ms: u64,
@@ -31,6 +32,7 @@ pub(crate) struct Page {
 /// The timers of a driver's runs.
 #[derive(Debug)]
 pub(super) struct Timers {
+    table: Table,
     drive: Drive,
     share: (usize, usize),
     soon: BTreeSet<(u64, RunId, TimerId)>,
@@ -43,8 +45,9 @@ pub(super) struct Timers {
 }
 
 impl Timers {
-    pub(super) fn new(drive: Drive, share: (usize, usize)) -> Self {
+    pub(super) fn new(table: Table, drive: Drive, share: (usize, usize)) -> Self {
         Self {
+            table,
             drive,
             share,
             soon: BTreeSet::new(),
@@ -74,7 +77,8 @@ impl Timers {
         // From here on new timers before `until_ms` are kept as they are set, so none is missed between page and set.
         self.read_until_ms = until_ms;
         self.is_reading = true;
-        Some(Page { from: self.cursor.clone(), to: until_ms.to_be_bytes().to_vec(), until_ms })
+        let (from, to) = (self.cursor.clone(), until_ms.to_be_bytes().to_vec());
+        Some(Page { table: self.table, from, to, until_ms })
     }
 
     /// Takes a page of rows.
@@ -116,7 +120,7 @@ impl Timers {
     }
 
     /// How long until the driver has to look again.
-    pub(super) fn wake_in(&self, clock: &Clock) -> Option<Duration> {
+    pub(super) fn wake_in(&self, now: Timestamp) -> Option<Duration> {
         if self.is_closed || self.drive == Drive::Nothing {
             return None;
         }
@@ -124,7 +128,10 @@ impl Timers {
             .soon
             .first()
             .map(|(at, ..)| Timestamp(i64::try_from(*at).unwrap_or(i64::MAX).saturating_mul(1000)));
-        Some(next.map_or(SLEEP_MAX, |due| clock.until(due).min(SLEEP_MAX)))
+        let until = |due: Timestamp| {
+            Duration::from_micros(u64::try_from(due.0.saturating_sub(now.0)).unwrap_or(0))
+        };
+        Some(next.map_or(SLEEP_MAX, |due| until(due).min(SLEEP_MAX)))
     }
 
     pub(super) fn close(&mut self) {

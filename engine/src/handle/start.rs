@@ -148,12 +148,12 @@ impl StartRequest {
 }
 
 /// A checked request.
-struct Prepared {
-    started: RunStarted,
-    payloads: Vec<NewPayload>,
-    request: [u8; 32],
-    /// Definitions that it calls and that are not stored yet.
-    callees: Vec<Arc<Plan>>,
+pub(crate) struct Prepared {
+    pub(crate) started: RunStarted,
+    pub(crate) payloads: Vec<NewPayload>,
+    pub(crate) request: [u8; 32],
+    /// Definitions that it calls.
+    pub(crate) callees: Vec<Arc<Plan>>,
 }
 
 impl Handle {
@@ -165,7 +165,9 @@ impl Handle {
         self.admit().await?;
         let plan = Arc::clone(&request.plan);
         self.check_calls(&plan, &request.callees).await?;
-        let prepared = self.prepare(request)?;
+        let bytes_max = self.shared.config.payload_bytes_max;
+        let mut prepared = prepare(request, Uuid::now_v7(), bytes_max)?;
+        prepared.callees.retain(|callee| !self.shared.loader.knows(callee.hash()));
         if prepared.started.name.is_empty() {
             return self.start_with_made_name(&plan, prepared).await;
         }
@@ -248,45 +250,6 @@ impl Handle {
         Ok(())
     }
 
-    fn prepare(&self, request: StartRequest) -> Result<Prepared, StartError> {
-        let StartRequest { plan, mut callees, input, name, labels, folder, by } = request;
-        let definition = plan.definition();
-        let input = check(definition, input).map_err(StartError::Inputs)?;
-        let bytes = input.to_string().into_bytes();
-        let bytes_max = self.shared.config.payload_bytes_max;
-        if bytes.len() > bytes_max {
-            return Err(StartError::InputTooLarge { bytes: bytes.len(), bytes_max });
-        }
-        let request = request_hash(&plan, &bytes);
-        let name = match name {
-            Some(name) => Some(name),
-            None => computed_name(&plan, &input)?,
-        };
-        if let Some(name) = &name {
-            check_name(name)?;
-        }
-        let (input, stored) = Payload::new(ContentType::Json, bytes);
-        let id = Uuid::now_v7();
-        let mut all_labels = definition.labels.clone();
-        all_labels.extend(labels);
-        let started = RunStarted {
-            run: RunId(id.into_bytes()),
-            name: name.unwrap_or_default(),
-            workflow: definition.name.clone(),
-            definition: plan.hash(),
-            input,
-            labels: all_labels.into_iter().collect(),
-            folder: folder.map(|folder| folder.to_string_lossy().into_owned()).unwrap_or_default(),
-            by,
-            seed: id.as_u64_pair().1,
-            timeout: None,
-            parent: None,
-        };
-        let payloads: Vec<NewPayload> = stored.into_iter().collect();
-        callees.retain(|callee| !self.shared.loader.knows(callee.hash()));
-        Ok(Prepared { started, payloads, request, callees })
-    }
-
     async fn submit(
         &self,
         plan: &Arc<Plan>,
@@ -321,7 +284,49 @@ impl Handle {
     }
 }
 
-fn rows(
+/// Checks a request and makes the first event of its run. `id` makes the run's id and seed.
+pub(crate) fn prepare(
+    request: StartRequest,
+    id: Uuid,
+    bytes_max: usize,
+) -> Result<Prepared, StartError> {
+    let StartRequest { plan, callees, input, name, labels, folder, by } = request;
+    let definition = plan.definition();
+    let input = check(definition, input).map_err(StartError::Inputs)?;
+    let bytes = input.to_string().into_bytes();
+    if bytes.len() > bytes_max {
+        return Err(StartError::InputTooLarge { bytes: bytes.len(), bytes_max });
+    }
+    let request = request_hash(&plan, &bytes);
+    let name = match name {
+        Some(name) => Some(name),
+        None => computed_name(&plan, &input)?,
+    };
+    if let Some(name) = &name {
+        check_name(name)?;
+    }
+    let (input, stored) = Payload::new(ContentType::Json, bytes);
+    let mut all_labels = definition.labels.clone();
+    all_labels.extend(labels);
+    let started = RunStarted {
+        run: RunId(id.into_bytes()),
+        name: name.unwrap_or_default(),
+        workflow: definition.name.clone(),
+        definition: plan.hash(),
+        input,
+        labels: all_labels.into_iter().collect(),
+        folder: folder.map(|folder| folder.to_string_lossy().into_owned()).unwrap_or_default(),
+        by,
+        seed: id.as_u64_pair().1,
+        timeout: None,
+        parent: None,
+    };
+    let payloads: Vec<NewPayload> = stored.into_iter().collect();
+    Ok(Prepared { started, payloads, request, callees })
+}
+
+/// The rows that go with the beginning of a run.
+pub(crate) fn rows(
     plan: &Plan,
     started: &RunStarted,
     request: &[u8; 32],

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use nexus_model::input_shape::InputShape;
+
 use super::Handler;
 
 /// Handlers by the name that `uses` calls them by.
@@ -26,6 +28,11 @@ impl Registry {
     /// The handler of this name.
     pub fn get(&self, name: &str) -> Option<&Arc<dyn Handler>> {
         self.handlers.get(name)
+    }
+
+    /// All names, sorted, with what the handlers take, if they say.
+    pub fn inputs(&self) -> impl Iterator<Item = (&str, Option<&'static InputShape>)> {
+        self.handlers.iter().map(|(name, handler)| (name.as_str(), handler.input()))
     }
 
     /// All names, sorted.

@@ -111,6 +111,7 @@ fn as_failure(command: Command) -> Option<Command> {
         | Command::DeliverSignal { .. }
         | Command::EndChild { .. }
         | Command::FollowParent { .. }
+        | Command::AnswerApproval { .. }
         | Command::OfferSlots => None,
     }
 }

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use nexus_log::{Outcome, Row};
+use nexus_model::aggregate::{self, AggregateId};
 use nexus_model::command::Command;
 use nexus_model::event::RunStarted;
 use nexus_model::id::RunId;
 use nexus_model::payload::NewPayload;
 use nexus_model::plan::Plan;
 use nexus_model::run::Run;
+
+use super::LoadedAggregate;
 
 /// Names somebody who waits for an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,6 +65,25 @@ pub enum Input {
         /// The run.
         run: RunId,
     },
+    /// A request to an aggregate.
+    AskAggregate {
+        /// The aggregate.
+        id: AggregateId,
+        /// The request.
+        asked: AskedAggregate,
+    },
+    /// An aggregate was read from the log.
+    AggregateLoaded {
+        /// The aggregate.
+        id: AggregateId,
+        /// What was found.
+        loaded: LoadedAggregate,
+    },
+    /// An aggregate from before this process should go on.
+    DriveAggregate {
+        /// The aggregate.
+        id: AggregateId,
+    },
 }
 
 /// A new run.
@@ -94,6 +116,26 @@ impl Asked {
     /// A request whose answer nobody waits for.
     pub fn silent(command: Command) -> Self {
         Self { command, payloads: Vec::new(), reply: None }
+    }
+}
+
+/// A request to an aggregate.
+#[derive(Clone, Debug)]
+pub struct AskedAggregate {
+    /// Its name, if it is to be made when it is not there.
+    pub name: Option<Arc<str>>,
+    /// The request.
+    pub command: aggregate::Command,
+    /// Rows that go with what comes of it.
+    pub rows: Vec<Row>,
+    /// Who waits for the answer.
+    pub reply: Option<ReplyId>,
+}
+
+impl AskedAggregate {
+    /// A request whose answer nobody waits for, to an aggregate that is there.
+    pub fn silent(command: aggregate::Command) -> Self {
+        Self { name: None, command, rows: Vec::new(), reply: None }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use nexus_model::aggregate::{self, AggregateId, Effect};
 use nexus_model::effect::RunAttempt;
 use nexus_model::id::{Attempt, RunId, StepIndex, TimerId};
 use nexus_model::payload::PayloadHash;
@@ -18,6 +19,12 @@ use crate::handler::AttemptInfo;
 pub enum Output {
     /// Read this run from the log.
     Load(RunId),
+    /// Read this aggregate from the log.
+    LoadAggregate(AggregateId),
+    /// Carry this out for an aggregate, and tell it what came of it.
+    Errand(AggregateId, Box<Effect>),
+    /// Carry this out no longer.
+    ErrandOver(AggregateId, Box<Effect>),
     /// Read these payloads from the log.
     LoadPayloads(RunId, Vec<PayloadHash>),
     /// Call a handler.
@@ -54,7 +61,7 @@ pub enum Output {
 /// A good answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// The run.
+    /// The run, or the id of what is no run.
     pub run: RunId,
     /// The revision after what was asked for.
     pub revision: u32,
@@ -66,6 +73,9 @@ pub enum Refusal {
     /// It does not fit the state of the run.
     #[error("{0}")]
     Rejected(Rejection),
+    /// It does not fit the state of what is no run.
+    #[error("{0}")]
+    Aggregate(aggregate::Rejection),
     /// There is no such run.
     #[error("there is no such run")]
     NotFound,

@@ -245,6 +245,7 @@ impl Resident {
             | Command::DeliverSignal { .. }
             | Command::EndChild { .. }
             | Command::FollowParent { .. }
+            | Command::AnswerApproval { .. }
             | Command::OfferSlots => {}
         }
     }

@@ -9,7 +9,8 @@ use nexus_model::id::{Attempt, StepIndex, TimerId};
 use nexus_model::rejection::Rejection;
 
 use super::*;
-use bench::{Bench, action, complete, fail, pause, plan, sleep, started};
+use crate::testkit::plan;
+use bench::{Bench, action, complete, fail, pause, sleep, started};
 
 const FULL: Outcome = Outcome::DiskNearlyFull { free_bytes: 7 };
 

@@ -10,10 +10,11 @@ use nexus_engine::model::event::Event;
 use nexus_engine::model::id::RunId;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::run::RunStatus;
+use nexus_engine::testkit::{action, step};
 use nexus_engine::{Config, Handle, Registry, StartRequest, StepCx, StepError, handler_fn};
 use serde_json::{Value, json};
 
-use crate::life::{Life, action, by, config, is_completed, step, until, within};
+use crate::life::{Life, by, config, is_completed, until, within};
 use crate::log::{FaultyLog, memory};
 
 fn call(id: &str, callee: &Plan, with: Value, needs: &[&str]) -> Step {

@@ -5,13 +5,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use nexus_engine::log::MemoryLog;
-use nexus_engine::model::definition::{Definition, OnError, Retry, Step, StepKind, WhenNeeds};
 use nexus_engine::model::event::Actor;
 use nexus_engine::model::id::RunId;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::run::RunStatus;
 use nexus_engine::{Config, Engine, Handle, Registry, StartRequest};
-use serde_json::{Value, json};
 
 use crate::log::FaultyLog;
 
@@ -88,38 +86,4 @@ pub(crate) fn by() -> Actor {
 
 pub(crate) fn is_completed(status: &RunStatus) -> bool {
     matches!(status, RunStatus::Completed { .. })
-}
-
-pub(crate) fn step(id: &str, kind: StepKind, needs: &[&str]) -> Step {
-    Step {
-        id: id.into(),
-        name: None,
-        kind,
-        needs: needs.iter().map(ToString::to_string).collect(),
-        when_needs: WhenNeeds::AllOk,
-        condition: None,
-        retry: Retry::default(),
-        timeout_ms: None,
-        deadline_ms: None,
-        on_error: OnError::Fail,
-        outputs: None,
-        compensate: None,
-    }
-}
-
-pub(crate) fn action(id: &str, uses: &str, needs: &[&str]) -> Step {
-    step(id, StepKind::Action { uses: uses.into(), with: Value::Null }, needs)
-}
-
-pub(crate) fn sleep(id: &str, duration: &str, needs: &[&str]) -> Step {
-    step(id, StepKind::Sleep { duration: json!(duration) }, needs)
-}
-
-pub(crate) fn plan(steps: Vec<Step>) -> Arc<Plan> {
-    compile(Definition { steps, ..Definition::default() })
-}
-
-pub(crate) fn compile(definition: Definition) -> Arc<Plan> {
-    let definition = Definition { name: "test".into(), input_is_value: true, ..definition };
-    Arc::new(Plan::compile(definition).unwrap())
 }

@@ -8,12 +8,13 @@ use nexus_engine::RequestError;
 use nexus_engine::handler::HandlerFuture;
 use nexus_engine::model::run::RunStatus;
 use nexus_engine::shard::Refusal;
+use nexus_engine::testkit::{action, plan, sleep};
 use nexus_engine::{
     Data, Handler, Registry, StartError, StartRequest, StepCx, StepResult, handler_fn,
 };
 use serde_json::Value;
 
-use crate::life::{Life, action, config, is_completed, plan, sleep, until, within};
+use crate::life::{Life, config, is_completed, until, within};
 use crate::log::memory;
 
 fn counting(calls: &'static AtomicU32) -> Registry {

@@ -7,10 +7,11 @@ use nexus_engine::model::codec;
 use nexus_engine::model::run::RunStatus;
 use nexus_engine::shard::Refusal;
 use nexus_engine::tables::stream;
+use nexus_engine::testkit::{action, plan, sleep};
 use nexus_engine::{Config, Drive, Registry, RequestError, StepCx, handler_fn};
 use serde_json::Value;
 
-use crate::life::{Life, action, by, config, is_completed, plan, sleep, until, within};
+use crate::life::{Life, by, config, is_completed, until, within};
 use crate::log::{FaultyLog, memory};
 
 /// `long` works until it is told to stop, or that it may end; `one` ends at once.

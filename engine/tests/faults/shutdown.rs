@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use nexus_engine::model::definition::Definition;
 use nexus_engine::shard::Refusal;
+use nexus_engine::testkit::{action, compile, plan, sleep};
 use nexus_engine::{Registry, RequestError, StartError, StartRequest, StepCx, handler_fn};
 use serde_json::{Value, json};
 
-use crate::life::{Life, action, by, compile, config, is_completed, plan, sleep, until, within};
+use crate::life::{Life, by, config, is_completed, until, within};
 use crate::log::memory;
 
 fn stubborn(began: &'static AtomicU32) -> Registry {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use nexus_engine::model::definition::Definition;
+use nexus_engine::testkit::{action, compile, plan};
 use nexus_engine::{Registry, StartError, StartRequest, StepCx, handler_fn};
 use serde_json::{Value, json};
 
-use crate::life::{Life, action, compile, config, plan, within};
+use crate::life::{Life, config, within};
 use crate::log::memory;
 
 fn one() -> Registry {

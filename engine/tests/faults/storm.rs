@@ -9,10 +9,11 @@ use nexus_engine::log::MemoryLog;
 use nexus_engine::model::definition::{OnError, Retry};
 use nexus_engine::model::id::RunId;
 use nexus_engine::model::plan::Plan;
+use nexus_engine::testkit::{action, plan, sleep};
 use nexus_engine::{Config, Registry, StartRequest, StepCx, StepError, handler_fn};
 use serde_json::Value;
 
-use crate::life::{Life, action, by, config, plan, sleep, within};
+use crate::life::{Life, by, config, within};
 use crate::log::{Chance, FaultyLog, memory};
 
 const ROOM: u32 = 6;

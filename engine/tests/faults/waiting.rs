@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use nexus_engine::testkit::{action, plan, sleep};
 use nexus_engine::{Config, Registry, StepCx, handler_fn};
 use serde_json::Value;
 
-use crate::life::{Life, action, config, is_completed, plan, sleep, within};
+use crate::life::{Life, config, is_completed, within};
 use crate::log::memory;
 
 fn one() -> Registry {

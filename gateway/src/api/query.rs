@@ -11,7 +11,7 @@ pub struct RunsFilter {
     pub workflow: Option<String>,
     /// Only in one of these statuses; empty: any.
     pub statuses: Vec<String>,
-    /// Only those with a step that waits for this: `signal`.
+    /// Only those with a step that waits for this: `signal`, `approval`.
     pub waiting: Option<String>,
     /// Only with these labels.
     pub labels: BTreeMap<String, String>,
@@ -115,15 +115,15 @@ impl AuditFilter {
     }
 }
 
-fn put(pairs: &mut Pairs, name: &str, value: Option<impl ToString>) {
+pub(super) fn put(pairs: &mut Pairs, name: &str, value: Option<impl ToString>) {
     pairs.extend(value.map(|value| (name.to_owned(), value.to_string())));
 }
 
-fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, String> {
+pub(super) fn number<T: std::str::FromStr>(name: &str, value: &str) -> Result<T, String> {
     value.parse().map_err(|_| format!("`{name}` is a number, not `{value}`"))
 }
 
-fn unknown(name: &str) -> String {
+pub(super) fn unknown(name: &str) -> String {
     format!("there is no parameter `{name}` here")
 }
 

@@ -145,7 +145,7 @@ pub struct UndoView {
 /// What a run waits for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitingOn {
-    /// `sleep`, `signal`, `run`, `retry`, `undo`, `room`, `pause`, `engine`.
+    /// `sleep`, `signal`, `approval`, `run`, `retry`, `undo`, `room`, `pause`, `engine`.
     pub on: String,
     /// The step.
     pub step: Option<String>,

@@ -8,9 +8,9 @@ use serde_json::Value;
 use super::Client;
 use super::transport::{Asking, segment};
 use crate::api::{
-    Act, Acted, AuditFilter, AuditPage, ExplainView, GraphView, HistoryPage, LogPage, Pairs,
-    Problem, RebuildView, ReplayView, RunPage, RunView, RunsFilter, SendSignal, SignalView,
-    StartRun, StartedRun, Status, VerifyView,
+    Act, Acted, ApprovalAnswer, ApprovalsPage, AuditFilter, AuditPage, DecidedView, ExplainView,
+    GraphView, HistoryPage, InboxFilter, LogPage, Pairs, Problem, RebuildView, ReplayView, RunPage,
+    RunView, RunsFilter, SendSignal, SignalView, StartRun, StartedRun, Status, VerifyView,
 };
 use crate::follow::Follow;
 
@@ -68,6 +68,22 @@ impl Client {
 
     pub async fn retry(&self, name: &str, act: Act) -> Result<Acted, Problem> {
         self.ask(post(&run(name, "/retry")).json(&act)?).await
+    }
+
+    pub async fn approve(
+        &self,
+        name: &str,
+        answer: ApprovalAnswer,
+    ) -> Result<DecidedView, Problem> {
+        self.ask(post(&run(name, "/approve")).json(&answer)?).await
+    }
+
+    pub async fn reject(&self, name: &str, answer: ApprovalAnswer) -> Result<DecidedView, Problem> {
+        self.ask(post(&run(name, "/reject")).json(&answer)?).await
+    }
+
+    pub async fn inbox(&self, filter: InboxFilter) -> Result<ApprovalsPage, Problem> {
+        self.ask(get("inbox").pairs(&filter.to_pairs())).await
     }
 
     pub async fn signal(

@@ -1,6 +1,7 @@
 //! `audit`: who did what, when, from where.
 
-use nexus_engine::log::Position;
+use nexus_engine::log::{Position, StreamId};
+use nexus_engine::model::id::StepIndex;
 use nexus_engine::model::time::Timestamp;
 use nexus_engine::projections::{self, AuditAction, AuditRow};
 
@@ -40,21 +41,31 @@ impl Service {
             let views = service.views_now()?;
             let page = views.audit(&wanted).map_err(|error| problems::views(&error))?;
             let next = page.next.map(|position| position.0);
-            let entries = page.rows.into_iter().map(entry).collect();
+            let entries = page.rows.into_iter().map(|row| service.entry(row)).collect();
             Ok(AuditPage { kind: "audit/v1".into(), entries, next })
         })
         .await
     }
 }
 
-fn entry(row: AuditRow) -> AuditEntry {
-    let engine = || By { name: "engine".into(), via: "engine".into() };
-    AuditEntry {
-        at: time(row.at),
-        run: row.name,
-        action: action(row.action).into(),
-        by: row.by.as_ref().map_or_else(engine, show::by),
-        detail: row.detail,
+impl Service {
+    fn entry(&self, row: AuditRow) -> AuditEntry {
+        let engine = || By { name: "engine".into(), via: "engine".into() };
+        AuditEntry {
+            at: time(row.at),
+            step: row.step.map(|step| self.step_id(row.stream(), step)),
+            run: row.name,
+            action: action(row.action).into(),
+            by: row.by.as_ref().map_or_else(engine, show::by),
+            detail: row.detail,
+        }
+    }
+
+    /// The id of a step; its number if the definition cannot be read, which is no reason to show no audit.
+    fn step_id(&self, run: StreamId, step: StepIndex) -> String {
+        let row = self.views().and_then(|views| views.run(run).ok().flatten());
+        let plan = row.and_then(|row| self.handle().loader().plan(row.definition).ok());
+        plan.map_or_else(|| format!("step {}", step.0), |plan| plan.id(step).to_owned())
     }
 }
 
@@ -70,6 +81,9 @@ fn action(action: AuditAction) -> &'static str {
         AuditAction::Failed => "run.failed",
         AuditAction::Cancelled => "run.cancelled",
         AuditAction::Signalled => "signal.received",
+        AuditAction::Approved => "approval.granted",
+        AuditAction::Rejected => "approval.rejected",
+        AuditAction::Managed => "managed",
         AuditAction::UndoRetried => "undo.retried",
         AuditAction::UndoWaived => "undo.waived",
     }

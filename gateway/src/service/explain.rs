@@ -112,7 +112,13 @@ fn commands(standing: &Standing<'_>, name: &str) -> Vec<String> {
         RunStatus::Failed { .. } | RunStatus::Cancelled { .. } => all(&["logs", "retry"]),
         RunStatus::Running if standing.run.parent_paused => all(&["cancel"]),
         RunStatus::Running if standing.run.paused || !standing.driven => all(&["resume", "cancel"]),
-        RunStatus::Running => all(&["wait", "pause", "cancel"]),
+        RunStatus::Running => {
+            let asking = standing.asking().take(STEPS_MAX).flat_map(|step| {
+                let id = standing.plan.id(step);
+                ["approve", "reject"].map(|verb| format!("nexus-engine {verb} {name} {id}"))
+            });
+            asking.chain(all(&["wait", "pause", "cancel"])).collect()
+        }
         RunStatus::Failing { .. } | RunStatus::Cancelling { .. } if !standing.driven => {
             all(&["resume"])
         }

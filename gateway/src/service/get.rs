@@ -7,11 +7,11 @@ use nexus_engine::model::id::{RunId, StepIndex};
 use nexus_engine::model::payload::Payload;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::run::{Run, RunStatus, StepState};
+use nexus_engine::model::suggest::nearest;
 use nexus_engine::{LoadError, Loader};
 use serde_json::Value;
 
 use super::Service;
-use super::references::near;
 use super::show::standing::Standing;
 use super::show::{self, time};
 use crate::api::{FailureView, Problem, RunView, StepView};
@@ -72,7 +72,7 @@ impl Service {
 pub(super) fn find_step(plan: &Plan, name: &str, step: &str) -> Result<StepIndex, Problem> {
     plan.find(step).ok_or_else(|| {
         let ids = plan.steps().map(|step| plan.id(step));
-        problems::no_such_step(name, step, near(step, ids))
+        problems::no_such_step(name, step, nearest(step, ids))
     })
 }
 

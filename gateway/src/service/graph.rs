@@ -45,6 +45,7 @@ fn node(plan: &Plan, run: Option<&Run>, step: StepIndex) -> GraphNode {
         StepKind::Sleep { .. } => "sleep",
         StepKind::WaitFor { .. } => "wait_for",
         StepKind::Call { .. } => "call",
+        StepKind::Approve(_) => "approve",
     });
     GraphNode {
         id: plan.id(step).to_owned(),

@@ -48,7 +48,8 @@ impl Service {
         Ok(HistoryPage { kind: "history/v1".into(), id, events, next })
     }
 
-    /// The events of a run from number `from` on, and then those that come, until the run ends.
+    /// The events of a run from number `from` on, and then those that come, until the run ends, or the service is closed.
+    /// What was recorded before either is told.
     ///
     /// # Errors
     /// A [`Problem`] if there is no such run.
@@ -59,7 +60,6 @@ impl Service {
         let service = self.clone();
         tokio::spawn(async move {
             tokio::select! {
-                () = service.closed() => {}
                 () = sender.closed() => {}
                 () = service.tell(&shown, from.max(1), &sender) => {}
             }
@@ -70,8 +70,13 @@ impl Service {
     /// Sends events until the run has ended. The log says when to look again.
     async fn tell(&self, shown: &Shown, mut next: u32, sender: &FollowSender) {
         let mut durable = self.handle().log().subscribe(PARTITION);
+        if self.ended_before(shown.run, next).await {
+            return;
+        }
         loop {
             durable.mark_unchanged();
+            // What is durable before the service closes is read after this.
+            let is_last = self.is_closing();
             let events = match self.events(shown, next, FOLLOW_EVENTS).await {
                 Ok(events) => events,
                 Err(problem) => {
@@ -91,10 +96,18 @@ impl Service {
                 }
             }
             if read < FOLLOW_EVENTS {
-                if durable.changed().await.is_err() {
+                if is_last {
                     return;
                 }
-                tokio::time::sleep(FOLLOW_PAUSE).await;
+                tokio::select! {
+                    changed = durable.changed() => {
+                        if changed.is_err() {
+                            return;
+                        }
+                        tokio::time::sleep(FOLLOW_PAUSE).await;
+                    }
+                    () = self.closed() => {}
+                }
             }
         }
     }
@@ -103,6 +116,17 @@ impl Service {
     async fn has_ended(&self, run: RunId, next: u32) -> bool {
         let behind = self.read(move |loader| loader.history(run, next - 1, 1)).await;
         behind.is_ok_and(|behind| behind.is_empty())
+    }
+
+    /// Whether the run has ended with the event before number `next`, so that nothing comes.
+    async fn ended_before(&self, run: RunId, next: u32) -> bool {
+        let Some(last) = next.checked_sub(2) else { return false };
+        let found = self.read(move |loader| loader.history(run, last, 2)).await;
+        let Ok([last]) = found.as_deref() else { return false };
+        matches!(
+            last.event,
+            Event::RunCompleted { .. } | Event::RunFailed { .. } | Event::RunCancelled { .. }
+        )
     }
 
     async fn events(

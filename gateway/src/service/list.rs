@@ -15,6 +15,8 @@ use crate::problems;
 const RUNS_DEFAULT: usize = 50;
 /// Runs of the largest page.
 const RUNS_MAX: usize = 1_000;
+/// What `waiting` can say.
+const WAITING_FOR: [&str; 2] = ["signal", "approval"];
 
 impl Service {
     /// Runs, newest first. Everything recorded before the call is seen.
@@ -88,19 +90,17 @@ fn run_filter(filter: &RunsFilter) -> Result<RunFilter, Problem> {
     let after = filter.after.as_deref().map(|after| {
         run_id(after).ok_or_else(|| problems::bad_request(format!("`{after}` begins no page")))
     });
-    let awaits_signal = match filter.waiting.as_deref() {
-        None => false,
-        Some("signal") => true,
-        Some(other) => {
-            let problem = problems::bad_request(format!("a run cannot wait for `{other}`"));
-            return Err(problem.hint("it can wait for: signal"));
-        }
-    };
+    let waiting = filter.waiting.as_deref();
+    if let Some(other) = waiting.filter(|what| !WAITING_FOR.contains(what)) {
+        let problem = problems::bad_request(format!("a run cannot wait for `{other}`"));
+        return Err(problem.hint(format!("it can wait for: {}", WAITING_FOR.join(", "))));
+    }
     let since = filter.since_ms.map(|ms| Timestamp::default().plus_ms(ms));
     Ok(RunFilter {
         workflow: filter.workflow.clone(),
         statuses: statuses.collect::<Result<_, _>>()?,
-        awaits_signal,
+        awaits_signal: waiting == Some("signal"),
+        awaits_approval: waiting == Some("approval"),
         labels: filter.labels.clone().into_iter().collect(),
         started_after: since,
         limit: match filter.limit as usize {
@@ -113,7 +113,7 @@ fn run_filter(filter: &RunsFilter) -> Result<RunFilter, Problem> {
 }
 
 /// Reads an id of 32 hexadecimal digits.
-fn run_id(text: &str) -> Option<RunId> {
+pub(super) fn run_id(text: &str) -> Option<RunId> {
     let is_hex = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let number = is_hex.then(|| u128::from_str_radix(text, 16).ok())??;
     Some(RunId(number.to_be_bytes()))
@@ -160,6 +160,15 @@ fn waiting_on(plan: Option<&Plan>, row: &RunRow, now: Timestamp, driven: bool) -
         Some(WaitingOn::Run { step, until }) => {
             let rest = until.map(|until| format!(", {}", left(until))).unwrap_or_default();
             Some(format!("run {}/{}{rest}", row.name, id(plan, step)))
+        }
+        Some(WaitingOn::Approval { step, until }) => {
+            let kind = plan.and_then(|plan| plan.definition().steps.get(step.at()));
+            let by = match kind.map(|step| &step.kind) {
+                Some(StepKind::Approve(approval)) => show::people(&approval.by),
+                _ => String::new(),
+            };
+            let rest = until.map(|until| format!(", {}", left(until))).unwrap_or_default();
+            Some(format!("approval{by}{rest}"))
         }
         Some(WaitingOn::Retry { step, attempt, at }) => {
             let steps = plan.map(|plan| &plan.definition().steps);

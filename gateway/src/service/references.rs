@@ -2,6 +2,7 @@
 
 use nexus_engine::Loader;
 use nexus_engine::model::id::RunId;
+use nexus_engine::model::suggest::nearest;
 use nexus_engine::tables::{NAMES, read_name_row};
 
 use super::Service;
@@ -60,7 +61,7 @@ fn by_name(loader: &Loader, reference: &str) -> Result<Named, Problem> {
     match found.len() {
         0 => {
             let all = names(loader, &[], &[], NEAR_MAX)?;
-            let near = near(reference, all.iter().map(|(_, name)| name.as_str()));
+            let near = nearest(reference, all.iter().map(|(_, name)| name.as_str()));
             Err(problems::no_such_run(reference, near))
         }
         1 => Ok(found.remove(0)),
@@ -92,27 +93,4 @@ pub(super) fn names(
         }));
     }
     Ok(found)
-}
-
-/// The known word that is nearest to `word`, if one is near enough to be meant.
-pub(super) fn near<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    let allowed = (word.chars().count() / 3).clamp(1, 3);
-    known
-        .map(|known| (strsim::damerau_levenshtein(word, known), known))
-        .filter(|(distance, _)| *distance <= allowed)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, known)| known)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::near;
-
-    #[test]
-    fn a_near_name_is_found_and_a_far_one_is_not() {
-        let known = ["wf-001", "order-117"];
-        assert_eq!(near("wf-01", known.into_iter()), Some("wf-001"));
-        assert_eq!(near("oder-117", known.into_iter()), Some("order-117"));
-        assert_eq!(near("invoice", known.into_iter()), None);
-    }
 }

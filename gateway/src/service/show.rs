@@ -68,6 +68,16 @@ pub(crate) fn failure(failure: &Failure, step: Option<&str>) -> FailureView {
     }
 }
 
+/// ` by ops, dana`, if the workflow names them without an expression.
+pub(crate) fn people(by: &Value) -> String {
+    let names: Vec<&str> = match by {
+        Value::Array(people) => people.iter().filter_map(Value::as_str).collect(),
+        one => one.as_str().into_iter().collect(),
+    };
+    let named = names.join(", ");
+    if named.is_empty() || named.contains("${{") { String::new() } else { format!(" by {named}") }
+}
+
 /// A failure in one line.
 pub(crate) fn failure_line(failure: &Failure) -> String {
     let message = failure.message.lines().next().unwrap_or_default();

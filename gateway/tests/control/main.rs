@@ -1,6 +1,7 @@
 //! The control API from both sides: a service in this process, and a client that asks it over its socket.
 
 #[cfg(test)]
+mod approvals;
 mod http;
 #[cfg(test)]
 mod metrics;

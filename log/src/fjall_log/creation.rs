@@ -175,6 +175,7 @@ fn check_layout(store: &Path) -> Result<(), OpenError> {
     match found {
         layout::VERSION => Ok(()),
         newer if newer > layout::VERSION => Err(OpenError::Newer { found, known: layout::VERSION }),
-        _ => Err(no_store()),
+        0 => Err(no_store()),
+        found => Err(OpenError::Older { found, known: layout::VERSION }),
     }
 }

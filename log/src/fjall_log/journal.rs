@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_journal_of_the_pinned_format_is_read() {
-        let journal = include_bytes!("../../tests/fixtures/store-1/log/0.jnl");
+        let journal = include_bytes!("../../tests/fixtures/store-2/log/0.jnl");
         let content = walk_all(journal);
         assert_eq!((content.batches, content.rest), (3, Rest::Nothing));
         assert_eq!(content.end, journal.len() as u64);

@@ -14,10 +14,11 @@ use fjall::{CompressionType, Database, KeyspaceCreateOptions, KvSeparationOption
 use super::Options;
 use super::segments::Segments;
 use super::store::Store;
+use super::table_rows::TableRows;
 use crate::OpenError;
 
 /// The layout that this program writes.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 const KIB: u32 = 1024;
 const MIB: u64 = 1024 * 1024;
@@ -31,16 +32,15 @@ pub(super) enum Use {
     Streams,
     /// Payloads by hash.
     Payloads,
-    /// Rows of a table.
-    Table,
-    /// The segments.
-    Meta,
+    /// Rows of the tables, and the segments.
+    Rows,
 }
 
-/// How a keyspace of layout 1 is kept.
+/// How a keyspace of layout 2 is kept.
 ///
 /// Memtables are small because all of them are memory that a store at rest holds, and that one fills again when it opens.
-pub(super) fn layout_v1(purpose: Use) -> KeyspaceCreateOptions {
+/// There are few keyspaces because making one costs about twenty syncs.
+pub(super) fn layout_v2(purpose: Use) -> KeyspaceCreateOptions {
     let compressed = KeyspaceCreateOptions::default()
         .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4));
     match purpose {
@@ -53,7 +53,7 @@ pub(super) fn layout_v1(purpose: Use) -> KeyspaceCreateOptions {
         Use::Payloads => compressed
             .max_memtable_size(4 * MIB)
             .with_kv_separation(Some(KvSeparationOptions::default())),
-        Use::Table | Use::Meta => compressed.max_memtable_size(2 * MIB),
+        Use::Rows => compressed.max_memtable_size(4 * MIB),
     }
 }
 
@@ -102,15 +102,12 @@ fn open_database(folder: &Path, options: &Options) -> Result<Store, fjall::Error
         .worker_threads(2)
         .journal_compression(CompressionType::None)
         .open()?;
-    let meta = db.keyspace("meta", || layout_v1(Use::Meta))?;
-    let segments = Segments::open(&db, &meta)?;
-    let streams = db.keyspace("st", || layout_v1(Use::Streams))?;
-    let payloads = db.keyspace("payload", || layout_v1(Use::Payloads))?;
-    let table = |spec: &crate::TableSpec| {
-        db.keyspace(&format!("t-{}", spec.name), || layout_v1(Use::Table))
-    };
-    let tables = options.tables.iter().map(table).collect::<Result<_, _>>()?;
-    Ok(Store::new(folder.to_owned(), db, meta, segments, streams, payloads, tables))
+    let rows = db.keyspace("rows", || layout_v2(Use::Rows))?;
+    let segments = Segments::open(&db, &rows)?;
+    let streams = db.keyspace("st", || layout_v2(Use::Streams))?;
+    let payloads = db.keyspace("payload", || layout_v2(Use::Payloads))?;
+    let rows = TableRows::new(rows, options.tables.len());
+    Ok(Store { folder: folder.to_owned(), db, segments, streams, payloads, rows })
 }
 
 fn words(panic: &(dyn std::any::Any + Send)) -> String {

@@ -2,16 +2,17 @@
 //!
 //! Invariants:
 //! * Only the newest segment is written to.
-//! * A segment's row in `meta` becomes durable with the first frame in it, so every segment on record begins with a frame.
+//! * A segment's row becomes durable with the first frame in it, so every segment on record begins with a frame.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use fjall::{Database, Keyspace};
 
-use super::layout::{Use, layout_v1};
+use super::layout::{Use, layout_v2};
 use crate::Position;
 
-const ROW_PREFIX: &str = "segment/";
+/// Before the rows of the tables, see [`TableRows`](super::table_rows::TableRows).
+const ROW_PREFIX: &str = "\0segment/";
 
 /// One segment.
 #[derive(Clone)]
@@ -24,7 +25,7 @@ pub(super) struct Segment {
 
 impl Segment {
     fn open(db: &Database, number: u32, first: Position) -> Result<Self, fjall::Error> {
-        let frames = db.keyspace(&format!("ev-{number:06}"), || layout_v1(Use::Events))?;
+        let frames = db.keyspace(&format!("ev-{number:06}"), || layout_v2(Use::Events))?;
         Ok(Self { number, first, frames })
     }
 
@@ -33,7 +34,7 @@ impl Segment {
         Self::open(db, self.number + 1, first)
     }
 
-    /// Key and value of its row in `meta`.
+    /// Key and value of its row.
     pub(super) fn row(&self) -> (String, [u8; 8]) {
         (format!("{ROW_PREFIX}{:06}", self.number), self.first.0.to_be_bytes())
     }
@@ -44,9 +45,9 @@ pub(super) struct Segments(RwLock<Arc<[Segment]>>);
 
 impl Segments {
     /// Opens the segments on record; the first needs no row.
-    pub(super) fn open(db: &Database, meta: &Keyspace) -> Result<Self, fjall::Error> {
+    pub(super) fn open(db: &Database, rows: &Keyspace) -> Result<Self, fjall::Error> {
         let mut segments = vec![Segment::open(db, 1, Position(0))?];
-        for row in meta.prefix(ROW_PREFIX) {
+        for row in rows.prefix(ROW_PREFIX) {
             let (key, value) = row.into_inner()?;
             let number = std::str::from_utf8(&key)
                 .ok()

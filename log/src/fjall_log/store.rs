@@ -13,6 +13,7 @@ use fjall::{Database, Keyspace, Readable, Slice, Snapshot};
 
 use self::frames::Frames;
 use super::segments::{Segments, holding};
+use super::table_rows::TableRows;
 use crate::envelope;
 use crate::group::Durable;
 use crate::heads::StreamHead;
@@ -26,11 +27,10 @@ pub(super) struct Store {
     /// The folder of the database.
     pub(super) folder: PathBuf,
     pub(super) db: Database,
-    pub(super) meta: Keyspace,
     pub(super) segments: Segments,
     pub(super) streams: Keyspace,
     pub(super) payloads: Keyspace,
-    pub(super) tables: Vec<Keyspace>,
+    pub(super) rows: TableRows,
 }
 
 /// A row of the index of streams: one frame.
@@ -85,19 +85,6 @@ pub(super) fn storage(error: fjall::Error) -> ReadError {
 }
 
 impl Store {
-    /// Puts the store together.
-    pub(super) fn new(
-        folder: PathBuf,
-        db: Database,
-        meta: Keyspace,
-        segments: Segments,
-        streams: Keyspace,
-        payloads: Keyspace,
-        tables: Vec<Keyspace>,
-    ) -> Self {
-        Self { folder, db, meta, segments, streams, payloads, tables }
-    }
-
     /// Bytes on the disk.
     pub(super) fn disk_bytes(&self) -> u64 {
         self.db.disk_space().unwrap_or(0)
@@ -250,8 +237,7 @@ impl Store {
 
     /// Reads a row.
     pub(super) fn row(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
-        let found = self.db.snapshot().get(self.table(table)?, key).map_err(storage)?;
-        Ok(found.map(|value| value.to_vec()))
+        self.rows.get(&self.db.snapshot(), table, key)
     }
 
     /// Reads rows, see [`EventLog::rows`](crate::EventLog::rows).
@@ -262,16 +248,11 @@ impl Store {
         to: &[u8],
         rows_max: usize,
     ) -> Result<Vec<KeyValue>, ReadError> {
-        let table = self.table(table)?;
-        let mut found = Vec::new();
-        for guard in self.db.snapshot().range(table, from..).take(rows_max) {
-            let (key, value) = guard.into_inner().map_err(storage)?;
-            if !to.is_empty() && *key >= *to {
-                break;
-            }
-            found.push((key.to_vec(), value.to_vec()));
-        }
-        Ok(found)
+        let is_before = |row: &Result<KeyValue, ReadError>| {
+            row.as_ref().map_or(true, |(key, _)| to.is_empty() || key.as_slice() < to)
+        };
+        let rows = self.rows.range(&self.db.snapshot(), table, from)?;
+        rows.take(rows_max).take_while(is_before).collect()
     }
 
     /// Visits all rows of a table.
@@ -280,17 +261,11 @@ impl Store {
         table: Table,
         visit: &mut dyn FnMut(&[u8], &[u8]),
     ) -> Result<(), ReadError> {
-        for guard in self.db.snapshot().iter(self.table(table)?) {
-            let (key, value) = guard.into_inner().map_err(storage)?;
+        for row in self.rows.range(&self.db.snapshot(), table, &[])? {
+            let (key, value) = row?;
             visit(&key, &value);
         }
         Ok(())
-    }
-
-    fn table(&self, table: Table) -> Result<&Keyspace, ReadError> {
-        self.tables
-            .get(usize::from(table.0))
-            .ok_or_else(|| ReadError::Storage { reason: "no such table".to_owned() })
     }
 
     /// Reads a payload and checks its hash.
@@ -339,7 +314,7 @@ impl Durable for Store {
     }
 
     fn tables(&self) -> usize {
-        self.tables.len()
+        self.rows.tables()
     }
 }
 

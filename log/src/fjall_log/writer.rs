@@ -256,7 +256,7 @@ impl Writer {
         self.segment = self.segment.following(&self.store.db, first).map_err(storage)?;
         self.segment_bytes = 0;
         let (key, value) = self.segment.row();
-        batch.insert(&self.store.meta, key.as_str(), value);
+        batch.insert(self.store.rows.keyspace(), key.as_str(), value);
         Ok(Some(self.segment.clone()))
     }
 
@@ -284,11 +284,7 @@ impl Writer {
 
     fn put_rows(&mut self, batch: &mut OwnedWriteBatch) {
         for ((table, key), value) in mem::take(&mut self.group.rows) {
-            let Some(rows) = self.store.tables.get(usize::from(table.0)) else { continue };
-            match value {
-                Some(value) => batch.insert(rows, key.as_slice(), value.as_slice()),
-                None => batch.remove(rows, key.as_slice()),
-            }
+            self.store.rows.put(batch, table, &key, value.as_deref());
         }
     }
 

@@ -76,12 +76,18 @@ fn a_store_is_held_by_one_log() {
 }
 
 #[test]
-fn a_newer_layout_is_refused() {
+fn a_newer_and_an_older_layout_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     drop(open(folder.path()));
-    fs::write(folder.path().join("layout"), "nexus-log layout 2\n").expect("written");
-    let refused = FjallLog::open(folder.path(), Options::new(TABLES));
-    assert!(matches!(refused, Err(OpenError::Newer { found: 2, known: 1 })), "{refused:?}");
+    let open_layout = |number: u32| {
+        let text = format!("nexus-log layout {number}\n");
+        fs::write(folder.path().join("layout"), text).expect("written");
+        FjallLog::open(folder.path(), Options::new(TABLES))
+    };
+    let refused = open_layout(3);
+    assert!(matches!(refused, Err(OpenError::Newer { found: 3, known: 2 })), "{refused:?}");
+    let refused = open_layout(1);
+    assert!(matches!(refused, Err(OpenError::Older { found: 1, known: 2 })), "{refused:?}");
 }
 
 #[test]

@@ -264,3 +264,53 @@ fn groups_behind_the_mark_are_kept() {
     );
     assert_eq!(log.verify(HERE).problems, []);
 }
+
+/// A store whose groups have left the journal for tables, and the largest of these.
+fn store_with_tables() -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = crate::scratch::folder();
+    let mut chance = Chance::new(29);
+    let log = open(folder.path()).expect("is made");
+    for number in 0..18 {
+        append_one(&log, transition(number, 0, &[&chance.bytes(1024 * 1024)]));
+    }
+    drop(log);
+    drop(open(folder.path()).expect("opens"));
+    let is_table = |path: &std::path::PathBuf| {
+        path.parent().is_some_and(|folder| folder.file_name().is_some_and(|name| name == "tables"))
+    };
+    let tables = files(folder.path()).into_iter().filter(is_table);
+    let largest = tables.max_by_key(|path| fs::metadata(path).expect("there").len());
+    let largest = largest.expect("some groups are in tables");
+    let table = largest.strip_prefix(folder.path()).expect("below it").to_owned();
+    (folder, table)
+}
+
+#[test]
+fn a_damaged_table_is_named_when_it_is_opened_or_read() {
+    let (whole, table) = store_with_tables();
+    let damages: [(&str, &dyn Fn(&std::path::Path)); 3] = [
+        ("a flipped byte", &|path| {
+            let mut bytes = fs::read(path).expect("readable");
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 0xff;
+            fs::write(path, bytes).expect("written");
+        }),
+        ("cut in half", &|path| {
+            let bytes = fs::read(path).expect("readable");
+            fs::write(path, &bytes[..bytes.len() / 2]).expect("written");
+        }),
+        ("missing", &|path| fs::remove_file(path).expect("removed")),
+    ];
+    for (what, damage) in damages {
+        let broken = crate::scratch::folder();
+        copy(whole.path(), broken.path());
+        damage(&broken.path().join(&table));
+        match open(broken.path()) {
+            Err(refusal) => {
+                assert!(matches!(refusal, OpenError::Storage { .. }), "{what}: {refusal:?}");
+            }
+            Ok(log) => assert_ne!(log.verify(HERE).problems, [], "{what} is not noticed"),
+        }
+    }
+    assert_eq!(open(whole.path()).expect("opens").verify(HERE).problems, []);
+}

@@ -80,5 +80,5 @@ fn a_failed_write_ends_the_process_after_its_last_words() {
         "every acknowledged frame and the first are there"
     );
     assert_eq!(log.verify(HERE).problems, []);
-    assert_eq!(log.status().layout, 1);
+    assert_eq!(log.status().layout, 2);
 }

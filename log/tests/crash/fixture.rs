@@ -8,9 +8,9 @@ use crate::stores::{copy, open};
 use crate::transitions::{HERE, NAMES, bodies, read_all};
 
 #[test]
-fn a_store_of_layout_1_opens() {
+fn a_store_of_layout_2_opens() {
     let folder = tempfile::tempdir().expect("a folder");
-    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/store-1"), folder.path());
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/store-2"), folder.path());
     let log = open(folder.path()).expect("opens");
     assert_eq!(log.durable(HERE), Position(5));
     let frames = read_all(&log);

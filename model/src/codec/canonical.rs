@@ -27,6 +27,9 @@ pub(super) const SECTION_CALLS: u8 = 40;
 /// Number of the section of the run that called this one.
 pub(super) const SECTION_PARENT: u8 = 41;
 
+/// Number of a step that waits for the decision of a person.
+pub(super) const AWAITED_APPROVAL: u8 = 33;
+
 /// The choice that says that what concerns undoing comes before the rest of a status or step.
 pub(super) const UNDO: u8 = 32;
 
@@ -329,6 +332,12 @@ impl Writer {
             Awaited::Signal { name } => {
                 self.byte(0);
                 self.text(name);
+            }
+            Awaited::Approval { by, message } => {
+                self.byte(AWAITED_APPROVAL);
+                self.count(by.len());
+                by.iter().for_each(|entry| self.text(entry));
+                self.text(message);
             }
         }
     }

@@ -7,21 +7,21 @@ use bincode::config::{Configuration, Limit};
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
 use super::wire::{
-    AWAITED_SIGNAL, ActorV1, AttemptFailedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES,
-    CONTENT_JSON, CancelRequestedV1, FailureV1, LabelV1, OutputMappedV1, PAYLOAD_INLINE,
-    PAYLOAD_NULL, PAYLOAD_STORED, PayloadV1, RetryScheduledV1, RunCancelledV1, RunCompletedV1,
-    RunFailedV1, RunPausedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1,
-    SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepSkippedV1, StepSleptV1,
-    StepStartedV1, StepWaitsV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1,
-    TimerV1, UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1,
-    UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
+    AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1, AttemptV1,
+    AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_JSON, CancelRequestedV1, FailureV1, LabelV1,
+    OutputMappedV1, PAYLOAD_INLINE, PAYLOAD_NULL, PAYLOAD_STORED, PayloadV1, RetryScheduledV1,
+    RunCancelledV1, RunCompletedV1, RunFailedV1, RunPausedV1, RunResumedV1, RunRetriedV1,
+    RunStartedV1, SignalReceivedV1, SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1,
+    StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1, StepsCancelledV1, StepsNotReachedV1,
+    StopRequestedV1, TimerFiredV1, TimerV1, UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1,
+    UndoRequestedV1, UndoRetriedV1, UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
 use super::wire::{
     CHILD_CANCELLED, CHILD_COMPLETED, CHILD_FAILED, ChildEndedV1, ParentPausedV1, ParentResumedV1,
     RunStartedV2, StepCalledV1,
 };
 use super::{BODY_BYTES_MAX, DecodeError, kind};
-use crate::event::{Actor, Awaited, ChildEnd, Event, Failure, LABELS_MAX, Parent, RunStarted};
+use crate::event::{Actor, ChildEnd, Event, Failure, LABELS_MAX, Parent, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::time::Timestamp;
@@ -62,6 +62,9 @@ pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, Decode
         (kind::SLOTS_OFFERED, 1) => read::<SlotsOfferedV1>(body),
         (kind::SIGNAL_RECEIVED, 1) => read::<SignalReceivedV1<'_>>(body),
         (kind::STEP_WAITS, 1) => read::<StepWaitsV1<'_>>(body),
+        (kind::APPROVAL_GRANTED, 1) => read::<ApprovalGrantedV1<'_>>(body),
+        (kind::APPROVAL_REJECTED, 1) => read::<ApprovalRejectedV1<'_>>(body),
+        (kind::APPROVAL_REQUESTED, 1) => read::<ApprovalRequestedV1<'_, Vec<String>>>(body),
         (kind::SIGNAL_TAKEN, 1) => read::<SignalTakenV1>(body),
         (kind::STEP_STARTED, 1) => read::<StepStartedV1<'_>>(body),
         (kind::STEP_SLEPT, 1) => read::<StepSleptV1>(body),
@@ -263,12 +266,53 @@ impl<'a> Wire<'a> for SignalReceivedV1<'a> {
 
 impl<'a> Wire<'a> for StepWaitsV1<'a> {
     fn event(self) -> Option<Event> {
-        let what = match self.what {
-            AWAITED_SIGNAL => Awaited::Signal { name: self.name.to_owned() },
-            _ => return None,
-        };
-        let timer = self.timer.map(TimerV1::due);
-        Some(Event::StepWaits { step: StepIndex(self.step), what, timer })
+        let (step, timer) = (StepIndex(self.step), self.timer.map(TimerV1::due));
+        let waits = Event::StepWaits { step, signal: self.name.to_owned(), timer };
+        (self.what == AWAITED_SIGNAL).then_some(waits)
+    }
+}
+
+impl ApprovalAnsweredV1<'_> {
+    fn event(self, granted: bool) -> Option<Event> {
+        let (step, by) = (StepIndex(self.step), self.by.actor());
+        let (role, note) = (self.role.to_owned(), self.note.to_owned());
+        let form = self.form.payload()?;
+        Some(if granted {
+            Event::ApprovalGranted { step, by, role, note, form }
+        } else {
+            Event::ApprovalRejected { step, by, role, note, form }
+        })
+    }
+}
+
+/// The body of `approval.granted`.
+#[derive(serde::Deserialize)]
+struct ApprovalGrantedV1<'a>(#[serde(borrow)] ApprovalAnsweredV1<'a>);
+
+/// The body of `approval.rejected`.
+#[derive(serde::Deserialize)]
+struct ApprovalRejectedV1<'a>(#[serde(borrow)] ApprovalAnsweredV1<'a>);
+
+impl<'a> Wire<'a> for ApprovalGrantedV1<'a> {
+    fn event(self) -> Option<Event> {
+        self.0.event(true)
+    }
+}
+
+impl<'a> Wire<'a> for ApprovalRejectedV1<'a> {
+    fn event(self) -> Option<Event> {
+        self.0.event(false)
+    }
+}
+
+impl<'a> Wire<'a> for ApprovalRequestedV1<'a, Vec<String>> {
+    fn event(self) -> Option<Event> {
+        Some(Event::ApprovalRequested {
+            step: StepIndex(self.step),
+            by: self.by,
+            message: self.message.to_owned(),
+            timer: self.timer.map(TimerV1::due),
+        })
     }
 }
 

@@ -6,20 +6,20 @@ use serde::{Serialize, Serializer};
 use serde_bytes::Bytes;
 
 use super::wire::{
-    AWAITED_SIGNAL, ActorV1, AttemptFailedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES,
-    CONTENT_JSON, CancelRequestedV1, FailureV1, LabelV1, OutputMappedV1, PAYLOAD_INLINE,
-    PAYLOAD_NULL, PAYLOAD_STORED, PayloadV1, RetryScheduledV1, RunCancelledV1, RunCompletedV1,
-    RunFailedV1, RunPausedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1,
-    SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepSkippedV1, StepSleptV1,
-    StepStartedV1, StepWaitsV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1,
-    TimerV1, UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1,
-    UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
+    AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1, AttemptV1,
+    AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_JSON, CancelRequestedV1, FailureV1, LabelV1,
+    OutputMappedV1, PAYLOAD_INLINE, PAYLOAD_NULL, PAYLOAD_STORED, PayloadV1, RetryScheduledV1,
+    RunCancelledV1, RunCompletedV1, RunFailedV1, RunPausedV1, RunResumedV1, RunRetriedV1,
+    RunStartedV1, SignalReceivedV1, SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1,
+    StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1, StepsCancelledV1, StepsNotReachedV1,
+    StopRequestedV1, TimerFiredV1, TimerV1, UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1,
+    UndoRequestedV1, UndoRetriedV1, UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
 use super::wire::{
     CHILD_CANCELLED, CHILD_COMPLETED, CHILD_FAILED, ChildEndedV1, ParentPausedV1, ParentResumedV1,
     RunStartedV2, StepCalledV1,
 };
-use crate::event::{Actor, Awaited, ChildEnd, Event, Failure, Parent, RunStarted};
+use crate::event::{Actor, ChildEnd, Event, Failure, Parent, RunStarted};
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload};
 use crate::time::Timestamp;
@@ -68,12 +68,18 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         Event::StepSlept { step, timer, until } => {
             put(out, &StepSleptV1 { step: step.0, timer: timer.0, until: until.0 });
         }
-        Event::StepWaits { step, what, timer } => {
-            let (what, name) = match what {
-                Awaited::Signal { name } => (AWAITED_SIGNAL, name),
-            };
+        Event::StepWaits { step, signal, timer } => {
+            let (what, timer) = (AWAITED_SIGNAL, timer.map(TimerV1::from));
+            put(out, &StepWaitsV1 { step: step.0, what, name: signal, timer });
+        }
+        Event::ApprovalGranted { step, by, role, note, form }
+        | Event::ApprovalRejected { step, by, role, note, form } => {
+            let (step, by, form) = (step.0, by.into(), form.into());
+            put(out, &ApprovalAnsweredV1 { step, by, role, note, form });
+        }
+        Event::ApprovalRequested { step, by, message, timer } => {
             let timer = timer.map(TimerV1::from);
-            put(out, &StepWaitsV1 { step: step.0, what, name, timer });
+            put(out, &ApprovalRequestedV1 { step: step.0, by, message, timer });
         }
         Event::SignalTaken { step, signal } => {
             put(out, &SignalTakenV1 { step: step.0, signal: *signal });

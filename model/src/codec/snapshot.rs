@@ -299,6 +299,9 @@ impl Reader<'_> {
     fn awaited(&mut self) -> Option<Awaited> {
         match self.byte()? {
             0 => Some(Awaited::Signal { name: self.text()? }),
+            canonical::AWAITED_APPROVAL => {
+                Some(Awaited::Approval { by: self.list(Self::text)?, message: self.text()? })
+            }
             _ => None,
         }
     }

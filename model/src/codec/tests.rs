@@ -46,6 +46,10 @@ fn awaited() -> Awaited {
     Awaited::Signal { name: "payment".to_owned() }
 }
 
+fn approvers() -> Vec<String> {
+    ["group:ops", "user:dana"].map(str::to_owned).to_vec()
+}
+
 fn signals() -> Signals {
     let kept = KeptSignal {
         name: "payment".to_owned(),
@@ -113,6 +117,20 @@ fn outside_samples() -> Vec<Event> {
         },
         Event::ParentPaused,
         Event::ParentResumed,
+        Event::ApprovalGranted {
+            step,
+            by: actor(),
+            role: "group:ops".to_owned(),
+            note: "known customer".to_owned(),
+            form: inline(r#"{"discount":0.1}"#),
+        },
+        Event::ApprovalRejected {
+            step,
+            by: actor(),
+            role: "ops".to_owned(),
+            note: String::new(),
+            form: Payload::Null,
+        },
         Event::UndoCompleted { step, attempt: Attempt(3), may_repeat: true },
         Event::UndoAttemptFailed { step, attempt: Attempt(3), failure: failure() },
         Event::UndoWaived { by: actor(), reason: "by hand".to_owned() },
@@ -151,7 +169,17 @@ fn derived_samples() -> Vec<Event> {
         Event::RunCompleted { output: inline("[1,2]"), state },
         Event::RunFailed { failure: failure(), step: Some(step), state },
         Event::RunCancelled { state },
-        Event::StepWaits { step, what: awaited(), timer: Some((timer, NOW.plus_ms(3_600_000))) },
+        Event::StepWaits {
+            step,
+            signal: "payment".to_owned(),
+            timer: Some((timer, NOW.plus_ms(3_600_000))),
+        },
+        Event::ApprovalRequested {
+            step,
+            by: approvers(),
+            message: "Score 0.7".to_owned(),
+            timer: Some((timer, NOW.plus_ms(3_600_000))),
+        },
         Event::SignalTaken { step, signal: 2 },
         Event::UndoRequested { steps },
         Event::UndoStarted { step, attempt: Attempt(3), input: Some(stored()) },

@@ -167,6 +167,27 @@ pub(super) struct SignalTakenV1 {
     pub(super) signal: u32,
 }
 
+/// `approval.granted` and `approval.rejected`.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ApprovalAnsweredV1<'a> {
+    pub(super) step: u32,
+    #[serde(borrow)]
+    pub(super) by: ActorV1<'a>,
+    pub(super) role: &'a str,
+    pub(super) note: &'a str,
+    #[serde(borrow)]
+    pub(super) form: PayloadV1<'a>,
+}
+
+/// `People` is a list of texts.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ApprovalRequestedV1<'a, People> {
+    pub(super) step: u32,
+    pub(super) by: People,
+    pub(super) message: &'a str,
+    pub(super) timer: Option<TimerV1>,
+}
+
 #[derive(Serialize, Deserialize)]
 pub(super) struct StepStartedV1<'a> {
     pub(super) step: u32,

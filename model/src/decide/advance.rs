@@ -112,6 +112,7 @@ impl Draft<'_> {
             Work::Set { values } => self.set_values(step, values),
             Work::Sleep { duration } => self.sleep(step, duration),
             Work::WaitFor(wait) => self.wait_for(step, wait),
+            Work::Approve(wait) => self.request_approval(step, wait),
         }
     }
 

@@ -39,6 +39,7 @@ pub(super) struct Draft<'a> {
 }
 
 /// What a run was apart from its steps and timers.
+#[expect(clippy::struct_excessive_bools, reason = "facts of the run, each by itself")]
 struct Before {
     was_started: bool,
     started_at: Timestamp,
@@ -117,6 +118,22 @@ impl<'a> Draft<'a> {
             self.new_payloads.push((hash, bytes));
         }
         payload
+    }
+
+    /// The JSON of a payload; `None` if its bytes have to be loaded first.
+    pub(super) fn json_of(&mut self, payload: &Payload) -> Option<Value> {
+        let bytes: &[u8] = match payload {
+            Payload::Null => return Some(Value::Null),
+            Payload::Inline(_, bytes) => bytes,
+            Payload::Stored(_, hash, _) => match self.payloads.get(hash) {
+                Some(bytes) => bytes,
+                None => {
+                    self.needs.insert(*hash);
+                    return None;
+                }
+            },
+        };
+        Some(serde_json::from_slice(bytes).unwrap_or_default())
     }
 
     /// Replaces the event made last by one that folds to the same state.

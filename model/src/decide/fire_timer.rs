@@ -21,14 +21,8 @@ impl Draft<'_> {
             TimerPurpose::Sleep(step) => {
                 self.complete(step, self.run.step_run(step).attempt, Payload::Null, false);
             }
-            TimerPurpose::Wait(_) if was_stopping => {}
-            TimerPurpose::Wait(step)
-                if matches!(self.run.step(step), StepState::Calling { .. }) =>
-            {
-                self.call_timed_out(step);
-            }
+            TimerPurpose::Wait(_) | TimerPurpose::Deadline(_) if was_stopping => {}
             TimerPurpose::Wait(step) => self.wait_timed_out(step),
-            TimerPurpose::Deadline(_) if was_stopping => {}
             TimerPurpose::Deadline(step) => self.end_at_deadline(step),
             TimerPurpose::Retry(_) | TimerPurpose::RunTimeout | TimerPurpose::Undo(_) => {}
         }

@@ -2,7 +2,7 @@
 
 use super::Draft;
 use crate::definition::OnSignalTimeout;
-use crate::event::{Awaited, Event, Failure};
+use crate::event::{Event, Failure};
 use crate::id::{Attempt, StepIndex};
 use crate::payload::Payload;
 use crate::plan::{SignalWait, Work};
@@ -19,8 +19,8 @@ impl Draft<'_> {
             }
         }
         let due = wait.timeout_ms.map(|ms| (self.run.next_timer, self.now().plus_ms(ms)));
-        let what = Awaited::Signal { name: wait.signal.clone() };
-        self.emit(Event::StepWaits { step, what, timer: due });
+        let signal = wait.signal.clone();
+        self.emit(Event::StepWaits { step, signal, timer: due });
     }
 
     /// Whether `step` wants a signal with this payload. One that its expression cannot read is not for it.
@@ -32,7 +32,11 @@ impl Draft<'_> {
                 verdict.is_some_and(|verdict| verdict.is_ok_and(|verdict| verdict.holds))
             }
             Work::WaitFor(SignalWait { matches: None, .. }) => true,
-            Work::Handler { .. } | Work::Set { .. } | Work::Sleep { .. } | Work::Call(_) => false,
+            Work::Handler { .. }
+            | Work::Set { .. }
+            | Work::Sleep { .. }
+            | Work::Approve(_)
+            | Work::Call(_) => false,
         }
     }
 
@@ -50,7 +54,12 @@ impl Draft<'_> {
     /// The time of a step that waits is over.
     pub(super) fn wait_timed_out(&mut self, step: StepIndex) {
         let plan = self.plan;
-        let Work::WaitFor(wait) = &plan.step(step).work else { return };
+        let wait = match &plan.step(step).work {
+            Work::WaitFor(wait) => wait,
+            Work::Approve(wait) => return self.approval_timed_out(step, wait),
+            Work::Call(_) => return self.call_timed_out(step),
+            Work::Handler { .. } | Work::Set { .. } | Work::Sleep { .. } => return,
+        };
         let ms = wait.timeout_ms.unwrap_or(0);
         let failure = Failure {
             code: "NX4001".to_owned(),

@@ -36,19 +36,18 @@ impl Draft<'_> {
             match &step_run.state {
                 _ if self.survives(step) => {}
                 StepState::Waiting => fates.unreached.push(step),
-                StepState::Calling { .. } if self.idle.contains(&step) => {
-                    fates.cancelled.push(step);
-                }
-                StepState::Calling { stopping: None, .. } => fates.stopped.push(step),
                 StepState::Sleeping { .. }
                 | StepState::Awaiting { .. }
                 | StepState::Retrying { .. } => {
                     fates.cancelled.push(step);
                 }
-                StepState::Running { .. } if self.idle.contains(&step) => {
+                StepState::Running { .. } | StepState::Calling { .. }
+                    if self.idle.contains(&step) =>
+                {
                     fates.cancelled.push(step);
                 }
-                StepState::Running { stopping: None, .. } => fates.stopped.push(step),
+                StepState::Running { stopping: None, .. }
+                | StepState::Calling { stopping: None, .. } => fates.stopped.push(step),
                 StepState::Running { stopping: Some(_), .. }
                 | StepState::Calling { stopping: Some(_), .. }
                 | StepState::Completed { .. }

@@ -81,9 +81,11 @@ impl Fold<'_> {
 fn called(plan: &Plan, step: StepIndex) -> DefinitionHash {
     match &plan.step(step).work {
         Work::Call(called) => called.definition.unwrap_or_default(),
-        Work::Handler { .. } | Work::Set { .. } | Work::Sleep { .. } | Work::WaitFor(_) => {
-            DefinitionHash::default()
-        }
+        Work::Handler { .. }
+        | Work::Set { .. }
+        | Work::Sleep { .. }
+        | Work::WaitFor(_)
+        | Work::Approve(_) => DefinitionHash::default(),
     }
 }
 

@@ -33,10 +33,10 @@ impl Fold<'_> {
     pub(super) fn step_waits(
         &mut self,
         step: StepIndex,
-        what: &Awaited,
+        what: Awaited,
         timer: Option<(TimerId, Timestamp)>,
     ) {
-        let mut next = self.with_state(step, StepState::Awaiting { what: what.clone(), timer });
+        let mut next = self.with_state(step, StepState::Awaiting { what, timer });
         next.attempt = Attempt(next.attempt.0.saturating_add(1));
         next.started_at = next.started_at.or(Some(self.at));
         if let Some((timer, due)) = timer {

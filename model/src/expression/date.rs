@@ -5,7 +5,7 @@ use crate::time::Timestamp;
 /// `2026-07-01T09:30:00Z`, with a fraction of a second only if there is one.
 ///
 /// Source: days to civil date after Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`.
-pub(super) fn rfc3339(time: Timestamp) -> String {
+pub(crate) fn rfc3339(time: Timestamp) -> String {
     let seconds = time.0.div_euclid(1_000_000);
     let micros = time.0.rem_euclid(1_000_000);
     let (year, month, day) = civil(seconds.div_euclid(86_400));

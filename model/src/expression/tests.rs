@@ -17,6 +17,8 @@ use crate::plan::Plan;
 use crate::run::{Run, StepRun, StepState};
 use crate::time::Timestamp;
 
+mod page;
+
 /// A run in the middle: `validate` completed, `review` skipped, `charge` failed and went on, `my-step` has a large output.
 struct World {
     plan: Plan,

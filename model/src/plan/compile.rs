@@ -102,15 +102,22 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
     });
 
     // Steps that did not compile are missing from `steps`; the graph makes sense only with all of them.
-    if steps.len() != definition.steps.len() || !problems.errors.is_empty() {
+    if steps.len() != definition.steps.len() {
         return Err(problems.errors);
     }
     let order = match graph::order(&steps) {
         Ok(order) => order,
-        Err(cycles) => return Err(graph::explain(&definition, &cycles)),
+        Err(cycles) => {
+            problems.errors.extend(graph::explain(&definition, &cycles));
+            return Err(problems.errors);
+        }
     };
     undo::warn(&definition, &mut problems);
     nullable::warn(&definition, &steps, outputs.as_ref(), &order, &mut problems);
+    if !problems.errors.is_empty() {
+        problems.errors.append(&mut problems.warnings);
+        return Err(problems.errors);
+    }
     let (successor_ends, successors) = graph::successors(&steps);
     let with_undo = (0..).map(StepIndex).zip(&steps).filter(|(_, step)| step.undo.is_some());
     let steps_with_undo = with_undo.map(|(index, _)| index).collect();

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use super::DefinitionError;
 use super::compile::Problems;
 use crate::definition::Definition;
-use crate::expression::suggest::did_you_mean;
 use crate::expression::{Found, Reference, Root, STEP_FIELDS};
 use crate::id::StepIndex;
+use crate::suggest::nearest;
 
 /// Searching for a similar name costs as much as there are names, so only the first mistakes get a suggestion.
 const SUGGESTIONS_MAX: u32 = 20;
@@ -96,7 +96,7 @@ impl<'d> Names<'d> {
         if self.suggestions.get() > SUGGESTIONS_MAX {
             return None;
         }
-        did_you_mean(wrong, known)
+        nearest(wrong, known)
     }
 
     /// Checks what was `found` at `place`. Answers with the steps it leads to.
@@ -185,7 +185,7 @@ impl<'d> Names<'d> {
         match reference.step_field() {
             Some(field) if !STEP_FIELDS.contains(&field) => {
                 let message = format!("a step has no `{field}`");
-                let hint = match did_you_mean(field, STEP_FIELDS.into_iter()) {
+                let hint = match nearest(field, STEP_FIELDS.into_iter()) {
                     Some(similar) => format!("did you mean `steps.{id}.{similar}`?"),
                     None => format!("what it returned is `steps.{id}.output.{field}`"),
                 };
@@ -242,7 +242,7 @@ fn field(reference: &Reference) -> Result<(), Wrong> {
         return Ok(());
     }
     let root = reference.root.name();
-    let hint = match did_you_mean(name, fields.iter().copied()) {
+    let hint = match nearest(name, fields.iter().copied()) {
         Some(similar) => format!("did you mean `{root}.{similar}`?"),
         None => format!("`{root}` has {}", fields.join(", ")),
     };

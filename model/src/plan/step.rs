@@ -175,6 +175,11 @@ fn compile_work(
             let literal = input.literal().map(inline_json).unwrap_or_default();
             Some(Work::Call(Called { definition: *definition, input, literal }))
         }
+        StepKind::Approve(approval) => {
+            super::approval::check(id, approval, problems);
+            let asks = compile("approve", &super::approval::asks(approval), problems)?;
+            Some(super::approval::work(approval, asks))
+        }
     }
 }
 

@@ -97,6 +97,7 @@ pub(super) fn compile_undo(
         StepKind::Set { .. }
         | StepKind::Sleep { .. }
         | StepKind::WaitFor { .. }
+        | StepKind::Approve(_)
         | StepKind::Call { .. } => {
             let message = "an undo calls a handler or runs a script";
             problems.error("NX1102", &["steps", id, "compensate"], message).hint =

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::bench::Bench;
-use crate::command::Command;
+use crate::command::{ApprovalAnswer, Command};
 use crate::definition::{
-    Backoff, Compensate, Definition, OnEnd, OnError, OnSignalTimeout, Retry, Step, StepKind,
-    WhenNeeds,
+    Approval, Backoff, Compensate, Definition, OnApprovalTimeout, OnEnd, OnError, OnSignalTimeout,
+    Retry, Step, StepKind, WhenNeeds,
 };
 use crate::event::{Actor, ChildEnd, Failure, Parent, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StepIndex, TimerId};
@@ -126,6 +126,7 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
         "wait_for" => step.kind = wait_for(argument),
         "call" => step.kind = call(argument),
         "timeout" => step.timeout_ms = Some(ms(argument)),
+        "approve" => step.kind = approve(argument),
         "undo" => {
             let with = if argument.is_empty() { Value::Null } else { value(argument) };
             let kind = StepKind::Action { uses: "undo".to_owned(), with };
@@ -169,8 +170,31 @@ fn wait_for(argument: &str) -> StepKind {
     StepKind::WaitFor { signal, matches, timeout_ms, on_timeout }
 }
 
-const SETTINGS: [&str; 24] = [
+/// `dana,ops within=5s reject ask=Score_7 form={"note":{"type":"string"}}`.
+fn approve(argument: &str) -> StepKind {
+    let mut words = argument.split_whitespace();
+    let by = words.next().unwrap();
+    let mut approval = Approval::default();
+    approval.by = if by.starts_with("${{") { json!(argument) } else { by.split(',').collect() };
+    for word in words.filter(|_| !by.starts_with("${{")) {
+        match word.split_once('=') {
+            Some(("within", time)) => approval.timeout_ms = Some(ms(time)),
+            Some(("ask", text)) => approval.message = json!(text),
+            Some(("form", form)) => approval.form = serde_json::from_str(form).unwrap(),
+            Some(_) => panic!("unknown setting {word}"),
+            None if word == "go_on" => approval.on_timeout = OnApprovalTimeout::Continue,
+            None => {
+                assert_eq!(word, "reject");
+                approval.on_timeout = OnApprovalTimeout::Reject;
+            }
+        }
+    }
+    StepKind::Approve(Box::new(approval))
+}
+
+const SETTINGS: [&str; 25] = [
     "call",
+    "approve",
     "wait_for",
     "needs",
     "all_done",
@@ -266,6 +290,7 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
         "waive" => Command::CancelRun { by, reason: rest(1), undo: false },
         "retry" => Command::RetryRun { by },
         "offer" => Command::OfferSlots,
+        word @ ("approve" | "reject") => answer(bench, word == "approve", &words),
         "signal" => {
             let (name, id) = words[1].split_once('#').unwrap_or((words[1], ""));
             let payload = payload(bench, &rest(2));
@@ -300,6 +325,22 @@ fn end_child(bench: &mut Bench, words: &[&str]) -> Command {
     };
     let step = bench.plan.find(id).unwrap_or(StepIndex(999));
     Command::EndChild { step, child, revision, ended }
+}
+
+/// `approve a dana`, `reject a erin+ops {"note":"no"} -- too risky`: a person with groups, the form, a note.
+fn answer(bench: &mut Bench, approved: bool, words: &[&str]) -> Command {
+    let (step, _) = attempt(bench, words[1]);
+    let (name, groups) = words[2].split_once('+').unwrap_or((words[2], ""));
+    let rest = words[3..].join(" ");
+    let (form, note) = rest.split_once("-- ").unwrap_or((&rest, ""));
+    let answer = ApprovalAnswer {
+        approved,
+        by: Actor { name: name.to_owned(), via: "test".to_owned() },
+        groups: groups.split('+').map(str::to_owned).collect(),
+        note: note.to_owned(),
+        form: payload(bench, form.trim()),
+    };
+    Command::AnswerApproval { step, answer: Box::new(answer) }
 }
 
 fn start(bench: &mut Bench, input: &str) -> RunStarted {

@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 
 use super::bench::Bench;
 use super::notation::plain_step;
-use crate::command::Command;
+use crate::command::{ApprovalAnswer, Command};
 use crate::definition::{
-    Compensate, Definition, OnEnd, OnError, OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
+    Approval, Compensate, Definition, OnApprovalTimeout, OnEnd, OnError, OnSignalTimeout, Retry,
+    Step, StepKind, WhenNeeds,
 };
 use crate::event::{Actor, ChildEnd, Event, Failure, RunStarted, child_name};
 use crate::evolve::evolve;
@@ -42,7 +43,7 @@ struct Shape {
 
 fn shape() -> impl Strategy<Value = Shape> {
     let needs = prop::collection::vec(0usize..12, 0..4);
-    (0u8..8, needs, 0u8..6, 1u32..4, any::<bool>(), any::<bool>(), 0u8..6, 0u8..4).prop_map(
+    (0u8..9, needs, 0u8..6, 1u32..4, any::<bool>(), any::<bool>(), 0u8..6, 0u8..4).prop_map(
         |(kind, needs, when, attempts, deadline, fatal, skipped, undo)| Shape {
             kind,
             needs,
@@ -104,6 +105,7 @@ fn step(at: usize, shape: &Shape) -> Step {
             step.kind = call();
             step.timeout_ms = shape.fatal.then_some(3_000);
         }
+        8 => step.kind = approve(shape),
         _ => {}
     }
     step
@@ -128,8 +130,22 @@ fn wait_for(shape: &Shape) -> StepKind {
     }
 }
 
+/// Asks dana, for ever or not.
+fn approve(shape: &Shape) -> StepKind {
+    StepKind::Approve(Box::new(Approval {
+        by: json!("dana"),
+        timeout_ms: shape.deadline.then_some(2_000),
+        on_timeout: match shape.attempts {
+            1 => OnApprovalTimeout::Fail,
+            2 => OnApprovalTimeout::Reject,
+            _ => OnApprovalTimeout::Continue,
+        },
+        ..Approval::default()
+    }))
+}
+
 fn asks() -> impl Strategy<Value = Vec<Ask>> {
-    let ask = (0u8..34, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
+    let ask = (0u8..40, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
         what,
         which,
         slots,
@@ -141,6 +157,13 @@ fn asks() -> impl Strategy<Value = Vec<Ask>> {
 fn signal(number: u32, id: String) -> Command {
     let (payload, _) = Payload::json(&json!(number));
     Command::DeliverSignal { name: "s".to_owned(), id, payload, by: Actor::default() }
+}
+
+/// What somebody decides about a step.
+fn answer(step: StepIndex, approved: bool, name: &str) -> Command {
+    let by = Actor { name: name.to_owned(), via: String::new() };
+    let answer = ApprovalAnswer { approved, by, ..ApprovalAnswer::default() };
+    Command::AnswerApproval { step, answer: Box::new(answer) }
 }
 
 /// A bench that remembers what it was asked and what came of it.
@@ -214,6 +237,12 @@ impl Play {
             assert!(run.signals.kept.contains_key(signal), "it came, and is there");
             assert!(self.taken.insert(*signal), "each signal is taken once");
         }
+        if let Event::ApprovalGranted { step, by, .. } | Event::ApprovalRejected { step, by, .. } =
+            event
+        {
+            assert!(run.awaiting().any(|awaiting| awaiting == *step), "it was asked");
+            assert_eq!(by.name, "dana", "nobody else may decide");
+        }
         if let Event::UndoStarted { step, attempt, .. } = event {
             assert!(!run.paused, "nothing starts in a pause");
             assert!(self.started.insert((*step, *attempt)), "each attempt starts once");
@@ -273,6 +302,11 @@ impl Play {
             }
             27..31 => self.end_of_a_child(pick(run.calling().count())?, ask.slots),
             31 => Command::FollowParent { paused: fatal },
+            32..35 => {
+                let step = StepIndex(u32::try_from(ask.which % 13).unwrap());
+                let name = if ask.slots == 0 { "erin" } else { "dana" };
+                answer(step, !fatal, name)
+            }
             _ => Command::OfferSlots,
         })
     }
@@ -320,11 +354,11 @@ impl Play {
             return Some(self.end_of_a_child(0, 0));
         }
         if let Some(step) = run.awaiting().next() {
-            let StepKind::WaitFor { matches, .. } =
-                &self.bench.plan.definition().steps[step.at()].kind
-            else {
-                panic!("only such a step waits")
-            };
+            let kind = &self.bench.plan.definition().steps[step.at()].kind;
+            if let StepKind::Approve(_) = kind {
+                return Some(answer(step, true, "dana"));
+            }
+            let StepKind::WaitFor { matches, .. } = kind else { panic!("only such a step waits") };
             let wanted = matches.as_ref().map_or(0, |text| text[10..].parse().unwrap());
             return Some(signal(wanted, String::new()));
         }

@@ -1,7 +1,7 @@
 //! The notation of stories: events and what holds after them as text.
 
 use crate::effect::{Effect, Wish};
-use crate::event::{Awaited, ChildEnd, Event, Failure};
+use crate::event::{ChildEnd, Event, Failure};
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::Payload;
 use crate::plan::Plan;
@@ -33,9 +33,18 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
         Event::SignalReceived { name, payload: carried, .. } => {
             format!("signal {name}{}", payload(Some(carried)))
         }
-        Event::StepWaits { step, what, timer: due } => {
-            let Awaited::Signal { name } = what;
-            format!("{} waits for {name}{}", id(step), timer(*due, ""))
+        Event::StepWaits { step, signal, timer: due } => {
+            format!("{} waits for {signal}{}", id(step), timer(*due, ""))
+        }
+        Event::ApprovalRequested { step, by, message, timer: due } => {
+            let said = if message.is_empty() { String::new() } else { format!(" \"{message}\"") };
+            format!("{} asks {}{said}{}", id(step), by.join(","), timer(*due, ""))
+        }
+        Event::ApprovalGranted { step, by, role, form, .. } => {
+            format!("{} approved by {} as {role}{}", id(step), by.name, payload(Some(form)))
+        }
+        Event::ApprovalRejected { step, by, role, form, .. } => {
+            format!("{} rejected by {} as {role}{}", id(step), by.name, payload(Some(form)))
         }
         Event::StepCalled { step, attempt, number, input, timer: due, deadline } => {
             let with = payload(input.as_ref());

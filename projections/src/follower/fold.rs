@@ -8,6 +8,7 @@ use nexus_model::time::Timestamp;
 use crate::snapshots::SnapshotQueue;
 use crate::store::{Change, Rows};
 use crate::view::{Recorded, View};
+use crate::views::aggregates::{HotAggregates, aggregate_of};
 use crate::views::{HotRuns, all_views};
 use crate::{Checkpoint, ViewsError, checkpoint};
 
@@ -15,12 +16,18 @@ use crate::{Checkpoint, ViewsError, checkpoint};
 pub(crate) struct Fold {
     views: Vec<Box<dyn View>>,
     runs: HotRuns,
+    aggregates: HotAggregates,
     has_moved: bool,
 }
 
 impl Default for Fold {
     fn default() -> Self {
-        Self { views: all_views(), runs: HotRuns::default(), has_moved: false }
+        Self {
+            views: all_views(),
+            runs: HotRuns::default(),
+            aggregates: HotAggregates::default(),
+            has_moved: false,
+        }
     }
 }
 
@@ -44,6 +51,14 @@ impl Fold {
     }
 
     fn apply_frame(&mut self, frame: &Frame, rows: &dyn Rows) -> Result<(), ViewsError> {
+        if let Some(id) = aggregate_of(frame.stream) {
+            let views = &mut self.views;
+            return self.aggregates.apply(id, frame, rows, |recorded| {
+                for view in &mut *views {
+                    view.apply_aggregate(recorded);
+                }
+            });
+        }
         let mut hot = self.runs.take(frame, rows)?;
         for (position, record) in (frame.position.0..).map(Position).zip(&frame.records) {
             let event = decode(position, record, frame.time_us)?;
@@ -77,7 +92,12 @@ impl Fold {
         for view in &mut self.views {
             view.flush(&changed, rows, &mut batch)?;
         }
-        snapshots.flush(checkpoint.position, &changed, &self.runs, rows, &mut batch)?;
+        self.aggregates.flush(&mut batch);
+        let revision = |stream| match aggregate_of(stream) {
+            Some(id) => self.aggregates.revision(id, rows),
+            None => self.runs.open_revision(stream, rows),
+        };
+        snapshots.flush(checkpoint.position, &changed, revision, rows, &mut batch)?;
         if self.has_moved {
             batch.push(checkpoint::row(checkpoint));
         }
@@ -87,6 +107,7 @@ impl Fold {
     /// Notes that the batch was committed.
     pub(crate) fn committed(&mut self) {
         self.runs.committed();
+        self.aggregates.committed();
         self.has_moved = false;
     }
 }

@@ -32,10 +32,26 @@ pub(crate) struct FjallStore {
     tables: RwLock<Option<Tables>>,
 }
 
-/// The open database and its keyspaces, in the order of the tables.
+/// The open database. Making a keyspace costs about twenty syncs, so the tables share one, each under a byte of its own;
+/// snapshots, which are large, stand apart.
 struct Tables {
     db: Database,
-    keyspaces: Vec<Keyspace>,
+    rows: Keyspace,
+    snapshots: Keyspace,
+}
+
+impl Tables {
+    fn keyspace(&self, table: Table) -> &Keyspace {
+        if table == Table::Snapshots { &self.snapshots } else { &self.rows }
+    }
+}
+
+/// The key under which a row of `table` stands.
+fn stored_key(table: Table, key: &[u8]) -> Vec<u8> {
+    let mut stored = Vec::with_capacity(1 + key.len());
+    stored.push(table.tag());
+    stored.extend_from_slice(key);
+    stored
 }
 
 impl FjallStore {
@@ -112,17 +128,12 @@ fn open_database(path: &Path) -> Result<Tables, fjall::Error> {
         .worker_threads(2)
         .journal_compression(CompressionType::None)
         .open()?;
-    let keyspace = |table: &Table| db.keyspace(table.name(), || options(*table));
-    let keyspaces = Table::ALL.iter().map(keyspace).collect::<Result<_, _>>()?;
-    Ok(Tables { db, keyspaces })
+    let rows = db.keyspace("rows", || options(8))?;
+    let snapshots = db.keyspace("snapshots", || options(4))?;
+    Ok(Tables { db, rows, snapshots })
 }
 
-fn options(table: Table) -> KeyspaceCreateOptions {
-    let memtable_mib = match table {
-        Table::Runs => 8,
-        Table::Names | Table::Audit | Table::Snapshots => 4,
-        Table::Meta | Table::Marks | Table::Resume | Table::Metrics => 2,
-    };
+fn options(memtable_mib: u64) -> KeyspaceCreateOptions {
     KeyspaceCreateOptions::default()
         .max_memtable_size(memtable_mib * MIB)
         .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
@@ -146,12 +157,13 @@ impl ViewStore for FjallStore {
 
     fn commit(&self, changes: Vec<Change>) -> Result<(), ViewsError> {
         let tables = self.tables();
-        let Tables { db, keyspaces } = tables.as_ref().ok_or_else(gone)?;
-        let mut batch = db.batch().durability(Some(PersistMode::Buffer));
+        let tables = tables.as_ref().ok_or_else(gone)?;
+        let mut batch = tables.db.batch().durability(Some(PersistMode::Buffer));
         for Change { table, key, value } in changes {
+            let (keyspace, key) = (tables.keyspace(table), stored_key(table, &key));
             match value {
-                Some(value) => batch.insert(&keyspaces[table.at()], key, value),
-                None => batch.remove(&keyspaces[table.at()], key),
+                Some(value) => batch.insert(keyspace, key, value),
+                None => batch.remove(keyspace, key),
             }
         }
         batch.commit().map_err(storage)
@@ -179,21 +191,29 @@ impl FjallRows<'_> {
     fn table(&self, table: Table) -> Result<(&Snapshot, &Keyspace), ViewsError> {
         let snapshot = self.snapshot.as_ref().ok_or_else(gone)?;
         let tables = self.tables.as_ref().ok_or_else(gone)?;
-        Ok((snapshot, &tables.keyspaces[table.at()]))
+        Ok((snapshot, tables.keyspace(table)))
     }
 }
 
 impl Rows for FjallRows<'_> {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, ViewsError> {
         let (snapshot, keyspace) = self.table(table)?;
-        let value = snapshot.get(keyspace, key).map_err(storage)?;
+        let value = snapshot.get(keyspace, stored_key(table, key)).map_err(storage)?;
         Ok(value.map(|value| value.to_vec()))
     }
 
     fn range(&self, table: Table, from: Bound<&[u8]>, to: Bound<&[u8]>) -> RowsIter<'_> {
         match self.table(table) {
             Ok((snapshot, keyspace)) => {
-                Box::new(snapshot.range::<&[u8], _>(keyspace, (from, to)).map(row))
+                let from = match from {
+                    Bound::Unbounded => Bound::Included(stored_key(table, &[])),
+                    bound => bound.map(|key| stored_key(table, key)),
+                };
+                let to = match to {
+                    Bound::Unbounded => Bound::Excluded(vec![table.tag() + 1]),
+                    bound => bound.map(|key| stored_key(table, key)),
+                };
+                Box::new(snapshot.range(keyspace, (from, to)).map(row))
             }
             Err(error) => Box::new(std::iter::once(Err(error))),
         }
@@ -202,5 +222,5 @@ impl Rows for FjallRows<'_> {
 
 fn row(guard: Guard) -> Result<Row, ViewsError> {
     let (key, value) = guard.into_inner().map_err(storage)?;
-    Ok((key.to_vec(), value.to_vec()))
+    Ok((key.get(1..).unwrap_or_default().to_vec(), value.to_vec()))
 }

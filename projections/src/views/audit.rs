@@ -14,7 +14,7 @@ pub use query::{AuditFilter, AuditPage};
 use super::runs::RunRecord;
 use crate::ViewsError;
 use crate::store::{Change, Rows, Table};
-use crate::view::{Changed, Recorded, View};
+use crate::view::{Changed, Recorded, RecordedAggregate, View};
 
 /// Positions of one row, as a power of two.
 const STRETCH_BITS: u32 = 6;
@@ -24,6 +24,20 @@ const STRETCH_BITS: u32 = 6;
 pub(crate) struct AuditView {
     news: Vec<(u64, Vec<u8>)>,
     last: Option<(u64, Vec<u8>)>,
+}
+
+impl AuditView {
+    fn add(&mut self, entry: &AuditRow) {
+        let stretch = entry.position.0 >> STRETCH_BITS;
+        match self.news.last_mut() {
+            Some((last, entries)) if *last == stretch => entry.encode(entries),
+            Some(_) | None => {
+                let mut entries = Vec::new();
+                entry.encode(&mut entries);
+                self.news.push((stretch, entries));
+            }
+        }
+    }
 }
 
 impl View for AuditView {
@@ -40,15 +54,14 @@ impl View for AuditView {
     }
 
     fn apply(&mut self, run: &mut RunRecord, recorded: &Recorded<'_>) {
-        let Some(entry) = AuditRow::of(&run.name, recorded) else { return };
-        let stretch = recorded.position.0 >> STRETCH_BITS;
-        match self.news.last_mut() {
-            Some((last, entries)) if *last == stretch => entry.encode(entries),
-            Some(_) | None => {
-                let mut entries = Vec::new();
-                entry.encode(&mut entries);
-                self.news.push((stretch, entries));
-            }
+        if let Some(entry) = AuditRow::of(&run.name, recorded) {
+            self.add(&entry);
+        }
+    }
+
+    fn apply_aggregate(&mut self, recorded: &RecordedAggregate<'_>) {
+        if let Some(entry) = AuditRow::of_aggregate(recorded) {
+            self.add(&entry);
         }
     }
 

@@ -119,6 +119,9 @@ impl Counters {
             | Event::SlotsOffered
             | Event::SignalReceived { .. }
             | Event::StepWaits { .. }
+            | Event::ApprovalGranted { .. }
+            | Event::ApprovalRejected { .. }
+            | Event::ApprovalRequested { .. }
             | Event::SignalTaken { .. }
             | Event::StepCalled { .. }
             | Event::ChildEnded { .. }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use nexus_log::{EventLog, Partition, Position, ReadError, StreamId};
 use nexus_model::codec::FLAG_PARKED;
 
+use super::aggregates::aggregate_of;
 use super::runs::{RunRecord, Standing};
 use crate::ViewsError;
 use crate::store::{Change, Rows, Table};
@@ -25,7 +26,7 @@ pub fn scan(log: &dyn EventLog) -> Result<Vec<StreamId>, ReadError> {
         let frames = log.read(Partition(0), position, READ_BYTES)?;
         let Some(last) = frames.last() else { return Ok(streams.into_iter().collect()) };
         position = last.next_position();
-        for frame in &frames {
+        for frame in frames.iter().filter(|frame| aggregate_of(frame.stream).is_none()) {
             let last = frame.records.iter().last();
             if last.is_some_and(|record| record.flags & FLAG_PARKED != 0) {
                 streams.remove(&frame.stream);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use nexus_gateway::Control;
-use nexus_gateway::api::{Problem, RunsFilter};
+use nexus_gateway::api::{Problem, RunSummary, RunsFilter};
 use serde_json::json;
 
 use super::finding::{Finding, Level};
@@ -44,7 +44,7 @@ pub(super) async fn all(context: &Context) -> Vec<Finding> {
     findings.extend(runs(control).await);
     findings.push(disk(&numbers));
     findings.push(clock(control, &numbers).await);
-    findings.push(pending(&access, &numbers));
+    findings.push(pending(control, &numbers).await);
     access.close().await;
     findings
 }
@@ -192,14 +192,42 @@ async fn clock(control: &Control, numbers: &BTreeMap<String, f64>) -> Finding {
     finding.data(data)
 }
 
+/// Statuses of runs that have not ended and are not paused.
+const OPEN: [&str; 5] = ["running", "waiting", "retrying", "failing", "cancelling"];
+/// What a list says of a run that no engine works on.
+const FOR_AN_ENGINE: &str = "an engine";
+
+/// How many runs wait for an engine, as lists say.
+async fn orphans(control: &Control) -> Result<usize, Problem> {
+    let statuses = OPEN.map(str::to_owned).into();
+    let mut filter = RunsFilter { statuses, limit: 1_000, ..RunsFilter::default() };
+    let mut count = 0;
+    loop {
+        let page = control.list(filter.clone()).await?;
+        let waits = |run: &&RunSummary| run.waiting_on.as_deref() == Some(FOR_AN_ENGINE);
+        count += page.runs.iter().filter(waits).count();
+        if page.next.is_none() {
+            return Ok(count);
+        }
+        filter.after = page.next;
+    }
+}
+
 /// Whether something could go on and does not.
-fn pending(access: &Access, numbers: &BTreeMap<String, f64>) -> Finding {
+async fn pending(control: &Control, numbers: &BTreeMap<String, f64>) -> Finding {
+    let orphans = match orphans(control).await {
+        Ok(orphans) => orphans,
+        Err(problem) => return Finding::broken("pending", &problem),
+    };
     let oldest = numbers.get("nexus_oldest_pending_seconds").copied().unwrap_or_default();
     let due = numbers.get("nexus_timers_due").copied().unwrap_or_default();
-    let data = json!({ "oldest_pending_s": oldest, "timers_due": due });
+    let data = json!({
+        "oldest_pending_s": oldest, "timers_due": due, "waiting_for_an_engine": orphans,
+    });
     let words = took(milliseconds(oldest));
-    if access.is_here() && oldest > 0.0 {
-        let text = format!("runs wait for an engine, the first for {words}");
+    if orphans > 0 {
+        let verb = if orphans == 1 { "waits" } else { "wait" };
+        let text = format!("{} {verb} for an engine", count(orphans, "run"));
         return Finding::new(Level::Fine, "pending", text)
             .hint("nexus-engine serve, or resume RUN")
             .data(data);

@@ -2,7 +2,7 @@ use super::*;
 use crate::tables::timer_key;
 
 fn timers() -> Timers {
-    Timers::new(Drive::All, (0, 1))
+    Timers::new(crate::tables::TIMERS, Drive::All, (0, 1))
 }
 
 fn run(at: u8) -> RunId {
@@ -82,7 +82,7 @@ fn a_timer_beyond_the_window_is_left_to_its_row() {
 
 #[test]
 fn timers_of_runs_that_others_drive_are_left_alone() {
-    let mut timers = Timers::new(Drive::All, (0, 2));
+    let mut timers = Timers::new(crate::tables::TIMERS, Drive::All, (0, 2));
     let page = timers.next_page(NOW).unwrap();
     timers.loaded(&[row(NOW, 2, 1), row(NOW, 3, 1)], &page);
     assert_eq!(timers.take_due(NOW), [(run(2), TimerId(1))]);
@@ -90,7 +90,7 @@ fn timers_of_runs_that_others_drive_are_left_alone() {
 
 #[test]
 fn an_engine_that_drives_named_runs_reads_no_rows_and_keeps_what_it_sees() {
-    let mut timers = Timers::new(Drive::Named, (0, 1));
+    let mut timers = Timers::new(crate::tables::TIMERS, Drive::Named, (0, 1));
     assert!(timers.next_page(NOW).is_none());
     timers.set(run(1), TimerId(1), NOW.plus_ms(3_600_000));
     assert_eq!(timers.soon.len(), 1);

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use nexus_log::{EventLog, MemoryLog, Partition, Submission, Transition};
-use nexus_model::definition::{Definition, OnError, Retry, Step, StepKind, WhenNeeds};
+use nexus_model::aggregate::Effect;
+use nexus_model::definition::Step;
 use nexus_model::event::{Actor, Event, Failure, RunStarted};
 use nexus_model::id::{Attempt, StepIndex};
 use nexus_model::payload::Payload;
-use serde_json::{Value, json};
+use nexus_model::schedule::ScheduleEffect;
 
 use super::*;
 use crate::loader::Loader;
 use crate::tables::TABLES;
+use crate::testkit;
 
 const LIMITS: Limits = Limits { drives: true, interruptions_max: 2, resident_bytes_max: 1 << 20 };
 
@@ -162,7 +164,7 @@ fn in_words(output: &Output) -> String {
         Output::Reply(reply, answer) => {
             let answer = match answer {
                 Ok(_) => "ok",
-                Err(Refusal::Rejected(_)) => "rejected",
+                Err(Refusal::Rejected(_) | Refusal::Aggregate(_)) => "rejected",
                 Err(Refusal::NotFound) => "not found",
                 Err(Refusal::Taken(..)) => "taken",
                 Err(Refusal::Unreadable(_)) => "unreadable",
@@ -178,6 +180,17 @@ fn in_words(output: &Output) -> String {
         Output::Hungry(_) => "hungry".into(),
         Output::Snapshot(..) => "snapshot".into(),
         Output::Rest(_) => "rest".into(),
+        Output::LoadAggregate(_) => "load aggregate".into(),
+        Output::Errand(_, effect) => format!("begin {}", errand(effect)),
+        Output::ErrandOver(_, effect) => format!("end {}", errand(effect)),
+    }
+}
+
+fn errand(effect: &Effect) -> String {
+    match effect {
+        Effect::Schedule(ScheduleEffect::Start(start)) => format!("start {}", start.name),
+        Effect::Schedule(ScheduleEffect::Watch { run, .. }) => format!("watch {}", run.0[15]),
+        Effect::Schedule(ScheduleEffect::Cancel { run, .. }) => format!("cancel {}", run.0[15]),
     }
 }
 
@@ -208,33 +221,11 @@ pub(super) fn pause() -> Command {
     Command::PauseRun { by: by(), reason: "look".into() }
 }
 
+/// A step that calls the one handler there is.
 pub(super) fn action(id: &str, needs: &[&str]) -> Step {
-    step(id, StepKind::Action { uses: "one".into(), with: Value::Null }, needs)
+    testkit::action(id, "one", needs)
 }
 
 pub(super) fn sleep(id: &str, duration: &str) -> Step {
-    step(id, StepKind::Sleep { duration: json!(duration) }, &[])
-}
-
-fn step(id: &str, kind: StepKind, needs: &[&str]) -> Step {
-    Step {
-        id: id.into(),
-        name: None,
-        kind,
-        needs: needs.iter().map(ToString::to_string).collect(),
-        when_needs: WhenNeeds::AllOk,
-        condition: None,
-        retry: Retry::default(),
-        timeout_ms: None,
-        deadline_ms: None,
-        on_error: OnError::Fail,
-        outputs: None,
-        compensate: None,
-    }
-}
-
-pub(super) fn plan(steps: Vec<Step>) -> Arc<Plan> {
-    let definition =
-        Definition { name: "test".into(), input_is_value: true, steps, ..Definition::default() };
-    Arc::new(Plan::compile(definition).expect("a good definition"))
+    testkit::sleep(id, duration, &[])
 }

@@ -1,7 +1,7 @@
 //! Events as they are sent.
 
 use nexus_engine::model::codec::{event_name, show_state_hash};
-use nexus_engine::model::event::{Awaited, ChildEnd, Event, Failure, RunStarted};
+use nexus_engine::model::event::{ChildEnd, Event, Failure, RunStarted};
 use nexus_engine::model::id::{Attempt, StepIndex, TimerId};
 use nexus_engine::model::payload::Payload;
 use nexus_engine::model::plan::Plan;
@@ -70,6 +70,9 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::StepWaits { step, .. }
         | Event::SignalTaken { step, .. }
         | Event::ChildEnded { step, .. }
+        | Event::ApprovalGranted { step, .. }
+        | Event::ApprovalRejected { step, .. }
+        | Event::ApprovalRequested { step, .. }
         | Event::StepSkipped { step, .. }
         | Event::StepFailed { step, .. }
         | Event::OutputMapped { step, .. }
@@ -180,12 +183,18 @@ impl Showing<'_> {
                 "name": name, "id": Some(id).filter(|id| !id.is_empty()),
                 "payload": self.payload(payload)?, "by": by(who),
             }),
-            Event::StepWaits { step, what, timer } => {
-                let what = match what {
-                    Awaited::Signal { name } => json!({"signal": name}),
-                };
-                json!({"step": self.id(*step), "for": what, "timeout": due_data(*timer)})
-            }
+            Event::StepWaits { step, signal, timer } => json!({
+                "step": self.id(*step), "for": {"signal": signal}, "timeout": due_data(*timer),
+            }),
+            Event::ApprovalRequested { step, by: people, message, timer } => json!({
+                "step": self.id(*step), "by": people, "message": message,
+                "timeout": due_data(*timer),
+            }),
+            Event::ApprovalGranted { step, by: who, role, note, form }
+            | Event::ApprovalRejected { step, by: who, role, note, form } => json!({
+                "step": self.id(*step), "by": by(who), "role": role, "note": note,
+                "form": self.payload(form)?,
+            }),
             Event::SignalTaken { step, signal } => {
                 json!({"step": self.id(*step), "signal": signal})
             }
@@ -306,12 +315,19 @@ impl Showing<'_> {
                 };
                 format!("{name}{carried}, by {}", by.name)
             }
-            Event::StepWaits { what, timer, .. } => {
+            Event::StepWaits { signal, timer, .. } => {
                 let until = timer.map(|(_, at)| format!(", {}", self.until(at)));
-                let what = match what {
-                    Awaited::Signal { name } => format!("signal {name}"),
-                };
-                format!("{what}{}", until.unwrap_or_default())
+                format!("signal {signal}{}", until.unwrap_or_default())
+            }
+            Event::ApprovalRequested { by, message, timer, .. } => {
+                let what = if message.is_empty() { String::new() } else { format!(": {message}") };
+                let until = timer.map(|(_, at)| format!(", {}", self.until(at)));
+                let asked = shorten(&format!("{}{what}", by.join(", ")), DETAIL_CHARS_MAX);
+                format!("by {asked}{}", until.unwrap_or_default())
+            }
+            Event::ApprovalGranted { by, note, .. } | Event::ApprovalRejected { by, note, .. } => {
+                let note = if note.is_empty() { String::new() } else { format!(": {note}") };
+                format!("by {}{}", by.name, shorten(&note, DETAIL_CHARS_MAX))
             }
             Event::SignalTaken { signal, .. } => format!("signal number {signal}"),
             Event::StepSkipped { reason, .. } => shorten(reason, DETAIL_CHARS_MAX),

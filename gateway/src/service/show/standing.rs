@@ -6,11 +6,13 @@ use nexus_engine::model::plan::Plan;
 use nexus_engine::model::run::{Run, RunStatus, StepState, UndoState};
 use nexus_engine::model::time::Timestamp;
 
-use super::{duration, failure_line, time};
+use super::{duration, failure_line, shorten, time};
 use crate::api::WaitingOn;
 
 /// How many steps are named in a line.
 const NAMES_MAX: usize = 3;
+/// How much of what people are asked stands in a line, in characters.
+const MESSAGE_CHARS_MAX: usize = 80;
 
 /// A run at a moment.
 #[derive(Clone, Copy)]
@@ -112,6 +114,17 @@ impl Standing<'_> {
         awaited.min_by_key(|(_, _, until)| until.unwrap_or(Timestamp(i64::MAX)))
     }
 
+    /// The steps that ask somebody for a decision.
+    pub(crate) fn asking(&self) -> impl Iterator<Item = StepIndex> {
+        let asks = |step: &StepIndex| {
+            matches!(
+                self.run.step(*step),
+                StepState::Awaiting { what: Awaited::Approval { .. }, .. }
+            )
+        };
+        self.run.awaiting().filter(asks)
+    }
+
     /// The steps that wait for a timer.
     fn timed(&self) -> impl Iterator<Item = Timed> {
         self.run.steps().filter_map(|(step, state)| match &state.state {
@@ -158,6 +171,7 @@ impl Standing<'_> {
         if let Some((step, what, until)) = self.next_awaited() {
             let kind = match what {
                 Awaited::Signal { .. } => "signal",
+                Awaited::Approval { .. } => "approval",
             };
             let (step, at) = (Some(self.id(step)), until.map(time));
             return Some(WaitingOn { step, at, ..on(kind) });
@@ -412,6 +426,12 @@ pub(crate) fn child(plan: &Plan, run: &Run, step: StepIndex) -> Option<String> {
 pub(crate) fn awaited(what: &Awaited) -> String {
     match what {
         Awaited::Signal { name } => format!("signal {name}"),
+        Awaited::Approval { by, message } if message.is_empty() => {
+            format!("an approval by {}", by.join(", "))
+        }
+        Awaited::Approval { by, message } => {
+            format!("an approval by {} ({})", by.join(", "), shorten(message, MESSAGE_CHARS_MAX))
+        }
     }
 }
 

@@ -8,11 +8,11 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::{GIVEN, NOW, awaited, plan, run, samples, signals, undoing_run};
+use super::{GIVEN, NOW, approvers, awaited, plan, run, samples, signals, undoing_run};
 use crate::codec::{
     Header, decode, decode_run, encode, encode_run, event_name, kinds, show_state_hash, state_hash,
 };
-use crate::event::{Event, Given};
+use crate::event::{Awaited, Event, Given};
 use crate::id::{StepIndex, TimerId};
 use crate::run::{StepRun, StepState, Timer, TimerPurpose};
 
@@ -99,6 +99,20 @@ fn a_snapshot_with_signals_is_read_and_written_as_ever() {
     run.timers.insert(TimerId(2), Timer { due: NOW, purpose: TimerPurpose::Wait(StepIndex(4)) });
     let current = encode_run(&plan, &run);
     let bytes = fixture("snapshot", "v1-signals.bin", &current);
+    assert_eq!(current, bytes, "a snapshot is written differently");
+    assert_eq!(decode_run(&plan, &bytes), Ok(run));
+}
+
+#[test]
+fn a_snapshot_with_an_approval_is_read_and_written_as_ever() {
+    let plan = plan();
+    let mut run = run(&plan);
+    let what = Awaited::Approval { by: approvers(), message: "Score 0.7".to_owned() };
+    let waits = StepState::Awaiting { what, timer: Some((TimerId(2), NOW)) };
+    let numbers = StepRun { state: waits, ..run.step_run(StepIndex(4)).clone() };
+    run.set_step(&plan, StepIndex(4), numbers);
+    let current = encode_run(&plan, &run);
+    let bytes = fixture("snapshot", "v1-approval.bin", &current);
     assert_eq!(current, bytes, "a snapshot is written differently");
     assert_eq!(decode_run(&plan, &bytes), Ok(run));
 }

@@ -64,6 +64,12 @@ fn outside_event() -> BoxedStrategy<Event> {
         (text(), text(), payload(), actor()).prop_map(|(name, id, payload, by)| {
             Event::SignalReceived { name, id, payload, by }
         }),
+        (step(), actor(), text(), text(), payload()).prop_map(|(step, by, role, note, form)| {
+            Event::ApprovalGranted { step, by, role, note, form }
+        }),
+        (step(), actor(), text(), text(), payload()).prop_map(|(step, by, role, note, form)| {
+            Event::ApprovalRejected { step, by, role, note, form }
+        }),
         (step(), attempt(), any::<bool>()).prop_map(|(step, attempt, may_repeat)| {
             Event::UndoCompleted { step, attempt, may_repeat }
         }),
@@ -107,10 +113,13 @@ fn derived_event() -> BoxedStrategy<Event> {
         (failure(), option::of(step()), state_hash())
             .prop_map(|(failure, step, state)| Event::RunFailed { failure, step, state }),
         state_hash().prop_map(|state| Event::RunCancelled { state }),
-        (step(), awaited(), due()).prop_map(|(step, what, timer)| Event::StepWaits {
+        (step(), text(), due()).prop_map(|(step, signal, timer)| Event::StepWaits {
             step,
-            what,
+            signal,
             timer
+        }),
+        (step(), vec(text(), 0..4), text(), due()).prop_map(|(step, by, message, timer)| {
+            Event::ApprovalRequested { step, by, message, timer }
         }),
         (step(), number()).prop_map(|(step, signal)| Event::SignalTaken { step, signal }),
         (step(), attempt(), number(), option::of(payload()), due(), due()).prop_map(
@@ -193,7 +202,10 @@ fn calls(count: u32) -> impl Strategy<Value = BTreeMap<StepIndex, LastCall>> {
 }
 
 fn awaited() -> impl Strategy<Value = Awaited> {
-    text().prop_map(|name| Awaited::Signal { name })
+    prop_oneof![
+        text().prop_map(|name| Awaited::Signal { name }),
+        (vec(text(), 0..4), text()).prop_map(|(by, message)| Awaited::Approval { by, message }),
+    ]
 }
 
 fn signals() -> impl Strategy<Value = Signals> {

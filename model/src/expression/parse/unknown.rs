@@ -3,13 +3,13 @@
 use super::super::SyntaxError;
 use super::super::language::{FILTERS, FUNCTIONS, NOT_DETERMINISTIC};
 use super::super::reference::Root;
-use super::super::suggest::did_you_mean;
 use super::super::token::Token;
+use crate::suggest::nearest;
 
 pub(super) fn unknown(what: &str, token: Token<'_>, known: &[&str]) -> SyntaxError {
     let error =
         SyntaxError::new("NX2101", token.range(), format!("unknown {what} `{}`", token.text));
-    match did_you_mean(token.text, known.iter().copied()) {
+    match nearest(token.text, known.iter().copied()) {
         Some(name) => error.hint(format!("did you mean `{name}`?")),
         None => error,
     }

@@ -4,11 +4,11 @@ use std::fmt;
 
 use nexus_log::{Position, StreamId};
 use nexus_model::event::{Actor, Event, Failure};
-use nexus_model::id::RunId;
+use nexus_model::id::{RunId, StepIndex};
 use nexus_model::time::Timestamp;
 
 use crate::bytes::{Reader, put_i64, put_text, put_u64};
-use crate::view::Recorded;
+use crate::view::{Recorded, RecordedAggregate};
 
 /// What was done to a run, or what became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,6 +31,12 @@ pub enum AuditAction {
     Cancelled,
     /// Somebody sent it a signal.
     Signalled,
+    /// Somebody approved what a step asked.
+    Approved,
+    /// Somebody rejected what a step asked.
+    Rejected,
+    /// Somebody did something to what is no run, such as a schedule; the detail says what.
+    Managed,
     /// Somebody had failed undos tried again.
     UndoRetried,
     /// Somebody asked for its end without undoing what it did.
@@ -39,7 +45,7 @@ pub enum AuditAction {
 
 impl AuditAction {
     /// All actions, in the order of their numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Started,
         Self::Paused,
         Self::Resumed,
@@ -49,6 +55,9 @@ impl AuditAction {
         Self::Failed,
         Self::Cancelled,
         Self::Signalled,
+        Self::Approved,
+        Self::Rejected,
+        Self::Managed,
         Self::UndoRetried,
         Self::UndoWaived,
     ];
@@ -65,6 +74,9 @@ impl AuditAction {
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
             Self::Signalled => "signalled",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Managed => "managed",
             Self::UndoRetried => "undo retried",
             Self::UndoWaived => "undo waived",
         }
@@ -84,12 +96,14 @@ pub struct AuditRow {
     pub position: Position,
     /// When it was recorded.
     pub at: Timestamp,
-    /// The run.
+    /// The run, or the id of what is no run.
     pub run: RunId,
-    /// The run's name.
+    /// The run's name, or kind and name of what is no run.
     pub name: String,
     /// What happened.
     pub action: AuditAction,
+    /// The step, if it was done to one.
+    pub step: Option<StepIndex>,
     /// Who did it and from where; `None` if it followed from the run itself.
     pub by: Option<Actor>,
     /// The reason that was given, or code and message of the failure; often empty.
@@ -106,7 +120,23 @@ impl AuditRow {
             run: RunId(recorded.stream.0),
             name: name.to_owned(),
             action,
+            step: step(recorded.event),
             by: by.cloned(),
+            detail,
+        })
+    }
+
+    /// The entry of an event of an aggregate, if somebody asked for it.
+    pub(super) fn of_aggregate(recorded: &RecordedAggregate<'_>) -> Option<Self> {
+        let (by, detail) = recorded.event.audit()?;
+        Some(Self {
+            position: recorded.position,
+            at: recorded.at,
+            run: RunId(recorded.id.bytes()),
+            name: format!("{} {}", recorded.id.kind().word(), recorded.name),
+            action: AuditAction::Managed,
+            step: None,
+            by: Some(by.clone()),
             detail,
         })
     }
@@ -118,6 +148,7 @@ impl AuditRow {
         put_i64(out, self.at.0);
         out.extend_from_slice(&self.run.0);
         put_text(out, &self.name);
+        put_u64(out, self.step.map_or(0, |step| u64::from(step.0) + 1));
         let by = self.by.as_ref();
         out.push(u8::from(by.is_some()));
         if let Some(by) = by {
@@ -150,6 +181,10 @@ fn read(reader: &mut Reader<'_>) -> Option<AuditRow> {
         at: Timestamp(reader.i64()?),
         run: RunId(reader.array()?),
         name: reader.text()?,
+        step: match reader.u64()?.checked_sub(1) {
+            Some(step) => Some(StepIndex(u32::try_from(step).ok()?)),
+            None => None,
+        },
         by: match reader.byte()? {
             0 => None,
             1 => Some(Actor { name: reader.text()?, via: reader.text()? }),
@@ -174,6 +209,12 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
             let id = if id.is_empty() { String::new() } else { format!(" ({id})") };
             Some((AuditAction::Signalled, Some(by), format!("{name}{id}")))
         }
+        Event::ApprovalGranted { by, note, .. } => {
+            Some((AuditAction::Approved, Some(by), note.clone()))
+        }
+        Event::ApprovalRejected { by, note, .. } => {
+            Some((AuditAction::Rejected, Some(by), note.clone()))
+        }
         Event::UndoRetried { by } => Some((AuditAction::UndoRetried, Some(by), String::new())),
         Event::UndoWaived { by, reason } => {
             Some((AuditAction::UndoWaived, Some(by), reason.clone()))
@@ -187,6 +228,7 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::TimerFired { .. }
         | Event::SlotsOffered
         | Event::StepWaits { .. }
+        | Event::ApprovalRequested { .. }
         | Event::SignalTaken { .. }
         | Event::StepCalled { .. }
         | Event::ChildEnded { .. }
@@ -208,6 +250,14 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::UndoRetryScheduled { .. }
         | Event::UndoFailed { .. } => None,
     }
+}
+
+/// The step that somebody did something to.
+fn step(event: &Event) -> Option<StepIndex> {
+    let (Event::ApprovalGranted { step, .. } | Event::ApprovalRejected { step, .. }) = event else {
+        return None;
+    };
+    Some(*step)
 }
 
 fn words(failure: &Failure) -> String {

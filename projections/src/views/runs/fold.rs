@@ -1,6 +1,6 @@
 //! The fold of one run.
 
-use nexus_model::event::{Awaited, Event, Failure, RunStarted};
+use nexus_model::event::{Event, Failure, RunStarted};
 use nexus_model::id::{StepIndex, TimerId};
 use nexus_model::time::Timestamp;
 
@@ -26,11 +26,11 @@ impl RunRecord {
             Event::StepSlept { step, until, .. } => {
                 self.begin(*step, 1, Doing::Sleeping, until.0);
             }
-            Event::StepWaits { step, what, timer } => {
-                let doing = match what {
-                    Awaited::Signal { .. } => Doing::AwaitingSignal,
-                };
-                self.begin(*step, 1, doing, timer.map_or(FOR_EVER, |(_, until)| until.0));
+            Event::StepWaits { step, timer, .. } => {
+                self.begin(*step, 1, Doing::AwaitingSignal, end_of(*timer));
+            }
+            Event::ApprovalRequested { step, timer, .. } => {
+                self.begin(*step, 1, Doing::AwaitingApproval, end_of(*timer));
             }
             Event::StepCalled { step, attempt, timer, .. } => {
                 let until = timer.map_or(FOR_EVER, |(_, until)| until.0);
@@ -119,6 +119,8 @@ impl RunRecord {
             Event::AttemptsInterrupted { .. }
             | Event::SlotsOffered
             | Event::SignalReceived { .. }
+            | Event::ApprovalGranted { .. }
+            | Event::ApprovalRejected { .. }
             | Event::SignalTaken { .. }
             | Event::ChildEnded { .. }
             | Event::OutputMapped { .. }
@@ -186,6 +188,10 @@ impl RunRecord {
         self.outlook = Outlook::Open;
         self.current.clear();
     }
+}
+
+fn end_of(timer: Option<(TimerId, Timestamp)>) -> i64 {
+    timer.map_or(FOR_EVER, |(_, until)| until.0)
 }
 
 fn failure_of(failure: &Failure, step: Option<StepIndex>) -> (String, String, Option<u32>) {

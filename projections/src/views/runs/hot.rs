@@ -79,7 +79,7 @@ impl HotRuns {
     }
 
     /// A run, wherever it is: what was asked of it, or `None` if there is no such run.
-    pub(crate) fn look<T>(
+    fn look<T>(
         &self,
         stream: StreamId,
         rows: &dyn Rows,
@@ -91,6 +91,16 @@ impl HotRuns {
             Some(hot) => Ok(Some(ask(&hot.record))),
             None => Ok(load(rows, stream)?.as_ref().map(ask)),
         }
+    }
+
+    /// How many events a run has that has not ended; `None`: there is no such run.
+    pub(crate) fn open_revision(
+        &self,
+        stream: StreamId,
+        rows: &dyn Rows,
+    ) -> Result<Option<u32>, ViewsError> {
+        let revision = self.look(stream, rows, |run| (!run.has_ended()).then_some(run.revision))?;
+        Ok(revision.flatten())
     }
 
     /// Notes that the batch was committed.

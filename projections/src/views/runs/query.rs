@@ -30,6 +30,8 @@ pub struct RunFilter {
     pub waiting_only: bool,
     /// Only with a step that waits for a signal.
     pub awaits_signal: bool,
+    /// Only with a step that waits for the decision of a person.
+    pub awaits_approval: bool,
     /// Only with a name that begins so.
     pub name_prefix: Option<String>,
     /// How many at most.
@@ -48,6 +50,7 @@ impl Default for RunFilter {
             started_before: None,
             waiting_only: false,
             awaits_signal: false,
+            awaits_approval: false,
             name_prefix: None,
             limit: 100,
             after_cursor: None,
@@ -112,6 +115,7 @@ impl RunFilter {
             && self.started_before.is_none_or(|before| started_at < before)
             && self.wants(word(record))
             && (!self.awaits_signal || record.does(Doing::AwaitingSignal))
+            && (!self.awaits_approval || record.does(Doing::AwaitingApproval))
             && self.labels.iter().all(|label| record.labels.contains(label))
     }
 

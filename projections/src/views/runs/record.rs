@@ -83,6 +83,7 @@ pub(super) enum Doing {
     Retrying,
     AwaitingSignal,
     Calling,
+    AwaitingApproval,
     UndoFailed,
 }
 
@@ -288,6 +289,7 @@ fn put_current(out: &mut Vec<u8>, step: u32, current: &Current, started_at: i64)
         Doing::Retrying => 2,
         Doing::AwaitingSignal => 3,
         Doing::Calling => 40,
+        Doing::AwaitingApproval => 33,
         Doing::UndoFailed => 4,
     });
     put_i64(out, current.time.wrapping_sub(started_at));
@@ -301,6 +303,7 @@ fn current(reader: &mut Reader<'_>, started_at: i64) -> Option<(u32, Current)> {
         2 => Doing::Retrying,
         3 => Doing::AwaitingSignal,
         40 => Doing::Calling,
+        33 => Doing::AwaitingApproval,
         4 => Doing::UndoFailed,
         _ => return None,
     };

@@ -177,6 +177,11 @@ pub enum CurrentState {
         /// Until when; `None`: for ever.
         until: Option<Timestamp>,
     },
+    /// It waits for the decision of a person.
+    AwaitingApproval {
+        /// Until when; `None`: for ever.
+        until: Option<Timestamp>,
+    },
     /// It will be tried again.
     Retrying {
         /// When; past if it waits for room.
@@ -213,6 +218,13 @@ pub enum WaitingOn {
         /// When it waits no longer; `None`: never.
         until: Option<Timestamp>,
     },
+    /// The decision of a person.
+    Approval {
+        /// The step.
+        step: StepIndex,
+        /// When it waits no longer; `None`: never.
+        until: Option<Timestamp>,
+    },
     /// The next attempt of a step.
     Retry {
         /// The step.
@@ -237,6 +249,7 @@ impl fmt::Display for WaitingOn {
             Self::Sleep { until, .. } => write!(f, "sleep until {}", show(*until)),
             Self::Signal { step, .. } => write!(f, "a signal for step {}", step.0),
             Self::Run { step, .. } => write!(f, "the run that step {} has called", step.0),
+            Self::Approval { step, .. } => write!(f, "an approval of step {}", step.0),
             Self::Retry { step, at, .. } => write!(f, "retry of step {} at {}", step.0, show(*at)),
             Self::Undo { step } => write!(f, "undo of step {}", step.0),
             Self::Resume => f.write_str("resume"),
@@ -294,6 +307,10 @@ impl RunRow {
     }
 }
 
+/// What steps do that only wait.
+const WAITING: [Doing; 4] =
+    [Doing::Sleeping, Doing::AwaitingSignal, Doing::AwaitingApproval, Doing::Calling];
+
 /// The word for a run.
 pub(super) fn word(record: &RunRecord) -> RunWord {
     match record.outlook {
@@ -318,10 +335,7 @@ fn going_on(record: &RunRecord) -> RunWord {
         RunWord::Compensating
     } else if !record.is_parked || record.does(Doing::Running) {
         RunWord::Running
-    } else if record.does(Doing::Sleeping)
-        || record.does(Doing::AwaitingSignal)
-        || record.does(Doing::Calling)
-    {
+    } else if WAITING.into_iter().any(|doing| record.does(doing)) {
         RunWord::Waiting
     } else if record.does(Doing::Retrying) {
         RunWord::Retrying
@@ -336,15 +350,17 @@ fn current_step((step, current): (&u32, &Current)) -> CurrentStep {
         Doing::Running => CurrentState::Running { since: time },
         Doing::Sleeping => CurrentState::Sleeping { until: time },
         Doing::Retrying => CurrentState::Retrying { at: time },
-        Doing::Calling => {
-            CurrentState::Calling { until: Some(time).filter(|time| time.0 != FOR_EVER) }
-        }
-        Doing::AwaitingSignal => {
-            CurrentState::AwaitingSignal { until: Some(time).filter(|time| time.0 != FOR_EVER) }
-        }
+        Doing::AwaitingSignal => CurrentState::AwaitingSignal { until: limited(time) },
+        Doing::AwaitingApproval => CurrentState::AwaitingApproval { until: limited(time) },
+        Doing::Calling => CurrentState::Calling { until: limited(time) },
         Doing::UndoFailed => CurrentState::UndoFailed { since: time },
     };
     CurrentStep { step: StepIndex(*step), attempt: Attempt(current.attempt), state }
+}
+
+/// The time, if it is one.
+fn limited(time: Timestamp) -> Option<Timestamp> {
+    Some(time).filter(|time| time.0 != FOR_EVER)
 }
 
 fn waiting_on(status: RunWord, current: &[CurrentStep]) -> Option<WaitingOn> {
@@ -381,6 +397,10 @@ fn wait(current: &CurrentStep) -> Option<(Timestamp, WaitingOn)> {
         CurrentState::Calling { until } => {
             let due = until.unwrap_or(Timestamp(FOR_EVER));
             Some((due, WaitingOn::Run { step, until }))
+        }
+        CurrentState::AwaitingApproval { until } => {
+            let due = until.unwrap_or(Timestamp(FOR_EVER));
+            Some((due, WaitingOn::Approval { step, until }))
         }
         CurrentState::Retrying { at } => Some((at, WaitingOn::Retry { step, attempt, at })),
     }

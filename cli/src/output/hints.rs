@@ -1,0 +1,46 @@
+//! Hints: commands that a user can copy, for the store that was meant.
+
+/// How a command begins.
+const PROGRAM: &str = "nexus-engine ";
+/// Verbs that need no store.
+const WITHOUT_STORE: [&str; 8] =
+    ["completions", "explain", "help", "import", "new", "schema", "validate", "version"];
+
+/// `text` with `flag` (with a space before it; empty if there is none) behind the verb of each command in it.
+pub(super) fn with_flag(text: &str, flag: &str) -> String {
+    if flag.is_empty() || text.contains(flag) {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len() + flag.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(PROGRAM) {
+        let (before, command) = rest.split_at(at + PROGRAM.len());
+        let end = command.find(|char: char| !char.is_ascii_lowercase()).unwrap_or(command.len());
+        let (verb, after) = command.split_at(end);
+        out.push_str(before);
+        out.push_str(verb);
+        if !verb.is_empty() && !WITHOUT_STORE.contains(&verb) {
+            out.push_str(flag);
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_flag;
+
+    #[test]
+    fn commands_name_the_store_and_the_rest_stays() {
+        let flag = " --store s";
+        assert_eq!(with_flag("see: nexus-engine get a", flag), "see: nexus-engine get --store s a");
+        let two = with_flag("nexus-engine list, or nexus-engine explain NX1", flag);
+        assert_eq!(two, "nexus-engine list --store s, or nexus-engine explain NX1");
+        for same in ["use another", "nexus-engine serve --store s", "nexus-engine --help"] {
+            assert_eq!(with_flag(same, flag), same);
+        }
+        assert_eq!(with_flag("nexus-engine list", ""), "nexus-engine list");
+    }
+}

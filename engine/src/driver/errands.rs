@@ -1,0 +1,74 @@
+//! Errands: what is carried out for aggregates, each as a task, and what comes of it told to the aggregate.
+//!
+//! Invariants:
+//! * An errand may be carried out more than once, by this process or the next; what it does, it does once all the same,
+//!   because it names what it does.
+//! * An errand that cannot be carried out now is tried again until the aggregate wants it no longer.
+
+mod schedules;
+
+use std::collections::BTreeMap;
+
+use nexus_model::aggregate::{AggregateId, Command, Effect};
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::message::Message;
+use crate::handle::Handle;
+use crate::shard::AskedAggregate;
+
+/// Errands under way.
+pub(super) struct Errands {
+    handle: Option<Handle>,
+    inbox: mpsc::UnboundedSender<Message>,
+    /// Dropped with the driver, and the tasks with it.
+    tasks: JoinSet<()>,
+    under_way: BTreeMap<(AggregateId, Effect), AbortHandle>,
+}
+
+impl Errands {
+    pub(super) fn new(inbox: mpsc::UnboundedSender<Message>) -> Self {
+        Self { handle: None, inbox, tasks: JoinSet::new(), under_way: BTreeMap::new() }
+    }
+
+    /// Takes what errands ask things of. Comes before any of them.
+    pub(super) fn equip(&mut self, handle: Handle) {
+        self.handle = Some(handle);
+    }
+
+    pub(super) fn begin(&mut self, id: AggregateId, effect: Effect) {
+        let Some(handle) = self.handle.clone() else { return };
+        let inbox = self.inbox.clone();
+        let key = (id, effect.clone());
+        let task = self.tasks.spawn(async move {
+            if let Some(command) = carry_out(&handle, effect).await {
+                let asked = AskedAggregate::silent(command);
+                let _ = inbox.send(Message::AskAggregate { id, asked, reply: None });
+            }
+        });
+        self.under_way.insert(key, task);
+        while self.tasks.try_join_next().is_some() {}
+    }
+
+    pub(super) fn over(&mut self, id: AggregateId, effect: Effect) {
+        if let Some(task) = self.under_way.remove(&(id, effect)) {
+            task.abort();
+        }
+    }
+
+    /// Gives all of them up; the next process takes them up again.
+    pub(super) fn close(&mut self) {
+        self.handle = None;
+        self.under_way.clear();
+        self.tasks.abort_all();
+    }
+}
+
+/// Carries out an errand. What comes of it is told to the aggregate, unless there is nothing to tell.
+async fn carry_out(handle: &Handle, effect: Effect) -> Option<Command> {
+    match effect {
+        Effect::Schedule(effect) => {
+            schedules::carry_out(handle, effect).await.map(Command::Schedule)
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Schedules: runs that are started by the clock.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use nexus_model::aggregate::{Command, Kind, State};
+use nexus_model::event::Actor;
+use nexus_model::input::check;
+use nexus_model::plan::Plan;
+use nexus_model::schedule::{
+    CatchUp, DUES_MAX, Overlap, Schedule, ScheduleCommand, Spec, Timing, due_times, run_name,
+};
+use nexus_model::time::Timestamp;
+use serde_json::Value;
+
+use super::{Handle, RequestError, StartError};
+use crate::loader::LoadError;
+use crate::shard::Answer;
+use crate::tables::{NAMES, definition_row};
+
+/// A schedule to make or to change.
+#[derive(Clone, Debug)]
+pub struct ScheduleRequest {
+    /// Its name.
+    pub name: String,
+    /// When it is due.
+    pub timing: Timing,
+    /// The definition of its runs, compiled.
+    pub plan: Arc<Plan>,
+    /// Their input.
+    pub input: Value,
+    /// Where their scripts work.
+    pub folder: Option<PathBuf>,
+    /// What becomes of due times at which nobody was there.
+    pub catch_up: CatchUp,
+    /// What happens at a due time when a run is open.
+    pub overlap: Overlap,
+    /// Whether one that is there is changed.
+    pub replace: bool,
+    /// Who asks.
+    pub by: Actor,
+}
+
+/// What became of a request to make up for a stretch of the past.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backfill {
+    /// Due times in the stretch.
+    pub due: usize,
+    /// Names of the runs that were missing and are started now, in order.
+    pub started: Vec<String>,
+}
+
+impl Handle {
+    /// Makes a schedule, or changes what it does. Not for runtime threads that may not block: checks of the input are quick.
+    ///
+    /// # Errors
+    /// [`StartError`] if its runs could not be started, or it is refused.
+    pub async fn put_schedule(&self, request: ScheduleRequest) -> Result<Answer, StartError> {
+        let ScheduleRequest { name, timing, plan, input, folder, catch_up, overlap, replace, by } =
+            request;
+        let definition = plan.definition();
+        let input = check(definition, input).map_err(StartError::Inputs)?.to_string();
+        let bytes_max = self.shared.config.payload_bytes_max;
+        if input.len() > bytes_max {
+            return Err(StartError::InputTooLarge { bytes: input.len(), bytes_max });
+        }
+        let spec = Spec {
+            timing,
+            workflow: definition.name.clone(),
+            definition: plan.hash(),
+            input,
+            folder: folder.map(|folder| folder.to_string_lossy().into_owned()).unwrap_or_default(),
+            catch_up,
+            overlap,
+        };
+        let rows = vec![definition_row(plan.hash(), definition.to_canonical_json())];
+        let command = ScheduleCommand::Put { spec, replace, next: None, by };
+        let command = Command::Schedule(command);
+        let answer = self.ask_aggregate_with(Kind::Schedule, &name, command, rows).await?;
+        self.shared.loader.keep(&plan);
+        Ok(answer)
+    }
+
+    /// The state of a schedule; `None`: there never was one of this name.
+    ///
+    /// # Errors
+    /// [`LoadError`]
+    pub async fn schedule(&self, name: &str) -> Result<Option<Schedule>, LoadError> {
+        let entity = self.aggregate(Kind::Schedule, name).await?;
+        Ok(entity.map(|entity| match entity.state {
+            State::Schedule(schedule) => schedule,
+        }))
+    }
+
+    /// Has a schedule start nothing until it is resumed.
+    ///
+    /// # Errors
+    /// [`RequestError`]
+    pub async fn pause_schedule(
+        &self,
+        name: &str,
+        by: Actor,
+        reason: String,
+    ) -> Result<Answer, RequestError> {
+        self.ask_schedule(name, ScheduleCommand::Pause { by, reason }).await
+    }
+
+    /// Ends the pause of a schedule. What was due meanwhile is not made up for.
+    ///
+    /// # Errors
+    /// [`RequestError`]
+    pub async fn resume_schedule(&self, name: &str, by: Actor) -> Result<Answer, RequestError> {
+        self.ask_schedule(name, ScheduleCommand::Resume { next: None, by }).await
+    }
+
+    /// Deletes a schedule. Runs that it started go on.
+    ///
+    /// # Errors
+    /// [`RequestError`]
+    pub async fn delete_schedule(&self, name: &str, by: Actor) -> Result<Answer, RequestError> {
+        self.ask_schedule(name, ScheduleCommand::Delete { by }).await
+    }
+
+    /// Has a schedule start a run now, as its overlap policy allows.
+    ///
+    /// # Errors
+    /// [`RequestError`]
+    pub async fn trigger_schedule(&self, name: &str, by: Actor) -> Result<Answer, RequestError> {
+        self.ask_schedule(name, ScheduleCommand::Trigger { by }).await
+    }
+
+    /// Has a schedule start the runs of a stretch of the past that are missing: `from` on, before `to`.
+    ///
+    /// `None`: there is no such schedule.
+    ///
+    /// # Errors
+    /// [`RequestError`]
+    pub async fn backfill_schedule(
+        &self,
+        name: &str,
+        from: Timestamp,
+        to: Timestamp,
+        by: Actor,
+    ) -> Result<Option<Backfill>, RequestError> {
+        let Some(schedule) = self.schedule(name).await? else { return Ok(None) };
+        let Some(spec) = schedule.spec.clone() else { return Ok(None) };
+        let to = to.min(self.shared.clock.wall_now());
+        let calendar = Arc::clone(&self.shared.calendar);
+        let (due, missing) = self
+            .blocking(move |loader| {
+                // More than can be asked for, so that too many are refused and not cut off.
+                let dues = due_times(&spec.timing, from, to, 100 * DUES_MAX, &*calendar);
+                let mut missing = Vec::new();
+                for due in dues.iter().copied().filter(|due| !schedule.has(*due)) {
+                    let name = run_name(&schedule.name, due);
+                    if loader.log().row(NAMES, name.as_bytes())?.is_none() {
+                        missing.push((due, name));
+                    }
+                }
+                Ok::<_, LoadError>((dues.len(), missing))
+            })
+            .await?;
+        if missing.is_empty() {
+            return Ok(Some(Backfill { due, started: Vec::new() }));
+        }
+        let (dues, started): (Vec<Timestamp>, Vec<String>) = missing.into_iter().unzip();
+        self.ask_schedule(name, ScheduleCommand::Backfill { from, to, dues, by }).await?;
+        Ok(Some(Backfill { due, started }))
+    }
+
+    /// The next due times of a timing after `after`, at most `count_max`.
+    pub fn next_due_times(
+        &self,
+        timing: &Timing,
+        after: Timestamp,
+        count_max: usize,
+    ) -> Vec<Timestamp> {
+        let from = Timestamp(after.0.saturating_add(1));
+        due_times(timing, from, Timestamp(i64::MAX), count_max, &*self.shared.calendar)
+    }
+
+    async fn ask_schedule(
+        &self,
+        name: &str,
+        command: ScheduleCommand,
+    ) -> Result<Answer, RequestError> {
+        self.ask_aggregate(Kind::Schedule, name, Command::Schedule(command)).await
+    }
+}

@@ -1,0 +1,477 @@
+//! The engine under test.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nexus_log::EventLog;
+use nexus_model::command::Command;
+use nexus_model::event::{Actor, Event};
+use nexus_model::id::RunId;
+use nexus_model::payload::{NewPayload, Payload};
+use nexus_model::plan::Plan;
+use nexus_model::run::{Run, RunStatus};
+use nexus_model::time::Timestamp;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::call::Call;
+use super::crashes::{Crashes, everywhere};
+use super::ending::{Ending, of_calls, of_run, read};
+use super::mock::{Mock, Mocks};
+use super::weather::{Storm, Weather};
+use super::workshop::Workshop;
+use super::world::{CrashPoint, Setup, World};
+use crate::config::Config;
+use crate::handle::{Prepared, RequestError, StartError, StartRequest, Started, prepare, rows};
+use crate::handler::{Handler, Registry, StepError};
+use crate::loader::Recorded;
+use crate::names::Numbers;
+use crate::replay::replay;
+use crate::shard::{Answer, Asked, Input, Refusal, Start};
+use crate::tables::{NAMES, definition_row, read_name_row};
+
+/// Simulated time begins here: 2026-01-01T00:00:00Z.
+const BEGAN: Timestamp = Timestamp(1_767_225_600_000_000);
+/// Things that may happen in a play.
+const TURNS_MAX: u64 = 5_000_000;
+/// Runs that are looked at when a play is over.
+const RUNS_MAX: usize = 1_000_000;
+
+/// An engine on a simulated world. Its methods do not wait: time passes only when they say so.
+#[derive(Debug)]
+pub struct TestEngine {
+    setup: Setup,
+    weather: Option<Weather>,
+    world: World,
+    numbers: Numbers,
+    started: u64,
+}
+
+impl Default for TestEngine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl TestEngine {
+    /// An engine without handlers, at the beginning of 2026.
+    pub fn new() -> Self {
+        Self::of(Setup {
+            config: Config::default(),
+            began: BEGAN,
+            turns_max: TURNS_MAX,
+            mocks: Mocks::default(),
+            registry: Registry::new(),
+            states: Arc::default(),
+            workshop: None,
+            said: Arc::default(),
+        })
+    }
+
+    fn of(setup: Setup) -> Self {
+        let world = World::new(setup.clone());
+        Self { setup, weather: None, world, numbers: Numbers::after(0), started: 0 }
+    }
+
+    /// The same engine before anything happened, with its mocks, handlers and weather.
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        let fresh = Self::of(self.setup.clone());
+        match self.weather {
+            Some(weather) => fresh.weather(weather),
+            None => fresh,
+        }
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut Setup)) -> Self {
+        change(&mut self.setup);
+        let weather = self.weather;
+        let engine = Self::of(self.setup);
+        match weather {
+            Some(weather) => engine.weather(weather),
+            None => engine,
+        }
+    }
+
+    /// Begins anew, with something that stands in for the step or handler `name`.
+    #[must_use]
+    pub fn mock(self, name: impl Into<String>, mock: impl Into<Mock>) -> Self {
+        self.change(|setup| setup.mocks.insert(name.into(), mock.into()))
+    }
+
+    /// Begins anew, and the first `count` calls of the step or handler `name` fail.
+    #[must_use]
+    pub fn fail_first(self, count: usize, name: impl Into<String>, error: StepError) -> Self {
+        self.change(|setup| setup.mocks.fail_first(count, name.into(), error))
+    }
+
+    /// Begins anew, with a handler that is called for real where nothing stands in for it: once for each attempt, also when
+    /// the engine crashes. Real time it takes is no simulated time.
+    #[must_use]
+    pub fn handler(self, name: impl Into<String>, handler: Arc<dyn Handler>) -> Self {
+        let mut registry = self.setup.registry.clone();
+        registry.insert(name, handler);
+        self.registry(registry)
+    }
+
+    /// Begins anew, with these handlers; see [`handler`](Self::handler).
+    #[must_use]
+    pub fn registry(self, registry: Registry) -> Self {
+        self.change(|setup| {
+            setup.registry = registry;
+            setup.workshop.get_or_insert_with(Workshop::open);
+        })
+    }
+
+    /// Begins anew, with a value that handlers ask for by its type.
+    #[must_use]
+    pub fn state<T: Any + Send + Sync>(self, state: T) -> Self {
+        self.change(|setup| {
+            let states = Arc::make_mut(&mut setup.states);
+            states.insert(std::any::TypeId::of::<T>(), Arc::new(state));
+        })
+    }
+
+    /// Begins anew, with other limits.
+    #[must_use]
+    pub fn config(self, config: Config) -> Self {
+        self.change(|setup| setup.config = config)
+    }
+
+    /// Begins anew, at another time.
+    #[must_use]
+    pub fn began(self, began: Timestamp) -> Self {
+        self.change(|setup| setup.began = began)
+    }
+
+    /// Begins anew; a play in which more than this happens is taken for one without end.
+    #[must_use]
+    pub fn turns_max(self, turns_max: u64) -> Self {
+        self.change(|setup| setup.turns_max = turns_max)
+    }
+
+    /// Lets things go wrong by chance. Attempts may be cut off any number of times.
+    #[must_use]
+    pub fn weather(mut self, weather: Weather) -> Self {
+        self.weather = Some(weather);
+        let mut setup = self.setup.clone();
+        setup.config.interruptions_max = u32::MAX;
+        self.world = World::new(setup);
+        self.world.storm = Some(Storm::new(weather));
+        self
+    }
+
+    /// Starts a run.
+    ///
+    /// # Errors
+    /// [`StartError`], as the engine itself.
+    pub fn start(&mut self, plan: &Arc<Plan>, input: Value) -> Result<RunId, StartError> {
+        self.start_as(StartRequest::new(Arc::clone(plan)).input(input)).map(|started| started.run)
+    }
+
+    /// Starts a run as asked.
+    ///
+    /// # Errors
+    /// [`StartError`], as the engine itself.
+    pub fn start_as(&mut self, request: StartRequest) -> Result<Started, StartError> {
+        let plan = Arc::clone(&request.plan);
+        self.started += 1;
+        let bytes_max = self.world.setup.config.payload_bytes_max;
+        let mut prepared =
+            prepare(request, made_id(self.world.setup.began, self.started), bytes_max)?;
+        let number = prepared.started.name.is_empty().then(|| {
+            let (number, name) = self.numbers.next();
+            prepared.started.name = name;
+            number
+        });
+        let Prepared { started, payloads, request, callees } = prepared;
+        let name = started.name.clone();
+        let mut rows = rows(&plan, &started, &request, number, false);
+        rows.extend(
+            callees.iter().map(|callee| {
+                definition_row(callee.hash(), callee.definition().to_canonical_json())
+            }),
+        );
+        let run = started.run;
+        let input = |reply| {
+            Input::Start(Box::new(Start {
+                plan: Arc::clone(&plan),
+                started: Box::new(started.clone()),
+                rows: rows.clone(),
+                payloads: payloads.clone(),
+                reply: Some(reply),
+            }))
+        };
+        let is_there = |world: &World| {
+            let row = world.log.row(NAMES, name.as_bytes()).ok()??;
+            (read_name_row(&row)?.0 == run).then_some(Answer { run, revision: 0 })
+        };
+        let (answer, _) = self.world.ask(input, is_there);
+        match answer {
+            Ok(answer) => Ok(Started { run: answer.run, name, existing: false }),
+            Err(Refusal::Taken(run, earlier)) if earlier == request => {
+                Ok(Started { run, name, existing: true })
+            }
+            Err(Refusal::Taken(run, _)) => Err(StartError::Conflict { name, run }),
+            Err(refusal) => Err(StartError::Request(RequestError::Refused(refusal))),
+        }
+    }
+
+    /// Asks something of a run, as people and programs do. If the engine crashes before it answers, it is asked again; that it
+    /// then says that it was done already is as good as an answer.
+    ///
+    /// # Errors
+    /// [`Refusal`]
+    pub fn ask(&mut self, run: RunId, command: &Command) -> Result<Answer, Refusal> {
+        self.ask_with(run, command, &[])
+    }
+
+    fn ask_with(
+        &mut self,
+        run: RunId,
+        command: &Command,
+        payloads: &[NewPayload],
+    ) -> Result<Answer, Refusal> {
+        let input = |reply| {
+            let (command, payloads) = (command.clone(), payloads.to_vec());
+            Input::Ask { run, asked: Asked { command, payloads, reply: Some(reply) } }
+        };
+        let (answer, again) = self.world.ask(input, |_| None);
+        match answer {
+            Err(Refusal::Rejected(_)) if again => {
+                Ok(Answer { run, revision: self.load(run).1.revision })
+            }
+            answer => answer,
+        }
+    }
+
+    /// Sends a signal. Each has an id of its own, so that it counts once.
+    ///
+    /// # Errors
+    /// [`Refusal`]
+    pub fn signal(&mut self, run: RunId, name: &str, payload: &Value) -> Result<Answer, Refusal> {
+        self.started += 1;
+        let id = format!("signal-{}", self.started);
+        let (payload, stored) = Payload::json(payload);
+        let command = Command::DeliverSignal { name: name.to_owned(), id, payload, by: by() };
+        self.ask_with(run, &command, stored.as_slice())
+    }
+
+    /// Pauses a run.
+    ///
+    /// # Errors
+    /// [`Refusal`]
+    pub fn pause(&mut self, run: RunId) -> Result<Answer, Refusal> {
+        self.ask(run, &Command::PauseRun { by: by(), reason: String::new() })
+    }
+
+    /// Ends the pause of a run.
+    ///
+    /// # Errors
+    /// [`Refusal`]
+    pub fn resume(&mut self, run: RunId) -> Result<Answer, Refusal> {
+        self.ask(run, &Command::ResumeRun { by: by() })
+    }
+
+    /// Cancels a run.
+    ///
+    /// # Errors
+    /// [`Refusal`]
+    pub fn cancel(&mut self, run: RunId) -> Result<Answer, Refusal> {
+        self.ask(run, &Command::CancelRun { by: by(), reason: String::new(), undo: true })
+    }
+
+    /// Continues a failed or cancelled run.
+    ///
+    /// # Errors
+    /// [`Refusal`]
+    pub fn retry(&mut self, run: RunId) -> Result<Answer, Refusal> {
+        self.world.ended.remove(&run);
+        self.ask(run, &Command::RetryRun { by: by() })
+    }
+
+    /// Does everything that can be done now.
+    pub fn settle(&mut self) {
+        self.world.settle();
+    }
+
+    /// Lets time pass, and what happens in it happen.
+    pub fn advance(&mut self, time: Duration) {
+        let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let until = self.world.now.plus_ms(ms);
+        self.advance_to(until);
+    }
+
+    /// Lets time pass up to `until`, and what happens in it happen.
+    pub fn advance_to(&mut self, until: Timestamp) {
+        self.world.settle();
+        while let Some(at) = self.world.next_time().filter(|at| *at <= until) {
+            self.world.now = self.world.now.max(at);
+            self.world.settle();
+        }
+        self.world.now = self.world.now.max(until);
+        self.world.settle();
+    }
+
+    /// Lets time pass until the run has ended, or nothing will happen any more; says how it stands then.
+    ///
+    /// # Panics
+    /// If there is no such run.
+    pub fn finish(&mut self, run: RunId) -> RunStatus {
+        self.world.settle();
+        while !self.world.ended.contains_key(&run)
+            && let Some(at) = self.world.next_time()
+        {
+            self.world.now = self.world.now.max(at);
+            self.world.settle();
+        }
+        self.load(run).1.status
+    }
+
+    /// The next time at which something happens by itself.
+    pub fn next_time(&self) -> Option<Timestamp> {
+        self.world.next_time()
+    }
+
+    /// The simulated time.
+    pub fn now(&self) -> Timestamp {
+        self.world.now
+    }
+
+    /// The engine ends without notice, and another one begins at once.
+    pub fn crash_and_recover(&mut self) {
+        self.world.crash();
+        self.world.settle();
+    }
+
+    /// The engine ends without notice, and another one begins after `time`.
+    pub fn down_for(&mut self, time: Duration) {
+        self.world.end();
+        let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        self.world.now = self.world.now.plus_ms(ms);
+        self.world.recover();
+        self.world.settle();
+    }
+
+    /// Runs a workflow to its end, then again with a crash before and after each of its transitions is durable, and compares
+    /// end state, outputs and calls.
+    pub fn crash_everywhere(&self, plan: &Arc<Plan>, input: &Value) -> Crashes {
+        self.crash_everywhere_in(|engine| {
+            if let Ok(run) = engine.start(plan, input.clone()) {
+                engine.finish(run);
+            }
+        })
+    }
+
+    /// Plays `play`, then again with a crash before and after each transition is durable, and compares end state, outputs and
+    /// calls. `play` is given a fresh engine each time.
+    pub fn crash_everywhere_in(&self, play: impl Fn(&mut Self)) -> Crashes {
+        everywhere(|| self.fresh(), play)
+    }
+
+    /// The plan and the state of a run, as they are recorded.
+    ///
+    /// # Panics
+    /// If there is no such run.
+    pub fn load(&self, run: RunId) -> (Arc<Plan>, Run) {
+        self.world.loader.run(run).ok().flatten().expect("a run of this engine")
+    }
+
+    /// The output of a run, `null` if it has none.
+    ///
+    /// # Panics
+    /// If there is no such run.
+    pub fn output(&self, run: RunId) -> Value {
+        let (plan, state) = self.load(run);
+        of_run(&self.world.loader, &plan, &state).output
+    }
+
+    /// The events of a run.
+    pub fn events(&self, run: RunId) -> Vec<Event> {
+        self.history(run).into_iter().map(|recorded| recorded.event).collect()
+    }
+
+    /// The events of a run, with their places.
+    pub fn history(&self, run: RunId) -> Vec<Recorded> {
+        self.world.loader.history(run, 0, usize::MAX).unwrap_or_default()
+    }
+
+    /// A payload as JSON; text if it is none.
+    pub fn read(&self, payload: &Payload) -> Value {
+        read(&self.world.loader, payload)
+    }
+
+    /// All runs by name.
+    pub fn runs(&self) -> Vec<(String, RunId)> {
+        let rows = self.world.log.rows(NAMES, &[], &[], RUNS_MAX).unwrap_or_default();
+        let run = |(name, row): (Vec<u8>, Vec<u8>)| {
+            Some((String::from_utf8(name).ok()?, read_name_row(&row)?.0))
+        };
+        rows.into_iter().filter_map(run).collect()
+    }
+
+    /// The calls of handlers, in the order in which they were made.
+    pub fn calls(&self) -> &[Call] {
+        &self.world.calls
+    }
+
+    /// Steps that called a handler for which nothing stands in and which is not registered, with its name.
+    pub fn unanswered(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.world.unanswered.iter().map(|(step, uses)| (step.as_str(), uses.as_str()))
+    }
+
+    /// How all runs stand, and the calls that were made.
+    pub fn ending(&self) -> Ending {
+        let runs = self.runs().into_iter().filter_map(|(name, run)| {
+            let (plan, state) = self.world.loader.run(run).ok().flatten()?;
+            Some((name, of_run(&self.world.loader, &plan, &state)))
+        });
+        Ending { runs: runs.collect(), calls: of_calls(&self.world.calls) }
+    }
+
+    /// How many transitions were made durable.
+    pub fn transitions(&self) -> u32 {
+        self.world.transitions
+    }
+
+    /// How many engines there were; each crash begins another.
+    pub fn lives(&self) -> u32 {
+        self.world.life + 1
+    }
+
+    /// The rules that were broken, which none ever should be: each attempt is made once in a life and has one outcome, every
+    /// run reads back as it was recorded, and the play comes to rest.
+    pub fn broken(&self) -> Vec<String> {
+        let mut broken = self.world.broken.clone();
+        if self.world.is_endless() {
+            broken.push("there is no end in sight: too much happens for one test".to_owned());
+        }
+        for (name, run) in self.runs() {
+            match replay(&self.world.loader, run, None) {
+                Ok(replay) if replay.agrees() => {}
+                Ok(replay) => {
+                    broken.push(format!("{name} replays differently: {:?}", replay.differences));
+                }
+                Err(error) => broken.push(format!("{name} cannot be replayed: {error}")),
+            }
+        }
+        broken
+    }
+
+    pub(super) fn crash_at(&mut self, place: CrashPoint) {
+        self.world.crash_at = Some(place);
+    }
+}
+
+fn by() -> Actor {
+    Actor { name: "test".to_owned(), via: "testkit".to_owned() }
+}
+
+/// Ids that are the same in each play.
+pub(super) fn made_id(began: Timestamp, number: u64) -> Uuid {
+    let mut random = [0; 10];
+    let digest = blake3::hash(&number.to_be_bytes());
+    random.iter_mut().zip(digest.as_bytes()).for_each(|(to, from)| *to = *from);
+    uuid::Builder::from_unix_timestamp_millis(began.as_ms(), &random).into_uuid()
+}

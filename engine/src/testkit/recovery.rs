@@ -1,0 +1,48 @@
+//! Crashes of the simulated engine, and what comes after them.
+
+use std::sync::Arc;
+
+use nexus_log::EventLog;
+use nexus_model::id::RunId;
+use nexus_projections::resume::scan;
+
+use super::world::World;
+use crate::loader::Loader;
+use crate::shard::{Input, Shard, Slots};
+use crate::tables::{TIMERS, read_timer_key};
+
+impl World {
+    /// The engine ends without notice, and another one begins at once.
+    pub(super) fn crash(&mut self) {
+        self.end();
+        self.recover();
+    }
+
+    /// The engine ends without notice: what was not durable is gone.
+    pub(super) fn end(&mut self) {
+        self.life += 1;
+        self.shard = Shard::new(self.setup.config.shard_limits());
+        self.slots = Slots(i64::from(self.setup.config.concurrency));
+        self.loader = Loader::new(self.log.clone(), None);
+        self.folded.clear();
+        self.timers.clear();
+        self.hungry.clear();
+        self.errands.clear();
+        self.wanted.clear();
+        self.flying.clear();
+        self.working.clear();
+        self.replies.clear();
+        self.ended.clear();
+    }
+
+    /// An engine begins on what the log holds: timers from their rows, and the runs that are not parked.
+    pub(super) fn recover(&mut self) {
+        let log: Arc<dyn EventLog> = self.log.clone();
+        let rows = log.rows(TIMERS, &[], &[], usize::MAX).unwrap_or_default();
+        self.timers.extend(rows.iter().filter_map(|(key, _)| read_timer_key(key)));
+        for stream in scan(&*log).unwrap_or_default() {
+            self.tell(Input::Drive { run: RunId(stream.0) }, None);
+        }
+        self.recover_calls();
+    }
+}

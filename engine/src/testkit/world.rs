@@ -1,0 +1,555 @@
+//! The world around a shard: a log in memory, a clock that jumps, timers, and handlers that answer at once.
+//!
+//! It does what the driver does, one thing at a time. Which of several things that could happen now happens first is fixed,
+//! or drawn from the seed.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use nexus_log::{
+    EventLog, MemoryLog, Outcome as Appended, Partition, Revision, Submission, Transition,
+};
+use nexus_model::aggregate::{AggregateId, Effect};
+use nexus_model::command::Command;
+use nexus_model::effect::RunAttempt;
+use nexus_model::id::{Attempt, RunId, StepIndex, TimerId};
+use nexus_model::payload::PayloadHash;
+use nexus_model::plan::Plan;
+use nexus_model::run::{Run, RunStatus};
+use nexus_model::time::Timestamp;
+
+use super::call::{Call, Outcome};
+use super::mock::{Answer as Answered, Mocks};
+use super::weather::Storm;
+use super::workshop::{States, Workshop};
+use crate::config::Config;
+use crate::driver::{accepted, stopped, timed_out};
+use crate::handler::{AttemptInfo, Data, Registry, StepCx, StepError, StepResult};
+use crate::loader::{LoadError, Loader, fold_frame};
+use crate::shard::{Answer, Asked, Input, Loaded, Output, Refusal, ReplyId, RunCall, Shard, Slots};
+use crate::tables::TABLES;
+
+/// What a play is made of, beside its runs.
+#[derive(Clone, Debug)]
+pub(super) struct Setup {
+    pub(super) config: Config,
+    pub(super) began: Timestamp,
+    /// Things that may happen before a play is taken for one without end.
+    pub(super) turns_max: u64,
+    pub(super) mocks: Mocks,
+    pub(super) registry: Registry,
+    pub(super) states: Arc<States>,
+    /// Where handlers are called for real.
+    pub(super) workshop: Option<Workshop>,
+    /// What handlers said that were called for real: they are called once, also when the engine crashes.
+    pub(super) said: Arc<Mutex<BTreeMap<Saying, StepResult<Data>>>>,
+}
+
+/// Key, attempt and input of a call.
+type Saying = (String, u32, Vec<u8>);
+
+/// Where an engine ends without notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct CrashPoint {
+    /// The transition, counted from 0.
+    pub(super) transition: u32,
+    /// Whether it is durable; otherwise it is lost.
+    pub(super) kept: bool,
+}
+
+/// A transition on its way to the log, and the call it reports about.
+#[derive(Debug)]
+pub(super) struct Flying {
+    run: RunId,
+    transition: Transition,
+    report: Option<usize>,
+}
+
+/// Something to read.
+#[derive(Debug)]
+pub(super) enum Wanted {
+    Run(RunId),
+    Payloads(RunId, Vec<PayloadHash>),
+    Rest(RunId),
+    Aggregate(AggregateId),
+    Call(Box<RunCall>),
+}
+
+/// A handler at work.
+#[derive(Debug)]
+pub(super) struct Working {
+    ends: Timestamp,
+    call: usize,
+    run: RunId,
+    step: StepIndex,
+    attempt: Attempt,
+    result: StepResult<Data>,
+}
+
+/// One thing that can happen now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    Append,
+    Read,
+    Report(usize),
+    Fire(u64, RunId, TimerId),
+    Offer,
+}
+
+/// The world.
+pub(super) struct World {
+    pub(super) setup: Setup,
+    pub(super) now: Timestamp,
+    pub(super) shard: Shard,
+    pub(super) slots: Slots,
+    pub(super) log: Arc<MemoryLog>,
+    pub(super) loader: Loader,
+    /// Runs that were read, as of then: a cache, as snapshots are.
+    pub(super) folded: HashMap<RunId, (Arc<Plan>, Run)>,
+    pub(super) timers: BTreeSet<(u64, RunId, TimerId)>,
+    pub(super) hungry: VecDeque<RunId>,
+    /// What aggregates want done.
+    pub(super) errands: BTreeSet<(AggregateId, Effect)>,
+    pub(super) wanted: VecDeque<Wanted>,
+    pub(super) flying: VecDeque<Flying>,
+    pub(super) working: Vec<Working>,
+    pub(super) replies: BTreeMap<ReplyId, Result<Answer, Refusal>>,
+    pub(super) ended: BTreeMap<RunId, RunStatus>,
+    pub(super) calls: Vec<Call>,
+    /// The last call of each attempt.
+    last_calls: HashMap<(String, u32), usize>,
+    /// Steps that nothing stood in for, with what they call.
+    pub(super) unanswered: BTreeSet<(String, String)>,
+    /// Rules that were broken.
+    pub(super) broken: Vec<String>,
+    pub(super) life: u32,
+    pub(super) transitions: u32,
+    /// How often called runs were looked after.
+    pub(super) called: u64,
+    pub(super) crash_at: Option<CrashPoint>,
+    pub(super) storm: Option<Storm>,
+    pub(super) requests: u64,
+    turns: u64,
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World")
+            .field("now", &self.now)
+            .field("life", &self.life)
+            .finish_non_exhaustive()
+    }
+}
+
+impl World {
+    pub(super) fn new(setup: Setup) -> Self {
+        let log = Arc::new(MemoryLog::new(TABLES));
+        Self {
+            now: setup.began,
+            shard: Shard::new(setup.config.shard_limits()),
+            slots: Slots(i64::from(setup.config.concurrency)),
+            loader: Loader::new(log.clone(), None),
+            setup,
+            log,
+            folded: HashMap::new(),
+            timers: BTreeSet::new(),
+            hungry: VecDeque::new(),
+            errands: BTreeSet::new(),
+            wanted: VecDeque::new(),
+            flying: VecDeque::new(),
+            working: Vec::new(),
+            replies: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            calls: Vec::new(),
+            last_calls: HashMap::new(),
+            unanswered: BTreeSet::new(),
+            broken: Vec::new(),
+            life: 0,
+            transitions: 0,
+            called: 0,
+            crash_at: None,
+            storm: None,
+            requests: 0,
+            turns: 0,
+        }
+    }
+
+    /// Asks something until it is answered; a crash before the answer makes it be asked again, unless it is seen to be
+    /// done. `true`: there was one.
+    pub(super) fn ask(
+        &mut self,
+        input: impl Fn(ReplyId) -> Input,
+        is_done: impl Fn(&Self) -> Option<Answer>,
+    ) -> (Result<Answer, Refusal>, bool) {
+        let mut again = false;
+        loop {
+            self.requests += 1;
+            let (reply, life) = (ReplyId(self.requests), self.life);
+            self.tell(input(reply), None);
+            while self.life == life {
+                if let Some(answer) = self.replies.remove(&reply) {
+                    return (answer, again);
+                }
+                if !self.turn() {
+                    return (Err(Refusal::ShuttingDown), again);
+                }
+            }
+            again = true;
+            if let Some(answer) = is_done(self) {
+                return (Ok(answer), again);
+            }
+        }
+    }
+
+    /// Does everything that can be done without time passing.
+    pub(super) fn settle(&mut self) {
+        while self.turn() {}
+    }
+
+    /// When something happens next, if nothing can happen now.
+    pub(super) fn next_time(&self) -> Option<Timestamp> {
+        if self.is_endless() {
+            return None;
+        }
+        let timer = self.timers.first().map(|(due, ..)| {
+            Timestamp(i64::try_from(*due).unwrap_or(i64::MAX).saturating_mul(1_000))
+        });
+        let handler = self.working.iter().map(|working| working.ends).min();
+        timer.into_iter().chain(handler).min()
+    }
+
+    /// Whether so much has happened that there is no end in sight.
+    pub(super) fn is_endless(&self) -> bool {
+        self.turns >= self.setup.turns_max
+    }
+
+    /// Does one thing, if one can be done without time passing.
+    pub(super) fn turn(&mut self) -> bool {
+        if self.is_endless() {
+            return false;
+        }
+        let Some(turn) = self.next_turn() else { return false };
+        self.turns += 1;
+        match turn {
+            Turn::Append => self.append(),
+            Turn::Read => self.read(),
+            Turn::Report(at) => self.report(at),
+            Turn::Fire(due, run, timer) => {
+                self.timers.remove(&(due, run, timer));
+                let asked = Asked::silent(Command::FireTimer { timer });
+                self.tell(Input::Ask { run, asked }, None);
+            }
+            Turn::Offer => {
+                if let Some(run) = self.hungry.pop_front() {
+                    self.tell(Input::Offer { run }, None);
+                }
+            }
+        }
+        true
+    }
+
+    fn next_turn(&mut self) -> Option<Turn> {
+        let turns = self.turns_possible();
+        let at = self.storm.as_mut().map_or(0, |storm| storm.pick(turns.len()));
+        turns.get(at).copied()
+    }
+
+    /// What can happen now, the usual first.
+    fn turns_possible(&self) -> Vec<Turn> {
+        let mut turns = Vec::new();
+        if !self.flying.is_empty() {
+            turns.push(Turn::Append);
+        }
+        if !self.wanted.is_empty() {
+            turns.push(Turn::Read);
+        }
+        let mut done: Vec<_> = self.working.iter().enumerate().collect();
+        done.retain(|(_, working)| working.ends <= self.now);
+        done.sort_by_key(|(_, working)| (working.ends, working.call));
+        turns.extend(done.into_iter().map(|(at, _)| Turn::Report(at)));
+        let now_ms = self.now.0.max(0).unsigned_abs() / 1_000;
+        let due = self.timers.iter().take_while(|(due, ..)| *due <= now_ms);
+        turns.extend(due.map(|(due, run, timer)| Turn::Fire(*due, *run, *timer)));
+        if !self.hungry.is_empty() && self.slots.0 > 0 {
+            turns.push(Turn::Offer);
+        }
+        turns
+    }
+
+    /// The log takes the oldest transition and answers, unless the engine ends just there.
+    fn append(&mut self) {
+        let Some(Flying { run, transition, report }) = self.flying.pop_front() else { return };
+        let here = self.crash_at.take_if(|at| at.transition == self.transitions);
+        let chance = || self.storm.as_mut().and_then(Storm::crash);
+        let crash = here.map(|at| at.kept).or_else(chance);
+        if crash == Some(false) {
+            self.crash();
+            return;
+        }
+        let Some(permit) = self.log.permits().try_acquire(transition.bytes()) else { return };
+        let transitions = vec![transition];
+        let submission = Submission { partition: Partition(0), transitions, permit };
+        let outcomes =
+            self.log.append(submission).now_or_never().and_then(Result::ok).unwrap_or_default();
+        let Some(outcome) = outcomes.into_iter().next() else { return };
+        self.transitions += 1;
+        if matches!(outcome, Appended::Appended(_))
+            && let Some(call) = report.and_then(|at| self.calls.get_mut(at))
+        {
+            call.recorded = true;
+        }
+        if crash.is_some() {
+            self.crash();
+        } else {
+            self.tell(Input::Answered { run, outcome }, None);
+        }
+    }
+
+    fn read(&mut self) {
+        let Some(wanted) = self.wanted.pop_front() else { return };
+        let failed = |run, error: &dyn fmt::Display| {
+            let loaded = Loaded::Failed { reason: error.to_string(), passing: false };
+            Input::Loaded { run, loaded }
+        };
+        let input = match wanted {
+            Wanted::Rest(run) => Input::Rested { run },
+            Wanted::Aggregate(id) => {
+                let loaded = self.loader.aggregate(id).map(|found| found.map(Box::new));
+                let loaded = loaded.map_err(|error| (error.to_string(), false));
+                Input::AggregateLoaded { id, loaded }
+            }
+            Wanted::Call(call) => return self.see_to(&call),
+            Wanted::Run(run) => match self.fold(run) {
+                Ok(Some((plan, state))) => {
+                    Input::Loaded { run, loaded: Loaded::Found { plan, state: Box::new(state) } }
+                }
+                Ok(None) => Input::Loaded { run, loaded: Loaded::NotFound },
+                Err(error) => failed(run, &error),
+            },
+            Wanted::Payloads(run, hashes) => match self.loader.payloads(&hashes) {
+                Ok(payloads) => Input::PayloadsLoaded { run, payloads },
+                Err(error) => failed(run, &error),
+            },
+        };
+        self.tell(input, None);
+    }
+
+    /// Reads a run: what was read before, and what came after it.
+    fn fold(&mut self, run: RunId) -> Result<Option<(Arc<Plan>, Run)>, LoadError> {
+        let (plan, mut state) = match self.folded.remove(&run) {
+            Some(folded) => folded,
+            None => match self.loader.plan_of(run)? {
+                Some(plan) => (Arc::clone(&plan), Run::new(&plan)),
+                None => return Ok(None),
+            },
+        };
+        let from = Revision(state.revision);
+        self.loader.each_frame(run, from, |frame| fold_frame(&plan, &mut state, frame))?;
+        self.folded.insert(run, (Arc::clone(&plan), state.clone()));
+        Ok(Some((plan, state)))
+    }
+
+    /// A handler is done.
+    fn report(&mut self, at: usize) {
+        let Working { call, run, step, attempt, result, .. } = self.working.swap_remove(at);
+        self.slots.0 += 1;
+        let result = result.and_then(|data| accepted(data, self.setup.config.payload_bytes_max));
+        let (command, payloads) = match result {
+            Ok((output, payloads)) => (Command::CompleteStep { step, attempt, output }, payloads),
+            Err(error) => (Command::FailStep { step, attempt, failure: error.0 }, Vec::new()),
+        };
+        let asked = Asked { command, payloads, reply: None };
+        self.tell(Input::Ask { run, asked }, Some(call));
+    }
+
+    pub(super) fn tell(&mut self, input: Input, report: Option<usize>) {
+        let mut outputs = Vec::new();
+        self.shard.on(input, self.now, &mut self.slots, &mut outputs);
+        let batch = self.shard.take_batch();
+        let flying = batch.into_iter().map(|(run, transition)| Flying { run, transition, report });
+        self.flying.extend(flying);
+        for output in outputs {
+            self.carry_out(output);
+        }
+    }
+
+    fn carry_out(&mut self, output: Output) {
+        match output {
+            Output::Load(run) => self.wanted.push_back(Wanted::Run(run)),
+            Output::LoadPayloads(run, hashes) => {
+                self.wanted.push_back(Wanted::Payloads(run, hashes));
+            }
+            Output::Rest(run) => self.wanted.push_back(Wanted::Rest(run)),
+            Output::Attempt { plan, info, attempt } => self.call(&plan, *info, &attempt),
+            Output::Stop(run, step, attempt) => self.stop(run, step, attempt),
+            Output::TimerSet(run, timer, due) => {
+                self.timers.insert((due.as_ms(), run, timer));
+            }
+            Output::TimerCleared(run, timer, due) => {
+                self.timers.remove(&(due.as_ms(), run, timer));
+            }
+            Output::Reply(reply, answer) => {
+                self.replies.insert(reply, answer);
+            }
+            Output::Ended(run, status) => {
+                self.ended.insert(run, status);
+            }
+            Output::Hungry(run) => {
+                if !self.hungry.contains(&run) {
+                    self.hungry.push_back(run);
+                }
+            }
+            Output::Snapshot(..) => {}
+            Output::Call(call) => self.wanted.push_back(Wanted::Call(call)),
+            Output::ChildEnded(report) => {
+                let (run, asked) = (report.parent.run, Asked::silent(report.command()));
+                self.tell(Input::Ask { run, asked }, None);
+            }
+            Output::LoadAggregate(id) => self.wanted.push_back(Wanted::Aggregate(id)),
+            Output::Errand(id, effect) => {
+                self.errands.insert((id, *effect));
+            }
+            Output::ErrandOver(id, effect) => {
+                self.errands.remove(&(id, *effect));
+            }
+        }
+    }
+
+    /// Calls a handler, which works out its answer now and gives it when its time is over.
+    fn call(&mut self, plan: &Plan, info: AttemptInfo, attempt: &RunAttempt) {
+        let bytes = self.loader.bytes(&attempt.input).unwrap_or_else(|_| Arc::from(*b"null"));
+        let input = Data { content_type: attempt.input.content_type(), bytes };
+        let key = StepCx::new(info.clone(), Arc::new(crate::handler::NoLogs), Arc::default());
+        let step = attempt.step;
+        let (uses, timeout_ms) = if attempt.undo {
+            (plan.undo_handler(step), plan.undo_timeout_ms(step))
+        } else {
+            (plan.handler(step), plan.timeout_ms(step))
+        };
+        let mut call = Call {
+            run: info.run,
+            run_name: info.run_name.to_string(),
+            step: info.step_id.to_string(),
+            uses: uses.unwrap_or_default().to_owned(),
+            undo: attempt.undo,
+            attempt: attempt.attempt.0,
+            key: key.0.idempotency_key(),
+            input,
+            may_repeat: info.may_repeat,
+            at: self.now,
+            outcome: Outcome { result: Ok(Data::null()), takes: Duration::ZERO },
+            recorded: false,
+            life: self.life,
+        };
+        self.check_call(&call);
+        let timeout = timeout_ms.map(Duration::from_millis);
+        let run = info.run;
+        let (mut result, mut takes) = self.answer(plan, &call, info, attempt.step, timeout);
+        if let Some(timeout) = timeout.filter(|timeout| takes > *timeout) {
+            (result, takes) = (Err(timed_out(timeout)), timeout);
+        }
+        let takes_ms = u64::try_from(takes.as_millis()).unwrap_or(u64::MAX);
+        call.outcome = Outcome { result: result.clone().map_err(|error| error.0), takes };
+        self.working.push(Working {
+            ends: self.now.plus_ms(takes_ms),
+            call: self.calls.len(),
+            run,
+            step: attempt.step,
+            attempt: attempt.attempt,
+            result,
+        });
+        self.calls.push(call);
+    }
+
+    /// An attempt is made once in a life of the engine, and not again once its outcome is recorded.
+    fn check_call(&mut self, call: &Call) {
+        let this = (call.key.clone(), call.attempt);
+        let earlier = self.last_calls.insert(this, self.calls.len());
+        let Some(earlier) = earlier.and_then(|at| self.calls.get(at)) else { return };
+        let why = if earlier.recorded {
+            "although its outcome is recorded"
+        } else if earlier.life == call.life {
+            "in one life of the engine"
+        } else if !call.may_repeat {
+            "without being told that it may repeat"
+        } else {
+            return;
+        };
+        let Call { step, run_name, attempt, .. } = call;
+        self.broken.push(format!("attempt {attempt} of {step} of {run_name} was made twice {why}"));
+    }
+
+    fn answer(
+        &mut self,
+        plan: &Plan,
+        call: &Call,
+        info: AttemptInfo,
+        step: StepIndex,
+        timeout: Option<Duration>,
+    ) -> (StepResult<Data>, Duration) {
+        let (result, takes) = match self.setup.mocks.answer(call) {
+            Some(Answered { result, takes }) => {
+                (result.and_then(|value| Data::json(&value)), takes)
+            }
+            None => (self.really(call, info, timeout), Duration::ZERO),
+        };
+        let Some(storm) = &mut self.storm else { return (result, takes) };
+        if result.is_ok()
+            && !call.may_repeat
+            && !call.undo
+            && let Some(step) = plan.definition().steps.get(step.at())
+            && let Some(error) = storm.failure(step, call)
+        {
+            self.setup.mocks.take_back(call);
+            return (Err(error), Duration::ZERO);
+        }
+        let delay = storm.delay(takes, timeout);
+        (result, takes + delay)
+    }
+
+    /// Calls the registered handler, once for each attempt.
+    fn really(
+        &mut self,
+        call: &Call,
+        info: AttemptInfo,
+        timeout: Option<Duration>,
+    ) -> StepResult<Data> {
+        let saying = (call.key.clone(), call.attempt, call.input.bytes.to_vec());
+        let said =
+            self.setup.said.lock().unwrap_or_else(PoisonError::into_inner).get(&saying).cloned();
+        if let Some(said) = said {
+            return said;
+        }
+        let Some(handler) = self.setup.registry.get(&call.uses).cloned() else {
+            self.unanswered.insert((call.step.clone(), call.uses.clone()));
+            let message = format!("nothing stands in for `{}` of step `{}`", call.uses, call.step);
+            return Err(StepError::fatal(message).code("NX3004"));
+        };
+        let workshop = self.setup.workshop.get_or_insert_with(Workshop::open);
+        let states = Arc::clone(&self.setup.states);
+        let said = workshop.call(handler, info, states, call.input.clone(), timeout);
+        let mut sayings = self.setup.said.lock().unwrap_or_else(PoisonError::into_inner);
+        sayings.insert(saying, said.clone());
+        said
+    }
+
+    /// A handler that is told to stop does so at once. One that is not at work here is settled.
+    fn stop(&mut self, run: RunId, step: StepIndex, attempt: Attempt) {
+        let now = self.now;
+        let is_it = |at_work: &&mut Working| {
+            (at_work.run, at_work.step, at_work.attempt) == (run, step, attempt)
+        };
+        if let Some(working) = self.working.iter_mut().find(is_it) {
+            if working.ends > now {
+                (working.ends, working.result) = (now, Err(stopped()));
+            }
+            return;
+        }
+        let attempts = vec![(step, attempt)];
+        let asked = Asked::silent(Command::InterruptAttempts { attempts, orderly: true });
+        self.tell(Input::Ask { run, asked }, None);
+    }
+}

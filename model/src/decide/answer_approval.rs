@@ -1,0 +1,96 @@
+//! `AnswerApproval`: a person approves or rejects. What does not fit changes nothing.
+
+use serde_json::Value;
+
+use super::Draft;
+use crate::command::ApprovalAnswer;
+use crate::event::{Actor, Awaited, Event};
+use crate::id::StepIndex;
+use crate::input;
+use crate::payload::Payload;
+use crate::rejection::Rejection;
+use crate::run::StepState;
+
+impl Draft<'_> {
+    pub(super) fn answer_approval(
+        &mut self,
+        step: StepIndex,
+        answer: ApprovalAnswer,
+    ) -> Result<(), Rejection> {
+        let by = self.open_approval(step)?;
+        let ApprovalAnswer { approved, by: actor, groups, note, form } = answer;
+        let role = by.iter().find(|entry| may_decide(entry, &actor, &groups)).cloned();
+        let Some(role) = role else {
+            let step = self.plan.id(step).to_owned();
+            return Err(Rejection::NotAnApprover { step, name: actor.name, by });
+        };
+        // Bytes that are missing are loaded, and the question comes again.
+        let Some(given) = self.json_of(&form) else { return Ok(()) };
+        let filled = self.checked_form(step, approved, given)?;
+        let form = match &filled {
+            Value::Null => Payload::Null,
+            filled => self.store(filled),
+        };
+        let (person, said) = (Value::from(actor.name.as_str()), text_or_null(&note));
+        if approved {
+            let output = self.decision(true, &person, &said, &filled);
+            self.emit(Event::ApprovalGranted { step, by: actor, role, note, form });
+            let output = self.store(&output);
+            self.complete(step, self.run.step_run(step).attempt, output, false);
+        } else {
+            let because = if note.is_empty() { String::new() } else { format!(": {note}") };
+            let message = format!("rejected by {}{because}", actor.name);
+            self.emit(Event::ApprovalRejected { step, by: actor, role, note, form });
+            self.reject(step, &person, &said, &filled, message);
+        }
+        Ok(())
+    }
+
+    /// Who may decide, if the step waits for that.
+    fn open_approval(&self, step: StepIndex) -> Result<Vec<String>, Rejection> {
+        if step.0 >= self.plan.step_count() {
+            let step = format!("number {}", step.0);
+            return Err(Rejection::NotAwaitingApproval { step, status: "unknown" });
+        }
+        let id = || self.plan.id(step).to_owned();
+        match self.run.step(step) {
+            StepState::Awaiting { what: Awaited::Approval { by, .. }, .. } => Ok(by.clone()),
+            StepState::Completed { .. } if self.approval_of(step).is_some() => {
+                Err(Rejection::AlreadyDecided { step: id() })
+            }
+            StepState::Failed { failure, .. } if failure.code == "NX4101" => {
+                Err(Rejection::AlreadyDecided { step: id() })
+            }
+            other => Err(Rejection::NotAwaitingApproval { step: id(), status: other.word() }),
+        }
+    }
+
+    /// The form, complete with defaults. Who rejects need not fill it in.
+    fn checked_form(
+        &self,
+        step: StepIndex,
+        approved: bool,
+        given: Value,
+    ) -> Result<Value, Rejection> {
+        if !approved && given.is_null() {
+            return Ok(given);
+        }
+        let Some(wait) = self.approval_of(step) else { return Ok(given) };
+        input::check_form(&wait.form, given)
+            .map_err(|errors| Rejection::FormMisfit { step: self.plan.id(step).to_owned(), errors })
+    }
+}
+
+fn text_or_null(text: &str) -> Value {
+    if text.is_empty() { Value::Null } else { Value::from(text) }
+}
+
+/// Whether `entry` of the list of people means this one: `user:…`, `group:…`, or a name that may be either.
+pub fn may_decide(entry: &str, actor: &Actor, groups: &[String]) -> bool {
+    let in_group = |name: &str| groups.iter().any(|group| group == name);
+    match entry.split_once(':') {
+        Some(("user", name)) => actor.name == name,
+        Some(("group", name)) => in_group(name),
+        Some(_) | None => actor.name == entry || in_group(entry),
+    }
+}

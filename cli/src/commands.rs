@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod bench;
 pub(crate) mod cancel;
 pub(crate) mod completions;
+pub(crate) mod dead;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod explain;
@@ -58,6 +59,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Verb::Resume(args) => resume::run(&context, &args),
         Verb::Cancel(args) => cancel::run(&context, &args),
         Verb::Retry(args) => retry::run(&context, &args),
+        Verb::Dead(args) => dead::run(&context, args),
         Verb::Inbox(args) => inbox::run(&context, args),
         Verb::Approve(args) => approve::run(&context, args, true),
         Verb::Reject(args) => approve::run(&context, args, false),

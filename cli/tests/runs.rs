@@ -5,6 +5,8 @@ mod support;
 
 #[path = "runs/calls.rs"]
 mod calls;
+#[path = "runs/dead.rs"]
+mod dead;
 #[path = "runs/ending.rs"]
 mod ending;
 #[path = "runs/refusals.rs"]

@@ -8,6 +8,7 @@ mod gate;
 mod group;
 mod output;
 mod printed;
+mod progress;
 mod record;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ use crate::action::{Input, action, blocking, misfit};
 use gate::{Gate, Script};
 use output::OutputFile;
 use printed::Printed;
+use progress::ProgressFile;
 
 pub use record::reap_orphans;
 
@@ -71,7 +73,8 @@ async fn run(cx: &StepCx, input: ScriptInput, grace: Duration) -> StepResult<Dat
         blocking(move || record::end_earlier(&record, grace)).await??;
     }
     let result = blocking(OutputFile::new).await?.map_err(|error| not_started(&error))?;
-    let script = prepared(cx, input, &result)?;
+    let mut progress = ProgressFile::new(cx, result.path()).await?;
+    let script = prepared(cx, input, &result, progress.as_ref())?;
     let gate = Gate::spawn(&script).map_err(|error| not_started(&error))?;
     if let Some(record) = record.clone() {
         let (pid, output) = (gate.pid(), result.path().to_owned());
@@ -79,7 +82,13 @@ async fn run(cx: &StepCx, input: ScriptInput, grace: Duration) -> StepResult<Dat
             .await?
             .map_err(|error| not_started(&error))?;
     }
-    let ended = gate.open(cx, grace).await.map_err(|error| not_started(&error))?;
+    let ended = tokio::select! {
+        ended = gate.open(cx, grace) => ended.map_err(|error| not_started(&error))?,
+        error = follow(progress.as_mut(), cx) => return Err(error),
+    };
+    if let Some(progress) = &mut progress {
+        progress.look(cx)?;
+    }
     if let Some(record) = record
         && ended.group_is_gone
     {
@@ -92,11 +101,23 @@ async fn run(cx: &StepCx, input: ScriptInput, grace: Duration) -> StepResult<Dat
     blocking(move || result.read(&ended.stdout)).await?
 }
 
+async fn follow(progress: Option<&mut ProgressFile>, cx: &StepCx) -> StepError {
+    match progress {
+        Some(progress) => progress.follow(cx).await,
+        None => std::future::pending().await,
+    }
+}
+
 fn not_started(error: &std::io::Error) -> StepError {
     StepError::retry(format!("the script could not be started: {error}")).code("NX3019")
 }
 
-fn prepared(cx: &StepCx, input: ScriptInput, result: &OutputFile) -> StepResult<Script> {
+fn prepared(
+    cx: &StepCx,
+    input: ScriptInput,
+    result: &OutputFile,
+    progress: Option<&ProgressFile>,
+) -> StepResult<Script> {
     if input.script.len() > SCRIPT_BYTES_MAX || input.script.contains('\0') {
         return Err(misfit(format!(
             "the script has {} bytes; it may have {SCRIPT_BYTES_MAX} and no zero among them, so keep a longer one in a \
@@ -113,7 +134,7 @@ fn prepared(cx: &StepCx, input: ScriptInput, result: &OutputFile) -> StepResult<
         shell,
         text: input.script,
         folder: cx.info().folder.clone().unwrap_or_else(|| PathBuf::from(".")),
-        env: environment(cx, &input.env, result)?,
+        env: environment(cx, &input.env, result, progress)?,
     })
 }
 
@@ -122,6 +143,7 @@ fn environment(
     cx: &StepCx,
     env: &BTreeMap<String, Value>,
     result: &OutputFile,
+    progress: Option<&ProgressFile>,
 ) -> StepResult<BTreeMap<OsString, OsString>> {
     let inherited =
         INHERITED.iter().filter_map(|name| Some((name.into(), std::env::var_os(name)?)));
@@ -135,6 +157,7 @@ fn environment(
         }
     }
     all.insert("NEXUS_OUTPUT".into(), result.path().into());
+    all.extend(progress.map(|file| ("NEXUS_PROGRESS".into(), file.path().into())));
     for (name, value) in facts(cx.info(), cx.idempotency_key()) {
         all.insert(name.into(), value.into());
     }

@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use nexus_engine::handler::{
-    AttemptInfo, Data, HandlerFuture, LogSink, Registry, StepCx, StepResult, Stop,
+    AttemptInfo, Beat, Data, HandlerFuture, LogSink, Registry, StepCx, StepResult, Stop,
 };
 use nexus_model::id::{Attempt, RunId};
-use nexus_model::payload::ContentType;
+use nexus_model::payload::{ContentType, Payload};
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 use crate::{Options, register};
 
@@ -63,6 +64,23 @@ impl Bench {
         let (cx, stop) = StepCx::new(self.info.clone(), logs, Arc::new(HashMap::new()));
         let bytes = input.as_bytes().into();
         (handler.call(cx, Data { content_type: ContentType::Json, bytes }), stop)
+    }
+
+    /// As [`start`](Self::start), with what an earlier attempt said of its progress; also gives what this one says.
+    pub(crate) fn start_from(
+        &self,
+        action: &str,
+        input: &str,
+        progress: Payload,
+    ) -> (HandlerFuture, watch::Receiver<Beat>) {
+        let mut registry = Registry::new();
+        register(&mut registry, &self.options);
+        let handler = registry.get(action).expect("the action is registered");
+        let logs: Arc<dyn LogSink> = Arc::<Logs>::clone(&self.logs);
+        let (cx, _stop) = StepCx::new(self.info.clone(), logs, Arc::new(HashMap::new()));
+        let (cx, beats) = cx.with_progress(progress);
+        let bytes = input.as_bytes().into();
+        (handler.call(cx, Data { content_type: ContentType::Json, bytes }), beats)
     }
 
     pub(crate) async fn call(&self, action: &str, input: &str) -> StepResult<Data> {

@@ -98,6 +98,7 @@ fn step(id: &str, node: &Node, defaults: &Defaults) -> Step {
         timeout_ms: duration_ms(node, "timeout")
             .or_else(|| defaults.timeout_ms.filter(|_| attempts)),
         deadline_ms: duration_ms(node, "deadline"),
+        heartbeat_ms: duration_ms(node, "heartbeat"),
         on_error: choice::<OnError>(node, "on_error"),
         outputs: template(node, "outputs"),
         compensate: node.get("compensate").map(|undo| Box::new(compensate(&undo.value))),

@@ -373,6 +373,11 @@ pub(crate) static ATTEMPTS: &[Key] = &[
     ),
     key("timeout", Shape::Duration { zero: false }, "Longest time of one attempt."),
     key("deadline", Shape::Duration { zero: false }, "Longest time of all attempts together."),
+    key(
+        "heartbeat",
+        Shape::Duration { zero: false },
+        "Longest time without a sign of life of an attempt; a script gives one by writing to $NEXUS_PROGRESS.",
+    ),
 ];
 
 /// Kinds of steps that this version does not carry out.

@@ -169,6 +169,7 @@ fn step(at: u32, needs: impl IntoIterator<Item = u32>) -> Step {
         retry: Retry::default(),
         timeout_ms: None,
         deadline_ms: None,
+        heartbeat_ms: None,
         on_error: OnError::default(),
         outputs: None,
         compensate: None,

@@ -3,7 +3,8 @@
 //! Invariants:
 //! * Transitions of a shard reach the log in the order they were decided.
 //! * A handler is called for an attempt only after the attempt is durable, and reports exactly once.
-//! * A handler whose attempt may be what ends the process runs while no other does.
+//! * A handler whose attempt may be what ends the process runs while no other does, and no other attempt is recorded as
+//!   being at work then: the end of the process counts against that one alone.
 //! * Runs that wait for room are read again only as far as there is room for them.
 
 mod attempt;
@@ -11,6 +12,7 @@ pub(crate) mod calls;
 mod closing;
 mod errands;
 mod handlers;
+mod heart;
 mod hungry;
 mod message;
 mod outbox;
@@ -38,7 +40,7 @@ pub(crate) use attempt::{Environment, Report, accepted, guarded, stopped, timed_
 use calls::{CallDone, Calls};
 use closing::Closing;
 use errands::Errands;
-use handlers::{Called, Handlers, Stopped};
+use handlers::{Handlers, Stopped};
 use hungry::Hungry;
 pub(crate) use message::{Message, ReplySender};
 use outbox::Outbox;
@@ -255,11 +257,19 @@ impl Driver {
     fn tell(&mut self, input: Input) {
         let now = self.now_for(&input);
         let mut outputs = std::mem::take(&mut self.outputs);
+        let withheld = self.withheld();
+        self.slots.0 -= withheld;
         self.shard.on(input, now, &mut self.slots, &mut outputs);
+        self.slots.0 += withheld;
         for output in outputs.drain(..) {
             self.carry_out(output);
         }
         self.outputs = outputs;
+    }
+
+    /// Room that is not offered, because an attempt runs alone or is about to.
+    fn withheld(&self) -> i64 {
+        if self.handlers.keep_room() { self.slots.0.max(0) } else { 0 }
     }
 
     fn carry_out(&mut self, output: Output) {
@@ -267,6 +277,7 @@ impl Driver {
             Output::Load(run) => self.reads.want(Read::Run(run)),
             Output::LoadPayloads(run, hashes) => self.reads.want(Read::Payloads(run, hashes)),
             Output::Attempt { plan, info, attempt } => self.call(&plan, *info, *attempt),
+            Output::Resume { run, step, attempt, alone } => self.queue(run, step, attempt, alone),
             Output::Stop(run, step, attempt) => self.stop(run, step, attempt),
             Output::LoadAggregate(id) => self.reads.want(Read::Aggregate(id)),
             Output::Errand(id, effect) => {
@@ -275,6 +286,7 @@ impl Driver {
                 }
             }
             Output::ErrandOver(id, effect) => self.errands.over(id, *effect),
+            Output::Ignored(info) => self.handlers.ignored(*info),
             Output::TimerSet(run, timer, due) => {
                 self.timers_of(table_of(run)).set(run, timer, due);
             }
@@ -319,10 +331,26 @@ impl Driver {
             self.interrupted(info.run, attempt.step, attempt.attempt);
             return;
         }
-        let (run, step, number) = (info.run, attempt.step, attempt.attempt);
-        if self.handlers.call(plan, info, attempt) == Called::Queued {
-            // If the one that runs alone ends the process, this one is not to blame: it was not at work.
-            self.interrupted(run, step, number);
+        self.handlers.call(plan, info, attempt);
+    }
+
+    /// An attempt that was cut off waits for its turn. One whose turn does not come any more rests, as is recorded.
+    fn queue(&mut self, run: RunId, step: StepIndex, attempt: Attempt, alone: bool) {
+        if self.closing.is_some() || self.config.drive == Drive::Nothing {
+            self.slots.0 += 1;
+        } else {
+            self.handlers.queue((run, step, attempt), alone);
+        }
+    }
+
+    /// Records that the attempts whose turn has come are carried on; then they are called.
+    fn resume_next(&mut self) {
+        if self.closing.is_some() {
+            return;
+        }
+        for (run, step, attempt) in self.handlers.next(self.shard.calls_coming()) {
+            let command = Command::ResumeAttempt { step, attempt };
+            self.tell(Input::Ask { run, asked: Asked::silent(command) });
         }
     }
 
@@ -388,7 +416,9 @@ impl Driver {
         for page in pages.into_iter().flatten() {
             self.reads.want(Read::Timers(page));
         }
+        self.resume_next();
         while self.closing.is_none()
+            && self.withheld() == 0
             && let Some(run) = self.hungry.next(self.slots)
         {
             if !self.shard.is_resident(run) {

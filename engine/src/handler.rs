@@ -5,6 +5,7 @@
 
 mod context;
 mod error;
+mod heartbeat;
 mod registry;
 
 use std::future::Future;
@@ -18,6 +19,7 @@ use serde::de::DeserializeOwned;
 
 pub use context::{AttemptInfo, LogSink, NoLogs, StepCx, Stop};
 pub use error::{StepError, StepResult};
+pub use heartbeat::{Beat, PROGRESS_BYTES_MAX};
 pub use registry::Registry;
 
 /// Bytes going into or coming out of a handler.

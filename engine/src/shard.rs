@@ -60,6 +60,7 @@ pub struct Shard {
     /// Transitions by their streams: of runs, and of aggregates.
     batch: Vec<(RunId, nexus_log::Transition)>,
     resident_bytes: usize,
+    calls_coming: usize,
 }
 
 /// The room there is: how many attempts may still be started, shared by the shards of one driver.
@@ -83,6 +84,7 @@ impl Shard {
             aggregates: Aggregates::new(limits.drives),
             batch: Vec::new(),
             resident_bytes: 0,
+            calls_coming: 0,
         }
     }
 
@@ -140,6 +142,11 @@ impl Shard {
     /// Whether the run is in memory.
     pub fn is_resident(&self, run: RunId) -> bool {
         self.runs.contains_key(&run)
+    }
+
+    /// How many handlers are called once what is on its way to the log is durable.
+    pub fn calls_coming(&self) -> usize {
+        self.calls_coming
     }
 
     /// Whether nothing is undecided or on its way to the log.
@@ -241,9 +248,10 @@ impl Shard {
             out.push(Output::Rest(run));
             return;
         }
-        self.away.remove(&run);
+        let away = self.away.remove(&run).map(|away| away.queue);
+        out.extend(away.iter().flatten().filter_map(|asked| asked.withdrawal(run)));
         if let Some(resident) = self.runs.get_mut(&run) {
-            resident.queue.clear();
+            out.extend(resident.queue.drain(..).filter_map(|asked| asked.withdrawal(run)));
             resident.waits_for_payloads = false;
         }
     }
@@ -299,7 +307,7 @@ impl Shard {
         let interruptions_max = self.limits.interruptions_max;
         let Some(resident) = self.runs.get_mut(&run) else { return };
         if !resident.is_broken {
-            resident.take_up(run, self.limits.drives, out);
+            resident.take_up(run, self.limits.drives, slots, out);
         }
         while !resident.waits_for_payloads && !resident.is_broken {
             let Some(asked) = resident.queue.pop_front() else { break };
@@ -319,7 +327,8 @@ impl Shard {
                 }
                 Ok(Decision::Happens(transition)) => {
                     let (held, logged) = resident.hold(run, asked, transition, given);
-                    slots.0 -= held.attempts_started();
+                    slots.0 -= held.slots_taken;
+                    self.calls_coming += held.calls();
                     resident.held.push_back(held);
                     self.batch.push((run, logged));
                 }
@@ -334,13 +343,14 @@ impl Shard {
     fn answered(&mut self, run: RunId, outcome: Outcome, slots: &mut Slots, out: &mut Vec<Output>) {
         let Some(resident) = self.runs.get_mut(&run) else { return };
         let Some(held) = resident.held.pop_front() else { return };
+        self.calls_coming -= held.calls();
         if matches!(outcome, Outcome::Appended(_) | Outcome::Repeated(_)) && !resident.is_broken {
             resident.release(run, held, out);
             let now = resident.last_given;
             self.let_go(run, now, out);
             return;
         }
-        slots.0 += held.attempts_started();
+        slots.0 += held.slots_taken;
         resident.is_broken = true;
         resident.given_back.extend(held.give_back(run, outcome, out));
         if resident.held.is_empty() {
@@ -400,7 +410,7 @@ fn reject(
     // A refusal may depend on a transition that is not durable yet: it waits its turn.
     match resident.held.back_mut() {
         Some(last) => last.after.push((asked, why)),
-        None => resident.answer_rejected(&asked, why, out),
+        None => resident.answer_rejected(run, &asked, why, out),
     }
 }
 

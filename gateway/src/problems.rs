@@ -205,6 +205,7 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         | Rejection::TooManyLabels { .. }
         | Rejection::NotStarted
         | Rejection::StaleAttempt { .. }
+        | Rejection::NotResting { .. }
         | Rejection::NoSuchTimer { .. }
         | Rejection::NotPaused
         | Rejection::AlreadyCancelling

@@ -34,6 +34,22 @@ pub enum Command {
         /// Whether it shut down in order.
         orderly: bool,
     },
+    /// The handler of an attempt that was cut off is about to be called again.
+    ResumeAttempt {
+        /// The step.
+        step: StepIndex,
+        /// The attempt.
+        attempt: Attempt,
+    },
+    /// A handler is at work and says how far it is.
+    RecordHeartbeat {
+        /// The step.
+        step: StepIndex,
+        /// The attempt.
+        attempt: Attempt,
+        /// How far it is.
+        progress: Payload,
+    },
     /// A timer is due.
     FireTimer {
         /// Which.

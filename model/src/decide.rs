@@ -26,7 +26,9 @@ mod follow_parent;
 mod interrupt;
 mod offer_slots;
 mod pause;
+mod record_heartbeat;
 mod resume;
+mod resume_attempt;
 mod retry;
 mod start;
 mod undo;
@@ -129,6 +131,10 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
         Command::InterruptAttempts { attempts, orderly } => {
             draft.interrupt_attempts(attempts, orderly)
         }
+        Command::ResumeAttempt { step, attempt } => draft.resume_attempt(step, attempt),
+        Command::RecordHeartbeat { step, attempt, progress } => {
+            draft.record_heartbeat(step, attempt, progress)
+        }
         Command::FireTimer { timer } => draft.fire_timer(timer),
         Command::PauseRun { by, reason } => draft.pause_run(by, reason),
         Command::ResumeRun { by } => draft.resume_run(by),
@@ -163,6 +169,8 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
         | Command::CompleteStep { .. }
         | Command::FailStep { .. }
         | Command::InterruptAttempts { .. }
+        | Command::ResumeAttempt { .. }
+        | Command::RecordHeartbeat { .. }
         | Command::FireTimer { .. }
         | Command::PauseRun { .. }
         | Command::ResumeRun { .. }

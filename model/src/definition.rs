@@ -193,6 +193,9 @@ pub struct Step {
     /// Longest time of all attempts together, in milliseconds, from the start of the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<u64>,
+    /// Longest time between two heartbeats of an attempt, in milliseconds; `None`: it need not give any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heartbeat_ms: Option<u64>,
     /// What a failure means for the run.
     #[serde(default, skip_serializing_if = "is_default")]
     pub on_error: OnError,

@@ -11,6 +11,15 @@ use crate::run::{Run, StepState, UndoState};
 pub enum Effect {
     /// A handler should be at work.
     RunAttempt(RunAttempt),
+    /// An attempt that was cut off should be carried on: that is recorded first, then its handler is called.
+    ResumeAttempt {
+        /// The step.
+        step: StepIndex,
+        /// The attempt.
+        attempt: Attempt,
+        /// Whether it must run while no other attempt runs in this engine, because it may be what ends the process.
+        alone: bool,
+    },
     /// A handler that is at work should stop and report.
     StopAttempt {
         /// The step.
@@ -59,10 +68,10 @@ pub struct RunAttempt {
     pub attempt: Attempt,
     /// The handler's input.
     pub input: Payload,
+    /// How far an earlier attempt, or an earlier execution of this one, said it was; `null` if it did not.
+    pub progress: Payload,
     /// How often this attempt was cut off by the end of a process.
     pub interruptions: u32,
-    /// Whether it must run while no other attempt runs in this engine, because it may be what ends the process.
-    pub alone: bool,
     /// Whether it undoes what the step did.
     pub undo: bool,
 }
@@ -80,39 +89,50 @@ pub fn pending_for(plan: &Plan, run: &Run, step: StepIndex) -> Option<Effect> {
         return call(plan, run, step, *number, input.as_ref(), stopping.as_ref()).map(Effect::Call);
     }
     if let Some(undo) = run.step_run(step).undo() {
-        return pending_undo(plan, step, undo);
+        return pending_undo(plan, run, step, undo);
     }
-    let StepState::Running { attempt, input, interruptions, stopping, .. } = run.step(step) else {
+    let StepState::Running { attempt, input, interruptions, rests, stopping, .. } = run.step(step)
+    else {
         return None;
     };
     if stopping.is_some() {
         return Some(Effect::StopAttempt { step, attempt: *attempt });
     }
+    if *rests {
+        return Some(resume(step, *attempt, *interruptions));
+    }
     let input = input.clone().unwrap_or_else(|| plan.literal_input(step));
-    let alone = *interruptions >= crate::decide::ALONE_AFTER_INTERRUPTIONS;
     Some(Effect::RunAttempt(RunAttempt {
         step,
         attempt: *attempt,
         input,
+        progress: run.progress.get(&step).cloned().unwrap_or_default(),
         interruptions: *interruptions,
-        alone,
         undo: false,
     }))
 }
 
-fn pending_undo(plan: &Plan, step: StepIndex, undo: &UndoState) -> Option<Effect> {
-    let UndoState::Running { attempt, input, interruptions, stopping, .. } = undo else {
+fn resume(step: StepIndex, attempt: Attempt, interruptions: u32) -> Effect {
+    let alone = interruptions >= crate::decide::ALONE_AFTER_INTERRUPTIONS;
+    Effect::ResumeAttempt { step, attempt, alone }
+}
+
+fn pending_undo(plan: &Plan, run: &Run, step: StepIndex, undo: &UndoState) -> Option<Effect> {
+    let UndoState::Running { attempt, input, interruptions, rests, stopping, .. } = undo else {
         return None;
     };
     if *stopping {
         return Some(Effect::StopAttempt { step, attempt: *attempt });
     }
+    if *rests {
+        return Some(resume(step, *attempt, *interruptions));
+    }
     Some(Effect::RunAttempt(RunAttempt {
         step,
         attempt: *attempt,
         input: input.clone().unwrap_or_else(|| plan.literal_undo_input(step)),
+        progress: run.progress.get(&step).cloned().unwrap_or_default(),
         interruptions: *interruptions,
-        alone: *interruptions >= crate::decide::ALONE_AFTER_INTERRUPTIONS,
         undo: true,
     }))
 }

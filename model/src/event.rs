@@ -73,6 +73,13 @@ pub enum Event {
         /// Whether the engine shut down in order, which does not count against the attempt.
         orderly: bool,
     },
+    /// An attempt that was cut off is about to be carried on: from here on its handler may be at work again.
+    AttemptResumed {
+        /// The step.
+        step: StepIndex,
+        /// The attempt.
+        attempt: Attempt,
+    },
     /// A timer was due.
     TimerFired {
         /// Which.
@@ -163,6 +170,16 @@ pub enum Event {
     ParentPaused,
     /// The run that called this one goes on, and this one with it.
     ParentResumed,
+
+    /// An attempt gave a sign of life and said how far it is.
+    HeartbeatRecorded {
+        /// The step.
+        step: StepIndex,
+        /// The attempt.
+        attempt: Attempt,
+        /// How far it is; handed to the next attempt.
+        progress: Payload,
+    },
 
     /// A person approved what a step asked.
     ApprovalGranted {

@@ -6,6 +6,7 @@
 
 mod attempts;
 mod calls;
+mod heartbeats;
 mod runs;
 mod settling;
 mod signals;
@@ -16,6 +17,7 @@ pub(crate) use timers::deadline_passed;
 
 use crate::event::{Awaited, Event};
 use crate::id::{StepIndex, TimerId};
+use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::run::{
     KeptSignal, LastCall, Run, RunStatus, StepRun, StepState, Timer, TimerPurpose, UndoState,
@@ -50,6 +52,8 @@ pub(crate) enum Change {
     TimerSet(TimerId, Timer),
     /// The timer is no longer set.
     TimerCleared(TimerId, Timer),
+    /// The progress of the step was this before.
+    Progress(StepIndex, Option<Payload>),
     /// A signal came, with this id.
     SignalReceived(String),
     /// The signal was taken.
@@ -66,6 +70,8 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         Event::RunStarted(started) => started.definition == plan.hash(),
         Event::StepCompleted { step, .. }
         | Event::AttemptFailed { step, .. }
+        | Event::AttemptResumed { step, .. }
+        | Event::HeartbeatRecorded { step, .. }
         | Event::StepStarted { step, .. }
         | Event::StepSlept { step, .. }
         | Event::StepWaits { step, .. }
@@ -127,6 +133,10 @@ impl Fold<'_> {
             Event::AttemptFailed { step, failure, .. } => self.attempt_failed(*step, failure),
             Event::AttemptsInterrupted { attempts, orderly } => {
                 self.attempts_interrupted(attempts, *orderly);
+            }
+            Event::AttemptResumed { step, .. } => self.attempt_resumed(*step),
+            Event::HeartbeatRecorded { step, progress, .. } => {
+                self.heartbeat_recorded(*step, progress);
             }
             Event::TimerFired { timer } => self.timer_fired(*timer),
             Event::RunPaused { .. } => self.run.paused = true,

@@ -255,6 +255,11 @@ impl Plan {
         self.definition.steps.get(step.at()).and_then(|step| step.timeout_ms)
     }
 
+    /// Time between two heartbeats of an attempt of `step`, in milliseconds.
+    pub fn heartbeat_ms(&self, step: StepIndex) -> Option<u64> {
+        self.definition.steps.get(step.at()).and_then(|step| step.heartbeat_ms)
+    }
+
     /// The input of `step` if it holds no expression.
     pub fn literal_input(&self, step: StepIndex) -> Payload {
         match &self.step(step).work {

@@ -26,11 +26,19 @@ pub enum Rejection {
         status: &'static str,
     },
     /// The report is about an attempt that is not under way.
-    #[error("attempt {attempt} of step `{step}` is stale", attempt = attempt.0)]
+    #[error("ignored: stale attempt {attempt} of step `{step}`", attempt = attempt.0)]
     StaleAttempt {
         /// The step's id.
         step: String,
         /// The attempt of the report.
+        attempt: Attempt,
+    },
+    /// The attempt does not wait to be carried on.
+    #[error("attempt {attempt} of step `{step}` does not rest", attempt = attempt.0)]
+    NotResting {
+        /// The step's id.
+        step: String,
+        /// The attempt.
         attempt: Attempt,
     },
     /// No such timer is set.

@@ -49,6 +49,8 @@ pub struct Run {
     pub calls: BTreeMap<StepIndex, LastCall>,
     /// Whether the run that called this one is paused.
     pub parent_paused: bool,
+    /// How far the attempts of steps that have not completed said they are.
+    pub progress: BTreeMap<StepIndex, Payload>,
     steps: Vec<StepRun>,
     open_needs: Vec<u32>,
     ready: BTreeSet<StepIndex>,
@@ -130,8 +132,8 @@ pub enum StepState {
         interruptions: u32,
         /// Whether an execution of this attempt was cut off at all.
         may_repeat: bool,
-        /// Whether the last process left it in order, so that the next one's taking it up does not count.
-        handed_over: bool,
+        /// Whether no handler is at work for it: it was cut off, and its resumption is not recorded yet.
+        rests: bool,
         /// When the attempt was recorded as started.
         since: Timestamp,
         /// Set when it was told to stop; the failure it then ends with, unless the run ends (`Failure::default()`).
@@ -318,6 +320,7 @@ impl Run {
             signals: Signals::default(),
             calls: BTreeMap::new(),
             parent_paused: false,
+            progress: BTreeMap::new(),
             steps: vec![StepRun::default(); count as usize],
             open_needs,
             ready,

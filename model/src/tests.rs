@@ -22,6 +22,7 @@ mod ending;
 mod expressions;
 mod failures;
 mod folding;
+mod heartbeats;
 mod interruptions;
 mod pausing;
 mod payloads;

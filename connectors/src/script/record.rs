@@ -137,6 +137,7 @@ fn end_recorded(path: &Path, grace: Duration) -> io::Result<bool> {
         Ok(record) if record.is_running()? && !group::end(record.pid, grace) => return Ok(false),
         Ok(record) => {
             let _ = std::fs::remove_file(&record.output);
+            let _ = std::fs::remove_file(super::progress::path_beside(&record.output));
         }
         // It was renamed into place, so only the end of the machine, and of the script with it, can have cut it.
         Err(error) => {

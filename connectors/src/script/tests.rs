@@ -2,6 +2,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use nexus_engine::handler::StepError;
+use nexus_model::payload::Payload;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -381,4 +382,52 @@ async fn an_orphan_is_ended_when_its_shell_is_gone() {
     assert!(is_running(pids[1]));
     assert!(bench.call("script", &input("true")).await.is_ok());
     assert!(!is_running(pids[1]));
+}
+
+/// A script with a heartbeat, and what the engine hears and hands over.
+async fn with_progress(script: &str, before: Payload) -> (StepResult<Data>, Payload) {
+    let mut bench = Bench::new();
+    bench.info.heartbeat = Some(Duration::from_secs(20));
+    let (work, beats) = bench.start_from("script", &input(script), before);
+    let result = work.await;
+    let progress = beats.borrow().progress.clone();
+    (result, progress)
+}
+
+#[tokio::test]
+async fn what_a_script_writes_to_its_progress_file_is_its_progress() {
+    for (script, before, progress) in [
+        ("echo 7 > $NEXUS_PROGRESS", json!(null), json!(7)),
+        ("echo '{\"row\": 7}' > $NEXUS_PROGRESS; exit 1", json!(6), json!({"row": 7})),
+        ("echo page b > $NEXUS_PROGRESS", json!("page a"), json!("page b")),
+        ("cat $NEXUS_PROGRESS; touch $NEXUS_PROGRESS", json!("page a"), json!("page a")),
+        ("rm $NEXUS_PROGRESS", json!(3), json!(3)),
+        (": > $NEXUS_PROGRESS", json!(3), json!(3)),
+    ] {
+        let (_, heard) = with_progress(script, Payload::json(&before).0).await;
+        assert_eq!(heard, Payload::json(&progress).0, "{script}");
+    }
+}
+
+#[tokio::test]
+async fn a_script_begins_with_the_progress_of_the_last_attempt() {
+    for (before, printed) in
+        [(json!(null), ""), (json!(7), "7"), (json!("page a"), "page a"), (json!([1]), "[1]")]
+    {
+        let (result, _) = with_progress("cat $NEXUS_PROGRESS", Payload::json(&before).0).await;
+        let output: Value = serde_json::from_slice(&result.unwrap().bytes).unwrap();
+        assert_eq!(output["stdout"], printed);
+    }
+}
+
+#[tokio::test]
+async fn a_script_that_says_too_much_fails() {
+    let script = "head -c 70000 /dev/zero | tr '\\0' x > $NEXUS_PROGRESS";
+    let (result, _) = with_progress(script, Payload::Null).await;
+    assert_eq!(result.unwrap_err().0.code, "NX3025");
+}
+
+#[tokio::test]
+async fn a_script_without_a_heartbeat_has_no_progress_file() {
+    assert_eq!(output("echo ${NEXUS_PROGRESS-none}").await["stdout"], "none");
 }

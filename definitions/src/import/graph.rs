@@ -164,6 +164,7 @@ fn steps(tasks: &[Task], ids: &[String], links: &Links, options: Options) -> Vec
         retry: Retry::default(),
         timeout_ms: None,
         deadline_ms: None,
+        heartbeat_ms: None,
         on_error: OnError::default(),
         outputs: None,
         compensate: None,

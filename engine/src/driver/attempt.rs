@@ -14,6 +14,7 @@ use nexus_model::id::{Attempt, RunId, StepIndex};
 use nexus_model::payload::{NewPayload, Payload};
 use tokio::sync::mpsc;
 
+use super::heart::Heart;
 use super::message::Message;
 use crate::handler::{Data, Handler, LogSink, Registry, StepCx, StepError, StepResult, Stop};
 use crate::loader::Loader;
@@ -51,6 +52,7 @@ pub(super) struct Call {
     pub(super) handler_name: Arc<str>,
     pub(super) cx: StepCx,
     pub(super) stop: Arc<Stop>,
+    pub(super) heart: Heart,
     pub(super) input: Payload,
     pub(super) timeout: Option<Duration>,
     pub(super) recorded: Instant,
@@ -107,25 +109,37 @@ pub(super) async fn carry_out(call: Call, environment: Arc<Environment>) -> Repo
     Report { run, step, attempt, result: result.map_err(|error| error.0) }
 }
 
-async fn called(call: Call, environment: &Environment) -> StepResult<Data> {
-    let Some(handler) = call.handler else {
+async fn called(mut call: Call, environment: &Environment) -> StepResult<Data> {
+    let result = attempted(&mut call, environment).await;
+    if result.is_err() {
+        call.heart.flush();
+    }
+    result
+}
+
+async fn attempted(call: &mut Call, environment: &Environment) -> StepResult<Data> {
+    let Some(handler) = call.handler.take() else {
         let message = format!("nobody offers the handler `{}`", call.handler_name);
         return Err(StepError::fatal(message).code("NX3004"));
     };
-    let input = input(call.input, environment).await?;
+    let input = input(std::mem::take(&mut call.input), environment).await?;
     let work = guarded(handler, call.cx.clone(), input);
     tokio::pin!(work);
-    tokio::select! {
+    let error = tokio::select! {
         biased;
         done = &mut work => return done,
-        () = call.cx.cancelled() => {}
+        () = call.cx.cancelled() => None,
         () = over(call.timeout) => {
-            call.stop.stop();
-            let timeout = call.timeout.unwrap_or_default();
-            let error = timed_out(timeout);
-            let _ = tokio::time::timeout(environment.grace, work).await;
-            return Err(error);
+            Some(timed_out(call.timeout.unwrap_or_default()))
         }
+        silence = call.heart.falls_silent() => {
+            Some(StepError::retry(format!("no heartbeat for {}", in_words(silence))).code("NX3024"))
+        }
+    };
+    if let Some(error) = error {
+        call.stop.stop();
+        let _ = tokio::time::timeout(environment.grace, work).await;
+        return Err(error);
     }
     tokio::time::timeout(environment.grace, work).await.unwrap_or_else(|_| Err(stopped()))
 }

@@ -40,9 +40,7 @@ impl Driver {
         self.timers.close();
         self.wall_timers.close();
         self.errands.close();
-        for (run, step, attempt) in self.handlers.turn_away() {
-            self.interrupted(run, step, attempt);
-        }
+        self.handlers.turn_away();
         if drain.is_zero() {
             self.handlers.stop_all();
             return;

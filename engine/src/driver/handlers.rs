@@ -1,7 +1,8 @@
 //! The handlers at work.
 //!
 //! Invariants:
-//! * Each call that began is reported once; one that did not is either waiting, or was given back to the driver.
+//! * Each call that began is reported once; an attempt that was not called yet is waiting or about to be resumed.
+//! * The one that works alone is resumed only when none is at work, none is being resumed and no call is on its way.
 //! * Handlers do not outlive their driver.
 
 use std::collections::{HashMap, VecDeque};
@@ -15,19 +16,26 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use super::attempt::{Call, Environment, Report, Reporter, carry_out};
+use super::heart::Heart;
 use super::message::Message;
 use crate::handler::{AttemptInfo, StepCx, Stop};
 
 type Key = (RunId, StepIndex);
 
-/// Handlers at work, and calls that wait because another must run alone.
+/// An attempt of a step of a run.
+type Which = (RunId, StepIndex, Attempt);
+
+/// Handlers at work, and attempts that were cut off and wait for their turn.
 pub(super) struct Handlers {
     environment: Arc<Environment>,
     inbox: mpsc::UnboundedSender<Message>,
     working: HashMap<Key, Working>,
-    waiting: VecDeque<Call>,
-    alone: VecDeque<Call>,
-    one_works_alone: bool,
+    waiting: VecDeque<Which>,
+    alone: VecDeque<Which>,
+    /// Attempts whose resumption is being recorded.
+    resuming: HashMap<Key, Attempt>,
+    /// The one that works alone, or is being resumed for that.
+    lone: Option<Key>,
 }
 
 struct Working {
@@ -47,15 +55,6 @@ pub(super) enum Stopped {
     Unknown,
 }
 
-/// What became of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Called {
-    /// The handler is at work.
-    AtWork,
-    /// It waits, because another must run alone.
-    Queued,
-}
-
 impl Handlers {
     pub(super) fn new(
         environment: Arc<Environment>,
@@ -67,18 +66,47 @@ impl Handlers {
             working: HashMap::new(),
             waiting: VecDeque::new(),
             alone: VecDeque::new(),
-            one_works_alone: false,
+            resuming: HashMap::new(),
+            lone: None,
         }
     }
 
-    /// Calls the handler of an attempt, now or once it may run alone.
-    pub(super) fn call(
-        &mut self,
-        plan: &Plan,
-        mut info: AttemptInfo,
-        attempt: RunAttempt,
-    ) -> Called {
-        let key = (info.run, attempt.step);
+    /// Lets an attempt that was cut off wait for its turn.
+    pub(super) fn queue(&mut self, which: Which, alone: bool) {
+        if alone {
+            self.alone.push_back(which);
+        } else {
+            self.waiting.push_back(which);
+        }
+    }
+
+    /// The attempts whose turn has come. `calls_coming` others will be called without asking.
+    pub(super) fn next(&mut self, calls_coming: usize) -> Vec<Which> {
+        if self.lone.is_some() {
+            return Vec::new();
+        }
+        if self.alone.is_empty() {
+            let next: Vec<Which> = self.waiting.drain(..).collect();
+            self.resuming.extend(next.iter().map(|(run, step, attempt)| ((*run, *step), *attempt)));
+            return next;
+        }
+        if !self.working.is_empty() || !self.resuming.is_empty() || calls_coming > 0 {
+            return Vec::new();
+        }
+        let next = self.alone.pop_front();
+        self.lone = next.map(|(run, step, _)| (run, step));
+        self.resuming.extend(next.map(|(run, step, attempt)| ((run, step), attempt)));
+        next.into_iter().collect()
+    }
+
+    /// Whether nothing new may be started, because an attempt works alone or is about to.
+    pub(super) fn keep_room(&self) -> bool {
+        self.lone.is_some() || !self.alone.is_empty()
+    }
+
+    /// Calls the handler of an attempt.
+    pub(super) fn call(&mut self, plan: &Plan, mut info: AttemptInfo, attempt: RunAttempt) {
+        self.resuming.remove(&(info.run, attempt.step));
         info.store.clone_from(&self.environment.store);
         let step = attempt.step;
         let (name, timeout_ms) = if attempt.undo {
@@ -93,22 +121,18 @@ impl Handlers {
             Arc::clone(&self.environment.logs),
             Arc::clone(&self.environment.state),
         );
-        let call = Call {
+        let (cx, beats) = cx.with_progress(attempt.progress);
+        let heart = Heart::new(self.inbox.clone(), &cx, beats);
+        self.begin(Call {
             handler,
             handler_name: Arc::from(name),
             cx,
             stop: Arc::new(stop),
+            heart,
             input: attempt.input,
             timeout: timeout_ms.map(Duration::from_millis),
             recorded: Instant::now(),
-        };
-        if attempt.alone {
-            self.alone.push_back(call);
-        } else {
-            self.waiting.push_back(call);
-        }
-        self.let_in();
-        if self.working.contains_key(&key) { Called::AtWork } else { Called::Queued }
+        });
     }
 
     /// Tells the handler of an attempt to stop.
@@ -120,15 +144,34 @@ impl Handlers {
             }
             return Stopped::Unknown;
         }
-        let is_it = |call: &Call| call.attempt() == (run, step, attempt);
-        let before = self.waiting.len() + self.alone.len();
-        self.waiting.retain(|call| !is_it(call));
-        self.alone.retain(|call| !is_it(call));
-        if self.waiting.len() + self.alone.len() == before {
-            return Stopped::Unknown;
+        if self.resuming.get(&(run, step)) == Some(&attempt) {
+            self.resuming.remove(&(run, step));
+            self.leave(run, step);
+            return Stopped::NotCalled;
         }
-        self.let_in();
-        Stopped::NotCalled
+        let which = (run, step, attempt);
+        let before = self.waiting.len() + self.alone.len();
+        self.waiting.retain(|waits| *waits != which);
+        self.alone.retain(|waits| *waits != which);
+        if self.waiting.len() + self.alone.len() == before {
+            Stopped::Unknown
+        } else {
+            Stopped::NotCalled
+        }
+    }
+
+    /// The one that worked alone does not any more.
+    fn leave(&mut self, run: RunId, step: StepIndex) {
+        if self.lone == Some((run, step)) {
+            self.lone = None;
+        }
+    }
+
+    /// Says in the log of an attempt that is over that its report was ignored.
+    pub(super) fn ignored(&self, mut info: AttemptInfo) {
+        info.store.clone_from(&self.environment.store);
+        let line = format!("ignored: stale attempt {}\n", info.attempt.0);
+        self.environment.logs.write(&info, line.as_bytes());
     }
 
     /// Takes note that a handler is done.
@@ -137,11 +180,8 @@ impl Handlers {
         if self.working.get(&key).is_some_and(|working| working.attempt == report.attempt) {
             self.working.remove(&key);
             self.environment.metrics.done(1);
+            self.leave(report.run, report.step);
         }
-        if self.working.is_empty() {
-            self.one_works_alone = false;
-        }
-        self.let_in();
     }
 
     /// Tells all that are at work to stop.
@@ -151,33 +191,15 @@ impl Handlers {
         }
     }
 
-    /// Turns away the calls that wait; returns their attempts.
-    pub(super) fn turn_away(&mut self) -> Vec<(RunId, StepIndex, Attempt)> {
-        let left = self.waiting.drain(..).chain(self.alone.drain(..));
-        left.map(|call| call.attempt()).collect()
+    /// Forgets the attempts that wait for their turn: they rest, as is recorded, until the next process.
+    pub(super) fn turn_away(&mut self) {
+        self.waiting.clear();
+        self.alone.clear();
     }
 
-    /// Whether none is at work or waits.
+    /// Whether none is at work.
     pub(super) fn is_idle(&self) -> bool {
-        self.working.is_empty() && self.waiting.is_empty() && self.alone.is_empty()
-    }
-
-    fn let_in(&mut self) {
-        if self.one_works_alone {
-            return;
-        }
-        if let Some(call) = self.alone.pop_front() {
-            if self.working.is_empty() {
-                self.one_works_alone = true;
-                self.begin(call);
-            } else {
-                self.alone.push_front(call);
-            }
-            return;
-        }
-        while let Some(call) = self.waiting.pop_front() {
-            self.begin(call);
-        }
+        self.working.is_empty()
     }
 
     fn begin(&mut self, call: Call) {

@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nexus_model::id::{Attempt, RunId, StepIndex};
 use tokio::sync::watch;
 
+use super::heartbeat::Beat;
 use super::{StepError, StepResult};
 
 /// The facts of an attempt.
@@ -28,6 +30,8 @@ pub struct AttemptInfo {
     pub attempt: Attempt,
     /// Whether an earlier execution of this attempt was cut off, so that its effects may have happened.
     pub may_repeat: bool,
+    /// Longest time between two heartbeats, if the step has one.
+    pub heartbeat: Option<Duration>,
     /// Whether it undoes what the step did.
     pub is_undo: bool,
     /// Folder of the definition file, where scripts and `file.*` work.
@@ -68,6 +72,7 @@ pub struct StepCx {
     stopped: watch::Receiver<bool>,
     logs: Arc<dyn LogSink>,
     state: Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+    pub(super) pulse: Arc<watch::Sender<Beat>>,
 }
 
 impl StepCx {
@@ -78,7 +83,8 @@ impl StepCx {
         state: Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     ) -> (Self, Stop) {
         let (sender, stopped) = watch::channel(false);
-        (Self { info: Arc::new(info), stopped, logs, state }, Stop(sender))
+        let pulse = Arc::new(watch::channel(Beat::default()).0);
+        (Self { info: Arc::new(info), stopped, logs, state, pulse }, Stop(sender))
     }
 
     /// The facts of the attempt.

@@ -12,7 +12,7 @@ use super::resident::Resident;
 pub(super) struct Away {
     /// Requests not decided yet, in order.
     pub(super) queue: VecDeque<Asked>,
-    /// Attempts whose handlers this engine has called and whose outcome is not recorded.
+    /// Attempts whose handlers this engine has called, or will once they may be resumed, and whose outcome is not recorded.
     pub(super) at_work: BTreeMap<StepIndex, Attempt>,
     /// Whether it is not read yet, because that would not help at once.
     pub(super) rests: bool,

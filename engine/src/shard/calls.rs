@@ -80,6 +80,7 @@ impl Resident {
         effects.filter_map(move |effect| match effect {
             nexus_model::effect::Effect::Call(call) => Some(self.call(run, call)),
             nexus_model::effect::Effect::RunAttempt(_)
+            | nexus_model::effect::Effect::ResumeAttempt { .. }
             | nexus_model::effect::Effect::StopAttempt { .. } => None,
         })
     }

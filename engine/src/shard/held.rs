@@ -25,6 +25,8 @@ pub(super) struct Held {
     /// Kept so that it can be asked again if the log refuses.
     pub(super) asked: Asked,
     pub(super) effects: Vec<Effect>,
+    /// How many attempts took a slot with it.
+    pub(super) slots_taken: i64,
     pub(super) timers: Vec<TimerChange>,
     pub(super) ended: bool,
     pub(super) revision: u32,
@@ -35,10 +37,9 @@ pub(super) struct Held {
 }
 
 impl Held {
-    pub(super) fn attempts_started(&self) -> i64 {
-        let calls =
-            self.effects.iter().filter(|effect| matches!(effect, Effect::RunAttempt(_))).count();
-        i64::try_from(calls).unwrap_or(i64::MAX)
+    /// How many handlers are called once it is durable.
+    pub(super) fn calls(&self) -> usize {
+        self.effects.iter().filter(|effect| matches!(effect, Effect::RunAttempt(_))).count()
     }
 
     /// Tells whoever waits why the log did not take the transition; returns what is to be asked again.
@@ -103,6 +104,8 @@ fn as_failure(command: Command) -> Option<Command> {
         Command::FailStep { .. }
         | Command::StartRun(_)
         | Command::InterruptAttempts { .. }
+        | Command::ResumeAttempt { .. }
+        | Command::RecordHeartbeat { .. }
         | Command::FireTimer { .. }
         | Command::PauseRun { .. }
         | Command::ResumeRun { .. }

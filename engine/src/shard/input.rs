@@ -6,10 +6,12 @@ use nexus_log::{Outcome, Row};
 use nexus_model::aggregate::{self, AggregateId};
 use nexus_model::command::Command;
 use nexus_model::event::RunStarted;
-use nexus_model::id::RunId;
+use nexus_model::id::{Attempt, RunId, StepIndex};
 use nexus_model::payload::NewPayload;
 use nexus_model::plan::Plan;
 use nexus_model::run::Run;
+
+use super::Output;
 
 use super::LoadedAggregate;
 
@@ -116,6 +118,23 @@ impl Asked {
     /// A request whose answer nobody waits for.
     pub fn silent(command: Command) -> Self {
         Self { command, payloads: Vec::new(), reply: None }
+    }
+
+    /// The attempt about which it reports, if it is a handler's report.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is a report")]
+    pub(super) fn report(&self) -> Option<(StepIndex, Attempt)> {
+        match &self.command {
+            Command::CompleteStep { step, attempt, .. }
+            | Command::FailStep { step, attempt, .. }
+            | Command::RecordHeartbeat { step, attempt, .. } => Some((*step, *attempt)),
+            _ => None,
+        }
+    }
+
+    /// What tells those who wait for its outcome that there will be none: an attempt that cannot be resumed is not called.
+    pub(super) fn withdrawal(&self, run: RunId) -> Option<Output> {
+        let Command::ResumeAttempt { step, attempt } = self.command else { return None };
+        Some(Output::Stop(run, step, attempt))
     }
 }
 

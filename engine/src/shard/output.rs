@@ -36,8 +36,21 @@ pub enum Output {
         /// The call.
         attempt: Box<RunAttempt>,
     },
+    /// Carry on an attempt that was cut off: record that, then its handler is called.
+    Resume {
+        /// The run.
+        run: RunId,
+        /// The step.
+        step: StepIndex,
+        /// The attempt.
+        attempt: Attempt,
+        /// Whether it must run while no other does.
+        alone: bool,
+    },
     /// Tell a handler to stop.
     Stop(RunId, StepIndex, Attempt),
+    /// An attempt that is over has reported; its log says that this was ignored.
+    Ignored(Box<AttemptInfo>),
     /// A timer was set.
     TimerSet(RunId, TimerId, Timestamp),
     /// A timer is no longer set.

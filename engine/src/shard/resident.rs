@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nexus_log::Row;
 use nexus_model::codec;
@@ -18,7 +19,7 @@ use nexus_model::run::{Run, StepState, TimerPurpose, UndoState};
 use nexus_model::time::Timestamp;
 
 use super::held::Held;
-use super::{Answer, Asked, ChildReport, Output, Refusal, encode};
+use super::{Answer, Asked, ChildReport, Output, Refusal, Slots, encode};
 use crate::handler::AttemptInfo;
 
 /// A parked run whose next timer is this near stays in memory, in milliseconds.
@@ -43,7 +44,7 @@ pub(super) struct Resident {
     pub(super) queue: VecDeque<Asked>,
     /// Requests whose transitions the log refused, to be asked again.
     pub(super) given_back: Vec<Asked>,
-    /// Attempts whose handlers this engine has called and whose outcome is not recorded.
+    /// Attempts whose handlers this engine has called, or will once they may be resumed, and whose outcome is not recorded.
     pub(super) at_work: BTreeMap<StepIndex, Attempt>,
     /// Transitions on their way to the disk, oldest first.
     pub(super) held: VecDeque<Held>,
@@ -83,11 +84,18 @@ impl Resident {
         }
     }
 
-    /// Takes up a run that was read from the log: its timers, and the attempts that were under way without a handler of this
-    /// engine. A run leaves memory only without running attempts, so these belong to a process that is gone.
+    /// Takes up a run that was read from the log: its timers, and the attempts that are under way without a handler of this
+    /// engine. A run leaves memory only without running attempts, so these belong to a process that is gone: those that
+    /// were at work were cut off by its end, those that rested are carried on.
     ///
     /// An engine that drives nothing leaves them alone.
-    pub(super) fn take_up(&mut self, run: RunId, drives: bool, out: &mut Vec<Output>) {
+    pub(super) fn take_up(
+        &mut self,
+        run: RunId,
+        drives: bool,
+        slots: &mut Slots,
+        out: &mut Vec<Output>,
+    ) {
         if std::mem::replace(&mut self.is_driven, true) {
             return;
         }
@@ -95,13 +103,28 @@ impl Resident {
         if drives {
             out.extend(self.calls(run));
         }
-        let running = self.run.running();
-        let attempts: Vec<_> = running
-            .filter_map(|step| Some((step, running_attempt(&self.run, step)?)))
-            .filter(|(step, attempt)| self.at_work.get(step) != Some(attempt))
-            .collect();
-        if drives && !attempts.is_empty() {
-            let interrupt = Command::InterruptAttempts { attempts, orderly: false };
+        let mut cut_off = Vec::new();
+        let running: Vec<StepIndex> =
+            if drives { self.run.running().collect() } else { Vec::new() };
+        for step in running {
+            let attempt = self.run.step_run(step).attempt;
+            if self.at_work.get(&step) == Some(&attempt) {
+                continue;
+            }
+            match pending_for(&self.plan, &self.run, step) {
+                Some(Effect::ResumeAttempt { alone, .. }) => {
+                    slots.0 -= 1;
+                    self.at_work.insert(step, attempt);
+                    out.push(Output::Resume { run, step, attempt, alone });
+                }
+                Some(Effect::RunAttempt(_) | Effect::StopAttempt { .. } | Effect::Call(_))
+                | None => {
+                    cut_off.push((step, attempt));
+                }
+            }
+        }
+        if !cut_off.is_empty() {
+            let interrupt = Command::InterruptAttempts { attempts: cut_off, orderly: false };
             self.queue.push_front(Asked::silent(interrupt));
         }
     }
@@ -127,7 +150,7 @@ impl Resident {
         transition: Transition,
         given: Given,
     ) -> (Held, nexus_log::Transition) {
-        let effects = self.effects_of(&transition.events);
+        let (effects, slots_taken) = self.effects_of(&transition.events);
         let rows = std::mem::take(&mut self.rows);
         let logged = encode(&self.plan, run, &self.run, &transition, given, rows, &asked.payloads);
         self.last_given = given.now;
@@ -138,6 +161,7 @@ impl Resident {
             payloads,
             asked,
             effects,
+            slots_taken,
             timers: transition.timers,
             ended: self.run.status.is_terminal(),
             revision: self.run.revision,
@@ -146,31 +170,44 @@ impl Resident {
         (held, logged)
     }
 
-    /// The effects of a transition: what `pending` says about the steps it touched.
+    /// The effects of a transition: what `pending` says about the steps it touched; and how many slots they take.
     #[expect(clippy::wildcard_enum_match_arm, reason = "no other event gives a handler work")]
-    fn effects_of(&self, events: &[Event]) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        let mut add = |step: StepIndex| effects.extend(pending_for(&self.plan, &self.run, step));
+    fn effects_of(&self, events: &[Event]) -> (Vec<Effect>, i64) {
+        let (mut effects, mut slots_taken) = (Vec::new(), 0);
+        let mut add = |step: StepIndex, takes_slot: bool| {
+            let effect = pending_for(&self.plan, &self.run, step);
+            let is_work =
+                matches!(effect, Some(Effect::RunAttempt(_) | Effect::ResumeAttempt { .. }));
+            slots_taken += i64::from(is_work && takes_slot);
+            effects.extend(effect);
+        };
         for event in events {
             match event {
-                Event::StepStarted { step, .. }
-                | Event::StepCalled { step, .. }
-                | Event::UndoStarted { step, .. } => add(*step),
+                Event::StepStarted { step, .. } | Event::UndoStarted { step, .. } => {
+                    add(*step, true);
+                }
+                Event::StepCalled { step, .. } => add(*step, false),
                 Event::RunPaused { .. }
                 | Event::RunResumed { .. }
                 | Event::ParentPaused
-                | Event::ParentResumed => self.run.calling().for_each(&mut add),
-                Event::UndoWaived { .. } => self.run.running().for_each(&mut add),
-                Event::StopRequested { steps } => steps.iter().copied().for_each(&mut add),
+                | Event::ParentResumed => self.run.calling().for_each(|step| add(step, false)),
+                // It took its slot when it was to be resumed.
+                Event::AttemptResumed { step, .. } => add(*step, false),
+                Event::UndoWaived { .. } => self.run.running().for_each(|step| add(step, false)),
+                Event::StopRequested { steps } => {
+                    for step in steps {
+                        add(*step, false);
+                    }
+                }
                 Event::AttemptsInterrupted { attempts, orderly: false } => {
                     for (step, _) in attempts {
-                        add(*step);
+                        add(*step, true);
                     }
                 }
                 _ => {}
             }
         }
-        effects
+        (effects, slots_taken)
     }
 
     /// Lets out what waited for a transition that is now durable.
@@ -186,11 +223,19 @@ impl Resident {
             out.push(match effect {
                 Effect::StopAttempt { step, attempt } => Output::Stop(run, step, attempt),
                 Effect::Call(call) => self.call(run, call),
+                Effect::ResumeAttempt { step, attempt, alone } => {
+                    self.at_work.insert(step, attempt);
+                    Output::Resume { run, step, attempt, alone }
+                }
                 Effect::RunAttempt(attempt) => {
                     self.at_work.insert(attempt.step, attempt.attempt);
                     Output::Attempt {
                         plan: Arc::clone(&self.plan),
-                        info: Box::new(self.attempt_info(run, &attempt)),
+                        info: Box::new(self.attempt_info(
+                            run,
+                            (attempt.step, attempt.attempt),
+                            attempt.undo,
+                        )),
                         attempt: Box::new(attempt),
                     }
                 }
@@ -204,18 +249,28 @@ impl Resident {
             out.extend(ChildReport::of(&self.run).map(|told| Output::ChildEnded(Box::new(told))));
         }
         for (asked, rejection) in held.after {
-            self.answer_rejected(&asked, rejection, out);
+            self.answer_rejected(run, &asked, rejection, out);
         }
     }
 
     /// Says why a request does not fit the state.
     pub(super) fn answer_rejected(
         &mut self,
+        run: RunId,
         asked: &Asked,
         rejection: Rejection,
         out: &mut Vec<Output>,
     ) {
         self.has_reported(&asked.command);
+        out.extend(asked.withdrawal(run));
+        if let (Rejection::StaleAttempt { .. }, Some((step, attempt))) =
+            (&rejection, asked.report())
+            && step.0 < self.plan.step_count()
+        {
+            let is_undo = self.run.step_run(step).undo().is_some();
+            let info = self.attempt_info(run, (step, attempt), is_undo);
+            out.push(Output::Ignored(Box::new(info)));
+        }
         if let Some(reply) = asked.reply {
             out.push(Output::Reply(reply, Err(Refusal::Rejected(rejection))));
         }
@@ -237,6 +292,8 @@ impl Resident {
                 }
             }
             Command::StartRun(_)
+            | Command::ResumeAttempt { .. }
+            | Command::RecordHeartbeat { .. }
             | Command::FireTimer { .. }
             | Command::PauseRun { .. }
             | Command::ResumeRun { .. }
@@ -301,7 +358,13 @@ impl Resident {
         Output::Snapshot(run, self.run.revision, bytes)
     }
 
-    fn attempt_info(&self, run: RunId, attempt: &nexus_model::effect::RunAttempt) -> AttemptInfo {
+    fn attempt_info(
+        &self,
+        run: RunId,
+        (step, attempt): (StepIndex, Attempt),
+        is_undo: bool,
+    ) -> AttemptInfo {
+        let heartbeat_ms = self.plan.heartbeat_ms(step).filter(|_| !is_undo);
         let started = self.run.started.as_deref();
         let text =
             |read: fn(&nexus_model::event::RunStarted) -> &str| Arc::from(started.map_or("", read));
@@ -312,23 +375,15 @@ impl Resident {
             run,
             run_name: text(|started| &started.name),
             workflow: text(|started| &started.workflow),
-            step: attempt.step,
-            step_id: Arc::from(self.plan.id(attempt.step)),
-            attempt: attempt.attempt,
-            may_repeat: may_repeat(&self.run, attempt.step),
-            is_undo: attempt.undo,
+            step,
+            step_id: Arc::from(self.plan.id(step)),
+            attempt,
+            may_repeat: may_repeat(&self.run, step),
+            is_undo,
+            heartbeat: heartbeat_ms.map(Duration::from_millis),
             folder,
             store: None,
         }
-    }
-}
-
-fn running_attempt(run: &Run, step: StepIndex) -> Option<Attempt> {
-    match (run.step(step), run.step_run(step).undo()) {
-        (StepState::Running { attempt, .. }, _) | (_, Some(UndoState::Running { attempt, .. })) => {
-            Some(*attempt)
-        }
-        _ => None,
     }
 }
 

@@ -10,7 +10,7 @@ use nexus_model::rejection::Rejection;
 
 use super::*;
 use crate::testkit::plan;
-use bench::{Bench, action, complete, fail, pause, sleep, started};
+use bench::{Bench, action, complete, fail, pause, resume, sleep, started};
 
 const FULL: Outcome = Outcome::DiskNearlyFull { free_bytes: 7 };
 
@@ -170,7 +170,7 @@ fn a_stale_timer_and_a_stale_report_are_harmless() {
     bench.ask(run, Command::FireTimer { timer: TimerId(7) }, None);
     bench.ask(run, complete(1, 1), None);
     bench.load(run);
-    assert_eq!(bench.seen(), "load; set 1");
+    assert_eq!(bench.seen(), "load; set 1; ignored 1/1");
     assert!(!bench.shard.has_batch());
     assert!(bench.is_empty());
 }
@@ -221,13 +221,69 @@ fn an_attempt_of_an_earlier_process_is_interrupted_once_however_often_its_run_is
     bench.load(run);
     bench.tell(Input::Drive { run });
     bench.durable();
-    assert_eq!(bench.seen(), "load; call 0/1");
+    assert_eq!(bench.seen(), "load; resume 0/1");
     assert_eq!(bench.slots, Slots(7));
+    bench.tell(Input::Drive { run });
+    bench.ask(run, resume(0, 1), None);
+    assert_eq!((bench.seen().as_str(), bench.shard.calls_coming()), ("", 1));
+    bench.durable();
+    assert_eq!((bench.seen().as_str(), bench.shard.calls_coming()), ("call 0/1", 0));
+    assert_eq!(bench.slots, Slots(7), "it has its slot already");
     let interrupted = bench.events(run).into_iter();
     assert_eq!(
         interrupted.filter(|event| matches!(event, Event::AttemptsInterrupted { .. })).count(),
         1
     );
+}
+
+/// Whatever ended the process, it was not what rested; the next process takes it up without another word.
+#[test]
+fn an_attempt_that_rested_when_the_process_ended_is_carried_on_without_an_event() {
+    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
+    let run = bench.start(None);
+    bench.durable();
+    for _ in 0..3 {
+        bench.crash();
+        bench.tell(Input::Drive { run });
+        bench.load(run);
+        bench.durable();
+        assert_eq!(bench.seen(), "load; resume 0/1");
+        assert_eq!(bench.slots, Slots(7));
+    }
+    assert_eq!(bench.events(run).len(), 3, "started, step started, interrupted once");
+    bench.ask(run, resume(0, 1), None);
+    bench.durable();
+    assert_eq!(bench.seen(), "call 0/1");
+    bench.crash();
+    bench.tell(Input::Drive { run });
+    bench.load(run);
+    bench.durable();
+    assert_eq!(
+        bench.seen(),
+        "load; resume 0/1 alone",
+        "twice it was at work when the process ended"
+    );
+}
+
+#[test]
+fn a_resumption_that_the_log_refuses_is_asked_again_and_one_that_does_not_fit_is_withdrawn() {
+    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
+    let run = bench.start(None);
+    bench.durable();
+    bench.crash();
+    bench.tell(Input::Drive { run });
+    bench.load(run);
+    bench.durable();
+    bench.seen();
+    bench.ask(run, resume(0, 1), None);
+    bench.refuse(FULL);
+    assert_eq!(bench.seen(), "rest");
+    bench.rested(run);
+    bench.durable();
+    assert_eq!(bench.seen(), "call 0/1");
+    assert_eq!(bench.slots, Slots(7));
+    bench.ask(run, resume(0, 1), None);
+    assert_eq!(bench.seen(), "stop 0/1", "it does not rest");
 }
 
 #[test]

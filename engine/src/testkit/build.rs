@@ -18,6 +18,7 @@ pub fn step(id: &str, kind: StepKind, needs: &[&str]) -> Step {
         retry: Retry::default(),
         timeout_ms: None,
         deadline_ms: None,
+        heartbeat_ms: None,
         on_error: OnError::Fail,
         compensate: None,
         outputs: None,

@@ -31,6 +31,7 @@ impl World {
         self.wanted.clear();
         self.flying.clear();
         self.working.clear();
+        self.resuming.clear();
         self.replies.clear();
         self.ended.clear();
     }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use nexus_model::payload::Payload;
 use tokio::runtime::Builder;
 
 use crate::driver::{guarded, timed_out};
@@ -16,6 +17,9 @@ use crate::handler::{
 pub(super) type States = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
 
 type Job = (HandlerFuture, mpsc::Sender<StepResult<Data>>);
+
+/// What a handler returned, and how far it said it was.
+pub(super) type Said = (StepResult<Data>, Payload);
 
 /// A thread with a runtime of its own, so that it works inside and outside of others.
 #[derive(Clone, Debug)]
@@ -42,8 +46,10 @@ impl Workshop {
         states: Arc<States>,
         input: Data,
         timeout: Option<Duration>,
-    ) -> StepResult<Data> {
+        progress: Payload,
+    ) -> Said {
         let (cx, stop) = StepCx::new(info, Arc::new(NoLogs), states);
+        let (cx, beats) = cx.with_progress(progress);
         let work = async move {
             // Held for as long as the handler works: without it, it would be told to stop.
             let _stop = stop;
@@ -58,7 +64,9 @@ impl Workshop {
         let (done, result) = mpsc::channel();
         let lost =
             || StepError::retry("the handler's task ended without an outcome").code("NX3012");
-        self.0.send((Box::pin(work), done)).map_err(|_| lost())?;
-        result.recv().unwrap_or_else(|_| Err(lost()))
+        let sent = self.0.send((Box::pin(work), done)).map_err(|_| lost());
+        let said = sent.and_then(|()| result.recv().unwrap_or_else(|_| Err(lost())));
+        let progress = beats.borrow().progress.clone();
+        (said, progress)
     }
 }

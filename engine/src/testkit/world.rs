@@ -16,7 +16,7 @@ use nexus_model::aggregate::{AggregateId, Effect};
 use nexus_model::command::Command;
 use nexus_model::effect::RunAttempt;
 use nexus_model::id::{Attempt, RunId, StepIndex, TimerId};
-use nexus_model::payload::PayloadHash;
+use nexus_model::payload::{Payload, PayloadHash};
 use nexus_model::plan::Plan;
 use nexus_model::run::{Run, RunStatus};
 use nexus_model::time::Timestamp;
@@ -24,7 +24,7 @@ use nexus_model::time::Timestamp;
 use super::call::{Call, Outcome};
 use super::mock::{Answer as Answered, Mocks};
 use super::weather::Storm;
-use super::workshop::{States, Workshop};
+use super::workshop::{Said, States, Workshop};
 use crate::config::Config;
 use crate::driver::{accepted, stopped, timed_out};
 use crate::handler::{AttemptInfo, Data, Registry, StepCx, StepError, StepResult};
@@ -45,7 +45,7 @@ pub(super) struct Setup {
     /// Where handlers are called for real.
     pub(super) workshop: Option<Workshop>,
     /// What handlers said that were called for real: they are called once, also when the engine crashes.
-    pub(super) said: Arc<Mutex<BTreeMap<Saying, StepResult<Data>>>>,
+    pub(super) said: Arc<Mutex<BTreeMap<Saying, Said>>>,
 }
 
 /// Key, attempt and input of a call.
@@ -87,6 +87,8 @@ pub(super) struct Working {
     step: StepIndex,
     attempt: Attempt,
     result: StepResult<Data>,
+    /// How far it said it was, if it said so.
+    progress: Option<Payload>,
 }
 
 /// One thing that can happen now.
@@ -116,6 +118,8 @@ pub(super) struct World {
     pub(super) wanted: VecDeque<Wanted>,
     pub(super) flying: VecDeque<Flying>,
     pub(super) working: Vec<Working>,
+    /// Attempts that are carried on once that is recorded.
+    pub(super) resuming: BTreeSet<(RunId, StepIndex, Attempt)>,
     pub(super) replies: BTreeMap<ReplyId, Result<Answer, Refusal>>,
     pub(super) ended: BTreeMap<RunId, RunStatus>,
     pub(super) calls: Vec<Call>,
@@ -161,6 +165,7 @@ impl World {
             wanted: VecDeque::new(),
             flying: VecDeque::new(),
             working: Vec::new(),
+            resuming: BTreeSet::new(),
             replies: BTreeMap::new(),
             ended: BTreeMap::new(),
             calls: Vec::new(),
@@ -354,8 +359,13 @@ impl World {
 
     /// A handler is done.
     fn report(&mut self, at: usize) {
-        let Working { call, run, step, attempt, result, .. } = self.working.swap_remove(at);
+        let Working { call, run, step, attempt, result, progress, .. } =
+            self.working.swap_remove(at);
         self.slots.0 += 1;
+        if let (Err(_), Some(progress)) = (&result, progress) {
+            let asked = Asked::silent(Command::RecordHeartbeat { step, attempt, progress });
+            self.tell(Input::Ask { run, asked }, None);
+        }
         let result = result.and_then(|data| accepted(data, self.setup.config.payload_bytes_max));
         let (command, payloads) = match result {
             Ok((output, payloads)) => (Command::CompleteStep { step, attempt, output }, payloads),
@@ -384,6 +394,11 @@ impl World {
             }
             Output::Rest(run) => self.wanted.push_back(Wanted::Rest(run)),
             Output::Attempt { plan, info, attempt } => self.call(&plan, *info, &attempt),
+            Output::Resume { run, step, attempt, .. } => {
+                self.resuming.insert((run, step, attempt));
+                let asked = Asked::silent(Command::ResumeAttempt { step, attempt });
+                self.tell(Input::Ask { run, asked }, None);
+            }
             Output::Stop(run, step, attempt) => self.stop(run, step, attempt),
             Output::TimerSet(run, timer, due) => {
                 self.timers.insert((due.as_ms(), run, timer));
@@ -402,7 +417,7 @@ impl World {
                     self.hungry.push_back(run);
                 }
             }
-            Output::Snapshot(..) => {}
+            Output::Snapshot(..) | Output::Ignored(_) => {}
             Output::Call(call) => self.wanted.push_back(Wanted::Call(call)),
             Output::ChildEnded(report) => {
                 let (run, asked) = (report.parent.run, Asked::silent(report.command()));
@@ -422,6 +437,7 @@ impl World {
     fn call(&mut self, plan: &Plan, info: AttemptInfo, attempt: &RunAttempt) {
         let bytes = self.loader.bytes(&attempt.input).unwrap_or_else(|_| Arc::from(*b"null"));
         let input = Data { content_type: attempt.input.content_type(), bytes };
+        self.resuming.remove(&(info.run, attempt.step, attempt.attempt));
         let key = StepCx::new(info.clone(), Arc::new(crate::handler::NoLogs), Arc::default());
         let step = attempt.step;
         let (uses, timeout_ms) = if attempt.undo {
@@ -447,7 +463,8 @@ impl World {
         self.check_call(&call);
         let timeout = timeout_ms.map(Duration::from_millis);
         let run = info.run;
-        let (mut result, mut takes) = self.answer(plan, &call, info, attempt.step, timeout);
+        let before = attempt.progress.clone();
+        let ((mut result, progress), mut takes) = self.answer(plan, &call, info, attempt, timeout);
         if let Some(timeout) = timeout.filter(|timeout| takes > *timeout) {
             (result, takes) = (Err(timed_out(timeout)), timeout);
         }
@@ -460,6 +477,7 @@ impl World {
             step: attempt.step,
             attempt: attempt.attempt,
             result,
+            progress: Some(progress).filter(|progress| *progress != before),
         });
         self.calls.push(call);
     }
@@ -487,27 +505,31 @@ impl World {
         plan: &Plan,
         call: &Call,
         info: AttemptInfo,
-        step: StepIndex,
+        attempt: &RunAttempt,
         timeout: Option<Duration>,
-    ) -> (StepResult<Data>, Duration) {
-        let (result, takes) = match self.setup.mocks.answer(call) {
+    ) -> (Said, Duration) {
+        let ((result, progress), takes) = match self.setup.mocks.answer(call) {
             Some(Answered { result, takes }) => {
-                (result.and_then(|value| Data::json(&value)), takes)
+                let result = result.and_then(|value| Data::json(&value));
+                ((result, attempt.progress.clone()), takes)
             }
-            None => (self.really(call, info, timeout), Duration::ZERO),
+            None => {
+                let said = self.really(call, info, timeout, attempt.progress.clone());
+                (said, Duration::ZERO)
+            }
         };
-        let Some(storm) = &mut self.storm else { return (result, takes) };
+        let Some(storm) = &mut self.storm else { return ((result, progress), takes) };
         if result.is_ok()
             && !call.may_repeat
             && !call.undo
-            && let Some(step) = plan.definition().steps.get(step.at())
+            && let Some(step) = plan.definition().steps.get(attempt.step.at())
             && let Some(error) = storm.failure(step, call)
         {
             self.setup.mocks.take_back(call);
-            return (Err(error), Duration::ZERO);
+            return ((Err(error), progress), Duration::ZERO);
         }
         let delay = storm.delay(takes, timeout);
-        (result, takes + delay)
+        ((result, progress), takes + delay)
     }
 
     /// Calls the registered handler, once for each attempt.
@@ -516,7 +538,8 @@ impl World {
         call: &Call,
         info: AttemptInfo,
         timeout: Option<Duration>,
-    ) -> StepResult<Data> {
+        progress: Payload,
+    ) -> Said {
         let saying = (call.key.clone(), call.attempt, call.input.bytes.to_vec());
         let said =
             self.setup.said.lock().unwrap_or_else(PoisonError::into_inner).get(&saying).cloned();
@@ -526,11 +549,11 @@ impl World {
         let Some(handler) = self.setup.registry.get(&call.uses).cloned() else {
             self.unanswered.insert((call.step.clone(), call.uses.clone()));
             let message = format!("nothing stands in for `{}` of step `{}`", call.uses, call.step);
-            return Err(StepError::fatal(message).code("NX3004"));
+            return (Err(StepError::fatal(message).code("NX3004")), progress);
         };
         let workshop = self.setup.workshop.get_or_insert_with(Workshop::open);
         let states = Arc::clone(&self.setup.states);
-        let said = workshop.call(handler, info, states, call.input.clone(), timeout);
+        let said = workshop.call(handler, info, states, call.input.clone(), timeout, progress);
         let mut sayings = self.setup.said.lock().unwrap_or_else(PoisonError::into_inner);
         sayings.insert(saying, said.clone());
         said
@@ -547,6 +570,9 @@ impl World {
                 (working.ends, working.result) = (now, Err(stopped()));
             }
             return;
+        }
+        if self.resuming.remove(&(run, step, attempt)) {
+            self.slots.0 += 1;
         }
         let attempts = vec![(step, attempt)];
         let asked = Asked::silent(Command::InterruptAttempts { attempts, orderly: true });

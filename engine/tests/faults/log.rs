@@ -21,6 +21,8 @@ pub(crate) struct Faults {
     pub(crate) gone: AtomicBool,
     /// Transitions that are still taken; then the log is gone.
     pub(crate) taken_left: AtomicU32,
+    /// After so many transitions it is gone, without an answer to the last; 0: never.
+    pub(crate) gone_after: AtomicUsize,
     /// Transitions out of a hundred that are refused.
     pub(crate) refused_percent: AtomicU32,
     /// Longest delay before something is taken, in microseconds.
@@ -94,11 +96,22 @@ fn write(
         faults.taken_left.fetch_sub(taken, Ordering::SeqCst);
         let refused: Vec<bool> = transitions.iter().map(|_| chance.below(100) < percent).collect();
         let taken = transitions.into_iter().zip(&refused).filter(|(_, refused)| !**refused);
-        let transitions: Vec<_> = taken.map(|(transition, _)| transition).collect();
+        let mut transitions: Vec<_> = taken.map(|(transition, _)| transition).collect();
+        let left = faults.gone_after.load(Ordering::SeqCst);
+        let is_last = left > 0 && transitions.len() >= left;
+        if is_last {
+            transitions.truncate(left);
+        } else if left > 0 {
+            faults.gone_after.store(left - transitions.len(), Ordering::SeqCst);
+        }
         let mut outcomes = Vec::new().into_iter();
         if !transitions.is_empty() {
             let ticket = log.append(Submission { partition, transitions, permit });
             let Ok(answers) = ticket.wait() else { continue };
+            if is_last {
+                faults.gone.store(true, Ordering::SeqCst);
+                continue;
+            }
             outcomes = answers.into_iter();
         }
         let full = || Outcome::DiskNearlyFull { free_bytes: 1 };

@@ -6,7 +6,9 @@
     reason = "a test may fail where it stands, and says its seed"
 )]
 
+mod blame;
 mod calls;
+mod heartbeats;
 mod life;
 mod log;
 mod refusals;

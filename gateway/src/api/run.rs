@@ -114,6 +114,9 @@ pub struct StepView {
     pub took_ms: Option<u64>,
     /// What there is to say about it.
     pub note: Option<String>,
+    /// How far its attempts said they are; `null` if they did not, or it completed.
+    #[serde(default)]
+    pub progress: Value,
     /// Its output.
     pub output: Value,
     /// Why it failed, or failed last.

@@ -128,6 +128,8 @@ fn step_view(
         }
         show::payload(loader, output, bytes_max)
     });
+    let progress = run.progress.get(&step);
+    let progress = progress.map(|progress| show::payload(loader, progress, STEP_OUTPUT_BYTES_MAX));
     Ok(StepView {
         id: plan.id(step).to_owned(),
         status: step_run.word().into(),
@@ -136,6 +138,7 @@ fn step_view(
         started_at: step_run.started_at.map(time),
         took_ms: took,
         note: standing.step_note(step),
+        progress: progress.transpose()?.unwrap_or_default(),
         output: output.transpose()?.unwrap_or_default(),
         error: step_error(&step_run.state, plan.id(step)),
         child: standing.child(step),

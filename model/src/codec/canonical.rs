@@ -27,6 +27,9 @@ pub(super) const SECTION_CALLS: u8 = 40;
 /// Number of the section of the run that called this one.
 pub(super) const SECTION_PARENT: u8 = 41;
 
+/// Number of the section of progress.
+pub(super) const SECTION_PROGRESS: u8 = 48;
+
 /// Number of a step that waits for the decision of a person.
 pub(super) const AWAITED_APPROVAL: u8 = 33;
 
@@ -96,6 +99,14 @@ impl Writer {
             self.byte(SECTION_PARENT);
             self.option(parent, Self::parent);
             self.flag(run.parent_paused);
+        }
+        if !run.progress.is_empty() {
+            self.byte(SECTION_PROGRESS);
+            self.count(run.progress.len());
+            for (step, progress) in &run.progress {
+                self.index(*step);
+                self.payload(progress);
+            }
         }
     }
 
@@ -231,12 +242,20 @@ impl Writer {
         let StepUndo { state, attempts_forgiven, started_at, settled_at } = undo;
         match state {
             UndoState::Pending => self.byte(0),
-            UndoState::Running { attempt, input, interruptions, may_repeat, since, stopping } => {
+            UndoState::Running {
+                attempt,
+                input,
+                interruptions,
+                may_repeat,
+                rests,
+                since,
+                stopping,
+            } => {
                 self.byte(1);
                 self.number(attempt.0);
                 self.option(input.as_ref(), Self::payload);
                 self.number(*interruptions);
-                self.flag(*may_repeat);
+                self.byte(u8::from(*may_repeat) | u8::from(*rests) << 1);
                 self.time(*since);
                 self.flag(*stopping);
             }
@@ -267,7 +286,7 @@ impl Writer {
                 input,
                 interruptions,
                 may_repeat,
-                handed_over,
+                rests,
                 since,
                 stopping,
             } => {
@@ -275,7 +294,7 @@ impl Writer {
                 self.number(attempt.0);
                 self.option(input.as_ref(), Self::payload);
                 self.number(*interruptions);
-                self.byte(u8::from(*may_repeat) | u8::from(*handed_over) << 1);
+                self.byte(u8::from(*may_repeat) | u8::from(*rests) << 1);
                 self.time(*since);
                 self.option(stopping.as_ref(), Self::failure);
             }

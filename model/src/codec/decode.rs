@@ -7,14 +7,15 @@ use bincode::config::{Configuration, Limit};
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
 use super::wire::{
-    AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1, AttemptV1,
-    AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_JSON, CancelRequestedV1, FailureV1, LabelV1,
-    OutputMappedV1, PAYLOAD_INLINE, PAYLOAD_NULL, PAYLOAD_STORED, PayloadV1, RetryScheduledV1,
-    RunCancelledV1, RunCompletedV1, RunFailedV1, RunPausedV1, RunResumedV1, RunRetriedV1,
-    RunStartedV1, SignalReceivedV1, SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1,
-    StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1, StepsCancelledV1, StepsNotReachedV1,
-    StopRequestedV1, TimerFiredV1, TimerV1, UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1,
-    UndoRequestedV1, UndoRetriedV1, UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
+    AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1,
+    AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_JSON,
+    CancelRequestedV1, FailureV1, HeartbeatRecordedV1, LabelV1, OutputMappedV1, PAYLOAD_INLINE,
+    PAYLOAD_NULL, PAYLOAD_STORED, PayloadV1, RetryScheduledV1, RunCancelledV1, RunCompletedV1,
+    RunFailedV1, RunPausedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1,
+    SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepSkippedV1, StepSleptV1,
+    StepStartedV1, StepWaitsV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1,
+    TimerV1, UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1,
+    UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
 use super::wire::{
     CHILD_CANCELLED, CHILD_COMPLETED, CHILD_FAILED, ChildEndedV1, ParentPausedV1, ParentResumedV1,
@@ -54,6 +55,8 @@ pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, Decode
         (kind::STEP_COMPLETED, 1) => read::<StepCompletedV1<'_>>(body),
         (kind::ATTEMPT_FAILED, 1) => read::<AttemptFailedV1<'_>>(body),
         (kind::ATTEMPTS_INTERRUPTED, 1) => read::<AttemptsInterruptedV1<Vec<AttemptV1>>>(body),
+        (kind::ATTEMPT_RESUMED, 1) => read::<AttemptResumedV1>(body),
+        (kind::HEARTBEAT_RECORDED, 1) => read::<HeartbeatRecordedV1<'_>>(body),
         (kind::TIMER_FIRED, 1) => read::<TimerFiredV1>(body),
         (kind::RUN_PAUSED, 1) => read::<RunPausedV1<'_>>(body),
         (kind::RUN_RESUMED, 1) => read::<RunResumedV1<'_>>(body),
@@ -213,6 +216,20 @@ impl Wire<'_> for AttemptsInterruptedV1<Vec<AttemptV1>> {
         let attempt = |wire: AttemptV1| (StepIndex(wire.step), Attempt(wire.attempt));
         let attempts = self.attempts.into_iter().map(attempt).collect();
         Some(Event::AttemptsInterrupted { attempts, orderly: self.orderly })
+    }
+}
+
+impl Wire<'_> for AttemptResumedV1 {
+    fn event(self) -> Option<Event> {
+        let (step, attempt) = (StepIndex(self.step), Attempt(self.attempt));
+        Some(Event::AttemptResumed { step, attempt })
+    }
+}
+
+impl<'a> Wire<'a> for HeartbeatRecordedV1<'a> {
+    fn event(self) -> Option<Event> {
+        let (step, attempt) = (StepIndex(self.step), Attempt(self.attempt));
+        Some(Event::HeartbeatRecorded { step, attempt, progress: self.progress.payload()? })
     }
 }
 

@@ -6,14 +6,15 @@ use serde::{Serialize, Serializer};
 use serde_bytes::Bytes;
 
 use super::wire::{
-    AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1, AttemptV1,
-    AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_JSON, CancelRequestedV1, FailureV1, LabelV1,
-    OutputMappedV1, PAYLOAD_INLINE, PAYLOAD_NULL, PAYLOAD_STORED, PayloadV1, RetryScheduledV1,
-    RunCancelledV1, RunCompletedV1, RunFailedV1, RunPausedV1, RunResumedV1, RunRetriedV1,
-    RunStartedV1, SignalReceivedV1, SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1,
-    StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1, StepsCancelledV1, StepsNotReachedV1,
-    StopRequestedV1, TimerFiredV1, TimerV1, UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1,
-    UndoRequestedV1, UndoRetriedV1, UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
+    AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1,
+    AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_JSON,
+    CancelRequestedV1, FailureV1, HeartbeatRecordedV1, LabelV1, OutputMappedV1, PAYLOAD_INLINE,
+    PAYLOAD_NULL, PAYLOAD_STORED, PayloadV1, RetryScheduledV1, RunCancelledV1, RunCompletedV1,
+    RunFailedV1, RunPausedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1,
+    SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepSkippedV1, StepSleptV1,
+    StepStartedV1, StepWaitsV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1,
+    TimerV1, UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1,
+    UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
 use super::wire::{
     CHILD_CANCELLED, CHILD_COMPLETED, CHILD_FAILED, ChildEndedV1, ParentPausedV1, ParentResumedV1,
@@ -46,6 +47,13 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         }
         Event::AttemptsInterrupted { attempts, orderly } => {
             put(out, &AttemptsInterruptedV1 { attempts: Attempts(attempts), orderly: *orderly });
+        }
+        Event::AttemptResumed { step, attempt } => {
+            put(out, &AttemptResumedV1 { step: step.0, attempt: attempt.0 });
+        }
+        Event::HeartbeatRecorded { step, attempt, progress } => {
+            let (step, attempt, progress) = (step.0, attempt.0, progress.into());
+            put(out, &HeartbeatRecordedV1 { step, attempt, progress });
         }
         Event::TimerFired { timer } => put(out, &TimerFiredV1 { timer: timer.0 }),
         Event::RunPaused { by, reason } => put(out, &RunPausedV1 { by: by.into(), reason }),

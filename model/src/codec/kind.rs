@@ -82,4 +82,6 @@ kinds! {
     71 STEP_CALLED StepCalled "step.called",
     72 PARENT_PAUSED ParentPaused "parent.paused",
     73 PARENT_RESUMED ParentResumed "parent.resumed",
+    90 ATTEMPT_RESUMED AttemptResumed "attempt.resumed",
+    91 HEARTBEAT_RECORDED HeartbeatRecorded "heartbeat.recorded",
 }

@@ -113,6 +113,9 @@ impl Reader<'_> {
                 None => {}
             }
         }
+        if self.section(canonical::SECTION_PROGRESS) {
+            run.progress = self.progress()?;
+        }
         Some(run)
     }
 
@@ -123,6 +126,12 @@ impl Reader<'_> {
             self.rest = self.rest.get(1..).unwrap_or_default();
         }
         follows
+    }
+
+    fn progress(&mut self) -> Option<BTreeMap<StepIndex, Payload>> {
+        let progress = self.list(|reader| Some((reader.index()?, reader.payload()?)))?;
+        let in_order = progress.is_sorted_by(|(a, _), (b, _)| a < b) && !progress.is_empty();
+        in_order.then(|| progress.into_iter().collect())
     }
 
     fn signals(&mut self) -> Option<Signals> {
@@ -239,14 +248,7 @@ impl Reader<'_> {
     fn undo(&mut self) -> Option<StepUndo> {
         let state = match self.byte()? {
             0 => UndoState::Pending,
-            1 => UndoState::Running {
-                attempt: Attempt(self.number32()?),
-                input: self.option(Self::payload)?,
-                interruptions: self.number32()?,
-                may_repeat: self.flag()?,
-                since: self.time()?,
-                stopping: self.flag()?,
-            },
+            1 => self.undo_running()?,
             2 => UndoState::Retrying {
                 attempt: Attempt(self.number32()?),
                 timer: self.option(Self::timer_id)?,
@@ -390,6 +392,22 @@ impl Reader<'_> {
         None
     }
 
+    fn undo_running(&mut self) -> Option<UndoState> {
+        let attempt = Attempt(self.number32()?);
+        let input = self.option(Self::payload)?;
+        let interruptions = self.number32()?;
+        let flags = self.byte().filter(|flags| *flags <= 3)?;
+        Some(UndoState::Running {
+            attempt,
+            input,
+            interruptions,
+            may_repeat: flags & 1 != 0,
+            rests: flags & 2 != 0,
+            since: self.time()?,
+            stopping: self.flag()?,
+        })
+    }
+
     fn running(&mut self) -> Option<StepState> {
         let attempt = Attempt(self.number32()?);
         let input = self.option(Self::payload)?;
@@ -400,7 +418,7 @@ impl Reader<'_> {
             input,
             interruptions,
             may_repeat: flags & 1 != 0,
-            handed_over: flags & 2 != 0,
+            rests: flags & 2 != 0,
             since: self.time()?,
             stopping: self.option(Self::failure)?,
         })

@@ -106,6 +106,20 @@ pub(super) struct AttemptsInterruptedV1<Attempts> {
 }
 
 #[derive(Serialize, Deserialize)]
+pub(super) struct AttemptResumedV1 {
+    pub(super) step: u32,
+    pub(super) attempt: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct HeartbeatRecordedV1<'a> {
+    pub(super) step: u32,
+    pub(super) attempt: u32,
+    #[serde(borrow)]
+    pub(super) progress: PayloadV1<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
 pub(super) struct TimerFiredV1 {
     pub(super) timer: u32,
 }

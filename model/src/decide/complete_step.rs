@@ -12,6 +12,8 @@ pub(super) struct UnderWay {
     pub(super) may_repeat: bool,
     pub(super) interruptions: u32,
     pub(super) stopping: Option<Failure>,
+    /// Whether no handler is at work for it.
+    pub(super) rests: bool,
     /// Whether it undoes what the step did.
     pub(super) undo: bool,
 }
@@ -49,11 +51,17 @@ impl Draft<'_> {
         }
         match self.run.step(step) {
             StepState::Running {
-                attempt: current, interruptions, may_repeat, stopping, ..
+                attempt: current,
+                interruptions,
+                may_repeat,
+                rests,
+                stopping,
+                ..
             } if *current == attempt => Ok(UnderWay {
                 may_repeat: *may_repeat,
                 interruptions: *interruptions,
                 stopping: stopping.clone(),
+                rests: *rests,
                 undo: false,
             }),
             StepState::Running { .. }

@@ -165,6 +165,12 @@ impl<'a> Draft<'a> {
                 Change::TimerCleared(id, timer) => {
                     run.timers.insert(id, timer);
                 }
+                Change::Progress(step, Some(before)) => {
+                    run.progress.insert(step, before);
+                }
+                Change::Progress(step, None) => {
+                    run.progress.remove(&step);
+                }
                 Change::SignalReceived(id) => {
                     run.signals.kept.remove(&run.signals.received);
                     run.signals.received -= 1;
@@ -232,6 +238,7 @@ fn timer_changes(changes: &[Change]) -> Vec<TimerChange> {
     for change in changes {
         match change {
             Change::Step(..)
+            | Change::Progress(..)
             | Change::SignalReceived(_)
             | Change::SignalTaken(..)
             | Change::Call(..) => {}

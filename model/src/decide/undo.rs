@@ -80,12 +80,14 @@ impl Draft<'_> {
                 attempt: current,
                 interruptions,
                 may_repeat,
+                rests,
                 stopping,
                 ..
             }) if *current == attempt => Some(UnderWay {
                 may_repeat: *may_repeat,
                 interruptions: *interruptions,
                 stopping: stopping.then(Failure::default),
+                rests: *rests,
                 undo: true,
             }),
             Some(

@@ -20,7 +20,7 @@ impl Fold<'_> {
             input: input.cloned(),
             interruptions: 0,
             may_repeat: false,
-            handed_over: false,
+            rests: false,
             since: self.at,
             stopping: None,
         };
@@ -74,15 +74,24 @@ impl Fold<'_> {
     ) {
         for &(step, _) in attempts {
             let mut state = self.run.step(step).clone();
-            if let StepState::Running { interruptions, may_repeat, handed_over, .. } = &mut state {
-                let counts = !orderly && !*handed_over;
+            if let StepState::Running { interruptions, may_repeat, rests, .. } = &mut state {
+                let counts = !orderly && !*rests;
                 *interruptions = interruptions.saturating_add(u32::from(counts));
                 *may_repeat = true;
-                *handed_over = orderly;
+                *rests = true;
                 self.set(step, self.with_state(step, state));
             }
             self.undo_interrupted(step, orderly);
         }
+    }
+
+    pub(super) fn attempt_resumed(&mut self, step: StepIndex) {
+        let mut state = self.run.step(step).clone();
+        if let StepState::Running { rests, .. } = &mut state {
+            *rests = false;
+            self.set(step, self.with_state(step, state));
+        }
+        self.undo_resumed(step);
     }
 
     pub(super) fn stop_requested(&mut self, steps: &[StepIndex]) {

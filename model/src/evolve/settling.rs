@@ -28,6 +28,7 @@ impl Fold<'_> {
     }
 
     pub(super) fn step_completed(&mut self, step: StepIndex, attempt: Attempt, output: &Payload) {
+        self.forget_progress(step);
         let state = StepState::Completed { output: output.clone() };
         let mut next = self.settled(step, state);
         next.attempt = attempt;

@@ -27,6 +27,7 @@ impl Fold<'_> {
             input: input.cloned(),
             interruptions: 0,
             may_repeat: false,
+            rests: false,
             since: self.at,
             stopping: false,
         };
@@ -80,6 +81,7 @@ impl Fold<'_> {
 
     /// Brings the undo of `step` to rest; its timer goes.
     pub(super) fn settle_undo(&mut self, step: StepIndex, state: UndoState) {
+        self.forget_progress(step);
         if let Some(UndoState::Retrying { timer: Some(timer), .. }) = self.run.step_run(step).undo()
         {
             self.clear_timer(*timer);
@@ -120,12 +122,23 @@ impl Fold<'_> {
     pub(super) fn undo_interrupted(&mut self, step: StepIndex, orderly: bool) {
         let Some(state) = self.run.step_run(step).undo() else { return };
         let mut state = state.clone();
-        if let UndoState::Running { interruptions, may_repeat, stopping, .. } = &mut state {
+        if let UndoState::Running { interruptions, may_repeat, rests, stopping, .. } = &mut state {
             if *stopping {
                 return self.settle_undo(step, UndoState::GivenUp);
             }
-            *interruptions = interruptions.saturating_add(u32::from(!orderly));
+            let counts = !orderly && !*rests;
+            *interruptions = interruptions.saturating_add(u32::from(counts));
             *may_repeat = true;
+            *rests = true;
+            self.set_undo(step, self.undo_with(step, state));
+        }
+    }
+
+    pub(super) fn undo_resumed(&mut self, step: StepIndex) {
+        let Some(state) = self.run.step_run(step).undo() else { return };
+        let mut state = state.clone();
+        if let UndoState::Running { rests, .. } = &mut state {
+            *rests = false;
             self.set_undo(step, self.undo_with(step, state));
         }
     }

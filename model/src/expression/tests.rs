@@ -38,6 +38,7 @@ fn step(id: &str) -> Step {
         retry: crate::definition::Retry::default(),
         timeout_ms: None,
         deadline_ms: None,
+        heartbeat_ms: None,
         on_error: OnError::default(),
         outputs: None,
         compensate: None,

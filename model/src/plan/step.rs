@@ -233,7 +233,12 @@ pub(super) fn check_retry(path: &[&str], retry: &Retry, problems: &mut Problems)
 }
 
 fn check_times(step: &Step, problems: &mut Problems) {
-    for (key, time) in [("timeout", step.timeout_ms), ("deadline", step.deadline_ms)] {
+    let times = [
+        ("timeout", step.timeout_ms),
+        ("deadline", step.deadline_ms),
+        ("heartbeat", step.heartbeat_ms),
+    ];
+    for (key, time) in times {
         if time == Some(0) {
             let message = format!("`{key}` is 0, so the step could never complete");
             problems.error("NX1201", &["steps", &step.id, key], message);

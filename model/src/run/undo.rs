@@ -43,6 +43,8 @@ pub enum UndoState {
         interruptions: u32,
         /// Whether an execution of this attempt was cut off at all.
         may_repeat: bool,
+        /// Whether no handler is at work for it: it was cut off, and its resumption is not recorded yet.
+        rests: bool,
         /// When the attempt was recorded as started.
         since: Timestamp,
         /// Whether it was told to stop, because the undoing was given up.

@@ -17,7 +17,7 @@ fn an_interruption_does_not_use_up_attempts() {
     check(
         "
         workflow  a retry 2
-        given     start; interrupt a; interrupt a
+        given     start; interrupt a; take_up a; interrupt a
         when      fail a
         then      a#1 attempt failed E; a#2 retry t1@1s
     ",
@@ -29,10 +29,10 @@ fn an_attempt_interrupted_twice_runs_alone() {
     check(
         "
         workflow  a; b
-        given     start; interrupt a b
+        given     start; interrupt a b; take_up a; take_up b
         when      interrupt a
         then      interrupted: a#1
-        after     effects run a#1 alone, run b#1
+        after     effects resume a#1 alone, run b#1
     ",
     );
 }
@@ -41,7 +41,7 @@ fn an_attempt_interrupted_twice_runs_alone() {
 fn an_attempt_interrupted_alone_fails() {
     check("
         workflow  a retry 9; b needs a
-        given     start; interrupt a; interrupt a
+        given     start; interrupt a; take_up a; interrupt a; take_up a
         when      interrupt a
         then      interrupted: a#1
                   a failed NX3013 the engine's process ended 3 times while this step ran; not reached: b
@@ -66,7 +66,7 @@ fn the_next_attempt_counts_afresh() {
     check(
         "
         workflow  a retry 2
-        given     start; interrupt a; interrupt a; fail a; fire t1 @1s
+        given     start; interrupt a; take_up a; interrupt a; fail a; fire t1 @1s
         when      complete a
         then      a#2 completed; run completed
     ",
@@ -91,7 +91,7 @@ fn a_stopping_attempt_that_is_interrupted_has_stopped() {
 fn an_attempt_interrupted_with_the_one_that_fails_the_run_has_stopped() {
     check("
         workflow  a; b
-        given     start; interrupt a; interrupt a
+        given     start; interrupt a; take_up a; interrupt a; take_up a
         when      interrupt a b
         then      interrupted: a#1 b#1
                   a failed NX3013 the engine's process ended 3 times while this step ran; cancelled: b
@@ -106,8 +106,8 @@ fn an_unknown_attempt_in_the_list_refuses_all_of_it() {
         workflow  a; b needs a
         given     start
         when      interrupt a b#1; interrupt a#2
-        then      rejected: attempt 1 of step `b` is stale
-                  rejected: attempt 2 of step `a` is stale
+        then      rejected: ignored: stale attempt 1 of step `b`
+                  rejected: ignored: stale attempt 2 of step `a`
     ",
     );
 }
@@ -120,7 +120,63 @@ fn an_attempt_named_twice_counts_once() {
         given     start
         when      interrupt a a a a
         then      interrupted: a#1
-        after     effects run a#1
+        after     effects resume a#1
+    ",
+    );
+}
+
+/// What rests is not at work: whatever ends the process, it was not that.
+#[test]
+fn an_attempt_that_rests_is_not_blamed() {
+    check(
+        "
+        workflow  a
+        given     start; interrupt a; take_up a; interrupt a
+        when      interrupt a; interrupt a; shutdown a
+        then      interrupted: a#1; interrupted: a#1; shut down: a#1
+        after     effects resume a#1 alone
+    ",
+    );
+}
+
+#[test]
+fn an_attempt_that_was_taken_up_is_blamed_again_also_after_an_orderly_end() {
+    check(
+        "
+        workflow  a
+        given     start; shutdown a; take_up a; interrupt a; take_up a; interrupt a
+        when      take_up a; interrupt a
+        then      taken up: a#1; interrupted: a#1
+                  a failed NX3013 the engine's process ended 3 times while this step ran
+                  run failed at a: NX3013 the engine's process ended 3 times while this step ran
+    ",
+    );
+}
+
+#[test]
+fn only_an_attempt_that_rests_is_taken_up() {
+    check(
+        "
+        workflow  a; b
+        given     start; interrupt b
+        when      take_up a; take_up a#2; take_up b; take_up b
+        then      rejected: attempt 1 of step `a` does not rest
+                  rejected: ignored: stale attempt 2 of step `a`
+                  taken up: b#1
+                  rejected: attempt 1 of step `b` does not rest
+    ",
+    );
+}
+
+#[test]
+fn an_attempt_that_is_to_stop_is_not_taken_up() {
+    check(
+        "
+        workflow  a
+        given     start; interrupt a; cancel
+        when      take_up a; shutdown a
+        then      rejected: attempt 1 of step `a` does not rest
+                  shut down: a#1; cancelled: a; run cancelled
     ",
     );
 }

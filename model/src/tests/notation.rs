@@ -95,6 +95,7 @@ pub(super) fn plain_step(id: &str) -> Step {
         retry: Retry { jitter: false, ..Retry::default() },
         timeout_ms: None,
         deadline_ms: None,
+        heartbeat_ms: None,
         on_error: OnError::Fail,
         outputs: None,
         compensate: None,
@@ -282,6 +283,14 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
         word @ ("interrupt" | "shutdown") => {
             let attempts = words[1..].iter().map(|word| attempt(bench, word)).collect();
             Command::InterruptAttempts { attempts, orderly: word == "shutdown" }
+        }
+        "beat" => {
+            let (step, attempt) = attempt(bench, words[1]);
+            Command::RecordHeartbeat { step, attempt, progress: payload(bench, &rest(2)) }
+        }
+        "take_up" => {
+            let (step, attempt) = attempt(bench, words[1]);
+            Command::ResumeAttempt { step, attempt }
         }
         "fire" => Command::FireTimer { timer: TimerId(words[1][1..].parse().unwrap()) },
         "pause" => Command::PauseRun { by, reason: rest(1) },

@@ -278,6 +278,15 @@ impl Play {
                 let failure = Failure { code: "E".to_owned(), fatal, ..Failure::default() };
                 Command::FailStep { step, attempt, failure }
             }
+            12 if !fatal => {
+                let (step, attempt) = one()?;
+                let (progress, _) = Payload::json(&json!(ask.which));
+                Command::RecordHeartbeat { step, attempt, progress }
+            }
+            10 if fatal => {
+                let (step, attempt) = one()?;
+                Command::ResumeAttempt { step, attempt }
+            }
             10..13 => {
                 let attempts = running.iter().copied().filter(|(s, _)| ask.which >> s.0 & 1 == 0);
                 Command::InterruptAttempts { attempts: attempts.collect(), orderly: fatal }

@@ -126,7 +126,7 @@ fn a_run_can_be_retried_again_and_again() {
         workflow  a
         given     start; fail a; retry; fail a; retry
         when      complete a#1; complete a#2; complete a#3
-        then      rejected: attempt 1 of step `a` is stale; rejected: attempt 2 of step `a` is stale
+        then      rejected: ignored: stale attempt 1 of step `a`; rejected: ignored: stale attempt 2 of step `a`
                   a#3 completed; run completed
     ",
     );

@@ -24,6 +24,12 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
             let how = if *orderly { "shut down" } else { "interrupted" };
             format!("{how}: {}", names.collect::<Vec<_>>().join(" "))
         }
+        Event::AttemptResumed { step, attempt } => {
+            format!("taken up: {}", tried(plan, *step, *attempt))
+        }
+        Event::HeartbeatRecorded { step, attempt, progress } => {
+            format!("{} heartbeat{}", tried(plan, *step, *attempt), payload(Some(progress)))
+        }
         Event::TimerFired { timer } => format!("t{} fired", timer.0),
         Event::RunPaused { .. } => "paused".to_owned(),
         Event::RunResumed { .. } => "resumed".to_owned(),
@@ -114,9 +120,14 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
 pub(super) fn effect(plan: &Plan, effect: &Effect) -> String {
     match effect {
         Effect::RunAttempt(run) => {
-            let alone = if run.alone { " alone" } else { "" };
             let undo = if run.undo { "undo" } else { "run" };
-            format!("{undo} {}{alone}", tried(plan, run.step, run.attempt))
+            let progress = payload(Some(&run.progress));
+            let from = if progress.is_empty() { "" } else { " from" };
+            format!("{undo} {}{from}{progress}", tried(plan, run.step, run.attempt))
+        }
+        Effect::ResumeAttempt { step, attempt, alone } => {
+            let alone = if *alone { " alone" } else { "" };
+            format!("resume {}{alone}", tried(plan, *step, *attempt))
         }
         Effect::StopAttempt { step, attempt } => format!("stop {}", tried(plan, *step, *attempt)),
         Effect::Call(call) => {

@@ -118,11 +118,11 @@ fn a_report_of_an_attempt_that_is_not_under_way_is_stale() {
         workflow  a retry 2; b needs a; c
         given     start; fail a
         when      complete a#1; complete a#2; fail b#1; complete c#2; complete nothing#1
-        then      rejected: attempt 1 of step `a` is stale
-                  rejected: attempt 2 of step `a` is stale
-                  rejected: attempt 1 of step `b` is stale
-                  rejected: attempt 2 of step `c` is stale
-                  rejected: attempt 1 of step `` is stale
+        then      rejected: ignored: stale attempt 1 of step `a`
+                  rejected: ignored: stale attempt 2 of step `a`
+                  rejected: ignored: stale attempt 1 of step `b`
+                  rejected: ignored: stale attempt 2 of step `c`
+                  rejected: ignored: stale attempt 1 of step ``
     ",
     );
 }
@@ -134,7 +134,7 @@ fn a_late_report_after_the_retry_is_stale() {
         workflow  a retry 2
         given     start; fail a; fire t1 @1s
         when      complete a#1; complete a#2
-        then      rejected: attempt 1 of step `a` is stale
+        then      rejected: ignored: stale attempt 1 of step `a`
                   a#2 completed; run completed
     ",
     );

@@ -213,7 +213,7 @@ fn a_fatal_failure_of_an_undo_parks_the_run_at_once() {
         given     start; complete a; fail b E
         when      fail a#2 X fatal; complete a#2
         then      a#2 undo attempt failed X; a undo failed X
-                  rejected: attempt 2 of step `a` is stale
+                  rejected: ignored: stale attempt 2 of step `a`
         after     parked true
     ",
     );
@@ -356,18 +356,18 @@ fn an_undo_that_ends_the_process_again_and_again_runs_alone_and_then_parks_the_r
     check(
         "
         workflow  run undoes; a undo; b needs a
-        given     start; complete a; fail b E; interrupt a#2
+        given     start; complete a; fail b E; interrupt a#2; take_up a#2
         when      interrupt a#2
         then      interrupted: a#2
-        after     effects undo a#2 alone
+        after     effects resume a#2 alone
     ",
     );
     check(
         "
         workflow  run undoes; a undo; b needs a
-        given     start; complete a; fail b E; interrupt a#2; interrupt a#2
-        when      interrupt a#2
-        then      interrupted: a#2
+        given     start; complete a; fail b E; interrupt a#2; take_up a#2; interrupt a#2
+        when      interrupt a#2; take_up a#2; interrupt a#2
+        then      interrupted: a#2; taken up: a#2; interrupted: a#2
                   a undo failed NX3013 the engine's process ended 3 times while this step ran
         after     parked true
     ",
@@ -396,9 +396,9 @@ fn a_late_report_of_the_step_is_not_taken_for_one_of_its_undo() {
         workflow  run undoes; a undo; b needs a
         given     start; complete a; fail b E
         when      complete a#1; fail a#1; complete a#3
-        then      rejected: attempt 1 of step `a` is stale
-                  rejected: attempt 1 of step `a` is stale
-                  rejected: attempt 3 of step `a` is stale
+        then      rejected: ignored: stale attempt 1 of step `a`
+                  rejected: ignored: stale attempt 1 of step `a`
+                  rejected: ignored: stale attempt 3 of step `a`
     ",
     );
 }

@@ -113,7 +113,9 @@ impl Counters {
                 &mut self.retries_scheduled
             }
             Event::TimerFired { .. } => &mut self.timers_fired,
-            Event::RunPaused { .. }
+            Event::AttemptResumed { .. }
+            | Event::HeartbeatRecorded { .. }
+            | Event::RunPaused { .. }
             | Event::RunResumed { .. }
             | Event::CancelRequested { .. }
             | Event::SlotsOffered

@@ -298,6 +298,7 @@ fn step(id: &str, needs: &[&str], kind: StepKind) -> Step {
         retry: Retry { max_attempts: 3, ..Retry::default() },
         timeout_ms: None,
         deadline_ms: None,
+        heartbeat_ms: None,
         on_error: OnError::default(),
         outputs: None,
         compensate: None,

@@ -158,6 +158,10 @@ fn in_words(output: &Output) -> String {
         Output::Load(_) => "load".into(),
         Output::LoadPayloads(..) => "load payloads".into(),
         Output::Attempt { attempt, .. } => format!("call {}/{}", attempt.step.0, attempt.attempt.0),
+        Output::Resume { step, attempt, alone, .. } => {
+            format!("resume {}/{}{}", step.0, attempt.0, if *alone { " alone" } else { "" })
+        }
+        Output::Ignored(info) => format!("ignored {}/{}", info.step.0, info.attempt.0),
         Output::Stop(_, step, attempt) => format!("stop {}/{}", step.0, attempt.0),
         Output::TimerSet(_, timer, _) => format!("set {}", timer.0),
         Output::TimerCleared(_, timer, _) => format!("cleared {}", timer.0),
@@ -215,6 +219,10 @@ pub(super) fn complete(step: u32, attempt: u32) -> Command {
 pub(super) fn fail(step: u32, attempt: u32) -> Command {
     let failure = Failure { code: "NX3001".into(), fatal: true, ..Failure::default() };
     Command::FailStep { step: StepIndex(step), attempt: Attempt(attempt), failure }
+}
+
+pub(super) fn resume(step: u32, attempt: u32) -> Command {
+    Command::ResumeAttempt { step: StepIndex(step), attempt: Attempt(attempt) }
 }
 
 pub(super) fn pause() -> Command {

@@ -59,6 +59,8 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
             (Some(*step), Some(*attempt).filter(|attempt| attempt.0 > 0))
         }
         Event::AttemptFailed { step, attempt, .. }
+        | Event::AttemptResumed { step, attempt }
+        | Event::HeartbeatRecorded { step, attempt, .. }
         | Event::StepStarted { step, attempt, .. }
         | Event::StepCalled { step, attempt, .. }
         | Event::RetryScheduled { step, attempt, .. }
@@ -138,6 +140,12 @@ impl Showing<'_> {
                     .map(|(step, attempt)| json!({"step": self.id(*step), "attempt": attempt.0}));
                 json!({"attempts": attempts.collect::<Vec<_>>(), "orderly": orderly})
             }
+            Event::AttemptResumed { step, attempt } => {
+                json!({"step": self.id(*step), "attempt": attempt.0})
+            }
+            Event::HeartbeatRecorded { step, attempt, progress } => json!({
+                "step": self.id(*step), "attempt": attempt.0, "progress": self.payload(progress)?,
+            }),
             Event::TimerFired { timer } => json!({"timer": timer.0}),
             Event::RunPaused { by: who, reason }
             | Event::CancelRequested { by: who, reason }
@@ -302,9 +310,9 @@ impl Showing<'_> {
                 }
                 ChildEnd::Cancelled { .. } => format!("{child} was cancelled"),
             },
-            Event::StepStarted { attempt, .. } | Event::UndoStarted { attempt, .. } => {
-                format!("try {}", attempt.0)
-            }
+            Event::StepStarted { attempt, .. }
+            | Event::AttemptResumed { attempt, .. }
+            | Event::UndoStarted { attempt, .. } => format!("try {}", attempt.0),
             Event::StepSlept { until, .. } => self.until(*until),
             Event::SignalReceived { name, payload, by, .. } => {
                 let carried = match payload {
@@ -343,6 +351,7 @@ impl Showing<'_> {
                 let rest = if *continued { "; the run goes on" } else { "" };
                 format!("{}{rest}", failure_line(failure))
             }
+            Event::HeartbeatRecorded { progress, .. } => self.brief(progress)?,
             Event::OutputMapped { output, .. } | Event::RunCompleted { output, .. } => {
                 self.brief(output)?
             }

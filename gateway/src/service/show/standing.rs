@@ -268,6 +268,11 @@ impl Standing<'_> {
                 format!("{id} is ready; the run is paused")
             }
             StepState::Waiting => format!("{id} is ready and waits for room"),
+            StepState::Running { attempt, rests: true, stopping: None, .. } => format!(
+                "{id} was cut off by the end of a process; attempt {} of {} waits for its turn to go on",
+                attempt.0,
+                self.attempts_max(step)
+            ),
             StepState::Running { attempt, since, stopping, .. } => {
                 let told = if stopping.is_some() { ", told to stop" } else { "" };
                 let time = duration(self.now.ms_since(*since));

@@ -50,6 +50,10 @@ fn outside_event() -> BoxedStrategy<Event> {
         }),
         (attempts, any::<bool>())
             .prop_map(|(attempts, orderly)| Event::AttemptsInterrupted { attempts, orderly }),
+        (step(), attempt()).prop_map(|(step, attempt)| Event::AttemptResumed { step, attempt }),
+        (step(), attempt(), payload()).prop_map(|(step, attempt, progress)| {
+            Event::HeartbeatRecorded { step, attempt, progress }
+        }),
         timer().prop_map(|timer| Event::TimerFired { timer }),
         (actor(), text()).prop_map(|(by, reason)| Event::RunPaused { by, reason }),
         actor().prop_map(|by| Event::RunResumed { by }),
@@ -266,9 +270,9 @@ fn step_undo() -> impl Strategy<Value = StepUndo> {
     let running = (attempt(), option::of(payload()), any::<u32>(), any::<bool>(), time());
     let state = prop_oneof![
         Just(UndoState::Pending),
-        (running, any::<bool>()).prop_map(|(running, stopping)| {
+        (running, any::<bool>(), any::<bool>()).prop_map(|(running, rests, stopping)| {
             let (attempt, input, interruptions, may_repeat, since) = running;
-            UndoState::Running { attempt, input, interruptions, may_repeat, since, stopping }
+            UndoState::Running { attempt, input, interruptions, may_repeat, rests, since, stopping }
         }),
         (attempt(), option::of(timer()), time(), failure()).prop_map(
             |(attempt, timer, at, failure)| UndoState::Retrying { attempt, timer, at, failure }
@@ -292,16 +296,8 @@ fn state() -> BoxedStrategy<StepState> {
     prop_oneof![
         Just(StepState::Waiting),
         (running, option::of(failure())).prop_map(|(running, stopping)| {
-            let (attempt, input, interruptions, (may_repeat, handed_over), since) = running;
-            StepState::Running {
-                attempt,
-                input,
-                interruptions,
-                may_repeat,
-                handed_over,
-                since,
-                stopping,
-            }
+            let (attempt, input, interruptions, (may_repeat, rests), since) = running;
+            StepState::Running { attempt, input, interruptions, may_repeat, rests, since, stopping }
         }),
         (timer(), time()).prop_map(|(timer, until)| StepState::Sleeping { timer, until }),
         (attempt(), option::of(timer()), time(), failure()).prop_map(

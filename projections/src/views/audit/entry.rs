@@ -225,6 +225,8 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         Event::StepCompleted { .. }
         | Event::AttemptFailed { .. }
         | Event::AttemptsInterrupted { .. }
+        | Event::AttemptResumed { .. }
+        | Event::HeartbeatRecorded { .. }
         | Event::TimerFired { .. }
         | Event::SlotsOffered
         | Event::StepWaits { .. }

@@ -117,6 +117,8 @@ impl RunRecord {
             }
             Event::RunCancelled { .. } => self.end(Ending::Cancelled, at),
             Event::AttemptsInterrupted { .. }
+            | Event::AttemptResumed { .. }
+            | Event::HeartbeatRecorded { .. }
             | Event::SlotsOffered
             | Event::SignalReceived { .. }
             | Event::ApprovalGranted { .. }

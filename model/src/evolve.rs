@@ -173,8 +173,9 @@ impl Fold<'_> {
             Event::ChildEnded { step, revision, ended, .. } => {
                 self.child_ended(*step, *revision, ended);
             }
-            Event::ParentPaused => self.run.parent_paused = true,
-            Event::ParentResumed => self.run.parent_paused = false,
+            Event::ParentPaused | Event::ParentResumed => {
+                self.run.parent_paused = matches!(event, Event::ParentPaused);
+            }
             Event::StepSkipped { step, reason } => {
                 self.settle(*step, StepState::Skipped { reason: reason.clone() });
             }

@@ -12,14 +12,13 @@ use crate::driver::calls::{Found, Todo, actor, look_up, todo};
 use crate::shard::{Asked, Input, RunCall};
 use crate::tables::{CALL, CALL_END, META, read_call_row};
 
-/// Called runs get ids beyond those of runs that are started from outside.
-const FIRST_ID: u64 = 1 << 40;
-
 impl World {
     /// Does what is to be done about a called run.
     pub(super) fn see_to(&mut self, call: &RunCall) {
-        self.called += 1;
-        let id = made_id(self.now, FIRST_ID + self.called);
+        // The same run has the same id, also if it has to be started again.
+        let digest = blake3::hash(call.call.child.as_bytes());
+        let number = digest.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let id = made_id(self.setup.began, number);
         let Ok(found) = look_up(&self.loader, call, id) else { return };
         match found {
             Found::Ready(_) | Found::Hopeless(_) if call.call.wish == Wish::End => {

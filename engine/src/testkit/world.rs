@@ -131,8 +131,6 @@ pub(super) struct World {
     pub(super) broken: Vec<String>,
     pub(super) life: u32,
     pub(super) transitions: u32,
-    /// How often called runs were looked after.
-    pub(super) called: u64,
     pub(super) crash_at: Option<CrashPoint>,
     pub(super) storm: Option<Storm>,
     pub(super) requests: u64,
@@ -174,7 +172,6 @@ impl World {
             broken: Vec::new(),
             life: 0,
             transitions: 0,
-            called: 0,
             crash_at: None,
             storm: None,
             requests: 0,

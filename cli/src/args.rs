@@ -10,7 +10,7 @@ use clap::{Args as ArgsOf, ColorChoice, Parser, Subcommand};
 use crate::commands::{
     approve, audit, bench, cancel, completions, dead, demo, doctor, explain, get, graph, help,
     history, import, inbox, list, logs, new, pause, projection, replay, result, resume, retry, run,
-    schema, serve, signal, start, validate, verify, version, wait, watch,
+    schedule, schema, serve, signal, start, validate, verify, version, wait, watch,
 };
 use crate::output::Format;
 
@@ -121,6 +121,9 @@ pub(crate) enum Verb {
     Cancel(cancel::CancelArgs),
     /// Continue a failed or cancelled run with the steps that did not complete.
     Retry(retry::RetryArgs),
+    /// Have runs started by the clock.
+    #[command(visible_alias = "schedules")]
+    Schedule(schedule::ScheduleArgs),
     /// List the runs that failed for good and wait for a person, or continue them.
     Dead(dead::DeadArgs),
     /// Run the engine on the store, with metrics and health over HTTP.

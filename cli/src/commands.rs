@@ -26,6 +26,7 @@ pub(crate) mod result;
 pub(crate) mod resume;
 pub(crate) mod retry;
 pub(crate) mod run;
+pub(crate) mod schedule;
 pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod signal;
@@ -59,6 +60,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Verb::Resume(args) => resume::run(&context, &args),
         Verb::Cancel(args) => cancel::run(&context, &args),
         Verb::Retry(args) => retry::run(&context, &args),
+        Verb::Schedule(args) => schedule::run(&context, &args),
         Verb::Dead(args) => dead::run(&context, args),
         Verb::Inbox(args) => inbox::run(&context, args),
         Verb::Approve(args) => approve::run(&context, args, true),

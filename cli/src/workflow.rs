@@ -4,7 +4,9 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use nexus_definitions::{Known, Problems, Resolved, Severity, resolve_calls};
+use nexus_engine::model::definition::Definition;
 use nexus_gateway::api::{Problem, Where};
+use serde_json::Value;
 
 use crate::exit::Code;
 use crate::store::registry;
@@ -57,6 +59,16 @@ pub(crate) fn check(
     }
 }
 
+/// A workflow and what it calls, as they are sent to an engine.
+pub(crate) fn sent(resolved: &Resolved) -> (Value, Vec<Value>) {
+    let json = |definition: &Definition| {
+        serde_json::from_slice(&definition.to_canonical_json())
+            .expect("a canonical definition is JSON")
+    };
+    let callees = resolved.callees.iter().map(|callee| json(callee.definition()));
+    (json(&resolved.read.definition), callees.collect())
+}
+
 /// The folder in which scripts of a workflow work: that of its file.
 pub(crate) fn folder(file: &Path) -> Option<PathBuf> {
     if is_stdin(file) {
@@ -85,7 +97,7 @@ pub(crate) fn show(problems: &Problems, text: &str, name: &str) {
     let shown_max = if output::format().is_json() { usize::MAX } else { SHOWN_MAX };
     for problem in problems.iter().take(shown_max) {
         if output::format().is_json() {
-            output::problem(&sent(problem));
+            output::problem(&as_sent(problem));
         } else {
             output::complain(format!("{}\n", nexus_definitions::render(problem, text, true)));
         }
@@ -96,7 +108,7 @@ pub(crate) fn show(problems: &Problems, text: &str, name: &str) {
 }
 
 /// A problem in the form of the API.
-fn sent(problem: &nexus_definitions::Problem) -> Problem {
+fn as_sent(problem: &nexus_definitions::Problem) -> Problem {
     let place = Where { file: problem.file.clone(), line: problem.line, column: problem.column };
     let sent = Problem::new(problem.code, Code::Usage as u8, problem.message.clone());
     Problem { hint: problem.hint.clone(), place: Some(place), ..sent }

@@ -2,6 +2,7 @@
 
 mod form;
 mod keys;
+mod triggers;
 mod undo;
 mod values;
 
@@ -87,6 +88,7 @@ impl Checker<'_> {
             Shape::Retry => self.retry(key, value),
             Shape::Compensate => self.compensate(key, value),
             Shape::Map(table) => self.fixed_map(table, key, value),
+            Shape::Triggers => self.triggers(key, value),
             Shape::Inputs => self.inputs(key, value),
             Shape::Form => self.form(key, value),
             Shape::Steps => self.steps(key, value),

@@ -1,5 +1,7 @@
 //! Interprets a document whose shape was checked: every value that is looked at here has the shape of its key.
 
+mod triggers;
+
 use std::collections::BTreeMap;
 
 use nexus_model::definition::{
@@ -29,6 +31,7 @@ pub(crate) fn interpret(tree: &Tree) -> Definition {
         timeout_ms: run.and_then(|run| duration_ms(run, "timeout")),
         on_failure: choice::<OnEnd>(top, "on_failure"),
         on_cancel: choice::<OnEnd>(top, "on_cancel"),
+        triggers: triggers::triggers(top),
         steps: steps(top),
         outputs: template(top, "outputs"),
     }

@@ -70,6 +70,8 @@ pub(crate) enum Shape {
     Compensate,
     /// A map with fixed keys.
     Map(&'static Table),
+    /// What starts runs.
+    Triggers,
     /// The declared inputs.
     Inputs,
     /// The fields of a form, declared like inputs.
@@ -115,11 +117,49 @@ pub(crate) static TOP: Table = Table {
             Shape::Choice(&["keep", "compensate"]),
             "`compensate`: a run that is cancelled undoes its completed steps.",
         ),
+        key(
+            "triggers",
+            Shape::Triggers,
+            "What starts runs by itself, once the workflow is registered.",
+        ),
         key("steps", Shape::Steps, "The steps by id."),
         key("outputs", Shape::Template, "The run's output."),
     ],
     required: &["nexus", "name", "steps"],
-    later: &["triggers", "secrets", "concurrency", "retain"],
+    later: &["secrets", "concurrency", "retain"],
+};
+
+/// A trigger.
+pub(crate) static TRIGGER: Table = Table {
+    name: "trigger",
+    noun: "a trigger",
+    keys: &[
+        key(
+            "cron",
+            Shape::Text,
+            "When a run is due: minute, hour, day of month, month, day of week; seconds may come first.",
+        ),
+        key(
+            "every",
+            Shape::Duration { zero: false },
+            "When a run is due: at all multiples of this time since 1970.",
+        ),
+        key("timezone", Shape::Text, "Time zone of `cron`, such as Europe/Berlin. Default: UTC."),
+        key(
+            "catch_up",
+            Shape::Choice(&["none", "latest", "all"]),
+            "What becomes of due times at which no engine was there. Default: latest.",
+        ),
+        key(
+            "overlap",
+            Shape::Choice(&["skip", "queue", "cancel_old", "allow"]),
+            "What happens at a due time when a run is open. Default: skip.",
+        ),
+        key("name", Shape::Text, "Name of the schedule. Default: the workflow's."),
+        key("with", Shape::Any, "Input of the runs."),
+    ],
+    required: &[],
+    later: &["webhook", "event", "if"],
 };
 
 static RUN: Table = Table {

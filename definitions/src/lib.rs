@@ -3,6 +3,7 @@
 //! [`read`] turns a file into a checked [`Definition`] and its [`Plan`], or into [`Problems`] with code, line and column;
 //! [`render`] shows a problem to a person; [`write()`] turns a definition into a file. Nothing here does I/O.
 
+pub mod calendar;
 mod calls;
 mod check;
 mod handlers;

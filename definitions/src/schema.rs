@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::keys::{
-    INPUT, INPUT_TYPES, KINDS, Key, Kind, RETRY, Shape, TOP, Table, undo_keys, undo_kinds,
+    INPUT, INPUT_TYPES, KINDS, Key, Kind, RETRY, Shape, TOP, TRIGGER, Table, undo_keys, undo_kinds,
 };
 
 /// The JSON Schema (draft 2020-12) of `*.workflow.yaml`, published as `nexus-workflow.schema.json`.
@@ -114,6 +114,7 @@ fn shape(shape: Shape) -> Value {
         ),
         Shape::Compensate => json!({ "$ref": "#/$defs/undo" }),
         Shape::Map(table) => fixed(table),
+        Shape::Triggers => json!({ "type": "array", "items": fixed(&TRIGGER) }),
         Shape::Inputs => either(
             "object",
             &json!({ "additionalProperties": either("object", &json!({ "$ref": "#/$defs/input" }), &json!({ "enum": INPUT_TYPES })) }),

@@ -8,8 +8,11 @@ mod scalar;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use nexus_model::definition::{Approval, Definition, InputSpec, OnEnd, Retry, Step, StepKind};
+use nexus_model::definition::{
+    Approval, Definition, InputSpec, OnEnd, Retry, Step, StepKind, Trigger,
+};
 use nexus_model::expression::duration_ms;
+use nexus_model::schedule::Timing;
 use serde_json::{Map, Value, json};
 
 use crate::check::duration as has_unit;
@@ -31,6 +34,11 @@ pub fn write(definition: &Definition) -> String {
     }
     sheet.changed(0, "on_failure", &definition.on_failure);
     sheet.changed(0, "on_cancel", &definition.on_cancel);
+    if !definition.triggers.is_empty() {
+        sheet.0.push('\n');
+        let triggers: Vec<Value> = definition.triggers.iter().map(trigger).collect();
+        sheet.entry(0, "triggers", &json!(triggers));
+    }
     sheet.0.push_str("\nsteps:\n");
     for (at, step) in definition.steps.iter().enumerate() {
         if at > 0 {
@@ -57,6 +65,29 @@ fn input(spec: &InputSpec) -> Value {
         Some(map) if map.len() == 1 => map.remove("type").unwrap_or_default(),
         _ => long,
     }
+}
+
+fn trigger(trigger: &Trigger) -> Value {
+    let mut keys = Map::new();
+    let mut key = |name: &str, value: Value| keys.insert(name.to_owned(), value);
+    match &trigger.timing {
+        Timing::Cron { expression, zone } => {
+            key("cron", json!(expression));
+            key("timezone", json!(zone));
+        }
+        Timing::Every { ms } => {
+            key("every", duration(*ms));
+        }
+    }
+    key("catch_up", json!(trigger.catch_up.word()));
+    key("overlap", json!(trigger.overlap.word()));
+    if let Some(name) = &trigger.name {
+        key("name", json!(name));
+    }
+    if let Some(input) = &trigger.input {
+        key("with", input.clone());
+    }
+    Value::Object(keys)
 }
 
 fn run(definition: &Definition) -> Value {

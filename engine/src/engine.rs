@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nexus_log::{EventLog, FjallLog, MemoryLog, Options};
-use nexus_model::aggregate::{AggregateId, Calendar, NoCalendar};
+use nexus_model::aggregate::{AggregateId, Calendar};
 use nexus_model::id::RunId;
 use nexus_projections::{Views, ViewsError};
 use tokio::sync::{mpsc, oneshot};
@@ -96,7 +96,8 @@ impl Builder {
         self
     }
 
-    /// Lets schedules know when their cron expressions are due; without it, none ever is.
+    /// Lets schedules know when their cron expressions are due. The default knows them with the feature `yaml`, and without it
+    /// knows intervals only.
     #[must_use]
     pub fn calendar(mut self, calendar: Arc<dyn Calendar>) -> Self {
         self.calendar = Some(calendar);
@@ -177,7 +178,7 @@ impl Builder {
             payload_bytes_max: config.payload_bytes_max,
             grace: config.grace,
             metrics: Arc::new(Metrics::new()),
-            calendar: calendar.unwrap_or_else(|| Arc::new(NoCalendar)),
+            calendar: calendar.unwrap_or_else(usual_calendar),
         });
         let clock = Clock::start();
         let (inboxes, drivers) =
@@ -207,6 +208,18 @@ impl Builder {
         open.into_iter().take(picked_up).for_each(|run| handle.drive(run));
         Ok(Engine { handle, drivers, picked_up })
     }
+}
+
+/// The calendar of an engine that was given none.
+#[cfg(feature = "yaml")]
+fn usual_calendar() -> Arc<dyn Calendar> {
+    Arc::new(nexus_definitions::calendar::CronCalendar::default())
+}
+
+/// The calendar of an engine that was given none: it knows intervals only.
+#[cfg(not(feature = "yaml"))]
+fn usual_calendar() -> Arc<dyn Calendar> {
+    Arc::new(nexus_model::aggregate::NoCalendar)
 }
 
 fn spawn_drivers(

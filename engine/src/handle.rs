@@ -30,7 +30,7 @@ use crate::shard_of;
 use crate::tables::{NAMES, read_name_row};
 
 pub use approval::ApprovalDecision;
-pub use schedules::{Backfill, ScheduleRequest};
+pub use schedules::{Backfill, ScheduleRequest, ScheduledRun};
 pub(crate) use start::request_hash;
 pub(crate) use start::{Prepared, prepare, rows};
 pub use start::{StartError, StartRequest, Started};

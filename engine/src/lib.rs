@@ -45,8 +45,8 @@ pub use clock::Clock;
 pub use config::{Config, Drive};
 pub use engine::{Builder, Engine, OpenError};
 pub use handle::{
-    ApprovalDecision, Backfill, Handle, RequestError, ScheduleRequest, StartError, StartRequest,
-    Started,
+    ApprovalDecision, Backfill, Handle, RequestError, ScheduleRequest, ScheduledRun, StartError,
+    StartRequest, Started,
 };
 pub use handler::{Data, Handler, Registry, StepCx, StepError, StepResult, handler_fn};
 pub use loader::{

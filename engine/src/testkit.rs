@@ -32,6 +32,7 @@ mod ending;
 mod engine;
 mod mock;
 mod recovery;
+mod schedules;
 mod weather;
 mod workshop;
 mod world;

@@ -7,6 +7,7 @@ mod explain;
 mod problem;
 mod query;
 mod run;
+mod schedule;
 mod waiting;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,10 @@ pub use explain::{ExplainView, GraphEdge, GraphNode, GraphView, StepReason};
 pub use problem::{Problem, Where};
 pub use query::{AuditFilter, Pairs, RunsFilter};
 pub use run::{FailureView, RunPage, RunSummary, RunView, StepView, UndoView, WaitingOn};
+pub use schedule::{
+    BackfillSchedule, BackfillView, PutSchedule, ScheduleActed, SchedulePage, ScheduleView,
+    StartFailureView,
+};
 pub use waiting::{SendSignal, SignalView};
 
 /// A request to start a run.

@@ -1,6 +1,7 @@
 //! The client: asks an engine in another process, over the socket that it left in the store's folder.
 
 mod requests;
+mod schedules;
 mod transport;
 
 use std::path::Path;

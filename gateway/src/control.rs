@@ -9,6 +9,9 @@ use crate::api::{
     GraphView, HistoryPage, InboxFilter, LogPage, Problem, RebuildView, ReplayView, RunPage,
     RunView, RunsFilter, SendSignal, SignalView, StartRun, StartedRun, Status, VerifyView,
 };
+use crate::api::{
+    BackfillSchedule, BackfillView, PutSchedule, ScheduleActed, SchedulePage, ScheduleView,
+};
 use crate::{Client, Follow, Service};
 
 /// An engine to ask. Cheap to clone.
@@ -83,6 +86,22 @@ requests! {
     explain(name: &str) -> ExplainView;
     /// The graph of a run, with the status of its steps.
     graph(name: &str) -> GraphView;
+    /// All schedules, by name.
+    schedules() -> SchedulePage;
+    /// A schedule.
+    schedule(name: &str) -> ScheduleView;
+    /// Makes a schedule, or changes one.
+    put_schedule(request: PutSchedule) -> ScheduleActed;
+    /// Has a schedule start nothing until it is resumed.
+    pause_schedule(name: &str, act: Act) -> ScheduleActed;
+    /// Ends the pause of a schedule.
+    resume_schedule(name: &str, act: Act) -> ScheduleActed;
+    /// Deletes a schedule; runs that it started go on.
+    delete_schedule(name: &str, act: Act) -> ScheduleActed;
+    /// Has a schedule start a run now.
+    trigger_schedule(name: &str, act: Act) -> ScheduleActed;
+    /// Has a schedule start the runs of a stretch of the past that are missing.
+    backfill_schedule(name: &str, request: BackfillSchedule) -> BackfillView;
     /// Who did what, newest first.
     audit(filter: AuditFilter) -> AuditPage;
     /// Checks the whole store.

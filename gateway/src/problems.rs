@@ -2,6 +2,8 @@
 
 mod aggregates;
 
+pub(crate) use aggregates::no_such_schedule;
+
 use std::error::Error;
 use std::path::Path;
 
@@ -265,6 +267,20 @@ pub fn start_problem(error: &StartError) -> Problem {
         StartError::Busy { .. } => Problem::new("NX7006", UNREACHABLE, text)
             .hint("nothing was recorded; the same start can be repeated"),
         StartError::Request(error) => request(error, "the run"),
+    }
+}
+
+/// Why a schedule cannot be made.
+pub(crate) fn schedule_problem(error: &StartError, name: &str) -> Problem {
+    match error {
+        StartError::Request(error) => request(error, name),
+        StartError::Inputs(_)
+        | StartError::InputTooLarge { .. }
+        | StartError::Name(_)
+        | StartError::RunId { .. }
+        | StartError::Unresolved { .. }
+        | StartError::Conflict { .. }
+        | StartError::Busy { .. } => start_problem(error),
     }
 }
 

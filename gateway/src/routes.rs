@@ -12,6 +12,7 @@ mod metrics;
 mod read;
 mod runs;
 mod same_machine;
+mod schedules;
 mod upkeep;
 mod waiting;
 
@@ -66,6 +67,13 @@ fn control() -> Router<Service> {
         .route("/runs/{run}/retry", post(acts::retry))
         .route("/runs/{run}/drive", post(acts::drive))
         .route("/runs/{run}/signals/{signal}", post(waiting::signal))
+        .route("/schedules", get(schedules::list).post(schedules::put))
+        .route("/schedules/{schedule}", get(schedules::show))
+        .route("/schedules/{schedule}/pause", post(schedules::pause))
+        .route("/schedules/{schedule}/resume", post(schedules::resume))
+        .route("/schedules/{schedule}/delete", post(schedules::delete))
+        .route("/schedules/{schedule}/trigger", post(schedules::trigger))
+        .route("/schedules/{schedule}/backfill", post(schedules::backfill))
         .route("/runs/{run}/approve", post(approvals::approve))
         .route("/runs/{run}/reject", post(approvals::reject))
         .route("/inbox", get(approvals::inbox))

@@ -18,6 +18,7 @@ mod metrics;
 mod rebuild;
 mod references;
 mod replay;
+mod schedules;
 mod show;
 mod signal;
 mod start;

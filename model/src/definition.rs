@@ -6,8 +6,12 @@
 //! Templates are JSON values whose strings may hold `${{ expression }}`: a string that is one expression and nothing else
 //! becomes the expression's value with its type, an expression inside other text becomes text.
 
+mod triggers;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
+
+pub use triggers::Trigger;
 
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +57,9 @@ pub struct Definition {
     /// What happens to completed steps when a run is cancelled.
     #[serde(default, skip_serializing_if = "is_default")]
     pub on_cancel: OnEnd,
+    /// What starts runs of it by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub triggers: Vec<Trigger>,
     /// The steps, in the order of the file. The order is part of the hash.
     pub steps: Vec<Step>,
     /// Template of the run's output; `None` is `null`.
@@ -93,6 +100,7 @@ impl Definition {
             timeout_ms: self.timeout_ms,
             on_failure: self.on_failure,
             on_cancel: self.on_cancel,
+            triggers: self.triggers.clone(),
             steps: Vec::new(),
             outputs: self.outputs.clone(),
         }

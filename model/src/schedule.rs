@@ -90,6 +90,7 @@ pub struct Spec {
 
 /// What becomes of due times at which no engine was there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CatchUp {
     /// Nothing: they are skipped.
     None,
@@ -102,6 +103,7 @@ pub enum CatchUp {
 
 /// What happens at a due time when a run of the schedule is open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Overlap {
     /// The due time is skipped.
     #[default]
@@ -112,6 +114,45 @@ pub enum Overlap {
     CancelOld,
     /// The new run starts beside it.
     Allow,
+}
+
+impl CatchUp {
+    /// All policies.
+    pub const ALL: [Self; 3] = [Self::None, Self::Latest, Self::All];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Latest => "latest",
+            Self::All => "all",
+        }
+    }
+
+    /// The policy of this word.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|policy| policy.word() == word)
+    }
+}
+
+impl Overlap {
+    /// All policies.
+    pub const ALL: [Self; 4] = [Self::Skip, Self::Queue, Self::CancelOld, Self::Allow];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Skip => "skip",
+            Self::Queue => "queue",
+            Self::CancelOld => "cancel_old",
+            Self::Allow => "allow",
+        }
+    }
+
+    /// The policy of this word.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|policy| policy.word() == word)
+    }
 }
 
 /// Why a run is started.
@@ -313,3 +354,6 @@ impl Aggregate for Schedule {
         event::audit(event)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 //! a kill.
 
 mod approvals;
+mod schedules;
 
 use std::path::Path;
 use std::time::Duration;

@@ -65,6 +65,7 @@ fn about(view: &str) -> &'static str {
         "resume" => "the runs that have not ended",
         "audit" => "who did what, when, and from where",
         "metrics" => "counts of runs, steps and attempts",
+        "aggregates" => "what many runs share, such as schedules",
         _ => "",
     }
 }

@@ -1,10 +1,12 @@
 //! `serve`: runs the engine on the store, for all its runs and for everybody who asks.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use nexus_gateway::api::{Problem, Status};
 use nexus_gateway::{Control, install_metrics};
 
+use super::schedule::triggers::register;
 use crate::args::duration;
 use crate::context::Context;
 use crate::exit::{Code, Outcome};
@@ -17,6 +19,7 @@ use crate::text;
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   nexus-engine serve
+  nexus-engine serve --workflows workflows/
   nexus-engine serve --listen 127.0.0.1:0 -o json")]
 pub(crate) struct ServeArgs {
     /// Where metrics and health are served; port 0 takes any.
@@ -28,6 +31,9 @@ pub(crate) struct ServeArgs {
     /// Time that running steps have when the engine is told to stop.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub(crate) drain: Duration,
+    /// A workflow, or a folder of them, whose triggers are made schedules; may be repeated.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) workflows: Vec<PathBuf>,
 }
 
 /// Serves until a signal comes.
@@ -54,6 +60,9 @@ pub(crate) fn run(context: &Context, args: &ServeArgs) -> Outcome {
             Control::There(client) => return Err(held(&client.status().await?)),
         };
         hello(&access, &status);
+        if !args.workflows.is_empty() {
+            register(access.control(), &args.workflows, &context.by()).await?;
+        }
         let signal = signals.next().await;
         let running = running(access.control()).await;
         output::note(format!(

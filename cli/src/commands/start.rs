@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use nexus_definitions::Resolved;
-use nexus_engine::model::definition::Definition;
 use nexus_gateway::api::{Problem, StartRun, StartedRun};
 
 use crate::args::pair;
@@ -85,15 +83,13 @@ pub(crate) fn prepare(context: &Context, args: &StartArgs) -> Result<Option<Prep
         return Err(Problem::new("NX1407", Code::Usage as u8, text)
             .hint("put one of them into a file: --input @FILE"));
     }
-    let Some(Resolved { read, callees }) = workflow::read(&args.file)? else { return Ok(None) };
+    let Some(resolved) = workflow::read(&args.file)? else { return Ok(None) };
+    let (definition, callees) = workflow::sent(&resolved);
+    let read = resolved.read;
     let input = inputs::read(&read.definition, args.input.as_deref(), &args.set)?;
-    let json = |definition: &Definition| {
-        serde_json::from_slice(&definition.to_canonical_json())
-            .expect("a canonical definition is JSON")
-    };
     let request = StartRun {
-        definition: json(&read.definition),
-        callees: callees.iter().map(|callee| json(callee.definition())).collect(),
+        definition,
+        callees,
         input,
         name: args.id.clone(),
         labels: args.labels.iter().cloned().collect(),

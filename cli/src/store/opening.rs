@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use nexus_definitions::calendar::CronCalendar;
 use nexus_engine::log::{FjallLog, OpenError as LogOpenError, Options};
 use nexus_engine::tables::TABLES;
 use nexus_engine::{Config, Drive, Engine, OpenError, Registry};
@@ -34,8 +35,11 @@ pub(super) fn open(
         tracing::warn!(%error, "scripts of an earlier process cannot be looked for");
     }
     let store = store.canonicalize().unwrap_or_else(|_| store.to_owned());
-    let engine =
-        Engine::builder().config(config).registry(registry()).open_on(log.clone(), &store)?;
+    let engine = Engine::builder()
+        .config(config)
+        .registry(registry())
+        .calendar(Arc::new(CronCalendar::default()))
+        .open_on(log.clone(), &store)?;
     let setup = Setup {
         role: role(purpose).into(),
         store,

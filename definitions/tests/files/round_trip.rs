@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use nexus_definitions::{read, write};
 use nexus_model::definition::{
     Approval, Backoff, Compensate, Definition, InputKind, InputSpec, OnApprovalTimeout, OnEnd,
-    OnError, OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
+    OnError, OnSignalTimeout, Retry, Step, StepKind, Trigger, WhenNeeds,
 };
+use nexus_model::schedule::{CatchUp, Overlap, Timing};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -288,6 +289,29 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     })
 }
 
+fn trigger() -> impl Strategy<Value = Trigger> {
+    let cron = prop::sample::select(vec!["0 6 * * *", "*/5 8-18 * * 1-5", "15 30 2 L * *"]);
+    let zone = prop::sample::select(vec!["UTC", "Europe/Berlin", "America/New_York"]);
+    let timing = prop_oneof![
+        (cron, zone).prop_map(|(expression, zone)| {
+            Timing::Cron { expression: expression.to_owned(), zone: zone.to_owned() }
+        }),
+        (1_000u64..9_000_000_000).prop_map(|ms| Timing::Every { ms }),
+    ];
+    let catch_up = prop::sample::select(CatchUp::ALL.to_vec());
+    let overlap = prop::sample::select(Overlap::ALL.to_vec());
+    let input = prop::option::of(value().prop_filter("null says nothing", |it| !it.is_null()));
+    (prop::option::of("[a-z]{1,9}"), timing, catch_up, overlap, input).prop_map(
+        |(name, timing, catch_up, overlap, input)| Trigger {
+            name,
+            timing,
+            catch_up,
+            overlap,
+            input,
+        },
+    )
+}
+
 fn definition() -> impl Strategy<Value = Definition> {
     let head = (
         "[a-z][a-z0-9-]{0,20}",
@@ -299,6 +323,7 @@ fn definition() -> impl Strategy<Value = Definition> {
         prop::collection::btree_map("[a-z]{1,6}", text(), 0..3),
         prop::collection::btree_map("[a-z]{1,6}", input(), 0..3),
         prop::collection::btree_map("[A-Z]{1,6}", text().prop_map(Value::from), 0..3),
+        prop::collection::vec(trigger(), 0..3),
     );
     let outputs =
         prop::option::of(value().prop_filter("null says nothing", |value| !value.is_null()));
@@ -306,7 +331,7 @@ fn definition() -> impl Strategy<Value = Definition> {
     (head, maps, ends, steps(), outputs).prop_map(
         |(head, maps, (timeout_ms, on_failure, on_cancel), steps, outputs)| {
             let (name, description, version, input_is_value) = head;
-            let (labels, inputs, env) = maps;
+            let (labels, inputs, env, triggers) = maps;
             Definition {
                 name,
                 description,
@@ -319,6 +344,7 @@ fn definition() -> impl Strategy<Value = Definition> {
                 timeout_ms,
                 on_failure,
                 on_cancel,
+                triggers,
                 steps,
                 outputs,
             }

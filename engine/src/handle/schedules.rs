@@ -3,20 +3,22 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use nexus_model::aggregate::{Command, Kind, State};
+use nexus_log::Revision;
+use nexus_model::aggregate::{Command, Event, Kind, State};
 use nexus_model::event::Actor;
 use nexus_model::input::check;
 use nexus_model::plan::Plan;
 use nexus_model::schedule::{
-    CatchUp, DUES_MAX, Overlap, Schedule, ScheduleCommand, Spec, Timing, due_times, run_name,
+    CatchUp, DUES_MAX, Overlap, Schedule, ScheduleCommand, ScheduleEvent, Spec, Timing, due_times,
+    run_name,
 };
 use nexus_model::time::Timestamp;
 use serde_json::Value;
 
 use super::{Handle, RequestError, StartError};
-use crate::loader::LoadError;
+use crate::loader::{LoadError, events_of_aggregate};
 use crate::shard::Answer;
-use crate::tables::{NAMES, definition_row};
+use crate::tables::{NAMES, definition_row, stream};
 
 /// A schedule to make or to change.
 #[derive(Clone, Debug)]
@@ -27,6 +29,8 @@ pub struct ScheduleRequest {
     pub timing: Timing,
     /// The definition of its runs, compiled.
     pub plan: Arc<Plan>,
+    /// The definitions it calls, directly or not.
+    pub callees: Vec<Arc<Plan>>,
     /// Their input.
     pub input: Value,
     /// Where their scripts work.
@@ -50,14 +54,31 @@ pub struct Backfill {
     pub started: Vec<String>,
 }
 
+/// What became of a trigger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScheduledRun {
+    /// The run of this name is started.
+    Requested(String),
+    /// The run of this name waits for another to end.
+    Queued(String),
+    /// A run is open, and the schedule skips then.
+    Skipped,
+}
+
 impl Handle {
-    /// Makes a schedule, or changes what it does. Not for runtime threads that may not block: checks of the input are quick.
+    /// Makes a schedule, or changes what it does.
     ///
     /// # Errors
     /// [`StartError`] if its runs could not be started, or it is refused.
     pub async fn put_schedule(&self, request: ScheduleRequest) -> Result<Answer, StartError> {
-        let ScheduleRequest { name, timing, plan, input, folder, catch_up, overlap, replace, by } =
-            request;
+        let ScheduleRequest { name, timing, plan, callees, .. } = &request;
+        self.check_calls(plan, callees).await?;
+        let called = callees
+            .iter()
+            .map(|callee| definition_row(callee.hash(), callee.definition().to_canonical_json()));
+        let (name, timing, plan) = (name.clone(), timing.clone(), Arc::clone(plan));
+        let called: Vec<_> = called.collect();
+        let ScheduleRequest { input, folder, catch_up, overlap, replace, by, .. } = request;
         let definition = plan.definition();
         let input = check(definition, input).map_err(StartError::Inputs)?.to_string();
         let bytes_max = self.shared.config.payload_bytes_max;
@@ -73,7 +94,8 @@ impl Handle {
             catch_up,
             overlap,
         };
-        let rows = vec![definition_row(plan.hash(), definition.to_canonical_json())];
+        let mut rows = vec![definition_row(plan.hash(), definition.to_canonical_json())];
+        rows.extend(called);
         let command = ScheduleCommand::Put { spec, replace, next: None, by };
         let command = Command::Schedule(command);
         let answer = self.ask_aggregate_with(Kind::Schedule, &name, command, rows).await?;
@@ -125,8 +147,29 @@ impl Handle {
     ///
     /// # Errors
     /// [`RequestError`]
-    pub async fn trigger_schedule(&self, name: &str, by: Actor) -> Result<Answer, RequestError> {
-        self.ask_schedule(name, ScheduleCommand::Trigger { by }).await
+    pub async fn trigger_schedule(
+        &self,
+        name: &str,
+        by: Actor,
+    ) -> Result<ScheduledRun, RequestError> {
+        let answer = self.ask_schedule(name, ScheduleCommand::Trigger { by }).await?;
+        let last = Revision(answer.revision.saturating_sub(1));
+        let stream = stream(answer.run);
+        let events = self
+            .blocking(move |loader| {
+                let frames = loader.log().read_stream(stream, last, 1)?;
+                frames.first().map_or(Ok(Vec::new()), events_of_aggregate)
+            })
+            .await?;
+        Ok(match events.into_iter().next_back().map(|recorded| recorded.event) {
+            Some(Event::Schedule(ScheduleEvent::RunRequested(requested))) => {
+                ScheduledRun::Requested(run_name(name, requested.due))
+            }
+            Some(Event::Schedule(ScheduleEvent::Queued(queued))) => {
+                ScheduledRun::Queued(run_name(name, queued.due))
+            }
+            Some(_) | None => ScheduledRun::Skipped,
+        })
     }
 
     /// Has a schedule start the runs of a stretch of the past that are missing: `from` on, before `to`.

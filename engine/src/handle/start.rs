@@ -225,7 +225,11 @@ impl Handle {
     }
 
     /// Checks that everything that is called, directly or not, is known.
-    async fn check_calls(&self, plan: &Arc<Plan>, callees: &[Arc<Plan>]) -> Result<(), StartError> {
+    pub(super) async fn check_calls(
+        &self,
+        plan: &Arc<Plan>,
+        callees: &[Arc<Plan>],
+    ) -> Result<(), StartError> {
         let mut unknown = Vec::new();
         for caller in std::iter::once(plan).chain(callees) {
             for (step, workflow, definition) in caller.calls() {

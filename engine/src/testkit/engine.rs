@@ -459,6 +459,14 @@ impl TestEngine {
         broken
     }
 
+    pub(super) fn world(&self) -> &World {
+        &self.world
+    }
+
+    pub(super) fn world_mut(&mut self) -> &mut World {
+        &mut self.world
+    }
+
     pub(super) fn crash_at(&mut self, place: CrashPoint) {
         self.world.crash_at = Some(place);
     }

@@ -6,10 +6,11 @@ use nexus_log::EventLog;
 use nexus_model::id::RunId;
 use nexus_projections::resume::scan;
 
+use super::schedules::schedules;
 use super::world::World;
 use crate::loader::Loader;
 use crate::shard::{Input, Shard, Slots};
-use crate::tables::{TIMERS, read_timer_key};
+use crate::tables::{TIMERS, WALL_TIMERS, read_timer_key};
 
 impl World {
     /// The engine ends without notice, and another one begins at once.
@@ -28,6 +29,7 @@ impl World {
         self.timers.clear();
         self.hungry.clear();
         self.errands.clear();
+        self.starting.clear();
         self.wanted.clear();
         self.flying.clear();
         self.working.clear();
@@ -41,6 +43,11 @@ impl World {
         let log: Arc<dyn EventLog> = self.log.clone();
         let rows = log.rows(TIMERS, &[], &[], usize::MAX).unwrap_or_default();
         self.timers.extend(rows.iter().filter_map(|(key, _)| read_timer_key(key)));
+        let rows = log.rows(WALL_TIMERS, &[], &[], usize::MAX).unwrap_or_default();
+        self.timers.extend(rows.iter().filter_map(|(key, _)| read_timer_key(key)));
+        for id in schedules(&*log) {
+            self.tell(Input::DriveAggregate { id }, None);
+        }
         for stream in scan(&*log).unwrap_or_default() {
             self.tell(Input::Drive { run: RunId(stream.0) }, None);
         }

@@ -23,6 +23,7 @@ use nexus_model::time::Timestamp;
 
 use super::call::{Call, Outcome};
 use super::mock::{Answer as Answered, Mocks};
+use super::schedules::{Starting, fire};
 use super::weather::Storm;
 use super::workshop::{Said, States, Workshop};
 use crate::config::Config;
@@ -97,6 +98,7 @@ enum Turn {
     Append,
     Read,
     Report(usize),
+    Errand,
     Fire(u64, RunId, TimerId),
     Offer,
 }
@@ -113,6 +115,8 @@ pub(super) struct World {
     pub(super) folded: HashMap<RunId, (Arc<Plan>, Run)>,
     pub(super) timers: BTreeSet<(u64, RunId, TimerId)>,
     pub(super) hungry: VecDeque<RunId>,
+    /// Runs of schedules that are being started.
+    pub(super) starting: Starting,
     /// What aggregates want done.
     pub(super) errands: BTreeSet<(AggregateId, Effect)>,
     pub(super) wanted: VecDeque<Wanted>,
@@ -159,6 +163,7 @@ impl World {
             folded: HashMap::new(),
             timers: BTreeSet::new(),
             hungry: VecDeque::new(),
+            starting: Starting::new(),
             errands: BTreeSet::new(),
             wanted: VecDeque::new(),
             flying: VecDeque::new(),
@@ -241,8 +246,12 @@ impl World {
             Turn::Report(at) => self.report(at),
             Turn::Fire(due, run, timer) => {
                 self.timers.remove(&(due, run, timer));
-                let asked = Asked::silent(Command::FireTimer { timer });
-                self.tell(Input::Ask { run, asked }, None);
+                self.tell(fire(run, timer), None);
+            }
+            Turn::Errand => {
+                if let Some((id, effect)) = self.next_errand() {
+                    self.run_errand(id, effect);
+                }
             }
             Turn::Offer => {
                 if let Some(run) = self.hungry.pop_front() {
@@ -267,6 +276,9 @@ impl World {
         }
         if !self.wanted.is_empty() {
             turns.push(Turn::Read);
+        }
+        if self.next_errand().is_some() {
+            turns.push(Turn::Errand);
         }
         let mut done: Vec<_> = self.working.iter().enumerate().collect();
         done.retain(|(_, working)| working.ends <= self.now);
@@ -404,7 +416,9 @@ impl World {
                 self.timers.remove(&(due.as_ms(), run, timer));
             }
             Output::Reply(reply, answer) => {
-                self.replies.insert(reply, answer);
+                if !self.scheduled(reply, &answer) {
+                    self.replies.insert(reply, answer);
+                }
             }
             Output::Ended(run, status) => {
                 self.ended.insert(run, status);

@@ -153,11 +153,11 @@ impl Client {
     }
 }
 
-fn get(path: &str) -> Asking {
+pub(super) fn get(path: &str) -> Asking {
     Asking::new(Method::GET, format!("/control/v1/{path}"))
 }
 
-fn post(path: &str) -> Asking {
+pub(super) fn post(path: &str) -> Asking {
     Asking::new(Method::POST, format!("/control/v1/{path}"))
 }
 

@@ -41,7 +41,7 @@ impl Service {
     }
 }
 
-fn compile(definition: Value) -> Result<Arc<Plan>, Problem> {
+pub(super) fn compile(definition: Value) -> Result<Arc<Plan>, Problem> {
     let definition: Definition = serde_json::from_value(definition)
         .map_err(|error| problems::bad_request(format!("this is no definition: {error}")))?;
     Plan::compile(definition).map(Arc::new).map_err(|errors| problems::definition(&errors))

@@ -7,6 +7,7 @@ use crate::time::Timestamp;
 
 /// When a schedule is due.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Timing {
     /// By a cron expression in a time zone.
     Cron {

@@ -1,0 +1,228 @@
+//! Schedules in the simulated engine: what its driver does for them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use nexus_log::{EventLog, Partition, Position};
+use nexus_model::aggregate::{AggregateId, Command, Effect, Kind, State};
+use nexus_model::event::Actor;
+use nexus_model::id::{RunId, TimerId};
+use nexus_model::plan::Plan;
+use nexus_model::schedule::{
+    CatchUp, Overlap, Schedule, ScheduleCommand, ScheduleEffect, Spec, StartRun, Timing,
+};
+use nexus_model::time::Timestamp;
+use serde_json::Value;
+
+use super::engine::TestEngine;
+use super::world::World;
+use crate::handle::{Prepared, StartRequest, prepare, rows};
+use crate::replay::replay_aggregate;
+use crate::shard::{Answer, Asked, AskedAggregate, Input, Refusal, ReplyId, Start};
+use crate::tables::{NAMES, definition_row, read_name_row};
+
+/// Who waits for the start of a run: the schedule, and the due time.
+pub(super) type Starting = BTreeMap<ReplyId, (AggregateId, Timestamp)>;
+
+impl World {
+    /// The next errand of a schedule that can be carried out now.
+    pub(super) fn next_errand(&self) -> Option<(AggregateId, Effect)> {
+        let can = |(_, effect): &&(AggregateId, Effect)| match effect {
+            Effect::Schedule(ScheduleEffect::Watch { run, .. }) => self.has_ended(*run),
+            Effect::Schedule(_) => true,
+        };
+        self.errands.iter().find(can).cloned()
+    }
+
+    fn has_ended(&self, run: RunId) -> bool {
+        let found = self.loader.run(run).ok().flatten();
+        found.is_some_and(|(_, state)| state.status.is_terminal())
+    }
+
+    pub(super) fn run_errand(&mut self, id: AggregateId, effect: Effect) {
+        self.errands.remove(&(id, effect.clone()));
+        let Effect::Schedule(effect) = effect;
+        match effect {
+            ScheduleEffect::Start(start) => self.start_scheduled(id, *start),
+            ScheduleEffect::Watch { due, run } => {
+                let found = self.loader.run(run).ok().flatten();
+                let status = found.map_or("gone", |(_, state)| state.status.word());
+                self.tell_schedule(id, ScheduleCommand::Ended { due, status: status.to_owned() });
+            }
+            ScheduleEffect::Cancel { run, .. } => {
+                let by = by();
+                let command = nexus_model::command::Command::CancelRun {
+                    by,
+                    reason: "the next is due".to_owned(),
+                    undo: true,
+                };
+                self.tell(Input::Ask { run, asked: Asked::silent(command) }, None);
+            }
+        }
+    }
+
+    fn start_scheduled(&mut self, id: AggregateId, start: StartRun) {
+        let due = start.due;
+        let row = self.log.row(NAMES, start.name.as_bytes()).ok().flatten();
+        if let Some((run, _)) = row.and_then(|row| read_name_row(&row)) {
+            self.tell_schedule(id, ScheduleCommand::Started { due, run, existing: true });
+            return;
+        }
+        let Ok(plan) = self.loader.plan(start.definition) else { return };
+        let digest = *blake3::hash(start.name.as_bytes()).as_bytes();
+        let random: [u8; 10] = std::array::from_fn(|at| digest[at]);
+        let run = uuid::Builder::from_unix_timestamp_millis(due.as_ms(), &random).into_uuid();
+        let request = StartRequest {
+            folder: (!start.folder.is_empty()).then(|| PathBuf::from(&start.folder)),
+            by: by(),
+            ..StartRequest::new(Arc::clone(&plan))
+                .input(serde_json::from_str(&start.input).unwrap_or_default())
+                .name(start.name)
+        };
+        let bytes_max = self.setup.config.payload_bytes_max;
+        match prepare(request, run, bytes_max) {
+            Err(error) => {
+                let (code, message) = ("NX1205".to_owned(), error.to_string());
+                self.tell_schedule(id, ScheduleCommand::NotStarted { due, code, message });
+            }
+            Ok(prepared) => self.begin_scheduled(id, due, &plan, prepared),
+        }
+    }
+
+    fn begin_scheduled(
+        &mut self,
+        id: AggregateId,
+        due: Timestamp,
+        plan: &Arc<Plan>,
+        prepared: Prepared,
+    ) {
+        let Prepared { started, payloads, request, .. } = prepared;
+        self.requests += 1;
+        let reply = ReplyId(self.requests);
+        self.starting.insert(reply, (id, due));
+        let rows = rows(plan, &started, &request, None, false);
+        let (plan, started, reply) = (Arc::clone(plan), Box::new(started), Some(reply));
+        self.tell(Input::Start(Box::new(Start { plan, started, rows, payloads, reply })), None);
+    }
+
+    /// Takes the answer to the start of a run of a schedule; `false`: it is another answer.
+    pub(super) fn scheduled(&mut self, reply: ReplyId, answer: &Result<Answer, Refusal>) -> bool {
+        let Some((id, due)) = self.starting.remove(&reply) else { return false };
+        let (run, existing) = match answer {
+            Ok(answer) => (answer.run, false),
+            Err(Refusal::Taken(run, _)) => (*run, true),
+            Err(_) => return true,
+        };
+        self.tell_schedule(id, ScheduleCommand::Started { due, run, existing });
+        true
+    }
+
+    fn tell_schedule(&mut self, id: AggregateId, command: ScheduleCommand) {
+        let asked = AskedAggregate::silent(Command::Schedule(command));
+        self.tell(Input::AskAggregate { id, asked }, None);
+    }
+}
+
+/// A timer of a run or of an aggregate is due.
+pub(super) fn fire(stream: RunId, timer: TimerId) -> Input {
+    match AggregateId::of(stream.0) {
+        None => {
+            let command = nexus_model::command::Command::FireTimer { timer };
+            Input::Ask { run: stream, asked: Asked::silent(command) }
+        }
+        Some(id) => {
+            Input::AskAggregate { id, asked: AskedAggregate::silent(id.kind().fire(timer)) }
+        }
+    }
+}
+
+/// The schedules that the log knows.
+pub(super) fn schedules(log: &dyn EventLog) -> BTreeSet<AggregateId> {
+    let frames = log.read(Partition(0), Position(0), usize::MAX).unwrap_or_default();
+    let aggregates = frames.iter().filter_map(|frame| AggregateId::of(frame.stream.0));
+    aggregates.filter(|id| id.kind() == Kind::Schedule).collect()
+}
+
+impl TestEngine {
+    /// Makes a schedule of an interval, or changes one.
+    ///
+    /// # Errors
+    /// [`Refusal`]
+    pub fn put_schedule(
+        &mut self,
+        name: &str,
+        timing: Timing,
+        plan: &Arc<Plan>,
+        input: &Value,
+        rules: (CatchUp, Overlap),
+    ) -> Result<Answer, Refusal> {
+        let spec = Spec {
+            timing,
+            workflow: plan.definition().name.clone(),
+            definition: plan.hash(),
+            input: input.to_string(),
+            folder: String::new(),
+            catch_up: rules.0,
+            overlap: rules.1,
+        };
+        let rows = vec![definition_row(plan.hash(), plan.definition().to_canonical_json())];
+        let command = ScheduleCommand::Put { spec, replace: true, next: None, by: by() };
+        self.ask_schedule(name, command, rows)
+    }
+
+    /// Asks something of a schedule. If the engine crashes before it answers, it is asked again; that it then says that it was
+    /// done already is as good as an answer.
+    ///
+    /// # Errors
+    /// [`Refusal`]
+    pub fn schedule_command(
+        &mut self,
+        name: &str,
+        command: ScheduleCommand,
+    ) -> Result<Answer, Refusal> {
+        self.ask_schedule(name, command, Vec::new())
+    }
+
+    fn ask_schedule(
+        &mut self,
+        name: &str,
+        command: ScheduleCommand,
+        rows: Vec<nexus_log::Row>,
+    ) -> Result<Answer, Refusal> {
+        let id = Kind::Schedule.id(name);
+        let input = |reply| {
+            let (name, command) = (Some(Arc::from(name)), Command::Schedule(command.clone()));
+            let asked = AskedAggregate { name, command, rows: rows.clone(), reply: Some(reply) };
+            Input::AskAggregate { id, asked }
+        };
+        let (answer, again) = self.world_mut().ask(input, |_| None);
+        match answer {
+            Err(Refusal::Aggregate(_)) if again => {
+                Ok(Answer { run: RunId(id.bytes()), revision: 0 })
+            }
+            answer => answer,
+        }
+    }
+
+    /// The state of a schedule.
+    ///
+    /// # Panics
+    /// If there is no such schedule.
+    pub fn schedule(&self, name: &str) -> Schedule {
+        let entity = self.world().loader.aggregate(Kind::Schedule.id(name)).ok().flatten();
+        match entity.expect("a schedule of this engine").state {
+            State::Schedule(schedule) => schedule,
+        }
+    }
+
+    /// Whether a schedule follows again from what is recorded.
+    pub fn schedule_replays(&self, name: &str) -> bool {
+        let replay = replay_aggregate(&self.world().loader, Kind::Schedule.id(name));
+        replay.is_ok_and(|replay| replay.is_some_and(|replay| replay.differences.is_empty()))
+    }
+}
+
+fn by() -> Actor {
+    Actor { name: "test".to_owned(), via: "testkit".to_owned() }
+}

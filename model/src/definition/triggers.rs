@@ -1,0 +1,36 @@
+//! What starts runs of a workflow, beside people and programs.
+
+use serde::{Deserialize, Serialize};
+
+use crate::schedule::{CatchUp, Overlap, Timing};
+
+/// A schedule that comes with a workflow. It is made when the workflow is registered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trigger {
+    /// Name of the schedule; `None`: the workflow's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// When it is due.
+    pub timing: Timing,
+    /// What becomes of due times at which no engine was there.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub catch_up: CatchUp,
+    /// What happens at a due time when a run is open.
+    #[serde(default, skip_serializing_if = "super::is_default")]
+    pub overlap: Overlap,
+    /// Input of the runs; `None`: the defaults.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<serde_json::Value>,
+}
+
+impl Trigger {
+    /// The name of the schedule of the trigger at this place of a workflow: its own, or the workflow's, numbered from the second on.
+    pub fn schedule_name(&self, workflow: &str, at: usize) -> String {
+        match (&self.name, at) {
+            (Some(name), _) => name.clone(),
+            (None, 0) => workflow.to_owned(),
+            (None, at) => format!("{workflow}-{}", at + 1),
+        }
+    }
+}

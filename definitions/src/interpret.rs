@@ -102,6 +102,7 @@ fn step(id: &str, node: &Node, defaults: &Defaults) -> Step {
             .or_else(|| defaults.timeout_ms.filter(|_| attempts)),
         deadline_ms: duration_ms(node, "deadline"),
         heartbeat_ms: duration_ms(node, "heartbeat"),
+        start_within_ms: duration_ms(node, "start_within"),
         on_error: choice::<OnError>(node, "on_error"),
         outputs: template(node, "outputs"),
         compensate: node.get("compensate").map(|undo| Box::new(compensate(&undo.value))),

@@ -418,6 +418,11 @@ pub(crate) static ATTEMPTS: &[Key] = &[
         Shape::Duration { zero: false },
         "Longest time without a sign of life of an attempt; a script gives one by writing to $NEXUS_PROGRESS.",
     ),
+    key(
+        "start_within",
+        Shape::Duration { zero: false },
+        "Longest time the step is ready and waits for its first attempt to start.",
+    ),
 ];
 
 /// Kinds of steps that this version does not carry out.

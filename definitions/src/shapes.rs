@@ -170,6 +170,7 @@ fn step(at: u32, needs: impl IntoIterator<Item = u32>) -> Step {
         timeout_ms: None,
         deadline_ms: None,
         heartbeat_ms: None,
+        start_within_ms: None,
         on_error: OnError::default(),
         outputs: None,
         compensate: None,

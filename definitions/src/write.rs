@@ -168,6 +168,7 @@ impl Sheet {
         self.optional(4, "timeout", step.timeout_ms.map(duration).as_ref());
         self.optional(4, "deadline", step.deadline_ms.map(duration).as_ref());
         self.optional(4, "heartbeat", step.heartbeat_ms.map(duration).as_ref());
+        self.optional(4, "start_within", step.start_within_ms.map(duration).as_ref());
         self.changed(4, "on_error", &step.on_error);
         self.optional(4, "outputs", step.outputs.as_ref());
         if let Some(undo) = &step.compensate {

@@ -72,6 +72,16 @@ impl Slots {
     fn free(self) -> u32 {
         u32::try_from(self.0.max(0)).unwrap_or(u32::MAX)
     }
+
+    /// What is free beside what the command itself takes: attempts that were cut off are carried on.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else takes room by itself")]
+    fn free_for(self, command: &Command) -> u32 {
+        let taken = match command {
+            Command::InterruptAttempts { attempts, orderly: false } => attempts.len(),
+            _ => 0,
+        };
+        self.free().saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX))
+    }
 }
 
 impl Shard {
@@ -311,7 +321,7 @@ impl Shard {
         }
         while !resident.waits_for_payloads && !resident.is_broken {
             let Some(asked) = resident.queue.pop_front() else { break };
-            let given = Given { now, slots: slots.free() };
+            let given = Given { now, slots: slots.free_for(&asked.command) };
             for (hash, bytes) in &asked.payloads {
                 resident.payloads.insert(*hash, Arc::clone(bytes));
             }

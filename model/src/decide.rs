@@ -26,6 +26,7 @@ mod follow_parent;
 mod interrupt;
 mod offer_slots;
 mod pause;
+mod queueing;
 mod record_heartbeat;
 mod resume;
 mod resume_attempt;

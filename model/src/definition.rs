@@ -204,6 +204,9 @@ pub struct Step {
     /// Longest time between two heartbeats of an attempt, in milliseconds; `None`: it need not give any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heartbeat_ms: Option<u64>,
+    /// Longest time it is ready and waits for its first attempt to start, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_within_ms: Option<u64>,
     /// What a failure means for the run.
     #[serde(default, skip_serializing_if = "is_default")]
     pub on_error: OnError,

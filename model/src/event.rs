@@ -235,6 +235,15 @@ pub enum Event {
         /// The timer that ends all attempts, and when; only at the first of them.
         deadline: Option<(TimerId, Timestamp)>,
     },
+    /// A step with a limit is ready and waits for its first attempt to start.
+    StepQueued {
+        /// The step.
+        step: StepIndex,
+        /// The timer that ends the waiting.
+        timer: TimerId,
+        /// When.
+        until: Timestamp,
+    },
     /// A step began to sleep.
     StepSlept {
         /// The step.

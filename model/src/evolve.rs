@@ -7,13 +7,14 @@
 mod attempts;
 mod calls;
 mod heartbeats;
+mod queueing;
 mod runs;
 mod settling;
 mod signals;
 mod timers;
 mod undo;
 
-pub(crate) use timers::deadline_passed;
+pub(crate) use timers::{deadline_passed, not_started};
 
 use crate::event::{Awaited, Event};
 use crate::id::{StepIndex, TimerId};
@@ -54,6 +55,8 @@ pub(crate) enum Change {
     TimerCleared(TimerId, Timer),
     /// The progress of the step was this before.
     Progress(StepIndex, Option<Payload>),
+    /// The timer by which the step has to start was this before.
+    Queued(StepIndex, Option<TimerId>),
     /// A signal came, with this id.
     SignalReceived(String),
     /// The signal was taken.
@@ -74,6 +77,7 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::HeartbeatRecorded { step, .. }
         | Event::StepStarted { step, .. }
         | Event::StepSlept { step, .. }
+        | Event::StepQueued { step, .. }
         | Event::StepWaits { step, .. }
         | Event::SignalTaken { step, .. }
         | Event::StepCalled { step, .. }
@@ -162,6 +166,7 @@ impl Fold<'_> {
             Event::StepStarted { step, attempt, input, deadline } => {
                 self.step_started(*step, *attempt, input.as_ref(), *deadline);
             }
+            Event::StepQueued { step, timer, until } => self.step_queued(*step, *timer, *until),
             Event::StepSlept { step, timer, until } => self.step_slept(*step, *timer, *until),
             Event::StepWaits { step, signal, timer } => {
                 self.step_waits(*step, Awaited::Signal { name: signal.clone() }, *timer);

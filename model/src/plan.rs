@@ -61,6 +61,7 @@ pub struct PlanStep {
     pub(crate) retry: Retry,
     /// Time of all attempts, in milliseconds.
     pub(crate) deadline_ms: Option<u64>,
+    pub(crate) start_within_ms: Option<u64>,
     /// What its failure means.
     pub(crate) on_error: OnError,
     /// Its output mapping.

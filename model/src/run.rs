@@ -51,6 +51,8 @@ pub struct Run {
     pub parent_paused: bool,
     /// How far the attempts of steps that have not completed said they are.
     pub progress: BTreeMap<StepIndex, Payload>,
+    /// Steps that have to start in time, with the timers that say so.
+    pub queued: BTreeMap<StepIndex, TimerId>,
     steps: Vec<StepRun>,
     open_needs: Vec<u32>,
     ready: BTreeSet<StepIndex>,
@@ -220,6 +222,8 @@ pub enum TimerPurpose {
     Retry(StepIndex),
     /// Ends all attempts of a step.
     Deadline(StepIndex),
+    /// Ends the waiting for the first attempt of a step to start.
+    Start(StepIndex),
     /// Starts the next attempt to undo a step.
     Undo(StepIndex),
 }
@@ -321,6 +325,7 @@ impl Run {
             calls: BTreeMap::new(),
             parent_paused: false,
             progress: BTreeMap::new(),
+            queued: BTreeMap::new(),
             steps: vec![StepRun::default(); count as usize],
             open_needs,
             ready,

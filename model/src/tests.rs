@@ -27,6 +27,7 @@ mod interruptions;
 mod pausing;
 mod payloads;
 mod properties;
+mod queueing;
 mod retrying;
 mod signals;
 mod starting;

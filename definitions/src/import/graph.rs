@@ -165,6 +165,7 @@ fn steps(tasks: &[Task], ids: &[String], links: &Links, options: Options) -> Vec
         timeout_ms: None,
         deadline_ms: None,
         heartbeat_ms: None,
+        start_within_ms: None,
         on_error: OnError::default(),
         outputs: None,
         compensate: None,

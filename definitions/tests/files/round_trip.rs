@@ -217,7 +217,7 @@ fn step() -> impl Strategy<Value = Step> {
     let when =
         prop::sample::select(vec![WhenNeeds::AllOk, WhenNeeds::AllDone, WhenNeeds::AnyFailed]);
     let time = || prop::option::of(1u64..9_000_000_000);
-    let times = (prop::option::of(1u64..u64::MAX / 2), time(), time());
+    let times = (prop::option::of(1u64..u64::MAX / 2), time(), time(), time());
     let outputs =
         prop::option::of(value().prop_filter("null says nothing", |value| !value.is_null()));
     (kind(), prop::option::of(words()), condition, when, retry(), times, any::<bool>(), outputs)
@@ -228,7 +228,7 @@ fn step() -> impl Strategy<Value = Step> {
                 condition,
                 when_needs,
                 retry,
-                (timeout_ms, deadline_ms, heartbeat_ms),
+                (timeout_ms, deadline_ms, heartbeat_ms, start_within_ms),
                 tolerated,
                 outputs,
             )| {
@@ -244,6 +244,7 @@ fn step() -> impl Strategy<Value = Step> {
                     timeout_ms: timeout_ms.filter(|_| attempts),
                     deadline_ms: deadline_ms.filter(|_| attempts),
                     heartbeat_ms: heartbeat_ms.filter(|_| attempts),
+                    start_within_ms: start_within_ms.filter(|_| attempts),
                     on_error: if tolerated { OnError::Continue } else { OnError::Fail },
                     outputs,
                     compensate: None,
@@ -376,6 +377,7 @@ fn a_sleep_without_a_unit_is_written_with_one() {
             timeout_ms: None,
             deadline_ms: None,
             heartbeat_ms: None,
+            start_within_ms: None,
             on_error: OnError::default(),
             outputs: None,
             compensate: None,

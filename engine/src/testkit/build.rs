@@ -19,6 +19,7 @@ pub fn step(id: &str, kind: StepKind, needs: &[&str]) -> Step {
         timeout_ms: None,
         deadline_ms: None,
         heartbeat_ms: None,
+        start_within_ms: None,
         on_error: OnError::Fail,
         compensate: None,
         outputs: None,

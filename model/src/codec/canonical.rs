@@ -30,6 +30,9 @@ pub(super) const SECTION_PARENT: u8 = 41;
 /// Number of the section of progress.
 pub(super) const SECTION_PROGRESS: u8 = 48;
 
+/// Number of the section of steps that have to start in time.
+pub(super) const SECTION_QUEUED: u8 = 49;
+
 /// Number of a step that waits for the decision of a person.
 pub(super) const AWAITED_APPROVAL: u8 = 33;
 
@@ -106,6 +109,14 @@ impl Writer {
             for (step, progress) in &run.progress {
                 self.index(*step);
                 self.payload(progress);
+            }
+        }
+        if !run.queued.is_empty() {
+            self.byte(SECTION_QUEUED);
+            self.count(run.queued.len());
+            for (step, timer) in &run.queued {
+                self.index(*step);
+                self.number(timer.0);
             }
         }
     }
@@ -217,6 +228,7 @@ impl Writer {
             TimerPurpose::Retry(step) => (2, step),
             TimerPurpose::Deadline(step) => (3, step),
             TimerPurpose::Wait(step) => (4, step),
+            TimerPurpose::Start(step) => (50, step),
             TimerPurpose::Undo(step) => (UNDO, step),
         };
         self.byte(tag);

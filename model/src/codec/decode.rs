@@ -12,10 +12,10 @@ use super::wire::{
     CancelRequestedV1, FailureV1, HeartbeatRecordedV1, LabelV1, OutputMappedV1, PAYLOAD_INLINE,
     PAYLOAD_NULL, PAYLOAD_STORED, PayloadV1, RetryScheduledV1, RunCancelledV1, RunCompletedV1,
     RunFailedV1, RunPausedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1,
-    SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepSkippedV1, StepSleptV1,
-    StepStartedV1, StepWaitsV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1,
-    TimerV1, UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1,
-    UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
+    SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepQueuedV1, StepSkippedV1,
+    StepSleptV1, StepStartedV1, StepWaitsV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1,
+    TimerFiredV1, TimerV1, UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1,
+    UndoRetriedV1, UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
 use super::wire::{
     CHILD_CANCELLED, CHILD_COMPLETED, CHILD_FAILED, ChildEndedV1, ParentPausedV1, ParentResumedV1,
@@ -70,6 +70,7 @@ pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, Decode
         (kind::APPROVAL_REQUESTED, 1) => read::<ApprovalRequestedV1<'_, Vec<String>>>(body),
         (kind::SIGNAL_TAKEN, 1) => read::<SignalTakenV1>(body),
         (kind::STEP_STARTED, 1) => read::<StepStartedV1<'_>>(body),
+        (kind::STEP_QUEUED, 1) => read::<StepQueuedV1>(body),
         (kind::STEP_SLEPT, 1) => read::<StepSleptV1>(body),
         (kind::STEP_SKIPPED, 1) => read::<StepSkippedV1<'_>>(body),
         (kind::STEPS_NOT_REACHED, 1) => read::<StepsNotReachedV1<Vec<u32>>>(body),
@@ -350,6 +351,16 @@ impl<'a> Wire<'a> for StepStartedV1<'a> {
             attempt: Attempt(self.attempt),
             input,
             deadline: self.deadline.map(TimerV1::due),
+        })
+    }
+}
+
+impl Wire<'_> for StepQueuedV1 {
+    fn event(self) -> Option<Event> {
+        Some(Event::StepQueued {
+            step: StepIndex(self.step),
+            timer: TimerId(self.timer),
+            until: Timestamp(self.until),
         })
     }
 }

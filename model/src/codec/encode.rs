@@ -11,10 +11,10 @@ use super::wire::{
     CancelRequestedV1, FailureV1, HeartbeatRecordedV1, LabelV1, OutputMappedV1, PAYLOAD_INLINE,
     PAYLOAD_NULL, PAYLOAD_STORED, PayloadV1, RetryScheduledV1, RunCancelledV1, RunCompletedV1,
     RunFailedV1, RunPausedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1,
-    SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepSkippedV1, StepSleptV1,
-    StepStartedV1, StepWaitsV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1,
-    TimerV1, UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1,
-    UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
+    SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepQueuedV1, StepSkippedV1,
+    StepSleptV1, StepStartedV1, StepWaitsV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1,
+    TimerFiredV1, TimerV1, UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1,
+    UndoRetriedV1, UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
 use super::wire::{
     CHILD_CANCELLED, CHILD_COMPLETED, CHILD_FAILED, ChildEndedV1, ParentPausedV1, ParentResumedV1,
@@ -72,6 +72,9 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
             let input = input.as_ref().map(PayloadV1::from);
             let deadline = deadline.map(TimerV1::from);
             put(out, &StepStartedV1 { step: step.0, attempt: attempt.0, input, deadline });
+        }
+        Event::StepQueued { step, timer, until } => {
+            put(out, &StepQueuedV1 { step: step.0, timer: timer.0, until: until.0 });
         }
         Event::StepSlept { step, timer, until } => {
             put(out, &StepSleptV1 { step: step.0, timer: timer.0, until: until.0 });

@@ -84,4 +84,5 @@ kinds! {
     73 PARENT_RESUMED ParentResumed "parent.resumed",
     90 ATTEMPT_RESUMED AttemptResumed "attempt.resumed",
     91 HEARTBEAT_RECORDED HeartbeatRecorded "heartbeat.recorded",
+    92 STEP_QUEUED StepQueued "step.queued",
 }

@@ -116,6 +116,9 @@ impl Reader<'_> {
         if self.section(canonical::SECTION_PROGRESS) {
             run.progress = self.progress()?;
         }
+        if self.section(canonical::SECTION_QUEUED) {
+            run.queued = self.queued()?;
+        }
         Some(run)
     }
 
@@ -126,6 +129,12 @@ impl Reader<'_> {
             self.rest = self.rest.get(1..).unwrap_or_default();
         }
         follows
+    }
+
+    fn queued(&mut self) -> Option<BTreeMap<StepIndex, TimerId>> {
+        let queued = self.list(|reader| Some((reader.index()?, reader.timer_id()?)))?;
+        let in_order = queued.is_sorted_by(|(a, _), (b, _)| a < b) && !queued.is_empty();
+        in_order.then(|| queued.into_iter().collect())
     }
 
     fn progress(&mut self) -> Option<BTreeMap<StepIndex, Payload>> {
@@ -215,6 +224,7 @@ impl Reader<'_> {
             2 => TimerPurpose::Retry(self.index()?),
             3 => TimerPurpose::Deadline(self.index()?),
             4 => TimerPurpose::Wait(self.index()?),
+            50 => TimerPurpose::Start(self.index()?),
             canonical::UNDO => TimerPurpose::Undo(self.index()?),
             _ => return None,
         };

@@ -212,6 +212,13 @@ pub(super) struct StepStartedV1<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
+pub(super) struct StepQueuedV1 {
+    pub(super) step: u32,
+    pub(super) timer: u32,
+    pub(super) until: i64,
+}
+
+#[derive(Serialize, Deserialize)]
 pub(super) struct StepSleptV1 {
     pub(super) step: u32,
     pub(super) timer: u32,

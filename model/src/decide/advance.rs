@@ -24,6 +24,7 @@ impl Draft<'_> {
     pub(super) fn advance(&mut self) {
         self.settle_waves();
         self.start_ready();
+        self.limit_starts();
         if self.needs.is_empty() && self.run.open_count() == 0 && !self.run.is_undoing() {
             self.end_run();
         }
@@ -108,7 +109,9 @@ impl Draft<'_> {
     fn run_if_pure(&mut self, step: StepIndex) {
         let plan = self.plan;
         match &plan.step(step).work {
-            Work::Handler { .. } | Work::Call(_) => {}
+            Work::Handler { .. } | Work::Call(_) => {
+                self.limited.extend(plan.step(step).start_within_ms.map(|_| step));
+            }
             Work::Set { values } => self.set_values(step, values),
             Work::Sleep { duration } => self.sleep(step, duration),
             Work::WaitFor(wait) => self.wait_for(step, wait),

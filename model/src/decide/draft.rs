@@ -30,6 +30,8 @@ pub(super) struct Draft<'a> {
     pub(super) frontier: BTreeSet<StepIndex>,
     /// Running steps whose handler is surely not at work: it begins only after this transition is durable.
     pub(super) idle: BTreeSet<StepIndex>,
+    /// Steps that became ready in this transition and have to start in time.
+    pub(super) limited: BTreeSet<StepIndex>,
     /// Whether the run has begun to end, and steps have not been told yet.
     pub(super) winds_down: bool,
     events: Vec<Event>,
@@ -63,6 +65,7 @@ impl<'a> Draft<'a> {
             needs: BTreeSet::new(),
             frontier: BTreeSet::new(),
             idle: BTreeSet::new(),
+            limited: BTreeSet::new(),
             winds_down: false,
             events: Vec::new(),
             new_payloads: Vec::new(),
@@ -171,6 +174,12 @@ impl<'a> Draft<'a> {
                 Change::Progress(step, None) => {
                     run.progress.remove(&step);
                 }
+                Change::Queued(step, Some(timer)) => {
+                    run.queued.insert(step, timer);
+                }
+                Change::Queued(step, None) => {
+                    run.queued.remove(&step);
+                }
                 Change::SignalReceived(id) => {
                     run.signals.kept.remove(&run.signals.received);
                     run.signals.received -= 1;
@@ -239,6 +248,7 @@ fn timer_changes(changes: &[Change]) -> Vec<TimerChange> {
         match change {
             Change::Step(..)
             | Change::Progress(..)
+            | Change::Queued(..)
             | Change::SignalReceived(_)
             | Change::SignalTaken(..)
             | Change::Call(..) => {}

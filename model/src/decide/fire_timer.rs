@@ -24,6 +24,7 @@ impl Draft<'_> {
             TimerPurpose::Wait(_) | TimerPurpose::Deadline(_) if was_stopping => {}
             TimerPurpose::Wait(step) => self.wait_timed_out(step),
             TimerPurpose::Deadline(step) => self.end_at_deadline(step),
+            TimerPurpose::Start(step) => self.end_of_queueing(step),
             TimerPurpose::Retry(_) | TimerPurpose::RunTimeout | TimerPurpose::Undo(_) => {}
         }
         Ok(())

@@ -15,6 +15,7 @@ impl Fold<'_> {
         input: Option<&Payload>,
         deadline: Option<(TimerId, Timestamp)>,
     ) {
+        self.unqueue(step);
         let state = StepState::Running {
             attempt,
             input: input.cloned(),

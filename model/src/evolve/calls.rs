@@ -24,6 +24,7 @@ impl Fold<'_> {
             self.run.calls.get(&step).filter(|last| last.number == number).map_or(0, |it| it.seen);
         let definition = called(self.plan, step);
         self.set_call(step, LastCall { number, definition, input: with, seen, goes_on: true });
+        self.unqueue(step);
         let state = StepState::Calling { number, input: input.cloned(), timer, stopping: None };
         let mut next = self.with_state(step, state);
         next.attempt = attempt;

@@ -16,6 +16,7 @@ impl Fold<'_> {
 
     /// What `step` is once at rest; its timers go.
     fn settled(&mut self, step: StepIndex, state: StepState) -> StepRun {
+        self.unqueue(step);
         self.clear_timers_of(step);
         let next = self.with_state(step, state);
         StepRun { deadline: None, settled_at: Some(self.at), ..next }

@@ -12,6 +12,7 @@ impl Fold<'_> {
             Some(TimerPurpose::RunTimeout) => self.run_timed_out(),
             Some(TimerPurpose::Retry(step)) => self.retry_due(step),
             Some(TimerPurpose::Deadline(step)) => self.deadline_passed(step),
+            Some(TimerPurpose::Start(step)) => self.unqueue(step),
             Some(TimerPurpose::Undo(step)) => self.undo_due(step),
             Some(TimerPurpose::Wait(step)) => self.call_over(step),
             Some(TimerPurpose::Sleep(_)) | None => {}
@@ -48,6 +49,17 @@ pub(crate) fn deadline_passed(plan: &Plan, step: StepIndex) -> Failure {
     Failure {
         code: "NX3003".to_owned(),
         message: format!("deadline of {ms} ms over all attempts passed"),
+        fatal: true,
+        details: None,
+    }
+}
+
+/// The failure of a step whose first attempt was not started in time.
+pub(crate) fn not_started(plan: &Plan, step: StepIndex) -> Failure {
+    let ms = plan.step(step).start_within_ms.unwrap_or(0);
+    Failure {
+        code: "NX3026".to_owned(),
+        message: format!("not started within {ms} ms"),
         fatal: true,
         details: None,
     }

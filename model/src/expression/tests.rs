@@ -39,6 +39,7 @@ fn step(id: &str) -> Step {
         timeout_ms: None,
         deadline_ms: None,
         heartbeat_ms: None,
+        start_within_ms: None,
         on_error: OnError::default(),
         outputs: None,
         compensate: None,

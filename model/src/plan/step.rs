@@ -63,6 +63,7 @@ pub(super) fn compile_step(
         condition,
         retry: step.retry.clone(),
         deadline_ms: step.deadline_ms,
+        start_within_ms: step.start_within_ms,
         on_error: step.on_error,
         outputs,
         undo,
@@ -237,6 +238,7 @@ fn check_times(step: &Step, problems: &mut Problems) {
         ("timeout", step.timeout_ms),
         ("deadline", step.deadline_ms),
         ("heartbeat", step.heartbeat_ms),
+        ("start_within", step.start_within_ms),
     ];
     for (key, time) in times {
         if time == Some(0) {

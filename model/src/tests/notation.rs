@@ -96,6 +96,7 @@ pub(super) fn plain_step(id: &str) -> Step {
         timeout_ms: None,
         deadline_ms: None,
         heartbeat_ms: None,
+        start_within_ms: None,
         on_error: OnError::Fail,
         outputs: None,
         compensate: None,
@@ -123,6 +124,7 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
         "maps" => step.outputs = Some(value(argument)),
         "if" => step.condition = Some(argument.to_owned()),
         "deadline" => step.deadline_ms = Some(ms(argument)),
+        "start_within" => step.start_within_ms = Some(ms(argument)),
         "continue" => step.on_error = OnError::Continue,
         "wait_for" => step.kind = wait_for(argument),
         "call" => step.kind = call(argument),
@@ -193,8 +195,9 @@ fn approve(argument: &str) -> StepKind {
     StepKind::Approve(Box::new(approval))
 }
 
-const SETTINGS: [&str; 25] = [
+const SETTINGS: [&str; 26] = [
     "call",
+    "start_within",
     "approve",
     "wait_for",
     "needs",

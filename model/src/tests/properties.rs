@@ -89,6 +89,7 @@ fn step(at: usize, shape: &Shape) -> Step {
     step.retry.max_attempts = shape.attempts;
     step.retry.jitter = true;
     step.deadline_ms = shape.deadline.then_some(2_000);
+    step.start_within_ms = (shape.fatal && shape.deadline).then_some(1_000);
     step.on_error = if shape.fatal { OnError::Fail } else { OnError::Continue };
     step.condition = (shape.skipped == 0).then(|| "false".to_owned());
     if shape.undo < 3 {

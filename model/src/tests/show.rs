@@ -70,6 +70,9 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
             let deadline = timer(*deadline, "deadline");
             format!("{} started{with}{deadline}", tried(plan, *step, *attempt))
         }
+        Event::StepQueued { step, timer: id, until } => {
+            format!("{} queued{}", plan.id(*step), timer(Some((*id, *until)), ""))
+        }
         Event::StepSlept { step, timer: id, until } => {
             format!("{} sleeps{}", plan.id(*step), timer(Some((*id, *until)), ""))
         }

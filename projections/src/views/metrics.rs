@@ -115,6 +115,7 @@ impl Counters {
             Event::TimerFired { .. } => &mut self.timers_fired,
             Event::AttemptResumed { .. }
             | Event::HeartbeatRecorded { .. }
+            | Event::StepQueued { .. }
             | Event::RunPaused { .. }
             | Event::RunResumed { .. }
             | Event::CancelRequested { .. }

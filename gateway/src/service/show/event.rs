@@ -69,6 +69,7 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::UndoAttemptFailed { step, attempt, .. }
         | Event::UndoRetryScheduled { step, attempt, .. } => (Some(*step), Some(*attempt)),
         Event::StepSlept { step, .. }
+        | Event::StepQueued { step, .. }
         | Event::StepWaits { step, .. }
         | Event::SignalTaken { step, .. }
         | Event::ChildEnded { step, .. }
@@ -184,7 +185,7 @@ impl Showing<'_> {
                 "input": input.as_ref().map(|input| self.payload(input)).transpose()?,
                 "deadline": due_data(*deadline),
             }),
-            Event::StepSlept { step, timer, until } => {
+            Event::StepQueued { step, timer, until } | Event::StepSlept { step, timer, until } => {
                 json!({"step": self.id(*step), "timer": timer.0, "until": time(*until)})
             }
             Event::SignalReceived { name, id, payload, by: who } => json!({
@@ -313,7 +314,7 @@ impl Showing<'_> {
             Event::StepStarted { attempt, .. }
             | Event::AttemptResumed { attempt, .. }
             | Event::UndoStarted { attempt, .. } => format!("try {}", attempt.0),
-            Event::StepSlept { until, .. } => self.until(*until),
+            Event::StepQueued { until, .. } | Event::StepSlept { until, .. } => self.until(*until),
             Event::SignalReceived { name, payload, by, .. } => {
                 let carried = match payload {
                     Payload::Null => String::new(),

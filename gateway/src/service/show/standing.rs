@@ -2,6 +2,7 @@
 
 use nexus_engine::model::event::{Awaited, child_name};
 use nexus_engine::model::id::{Attempt, StepIndex, TimerId};
+use nexus_engine::model::payload::Payload;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::run::{Run, RunStatus, StepState, UndoState};
 use nexus_engine::model::time::Timestamp;
@@ -13,6 +14,9 @@ use crate::api::WaitingOn;
 const NAMES_MAX: usize = 3;
 /// How much of what people are asked stands in a line, in characters.
 const MESSAGE_CHARS_MAX: usize = 80;
+
+/// How much of what a step says of its progress stands in a line, in characters.
+const PROGRESS_CHARS_MAX: usize = 60;
 
 /// A run at a moment.
 #[derive(Clone, Copy)]
@@ -267,7 +271,12 @@ impl Standing<'_> {
             StepState::Waiting if self.run.is_paused() => {
                 format!("{id} is ready; the run is paused")
             }
-            StepState::Waiting => format!("{id} is ready and waits for room"),
+            StepState::Waiting => {
+                let timer = self.run.queued.get(&step).and_then(|timer| self.run.timers.get(timer));
+                let limit =
+                    timer.map(|timer| format!("; it has to start {}", self.in_time(timer.due)));
+                format!("{id} is ready and waits for room{}", limit.unwrap_or_default())
+            }
             StepState::Running { attempt, rests: true, stopping: None, .. } => format!(
                 "{id} was cut off by the end of a process; attempt {} of {} waits for its turn to go on",
                 attempt.0,
@@ -277,9 +286,10 @@ impl Standing<'_> {
                 let told = if stopping.is_some() { ", told to stop" } else { "" };
                 let time = duration(self.now.ms_since(*since));
                 format!(
-                    "{id} is at work for {time} (attempt {} of {}{told})",
+                    "{id} is at work for {time} (attempt {} of {}{told}){}",
                     attempt.0,
-                    self.attempts_max(step)
+                    self.attempts_max(step),
+                    self.progress(step)
                 )
             }
             StepState::Sleeping { until, .. } => {
@@ -313,6 +323,15 @@ impl Standing<'_> {
             StepState::NotReached => format!("{id} was not reached"),
             StepState::Cancelled => format!("{id} was cancelled"),
         }
+    }
+
+    /// `, progress 7`: how far the step said it is.
+    fn progress(&self, step: StepIndex) -> String {
+        let Some(Payload::Inline(_, bytes)) = self.run.progress.get(&step) else {
+            return String::new();
+        };
+        let said = shorten(&String::from_utf8_lossy(bytes), PROGRESS_CHARS_MAX);
+        format!(", progress {said}")
     }
 
     /// What there is to say about a step beside its status.

@@ -104,10 +104,13 @@ fn a_snapshot_with_signals_is_read_and_written_as_ever() {
 }
 
 #[test]
-fn a_snapshot_with_progress_is_read_and_written_as_ever() {
+fn a_snapshot_with_progress_and_queued_steps_is_read_and_written_as_ever() {
     let plan = plan();
     let mut run = run(&plan);
     run.progress = [(StepIndex(3), inline(r#"{"done":3}"#))].into();
+    run.queued = [(StepIndex(8), TimerId(9))].into();
+    let purpose = TimerPurpose::Start(StepIndex(8));
+    run.timers.insert(TimerId(9), Timer { due: NOW, purpose });
     let current = encode_run(&plan, &run);
     let bytes = fixture("snapshot", "v1-progress.bin", &current);
     assert_eq!(current, bytes, "a snapshot is written differently");

@@ -9,7 +9,7 @@ use crate::codec::canonical::NULL_HASH;
 use crate::codec::snapshot::seal;
 use crate::codec::{DecodeError, decode_run, encode_run, show_state_hash, state_hash};
 use crate::definition::Definition;
-use crate::id::{Attempt, StepIndex};
+use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
 use crate::run::{Run, RunStatus, StepRun, StepState};
@@ -46,7 +46,7 @@ fn the_form_knows_every_field_of_a_run() {
     };
     let fields: Vec<String> = shown.lines().filter_map(field).collect();
     let written = ["started", "started_at", "ended_at", "status", "paused", "timers", "next_timer"];
-    let after = ["revision", "signals", "calls", "parent_paused", "progress", "steps"];
+    let after = ["revision", "signals", "calls", "parent_paused", "progress", "queued", "steps"];
     let derived = ["open_needs", "ready", "running", "awaiting", "calling", "open", "undo"];
     assert_eq!(fields, [&written[..], &after, &derived].concat());
 }
@@ -117,6 +117,9 @@ fn every_change_of_the_state_changes_the_hash() {
         hash_with(&plan, |run| run.timers.clear()),
         hash_with(&plan, |run| run.next_timer.0 += 1),
         hash_with(&plan, |run| run.revision += 1),
+        hash_with(&plan, |run| {
+            run.queued.insert(StepIndex(1), TimerId(7));
+        }),
         hash_with(&plan, |run| drop(run.progress.insert(StepIndex(1), inline("7")))),
     ];
     let count = hashes.len();

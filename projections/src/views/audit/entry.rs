@@ -227,6 +227,7 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::AttemptsInterrupted { .. }
         | Event::AttemptResumed { .. }
         | Event::HeartbeatRecorded { .. }
+        | Event::StepQueued { .. }
         | Event::TimerFired { .. }
         | Event::SlotsOffered
         | Event::StepWaits { .. }

@@ -119,6 +119,7 @@ impl RunRecord {
             Event::AttemptsInterrupted { .. }
             | Event::AttemptResumed { .. }
             | Event::HeartbeatRecorded { .. }
+            | Event::StepQueued { .. }
             | Event::SlotsOffered
             | Event::SignalReceived { .. }
             | Event::ApprovalGranted { .. }

@@ -10,7 +10,7 @@ use clap::{Args as ArgsOf, ColorChoice, Parser, Subcommand};
 use crate::commands::{
     approve, audit, bench, cancel, completions, dead, demo, doctor, explain, get, graph, help,
     history, import, inbox, list, logs, new, pause, projection, replay, result, resume, retry, run,
-    schedule, schema, serve, signal, start, validate, verify, version, wait, watch,
+    schedule, schema, serve, signal, start, test, validate, verify, version, wait, watch,
 };
 use crate::output::Format;
 
@@ -147,6 +147,8 @@ pub(crate) enum Verb {
     New(new::NewArgs),
     /// Check workflow files; nothing is started.
     Validate(validate::ValidateArgs),
+    /// Play workflows in simulated time, with mocks and crashes, as test files say.
+    Test(test::TestArgs),
     /// Draw the steps of a workflow or run.
     Graph(graph::GraphArgs),
     /// Turn a graph that another program made into a workflow.

@@ -31,6 +31,7 @@ pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod signal;
 pub(crate) mod start;
+pub(crate) mod test;
 pub(crate) mod validate;
 pub(crate) mod verify;
 pub(crate) mod version;
@@ -76,6 +77,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Verb::Bench(args) => bench::run(&context, &args),
         Verb::New(args) => new::run(&args),
         Verb::Validate(args) => validate::run(&args),
+        Verb::Test(args) => test::run(&args),
         Verb::Graph(args) => graph::run(&context, &args),
         Verb::Import(args) => import::run(&args),
         Verb::Explain(args) => explain::run(&context, &args),

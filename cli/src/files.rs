@@ -10,6 +10,8 @@ use crate::exit::Code;
 
 /// How the file of a workflow ends.
 const WORKFLOW: &str = ".workflow.yaml";
+/// How a test file ends.
+const TEST: &str = ".test.yaml";
 
 /// Reads a file of text.
 ///
@@ -61,13 +63,25 @@ pub(crate) fn write(path: &Path, bytes: &[u8], replace: bool) -> Result<(), Prob
 /// # Errors
 /// NX1401 if one is not there, NX1406 if a folder has none.
 pub(crate) fn workflows(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Problem> {
+    named(paths, WORKFLOW)
+}
+
+/// The test files that `paths` name, in order: files as they are, folders with all `*.test.yaml` below them.
+///
+/// # Errors
+/// As [`workflows`].
+pub(crate) fn tests(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Problem> {
+    named(paths, TEST)
+}
+
+fn named(paths: &[PathBuf], end: &str) -> Result<Vec<PathBuf>, Problem> {
     let mut files = Vec::new();
     for path in paths {
         if path.is_dir() {
             let before = files.len();
-            collect(path, &mut files)?;
+            collect(path, end, &mut files)?;
             if files.len() == before {
-                let message = format!("{} holds no *{WORKFLOW}", path.display());
+                let message = format!("{} holds no *{end}", path.display());
                 return Err(Problem::new("NX1406", Code::NotFound as u8, message)
                     .hint("name the files themselves"));
             }
@@ -78,8 +92,8 @@ pub(crate) fn workflows(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Problem> {
     Ok(files)
 }
 
-/// Adds the workflow files below `folder`, by name. Hidden folders such as `.nexus` are left out.
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Problem> {
+/// Adds the files below `folder` that end so, by name. Hidden folders such as `.nexus` are left out.
+fn collect(folder: &Path, end: &str, files: &mut Vec<PathBuf>) -> Result<(), Problem> {
     let refused = |error: std::io::Error| {
         let message = format!("{} cannot be read: {}", folder.display(), in_words(&error));
         Problem::new("NX1401", Code::Usage as u8, message)
@@ -92,9 +106,9 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Problem> {
         let name = entry.file_name().to_string_lossy().into_owned();
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             if !name.starts_with('.') {
-                collect(&entry.path(), files)?;
+                collect(&entry.path(), end, files)?;
             }
-        } else if name.ends_with(WORKFLOW) {
+        } else if name.ends_with(end) {
             let path = entry.path();
             files.push(path.strip_prefix(".").map_or_else(|_| path.clone(), Path::to_path_buf));
         }

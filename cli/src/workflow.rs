@@ -60,7 +60,7 @@ pub(crate) fn check(
 }
 
 /// A workflow and what it calls, as they are sent to an engine.
-pub(crate) fn sent(resolved: &Resolved) -> (Value, Vec<Value>) {
+pub(crate) fn to_send(resolved: &Resolved) -> (Value, Vec<Value>) {
     let json = |definition: &Definition| {
         serde_json::from_slice(&definition.to_canonical_json())
             .expect("a canonical definition is JSON")
@@ -97,7 +97,7 @@ pub(crate) fn show(problems: &Problems, text: &str, name: &str) {
     let shown_max = if output::format().is_json() { usize::MAX } else { SHOWN_MAX };
     for problem in problems.iter().take(shown_max) {
         if output::format().is_json() {
-            output::problem(&as_sent(problem));
+            output::problem(&sent(problem));
         } else {
             output::complain(format!("{}\n", nexus_definitions::render(problem, text, true)));
         }
@@ -108,7 +108,7 @@ pub(crate) fn show(problems: &Problems, text: &str, name: &str) {
 }
 
 /// A problem in the form of the API.
-fn as_sent(problem: &nexus_definitions::Problem) -> Problem {
+pub(crate) fn sent(problem: &nexus_definitions::Problem) -> Problem {
     let place = Where { file: problem.file.clone(), line: problem.line, column: problem.column };
     let sent = Problem::new(problem.code, Code::Usage as u8, problem.message.clone());
     Problem { hint: problem.hint.clone(), place: Some(place), ..sent }

@@ -54,7 +54,7 @@ where
 }
 
 /// Reads an input; `null` stands for no keys.
-fn parse<In: Input>(input: &Data) -> StepResult<In> {
+pub(crate) fn parse<In: Input>(input: &Data) -> StepResult<In> {
     let bytes: &[u8] = if *input.bytes == *b"null" { b"{}" } else { &input.bytes };
     serde_json::from_slice(bytes).map_err(|error| {
         unknown_key::<In>(bytes)

@@ -25,6 +25,7 @@ use std::time::Duration;
 use nexus_engine::handler::Registry;
 
 pub use script::reap_orphans;
+pub use simulate::simulated_outcome;
 
 /// Limits of the actions.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -75,6 +75,20 @@ async fn simulate(cx: StepCx, input: SimulateInput) -> StepResult<Data> {
     input.fail.and_then(|fail| fail.error(cx.attempt())).map_or_else(|| Ok(Data::null()), Err)
 }
 
+/// What `simulate` would do with `input` at this attempt, and how long it would take, without doing it.
+///
+/// # Errors
+/// What the action fails with.
+pub fn simulated_outcome(input: &Data, attempt: u32) -> (Duration, StepResult<Data>) {
+    match crate::action::parse::<SimulateInput>(input) {
+        Err(error) => (Duration::ZERO, Err(error)),
+        Ok(SimulateInput { duration_ms, fail }) => {
+            let error = fail.and_then(|fail| fail.error(attempt));
+            (Duration::from_millis(duration_ms), error.map_or_else(|| Ok(Data::null()), Err))
+        }
+    }
+}
+
 impl Fail {
     fn error(self, attempt: u32) -> Option<StepError> {
         match self {

@@ -5,6 +5,7 @@
 
 pub mod calendar;
 mod calls;
+pub mod cases;
 mod check;
 mod handlers;
 #[cfg(feature = "import")]
@@ -26,6 +27,7 @@ use nexus_model::definition::Definition;
 use nexus_model::plan::Plan;
 
 pub use calls::{Resolved, resolve_calls};
+pub use cases::{TestFile, read_cases};
 pub use handlers::{Known, check_handlers};
 pub use problem::{Problem, Problems, Severity};
 pub use render::render;

@@ -50,6 +50,11 @@ impl Source {
         &self.text
     }
 
+    /// The line of a byte, from 1.
+    pub(crate) fn line(&self, at: usize) -> u32 {
+        narrow(self.line_starts.partition_point(|start| *start <= at).max(1))
+    }
+
     /// The fault with its line and column.
     pub(crate) fn problem(&self, fault: Fault) -> Problem {
         let start = fault.range.start.min(self.text.len());

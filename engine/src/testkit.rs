@@ -33,6 +33,8 @@ mod engine;
 mod mock;
 mod recovery;
 mod schedules;
+#[cfg(feature = "yaml")]
+mod suite;
 mod weather;
 mod workshop;
 mod world;
@@ -44,4 +46,6 @@ pub use crashes::Crashes;
 pub use ending::{CallMade, Ending, RunEnding, StepEnding};
 pub use engine::TestEngine;
 pub use mock::{Answer, Mock};
+#[cfg(feature = "yaml")]
+pub use suite::{CaseReport, Plays, Suite, SuiteError};
 pub use weather::Weather;

@@ -84,7 +84,7 @@ pub(crate) fn prepare(context: &Context, args: &StartArgs) -> Result<Option<Prep
             .hint("put one of them into a file: --input @FILE"));
     }
     let Some(resolved) = workflow::read(&args.file)? else { return Ok(None) };
-    let (definition, callees) = workflow::sent(&resolved);
+    let (definition, callees) = workflow::to_send(&resolved);
     let read = resolved.read;
     let input = inputs::read(&read.definition, args.input.as_deref(), &args.set)?;
     let request = StartRun {

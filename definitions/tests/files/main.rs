@@ -2,6 +2,7 @@
 
 mod broken;
 mod calls;
+mod cases;
 mod noise;
 mod pages;
 mod problems;

@@ -21,7 +21,7 @@ fn workflow_blocks(page: &str) -> Vec<(usize, String)> {
             (None, _) => {}
         }
     }
-    blocks.retain(|(_, text)| text.contains("steps:"));
+    blocks.retain(|(_, text)| text.contains("steps:") && !text.contains("cases:"));
     blocks
 }
 

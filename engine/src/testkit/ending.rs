@@ -182,14 +182,19 @@ pub(super) fn read(loader: &Loader, payload: &Payload) -> Value {
 }
 
 /// The calls of a play, without those that were made again because a crash cut them off.
-pub(super) fn of_calls(calls: &[Call]) -> BTreeMap<CallMade, usize> {
-    let mut made = BTreeMap::new();
+pub(super) fn last_calls(calls: &[Call]) -> impl Iterator<Item = &Call> {
     let last: HashMap<_, _> =
         calls.iter().enumerate().map(|(at, call)| ((&call.key, call.attempt), at)).collect();
-    for (at, call) in calls.iter().enumerate() {
-        if !call.recorded && last.get(&(&call.key, call.attempt)) != Some(&at) {
-            continue;
-        }
+    let counts = move |(at, call): &(usize, &Call)| {
+        call.recorded || last.get(&(&call.key, call.attempt)) == Some(at)
+    };
+    calls.iter().enumerate().filter(counts).map(|(_, call)| call)
+}
+
+/// How often each call was made.
+pub(super) fn of_calls(calls: &[Call]) -> BTreeMap<CallMade, usize> {
+    let mut made = BTreeMap::new();
+    for call in last_calls(calls) {
         let call = CallMade {
             key: call.key.clone(),
             run: call.run_name.clone(),

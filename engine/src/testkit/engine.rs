@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::call::Call;
 use super::crashes::{Crashes, everywhere};
-use super::ending::{Ending, of_calls, of_run, read};
+use super::ending::{Ending, RunEnding, of_calls, of_run, read};
 use super::mock::{Mock, Mocks};
 use super::weather::{Storm, Weather};
 use super::workshop::Workshop;
@@ -63,6 +63,7 @@ impl TestEngine {
             turns_max: TURNS_MAX,
             mocks: Mocks::default(),
             registry: Registry::new(),
+            real: None,
             states: Arc::default(),
             workshop: None,
             said: Arc::default(),
@@ -122,6 +123,12 @@ impl TestEngine {
             setup.registry = registry;
             setup.workshop.get_or_insert_with(Workshop::open);
         })
+    }
+
+    /// Begins anew, and only these steps and handlers are called for real.
+    #[must_use]
+    pub fn only_real(self, names: impl IntoIterator<Item = String>) -> Self {
+        self.change(|setup| setup.real = Some(names.into_iter().collect()))
     }
 
     /// Begins anew, with a value that handlers ask for by its type.
@@ -227,7 +234,7 @@ impl TestEngine {
         self.ask_with(run, command, &[])
     }
 
-    fn ask_with(
+    pub(super) fn ask_with(
         &mut self,
         run: RunId,
         command: &Command,
@@ -383,8 +390,7 @@ impl TestEngine {
     /// # Panics
     /// If there is no such run.
     pub fn output(&self, run: RunId) -> Value {
-        let (plan, state) = self.load(run);
-        of_run(&self.world.loader, &plan, &state).output
+        self.ending_of(run).output
     }
 
     /// The events of a run.
@@ -419,6 +425,15 @@ impl TestEngine {
     /// Steps that called a handler for which nothing stands in and which is not registered, with its name.
     pub fn unanswered(&self) -> impl Iterator<Item = (&str, &str)> {
         self.world.unanswered.iter().map(|(step, uses)| (step.as_str(), uses.as_str()))
+    }
+
+    /// How a run stands.
+    ///
+    /// # Panics
+    /// If there is no such run.
+    pub fn ending_of(&self, run: RunId) -> RunEnding {
+        let (plan, state) = self.load(run);
+        of_run(&self.world.loader, &plan, &state)
     }
 
     /// How all runs stand, and the calls that were made.
@@ -457,6 +472,10 @@ impl TestEngine {
             }
         }
         broken
+    }
+
+    pub(super) fn awaits_crash(&self) -> bool {
+        self.world.crash_at.is_some()
     }
 
     pub(super) fn world(&self) -> &World {

@@ -42,6 +42,8 @@ pub(super) struct Setup {
     pub(super) turns_max: u64,
     pub(super) mocks: Mocks,
     pub(super) registry: Registry,
+    /// What is called for real; `None`: everything that is registered.
+    pub(super) real: Option<BTreeSet<String>>,
     pub(super) states: Arc<States>,
     /// Where handlers are called for real.
     pub(super) workshop: Option<Workshop>,
@@ -557,7 +559,9 @@ impl World {
         if let Some(said) = said {
             return said;
         }
-        let Some(handler) = self.setup.registry.get(&call.uses).cloned() else {
+        let is_real = |real: &BTreeSet<String>| call.names().iter().any(|name| real.contains(name));
+        let handler = self.setup.registry.get(&call.uses).cloned();
+        let Some(handler) = handler.filter(|_| self.setup.real.as_ref().is_none_or(is_real)) else {
             self.unanswered.insert((call.step.clone(), call.uses.clone()));
             let message = format!("nothing stands in for `{}` of step `{}`", call.uses, call.step);
             return (Err(StepError::fatal(message).code("NX3004")), progress);

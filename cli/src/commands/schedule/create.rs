@@ -64,7 +64,7 @@ pub(crate) fn run(context: &Context, args: &CreateArgs) -> Outcome {
         check(cron, &args.tz)?;
     }
     let input = inputs::read(&read.definition, args.input.as_deref(), &args.set)?;
-    let (definition, callees) = workflow::sent(&resolved);
+    let (definition, callees) = workflow::to_send(&resolved);
     let request = PutSchedule {
         id: args.name.clone().unwrap_or_else(|| read.definition.name.clone()),
         definition,

@@ -19,7 +19,7 @@ pub(crate) fn requests(
     replace: bool,
     by: &By,
 ) -> Vec<PutSchedule> {
-    let (definition, callees) = workflow::sent(resolved);
+    let (definition, callees) = workflow::to_send(resolved);
     let read = &resolved.read;
     let folder = workflow::folder(file).map(|folder| folder.to_string_lossy().into_owned());
     let triggers = read.definition.triggers.iter().enumerate();

@@ -1,0 +1,75 @@
+//! The names of a test file, compared with those of its workflow.
+
+use nexus_model::input::InputError;
+use nexus_model::plan::Plan;
+use serde_json::Value;
+
+use super::{Case, Named, TestFile};
+use crate::problem::{Problem, Problems};
+use crate::source::Fault;
+use crate::suggest::nearest;
+
+impl TestFile {
+    /// Compares the names of steps and actions with those of the workflow and of those it calls: NX1125.
+    pub fn check(&self, plans: &[&Plan]) -> Problems {
+        let mut steps = Vec::new();
+        let mut handlers = Vec::new();
+        for plan in plans {
+            for step in plan.steps() {
+                steps.push(plan.id(step).to_owned());
+                handlers.extend(plan.handler(step).map(str::to_owned));
+                if let Some(undo) = plan.undo_handler(step) {
+                    handlers.push(format!("{}/undo", plan.id(step)));
+                    handlers.push(undo.to_owned());
+                }
+            }
+        }
+        let unknown = |named: &&Named| {
+            let is_handler = named.is_mock && handlers.contains(&named.name);
+            !is_handler && !steps.contains(&named.name)
+        };
+        let problem = |named: &Named| {
+            let known = steps.iter().chain(handlers.iter().filter(|_| named.is_mock));
+            let hint = match nearest(&named.name, known.map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("steps of the workflow: {}", steps.join(", ")),
+            };
+            let what = if named.is_mock { "step or action" } else { "step" };
+            let message = format!("the workflow has no {what} `{}`", named.name);
+            self.source.problem(Fault::new("NX1125", named.range.clone(), message).hint(hint))
+        };
+        Problems::from_unsorted(self.named.iter().filter(unknown).map(problem).collect())
+    }
+
+    /// NX1127: the file of the workflow cannot be used.
+    pub fn workflow_problem(&self, message: String) -> Problem {
+        let hint =
+            "name a valid workflow, seen from the test file: `workflow: ./NAME.workflow.yaml`";
+        self.source.problem(Fault::new("NX1127", self.workflow_range.clone(), message).hint(hint))
+    }
+
+    /// NX1130: the inputs of a case do not fit the workflow.
+    pub fn inputs_problem(&self, case: &Case, errors: &[InputError]) -> Problem {
+        let said: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        let message = format!("the inputs of the case do not fit: {}", said.join("; "));
+        let hint = "write `inputs:` as the workflow declares them";
+        self.source.problem(Fault::new("NX1130", case.range.clone(), message).hint(hint))
+    }
+
+    /// NX1126: steps of a case that nothing stands in for, with what they call.
+    pub fn unanswered_problem(&self, case: &Case, steps: &[(String, String)]) -> Problem {
+        let step = |(step, uses): &(String, String)| format!("`{step}` ({uses})");
+        let names: Vec<String> = steps.iter().map(step).collect();
+        let message = format!("nothing stands in for {}", names.join(", "));
+        let first = steps.first().map_or("STEP", |(step, _)| step);
+        let hint = format!("add `{first}` to `mock`, or carry it out with `real: [{first}]`");
+        self.source.problem(Fault::new("NX1126", case.range.clone(), message).hint(hint))
+    }
+}
+
+impl Case {
+    /// The inputs as one value.
+    pub fn input(&self) -> Value {
+        Value::Object(self.inputs.clone())
+    }
+}

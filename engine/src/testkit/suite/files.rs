@@ -1,0 +1,100 @@
+//! Test files and workflows on disk.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use nexus_definitions::{Problems, Read, read, read_cases};
+use nexus_model::plan::Plan;
+
+use super::Suite;
+
+/// How a test file ends.
+const TEST: &str = ".test.yaml";
+/// How a workflow's file ends.
+const WORKFLOW: &str = ".workflow.yaml";
+/// The case of a workflow without a test file.
+const WITHOUT_FILE: &str = "cases:\n  with its defaults: {}\n";
+
+/// Why a test file cannot be played.
+#[derive(Debug, thiserror::Error)]
+pub enum SuiteError {
+    /// A file cannot be read.
+    #[error("{} cannot be read", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A file says something that means nothing.
+    #[error("{problems}")]
+    Invalid {
+        /// What is wrong.
+        problems: Problems,
+        /// The text it is wrong in.
+        text: String,
+    },
+}
+
+impl Suite {
+    /// Reads a test file and the workflow it is about. A workflow's file stands for the test file beside it, or for one case
+    /// without inputs and mocks if there is none. Actions that are `harmless` are carried out for real.
+    ///
+    /// # Errors
+    /// [`SuiteError`]
+    pub fn open(path: &Path, harmless: &[&str]) -> Result<Self, SuiteError> {
+        let beside = sibling(path, WORKFLOW, TEST);
+        let (tests, text) = match &beside {
+            Some(tests) if tests.is_file() => (tests.as_path(), text_of(tests)?),
+            Some(_) => (path, WITHOUT_FILE.to_owned()),
+            None => (path, text_of(path)?),
+        };
+        let file = read_cases(&tests.display().to_string(), &text)
+            .map_err(|problems| SuiteError::Invalid { problems, text: text.clone() })?;
+        let workflow = match &file.workflow {
+            Some(workflow) => beside_of(tests, workflow),
+            None if beside.is_some() => path.to_owned(),
+            None => sibling(tests, TEST, WORKFLOW).unwrap_or_default(),
+        };
+        if !workflow.is_file() {
+            let message = format!("there is no workflow {}", workflow.display());
+            let problems = Problems(vec![file.workflow_problem(message)]);
+            return Err(SuiteError::Invalid { problems, text });
+        }
+        let plan = plan_of(&workflow)?;
+        let called: Result<Vec<_>, _> =
+            file.workflows.iter().map(|called| plan_of(&beside_of(tests, called))).collect();
+        let folder = workflow.canonicalize().ok();
+        let folder = folder.as_deref().and_then(Path::parent).map(Path::to_owned);
+        Self::new(file, plan, &called?, folder, harmless)
+            .map_err(|problems| SuiteError::Invalid { problems, text })
+    }
+}
+
+/// The file of the same name with another end.
+fn sibling(path: &Path, end: &str, other: &str) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?.strip_suffix(end)?;
+    Some(path.with_file_name(format!("{name}{other}")))
+}
+
+/// A path as a file means it.
+fn beside_of(file: &Path, path: &str) -> PathBuf {
+    let path = path.strip_prefix("./").unwrap_or(path);
+    file.parent().map_or_else(|| PathBuf::from(path), |folder| folder.join(path))
+}
+
+fn text_of(path: &Path) -> Result<String, SuiteError> {
+    let bytes =
+        std::fs::read(path).map_err(|source| SuiteError::Read { path: path.to_owned(), source })?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn plan_of(path: &Path) -> Result<Arc<Plan>, SuiteError> {
+    let text = text_of(path)?;
+    match read(&path.display().to_string(), &text) {
+        Ok(Read { plan, .. }) => Ok(Arc::new(plan)),
+        Err(problems) => Err(SuiteError::Invalid { problems, text }),
+    }
+}

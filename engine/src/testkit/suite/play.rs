@@ -1,0 +1,136 @@
+//! One play of a case: the run is started, what is done from outside is done in time, and time passes until nothing more
+//! happens.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nexus_definitions::cases::{Act, Case, Deed, Point};
+use nexus_model::command::{ApprovalAnswer, Command};
+use nexus_model::event::Actor;
+use nexus_model::id::RunId;
+use nexus_model::payload::Payload;
+use nexus_model::plan::Plan;
+use nexus_model::time::Timestamp;
+
+use super::super::engine::TestEngine;
+use crate::handle::{StartError, StartRequest};
+use crate::shard::Refusal;
+
+/// What came of a play.
+#[derive(Debug)]
+pub(super) struct Played {
+    pub(super) run: Option<RunId>,
+    pub(super) began: Timestamp,
+    pub(super) refused: Option<StartError>,
+    /// What was done from outside and refused.
+    pub(super) wrong: Vec<String>,
+}
+
+/// Plays a case on a fresh engine.
+pub(super) fn play(
+    engine: &mut TestEngine,
+    case: &Case,
+    plan: &Arc<Plan>,
+    folder: Option<&Path>,
+) -> Played {
+    let mut played = Played { run: None, began: engine.now(), refused: None, wrong: Vec::new() };
+    let request = StartRequest::new(Arc::clone(plan)).input(case.input());
+    let request = StartRequest { folder: folder.map(Path::to_owned), ..request };
+    let run = match engine.start_as(request) {
+        Ok(started) => started.run,
+        Err(error) => {
+            played.refused = Some(error);
+            return played;
+        }
+    };
+    played.run = Some(run);
+    let mut acts: Vec<&Act> = case.acts.iter().collect();
+    loop {
+        engine.settle();
+        if let Some(at) = acts.iter().position(|act| is_due(engine, run, act, played.began)) {
+            let act = acts.remove(at);
+            if let Err(refusal) = carry_out(engine, run, act) {
+                played.wrong.push(format!("{} is refused: {refusal}", words(act)));
+            }
+            continue;
+        }
+        let timed = acts.iter().filter_map(|act| time_of(act, played.began)).min();
+        let is_over = engine.load(run).1.status.is_terminal() && timed.is_none();
+        let next = if is_over { None } else { engine.next_time() };
+        match timed.into_iter().chain(next).min() {
+            Some(at) => engine.advance_to(at),
+            None => break,
+        }
+    }
+    played.wrong.extend(acts.iter().map(|act| format!("{} does not come to pass", words(act))));
+    played
+}
+
+fn time_of(act: &Act, began: Timestamp) -> Option<Timestamp> {
+    match act.when {
+        Point::Time(ms) => Some(began.plus_ms(ms)),
+        Point::After(_) => None,
+    }
+}
+
+fn is_due(engine: &TestEngine, run: RunId, act: &Act, began: Timestamp) -> bool {
+    match &act.when {
+        Point::Time(ms) => began.plus_ms(*ms) <= engine.now(),
+        Point::After(step) => {
+            let (plan, state) = engine.load(run);
+            plan.find(step).is_some_and(|step| state.step(step).is_settled())
+        }
+    }
+}
+
+fn carry_out(engine: &mut TestEngine, run: RunId, act: &Act) -> Result<(), Refusal> {
+    let name = if act.by.is_empty() { "test" } else { &act.by };
+    let by = Actor { name: name.to_owned(), via: "testkit".to_owned() };
+    let reason = String::new();
+    let command = match &act.what {
+        Deed::Signal { name, payload, id: None } => {
+            return engine.signal(run, name, payload).map(|_| ());
+        }
+        Deed::Signal { name, payload, id: Some(id) } => {
+            let (payload, stored) = Payload::json(payload);
+            let (name, id) = (name.clone(), id.clone());
+            let command = Command::DeliverSignal { name, id, payload, by };
+            return engine.ask_with(run, &command, stored.as_slice()).map(|_| ());
+        }
+        Deed::Crash(ms) => {
+            engine.down_for(Duration::from_millis(*ms));
+            return Ok(());
+        }
+        Deed::Retry => return engine.retry(run).map(|_| ()),
+        Deed::Pause => Command::PauseRun { by, reason },
+        Deed::Resume => Command::ResumeRun { by },
+        Deed::Cancel => Command::CancelRun { by, reason, undo: true },
+        Deed::Answer { step, approved, note, form, groups } => {
+            let Some(step) = engine.load(run).0.find(step) else { return Err(Refusal::NotFound) };
+            let (form, stored) = Payload::json(form);
+            let (note, groups) = (note.clone(), groups.clone());
+            let answer = ApprovalAnswer { approved: *approved, by, groups, note, form };
+            let command = Command::AnswerApproval { step, answer: Box::new(answer) };
+            return engine.ask_with(run, &command, stored.as_slice()).map(|_| ());
+        }
+    };
+    engine.ask(run, &command).map(|_| ())
+}
+
+fn words(act: &Act) -> String {
+    let what = match &act.what {
+        Deed::Signal { name, .. } => format!("the signal `{name}`"),
+        Deed::Answer { step, approved: true, .. } => format!("approving `{step}`"),
+        Deed::Answer { step, approved: false, .. } => format!("rejecting `{step}`"),
+        Deed::Pause => "`pause`".to_owned(),
+        Deed::Resume => "`resume`".to_owned(),
+        Deed::Cancel => "`cancel`".to_owned(),
+        Deed::Retry => "`retry`".to_owned(),
+        Deed::Crash(_) => "the crash".to_owned(),
+    };
+    match &act.when {
+        Point::Time(ms) => format!("{what} {ms} ms after the start"),
+        Point::After(step) => format!("{what} after `{step}`"),
+    }
+}

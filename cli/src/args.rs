@@ -9,8 +9,9 @@ use clap::{Args as ArgsOf, ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
     approve, audit, bench, cancel, completions, dead, demo, doctor, explain, get, graph, help,
-    history, import, inbox, list, logs, new, pause, projection, replay, result, resume, retry, run,
-    schedule, schema, serve, signal, start, test, validate, verify, version, wait, watch,
+    history, import, inbox, limit, list, logs, new, pause, projection, replay, result, resume,
+    retry, run, schedule, schema, serve, signal, start, test, validate, verify, version, wait,
+    watch,
 };
 use crate::output::Format;
 
@@ -113,6 +114,8 @@ pub(crate) enum Verb {
     Approve(approve::AnswerArgs),
     /// Reject what a step of a run asks.
     Reject(approve::AnswerArgs),
+    /// How many may run at one time: list limits, look at one, set one.
+    Limit(limit::LimitArgs),
     /// Start nothing new in a run until it is resumed.
     Pause(pause::PauseArgs),
     /// Go on with a run: drive it here, and end its pause.

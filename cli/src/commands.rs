@@ -16,6 +16,7 @@ pub(crate) mod help;
 pub(crate) mod history;
 pub(crate) mod import;
 pub(crate) mod inbox;
+pub(crate) mod limit;
 pub(crate) mod list;
 pub(crate) mod logs;
 pub(crate) mod new;
@@ -51,6 +52,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Verb::Run(args) => run::run(&context, &args),
         Verb::Start(args) => start::run(&context, &args),
         Verb::Demo(args) => demo::run(&context, &args),
+        Verb::Limit(args) => limit::run(&context, &args),
         Verb::List(args) => list::run(&context, args),
         Verb::Get(args) => get::run(&context, &args),
         Verb::Watch(args) => watch::run(&context, &args),

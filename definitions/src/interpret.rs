@@ -1,11 +1,13 @@
 //! Interprets a document whose shape was checked: every value that is looked at here has the shape of its key.
 
+mod limits;
+
 mod triggers;
 
 use std::collections::BTreeMap;
 
 use nexus_model::definition::{
-    Approval, Backoff, Compensate, Definition, InputKind, InputSpec, OnEnd, OnError,
+    Approval, Backoff, Compensate, Concurrency, Definition, InputKind, InputSpec, OnEnd, OnError,
     OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
 };
 use serde::de::DeserializeOwned;
@@ -29,6 +31,7 @@ pub(crate) fn interpret(tree: &Tree) -> Definition {
         env: entries(top, "env", Node::to_value),
         run_id: run.and_then(|run| text(run, "id")),
         timeout_ms: run.and_then(|run| duration_ms(run, "timeout")),
+        concurrency: run.and_then(limits::concurrency),
         on_failure: choice::<OnEnd>(top, "on_failure"),
         on_cancel: choice::<OnEnd>(top, "on_cancel"),
         triggers: triggers::triggers(top),
@@ -68,12 +71,14 @@ fn input(node: &Node) -> InputSpec {
 struct Defaults {
     retry: Option<Retry>,
     timeout_ms: Option<u64>,
+    concurrency: Option<Concurrency>,
 }
 
 fn steps(top: &Node) -> Vec<Step> {
     let defaults = top.get("defaults").map_or_else(Defaults::default, |defaults| Defaults {
         retry: defaults.value.get("retry").map(|value| retry(&value.value)),
         timeout_ms: duration_ms(&defaults.value, "timeout"),
+        concurrency: limits::concurrency(&defaults.value),
     });
     let sequence = text(top, "mode").is_some_and(|mode| mode == "sequence");
     let mut steps: Vec<Step> = Vec::new();
@@ -100,6 +105,8 @@ fn step(id: &str, node: &Node, defaults: &Defaults) -> Step {
         retry: node.get("retry").map_or_else(default_retry, |value| retry(&value.value)),
         timeout_ms: duration_ms(node, "timeout")
             .or_else(|| defaults.timeout_ms.filter(|_| attempts)),
+        concurrency: limits::concurrency(node)
+            .or_else(|| defaults.concurrency.clone().filter(|_| attempts)),
         deadline_ms: duration_ms(node, "deadline"),
         heartbeat_ms: duration_ms(node, "heartbeat"),
         start_within_ms: duration_ms(node, "start_within"),

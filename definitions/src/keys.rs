@@ -126,7 +126,7 @@ pub(crate) static TOP: Table = Table {
         key("outputs", Shape::Template, "The run's output."),
     ],
     required: &["nexus", "name", "steps"],
-    later: &["secrets", "concurrency", "retain"],
+    later: &["secrets", "retain"],
 };
 
 /// A trigger.
@@ -172,9 +172,10 @@ static RUN: Table = Table {
             "Name of a run, if the caller gives none. May hold expressions over inputs.",
         ),
         key("timeout", Shape::Duration { zero: false }, "Longest time from start to end."),
+        key("concurrency", Shape::Map(&CONCURRENCY), "How many runs may run at one time."),
     ],
     required: &[],
-    later: &["concurrency", "retain"],
+    later: &["retain"],
 };
 
 static DEFAULTS: Table = Table {
@@ -183,9 +184,57 @@ static DEFAULTS: Table = Table {
     keys: &[
         key("timeout", Shape::Duration { zero: false }, "Longest time of one attempt."),
         key("retry", Shape::Retry, "How often and when a step is tried again."),
+        key(
+            "concurrency",
+            Shape::Map(&CONCURRENCY),
+            "How many attempts of a step may be under way at one time, over all runs.",
+        ),
     ],
     required: &[],
-    later: &["queue", "concurrency"],
+    later: &["queue"],
+};
+
+/// A limit.
+static CONCURRENCY: Table = Table {
+    name: "concurrency",
+    noun: "`concurrency`",
+    keys: &[
+        key(
+            "key",
+            Shape::Text,
+            "Those with the same key share the limit; none: all runs of the workflow, or all attempts of the step.",
+        ),
+        key(
+            "scope",
+            Shape::Choice(&["workflow", "global"]),
+            "Who shares a key: runs of this workflow, by default, or of all.",
+        ),
+        key("limit", Shape::Count(1), "How many at one time; the others wait."),
+        key("rate", Shape::Map(&RATE), "How many begin in a time; the others wait."),
+        key(
+            "fairness_key",
+            Shape::Text,
+            "Those who wait under different fairness keys take turns, however many wait under each.",
+        ),
+        key(
+            "priority",
+            Shape::Template,
+            "An integer, or an expression; higher comes first, 0 by default.",
+        ),
+    ],
+    required: &[],
+    later: &["when_full"],
+};
+
+static RATE: Table = Table {
+    name: "rate",
+    noun: "`rate`",
+    keys: &[
+        key("limit", Shape::Count(1), "How many, at most 10000."),
+        key("per", Shape::Duration { zero: false }, "In how long a time."),
+    ],
+    required: &["limit", "per"],
+    later: &[],
 };
 
 /// The types of an input.
@@ -414,6 +463,11 @@ pub(crate) static ATTEMPTS: &[Key] = &[
     key("timeout", Shape::Duration { zero: false }, "Longest time of one attempt."),
     key("deadline", Shape::Duration { zero: false }, "Longest time of all attempts together."),
     key(
+        "concurrency",
+        Shape::Map(&CONCURRENCY),
+        "How many attempts may be under way at one time, over all runs.",
+    ),
+    key(
         "heartbeat",
         Shape::Duration { zero: false },
         "Longest time without a sign of life of an attempt; a script gives one by writing to $NEXUS_PROGRESS.",
@@ -430,7 +484,7 @@ pub(crate) const LATER_KINDS: &[&str] = &["emit"];
 
 /// Keys of steps that this version does not carry out.
 pub(crate) const LATER_STEP: &[&str] =
-    &["for_each", "as", "concurrency", "on_item_error", "queue", "importance", "secrets"];
+    &["for_each", "as", "on_item_error", "queue", "importance", "secrets"];
 
 impl Kind {
     /// Every key a step of this kind may have.
@@ -477,6 +531,12 @@ pub(crate) const FOREIGN: &[(&str, &str)] = &[
     ("environment", "env"),
     ("attempts", "max_attempts"),
     ("limit", "max_attempts"),
+    ("concurrency_limit", "concurrency"),
+    ("max_concurrency", "concurrency"),
+    ("parallelism", "concurrency"),
+    ("group", "key"),
+    ("throttle", "rate"),
+    ("period", "per"),
     ("interval", "initial"),
     ("optional", "required"),
     ("id", "name"),

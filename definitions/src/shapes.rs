@@ -168,6 +168,7 @@ fn step(at: u32, needs: impl IntoIterator<Item = u32>) -> Step {
         condition: None,
         retry: Retry::default(),
         timeout_ms: None,
+        concurrency: None,
         deadline_ms: None,
         heartbeat_ms: None,
         start_within_ms: None,

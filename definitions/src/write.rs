@@ -3,6 +3,7 @@
 //! Invariant: what [`read`](crate::read) accepted, it reads back as the same definition. Two things have no spelling of
 //! their own: defaults of the file are written at each step, and a sleep given in milliseconds without a unit gets it.
 
+mod limits;
 mod scalar;
 
 use std::collections::BTreeMap;
@@ -94,6 +95,8 @@ fn run(definition: &Definition) -> Value {
     let mut run = Map::new();
     run.extend(definition.run_id.iter().map(|id| ("id".to_owned(), json!(id))));
     run.extend(definition.timeout_ms.iter().map(|ms| ("timeout".to_owned(), duration(*ms))));
+    let limit = definition.concurrency.iter().map(limits::concurrency);
+    run.extend(limit.map(|limit| ("concurrency".to_owned(), limit)));
     Value::Object(run)
 }
 
@@ -167,6 +170,8 @@ impl Sheet {
         }
         self.optional(4, "timeout", step.timeout_ms.map(duration).as_ref());
         self.optional(4, "deadline", step.deadline_ms.map(duration).as_ref());
+        let limit = step.concurrency.as_ref().map(limits::concurrency);
+        self.optional(4, "concurrency", limit.as_ref());
         self.optional(4, "heartbeat", step.heartbeat_ms.map(duration).as_ref());
         self.optional(4, "start_within", step.start_within_ms.map(duration).as_ref());
         self.changed(4, "on_error", &step.on_error);

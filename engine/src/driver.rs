@@ -285,6 +285,7 @@ impl Driver {
                     self.errands.begin(id, *effect);
                 }
             }
+            Output::Slot(change) => self.errands.tell_limit(change),
             Output::ErrandOver(id, effect) => self.errands.over(id, *effect),
             Output::Ignored(info) => self.handlers.ignored(*info),
             Output::TimerSet(run, timer, due) => {

@@ -2,6 +2,7 @@
 
 mod aggregates;
 mod approval;
+mod limits;
 mod schedules;
 mod signal;
 mod start;
@@ -31,9 +32,9 @@ use crate::tables::{NAMES, read_name_row};
 
 pub use approval::ApprovalDecision;
 pub use schedules::{Backfill, ScheduleRequest, ScheduledRun};
-pub(crate) use start::request_hash;
 pub(crate) use start::{Prepared, prepare, rows};
 pub use start::{StartError, StartRequest, Started};
+pub(crate) use start::{request_hash, wanted_slots};
 
 /// Asks things of an engine.
 #[derive(Clone)]
@@ -164,7 +165,7 @@ impl Handle {
         self.ask(run, Command::RetryRun { by }).await
     }
 
-    async fn ask(&self, run: RunId, command: Command) -> Result<Answer, RequestError> {
+    pub(crate) async fn ask(&self, run: RunId, command: Command) -> Result<Answer, RequestError> {
         self.ask_with(run, Asked::silent(command)).await
     }
 

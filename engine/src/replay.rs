@@ -289,6 +289,8 @@ fn command_of(event: &Event) -> Option<Command> {
         Event::UndoWaived { by, reason } => Command::CancelRun { by, reason, undo: false },
         Event::RunRetried { by, .. } | Event::UndoRetried { by } => Command::RetryRun { by },
         Event::SlotsOffered => Command::OfferSlots,
+        Event::StepSlotGranted { step, ticket } => Command::GrantSlot { step: Some(step), ticket },
+        Event::RunSlotGranted { ticket } => Command::GrantSlot { step: None, ticket },
         Event::SignalReceived { name, id, payload, by } => {
             Command::DeliverSignal { name, id, payload, by }
         }

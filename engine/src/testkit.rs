@@ -30,6 +30,7 @@ mod chance;
 mod crashes;
 mod ending;
 mod engine;
+mod limits;
 mod mock;
 mod recovery;
 mod schedules;

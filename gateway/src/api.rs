@@ -4,6 +4,7 @@
 
 mod approval;
 mod explain;
+mod limit;
 mod problem;
 mod query;
 mod run;
@@ -17,6 +18,7 @@ use serde_json::Value;
 
 pub use approval::{ApprovalAnswer, ApprovalItem, ApprovalsPage, DecidedView, InboxFilter};
 pub use explain::{ExplainView, GraphEdge, GraphNode, GraphView, StepReason};
+pub use limit::{LimitHolder, LimitPage, LimitSize, LimitView, SetLimit};
 pub use problem::{Problem, Where};
 pub use query::{AuditFilter, Pairs, RunsFilter};
 pub use run::{FailureView, RunPage, RunSummary, RunView, StepView, UndoView, WaitingOn};

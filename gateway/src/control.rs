@@ -12,6 +12,7 @@ use crate::api::{
 use crate::api::{
     BackfillSchedule, BackfillView, PutSchedule, ScheduleActed, SchedulePage, ScheduleView,
 };
+use crate::api::{LimitPage, LimitView, SetLimit};
 use crate::{Client, Follow, Service};
 
 /// An engine to ask. Cheap to clone.
@@ -82,6 +83,12 @@ requests! {
     wait(name: &str, timeout: Option<Duration>) -> RunView;
     /// Derives a run again and compares it with what is recorded, up to event `to`, or all of it.
     replay(name: &str, to: Option<u32>, with_state: bool) -> ReplayView;
+    /// All limits, by name.
+    limits() -> LimitPage;
+    /// A limit.
+    limit(name: &str) -> LimitView;
+    /// Says what a limit allows from now on.
+    set_limit(name: &str, request: SetLimit) -> LimitView;
     /// Why a run stands where it stands.
     explain(name: &str) -> ExplainView;
     /// The graph of a run, with the status of its steps.

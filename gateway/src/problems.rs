@@ -2,7 +2,7 @@
 
 mod aggregates;
 
-pub(crate) use aggregates::no_such_schedule;
+pub(crate) use aggregates::{no_such_limit, no_such_schedule};
 
 use std::error::Error;
 use std::path::Path;
@@ -214,6 +214,8 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         | Rejection::NotRetryable { .. }
         | Rejection::AlreadyReceived { .. }
         | Rejection::StaleChild { .. }
+        | Rejection::SlotHeld
+        | Rejection::SlotNotWanted
         | Rejection::NothingReady => {
             ("NX7007", format!("see where it stands: nexus-engine get {name}"))
         }
@@ -263,6 +265,8 @@ pub fn start_problem(error: &StartError) -> Problem {
             .hint("give the run a name with --id, or correct `run.id` in the workflow"),
         StartError::Unresolved { .. } => Problem::new("NX1185", USAGE, text)
             .hint("name a file beside the workflow, as in `call: ./other.workflow.yaml`"),
+        StartError::Limit { code, .. } => Problem::new(code.clone(), USAGE, text)
+            .hint("correct the input, or `run.concurrency` in the workflow"),
         StartError::Conflict { name, .. } => taken(name),
         StartError::Busy { .. } => Problem::new("NX7006", UNREACHABLE, text)
             .hint("nothing was recorded; the same start can be repeated"),
@@ -279,6 +283,7 @@ pub(crate) fn schedule_problem(error: &StartError, name: &str) -> Problem {
         | StartError::Name(_)
         | StartError::RunId { .. }
         | StartError::Unresolved { .. }
+        | StartError::Limit { .. }
         | StartError::Conflict { .. }
         | StartError::Busy { .. } => start_problem(error),
     }

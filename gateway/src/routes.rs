@@ -7,6 +7,7 @@ mod answer;
 mod approvals;
 mod events;
 mod health;
+mod limits;
 mod lists;
 mod metrics;
 mod read;
@@ -67,6 +68,8 @@ fn control() -> Router<Service> {
         .route("/runs/{run}/retry", post(acts::retry))
         .route("/runs/{run}/drive", post(acts::drive))
         .route("/runs/{run}/signals/{signal}", post(waiting::signal))
+        .route("/limits", get(limits::list))
+        .route("/limits/{limit}", get(limits::show).post(limits::set))
         .route("/schedules", get(schedules::list).post(schedules::put))
         .route("/schedules/{schedule}", get(schedules::show))
         .route("/schedules/{schedule}/pause", post(schedules::pause))

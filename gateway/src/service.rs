@@ -12,6 +12,7 @@ mod get;
 mod graph;
 mod history;
 mod inbox;
+mod limits;
 mod list;
 mod logs;
 mod metrics;

@@ -12,6 +12,7 @@ mod canonical;
 mod decode;
 mod encode;
 mod kind;
+mod slots;
 mod snapshot;
 mod wire;
 
@@ -42,14 +43,13 @@ pub const FLAG_PARKED: u8 = 2;
 /// The longest body that is read: as long as the longest frame of the log.
 pub const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// Every event is written in the first version of its shape that can hold it.
-fn version(event: &Event) -> u8 {
-    if let Event::RunStarted(started) = event
-        && started.parent.is_some()
-    {
-        return 2;
+/// The version in which an event is written: the first that can say all of it.
+fn version_of(event: &Event) -> u8 {
+    match event {
+        Event::RunStarted(started) if started.parent.is_some() => 3,
+        Event::RunStarted(started) if !started.limits.is_empty() => 2,
+        _ => 1,
     }
-    1
 }
 
 impl Header {
@@ -78,7 +78,7 @@ impl Header {
 
 /// The kind and version of an event, without flags.
 pub fn header(event: &Event) -> Header {
-    Header { kind: kind::kind_of(event), version: version(event), flags: 0 }
+    Header { kind: kind::kind_of(event), version: version_of(event), flags: 0 }
 }
 
 /// Appends the body of an event. `given` is there for the outside event only.

@@ -2,6 +2,7 @@
 
 use crate::event::{Actor, ChildEnd, Failure, RunStarted};
 use crate::id::{Attempt, StepIndex, TimerId};
+use crate::limit::Ticket;
 use crate::payload::Payload;
 
 /// A request.
@@ -83,6 +84,13 @@ pub enum Command {
     },
     /// There is room for attempts.
     OfferSlots,
+    /// A limit has granted a slot.
+    GrantSlot {
+        /// The step that waits for it; `None`: the run as a whole.
+        step: Option<StepIndex>,
+        /// The number of the request.
+        ticket: Ticket,
+    },
     /// Approve or reject what a step asks.
     AnswerApproval {
         /// The step.

@@ -31,12 +31,14 @@ mod record_heartbeat;
 mod resume;
 mod resume_attempt;
 mod retry;
+mod slots;
 mod start;
 mod undo;
 mod wait_for;
 mod wind_down;
 
 use draft::Draft;
+pub use slots::SlotChange;
 
 pub use answer_approval::may_decide;
 
@@ -82,6 +84,8 @@ pub struct Transition {
     pub events: Vec<Event>,
     /// Timers that were set or cleared.
     pub timers: Vec<TimerChange>,
+    /// What limits have to be told.
+    pub slots: Vec<SlotChange>,
     /// Payloads that `decide` made and the events name by hash. Those of the command are the caller's.
     pub payloads: Vec<NewPayload>,
 }
@@ -142,6 +146,7 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
         Command::CancelRun { by, reason, undo } => draft.cancel_run(by, reason, undo),
         Command::RetryRun { by } => draft.retry_run(by),
         Command::OfferSlots => draft.offer_slots(),
+        Command::GrantSlot { step, ticket } => draft.grant_slot(step, ticket),
         Command::AnswerApproval { step, answer } => draft.answer_approval(step, *answer),
         Command::DeliverSignal { name, id, payload, by } => {
             draft.deliver_signal(name, id, payload, by);
@@ -179,6 +184,7 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
         | Command::DeliverSignal { .. }
         | Command::EndChild { .. }
         | Command::FollowParent { .. }
+        | Command::GrantSlot { .. }
         | Command::OfferSlots => check_goes_on(run),
     }
 }

@@ -51,6 +51,9 @@ pub struct Definition {
     /// Longest time from start to end of a run, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+    /// How many of its runs may run at one time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<Concurrency>,
     /// What happens to completed steps when a run fails.
     #[serde(default, skip_serializing_if = "is_default")]
     pub on_failure: OnEnd,
@@ -98,6 +101,7 @@ impl Definition {
             env: self.env.clone(),
             run_id: self.run_id.clone(),
             timeout_ms: self.timeout_ms,
+            concurrency: self.concurrency.clone(),
             on_failure: self.on_failure,
             on_cancel: self.on_cancel,
             triggers: self.triggers.clone(),
@@ -198,6 +202,9 @@ pub struct Step {
     /// Longest time of one attempt, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+    /// How many of its attempts may be under way at one time, over all runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<Concurrency>,
     /// Longest time of all attempts together, in milliseconds, from the start of the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<u64>,
@@ -241,6 +248,54 @@ pub enum OnEnd {
     Keep,
     /// Those with a `compensate` are undone.
     Compensate,
+}
+
+/// A limit that runs, or attempts of a step, share: those with the same key.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Concurrency {
+    /// Template of the key; `None`: all runs of the workflow share one limit, or all attempts of the step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Who shares a key.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub scope: ConcurrencyScope,
+    /// How many at one time; `None`: as many as the rate allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// How many begin in a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<ConcurrencyRate>,
+    /// Template of the key under which slots are shared fairly: each key with somebody waiting gets the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fairness_key: Option<String>,
+    /// Template of a number, or a number; higher comes first, 0 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<serde_json::Value>,
+    /// How many may wait; one more is refused. `None`: as many as come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_limit: Option<u32>,
+}
+
+/// Who shares a key of a limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConcurrencyScope {
+    /// Runs of the same workflow.
+    #[default]
+    Workflow,
+    /// All runs of the store.
+    Global,
+}
+
+/// So many in a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConcurrencyRate {
+    /// How many.
+    pub limit: u32,
+    /// In how many milliseconds.
+    pub per_ms: u64,
 }
 
 /// What a step does.

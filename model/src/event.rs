@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
+use crate::limit::{Ticket, Wish};
 use crate::payload::Payload;
 use crate::time::Timestamp;
 
@@ -171,6 +172,19 @@ pub enum Event {
     /// The run that called this one goes on, and this one with it.
     ParentResumed,
 
+    /// A limit granted the slot that a step waited for.
+    StepSlotGranted {
+        /// The step.
+        step: StepIndex,
+        /// The number of the request.
+        ticket: Ticket,
+    },
+    /// A limit granted a slot that the run as a whole waited for.
+    RunSlotGranted {
+        /// The number of the request.
+        ticket: Ticket,
+    },
+
     /// An attempt gave a sign of life and said how far it is.
     HeartbeatRecorded {
         /// The step.
@@ -223,6 +237,26 @@ pub enum Event {
         timer: Option<(TimerId, Timestamp)>,
         /// The timer that ends all attempts, and when; only at the first of them.
         deadline: Option<(TimerId, Timestamp)>,
+    },
+    /// A step asks a limit for a slot, and starts once it has it.
+    StepSlotRequested {
+        /// The step.
+        step: StepIndex,
+        /// The attempt the slot is for.
+        attempt: Attempt,
+        /// The number of the request.
+        ticket: Ticket,
+        /// What it asks for.
+        wish: Wish,
+    },
+    /// The run as a whole asks a limit for a slot; no step starts before it has it.
+    RunQueued {
+        /// Which of the run's limits, from 0.
+        rank: u8,
+        /// The number of the request.
+        ticket: Ticket,
+        /// What it asks for.
+        wish: Wish,
     },
     /// An attempt was started.
     StepStarted {
@@ -449,6 +483,9 @@ pub fn child_name(parent: &str, step: &str, number: u32) -> String {
 /// The most labels a run can have.
 pub const LABELS_MAX: usize = 4096;
 
+/// The most slots that a run as a whole can need.
+pub const LIMITS_MAX: usize = 8;
+
 /// The beginning of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RunStarted {
@@ -474,4 +511,6 @@ pub struct RunStarted {
     pub timeout: Option<(TimerId, Timestamp)>,
     /// The run that called it, if one did.
     pub parent: Option<Parent>,
+    /// The slots it needs before its first step, in the order in which it asks for them, at most [`LIMITS_MAX`].
+    pub limits: Vec<Wish>,
 }

@@ -11,17 +11,19 @@ mod queueing;
 mod runs;
 mod settling;
 mod signals;
+mod slots;
 mod timers;
 mod undo;
 
 pub(crate) use timers::{deadline_passed, not_started};
 
 use crate::event::{Awaited, Event};
-use crate::id::{StepIndex, TimerId};
+use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::run::{
-    KeptSignal, LastCall, Run, RunStatus, StepRun, StepState, Timer, TimerPurpose, UndoState,
+    Hold, KeptSignal, LastCall, Run, RunStatus, Slot, StepRun, StepState, Timer, TimerPurpose,
+    UndoState,
 };
 use crate::time::Timestamp;
 
@@ -63,6 +65,8 @@ pub(crate) enum Change {
     SignalTaken(u32, KeptSignal),
     /// The last call of the step was this before.
     Call(StepIndex, Option<LastCall>),
+    /// What was held or waited for here, before.
+    Slot(Slot, Option<Hold>),
 }
 
 /// Whether `event` can be one of a run of `plan`; asked when events are read from outside.
@@ -82,6 +86,8 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::SignalTaken { step, .. }
         | Event::StepCalled { step, .. }
         | Event::ChildEnded { step, .. }
+        | Event::StepSlotRequested { step, .. }
+        | Event::StepSlotGranted { step, .. }
         | Event::ApprovalGranted { step, .. }
         | Event::ApprovalRejected { step, .. }
         | Event::ApprovalRequested { step, .. }
@@ -112,6 +118,8 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::SlotsOffered
         | Event::ParentPaused
         | Event::ParentResumed
+        | Event::RunQueued { .. }
+        | Event::RunSlotGranted { .. }
         | Event::SignalReceived { .. }
         | Event::RunCompleted { .. }
         | Event::RunCancelled { .. } => true,
@@ -143,15 +151,24 @@ impl Fold<'_> {
                 self.heartbeat_recorded(*step, progress);
             }
             Event::TimerFired { timer } => self.timer_fired(*timer),
-            Event::RunPaused { .. } => self.run.paused = true,
+            Event::RunPaused { .. } => self.run_paused(),
             Event::RunResumed { .. } => self.run.paused = false,
             Event::CancelRequested { reason, .. } => {
                 self.run.status = RunStatus::Cancelling { reason: reason.clone() };
+                self.drop_waiting_of_run();
                 if self.plan.undoes_on_cancel() {
                     self.run.plan_undo(true);
                 }
             }
             Event::RunRetried { timeout, .. } => self.run_retried(*timeout),
+            Event::StepSlotRequested { step, attempt, ticket, wish } => {
+                self.queued(Slot::Step(*step), *attempt, *ticket, wish);
+            }
+            Event::RunQueued { rank, ticket, wish } => {
+                self.queued(Slot::Run(*rank), Attempt(0), *ticket, wish);
+            }
+            Event::StepSlotGranted { step, ticket } => self.slot_granted(Some(*step), *ticket),
+            Event::RunSlotGranted { ticket } => self.slot_granted(None, *ticket),
             // The events that follow say what becomes of the step.
             Event::SlotsOffered
             | Event::ApprovalGranted { .. }
@@ -234,6 +251,7 @@ impl Fold<'_> {
     }
 
     fn set(&mut self, step: StepIndex, next: StepRun) {
+        self.drop_outdated(step, &next);
         let before = self.run.set_step(self.plan, step, next);
         self.note(Change::Step(step, before));
     }

@@ -20,6 +20,7 @@ pub mod expression;
 pub mod id;
 pub mod input;
 pub mod input_shape;
+pub mod limit;
 pub mod payload;
 pub mod plan;
 pub mod rejection;

@@ -13,6 +13,7 @@ use crate::definition::{
 };
 use crate::expression::{Condition, EvalError, Scope, Template};
 use crate::id::{DefinitionHash, StepIndex};
+use crate::limit::Wish;
 use crate::payload::Payload;
 use crate::run::Run;
 
@@ -21,10 +22,12 @@ mod compile;
 mod graph;
 mod names;
 mod nullable;
+mod slots;
 mod step;
 mod undo;
 
 pub use graph::Levels;
+pub(crate) use slots::SlotRule;
 pub use step::is_plain_id;
 pub(crate) use undo::PlanUndo;
 
@@ -41,6 +44,8 @@ pub struct Plan {
     by_id: Vec<StepIndex>,
     warnings: Vec<DefinitionError>,
     run_id: Option<Template>,
+    /// The limit that each of its runs needs a slot of.
+    slot: Option<SlotRule>,
     pub(crate) env: Template,
     pub(crate) outputs: Option<Template>,
     steps_with_undo: Vec<StepIndex>,
@@ -64,6 +69,8 @@ pub struct PlanStep {
     pub(crate) start_within_ms: Option<u64>,
     /// What its failure means.
     pub(crate) on_error: OnError,
+    /// The limit it needs a slot of.
+    pub(crate) slot: Option<SlotRule>,
     /// Its output mapping.
     pub(crate) outputs: Option<Template>,
     /// How it is undone.
@@ -161,10 +168,30 @@ impl Plan {
     /// What is wrong with the template, given this input.
     pub fn run_name(&self, input: &Value) -> Result<Option<String>, EvalError> {
         let Some(template) = &self.run_id else { return Ok(None) };
+        let name = self.render_at_start(template, input)?;
+        Ok(Some(crate::expression::json_as_text(&name)))
+    }
+
+    /// Renders the slot that a run with this input needs before it starts; `None` if its runs are not limited.
+    ///
+    /// # Errors
+    /// What is wrong with the templates, given this input.
+    pub fn run_wish(&self, input: &Value) -> Result<Option<Wish>, EvalError> {
+        let Some(rule) = &self.slot else { return Ok(None) };
+        let mut values: [Value; 3] = Default::default();
+        for (value, template) in values.iter_mut().zip(rule.templates()) {
+            *value = self.render_at_start(template, input)?;
+        }
+        let wish = rule.wish(&values);
+        wish.map(Some).map_err(|message| EvalError::Failed { code: "NX4161", message })
+    }
+
+    /// Renders a template before there is a run.
+    fn render_at_start(&self, template: &Template, input: &Value) -> Result<Value, EvalError> {
         let mut run = Run::new(self);
         let input = inline_json(input);
         run.started = Some(Box::new(crate::event::RunStarted { input, ..Default::default() }));
-        let scope = Scope {
+        template.render(&Scope {
             plan: self,
             run: &run,
             payloads: &BTreeMap::new(),
@@ -172,8 +199,7 @@ impl Plan {
             this_output: None,
             signal: None,
             now: crate::time::Timestamp::default(),
-        };
-        template.render(&scope).map(|name| Some(crate::expression::json_as_text(&name)))
+        })
     }
 
     /// The definition it was compiled from.

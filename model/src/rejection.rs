@@ -68,6 +68,12 @@ pub enum Rejection {
         /// The signal's id.
         id: String,
     },
+    /// The slot was granted before, and is held.
+    #[error("the slot is held already")]
+    SlotHeld,
+    /// Nothing waits for the slot, or for a slot any more.
+    #[error("nothing waits for this slot")]
+    SlotNotWanted,
     /// The step does not wait for a decision.
     #[error("step `{step}` does not wait for an approval, it is {status}")]
     NotAwaitingApproval {

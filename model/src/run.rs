@@ -10,9 +10,11 @@ use std::ops::Bound;
 
 mod calls;
 mod signals;
+mod slots;
 
 pub use calls::LastCall;
 pub use signals::{KeptSignal, Signals};
+pub use slots::{Hold, Slot, Slots};
 
 use crate::event::{Awaited, Failure, RunStarted};
 use crate::id::{Attempt, StepIndex, TimerId};
@@ -49,6 +51,8 @@ pub struct Run {
     pub calls: BTreeMap<StepIndex, LastCall>,
     /// Whether the run that called this one is paused.
     pub parent_paused: bool,
+    /// Slots of limits that it holds or waits for.
+    pub slots: Slots,
     /// How far the attempts of steps that have not completed said they are.
     pub progress: BTreeMap<StepIndex, Payload>,
     /// Steps that have to start in time, with the timers that say so.
@@ -324,6 +328,7 @@ impl Run {
             signals: Signals::default(),
             calls: BTreeMap::new(),
             parent_paused: false,
+            slots: Slots::default(),
             progress: BTreeMap::new(),
             queued: BTreeMap::new(),
             steps: vec![StepRun::default(); count as usize],
@@ -386,7 +391,7 @@ impl Run {
 
     /// Whether some step could be started now.
     pub fn has_ready(&self) -> bool {
-        !self.startable().is_empty()
+        !self.startable().is_empty() && !self.is_held_back()
     }
 
     /// How many steps have not settled.
@@ -401,13 +406,17 @@ impl Run {
 
     /// Whether no engine is needed until a timer fires or somebody asks for something: nothing runs and nothing can start.
     pub fn is_parked(&self) -> bool {
-        self.running.is_empty() && (!self.has_ready() || self.is_paused()) && !self.ends_a_call()
-            || self.status.is_terminal()
+        self.is_at_rest() && !self.slots.wait() || self.status.is_terminal()
     }
 
     /// Whether nothing new is started, because the run or the one that called it is paused.
     pub fn is_paused(&self) -> bool {
         self.paused || self.parent_paused
+    }
+
+    /// Whether nothing is going on with it, though it may wait for slots.
+    pub fn is_at_rest(&self) -> bool {
+        self.running.is_empty() && (!self.has_ready() || self.is_paused()) && !self.ends_a_call()
     }
 
     /// Changes one step, and with it everything that follows from it. Returns what it was.
@@ -430,10 +439,26 @@ impl Run {
         set_member(&mut self.running, step, runs);
         set_member(&mut self.awaiting, step, awaits);
         set_member(&mut self.calling, step, calls);
-        let none_open = self.open_needs(step) == 0;
-        set_member(&mut self.ready, step, startable && none_open);
+        let may_start = startable && self.open_needs(step) == 0 && !self.slots.blocks(step);
+        set_member(&mut self.ready, step, may_start);
         self.follow_undo(plan, step, before.has_open_undo());
         before
+    }
+
+    /// Changes what is held or waited for. Returns what it was.
+    pub(crate) fn set_hold(&mut self, slot: Slot, next: Option<Hold>) -> Option<Hold> {
+        let before = self.slots.set(slot, next);
+        if let Slot::Step(step) = slot {
+            let startable = self.step(step).is_startable();
+            let may_start = startable && self.open_needs(step) == 0 && !self.slots.blocks(step);
+            set_member(&mut self.ready, step, may_start);
+        }
+        before
+    }
+
+    /// Whether the run as a whole waits for a slot, so that none of its steps may start. A run that ends waits no longer.
+    pub fn is_held_back(&self) -> bool {
+        self.status == RunStatus::Running && self.slots.hold_back()
     }
 
     fn move_need(&mut self, successor: StepIndex, settled: bool) {
@@ -442,7 +467,8 @@ impl Run {
         let none_open = *open == 0;
         let startable =
             self.steps.get(successor.at()).is_some_and(|step| step.state.is_startable());
-        set_member(&mut self.ready, successor, startable && none_open);
+        let may_start = startable && none_open && !self.slots.blocks(successor);
+        set_member(&mut self.ready, successor, may_start);
     }
 }
 

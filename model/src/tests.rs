@@ -30,6 +30,7 @@ mod properties;
 mod queueing;
 mod retrying;
 mod signals;
+mod slots;
 mod starting;
 mod stories;
 mod timers;

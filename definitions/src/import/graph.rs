@@ -163,6 +163,7 @@ fn steps(tasks: &[Task], ids: &[String], links: &Links, options: Options) -> Vec
         condition: None,
         retry: Retry::default(),
         timeout_ms: None,
+        concurrency: None,
         deadline_ms: None,
         heartbeat_ms: None,
         start_within_ms: None,

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use nexus_definitions::{read, write};
 use nexus_model::definition::{
-    Approval, Backoff, Compensate, Definition, InputKind, InputSpec, OnApprovalTimeout, OnEnd,
-    OnError, OnSignalTimeout, Retry, Step, StepKind, Trigger, WhenNeeds,
+    Approval, Backoff, Compensate, Concurrency, ConcurrencyRate, ConcurrencyScope, Definition,
+    InputKind, InputSpec, OnApprovalTimeout, OnEnd, OnError, OnSignalTimeout, Retry, Step,
+    StepKind, Trigger, WhenNeeds,
 };
 use nexus_model::schedule::{CatchUp, Overlap, Timing};
 use proptest::prelude::*;
@@ -218,6 +219,7 @@ fn step() -> impl Strategy<Value = Step> {
         prop::sample::select(vec![WhenNeeds::AllOk, WhenNeeds::AllDone, WhenNeeds::AnyFailed]);
     let time = || prop::option::of(1u64..9_000_000_000);
     let times = (prop::option::of(1u64..u64::MAX / 2), time(), time(), time());
+    let times = (times, prop::option::of(concurrency()));
     let outputs =
         prop::option::of(value().prop_filter("null says nothing", |value| !value.is_null()));
     (kind(), prop::option::of(words()), condition, when, retry(), times, any::<bool>(), outputs)
@@ -228,7 +230,7 @@ fn step() -> impl Strategy<Value = Step> {
                 condition,
                 when_needs,
                 retry,
-                (timeout_ms, deadline_ms, heartbeat_ms, start_within_ms),
+                ((timeout_ms, deadline_ms, heartbeat_ms, start_within_ms), concurrency),
                 tolerated,
                 outputs,
             )| {
@@ -242,6 +244,7 @@ fn step() -> impl Strategy<Value = Step> {
                     condition: condition.map(str::to_owned),
                     retry: if attempts { retry } else { Retry::default() },
                     timeout_ms: timeout_ms.filter(|_| attempts),
+                    concurrency: concurrency.filter(|_| attempts),
                     deadline_ms: deadline_ms.filter(|_| attempts),
                     heartbeat_ms: heartbeat_ms.filter(|_| attempts),
                     start_within_ms: start_within_ms.filter(|_| attempts),
@@ -251,6 +254,31 @@ fn step() -> impl Strategy<Value = Step> {
                 }
             },
         )
+}
+
+fn concurrency() -> impl Strategy<Value = Concurrency> {
+    let rate = (1u32..=10_000, 1u64..9_000_000_000)
+        .prop_map(|(limit, per_ms)| ConcurrencyRate { limit, per_ms });
+    let limits = prop_oneof![
+        (1..=u32::MAX).prop_map(|limit| (Some(limit), None)),
+        (prop::option::of(1..=u32::MAX), rate).prop_map(|(limit, rate)| (limit, Some(rate))),
+    ];
+    let key = || prop::option::of("[a-z]{1,6}".prop_map(String::from));
+    (limits, key(), key(), prop::option::of(any::<i32>()), any::<bool>()).prop_map(
+        |((limit, rate), key, fairness_key, priority, global)| Concurrency {
+            scope: if global && key.is_some() {
+                ConcurrencyScope::Global
+            } else {
+                ConcurrencyScope::Workflow
+            },
+            key,
+            limit,
+            rate,
+            fairness_key,
+            priority: priority.map(Value::from),
+            queue_limit: None,
+        },
+    )
 }
 
 fn compensate() -> impl Strategy<Value = Option<Box<Compensate>>> {
@@ -328,9 +356,10 @@ fn definition() -> impl Strategy<Value = Definition> {
     );
     let outputs =
         prop::option::of(value().prop_filter("null says nothing", |value| !value.is_null()));
-    let ends = (prop::option::of(1u64..9_000_000_000), on_end(), on_end());
+    let limit = prop::option::of(concurrency());
+    let ends = (prop::option::of(1u64..9_000_000_000), limit, on_end(), on_end());
     (head, maps, ends, steps(), outputs).prop_map(
-        |(head, maps, (timeout_ms, on_failure, on_cancel), steps, outputs)| {
+        |(head, maps, (timeout_ms, concurrency, on_failure, on_cancel), steps, outputs)| {
             let (name, description, version, input_is_value) = head;
             let (labels, inputs, env, triggers) = maps;
             Definition {
@@ -343,6 +372,7 @@ fn definition() -> impl Strategy<Value = Definition> {
                 env,
                 run_id: None,
                 timeout_ms,
+                concurrency,
                 on_failure,
                 on_cancel,
                 triggers,
@@ -375,6 +405,7 @@ fn a_sleep_without_a_unit_is_written_with_one() {
             condition: None,
             retry: Retry::default(),
             timeout_ms: None,
+            concurrency: None,
             deadline_ms: None,
             heartbeat_ms: None,
             start_within_ms: None,

@@ -26,7 +26,7 @@ use uuid::Uuid;
 use super::Peers;
 use super::message::Message;
 use crate::config::{Config, Drive};
-use crate::handle::request_hash;
+use crate::handle::{request_hash, wanted_slots};
 use crate::loader::{LoadError, Loader};
 use crate::shard::{Asked, ChildReport, Refusal, RunCall, Start};
 use crate::tables::{NAMES, name_row, read_name_row};
@@ -314,6 +314,11 @@ fn prepare(
         Err(message) => return Ok(Found::Hopeless(failure("NX3042", &message))),
     };
     let definition = plan.definition();
+    let value = serde_json::from_slice(&bytes).unwrap_or_default();
+    let limits = match wanted_slots(&plan, &value) {
+        Ok(limits) => limits,
+        Err(error) => return Ok(Found::Hopeless(failure("NX3042", &error.to_string()))),
+    };
     let folder = folder.as_ref().map(|folder| folder.to_string_lossy().into_owned());
     let started = RunStarted {
         run: RunId(id.into_bytes()),
@@ -327,6 +332,7 @@ fn prepare(
         seed: id.as_u64_pair().1,
         timeout: None,
         parent: Some(parent.clone()),
+        limits,
     };
     let rows = vec![name_row(&started.name, started.run, &request_hash(&plan, &bytes))];
     let started = Box::new(started);

@@ -5,11 +5,14 @@
 //!   because it names what it does.
 //! * An errand that cannot be carried out now is tried again until the aggregate wants it no longer.
 
+mod limits;
 mod schedules;
 
 use std::collections::BTreeMap;
 
-use nexus_model::aggregate::{AggregateId, Command, Effect};
+use nexus_model::aggregate::{AggregateId, Command, Effect, Kind};
+use nexus_model::decide::SlotChange;
+use nexus_model::limit::{LimitCommand, LimitEffect};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -34,6 +37,18 @@ impl Errands {
     /// Takes what errands ask things of. Comes before any of them.
     pub(super) fn equip(&mut self, handle: Handle) {
         self.handle = Some(handle);
+    }
+
+    /// Tells a limit that somebody asks for a slot, or no longer needs one.
+    pub(super) fn tell_limit(&self, change: SlotChange) {
+        let Some(handle) = &self.handle else { return };
+        let (name, command) = match change {
+            SlotChange::Requested(holder, wish) => {
+                (wish.limit.clone(), LimitCommand::Request { holder, wish })
+            }
+            SlotChange::Released(holder, limit) => (limit, LimitCommand::Release { holder }),
+        };
+        handle.tell_aggregate(Kind::Limit, &name, Command::Limit(command));
     }
 
     pub(super) fn begin(&mut self, id: AggregateId, effect: Effect) {
@@ -67,6 +82,9 @@ impl Errands {
 /// Carries out an errand. What comes of it is told to the aggregate, unless there is nothing to tell.
 async fn carry_out(handle: &Handle, effect: Effect) -> Option<Command> {
     match effect {
+        Effect::Limit(LimitEffect(holder)) => {
+            limits::carry_out(handle, holder).await.map(Command::Limit)
+        }
         Effect::Schedule(effect) => {
             schedules::carry_out(handle, effect).await.map(Command::Schedule)
         }

@@ -109,8 +109,9 @@ impl Handle {
     /// [`LoadError`]
     pub async fn schedule(&self, name: &str) -> Result<Option<Schedule>, LoadError> {
         let entity = self.aggregate(Kind::Schedule, name).await?;
-        Ok(entity.map(|entity| match entity.state {
-            State::Schedule(schedule) => schedule,
+        Ok(entity.and_then(|entity| match entity.state {
+            State::Schedule(schedule) => Some(schedule),
+            State::Limit(_) => None,
         }))
     }
 

@@ -10,6 +10,7 @@ use nexus_model::event::{Actor, RunStarted};
 use nexus_model::expression::EvalError;
 use nexus_model::id::RunId;
 use nexus_model::input::{InputError, check};
+use nexus_model::limit::Wish;
 use nexus_model::payload::{ContentType, NewPayload, Payload};
 use nexus_model::plan::Plan;
 use serde_json::Value;
@@ -91,6 +92,14 @@ pub enum StartError {
         step: String,
         /// What it calls.
         workflow: String,
+    },
+    /// The definition's `run.concurrency` cannot be computed.
+    #[error("`run.concurrency` cannot be computed: {message}")]
+    Limit {
+        /// Error code.
+        code: String,
+        /// Why.
+        message: String,
     },
     /// A run of this name exists, with another workflow or input.
     #[error("run `{name}` exists with another workflow or input")]
@@ -309,6 +318,7 @@ pub(crate) fn prepare(
     if let Some(name) = &name {
         check_name(name)?;
     }
+    let limits = wanted_slots(&plan, &input)?;
     let (input, stored) = Payload::new(ContentType::Json, bytes);
     let mut all_labels = definition.labels.clone();
     all_labels.extend(labels);
@@ -324,6 +334,7 @@ pub(crate) fn prepare(
         seed: id.as_u64_pair().1,
         timeout: None,
         parent: None,
+        limits,
     };
     let payloads: Vec<NewPayload> = stored.into_iter().collect();
     Ok(Prepared { started, payloads, request, callees })
@@ -350,6 +361,18 @@ pub(crate) fn request_hash(plan: &Plan, input: &[u8]) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&plan.hash().0).update(input);
     *hasher.finalize().as_bytes()
+}
+
+/// The slots that the run needs before its first step.
+pub(crate) fn wanted_slots(plan: &Plan, input: &Value) -> Result<Vec<Wish>, StartError> {
+    let wish = plan.run_wish(input).map_err(|error| match error {
+        EvalError::Failed { code, message } => StartError::Limit { code: code.into(), message },
+        EvalError::Needs(_) => StartError::Limit {
+            code: "NX2101".into(),
+            message: "it needs a payload that is not there".into(),
+        },
+    });
+    Ok(wish?.into_iter().collect())
 }
 
 /// The name that the definition's `run.id` gives.

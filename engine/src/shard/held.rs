@@ -6,7 +6,7 @@
 
 use nexus_log::Outcome;
 use nexus_model::command::Command;
-use nexus_model::decide::TimerChange;
+use nexus_model::decide::{SlotChange, TimerChange};
 use nexus_model::effect::Effect;
 use nexus_model::event::Failure;
 use nexus_model::id::RunId;
@@ -28,6 +28,7 @@ pub(super) struct Held {
     /// How many attempts took a slot with it.
     pub(super) slots_taken: i64,
     pub(super) timers: Vec<TimerChange>,
+    pub(super) slots: Vec<SlotChange>,
     pub(super) ended: bool,
     pub(super) revision: u32,
     /// Payloads that become durable with it; until then they are found here.
@@ -114,6 +115,7 @@ fn as_failure(command: Command) -> Option<Command> {
         | Command::DeliverSignal { .. }
         | Command::EndChild { .. }
         | Command::FollowParent { .. }
+        | Command::GrantSlot { .. }
         | Command::AnswerApproval { .. }
         | Command::OfferSlots => None,
     }

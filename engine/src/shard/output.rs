@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use nexus_model::aggregate::{self, AggregateId, Effect};
+use nexus_model::decide::SlotChange;
 use nexus_model::effect::RunAttempt;
 use nexus_model::id::{Attempt, RunId, StepIndex, TimerId};
 use nexus_model::payload::PayloadHash;
@@ -49,6 +50,8 @@ pub enum Output {
     },
     /// Tell a handler to stop.
     Stop(RunId, StepIndex, Attempt),
+    /// Tell a limit.
+    Slot(SlotChange),
     /// An attempt that is over has reported; its log says that this was ignored.
     Ignored(Box<AttemptInfo>),
     /// A timer was set.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use nexus_log::Row;
 use nexus_model::codec;
 use nexus_model::command::Command;
-use nexus_model::decide::{TimerChange, Transition};
+use nexus_model::decide::{SlotChange, TimerChange, Transition};
 use nexus_model::effect::{Effect, pending_for};
 use nexus_model::event::{Event, Given};
 use nexus_model::id::{Attempt, RunId, StepIndex};
@@ -103,6 +103,9 @@ impl Resident {
         if drives {
             out.extend(self.calls(run));
         }
+        if drives {
+            out.extend(self.slots_to_ask_for(run));
+        }
         let mut cut_off = Vec::new();
         let running: Vec<StepIndex> =
             if drives { self.run.running().collect() } else { Vec::new() };
@@ -127,6 +130,14 @@ impl Resident {
             let interrupt = Command::InterruptAttempts { attempts: cut_off, orderly: false };
             self.queue.push_front(Asked::silent(interrupt));
         }
+    }
+
+    /// Slots that are waited for. Whether their limits were told before is not known here; telling them again changes nothing.
+    fn slots_to_ask_for(&self, run: RunId) -> impl Iterator<Item = Output> {
+        let waits = self.run.slots.iter().filter(|(_, hold)| !hold.granted);
+        waits.map(move |(slot, hold)| {
+            Output::Slot(SlotChange::Requested(slot.holder(run, hold), hold.wish.clone()))
+        })
     }
 
     /// Whether nothing is undecided or on its way to the log.
@@ -163,6 +174,7 @@ impl Resident {
             effects,
             slots_taken,
             timers: transition.timers,
+            slots: transition.slots,
             ended: self.run.status.is_terminal(),
             revision: self.run.revision,
             after: Vec::new(),
@@ -219,6 +231,7 @@ impl Resident {
                 TimerChange::Cleared(timer, due) => Output::TimerCleared(run, timer, due),
             });
         }
+        out.extend(held.slots.into_iter().map(Output::Slot));
         for effect in held.effects {
             out.push(match effect {
                 Effect::StopAttempt { step, attempt } => Output::Stop(run, step, attempt),
@@ -302,6 +315,7 @@ impl Resident {
             | Command::DeliverSignal { .. }
             | Command::EndChild { .. }
             | Command::FollowParent { .. }
+            | Command::GrantSlot { .. }
             | Command::AnswerApproval { .. }
             | Command::OfferSlots => {}
         }
@@ -332,7 +346,7 @@ impl Resident {
         let near = self.run.timers.values().any(|timer| {
             timer.purpose != TimerPurpose::RunTimeout && timer.due.ms_since(now) < NEAR_TIMER_MS
         });
-        let waits = over_budget || (self.run.is_parked() && !near);
+        let waits = over_budget || (self.run.is_at_rest() && !near);
         self.run.status.is_terminal() || (self.run.running_count() == 0 && waits)
     }
 

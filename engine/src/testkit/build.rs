@@ -17,6 +17,7 @@ pub fn step(id: &str, kind: StepKind, needs: &[&str]) -> Step {
         condition: None,
         retry: Retry::default(),
         timeout_ms: None,
+        concurrency: None,
         deadline_ms: None,
         heartbeat_ms: None,
         start_within_ms: None,

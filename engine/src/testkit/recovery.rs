@@ -6,6 +6,7 @@ use nexus_log::EventLog;
 use nexus_model::id::RunId;
 use nexus_projections::resume::scan;
 
+use super::limits::limits;
 use super::schedules::schedules;
 use super::world::World;
 use crate::loader::Loader;
@@ -29,6 +30,7 @@ impl World {
         self.timers.clear();
         self.hungry.clear();
         self.errands.clear();
+        self.told.clear();
         self.starting.clear();
         self.wanted.clear();
         self.flying.clear();
@@ -43,6 +45,9 @@ impl World {
         let log: Arc<dyn EventLog> = self.log.clone();
         let rows = log.rows(TIMERS, &[], &[], usize::MAX).unwrap_or_default();
         self.timers.extend(rows.iter().filter_map(|(key, _)| read_timer_key(key)));
+        for id in limits(&*log) {
+            self.tell(Input::DriveAggregate { id }, None);
+        }
         let rows = log.rows(WALL_TIMERS, &[], &[], usize::MAX).unwrap_or_default();
         self.timers.extend(rows.iter().filter_map(|(key, _)| read_timer_key(key)));
         for id in schedules(&*log) {

@@ -31,6 +31,7 @@ impl World {
         let can = |(_, effect): &&(AggregateId, Effect)| match effect {
             Effect::Schedule(ScheduleEffect::Watch { run, .. }) => self.has_ended(*run),
             Effect::Schedule(_) => true,
+            Effect::Limit(_) => false,
         };
         self.errands.iter().find(can).cloned()
     }
@@ -42,7 +43,7 @@ impl World {
 
     pub(super) fn run_errand(&mut self, id: AggregateId, effect: Effect) {
         self.errands.remove(&(id, effect.clone()));
-        let Effect::Schedule(effect) = effect;
+        let Effect::Schedule(effect) = effect else { return };
         match effect {
             ScheduleEffect::Start(start) => self.start_scheduled(id, *start),
             ScheduleEffect::Watch { due, run } => {
@@ -213,6 +214,7 @@ impl TestEngine {
         let entity = self.world().loader.aggregate(Kind::Schedule.id(name)).ok().flatten();
         match entity.expect("a schedule of this engine").state {
             State::Schedule(schedule) => schedule,
+            State::Limit(_) => unreachable!("its id is that of a schedule"),
         }
     }
 

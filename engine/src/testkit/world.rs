@@ -16,6 +16,7 @@ use nexus_model::aggregate::{AggregateId, Effect};
 use nexus_model::command::Command;
 use nexus_model::effect::RunAttempt;
 use nexus_model::id::{Attempt, RunId, StepIndex, TimerId};
+use nexus_model::limit::Holder;
 use nexus_model::payload::{Payload, PayloadHash};
 use nexus_model::plan::Plan;
 use nexus_model::run::{Run, RunStatus};
@@ -121,6 +122,8 @@ pub(super) struct World {
     pub(super) starting: Starting,
     /// What aggregates want done.
     pub(super) errands: BTreeSet<(AggregateId, Effect)>,
+    /// Who was told of a slot and has not answered.
+    pub(super) told: BTreeMap<ReplyId, (AggregateId, Holder)>,
     pub(super) wanted: VecDeque<Wanted>,
     pub(super) flying: VecDeque<Flying>,
     pub(super) working: Vec<Working>,
@@ -167,6 +170,7 @@ impl World {
             hungry: VecDeque::new(),
             starting: Starting::new(),
             errands: BTreeSet::new(),
+            told: BTreeMap::new(),
             wanted: VecDeque::new(),
             flying: VecDeque::new(),
             working: Vec::new(),
@@ -417,8 +421,9 @@ impl World {
             Output::TimerCleared(run, timer, due) => {
                 self.timers.remove(&(due.as_ms(), run, timer));
             }
+            Output::Slot(change) => self.tell_limit(change),
             Output::Reply(reply, answer) => {
-                if !self.scheduled(reply, &answer) {
+                if !self.told_of_slot(reply, &answer) && !self.scheduled(reply, &answer) {
                     self.replies.insert(reply, answer);
                 }
             }
@@ -437,6 +442,9 @@ impl World {
                 self.tell(Input::Ask { run, asked }, None);
             }
             Output::LoadAggregate(id) => self.wanted.push_back(Wanted::Aggregate(id)),
+            Output::Errand(id, effect) if matches!(*effect, Effect::Limit(_)) => {
+                self.tell_of_slot(id, &effect);
+            }
             Output::Errand(id, effect) => {
                 self.errands.insert((id, *effect));
             }

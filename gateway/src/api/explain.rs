@@ -25,6 +25,9 @@ pub struct ExplainView {
     pub waiting: Option<WaitingOn>,
     /// The steps that are not settled and could be, each with its reason.
     pub steps: Vec<StepReason>,
+    /// What stands between it and the slots it waits for, a line for each limit.
+    #[serde(default)]
+    pub limits: Vec<String>,
     /// The steps that come next.
     pub then: Vec<String>,
     /// What can be done, as commands.

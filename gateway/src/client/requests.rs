@@ -12,6 +12,7 @@ use crate::api::{
     GraphView, HistoryPage, InboxFilter, LogPage, Pairs, Problem, RebuildView, ReplayView, RunPage,
     RunView, RunsFilter, SendSignal, SignalView, StartRun, StartedRun, Status, VerifyView,
 };
+use crate::api::{LimitPage, LimitView, SetLimit};
 use crate::follow::Follow;
 
 /// How long one long poll lasts.
@@ -52,6 +53,18 @@ impl Client {
 
     pub async fn logs(&self, name: &str, step: Option<&str>) -> Result<LogPage, Problem> {
         self.ask(get(&run(name, "/logs")).pairs(&pair("step", step))).await
+    }
+
+    pub async fn limits(&self) -> Result<LimitPage, Problem> {
+        self.ask(get("limits")).await
+    }
+
+    pub async fn limit(&self, name: &str) -> Result<LimitView, Problem> {
+        self.ask(get(&format!("limits/{}", segment(name)))).await
+    }
+
+    pub async fn set_limit(&self, name: &str, request: SetLimit) -> Result<LimitView, Problem> {
+        self.ask(post(&format!("limits/{}", segment(name))).json(&request)?).await
     }
 
     pub async fn pause(&self, name: &str, act: Act) -> Result<Acted, Problem> {

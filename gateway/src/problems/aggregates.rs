@@ -1,16 +1,32 @@
 //! Requests to what is no run, refused.
 
 use nexus_engine::model::aggregate::Rejection;
+use nexus_engine::model::limit::LimitRejection;
 use nexus_engine::model::schedule::ScheduleRejection;
 
-use super::exit::{CONFLICT, NOT_FOUND, USAGE};
+use super::exit::{CONFLICT, NOT_FOUND, UNREACHABLE, USAGE};
 use crate::api::Problem;
 
 /// Why an aggregate did not do something.
 pub(super) fn refused(rejection: &Rejection, name: &str) -> Problem {
     match rejection {
         Rejection::Schedule(rejection) => schedule(rejection, name),
+        Rejection::Limit(rejection) => limit(rejection, name),
         Rejection::OtherKind(_) => Problem::new("NX4142", CONFLICT, rejection.to_string()),
+    }
+}
+
+fn limit(rejection: &LimitRejection, name: &str) -> Problem {
+    let text = rejection.to_string();
+    match rejection {
+        LimitRejection::Full { .. } => Problem::new("NX4160", UNREACHABLE, text)
+            .hint("nothing was recorded; the same start can be repeated"),
+        LimitRejection::Waits
+        | LimitRejection::Holds
+        | LimitRejection::Unknown
+        | LimitRejection::NothingToGrant
+        | LimitRejection::SetAlready { .. } => Problem::new("NX4162", CONFLICT, text)
+            .hint(format!("see how it stands: nexus-engine limit get {name}")),
     }
 }
 
@@ -41,4 +57,10 @@ fn schedule(rejection: &ScheduleRejection, name: &str) -> Problem {
 pub(crate) fn no_such_schedule(name: &str) -> Problem {
     Problem::new("NX4140", NOT_FOUND, format!("there is no schedule `{name}`"))
         .hint("see which there are: nexus-engine schedule list")
+}
+
+/// There is no such limit.
+pub(crate) fn no_such_limit(name: &str) -> Problem {
+    Problem::new("NX4163", NOT_FOUND, format!("there is no limit `{name}`"))
+        .hint("see which there are: nexus-engine limit list")
 }

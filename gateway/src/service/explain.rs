@@ -29,6 +29,12 @@ impl Service {
         let (now, driven) = (self.handle().clock().now(), self.drives_it(&run));
         let standing = Standing { plan: &plan, run: &run, now, driven };
         let mut view = explain(&standing, name, since);
+        view.limits = self.limited_by(&standing).await?;
+        if let (Some(limit), Some("slot")) =
+            (view.limits.first(), view.waiting.as_ref().map(|on| on.on.as_str()))
+        {
+            view.why.clone_from(limit);
+        }
         let calls: Vec<(String, String)> = run
             .calling()
             .take(CALLS_MAX)
@@ -79,6 +85,7 @@ fn explain(standing: &Standing<'_>, id: String, since: Timestamp) -> ExplainView
         for_ms: now.ms_since(since),
         waiting: standing.waiting(),
         steps: at.iter().take(STEPS_MAX).map(reason).collect(),
+        limits: Vec::new(),
         then: then(plan, run, &at),
         commands: commands(standing, &id),
         id,

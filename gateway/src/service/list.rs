@@ -16,7 +16,7 @@ const RUNS_DEFAULT: usize = 50;
 /// Runs of the largest page.
 const RUNS_MAX: usize = 1_000;
 /// What `waiting` can say.
-const WAITING_FOR: [&str; 2] = ["signal", "approval"];
+const WAITING_FOR: [&str; 3] = ["signal", "approval", "slot"];
 
 impl Service {
     /// Runs, newest first. Everything recorded before the call is seen.
@@ -101,6 +101,7 @@ fn run_filter(filter: &RunsFilter) -> Result<RunFilter, Problem> {
         statuses: statuses.collect::<Result<_, _>>()?,
         awaits_signal: waiting == Some("signal"),
         awaits_approval: waiting == Some("approval"),
+        awaits_slot: waiting == Some("slot"),
         labels: filter.labels.clone().into_iter().collect(),
         started_after: since,
         limit: match filter.limit as usize {
@@ -127,7 +128,8 @@ fn at(plan: Option<&Plan>, row: &RunRow) -> Vec<String> {
     match row.status {
         RunWord::Failed => row.failed_step.iter().map(|step| id(plan, *step)).collect(),
         RunWord::Completed | RunWord::Cancelled => Vec::new(),
-        RunWord::Running
+        RunWord::Queued
+        | RunWord::Running
         | RunWord::Waiting
         | RunWord::Retrying
         | RunWord::Compensating
@@ -161,6 +163,8 @@ fn waiting_on(plan: Option<&Plan>, row: &RunRow, now: Timestamp, driven: bool) -
             let rest = until.map(|until| format!(", {}", left(until))).unwrap_or_default();
             Some(format!("run {}/{}{rest}", row.name, id(plan, step)))
         }
+        Some(WaitingOn::Slot { step }) => Some(format!("a slot for {}", id(plan, step))),
+        Some(WaitingOn::Start) => Some("a slot".into()),
         Some(WaitingOn::Approval { step, until }) => {
             let kind = plan.and_then(|plan| plan.definition().steps.get(step.at()));
             let by = match kind.map(|step| &step.kind) {

@@ -112,7 +112,6 @@ macro_rules! aggregates {
                     $((Self::$Kind(state), Command::$Kind(command)) => {
                         Command::$Kind(state.prepare(command, now, calendar))
                     })*
-                    #[expect(unreachable_patterns, reason = "until there is a second kind")]
                     (_, command) => command,
                 }
             }
@@ -128,7 +127,6 @@ macro_rules! aggregates {
                         let events = state.decide(command, now).map_err(Rejection::$Kind)?;
                         Ok(events.into_iter().map(Event::$Kind).collect())
                     })*
-                    #[expect(unreachable_patterns, reason = "until there is a second kind")]
                     _ => Err(Rejection::OtherKind(word)),
                 }
             }
@@ -137,7 +135,6 @@ macro_rules! aggregates {
             pub fn evolve(&mut self, event: &Event, at: Timestamp) -> bool {
                 match (self, event) {
                     $((Self::$Kind(state), Event::$Kind(event)) => state.evolve(event, at),)*
-                    #[expect(unreachable_patterns, reason = "until there is a second kind")]
                     _ => return false,
                 }
                 true
@@ -226,6 +223,8 @@ macro_rules! aggregates {
 aggregates! {
     /// A schedule, which starts runs at times of the calendar.
     2 Schedule crate::schedule::Schedule, "schedule";
+    /// A limit, which says how many may hold a slot of it.
+    3 Limit crate::limit::Limit, "limit";
 }
 
 /// The name of an event for people, such as `schedule.created`. Described in docs/events.md.

@@ -66,7 +66,7 @@ fn an_event_comes_back_and_nothing_else_does() {
 fn a_state_comes_back_and_a_damaged_one_does_not() {
     let mut entity = Entity::new(Kind::Schedule, "nightly");
     assert!(entity.evolve(&created(), Timestamp(1)));
-    let State::Schedule(schedule) = &mut entity.state;
+    let State::Schedule(schedule) = &mut entity.state else { panic!("a schedule") };
     schedule.paused =
         Some(Pause { by: Actor::default(), reason: "holidays".into(), at: Timestamp(2) });
     let bytes = encode_entity(&entity);

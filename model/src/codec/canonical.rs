@@ -7,6 +7,8 @@
 //! has no section, so its form is that of versions that did not know it. A state hash stands in the log, so this form never
 //! changes; another one is a new version beside it.
 
+mod slots;
+
 use crate::event::{Actor, Awaited, Failure, Parent, RunStarted};
 use crate::id::StepIndex;
 use crate::payload::{ContentType, Payload};
@@ -26,6 +28,9 @@ pub(super) const SECTION_SIGNALS: u8 = 1;
 pub(super) const SECTION_CALLS: u8 = 40;
 /// Number of the section of the run that called this one.
 pub(super) const SECTION_PARENT: u8 = 41;
+
+/// Number of the section of slots.
+pub(super) const SECTION_SLOTS: u8 = 52;
 
 /// Number of the section of progress.
 pub(super) const SECTION_PROGRESS: u8 = 48;
@@ -103,6 +108,13 @@ impl Writer {
             self.option(parent, Self::parent);
             self.flag(run.parent_paused);
         }
+        let limits = run.started.as_ref().map_or(&[][..], |started| &started.limits);
+        if !run.slots.is_empty() || !limits.is_empty() {
+            self.byte(SECTION_SLOTS);
+            self.count(limits.len());
+            limits.iter().for_each(|wish| self.wish(wish));
+            self.slots(&run.slots);
+        }
         if !run.progress.is_empty() {
             self.byte(SECTION_PROGRESS);
             self.count(run.progress.len());
@@ -171,6 +183,7 @@ impl Writer {
             seed,
             timeout,
             parent: _,
+            limits: _, // They stand in the section of slots.
         } = started;
         self.out.extend_from_slice(&run.0);
         self.text(name);

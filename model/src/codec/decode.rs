@@ -6,6 +6,10 @@ use std::sync::Arc;
 use bincode::config::{Configuration, Limit};
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
+use super::slots::{
+    RunQueuedV1, RunSlotGrantedV1, RunStartedV2, RunStartedV3, StepSlotGrantedV1,
+    StepSlotRequestedV1,
+};
 use super::wire::{
     AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1,
     AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_JSON,
@@ -19,10 +23,10 @@ use super::wire::{
 };
 use super::wire::{
     CHILD_CANCELLED, CHILD_COMPLETED, CHILD_FAILED, ChildEndedV1, ParentPausedV1, ParentResumedV1,
-    RunStartedV2, StepCalledV1,
+    StepCalledV1,
 };
 use super::{BODY_BYTES_MAX, DecodeError, kind};
-use crate::event::{Actor, ChildEnd, Event, Failure, LABELS_MAX, Parent, RunStarted};
+use crate::event::{Actor, ChildEnd, Event, Failure, LABELS_MAX, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::time::Timestamp;
@@ -38,7 +42,7 @@ const CONFIG: Configuration<
 > = bincode::config::standard().with_limit::<CLAIMED_BYTES_MAX>();
 
 /// Reads a value from the front of `bytes` and returns what follows it.
-pub(super) fn take<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<(T, &'a [u8])> {
+pub(crate) fn take<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<(T, &'a [u8])> {
     let (value, used) = bincode::serde::borrow_decode_from_slice(bytes, CONFIG).ok()?;
     Some((value, bytes.get(used..)?))
 }
@@ -47,11 +51,12 @@ pub(super) fn take<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<(T, &'a [u
 pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, DecodeError> {
     let event = match (kind, version) {
         (kind::RUN_STARTED, 1) => read::<RunStartedV1<'_, Labels>>(body),
-        (kind::RUN_STARTED, 2) => read::<RunStartedV2<'_, Labels>>(body),
+        (kind::RUN_STARTED, 3) => read::<RunStartedV3<'_, Labels>>(body),
         (kind::CHILD_ENDED, 1) => read::<ChildEndedV1<'_>>(body),
         (kind::STEP_CALLED, 1) => read::<StepCalledV1<'_>>(body),
         (kind::PARENT_PAUSED, 1) => read::<ParentPausedV1>(body),
         (kind::PARENT_RESUMED, 1) => read::<ParentResumedV1>(body),
+        (kind::RUN_STARTED, 2) => read::<RunStartedV2<'_, Labels>>(body),
         (kind::STEP_COMPLETED, 1) => read::<StepCompletedV1<'_>>(body),
         (kind::ATTEMPT_FAILED, 1) => read::<AttemptFailedV1<'_>>(body),
         (kind::ATTEMPTS_INTERRUPTED, 1) => read::<AttemptsInterruptedV1<Vec<AttemptV1>>>(body),
@@ -69,6 +74,10 @@ pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, Decode
         (kind::APPROVAL_REJECTED, 1) => read::<ApprovalRejectedV1<'_>>(body),
         (kind::APPROVAL_REQUESTED, 1) => read::<ApprovalRequestedV1<'_, Vec<String>>>(body),
         (kind::SIGNAL_TAKEN, 1) => read::<SignalTakenV1>(body),
+        (kind::STEP_SLOT_REQUESTED, 1) => read::<StepSlotRequestedV1<'_>>(body),
+        (kind::RUN_QUEUED, 1) => read::<RunQueuedV1<'_>>(body),
+        (kind::STEP_SLOT_GRANTED, 1) => read::<StepSlotGrantedV1>(body),
+        (kind::RUN_SLOT_GRANTED, 1) => read::<RunSlotGrantedV1>(body),
         (kind::STEP_STARTED, 1) => read::<StepStartedV1<'_>>(body),
         (kind::STEP_QUEUED, 1) => read::<StepQueuedV1>(body),
         (kind::STEP_SLEPT, 1) => read::<StepSleptV1>(body),
@@ -101,7 +110,7 @@ fn read<'a, T: Wire<'a>>(body: &'a [u8]) -> Option<Event> {
 }
 
 /// A body of one kind and version.
-trait Wire<'a>: Deserialize<'a> {
+pub(super) trait Wire<'a>: Deserialize<'a> {
     /// The event; `None` if a number in it stands for nothing.
     fn event(self) -> Option<Event>;
 }
@@ -109,18 +118,6 @@ trait Wire<'a>: Deserialize<'a> {
 impl<'a> Wire<'a> for RunStartedV1<'a, Labels> {
     fn event(self) -> Option<Event> {
         Some(Event::RunStarted(Box::new(self.started()?)))
-    }
-}
-
-impl<'a> Wire<'a> for RunStartedV2<'a, Labels> {
-    fn event(self) -> Option<Event> {
-        let mut started = self.started.started()?;
-        started.parent = Some(Parent {
-            run: RunId(self.parent_run),
-            name: self.parent_name.to_owned(),
-            step: StepIndex(self.parent_step),
-        });
-        Some(Event::RunStarted(Box::new(started)))
     }
 }
 
@@ -187,6 +184,7 @@ impl RunStartedV1<'_, Labels> {
             seed: self.seed,
             timeout: self.timeout.map(TimerV1::due),
             parent: None,
+            limits: Vec::new(),
         })
     }
 }

@@ -5,6 +5,7 @@ use bincode::error::EncodeError;
 use serde::{Serialize, Serializer};
 use serde_bytes::Bytes;
 
+use super::slots;
 use super::wire::{
     AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1,
     AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_JSON,
@@ -18,7 +19,7 @@ use super::wire::{
 };
 use super::wire::{
     CHILD_CANCELLED, CHILD_COMPLETED, CHILD_FAILED, ChildEndedV1, ParentPausedV1, ParentResumedV1,
-    RunStartedV2, StepCalledV1,
+    ParentV1, StepCalledV1,
 };
 use crate::event::{Actor, ChildEnd, Event, Failure, Parent, RunStarted};
 use crate::id::{Attempt, StepIndex, TimerId};
@@ -26,7 +27,7 @@ use crate::payload::{ContentType, Payload};
 use crate::time::Timestamp;
 
 /// Appends `value`.
-pub(super) fn put(out: &mut Vec<u8>, value: &impl Serialize) {
+pub(crate) fn put(out: &mut Vec<u8>, value: &impl Serialize) {
     let written =
         bincode::serde::encode_into_writer(value, Appending(out), bincode::config::standard());
     written.expect("a wire struct has a length for every list, and memory takes every byte");
@@ -111,6 +112,14 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         }
         Event::ParentPaused => put(out, &ParentPausedV1 {}),
         Event::ParentResumed => put(out, &ParentResumedV1 {}),
+        Event::StepSlotRequested { step, attempt, ticket, wish } => {
+            slots::put_step_slot_requested(out, *step, *attempt, *ticket, wish);
+        }
+        Event::RunQueued { rank, ticket, wish } => slots::put_run_queued(out, *rank, *ticket, wish),
+        Event::StepSlotGranted { step, ticket } => {
+            slots::put_slot_granted(out, Some(*step), *ticket);
+        }
+        Event::RunSlotGranted { ticket } => slots::put_slot_granted(out, None, *ticket),
         Event::StepSkipped { step, reason } => put(out, &StepSkippedV1 { step: step.0, reason }),
         Event::StepsNotReached { steps } => put(out, &StepsNotReachedV1 { steps: Steps(steps) }),
         Event::RetryScheduled { step, attempt, timer, at } => {
@@ -172,12 +181,12 @@ fn put_run_started(out: &mut Vec<u8>, started: &RunStarted) {
         seed: started.seed,
         timeout: started.timeout.map(TimerV1::from),
     };
+    put(out, &wire);
     match &started.parent {
-        None => put(out, &wire),
+        None => slots::put_limits(out, &started.limits),
         Some(Parent { run, name, step }) => {
-            let parent = (run.0, name, step.0);
-            let (parent_run, parent_name, parent_step) = parent;
-            put(out, &RunStartedV2 { started: wire, parent_run, parent_name, parent_step });
+            slots::put_all_limits(out, &started.limits);
+            put(out, &ParentV1 { run: run.0, name, step: step.0 });
         }
     }
 }

@@ -85,4 +85,8 @@ kinds! {
     90 ATTEMPT_RESUMED AttemptResumed "attempt.resumed",
     91 HEARTBEAT_RECORDED HeartbeatRecorded "heartbeat.recorded",
     92 STEP_QUEUED StepQueued "step.queued",
+    116 STEP_SLOT_REQUESTED StepSlotRequested "step.slot_requested",
+    117 STEP_SLOT_GRANTED StepSlotGranted "step.slot_granted",
+    118 RUN_QUEUED RunQueued "run.queued",
+    119 RUN_SLOT_GRANTED RunSlotGranted "run.slot_granted",
 }

@@ -3,6 +3,8 @@
 //!
 //! A snapshot is the canonical form with payloads as the state holds them, and 16 bytes of its BLAKE3.
 
+mod slots;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -113,6 +115,9 @@ impl Reader<'_> {
                 None => {}
             }
         }
+        if self.section(canonical::SECTION_SLOTS) {
+            self.slots(&mut run)?;
+        }
         if self.section(canonical::SECTION_PROGRESS) {
             run.progress = self.progress()?;
         }
@@ -195,6 +200,7 @@ impl Reader<'_> {
             seed: self.number()?,
             timeout: self.option(|reader| Some((reader.timer_id()?, reader.time()?)))?,
             parent: None,
+            limits: Vec::new(),
         })
     }
 

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use crate::definition::{Definition, OnError, Retry, Step, StepKind, WhenNeeds};
 use crate::event::{Actor, Awaited, ChildEnd, Event, Failure, Given, Parent, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
+use crate::limit::{Rate, Size, Ticket, Wish};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
 use crate::run::{
-    KeptSignal, Run, RunStatus, Signals, StepRun, StepState, StepUndo, Timer, TimerPurpose,
-    UndoState,
+    Hold, KeptSignal, Run, RunStatus, Signals, Slot, StepRun, StepState, StepUndo, Timer,
+    TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
 
@@ -77,6 +78,7 @@ fn run_started() -> RunStarted {
         seed: u64::MAX,
         timeout: Some((TimerId(1), NOW.plus_ms(60_000))),
         parent: None,
+        limits: Vec::new(),
     }
 }
 
@@ -85,12 +87,44 @@ fn called_run_started() -> RunStarted {
     RunStarted { name: "wf-000/fraud".to_owned(), parent: Some(parent), ..run_started() }
 }
 
+fn wish() -> Wish {
+    Wish {
+        limit: "order:grace".to_owned(),
+        size: Size {
+            slots: Some(100),
+            rate: Some(Rate { count: 300, per_ms: 60_000 }),
+            queue: Some(70_000),
+        },
+        fairness_key: "größe".to_owned(),
+        priority: -5,
+    }
+}
+
+/// A step that holds a slot, one that waits for one, and a run that waits, too.
+fn hold_slots(run: &mut Run) {
+    let hold = |ticket, granted| Hold {
+        ticket: Ticket(ticket),
+        attempt: Attempt(2),
+        wish: wish(),
+        granted,
+        since: NOW,
+    };
+    run.slots.asked = Ticket(300);
+    if let Some(started) = &mut run.started {
+        started.limits = vec![wish()];
+    }
+    run.set_hold(Slot::Run(0), Some(hold(1, false)));
+    run.set_hold(Slot::Step(StepIndex(3)), Some(hold(2, true)));
+    run.set_hold(Slot::Step(StepIndex(8)), Some(hold(300, false)));
+}
+
 /// One event of every kind that can come from outside.
 fn outside_samples() -> Vec<Event> {
     let (step, attempt) = (StepIndex(2), Attempt(1));
     vec![
         Event::RunStarted(Box::new(run_started())),
         Event::RunStarted(Box::new(called_run_started())),
+        Event::RunStarted(Box::new(RunStarted { limits: vec![wish()], ..run_started() })),
         Event::StepCompleted { step, attempt, output: inline(r#"{"ok":true}"#), may_repeat: true },
         Event::AttemptFailed { step, attempt, failure: failure() },
         Event::AttemptsInterrupted {
@@ -117,6 +151,8 @@ fn outside_samples() -> Vec<Event> {
         },
         Event::ParentPaused,
         Event::ParentResumed,
+        Event::StepSlotGranted { step, ticket: Ticket(300) },
+        Event::RunSlotGranted { ticket: Ticket(1) },
         Event::AttemptResumed { step, attempt },
         Event::HeartbeatRecorded { step, attempt, progress: inline(r#"{"done":3}"#) },
         Event::ApprovalGranted {
@@ -184,6 +220,8 @@ fn derived_samples() -> Vec<Event> {
             timer: Some((timer, NOW.plus_ms(3_600_000))),
         },
         Event::SignalTaken { step, signal: 2 },
+        Event::StepSlotRequested { step, attempt, ticket: Ticket(300), wish: wish() },
+        Event::RunQueued { rank: 1, ticket: Ticket(1), wish: wish() },
         Event::UndoRequested { steps },
         Event::UndoStarted { step, attempt: Attempt(3), input: Some(stored()) },
         Event::UndoRetryScheduled { step, attempt: Attempt(4), timer, at: NOW },
@@ -209,6 +247,7 @@ fn plan() -> Plan {
         condition: None,
         retry: Retry::default(),
         timeout_ms: None,
+        concurrency: None,
         deadline_ms: None,
         heartbeat_ms: None,
         start_within_ms: None,

@@ -292,14 +292,12 @@ pub(super) struct RunCancelledV1 {
     pub(super) state: [u8; 32],
 }
 
-/// A run that was called: what the first version says, and who called it.
+/// The run that called another.
 #[derive(Serialize, Deserialize)]
-pub(super) struct RunStartedV2<'a, Labels> {
-    #[serde(borrow)]
-    pub(super) started: RunStartedV1<'a, Labels>,
-    pub(super) parent_run: [u8; 16],
-    pub(super) parent_name: &'a str,
-    pub(super) parent_step: u32,
+pub(super) struct ParentV1<'a> {
+    pub(super) run: [u8; 16],
+    pub(super) name: &'a str,
+    pub(super) step: u32,
 }
 
 /// [`ChildEndedV1::how`].

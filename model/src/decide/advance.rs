@@ -22,6 +22,10 @@ use crate::time::Timestamp;
 impl Draft<'_> {
     /// Derives everything that follows.
     pub(super) fn advance(&mut self) {
+        self.queue_run();
+        if self.run.is_held_back() {
+            return;
+        }
         self.settle_waves();
         self.start_ready();
         self.limit_starts();
@@ -111,6 +115,9 @@ impl Draft<'_> {
         match &plan.step(step).work {
             Work::Handler { .. } | Work::Call(_) => {
                 self.limited.extend(plan.step(step).start_within_ms.map(|_| step));
+                if !self.run.paused {
+                    self.queue_step(step);
+                }
             }
             Work::Set { values } => self.set_values(step, values),
             Work::Sleep { duration } => self.sleep(step, duration),
@@ -195,6 +202,9 @@ impl Draft<'_> {
             self.run_if_pure(step);
             return false;
         };
+        if self.queue_step(step) {
+            return false;
+        }
         let input = match self.input(step, input) {
             None => return false,
             Some(Err(failure)) => {

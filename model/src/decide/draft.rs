@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Context, Decision, TimerChange, Transition};
+use super::{Context, Decision, TimerChange, Transition, slots};
 use crate::definition::OnError;
 use crate::event::{Event, Failure};
 use crate::evolve::{Change, evolve_noting};
 use crate::id::{StepIndex, TimerId};
+use crate::limit::Ticket;
 use crate::payload::{NewPayload, Payload, PayloadHash};
 use crate::plan::Plan;
 use crate::run::{Run, RunStatus};
@@ -52,6 +53,7 @@ struct Before {
     plans_undo: bool,
     next_timer: TimerId,
     revision: u32,
+    asked: Ticket,
 }
 
 impl<'a> Draft<'a> {
@@ -151,7 +153,9 @@ impl<'a> Draft<'a> {
             return Decision::Needs(self.undo().into_iter().collect());
         }
         let timers = timer_changes(&self.changes);
-        Decision::Happens(Transition { events: self.events, timers, payloads: self.new_payloads })
+        let slots = slots::changes(self.run, &self.changes);
+        let payloads = self.new_payloads;
+        Decision::Happens(Transition { events: self.events, timers, slots, payloads })
     }
 
     /// Leaves the run as it was. Returns the payloads that were missing.
@@ -194,6 +198,9 @@ impl<'a> Draft<'a> {
                 Change::Call(step, None) => {
                     run.calls.remove(&step);
                 }
+                Change::Slot(slot, was) => {
+                    run.set_hold(slot, was);
+                }
             }
         }
         before.restore(run);
@@ -213,6 +220,7 @@ impl Before {
             plans_undo: run.plans_undo(),
             next_timer: run.next_timer,
             revision: run.revision,
+            asked: run.slots.asked,
         }
     }
 
@@ -228,6 +236,7 @@ impl Before {
         run.plan_undo(self.plans_undo);
         run.next_timer = self.next_timer;
         run.revision = self.revision;
+        run.slots.asked = self.asked;
     }
 }
 
@@ -251,6 +260,7 @@ fn timer_changes(changes: &[Change]) -> Vec<TimerChange> {
             | Change::Queued(..)
             | Change::SignalReceived(_)
             | Change::SignalTaken(..)
+            | Change::Slot(..)
             | Change::Call(..) => {}
             Change::TimerSet(id, timer) => {
                 lasting.insert(*id, TimerChange::Set(*id, timer.due));

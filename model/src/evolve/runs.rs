@@ -54,6 +54,7 @@ impl Fold<'_> {
         for (id, timer) in std::mem::take(&mut self.run.timers) {
             self.note(Change::TimerCleared(id, timer));
         }
+        self.drop_all_slots();
         self.run.status = status;
         self.run.ended_at = Some(self.at);
     }

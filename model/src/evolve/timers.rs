@@ -23,6 +23,7 @@ impl Fold<'_> {
         if self.run.status == RunStatus::Running {
             let failure = run_timed_out(self.plan);
             self.run.status = RunStatus::Failing { failure, step: None };
+            self.drop_waiting_of_run();
             self.run.plan_undo(self.plan.undoes_on_failure());
         }
     }

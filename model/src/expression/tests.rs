@@ -37,6 +37,7 @@ fn step(id: &str) -> Step {
         condition: None,
         retry: crate::definition::Retry::default(),
         timeout_ms: None,
+        concurrency: None,
         deadline_ms: None,
         heartbeat_ms: None,
         start_within_ms: None,

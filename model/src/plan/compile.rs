@@ -1,10 +1,11 @@
 //! Compiling: from a definition to a plan, or to everything that is wrong with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::names::{Names, Place};
+use super::slots::{Limited, compile_slot};
 use super::step::{Shape, compile_step};
 use super::{DefinitionError, Plan, PlanStep, graph, nullable, undo};
 use crate::definition::Definition;
@@ -90,9 +91,14 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
         names.check(&template.references(), &Place::run_id(), &mut problems);
         Some(template)
     });
+    let slot = definition.concurrency.as_ref().and_then(|concurrency| {
+        let limited = Limited::Runs(&definition.name);
+        compile_slot(concurrency, limited, &names, &mut BTreeSet::new(), &mut problems)
+    });
     let mut steps: Vec<PlanStep> = Vec::with_capacity(definition.steps.len());
     for (at, step) in definition.steps.iter().enumerate() {
-        let shape = Shape { step, index: index(at), env: &env };
+        let workflow = definition.name.as_str();
+        let shape = Shape { workflow, step, index: index(at), env: &env };
         steps.extend(compile_step(&shape, &names, &mut problems));
     }
     let outputs = definition.outputs.as_ref().and_then(|value| {
@@ -130,6 +136,7 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
         by_id,
         warnings: problems.warnings,
         run_id,
+        slot,
         env,
         outputs,
         steps_with_undo,

@@ -49,6 +49,20 @@ impl<'p> Place<'p> {
         Self { path: vec!["steps", id, "wait_for", "match"], roots, step: Some((id, index)) }
     }
 
+    /// A field of `run.concurrency`.
+    pub(super) fn run_slot(field: &'p str) -> Self {
+        let mut path = vec!["run", "concurrency"];
+        path.extend(Some(field).filter(|field| !field.is_empty()));
+        Self { path, ..Self::run_id() }
+    }
+
+    /// A field of a step's `concurrency`.
+    pub(super) fn step_slot(id: &'p str, index: StepIndex, field: &'p str) -> Self {
+        let mut place = Self::step(id, index, "concurrency");
+        place.path.extend(Some(field).filter(|field| !field.is_empty()));
+        place
+    }
+
     /// A field of the `compensate` of a step.
     pub(super) fn undo(id: &'p str, index: StepIndex, field: &'p str) -> Self {
         let place = Self::step(id, index, "outputs");

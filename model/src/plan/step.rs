@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::compile::Problems;
 use super::names::{Names, Place};
+use super::slots::{Limited, SlotRule, compile_slot};
 use super::undo::compile_undo;
 use super::{Called, PlanStep, SCRIPT_HANDLER, SignalWait, Work, inline_json};
 use crate::definition::{Retry, Step, StepKind, WhenNeeds};
@@ -17,6 +18,7 @@ const ID_CHARS_MAX: usize = 200;
 
 /// What is needed to compile a step beside the names.
 pub(super) struct Shape<'d> {
+    pub(super) workflow: &'d str,
     pub(super) step: &'d Step,
     pub(super) index: StepIndex,
     pub(super) env: &'d Template,
@@ -42,6 +44,7 @@ pub(super) fn compile_step(
     let mut needs = explicit_needs(shape, names, problems);
     let condition = compile_condition(shape, names, &mut needs, problems);
     let work = compile_work(shape, names, &mut needs, problems);
+    let slot = compile_limit(shape, names, &mut needs, problems);
     let undo = compile_undo(shape, names, &mut needs, problems);
     check_retry(&["steps", &step.id, "retry"], &step.retry, problems);
     check_times(step, problems);
@@ -65,9 +68,26 @@ pub(super) fn compile_step(
         deadline_ms: step.deadline_ms,
         start_within_ms: step.start_within_ms,
         on_error: step.on_error,
+        slot,
         outputs,
         undo,
     })
+}
+
+fn compile_limit(
+    shape: &Shape<'_>,
+    names: &Names<'_>,
+    needs: &mut BTreeSet<StepIndex>,
+    problems: &mut Problems,
+) -> Option<SlotRule> {
+    let Shape { workflow, step, index, .. } = shape;
+    let concurrency = step.concurrency.as_ref()?;
+    if !matches!(step.kind, StepKind::Action { .. } | StepKind::Script { .. }) {
+        let message = format!("step `{}` makes no attempts that could be limited", step.id);
+        problems.error("NX1153", &["steps", &step.id, "concurrency"], message).hint =
+            Some("take it off; `run.concurrency` limits whole runs".to_owned());
+    }
+    compile_slot(concurrency, Limited::Step(workflow, &step.id, *index), names, needs, problems)
 }
 
 fn check_id(id: &str, problems: &mut Problems) {

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use super::{notation, show};
 use crate::codec;
 use crate::command::Command;
-use crate::decide::{Context, Decision, TimerChange, Transition, decide};
+use crate::decide::{Context, Decision, SlotChange, TimerChange, Transition, decide};
 use crate::definition::Definition;
 use crate::effect::{Effect, pending, pending_for};
 use crate::event::{Event, Given};
 use crate::evolve::{evolve, fits};
 use crate::id::{StepIndex, TimerId};
+use crate::limit::Holder;
 use crate::payload::PayloadHash;
 use crate::plan::Plan;
 use crate::rejection::Rejection;
@@ -29,6 +30,8 @@ pub(super) struct Bench {
     pub(super) loads: usize,
     /// The timers, as a shell knows them.
     pub(super) timers: BTreeMap<TimerId, Timestamp>,
+    /// What limits know: who holds a slot or waits for one, and of which limit.
+    pub(super) holders: BTreeMap<Holder, String>,
     now: Timestamp,
 }
 
@@ -43,6 +46,7 @@ impl Bench {
             store: BTreeMap::new(),
             loads: 0,
             timers: BTreeMap::new(),
+            holders: BTreeMap::new(),
             now: Timestamp::default(),
         }
     }
@@ -113,6 +117,7 @@ impl Bench {
         assert_eq!(folded, self.run, "the run is the fold of its events");
         self.store.extend(transition.payloads.iter().cloned());
         self.check_timers(&transition.timers);
+        self.check_slots(&transition.slots);
         self.check_end(transition);
         self.check_indexes();
     }
@@ -131,6 +136,28 @@ impl Bench {
         let timers: BTreeMap<_, _> =
             self.run.timers.iter().map(|(id, timer)| (*id, timer.due)).collect();
         assert_eq!(self.timers, timers, "the shell's timers are the run's");
+    }
+
+    fn check_slots(&mut self, changes: &[SlotChange]) {
+        for change in changes {
+            match change {
+                SlotChange::Requested(holder, wish) => {
+                    let before = self.holders.insert(*holder, wish.limit.clone());
+                    assert_eq!(before, None, "asked for once");
+                }
+                SlotChange::Released(holder, limit) => {
+                    assert_eq!(self.holders.remove(holder).as_ref(), Some(limit), "it was there");
+                }
+            }
+        }
+        let id = self.run.started.as_ref().map(|started| started.run).unwrap_or_default();
+        let slots = self.run.slots.iter();
+        let holders = slots.map(|(slot, hold)| (slot.holder(id, hold), hold.wish.limit.clone()));
+        assert_eq!(self.holders, holders.collect(), "limits know the run's slots");
+        assert_eq!(self.run.slots.wait(), self.run.slots.iter().any(|(_, hold)| !hold.granted));
+        if self.run.status.is_terminal() {
+            assert_eq!(self.run.slots.iter().count(), 0, "an ended run needs no slot");
+        }
     }
 
     fn check_end(&self, transition: &Transition) {
@@ -198,6 +225,13 @@ impl Bench {
             "effects" => {
                 let effects = pending(&self.plan, &self.run);
                 effects.iter().map(|e| show::effect(&self.plan, e)).collect::<Vec<_>>().join(", ")
+            }
+            "slots" => {
+                let slots = self.run.slots.iter().map(|(slot, hold)| {
+                    let id = slot.step().map_or("run", |step| self.plan.id(step));
+                    format!("{id}{}", if hold.granted { "+" } else { "?" })
+                });
+                none(slots.collect())
             }
             "ready" => none(self.run.ready().map(|s| self.plan.id(s).to_owned()).collect()),
             "parked" => self.run.is_parked().to_string(),

@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 use super::bench::Bench;
 use crate::command::{ApprovalAnswer, Command};
 use crate::definition::{
-    Approval, Backoff, Compensate, Definition, OnApprovalTimeout, OnEnd, OnError, OnSignalTimeout,
-    Retry, Step, StepKind, WhenNeeds,
+    Approval, Backoff, Compensate, Concurrency, Definition, OnApprovalTimeout, OnEnd, OnError,
+    OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
 };
 use crate::event::{Actor, ChildEnd, Failure, Parent, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StepIndex, TimerId};
+use crate::limit::Ticket;
 use crate::payload::Payload;
 
 /// A story, taken apart.
@@ -65,6 +66,9 @@ pub(super) fn definition(items: &[impl AsRef<str>]) -> Definition {
                         "undoes" => definition.on_failure = OnEnd::Compensate,
                         "undoes_cancelled" => definition.on_cancel = OnEnd::Compensate,
                         "maps" => definition.outputs = Some(value(&argument)),
+                        "limit" | "key" => {
+                            limit(&mut definition.concurrency, &key, &argument);
+                        }
                         _ => panic!("unknown setting {key} of the run"),
                     }
                 }
@@ -84,6 +88,15 @@ fn step(item: &str) -> Step {
     step
 }
 
+fn limit(into: &mut Option<Concurrency>, key: &str, argument: &str) {
+    let concurrency = into.get_or_insert_default();
+    match key {
+        "limit" => concurrency.limit = argument.parse().ok(),
+        "key" => concurrency.key = Some(argument.to_owned()),
+        _ => concurrency.priority = Some(argument.into()),
+    }
+}
+
 pub(super) fn plain_step(id: &str) -> Step {
     Step {
         id: id.to_owned(),
@@ -94,6 +107,7 @@ pub(super) fn plain_step(id: &str) -> Step {
         condition: None,
         retry: Retry { jitter: false, ..Retry::default() },
         timeout_ms: None,
+        concurrency: None,
         deadline_ms: None,
         heartbeat_ms: None,
         start_within_ms: None,
@@ -129,6 +143,7 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
         "wait_for" => step.kind = wait_for(argument),
         "call" => step.kind = call(argument),
         "timeout" => step.timeout_ms = Some(ms(argument)),
+        "limit" | "key" | "priority" => limit(&mut step.concurrency, key, argument),
         "approve" => step.kind = approve(argument),
         "undo" => {
             let with = if argument.is_empty() { Value::Null } else { value(argument) };
@@ -195,8 +210,11 @@ fn approve(argument: &str) -> StepKind {
     StepKind::Approve(Box::new(approval))
 }
 
-const SETTINGS: [&str; 26] = [
+const SETTINGS: [&str; 29] = [
     "call",
+    "limit",
+    "key",
+    "priority",
     "start_within",
     "approve",
     "wait_for",
@@ -302,6 +320,13 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
         "waive" => Command::CancelRun { by, reason: rest(1), undo: false },
         "retry" => Command::RetryRun { by },
         "offer" => Command::OfferSlots,
+        "grant" => {
+            let (id, ticket) = words[1].split_once('#').expect("step#ticket, or #ticket");
+            Command::GrantSlot {
+                step: (!id.is_empty()).then(|| bench.plan.find(id).expect("a step")),
+                ticket: Ticket(ticket.parse().unwrap()),
+            }
+        }
         word @ ("approve" | "reject") => answer(bench, word == "approve", &words),
         "signal" => {
             let (name, id) = words[1].split_once('#').unwrap_or((words[1], ""));
@@ -356,12 +381,14 @@ fn answer(bench: &mut Bench, approved: bool, words: &[&str]) -> Command {
 }
 
 fn start(bench: &mut Bench, input: &str) -> RunStarted {
+    let limits = bench.plan.run_wish(&serde_json::from_str(input).unwrap_or_default());
     RunStarted {
         run: RunId([7; 16]),
         name: "wf-001".to_owned(),
         workflow: "test".to_owned(),
         definition: bench.plan.hash(),
         input: payload(bench, input),
+        limits: limits.expect("a key").into_iter().collect(),
         ..RunStarted::default()
     }
 }

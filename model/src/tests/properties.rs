@@ -12,14 +12,15 @@ use super::bench::Bench;
 use super::notation::plain_step;
 use crate::command::{ApprovalAnswer, Command};
 use crate::definition::{
-    Approval, Compensate, Definition, OnApprovalTimeout, OnEnd, OnError, OnSignalTimeout, Retry,
-    Step, StepKind, WhenNeeds,
+    Approval, Compensate, Concurrency, Definition, OnApprovalTimeout, OnEnd, OnError,
+    OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
 };
 use crate::event::{Actor, ChildEnd, Event, Failure, RunStarted, child_name};
 use crate::evolve::evolve;
 use crate::id::{Attempt, DefinitionHash, StepIndex, TimerId};
+use crate::limit::Ticket;
 use crate::payload::Payload;
-use crate::run::{Run, RunStatus, StepState};
+use crate::run::{Run, RunStatus, Slot, StepState};
 
 /// One thing to do; what exactly depends on what can be done.
 #[derive(Clone, Debug)]
@@ -38,13 +39,15 @@ struct Shape {
     deadline: bool,
     fatal: bool,
     skipped: u8,
+    limited: bool,
     undo: u8,
 }
 
 fn shape() -> impl Strategy<Value = Shape> {
     let needs = prop::collection::vec(0usize..12, 0..4);
-    (0u8..9, needs, 0u8..6, 1u32..4, any::<bool>(), any::<bool>(), 0u8..6, 0u8..4).prop_map(
-        |(kind, needs, when, attempts, deadline, fatal, skipped, undo)| Shape {
+    let flags = (any::<[bool; 3]>(), 0u8..4);
+    (0u8..9, needs, 0u8..6, 1u32..4, flags, 0u8..6).prop_map(
+        |(kind, needs, when, attempts, ([deadline, fatal, limited], undo), skipped)| Shape {
             kind,
             needs,
             when,
@@ -52,13 +55,14 @@ fn shape() -> impl Strategy<Value = Shape> {
             deadline,
             fatal,
             skipped,
+            limited,
             undo,
         },
     )
 }
 
 fn definition() -> impl Strategy<Value = Definition> {
-    let ends = (any::<bool>(), any::<bool>());
+    let ends = (any::<bool>(), any::<bool>(), any::<bool>());
     (prop::collection::vec(shape(), 1..12), any::<bool>(), ends).prop_map(
         |(shapes, timeout, ends)| {
             let on_end = |undoes| if undoes { OnEnd::Compensate } else { OnEnd::Keep };
@@ -68,6 +72,7 @@ fn definition() -> impl Strategy<Value = Definition> {
                 name: "random".to_owned(),
                 input_is_value: true,
                 timeout_ms: timeout.then_some(60_000),
+                concurrency: ends.2.then(|| Concurrency { limit: Some(1), ..Default::default() }),
                 steps: shapes.iter().enumerate().map(|(at, shape)| step(at, shape)).collect(),
                 ..Definition::default()
             }
@@ -107,7 +112,10 @@ fn step(at: usize, shape: &Shape) -> Step {
             step.timeout_ms = shape.fatal.then_some(3_000);
         }
         8 => step.kind = approve(shape),
-        _ => {}
+        _ => {
+            step.concurrency =
+                shape.limited.then(|| Concurrency { limit: Some(1), ..Default::default() })
+        }
     }
     step
 }
@@ -146,7 +154,7 @@ fn approve(shape: &Shape) -> StepKind {
 }
 
 fn asks() -> impl Strategy<Value = Vec<Ask>> {
-    let ask = (0u8..40, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
+    let ask = (0u8..44, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
         what,
         which,
         slots,
@@ -226,6 +234,10 @@ impl Play {
         if let Event::StepStarted { step, attempt, .. } = event {
             assert_eq!(run.open_needs(*step), 0, "its needs have settled");
             assert!(!run.is_paused(), "nothing starts in a pause");
+            let limited = self.bench.plan.step(*step).slot.is_some();
+            let hold = run.slots.get(Slot::Step(*step));
+            assert_eq!(hold.is_some_and(|hold| hold.granted), limited, "it has its slot");
+            assert!(!run.is_held_back(), "the run has its slot");
             assert!(self.started.insert((*step, *attempt)), "each attempt starts once");
             let last_run = self.bench.plan.step(*step).when_needs != WhenNeeds::AllOk;
             assert!(run.status == RunStatus::Running || last_run, "only some steps run last");
@@ -310,9 +322,15 @@ impl Play {
                 let id = if fatal { format!("k{}", ask.which % 7) } else { String::new() };
                 signal(ask.slots, id)
             }
-            27..31 => self.end_of_a_child(pick(run.calling().count())?, ask.slots),
-            31 => Command::FollowParent { paused: fatal },
-            32..35 => {
+            35..39 => self.end_of_a_child(pick(run.calling().count())?, ask.slots),
+            39 => Command::FollowParent { paused: fatal },
+            31..34 => {
+                let slots: Vec<_> = run.slots.iter().collect();
+                let (slot, hold) = slots[pick(slots.len())?];
+                Command::GrantSlot { step: slot.step(), ticket: hold.ticket }
+            }
+            34 => Command::GrantSlot { step: None, ticket: Ticket(ask.slots) },
+            27..30 => {
                 let step = StepIndex(u32::try_from(ask.which % 13).unwrap());
                 let name = if ask.slots == 0 { "erin" } else { "dana" };
                 answer(step, !fatal, name)
@@ -363,6 +381,9 @@ impl Play {
         if run.calling().next().is_some() {
             return Some(self.end_of_a_child(0, 0));
         }
+        if let Some((slot, hold)) = run.slots.iter().find(|(_, hold)| !hold.granted) {
+            return Some(Command::GrantSlot { step: slot.step(), ticket: hold.ticket });
+        }
         if let Some(step) = run.awaiting().next() {
             let kind = &self.bench.plan.definition().steps[step.at()].kind;
             if let StepKind::Approve(_) = kind {
@@ -403,7 +424,8 @@ proptest! {
                 prop_assert!(!play.ask(command, ask.slots));
             }
         }
-        let start = RunStarted { definition: play.bench.plan.hash(), ..RunStarted::default() };
+        let limits = play.bench.plan.run_wish(&json!(null)).unwrap().into_iter().collect();
+        let start = RunStarted { definition: play.bench.plan.hash(), limits, ..RunStarted::default() };
         prop_assert!(play.ask(Command::StartRun(Box::new(start)), slots));
         for ask in &asks {
             if let Some(command) = play.command(ask) {
@@ -418,7 +440,8 @@ proptest! {
     #[test]
     fn a_run_in_which_all_goes_well_completes(definition in definition(), slots in 0u32..4) {
         let mut play = Play::new(Definition { timeout_ms: None, ..definition });
-        let start = RunStarted { definition: play.bench.plan.hash(), ..RunStarted::default() };
+        let limits = play.bench.plan.run_wish(&json!(null)).unwrap().into_iter().collect();
+        let start = RunStarted { definition: play.bench.plan.hash(), limits, ..RunStarted::default() };
         prop_assert!(play.ask(Command::StartRun(Box::new(start)), slots));
         play.finish();
         prop_assert_eq!(play.bench.run.status.word(), "completed");

@@ -39,6 +39,14 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
         Event::SignalReceived { name, payload: carried, .. } => {
             format!("signal {name}{}", payload(Some(carried)))
         }
+        Event::StepSlotRequested { step, attempt, ticket, wish } => {
+            format!("{} queued #{} for {}", tried(plan, *step, *attempt), ticket.0, wish.limit)
+        }
+        Event::RunQueued { ticket, wish, .. } => {
+            format!("run queued #{} for {}", ticket.0, wish.limit)
+        }
+        Event::StepSlotGranted { step, ticket } => format!("{} granted #{}", id(step), ticket.0),
+        Event::RunSlotGranted { ticket } => format!("run granted #{}", ticket.0),
         Event::StepWaits { step, signal, timer: due } => {
             format!("{} waits for {signal}{}", id(step), timer(*due, ""))
         }

@@ -120,6 +120,10 @@ impl Counters {
             | Event::RunResumed { .. }
             | Event::CancelRequested { .. }
             | Event::SlotsOffered
+            | Event::StepSlotRequested { .. }
+            | Event::StepSlotGranted { .. }
+            | Event::RunQueued { .. }
+            | Event::RunSlotGranted { .. }
             | Event::SignalReceived { .. }
             | Event::StepWaits { .. }
             | Event::ApprovalGranted { .. }

@@ -38,7 +38,7 @@ impl View for RunsView {
     }
 
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn tables(&self) -> &'static [Table] {

@@ -297,6 +297,7 @@ fn step(id: &str, needs: &[&str], kind: StepKind) -> Step {
         condition: None,
         retry: Retry { max_attempts: 3, ..Retry::default() },
         timeout_ms: None,
+        concurrency: None,
         deadline_ms: None,
         heartbeat_ms: None,
         start_within_ms: None,

@@ -84,9 +84,10 @@ fn final_code(error: &StartError) -> Option<&'static str> {
         StartError::Inputs(_) => Some("NX1205"),
         StartError::InputTooLarge { .. } => Some("NX7005"),
         StartError::Unresolved { .. } => Some("NX1185"),
-        StartError::Name(_) | StartError::RunId { .. } | StartError::Conflict { .. } => {
-            Some("NX7020")
-        }
+        StartError::Name(_)
+        | StartError::RunId { .. }
+        | StartError::Limit { .. }
+        | StartError::Conflict { .. } => Some("NX7020"),
         StartError::Request(RequestError::Load(LoadError::Definition(_))) => Some("NX4143"),
         StartError::Request(RequestError::Refused(Refusal::Rejected(_) | Refusal::TooLarge)) => {
             Some("NX7005")

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use nexus_log::{EventLog, MemoryLog, Partition, Submission, Transition};
 use nexus_model::aggregate::Effect;
+use nexus_model::decide::SlotChange;
 use nexus_model::definition::Step;
 use nexus_model::event::{Actor, Event, Failure, RunStarted};
 use nexus_model::id::{Attempt, StepIndex};
+use nexus_model::limit::LimitEffect;
 use nexus_model::payload::Payload;
 use nexus_model::schedule::ScheduleEffect;
 
@@ -178,6 +180,12 @@ fn in_words(output: &Output) -> String {
             };
             format!("reply {} {answer}", reply.0)
         }
+        Output::Slot(SlotChange::Requested(holder, wish)) => {
+            format!("ask {} for slot {}", wish.limit, holder.ticket.0)
+        }
+        Output::Slot(SlotChange::Released(holder, limit)) => {
+            format!("give {limit} slot {}", holder.ticket.0)
+        }
         Output::Ended(_, status) => format!("ended {}", status.word()),
         Output::Call(call) => format!("see to {}", call.call.child),
         Output::ChildEnded(report) => format!("{} tells", report.child),
@@ -192,6 +200,7 @@ fn in_words(output: &Output) -> String {
 
 fn errand(effect: &Effect) -> String {
     match effect {
+        Effect::Limit(LimitEffect(holder)) => format!("grant slot {}", holder.ticket.0),
         Effect::Schedule(ScheduleEffect::Start(start)) => format!("start {}", start.name),
         Effect::Schedule(ScheduleEffect::Watch { run, .. }) => format!("watch {}", run.0[15]),
         Effect::Schedule(ScheduleEffect::Cancel { run, .. }) => format!("cancel {}", run.0[15]),

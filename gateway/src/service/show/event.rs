@@ -3,6 +3,7 @@
 use nexus_engine::model::codec::{event_name, show_state_hash};
 use nexus_engine::model::event::{ChildEnd, Event, Failure, RunStarted};
 use nexus_engine::model::id::{Attempt, StepIndex, TimerId};
+use nexus_engine::model::limit::{Size, Wish};
 use nexus_engine::model::payload::Payload;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::time::Timestamp;
@@ -63,12 +64,14 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::HeartbeatRecorded { step, attempt, .. }
         | Event::StepStarted { step, attempt, .. }
         | Event::StepCalled { step, attempt, .. }
+        | Event::StepSlotRequested { step, attempt, .. }
         | Event::RetryScheduled { step, attempt, .. }
         | Event::UndoStarted { step, attempt, .. }
         | Event::UndoCompleted { step, attempt, .. }
         | Event::UndoAttemptFailed { step, attempt, .. }
         | Event::UndoRetryScheduled { step, attempt, .. } => (Some(*step), Some(*attempt)),
         Event::StepSlept { step, .. }
+        | Event::StepSlotGranted { step, .. }
         | Event::StepQueued { step, .. }
         | Event::StepWaits { step, .. }
         | Event::SignalTaken { step, .. }
@@ -89,6 +92,8 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::CancelRequested { .. }
         | Event::RunRetried { .. }
         | Event::SlotsOffered
+        | Event::RunQueued { .. }
+        | Event::RunSlotGranted { .. }
         | Event::SignalReceived { .. }
         | Event::ParentPaused
         | Event::ParentResumed
@@ -180,6 +185,17 @@ impl Showing<'_> {
                 }
                 data
             }
+            Event::StepSlotRequested { step, attempt, ticket, wish } => json!({
+                "step": self.id(*step), "attempt": attempt.0, "ticket": ticket.0,
+                "wish": wish_data(wish),
+            }),
+            Event::StepSlotGranted { step, ticket } => {
+                json!({"step": self.id(*step), "ticket": ticket.0})
+            }
+            Event::RunQueued { rank, ticket, wish } => {
+                json!({"rank": rank, "ticket": ticket.0, "wish": wish_data(wish)})
+            }
+            Event::RunSlotGranted { ticket } => json!({"ticket": ticket.0}),
             Event::StepStarted { step, attempt, input, deadline } => json!({
                 "step": self.id(*step), "attempt": attempt.0,
                 "input": input.as_ref().map(|input| self.payload(input)).transpose()?,
@@ -250,6 +266,7 @@ impl Showing<'_> {
             "seed": started.seed.to_string(),
             "timeout": due_data(started.timeout),
             "parent": started.parent.as_ref().map(|parent| &parent.name),
+            "limits": started.limits.iter().map(wish_data).collect::<Vec<_>>(),
         }))
     }
 
@@ -311,6 +328,13 @@ impl Showing<'_> {
                 }
                 ChildEnd::Cancelled { .. } => format!("{child} was cancelled"),
             },
+            Event::StepSlotRequested { ticket, wish, .. }
+            | Event::RunQueued { ticket, wish, .. } => {
+                format!("limit {}, ticket {}", wish.limit, ticket.0)
+            }
+            Event::StepSlotGranted { ticket, .. } | Event::RunSlotGranted { ticket } => {
+                format!("ticket {}", ticket.0)
+            }
             Event::StepStarted { attempt, .. }
             | Event::AttemptResumed { attempt, .. }
             | Event::UndoStarted { attempt, .. } => format!("try {}", attempt.0),
@@ -394,6 +418,15 @@ impl Showing<'_> {
         }
         Ok(shorten(&self.payload(value)?.to_string(), DETAIL_CHARS_MAX))
     }
+}
+
+fn wish_data(wish: &Wish) -> Value {
+    let Wish { limit, size: Size { slots, rate, queue }, fairness_key, priority } = wish;
+    let rate = rate.map(|rate| json!({"count": rate.count, "per_ms": rate.per_ms}));
+    json!({
+        "limit": limit, "slots": slots, "rate": rate, "queue": queue,
+        "fairness_key": fairness_key, "priority": priority,
+    })
 }
 
 fn failure_data(failure: &Failure) -> Value {

@@ -4,7 +4,7 @@ use nexus_engine::model::event::{Awaited, child_name};
 use nexus_engine::model::id::{Attempt, StepIndex, TimerId};
 use nexus_engine::model::payload::Payload;
 use nexus_engine::model::plan::Plan;
-use nexus_engine::model::run::{Run, RunStatus, StepState, UndoState};
+use nexus_engine::model::run::{Hold, Run, RunStatus, Slot, StepState, UndoState};
 use nexus_engine::model::time::Timestamp;
 
 use super::{duration, failure_line, shorten, time};
@@ -42,7 +42,9 @@ impl Standing<'_> {
         let status = &self.run.status;
         match status {
             RunStatus::Running if self.run.is_paused() => "paused",
+            RunStatus::Running if self.run.is_held_back() => "queued",
             RunStatus::Running if self.is_busy() => "running",
+            RunStatus::Running if self.run.slots.wait() => "waiting",
             RunStatus::Running if self.run.awaiting().next().is_some() => "waiting",
             RunStatus::Running if self.run.calling().next().is_some() => "waiting",
             RunStatus::Running if self.timed().any(|timed| timed.attempt.is_none()) => "waiting",
@@ -169,6 +171,9 @@ impl Standing<'_> {
         if self.run.running_count() > 0 {
             return None;
         }
+        if let Some((slot, _)) = self.waiting_slots().next() {
+            return Some(WaitingOn { step: slot.step().map(|step| self.id(step)), ..on("slot") });
+        }
         if let Some(step) = self.run.ready().next() {
             return Some(WaitingOn { step: Some(self.id(step)), ..on("room") });
         }
@@ -229,15 +234,40 @@ impl Standing<'_> {
         }
     }
 
+    /// The slots it waits for; if the run as a whole waits for one, only that.
+    pub(crate) fn waiting_slots(&self) -> impl Iterator<Item = (Slot, &Hold)> {
+        let held_back = self.run.is_held_back();
+        let waiting = self.run.slots.iter().filter(|(_, hold)| !hold.granted);
+        waiting.filter(move |(slot, _)| !held_back || slot.step().is_none())
+    }
+
+    fn slot_why(&self, slot: Slot, hold: &Hold) -> String {
+        let (limit, time) = (&hold.wish.limit, duration(self.now.ms_since(hold.since)));
+        match slot.step() {
+            Some(step) => {
+                format!("{} waits for a slot of limit {limit} for {time}", self.plan.id(step))
+            }
+            None => format!("it waits for a slot of limit {limit} for {time}"),
+        }
+    }
+
     /// What is going on among the steps.
     fn work(&self) -> String {
         if !self.driven {
             return "no engine works on it; what was finished is kept".into();
         }
+        if self.run.is_held_back()
+            && let Some((slot, hold)) = self.waiting_slots().next()
+        {
+            return self.slot_why(slot, hold);
+        }
         let running: Vec<StepIndex> = self.run.running().collect();
         if !running.is_empty() {
             let work = if self.run.open_undos() > 0 { "being undone" } else { "at work" };
             return format!("{} {work}", self.names(&running));
+        }
+        if let Some((slot, hold)) = self.waiting_slots().next() {
+            return self.slot_why(slot, hold);
         }
         let ready: Vec<StepIndex> = self.run.ready().collect();
         if !ready.is_empty() {
@@ -264,7 +294,11 @@ impl Standing<'_> {
             return why;
         }
         let id = self.plan.id(step);
+        let slot = Slot::Step(step);
         match self.run.step(step) {
+            StepState::Waiting | StepState::Retrying { .. } if self.run.slots.blocks(step) => {
+                self.run.slots.get(slot).map_or_else(String::new, |hold| self.slot_why(slot, hold))
+            }
             StepState::Waiting if self.run.open_needs(step) > 0 => {
                 format!("{id} needs {}", self.names_plain(&self.open_needs(step)))
             }
@@ -341,6 +375,9 @@ impl Standing<'_> {
         }
         let of = self.attempts_max(step);
         match self.run.step(step) {
+            StepState::Waiting | StepState::Retrying { .. } if self.run.slots.blocks(step) => {
+                Some("waits for a slot".into())
+            }
             StepState::Waiting => match self.open_needs(step).as_slice() {
                 [] => Some("ready".into()),
                 needs => Some(format!("needs {}", self.names_plain(needs))),

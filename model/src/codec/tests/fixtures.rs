@@ -8,7 +8,9 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::{GIVEN, NOW, approvers, awaited, inline, plan, run, samples, signals, undoing_run};
+use super::{
+    GIVEN, NOW, approvers, awaited, hold_slots, inline, plan, run, samples, signals, undoing_run,
+};
 use crate::codec::{
     Header, decode, decode_run, encode, encode_run, event_name, kinds, show_state_hash, state_hash,
 };
@@ -99,6 +101,17 @@ fn a_snapshot_with_signals_is_read_and_written_as_ever() {
     run.timers.insert(TimerId(2), Timer { due: NOW, purpose: TimerPurpose::Wait(StepIndex(4)) });
     let current = encode_run(&plan, &run);
     let bytes = fixture("snapshot", "v1-signals.bin", &current);
+    assert_eq!(current, bytes, "a snapshot is written differently");
+    assert_eq!(decode_run(&plan, &bytes), Ok(run));
+}
+
+#[test]
+fn a_snapshot_with_slots_is_read_and_written_as_ever() {
+    let plan = plan();
+    let mut run = run(&plan);
+    hold_slots(&mut run);
+    let current = encode_run(&plan, &run);
+    let bytes = fixture("snapshot", "v1-slots.bin", &current);
     assert_eq!(current, bytes, "a snapshot is written differently");
     assert_eq!(decode_run(&plan, &bytes), Ok(run));
 }

@@ -46,7 +46,8 @@ fn the_form_knows_every_field_of_a_run() {
     };
     let fields: Vec<String> = shown.lines().filter_map(field).collect();
     let written = ["started", "started_at", "ended_at", "status", "paused", "timers", "next_timer"];
-    let after = ["revision", "signals", "calls", "parent_paused", "progress", "queued", "steps"];
+    let after =
+        ["revision", "signals", "calls", "parent_paused", "slots", "progress", "queued", "steps"];
     let derived = ["open_needs", "ready", "running", "awaiting", "calling", "open", "undo"];
     assert_eq!(fields, [&written[..], &after, &derived].concat());
 }

@@ -10,10 +10,11 @@ use proptest::prelude::*;
 use crate::codec::kinds;
 use crate::event::{Actor, Awaited, ChildEnd, Event, Failure, Given, Parent, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
+use crate::limit::{Rate, Size, Ticket, Wish};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
 use crate::run::{
-    KeptSignal, LastCall, Run, RunStatus, Signals, StepRun, StepState, StepUndo, Timer,
+    Hold, KeptSignal, LastCall, Run, RunStatus, Signals, Slot, StepRun, StepState, StepUndo, Timer,
     TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
@@ -68,6 +69,8 @@ fn outside_event() -> BoxedStrategy<Event> {
         (text(), text(), payload(), actor()).prop_map(|(name, id, payload, by)| {
             Event::SignalReceived { name, id, payload, by }
         }),
+        (step(), ticket()).prop_map(|(step, ticket)| Event::StepSlotGranted { step, ticket }),
+        ticket().prop_map(|ticket| Event::RunSlotGranted { ticket }),
         (step(), actor(), text(), text(), payload()).prop_map(|(step, by, role, note, form)| {
             Event::ApprovalGranted { step, by, role, note, form }
         }),
@@ -136,6 +139,14 @@ fn derived_event() -> BoxedStrategy<Event> {
                 deadline
             }
         ),
+        (step(), attempt(), ticket(), wish()).prop_map(|(step, attempt, ticket, wish)| {
+            Event::StepSlotRequested { step, attempt, ticket, wish }
+        }),
+        (any::<u8>(), ticket(), wish()).prop_map(|(rank, ticket, wish)| Event::RunQueued {
+            rank,
+            ticket,
+            wish
+        }),
         steps().prop_map(|steps| Event::UndoRequested { steps }),
         (step(), attempt(), option::of(payload()))
             .prop_map(|(step, attempt, input)| { Event::UndoStarted { step, attempt, input } }),
@@ -154,7 +165,7 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
     let facts = (option::of(run_started()), time(), option::of(time()), status(count));
     let more = (any::<bool>(), timers, timer(), any::<u32>(), any::<bool>());
     let changes = vec((step_of(count), step_run()), 0..20);
-    let changes = (changes, signals(), calls(count), any::<bool>());
+    let changes = (changes, signals(), ticket(), holds(count), calls(count), any::<bool>());
     let plan = Arc::clone(plan);
     (facts, more, changes)
         .prop_map(move |(facts, more, changes)| {
@@ -164,9 +175,15 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
             (run.paused, run.timers, run.next_timer, run.revision) =
                 (more.0, more.1, more.2, more.3);
             run.plan_undo(more.4);
-            (run.signals, run.calls, run.parent_paused) = (changes.1, changes.2, changes.3);
+            (run.signals, run.calls, run.parent_paused) = (changes.1, changes.4, changes.5);
             for (step, next) in changes.0 {
                 run.set_step(&plan, step, next);
+            }
+            if !changes.3.is_empty() {
+                run.slots.asked = changes.2;
+            }
+            for (slot, hold) in changes.3 {
+                run.set_hold(slot, Some(hold));
             }
             run
         })
@@ -210,6 +227,34 @@ fn awaited() -> impl Strategy<Value = Awaited> {
         text().prop_map(|name| Awaited::Signal { name }),
         (vec(text(), 0..4), text()).prop_map(|(by, message)| Awaited::Approval { by, message }),
     ]
+}
+
+fn holds(count: u32) -> impl Strategy<Value = Vec<(Slot, Hold)>> {
+    let slot = prop_oneof![any::<u8>().prop_map(Slot::Run), step_of(count).prop_map(Slot::Step)];
+    let hold = (ticket(), attempt(), wish(), any::<bool>(), time()).prop_map(
+        |(ticket, attempt, wish, granted, since)| Hold { ticket, attempt, wish, granted, since },
+    );
+    vec((slot, hold), 0..4)
+}
+
+fn ticket() -> impl Strategy<Value = Ticket> {
+    number().prop_map(|number| Ticket(number.max(1)))
+}
+
+fn wish() -> impl Strategy<Value = Wish> {
+    let rate = option::of((number(), any::<u64>()));
+    let size =
+        (option::of(number()), rate, option::of(number())).prop_map(|(slots, rate, queue)| Size {
+            slots,
+            rate: rate.map(|(count, per_ms)| Rate { count, per_ms }),
+            queue,
+        });
+    (text(), size, text(), any::<i32>()).prop_map(|(limit, size, fairness_key, priority)| Wish {
+        limit,
+        size,
+        fairness_key,
+        priority,
+    })
 }
 
 fn signals() -> impl Strategy<Value = Signals> {
@@ -326,10 +371,12 @@ fn run_started() -> impl Strategy<Value = RunStarted> {
     let ids = (any::<[u8; 16]>(), any::<[u8; 32]>(), any::<u64>());
     let texts = (text(), text(), text());
     let labels = vec((text(), text()), 0..4);
+    let labels = (labels, vec(wish(), 0..3));
     let more = (due(), option::of(parent()));
     (ids, texts, labels, payload(), actor(), more).prop_map(
         |((run, definition, seed), (name, workflow, folder), labels, input, by, more)| {
             let (timeout, parent) = more;
+            let (labels, limits) = labels;
             RunStarted {
                 run: RunId(run),
                 name,
@@ -342,6 +389,7 @@ fn run_started() -> impl Strategy<Value = RunStarted> {
                 seed,
                 timeout,
                 parent,
+                limits,
             }
         },
     )

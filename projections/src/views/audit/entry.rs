@@ -230,6 +230,10 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::StepQueued { .. }
         | Event::TimerFired { .. }
         | Event::SlotsOffered
+        | Event::StepSlotRequested { .. }
+        | Event::StepSlotGranted { .. }
+        | Event::RunQueued { .. }
+        | Event::RunSlotGranted { .. }
         | Event::StepWaits { .. }
         | Event::ApprovalRequested { .. }
         | Event::SignalTaken { .. }

@@ -38,6 +38,14 @@ impl RunRecord {
             }
             Event::ParentPaused => self.is_held = true,
             Event::ParentResumed => self.is_held = false,
+            Event::StepSlotRequested { step, attempt, .. } => {
+                self.begin(*step, attempt.0, Doing::Queued, at);
+            }
+            Event::StepSlotGranted { step, .. } => {
+                self.current.remove(&step.0);
+            }
+            Event::RunQueued { .. } => self.is_queued = true,
+            Event::RunSlotGranted { .. } => self.is_queued = false,
             Event::AttemptFailed { step, attempt, .. } => {
                 self.begin(*step, attempt.0.saturating_add(1), Doing::Retrying, at);
             }
@@ -67,6 +75,7 @@ impl RunRecord {
             Event::RunPaused { reason, .. } => {
                 self.is_paused = true;
                 self.reason = short(reason);
+                self.gives_up_places();
             }
             Event::RunResumed { .. } => {
                 self.is_paused = false;
@@ -74,6 +83,7 @@ impl RunRecord {
             }
             Event::CancelRequested { reason, .. } => {
                 self.outlook = Outlook::Cancelling;
+                self.is_queued = false;
                 self.reason = short(reason);
             }
             Event::UndoRequested { steps } => {
@@ -145,7 +155,14 @@ impl RunRecord {
     fn fails_if(&mut self, it_fails: bool) {
         if it_fails && self.outlook == Outlook::Open {
             self.outlook = Outlook::Failing;
+            self.is_queued = false;
         }
+    }
+
+    /// A paused run waits for no slots.
+    fn gives_up_places(&mut self) {
+        self.is_queued = false;
+        self.current.retain(|_, current| current.state != Doing::Queued);
     }
 
     fn begin(&mut self, step: StepIndex, attempt: u32, state: Doing, time: i64) {
@@ -188,6 +205,7 @@ impl RunRecord {
         self.ending = Some(ending);
         self.ended_at = Some(at);
         self.is_paused = false;
+        self.is_queued = false;
         self.outlook = Outlook::Open;
         self.current.clear();
     }

@@ -30,6 +30,8 @@ pub struct RunFilter {
     pub waiting_only: bool,
     /// Only with a step that waits for a signal.
     pub awaits_signal: bool,
+    /// Only those that wait for a slot of a limit, or with a step that does.
+    pub awaits_slot: bool,
     /// Only with a step that waits for the decision of a person.
     pub awaits_approval: bool,
     /// Only with a name that begins so.
@@ -50,6 +52,7 @@ impl Default for RunFilter {
             started_before: None,
             waiting_only: false,
             awaits_signal: false,
+            awaits_slot: false,
             awaits_approval: false,
             name_prefix: None,
             limit: 100,
@@ -102,7 +105,7 @@ pub(crate) fn list(rows: &dyn Rows, filter: &RunFilter) -> Result<RunPage, Views
 impl RunFilter {
     /// Runs that stand so, with the same status for all that matters here.
     fn wants(&self, status: RunWord) -> bool {
-        let is_waiting = matches!(status, RunWord::Waiting | RunWord::Retrying);
+        let is_waiting = matches!(status, RunWord::Waiting | RunWord::Retrying | RunWord::Queued);
         (self.statuses.is_empty() || self.statuses.contains(&status))
             && (!self.waiting_only || is_waiting)
     }
@@ -115,6 +118,7 @@ impl RunFilter {
             && self.started_before.is_none_or(|before| started_at < before)
             && self.wants(word(record))
             && (!self.awaits_signal || record.does(Doing::AwaitingSignal))
+            && (!self.awaits_slot || record.is_queued || record.does(Doing::Queued))
             && (!self.awaits_approval || record.does(Doing::AwaitingApproval))
             && self.labels.iter().all(|label| record.labels.contains(label))
     }

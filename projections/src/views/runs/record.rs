@@ -22,6 +22,8 @@ pub(crate) struct RunRecord {
     pub(super) is_paused: bool,
     /// Whether the run that called it is paused.
     pub(super) is_held: bool,
+    /// Whether it waits for a slot before its first step.
+    pub(super) is_queued: bool,
     pub(super) outlook: Outlook,
     pub(super) is_parked: bool,
     /// The timer that ends the run.
@@ -83,6 +85,7 @@ pub(super) enum Doing {
     Retrying,
     AwaitingSignal,
     Calling,
+    Queued,
     AwaitingApproval,
     UndoFailed,
 }
@@ -95,6 +98,7 @@ const CANCELLING: u8 = 2;
 const PARKED: u8 = 4;
 const FAILING: u8 = 8;
 const HELD: u8 = 16;
+const QUEUED: u8 = 16;
 
 impl RunRecord {
     pub(crate) fn standing(&self) -> Standing {
@@ -135,7 +139,8 @@ impl RunRecord {
                 | flag(HELD, self.is_held)
                 | flag(CANCELLING, self.outlook == Outlook::Cancelling)
                 | flag(PARKED, self.is_parked)
-                | flag(FAILING, self.outlook == Outlook::Failing),
+                | flag(FAILING, self.outlook == Outlook::Failing)
+                | flag(QUEUED, self.is_queued),
         );
         put_optional(&mut out, self.timeout);
         out.push(ending_number(self.ending));
@@ -195,6 +200,7 @@ fn read(reader: &mut Reader<'_>) -> Option<RunRecord> {
         ending,
         is_paused: flags & PAUSED != 0,
         is_held: flags & HELD != 0,
+        is_queued: flags & QUEUED != 0,
         is_parked: flags & PARKED != 0,
         outlook: outlook(flags),
         timeout,
@@ -289,6 +295,7 @@ fn put_current(out: &mut Vec<u8>, step: u32, current: &Current, started_at: i64)
         Doing::Retrying => 2,
         Doing::AwaitingSignal => 3,
         Doing::Calling => 40,
+        Doing::Queued => 52,
         Doing::AwaitingApproval => 33,
         Doing::UndoFailed => 4,
     });
@@ -303,6 +310,7 @@ fn current(reader: &mut Reader<'_>, started_at: i64) -> Option<(u32, Current)> {
         2 => Doing::Retrying,
         3 => Doing::AwaitingSignal,
         40 => Doing::Calling,
+        52 => Doing::Queued,
         33 => Doing::AwaitingApproval,
         4 => Doing::UndoFailed,
         _ => return None,

@@ -13,6 +13,8 @@ use super::record::{Current, Doing, Ending, FOR_EVER, Outlook, RunRecord};
 /// Where a run stands, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RunWord {
+    /// It waits for a slot of a limit before its first step.
+    Queued,
     /// Steps run, or could.
     Running,
     /// Nothing runs, and at least one step sleeps or waits for something from outside.
@@ -37,7 +39,8 @@ pub enum RunWord {
 
 impl RunWord {
     /// All words.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
+        Self::Queued,
         Self::Running,
         Self::Waiting,
         Self::Retrying,
@@ -53,6 +56,7 @@ impl RunWord {
     /// The word itself.
     pub fn word(self) -> &'static str {
         match self {
+            Self::Queued => "queued",
             Self::Running => "running",
             Self::Waiting => "waiting",
             Self::Retrying => "retrying",
@@ -74,7 +78,8 @@ impl RunWord {
     /// Whether the run has ended.
     pub fn is_terminal(self) -> bool {
         match self {
-            Self::Running
+            Self::Queued
+            | Self::Running
             | Self::Waiting
             | Self::Retrying
             | Self::Compensating
@@ -177,6 +182,11 @@ pub enum CurrentState {
         /// Until when; `None`: for ever.
         until: Option<Timestamp>,
     },
+    /// It waits for a slot of a limit.
+    Queued {
+        /// Since when.
+        since: Timestamp,
+    },
     /// It waits for the decision of a person.
     AwaitingApproval {
         /// Until when; `None`: for ever.
@@ -234,6 +244,13 @@ pub enum WaitingOn {
         /// When it begins.
         at: Timestamp,
     },
+    /// A slot of a limit, for a step.
+    Slot {
+        /// The step.
+        step: StepIndex,
+    },
+    /// A slot of a limit, for the run as a whole.
+    Start,
     /// Somebody who retries the undo of a step or gives it up.
     Undo {
         /// The step.
@@ -251,6 +268,8 @@ impl fmt::Display for WaitingOn {
             Self::Run { step, .. } => write!(f, "the run that step {} has called", step.0),
             Self::Approval { step, .. } => write!(f, "an approval of step {}", step.0),
             Self::Retry { step, at, .. } => write!(f, "retry of step {} at {}", step.0, show(*at)),
+            Self::Slot { step } => write!(f, "a slot for step {}", step.0),
+            Self::Start => f.write_str("a slot"),
             Self::Undo { step } => write!(f, "undo of step {}", step.0),
             Self::Resume => f.write_str("resume"),
         }
@@ -331,6 +350,10 @@ fn going_on(record: &RunRecord) -> RunWord {
     }
     if record.is_paused || record.is_held {
         RunWord::Paused
+    } else if record.is_queued {
+        RunWord::Queued
+    } else if record.does(Doing::Queued) && !record.does(Doing::Running) {
+        RunWord::Waiting
     } else if record.undos_open > 0 {
         RunWord::Compensating
     } else if !record.is_parked || record.does(Doing::Running) {
@@ -350,6 +373,7 @@ fn current_step((step, current): (&u32, &Current)) -> CurrentStep {
         Doing::Running => CurrentState::Running { since: time },
         Doing::Sleeping => CurrentState::Sleeping { until: time },
         Doing::Retrying => CurrentState::Retrying { at: time },
+        Doing::Queued => CurrentState::Queued { since: time },
         Doing::AwaitingSignal => CurrentState::AwaitingSignal { until: limited(time) },
         Doing::AwaitingApproval => CurrentState::AwaitingApproval { until: limited(time) },
         Doing::Calling => CurrentState::Calling { until: limited(time) },
@@ -376,6 +400,7 @@ fn waiting_on(status: RunWord, current: &[CurrentStep]) -> Option<WaitingOn> {
             failed.map(|current| WaitingOn::Undo { step: current.step })
         }
         RunWord::Paused => Some(WaitingOn::Resume),
+        RunWord::Queued => Some(WaitingOn::Start),
         RunWord::Running
         | RunWord::Failing
         | RunWord::Cancelling
@@ -398,6 +423,7 @@ fn wait(current: &CurrentStep) -> Option<(Timestamp, WaitingOn)> {
             let due = until.unwrap_or(Timestamp(FOR_EVER));
             Some((due, WaitingOn::Run { step, until }))
         }
+        CurrentState::Queued { since } => Some((since, WaitingOn::Slot { step })),
         CurrentState::AwaitingApproval { until } => {
             let due = until.unwrap_or(Timestamp(FOR_EVER));
             Some((due, WaitingOn::Approval { step, until }))

@@ -1,0 +1,39 @@
+//! Requests about limits.
+
+use nexus_model::aggregate::{Command, Kind, State};
+use nexus_model::event::Actor;
+use nexus_model::limit::{Limit, LimitCommand, Size};
+
+use super::{Handle, RequestError};
+use crate::loader::LoadError;
+use crate::shard::Answer;
+
+impl Handle {
+    /// The state of a limit; `None`: nobody has asked it for a slot or set it.
+    ///
+    /// # Errors
+    /// [`LoadError`]
+    pub async fn limit(&self, name: &str) -> Result<Option<Limit>, LoadError> {
+        let entity = self.aggregate(Kind::Limit, name).await?;
+        Ok(entity.and_then(|entity| match entity.state {
+            State::Limit(limit) => Some(limit),
+            State::Schedule(_) => None,
+        }))
+    }
+
+    /// Says what a limit allows from now on, whatever definitions say; `None`: what they say counts again.
+    ///
+    /// A limit that is lowered takes no slot away from who holds one.
+    ///
+    /// # Errors
+    /// [`RequestError`]
+    pub async fn set_limit(
+        &self,
+        name: &str,
+        size: Option<Size>,
+        by: Actor,
+    ) -> Result<Answer, RequestError> {
+        let command = Command::Limit(LimitCommand::Set { size, by });
+        self.ask_aggregate(Kind::Limit, name, command).await
+    }
+}

@@ -1,0 +1,80 @@
+//! Slots: asked for, granted, no longer needed.
+//!
+//! A step's slot is for one attempt: it goes when that attempt is over or will not be. No event says so; it follows from what
+//! the step has become.
+
+use super::{Change, Fold};
+use crate::id::{Attempt, StepIndex};
+use crate::limit::{Ticket, Wish};
+use crate::run::{Hold, Slot, StepRun, StepState};
+
+impl Fold<'_> {
+    pub(super) fn queued(&mut self, slot: Slot, attempt: Attempt, ticket: Ticket, wish: &Wish) {
+        let (wish, since) = (wish.clone(), self.at);
+        self.run.slots.asked = self.run.slots.asked.max(ticket);
+        self.set_hold(slot, Some(Hold { ticket, attempt, wish, granted: false, since }));
+    }
+
+    pub(super) fn slot_granted(&mut self, step: Option<StepIndex>, ticket: Ticket) {
+        let Some((slot, hold)) = self.run.slots.find(step, ticket) else { return };
+        let hold = Hold { granted: true, since: self.at, ..hold.clone() };
+        self.set_hold(slot, Some(hold));
+    }
+
+    /// A paused run starts nothing, so it keeps only the slots of what is at work, and of the run as a whole.
+    pub(super) fn run_paused(&mut self) {
+        self.run.paused = true;
+        self.drop_slots(|fold, slot, hold| match slot {
+            Slot::Run(_) => !hold.granted,
+            Slot::Step(step) => !matches!(fold.run.step(step), StepState::Running { .. }),
+        });
+    }
+
+    /// A run that ends no longer waits for a slot of its own.
+    pub(super) fn drop_waiting_of_run(&mut self) {
+        self.drop_slots(|_, slot, hold| matches!(slot, Slot::Run(_)) && !hold.granted);
+    }
+
+    pub(super) fn drop_all_slots(&mut self) {
+        self.drop_slots(|_, _, _| true);
+    }
+
+    fn drop_slots(&mut self, goes: impl Fn(&Self, Slot, &Hold) -> bool) {
+        let all = self.run.slots.iter().filter(|(slot, hold)| goes(self, *slot, hold));
+        for slot in all.map(|(slot, _)| slot).collect::<Vec<_>>() {
+            self.set_hold(slot, None);
+        }
+    }
+
+    /// Drops the slot of a step that is about to become `next`, if `next` does not need it.
+    pub(super) fn drop_outdated(&mut self, step: StepIndex, next: &StepRun) {
+        let slot = Slot::Step(step);
+        if self.run.slots.get(slot).is_some_and(|hold| !is_for(hold, next)) {
+            self.set_hold(slot, None);
+        }
+    }
+
+    fn set_hold(&mut self, slot: Slot, next: Option<Hold>) {
+        let before = self.run.set_hold(slot, next);
+        self.note(Change::Slot(slot, before));
+    }
+}
+
+/// Whether the slot is for the attempt that is under way, or for the next one if that could start.
+fn is_for(hold: &Hold, step: &StepRun) -> bool {
+    match &step.state {
+        StepState::Running { attempt, .. } => *attempt == hold.attempt,
+        StepState::Waiting | StepState::Retrying { timer: None, .. } => {
+            step.attempt.0.saturating_add(1) == hold.attempt.0
+        }
+        StepState::Retrying { timer: Some(_), .. }
+        | StepState::Sleeping { .. }
+        | StepState::Awaiting { .. }
+        | StepState::Calling { .. }
+        | StepState::Completed { .. }
+        | StepState::Failed { .. }
+        | StepState::Skipped { .. }
+        | StepState::NotReached
+        | StepState::Cancelled => false,
+    }
+}

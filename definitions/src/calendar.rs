@@ -22,7 +22,10 @@ const RULES_MAX: usize = 10_000;
 
 /// A calendar of cron expressions. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct CronCalendar(Arc<Mutex<BTreeMap<(String, String), Option<Rule>>>>);
+pub struct CronCalendar(Arc<Mutex<Rules>>);
+
+/// Rules by expression and zone; `None`: it is none.
+type Rules = BTreeMap<(String, String), Option<Rule>>;
 
 #[derive(Clone)]
 struct Rule {

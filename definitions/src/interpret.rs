@@ -159,6 +159,9 @@ fn kind(node: &Node) -> StepKind {
     if let Some(asked) = node.get("approve") {
         return StepKind::Approve(Box::new(approval(&asked.value)));
     }
+    if let Some(time) = template(node, "sleep_until") {
+        return StepKind::SleepUntil { time };
+    }
     StepKind::Sleep { duration: template(node, "sleep").unwrap_or_default() }
 }
 

@@ -353,7 +353,7 @@ pub(crate) struct Kind {
 }
 
 /// The kinds of steps.
-pub(crate) static KINDS: [Kind; 7] = [
+pub(crate) static KINDS: [Kind; 8] = [
     Kind {
         key: key("uses", Shape::Text, "Name of the handler or built-in action it calls."),
         own: &[key("with", Shape::Template, "What the handler gets.")],
@@ -377,6 +377,15 @@ pub(crate) static KINDS: [Kind; 7] = [
             "sleep",
             Shape::DurationTemplate,
             "How long to wait, such as 15m; may be an expression.",
+        ),
+        own: &[],
+        attempts: false,
+    },
+    Kind {
+        key: key(
+            "sleep_until",
+            Shape::Template,
+            "Until when to wait, such as 2026-12-24T18:00:00Z; may be an expression.",
         ),
         own: &[],
         attempts: false,

@@ -200,6 +200,7 @@ impl Sheet {
                 self.map(indent, "env", env);
             }
             StepKind::Set { values } => self.entry(indent, "set", values),
+            StepKind::SleepUntil { time } => self.entry(indent, "sleep_until", time),
             StepKind::Sleep { duration } => self.entry(indent, "sleep", &sleep(duration)),
             StepKind::Call { workflow, version, with, .. } => {
                 self.entry(indent, "call", &json!(workflow));

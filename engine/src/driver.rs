@@ -289,10 +289,10 @@ impl Driver {
             Output::ErrandOver(id, effect) => self.errands.over(id, *effect),
             Output::Ignored(info) => self.handlers.ignored(*info),
             Output::TimerSet(run, timer, due) => {
-                self.timers_of(table_of(run)).set(run, timer, due);
+                self.timers_of(table_of(run, timer)).set(run, timer, due);
             }
             Output::TimerCleared(run, timer, due) => {
-                self.timers_of(table_of(run)).cleared(run, timer, due);
+                self.timers_of(table_of(run, timer)).cleared(run, timer, due);
             }
             Output::Reply(reply, answer) => self.replies.answer(reply, answer),
             Output::Ended(run, status) => {
@@ -484,8 +484,11 @@ impl Drop for Driver {
     }
 }
 
-/// The table in which the timers of a stream are.
-fn table_of(run: RunId) -> Table {
+/// The table in which a timer of a stream is.
+fn table_of(run: RunId, timer: TimerId) -> Table {
+    if timer.follows_wall_clock() {
+        return WALL_TIMERS;
+    }
     match AggregateId::of(run.0).map(|id| id.kind().clock()) {
         Some(ClockKind::Wall) => WALL_TIMERS,
         Some(ClockKind::Engine) | None => TIMERS,

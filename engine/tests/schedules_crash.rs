@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use nexus_engine::model::definition::StepKind;
 use nexus_engine::model::event::Actor;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::schedule::{CatchUp, Overlap, ScheduleCommand, Timing};
 use nexus_engine::model::time::Timestamp;
-use nexus_engine::testkit::{Mock, TestEngine, action, plan, sleep};
+use nexus_engine::testkit::{Mock, TestEngine, action, plan, sleep, step};
 use serde_json::json;
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -118,7 +119,21 @@ fn a_missed_weekend() {
     let friday = "2T00:00:00Z".to_owned();
     let monday = "5T00:00:00Z".to_owned();
     assert_eq!(weekend(CatchUp::None), (vec![friday.clone()], 3));
-    assert_eq!(weekend(CatchUp::Latest), (vec![friday.clone(), monday.clone()], 2));
+    assert_eq!(weekend(CatchUp::Latest), (vec![friday, monday], 2));
     let all = ["2T00:00:00Z", "3T00:00:00Z", "4T00:00:00Z", "5T00:00:00Z"];
     assert_eq!(weekend(CatchUp::All), (all.map(str::to_owned).to_vec(), 0));
+}
+
+#[test]
+fn a_wait_for_a_point_in_time_outlives_every_crash() {
+    let until = StepKind::SleepUntil { time: json!("2026-01-03T06:00:00+01:00") };
+    let plan = plan(vec![step("wait", until, &[]), action("write", "write", &["wait"])]);
+    let mut plain = engine();
+    let run = plain.start(&plan, json!({})).unwrap();
+    plain.advance(52 * HOUR);
+    assert_eq!(plain.calls().len(), 0);
+    plain.advance(HOUR);
+    assert_eq!(plain.load(run).1.status.word(), "completed");
+    let crashes = engine().crash_everywhere(&plan, &json!({}));
+    assert!(crashes.all_same(), "{crashes}");
 }

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use approval::{ApprovalAnswer, ApprovalItem, ApprovalsPage, DecidedView, InboxFilter};
-pub use explain::{ExplainView, GraphEdge, GraphNode, GraphView, StepReason};
+pub use explain::{Cause, ExplainView, GraphEdge, GraphNode, GraphView, StepReason};
 pub use limit::{LimitHolder, LimitPage, LimitSize, LimitView, SetLimit};
 pub use problem::{Problem, Where};
 pub use query::{AuditFilter, Pairs, RunsFilter};

@@ -331,6 +331,11 @@ pub enum StepKind {
         /// Template of a duration: text such as `15m`, or a number of milliseconds.
         duration: serde_json::Value,
     },
+    /// Waits for a point in time, by the wall clock.
+    SleepUntil {
+        /// Template of a time: text in RFC 3339.
+        time: serde_json::Value,
+    },
     /// Waits for a signal.
     WaitFor {
         /// The signal's name.

@@ -259,7 +259,7 @@ impl Fold<'_> {
     fn set_timer(&mut self, id: TimerId, due: Timestamp, purpose: TimerPurpose) {
         let timer = Timer { due, purpose };
         self.run.timers.insert(id, timer);
-        self.run.next_timer = self.run.next_timer.max(TimerId(id.0.saturating_add(1)));
+        self.run.next_timer = self.run.next_timer.max(id.next());
         self.note(Change::TimerSet(id, timer));
     }
 

@@ -32,6 +32,7 @@ mod token;
 mod value;
 
 pub use condition::{Condition, Verdict};
+pub use date::point_in_time;
 pub(crate) use date::rfc3339;
 pub use duration::duration_ms;
 pub use language::{FILTERS, FUNCTIONS, TESTS};

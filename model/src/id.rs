@@ -36,6 +36,28 @@ pub struct DefinitionHash(pub [u8; 32]);
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct StateHash(pub [u8; 32]);
 
+/// Set in the number of a timer that follows the wall clock.
+const WALL_CLOCK: u32 = 1 << 31;
+
+impl TimerId {
+    /// The same number, of a timer that follows the wall clock.
+    #[must_use]
+    pub fn of_wall_clock(self) -> Self {
+        Self(self.0 | WALL_CLOCK)
+    }
+
+    /// Whether the timer follows the wall clock; the others do not feel that it is set.
+    pub fn follows_wall_clock(self) -> bool {
+        self.0 & WALL_CLOCK != 0
+    }
+
+    /// The number of the next timer.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self((self.0 & !WALL_CLOCK).saturating_add(1))
+    }
+}
+
 impl StepIndex {
     /// As an index into per-step arrays.
     pub fn at(self) -> usize {

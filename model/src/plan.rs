@@ -86,6 +86,8 @@ pub(crate) enum Work {
     Set { values: Template },
     /// A timer is waited for.
     Sleep { duration: Template },
+    /// A point in time is waited for.
+    SleepUntil { time: Template },
     /// A signal is waited for.
     WaitFor(SignalWait),
     /// The decision of a person is waited for.
@@ -256,6 +258,7 @@ impl Plan {
             Work::Handler { name, .. } => Some(name),
             Work::Set { .. }
             | Work::Sleep { .. }
+            | Work::SleepUntil { .. }
             | Work::WaitFor(_)
             | Work::Approve(_)
             | Work::Call(_) => None,
@@ -272,6 +275,7 @@ impl Plan {
             | StepKind::Script { .. }
             | StepKind::Set { .. }
             | StepKind::Sleep { .. }
+            | StepKind::SleepUntil { .. }
             | StepKind::WaitFor { .. }
             | StepKind::Approve(_) => None,
         })
@@ -291,9 +295,11 @@ impl Plan {
     pub fn literal_input(&self, step: StepIndex) -> Payload {
         match &self.step(step).work {
             Work::Handler { literal, .. } | Work::Call(Called { literal, .. }) => literal.clone(),
-            Work::Set { .. } | Work::Sleep { .. } | Work::WaitFor(_) | Work::Approve(_) => {
-                Payload::Null
-            }
+            Work::Set { .. }
+            | Work::Sleep { .. }
+            | Work::SleepUntil { .. }
+            | Work::WaitFor(_)
+            | Work::Approve(_) => Payload::Null,
         }
     }
 

@@ -81,7 +81,8 @@ fn explain_run(context: &Context, run: &str) -> Outcome {
         return Ok(Code::Done);
     }
     let has_ended = matches!(explained.status.as_str(), "completed" | "failed" | "cancelled");
-    let ExplainView { id, workflow, status, why, for_ms, steps, then, commands, .. } = explained;
+    let ExplainView { id, workflow, status, why, for_ms, steps, causes, then, commands, .. } =
+        explained;
     let since = if has_ended { text::ago(for_ms) } else { format!("for {}", text::took(for_ms)) };
     output::line(format!("{workflow} · {id} · {} {since}", text::status(&status)));
     output::line(format!("  why    {why}"));
@@ -93,6 +94,11 @@ fn explain_run(context: &Context, run: &str) -> Outcome {
             text::status(&step.status),
             step.why
         ));
+    }
+    for (at, cause) in causes.iter().enumerate() {
+        let head = if at == 0 { "until" } else { "" };
+        let step = cause.step.as_ref().map(|step| format!(" {step}")).unwrap_or_default();
+        output::line(format!("  {head:<6} {}{step}: {}", cause.cause, cause.release));
     }
     if !then.is_empty() {
         output::line(format!("  then   {}", then.join(", ")));

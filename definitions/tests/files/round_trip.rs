@@ -157,6 +157,8 @@ fn kind() -> impl Strategy<Value = StepKind> {
         prop::collection::btree_map("[a-z]{1,5}", value(), 0..4)
             .prop_map(|map| StepKind::Set { values: Value::Object(map.into_iter().collect()) }),
         (1u32..5000).prop_map(|s| StepKind::Sleep { duration: Value::from(format!("{s}s")) }),
+        prop::sample::select(vec!["2026-12-24T18:00:00Z", "${{ '2026-12-24T18:00:00+01:00' }}"])
+            .prop_map(|time| StepKind::SleepUntil { time: Value::from(time) }),
         wait_for(),
         call(),
         approve(),

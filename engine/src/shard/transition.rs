@@ -11,7 +11,7 @@ use nexus_model::payload::NewPayload;
 use nexus_model::plan::Plan;
 use nexus_model::run::Run;
 
-use crate::tables::{TIMERS, stream, timer_key};
+use crate::tables::{TIMERS, WALL_TIMERS, stream, timer_key};
 
 /// Encodes what was decided. `run` is the state after it.
 pub fn encode(
@@ -63,5 +63,6 @@ fn timer_row(run: RunId, change: TimerChange) -> Row {
         TimerChange::Set(timer, due) => (timer, due, Change::Put(Vec::new())),
         TimerChange::Cleared(timer, due) => (timer, due, Change::Delete),
     };
-    Row { table: TIMERS, key: timer_key(due, run, timer), change }
+    let table = if timer.follows_wall_clock() { WALL_TIMERS } else { TIMERS };
+    Row { table, key: timer_key(due, run, timer), change }
 }

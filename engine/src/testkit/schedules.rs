@@ -169,7 +169,7 @@ impl TestEngine {
         };
         let rows = vec![definition_row(plan.hash(), plan.definition().to_canonical_json())];
         let command = ScheduleCommand::Put { spec, replace: true, next: None, by: by() };
-        self.ask_schedule(name, command, rows)
+        self.ask_schedule(name, &command, &rows)
     }
 
     /// Asks something of a schedule. If the engine crashes before it answers, it is asked again; that it then says that it was
@@ -182,19 +182,19 @@ impl TestEngine {
         name: &str,
         command: ScheduleCommand,
     ) -> Result<Answer, Refusal> {
-        self.ask_schedule(name, command, Vec::new())
+        self.ask_schedule(name, &command, &[])
     }
 
     fn ask_schedule(
         &mut self,
         name: &str,
-        command: ScheduleCommand,
-        rows: Vec<nexus_log::Row>,
+        command: &ScheduleCommand,
+        rows: &[nexus_log::Row],
     ) -> Result<Answer, Refusal> {
         let id = Kind::Schedule.id(name);
         let input = |reply| {
             let (name, command) = (Some(Arc::from(name)), Command::Schedule(command.clone()));
-            let asked = AskedAggregate { name, command, rows: rows.clone(), reply: Some(reply) };
+            let asked = AskedAggregate { name, command, rows: rows.to_vec(), reply: Some(reply) };
             Input::AskAggregate { id, asked }
         };
         let (answer, again) = self.world_mut().ask(input, |_| None);

@@ -23,6 +23,9 @@ pub struct ExplainView {
     pub for_ms: u64,
     /// What it waits for.
     pub waiting: Option<WaitingOn>,
+    /// Everything that keeps it from going on, and what would release it; empty once it has ended.
+    #[serde(default)]
+    pub causes: Vec<Cause>,
     /// The steps that are not settled and could be, each with its reason.
     pub steps: Vec<StepReason>,
     /// What stands between it and the slots it waits for, a line for each limit.
@@ -32,6 +35,20 @@ pub struct ExplainView {
     pub then: Vec<String>,
     /// What can be done, as commands.
     pub commands: Vec<String>,
+}
+
+/// Something that keeps a run from going on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// `running`, `waiting`, `sleeping`, `retrying`, `limited`, `paused`, `blocked` (an undo has failed, and somebody has to
+    /// decide) or `orphaned` (no engine works on it).
+    pub cause: String,
+    /// The step; none if it concerns the whole run.
+    pub step: Option<String>,
+    /// In one line.
+    pub why: String,
+    /// What would release it: a command, or what happens by itself.
+    pub release: String,
 }
 
 /// Why a step stands where it stands.

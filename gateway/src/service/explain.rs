@@ -1,5 +1,9 @@
 //! `explain`: why a run does not move, or what it is doing.
 
+mod causes;
+#[cfg(test)]
+mod tests;
+
 use nexus_engine::model::id::StepIndex;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::run::{Run, RunStatus};
@@ -84,6 +88,7 @@ fn explain(standing: &Standing<'_>, id: String, since: Timestamp) -> ExplainView
         since: time(since),
         for_ms: now.ms_since(since),
         waiting: standing.waiting(),
+        causes: causes::causes(standing, &id),
         steps: at.iter().take(STEPS_MAX).map(reason).collect(),
         limits: Vec::new(),
         then: then(plan, run, &at),

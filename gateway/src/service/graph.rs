@@ -43,6 +43,7 @@ fn node(plan: &Plan, run: Option<&Run>, step: StepIndex) -> GraphNode {
         StepKind::Script { .. } => "script",
         StepKind::Set { .. } => "set",
         StepKind::Sleep { .. } => "sleep",
+        StepKind::SleepUntil { .. } => "sleep_until",
         StepKind::WaitFor { .. } => "wait_for",
         StepKind::Call { .. } => "call",
         StepKind::Approve(_) => "approve",

@@ -121,6 +121,7 @@ impl Draft<'_> {
             }
             Work::Set { values } => self.set_values(step, values),
             Work::Sleep { duration } => self.sleep(step, duration),
+            Work::SleepUntil { time } => self.sleep_until(step, time),
             Work::WaitFor(wait) => self.wait_for(step, wait),
             Work::Approve(wait) => self.request_approval(step, wait),
         }
@@ -145,6 +146,20 @@ impl Draft<'_> {
             Some(Ok(ms)) => {
                 let until = self.now().plus_ms(ms);
                 self.emit(Event::StepSlept { step, timer: self.run.next_timer, until });
+            }
+        }
+    }
+
+    fn sleep_until(&mut self, step: StepIndex, time: &Template) {
+        match self.render_time(time, step) {
+            None => {}
+            Some(Err(failure)) => self.fail(step, failure),
+            Some(Ok(until)) if until <= self.now() => {
+                self.complete(step, self.next_attempt(step), Payload::Null, false);
+            }
+            Some(Ok(until)) => {
+                let timer = self.run.next_timer.of_wall_clock();
+                self.emit(Event::StepSlept { step, timer, until });
             }
         }
     }

@@ -75,6 +75,7 @@ impl Draft<'_> {
             Work::Handler { .. }
             | Work::Set { .. }
             | Work::Sleep { .. }
+            | Work::SleepUntil { .. }
             | Work::WaitFor(_)
             | Work::Call(_) => None,
         }

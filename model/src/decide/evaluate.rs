@@ -4,9 +4,12 @@ use serde_json::Value;
 
 use super::Draft;
 use crate::event::Failure;
-use crate::expression::{Condition, EvalError, Scope, Template, Verdict, duration_ms};
+use crate::expression::{
+    Condition, EvalError, Scope, Template, Verdict, duration_ms, point_in_time,
+};
 use crate::id::{Attempt, StepIndex};
 use crate::payload::Payload;
+use crate::time::Timestamp;
 
 /// The outcome of an evaluation; `None`: payloads are missing, and the draft has noted which.
 pub(super) type Evaluated<T> = Option<Result<T, Failure>>;
@@ -62,6 +65,17 @@ impl Draft<'_> {
             Some(ms) if ms < 0.0 => Ok(0),
             Some(_) | None => duration_ms(&value),
         });
+        self.sort_out(result)
+    }
+
+    /// Renders a template that is a point in time.
+    pub(super) fn render_time(
+        &mut self,
+        template: &Template,
+        step: StepIndex,
+    ) -> Evaluated<Timestamp> {
+        let result = template.render(&self.scope(Some(step), None));
+        let result = result.and_then(|value| point_in_time(&value));
         self.sort_out(result)
     }
 

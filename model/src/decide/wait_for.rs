@@ -35,6 +35,7 @@ impl Draft<'_> {
             Work::Handler { .. }
             | Work::Set { .. }
             | Work::Sleep { .. }
+            | Work::SleepUntil { .. }
             | Work::Approve(_)
             | Work::Call(_) => false,
         }
@@ -58,7 +59,10 @@ impl Draft<'_> {
             Work::WaitFor(wait) => wait,
             Work::Approve(wait) => return self.approval_timed_out(step, wait),
             Work::Call(_) => return self.call_timed_out(step),
-            Work::Handler { .. } | Work::Set { .. } | Work::Sleep { .. } => return,
+            Work::Handler { .. }
+            | Work::Set { .. }
+            | Work::Sleep { .. }
+            | Work::SleepUntil { .. } => return,
         };
         let ms = wait.timeout_ms.unwrap_or(0);
         let failure = Failure {

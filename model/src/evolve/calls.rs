@@ -85,6 +85,7 @@ fn called(plan: &Plan, step: StepIndex) -> DefinitionHash {
         Work::Handler { .. }
         | Work::Set { .. }
         | Work::Sleep { .. }
+        | Work::SleepUntil { .. }
         | Work::WaitFor(_)
         | Work::Approve(_) => DefinitionHash::default(),
     }

@@ -56,6 +56,7 @@ fn templates<'s>(
         (Work::Set { values }, _) => Some(("set", values)),
         (Work::Sleep { duration }, _) => Some(("sleep", duration)),
         (Work::Call(called), _) => Some(("with", &called.input)),
+        (Work::SleepUntil { time }, _) => Some(("sleep_until", time)),
         (Work::Approve(wait), _) => Some(("approve", &wait.asks)),
         (Work::WaitFor(_), _) => None,
     };

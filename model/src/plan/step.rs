@@ -10,7 +10,7 @@ use super::slots::{Limited, SlotRule, compile_slot};
 use super::undo::compile_undo;
 use super::{Called, PlanStep, SCRIPT_HANDLER, SignalWait, Work, inline_json};
 use crate::definition::{Retry, Step, StepKind, WhenNeeds};
-use crate::expression::{Condition, Template, duration_ms};
+use crate::expression::{Condition, Template, duration_ms, point_in_time};
 use crate::id::StepIndex;
 
 /// Longest id.
@@ -170,6 +170,15 @@ fn compile_work(
                 problems.error("NX1201", &["steps", id, "sleep"], error.to_string());
             }
             Some(Work::Sleep { duration })
+        }
+        StepKind::SleepUntil { time } => {
+            let time = compile("sleep_until", time, problems)?;
+            if let Some(Err(error)) = time.literal().map(point_in_time) {
+                let path = ["steps", id, "sleep_until"];
+                problems.error("NX1147", &path, error.to_string()).hint =
+                    Some("write the date, the time, and Z or an offset".to_owned());
+            }
+            Some(Work::SleepUntil { time })
         }
         StepKind::Script { run, shell, env } => {
             let place = Place::step(id, shape.index, "");

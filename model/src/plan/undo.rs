@@ -96,6 +96,7 @@ pub(super) fn compile_undo(
         }
         StepKind::Set { .. }
         | StepKind::Sleep { .. }
+        | StepKind::SleepUntil { .. }
         | StepKind::WaitFor { .. }
         | StepKind::Approve(_)
         | StepKind::Call { .. } => {

@@ -132,6 +132,7 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
         "max" => step.retry.max_ms = ms(argument),
         "set" => step.kind = StepKind::Set { values: value(argument) },
         "sleep" => step.kind = StepKind::Sleep { duration: value(argument) },
+        "sleep_until" => step.kind = StepKind::SleepUntil { time: value(argument) },
         "with" => {
             step.kind = StepKind::Action { uses: "work".to_owned(), with: value(argument) };
         }
@@ -210,7 +211,7 @@ fn approve(argument: &str) -> StepKind {
     StepKind::Approve(Box::new(approval))
 }
 
-const SETTINGS: [&str; 29] = [
+const SETTINGS: &[&str] = &[
     "call",
     "limit",
     "key",
@@ -230,6 +231,7 @@ const SETTINGS: [&str; 29] = [
     "max",
     "set",
     "sleep",
+    "sleep_until",
     "with",
     "maps",
     "if",

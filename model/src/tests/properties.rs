@@ -106,6 +106,9 @@ fn step(at: usize, shape: &Shape) -> Step {
     match shape.kind {
         0 => step.kind = StepKind::Set { values: json!({"at": at}) },
         1 => step.kind = StepKind::Sleep { duration: json!(at * 100) },
+        2 if shape.fatal => {
+            step.kind = StepKind::SleepUntil { time: json!("1970-01-01T00:00:03Z") }
+        }
         6 => step.kind = wait_for(shape),
         7 => {
             step.kind = call();
@@ -330,7 +333,7 @@ impl Play {
                 Command::GrantSlot { step: slot.step(), ticket: hold.ticket }
             }
             34 => Command::GrantSlot { step: None, ticket: Ticket(ask.slots) },
-            27..30 => {
+            27..31 => {
                 let step = StepIndex(u32::try_from(ask.which % 13).unwrap());
                 let name = if ask.slots == 0 { "erin" } else { "dana" };
                 answer(step, !fatal, name)

@@ -50,6 +50,56 @@ fn a_sleep_of_nonsense_fails() {
     );
 }
 
+/// The timer of a step that waits for a point in time has the highest bit set: it follows the wall clock.
+#[test]
+fn a_step_waits_until_a_point_in_time() {
+    check(
+        "
+        workflow  a sleep_until 1970-01-01T00:01:05Z; b needs a; c sleep 60000
+        when      start @5s; fire t2147483649 @65s
+        then      run started; a sleeps t2147483649@65s; c sleeps t2@65s
+                  t2147483649 fired; a#1 completed; b#1 started
+        after     timers t2@65s
+    ",
+    );
+}
+
+#[test]
+fn a_point_in_time_that_has_passed_is_no_wait() {
+    check(
+        "
+        workflow  a sleep_until 1970-01-01T00:00:05Z; b needs a
+        when      start @5s
+        then      run started; a#1 completed; b#1 started
+        after     timers none
+    ",
+    );
+}
+
+#[test]
+fn a_point_in_time_that_is_none_fails() {
+    check(
+        "
+        workflow  a sleep_until ${{ 'tomorrow'|lower }}; b needs a
+        when      start
+        then      run started; a failed NX1147; not reached: b; run failed at a: NX1147
+    ",
+    );
+}
+
+#[test]
+fn a_wait_for_a_point_in_time_ends_with_its_run() {
+    check(
+        "
+        workflow  a sleep_until 1970-01-01T01:00:00Z
+        given     start; cancel
+        when      fire t2147483649 @7200s
+        then      rejected: the run has ended (cancelled)
+        after     timers none
+    ",
+    );
+}
+
 #[test]
 fn a_timer_fires_once() {
     check(

@@ -241,7 +241,8 @@ impl Standing<'_> {
         waiting.filter(move |(slot, _)| !held_back || slot.step().is_none())
     }
 
-    fn slot_why(&self, slot: Slot, hold: &Hold) -> String {
+    /// Which slot it waits for, in one line.
+    pub(crate) fn slot_why(&self, slot: Slot, hold: &Hold) -> String {
         let (limit, time) = (&hold.wish.limit, duration(self.now.ms_since(hold.since)));
         match slot.step() {
             Some(step) => {

@@ -1,0 +1,106 @@
+//! Causes: everything that keeps a run from going on, and what would release it.
+//!
+//! Invariant: a run that has not ended has a cause. A state that this page does not know yet is still named, with the reason that
+//! its step gives.
+
+use nexus_engine::model::event::Awaited;
+use nexus_engine::model::id::StepIndex;
+use nexus_engine::model::run::{StepState, UndoState};
+
+use super::super::show::standing::Standing;
+use super::super::show::time;
+use crate::api::Cause;
+
+/// How many causes are told.
+const CAUSES_MAX: usize = 50;
+
+/// Everything that keeps the run from going on, what concerns all of it first.
+pub(super) fn causes(standing: &Standing<'_>, name: &str) -> Vec<Cause> {
+    if standing.run.status.is_terminal() {
+        return Vec::new();
+    }
+    let mut causes = Vec::new();
+    let mut whole = |cause: &str, why: &str, release: String| {
+        causes.push(Cause { cause: cause.into(), step: None, why: why.into(), release });
+    };
+    if !standing.driven {
+        let release = format!("nexus-engine serve, or nexus-engine resume {name}");
+        whole("orphaned", "no engine works on it", release);
+    }
+    if standing.run.paused {
+        let release = format!("nexus-engine resume {name}");
+        whole("paused", "nothing new starts until it is resumed", release);
+    }
+    for (slot, hold) in standing.waiting_slots().filter(|(slot, _)| slot.step().is_none()) {
+        let why = standing.slot_why(slot, hold);
+        let release = format!("a slot of limit {} becomes free", hold.wish.limit);
+        causes.push(Cause { cause: "limited".into(), step: None, why, release });
+    }
+    let at = standing.at().into_iter().take(CAUSES_MAX);
+    causes.extend(at.map(|step| of_step(standing, name, step)));
+    causes
+}
+
+fn of_step(standing: &Standing<'_>, name: &str, step: StepIndex) -> Cause {
+    let id = standing.plan.id(step);
+    let (cause, release) = released(standing, name, step);
+    Cause { cause: cause.into(), step: Some(id.to_owned()), why: standing.step_why(step), release }
+}
+
+/// The word for what keeps a step, and what would release it.
+fn released(standing: &Standing<'_>, name: &str, step: StepIndex) -> (&'static str, String) {
+    if let Some(undo) = standing.run.step_run(step).undo().filter(|undo| undo.is_open()) {
+        return undo_released(undo, name);
+    }
+    let id = standing.plan.id(step);
+    let state = standing.run.step(step);
+    if let StepState::Awaiting { what, timer } = state {
+        let over = timer.map(|(_, at)| format!(", or its time is over at {}", time(at)));
+        let comes = if let Awaited::Signal { name: signal } = what {
+            format!("nexus-engine signal {name} {signal}")
+        } else if matches!(what, Awaited::Approval { .. }) {
+            format!("nexus-engine approve {name} {id}, or reject")
+        } else {
+            "what it waits for comes".into()
+        };
+        return ("waiting", format!("{comes}{}", over.unwrap_or_default()));
+    }
+    if let StepState::Sleeping { until, .. } = state {
+        return ("sleeping", format!("its timer, at {}", time(*until)));
+    }
+    if let StepState::Retrying { timer: Some(_), at, .. } = state {
+        return ("retrying", format!("its timer, at {}", time(*at)));
+    }
+    if matches!(state, StepState::Running { .. }) {
+        return ("running", "its handler returns, fails or runs out of time".into());
+    }
+    if standing.run.slots.blocks(step) {
+        return ("limited", "a slot of its limit becomes free".into());
+    }
+    if !matches!(state, StepState::Waiting | StepState::Retrying { .. }) {
+        return ("waiting", "what it waits for comes".into());
+    }
+    if standing.run.paused {
+        return ("paused", format!("nexus-engine resume {name}"));
+    }
+    ("limited", "another attempt ends and leaves room for it".into())
+}
+
+fn undo_released(undo: &UndoState, name: &str) -> (&'static str, String) {
+    match undo {
+        UndoState::Failed { .. } => (
+            "blocked",
+            format!("nexus-engine retry {name}, or nexus-engine cancel {name} --no-undo"),
+        ),
+        UndoState::Running { .. } => {
+            ("running", "its undo returns, fails or runs out of time".into())
+        }
+        UndoState::Retrying { timer: Some(_), at, .. } => {
+            ("retrying", format!("its timer, at {}", time(*at)))
+        }
+        UndoState::Pending
+        | UndoState::Retrying { timer: None, .. }
+        | UndoState::Undone
+        | UndoState::GivenUp => ("limited", "another attempt ends and leaves room for it".into()),
+    }
+}

@@ -9,7 +9,7 @@ use nexus_model::id::RunId;
 use super::engine::made_id;
 use super::world::World;
 use crate::driver::calls::{Found, Todo, actor, look_up, todo};
-use crate::shard::{Asked, Input, RunCall};
+use crate::shard::{Asked, ChildReport, Input, RunCall};
 use crate::tables::{CALL, CALL_END, META, read_call_row};
 
 impl World {
@@ -52,6 +52,11 @@ impl World {
         for run in parents {
             self.tell(Input::Drive { run }, None);
         }
+    }
+
+    /// A called run has ended.
+    pub(super) fn tell_parent(&mut self, report: ChildReport) {
+        self.ask_silently(report.parent.run, report.command());
     }
 
     fn end_child(&mut self, call: &RunCall, revision: u32, ended: ChildEnd) {

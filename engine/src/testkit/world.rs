@@ -31,7 +31,7 @@ use crate::config::Config;
 use crate::driver::{accepted, stopped, timed_out};
 use crate::handler::{AttemptInfo, Data, Registry, StepCx, StepError, StepResult};
 use crate::loader::{LoadError, Loader, fold_frame};
-use crate::shard::{Answer, Asked, Input, Loaded, Output, Refusal, ReplyId, RunCall, Shard, Slots};
+use crate::shard::{Answer, Asked, Input, Loaded, Output, Refusal, ReplyId, Shard, Slots};
 use crate::tables::TABLES;
 
 /// What a play is made of, beside its runs.
@@ -79,7 +79,7 @@ pub(super) enum Wanted {
     Payloads(RunId, Vec<PayloadHash>),
     Rest(RunId),
     Aggregate(AggregateId),
-    Call(Box<RunCall>),
+    Call(Box<crate::shard::RunCall>),
 }
 
 /// A handler at work.
@@ -437,10 +437,7 @@ impl World {
             }
             Output::Snapshot(..) | Output::Ignored(_) => {}
             Output::Call(call) => self.wanted.push_back(Wanted::Call(call)),
-            Output::ChildEnded(report) => {
-                let (run, asked) = (report.parent.run, Asked::silent(report.command()));
-                self.tell(Input::Ask { run, asked }, None);
-            }
+            Output::ChildEnded(report) => self.tell_parent(*report),
             Output::LoadAggregate(id) => self.wanted.push_back(Wanted::Aggregate(id)),
             Output::Errand(id, effect) if matches!(*effect, Effect::Limit(_)) => {
                 self.tell_of_slot(id, &effect);

@@ -45,10 +45,11 @@ pub const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// The version in which an event is written: the first that can say all of it.
 fn version_of(event: &Event) -> u8 {
-    match event {
-        Event::RunStarted(started) if started.parent.is_some() => 3,
-        Event::RunStarted(started) if !started.limits.is_empty() => 2,
-        _ => 1,
+    let Event::RunStarted(started) = event else { return 1 };
+    match (&started.parent, started.limits.is_empty()) {
+        (Some(_), _) => 3,
+        (None, false) => 2,
+        (None, true) => 1,
     }
 }
 

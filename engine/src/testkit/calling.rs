@@ -7,9 +7,9 @@ use nexus_model::event::ChildEnd;
 use nexus_model::id::RunId;
 
 use super::engine::made_id;
-use super::world::World;
+use super::world::{Wanted, World};
 use crate::driver::calls::{Found, Todo, actor, look_up, todo};
-use crate::shard::{Asked, ChildReport, Input, RunCall};
+use crate::shard::{Asked, Input, Output, RunCall};
 use crate::tables::{CALL, CALL_END, META, read_call_row};
 
 impl World {
@@ -54,9 +54,19 @@ impl World {
         }
     }
 
-    /// A called run has ended.
-    pub(super) fn tell_parent(&mut self, report: ChildReport) {
-        self.ask_silently(report.parent.run, report.command());
+    /// Passes on what a run wants of one that it has called, and what a called one has to tell.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the world carries out everything else itself"
+    )]
+    pub(super) fn pass_on(&mut self, output: Output) {
+        match output {
+            Output::Call(call) => self.wanted.push_back(Wanted::Call(call)),
+            Output::ChildEnded(report) => {
+                self.ask_silently(report.parent.run, report.command());
+            }
+            _ => {}
+        }
     }
 
     fn end_child(&mut self, call: &RunCall, revision: u32, ended: ChildEnd) {

@@ -436,8 +436,7 @@ impl World {
                 }
             }
             Output::Snapshot(..) | Output::Ignored(_) => {}
-            Output::Call(call) => self.wanted.push_back(Wanted::Call(call)),
-            Output::ChildEnded(report) => self.tell_parent(*report),
+            call @ (Output::Call(_) | Output::ChildEnded(_)) => self.pass_on(call),
             Output::LoadAggregate(id) => self.wanted.push_back(Wanted::Aggregate(id)),
             Output::Errand(id, effect) if matches!(*effect, Effect::Limit(_)) => {
                 self.tell_of_slot(id, &effect);

@@ -4,6 +4,7 @@ use nexus_engine::StartError;
 use nexus_engine::testkit::{TestEngine, action, plan, sleep};
 use serde_json::json;
 
+#[expect(clippy::print_stdout, reason = "an example shows what it does")]
 fn main() -> Result<(), StartError> {
     let plan = plan(vec![sleep("rest", "2d", &[]), action("ship", "parcels.ship", &["rest"])]);
     let engine = TestEngine::new().mock("parcels.ship", json!({"tracking": "t-1"}));

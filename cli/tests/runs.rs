@@ -9,6 +9,8 @@ mod calls;
 mod dead;
 #[path = "runs/ending.rs"]
 mod ending;
+#[path = "runs/pausing.rs"]
+mod pausing;
 #[path = "runs/refusals.rs"]
 mod refusals;
 #[path = "runs/saying.rs"]

@@ -161,6 +161,9 @@ fn environment(
     for (name, value) in facts(cx.info(), cx.idempotency_key()) {
         all.insert(name.into(), value.into());
     }
+    if let Some(item) = cx.item() {
+        all.insert("NEXUS_ITEM".into(), item.to_string().into());
+    }
     Ok(all)
 }
 

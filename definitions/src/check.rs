@@ -1,5 +1,7 @@
 //! Checks the shape of a document against the key tables, before it is interpreted.
 
+mod cases;
+mod each;
 mod form;
 mod keys;
 mod triggers;
@@ -87,10 +89,12 @@ impl Checker<'_> {
             Shape::Choice(words) => self.choice(words, key, value),
             Shape::Retry => self.retry(key, value),
             Shape::Compensate => self.compensate(key, value),
+            Shape::Concurrency => self.concurrency(key, value),
             Shape::Map(table) => self.fixed_map(table, key, value),
             Shape::Triggers => self.triggers(key, value),
             Shape::Inputs => self.inputs(key, value),
             Shape::Form => self.form(key, value),
+            Shape::Cases => self.cases(key, value),
             Shape::Steps => self.steps(key, value),
         }
     }

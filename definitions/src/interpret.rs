@@ -7,8 +7,9 @@ mod triggers;
 use std::collections::BTreeMap;
 
 use nexus_model::definition::{
-    Approval, Backoff, Compensate, Concurrency, Definition, InputKind, InputSpec, OnEnd, OnError,
-    OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
+    Approval, Backoff, Compensate, Concurrency, Definition, ForEach, InputKind, InputSpec, OnEnd,
+    OnError, OnItemError, OnSignalTimeout, ROUNDS_DEFAULT, Repeat, Retry, Step, StepKind, Switch,
+    SwitchCase, WhenNeeds,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -111,6 +112,7 @@ fn step(id: &str, node: &Node, defaults: &Defaults) -> Step {
         heartbeat_ms: duration_ms(node, "heartbeat"),
         start_within_ms: duration_ms(node, "start_within"),
         on_error: choice::<OnError>(node, "on_error"),
+        for_each: for_each(node),
         outputs: template(node, "outputs"),
         compensate: node.get("compensate").map(|undo| Box::new(compensate(&undo.value))),
     }
@@ -122,6 +124,16 @@ fn compensate(node: &Node) -> Compensate {
         retry: node.get("retry").map(|value| retry(&value.value)),
         timeout_ms: duration_ms(node, "timeout"),
     }
+}
+
+fn for_each(node: &Node) -> Option<ForEach> {
+    let items = node.get("for_each")?.value.to_value();
+    Some(ForEach {
+        items,
+        name: text(node, "as").unwrap_or_else(|| ForEach::NAME.to_owned()),
+        concurrency: count(node, "concurrency").unwrap_or(ForEach::CONCURRENCY),
+        on_item_error: choice::<OnItemError>(node, "on_item_error"),
+    })
 }
 
 fn kind(node: &Node) -> StepKind {
@@ -156,6 +168,22 @@ fn kind(node: &Node) -> StepKind {
             with: template(node, "with").unwrap_or_default(),
         };
     }
+    if let Some(repeat) = node.get("repeat") {
+        let node = &repeat.value;
+        return StepKind::Repeat(Box::new(Repeat {
+            from: text(node, "from").unwrap_or_default(),
+            until: node.get("until").and_then(|value| condition(&value.value)).unwrap_or_default(),
+            limit: count(node, "limit").unwrap_or(ROUNDS_DEFAULT),
+            delay_ms: duration_ms(node, "delay").unwrap_or_default(),
+            carry: template(node, "carry").unwrap_or_default(),
+        }));
+    }
+    if node.get("race").is_some() {
+        return StepKind::Race { of: texts(node, "race") };
+    }
+    if let Some(switch) = node.get("switch") {
+        return StepKind::Switch(Box::new(self::switch(&switch.value)));
+    }
     if let Some(asked) = node.get("approve") {
         return StepKind::Approve(Box::new(approval(&asked.value)));
     }
@@ -163,6 +191,16 @@ fn kind(node: &Node) -> StepKind {
         return StepKind::SleepUntil { time };
     }
     StepKind::Sleep { duration: template(node, "sleep").unwrap_or_default() }
+}
+
+fn switch(node: &Node) -> Switch {
+    let case = |node: &Node| SwitchCase {
+        when: node.get("when").and_then(|value| condition(&value.value)).unwrap_or_default(),
+        then: texts(node, "then"),
+    };
+    let cases = node.get("cases").map(|cases| cases.value.items()).unwrap_or_default();
+    let cases = cases.iter().map(|item| case(&item.value)).collect();
+    Switch { cases, default: texts(node, "default") }
 }
 
 fn approval(node: &Node) -> Approval {

@@ -4,6 +4,11 @@
 //! * A key that is in no table here is refused by the reader and by the schema.
 //! * A key in `later` is known and refused with its own code, never ignored.
 
+mod control;
+
+pub(crate) use control::CASE;
+use control::{APPROVE, REPEAT, SWITCH};
+
 /// A map with fixed keys.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -68,6 +73,8 @@ pub(crate) enum Shape {
     Retry,
     /// What undoes a step.
     Compensate,
+    /// A number of items, or the map of a limit.
+    Concurrency,
     /// A map with fixed keys.
     Map(&'static Table),
     /// What starts runs.
@@ -76,6 +83,8 @@ pub(crate) enum Shape {
     Inputs,
     /// The fields of a form, declared like inputs.
     Form,
+    /// The cases of a router.
+    Cases,
     /// The steps.
     Steps,
 }
@@ -195,7 +204,7 @@ static DEFAULTS: Table = Table {
 };
 
 /// A limit.
-static CONCURRENCY: Table = Table {
+pub(crate) static CONCURRENCY: Table = Table {
     name: "concurrency",
     noun: "`concurrency`",
     keys: &[
@@ -319,29 +328,6 @@ static WAIT_FOR: Table = Table {
     later: &[],
 };
 
-/// What a step asks of people.
-static APPROVE: Table = Table {
-    name: "approve",
-    noun: "`approve`",
-    keys: &[
-        key(
-            "by",
-            Shape::TextOrList,
-            "Who may decide: `user:dana`, `group:ops`, or a bare word that may be either; may be an expression.",
-        ),
-        key("message", Shape::Text, "What they are asked; may hold expressions."),
-        key("form", Shape::Form, "What they fill in, by name, declared like inputs."),
-        key("timeout", Shape::Duration { zero: false }, "How long it waits; for ever by default."),
-        key(
-            "on_timeout",
-            Shape::Choice(&["fail", "reject", "continue"]),
-            "`reject`: it counts as rejected; `continue`: the run goes on, and the output is null; `fail` by default.",
-        ),
-    ],
-    required: &["by"],
-    later: &[],
-};
-
 /// A kind of step: the key that makes it one, and the keys that go with it.
 #[derive(Debug)]
 pub(crate) struct Kind {
@@ -353,7 +339,7 @@ pub(crate) struct Kind {
 }
 
 /// The kinds of steps.
-pub(crate) static KINDS: [Kind; 8] = [
+pub(crate) static KINDS: [Kind; 11] = [
     Kind {
         key: key("uses", Shape::Text, "Name of the handler or built-in action it calls."),
         own: &[key("with", Shape::Template, "What the handler gets.")],
@@ -416,6 +402,29 @@ pub(crate) static KINDS: [Kind; 8] = [
         own: &[],
         attempts: false,
     },
+    Kind {
+        key: key("switch", Shape::Map(&SWITCH), "Which of other steps run."),
+        own: &[],
+        attempts: false,
+    },
+    Kind {
+        key: key(
+            "race",
+            Shape::TextOrList,
+            "Ids of steps: the first that completes is taken, the others are ended.",
+        ),
+        own: &[],
+        attempts: false,
+    },
+    Kind {
+        key: key(
+            "repeat",
+            Shape::Map(&REPEAT),
+            "An earlier step it goes back to, until something holds.",
+        ),
+        own: &[],
+        attempts: false,
+    },
 ];
 
 /// Keys of every step.
@@ -429,7 +438,7 @@ pub(crate) static STEP: &[Key] = &[
     ),
     key(
         "when_needs",
-        Shape::Choice(&["all_ok", "all_done", "any_failed"]),
+        Shape::Choice(&["all_ok", "any_ok", "all_done", "any_failed"]),
         "When the needs let it run.",
     ),
     key("if", Shape::Condition, "Expression; false skips the step."),
@@ -471,10 +480,17 @@ pub(crate) static ATTEMPTS: &[Key] = &[
     ),
     key("timeout", Shape::Duration { zero: false }, "Longest time of one attempt."),
     key("deadline", Shape::Duration { zero: false }, "Longest time of all attempts together."),
+    key("for_each", Shape::Template, "A list; the step is carried out once for each item of it."),
+    key("as", Shape::Text, "What an item is called in expressions; `item` by default."),
+    key(
+        "on_item_error",
+        Shape::Choice(&["fail", "collect"]),
+        "`collect`: the other items go on, and the output is `{ok, failed}`; `fail` by default.",
+    ),
     key(
         "concurrency",
-        Shape::Map(&CONCURRENCY),
-        "How many attempts may be under way at one time, over all runs.",
+        Shape::Concurrency,
+        "How many attempts may be under way at one time, over all runs; a number: how many items of `for_each`, 16 by default.",
     ),
     key(
         "heartbeat",
@@ -492,8 +508,7 @@ pub(crate) static ATTEMPTS: &[Key] = &[
 pub(crate) const LATER_KINDS: &[&str] = &["emit"];
 
 /// Keys of steps that this version does not carry out.
-pub(crate) const LATER_STEP: &[&str] =
-    &["for_each", "as", "on_item_error", "queue", "importance", "secrets"];
+pub(crate) const LATER_STEP: &[&str] = &["queue", "importance", "secrets"];
 
 impl Kind {
     /// Every key a step of this kind may have.

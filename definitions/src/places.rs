@@ -58,7 +58,13 @@ impl Places {
 /// Whether the text at `path` is one expression in braces.
 fn is_condition(path: &[String]) -> bool {
     let keys: Vec<&str> = path.iter().map(String::as_str).collect();
-    matches!(keys.as_slice(), ["steps", _, "if"] | ["steps", _, "wait_for", "match"])
+    matches!(
+        keys.as_slice(),
+        ["steps", _, "if"]
+            | ["steps", _, "wait_for", "match"]
+            | ["steps", _, "switch", "cases", _, "when"]
+            | ["steps", _, "repeat", "until"]
+    )
 }
 
 /// The path of an error, down to the key of an input's declaration that it is about.

@@ -6,7 +6,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::keys::{
-    INPUT, INPUT_TYPES, KINDS, Key, Kind, RETRY, Shape, TOP, TRIGGER, Table, undo_keys, undo_kinds,
+    CASE, CONCURRENCY, INPUT, INPUT_TYPES, KINDS, Key, Kind, RETRY, Shape, TOP, TRIGGER, Table,
+    undo_keys, undo_kinds,
 };
 
 /// The JSON Schema (draft 2020-12) of `*.workflow.yaml`, published as `nexus-workflow.schema.json`.
@@ -112,6 +113,11 @@ fn shape(shape: Shape) -> Value {
             &json!({ "$ref": "#/$defs/retry" }),
             &json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }),
         ),
+        Shape::Concurrency => either(
+            "object",
+            &fixed(&CONCURRENCY),
+            &json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }),
+        ),
         Shape::Compensate => json!({ "$ref": "#/$defs/undo" }),
         Shape::Map(table) => fixed(table),
         Shape::Triggers => json!({ "type": "array", "items": fixed(&TRIGGER) }),
@@ -124,6 +130,7 @@ fn shape(shape: Shape) -> Value {
             "type": "object",
             "additionalProperties": either("object", &json!({ "$ref": "#/$defs/input" }), &json!({ "enum": INPUT_TYPES })),
         }),
+        Shape::Cases => json!({ "type": "array", "minItems": 1, "items": fixed(&CASE) }),
         Shape::Steps => json!({
             "type": "object",
             "minProperties": 1,

@@ -173,6 +173,7 @@ fn step(at: u32, needs: impl IntoIterator<Item = u32>) -> Step {
         heartbeat_ms: None,
         start_within_ms: None,
         on_error: OnError::default(),
+        for_each: None,
         outputs: None,
         compensate: None,
     }

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use nexus_model::definition::{
-    Approval, Definition, InputSpec, OnEnd, Retry, Step, StepKind, Trigger,
+    Approval, Definition, ForEach, InputSpec, OnEnd, ROUNDS_DEFAULT, Repeat, Retry, Step, StepKind,
+    Trigger,
 };
 use nexus_model::expression::duration_ms;
 use nexus_model::schedule::Timing;
@@ -115,6 +116,14 @@ fn duration(ms: u64) -> Value {
     json!(if text.is_empty() { "0s" } else { &text })
 }
 
+/// One id as a text, several as a list.
+fn ids(ids: &[String]) -> Value {
+    match ids {
+        [one] => json!(one),
+        several => json!(several),
+    }
+}
+
 /// An expression in its braces.
 fn condition(expression: &str) -> Value {
     match expression {
@@ -164,6 +173,9 @@ impl Sheet {
         if let Some(condition) = &step.condition {
             self.entry(4, "if", &self::condition(condition));
         }
+        if let Some(each) = &step.for_each {
+            self.for_each(each);
+        }
         self.kind(4, &step.kind);
         if let Some(value) = retry(&step.retry) {
             self.entry(4, "retry", &value);
@@ -184,6 +196,18 @@ impl Sheet {
             }
             self.optional(6, "timeout", undo.timeout_ms.map(duration).as_ref());
         }
+    }
+
+    fn for_each(&mut self, each: &ForEach) {
+        let ForEach { items, name, concurrency, on_item_error } = each;
+        self.entry(4, "for_each", items);
+        if name != ForEach::NAME {
+            self.entry(4, "as", &json!(name));
+        }
+        if *concurrency != ForEach::CONCURRENCY {
+            self.entry(4, "concurrency", &json!(concurrency));
+        }
+        self.changed(4, "on_item_error", on_item_error);
     }
 
     fn kind(&mut self, indent: usize, kind: &StepKind) {
@@ -221,6 +245,29 @@ impl Sheet {
                 self.changed(indent + 2, "on_timeout", on_timeout);
             }
             StepKind::Approve(approval) => self.approval(approval),
+            StepKind::Repeat(repeat) => {
+                let Repeat { from, until, limit, delay_ms, carry } = &**repeat;
+                self.line(4, "repeat:");
+                self.entry(6, "from", &json!(from));
+                self.entry(6, "until", &condition(until));
+                self.optional(6, "limit", Some(limit).filter(|limit| **limit != ROUNDS_DEFAULT));
+                if *delay_ms > 0 {
+                    self.entry(6, "delay", &duration(*delay_ms));
+                }
+                self.optional(6, "carry", Some(carry).filter(|carry| !carry.is_null()));
+            }
+            StepKind::Race { of } => self.entry(4, "race", &ids(of)),
+            StepKind::Switch(switch) => {
+                self.line(4, "switch:");
+                let cases = switch
+                    .cases
+                    .iter()
+                    .map(|case| json!({"when": condition(&case.when), "then": ids(&case.then)}));
+                self.entry(6, "cases", &Value::Array(cases.collect()));
+                if !switch.default.is_empty() {
+                    self.entry(6, "default", &ids(&switch.default));
+                }
+            }
         }
     }
 

@@ -26,7 +26,7 @@ use std::time::Duration;
 use nexus_log::{Outcome, Partition, Table};
 use nexus_model::aggregate::{AggregateId, ClockKind};
 use nexus_model::command::Command;
-use nexus_model::id::{Attempt, RunId, StepIndex, TimerId};
+use nexus_model::id::{RunId, TimerId};
 use nexus_model::time::Timestamp;
 use tokio::sync::mpsc;
 
@@ -36,7 +36,10 @@ use crate::loader::Loader;
 use crate::metrics::Metrics;
 use crate::shard::{Asked, AskedAggregate, Input, Output, Refusal, Shard, Slots, Start};
 use crate::tables::{TIMERS, WALL_TIMERS};
-pub(crate) use attempt::{Environment, Report, accepted, guarded, stopped, timed_out};
+use attempt::AttemptKey;
+pub(crate) use attempt::{
+    Environment, Outcome as AttemptOutcome, Report, accepted, guarded, stopped, timed_out,
+};
 use calls::{CallDone, Calls};
 use closing::Closing;
 use errands::Errands;
@@ -75,6 +78,8 @@ pub(crate) struct Driver {
     closing: Option<Closing>,
     metrics: Arc<Metrics>,
     resident: usize,
+    /// Revision of the pauses of the store that it keeps to.
+    pauses_revision: u32,
 }
 
 impl Driver {
@@ -118,6 +123,7 @@ impl Driver {
             inbox,
             metrics,
             resident: 0,
+            pauses_revision: 0,
         }
     }
 
@@ -166,6 +172,13 @@ impl Driver {
                 self.tell(Input::PayloadsLoaded { run, payloads });
             }
             Message::Reported(report) => self.report(report),
+            Message::Pauses { revision, pauses, done } => {
+                if revision >= self.pauses_revision {
+                    self.pauses_revision = revision;
+                    self.tell(Input::Pauses(pauses));
+                }
+                let _ = done.send(());
+            }
             Message::Drive { run } if self.closing.is_none() => self.tell(Input::Drive { run }),
             Message::Drive { .. } => {}
             Message::Wait { run, end } => {
@@ -277,8 +290,10 @@ impl Driver {
             Output::Load(run) => self.reads.want(Read::Run(run)),
             Output::LoadPayloads(run, hashes) => self.reads.want(Read::Payloads(run, hashes)),
             Output::Attempt { plan, info, attempt } => self.call(&plan, *info, *attempt),
-            Output::Resume { run, step, attempt, alone } => self.queue(run, step, attempt, alone),
-            Output::Stop(run, step, attempt) => self.stop(run, step, attempt),
+            Output::Resume { run, step, item, attempt, alone } => {
+                self.queue((run, step, item, attempt), alone);
+            }
+            Output::Stop(run, step, item, attempt) => self.stop((run, step, item, attempt)),
             Output::LoadAggregate(id) => self.reads.want(Read::Aggregate(id)),
             Output::Errand(id, effect) => {
                 if self.closing.is_none() {
@@ -329,18 +344,18 @@ impl Driver {
     ) {
         if self.closing.is_some() || self.config.drive == Drive::Nothing {
             self.slots.0 += 1;
-            self.interrupted(info.run, attempt.step, attempt.attempt);
+            self.interrupted((info.run, attempt.step, attempt.item, attempt.attempt));
             return;
         }
         self.handlers.call(plan, info, attempt);
     }
 
     /// An attempt that was cut off waits for its turn. One whose turn does not come any more rests, as is recorded.
-    fn queue(&mut self, run: RunId, step: StepIndex, attempt: Attempt, alone: bool) {
+    fn queue(&mut self, attempt: AttemptKey, alone: bool) {
         if self.closing.is_some() || self.config.drive == Drive::Nothing {
             self.slots.0 += 1;
         } else {
-            self.handlers.queue((run, step, attempt), alone);
+            self.handlers.queue(attempt, alone);
         }
     }
 
@@ -349,45 +364,61 @@ impl Driver {
         if self.closing.is_some() {
             return;
         }
-        for (run, step, attempt) in self.handlers.next(self.shard.calls_coming()) {
-            let command = Command::ResumeAttempt { step, attempt };
+        for (run, step, item, attempt) in self.handlers.next(self.shard.calls_coming()) {
+            let command = match item {
+                None => Command::ResumeAttempt { step, attempt },
+                Some(item) => Command::ResumeItem { step, item, attempt },
+            };
             self.tell(Input::Ask { run, asked: Asked::silent(command) });
         }
     }
 
     /// Stops an attempt. One without a handler here is settled at once: it was not called yet, or its process is gone.
-    fn stop(&mut self, run: RunId, step: StepIndex, attempt: Attempt) {
-        match self.handlers.stop(run, step, attempt) {
+    fn stop(&mut self, attempt: AttemptKey) {
+        match self.handlers.stop(attempt) {
             Stopped::Told => {}
             Stopped::NotCalled => {
                 self.slots.0 += 1;
-                self.interrupted(run, step, attempt);
+                self.interrupted(attempt);
             }
-            Stopped::Unknown => self.interrupted(run, step, attempt),
+            Stopped::Unknown => self.interrupted(attempt),
         }
     }
 
     fn report(&mut self, report: Report) {
         self.slots.0 += 1;
         self.handlers.ended(&report);
-        let Report { run, step, attempt, result, .. } = report;
+        let Report { run, step, item, attempt, result } = report;
         match result {
             Err(failure) if self.closing.is_some() && failure.code == attempt::STOPPED => {
-                self.interrupted(run, step, attempt);
+                self.interrupted((run, step, item, attempt));
             }
             Err(failure) => {
-                self.ask(run, Asked::silent(Command::FailStep { step, attempt, failure }), None);
+                let command = match item {
+                    None => Command::FailStep { step, attempt, failure },
+                    Some(item) => Command::FailItem { step, item, attempt, failure },
+                };
+                self.ask(run, Asked::silent(command), None);
             }
             Ok((output, payloads)) => {
-                let command = Command::CompleteStep { step, attempt, output };
+                let command = match item {
+                    None => Command::CompleteStep { step, attempt, output },
+                    Some(item) => Command::CompleteItem { step, item, attempt, output },
+                };
                 self.ask(run, Asked { command, payloads, reply: None }, None);
             }
         }
     }
 
     /// Records that an attempt is left to the next process, in order.
-    fn interrupted(&mut self, run: RunId, step: StepIndex, attempt: Attempt) {
-        let command = Command::InterruptAttempts { attempts: vec![(step, attempt)], orderly: true };
+    fn interrupted(&mut self, (run, step, item, attempt): AttemptKey) {
+        let orderly = true;
+        let command = match item {
+            None => Command::InterruptAttempts { attempts: vec![(step, attempt)], orderly },
+            Some(item) => {
+                Command::InterruptItems { attempts: vec![(step, item, attempt)], orderly }
+            }
+        };
         self.tell(Input::Ask { run, asked: Asked::silent(command) });
     }
 

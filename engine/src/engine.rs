@@ -3,11 +3,12 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use nexus_log::{EventLog, FjallLog, MemoryLog, Options};
-use nexus_model::aggregate::{AggregateId, Calendar};
+use nexus_model::aggregate::{AggregateId, Calendar, Kind, State};
 use nexus_model::id::RunId;
+use nexus_model::pauses::STORE;
 use nexus_projections::{Views, ViewsError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -18,7 +19,7 @@ use crate::config::{Config, Drive};
 use crate::driver::{Driver, Environment, Message, PARTITION, Peers};
 use crate::handle::{Handle, Shared};
 use crate::handler::{Handler, LogSink, NoLogs, Registry};
-use crate::loader::Loader;
+use crate::loader::{LoadError, Loader};
 use crate::logs::FileLogs;
 use crate::metrics::Metrics;
 use crate::names::Numbers;
@@ -55,6 +56,9 @@ pub enum OpenError {
     /// The log cannot be read.
     #[error(transparent)]
     Read(#[from] nexus_log::ReadError),
+    /// It cannot be told which runs are paused.
+    #[error("the pauses of the store cannot be read")]
+    Pauses(#[source] LoadError),
     /// The views can neither be opened nor rebuilt.
     #[error(transparent)]
     Views(#[from] ViewsError),
@@ -180,6 +184,9 @@ impl Builder {
             metrics: Arc::new(Metrics::new()),
             calendar: calendar.unwrap_or_else(usual_calendar),
         });
+        let found = loader.aggregate(Kind::Pauses.id(STORE)).map_err(OpenError::Pauses)?;
+        let (revision, paused) = found.map(|entity| (entity.revision, entity.state)).unzip();
+        let revision = revision.unwrap_or(0);
         let clock = Clock::start();
         let (inboxes, drivers) =
             spawn_drivers(config, clock, &loader, views.as_ref(), &environment);
@@ -193,9 +200,13 @@ impl Builder {
                 registry,
                 numbers,
                 calendar: Arc::clone(&environment.calendar),
+                pauses: RwLock::default(),
                 inboxes,
             }),
         };
+        if let Some(State::Pauses(pauses)) = paused {
+            handle.keep_to(revision, &Arc::new(pauses));
+        }
         for inbox in &handle.shared.inboxes {
             let _ = inbox.send(Message::Equip { handle: Box::new(handle.clone()) });
         }

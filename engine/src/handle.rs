@@ -3,17 +3,19 @@
 mod aggregates;
 mod approval;
 mod limits;
+mod pauses;
 mod schedules;
 mod signal;
 mod start;
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 use nexus_log::EventLog;
 use nexus_model::aggregate::Calendar;
 use nexus_model::command::Command;
 use nexus_model::event::Actor;
-use nexus_model::id::RunId;
+use nexus_model::id::{RunId, StepIndex};
+use nexus_model::pauses::Pauses;
 use nexus_model::plan::Plan;
 use nexus_model::run::{Run, RunStatus};
 use nexus_projections::Views;
@@ -51,6 +53,8 @@ pub(crate) struct Shared {
     pub(crate) numbers: Numbers,
     /// Knows when rules of the calendar are due.
     pub(crate) calendar: Arc<dyn Calendar>,
+    /// The pauses of the store, and their revision.
+    pub(crate) pauses: RwLock<(u32, Arc<Pauses>)>,
     pub(crate) inboxes: Vec<mpsc::UnboundedSender<Message>>,
 }
 
@@ -121,6 +125,33 @@ impl Handle {
         reason: String,
     ) -> Result<Answer, RequestError> {
         self.ask(run, Command::PauseRun { by, reason }).await
+    }
+
+    /// Starts nothing new of a step until it is resumed.
+    ///
+    /// # Errors
+    /// [`RequestError`]
+    pub async fn pause_step(
+        &self,
+        run: RunId,
+        step: StepIndex,
+        by: Actor,
+        reason: String,
+    ) -> Result<Answer, RequestError> {
+        self.ask(run, Command::PauseStep { step, by, reason }).await
+    }
+
+    /// Ends the pause of a step.
+    ///
+    /// # Errors
+    /// [`RequestError`]
+    pub async fn resume_step(
+        &self,
+        run: RunId,
+        step: StepIndex,
+        by: Actor,
+    ) -> Result<Answer, RequestError> {
+        self.ask(run, Command::ResumeStep { step, by }).await
     }
 
     /// Ends a pause.

@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use nexus_log::{EventLog, Frame, ReadError, Revision};
 use nexus_model::aggregate::{self, AggregateId, Entity};
+use nexus_model::codec::chunks::{Assembled, assemble};
 use nexus_model::codec::{self, DecodeError, Header};
 use nexus_model::definition::Definition;
 use nexus_model::event::{Event, Given};
 use nexus_model::evolve::{evolve, fits};
 use nexus_model::id::{DefinitionHash, RunId};
-use nexus_model::payload::{NewPayload, Payload, PayloadHash};
+use nexus_model::payload::{ContentType, NewPayload, Payload, PayloadHash};
 use nexus_model::plan::Plan;
 use nexus_model::run::Run;
 use nexus_model::time::Timestamp;
@@ -233,7 +234,7 @@ impl Loader {
         hashes.iter().map(|hash| Ok((*hash, self.stored(hash)?))).collect()
     }
 
-    /// The bytes of a payload.
+    /// The bytes of a payload; outputs in chunks are put together to JSON.
     ///
     /// # Errors
     /// [`LoadError`] if they are missing or damaged.
@@ -241,7 +242,20 @@ impl Loader {
         match payload {
             Payload::Null => Ok(Arc::from(*b"null")),
             Payload::Inline(_, bytes) => Ok(Arc::clone(bytes)),
+            Payload::Stored(ContentType::Chunks, hash, _) => self.assembled(hash),
             Payload::Stored(_, hash, _) => self.stored(hash),
+        }
+    }
+
+    fn assembled(&self, list: &PayloadHash) -> Result<Arc<[u8]>, LoadError> {
+        let list = self.stored(list)?;
+        let mut found: HashMap<PayloadHash, Arc<[u8]>> = HashMap::new();
+        loop {
+            match assemble(&list, |hash| found.get(hash).map(|bytes| &**bytes)) {
+                Assembled::Json(json) => return Ok(json.into()),
+                Assembled::Needs(needs) => found.extend(self.payloads(&needs)?),
+                Assembled::Damaged => return Err(ReadError::Payload.into()),
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! What handlers print: files beside the log, never part of the state.
 //!
-//! Each attempt has a folder entry `logs/<run>/<step>-<attempt>.log`; the newest 1 MiB is kept, in two halves.
+//! Each attempt has a folder entry `logs/<run>/<step>-<attempt>.log`, of an item `<step>.<item>-<attempt>.log`; the newest 1 MiB is kept, in two halves.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use nexus_model::id::{Attempt, RunId, StepIndex};
+use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
 
 use crate::handler::{AttemptInfo, LogSink};
 
@@ -25,13 +25,15 @@ pub struct FileLogs {
 }
 
 /// Open files and their sizes in bytes.
-type OpenFiles = HashMap<(RunId, StepIndex, Attempt), (File, u64)>;
+type OpenFiles = HashMap<(RunId, StepIndex, Option<ItemIndex>, Attempt), (File, u64)>;
 
 /// What one attempt printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
     /// The step.
     pub step: StepIndex,
+    /// The item, if the step has `for_each`.
+    pub item: Option<ItemIndex>,
     /// The attempt.
     pub attempt: Attempt,
     /// The text, without the line end.
@@ -60,15 +62,16 @@ impl FileLogs {
         }
         files.sort();
         let mut lines = Vec::new();
-        for ((step, attempt, _), path) in files {
+        for ((step, item, attempt, _), path) in files {
             let text = String::from_utf8_lossy(&fs::read(path)?).into_owned();
-            lines.extend(text.lines().map(|line| LogLine { step, attempt, text: line.to_owned() }));
+            let line = |line: &str| LogLine { step, item, attempt, text: line.to_owned() };
+            lines.extend(text.lines().map(line));
         }
         Ok(lines)
     }
 
     fn append(&self, info: &AttemptInfo, text: &[u8]) -> io::Result<()> {
-        let key = (info.run, info.step, info.attempt);
+        let key = (info.run, info.step, info.item, info.attempt);
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if !open.contains_key(&key) {
             if open.len() >= OPEN_MAX {
@@ -97,18 +100,23 @@ impl FileLogs {
     }
 
     fn path(&self, info: &AttemptInfo, ending: &str) -> PathBuf {
+        let item = info.item.map(|item| format!(".{}", item.0)).unwrap_or_default();
         self.folder
             .join(info.run.to_string())
-            .join(format!("{}-{}.{ending}", info.step.0, info.attempt.0))
+            .join(format!("{}{item}-{}.{ending}", info.step.0, info.attempt.0))
     }
 }
 
 /// Reads `<step>-<attempt>.0.log` (the older half) or `<step>-<attempt>.log`.
-fn read_file_name(path: &Path) -> Option<(StepIndex, Attempt, u8)> {
+fn read_file_name(path: &Path) -> Option<(StepIndex, Option<ItemIndex>, Attempt, u8)> {
     let name = path.file_name()?.to_str()?.strip_suffix(".log")?;
     let (name, newer) = name.strip_suffix(".0").map_or((name, 1), |name| (name, 0));
     let (step, attempt) = name.split_once('-')?;
-    Some((StepIndex(step.parse().ok()?), Attempt(attempt.parse().ok()?), newer))
+    let (step, item) = match step.split_once('.') {
+        Some((step, item)) => (step, Some(ItemIndex(item.parse().ok()?))),
+        None => (step, None),
+    };
+    Some((StepIndex(step.parse().ok()?), item, Attempt(attempt.parse().ok()?), newer))
 }
 
 impl LogSink for FileLogs {

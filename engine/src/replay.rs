@@ -15,7 +15,7 @@ use nexus_model::evolve::{evolve, fits};
 use nexus_model::id::{RunId, StateHash, StepIndex};
 use nexus_model::payload::{NewPayload, Payload, PayloadHash};
 use nexus_model::plan::Plan;
-use nexus_model::run::{Run, StepState, UndoState};
+use nexus_model::run::{ItemState, Run, StepState, UndoState};
 
 use crate::loader::{LoadError, Loader, Recorded, events_of};
 
@@ -164,6 +164,7 @@ impl Again<'_> {
     fn derive(&mut self, recorded: Vec<Recorded>) -> Result<(), LoadError> {
         let outside =
             recorded.first().and_then(|first| Some((command_of(&first.event)?, first.given?)));
+        let outside = outside.map(|(command, given)| (in_hold(command, &recorded), given));
         let Some((command, given)) = outside else {
             self.fold(recorded.into_iter());
             return Ok(());
@@ -213,9 +214,10 @@ impl Again<'_> {
     ) -> Result<Vec<Event>, LoadError> {
         let mut payloads: BTreeMap<PayloadHash, Arc<[u8]>> = BTreeMap::new();
         // The limit is the engine's configuration and not recorded: what happened says on which side of it each step was.
-        let given_up = recorded.iter().filter_map(|recorded| given_up(&recorded.event));
-        let interruptions_max =
-            given_up.map(|step| interruptions(&self.run, step)).min().unwrap_or(u32::MAX);
+        let steps = recorded.iter().filter_map(|recorded| given_up(&recorded.event));
+        let steps = steps.map(|step| interruptions(&self.run, step));
+        let items = recorded.iter().filter_map(|recorded| of_item(&self.run, &recorded.event));
+        let interruptions_max = steps.chain(items).min().unwrap_or(u32::MAX);
         loop {
             let context = Context { given, payloads: &payloads, interruptions_max };
             match decide(&self.plan, &mut self.run, command.clone(), context) {
@@ -247,6 +249,14 @@ fn interruptions(run: &Run, step: StepIndex) -> u32 {
     }
 }
 
+/// How often the item was cut off that failed because of that.
+fn of_item(run: &Run, event: &Event) -> Option<u32> {
+    let Event::ItemFailed { step, item, failure, .. } = event else { return None };
+    let item = run.items(*step)?.item(*item).filter(|_| failure.code == "NX3013")?;
+    let ItemState::Running { interruptions, .. } = item.state else { return None };
+    Some(interruptions)
+}
+
 fn recorded_hash(event: &Event) -> Option<StateHash> {
     let (Event::RunCompleted { state, .. }
     | Event::RunFailed { state, .. }
@@ -255,6 +265,17 @@ fn recorded_hash(event: &Event) -> Option<StateHash> {
         return None;
     };
     Some(*state)
+}
+
+/// The command as it was asked: in a pause of the store, if the run was held in the same transition.
+fn in_hold(command: Command, recorded: &[Recorded]) -> Command {
+    let pauses = recorded.iter().skip(1).find_map(|recorded| {
+        if let Event::RunHeld { pauses } = &recorded.event { Some(pauses.clone()) } else { None }
+    });
+    match pauses {
+        Some(pauses) => Command::InHold { pauses, command: Box::new(command) },
+        None => command,
+    }
 }
 
 /// The command behind an event from outside.
@@ -278,6 +299,16 @@ fn command_of(event: &Event) -> Option<Command> {
         Event::AttemptsInterrupted { attempts, orderly } => {
             Command::InterruptAttempts { attempts, orderly }
         }
+        Event::ItemCompleted { step, item, attempt, output, .. } => {
+            Command::CompleteItem { step, item, attempt, output }
+        }
+        Event::ItemAttemptFailed { step, item, attempt, failure } => {
+            Command::FailItem { step, item, attempt, failure }
+        }
+        Event::ItemResumed { step, item, attempt } => Command::ResumeItem { step, item, attempt },
+        Event::ItemsInterrupted { attempts, orderly } => {
+            Command::InterruptItems { attempts, orderly }
+        }
         Event::AttemptResumed { step, attempt } => Command::ResumeAttempt { step, attempt },
         Event::HeartbeatRecorded { step, attempt, progress } => {
             Command::RecordHeartbeat { step, attempt, progress }
@@ -285,6 +316,10 @@ fn command_of(event: &Event) -> Option<Command> {
         Event::TimerFired { timer } => Command::FireTimer { timer },
         Event::RunPaused { by, reason } => Command::PauseRun { by, reason },
         Event::RunResumed { by } => Command::ResumeRun { by },
+        Event::StepPaused { step, by, reason } => Command::PauseStep { step, by, reason },
+        Event::StepResumed { step, by } => Command::ResumeStep { step, by },
+        Event::RunHeld { pauses } => Command::HoldRun { pauses },
+        Event::RunReleased => Command::ReleaseRun,
         Event::CancelRequested { by, reason } => Command::CancelRun { by, reason, undo: true },
         Event::UndoWaived { by, reason } => Command::CancelRun { by, reason, undo: false },
         Event::RunRetried { by, .. } | Event::UndoRetried { by } => Command::RetryRun { by },

@@ -12,10 +12,11 @@ mod calls;
 mod held;
 mod input;
 mod output;
+mod pauses;
 mod resident;
 mod transition;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use nexus_log::Outcome;
@@ -24,6 +25,7 @@ use nexus_model::command::Command;
 use nexus_model::decide::{Context, Decision, decide};
 use nexus_model::event::Given;
 use nexus_model::id::RunId;
+use nexus_model::pauses::Pauses;
 use nexus_model::payload::{NewPayload, PayloadHash};
 use nexus_model::plan::Plan;
 use nexus_model::rejection::Rejection;
@@ -60,6 +62,10 @@ pub struct Shard {
     /// Transitions by their streams: of runs, and of aggregates.
     batch: Vec<(RunId, nexus_log::Transition)>,
     resident_bytes: usize,
+    /// The pauses of the store.
+    pauses: Arc<Pauses>,
+    /// Runs that left memory while a pause of the store held them.
+    kept_away: BTreeSet<RunId>,
     calls_coming: usize,
 }
 
@@ -94,6 +100,8 @@ impl Shard {
             aggregates: Aggregates::new(limits.drives),
             batch: Vec::new(),
             resident_bytes: 0,
+            pauses: Arc::default(),
+            kept_away: BTreeSet::new(),
             calls_coming: 0,
         }
     }
@@ -122,6 +130,7 @@ impl Shard {
                 Some(id) => self.aggregates.answered(id, &outcome, out),
                 None => self.answered(run, outcome, slots, out),
             },
+            Input::Pauses(pauses) => self.set_pauses(pauses, now, slots, out),
             Input::Drive { run } => self.drive(run, now, slots, out),
             Input::Offer { run } => self.offer(run, now, slots, out),
             Input::AskAggregate { id, asked } => {
@@ -307,7 +316,7 @@ impl Shard {
         out: &mut Vec<Output>,
     ) {
         let Some(resident) = self.runs.get_mut(&run) else { return };
-        resident.payloads.extend(payloads);
+        resident.has_loaded(payloads);
         resident.waits_for_payloads = false;
         self.work_off(run, now, slots, out);
     }
@@ -315,17 +324,21 @@ impl Shard {
     /// Decides what was asked of a run, in order, until the queue is empty or payloads are missing.
     fn work_off(&mut self, run: RunId, now: Timestamp, slots: &mut Slots, out: &mut Vec<Output>) {
         let interruptions_max = self.limits.interruptions_max;
+        let pauses = Arc::clone(&self.pauses);
         let Some(resident) = self.runs.get_mut(&run) else { return };
         if !resident.is_broken {
-            resident.take_up(run, self.limits.drives, slots, out);
+            let is_kept = resident.is_kept_by(&pauses);
+            resident.take_up(run, self.limits.drives, is_kept, slots, out);
         }
         while !resident.waits_for_payloads && !resident.is_broken {
+            resident.keep_to(&pauses);
             let Some(asked) = resident.queue.pop_front() else { break };
             let given = Given { now, slots: slots.free_for(&asked.command) };
             for (hash, bytes) in &asked.payloads {
                 resident.payloads.insert(*hash, Arc::clone(bytes));
             }
-            match decide_one(resident, &asked.command, given, interruptions_max) {
+            let command = resident.in_hold(&asked.command, &pauses);
+            match decide_one(resident, command, given, interruptions_max) {
                 Err(rejection) => reject(resident, run, asked, rejection, out),
                 Ok(Decision::Needs(hashes)) => {
                     resident.queue.push_front(asked);
@@ -389,20 +402,21 @@ impl Shard {
             return;
         }
         self.resident_bytes = self.resident_bytes + resident.bytes - bytes;
+        self.note_kept_away(run);
         self.remove(run);
     }
 }
 
 fn decide_one(
     resident: &mut Resident,
-    command: &Command,
+    command: Command,
     given: Given,
     interruptions_max: u32,
 ) -> Result<Decision, Rejection> {
     let plan: Arc<Plan> = Arc::clone(&resident.plan);
     let payloads: BTreeMap<PayloadHash, Arc<[u8]>> = std::mem::take(&mut resident.payloads);
     let context = Context { given, payloads: &payloads, interruptions_max };
-    let decision = decide(&plan, &mut resident.run, command.clone(), context);
+    let decision = decide(&plan, &mut resident.run, command, context);
     if let Ok(Decision::Needs(_)) = &decision {
         resident.payloads = payloads;
     }

@@ -33,6 +33,7 @@ mod engine;
 mod limits;
 mod mock;
 mod recovery;
+mod reports;
 mod schedules;
 #[cfg(feature = "yaml")]
 mod suite;

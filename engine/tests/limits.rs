@@ -28,8 +28,8 @@ fn by() -> Actor {
     Actor { name: "test".into(), via: "rust".into() }
 }
 
-fn limit(limit: u32) -> Option<Concurrency> {
-    Some(Concurrency { limit: Some(limit), ..Concurrency::default() })
+fn limit(limit: u32) -> Concurrency {
+    Concurrency { limit: Some(limit), ..Concurrency::default() }
 }
 
 /// Starts a run and lets everything follow that can, so that it is the next in the queue.
@@ -43,11 +43,11 @@ fn start(engine: &mut TestEngine, plan: &Arc<Plan>) -> RunId {
 fn limited() -> Arc<Plan> {
     let step = |id: &str, needs: &[&str]| {
         let mut step = action(id, "work", needs);
-        step.concurrency = limit(1).map(|limit| Concurrency { key: Some("k".into()), ..limit });
+        step.concurrency = Some(Concurrency { key: Some("k".into()), ..limit(1) });
         step
     };
     compile(Definition {
-        concurrency: limit(1),
+        concurrency: Some(limit(1)),
         steps: vec![step("a", &[]), step("b", &[]), action("c", "work", &["a", "b"])],
         ..Definition::default()
     })
@@ -74,7 +74,7 @@ fn a_crash_anywhere_neither_loses_a_slot_nor_doubles_it() {
 #[test]
 fn runs_that_are_cancelled_or_paused_give_their_places_back_wherever_the_engine_crashes() {
     let engine =
-        TestEngine::new().mock("work", Answer::from(json!(1)).takes(Duration::from_secs(60)));
+        TestEngine::new().mock("work", Answer::from(json!(1)).takes(Duration::from_mins(1)));
     let plan = limited();
     let crashes = engine.crash_everywhere_in(|engine| {
         let runs: Vec<RunId> = (0..4).map(|_| start(engine, &plan)).collect();
@@ -114,7 +114,7 @@ fn a_rate_lets_so_many_begin_in_a_time_and_no_more() {
 #[test]
 fn a_step_that_sleeps_between_attempts_holds_no_slot() {
     let mut flaky = action("a", "flaky", &[]);
-    flaky.concurrency = limit(1);
+    flaky.concurrency = Some(limit(1));
     flaky.retry.max_attempts = 2;
     flaky.retry.initial_ms = 3_600_000;
     flaky.retry.max_ms = 3_600_000;
@@ -134,7 +134,7 @@ fn a_step_that_sleeps_between_attempts_holds_no_slot() {
 #[test]
 fn a_run_that_sleeps_keeps_its_own_slot() {
     let steps = vec![sleep("z", "1h", &[])];
-    let plan = compile(Definition { concurrency: limit(1), steps, ..Definition::default() });
+    let plan = compile(Definition { concurrency: Some(limit(1)), steps, ..Definition::default() });
     let mut engine = TestEngine::new();
     let began = engine.now();
     let first = engine.start(&plan, json!({})).unwrap();
@@ -199,7 +199,7 @@ async fn is_free(store: &Path) {
     panic!("somebody keeps the store open");
 }
 
-async fn completed(handle: &Handle) -> usize {
+fn completed(handle: &Handle) -> usize {
     let frames = all(handle);
     let ended = |frame: &Frame| {
         AggregateId::of(frame.stream.0).is_none()
@@ -253,10 +253,10 @@ impl Told {
     fn run(&mut self, frame: &Frame) {
         let run = RunId(frame.stream.0);
         for recorded in events_of(frame).unwrap() {
-            match recorded.event {
-                Event::StepStarted { step, .. } => assert!(self.under_way.insert((run, step))),
-                Event::StepCompleted { step, .. } => assert!(self.under_way.remove(&(run, step))),
-                _ => {}
+            if let Event::StepStarted { step, .. } = recorded.event {
+                assert!(self.under_way.insert((run, step)));
+            } else if let Event::StepCompleted { step, .. } = recorded.event {
+                assert!(self.under_way.remove(&(run, step)));
             }
         }
     }
@@ -310,7 +310,7 @@ async fn many_runs_share_few_slots_fairly_over_crashes() {
     }
     engine.handle().set_limit("pool", None, by()).await.unwrap();
     for share in 1..=2 {
-        while (gauge.done.load(Ordering::SeqCst) as usize) < runs * share / 3 {
+        while gauge.done.load(Ordering::SeqCst) < (runs * share / 3) as u64 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         drop(engine);
@@ -318,7 +318,7 @@ async fn many_runs_share_few_slots_fairly_over_crashes() {
         gauge.now.store(0, Ordering::SeqCst);
         engine = open(folder.path(), &gauge);
     }
-    while completed(engine.handle()).await < runs {
+    while completed(engine.handle()) < runs {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let told = Told::of(&all(engine.handle()));

@@ -55,7 +55,7 @@ fn a_queue_is_worked_off_in_order_wherever_the_engine_crashes() {
         engine.put_schedule("report", hourly(), &report("90m"), &json!({}), rules).unwrap();
         engine.advance(4 * HOUR + HOUR / 2);
         let pause = ScheduleCommand::Pause { by: by(), reason: String::new() };
-        engine.schedule_command("report", pause).unwrap();
+        engine.schedule_command("report", &pause).unwrap();
         engine.advance(4 * HOUR);
         assert_eq!(
             engine.schedule("report").waiting.len(),
@@ -89,7 +89,7 @@ fn a_backfill_starts_what_is_missing_once_wherever_the_engine_crashes() {
         let dues = vec![day, day.plus_ms(3_600_000)];
         let (from, to) = (day, day.plus_ms(7_200_000));
         let backfill = ScheduleCommand::Backfill { from, to, dues, by: by() };
-        engine.schedule_command("report", backfill).unwrap();
+        engine.schedule_command("report", &backfill).unwrap();
         engine.advance(HOUR / 4);
         assert_eq!(names(engine), ["1T00:00:00Z", "1T01:00:00Z"]);
     });

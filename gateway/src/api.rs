@@ -5,6 +5,7 @@
 mod approval;
 mod explain;
 mod limit;
+mod pauses;
 mod problem;
 mod query;
 mod run;
@@ -19,9 +20,12 @@ use serde_json::Value;
 pub use approval::{ApprovalAnswer, ApprovalItem, ApprovalsPage, DecidedView, InboxFilter};
 pub use explain::{Cause, ExplainView, GraphEdge, GraphNode, GraphView, StepReason};
 pub use limit::{LimitHolder, LimitPage, LimitSize, LimitView, SetLimit};
+pub use pauses::{PauseScope, PauseStore, PauseView, PausesView};
 pub use problem::{Problem, Where};
 pub use query::{AuditFilter, Pairs, RunsFilter};
-pub use run::{FailureView, RunPage, RunSummary, RunView, StepView, UndoView, WaitingOn};
+pub use run::{
+    FailureView, ItemsView, RunPage, RunSummary, RunView, StepView, UndoView, WaitingOn,
+};
 pub use schedule::{
     BackfillSchedule, BackfillView, PutSchedule, ScheduleActed, SchedulePage, ScheduleView,
     StartFailureView,

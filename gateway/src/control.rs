@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use crate::api::{
     Act, Acted, ApprovalAnswer, ApprovalsPage, AuditFilter, AuditPage, DecidedView, ExplainView,
-    GraphView, HistoryPage, InboxFilter, LogPage, Problem, RebuildView, ReplayView, RunPage,
-    RunView, RunsFilter, SendSignal, SignalView, StartRun, StartedRun, Status, VerifyView,
+    GraphView, HistoryPage, InboxFilter, LogPage, PauseStore, PausesView, Problem, RebuildView,
+    ReplayView, RunPage, RunView, RunsFilter, SendSignal, SignalView, StartRun, StartedRun, Status,
+    VerifyView,
 };
 use crate::api::{
     BackfillSchedule, BackfillView, PutSchedule, ScheduleActed, SchedulePage, ScheduleView,
@@ -63,6 +64,10 @@ requests! {
     logs(name: &str, step: Option<&str>) -> LogPage;
     /// Starts nothing new in a run until it is resumed.
     pause(name: &str, act: Act) -> Acted;
+    /// Starts nothing new of a step until it is resumed.
+    pause_step(name: &str, step: &str, act: Act) -> Acted;
+    /// Ends the pause of a step.
+    resume_step(name: &str, step: &str, act: Act) -> Acted;
     /// Ends a pause.
     resume(name: &str, act: Act) -> Acted;
     /// Ends a run: what runs is stopped, nothing new is started.
@@ -93,6 +98,12 @@ requests! {
     explain(name: &str) -> ExplainView;
     /// The graph of a run, with the status of its steps.
     graph(name: &str) -> GraphView;
+    /// The pauses of the store.
+    pauses() -> PausesView;
+    /// Starts nothing new in the runs that are meant, also in those that are started later.
+    pause_store(request: PauseStore) -> PausesView;
+    /// Ends such a pause.
+    resume_store(request: PauseStore) -> PausesView;
     /// All schedules, by name.
     schedules() -> SchedulePage;
     /// A schedule.

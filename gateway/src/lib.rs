@@ -16,6 +16,7 @@ mod metrics;
 mod place;
 mod problems;
 mod routes;
+mod selection;
 mod server;
 mod service;
 

@@ -46,6 +46,7 @@ pub fn open_problem(error: &OpenError) -> Problem {
     match error {
         OpenError::Log(error) => open_log(error),
         OpenError::Read(error) => read(error),
+        OpenError::Pauses(error) => load(error),
         OpenError::Views(error) => views(error),
     }
 }
@@ -190,6 +191,12 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         Rejection::PausedWithParent { parent } => {
             ("NX4190", format!("resume the run that called it: nexus-engine resume {parent}"))
         }
+        Rejection::StepPaused { .. } | Rejection::StepNotPaused { .. } => {
+            ("NX4180", format!("see which steps are paused: nexus-engine explain {name}"))
+        }
+        Rejection::StepEnded { .. } | Rejection::NoSuchStep { .. } => {
+            ("NX4180", format!("see its steps: nexus-engine get {name}"))
+        }
         Rejection::NotAwaitingApproval { .. } => {
             ("NX4105", "see what waits: nexus-engine inbox".to_owned())
         }
@@ -204,6 +211,8 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
             ("NX4106", hint.unwrap_or_else(|| "see the form: nexus-engine inbox -o json".into()))
         }
         Rejection::AlreadyStarted
+        | Rejection::TimerHeld { .. }
+        | Rejection::AttemptHeld { .. }
         | Rejection::TooManyLabels { .. }
         | Rejection::NotStarted
         | Rejection::StaleAttempt { .. }

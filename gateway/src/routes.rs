@@ -10,6 +10,7 @@ mod health;
 mod limits;
 mod lists;
 mod metrics;
+mod pauses;
 mod read;
 mod runs;
 mod same_machine;
@@ -64,10 +65,14 @@ fn control() -> Router<Service> {
         .route("/runs/{run}/graph", get(runs::graph))
         .route("/runs/{run}/pause", post(acts::pause))
         .route("/runs/{run}/resume", post(acts::resume))
+        .route("/runs/{run}/steps/{step}/pause", post(acts::pause_step))
+        .route("/runs/{run}/steps/{step}/resume", post(acts::resume_step))
         .route("/runs/{run}/cancel", post(acts::cancel))
         .route("/runs/{run}/retry", post(acts::retry))
         .route("/runs/{run}/drive", post(acts::drive))
         .route("/runs/{run}/signals/{signal}", post(waiting::signal))
+        .route("/pauses", get(pauses::list).post(pauses::pause))
+        .route("/pauses/resume", post(pauses::resume))
         .route("/limits", get(limits::list))
         .route("/limits/{limit}", get(limits::show).post(limits::set))
         .route("/schedules", get(schedules::list).post(schedules::put))

@@ -16,6 +16,7 @@ mod limits;
 mod list;
 mod logs;
 mod metrics;
+mod pauses;
 mod rebuild;
 mod references;
 mod replay;

@@ -9,8 +9,10 @@
 //! * The same event has the same bytes in every build; the fixtures in `tests/fixtures/wire` hold them.
 
 mod canonical;
+pub mod chunks;
 mod decode;
 mod encode;
+mod items;
 mod kind;
 mod slots;
 mod snapshot;

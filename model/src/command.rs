@@ -1,7 +1,7 @@
 //! Commands: what somebody asks of a run. Each may be refused with a [`Rejection`](crate::rejection::Rejection).
 
 use crate::event::{Actor, ChildEnd, Failure, RunStarted};
-use crate::id::{Attempt, StepIndex, TimerId};
+use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
 use crate::limit::Ticket;
 use crate::payload::Payload;
 
@@ -35,6 +35,35 @@ pub enum Command {
         /// Whether it shut down in order.
         orderly: bool,
     },
+    /// A handler returned for an item.
+    CompleteItem {
+        /// The step.
+        step: StepIndex,
+        /// The item.
+        item: ItemIndex,
+        /// The attempt it was called for.
+        attempt: Attempt,
+        /// What it returned.
+        output: Payload,
+    },
+    /// A handler failed for an item, or ran out of time.
+    FailItem {
+        /// The step.
+        step: StepIndex,
+        /// The item.
+        item: ItemIndex,
+        /// The attempt it was called for.
+        attempt: Attempt,
+        /// Why.
+        failure: Failure,
+    },
+    /// The process that ran these attempts of items is gone, or going.
+    InterruptItems {
+        /// Which.
+        attempts: Vec<(StepIndex, ItemIndex, Attempt)>,
+        /// Whether it shut down in order.
+        orderly: bool,
+    },
     /// The handler of an attempt that was cut off is about to be called again.
     ResumeAttempt {
         /// The step.
@@ -51,6 +80,15 @@ pub enum Command {
         /// How far it is.
         progress: Payload,
     },
+    /// An attempt of an item that was cut off is carried on.
+    ResumeItem {
+        /// The step.
+        step: StepIndex,
+        /// The item.
+        item: ItemIndex,
+        /// The attempt.
+        attempt: Attempt,
+    },
     /// A timer is due.
     FireTimer {
         /// Which.
@@ -62,6 +100,36 @@ pub enum Command {
         by: Actor,
         /// Why.
         reason: String,
+    },
+    /// Start nothing new of a step.
+    PauseStep {
+        /// The step.
+        step: StepIndex,
+        /// Who asks.
+        by: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// End the pause of a step.
+    ResumeStep {
+        /// The step.
+        step: StepIndex,
+        /// Who asks.
+        by: Actor,
+    },
+    /// Pauses of the store apply to the run.
+    HoldRun {
+        /// The pauses, in words.
+        pauses: Vec<String>,
+    },
+    /// No pause of the store applies to the run any more.
+    ReleaseRun,
+    /// A command that begins or continues a run to which pauses of the store apply.
+    InHold {
+        /// The pauses, in words.
+        pauses: Vec<String>,
+        /// The command: [`StartRun`](Self::StartRun) or [`RetryRun`](Self::RetryRun).
+        command: Box<Self>,
     },
     /// End the pause.
     ResumeRun {

@@ -11,6 +11,7 @@
 
 mod advance;
 mod answer_approval;
+mod any_ok;
 mod approve;
 mod backoff;
 mod call;
@@ -23,16 +24,21 @@ mod evaluate;
 mod fail_step;
 mod fire_timer;
 mod follow_parent;
+mod holds;
 mod interrupt;
+mod items;
 mod offer_slots;
 mod pause;
 mod queueing;
+mod race;
 mod record_heartbeat;
+mod repeat;
 mod resume;
 mod resume_attempt;
 mod retry;
 mod slots;
 mod start;
+mod switch;
 mod undo;
 mod wait_for;
 mod wind_down;
@@ -136,6 +142,14 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
         Command::InterruptAttempts { attempts, orderly } => {
             draft.interrupt_attempts(attempts, orderly)
         }
+        Command::CompleteItem { step, item, attempt, output } => {
+            draft.complete_item(step, item, attempt, output)
+        }
+        Command::FailItem { step, item, attempt, failure } => {
+            draft.fail_item(step, item, attempt, failure)
+        }
+        Command::InterruptItems { attempts, orderly } => draft.interrupt_items(attempts, orderly),
+        Command::ResumeItem { step, item, attempt } => draft.resume_item(step, item, attempt),
         Command::ResumeAttempt { step, attempt } => draft.resume_attempt(step, attempt),
         Command::RecordHeartbeat { step, attempt, progress } => {
             draft.record_heartbeat(step, attempt, progress)
@@ -143,6 +157,14 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
         Command::FireTimer { timer } => draft.fire_timer(timer),
         Command::PauseRun { by, reason } => draft.pause_run(by, reason),
         Command::ResumeRun { by } => draft.resume_run(by),
+        Command::PauseStep { step, by, reason } => draft.pause_step(step, by, reason),
+        Command::ResumeStep { step, by } => draft.resume_step(step, by),
+        Command::HoldRun { pauses } => draft.hold_run(pauses),
+        Command::ReleaseRun => draft.release_run(),
+        Command::InHold { pauses, command } => {
+            apply(draft, *command)?;
+            draft.hold_run(pauses)
+        }
         Command::CancelRun { by, reason, undo } => draft.cancel_run(by, reason, undo),
         Command::RetryRun { by } => draft.retry_run(by),
         Command::OfferSlots => draft.offer_slots(),
@@ -163,23 +185,33 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
 fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
     match command {
         Command::StartRun(_) => Ok(()),
+        Command::InHold { command, .. } => check_status(run, command),
         // The same signal again is no new one, whatever has become of the run.
         Command::DeliverSignal { id, .. } if run.signals.ids.contains(id) => {
             Err(Rejection::AlreadyReceived { id: id.clone() })
         }
-        Command::RetryRun { .. } if run.started.is_some() => Ok(()),
-        // Whether it was decided before is asked first, also of a run that has ended.
-        Command::AnswerApproval { .. } if run.started.is_some() => Ok(()),
+        // Of an approval it is asked first whether it was decided before, also of a run that has ended.
+        Command::RetryRun { .. } | Command::AnswerApproval { .. } if run.started.is_some() => {
+            Ok(())
+        }
         Command::RetryRun { .. }
         | Command::AnswerApproval { .. }
         | Command::CompleteStep { .. }
         | Command::FailStep { .. }
         | Command::InterruptAttempts { .. }
+        | Command::CompleteItem { .. }
+        | Command::FailItem { .. }
+        | Command::InterruptItems { .. }
+        | Command::ResumeItem { .. }
         | Command::ResumeAttempt { .. }
         | Command::RecordHeartbeat { .. }
         | Command::FireTimer { .. }
         | Command::PauseRun { .. }
         | Command::ResumeRun { .. }
+        | Command::PauseStep { .. }
+        | Command::ResumeStep { .. }
+        | Command::HoldRun { .. }
+        | Command::ReleaseRun
         | Command::CancelRun { .. }
         | Command::DeliverSignal { .. }
         | Command::EndChild { .. }

@@ -18,8 +18,12 @@ use serde::{Deserialize, Serialize};
 use crate::id::DefinitionHash;
 
 mod approval;
+mod repeat;
+mod switch;
 
 pub use approval::{Approval, OnApprovalTimeout};
+pub use repeat::{ROUNDS_DEFAULT, Repeat};
+pub use switch::{Switch, SwitchCase};
 
 /// A workflow definition.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -217,7 +221,10 @@ pub struct Step {
     /// What a failure means for the run.
     #[serde(default, skip_serializing_if = "is_default")]
     pub on_error: OnError,
-    /// Template of the step's output over `this.output`; `None`: what the handler returned.
+    /// What it is done for, once for each item.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_each: Option<ForEach>,
+    /// Template of the step's output over `this.output`, with `for_each` of each item's; `None`: what the handler returned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outputs: Option<serde_json::Value>,
     /// How it is undone, if the run ends in a way that asks for it.
@@ -248,6 +255,43 @@ pub enum OnEnd {
     Keep,
     /// Those with a `compensate` are undone.
     Compensate,
+}
+
+/// What a step is done for, once for each item.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForEach {
+    /// Template of a list.
+    pub items: serde_json::Value,
+    /// The name of an item in expressions; its number is this name with `_index`.
+    #[serde(rename = "as", default = "item_name", skip_serializing_if = "is_item_name")]
+    pub name: String,
+    /// How many items are under way at a time, 1 to [`CONCURRENCY_MAX`](Self::CONCURRENCY_MAX).
+    #[serde(default = "item_concurrency", skip_serializing_if = "is_item_concurrency")]
+    pub concurrency: u32,
+    /// What the failure of an item means for the step.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub on_item_error: OnItemError,
+}
+
+/// What the failure of an item means for its step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnItemError {
+    /// The step fails; what is under way is stopped.
+    #[default]
+    Fail,
+    /// The other items go on; the output is `{ok: […], failed: […]}`.
+    Collect,
+}
+
+impl ForEach {
+    /// The name of an item, if the definition gives it none.
+    pub const NAME: &str = "item";
+    /// How many items are under way at a time, if the definition does not say.
+    pub const CONCURRENCY: u32 = 16;
+    /// The most items that can be under way at a time.
+    pub const CONCURRENCY_MAX: u32 = 1_000;
 }
 
 /// A limit that runs, or attempts of a step, share: those with the same key.
@@ -366,6 +410,15 @@ pub enum StepKind {
         #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
         with: serde_json::Value,
     },
+    /// Takes the first of several steps that completes, and ends the others.
+    Race {
+        /// Their ids.
+        of: Vec<String>,
+    },
+    /// Goes back to an earlier step until something holds.
+    Repeat(Box<Repeat>),
+    /// Says which of other steps run; those need it, and the others are skipped with all that needs only them.
+    Switch(Box<Switch>),
 }
 
 /// Whether the text of a `call` names a file; else it is the name of a published workflow.
@@ -392,6 +445,9 @@ pub enum WhenNeeds {
     /// Every need completed or was skipped by its own condition (a failure with `on_error: continue` counts as completed).
     #[default]
     AllOk,
+    /// The first need that completes; the others go on and are ignored. If none completes, a need that was skipped by its own
+    /// condition, or that failed with `on_error: continue`, is enough when all have settled.
+    AnyOk,
     /// Every need settled, however. Runs also when the run fails or is cancelled, last.
     AllDone,
     /// At least one need failed. Runs when the run fails, last.
@@ -495,6 +551,23 @@ fn write_steps(json: &mut String, steps: &[Step]) -> std::fmt::Result {
     }
     json.push(']');
     Ok(())
+}
+
+fn item_name() -> String {
+    ForEach::NAME.to_owned()
+}
+
+fn is_item_name(name: &str) -> bool {
+    name == ForEach::NAME
+}
+
+fn item_concurrency() -> u32 {
+    ForEach::CONCURRENCY
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_item_concurrency(concurrency: &u32) -> bool {
+    *concurrency == ForEach::CONCURRENCY
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

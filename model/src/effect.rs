@@ -1,10 +1,10 @@
 //! Effects: the work that should be under way for a run, derived from its state.
 
 use crate::event::{Failure, child_name};
-use crate::id::{Attempt, DefinitionHash, StepIndex};
+use crate::id::{Attempt, DefinitionHash, ItemIndex, StepIndex};
 use crate::payload::Payload;
 use crate::plan::Plan;
-use crate::run::{Run, StepState, UndoState};
+use crate::run::{ItemState, ItemsRun, Run, StepState, UndoState};
 
 /// Work for the shell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub enum Effect {
     ResumeAttempt {
         /// The step.
         step: StepIndex,
+        /// The item, if it is an attempt of one.
+        item: Option<ItemIndex>,
         /// The attempt.
         attempt: Attempt,
         /// Whether it must run while no other attempt runs in this engine, because it may be what ends the process.
@@ -24,6 +26,8 @@ pub enum Effect {
     StopAttempt {
         /// The step.
         step: StepIndex,
+        /// The item, if it is an attempt of one.
+        item: Option<ItemIndex>,
         /// The attempt.
         attempt: Attempt,
     },
@@ -64,6 +68,8 @@ pub enum Wish {
 pub struct RunAttempt {
     /// The step.
     pub step: StepIndex,
+    /// The item, if it is an attempt of one.
+    pub item: Option<ItemIndex>,
     /// The attempt.
     pub attempt: Attempt,
     /// The handler's input.
@@ -78,15 +84,53 @@ pub struct RunAttempt {
 
 /// Names the work that should be under way for `run`; recovery asks the same question.
 ///
-/// Shape: one effect for each running step, in order of steps, and then one for each step that waits for a called run.
+/// Shape: one effect for each running step, in order of steps, then one for each step that waits for a called run, then one for
+/// each running item.
 pub fn pending(plan: &Plan, run: &Run) -> Vec<Effect> {
-    run.running().chain(run.calling()).filter_map(|step| pending_for(plan, run, step)).collect()
+    let steps = run.running().chain(run.calling());
+    let steps = steps.filter_map(|step| pending_for(plan, run, step));
+    let items = run.iterating().flat_map(|step| pending_items(plan, run, step));
+    steps.chain(items).collect()
 }
 
-/// Names the work that should be under way for one step.
+/// Names the work that should be under way for the items of one step.
+pub fn pending_items(plan: &Plan, run: &Run, step: StepIndex) -> Vec<Effect> {
+    let items = run.items(step).into_iter().flat_map(ItemsRun::running);
+    items.filter_map(|(item, _)| pending_item(plan, run, step, item)).collect()
+}
+
+/// Names the work that should be under way for one item.
+pub fn pending_item(plan: &Plan, run: &Run, step: StepIndex, item: ItemIndex) -> Option<Effect> {
+    let items = run.items(step)?;
+    let item_run = items.item(item)?;
+    let (attempt, item) = (item_run.attempt, Some(item));
+    let ItemState::Running { input, interruptions, rests, .. } = &item_run.state else {
+        return None;
+    };
+    if items.stopping.is_some() {
+        return Some(Effect::StopAttempt { step, item, attempt });
+    }
+    if *rests {
+        return Some(resume(step, item, attempt, *interruptions));
+    }
+    Some(Effect::RunAttempt(RunAttempt {
+        step,
+        item,
+        attempt,
+        input: input.clone().unwrap_or_else(|| plan.literal_input(step)),
+        progress: Payload::Null,
+        interruptions: *interruptions,
+        undo: false,
+    }))
+}
+
+/// Names the work that should be under way for one step. An attempt that was cut off runs again when no pause keeps it.
 pub fn pending_for(plan: &Plan, run: &Run, step: StepIndex) -> Option<Effect> {
     if let StepState::Calling { number, input, stopping, .. } = run.step(step) {
         return call(plan, run, step, *number, input.as_ref(), stopping.as_ref()).map(Effect::Call);
+    }
+    if run.holds_cut_off(step) {
+        return None;
     }
     if let Some(undo) = run.step_run(step).undo() {
         return pending_undo(plan, run, step, undo);
@@ -96,14 +140,15 @@ pub fn pending_for(plan: &Plan, run: &Run, step: StepIndex) -> Option<Effect> {
         return None;
     };
     if stopping.is_some() {
-        return Some(Effect::StopAttempt { step, attempt: *attempt });
+        return Some(Effect::StopAttempt { step, item: None, attempt: *attempt });
     }
     if *rests {
-        return Some(resume(step, *attempt, *interruptions));
+        return Some(resume(step, None, *attempt, *interruptions));
     }
     let input = input.clone().unwrap_or_else(|| plan.literal_input(step));
     Some(Effect::RunAttempt(RunAttempt {
         step,
+        item: None,
         attempt: *attempt,
         input,
         progress: run.progress.get(&step).cloned().unwrap_or_default(),
@@ -112,9 +157,14 @@ pub fn pending_for(plan: &Plan, run: &Run, step: StepIndex) -> Option<Effect> {
     }))
 }
 
-fn resume(step: StepIndex, attempt: Attempt, interruptions: u32) -> Effect {
+fn resume(
+    step: StepIndex,
+    item: Option<ItemIndex>,
+    attempt: Attempt,
+    interruptions: u32,
+) -> Effect {
     let alone = interruptions >= crate::decide::ALONE_AFTER_INTERRUPTIONS;
-    Effect::ResumeAttempt { step, attempt, alone }
+    Effect::ResumeAttempt { step, item, attempt, alone }
 }
 
 fn pending_undo(plan: &Plan, run: &Run, step: StepIndex, undo: &UndoState) -> Option<Effect> {
@@ -122,13 +172,14 @@ fn pending_undo(plan: &Plan, run: &Run, step: StepIndex, undo: &UndoState) -> Op
         return None;
     };
     if *stopping {
-        return Some(Effect::StopAttempt { step, attempt: *attempt });
+        return Some(Effect::StopAttempt { step, item: None, attempt: *attempt });
     }
     if *rests {
-        return Some(resume(step, *attempt, *interruptions));
+        return Some(resume(step, None, *attempt, *interruptions));
     }
     Some(Effect::RunAttempt(RunAttempt {
         step,
+        item: None,
         attempt: *attempt,
         input: input.clone().unwrap_or_else(|| plan.literal_undo_input(step)),
         progress: run.progress.get(&step).cloned().unwrap_or_default(),
@@ -147,7 +198,7 @@ fn call(
 ) -> Option<Call> {
     let wish = match stopping {
         Some(_) => Wish::End,
-        None if run.is_paused() => Wish::Pause,
+        None if run.holds(step) => Wish::Pause,
         None => Wish::GoOn,
     };
     let last = run.calls.get(&step);

@@ -3,11 +3,15 @@
 //! The events of one transition are stored together: first the one that came from outside (with [`Given`]), then those that
 //! `decide` derived from it.
 
+mod started;
+
 use serde::{Deserialize, Serialize};
 
-use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
+pub use started::{LABELS_MAX, LIMITS_MAX, Parent, RunStarted};
+
+use crate::id::{Attempt, ItemIndex, StateHash, StepIndex, TimerId};
 use crate::limit::{Ticket, Wish};
-use crate::payload::Payload;
+use crate::payload::{Payload, PayloadHash};
 use crate::time::Timestamp;
 
 /// What the shell gave `decide` together with an outside event, recorded so that `decide` can be asked again.
@@ -86,7 +90,7 @@ pub enum Event {
         /// Which.
         timer: TimerId,
     },
-    /// Nothing new is started from here on.
+    /// Nothing goes on from here on: what is at work finishes, nothing begins, timers wait, signals are kept.
     RunPaused {
         /// Who.
         by: Actor,
@@ -124,6 +128,46 @@ pub enum Event {
         payload: Payload,
         /// Who sent it.
         by: Actor,
+    },
+    /// An attempt of an item brought a result.
+    ItemCompleted {
+        /// The step.
+        step: StepIndex,
+        /// The item.
+        item: ItemIndex,
+        /// The attempt.
+        attempt: Attempt,
+        /// What the handler returned.
+        output: Payload,
+        /// Whether an earlier execution of the same attempt was cut off, so that its effects may have happened twice.
+        may_repeat: bool,
+    },
+    /// An attempt of an item failed.
+    ItemAttemptFailed {
+        /// The step.
+        step: StepIndex,
+        /// The item.
+        item: ItemIndex,
+        /// The attempt.
+        attempt: Attempt,
+        /// Why.
+        failure: Failure,
+    },
+    /// Attempts of items were cut off by the end of the engine's process; they run again under their numbers.
+    ItemsInterrupted {
+        /// Which.
+        attempts: Vec<(StepIndex, ItemIndex, Attempt)>,
+        /// Whether the engine shut down in order, which does not count against the attempt.
+        orderly: bool,
+    },
+    /// An attempt of an item that was cut off is carried on.
+    ItemResumed {
+        /// The step.
+        step: StepIndex,
+        /// The item.
+        item: ItemIndex,
+        /// The attempt.
+        attempt: Attempt,
     },
     /// A step was undone.
     UndoCompleted {
@@ -171,6 +215,30 @@ pub enum Event {
     ParentPaused,
     /// The run that called this one goes on, and this one with it.
     ParentResumed,
+
+    /// A step does not go on from here on: what is at work finishes, nothing of it begins, its timers wait.
+    StepPaused {
+        /// The step.
+        step: StepIndex,
+        /// Who.
+        by: Actor,
+        /// Why.
+        reason: String,
+    },
+    /// The pause of a step ended.
+    StepResumed {
+        /// The step.
+        step: StepIndex,
+        /// Who.
+        by: Actor,
+    },
+    /// Pauses of the store hold the run. Also derived, where they do so from its beginning.
+    RunHeld {
+        /// The pauses, in words.
+        pauses: Vec<String>,
+    },
+    /// No pause of the store holds the run any more.
+    RunReleased,
 
     /// A limit granted the slot that a step waited for.
     StepSlotGranted {
@@ -353,6 +421,42 @@ pub enum Event {
         /// The new output.
         output: Payload,
     },
+    /// A router has chosen; the steps it did not choose are skipped.
+    PathChosen {
+        /// The router.
+        step: StepIndex,
+        /// The number of the case, from 0; `None`: the default.
+        case: Option<u32>,
+        /// The expressions it asked and the values they saw.
+        reason: String,
+        /// The steps it did not choose.
+        skipped: Vec<StepIndex>,
+    },
+    /// Steps are skipped because a router has chosen another way.
+    StepsBypassed {
+        /// The router.
+        router: StepIndex,
+        /// Which.
+        steps: Vec<StepIndex>,
+    },
+    /// A loop goes back: its steps are open again.
+    RoundBegun {
+        /// The loop.
+        step: StepIndex,
+        /// The number of the round that begins, from 2.
+        round: u32,
+        /// The expression and the values it saw.
+        reason: String,
+        /// What the round sees of the one before.
+        carry: Payload,
+    },
+    /// A race is decided; the steps that lost it, and those that only lead to them, are ended.
+    RaceDecided {
+        /// The race.
+        step: StepIndex,
+        /// The step that won; `None`: none completed, but some were skipped.
+        winner: Option<StepIndex>,
+    },
     /// Running attempts were told to stop.
     StopRequested {
         /// Which steps.
@@ -362,6 +466,70 @@ pub enum Event {
     StepsCancelled {
         /// Which.
         steps: Vec<StepIndex>,
+    },
+    /// A step began to go through its items, or goes on with those that are left when the run was retried.
+    ItemsStarted {
+        /// The step.
+        step: StepIndex,
+        /// How many there are, at least one.
+        count: u32,
+        /// The list, in chunks that are stored beside the events.
+        chunks: Vec<PayloadHash>,
+        /// The timer that ends the step, and when.
+        deadline: Option<(TimerId, Timestamp)>,
+    },
+    /// An attempt of an item was started.
+    ItemStarted {
+        /// The step.
+        step: StepIndex,
+        /// The item.
+        item: ItemIndex,
+        /// The attempt.
+        attempt: Attempt,
+        /// The rendered input; `None`: the plan's literal.
+        input: Option<Payload>,
+    },
+    /// What an item returned was mapped by the step's `outputs` template.
+    ItemOutputMapped {
+        /// The step.
+        step: StepIndex,
+        /// The item.
+        item: ItemIndex,
+        /// The new output.
+        output: Payload,
+    },
+    /// The item will be tried again.
+    ItemRetryScheduled {
+        /// The step.
+        step: StepIndex,
+        /// The item.
+        item: ItemIndex,
+        /// The number of the next attempt.
+        attempt: Attempt,
+        /// The timer that starts it.
+        timer: TimerId,
+        /// When.
+        at: Timestamp,
+    },
+    /// The item failed for good.
+    ItemFailed {
+        /// The step.
+        step: StepIndex,
+        /// The item.
+        item: ItemIndex,
+        /// The last attempt, 0 if there was none.
+        attempt: Attempt,
+        /// Why.
+        failure: Failure,
+    },
+    /// All items of a chunk have settled, and what they came to is stored beside the events.
+    OutputsStored {
+        /// The step.
+        step: StepIndex,
+        /// The chunk.
+        chunk: u32,
+        /// What its items came to.
+        outputs: PayloadHash,
     },
     /// What runs has stopped, and these completed steps are to be undone.
     UndoRequested {
@@ -459,17 +627,6 @@ pub enum ChildEnd {
     },
 }
 
-/// The run that called another, as the called one knows it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Parent {
-    /// The run.
-    pub run: RunId,
-    /// Its name.
-    pub name: String,
-    /// The step that called.
-    pub step: StepIndex,
-}
-
 /// The name of the run number `number` that `step` of the run `parent` calls.
 ///
 /// Source: docs/how-to/call-a-workflow.md, "Names".
@@ -478,39 +635,4 @@ pub fn child_name(parent: &str, step: &str, number: u32) -> String {
         0 | 1 => format!("{parent}/{step}"),
         _ => format!("{parent}/{step}.{number}"),
     }
-}
-
-/// The most labels a run can have.
-pub const LABELS_MAX: usize = 4096;
-
-/// The most slots that a run as a whole can need.
-pub const LIMITS_MAX: usize = 8;
-
-/// The beginning of a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RunStarted {
-    /// The run.
-    pub run: RunId,
-    /// Its name, such as `wf-001`.
-    pub name: String,
-    /// The name of the workflow.
-    pub workflow: String,
-    /// The definition it keeps for life.
-    pub definition: DefinitionHash,
-    /// Its input, complete with defaults.
-    pub input: Payload,
-    /// Labels, sorted by key, at most [`LABELS_MAX`].
-    pub labels: Vec<(String, String)>,
-    /// Folder of the definition file, where scripts work; empty if there is none.
-    pub folder: String,
-    /// Who started it.
-    pub by: Actor,
-    /// Number from which `run.seed` comes.
-    pub seed: u64,
-    /// The timer that ends the run, and when.
-    pub timeout: Option<(TimerId, Timestamp)>,
-    /// The run that called it, if one did.
-    pub parent: Option<Parent>,
-    /// The slots it needs before its first step, in the order in which it asks for them, at most [`LIMITS_MAX`].
-    pub limits: Vec<Wish>,
 }

@@ -7,11 +7,15 @@
 mod attempts;
 mod calls;
 mod heartbeats;
+mod holds;
+mod items;
 mod queueing;
+mod rounds;
 mod runs;
 mod settling;
 mod signals;
 mod slots;
+mod switch;
 mod timers;
 mod undo;
 
@@ -22,8 +26,8 @@ use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::run::{
-    Hold, KeptSignal, LastCall, Run, RunStatus, Slot, StepRun, StepState, Timer, TimerPurpose,
-    UndoState,
+    Hold, Holds, ItemsChange, ItemsRun, KeptSignal, LastCall, Loop, Run, RunStatus, Slot, StepRun,
+    StepState, Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
 
@@ -55,27 +59,39 @@ pub(crate) enum Change {
     TimerSet(TimerId, Timer),
     /// The timer is no longer set.
     TimerCleared(TimerId, Timer),
+    /// The holds were these before.
+    Holds(Holds),
     /// The progress of the step was this before.
     Progress(StepIndex, Option<Payload>),
     /// The timer by which the step has to start was this before.
     Queued(StepIndex, Option<TimerId>),
     /// A signal came, with this id.
     SignalReceived(String),
+    /// The loop was in this round before.
+    Loop(StepIndex, Option<Loop>),
     /// The signal was taken.
     SignalTaken(u32, KeptSignal),
     /// The last call of the step was this before.
     Call(StepIndex, Option<LastCall>),
+    /// The items of the step changed; this undoes it.
+    Items(StepIndex, ItemsChange),
+    /// The step had these items before.
+    AllItems(StepIndex, Option<Box<ItemsRun>>),
     /// What was held or waited for here, before.
     Slot(Slot, Option<Hold>),
 }
 
 /// Whether `event` can be one of a run of `plan`; asked when events are read from outside.
+#[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
 pub fn fits(plan: &Plan, event: &Event) -> bool {
     let is_step = |step: &StepIndex| step.0 < plan.step_count();
+    let has_items = |step: &StepIndex| is_step(step) && plan.each(*step).is_some();
     let can_be_undone = |step: &StepIndex| is_step(step) && plan.undo(*step).is_some();
     match event {
         Event::RunStarted(started) => started.definition == plan.hash(),
         Event::StepCompleted { step, .. }
+        | Event::StepPaused { step, .. }
+        | Event::StepResumed { step, .. }
         | Event::AttemptFailed { step, .. }
         | Event::AttemptResumed { step, .. }
         | Event::HeartbeatRecorded { step, .. }
@@ -92,9 +108,26 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::ApprovalRejected { step, .. }
         | Event::ApprovalRequested { step, .. }
         | Event::StepSkipped { step, .. }
+        | Event::RoundBegun { step, .. }
         | Event::RetryScheduled { step, .. }
         | Event::StepFailed { step, .. }
         | Event::OutputMapped { step, .. } => is_step(step),
+        Event::ItemsStarted { step, count, chunks, .. } => {
+            has_items(step)
+                && *count > 0
+                && count.div_ceil(crate::run::ITEMS_PER_CHUNK) as usize == chunks.len()
+        }
+        Event::ItemResumed { step, .. }
+        | Event::ItemStarted { step, .. }
+        | Event::ItemCompleted { step, .. }
+        | Event::ItemAttemptFailed { step, .. }
+        | Event::ItemOutputMapped { step, .. }
+        | Event::ItemRetryScheduled { step, .. }
+        | Event::ItemFailed { step, .. }
+        | Event::OutputsStored { step, .. } => has_items(step),
+        Event::ItemsInterrupted { attempts, .. } => {
+            attempts.iter().all(|(step, ..)| has_items(step))
+        }
         Event::UndoCompleted { step, .. }
         | Event::UndoAttemptFailed { step, .. }
         | Event::UndoStarted { step, .. }
@@ -104,6 +137,9 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         Event::AttemptsInterrupted { attempts, .. } => {
             attempts.iter().all(|(step, _)| is_step(step))
         }
+        Event::RaceDecided { step, winner } => is_step(step) && winner.iter().all(is_step),
+        Event::PathChosen { step, skipped, .. } => is_step(step) && skipped.iter().all(is_step),
+        Event::StepsBypassed { router, steps } => is_step(router) && steps.iter().all(is_step),
         Event::StepsNotReached { steps }
         | Event::StopRequested { steps }
         | Event::StepsCancelled { steps } => steps.iter().all(is_step),
@@ -111,6 +147,8 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         Event::TimerFired { .. }
         | Event::RunPaused { .. }
         | Event::RunResumed { .. }
+        | Event::RunHeld { .. }
+        | Event::RunReleased
         | Event::CancelRequested { .. }
         | Event::UndoWaived { .. }
         | Event::UndoRetried { .. }
@@ -135,6 +173,7 @@ struct Fold<'a> {
 }
 
 impl Fold<'_> {
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
     fn event(&mut self, event: &Event) {
         self.run.revision = self.run.revision.saturating_add(1);
         match event {
@@ -153,8 +192,13 @@ impl Fold<'_> {
             Event::TimerFired { timer } => self.timer_fired(*timer),
             Event::RunPaused { .. } => self.run_paused(),
             Event::RunResumed { .. } => self.run.paused = false,
+            Event::StepPaused { step, .. } => self.step_paused(*step),
+            Event::StepResumed { step, .. } => self.step_resumed(*step),
+            Event::RunHeld { pauses } => self.run_held(pauses),
+            Event::RunReleased => self.run_released(),
             Event::CancelRequested { reason, .. } => {
                 self.run.status = RunStatus::Cancelling { reason: reason.clone() };
+                self.pauses_end();
                 self.drop_waiting_of_run();
                 if self.plan.undoes_on_cancel() {
                     self.run.plan_undo(true);
@@ -169,8 +213,9 @@ impl Fold<'_> {
             }
             Event::StepSlotGranted { step, ticket } => self.slot_granted(Some(*step), *ticket),
             Event::RunSlotGranted { ticket } => self.slot_granted(None, *ticket),
-            // The events that follow say what becomes of the step.
+            // The events that follow say what becomes of the steps.
             Event::SlotsOffered
+            | Event::RaceDecided { .. }
             | Event::ApprovalGranted { .. }
             | Event::ApprovalRejected { .. } => {}
             Event::ApprovalRequested { step, by, message, timer } => {
@@ -199,8 +244,11 @@ impl Fold<'_> {
                 self.run.parent_paused = matches!(event, Event::ParentPaused);
             }
             Event::StepSkipped { step, reason } => {
-                self.settle(*step, StepState::Skipped { reason: reason.clone() });
+                self.settle(*step, StepState::Skipped { reason: reason.clone(), router: None });
             }
+            Event::PathChosen { step, skipped, .. } => self.steps_bypassed(*step, skipped),
+            Event::StepsBypassed { router, steps } => self.steps_bypassed(*router, steps),
+            Event::RoundBegun { step, round, carry, .. } => self.round_begun(*step, *round, carry),
             Event::StepsNotReached { steps } => self.settle_all(steps, &StepState::NotReached),
             Event::RetryScheduled { step, attempt, timer, at } => {
                 self.retry_scheduled(*step, *attempt, *timer, *at);
@@ -211,6 +259,32 @@ impl Fold<'_> {
             Event::OutputMapped { step, output } => self.output_mapped(*step, output),
             Event::StopRequested { steps } => self.stop_requested(steps),
             Event::StepsCancelled { steps } => self.settle_all(steps, &StepState::Cancelled),
+            Event::ItemsStarted { step, count, chunks, deadline } => {
+                self.items_started(*step, *count, chunks, *deadline);
+            }
+            Event::ItemResumed { step, item, .. } => self.item_resumed(*step, *item),
+            Event::ItemStarted { step, item, attempt, input } => {
+                self.item_started(*step, *item, *attempt, input.as_ref());
+            }
+            Event::ItemCompleted { step, item, output, .. }
+            | Event::ItemOutputMapped { step, item, output } => {
+                self.item_completed(*step, *item, output);
+            }
+            Event::ItemAttemptFailed { step, item, failure, .. } => {
+                self.item_attempt_failed(*step, *item, failure);
+            }
+            Event::ItemsInterrupted { attempts, orderly } => {
+                self.items_interrupted(attempts, *orderly);
+            }
+            Event::ItemRetryScheduled { step, item, timer, at, .. } => {
+                self.item_retry_scheduled(*step, *item, *timer, *at);
+            }
+            Event::ItemFailed { step, item, attempt, failure } => {
+                self.item_failed(*step, *item, *attempt, failure);
+            }
+            Event::OutputsStored { step, chunk, outputs } => {
+                self.outputs_stored(*step, *chunk, *outputs);
+            }
             Event::RunCompleted { output, .. } => {
                 self.end(RunStatus::Completed { output: output.clone() });
             }

@@ -36,8 +36,9 @@ pub use date::point_in_time;
 pub(crate) use date::rfc3339;
 pub use duration::duration_ms;
 pub use language::{FILTERS, FUNCTIONS, TESTS};
-pub use reference::{Found, Reference, Root, STEP_FIELDS};
-pub use scope::Scope;
+pub(crate) use reference::is_known_name;
+pub use reference::{Found, ItemNames, Reference, Root, STEP_FIELDS};
+pub use scope::{ItemScope, Scope};
 pub use template::Template;
 pub(crate) use value::json_as_text;
 
@@ -113,14 +114,14 @@ impl Expression {
     /// Compiles the expression `source` begins with, up to its end or to a `}}`.
     ///
     /// Shape: the expression, and where it ended.
-    fn compile(source: &str) -> Result<(Self, usize), SyntaxError> {
+    fn compile(source: &str, item: Option<&ItemNames>) -> Result<(Self, usize), SyntaxError> {
         let (tokens, end) = token::tokens(source)?;
         let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else {
             return Err(SyntaxError::new("NX2001", 0..end, "the expression is empty".to_owned()));
         };
         let range = first.start..last.end();
         let body = source.get(..end).unwrap_or("");
-        let checked = parse::check(body, &tokens)?;
+        let checked = parse::check(body, &tokens, item)?;
         LANGUAGE.compile_expression(&checked.source).map_err(|error| {
             let message = error.detail().unwrap_or("not an expression").to_owned();
             SyntaxError::new("NX2001", range.clone(), message)
@@ -175,7 +176,7 @@ impl Expression {
     /// The first reference that leads nowhere, as far as it leads.
     fn missing(&self, values: &Value) -> Option<String> {
         self.references.iter().filter(|reference| !reference.guarded).find_map(|reference| {
-            let mut name = reference.root.name().to_owned();
+            let mut name = reference.name.to_string();
             let mut value = values.get_attr(&name).ok()?;
             for key in &reference.path {
                 name = format!("{name}.{key}");

@@ -22,6 +22,10 @@ pub struct StepIndex(pub u32);
 )]
 pub struct Attempt(pub u32);
 
+/// An item of a step with `for_each`, from 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ItemIndex(pub u32);
+
 /// A timer of a run, numbered from 1 in the order they were set.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,

@@ -142,7 +142,7 @@ impl InputShape {
 }
 
 fn misfit(name: &str, key: &InputKey, value: &Value, path: Vec<String>) -> Misfit {
-    let wanted: Vec<String> = key.kinds.iter().map(|kind| kind.words()).collect();
+    let wanted: Vec<String> = key.kinds.iter().map(ValueShape::words).collect();
     let wanted = wanted.join(", or ");
     let (code, hint) = match (key.kinds, value) {
         ([ValueShape::Word(words)], Value::String(word)) => (
@@ -221,7 +221,7 @@ impl ValueShape {
             Self::Map => "a map".to_owned(),
             Self::Keys(shape) => format!("a map of {}", shape.list()),
             Self::List(kinds) => {
-                let kinds: Vec<String> = kinds.iter().map(|kind| kind.words()).collect();
+                let kinds: Vec<String> = kinds.iter().map(Self::words).collect();
                 format!("a list (of {})", kinds.join(" or "))
             }
             Self::Null => "null".to_owned(),
@@ -263,8 +263,8 @@ mod tests {
         ],
     };
 
-    fn check(input: serde_json::Value, expected: &[(&str, &str, &str)]) {
-        let found = SHAPE.check("act", &input);
+    fn check(input: &serde_json::Value, expected: &[(&str, &str, &str)]) {
+        let found = SHAPE.check("act", input);
         let found: Vec<_> = found
             .iter()
             .map(|misfit| (misfit.code, misfit.path.join("."), misfit.message.as_str()))
@@ -276,16 +276,16 @@ mod tests {
 
     #[test]
     fn what_fits_and_what_is_not_known_yet_is_let_pass() {
-        check(json!({"url": "u", "level": "warn", "count": 3, "fail": {"message": "m"}}), &[]);
-        check(json!({"url": "${{ inputs.url }}", "count": "${{ 3 }}", "level": null}), &[]);
-        check(json!("${{ inputs.all }}"), &[]);
-        check(json!({"url": "u", "values": [{"a": 1}, null, "${{ steps.a.output }}"]}), &[]);
+        check(&json!({"url": "u", "level": "warn", "count": 3, "fail": {"message": "m"}}), &[]);
+        check(&json!({"url": "${{ inputs.url }}", "count": "${{ 3 }}", "level": null}), &[]);
+        check(&json!("${{ inputs.all }}"), &[]);
+        check(&json!({"url": "u", "values": [{"a": 1}, null, "${{ steps.a.output }}"]}), &[]);
     }
 
     #[test]
     fn everything_that_does_not_fit_is_told_at_once() {
         check(
-            json!({"ulr": "u", "level": "wran", "count": 10, "fail": {"mesage": 1}, "values": [[]]}),
+            &json!({"ulr": "u", "level": "wran", "count": 10, "fail": {"mesage": 1}, "values": [[]]}),
             &[
                 ("NX1207", "count", "`count` takes a whole number from 1 to 9, not 10"),
                 ("NX1005", "fail.mesage", "act has no input `mesage`"),
@@ -295,9 +295,9 @@ mod tests {
                 ("NX1006", "", "act needs the input `url`"),
             ],
         );
-        check(json!(null), &[("NX1006", "", "act needs the input `url`")]);
-        check(json!([1]), &[("NX1204", "", "`with` of act is a map, not a list")]);
-        check(json!({"url": 5}), &[("NX1204", "url", "`url` takes text, not 5")]);
+        check(&json!(null), &[("NX1006", "", "act needs the input `url`")]);
+        check(&json!([1]), &[("NX1204", "", "`with` of act is a map, not a list")]);
+        check(&json!({"url": 5}), &[("NX1204", "url", "`url` takes text, not 5")]);
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub mod id;
 pub mod input;
 pub mod input_shape;
 pub mod limit;
+pub mod pauses;
 pub mod payload;
 pub mod plan;
 pub mod rejection;

@@ -6,6 +6,9 @@ use std::sync::Arc;
 /// A payload up to this many bytes stands in the event; a larger one is stored by its hash in the same batch.
 pub const INLINE_BYTES_MAX: usize = 64 * 1024;
 
+/// An input or output of an item of a `for_each` stands in the event up to this many bytes.
+pub const ITEM_INLINE_BYTES_MAX: usize = 1024;
+
 /// BLAKE3 of a payload's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PayloadHash(pub [u8; 32]);
@@ -18,6 +21,9 @@ pub enum ContentType {
     Json,
     /// Anything else.
     Bytes,
+    /// What the items of a `for_each` returned: the list of the chunks in which that is stored. Reads as JSON, see
+    /// [`codec::chunks`](crate::codec::chunks). The length of such a payload is that of the JSON, or near it.
+    Chunks,
 }
 
 /// A payload as events and states hold it.
@@ -48,8 +54,27 @@ impl Payload {
         if bytes.len() <= INLINE_BYTES_MAX {
             return (Self::Inline(content_type, bytes), None);
         }
+        let (payload, new) = Self::stored(content_type, bytes);
+        (payload, Some(new))
+    }
+
+    /// Makes a payload of `bytes` that is stored beside the events, whatever its size.
+    pub fn stored(content_type: ContentType, bytes: impl Into<Arc<[u8]>>) -> (Self, NewPayload) {
+        let bytes = bytes.into();
         let hash = PayloadHash(*blake3::hash(&bytes).as_bytes());
-        (Self::Stored(content_type, hash, bytes.len() as u64), Some((hash, bytes)))
+        (Self::Stored(content_type, hash, bytes.len() as u64), (hash, bytes))
+    }
+
+    /// Makes a payload of what goes into or comes out of an item of a `for_each`: of these many are kept at a time, so only
+    /// small ones stand in the event.
+    pub fn of_item(self) -> (Self, Option<NewPayload>) {
+        match self {
+            Self::Inline(content_type, bytes) if bytes.len() > ITEM_INLINE_BYTES_MAX => {
+                let (payload, new) = Self::stored(content_type, bytes);
+                (payload, Some(new))
+            }
+            small @ (Self::Null | Self::Inline(..) | Self::Stored(..)) => (small, None),
+        }
     }
 
     /// Makes a payload of a JSON value.

@@ -19,16 +19,24 @@ use crate::run::Run;
 
 mod approval;
 mod compile;
+mod each;
 mod graph;
 mod names;
 mod nullable;
+mod race;
+mod repeat;
 mod slots;
 mod step;
+mod switch;
 mod undo;
 
+pub(crate) use each::Each;
 pub use graph::Levels;
+pub(crate) use race::PlanRace;
+pub(crate) use repeat::PlanRepeat;
 pub(crate) use slots::SlotRule;
 pub use step::is_plain_id;
+pub(crate) use switch::PlanSwitch;
 pub(crate) use undo::PlanUndo;
 
 /// An executable definition. Immutable; shared by all runs of it.
@@ -60,6 +68,12 @@ pub struct PlanStep {
     pub(crate) needs: Vec<StepIndex>,
     /// When they let it run.
     pub(crate) when_needs: WhenNeeds,
+    /// The router that says whether it runs.
+    pub(crate) router: Option<StepIndex>,
+    /// The races in which it, or what it leads to, may lose.
+    pub(crate) races: Vec<StepIndex>,
+    /// The loops it is in, the outermost first; a loop is in itself.
+    pub(crate) loops: Vec<StepIndex>,
     /// Its condition.
     pub(crate) condition: Option<Condition>,
     /// How it is tried again.
@@ -69,6 +83,8 @@ pub struct PlanStep {
     pub(crate) start_within_ms: Option<u64>,
     /// What its failure means.
     pub(crate) on_error: OnError,
+    /// What it is done for, once for each item.
+    pub(crate) each: Option<Each>,
     /// The limit it needs a slot of.
     pub(crate) slot: Option<SlotRule>,
     /// Its output mapping.
@@ -94,6 +110,12 @@ pub(crate) enum Work {
     Approve(ApprovalWait),
     /// Another workflow is called with a rendered input.
     Call(Called),
+    /// Earlier steps are opened again.
+    Repeat(PlanRepeat),
+    /// The first of several steps is taken.
+    Race(PlanRace),
+    /// Other steps are chosen.
+    Switch(PlanSwitch),
 }
 
 /// What a step calls, compiled.
@@ -200,6 +222,7 @@ impl Plan {
             step: None,
             this_output: None,
             signal: None,
+            item: None,
             now: crate::time::Timestamp::default(),
         })
     }
@@ -259,6 +282,9 @@ impl Plan {
             Work::Set { .. }
             | Work::Sleep { .. }
             | Work::SleepUntil { .. }
+            | Work::Switch(_)
+            | Work::Race(_)
+            | Work::Repeat(_)
             | Work::WaitFor(_)
             | Work::Approve(_)
             | Work::Call(_) => None,
@@ -277,8 +303,16 @@ impl Plan {
             | StepKind::Sleep { .. }
             | StepKind::SleepUntil { .. }
             | StepKind::WaitFor { .. }
-            | StepKind::Approve(_) => None,
+            | StepKind::Approve(_)
+            | StepKind::Switch(_)
+            | StepKind::Race { .. }
+            | StepKind::Repeat(_) => None,
         })
+    }
+
+    /// What `step` is done for, once for each item.
+    pub(crate) fn each(&self, step: StepIndex) -> Option<&Each> {
+        self.steps.get(step.at()).and_then(|step| step.each.as_ref())
     }
 
     /// Time of one attempt of `step`, in milliseconds.
@@ -298,6 +332,9 @@ impl Plan {
             Work::Set { .. }
             | Work::Sleep { .. }
             | Work::SleepUntil { .. }
+            | Work::Switch(_)
+            | Work::Race(_)
+            | Work::Repeat(_)
             | Work::WaitFor(_)
             | Work::Approve(_) => Payload::Null,
         }

@@ -1,7 +1,7 @@
 //! Rejections: why a command changed nothing. Values, not failures.
 
 use crate::event::LABELS_MAX;
-use crate::id::{Attempt, TimerId};
+use crate::id::{Attempt, StepIndex, TimerId};
 use crate::input::InputError;
 
 /// Why a command was refused.
@@ -53,6 +53,46 @@ pub enum Rejection {
     /// The run is not paused.
     #[error("the run is not paused")]
     NotPaused,
+    /// The timer is due, but a pause keeps it.
+    #[error("timer {timer} waits for the end of a pause", timer = timer.0)]
+    TimerHeld {
+        /// Which.
+        timer: TimerId,
+    },
+    /// The attempt was cut off, and a pause keeps it from being carried on.
+    #[error("attempt {attempt} of step `{step}` waits for the end of a pause", attempt = attempt.0)]
+    AttemptHeld {
+        /// The step's id.
+        step: String,
+        /// Which.
+        attempt: Attempt,
+    },
+    /// The run has no such step.
+    #[error("there is no step number {step}", step = step.0)]
+    NoSuchStep {
+        /// Which was asked for.
+        step: StepIndex,
+    },
+    /// The step is paused already.
+    #[error("step `{step}` is paused already")]
+    StepPaused {
+        /// The step's id.
+        step: String,
+    },
+    /// The step is not paused.
+    #[error("step `{step}` is not paused")]
+    StepNotPaused {
+        /// The step's id.
+        step: String,
+    },
+    /// The step has settled, so that nothing of it could be kept.
+    #[error("step `{step}` is {status} already")]
+    StepEnded {
+        /// The step's id.
+        step: String,
+        /// How it stands.
+        status: &'static str,
+    },
     /// The run is being cancelled already.
     #[error("the run is being cancelled already")]
     AlreadyCancelling,

@@ -9,15 +9,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 mod calls;
+mod holds;
+mod items;
+mod loops;
 mod signals;
 mod slots;
 
 pub use calls::LastCall;
+pub use holds::Holds;
+pub(crate) use items::ItemsChange;
+pub use items::{ITEMS_PER_CHUNK, ItemOutcome, ItemRun, ItemState, ItemsRun, StoredOutputs};
+pub use loops::Loop;
 pub use signals::{KeptSignal, Signals};
 pub use slots::{Hold, Slot, Slots};
 
+use crate::definition::WhenNeeds;
 use crate::event::{Awaited, Failure, RunStarted};
-use crate::id::{Attempt, StepIndex, TimerId};
+use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
 use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::time::Timestamp;
@@ -37,8 +45,10 @@ pub struct Run {
     pub ended_at: Option<Timestamp>,
     /// Where it stands.
     pub status: RunStatus,
-    /// Whether nothing new is started.
+    /// Whether nothing goes on until the run is resumed.
     pub paused: bool,
+    /// What is kept from going on beside that.
+    pub holds: Holds,
     /// Timers that are set.
     pub timers: BTreeMap<TimerId, Timer>,
     /// The number of the next timer.
@@ -51,6 +61,9 @@ pub struct Run {
     pub calls: BTreeMap<StepIndex, LastCall>,
     /// Whether the run that called this one is paused.
     pub parent_paused: bool,
+    items: items::AllItems,
+    /// Loops that have gone back, by step.
+    pub loops: BTreeMap<StepIndex, Loop>,
     /// Slots of limits that it holds or waits for.
     pub slots: Slots,
     /// How far the attempts of steps that have not completed said they are.
@@ -59,6 +72,8 @@ pub struct Run {
     pub queued: BTreeMap<StepIndex, TimerId>,
     steps: Vec<StepRun>,
     open_needs: Vec<u32>,
+    /// How many needs have completed, of steps that begin at the first.
+    first_ok: BTreeMap<StepIndex, u32>,
     ready: BTreeSet<StepIndex>,
     running: BTreeSet<StepIndex>,
     awaiting: BTreeSet<StepIndex>,
@@ -170,6 +185,8 @@ pub enum StepState {
         /// Set when it was told to end; the failure the step then ends with, unless the run ends (`Failure::default()`).
         stopping: Option<Failure>,
     },
+    /// It goes through its items, see [`Run::items`].
+    Iterating,
     /// For the next attempt.
     Retrying {
         /// The number of the next attempt.
@@ -193,10 +210,12 @@ pub enum StepState {
         /// Whether the run goes on all the same.
         continued: bool,
     },
-    /// Its condition was false.
+    /// Its condition was false, or it is not on the way that a router has chosen.
     Skipped {
-        /// The expression and the values it saw.
+        /// The expression and the values it saw; empty if a router has chosen another way.
         reason: String,
+        /// The router.
+        router: Option<StepIndex>,
     },
     /// It does not run, because of how its needs ended or because the run ended.
     NotReached,
@@ -226,6 +245,8 @@ pub enum TimerPurpose {
     Retry(StepIndex),
     /// Ends all attempts of a step.
     Deadline(StepIndex),
+    /// Starts the next attempt of an item.
+    ItemRetry(StepIndex, ItemIndex),
     /// Ends the waiting for the first attempt of a step to start.
     Start(StepIndex),
     /// Starts the next attempt to undo a step.
@@ -241,6 +262,7 @@ impl StepState {
             | Self::Sleeping { .. }
             | Self::Awaiting { .. }
             | Self::Calling { .. }
+            | Self::Iterating
             | Self::Retrying { .. } => false,
             Self::Completed { .. }
             | Self::Failed { .. }
@@ -248,6 +270,11 @@ impl StepState {
             | Self::NotReached
             | Self::Cancelled => true,
         }
+    }
+
+    /// Whether handlers are at work for it, or may be.
+    pub fn is_at_work(&self) -> bool {
+        matches!(self, Self::Running { .. } | Self::Iterating)
     }
 
     /// Whether its successors may run as if it had done its work.
@@ -260,6 +287,7 @@ impl StepState {
             | Self::Sleeping { .. }
             | Self::Awaiting { .. }
             | Self::Calling { .. }
+            | Self::Iterating
             | Self::Retrying { .. }
             | Self::NotReached
             | Self::Cancelled => false,
@@ -270,7 +298,7 @@ impl StepState {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Waiting => "pending",
-            Self::Running { .. } => "running",
+            Self::Running { .. } | Self::Iterating => "running",
             Self::Sleeping { .. } => "sleeping",
             Self::Awaiting { .. } => "waiting",
             Self::Calling { .. } => "waiting",
@@ -322,17 +350,21 @@ impl Run {
             ended_at: None,
             status: RunStatus::Running,
             paused: false,
+            holds: Holds::default(),
             timers: BTreeMap::new(),
             next_timer: TimerId(1),
             revision: 0,
             signals: Signals::default(),
             calls: BTreeMap::new(),
             parent_paused: false,
+            items: items::AllItems::default(),
+            loops: BTreeMap::new(),
             slots: Slots::default(),
             progress: BTreeMap::new(),
             queued: BTreeMap::new(),
             steps: vec![StepRun::default(); count as usize],
             open_needs,
+            first_ok: BTreeMap::new(),
             ready,
             running: BTreeSet::new(),
             awaiting: BTreeSet::new(),
@@ -368,10 +400,11 @@ impl Run {
         self.startable().iter().copied()
     }
 
-    /// The first step after `after` that could be started now.
+    /// The first step after `after` that could be started now and is not paused.
     pub(crate) fn ready_after(&self, after: Option<StepIndex>) -> Option<StepIndex> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.startable().range((from, Bound::Unbounded)).next().copied()
+        let mut startable = self.startable().range((from, Bound::Unbounded));
+        startable.find(|step| !self.holds.steps.contains(step)).copied()
     }
 
     /// Steps with an attempt of theirs or of their undo under way, in order.
@@ -384,14 +417,15 @@ impl Run {
         self.awaiting.iter().copied()
     }
 
-    /// How many attempts are under way.
+    /// How many attempts are under way, of steps and of items.
     pub fn running_count(&self) -> usize {
-        self.running.len()
+        self.running.len() + self.running_items() as usize
     }
 
-    /// Whether some step could be started now.
+    /// Whether some step or item could be started now.
     pub fn has_ready(&self) -> bool {
-        !self.startable().is_empty() && !self.is_held_back()
+        let some = !self.startable().is_empty() || self.steps_with_ready_items().next().is_some();
+        some && !self.is_held_back()
     }
 
     /// How many steps have not settled.
@@ -404,19 +438,27 @@ impl Run {
         self.open_needs.get(step.at()).copied().unwrap_or(0)
     }
 
+    /// Whether the needs of `step` are far enough for it to be looked at: all have settled, or one has completed and that is
+    /// enough.
+    pub fn needs_met(&self, step: StepIndex) -> bool {
+        self.open_needs(step) == 0 || self.first_ok.contains_key(&step)
+    }
+
+    /// How many needs of `step` have completed, if it begins at the first; else 0.
+    pub(crate) fn first_ok(&self, step: StepIndex) -> u32 {
+        self.first_ok.get(&step).copied().unwrap_or(0)
+    }
+
     /// Whether no engine is needed until a timer fires or somebody asks for something: nothing runs and nothing can start.
+    /// A run that a pause of the store holds is not parked: it goes on without being asked once that has ended.
     pub fn is_parked(&self) -> bool {
-        self.is_at_rest() && !self.slots.wait() || self.status.is_terminal()
+        self.is_at_rest() && !self.slots.wait() && self.holds.by_store.is_empty()
+            || self.status.is_terminal()
     }
 
-    /// Whether nothing new is started, because the run or the one that called it is paused.
-    pub fn is_paused(&self) -> bool {
-        self.paused || self.parent_paused
-    }
-
-    /// Whether nothing is going on with it, though it may wait for slots.
+    /// Whether nothing is going on with it, though it may wait for slots, or for the end of a pause.
     pub fn is_at_rest(&self) -> bool {
-        self.running.is_empty() && (!self.has_ready() || self.is_paused()) && !self.ends_a_call()
+        self.running_count() == 0 && !self.can_start() && !self.ends_a_call()
     }
 
     /// Changes one step, and with it everything that follows from it. Returns what it was.
@@ -427,20 +469,25 @@ impl Run {
         let slot = self.steps.get_mut(step.at()).expect("a step of this run's plan");
         let before = std::mem::replace(slot, next);
         let (was, is) = (before.state.is_settled(), slot.state.is_settled());
+        let completes = |state: &StepState| matches!(state, StepState::Completed { .. });
+        let (had, has) = (completes(&before.state), completes(&slot.state));
         let (startable, runs) = (slot.state.is_startable(), slot.is_under_way());
         let awaits = matches!(slot.state, StepState::Awaiting { .. });
         let calls = matches!(slot.state, StepState::Calling { .. });
         if was != is {
             self.open = if is { self.open - 1 } else { self.open + 1 };
+        }
+        if was != is || had != has {
             for successor in plan.successors(step) {
-                self.move_need(successor, is);
+                self.move_need(plan, successor, (was, is), (had, has));
             }
         }
         set_member(&mut self.running, step, runs);
         set_member(&mut self.awaiting, step, awaits);
         set_member(&mut self.calling, step, calls);
-        let may_start = startable && self.open_needs(step) == 0 && !self.slots.blocks(step);
+        let may_start = startable && self.needs_met(step) && !self.slots.blocks(step);
         set_member(&mut self.ready, step, may_start);
+        self.follow_items(step);
         self.follow_undo(plan, step, before.has_open_undo());
         before
     }
@@ -450,7 +497,7 @@ impl Run {
         let before = self.slots.set(slot, next);
         if let Slot::Step(step) = slot {
             let startable = self.step(step).is_startable();
-            let may_start = startable && self.open_needs(step) == 0 && !self.slots.blocks(step);
+            let may_start = startable && self.needs_met(step) && !self.slots.blocks(step);
             set_member(&mut self.ready, step, may_start);
         }
         before
@@ -461,13 +508,27 @@ impl Run {
         self.status == RunStatus::Running && self.slots.hold_back()
     }
 
-    fn move_need(&mut self, successor: StepIndex, settled: bool) {
+    /// A need of `successor` was settled and is, had completed and has.
+    fn move_need(
+        &mut self,
+        plan: &Plan,
+        successor: StepIndex,
+        (was, is): (bool, bool),
+        (had, has): (bool, bool),
+    ) {
         let Some(open) = self.open_needs.get_mut(successor.at()) else { return };
-        *open = if settled { *open - 1 } else { *open + 1 };
-        let none_open = *open == 0;
+        *open = *open + u32::from(was) - u32::from(is);
+        if had != has && plan.step(successor).when_needs == WhenNeeds::AnyOk {
+            let count = self.first_ok(successor) + u32::from(has) - u32::from(had);
+            match count {
+                0 => self.first_ok.remove(&successor),
+                count => self.first_ok.insert(successor, count),
+            };
+        }
+        let met = self.needs_met(successor);
         let startable =
             self.steps.get(successor.at()).is_some_and(|step| step.state.is_startable());
-        let may_start = startable && none_open && !self.slots.blocks(successor);
+        let may_start = startable && met && !self.slots.blocks(successor);
         set_member(&mut self.ready, successor, may_start);
     }
 }

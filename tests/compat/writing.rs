@@ -124,11 +124,6 @@ async fn write(handle: &Handle) -> Vec<&'static str> {
     asleep(handle, sleeping, 1).await;
     let paused = begin("paused", CHAIN, json!({})).await;
     handle.pause(paused, by(), "lunch".to_owned()).await.expect("it runs");
-    nexus_tests::until("the nap is over", || async {
-        let (_, run) = handle.load(paused).await.ok()??;
-        run.has_ready().then_some(())
-    })
-    .await;
     let large = begin("large", LARGE, json!({})).await;
     handle.wait(large).await.expect("it ends");
     vec![

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use nexus_gateway::Control;
 use nexus_gateway::api::{Act, Acted, Problem};
+use serde_json::json;
 
 use crate::context::Context;
 use crate::exit::{Code, Outcome};
@@ -57,7 +58,15 @@ pub(crate) fn confirm(context: &Context, runs: &[String], verb: &str) -> Result<
     let named: Vec<&str> = runs.iter().take(NAMED_MAX).map(String::as_str).collect();
     let more = if runs.len() > NAMED_MAX { " …" } else { "" };
     let question = format!("{} runs: {}{more} — {verb} them?", runs.len(), named.join(" "));
-    if context.may_ask() && agrees(&question) {
+    agree(context, &question)
+}
+
+/// Asks a question, unless the user agreed beforehand.
+///
+/// # Errors
+/// NX1408 if nobody can be asked, or nobody agrees.
+pub(crate) fn agree(context: &Context, question: &str) -> Result<(), Problem> {
+    if context.yes() || context.may_ask() && agrees(question) {
         return Ok(());
     }
     Err(Problem::new(
@@ -85,16 +94,27 @@ pub(crate) async fn each(
 ) -> Outcome {
     let mut code = Code::Done as u8;
     let mut last = None;
+    let mut results = Vec::new();
+    let is_one_document = runs.len() > 1 && output::format() == Format::Json;
     for run in runs {
         match ask(control, run).await {
+            Ok(acted) if is_one_document => {
+                results.push(json!({ "id": acted.id, "done": true, "revision": acted.revision }));
+            }
             Ok(acted) => show(&acted, done),
             Err(problem) => {
+                if is_one_document {
+                    results.push(json!({ "id": run, "done": false, "error": problem }));
+                }
                 code = code.max(problem.exit_code);
                 if let Some(before) = last.replace(problem) {
                     output::problem(&before);
                 }
             }
         }
+    }
+    if is_one_document {
+        output::json(&json!({ "kind": "acted-all/v1", "results": results }));
     }
     match last {
         Some(problem) => Err(Problem { exit_code: code, ..problem }),

@@ -6,8 +6,9 @@ use nexus_gateway::Control;
 use nexus_gateway::api::{Act, Acted, Problem};
 
 use super::acting;
+use super::targets::{self, Selecting};
 use crate::context::Context;
-use crate::exit::Outcome;
+use crate::exit::{Code, Outcome};
 use crate::store::{Driving, Purpose, ask};
 
 /// How long the steps of a run have to stop before the verb ends; they are stopped anyway.
@@ -15,11 +16,16 @@ const PATIENCE: Duration = Duration::from_secs(12);
 
 /// Arguments of `cancel`.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_help = "Example:\n  nexus-engine cancel wf-001 --reason 'ordered twice'")]
+#[command(after_help = "Examples:
+  nexus-engine cancel wf-001 --reason 'ordered twice'
+  nexus-engine cancel --where 'workflow = order and status = waiting' --dry-run")]
 pub(crate) struct CancelArgs {
     /// The runs.
-    #[arg(value_name = "RUN", required = true)]
+    #[arg(value_name = "RUN", required_unless_present = "selection")]
     pub(crate) runs: Vec<String>,
+    /// Which runs.
+    #[command(flatten)]
+    pub(crate) selecting: Selecting,
     /// Why.
     #[arg(long, value_name = "TEXT", default_value = "")]
     pub(crate) reason: String,
@@ -30,8 +36,10 @@ pub(crate) struct CancelArgs {
 
 /// Cancels runs, and waits a while for their steps to stop.
 pub(crate) fn run(context: &Context, args: &CancelArgs) -> Outcome {
-    let runs = acting::found(context, &args.runs)?;
-    acting::confirm(context, &runs, "cancel")?;
+    let (open, selecting) = (&targets::OPEN, &args.selecting);
+    let Some(runs) = targets::agreed(context, &args.runs, selecting, open, "cancel")? else {
+        return Ok(Code::Done);
+    };
     let act = Act { no_undo: args.no_undo, ..acting::act(context, &args.reason) };
     // A run may be parked in the middle of a step: then it ends only if somebody drives it.
     let purpose = Purpose::Drive(Driving::named("cancel"));

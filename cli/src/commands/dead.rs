@@ -105,7 +105,9 @@ fn requeued(context: &Context, args: Requeue) -> Outcome {
         let retry = async |control: &Control, run: &str| control.retry(run, act.clone()).await;
         let done = acting::each(access.control(), &runs, "continues", retry).await;
         if access.is_here() && done.is_ok() {
-            runs.iter().for_each(|run| note_parked(context, run));
+            for run in &runs {
+                note_parked(context, run);
+            }
         }
         access.close().await;
         done

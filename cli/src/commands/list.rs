@@ -39,6 +39,9 @@ pub(crate) struct ListArgs {
     /// Only runs that wait for something, or for this: signal, approval.
     #[arg(long, value_name = "WHAT", num_args = 0..=1, default_missing_value = ANYTHING)]
     pub(crate) waiting: Option<String>,
+    /// Only runs that this selection means, such as 'status = failed and age < 1d'.
+    #[arg(long = "where", value_name = "SELECTION")]
+    pub(crate) selection: Option<String>,
     /// At most this many, the newest.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) limit: u32,
@@ -60,6 +63,7 @@ pub(crate) fn run(context: &Context, args: ListArgs) -> Outcome {
         waiting,
         labels: args.labels.into_iter().collect(),
         since_ms: args.since,
+        selection: args.selection,
         limit: args.limit.min(PAGE),
         after: None,
     };

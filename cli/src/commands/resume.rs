@@ -4,6 +4,8 @@ use nexus_gateway::Control;
 use nexus_gateway::api::{Act, Problem};
 
 use super::acting;
+use super::scope::{self, ScopeArgs};
+use super::targets::{self, Selecting};
 use crate::context::Context;
 use crate::exit::{Code, Outcome};
 use crate::follow::{self, Following, Show};
@@ -12,11 +14,24 @@ use crate::store::{Access, Driving, Purpose, note_parked};
 
 /// Arguments of `resume`.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_help = "Example:\n  nexus-engine resume wf-001")]
+#[command(after_help = "Examples:
+  nexus-engine resume wf-001
+  nexus-engine resume wf-001 --step charge
+  nexus-engine resume --where 'status = paused' --yes
+  nexus-engine resume --workflow order")]
 pub(crate) struct ResumeArgs {
-    /// The run: its name, the beginning of it, @last or @last-failed.
-    #[arg(value_name = "RUN")]
-    pub(crate) run: String,
+    /// The runs. A single one is driven here to its end, unless another process drives it.
+    #[arg(value_name = "RUN", required_unless_present_any = ["selection", "scope"])]
+    pub(crate) runs: Vec<String>,
+    /// Which runs.
+    #[command(flatten)]
+    pub(crate) selecting: Selecting,
+    /// Resume only this step of the runs.
+    #[arg(long, value_name = "STEP", conflicts_with = "scope")]
+    pub(crate) step: Option<String>,
+    /// What, beside runs.
+    #[command(flatten)]
+    pub(crate) scope: ScopeArgs,
     /// Return at once.
     #[arg(long)]
     pub(crate) detach: bool,
@@ -25,13 +40,21 @@ pub(crate) struct ResumeArgs {
 /// Ends the pause of a run, if it is paused, and drives it here unless another process does.
 pub(crate) fn run(context: &Context, args: &ResumeArgs) -> Outcome {
     let act = acting::act(context, "");
+    if let Some(scope) = args.scope.scope() {
+        return scope::resume(context, scope);
+    }
+    let is_bulk = args.selecting.selection.is_some() || args.selecting.dry_run;
+    let run = match args.runs.as_slice() {
+        [run] if args.step.is_none() && !is_bulk => run,
+        _ => return several(context, args, &act),
+    };
     if args.detach {
-        return detached(context, args, act);
+        return detached(context, run, act);
     }
     context.block_on_two(async {
         let purpose = Purpose::Drive(Driving::named("resume"));
         let access = Access::get(context, &purpose).await?;
-        match end_pause(access.control(), &args.run, act).await {
+        match end_pause(access.control(), run, act).await {
             Ok(name) => {
                 let following = Following {
                     names: vec![name],
@@ -49,12 +72,34 @@ pub(crate) fn run(context: &Context, args: &ResumeArgs) -> Outcome {
     })
 }
 
-fn detached(context: &Context, args: &ResumeArgs, act: Act) -> Outcome {
+/// Ends the pauses of several runs, or of a step of theirs; whoever drives them goes on.
+fn several(context: &Context, args: &ResumeArgs, act: &Act) -> Outcome {
+    let wanted: &[&str] = if args.step.is_some() { &targets::OPEN } else { &["paused"] };
+    let selecting = &args.selecting;
+    let Some(runs) = targets::agreed(context, &args.runs, selecting, wanted, "resume")? else {
+        return Ok(Code::Done);
+    };
+    context.block_on(async {
+        let access = Access::get(context, &Purpose::Record).await?;
+        let resume = async |control: &Control, run: &str| match args.step.as_deref() {
+            Some(step) => control.resume_step(run, step, act.clone()).await,
+            None => control.resume(run, act.clone()).await,
+        };
+        let done = acting::each(access.control(), &runs, "goes on", resume).await;
+        if access.is_here() && done.is_ok() {
+            note_parked(context, &runs.join(" "));
+        }
+        access.close().await;
+        done
+    })
+}
+
+fn detached(context: &Context, run: &str, act: Act) -> Outcome {
     context.block_on(async {
         let access = Access::get(context, &Purpose::Record).await?;
         let is_here = access.is_here();
         let name = async {
-            let name = end_pause(access.control(), &args.run, act).await?;
+            let name = end_pause(access.control(), run, act).await?;
             access.control().drive(&name).await
         };
         let acted = name.await;

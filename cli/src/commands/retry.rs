@@ -3,6 +3,7 @@
 use nexus_gateway::Control;
 
 use super::acting;
+use super::targets::{self, Selecting};
 use crate::context::Context;
 use crate::exit::{Code, Outcome};
 use crate::follow::{self, Following, Show};
@@ -11,11 +12,16 @@ use crate::store::{Access, Driving, Purpose, note_parked};
 
 /// Arguments of `retry`.
 #[derive(Clone, Debug, clap::Args)]
-#[command(after_help = "Example:\n  nexus-engine retry @last-failed --watch")]
+#[command(after_help = "Examples:
+  nexus-engine retry @last-failed --watch
+  nexus-engine retry --where 'status = failed and error = NX3001 and age < 1h' --yes")]
 pub(crate) struct RetryArgs {
     /// The runs.
-    #[arg(value_name = "RUN", required = true)]
+    #[arg(value_name = "RUN", required_unless_present = "selection")]
     pub(crate) runs: Vec<String>,
+    /// Which runs.
+    #[command(flatten)]
+    pub(crate) selecting: Selecting,
     /// Drive the runs here, and watch them until they end.
     #[arg(long)]
     pub(crate) watch: bool,
@@ -23,8 +29,10 @@ pub(crate) struct RetryArgs {
 
 /// Retries runs.
 pub(crate) fn run(context: &Context, args: &RetryArgs) -> Outcome {
-    let runs = acting::found(context, &args.runs)?;
-    acting::confirm(context, &runs, "retry")?;
+    let (ended, selecting) = (&["failed", "cancelled"], &args.selecting);
+    let Some(runs) = targets::agreed(context, &args.runs, selecting, ended, "retry")? else {
+        return Ok(Code::Done);
+    };
     if args.watch { watched(context, &runs) } else { recorded(context, &runs) }
 }
 

@@ -44,6 +44,7 @@ pub(super) fn problem(error: &clap::Error) -> Problem {
 }
 
 /// The word that may have been meant.
+#[expect(clippy::wildcard_enum_match_arm, reason = "clap may add kinds")]
 fn meant(error: &clap::Error) -> Option<String> {
     let kinds =
         [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];

@@ -1,5 +1,7 @@
 //! A picture of a run: its steps, and what became of them, kept up to date by its events.
 
+mod items;
+
 use std::collections::HashMap;
 
 use nexus_gateway::api::{EventView, RunView};
@@ -39,6 +41,7 @@ pub(super) struct Step {
     pub(super) took_ms: Option<u64>,
     error: Option<String>,
     pub(super) note: String,
+    items: items::Items,
 }
 
 /// What became of a step, or is becoming.
@@ -155,6 +158,18 @@ impl Picture {
     fn fold(&mut self, event: &EventView) -> Option<Line> {
         match event.event.as_str() {
             "attempts.interrupted" => self.interrupted(&event.data["attempts"]),
+            "round.begun" => {
+                self.each(&event.data["steps"], Status::Pending);
+                return Some(Line::Run(format!("↻ {}", event.detail)));
+            }
+            "path.chosen" => {
+                self.each(&event.data["steps"], Status::Skipped);
+                return None;
+            }
+            "steps.bypassed" => {
+                self.each(&event.data["steps"], Status::Skipped);
+                return Some(Line::Run(format!("– skipped: {}", event.detail)));
+            }
             "steps.not_reached" => {
                 self.each(&event.data["steps"], Status::NotReached);
                 return Some(Line::Run(format!("– not reached: {}", event.detail)));
@@ -174,6 +189,16 @@ impl Picture {
             }
             "undo.retried" => return Some(Line::Run(format!("↻ undo again {}", event.detail))),
             "run.paused" => return Some(Line::Run(format!("‖ paused {}", event.detail))),
+            "run.held" => return Some(Line::Run(format!("‖ held {}", event.detail))),
+            "run.released" => return Some(Line::Run("▸ goes on".to_owned())),
+            "step.paused" | "step.resumed" => {
+                let step = event.step.as_deref().unwrap_or_default();
+                let (mark, word) = match event.event.as_str() {
+                    "step.paused" => ("‖", "paused"),
+                    _ => ("▸", "resumed"),
+                };
+                return Some(Line::Run(format!("{mark} {step} {word} {}", event.detail)));
+            }
             "run.resumed" => return Some(Line::Run(format!("▸ resumed {}", event.detail))),
             "cancel.requested" => return Some(Line::Run(format!("– cancelled {}", event.detail))),
             _ => {
@@ -210,6 +235,9 @@ impl Picture {
     fn fold_step(&mut self, at: usize, event: &EventView) -> bool {
         let Some(step) = self.steps.get_mut(at) else { return false };
         let EventView { after_ms, data, .. } = event;
+        if step.fold_items(event) {
+            return false;
+        }
         if let Some(attempt) = event.attempt {
             step.attempt = attempt.into();
         }
@@ -248,7 +276,7 @@ impl Picture {
                 step.status = Status::Completed;
                 step.took_ms =
                     Some(step.began.map_or(0, |(began, _)| after_ms.saturating_sub(began)));
-                step.note = step.tries();
+                step.note = step.items.summary().unwrap_or_else(|| step.tries());
                 true
             }
             "step.failed" => {

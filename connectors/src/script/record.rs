@@ -39,7 +39,9 @@ struct Record {
 /// Where the record of a step's script is; nowhere if nothing outlives this process.
 pub(super) fn path(info: &AttemptInfo) -> Option<PathBuf> {
     let folder = info.store.as_ref()?.join(FOLDER);
-    Some(folder.join(format!("{}-{}.{ENDING}", info.run, plain(&info.step_id, info.step.0))))
+    let item = info.item.map(|item| format!(".{}", item.0)).unwrap_or_default();
+    let step = plain(&info.step_id, info.step.0);
+    Some(folder.join(format!("{}-{step}{item}.{ENDING}", info.run)))
 }
 
 /// The id of a step as part of a file name.

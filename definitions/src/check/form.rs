@@ -17,16 +17,18 @@ impl Checker<'_> {
 
     /// Values by name: a type, or a map with more.
     pub(super) fn declarations(&mut self, entries: &[(Key, Tree)]) {
-        entries.iter().for_each(|(name, input)| match &input.value {
-            Node::Map(entries) => self.table(&INPUT, entries, self.key_range(name)),
-            Node::Text(_) => self.choice(INPUT_TYPES, name, input),
-            Node::Null | Node::Bool(_) | Node::Number(_) | Node::List(_) => {
-                let hint = format!(
-                    "write `{0}: string` or `{0}: {{ type: string, default: … }}`",
-                    name.value
-                );
-                self.wrong_type(name, input, "a type or a map", hint);
+        for (name, input) in entries {
+            match &input.value {
+                Node::Map(entries) => self.table(&INPUT, entries, self.key_range(name)),
+                Node::Text(_) => self.choice(INPUT_TYPES, name, input),
+                Node::Null | Node::Bool(_) | Node::Number(_) | Node::List(_) => {
+                    let hint = format!(
+                        "write `{0}: string` or `{0}: {{ type: string, default: … }}`",
+                        name.value
+                    );
+                    self.wrong_type(name, input, "a type or a map", hint);
+                }
             }
-        });
+        }
     }
 }

@@ -203,6 +203,7 @@ impl Checker<'_> {
         for (key, value) in entries {
             self.step_key(kind, key, value, others.is_empty());
         }
+        self.for_each(entries);
     }
 
     fn step_without_kind(&mut self, id: &Key, entries: &[(Key, Tree)]) {

@@ -8,6 +8,10 @@ use crate::yaml::Node;
 /// What `concurrency` of this map says.
 pub(super) fn concurrency(node: &Node) -> Option<Concurrency> {
     let node = &node.get("concurrency")?.value;
+    // A number is how many items of a `for_each` are under way.
+    if matches!(node, Node::Number(_)) {
+        return None;
+    }
     Some(Concurrency {
         key: text(node, "key"),
         scope: choice::<ConcurrencyScope>(node, "scope"),

@@ -41,6 +41,7 @@ fn check(text: &str, expected: &str) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one file with all that can be written")]
 fn everything_that_can_be_written_is_read() {
     let file = read_cases(
         "order.test.yaml",

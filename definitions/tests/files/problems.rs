@@ -87,6 +87,12 @@ fn a_byte_order_mark_and_windows_lines_move_nothing() {
 
 #[test]
 fn everything_that_can_be_found_is_found_at_once() {
+    const SHAPE: InputShape = InputShape {
+        keys: &[
+            InputKey::required("message", &[ValueShape::Any]),
+            InputKey::optional("level", &[ValueShape::Word(&["info", "warn"])]),
+        ],
+    };
     let text = "nexus: v1
 name: many
 inputs:
@@ -110,12 +116,6 @@ steps:
     set: { x: 1 }
 outputs: ${{ steps.f.output }}
 ";
-    const SHAPE: InputShape = InputShape {
-        keys: &[
-            InputKey::required("message", &[ValueShape::Any]),
-            InputKey::optional("level", &[ValueShape::Word(&["info", "warn"])]),
-        ],
-    };
     let known = [Known { name: "log", input: Some(&SHAPE) }];
     let (read, problems) = read_for("many", text, Some(&known));
     assert!(read.is_none());

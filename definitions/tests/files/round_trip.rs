@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use nexus_definitions::{read, write};
 use nexus_model::definition::{
     Approval, Backoff, Compensate, Concurrency, ConcurrencyRate, ConcurrencyScope, Definition,
-    InputKind, InputSpec, OnApprovalTimeout, OnEnd, OnError, OnSignalTimeout, Retry, Step,
-    StepKind, Trigger, WhenNeeds,
+    ForEach, InputKind, InputSpec, OnApprovalTimeout, OnEnd, OnError, OnItemError, OnSignalTimeout,
+    Retry, Step, StepKind, Switch, SwitchCase, Trigger, WhenNeeds,
 };
 use nexus_model::schedule::{CatchUp, Overlap, Timing};
 use proptest::prelude::*;
@@ -162,6 +162,7 @@ fn kind() -> impl Strategy<Value = StepKind> {
         wait_for(),
         call(),
         approve(),
+        switch(),
     ]
 }
 
@@ -173,6 +174,14 @@ fn call() -> impl Strategy<Value = StepKind> {
         definition: None,
         with,
     })
+}
+
+fn switch() -> impl Strategy<Value = StepKind> {
+    let when = prop::sample::select(vec!["true", "1 < 2", "'a: b' == \"#\""]);
+    // Which steps there are is not known here.
+    let case = when.prop_map(|when| SwitchCase { when: when.to_owned(), then: Vec::new() });
+    prop::collection::vec(case, 1..3)
+        .prop_map(|cases| StepKind::Switch(Box::new(Switch { cases, default: Vec::new() })))
 }
 
 fn approve() -> impl Strategy<Value = StepKind> {
@@ -209,6 +218,18 @@ fn wait_for() -> impl Strategy<Value = StepKind> {
     )
 }
 
+fn for_each() -> impl Strategy<Value = ForEach> {
+    let items = prop_oneof![
+        prop::collection::vec(value(), 0..4).prop_map(Value::Array),
+        Just(Value::from("${{ [1, 2] }}")),
+    ];
+    let name = prop::sample::select(vec!["item", "line", "x_1"]);
+    let on_error = prop::sample::select(vec![OnItemError::Fail, OnItemError::Collect]);
+    (items, name, 1u32..1_001, on_error).prop_map(|(items, name, concurrency, on_item_error)| {
+        ForEach { items, name: name.to_owned(), concurrency, on_item_error }
+    })
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let condition = prop::option::of(prop::sample::select(vec![
         "true",
@@ -217,45 +238,50 @@ fn step() -> impl Strategy<Value = Step> {
         "'a: b' == \"#\"",
         "'}' in ['}']",
     ]));
-    let when =
-        prop::sample::select(vec![WhenNeeds::AllOk, WhenNeeds::AllDone, WhenNeeds::AnyFailed]);
+    let when = prop::sample::select(vec![
+        WhenNeeds::AllOk,
+        WhenNeeds::AnyOk,
+        WhenNeeds::AllDone,
+        WhenNeeds::AnyFailed,
+    ]);
     let time = || prop::option::of(1u64..9_000_000_000);
     let times = (prop::option::of(1u64..u64::MAX / 2), time(), time(), time());
     let times = (times, prop::option::of(concurrency()));
     let outputs =
         prop::option::of(value().prop_filter("null says nothing", |value| !value.is_null()));
-    (kind(), prop::option::of(words()), condition, when, retry(), times, any::<bool>(), outputs)
-        .prop_map(
-            |(
-                kind,
+    let errors = (any::<bool>(), prop::option::of(for_each()));
+    (kind(), prop::option::of(words()), condition, when, retry(), times, errors, outputs).prop_map(
+        |(
+            kind,
+            name,
+            condition,
+            when_needs,
+            retry,
+            ((timeout_ms, deadline_ms, heartbeat_ms, start_within_ms), concurrency),
+            (tolerated, for_each),
+            outputs,
+        )| {
+            let attempts = matches!(kind, StepKind::Action { .. } | StepKind::Script { .. });
+            Step {
+                id: String::new(),
                 name,
-                condition,
+                kind,
+                needs: Vec::new(),
                 when_needs,
-                retry,
-                ((timeout_ms, deadline_ms, heartbeat_ms, start_within_ms), concurrency),
-                tolerated,
+                condition: condition.map(str::to_owned),
+                retry: if attempts { retry } else { Retry::default() },
+                timeout_ms: timeout_ms.filter(|_| attempts),
+                deadline_ms: deadline_ms.filter(|_| attempts),
+                heartbeat_ms: heartbeat_ms.filter(|_| attempts),
+                start_within_ms: start_within_ms.filter(|_| attempts),
+                on_error: if tolerated { OnError::Continue } else { OnError::Fail },
+                concurrency: concurrency.filter(|_| attempts && for_each.is_none()),
+                for_each: for_each.filter(|_| attempts),
                 outputs,
-            )| {
-                let attempts = matches!(kind, StepKind::Action { .. } | StepKind::Script { .. });
-                Step {
-                    id: String::new(),
-                    name,
-                    kind,
-                    needs: Vec::new(),
-                    when_needs,
-                    condition: condition.map(str::to_owned),
-                    retry: if attempts { retry } else { Retry::default() },
-                    timeout_ms: timeout_ms.filter(|_| attempts),
-                    concurrency: concurrency.filter(|_| attempts),
-                    deadline_ms: deadline_ms.filter(|_| attempts),
-                    heartbeat_ms: heartbeat_ms.filter(|_| attempts),
-                    start_within_ms: start_within_ms.filter(|_| attempts),
-                    on_error: if tolerated { OnError::Continue } else { OnError::Fail },
-                    outputs,
-                    compensate: None,
-                }
-            },
-        )
+                compensate: None,
+            }
+        },
+    )
 }
 
 fn concurrency() -> impl Strategy<Value = Concurrency> {
@@ -310,7 +336,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
                 .filter(|(bit, _)| needs >> bit & 1 == 1)
                 .map(|(_, step)| step.id.clone())
                 .collect();
-            step.compensate = compensate;
+            step.compensate = compensate.filter(|_| step.for_each.is_none());
             if step.needs.is_empty() {
                 step.when_needs = WhenNeeds::AllOk;
             }
@@ -412,6 +438,7 @@ fn a_sleep_without_a_unit_is_written_with_one() {
             heartbeat_ms: None,
             start_within_ms: None,
             on_error: OnError::default(),
+            for_each: None,
             outputs: None,
             compensate: None,
         };

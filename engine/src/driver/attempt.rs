@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use nexus_model::aggregate::Calendar;
 use nexus_model::event::Failure;
-use nexus_model::id::{Attempt, RunId, StepIndex};
+use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
 use nexus_model::payload::{NewPayload, Payload};
 use tokio::sync::mpsc;
 
@@ -42,6 +42,7 @@ pub(crate) struct Environment {
 pub(crate) struct Report {
     pub(crate) run: RunId,
     pub(crate) step: StepIndex,
+    pub(crate) item: Option<ItemIndex>,
     pub(crate) attempt: Attempt,
     pub(crate) result: Result<(Payload, Vec<NewPayload>), Failure>,
 }
@@ -59,26 +60,24 @@ pub(super) struct Call {
 }
 
 impl Call {
-    pub(super) fn attempt(&self) -> (RunId, StepIndex, Attempt) {
+    pub(super) fn attempt(&self) -> AttemptKey {
         let info = self.cx.info();
-        (info.run, info.step, info.attempt)
+        (info.run, info.step, info.item, info.attempt)
     }
 }
+
+/// Names an attempt of a step or item.
+pub(super) type AttemptKey = (RunId, StepIndex, Option<ItemIndex>, Attempt);
 
 /// Sends the report of a call: the one it is given, or one of its own if the call's task ends without.
 pub(super) struct Reporter {
     inbox: mpsc::UnboundedSender<Message>,
-    open: Option<(RunId, StepIndex, Attempt)>,
+    open: Option<AttemptKey>,
 }
 
 impl Reporter {
-    pub(super) fn new(
-        inbox: mpsc::UnboundedSender<Message>,
-        run: RunId,
-        step: StepIndex,
-        attempt: Attempt,
-    ) -> Self {
-        Self { inbox, open: Some((run, step, attempt)) }
+    pub(super) fn new(inbox: mpsc::UnboundedSender<Message>, attempt: AttemptKey) -> Self {
+        Self { inbox, open: Some(attempt) }
     }
 
     pub(super) fn report(&mut self, report: Report) {
@@ -89,24 +88,23 @@ impl Reporter {
 
 impl Drop for Reporter {
     fn drop(&mut self) {
-        let Some((run, step, attempt)) = self.open.take() else { return };
+        let Some((run, step, item, attempt)) = self.open.take() else { return };
         let error = StepError::retry("the handler's task ended without an outcome").code("NX3012");
-        let _ =
-            self.inbox.send(Message::Reported(Report { run, step, attempt, result: Err(error.0) }));
+        let report = Report { run, step, item, attempt, result: Err(error.0) };
+        let _ = self.inbox.send(Message::Reported(report));
     }
 }
 
 /// Makes the call and says how it ended.
 pub(super) async fn carry_out(call: Call, environment: Arc<Environment>) -> Report {
-    let info = call.cx.info();
-    let (run, step, attempt) = (info.run, info.step, info.attempt);
+    let (run, step, item, attempt) = call.attempt();
     let began = Instant::now();
     environment.metrics.queued(began - call.recorded);
-    let result = called(call, &environment)
-        .await
-        .and_then(|output| accepted(output, environment.payload_bytes_max));
+    let bytes_max = environment.payload_bytes_max;
+    let accept = |output| accepted(output, bytes_max, item.is_some());
+    let result = called(call, &environment).await.and_then(accept);
     environment.metrics.attempted(began.elapsed(), result.is_ok());
-    Report { run, step, attempt, result: result.map_err(|error| error.0) }
+    Report { run, step, item, attempt, result: result.map_err(|error| error.0) }
 }
 
 async fn called(mut call: Call, environment: &Environment) -> StepResult<Data> {
@@ -177,15 +175,16 @@ async fn input(payload: Payload, environment: &Environment) -> StepResult<Data> 
 /// What an attempt leads to, as it is recorded.
 pub(crate) type Outcome = StepResult<(Payload, Vec<NewPayload>)>;
 
-/// The output of a handler, if it is no larger than `max` bytes.
-pub(crate) fn accepted(output: Data, max: usize) -> Outcome {
+/// The output of a handler, if it is no larger than `max` bytes; that of an item is kept beside its event sooner.
+pub(crate) fn accepted(output: Data, max: usize, of_item: bool) -> Outcome {
     let len = output.bytes.len();
     if len > max {
         let message = format!("the output has {len} bytes, more than payload_bytes_max ({max})");
         return Err(StepError::fatal(message).code("NX3006"));
     }
     let (payload, stored) = Payload::new(output.content_type, output.bytes);
-    Ok((payload, stored.into_iter().collect()))
+    let (payload, also) = if of_item { payload.of_item() } else { (payload, None) };
+    Ok((payload, stored.into_iter().chain(also).collect()))
 }
 
 /// The failure of an attempt that took longer than it may.

@@ -82,6 +82,7 @@ impl Errands {
 /// Carries out an errand. What comes of it is told to the aggregate, unless there is nothing to tell.
 async fn carry_out(handle: &Handle, effect: Effect) -> Option<Command> {
     match effect {
+        Effect::Pauses(effect) => match effect {},
         Effect::Limit(LimitEffect(holder)) => {
             limits::carry_out(handle, holder).await.map(Command::Limit)
         }

@@ -10,28 +10,25 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nexus_model::effect::RunAttempt;
-use nexus_model::id::{Attempt, RunId, StepIndex};
+use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
 use nexus_model::plan::Plan;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use super::attempt::{Call, Environment, Report, Reporter, carry_out};
+use super::attempt::{AttemptKey, Call, Environment, Report, Reporter, carry_out};
 use super::heart::Heart;
 use super::message::Message;
 use crate::handler::{AttemptInfo, StepCx, Stop};
 
-type Key = (RunId, StepIndex);
-
-/// An attempt of a step of a run.
-type Which = (RunId, StepIndex, Attempt);
+type Key = (RunId, StepIndex, Option<ItemIndex>);
 
 /// Handlers at work, and attempts that were cut off and wait for their turn.
 pub(super) struct Handlers {
     environment: Arc<Environment>,
     inbox: mpsc::UnboundedSender<Message>,
     working: HashMap<Key, Working>,
-    waiting: VecDeque<Which>,
-    alone: VecDeque<Which>,
+    waiting: VecDeque<AttemptKey>,
+    alone: VecDeque<AttemptKey>,
     /// Attempts whose resumption is being recorded.
     resuming: HashMap<Key, Attempt>,
     /// The one that works alone, or is being resumed for that.
@@ -72,7 +69,7 @@ impl Handlers {
     }
 
     /// Lets an attempt that was cut off wait for its turn.
-    pub(super) fn queue(&mut self, which: Which, alone: bool) {
+    pub(super) fn queue(&mut self, which: AttemptKey, alone: bool) {
         if alone {
             self.alone.push_back(which);
         } else {
@@ -81,21 +78,21 @@ impl Handlers {
     }
 
     /// The attempts whose turn has come. `calls_coming` others will be called without asking.
-    pub(super) fn next(&mut self, calls_coming: usize) -> Vec<Which> {
+    pub(super) fn next(&mut self, calls_coming: usize) -> Vec<AttemptKey> {
         if self.lone.is_some() {
             return Vec::new();
         }
         if self.alone.is_empty() {
-            let next: Vec<Which> = self.waiting.drain(..).collect();
-            self.resuming.extend(next.iter().map(|(run, step, attempt)| ((*run, *step), *attempt)));
+            let next: Vec<AttemptKey> = self.waiting.drain(..).collect();
+            self.resuming.extend(next.iter().map(keyed));
             return next;
         }
         if !self.working.is_empty() || !self.resuming.is_empty() || calls_coming > 0 {
             return Vec::new();
         }
         let next = self.alone.pop_front();
-        self.lone = next.map(|(run, step, _)| (run, step));
-        self.resuming.extend(next.map(|(run, step, attempt)| ((run, step), attempt)));
+        self.lone = next.map(|(run, step, item, _)| (run, step, item));
+        self.resuming.extend(next.iter().map(keyed));
         next.into_iter().collect()
     }
 
@@ -106,7 +103,7 @@ impl Handlers {
 
     /// Calls the handler of an attempt.
     pub(super) fn call(&mut self, plan: &Plan, mut info: AttemptInfo, attempt: RunAttempt) {
-        self.resuming.remove(&(info.run, attempt.step));
+        self.resuming.remove(&(info.run, attempt.step, attempt.item));
         info.store.clone_from(&self.environment.store);
         let step = attempt.step;
         let (name, timeout_ms) = if attempt.undo {
@@ -136,20 +133,20 @@ impl Handlers {
     }
 
     /// Tells the handler of an attempt to stop.
-    pub(super) fn stop(&mut self, run: RunId, step: StepIndex, attempt: Attempt) -> Stopped {
-        if let Some(working) = self.working.get(&(run, step)) {
+    pub(super) fn stop(&mut self, which: AttemptKey) -> Stopped {
+        let (run, step, item, attempt) = which;
+        if let Some(working) = self.working.get(&(run, step, item)) {
             if working.attempt == attempt {
                 working.stop.stop();
                 return Stopped::Told;
             }
             return Stopped::Unknown;
         }
-        if self.resuming.get(&(run, step)) == Some(&attempt) {
-            self.resuming.remove(&(run, step));
-            self.leave(run, step);
+        if self.resuming.get(&(run, step, item)) == Some(&attempt) {
+            self.resuming.remove(&(run, step, item));
+            self.leave((run, step, item));
             return Stopped::NotCalled;
         }
-        let which = (run, step, attempt);
         let before = self.waiting.len() + self.alone.len();
         self.waiting.retain(|waits| *waits != which);
         self.alone.retain(|waits| *waits != which);
@@ -161,8 +158,8 @@ impl Handlers {
     }
 
     /// The one that worked alone does not any more.
-    fn leave(&mut self, run: RunId, step: StepIndex) {
-        if self.lone == Some((run, step)) {
+    fn leave(&mut self, key: Key) {
+        if self.lone == Some(key) {
             self.lone = None;
         }
     }
@@ -176,11 +173,11 @@ impl Handlers {
 
     /// Takes note that a handler is done.
     pub(super) fn ended(&mut self, report: &Report) {
-        let key = (report.run, report.step);
+        let key = (report.run, report.step, report.item);
         if self.working.get(&key).is_some_and(|working| working.attempt == report.attempt) {
             self.working.remove(&key);
             self.environment.metrics.done(1);
-            self.leave(report.run, report.step);
+            self.leave(key);
         }
     }
 
@@ -203,15 +200,19 @@ impl Handlers {
     }
 
     fn begin(&mut self, call: Call) {
-        let (run, step, attempt) = call.attempt();
+        let (run, step, item, attempt) = call.attempt();
         let stop = Arc::clone(&call.stop);
-        let mut reporter = Reporter::new(self.inbox.clone(), run, step, attempt);
+        let mut reporter = Reporter::new(self.inbox.clone(), call.attempt());
         let environment = Arc::clone(&self.environment);
         let work = async move { reporter.report(carry_out(call, environment).await) };
         let task = tokio::spawn(work).abort_handle();
         self.environment.metrics.begun();
-        self.working.insert((run, step), Working { attempt, stop, task });
+        self.working.insert((run, step, item), Working { attempt, stop, task });
     }
+}
+
+fn keyed((run, step, item, attempt): &AttemptKey) -> (Key, Attempt) {
+    ((*run, *step, *item), *attempt)
 }
 
 /// A driver that is gone has no handlers at work.

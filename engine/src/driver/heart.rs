@@ -28,6 +28,7 @@ pub(super) struct Heart {
     silence_max: Option<Duration>,
     recorded: Payload,
     recorded_at: Option<Instant>,
+    of_item: bool,
 }
 
 impl Heart {
@@ -45,6 +46,7 @@ impl Heart {
             silence_max: info.heartbeat,
             recorded,
             recorded_at: None,
+            of_item: info.item.is_some(),
         }
     }
 
@@ -67,13 +69,15 @@ impl Heart {
     /// When there is something to record; `None`: not before the next heartbeat.
     fn record_at(&self) -> Option<Instant> {
         let is_new = self.beats.borrow().progress != self.recorded;
-        is_new.then(|| self.recorded_at.map_or_else(Instant::now, |at| at + RECORD_EVERY))
+        (is_new && !self.of_item)
+            .then(|| self.recorded_at.map_or_else(Instant::now, |at| at + RECORD_EVERY))
     }
 
     /// Records how far the attempt said it is, if that is not recorded.
     pub(super) fn flush(&mut self) {
         let progress = self.beats.borrow().progress.clone();
-        if progress == self.recorded {
+        // How far an item has come is not recorded: there are many of them.
+        if progress == self.recorded || self.of_item {
             return;
         }
         let (run, step, attempt) = self.which;

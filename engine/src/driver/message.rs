@@ -1,8 +1,11 @@
 //! What can wake a driver.
 
+use std::sync::Arc;
+
 use nexus_log::KeyValue;
 use nexus_model::aggregate::AggregateId;
 use nexus_model::id::RunId;
+use nexus_model::pauses::Pauses;
 use nexus_model::payload::NewPayload;
 use nexus_model::run::RunStatus;
 use tokio::sync::oneshot;
@@ -31,6 +34,8 @@ pub(crate) enum Message {
     PayloadsLoaded { run: RunId, payloads: Vec<NewPayload> },
     /// A handler is done.
     Reported(Report),
+    /// The pauses of the store to keep to from now on, and their revision.
+    Pauses { revision: u32, pauses: Arc<Pauses>, done: oneshot::Sender<()> },
     /// A run from before this process should go on.
     Drive { run: RunId },
     /// Somebody waits for the end of a run.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_model::id::{Attempt, RunId, StepIndex};
+use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
 use tokio::sync::watch;
 
 use super::heartbeat::Beat;
@@ -26,6 +26,8 @@ pub struct AttemptInfo {
     pub step: StepIndex,
     /// The step by id.
     pub step_id: Arc<str>,
+    /// The item, if the step has `for_each`.
+    pub item: Option<ItemIndex>,
     /// The attempt, from 1.
     pub attempt: Attempt,
     /// Whether an earlier execution of this attempt was cut off, so that its effects may have happened.
@@ -34,6 +36,8 @@ pub struct AttemptInfo {
     pub heartbeat: Option<Duration>,
     /// Whether it undoes what the step did.
     pub is_undo: bool,
+    /// What tells the rounds of loops around the step apart; empty in the first.
+    pub round_mark: String,
     /// Folder of the definition file, where scripts and `file.*` work.
     pub folder: Option<PathBuf>,
     /// Folder of the store, for what has to outlive the process.
@@ -93,10 +97,16 @@ impl StepCx {
     }
 
     /// The same on every attempt of this step and after every crash; another one for each run, also of other stores, and for
-    /// the undo of the step: the run's unique id and the step's id.
+    /// the undo of the step, each round of a loop, and each item: the run's unique id, the step's id, the round, the item.
     pub fn idempotency_key(&self) -> String {
         let undo = if self.info.is_undo { "/undo" } else { "" };
-        format!("{}/{}{undo}", self.info.run, self.info.step_id)
+        let item = self.info.item.map(|item| format!("/{}", item.0)).unwrap_or_default();
+        format!("{}/{}{}{undo}{item}", self.info.run, self.info.step_id, self.info.round_mark)
+    }
+
+    /// The number of the item, from 0, if the step has `for_each`.
+    pub fn item(&self) -> Option<u32> {
+        self.info.item.map(|item| item.0)
     }
 
     /// Whether the handler is called to undo what the step did.

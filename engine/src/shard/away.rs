@@ -1,11 +1,9 @@
 //! Runs that are not in memory although something is asked of them: they are being read, or rest before that.
 
-use std::collections::{BTreeMap, VecDeque};
-
-use nexus_model::id::{Attempt, StepIndex};
+use std::collections::VecDeque;
 
 use super::Asked;
-use super::resident::Resident;
+use super::resident::{AtWork, Resident};
 
 /// What waits for a run that is being read.
 #[derive(Debug, Default)]
@@ -13,7 +11,7 @@ pub(super) struct Away {
     /// Requests not decided yet, in order.
     pub(super) queue: VecDeque<Asked>,
     /// Attempts whose handlers this engine has called, or will once they may be resumed, and whose outcome is not recorded.
-    pub(super) at_work: BTreeMap<StepIndex, Attempt>,
+    pub(super) at_work: AtWork,
     /// Whether it is not read yet, because that would not help at once.
     pub(super) rests: bool,
 }

@@ -99,17 +99,31 @@ fn as_failure(command: Command) -> Option<Command> {
         Command::CompleteStep { step, attempt, .. } => {
             Some(Command::FailStep { step, attempt, failure })
         }
+        Command::CompleteItem { step, item, attempt, .. } => {
+            Some(Command::FailItem { step, item, attempt, failure })
+        }
+        Command::FailItem { step, item, attempt, failure: before } if before != failure => {
+            Some(Command::FailItem { step, item, attempt, failure })
+        }
         Command::FailStep { step, attempt, failure: before } if before != failure => {
             Some(Command::FailStep { step, attempt, failure })
         }
         Command::FailStep { .. }
+        | Command::FailItem { .. }
         | Command::StartRun(_)
         | Command::InterruptAttempts { .. }
+        | Command::InterruptItems { .. }
+        | Command::ResumeItem { .. }
         | Command::ResumeAttempt { .. }
         | Command::RecordHeartbeat { .. }
         | Command::FireTimer { .. }
         | Command::PauseRun { .. }
         | Command::ResumeRun { .. }
+        | Command::PauseStep { .. }
+        | Command::ResumeStep { .. }
+        | Command::HoldRun { .. }
+        | Command::ReleaseRun
+        | Command::InHold { .. }
         | Command::CancelRun { .. }
         | Command::RetryRun { .. }
         | Command::DeliverSignal { .. }

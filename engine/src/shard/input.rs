@@ -6,7 +6,8 @@ use nexus_log::{Outcome, Row};
 use nexus_model::aggregate::{self, AggregateId};
 use nexus_model::command::Command;
 use nexus_model::event::RunStarted;
-use nexus_model::id::{Attempt, RunId, StepIndex};
+use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
+use nexus_model::pauses::Pauses;
 use nexus_model::payload::NewPayload;
 use nexus_model::plan::Plan;
 use nexus_model::run::Run;
@@ -52,6 +53,8 @@ pub enum Input {
         /// What became of it.
         outcome: Outcome,
     },
+    /// The pauses of the store to keep to from now on.
+    Pauses(Arc<Pauses>),
     /// A run from before this process should go on.
     Drive {
         /// The run.
@@ -122,19 +125,29 @@ impl Asked {
 
     /// The attempt about which it reports, if it is a handler's report.
     #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is a report")]
-    pub(super) fn report(&self) -> Option<(StepIndex, Attempt)> {
+    pub(super) fn report(&self) -> Option<(StepIndex, Option<ItemIndex>, Attempt)> {
         match &self.command {
             Command::CompleteStep { step, attempt, .. }
             | Command::FailStep { step, attempt, .. }
-            | Command::RecordHeartbeat { step, attempt, .. } => Some((*step, *attempt)),
+            | Command::RecordHeartbeat { step, attempt, .. } => Some((*step, None, *attempt)),
+            Command::CompleteItem { step, item, attempt, .. }
+            | Command::FailItem { step, item, attempt, .. } => Some((*step, Some(*item), *attempt)),
             _ => None,
         }
     }
 
     /// What tells those who wait for its outcome that there will be none: an attempt that cannot be resumed is not called.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is about a resumption")]
     pub(super) fn withdrawal(&self, run: RunId) -> Option<Output> {
-        let Command::ResumeAttempt { step, attempt } = self.command else { return None };
-        Some(Output::Stop(run, step, attempt))
+        match self.command {
+            Command::ResumeAttempt { step, attempt } => {
+                Some(Output::Stop(run, step, None, attempt))
+            }
+            Command::ResumeItem { step, item, attempt } => {
+                Some(Output::Stop(run, step, Some(item), attempt))
+            }
+            _ => None,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use nexus_model::aggregate::{self, AggregateId, Effect};
 use nexus_model::decide::SlotChange;
 use nexus_model::effect::RunAttempt;
-use nexus_model::id::{Attempt, RunId, StepIndex, TimerId};
+use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex, TimerId};
 use nexus_model::payload::PayloadHash;
 use nexus_model::plan::Plan;
 use nexus_model::rejection::Rejection;
@@ -43,13 +43,15 @@ pub enum Output {
         run: RunId,
         /// The step.
         step: StepIndex,
+        /// The item, if it is an attempt of one.
+        item: Option<ItemIndex>,
         /// The attempt.
         attempt: Attempt,
         /// Whether it must run while no other does.
         alone: bool,
     },
     /// Tell a handler to stop.
-    Stop(RunId, StepIndex, Attempt),
+    Stop(RunId, StepIndex, Option<ItemIndex>, Attempt),
     /// Tell a limit.
     Slot(SlotChange),
     /// An attempt that is over has reported; its log says that this was ignored.

@@ -9,13 +9,13 @@ use nexus_log::Row;
 use nexus_model::codec;
 use nexus_model::command::Command;
 use nexus_model::decide::{SlotChange, TimerChange, Transition};
-use nexus_model::effect::{Effect, pending_for};
+use nexus_model::effect::{Effect, RunAttempt, pending_for, pending_item, pending_items};
 use nexus_model::event::{Event, Given};
-use nexus_model::id::{Attempt, RunId, StepIndex};
-use nexus_model::payload::PayloadHash;
+use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
+use nexus_model::payload::{NewPayload, PayloadHash};
 use nexus_model::plan::Plan;
 use nexus_model::rejection::Rejection;
-use nexus_model::run::{Run, StepState, TimerPurpose, UndoState};
+use nexus_model::run::{ItemState, Run, StepState, TimerPurpose, UndoState};
 use nexus_model::time::Timestamp;
 
 use super::held::Held;
@@ -26,8 +26,13 @@ use crate::handler::AttemptInfo;
 const NEAR_TIMER_MS: u64 = 2_000;
 /// A run with fewer events than this is folded again rather than read from a snapshot.
 const SNAPSHOT_EVENTS_MIN: u32 = 256;
+/// Payloads that were read are kept for later decisions up to this many bytes.
+const LOADED_BYTES_MAX: usize = 256 * 1024;
 /// A snapshot is worth writing when the events since the last one take this many times its bytes.
 const SNAPSHOT_GROWTH: usize = 4;
+
+/// The latest attempts of steps and items whose handlers were called.
+pub(super) type AtWork = BTreeMap<(StepIndex, Option<ItemIndex>), Attempt>;
 
 /// A run in memory.
 #[derive(Debug)]
@@ -45,11 +50,13 @@ pub(super) struct Resident {
     /// Requests whose transitions the log refused, to be asked again.
     pub(super) given_back: Vec<Asked>,
     /// Attempts whose handlers this engine has called, or will once they may be resumed, and whose outcome is not recorded.
-    pub(super) at_work: BTreeMap<StepIndex, Attempt>,
+    pub(super) at_work: AtWork,
     /// Transitions on their way to the disk, oldest first.
     pub(super) held: VecDeque<Held>,
     /// Payloads loaded for the decision at hand.
     pub(super) payloads: BTreeMap<PayloadHash, Arc<[u8]>>,
+    /// Payloads loaded for earlier decisions, newest last: the next one often needs them again.
+    loaded: VecDeque<NewPayload>,
     /// Rows that go with the next transition.
     pub(super) rows: Vec<Row>,
     /// Time of the last decision.
@@ -75,6 +82,7 @@ impl Resident {
             at_work: BTreeMap::new(),
             held: VecDeque::new(),
             payloads: BTreeMap::new(),
+            loaded: VecDeque::new(),
             rows: Vec::new(),
             last_given: Timestamp::default(),
             bytes,
@@ -88,18 +96,22 @@ impl Resident {
     /// engine. A run leaves memory only without running attempts, so these belong to a process that is gone: those that
     /// were at work were cut off by its end, those that rested are carried on.
     ///
-    /// An engine that drives nothing leaves them alone.
+    /// An engine that drives nothing leaves them alone; `is_kept`: a pause of the store applies.
     pub(super) fn take_up(
         &mut self,
         run: RunId,
         drives: bool,
+        is_kept: bool,
         slots: &mut Slots,
         out: &mut Vec<Output>,
     ) {
         if std::mem::replace(&mut self.is_driven, true) {
             return;
         }
-        out.extend(self.run.timers.iter().map(|(id, timer)| Output::TimerSet(run, *id, timer.due)));
+        // One that a pause keeps is set when that ends: it would only be refused now, and again each time the run is read.
+        let timers = self.run.timers.iter();
+        let timers = timers.filter(|(_, timer)| !is_kept && !self.run.holds_timer(timer.purpose));
+        out.extend(timers.map(|(id, timer)| Output::TimerSet(run, *id, timer.due)));
         if drives {
             out.extend(self.calls(run));
         }
@@ -111,14 +123,17 @@ impl Resident {
             if drives { self.run.running().collect() } else { Vec::new() };
         for step in running {
             let attempt = self.run.step_run(step).attempt;
-            if self.at_work.get(&step) == Some(&attempt) {
+            if self.at_work.get(&(step, None)) == Some(&attempt) {
                 continue;
             }
             match pending_for(&self.plan, &self.run, step) {
+                // They are carried on when no pause keeps them.
+                Some(Effect::ResumeAttempt { .. }) if is_kept => {}
+                None if self.run.holds_cut_off(step) => {}
                 Some(Effect::ResumeAttempt { alone, .. }) => {
                     slots.0 -= 1;
-                    self.at_work.insert(step, attempt);
-                    out.push(Output::Resume { run, step, attempt, alone });
+                    self.at_work.insert((step, None), attempt);
+                    out.push(Output::Resume { run, step, item: None, attempt, alone });
                 }
                 Some(Effect::RunAttempt(_) | Effect::StopAttempt { .. } | Effect::Call(_))
                 | None => {
@@ -126,10 +141,49 @@ impl Resident {
                 }
             }
         }
+        let items = if drives { self.take_up_items(run, slots, out) } else { Vec::new() };
         if !cut_off.is_empty() {
             let interrupt = Command::InterruptAttempts { attempts: cut_off, orderly: false };
             self.queue.push_front(Asked::silent(interrupt));
         }
+        if drives && !items.is_empty() {
+            let interrupt = Command::InterruptItems { attempts: items, orderly: false };
+            self.queue.push_front(Asked::silent(interrupt));
+        }
+    }
+
+    /// Takes up attempts of items that are under way without a handler of this engine: those that rest are resumed. Returns the
+    /// others.
+    fn take_up_items(
+        &mut self,
+        run: RunId,
+        slots: &mut Slots,
+        out: &mut Vec<Output>,
+    ) -> Vec<(StepIndex, ItemIndex, Attempt)> {
+        let mut cut_off = Vec::new();
+        let running: Vec<Effect> = self
+            .run
+            .iterating()
+            .flat_map(|step| pending_items(&self.plan, &self.run, step))
+            .collect();
+        for effect in running {
+            match effect {
+                Effect::ResumeAttempt { step, item, attempt, alone } => {
+                    if self.at_work.insert((step, item), attempt) != Some(attempt) {
+                        slots.0 -= 1;
+                        out.push(Output::Resume { run, step, item, attempt, alone });
+                    }
+                }
+                Effect::RunAttempt(RunAttempt { step, item: Some(item), attempt, .. })
+                | Effect::StopAttempt { step, item: Some(item), attempt } => {
+                    if self.at_work.get(&(step, Some(item))) != Some(&attempt) {
+                        cut_off.push((step, item, attempt));
+                    }
+                }
+                Effect::RunAttempt(_) | Effect::StopAttempt { .. } | Effect::Call(_) => {}
+            }
+        }
+        cut_off
     }
 
     /// Slots that are waited for. Whether their limits were told before is not known here; telling them again changes nothing.
@@ -147,10 +201,21 @@ impl Resident {
 
     /// Takes payloads that a decision needs from transitions that are not durable yet; returns those that must be read.
     pub(super) fn take_held(&mut self, hashes: Vec<PayloadHash>) -> Vec<PayloadHash> {
-        let held = self.held.iter().flat_map(|held| &held.payloads);
+        let held = self.held.iter().flat_map(|held| &held.payloads).chain(&self.loaded);
         let found = held.filter(|(hash, _)| hashes.contains(hash)).cloned();
         self.payloads.extend(found);
         hashes.into_iter().filter(|hash| !self.payloads.contains_key(hash)).collect()
+    }
+
+    /// Takes payloads that were read for the decision at hand, and keeps them for the next as far as there is room.
+    pub(super) fn has_loaded(&mut self, payloads: Vec<NewPayload>) {
+        let bytes =
+            |kept: &VecDeque<NewPayload>| kept.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
+        self.loaded.extend(payloads.iter().cloned());
+        while bytes(&self.loaded) > LOADED_BYTES_MAX {
+            self.loaded.pop_front();
+        }
+        self.payloads.extend(payloads);
     }
 
     /// Turns what was decided into what is logged and what is held until it is durable.
@@ -199,10 +264,6 @@ impl Resident {
                     add(*step, true);
                 }
                 Event::StepCalled { step, .. } => add(*step, false),
-                Event::RunPaused { .. }
-                | Event::RunResumed { .. }
-                | Event::ParentPaused
-                | Event::ParentResumed => self.run.calling().for_each(|step| add(step, false)),
                 // It took its slot when it was to be resumed.
                 Event::AttemptResumed { step, .. } => add(*step, false),
                 Event::UndoWaived { .. } => self.run.running().for_each(|step| add(step, false)),
@@ -216,10 +277,72 @@ impl Resident {
                         add(*step, true);
                     }
                 }
+                Event::RunResumed { .. }
+                | Event::RunReleased
+                | Event::StepResumed { .. }
+                | Event::ParentResumed
+                | Event::CancelRequested { .. } => {
+                    self.kept_attempts().for_each(|step| add(step, true));
+                }
                 _ => {}
             }
         }
+        if events.iter().any(changes_a_hold) {
+            let calls = self.run.calling();
+            effects.extend(calls.filter_map(|step| pending_for(&self.plan, &self.run, step)));
+        }
+        for event in events {
+            self.effects_of_items(event, &mut effects, &mut slots_taken);
+        }
         (effects, slots_taken)
+    }
+
+    /// The effects of an event: what `pending` says about the items it touched.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "no other event gives a handler work")]
+    fn effects_of_items(&self, event: &Event, effects: &mut Vec<Effect>, slots_taken: &mut i64) {
+        let (plan, run) = (&self.plan, &self.run);
+        let is_work = |effect: &Effect| {
+            matches!(effect, Effect::RunAttempt(_) | Effect::ResumeAttempt { .. })
+        };
+        match event {
+            Event::ItemStarted { step, item, .. } => {
+                let effect = pending_item(plan, run, *step, *item);
+                *slots_taken += i64::from(effect.as_ref().is_some_and(is_work));
+                effects.extend(effect);
+            }
+            // It took its slot when it was to be resumed.
+            Event::ItemResumed { step, item, .. } => {
+                effects.extend(pending_item(plan, run, *step, *item));
+            }
+            Event::StopRequested { steps } => {
+                effects.extend(steps.iter().flat_map(|step| pending_items(plan, run, *step)));
+            }
+            Event::ItemsInterrupted { attempts, orderly: false } => {
+                for (step, item, _) in attempts {
+                    let effect = pending_item(plan, run, *step, *item);
+                    *slots_taken += i64::from(effect.as_ref().is_some_and(is_work));
+                    effects.extend(effect);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Steps whose attempt was cut off and that no handler of this engine is at work for, or will be.
+    fn kept_attempts(&self) -> impl Iterator<Item = StepIndex> {
+        let coming = |step: StepIndex| {
+            let mut effects = self.held.iter().flat_map(|held| &held.effects);
+            effects.any(|effect| match effect {
+                Effect::RunAttempt(run) => run.step == step,
+                Effect::ResumeAttempt { step: coming, .. } => *coming == step,
+                Effect::StopAttempt { .. } | Effect::Call(_) => false,
+            })
+        };
+        let rests = |step: StepIndex| {
+            matches!(pending_for(&self.plan, &self.run, step), Some(Effect::ResumeAttempt { .. }))
+        };
+        let works = |step: StepIndex| self.at_work.contains_key(&(step, None));
+        self.run.running().filter(move |step| rests(*step) && !works(*step) && !coming(*step))
     }
 
     /// Lets out what waited for a transition that is now durable.
@@ -234,25 +357,32 @@ impl Resident {
         out.extend(held.slots.into_iter().map(Output::Slot));
         for effect in held.effects {
             out.push(match effect {
-                Effect::StopAttempt { step, attempt } => Output::Stop(run, step, attempt),
+                Effect::StopAttempt { step, item, attempt } => {
+                    Output::Stop(run, step, item, attempt)
+                }
                 Effect::Call(call) => self.call(run, call),
-                Effect::ResumeAttempt { step, attempt, alone } => {
-                    self.at_work.insert(step, attempt);
-                    Output::Resume { run, step, attempt, alone }
+                Effect::ResumeAttempt { step, item, attempt, alone } => {
+                    self.at_work.insert((step, item), attempt);
+                    Output::Resume { run, step, item, attempt, alone }
                 }
                 Effect::RunAttempt(attempt) => {
-                    self.at_work.insert(attempt.step, attempt.attempt);
+                    self.at_work.insert((attempt.step, attempt.item), attempt.attempt);
                     Output::Attempt {
                         plan: Arc::clone(&self.plan),
                         info: Box::new(self.attempt_info(
                             run,
-                            (attempt.step, attempt.attempt),
+                            (attempt.step, attempt.item, attempt.attempt),
                             attempt.undo,
                         )),
                         attempt: Box::new(attempt),
                     }
                 }
             });
+        }
+        if ends_a_pause(&held.asked.command) {
+            // Those that were due meanwhile fire now.
+            let timers = self.run.timers.iter();
+            out.extend(timers.map(|(id, timer)| Output::TimerSet(run, *id, timer.due)));
         }
         if let Some(reply) = held.asked.reply {
             out.push(Output::Reply(reply, Ok(Answer { run, revision: held.revision })));
@@ -276,12 +406,12 @@ impl Resident {
     ) {
         self.has_reported(&asked.command);
         out.extend(asked.withdrawal(run));
-        if let (Rejection::StaleAttempt { .. }, Some((step, attempt))) =
+        if let (Rejection::StaleAttempt { .. }, Some((step, item, attempt))) =
             (&rejection, asked.report())
             && step.0 < self.plan.step_count()
         {
             let is_undo = self.run.step_run(step).undo().is_some();
-            let info = self.attempt_info(run, (step, attempt), is_undo);
+            let info = self.attempt_info(run, (step, item, attempt), is_undo);
             out.push(Output::Ignored(Box::new(info)));
         }
         if let Some(reply) = asked.reply {
@@ -291,25 +421,38 @@ impl Resident {
 
     /// Takes note that the handlers that `command` reports about are done.
     fn has_reported(&mut self, command: &Command) {
-        let mut done = |step: &StepIndex, attempt: &Attempt| {
-            if self.at_work.get(step) == Some(attempt) {
-                self.at_work.remove(step);
+        let mut done = |step: &StepIndex, item: Option<ItemIndex>, attempt: &Attempt| {
+            if self.at_work.get(&(*step, item)) == Some(attempt) {
+                self.at_work.remove(&(*step, item));
             }
         };
         match command {
             Command::CompleteStep { step, attempt, .. }
-            | Command::FailStep { step, attempt, .. } => done(step, attempt),
+            | Command::FailStep { step, attempt, .. } => done(step, None, attempt),
             Command::InterruptAttempts { attempts, .. } => {
                 for (step, attempt) in attempts {
-                    done(step, attempt);
+                    done(step, None, attempt);
+                }
+            }
+            Command::CompleteItem { step, item, attempt, .. }
+            | Command::FailItem { step, item, attempt, .. } => done(step, Some(*item), attempt),
+            Command::InterruptItems { attempts, .. } => {
+                for (step, item, attempt) in attempts {
+                    done(step, Some(*item), attempt);
                 }
             }
             Command::StartRun(_)
             | Command::ResumeAttempt { .. }
+            | Command::ResumeItem { .. }
             | Command::RecordHeartbeat { .. }
             | Command::FireTimer { .. }
             | Command::PauseRun { .. }
             | Command::ResumeRun { .. }
+            | Command::PauseStep { .. }
+            | Command::ResumeStep { .. }
+            | Command::HoldRun { .. }
+            | Command::ReleaseRun
+            | Command::InHold { .. }
             | Command::CancelRun { .. }
             | Command::RetryRun { .. }
             | Command::DeliverSignal { .. }
@@ -323,10 +466,7 @@ impl Resident {
 
     /// Whether the run wants room and has not said so yet.
     pub(super) fn becomes_hungry(&mut self) -> bool {
-        let hungry = self.run.has_ready()
-            && !self.run.is_paused()
-            && !self.run.status.is_terminal()
-            && !self.is_broken;
+        let hungry = self.run.can_start() && !self.run.status.is_terminal() && !self.is_broken;
         hungry && !std::mem::replace(&mut self.is_hungry, hungry)
     }
 
@@ -344,9 +484,13 @@ impl Resident {
             return true;
         }
         let near = self.run.timers.values().any(|timer| {
-            timer.purpose != TimerPurpose::RunTimeout && timer.due.ms_since(now) < NEAR_TIMER_MS
+            timer.purpose != TimerPurpose::RunTimeout
+                && !self.run.holds_timer(timer.purpose)
+                && timer.due.ms_since(now) < NEAR_TIMER_MS
         });
-        let waits = over_budget || (self.run.is_at_rest() && !near);
+        // A run that a pause holds is of no use in memory, though one of the store is not parked.
+        let rests = self.run.is_at_rest() || self.run.is_held();
+        let waits = over_budget || (rests && !near);
         self.run.status.is_terminal() || (self.run.running_count() == 0 && waits)
     }
 
@@ -375,7 +519,7 @@ impl Resident {
     fn attempt_info(
         &self,
         run: RunId,
-        (step, attempt): (StepIndex, Attempt),
+        (step, item, attempt): (StepIndex, Option<ItemIndex>, Attempt),
         is_undo: bool,
     ) -> AttemptInfo {
         let heartbeat_ms = self.plan.heartbeat_ms(step).filter(|_| !is_undo);
@@ -391,9 +535,11 @@ impl Resident {
             workflow: text(|started| &started.workflow),
             step,
             step_id: Arc::from(self.plan.id(step)),
+            item,
             attempt,
-            may_repeat: may_repeat(&self.run, step),
+            may_repeat: may_repeat(&self.run, step, item),
             is_undo,
+            round_mark: self.run.round_mark(&self.plan, step),
             heartbeat: heartbeat_ms.map(Duration::from_millis),
             folder,
             store: None,
@@ -401,7 +547,37 @@ impl Resident {
     }
 }
 
-fn may_repeat(run: &Run, step: StepIndex) -> bool {
+/// Whether a called run has to follow this.
+fn changes_a_hold(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::RunPaused { .. }
+            | Event::RunResumed { .. }
+            | Event::RunHeld { .. }
+            | Event::RunReleased
+            | Event::StepPaused { .. }
+            | Event::StepResumed { .. }
+            | Event::ParentPaused
+            | Event::ParentResumed
+    )
+}
+
+fn ends_a_pause(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::ResumeRun { .. }
+            | Command::ResumeStep { .. }
+            | Command::ReleaseRun
+            | Command::CancelRun { .. }
+    )
+}
+
+fn may_repeat(run: &Run, step: StepIndex, item: Option<ItemIndex>) -> bool {
+    if let Some(item) = item {
+        let run = run.items(step).and_then(|items| items.item(item));
+        return run
+            .is_some_and(|run| matches!(run.state, ItemState::Running { may_repeat: true, .. }));
+    }
     matches!(run.step(step), StepState::Running { may_repeat: true, .. })
         || matches!(run.step_run(step).undo(), Some(UndoState::Running { may_repeat: true, .. }))
 }

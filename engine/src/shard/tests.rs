@@ -343,10 +343,7 @@ fn an_engine_that_drives_nothing_keeps_no_run_in_memory() {
         bench.durable();
         assert!(bench.is_empty());
     }
-    assert_eq!(
-        bench.seen(),
-        "load; set 1; reply 1 ok; load; set 1; cleared 1; stop 0/1; reply 2 ok"
-    );
+    assert_eq!(bench.seen(), "load; set 1; reply 1 ok; load; cleared 1; stop 0/1; reply 2 ok");
 }
 
 #[test]

@@ -22,6 +22,7 @@ pub fn step(id: &str, kind: StepKind, needs: &[&str]) -> Step {
         heartbeat_ms: None,
         start_within_ms: None,
         on_error: OnError::Fail,
+        for_each: None,
         compensate: None,
         outputs: None,
     }

@@ -18,6 +18,8 @@ pub struct Call {
     pub run_name: String,
     /// The step.
     pub step: String,
+    /// The number of the item, if the step has `for_each`.
+    pub item: Option<u32>,
     /// The handler it calls: an action, or `script`.
     pub uses: String,
     /// Whether it undoes what the step did.

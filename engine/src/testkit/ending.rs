@@ -167,6 +167,7 @@ fn of_step(loader: &Loader, run: &Run, step: StepIndex) -> StepEnding {
         | StepState::Sleeping { .. }
         | StepState::Awaiting { .. }
         | StepState::Calling { .. }
+        | StepState::Iterating
         | StepState::Retrying { .. }
         | StepState::Skipped { .. }
         | StepState::NotReached

@@ -31,6 +31,7 @@ impl World {
         let can = |(_, effect): &&(AggregateId, Effect)| match effect {
             Effect::Schedule(ScheduleEffect::Watch { run, .. }) => self.has_ended(*run),
             Effect::Schedule(_) => true,
+            Effect::Pauses(effect) => match *effect {},
             Effect::Limit(_) => false,
         };
         self.errands.iter().find(can).cloned()
@@ -180,9 +181,9 @@ impl TestEngine {
     pub fn schedule_command(
         &mut self,
         name: &str,
-        command: ScheduleCommand,
+        command: &ScheduleCommand,
     ) -> Result<Answer, Refusal> {
-        self.ask_schedule(name, &command, &[])
+        self.ask_schedule(name, command, &[])
     }
 
     fn ask_schedule(
@@ -212,10 +213,9 @@ impl TestEngine {
     /// If there is no such schedule.
     pub fn schedule(&self, name: &str) -> Schedule {
         let entity = self.world().loader.aggregate(Kind::Schedule.id(name)).ok().flatten();
-        match entity.expect("a schedule of this engine").state {
-            State::Schedule(schedule) => schedule,
-            State::Limit(_) => unreachable!("its id is that of a schedule"),
-        }
+        let state = entity.map(|entity| entity.state);
+        let Some(State::Schedule(schedule)) = state else { panic!("no schedule {name} here") };
+        schedule
     }
 
     /// Whether a schedule follows again from what is recorded.

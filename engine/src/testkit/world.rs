@@ -15,7 +15,7 @@ use nexus_log::{
 use nexus_model::aggregate::{AggregateId, Effect};
 use nexus_model::command::Command;
 use nexus_model::effect::RunAttempt;
-use nexus_model::id::{Attempt, RunId, StepIndex, TimerId};
+use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex, TimerId};
 use nexus_model::limit::Holder;
 use nexus_model::payload::{Payload, PayloadHash};
 use nexus_model::plan::Plan;
@@ -24,6 +24,7 @@ use nexus_model::time::Timestamp;
 
 use super::call::{Call, Outcome};
 use super::mock::{Answer as Answered, Mocks};
+use super::reports;
 use super::schedules::{Starting, fire};
 use super::weather::Storm;
 use super::workshop::{Said, States, Workshop};
@@ -89,6 +90,7 @@ pub(super) struct Working {
     call: usize,
     run: RunId,
     step: StepIndex,
+    item: Option<ItemIndex>,
     attempt: Attempt,
     result: StepResult<Data>,
     /// How far it said it was, if it said so.
@@ -128,7 +130,7 @@ pub(super) struct World {
     pub(super) flying: VecDeque<Flying>,
     pub(super) working: Vec<Working>,
     /// Attempts that are carried on once that is recorded.
-    pub(super) resuming: BTreeSet<(RunId, StepIndex, Attempt)>,
+    pub(super) resuming: BTreeSet<(RunId, StepIndex, Option<ItemIndex>, Attempt)>,
     pub(super) replies: BTreeMap<ReplyId, Result<Answer, Refusal>>,
     pub(super) ended: BTreeMap<RunId, RunStatus>,
     pub(super) calls: Vec<Call>,
@@ -374,18 +376,16 @@ impl World {
 
     /// A handler is done.
     fn report(&mut self, at: usize) {
-        let Working { call, run, step, attempt, result, progress, .. } =
+        let Working { call, run, step, item, attempt, result, progress, .. } =
             self.working.swap_remove(at);
         self.slots.0 += 1;
-        if let (Err(_), Some(progress)) = (&result, progress) {
+        if let (Err(_), Some(progress), None) = (&result, progress, item) {
             let asked = Asked::silent(Command::RecordHeartbeat { step, attempt, progress });
             self.tell(Input::Ask { run, asked }, None);
         }
-        let result = result.and_then(|data| accepted(data, self.setup.config.payload_bytes_max));
-        let (command, payloads) = match result {
-            Ok((output, payloads)) => (Command::CompleteStep { step, attempt, output }, payloads),
-            Err(error) => (Command::FailStep { step, attempt, failure: error.0 }, Vec::new()),
-        };
+        let max = self.setup.config.payload_bytes_max;
+        let result = result.and_then(|data| accepted(data, max, item.is_some()));
+        let (command, payloads) = reports::ended(step, item, attempt, result);
         let asked = Asked { command, payloads, reply: None };
         self.tell(Input::Ask { run, asked }, Some(call));
     }
@@ -409,12 +409,12 @@ impl World {
             }
             Output::Rest(run) => self.wanted.push_back(Wanted::Rest(run)),
             Output::Attempt { plan, info, attempt } => self.call(&plan, *info, &attempt),
-            Output::Resume { run, step, attempt, .. } => {
-                self.resuming.insert((run, step, attempt));
-                let asked = Asked::silent(Command::ResumeAttempt { step, attempt });
-                self.tell(Input::Ask { run, asked }, None);
+            Output::Resume { run, step, item, attempt, .. } => {
+                self.resuming.insert((run, step, item, attempt));
+                let command = reports::resumed(step, item, attempt);
+                self.tell(Input::Ask { run, asked: Asked::silent(command) }, None);
             }
-            Output::Stop(run, step, attempt) => self.stop(run, step, attempt),
+            Output::Stop(run, step, item, attempt) => self.stop(run, step, item, attempt),
             Output::TimerSet(run, timer, due) => {
                 self.timers.insert((due.as_ms(), run, timer));
             }
@@ -454,7 +454,7 @@ impl World {
     fn call(&mut self, plan: &Plan, info: AttemptInfo, attempt: &RunAttempt) {
         let bytes = self.loader.bytes(&attempt.input).unwrap_or_else(|_| Arc::from(*b"null"));
         let input = Data { content_type: attempt.input.content_type(), bytes };
-        self.resuming.remove(&(info.run, attempt.step, attempt.attempt));
+        self.resuming.remove(&(info.run, attempt.step, attempt.item, attempt.attempt));
         let key = StepCx::new(info.clone(), Arc::new(crate::handler::NoLogs), Arc::default());
         let step = attempt.step;
         let (uses, timeout_ms) = if attempt.undo {
@@ -466,6 +466,7 @@ impl World {
             run: info.run,
             run_name: info.run_name.to_string(),
             step: info.step_id.to_string(),
+            item: info.item.map(|item| item.0),
             uses: uses.unwrap_or_default().to_owned(),
             undo: attempt.undo,
             attempt: attempt.attempt.0,
@@ -492,6 +493,7 @@ impl World {
             call: self.calls.len(),
             run,
             step: attempt.step,
+            item: attempt.item,
             attempt: attempt.attempt,
             result,
             progress: Some(progress).filter(|progress| *progress != before),
@@ -525,16 +527,14 @@ impl World {
         attempt: &RunAttempt,
         timeout: Option<Duration>,
     ) -> (Said, Duration) {
-        let ((result, progress), takes) = match self.setup.mocks.answer(call) {
-            Some(Answered { result, takes }) => {
+        let ((result, progress), takes) =
+            if let Some(Answered { result, takes }) = self.setup.mocks.answer(call) {
                 let result = result.and_then(|value| Data::json(&value));
                 ((result, attempt.progress.clone()), takes)
-            }
-            None => {
+            } else {
                 let said = self.really(call, info, timeout, attempt.progress.clone());
                 (said, Duration::ZERO)
-            }
-        };
+            };
         let Some(storm) = &mut self.storm else { return ((result, progress), takes) };
         if result.is_ok()
             && !call.may_repeat
@@ -579,10 +579,11 @@ impl World {
     }
 
     /// A handler that is told to stop does so at once. One that is not at work here is settled.
-    fn stop(&mut self, run: RunId, step: StepIndex, attempt: Attempt) {
+    fn stop(&mut self, run: RunId, step: StepIndex, item: Option<ItemIndex>, attempt: Attempt) {
         let now = self.now;
         let is_it = |at_work: &&mut Working| {
-            (at_work.run, at_work.step, at_work.attempt) == (run, step, attempt)
+            let this = (at_work.run, at_work.step, at_work.item, at_work.attempt);
+            this == (run, step, item, attempt)
         };
         if let Some(working) = self.working.iter_mut().find(is_it) {
             if working.ends > now {
@@ -590,11 +591,11 @@ impl World {
             }
             return;
         }
-        if self.resuming.remove(&(run, step, attempt)) {
+        if self.resuming.remove(&(run, step, item, attempt)) {
             self.slots.0 += 1;
         }
-        let attempts = vec![(step, attempt)];
-        let asked = Asked::silent(Command::InterruptAttempts { attempts, orderly: true });
+        let command = reports::left(step, item, attempt);
+        let asked = Asked::silent(command);
         self.tell(Input::Ask { run, asked }, None);
     }
 }

@@ -93,11 +93,9 @@ async fn a_silent_attempt_fails_and_the_next_goes_on_where_it_was() {
     let failures: Vec<String> = events(&life, run)
         .await
         .into_iter()
-        .filter_map(|event| match event {
-            Event::AttemptFailed { failure, .. } => {
-                Some(format!("{}: {}", failure.code, failure.message))
-            }
-            _ => None,
+        .filter_map(|event| {
+            let Event::AttemptFailed { failure, .. } = event else { return None };
+            Some(format!("{}: {}", failure.code, failure.message))
         })
         .collect();
     assert_eq!(failures, ["NX3024: no heartbeat for 40ms"]);

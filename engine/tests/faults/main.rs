@@ -11,6 +11,7 @@ mod calls;
 mod heartbeats;
 mod life;
 mod log;
+mod pauses;
 mod refusals;
 mod resuming;
 mod shutdown;

@@ -82,7 +82,7 @@ pub struct GraphView {
 pub struct GraphNode {
     /// Its id.
     pub id: String,
-    /// `action`, `script`, `set`, `sleep`, `wait_for`, `approve`, `call`.
+    /// `action`, `script`, `set`, `sleep`, `wait_for`, `approve`, `switch`, `repeat`, `race`, `call`.
     pub kind: String,
     /// The handler or workflow it calls.
     pub uses: Option<String>,

@@ -17,6 +17,9 @@ pub struct RunsFilter {
     pub labels: BTreeMap<String, String>,
     /// Only those that began at or after this time, milliseconds since the Unix epoch.
     pub since_ms: Option<u64>,
+    /// Only those that this selection means, such as `status = failed and age < 1d`.
+    #[serde(default, rename = "where")]
+    pub selection: Option<String>,
     /// At most this many; 0: 50.
     pub limit: u32,
     /// Where the page begins: `next` of the page before.
@@ -52,6 +55,7 @@ impl RunsFilter {
             put(&mut pairs, "label", Some(format!("{key}={value}")));
         });
         put(&mut pairs, "since_ms", self.since_ms);
+        put(&mut pairs, "where", self.selection.as_ref());
         put(&mut pairs, "limit", Some(self.limit));
         put(&mut pairs, "after", self.after.as_ref());
         pairs
@@ -74,6 +78,7 @@ impl RunsFilter {
                     filter.labels.insert(key.to_owned(), value.to_owned());
                 }
                 "since_ms" => filter.since_ms = Some(number(&name, &value)?),
+                "where" => filter.selection = Some(value),
                 "limit" => filter.limit = number(&name, &value)?,
                 "after" => filter.after = Some(value),
                 _ => return Err(unknown(&name)),
@@ -139,6 +144,7 @@ mod tests {
             waiting: Some("signal".into()),
             labels: [("team".into(), "a=b".into())].into(),
             since_ms: Some(7),
+            selection: Some("age < 1d".into()),
             limit: 3,
             after: Some("x".into()),
         };

@@ -101,7 +101,7 @@ pub struct RunView {
 pub struct StepView {
     /// Its id.
     pub id: String,
-    /// `pending`, `running`, `sleeping`, `waiting`, `retrying`, `completed`, `failed`, `skipped`, `not reached`, `cancelled`,
+    /// `pending`, `running`, `interrupted` (by the end of an engine; it runs again), `sleeping`, `waiting`, `retrying`, `completed`, `failed`, `skipped`, `not reached`, `cancelled`,
     /// `undoing`, `undone`, `undo failed`.
     pub status: String,
     /// Attempts made.
@@ -128,6 +128,28 @@ pub struct StepView {
     pub undo: Option<UndoView>,
     /// What it needs.
     pub needs: Vec<String>,
+    /// Its items, while it goes through them, and afterwards if it did not end well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items: Option<ItemsView>,
+}
+
+/// The items of a step with `for_each`. Those that began and are in none of the lists have settled.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemsView {
+    /// How many there are.
+    pub count: u32,
+    /// How many have settled.
+    pub done: u32,
+    /// How many of these failed.
+    pub failed: u32,
+    /// How many began: all with a lower number.
+    pub begun: u32,
+    /// Those at work, in ranges such as `3-5`.
+    pub running: Vec<String>,
+    /// Those that wait for their next attempt.
+    pub retrying: Vec<String>,
+    /// Those that were stopped.
+    pub waiting: Vec<String>,
 }
 
 /// The undo of a step.

@@ -9,8 +9,9 @@ use super::Client;
 use super::transport::{Asking, segment};
 use crate::api::{
     Act, Acted, ApprovalAnswer, ApprovalsPage, AuditFilter, AuditPage, DecidedView, ExplainView,
-    GraphView, HistoryPage, InboxFilter, LogPage, Pairs, Problem, RebuildView, ReplayView, RunPage,
-    RunView, RunsFilter, SendSignal, SignalView, StartRun, StartedRun, Status, VerifyView,
+    GraphView, HistoryPage, InboxFilter, LogPage, Pairs, PauseStore, PausesView, Problem,
+    RebuildView, ReplayView, RunPage, RunView, RunsFilter, SendSignal, SignalView, StartRun,
+    StartedRun, Status, VerifyView,
 };
 use crate::api::{LimitPage, LimitView, SetLimit};
 use crate::follow::Follow;
@@ -73,6 +74,16 @@ impl Client {
 
     pub async fn resume(&self, name: &str, act: Act) -> Result<Acted, Problem> {
         self.ask(post(&run(name, "/resume")).json(&act)?).await
+    }
+
+    pub async fn pause_step(&self, name: &str, step: &str, act: Act) -> Result<Acted, Problem> {
+        let path = run(name, &format!("/steps/{}/pause", segment(step)));
+        self.ask(post(&path).json(&act)?).await
+    }
+
+    pub async fn resume_step(&self, name: &str, step: &str, act: Act) -> Result<Acted, Problem> {
+        let path = run(name, &format!("/steps/{}/resume", segment(step)));
+        self.ask(post(&path).json(&act)?).await
     }
 
     pub async fn cancel(&self, name: &str, act: Act) -> Result<Acted, Problem> {
@@ -147,6 +158,18 @@ impl Client {
 
     pub async fn graph(&self, name: &str) -> Result<GraphView, Problem> {
         self.ask(get(&run(name, "/graph"))).await
+    }
+
+    pub async fn pauses(&self) -> Result<PausesView, Problem> {
+        self.ask(get("pauses")).await
+    }
+
+    pub async fn pause_store(&self, request: PauseStore) -> Result<PausesView, Problem> {
+        self.ask(post("pauses").json(&request)?).await
+    }
+
+    pub async fn resume_store(&self, request: PauseStore) -> Result<PausesView, Problem> {
+        self.ask(post("pauses/resume").json(&request)?).await
     }
 
     pub async fn audit(&self, filter: AuditFilter) -> Result<AuditPage, Problem> {

@@ -2,6 +2,7 @@
 
 use nexus_engine::log::StreamId;
 use nexus_engine::model::time::Timestamp;
+use nexus_engine::projections::RunWord;
 use nexus_engine::tables::{TIMERS, read_timer_key};
 
 use super::counts::number;
@@ -23,13 +24,13 @@ pub(super) fn write(service: &Service, text: &mut Text) {
     let (due, overdue_ms) = timers(service, now).unzip();
     gauge(
         "nexus_timers_due",
-        "Timers that are due and have not fired, at most 10000.",
+        "Timers that are due, are kept by no pause and have not fired, at most 10000.",
         due.map(number),
     );
     let pending_ms = pending_ms(service, now).max(overdue_ms);
     gauge(
         "nexus_oldest_pending_seconds",
-        "Longest time that a run which could go on, or a timer that is due, has waited.",
+        "Longest time that a run which could go on, or a timer that is due, has waited; those that a pause keeps do not count.",
         pending_ms.map(|ms| number(ms) / 1_000.0),
     );
     gauge(
@@ -76,16 +77,27 @@ fn timers(service: &Service, now: Timestamp) -> Option<(u64, u64)> {
     let now_ms = u64::try_from(now.0).unwrap_or(0) / 1_000;
     let to = now_ms.saturating_add(1).to_be_bytes();
     let rows = service.handle().log().rows(TIMERS, &[], &to, TIMERS_MAX).ok()?;
-    let oldest = rows.first().and_then(|(key, _)| read_timer_key(key));
-    let overdue_ms = oldest.map_or(0, |(due_ms, ..)| now_ms.saturating_sub(due_ms));
-    Some((rows.len() as u64, overdue_ms))
+    let timers = rows.iter().filter_map(|(key, _)| read_timer_key(key));
+    // Those that a pause keeps are not late.
+    let late = timers.filter(|(_, run, _)| !is_kept(service, StreamId(run.0)));
+    let late: Vec<u64> = late.map(|(due_ms, ..)| due_ms).collect();
+    let overdue_ms = late.first().map_or(0, |due_ms| now_ms.saturating_sub(*due_ms));
+    Some((late.len() as u64, overdue_ms))
+}
+
+/// Whether a pause keeps a run from going on.
+fn is_kept(service: &Service, stream: StreamId) -> bool {
+    let Some(Ok(Some(run))) = service.views().map(|views| views.run(stream)) else { return false };
+    let pauses = service.handle().pauses();
+    run.status == RunWord::Paused || !pauses.of_workflow(&run.workflow, &run.labels).is_empty()
 }
 
 /// For how long nothing was recorded of the run that needs an engine and has waited longest.
 fn pending_ms(service: &Service, now: Timestamp) -> Option<u64> {
     let views = service.views()?;
     let pending: Vec<StreamId> = views.resume().ok()?;
-    let waited = pending.into_iter().take(PENDING_MAX).filter_map(|stream| {
+    let pending = pending.into_iter().take(PENDING_MAX);
+    let waited = pending.filter(|stream| !is_kept(service, *stream)).filter_map(|stream| {
         let run = views.run(stream).ok()??;
         Some(now.ms_since(run.updated_at))
     });

@@ -11,6 +11,8 @@ use crate::api::Problem;
 pub(super) fn refused(rejection: &Rejection, name: &str) -> Problem {
     match rejection {
         Rejection::Schedule(rejection) => schedule(rejection, name),
+        Rejection::Pauses(rejection) => Problem::new("NX4182", CONFLICT, rejection.to_string())
+            .hint("see what is paused: nexus-engine pause --list"),
         Rejection::Limit(rejection) => limit(rejection, name),
         Rejection::OtherKind(_) => Problem::new("NX4142", CONFLICT, rejection.to_string()),
     }

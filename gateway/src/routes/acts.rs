@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 
 use super::answer::Answer;
-use super::read::{Body, Name};
+use super::read::{Body, Name, Names};
 use crate::Service;
 use crate::api::{Act, Acted};
 
@@ -22,6 +22,22 @@ pub(super) async fn resume(
     Body(act): Body<Act>,
 ) -> Answer<Acted> {
     service.resume(&run, act).await.map(Json)
+}
+
+pub(super) async fn pause_step(
+    State(service): State<Service>,
+    Names(run, step): Names,
+    Body(act): Body<Act>,
+) -> Answer<Acted> {
+    service.pause_step(&run, &step, act).await.map(Json)
+}
+
+pub(super) async fn resume_step(
+    State(service): State<Service>,
+    Names(run, step): Names,
+    Body(act): Body<Act>,
+) -> Answer<Acted> {
+    service.resume_step(&run, &step, act).await.map(Json)
 }
 
 pub(super) async fn cancel(

@@ -1,9 +1,10 @@
 //! `pause`, `resume`, `cancel`, `retry`, `drive`: what changes a run.
 
 use nexus_engine::RequestError;
-use nexus_engine::model::id::RunId;
+use nexus_engine::model::id::{RunId, StepIndex};
 use nexus_engine::shard::Answer;
 
+use super::get::find_step;
 use super::{Service, show};
 use crate::api::{Act, Acted, Problem};
 use crate::problems;
@@ -17,6 +18,37 @@ impl Service {
         let (run, name) = self.resolve(name).await?;
         let answer = self.handle().pause(run, show::actor(act.by), act.reason).await;
         self.acted(run, name, "pause", answer)
+    }
+
+    /// Starts nothing new of a step until it is resumed.
+    ///
+    /// # Errors
+    /// A [`Problem`] if there is no such run or step, or it has ended or is paused.
+    pub async fn pause_step(&self, name: &str, step: &str, act: Act) -> Result<Acted, Problem> {
+        let (run, name, step) = self.resolve_step(name, step).await?;
+        let answer = self.handle().pause_step(run, step, show::actor(act.by), act.reason).await;
+        self.acted(run, name, "pause-step", answer)
+    }
+
+    /// Ends the pause of a step.
+    ///
+    /// # Errors
+    /// A [`Problem`] if there is no such run or step, or it is not paused.
+    pub async fn resume_step(&self, name: &str, step: &str, act: Act) -> Result<Acted, Problem> {
+        let (run, name, step) = self.resolve_step(name, step).await?;
+        let answer = self.handle().resume_step(run, step, show::actor(act.by)).await;
+        self.acted(run, name, "resume-step", answer)
+    }
+
+    async fn resolve_step(
+        &self,
+        name: &str,
+        step: &str,
+    ) -> Result<(RunId, String, StepIndex), Problem> {
+        let (run, name) = self.resolve(name).await?;
+        let (plan, _) = self.load(run, &name).await?;
+        let step = find_step(&plan, &name, step)?;
+        Ok((run, name, step))
     }
 
     /// Ends a pause.

@@ -57,7 +57,7 @@ impl Service {
         check_names(&answer)?;
         let (run, name) = self.resolve(name).await?;
         let (plan, state) = self.load(run, &name).await?;
-        let step = self.meant(&plan, &state, &name, answer.step.as_deref())?;
+        let step = Self::meant(&plan, &state, &name, answer.step.as_deref())?;
         let id = plan.id(step).to_owned();
         let form = form(&plan, step, answer.form, &answer.texts)?;
         let by = show::actor(answer.by);
@@ -91,13 +91,7 @@ impl Service {
     }
 
     /// The step of this id, or the only one that asks.
-    fn meant(
-        &self,
-        plan: &Plan,
-        run: &Run,
-        name: &str,
-        step: Option<&str>,
-    ) -> Result<StepIndex, Problem> {
+    fn meant(plan: &Plan, run: &Run, name: &str, step: Option<&str>) -> Result<StepIndex, Problem> {
         if let Some(step) = step {
             return find_step(plan, name, step);
         }
@@ -177,7 +171,9 @@ fn form(
     let mut map = match form {
         Value::Object(map) => map,
         Value::Null => Map::new(),
-        other => return Err(problems::bad_request(format!("the form is {other}, not a map"))),
+        other @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+            return Err(problems::bad_request(format!("the form is {other}, not a map")));
+        }
     };
     let fields = match plan.definition().steps.get(step.at()).map(|step| &step.kind) {
         Some(StepKind::Approve(approval)) => Some(&approval.form),

@@ -75,6 +75,8 @@ fn action(action: AuditAction) -> &'static str {
         AuditAction::Started => "run.started",
         AuditAction::Paused => "run.paused",
         AuditAction::Resumed => "run.resumed",
+        AuditAction::StepPaused => "step.paused",
+        AuditAction::StepResumed => "step.resumed",
         AuditAction::CancelRequested => "cancel.requested",
         AuditAction::Retried => "run.retried",
         AuditAction::Completed => "run.completed",

@@ -77,7 +77,7 @@ fn explain(standing: &Standing<'_>, id: String, since: Timestamp) -> ExplainView
     let at = standing.at();
     let reason = |step: &StepIndex| StepReason {
         step: plan.id(*step).to_owned(),
-        status: run.step_run(*step).word().to_owned(),
+        status: standing.step_status(*step).to_owned(),
         why: standing.step_why(*step),
     };
     ExplainView {
@@ -105,7 +105,7 @@ fn then(plan: &Plan, run: &Run, at: &[StepIndex]) -> Vec<String> {
     let mut next: Vec<StepIndex> = at.iter().flat_map(|step| plan.successors(*step)).collect();
     next.sort_unstable();
     next.dedup();
-    let waits = |step: &StepIndex| !run.step(*step).is_settled() && run.open_needs(*step) > 0;
+    let waits = |step: &StepIndex| !run.step(*step).is_settled() && !run.needs_met(*step);
     next.into_iter().filter(waits).take(STEPS_MAX).map(|step| plan.id(step).to_owned()).collect()
 }
 
@@ -124,6 +124,16 @@ fn commands(standing: &Standing<'_>, name: &str) -> Vec<String> {
         RunStatus::Failed { .. } | RunStatus::Cancelled { .. } => all(&["logs", "retry"]),
         RunStatus::Running if standing.run.parent_paused => all(&["cancel"]),
         RunStatus::Running if standing.run.paused || !standing.driven => all(&["resume", "cancel"]),
+        RunStatus::Running if standing.run.is_held() => {
+            vec!["nexus-engine pause --list".to_owned(), format!("nexus-engine cancel {name}")]
+        }
+        RunStatus::Running if !standing.run.holds.steps.is_empty() => {
+            let steps = standing.run.holds.steps.iter().take(STEPS_MAX);
+            let resume = |step: &StepIndex| {
+                format!("nexus-engine resume {name} --step {}", standing.plan.id(*step))
+            };
+            steps.map(resume).chain(all(&["cancel"])).collect()
+        }
         RunStatus::Running => {
             let asking = standing.asking().take(STEPS_MAX).flat_map(|step| {
                 let id = standing.plan.id(step);

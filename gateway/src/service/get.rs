@@ -50,7 +50,14 @@ impl Service {
     /// The plan and state of a run.
     pub(super) async fn load(&self, run: RunId, name: &str) -> Result<(Arc<Plan>, Run), Problem> {
         let loaded = self.read(move |loader| loader.run(run)).await?;
-        loaded.ok_or_else(|| problems::no_such_run(name, None))
+        let (plan, mut state) = loaded.ok_or_else(|| problems::no_such_run(name, None))?;
+        // A pause of the store holds also the runs in which nothing has happened since, of which their events do not tell.
+        if let Some(started) = state.started.as_deref()
+            && !state.status.is_terminal()
+        {
+            state.holds.by_store = self.handle().pauses().of(started);
+        }
+        Ok((plan, state))
     }
 
     /// A run in full, by its id.
@@ -119,7 +126,9 @@ fn step_view(
     let step_run = run.step_run(step);
     let ended = step_run
         .settled_at
-        .or_else(|| matches!(step_run.state, StepState::Running { .. }).then_some(now));
+        .or_else(|| step_run.state.is_at_work().then_some(now))
+        // Nobody knows when it was cut off.
+        .filter(|_| !standing.is_cut_off(step));
     let took = step_run.started_at.zip(ended).map(|(from, to)| to.ms_since(from));
     let output = step_output(&step_run.state).map(|output| {
         let bytes_max = STEP_OUTPUT_BYTES_MAX.min(*room);
@@ -132,7 +141,7 @@ fn step_view(
     let progress = progress.map(|progress| show::payload(loader, progress, STEP_OUTPUT_BYTES_MAX));
     Ok(StepView {
         id: plan.id(step).to_owned(),
-        status: step_run.word().into(),
+        status: standing.step_status(step).into(),
         attempts: step_run.attempt.0,
         max_attempts: standing.attempts_max(step),
         started_at: step_run.started_at.map(time),
@@ -144,6 +153,7 @@ fn step_view(
         child: standing.child(step),
         undo: standing.undo_view(step),
         needs: plan.needs(step).iter().map(|need| plan.id(*need).to_owned()).collect(),
+        items: standing.items_view(step),
     })
 }
 
@@ -179,6 +189,7 @@ fn step_output(state: &StepState) -> Option<&Payload> {
         | StepState::Sleeping { .. }
         | StepState::Awaiting { .. }
         | StepState::Calling { .. }
+        | StepState::Iterating
         | StepState::Retrying { .. }
         | StepState::Failed { .. }
         | StepState::Skipped { .. }
@@ -197,6 +208,7 @@ fn step_error(state: &StepState, step: &str) -> Option<FailureView> {
         | StepState::Sleeping { .. }
         | StepState::Awaiting { .. }
         | StepState::Calling { .. }
+        | StepState::Iterating
         | StepState::Completed { .. }
         | StepState::Skipped { .. }
         | StepState::NotReached

@@ -47,6 +47,9 @@ fn node(plan: &Plan, run: Option<&Run>, step: StepIndex) -> GraphNode {
         StepKind::WaitFor { .. } => "wait_for",
         StepKind::Call { .. } => "call",
         StepKind::Approve(_) => "approve",
+        StepKind::Switch(_) => "switch",
+        StepKind::Race { .. } => "race",
+        StepKind::Repeat(_) => "repeat",
     });
     GraphNode {
         id: plan.id(step).to_owned(),

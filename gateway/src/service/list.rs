@@ -10,6 +10,7 @@ use super::Service;
 use super::show::{self, time};
 use crate::api::{FailureView, Problem, RunPage, RunSummary, RunsFilter};
 use crate::problems;
+use crate::selection::Selection;
 
 /// Runs of a page, if none are said.
 const RUNS_DEFAULT: usize = 50;
@@ -24,17 +25,49 @@ impl Service {
     /// # Errors
     /// A [`Problem`] if the filter cannot be used, or the views cannot be read.
     pub async fn list(&self, filter: RunsFilter) -> Result<RunPage, Problem> {
-        let wanted = run_filter(&filter)?;
+        let mut wanted = run_filter(&filter)?;
+        let selection = filter.selection.as_deref().map(Selection::parse).transpose()?;
+        // What a pause of the store makes of a status is not in the views.
+        let statuses = if self.handle().pauses().active.is_empty() {
+            Vec::new()
+        } else {
+            wanted.statuses.clear();
+            filter.statuses
+        };
         self.blocking(move |service| {
             let views = service.views_now()?;
-            let page = views.runs(&wanted).map_err(|error| problems::views(&error))?;
-            let summaries = page.rows.iter().map(|row| service.summary(row)).collect();
+            let now_ms = service.handle().clock().now().as_ms();
+            let is_wanted = |run: &RunSummary| {
+                let by_status = statuses.is_empty() || statuses.contains(&run.status);
+                by_status && selection.as_ref().is_none_or(|it| it.holds(run, now_ms))
+            };
+            let mut summaries = Vec::new();
+            let next = loop {
+                let page = views.runs(&wanted).map_err(|error| problems::views(&error))?;
+                let mut last = None;
+                for row in &page.rows {
+                    let summary = service.summary(row);
+                    if is_wanted(&summary) {
+                        summaries.push(summary);
+                    }
+                    last = Some(row.run);
+                    if summaries.len() == wanted.limit {
+                        break;
+                    }
+                }
+                let is_full = summaries.len() == wanted.limit;
+                let is_cut = is_full && last != page.rows.last().map(|row| row.run);
+                if page.next.is_none() && !is_cut || is_full {
+                    break if is_cut { last } else { page.next };
+                }
+                wanted.after_cursor = page.next;
+            };
             let total = views.metrics().map_err(|error| problems::views(&error))?.total;
             Ok(RunPage {
                 kind: "runs/v1".into(),
                 runs: summaries,
                 total: total.runs_started,
-                next: page.next.map(|run| run.to_string()),
+                next: next.map(|run| run.to_string()),
             })
         })
         .await
@@ -62,12 +95,22 @@ impl Service {
         let plan = plan.as_deref();
         let now = self.handle().clock().now();
         let ended = row.ended_at;
+        let pauses = match ended {
+            Some(_) => Vec::new(),
+            None => self.handle().pauses().of_workflow(&row.workflow, &row.labels),
+        };
+        let is_held =
+            !pauses.is_empty() && !matches!(row.status, RunWord::Failing | RunWord::Cancelling);
         RunSummary {
             id: row.name.clone(),
             workflow: row.workflow.clone(),
-            status: row.status.word().into(),
+            status: if is_held { RunWord::Paused } else { row.status }.word().into(),
             at: at(plan, row),
-            waiting_on: waiting_on(plan, row, now, self.drives(row.run)),
+            waiting_on: if pauses.is_empty() {
+                waiting_on(plan, row, now, self.drives(row.run))
+            } else {
+                Some(format!("the end of the pause of {}", pauses.join(", ")))
+            },
             started_at: time(row.started_at),
             finished_at: ended.map(time),
             took_ms: ended.unwrap_or(now).ms_since(row.started_at),

@@ -11,7 +11,7 @@ use nexus_engine::model::event::{Actor, Failure};
 use nexus_engine::model::payload::{ContentType, Payload};
 use nexus_engine::model::time::Timestamp;
 use nexus_engine::{LoadError, Loader};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::api::{By, FailureView};
 
@@ -72,7 +72,11 @@ pub(crate) fn failure(failure: &Failure, step: Option<&str>) -> FailureView {
 pub(crate) fn people(by: &Value) -> String {
     let names: Vec<&str> = match by {
         Value::Array(people) => people.iter().filter_map(Value::as_str).collect(),
-        one => one.as_str().into_iter().collect(),
+        one @ (Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Object(_)) => one.as_str().into_iter().collect(),
     };
     let named = names.join(", ");
     if named.is_empty() || named.contains("${{") { String::new() } else { format!(" by {named}") }
@@ -91,23 +95,11 @@ pub(crate) fn payload(
     payload: &Payload,
     bytes_max: u64,
 ) -> Result<Value, LoadError> {
-    if payload.content_type() != ContentType::Json || payload.len() > bytes_max {
-        return Ok(reference(payload));
+    if payload.content_type() == ContentType::Bytes || payload.len() > bytes_max {
+        return Ok(payload.reference());
     }
     let bytes = loader.bytes(payload)?;
-    Ok(serde_json::from_slice(&bytes).unwrap_or_else(|_| reference(payload)))
-}
-
-fn reference(payload: &Payload) -> Value {
-    let content_type = match payload.content_type() {
-        ContentType::Json => "json",
-        ContentType::Bytes => "bytes",
-    };
-    let hash = match payload {
-        Payload::Null | Payload::Inline(..) => None,
-        Payload::Stored(_, hash, _) => Some(hex(&hash.0)),
-    };
-    json!({"$payload": {"bytes": payload.len(), "content_type": content_type, "hash": hash}})
+    Ok(serde_json::from_slice(&bytes).unwrap_or_else(|_| payload.reference()))
 }
 
 /// The first `chars_max` characters of a text, on one line.

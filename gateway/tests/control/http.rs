@@ -11,18 +11,20 @@ use super::support::{House, definition, run};
 
 /// Sends a request and reads all of the answer: its status and everything behind the first line.
 async fn ask(address: SocketAddr, head: &str, body: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(address).await.unwrap();
+    let mut stream = TcpStream::connect(address).await.expect("it listens");
     let length = body.len();
     let request = format!("{head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
-    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.write_all(request.as_bytes()).await.expect("it is sent");
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    stream.read_to_string(&mut answer).await.expect("it is text");
+    let status = answer.split(' ').nth(1).expect("a status");
+    let status = status.parse().expect("a number");
     (status, answer)
 }
 
 fn problem(answer: &str) -> Value {
-    serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap()
+    let body = answer.split("\r\n\r\n").nth(1).expect("a body");
+    serde_json::from_str(body).expect("JSON")
 }
 
 #[tokio::test(flavor = "multi_thread")]

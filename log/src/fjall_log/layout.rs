@@ -49,11 +49,10 @@ pub(super) fn layout_v2(purpose: Use) -> KeyspaceCreateOptions {
             .max_memtable_size(8 * MIB)
             .data_block_size_policy(BlockSizePolicy::all(16 * KIB))
             .expect_point_read_hits(true),
-        Use::Streams => compressed.max_memtable_size(4 * MIB),
         Use::Payloads => compressed
             .max_memtable_size(4 * MIB)
             .with_kv_separation(Some(KvSeparationOptions::default())),
-        Use::Rows => compressed.max_memtable_size(4 * MIB),
+        Use::Streams | Use::Rows => compressed.max_memtable_size(4 * MIB),
     }
 }
 

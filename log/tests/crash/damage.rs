@@ -285,10 +285,13 @@ fn store_with_tables() -> (tempfile::TempDir, std::path::PathBuf) {
     (folder, table)
 }
 
+/// Does something to a file.
+type Damage = dyn Fn(&std::path::Path);
+
 #[test]
 fn a_damaged_table_is_named_when_it_is_opened_or_read() {
     let (whole, table) = store_with_tables();
-    let damages: [(&str, &dyn Fn(&std::path::Path)); 3] = [
+    let damages: [(&str, &Damage); 3] = [
         ("a flipped byte", &|path| {
             let mut bytes = fs::read(path).expect("readable");
             let middle = bytes.len() / 2;

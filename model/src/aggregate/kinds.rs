@@ -59,6 +59,7 @@ macro_rules! aggregates {
 
         /// The state of an aggregate.
         #[derive(Clone, Debug, PartialEq)]
+        #[expect(clippy::large_enum_variant, reason = "there are few of them, each on its own")]
         pub enum State {
             $($(#[$doc])* $Kind($Type),)*
         }
@@ -223,6 +224,8 @@ macro_rules! aggregates {
 aggregates! {
     /// A schedule, which starts runs at times of the calendar.
     2 Schedule crate::schedule::Schedule, "schedule";
+    /// The pauses of a store.
+    15 Pauses crate::pauses::Pauses, "pauses";
     /// A limit, which says how many may hold a slot of it.
     3 Limit crate::limit::Limit, "limit";
 }

@@ -7,15 +7,18 @@
 //! has no section, so its form is that of versions that did not know it. A state hash stands in the log, so this form never
 //! changes; another one is a new version beside it.
 
+use std::collections::BTreeMap;
+
 mod slots;
 
 use crate::event::{Actor, Awaited, Failure, Parent, RunStarted};
 use crate::id::StepIndex;
 use crate::payload::{ContentType, Payload};
 use crate::plan::Plan;
+use crate::run::Holds;
 use crate::run::{
-    KeptSignal, LastCall, Run, RunStatus, Signals, StepRun, StepState, StepUndo, Timer,
-    TimerPurpose, UndoState,
+    ItemOutcome, ItemRun, ItemState, ItemsRun, KeptSignal, LastCall, Loop, Run, RunStatus, Signals,
+    StepRun, StepState, StepUndo, Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
 
@@ -28,6 +31,9 @@ pub(super) const SECTION_SIGNALS: u8 = 1;
 pub(super) const SECTION_CALLS: u8 = 40;
 /// Number of the section of the run that called this one.
 pub(super) const SECTION_PARENT: u8 = 41;
+
+/// Number of the section of items.
+pub(super) const SECTION_ITEMS: u8 = 38;
 
 /// Number of the section of slots.
 pub(super) const SECTION_SLOTS: u8 = 52;
@@ -43,6 +49,15 @@ pub(super) const AWAITED_APPROVAL: u8 = 33;
 
 /// The choice that says that what concerns undoing comes before the rest of a status or step.
 pub(super) const UNDO: u8 = 32;
+
+/// Number of the state of a step that a router has gone around.
+pub(super) const STATE_BYPASSED: u8 = 44;
+
+/// Number of the section of loops.
+pub(super) const SECTION_LOOPS: u8 = 45;
+
+/// Number of the section of holds.
+pub(super) const SECTION_HOLDS: u8 = 60;
 
 /// BLAKE3 of the four bytes `null`.
 pub(super) const NULL_HASH: [u8; 32] = [
@@ -69,12 +84,16 @@ pub(super) fn write(plan: &Plan, run: &Run, payloads: Payloads) -> Vec<u8> {
     writer.out
 }
 
-struct Writer {
-    out: Vec<u8>,
+pub(super) struct Writer {
+    pub(super) out: Vec<u8>,
     payloads: Payloads,
 }
 
 impl Writer {
+    pub(super) fn new(payloads: Payloads) -> Self {
+        Self { out: Vec::new(), payloads }
+    }
+
     fn run(&mut self, run: &Run) {
         self.option(run.started.as_deref(), Self::started);
         self.time(run.started_at);
@@ -98,6 +117,14 @@ impl Writer {
             self.byte(SECTION_SIGNALS);
             self.signals(&run.signals);
         }
+        if run.all_items().next().is_some() {
+            self.byte(SECTION_ITEMS);
+            self.count(run.all_items().count());
+            for (step, items) in run.all_items() {
+                self.index(step);
+                self.items(items);
+            }
+        }
         if !run.calls.is_empty() {
             self.byte(SECTION_CALLS);
             self.calls(run);
@@ -108,11 +135,17 @@ impl Writer {
             self.option(parent, Self::parent);
             self.flag(run.parent_paused);
         }
+        if !run.loops.is_empty() {
+            self.byte(SECTION_LOOPS);
+            self.loops(&run.loops);
+        }
         let limits = run.started.as_ref().map_or(&[][..], |started| &started.limits);
         if !run.slots.is_empty() || !limits.is_empty() {
             self.byte(SECTION_SLOTS);
             self.count(limits.len());
-            limits.iter().for_each(|wish| self.wish(wish));
+            for wish in limits {
+                self.wish(wish);
+            }
             self.slots(&run.slots);
         }
         if !run.progress.is_empty() {
@@ -130,6 +163,95 @@ impl Writer {
                 self.index(*step);
                 self.number(timer.0);
             }
+        }
+        if !run.holds.is_empty() {
+            self.byte(SECTION_HOLDS);
+            self.holds(&run.holds);
+        }
+    }
+
+    fn holds(&mut self, holds: &Holds) {
+        let Holds { by_store, steps } = holds;
+        self.count(by_store.len());
+        for pause in by_store {
+            self.text(pause);
+        }
+        self.count(steps.len());
+        for step in steps {
+            self.index(*step);
+        }
+    }
+
+    /// What follows from the rest (concurrency, counts) is left out.
+    fn items(&mut self, items: &ItemsRun) {
+        self.number(items.count);
+        self.count(items.chunks.len());
+        for chunk in items.chunks.iter() {
+            self.out.extend_from_slice(&chunk.0);
+        }
+        self.number(items.next.0);
+        self.number(items.failed);
+        self.option(items.stopping.as_ref(), Self::failure);
+        self.count(items.open().count());
+        for (item, run) in items.open() {
+            self.number(item.0);
+            self.item(run);
+        }
+        self.count(items.settled().count());
+        for (item, outcome) in items.settled() {
+            self.number(item.0);
+            self.outcome(outcome);
+        }
+        self.count(items.stored().count());
+        for (chunk, stored) in items.stored() {
+            self.number(chunk);
+            self.out.extend_from_slice(&stored.hash.0);
+            self.number(stored.bytes);
+        }
+    }
+
+    fn item(&mut self, item: &ItemRun) {
+        let ItemRun { attempt, attempts_forgiven, state } = item;
+        self.number(attempt.0);
+        self.number(*attempts_forgiven);
+        match state {
+            ItemState::Waiting => self.byte(0),
+            ItemState::Running { input, interruptions, may_repeat, rests, since } => {
+                self.byte(1);
+                self.option(input.as_ref(), Self::payload);
+                self.number(*interruptions);
+                self.byte(u8::from(*may_repeat) | u8::from(*rests) << 1);
+                self.time(*since);
+            }
+            ItemState::Retrying { timer, at, failure } => {
+                self.byte(2);
+                self.option(*timer, |writer, timer| writer.number(timer.0));
+                self.time(*at);
+                self.failure(failure);
+            }
+        }
+    }
+
+    pub(super) fn outcome(&mut self, outcome: &ItemOutcome) {
+        match outcome {
+            ItemOutcome::Completed(output) => {
+                self.byte(0);
+                self.payload(output);
+            }
+            ItemOutcome::Failed(failure) => {
+                self.byte(1);
+                self.failure(failure);
+            }
+        }
+    }
+
+    fn loops(&mut self, loops: &BTreeMap<StepIndex, Loop>) {
+        self.count(loops.len());
+        for (step, Loop { round, forgiven, carry }) in loops {
+            self.index(*step);
+            self.number(*round);
+            self.number(*forgiven);
+            self.payload(carry);
         }
     }
 
@@ -241,6 +363,11 @@ impl Writer {
             TimerPurpose::Retry(step) => (2, step),
             TimerPurpose::Deadline(step) => (3, step),
             TimerPurpose::Wait(step) => (4, step),
+            TimerPurpose::ItemRetry(step, item) => {
+                self.byte(37);
+                self.index(step);
+                return self.number(item.0);
+            }
             TimerPurpose::Start(step) => (50, step),
             TimerPurpose::Undo(step) => (UNDO, step),
         };
@@ -344,9 +471,15 @@ impl Writer {
                 self.failure(failure);
                 self.flag(*continued);
             }
-            StepState::Skipped { reason } => {
+            StepState::Skipped { reason, router: None } => {
                 self.byte(6);
                 self.text(reason);
+            }
+            StepState::Iterating => self.byte(36),
+            StepState::Skipped { reason, router: Some(router) } => {
+                self.byte(STATE_BYPASSED);
+                self.text(reason);
+                self.index(*router);
             }
             StepState::NotReached => self.byte(7),
             StepState::Cancelled => self.byte(8),
@@ -380,7 +513,9 @@ impl Writer {
             Awaited::Approval { by, message } => {
                 self.byte(AWAITED_APPROVAL);
                 self.count(by.len());
-                by.iter().for_each(|entry| self.text(entry));
+                for entry in by {
+                    self.text(entry);
+                }
                 self.text(message);
             }
         }
@@ -433,6 +568,7 @@ impl Writer {
         self.byte(match content_type {
             ContentType::Json => 0,
             ContentType::Bytes => 1,
+            ContentType::Chunks => 2,
         });
     }
 
@@ -451,7 +587,7 @@ impl Writer {
         self.out.extend_from_slice(&time.0.to_le_bytes());
     }
 
-    fn text(&mut self, text: &str) {
+    pub(super) fn text(&mut self, text: &str) {
         self.bytes(text.as_bytes());
     }
 
@@ -460,7 +596,7 @@ impl Writer {
         self.out.extend_from_slice(bytes);
     }
 
-    fn count(&mut self, count: usize) {
+    pub(super) fn count(&mut self, count: usize) {
         self.number(count as u64);
     }
 
@@ -477,7 +613,7 @@ impl Writer {
         self.byte(flag.into());
     }
 
-    fn byte(&mut self, byte: u8) {
+    pub(super) fn byte(&mut self, byte: u8) {
         self.out.push(byte);
     }
 }

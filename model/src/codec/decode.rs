@@ -1,25 +1,34 @@
 //! Wire structs to events. Text and bytes are borrowed from the body until they are known to fit.
 
+mod undo;
+
 use std::fmt;
 use std::sync::Arc;
 
 use bincode::config::{Configuration, Limit};
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
+use super::items::{
+    ItemAttemptFailedV1, ItemAttemptV1, ItemCompletedV1, ItemFailedV1, ItemOutputMappedV1,
+    ItemResumedV1, ItemRetryScheduledV1, ItemStartedV1, ItemsInterruptedV1, ItemsStartedV1,
+    OutputsStoredV1,
+};
 use super::slots::{
     RunQueuedV1, RunSlotGrantedV1, RunStartedV2, RunStartedV3, StepSlotGrantedV1,
     StepSlotRequestedV1,
 };
 use super::wire::{
     AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1,
-    AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_JSON,
-    CancelRequestedV1, FailureV1, HeartbeatRecordedV1, LabelV1, OutputMappedV1, PAYLOAD_INLINE,
-    PAYLOAD_NULL, PAYLOAD_STORED, PayloadV1, RetryScheduledV1, RunCancelledV1, RunCompletedV1,
-    RunFailedV1, RunPausedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1,
-    SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepQueuedV1, StepSkippedV1,
-    StepSleptV1, StepStartedV1, StepWaitsV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1,
-    TimerFiredV1, TimerV1, UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1,
-    UndoRetriedV1, UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
+    AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_CHUNKS,
+    CONTENT_JSON, CancelRequestedV1, FailureV1, HeartbeatRecordedV1, LabelV1, OutputMappedV1,
+    PAYLOAD_INLINE, PAYLOAD_NULL, PAYLOAD_STORED, PathChosenV1, PayloadV1, RaceDecidedV1,
+    RetryScheduledV1, RoundBegunV1, RunCancelledV1, RunCompletedV1, RunFailedV1, RunHeldV1,
+    RunPausedV1, RunReleasedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1,
+    SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepPausedV1, StepQueuedV1,
+    StepResumedV1, StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1, StepsBypassedV1,
+    StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1, TimerV1,
+    UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1,
+    UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
 use super::wire::{
     CHILD_CANCELLED, CHILD_COMPLETED, CHILD_FAILED, ChildEndedV1, ParentPausedV1, ParentResumedV1,
@@ -65,6 +74,10 @@ pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, Decode
         (kind::TIMER_FIRED, 1) => read::<TimerFiredV1>(body),
         (kind::RUN_PAUSED, 1) => read::<RunPausedV1<'_>>(body),
         (kind::RUN_RESUMED, 1) => read::<RunResumedV1<'_>>(body),
+        (kind::STEP_PAUSED, 1) => read::<StepPausedV1<'_>>(body),
+        (kind::STEP_RESUMED, 1) => read::<StepResumedV1<'_>>(body),
+        (kind::RUN_HELD, 1) => read::<RunHeldV1>(body),
+        (kind::RUN_RELEASED, 1) => read::<RunReleasedV1>(body),
         (kind::CANCEL_REQUESTED, 1) => read::<CancelRequestedV1<'_>>(body),
         (kind::RUN_RETRIED, 1) => read::<RunRetriedV1<'_>>(body),
         (kind::SLOTS_OFFERED, 1) => read::<SlotsOfferedV1>(body),
@@ -82,12 +95,26 @@ pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, Decode
         (kind::STEP_QUEUED, 1) => read::<StepQueuedV1>(body),
         (kind::STEP_SLEPT, 1) => read::<StepSleptV1>(body),
         (kind::STEP_SKIPPED, 1) => read::<StepSkippedV1<'_>>(body),
+        (kind::PATH_CHOSEN, 1) => read::<PathChosenV1<'_, Vec<u32>>>(body),
+        (kind::STEPS_BYPASSED, 1) => read::<StepsBypassedV1<Vec<u32>>>(body),
+        (kind::RACE_DECIDED, 1) => read::<RaceDecidedV1>(body),
+        (kind::ROUND_BEGUN, 1) => read::<RoundBegunV1<'_>>(body),
         (kind::STEPS_NOT_REACHED, 1) => read::<StepsNotReachedV1<Vec<u32>>>(body),
         (kind::RETRY_SCHEDULED, 1) => read::<RetryScheduledV1>(body),
         (kind::STEP_FAILED, 1) => read::<StepFailedV1<'_>>(body),
         (kind::OUTPUT_MAPPED, 1) => read::<OutputMappedV1<'_>>(body),
         (kind::STOP_REQUESTED, 1) => read::<StopRequestedV1<Vec<u32>>>(body),
         (kind::STEPS_CANCELLED, 1) => read::<StepsCancelledV1<Vec<u32>>>(body),
+        (kind::ITEMS_STARTED, 1) => read::<ItemsStartedV1<Vec<[u8; 32]>>>(body),
+        (kind::ITEM_STARTED, 1) => read::<ItemStartedV1<'_>>(body),
+        (kind::ITEM_COMPLETED, 1) => read::<ItemCompletedV1<'_>>(body),
+        (kind::ITEM_ATTEMPT_FAILED, 1) => read::<ItemAttemptFailedV1<'_>>(body),
+        (kind::ITEMS_INTERRUPTED, 1) => read::<ItemsInterruptedV1<Vec<ItemAttemptV1>>>(body),
+        (kind::ITEM_RETRY_SCHEDULED, 1) => read::<ItemRetryScheduledV1>(body),
+        (kind::ITEM_FAILED, 1) => read::<ItemFailedV1<'_>>(body),
+        (kind::OUTPUTS_STORED, 1) => read::<OutputsStoredV1>(body),
+        (kind::ITEM_RESUMED, 1) => read::<ItemResumedV1>(body),
+        (kind::ITEM_OUTPUT_MAPPED, 1) => read::<ItemOutputMappedV1<'_>>(body),
         (kind::RUN_COMPLETED, 1) => read::<RunCompletedV1<'_>>(body),
         (kind::RUN_FAILED, 1) => read::<RunFailedV1<'_>>(body),
         (kind::RUN_CANCELLED, 1) => read::<RunCancelledV1>(body),
@@ -250,6 +277,31 @@ impl<'a> Wire<'a> for RunResumedV1<'a> {
     }
 }
 
+impl<'a> Wire<'a> for StepPausedV1<'a> {
+    fn event(self) -> Option<Event> {
+        let (step, by, reason) = (StepIndex(self.step), self.by.actor(), self.reason.to_owned());
+        Some(Event::StepPaused { step, by, reason })
+    }
+}
+
+impl<'a> Wire<'a> for StepResumedV1<'a> {
+    fn event(self) -> Option<Event> {
+        Some(Event::StepResumed { step: StepIndex(self.step), by: self.by.actor() })
+    }
+}
+
+impl Wire<'_> for RunHeldV1 {
+    fn event(self) -> Option<Event> {
+        Some(Event::RunHeld { pauses: self.pauses })
+    }
+}
+
+impl Wire<'_> for RunReleasedV1 {
+    fn event(self) -> Option<Event> {
+        Some(Event::RunReleased)
+    }
+}
+
 impl<'a> Wire<'a> for CancelRequestedV1<'a> {
     fn event(self) -> Option<Event> {
         Some(Event::CancelRequested { by: self.by.actor(), reason: self.reason.to_owned() })
@@ -379,6 +431,41 @@ impl<'a> Wire<'a> for StepSkippedV1<'a> {
     }
 }
 
+impl<'a> Wire<'a> for PathChosenV1<'a, Vec<u32>> {
+    fn event(self) -> Option<Event> {
+        Some(Event::PathChosen {
+            step: StepIndex(self.step),
+            case: self.case,
+            reason: self.reason.to_owned(),
+            skipped: steps(self.skipped),
+        })
+    }
+}
+
+impl Wire<'_> for StepsBypassedV1<Vec<u32>> {
+    fn event(self) -> Option<Event> {
+        Some(Event::StepsBypassed { router: StepIndex(self.router), steps: steps(self.steps) })
+    }
+}
+
+impl Wire<'_> for RaceDecidedV1 {
+    fn event(self) -> Option<Event> {
+        let winner = self.winner.map(StepIndex);
+        Some(Event::RaceDecided { step: StepIndex(self.step), winner })
+    }
+}
+
+impl<'a> Wire<'a> for RoundBegunV1<'a> {
+    fn event(self) -> Option<Event> {
+        Some(Event::RoundBegun {
+            step: StepIndex(self.step),
+            round: self.round,
+            reason: self.reason.to_owned(),
+            carry: self.carry.payload()?,
+        })
+    }
+}
+
 impl Wire<'_> for StepsNotReachedV1<Vec<u32>> {
     fn event(self) -> Option<Event> {
         Some(Event::StepsNotReached { steps: steps(self.steps) })
@@ -446,64 +533,9 @@ impl Wire<'_> for RunCancelledV1 {
     }
 }
 
-impl Wire<'_> for UndoCompletedV1 {
-    fn event(self) -> Option<Event> {
-        let (step, attempt) = (StepIndex(self.step), Attempt(self.attempt));
-        Some(Event::UndoCompleted { step, attempt, may_repeat: self.may_repeat })
-    }
-}
-
-impl<'a> Wire<'a> for UndoAttemptFailedV1<'a> {
-    fn event(self) -> Option<Event> {
-        let (step, attempt) = (StepIndex(self.step), Attempt(self.attempt));
-        Some(Event::UndoAttemptFailed { step, attempt, failure: self.failure.failure() })
-    }
-}
-
-impl<'a> Wire<'a> for UndoWaivedV1<'a> {
-    fn event(self) -> Option<Event> {
-        Some(Event::UndoWaived { by: self.by.actor(), reason: self.reason.to_owned() })
-    }
-}
-
-impl<'a> Wire<'a> for UndoRetriedV1<'a> {
-    fn event(self) -> Option<Event> {
-        Some(Event::UndoRetried { by: self.by.actor() })
-    }
-}
-
 impl Wire<'_> for UndoRequestedV1<Vec<u32>> {
     fn event(self) -> Option<Event> {
         Some(Event::UndoRequested { steps: steps(self.steps) })
-    }
-}
-
-impl<'a> Wire<'a> for UndoStartedV1<'a> {
-    fn event(self) -> Option<Event> {
-        let input = match self.input {
-            Some(input) => Some(input.payload()?),
-            None => None,
-        };
-        let (step, attempt) = (StepIndex(self.step), Attempt(self.attempt));
-        Some(Event::UndoStarted { step, attempt, input })
-    }
-}
-
-impl Wire<'_> for UndoRetryScheduledV1 {
-    fn event(self) -> Option<Event> {
-        Some(Event::UndoRetryScheduled {
-            step: StepIndex(self.step),
-            attempt: Attempt(self.attempt),
-            timer: TimerId(self.timer),
-            at: Timestamp(self.at),
-        })
-    }
-}
-
-impl<'a> Wire<'a> for UndoFailedV1<'a> {
-    fn event(self) -> Option<Event> {
-        let (step, failure) = (StepIndex(self.step), self.failure.failure());
-        Some(Event::UndoFailed { step, failure })
     }
 }
 
@@ -539,10 +571,11 @@ impl<'de> Visitor<'de> for LabelsVisitor {
 }
 
 impl PayloadV1<'_> {
-    fn payload(&self) -> Option<Payload> {
+    pub(super) fn payload(&self) -> Option<Payload> {
         let content_type = match self.content_type {
             CONTENT_JSON => ContentType::Json,
             CONTENT_BYTES => ContentType::Bytes,
+            CONTENT_CHUNKS => ContentType::Chunks,
             _ => return None,
         };
         match (self.tag, self.hash, self.len) {
@@ -569,7 +602,7 @@ impl ActorV1<'_> {
 }
 
 impl FailureV1<'_> {
-    fn failure(&self) -> Failure {
+    pub(super) fn failure(&self) -> Failure {
         Failure {
             code: self.code.to_owned(),
             message: self.message.to_owned(),
@@ -580,7 +613,7 @@ impl FailureV1<'_> {
 }
 
 impl TimerV1 {
-    fn due(self) -> (TimerId, Timestamp) {
+    pub(super) fn due(self) -> (TimerId, Timestamp) {
         (TimerId(self.timer), Timestamp(self.at))
     }
 }

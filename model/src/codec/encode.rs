@@ -8,14 +8,16 @@ use serde_bytes::Bytes;
 use super::slots;
 use super::wire::{
     AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1,
-    AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_JSON,
-    CancelRequestedV1, FailureV1, HeartbeatRecordedV1, LabelV1, OutputMappedV1, PAYLOAD_INLINE,
-    PAYLOAD_NULL, PAYLOAD_STORED, PayloadV1, RetryScheduledV1, RunCancelledV1, RunCompletedV1,
-    RunFailedV1, RunPausedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1,
-    SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepQueuedV1, StepSkippedV1,
-    StepSleptV1, StepStartedV1, StepWaitsV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1,
-    TimerFiredV1, TimerV1, UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1,
-    UndoRetriedV1, UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
+    AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_CHUNKS,
+    CONTENT_JSON, CancelRequestedV1, FailureV1, HeartbeatRecordedV1, LabelV1, OutputMappedV1,
+    PAYLOAD_INLINE, PAYLOAD_NULL, PAYLOAD_STORED, PathChosenV1, PayloadV1, RaceDecidedV1,
+    RetryScheduledV1, RoundBegunV1, RunCancelledV1, RunCompletedV1, RunFailedV1, RunHeldV1,
+    RunPausedV1, RunReleasedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1,
+    SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepPausedV1, StepQueuedV1,
+    StepResumedV1, StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1, StepsBypassedV1,
+    StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1, TimerV1,
+    UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1,
+    UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
 use super::wire::{
     CHILD_CANCELLED, CHILD_COMPLETED, CHILD_FAILED, ChildEndedV1, ParentPausedV1, ParentResumedV1,
@@ -59,6 +61,14 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         Event::TimerFired { timer } => put(out, &TimerFiredV1 { timer: timer.0 }),
         Event::RunPaused { by, reason } => put(out, &RunPausedV1 { by: by.into(), reason }),
         Event::RunResumed { by } => put(out, &RunResumedV1 { by: by.into() }),
+        Event::StepPaused { step, by, reason } => {
+            put(out, &StepPausedV1 { step: step.0, by: by.into(), reason });
+        }
+        Event::StepResumed { step, by } => {
+            put(out, &StepResumedV1 { step: step.0, by: by.into() });
+        }
+        Event::RunHeld { pauses } => put(out, &RunHeldV1 { pauses: pauses.clone() }),
+        Event::RunReleased => put(out, &RunReleasedV1 {}),
         Event::CancelRequested { by, reason } => {
             put(out, &CancelRequestedV1 { by: by.into(), reason });
         }
@@ -112,6 +122,16 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         }
         Event::ParentPaused => put(out, &ParentPausedV1 {}),
         Event::ParentResumed => put(out, &ParentResumedV1 {}),
+        Event::ItemsStarted { .. }
+        | Event::ItemResumed { .. }
+        | Event::ItemStarted { .. }
+        | Event::ItemCompleted { .. }
+        | Event::ItemAttemptFailed { .. }
+        | Event::ItemsInterrupted { .. }
+        | Event::ItemOutputMapped { .. }
+        | Event::ItemRetryScheduled { .. }
+        | Event::ItemFailed { .. }
+        | Event::OutputsStored { .. } => super::items::put_event(out, event),
         Event::StepSlotRequested { step, attempt, ticket, wish } => {
             slots::put_step_slot_requested(out, *step, *attempt, *ticket, wish);
         }
@@ -121,6 +141,20 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         }
         Event::RunSlotGranted { ticket } => slots::put_slot_granted(out, None, *ticket),
         Event::StepSkipped { step, reason } => put(out, &StepSkippedV1 { step: step.0, reason }),
+        Event::PathChosen { step, case, reason, skipped } => {
+            let (step, case, skipped) = (step.0, *case, Steps(skipped));
+            put(out, &PathChosenV1 { step, case, reason, skipped });
+        }
+        Event::StepsBypassed { router, steps } => {
+            put(out, &StepsBypassedV1 { router: router.0, steps: Steps(steps) });
+        }
+        Event::RaceDecided { step, winner } => {
+            put(out, &RaceDecidedV1 { step: step.0, winner: winner.map(|step| step.0) });
+        }
+        Event::RoundBegun { step, round, reason, carry } => {
+            let (step, round, carry) = (step.0, *round, carry.into());
+            put(out, &RoundBegunV1 { step, round, reason, carry });
+        }
         Event::StepsNotReached { steps } => put(out, &StepsNotReachedV1 { steps: Steps(steps) }),
         Event::RetryScheduled { step, attempt, timer, at } => {
             let (step, attempt, timer, at) = (step.0, attempt.0, timer.0, at.0);
@@ -216,6 +250,7 @@ impl<'a> From<&'a Payload> for PayloadV1<'a> {
         let content_type = match payload.content_type() {
             ContentType::Json => CONTENT_JSON,
             ContentType::Bytes => CONTENT_BYTES,
+            ContentType::Chunks => CONTENT_CHUNKS,
         };
         let none = Bytes::new(&[]);
         let (tag, bytes, hash, len) = match payload {

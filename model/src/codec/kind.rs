@@ -1,7 +1,7 @@
 //! The kinds of events: their numbers in the log and their names for people.
 //!
-//! Numbers are given by hand and never change or return. Events from outside have 1 to 19, derived ones 20 and more;
-//! the gap leaves room for each.
+//! Numbers are given by hand and never change or return. The first events from outside have 1 to 19, the first derived ones
+//! 20 to 39; from 40 on each topic has ten of its own.
 
 use crate::event::Event;
 
@@ -77,11 +77,26 @@ kinds! {
     41 UNDO_STARTED UndoStarted "undo.started",
     42 UNDO_RETRY_SCHEDULED UndoRetryScheduled "undo.retry_scheduled",
     43 UNDO_FAILED UndoFailed "undo.failed",
+    // items
+    60 ITEMS_STARTED ItemsStarted "items.started",
+    61 ITEM_STARTED ItemStarted "item.started",
+    62 ITEM_COMPLETED ItemCompleted "item.completed",
+    63 ITEM_ATTEMPT_FAILED ItemAttemptFailed "item.attempt_failed",
+    64 ITEMS_INTERRUPTED ItemsInterrupted "items.interrupted",
+    65 ITEM_RETRY_SCHEDULED ItemRetryScheduled "item.retry_scheduled",
+    66 ITEM_FAILED ItemFailed "item.failed",
+    67 OUTPUTS_STORED OutputsStored "outputs.stored",
+    68 ITEM_RESUMED ItemResumed "item.resumed",
+    69 ITEM_OUTPUT_MAPPED ItemOutputMapped "item.output_mapped",
     // calls
     70 CHILD_ENDED ChildEnded "child.ended",
     71 STEP_CALLED StepCalled "step.called",
     72 PARENT_PAUSED ParentPaused "parent.paused",
     73 PARENT_RESUMED ParentResumed "parent.resumed",
+    80 PATH_CHOSEN PathChosen "path.chosen",
+    81 STEPS_BYPASSED StepsBypassed "steps.bypassed",
+    82 RACE_DECIDED RaceDecided "race.decided",
+    83 ROUND_BEGUN RoundBegun "round.begun",
     90 ATTEMPT_RESUMED AttemptResumed "attempt.resumed",
     91 HEARTBEAT_RECORDED HeartbeatRecorded "heartbeat.recorded",
     92 STEP_QUEUED StepQueued "step.queued",
@@ -89,4 +104,9 @@ kinds! {
     117 STEP_SLOT_GRANTED StepSlotGranted "step.slot_granted",
     118 RUN_QUEUED RunQueued "run.queued",
     119 RUN_SLOT_GRANTED RunSlotGranted "run.slot_granted",
+    // pauses, from outside; a run can also be held from its beginning
+    150 STEP_PAUSED StepPaused "step.paused",
+    151 STEP_RESUMED StepResumed "step.resumed",
+    152 RUN_HELD RunHeld "run.held",
+    153 RUN_RELEASED RunReleased "run.released",
 }

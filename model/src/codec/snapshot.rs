@@ -11,12 +11,14 @@ use std::sync::Arc;
 use super::DecodeError;
 use super::canonical::{self, Payloads};
 use crate::event::{Actor, Awaited, Failure, Parent, RunStarted};
-use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
+use crate::id::{Attempt, DefinitionHash, ItemIndex, RunId, StateHash, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
+use crate::run::Holds;
 use crate::run::{
-    KeptSignal, LastCall, Run, RunStatus, Signals, StepRun, StepState, StepUndo, Timer,
-    TimerPurpose, UndoState,
+    ItemOutcome, ItemRun, ItemState, ItemsChange, ItemsRun, KeptSignal, LastCall, Loop, Run,
+    RunStatus, Signals, StepRun, StepState, StepUndo, StoredOutputs, Timer, TimerPurpose,
+    UndoState,
 };
 use crate::time::Timestamp;
 
@@ -68,12 +70,26 @@ fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_BYTES] {
 }
 
 /// Reads what `canonical` writes; `None` as soon as something does not fit.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     rest: &'a [u8],
     step_count: u32,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    /// Reads what belongs to no plan.
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes, step_count: 0 }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// The number after the version byte, if it is that version.
+    pub(super) fn version(&mut self, version: u8) -> Option<u64> {
+        if self.byte()? == version { self.number() } else { None }
+    }
+
     fn run(&mut self, plan: &Plan) -> Option<Run> {
         if self.byte()? != canonical::VERSION || self.array()? != plan.hash().0 {
             return None;
@@ -100,6 +116,9 @@ impl Reader<'_> {
         if self.section(canonical::SECTION_SIGNALS) {
             run.signals = self.signals()?;
         }
+        if self.section(canonical::SECTION_ITEMS) {
+            self.all_items(plan, &mut run)?;
+        }
         if self.section(canonical::SECTION_CALLS) {
             run.calls = self.calls()?;
         }
@@ -115,6 +134,9 @@ impl Reader<'_> {
                 None => {}
             }
         }
+        if self.section(canonical::SECTION_LOOPS) {
+            run.loops = self.loops()?;
+        }
         if self.section(canonical::SECTION_SLOTS) {
             self.slots(&mut run)?;
         }
@@ -123,6 +145,9 @@ impl Reader<'_> {
         }
         if self.section(canonical::SECTION_QUEUED) {
             run.queued = self.queued()?;
+        }
+        if self.section(canonical::SECTION_HOLDS) {
+            run.holds = self.holds()?;
         }
         Some(run)
     }
@@ -136,6 +161,91 @@ impl Reader<'_> {
         follows
     }
 
+    fn all_items(&mut self, plan: &Plan, run: &mut Run) -> Option<()> {
+        let count = self.number()?;
+        let mut last = None;
+        for _ in 0..count {
+            let step = self.index().filter(|step| last < Some(*step))?;
+            last = Some(step);
+            let concurrency = plan.each(step)?.concurrency;
+            let items = self.items(concurrency)?;
+            run.put_items(step, Some(items));
+        }
+        (count > 0).then_some(())
+    }
+
+    fn items(&mut self, concurrency: u32) -> Option<ItemsRun> {
+        let count = self.number32()?;
+        let chunks = self.list(|reader| reader.array().map(PayloadHash))?;
+        let mut items = ItemsRun::new(count, chunks.into(), concurrency);
+        let (next, failed) = (ItemIndex(self.number32()?), self.number32()?);
+        items.change(ItemsChange::Counts { next, failed });
+        items.stopping = self.option(Self::failure)?;
+        let open = self.list(|reader| Some((reader.item_index()?, reader.item()?)))?;
+        let settled = self.list(|reader| Some((reader.item_index()?, reader.outcome()?)))?;
+        let stored = self.list(Self::stored)?;
+        let in_order = open.is_sorted_by(|(a, _), (b, _)| a < b)
+            && settled.is_sorted_by(|(a, _), (b, _)| a < b)
+            && stored.is_sorted_by(|(a, _), (b, _)| a < b);
+        let open = open.into_iter().map(|(item, run)| ItemsChange::Open(item, Some(run)));
+        let settled = settled.into_iter().map(|(item, run)| ItemsChange::Settled(item, Some(run)));
+        let stored = stored.into_iter().map(|(at, stored)| ItemsChange::Stored(at, Some(stored)));
+        for change in open.chain(settled).chain(stored) {
+            items.change(change);
+        }
+        in_order.then_some(items)
+    }
+
+    fn item_index(&mut self) -> Option<ItemIndex> {
+        self.number32().map(ItemIndex)
+    }
+
+    fn item(&mut self) -> Option<ItemRun> {
+        let (attempt, attempts_forgiven) = (Attempt(self.number32()?), self.number32()?);
+        let state = match self.byte()? {
+            0 => ItemState::Waiting,
+            1 => {
+                let (input, interruptions) = (self.option(Self::payload)?, self.number32()?);
+                let flags = self.byte().filter(|flags| *flags <= 3)?;
+                ItemState::Running {
+                    input,
+                    interruptions,
+                    may_repeat: flags & 1 != 0,
+                    rests: flags & 2 != 0,
+                    since: self.time()?,
+                }
+            }
+            2 => ItemState::Retrying {
+                timer: self.option(Self::timer_id)?,
+                at: self.time()?,
+                failure: self.failure()?,
+            },
+            _ => return None,
+        };
+        Some(ItemRun { attempt, attempts_forgiven, state })
+    }
+
+    pub(super) fn outcome(&mut self) -> Option<ItemOutcome> {
+        match self.byte()? {
+            0 => self.payload().map(ItemOutcome::Completed),
+            1 => self.failure().map(ItemOutcome::Failed),
+            _ => None,
+        }
+    }
+
+    fn stored(&mut self) -> Option<(u32, StoredOutputs)> {
+        let (chunk, hash) = (self.number32()?, PayloadHash(self.array()?));
+        Some((chunk, StoredOutputs { hash, bytes: self.number()? }))
+    }
+
+    fn holds(&mut self) -> Option<Holds> {
+        let by_store = self.list(Self::text)?;
+        let steps = self.list(Self::index)?;
+        let in_order = steps.is_sorted_by(|a, b| a < b);
+        let holds = Holds { by_store, steps: steps.into_iter().collect() };
+        (in_order && !holds.is_empty()).then_some(holds)
+    }
+
     fn queued(&mut self) -> Option<BTreeMap<StepIndex, TimerId>> {
         let queued = self.list(|reader| Some((reader.index()?, reader.timer_id()?)))?;
         let in_order = queued.is_sorted_by(|(a, _), (b, _)| a < b) && !queued.is_empty();
@@ -146,6 +256,16 @@ impl Reader<'_> {
         let progress = self.list(|reader| Some((reader.index()?, reader.payload()?)))?;
         let in_order = progress.is_sorted_by(|(a, _), (b, _)| a < b) && !progress.is_empty();
         in_order.then(|| progress.into_iter().collect())
+    }
+
+    fn loops(&mut self) -> Option<BTreeMap<StepIndex, Loop>> {
+        let loops = self.list(|reader| {
+            let step = reader.index()?;
+            let (round, forgiven) = (reader.number32()?, reader.number32()?);
+            Some((step, Loop { round, forgiven, carry: reader.payload()? }))
+        })?;
+        let in_order = loops.is_sorted_by(|(a, _), (b, _)| a < b);
+        (in_order && !loops.is_empty()).then(|| loops.into_iter().collect())
     }
 
     fn signals(&mut self) -> Option<Signals> {
@@ -230,6 +350,7 @@ impl Reader<'_> {
             2 => TimerPurpose::Retry(self.index()?),
             3 => TimerPurpose::Deadline(self.index()?),
             4 => TimerPurpose::Wait(self.index()?),
+            37 => TimerPurpose::ItemRetry(self.index()?, self.item_index()?),
             50 => TimerPurpose::Start(self.index()?),
             canonical::UNDO => TimerPurpose::Undo(self.index()?),
             _ => return None,
@@ -297,7 +418,10 @@ impl Reader<'_> {
             },
             4 => StepState::Completed { output: self.payload()? },
             5 => StepState::Failed { failure: self.failure()?, continued: self.flag()? },
-            6 => StepState::Skipped { reason: self.text()? },
+            6 => StepState::Skipped { reason: self.text()?, router: None },
+            canonical::STATE_BYPASSED => {
+                StepState::Skipped { reason: self.text()?, router: Some(self.index()?) }
+            }
             7 => StepState::NotReached,
             8 => StepState::Cancelled,
             40 => StepState::Calling {
@@ -306,6 +430,7 @@ impl Reader<'_> {
                 timer: self.option(|reader| Some((reader.timer_id()?, reader.time()?)))?,
                 stopping: self.option(Self::failure)?,
             },
+            36 => StepState::Iterating,
             9 => StepState::Awaiting {
                 what: self.awaited()?,
                 timer: self.option(|reader| Some((reader.timer_id()?, reader.time()?)))?,
@@ -349,6 +474,7 @@ impl Reader<'_> {
         match self.byte()? {
             0 => Some(ContentType::Json),
             1 => Some(ContentType::Bytes),
+            2 => Some(ContentType::Chunks),
             _ => None,
         }
     }
@@ -380,7 +506,7 @@ impl Reader<'_> {
         std::str::from_utf8(self.bytes()?).ok().map(str::to_owned)
     }
 
-    fn bytes(&mut self) -> Option<&[u8]> {
+    pub(super) fn bytes(&mut self) -> Option<&'a [u8]> {
         let len = usize::try_from(self.number()?).ok()?;
         let (bytes, rest) = self.rest.split_at_checked(len)?;
         self.rest = rest;
@@ -391,7 +517,7 @@ impl Reader<'_> {
         u32::try_from(self.number()?).ok()
     }
 
-    fn number(&mut self) -> Option<u64> {
+    pub(super) fn number(&mut self) -> Option<u64> {
         let mut number = 0;
         for shift in (0..u64::BITS).step_by(7) {
             let byte = self.byte()?;
@@ -448,13 +574,13 @@ impl Reader<'_> {
         }
     }
 
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+    pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (array, rest) = self.rest.split_first_chunk()?;
         self.rest = rest;
         Some(*array)
     }
 
-    fn byte(&mut self) -> Option<u8> {
+    pub(super) fn byte(&mut self) -> Option<u8> {
         let [byte] = self.array()?;
         Some(byte)
     }

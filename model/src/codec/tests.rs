@@ -2,6 +2,7 @@
 
 mod events;
 mod fixtures;
+mod items;
 mod runs;
 mod strategies;
 
@@ -134,6 +135,10 @@ fn outside_samples() -> Vec<Event> {
         Event::TimerFired { timer: TimerId(3) },
         Event::RunPaused { by: actor(), reason: "maintenance".to_owned() },
         Event::RunResumed { by: actor() },
+        Event::StepPaused { step, by: actor(), reason: "look at it".to_owned() },
+        Event::StepResumed { step, by: actor() },
+        Event::RunHeld { pauses: vec!["workflow order".to_owned(), "label team=shop".to_owned()] },
+        Event::RunReleased,
         Event::CancelRequested { by: actor(), reason: String::new() },
         Event::RunRetried { by: actor(), timeout: Some((TimerId(4), NOW)) },
         Event::SlotsOffered,
@@ -174,6 +179,9 @@ fn outside_samples() -> Vec<Event> {
         Event::UndoWaived { by: actor(), reason: "by hand".to_owned() },
         Event::UndoRetried { by: actor() },
     ]
+    .into_iter()
+    .chain(items::outside_samples())
+    .collect()
 }
 
 /// One event of every kind that is derived.
@@ -203,6 +211,20 @@ fn derived_samples() -> Vec<Event> {
         Event::RetryScheduled { step, attempt: Attempt(2), timer, at: NOW },
         Event::StepFailed { step, failure: failure(), continued: true },
         Event::OutputMapped { step, output: Payload::Null },
+        Event::PathChosen {
+            step,
+            case: Some(1),
+            reason: "inputs.amount > 100 is true (120)".to_owned(),
+            skipped: steps.clone(),
+        },
+        Event::StepsBypassed { router: step, steps: steps.clone() },
+        Event::RaceDecided { step, winner: Some(StepIndex(1)) },
+        Event::RoundBegun {
+            step,
+            round: 3,
+            reason: "steps.review.output.ok is false (false)".to_owned(),
+            carry: inline(r#"{"note":"again"}"#),
+        },
         Event::StopRequested { steps: steps.clone() },
         Event::StepsCancelled { steps: steps.clone() },
         Event::RunCompleted { output: inline("[1,2]"), state },
@@ -227,6 +249,9 @@ fn derived_samples() -> Vec<Event> {
         Event::UndoRetryScheduled { step, attempt: Attempt(4), timer, at: NOW },
         Event::UndoFailed { step, failure: failure() },
     ]
+    .into_iter()
+    .chain(items::derived_samples())
+    .collect()
 }
 
 /// One event of every kind, with what was given if it comes from outside.
@@ -252,6 +277,7 @@ fn plan() -> Plan {
         heartbeat_ms: None,
         start_within_ms: None,
         on_error: OnError::default(),
+        for_each: None,
         outputs: None,
         compensate: None,
     };
@@ -265,7 +291,7 @@ fn states() -> Vec<StepState> {
     let (attempt, until) = (Attempt(2), NOW.plus_ms(500));
     vec![
         StepState::Completed { output: inline(r#"{"ok":true}"#) },
-        StepState::Skipped { reason: "false".to_owned() },
+        StepState::Skipped { reason: "false".to_owned(), router: None },
         StepState::Failed { failure: failure(), continued: true },
         StepState::Running {
             attempt,

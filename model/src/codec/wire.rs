@@ -19,6 +19,8 @@ pub(super) const PAYLOAD_STORED: u8 = 2;
 pub(super) const CONTENT_JSON: u8 = 0;
 /// [`PayloadV1::content_type`] of anything else.
 pub(super) const CONTENT_BYTES: u8 = 1;
+/// [`PayloadV1::content_type`] of a list of chunks.
+pub(super) const CONTENT_CHUNKS: u8 = 2;
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct PayloadV1<'a> {
@@ -138,6 +140,29 @@ pub(super) struct RunResumedV1<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
+pub(super) struct StepPausedV1<'a> {
+    pub(super) step: u32,
+    #[serde(borrow)]
+    pub(super) by: ActorV1<'a>,
+    pub(super) reason: &'a str,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct StepResumedV1<'a> {
+    pub(super) step: u32,
+    #[serde(borrow)]
+    pub(super) by: ActorV1<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct RunHeldV1 {
+    pub(super) pauses: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct RunReleasedV1 {}
+
+#[derive(Serialize, Deserialize)]
 pub(super) struct CancelRequestedV1<'a> {
     #[serde(borrow)]
     pub(super) by: ActorV1<'a>,
@@ -229,6 +254,37 @@ pub(super) struct StepSleptV1 {
 pub(super) struct StepSkippedV1<'a> {
     pub(super) step: u32,
     pub(super) reason: &'a str,
+}
+
+/// `Steps` is a list of `u32`.
+#[derive(Serialize, Deserialize)]
+pub(super) struct PathChosenV1<'a, Steps> {
+    pub(super) step: u32,
+    pub(super) case: Option<u32>,
+    pub(super) reason: &'a str,
+    pub(super) skipped: Steps,
+}
+
+/// `Steps` is a list of `u32`.
+#[derive(Serialize, Deserialize)]
+pub(super) struct StepsBypassedV1<Steps> {
+    pub(super) router: u32,
+    pub(super) steps: Steps,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct RaceDecidedV1 {
+    pub(super) step: u32,
+    pub(super) winner: Option<u32>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct RoundBegunV1<'a> {
+    pub(super) step: u32,
+    pub(super) round: u32,
+    pub(super) reason: &'a str,
+    #[serde(borrow)]
+    pub(super) carry: PayloadV1<'a>,
 }
 
 /// `Steps` is a list of `u32`.

@@ -5,6 +5,8 @@
 //! they are started as long as there is room. A step is looked at once: when it is started later, its condition is not
 //! asked again.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::Draft;
@@ -27,7 +29,11 @@ impl Draft<'_> {
             return;
         }
         self.settle_waves();
-        self.start_ready();
+        let slots = self.start_ready();
+        // What becomes ready by items that cannot start is started when room is offered.
+        if self.start_items(slots) {
+            self.settle_waves();
+        }
         self.limit_starts();
         if self.needs.is_empty() && self.run.open_count() == 0 && !self.run.is_undoing() {
             self.end_run();
@@ -41,8 +47,15 @@ impl Draft<'_> {
                 self.wind_down();
             }
             let mut unreached = Vec::new();
+            let mut bypassed: BTreeMap<StepIndex, Vec<StepIndex>> = BTreeMap::new();
             for step in std::mem::take(&mut self.frontier) {
-                self.look_at(step, &mut unreached);
+                match self.way_around(step) {
+                    Some(router) => bypassed.entry(router).or_default().push(step),
+                    None => self.look_at(step, &mut unreached),
+                }
+            }
+            for (router, steps) in bypassed {
+                self.emit(Event::StepsBypassed { router, steps });
             }
             if !unreached.is_empty() {
                 self.emit(Event::StepsNotReached { steps: unreached });
@@ -57,8 +70,15 @@ impl Draft<'_> {
         self.winds_down || !self.frontier.is_empty() || self.undo_is_due()
     }
 
+    /// The router that goes around `step`, if it is time to say so.
+    fn way_around(&self, step: StepIndex) -> Option<StepIndex> {
+        let waits = *self.run.step(step) == StepState::Waiting && self.run.needs_met(step);
+        (waits && !self.run.is_undoing()).then(|| self.bypassed_by(step)).flatten()
+    }
+
     fn look_at(&mut self, step: StepIndex, unreached: &mut Vec<StepIndex>) {
-        if *self.run.step(step) != StepState::Waiting || self.run.open_needs(step) > 0 {
+        let waits = *self.run.step(step) == StepState::Waiting && self.run.needs_met(step);
+        if !waits || self.run.holds(step) {
             return;
         }
         if self.run.is_undoing() {
@@ -75,9 +95,10 @@ impl Draft<'_> {
     }
 
     fn needs_allow(&self, step: StepIndex) -> bool {
-        let mut needs = self.plan.needs(step).iter().map(|need| self.run.step(*need));
+        let mut needs = self.plan.asked(step).iter().map(|need| self.run.step(*need));
         match self.plan.step(step).when_needs {
             WhenNeeds::AllOk => self.survives(step) && needs.all(StepState::is_ok),
+            WhenNeeds::AnyOk => self.survives(step) && self.has_ok_need(step),
             WhenNeeds::AllDone => true,
             WhenNeeds::AnyFailed => {
                 self.survives(step) && needs.any(|need| matches!(need, StepState::Failed { .. }))
@@ -90,7 +111,10 @@ impl Draft<'_> {
         let when_needs = self.plan.step(step).when_needs;
         match self.run.status {
             RunStatus::Running => true,
-            RunStatus::Failing { .. } => when_needs != WhenNeeds::AllOk,
+            RunStatus::Failing { .. } => match when_needs {
+                WhenNeeds::AllOk | WhenNeeds::AnyOk => false,
+                WhenNeeds::AllDone | WhenNeeds::AnyFailed => true,
+            },
             RunStatus::Cancelling { .. } => when_needs == WhenNeeds::AllDone,
             RunStatus::Completed { .. }
             | RunStatus::Failed { .. }
@@ -112,10 +136,13 @@ impl Draft<'_> {
     /// Runs a step that needs no handler; one that does is left ready.
     fn run_if_pure(&mut self, step: StepIndex) {
         let plan = self.plan;
+        if let Some(each) = &plan.step(step).each {
+            return self.begin_items(step, each);
+        }
         match &plan.step(step).work {
             Work::Handler { .. } | Work::Call(_) => {
                 self.limited.extend(plan.step(step).start_within_ms.map(|_| step));
-                if !self.run.paused {
+                if !self.run.holds(step) {
                     self.queue_step(step);
                 }
             }
@@ -124,6 +151,9 @@ impl Draft<'_> {
             Work::SleepUntil { time } => self.sleep_until(step, time),
             Work::WaitFor(wait) => self.wait_for(step, wait),
             Work::Approve(wait) => self.request_approval(step, wait),
+            Work::Race(race) => self.race(step, race),
+            Work::Repeat(repeat) => self.repeat(step, repeat),
+            Work::Switch(switch) => self.switch(step, switch),
         }
     }
 
@@ -187,13 +217,14 @@ impl Draft<'_> {
     }
 
     /// Starts handlers as long as there is room. A failure to start one may let others run or end the run.
-    fn start_ready(&mut self) {
-        let mut slots = if self.run.is_paused() { 0 } else { self.context.given.slots };
+    /// Returns how much room is left.
+    fn start_ready(&mut self) -> u32 {
+        let mut slots = if self.run.is_held() { 0 } else { self.context.given.slots };
         let mut last = None;
         while slots > 0 {
             // While payloads are missing, the transition will not be; the rest is only asked what it misses.
             let after = if self.needs.is_empty() { None } else { last };
-            let Some(step) = self.run.ready_after(after) else { return };
+            let Some(step) = self.run.ready_after(after) else { break };
             last = Some(step);
             slots -= 1;
             if !self.start(step) {
@@ -201,6 +232,7 @@ impl Draft<'_> {
                 slots += u32::from(self.needs.is_empty());
             }
         }
+        slots
     }
 
     /// Starts the next attempt of `step`. Returns whether it was started.
@@ -209,11 +241,12 @@ impl Draft<'_> {
             return self.start_undo(step);
         }
         let plan = self.plan;
-        if let Work::Call(called) = &plan.step(step).work {
+        if let (Work::Call(called), None) = (&plan.step(step).work, &plan.step(step).each) {
             self.call(step, called);
             return false;
         }
-        let Work::Handler { input, .. } = &plan.step(step).work else {
+        let (Work::Handler { input, .. }, None) = (&plan.step(step).work, &plan.step(step).each)
+        else {
             self.run_if_pure(step);
             return false;
         };

@@ -27,10 +27,7 @@ impl Draft<'_> {
         // Bytes that are missing are loaded, and the question comes again.
         let Some(given) = self.json_of(&form) else { return Ok(()) };
         let filled = self.checked_form(step, approved, given)?;
-        let form = match &filled {
-            Value::Null => Payload::Null,
-            filled => self.store(filled),
-        };
+        let form = if filled.is_null() { Payload::Null } else { self.store(&filled) };
         let (person, said) = (Value::from(actor.name.as_str()), text_or_null(&note));
         if approved {
             let output = self.decision(true, &person, &said, &filled);
@@ -53,15 +50,31 @@ impl Draft<'_> {
             return Err(Rejection::NotAwaitingApproval { step, status: "unknown" });
         }
         let id = || self.plan.id(step).to_owned();
+        let state = self.run.step(step);
+        let status = state.word();
+        if let StepState::Awaiting { what: Awaited::Approval { by, .. }, .. } = state {
+            Ok(by.clone())
+        } else if self.was_decided(step) {
+            Err(Rejection::AlreadyDecided { step: id() })
+        } else {
+            Err(Rejection::NotAwaitingApproval { step: id(), status })
+        }
+    }
+
+    fn was_decided(&self, step: StepIndex) -> bool {
         match self.run.step(step) {
-            StepState::Awaiting { what: Awaited::Approval { by, .. }, .. } => Ok(by.clone()),
-            StepState::Completed { .. } if self.approval_of(step).is_some() => {
-                Err(Rejection::AlreadyDecided { step: id() })
-            }
-            StepState::Failed { failure, .. } if failure.code == "NX4101" => {
-                Err(Rejection::AlreadyDecided { step: id() })
-            }
-            other => Err(Rejection::NotAwaitingApproval { step: id(), status: other.word() }),
+            StepState::Completed { .. } => self.approval_of(step).is_some(),
+            StepState::Failed { failure, .. } => failure.code == "NX4101",
+            StepState::Waiting
+            | StepState::Running { .. }
+            | StepState::Iterating
+            | StepState::Sleeping { .. }
+            | StepState::Awaiting { .. }
+            | StepState::Calling { .. }
+            | StepState::Retrying { .. }
+            | StepState::Skipped { .. }
+            | StepState::NotReached
+            | StepState::Cancelled => false,
         }
     }
 

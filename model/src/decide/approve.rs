@@ -76,6 +76,9 @@ impl Draft<'_> {
             | Work::Set { .. }
             | Work::Sleep { .. }
             | Work::SleepUntil { .. }
+            | Work::Switch(_)
+            | Work::Race(_)
+            | Work::Repeat(_)
             | Work::WaitFor(_)
             | Work::Call(_) => None,
         }
@@ -86,11 +89,13 @@ impl Draft<'_> {
 fn people(by: &Value) -> Result<Vec<String>, String> {
     let items = match by {
         Value::Array(items) => items.as_slice(),
-        one => std::slice::from_ref(one),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+            std::slice::from_ref(by)
+        }
     };
-    let text = |item: &Value| match item {
-        Value::String(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
-        other => Err(format!("`by` has {other}, which names nobody")),
+    let text = |item: &Value| match item.as_str().map(str::trim) {
+        Some(text) if !text.is_empty() => Ok(text.to_owned()),
+        Some(_) | None => Err(format!("`by` has {item}, which names nobody")),
     };
     let people: Vec<String> = items.iter().map(text).collect::<Result<_, _>>()?;
     if people.is_empty() { Err("`by` is empty".to_owned()) } else { Ok(people) }

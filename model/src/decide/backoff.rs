@@ -3,7 +3,7 @@
 //! The same on every machine: only exact arithmetic and multiplication of floats, no powers from a mathematical library.
 
 use crate::definition::{Backoff, Retry};
-use crate::id::{Attempt, RunId, StepIndex};
+use crate::id::{Attempt, ItemIndex, RunId, StepIndex};
 
 /// The delay after the `failures`-th failure in a row, in milliseconds, before spreading.
 pub(super) fn delay_ms(retry: &Retry, failures: u32) -> u64 {
@@ -19,6 +19,24 @@ pub(super) fn delay_ms(retry: &Retry, failures: u32) -> u64 {
 pub(super) fn spread_ms(delay_ms: u64, run: RunId, step: StepIndex, attempt: Attempt) -> u64 {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&run.0).update(&step.0.to_le_bytes()).update(&attempt.0.to_le_bytes());
+    spread(delay_ms, &hasher)
+}
+
+/// As [`spread_ms`], for an item.
+pub(super) fn spread_item_ms(
+    delay_ms: u64,
+    run: RunId,
+    step: StepIndex,
+    item: ItemIndex,
+    attempt: Attempt,
+) -> u64 {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&run.0).update(&step.0.to_le_bytes()).update(&attempt.0.to_le_bytes());
+    hasher.update(&item.0.to_le_bytes());
+    spread(delay_ms, &hasher)
+}
+
+fn spread(delay_ms: u64, hasher: &blake3::Hasher) -> u64 {
     let mut first = [0; 8];
     hasher.finalize_xof().fill(&mut first);
     let half = delay_ms / 2;

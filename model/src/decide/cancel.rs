@@ -6,7 +6,7 @@ use crate::rejection::Rejection;
 use crate::run::RunStatus;
 
 impl Draft<'_> {
-    /// Also a run that is about to fail can be cancelled.
+    /// Also a run that is about to fail can be cancelled. Its own pauses end with it, so that what runs last does.
     pub(super) fn cancel_run(
         &mut self,
         by: Actor,
@@ -19,7 +19,12 @@ impl Draft<'_> {
         if matches!(self.run.status, RunStatus::Cancelling { .. }) {
             return Err(Rejection::AlreadyCancelling);
         }
+        let was_held = self.run.is_held() || !self.run.holds.steps.is_empty();
         self.emit(Event::CancelRequested { by, reason });
+        if was_held {
+            // Those that run last may have been kept from it.
+            self.frontier.extend(self.run.ready());
+        }
         Ok(())
     }
 }

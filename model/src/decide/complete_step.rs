@@ -69,6 +69,7 @@ impl Draft<'_> {
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }
             | StepState::Calling { .. }
+            | StepState::Iterating
             | StepState::Retrying { .. }
             | StepState::Completed { .. }
             | StepState::Failed { .. }

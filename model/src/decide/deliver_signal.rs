@@ -9,7 +9,7 @@ use crate::run::StepState;
 impl Draft<'_> {
     pub(super) fn deliver_signal(&mut self, name: String, id: String, payload: Payload, by: Actor) {
         let waiting: Vec<StepIndex> =
-            self.run.awaiting().filter(|step| self.awaits_signal(*step, &name)).collect();
+            self.run.awaiting().filter(|step| self.takes_signal(*step, &name)).collect();
         self.emit(Event::SignalReceived { name, id, payload: payload.clone(), by });
         let signal = self.run.signals.received;
         for step in waiting {
@@ -20,10 +20,12 @@ impl Draft<'_> {
         }
     }
 
-    fn awaits_signal(&self, step: StepIndex, wanted: &str) -> bool {
-        matches!(
-            self.run.step(step),
-            StepState::Awaiting { what: Awaited::Signal { name }, .. } if name == wanted
-        )
+    /// Whether `step` waits for this signal, and no pause keeps it from taking it.
+    fn takes_signal(&self, step: StepIndex, wanted: &str) -> bool {
+        !self.run.holds(step)
+            && matches!(
+                self.run.step(step),
+                StepState::Awaiting { what: Awaited::Signal { name }, .. } if name == wanted
+            )
     }
 }

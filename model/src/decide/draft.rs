@@ -11,12 +11,15 @@ use super::{Context, Decision, TimerChange, Transition, slots};
 use crate::definition::OnError;
 use crate::event::{Event, Failure};
 use crate::evolve::{Change, evolve_noting};
-use crate::id::{StepIndex, TimerId};
+use crate::id::{ItemIndex, StepIndex, TimerId};
 use crate::limit::Ticket;
 use crate::payload::{NewPayload, Payload, PayloadHash};
 use crate::plan::Plan;
-use crate::run::{Run, RunStatus};
+use crate::run::{Run, RunStatus, StepState};
 use crate::time::Timestamp;
+
+/// Loops that need no handler go on in another transition when one has this many events.
+const EVENTS_LONG: usize = 1_000;
 
 /// A transition in the making.
 pub(super) struct Draft<'a> {
@@ -31,6 +34,8 @@ pub(super) struct Draft<'a> {
     pub(super) frontier: BTreeSet<StepIndex>,
     /// Running steps whose handler is surely not at work: it begins only after this transition is durable.
     pub(super) idle: BTreeSet<StepIndex>,
+    /// Running items of which the same is true.
+    pub(super) idle_items: BTreeSet<(StepIndex, ItemIndex)>,
     /// Steps that became ready in this transition and have to start in time.
     pub(super) limited: BTreeSet<StepIndex>,
     /// Whether the run has begun to end, and steps have not been told yet.
@@ -67,6 +72,7 @@ impl<'a> Draft<'a> {
             needs: BTreeSet::new(),
             frontier: BTreeSet::new(),
             idle: BTreeSet::new(),
+            idle_items: BTreeSet::new(),
             limited: BTreeSet::new(),
             winds_down: false,
             events: Vec::new(),
@@ -105,24 +111,50 @@ impl<'a> Draft<'a> {
                 continue;
             }
             let successors = self.plan.successors(*step);
-            self.frontier.extend(successors.filter(|next| self.run.open_needs(*next) == 0));
+            self.frontier.extend(successors.filter(|next| is_met_by(self.run, *next, *step)));
         }
     }
 
     /// Fails `step` for good.
     pub(super) fn fail(&mut self, step: StepIndex, failure: Failure) {
-        let continued = self.plan.step(step).on_error == OnError::Continue;
+        let continued =
+            self.plan.step(step).on_error == OnError::Continue || self.is_dispensable(step);
         self.emit(Event::StepFailed { step, failure, continued });
+    }
+
+    /// Whether the transition has grown so much that more should come in the next one.
+    pub(super) fn is_long(&self) -> bool {
+        self.events.len() >= EVENTS_LONG
     }
 
     /// Makes a payload of a value; the bytes of a large one become part of the transition.
     pub(super) fn store(&mut self, value: &Value) -> Payload {
         let (payload, new) = Payload::json(value);
-        if let Some((hash, bytes)) = new {
-            self.payloads.to_mut().insert(hash, bytes.clone());
-            self.new_payloads.push((hash, bytes));
+        if let Some(new) = new {
+            self.keep(new);
         }
         payload
+    }
+
+    /// As [`store`](Self::store), for an input or output of an item.
+    pub(super) fn store_of_item(&mut self, value: &Value) -> Payload {
+        let (payload, new) = self.store(value).of_item();
+        if let Some(new) = new {
+            self.keep(new);
+        }
+        payload
+    }
+
+    /// Makes a payload part of the transition.
+    pub(super) fn keep(&mut self, (hash, bytes): NewPayload) -> PayloadHash {
+        self.payloads.to_mut().insert(hash, bytes.clone());
+        self.new_payloads.push((hash, bytes));
+        hash
+    }
+
+    /// Bytes of the payloads made so far.
+    pub(super) fn new_bytes(&self) -> usize {
+        self.new_payloads.iter().map(|(_, bytes)| bytes.len()).sum()
     }
 
     /// The JSON of a payload; `None` if its bytes have to be loaded first.
@@ -130,13 +162,14 @@ impl<'a> Draft<'a> {
         let bytes: &[u8] = match payload {
             Payload::Null => return Some(Value::Null),
             Payload::Inline(_, bytes) => bytes,
-            Payload::Stored(_, hash, _) => match self.payloads.get(hash) {
-                Some(bytes) => bytes,
-                None => {
+            Payload::Stored(_, hash, _) => {
+                if let Some(bytes) = self.payloads.get(hash) {
+                    bytes
+                } else {
                     self.needs.insert(*hash);
                     return None;
                 }
-            },
+            }
         };
         Some(serde_json::from_slice(bytes).unwrap_or_default())
     }
@@ -172,6 +205,7 @@ impl<'a> Draft<'a> {
                 Change::TimerCleared(id, timer) => {
                     run.timers.insert(id, timer);
                 }
+                Change::Holds(holds) => run.holds = holds,
                 Change::Progress(step, Some(before)) => {
                     run.progress.insert(step, before);
                 }
@@ -189,6 +223,12 @@ impl<'a> Draft<'a> {
                     run.signals.received -= 1;
                     run.signals.ids.remove(&id);
                 }
+                Change::Loop(step, before) => {
+                    match before {
+                        Some(before) => run.loops.insert(step, before),
+                        None => run.loops.remove(&step),
+                    };
+                }
                 Change::SignalTaken(number, kept) => {
                     run.signals.kept.insert(number, kept);
                 }
@@ -197,6 +237,12 @@ impl<'a> Draft<'a> {
                 }
                 Change::Call(step, None) => {
                     run.calls.remove(&step);
+                }
+                Change::Items(step, undo) => {
+                    run.change_items(step, undo);
+                }
+                Change::AllItems(step, was) => {
+                    run.put_items(step, was.map(|was| *was));
                 }
                 Change::Slot(slot, was) => {
                     run.set_hold(slot, was);
@@ -240,6 +286,15 @@ impl Before {
     }
 }
 
+/// Whether the needs of `step` are met since `need` has settled; so a step is looked at once.
+fn is_met_by(run: &Run, step: StepIndex, need: StepIndex) -> bool {
+    let completed = matches!(run.step(need), StepState::Completed { .. });
+    match run.first_ok(step) {
+        0 => run.open_needs(step) == 0,
+        first_ok => completed && first_ok == 1,
+    }
+}
+
 fn is_ending(status: &RunStatus) -> bool {
     match status {
         RunStatus::Failing { .. } | RunStatus::Cancelling { .. } => true,
@@ -256,10 +311,14 @@ fn timer_changes(changes: &[Change]) -> Vec<TimerChange> {
     for change in changes {
         match change {
             Change::Step(..)
+            | Change::Loop(..)
+            | Change::Holds(_)
             | Change::Progress(..)
             | Change::Queued(..)
             | Change::SignalReceived(_)
             | Change::SignalTaken(..)
+            | Change::Items(..)
+            | Change::AllItems(..)
             | Change::Slot(..)
             | Change::Call(..) => {}
             Change::TimerSet(id, timer) => {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Draft;
 use crate::event::Failure;
 use crate::expression::{
-    Condition, EvalError, Scope, Template, Verdict, duration_ms, point_in_time,
+    Condition, EvalError, ItemScope, Scope, Template, Verdict, duration_ms, point_in_time,
 };
 use crate::id::{Attempt, StepIndex};
 use crate::payload::Payload;
@@ -18,6 +18,29 @@ impl Draft<'_> {
     /// Renders a template of `step`, for its next attempt.
     pub(super) fn render(&mut self, template: &Template, step: StepIndex) -> Evaluated<Value> {
         let result = template.render(&self.scope(Some(step), None));
+        self.sort_out(result)
+    }
+
+    /// Renders a template of `step` that may become as large as a frame.
+    pub(super) fn render_large(
+        &mut self,
+        template: &Template,
+        step: StepIndex,
+    ) -> Evaluated<Value> {
+        let result = template.render_large(&self.scope(Some(step), None));
+        self.sort_out(result)
+    }
+
+    /// Renders a template of a step for one of its items, over what the handler returned if that is there.
+    pub(super) fn render_for_item(
+        &mut self,
+        template: &Template,
+        step: (StepIndex, Attempt),
+        item: ItemScope<'_>,
+        output: Option<&Payload>,
+    ) -> Evaluated<Value> {
+        let (step, item) = (Some(step), Some(item));
+        let result = template.render(&Scope { step, item, ..self.scope(None, output) });
         self.sort_out(result)
     }
 
@@ -92,6 +115,7 @@ impl Draft<'_> {
             step: step.map(|step| (step, self.next_attempt(step))),
             this_output: output,
             signal: None,
+            item: None,
             now: self.now(),
         }
     }

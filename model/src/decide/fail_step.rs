@@ -38,12 +38,15 @@ impl Draft<'_> {
 
     pub(super) fn may_retry(&self, step: StepIndex, attempt: Attempt, failure: &Failure) -> bool {
         let retry = &self.plan.step(step).retry;
+        self.is_worth_a_retry(step, failure) && self.counted(step, attempt) < retry.max_attempts
+    }
+
+    /// Whether another attempt of `step`, or of one of its items, may help.
+    pub(super) fn is_worth_a_retry(&self, step: StepIndex, failure: &Failure) -> bool {
+        let retry = &self.plan.step(step).retry;
         let is_wanted = retry.retry_on.is_empty() || retry.retry_on.contains(&failure.code);
         let is_hopeless = failure.fatal || retry.give_up_on.contains(&failure.code);
-        is_wanted
-            && !is_hopeless
-            && self.survives(step)
-            && self.counted(step, attempt) < retry.max_attempts
+        is_wanted && !is_hopeless && self.survives(step)
     }
 
     pub(super) fn schedule_retry(&mut self, step: StepIndex, attempt: Attempt) {

@@ -5,6 +5,7 @@ use crate::event::Event;
 use crate::evolve::deadline_passed;
 use crate::id::{StepIndex, TimerId};
 use crate::payload::Payload;
+use crate::plan::Work;
 use crate::rejection::Rejection;
 use crate::run::{StepState, TimerPurpose};
 
@@ -12,22 +13,35 @@ impl Draft<'_> {
     pub(super) fn fire_timer(&mut self, timer: TimerId) -> Result<(), Rejection> {
         let set = self.run.timers.get(&timer).ok_or(Rejection::NoSuchTimer { timer })?;
         let purpose = set.purpose;
+        if self.run.holds_timer(purpose) {
+            return Err(Rejection::TimerHeld { timer });
+        }
         let was_stopping = matches!(
             purpose,
             TimerPurpose::Deadline(step) | TimerPurpose::Wait(step) if self.stops(step)
         );
         self.emit(Event::TimerFired { timer });
         match purpose {
-            TimerPurpose::Sleep(step) => {
-                self.complete(step, self.run.step_run(step).attempt, Payload::Null, false);
-            }
+            TimerPurpose::Sleep(step) => self.end_sleep(step),
             TimerPurpose::Wait(_) | TimerPurpose::Deadline(_) if was_stopping => {}
             TimerPurpose::Wait(step) => self.wait_timed_out(step),
             TimerPurpose::Deadline(step) => self.end_at_deadline(step),
             TimerPurpose::Start(step) => self.end_of_queueing(step),
-            TimerPurpose::Retry(_) | TimerPurpose::RunTimeout | TimerPurpose::Undo(_) => {}
+            TimerPurpose::Retry(_)
+            | TimerPurpose::ItemRetry(..)
+            | TimerPurpose::RunTimeout
+            | TimerPurpose::Undo(_) => {}
         }
         Ok(())
+    }
+
+    /// A loop that has waited between two rounds goes on; any other step has slept, and that was all.
+    fn end_sleep(&mut self, step: StepIndex) {
+        let plan = self.plan;
+        if let Work::Repeat(repeat) = &plan.step(step).work {
+            return self.repeat(step, repeat);
+        }
+        self.complete(step, self.run.step_run(step).attempt, Payload::Null, false);
     }
 
     fn stops(&self, step: StepIndex) -> bool {
@@ -35,7 +49,7 @@ impl Draft<'_> {
             self.run.step(step),
             StepState::Running { stopping: Some(_), .. }
                 | StepState::Calling { stopping: Some(_), .. }
-        )
+        ) || self.run.items(step).is_some_and(|items| items.stopping.is_some())
     }
 
     fn end_at_deadline(&mut self, step: StepIndex) {
@@ -43,6 +57,7 @@ impl Draft<'_> {
             StepState::Running { .. } | StepState::Calling { .. } => {
                 self.emit(Event::StopRequested { steps: vec![step] });
             }
+            StepState::Iterating => self.end_items_at_deadline(step),
             StepState::Waiting
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }

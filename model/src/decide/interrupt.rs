@@ -41,7 +41,7 @@ impl Draft<'_> {
     }
 }
 
-fn ends_the_process(times: u32) -> Failure {
+pub(super) fn ends_the_process(times: u32) -> Failure {
     Failure {
         code: "NX3013".to_owned(),
         message: format!("the engine's process ended {times} times while this step ran"),

@@ -6,7 +6,7 @@ use crate::rejection::Rejection;
 
 impl Draft<'_> {
     pub(super) fn offer_slots(&mut self) -> Result<(), Rejection> {
-        if self.run.is_paused() || !self.run.has_ready() || self.context.given.slots == 0 {
+        if !self.run.can_start() || self.context.given.slots == 0 {
             return Err(Rejection::NothingReady);
         }
         self.emit(Event::SlotsOffered);

@@ -1,4 +1,4 @@
-//! Steps that have to start in time: they are ready, and there is no room, or the run is paused.
+//! Steps that have to start in time: they are ready, and there is no room.
 
 use super::Draft;
 use crate::event::Event;

@@ -15,6 +15,7 @@ impl Draft<'_> {
             return Err(Rejection::NotPaused);
         }
         self.emit(Event::RunResumed { by });
+        self.go_on_after_hold();
         Ok(())
     }
 }

@@ -17,6 +17,9 @@ impl Draft<'_> {
         if !under_way.rests || under_way.stopping.is_some() {
             return Err(Rejection::NotResting { step: self.plan.id(step).to_owned(), attempt });
         }
+        if self.run.holds(step) {
+            return Err(Rejection::AttemptHeld { step: self.plan.id(step).to_owned(), attempt });
+        }
         self.emit(Event::AttemptResumed { step, attempt });
         Ok(())
     }

@@ -33,12 +33,11 @@ impl Draft<'_> {
         if hold.granted {
             return Err(Rejection::SlotHeld);
         }
-        match step {
-            Some(step) => self.emit(Event::StepSlotGranted { step, ticket }),
-            None => {
-                self.emit(Event::RunSlotGranted { ticket });
-                self.frontier = self.run.ready().collect();
-            }
+        if let Some(step) = step {
+            self.emit(Event::StepSlotGranted { step, ticket });
+        } else {
+            self.emit(Event::RunSlotGranted { ticket });
+            self.frontier = self.run.ready().collect();
         }
         Ok(())
     }
@@ -46,7 +45,7 @@ impl Draft<'_> {
     /// Has the run as a whole ask for the next of its slots, if it needs one and has not asked.
     pub(super) fn queue_run(&mut self) {
         let nothing_to_do = self.run.status != RunStatus::Running || self.run.open_count() == 0;
-        if nothing_to_do || self.run.paused || self.run.is_held_back() {
+        if nothing_to_do || self.run.is_held() || self.run.is_held_back() {
             return;
         }
         let Some(started) = &self.run.started else { return };
@@ -106,7 +105,7 @@ pub(super) fn changes(run: &Run, changes: &[Change]) -> Vec<SlotChange> {
             before.entry(*slot).or_insert(was.as_ref());
         }
     }
-    let id = run.started.as_ref().map_or(RunId::default(), |started| started.run);
+    let id = run.started.as_ref().map_or_else(RunId::default, |started| started.run);
     let mut told = Vec::new();
     for (slot, was) in before {
         let is = run.slots.get(slot);

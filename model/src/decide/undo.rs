@@ -63,6 +63,7 @@ impl Draft<'_> {
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }
             | StepState::Calling { .. }
+            | StepState::Iterating
             | StepState::Retrying { .. }
             | StepState::Failed { .. }
             | StepState::Skipped { .. }
@@ -156,7 +157,11 @@ impl Draft<'_> {
         if is_cancelling && is_all_stopping {
             return Err(Rejection::AlreadyCancelling);
         }
+        let was_held = self.run.is_held() || !self.run.holds.steps.is_empty();
         self.emit(Event::UndoWaived { by, reason });
+        if was_held {
+            self.frontier.extend(self.run.ready());
+        }
         Ok(())
     }
 

@@ -36,6 +36,9 @@ impl Draft<'_> {
             | Work::Set { .. }
             | Work::Sleep { .. }
             | Work::SleepUntil { .. }
+            | Work::Switch(_)
+            | Work::Race(_)
+            | Work::Repeat(_)
             | Work::Approve(_)
             | Work::Call(_) => false,
         }
@@ -62,7 +65,10 @@ impl Draft<'_> {
             Work::Handler { .. }
             | Work::Set { .. }
             | Work::Sleep { .. }
-            | Work::SleepUntil { .. } => return,
+            | Work::SleepUntil { .. }
+            | Work::Switch(_)
+            | Work::Race(_)
+            | Work::Repeat(_) => return,
         };
         let ms = wait.timeout_ms.unwrap_or(0);
         let failure = Failure {

@@ -46,8 +46,14 @@ impl Draft<'_> {
                 {
                     fates.cancelled.push(step);
                 }
+                StepState::Iterating if !self.items_at_work(step) => fates.cancelled.push(step),
+                StepState::Iterating
+                    if self.run.items(step).is_some_and(|items| items.stopping.is_some()) => {}
                 StepState::Running { stopping: None, .. }
-                | StepState::Calling { stopping: None, .. } => fates.stopped.push(step),
+                | StepState::Calling { stopping: None, .. }
+                | StepState::Iterating => {
+                    fates.stopped.push(step);
+                }
                 StepState::Running { stopping: Some(_), .. }
                 | StepState::Calling { stopping: Some(_), .. }
                 | StepState::Completed { .. }

@@ -57,6 +57,7 @@ impl Fold<'_> {
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }
             | StepState::Calling { .. }
+            | StepState::Iterating
             | StepState::Completed { .. }
             | StepState::Failed { .. }
             | StepState::Skipped { .. }
@@ -103,6 +104,7 @@ impl Fold<'_> {
 
     /// Tells a running attempt to stop, unless it was told before.
     pub(super) fn stop(&mut self, step: StepIndex, failure: &Failure) {
+        self.stop_items(step, failure);
         let mut state = self.run.step(step).clone();
         if let StepState::Running { stopping: stopping @ None, .. } = &mut state {
             *stopping = Some(failure.clone());

@@ -73,6 +73,13 @@ impl Fold<'_> {
         }
     }
 
+    /// The next attempt of a step calls a new run.
+    pub(super) fn call_anew(&mut self, step: StepIndex) {
+        if let Some(last) = self.run.calls.get(&step).copied().filter(|last| last.goes_on) {
+            self.set_call(step, LastCall { goes_on: false, ..last });
+        }
+    }
+
     fn set_call(&mut self, step: StepIndex, call: LastCall) {
         let before = self.run.calls.insert(step, call);
         self.note(Change::Call(step, before));
@@ -87,6 +94,9 @@ fn called(plan: &Plan, step: StepIndex) -> DefinitionHash {
         | Work::Sleep { .. }
         | Work::SleepUntil { .. }
         | Work::WaitFor(_)
+        | Work::Switch(_)
+        | Work::Race(_)
+        | Work::Repeat(_)
         | Work::Approve(_) => DefinitionHash::default(),
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Change, Fold};
+use crate::definition::WhenNeeds;
 use crate::event::RunStarted;
 use crate::id::{StepIndex, TimerId};
 use crate::run::{RunStatus, StepRun, StepState, TimerPurpose};
@@ -18,10 +19,13 @@ impl Fold<'_> {
     /// Opens again what did not end well and everything that comes after it.
     pub(super) fn run_retried(&mut self, timeout: Option<(TimerId, Timestamp)>) {
         self.forget_undos();
-        for step in self.to_reset() {
+        let to_reset = self.to_reset();
+        for &step in &to_reset {
+            self.reset_items(step, &to_reset);
             let attempt = self.run.step_run(step).attempt;
             let fresh = StepRun { attempt, attempts_forgiven: attempt.0, ..StepRun::default() };
             self.set(step, fresh);
+            self.forgive_rounds(step);
         }
         self.run.status = RunStatus::Running;
         self.run.ended_at = None;
@@ -34,9 +38,25 @@ impl Fold<'_> {
         let mut reset: BTreeSet<StepIndex> = ended_badly.map(|(step, _)| step).collect();
         let mut to_follow: Vec<StepIndex> = reset.iter().copied().collect();
         while let Some(step) = to_follow.pop() {
-            to_follow.extend(self.plan.successors(step).filter(|next| reset.insert(*next)));
+            let successors = self.plan.successors(step);
+            to_follow
+                .extend(successors.filter(|next| !self.has_begun(*next) && reset.insert(*next)));
+        }
+        let stay = reset
+            .iter()
+            .copied()
+            .filter(|step| self.stays_bypassed(*step, &reset) || self.stays_beaten(*step, &reset));
+        let stay: Vec<StepIndex> = stay.collect();
+        for step in stay {
+            reset.remove(&step);
         }
         reset
+    }
+
+    /// Whether `step` began at the first of its needs and completed; others do not matter to it.
+    fn has_begun(&self, step: StepIndex) -> bool {
+        self.plan.step(step).when_needs == WhenNeeds::AnyOk
+            && matches!(self.run.step(step), StepState::Completed { .. })
     }
 
     pub(super) fn run_cancelled(&mut self) {
@@ -75,6 +95,7 @@ fn ended_badly(state: &StepState) -> bool {
         | StepState::Sleeping { .. }
         | StepState::Awaiting { .. }
         | StepState::Calling { .. }
+        | StepState::Iterating
         | StepState::Retrying { .. }
         | StepState::Completed { .. }
         | StepState::Skipped { .. } => false,

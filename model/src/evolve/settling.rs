@@ -18,6 +18,10 @@ impl Fold<'_> {
     fn settled(&mut self, step: StepIndex, state: StepState) -> StepRun {
         self.unqueue(step);
         self.clear_timers_of(step);
+        self.settle_items(step, &state);
+        if self.run.holds.steps.contains(&step) {
+            self.step_resumed(step);
+        }
         let next = self.with_state(step, state);
         StepRun { deadline: None, settled_at: Some(self.at), ..next }
     }
@@ -69,6 +73,7 @@ impl Fold<'_> {
             }
             StepState::Waiting
             | StepState::Running { .. }
+            | StepState::Iterating
             | StepState::Completed { .. }
             | StepState::Failed { .. }
             | StepState::Skipped { .. }

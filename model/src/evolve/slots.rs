@@ -71,6 +71,7 @@ fn is_for(hold: &Hold, step: &StepRun) -> bool {
         | StepState::Sleeping { .. }
         | StepState::Awaiting { .. }
         | StepState::Calling { .. }
+        | StepState::Iterating
         | StepState::Completed { .. }
         | StepState::Failed { .. }
         | StepState::Skipped { .. }

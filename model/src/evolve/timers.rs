@@ -12,6 +12,7 @@ impl Fold<'_> {
             Some(TimerPurpose::RunTimeout) => self.run_timed_out(),
             Some(TimerPurpose::Retry(step)) => self.retry_due(step),
             Some(TimerPurpose::Deadline(step)) => self.deadline_passed(step),
+            Some(TimerPurpose::ItemRetry(step, item)) => self.item_retry_due(step, item),
             Some(TimerPurpose::Start(step)) => self.unqueue(step),
             Some(TimerPurpose::Undo(step)) => self.undo_due(step),
             Some(TimerPurpose::Wait(step)) => self.call_over(step),

@@ -92,6 +92,7 @@ impl Fold<'_> {
 
     /// Running undos are told to stop, the others are given up at once.
     pub(super) fn undo_waived(&mut self, reason: &str) {
+        self.pauses_end();
         if !matches!(self.run.status, RunStatus::Cancelling { .. }) {
             self.run.status = RunStatus::Cancelling { reason: reason.to_owned() };
         }

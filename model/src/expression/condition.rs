@@ -40,9 +40,8 @@ impl Condition {
         let inner = source.trim().strip_prefix("${{").and_then(|inner| inner.strip_suffix("}}"));
         let offset = inner.map_or(0, |inner| inner.as_ptr().addr() - source.as_ptr().addr());
         let inner = inner.unwrap_or(source);
-        let (mut expression, end) = Expression::compile(inner).map_err(|error| SyntaxError {
-            range: error.range.start + offset..error.range.end + offset,
-            ..error
+        let (mut expression, end) = Expression::compile(inner, None).map_err(|error| {
+            SyntaxError { range: error.range.start + offset..error.range.end + offset, ..error }
         })?;
         if end < inner.len() {
             let range = offset + end..source.len();
@@ -95,11 +94,11 @@ impl Condition {
 
 fn name_of(reference: &Reference) -> String {
     let path = reference.path.iter().map(String::as_str);
-    std::iter::once(reference.root.name()).chain(path).collect::<Vec<_>>().join(".")
+    std::iter::once(&*reference.name).chain(path).collect::<Vec<_>>().join(".")
 }
 
 fn value_of(reference: &Reference, values: &Value) -> String {
-    let root = values.get_attr(reference.root.name()).unwrap_or_default();
+    let root = values.get_attr(&reference.name).unwrap_or_default();
     let value =
         reference.path.iter().fold(root, |value, key| value.get_attr(key).unwrap_or_default());
     if value.is_undefined() {

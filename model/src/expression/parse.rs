@@ -12,8 +12,8 @@
 use std::ops::Range;
 
 use super::SyntaxError;
-use super::language::{NUMBER_MARK, TEXT_MARK};
-use super::reference::Reference;
+use super::language::{FUNCTIONS, NUMBER_MARK, TEXT_MARK};
+use super::reference::{ItemNames, Reference};
 use super::token::{NESTING_MAX, Token, TokenKind};
 
 mod operand;
@@ -23,8 +23,16 @@ mod unknown;
 /// How deep an expression may be: brackets, operators in a row, filters in a row.
 const DEPTH_MAX: usize = 100;
 
+/// Names of constants.
+const CONSTANTS: [&str; 7] = ["true", "True", "false", "False", "none", "None", "null"];
+
 /// Words that cannot be names.
 const RESERVED: [&str; 7] = ["and", "or", "not", "if", "else", "in", "is"];
+
+/// Whether it is a word of the language, or a function.
+pub(super) fn is_word(name: &str) -> bool {
+    RESERVED.contains(&name) || CONSTANTS.contains(&name) || FUNCTIONS.contains(&name)
+}
 
 /// A source that passed.
 #[derive(Debug)]
@@ -35,10 +43,15 @@ pub(super) struct Checked {
     pub(super) references: Vec<Reference>,
 }
 
-/// Checks the expression of which `tokens` are all tokens.
-pub(super) fn check(source: &str, tokens: &[Token<'_>]) -> Result<Checked, SyntaxError> {
+/// Checks the expression of which `tokens` are all tokens. `item` are names that are known beside the roots.
+pub(super) fn check(
+    source: &str,
+    tokens: &[Token<'_>],
+    item: Option<&ItemNames>,
+) -> Result<Checked, SyntaxError> {
     let mut parser = Parser {
         tokens,
+        item,
         at: 0,
         depth: 0,
         end: source.len(),
@@ -71,6 +84,7 @@ struct Operand {
 
 struct Parser<'t, 's> {
     tokens: &'t [Token<'s>],
+    item: Option<&'t ItemNames>,
     at: usize,
     depth: usize,
     end: usize,

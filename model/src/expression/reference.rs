@@ -19,20 +19,34 @@ pub enum Root {
     Env,
     /// What a signal carries.
     Signal,
+    /// The item of a step with `for_each`, under the name that step gives it.
+    Item,
+    /// The number of that item.
+    ItemIndex,
+    /// The round of the loop the step is in.
+    Round,
 }
 
 impl Root {
-    pub(super) const NAMES: [&'static str; 7] =
-        ["inputs", "steps", "run", "step", "this", "env", "signal"];
-    const ALL: [Self; 7] =
-        [Self::Inputs, Self::Steps, Self::Run, Self::Step, Self::This, Self::Env, Self::Signal];
+    pub(super) const NAMES: [&'static str; 8] =
+        ["inputs", "steps", "run", "step", "this", "env", "signal", "round"];
+    const ALL: [Self; 8] = [
+        Self::Inputs,
+        Self::Steps,
+        Self::Run,
+        Self::Step,
+        Self::This,
+        Self::Env,
+        Self::Signal,
+        Self::Round,
+    ];
 
-    /// The root with this name.
+    /// The root with this name that is known everywhere.
     pub(super) fn find(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|root| root.name() == name)
     }
 
-    /// Its name.
+    /// Its name; steps may call their items otherwise.
     pub fn name(self) -> &'static str {
         match self {
             Self::Inputs => "inputs",
@@ -42,18 +56,59 @@ impl Root {
             Self::This => "this",
             Self::Env => "env",
             Self::Signal => "signal",
+            Self::Item => "item",
+            Self::ItemIndex => "item_index",
+            Self::Round => "round",
         }
     }
 
     /// What may follow it; `None`: that depends on the workflow.
     pub fn fields(self) -> Option<&'static [&'static str]> {
         match self {
-            Self::Inputs | Self::Steps | Self::Env | Self::Signal => None,
+            Self::Inputs
+            | Self::Steps
+            | Self::Env
+            | Self::Signal
+            | Self::Item
+            | Self::ItemIndex => None,
             Self::Run => Some(&["id", "started_at", "version", "seed", "workflow", "undone"]),
             Self::Step => Some(&["id", "key", "attempt"]),
             Self::This => Some(&["output"]),
+            Self::Round => Some(&["number", "carry"]),
         }
     }
+}
+
+/// What items of a step are called in its expressions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ItemNames {
+    item: Box<str>,
+    index: Box<str>,
+}
+
+impl ItemNames {
+    /// `item`, and `item_index` for its number.
+    pub fn new(item: &str) -> Self {
+        Self { item: item.into(), index: format!("{item}_index").into() }
+    }
+
+    /// Both names.
+    pub(super) fn all(&self) -> [&str; 2] {
+        [&self.item, &self.index]
+    }
+
+    /// What a name stands for.
+    pub(super) fn find(&self, name: &str) -> Option<Root> {
+        if *name == *self.item {
+            return Some(Root::Item);
+        }
+        (*name == *self.index).then_some(Root::ItemIndex)
+    }
+}
+
+/// Whether a name or word means something in every expression.
+pub(crate) fn is_known_name(name: &str) -> bool {
+    Root::find(name).is_some() || super::parse::is_word(name)
 }
 
 /// What may follow the id of a step.
@@ -65,6 +120,8 @@ pub const STEP_FIELDS: [&str; 6] =
 pub struct Reference {
     /// The first name.
     pub root: Root,
+    /// The first name as it is written.
+    pub name: Box<str>,
     /// The names and constant text keys that follow it, up to the first key that is computed.
     pub path: Vec<String>,
     /// Whether something is read from what the path leads to.
@@ -76,8 +133,8 @@ pub struct Reference {
 }
 
 impl Reference {
-    pub(super) fn new(root: Root, range: Range<usize>) -> Self {
-        Self { root, path: Vec::new(), deeper: false, guarded: false, range }
+    pub(super) fn new(root: Root, name: &str, range: Range<usize>) -> Self {
+        Self { root, name: name.into(), path: Vec::new(), deeper: false, guarded: false, range }
     }
 
     pub(super) fn extend(&mut self, key: Option<String>, end: usize) {

@@ -14,11 +14,15 @@ use super::date::rfc3339;
 use super::language::{WORK, Work};
 use super::reference::{Reference, Root, STEP_FIELDS};
 use super::value::from_json_text;
-use crate::id::{Attempt, StepIndex};
+use crate::codec::chunks::{self, Assembled};
+use crate::id::{Attempt, ItemIndex, RunId, StepIndex};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
 use crate::run::{Run, StepRun, StepState, UndoState};
 use crate::time::Timestamp;
+
+/// The longest output of a `for_each` that expressions read, in bytes.
+const CHUNKS_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
 /// What expressions may look at.
 #[derive(Clone, Copy, Debug)]
@@ -35,8 +39,19 @@ pub struct Scope<'a> {
     pub this_output: Option<&'a Payload>,
     /// What a signal carries, where a step asks whether it wants it.
     pub signal: Option<&'a Payload>,
+    /// The item the expression belongs to.
+    pub item: Option<ItemScope<'a>>,
     /// When: the end of what has not ended. Never visible as such.
     pub now: Timestamp,
+}
+
+/// An item of a step with `for_each`.
+#[derive(Clone, Copy, Debug)]
+pub struct ItemScope<'a> {
+    /// Its number.
+    pub index: ItemIndex,
+    /// Its JSON.
+    pub json: &'a [u8],
 }
 
 impl Scope<'_> {
@@ -48,9 +63,9 @@ impl Scope<'_> {
         &self,
         references: impl Iterator<Item = &'r Reference>,
     ) -> Result<Value, EvalError> {
-        let mut wanted: BTreeMap<Root, BTreeMap<&str, BTreeSet<&str>>> = BTreeMap::new();
+        let mut wanted: BTreeMap<(Root, &str), BTreeMap<&str, BTreeSet<&str>>> = BTreeMap::new();
         for reference in references {
-            let names = wanted.entry(reference.root).or_default();
+            let names = wanted.entry((reference.root, &reference.name)).or_default();
             let fields =
                 names.entry(reference.path.first().map_or("", String::as_str)).or_default();
             match reference.path.get(1) {
@@ -62,8 +77,8 @@ impl Scope<'_> {
         }
         let mut lookup = Lookup { scope: self, needs: Vec::new() };
         let mut values = vec![(WORK, Work::full())];
-        for (root, names) in &wanted {
-            values.push((root.name(), lookup.root(*root, names)?));
+        for ((root, name), names) in &wanted {
+            values.push((*name, lookup.root(*root, names)?));
         }
         if lookup.needs.is_empty() {
             return Ok(Value::from_pairs(values));
@@ -109,11 +124,30 @@ impl Lookup<'_, '_> {
                 Ok(Value::from_pairs([("output", output)]))
             }
             Root::Env => self.environment(),
+            Root::Round => self.round(),
             Root::Signal => match self.scope.signal {
                 Some(payload) => self.payload(payload, "the signal"),
                 None => Ok(Value::from(())),
             },
+            Root::Item => match self.scope.item {
+                Some(item) => json(item.json, "the item"),
+                None => Ok(Value::from(())),
+            },
+            Root::ItemIndex => Ok(optional(self.scope.item.map(|item| item.index.0))),
         }
+    }
+
+    /// The round of the innermost loop around the step.
+    fn round(&mut self) -> Result<Value, EvalError> {
+        let scope = self.scope;
+        let loops = scope.step.map(|(step, _)| scope.plan.loops(step)).unwrap_or_default();
+        let found = loops.last().and_then(|step| scope.run.loops.get(step));
+        let carry = match found {
+            Some(found) => self.payload(&found.carry, "what the last round left")?,
+            None => Value::from(()),
+        };
+        let number = found.map_or(1, |found| found.round);
+        Ok(Value::from_pairs([("number", Value::from(number)), ("carry", carry)]))
     }
 
     /// The JSON of a payload; `null` for one that has to be loaded first.
@@ -129,14 +163,36 @@ impl Lookup<'_, '_> {
                 bytes
             }
         };
-        if payload.content_type() != ContentType::Json {
-            let message = format!("{what} is not JSON, so expressions cannot read it");
-            return Err(EvalError::Failed { code: "NX2103", message });
+        match payload.content_type() {
+            ContentType::Json => json(bytes, what),
+            ContentType::Bytes => {
+                let message = format!("{what} is not JSON, so expressions cannot read it");
+                Err(EvalError::Failed { code: "NX2103", message })
+            }
+            ContentType::Chunks => self.chunks(bytes, payload.len(), what),
         }
-        from_json_text(bytes).map_err(|error| EvalError::Failed {
-            code: "NX2103",
-            message: format!("{what} is not JSON: {error}"),
-        })
+    }
+
+    /// What the items of a step returned, put together.
+    fn chunks(&mut self, list: &[u8], len: u64, what: &str) -> Result<Value, EvalError> {
+        if len > CHUNKS_BYTES_MAX {
+            let message = format!(
+                "{what} has about {len} bytes, more than an expression reads ({CHUNKS_BYTES_MAX})"
+            );
+            return Err(EvalError::Failed { code: "NX3032", message });
+        }
+        let loaded = |hash: &PayloadHash| self.scope.payloads.get(hash).map(|bytes| &**bytes);
+        match chunks::assemble(list, loaded) {
+            Assembled::Json(text) => json(&text, what),
+            Assembled::Needs(needs) => {
+                self.needs.extend(needs);
+                Ok(Value::from(()))
+            }
+            Assembled::Damaged => {
+                let message = format!("{what} cannot be read");
+                Err(EvalError::Failed { code: "NX2103", message })
+            }
+        }
     }
 
     fn run(&self) -> Value {
@@ -168,13 +224,22 @@ impl Lookup<'_, '_> {
         let Some((step, attempt)) = self.scope.step else { return Value::from(()) };
         let id = self.scope.plan.id(step);
         let run = self.scope.run.started.as_ref().map(|started| started.run).unwrap_or_default();
+        let round = self.scope.run.round_mark(self.scope.plan, step);
         // An undo has a key of its own, so that it is not taken for the step.
         let undo = if self.scope.run.step_run(step).undo.is_some() { "/undo" } else { "" };
         Value::from_pairs([
             ("id", Value::from(id)),
-            ("key", Value::from(format!("{run}/{id}{undo}"))),
+            ("key", Value::from(self.key(run, id, &round, undo))),
             ("attempt", Value::from(attempt.0)),
         ])
+    }
+
+    /// The idempotency key of the step or item.
+    fn key(&self, run: RunId, id: &str, round: &str, undo: &str) -> String {
+        match self.scope.item {
+            Some(item) => format!("{run}/{id}{round}{undo}/{}", item.index.0),
+            None => format!("{run}/{id}{round}{undo}"),
+        }
     }
 
     fn step(&mut self, step: StepIndex, fields: &BTreeSet<&str>) -> Result<Value, EvalError> {
@@ -208,6 +273,7 @@ impl Lookup<'_, '_> {
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }
             | StepState::Calling { .. }
+            | StepState::Iterating
             | StepState::Retrying { .. }
             | StepState::Failed { .. }
             | StepState::Skipped { .. }
@@ -237,6 +303,13 @@ impl Lookup<'_, '_> {
     }
 }
 
+fn json(bytes: &[u8], what: &str) -> Result<Value, EvalError> {
+    from_json_text(bytes).map_err(|error| EvalError::Failed {
+        code: "NX2103",
+        message: format!("{what} is not JSON: {error}"),
+    })
+}
+
 fn optional(value: Option<impl Into<Value>>) -> Value {
     value.map_or_else(|| Value::from(()), Into::into)
 }
@@ -249,6 +322,7 @@ fn error(step_run: &StepRun) -> Value {
         | StepState::Sleeping { .. }
         | StepState::Awaiting { .. }
         | StepState::Calling { .. }
+        | StepState::Iterating
         | StepState::Completed { .. }
         | StepState::Skipped { .. }
         | StepState::NotReached

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::scope::Scope;
 use super::value::{RESULT_BYTES_MAX, RESULT_DEPTH_MAX, json_as_text, text_of, to_json, too_deep};
-use super::{EvalError, Expression, Found, Reference, SyntaxError};
+use super::{EvalError, Expression, Found, ItemNames, Reference, SyntaxError};
 use crate::plan::DefinitionError;
 
 /// Longest value a template may become, as JSON, in bytes: what fits a frame of the log.
@@ -53,7 +53,18 @@ impl Template {
     /// # Errors
     /// Everything that is wrong. Paths begin at `value`, byte ranges are those of the string at the path.
     pub fn compile(value: &Json) -> Result<Self, Vec<DefinitionError>> {
-        let mut compiler = Compiler { path: Vec::new(), errors: Vec::new() };
+        Self::compile_with(value, None)
+    }
+
+    /// Compiles `value`, in which the names of an item are known.
+    ///
+    /// # Errors
+    /// As [`compile`](Self::compile).
+    pub(crate) fn compile_with(
+        value: &Json,
+        item: Option<&ItemNames>,
+    ) -> Result<Self, Vec<DefinitionError>> {
+        let mut compiler = Compiler { path: Vec::new(), errors: Vec::new(), item };
         let node = compiler.node(value);
         compiler.finish(node)
     }
@@ -68,8 +79,9 @@ impl Template {
         shell: Option<&str>,
         env: &BTreeMap<String, Json>,
         workflow_env: &Self,
+        item: Option<&ItemNames>,
     ) -> Result<Self, Vec<DefinitionError>> {
-        let mut compiler = Compiler { path: Vec::new(), errors: Vec::new() };
+        let mut compiler = Compiler { path: Vec::new(), errors: Vec::new(), item };
         let text = compiler.within("run", |compiler| compiler.text(text));
         let env: Vec<(String, Node)> = compiler.within("env", |compiler| {
             let entry = |(key, value): (&String, &Json)| {
@@ -114,6 +126,18 @@ impl Template {
     /// # Errors
     /// [`EvalError`].
     pub fn render(&self, scope: &Scope<'_>) -> Result<Json, EvalError> {
+        self.render_up_to(scope, RESULT_BYTES_MAX)
+    }
+
+    /// Renders it, where one expression may give as much as a whole template.
+    ///
+    /// # Errors
+    /// [`EvalError`].
+    pub(crate) fn render_large(&self, scope: &Scope<'_>) -> Result<Json, EvalError> {
+        self.render_up_to(scope, RENDERED_BYTES_MAX)
+    }
+
+    fn render_up_to(&self, scope: &Scope<'_>, result_bytes_max: usize) -> Result<Json, EvalError> {
         if let Some(literal) = self.literal() {
             return Ok(literal.clone());
         }
@@ -127,7 +151,7 @@ impl Template {
         self.node
             .walk(&mut Vec::new(), &mut |_, expression| references.extend(&expression.references));
         let values = scope.values(references.into_iter())?;
-        let mut renderer = Renderer { values, env, left: RENDERED_BYTES_MAX };
+        let mut renderer = Renderer { values, env, left: RENDERED_BYTES_MAX, result_bytes_max };
         renderer.node(&self.node, 0)
     }
 }
@@ -210,12 +234,13 @@ fn walk_map<'n>(
     }
 }
 
-struct Compiler {
+struct Compiler<'n> {
     path: Vec<String>,
     errors: Vec<DefinitionError>,
+    item: Option<&'n ItemNames>,
 }
 
-impl Compiler {
+impl Compiler<'_> {
     fn finish(self, node: Node) -> Result<Template, Vec<DefinitionError>> {
         if self.errors.is_empty() { Ok(Template { node }) } else { Err(self.errors) }
     }
@@ -261,7 +286,7 @@ impl Compiler {
     }
 
     fn text(&mut self, text: &str) -> Node {
-        match parts(text) {
+        match parts(text, self.item) {
             Ok(mut parts) => match parts.as_mut_slice() {
                 [] => Node::Literal(Json::String(String::new())),
                 [Part::Plain(plain)] => Node::Literal(Json::String(std::mem::take(plain))),
@@ -289,7 +314,7 @@ fn into_literal(node: Node) -> Json {
 }
 
 /// Splits a string at its expressions. An error comes with the place its range counts from.
-fn parts(text: &str) -> Result<Vec<Part>, (usize, SyntaxError)> {
+fn parts(text: &str, item: Option<&ItemNames>) -> Result<Vec<Part>, (usize, SyntaxError)> {
     let mut parts = Vec::new();
     let mut plain = String::new();
     let mut at = 0;
@@ -305,7 +330,7 @@ fn parts(text: &str) -> Result<Vec<Part>, (usize, SyntaxError)> {
         plain.push_str(before);
         let start = at + found + 3;
         let (mut expression, len) =
-            Expression::compile(rest(start)).map_err(|error| (start, error))?;
+            Expression::compile(rest(start), item).map_err(|error| (start, error))?;
         expression.offset = start;
         if !rest(start + len).starts_with("}}") {
             let message = "`${{` is not closed with `}}`".to_owned();
@@ -332,6 +357,7 @@ struct Renderer {
     values: Value,
     env: Option<Json>,
     left: usize,
+    result_bytes_max: usize,
 }
 
 impl Renderer {
@@ -370,7 +396,7 @@ impl Renderer {
 
     fn value(&mut self, expression: &Expression, depth: usize) -> Result<Json, EvalError> {
         let value = expression.eval(&self.values)?;
-        let json = to_json(&value, RESULT_BYTES_MAX)
+        let json = to_json(&value, self.result_bytes_max)
             .map_err(|error| expression.failed(&error, &self.values))?;
         let (bytes, levels) = measure(&json);
         if depth + levels > RESULT_DEPTH_MAX {

@@ -42,6 +42,7 @@ fn step(id: &str) -> Step {
         heartbeat_ms: None,
         start_within_ms: None,
         on_error: OnError::default(),
+        for_each: None,
         outputs: None,
         compensate: None,
     }
@@ -88,7 +89,7 @@ fn world() -> World {
         Failure { code: "NX3001".to_owned(), message: "no card".to_owned(), ..Failure::default() };
     let states = [
         completed(&output),
-        StepState::Skipped { reason: "false is false".to_owned() },
+        StepState::Skipped { reason: "false is false".to_owned(), router: None },
         StepState::Failed { failure, continued: true },
         completed(&json!("x".repeat(INLINE_BYTES_MAX + 1))),
         StepState::Waiting,
@@ -117,6 +118,7 @@ impl World {
             step: Some((StepIndex(4), Attempt(3))),
             this_output: Some(&self.this_output),
             signal: None,
+            item: None,
             now: Timestamp(1_782_898_300_000_000),
         }
     }
@@ -491,7 +493,7 @@ proptest! {
     fn marks_change_nothing_for_numbers(source in arithmetic()) {
         let values = minijinja::Value::from_pairs([("inputs", minijinja::Value::from_pairs([("total", 250)]))]);
         let plain = LANGUAGE.compile_expression(&source).and_then(|program| program.eval(values.clone()));
-        let marked = Expression::compile(&source).map(|(expression, _)| expression.eval(&values));
+        let marked = Expression::compile(&source, None).map(|(expression, _)| expression.eval(&values));
         match (plain, marked) {
             (Ok(plain), Ok(Ok(marked))) => prop_assert_eq!(plain.to_string(), marked.to_string()),
             (Err(_), Ok(Err(_))) => {}

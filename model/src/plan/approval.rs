@@ -25,9 +25,9 @@ pub(super) fn work(approval: &Approval, asks: Template) -> Work {
 pub(super) fn check(id: &str, approval: &Approval, problems: &mut Problems) {
     let path = |key: &'static str| ["steps", id, "approve", key];
     let is_text = |value: &Value| value.as_str().is_some_and(|text| !text.trim().is_empty());
-    let names_somebody = match &approval.by {
-        Value::Array(people) => !people.is_empty() && people.iter().all(is_text),
-        one => is_text(one),
+    let names_somebody = match approval.by.as_array() {
+        Some(people) => !people.is_empty() && people.iter().all(is_text),
+        None => is_text(&approval.by),
     };
     if !names_somebody {
         let message = "an approval needs somebody who may decide";

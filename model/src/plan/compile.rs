@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::names::{Names, Place};
 use super::slots::{Limited, compile_slot};
 use super::step::{Shape, compile_step};
-use super::{DefinitionError, Plan, PlanStep, graph, nullable, undo};
+use super::{DefinitionError, Plan, PlanStep, graph, nullable, race, switch, undo};
 use crate::definition::Definition;
 use crate::expression::Template;
 use crate::id::StepIndex;
@@ -111,10 +111,19 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
     if steps.len() != definition.steps.len() {
         return Err(problems.errors);
     }
+    switch::connect(&definition, &mut steps, &mut problems);
+    race::connect(&definition, &mut steps, &mut problems);
     let order = match graph::order(&steps) {
         Ok(order) => order,
         Err(cycles) => {
             problems.errors.extend(graph::explain(&definition, &cycles));
+            return Err(problems.errors);
+        }
+    };
+    let order = match order_of_rounds(&definition, &mut steps, order, &mut problems) {
+        Ok(order) => order,
+        Err(cycles) => {
+            problems.errors.extend(cycles);
             return Err(problems.errors);
         }
     };
@@ -195,4 +204,18 @@ fn compile_env(definition: &Definition, names: &Names<'_>, problems: &mut Proble
         names.check(&template.references(), &Place::env(), problems);
     }
     compiled.unwrap_or_default()
+}
+
+/// Loops wait for more steps than they name, which may put them into an order that cannot be.
+fn order_of_rounds(
+    definition: &Definition,
+    steps: &mut [PlanStep],
+    order: Vec<StepIndex>,
+    problems: &mut Problems,
+) -> Result<Vec<StepIndex>, Vec<DefinitionError>> {
+    if !steps.iter().any(|step| matches!(step.work, super::Work::Repeat(_))) {
+        return Ok(order);
+    }
+    super::repeat::connect(definition, steps, problems);
+    graph::order(steps).map_err(|cycles| graph::explain(definition, &cycles))
 }

@@ -128,6 +128,16 @@ pub(super) fn successors(steps: &[PlanStep]) -> (Vec<u32>, Vec<StepIndex>) {
     (ends, successors)
 }
 
+/// The steps that need `step`.
+pub(super) fn after(
+    (ends, successors): &(Vec<u32>, Vec<StepIndex>),
+    step: StepIndex,
+) -> &[StepIndex] {
+    let end = |at: usize| ends.get(at).copied().unwrap_or(0) as usize;
+    let from = if step.at() == 0 { 0 } else { end(step.at() - 1) };
+    successors.get(from..end(step.at())).unwrap_or(&[])
+}
+
 pub(super) fn levels(plan: &Plan) -> Levels {
     let mut open: Vec<u32> = plan.steps().map(|step| plan.needs_count(step)).collect();
     let mut level: Vec<StepIndex> =

@@ -37,8 +37,8 @@ impl<'p> Place<'p> {
     /// A field of a step; `this` is known in its `outputs` only.
     pub(super) fn step(id: &'p str, index: StepIndex, field: &'p str) -> Self {
         const ALL: &[Root] =
-            &[Root::Inputs, Root::Steps, Root::Run, Root::Step, Root::Env, Root::This];
-        let roots = if field == "outputs" { ALL } else { ALL.get(..5).unwrap_or(ALL) };
+            &[Root::Inputs, Root::Steps, Root::Run, Root::Step, Root::Env, Root::Round, Root::This];
+        let roots = if field == "outputs" { ALL } else { ALL.get(..6).unwrap_or(ALL) };
         let path = if field.is_empty() { vec!["steps", id] } else { vec!["steps", id, field] };
         Self { path, roots, step: Some((id, index)) }
     }
@@ -71,6 +71,18 @@ impl<'p> Place<'p> {
             path.push(field);
         }
         Self { path, ..place }
+    }
+
+    /// The condition of a case of a router.
+    pub(super) fn switch_case(id: &'p str, index: StepIndex, case: &'p str) -> Self {
+        let roots = &[Root::Inputs, Root::Steps, Root::Run, Root::Step, Root::Env];
+        let path = vec!["steps", id, "switch", "cases", case, "when"];
+        Self { path, roots, step: Some((id, index)) }
+    }
+
+    /// A field of a loop.
+    pub(super) fn repeat(id: &'p str, index: StepIndex, field: &'p str) -> Self {
+        Self { path: vec!["steps", id, "repeat", field], ..Self::step(id, index, field) }
     }
 
     pub(super) fn path(&self) -> &[&'p str] {
@@ -145,14 +157,18 @@ impl<'d> Names<'d> {
         reference: &Reference,
         place: &Place<'_>,
     ) -> Result<Option<StepIndex>, Wrong> {
+        // The names of an item are known to the parser only where they mean something.
+        if matches!(reference.root, Root::Item | Root::ItemIndex) {
+            return Ok(None);
+        }
         if !place.roots.contains(&reference.root) {
             return Err(not_here(reference.root, place));
         }
         match reference.root {
             Root::Inputs => self.input(reference).map(|()| None),
             Root::Env => self.env(reference).map(|()| None),
-            Root::Run | Root::Step | Root::This => field(reference).map(|()| None),
-            Root::Signal => Ok(None),
+            Root::Run | Root::Step | Root::This | Root::Round => field(reference).map(|()| None),
+            Root::Signal | Root::Item | Root::ItemIndex => Ok(None),
             Root::Steps => self.step(reference, place).map(Some),
         }
     }
@@ -199,7 +215,7 @@ impl<'d> Names<'d> {
         match reference.step_field() {
             Some(field) if !STEP_FIELDS.contains(&field) => {
                 let message = format!("a step has no `{field}`");
-                let hint = match nearest(field, STEP_FIELDS.into_iter()) {
+                let hint = match nearest(field, STEP_FIELDS) {
                     Some(similar) => format!("did you mean `steps.{id}.{similar}`?"),
                     None => format!("what it returned is `steps.{id}.output.{field}`"),
                 };

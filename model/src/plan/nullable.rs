@@ -23,6 +23,7 @@ pub(super) fn warn(
     let ids: std::collections::BTreeMap<&str, StepIndex> =
         order.iter().map(|step| (id(*step), *step)).collect();
     let unreached = maybe_unreached(steps, order);
+    let bypassed = maybe_bypassed(steps, order);
     for (step, source) in steps.iter().zip(&definition.steps) {
         let looked_at: BTreeSet<StepIndex> = step
             .condition
@@ -32,15 +33,19 @@ pub(super) fn warn(
             .collect();
         let anything = step.when_needs != WhenNeeds::AllOk;
         let may_be_null = |need: StepIndex| {
-            !looked_at.contains(&need) && (anything || output_may_be_null(steps, need))
+            !looked_at.contains(&need)
+                && (anything
+                    || (bypassed.contains(&need) && step.needs.len() > 1)
+                    || output_may_be_null(steps, need))
         };
         for (field, template) in templates(step, &source.kind) {
             let found = template.references();
             report(&["steps", &source.id, field], &found, &ids, &may_be_null, problems);
         }
     }
-    let may_be_null =
-        |need: StepIndex| unreached.contains(&need) || output_may_be_null(steps, need);
+    let may_be_null = |need: StepIndex| {
+        unreached.contains(&need) || bypassed.contains(&need) || output_may_be_null(steps, need)
+    };
     if let Some(outputs) = outputs {
         report(&["outputs"], &outputs.references(), &ids, &may_be_null, problems);
     }
@@ -58,7 +63,7 @@ fn templates<'s>(
         (Work::Call(called), _) => Some(("with", &called.input)),
         (Work::SleepUntil { time }, _) => Some(("sleep_until", time)),
         (Work::Approve(wait), _) => Some(("approve", &wait.asks)),
-        (Work::WaitFor(_), _) => None,
+        (Work::WaitFor(_) | Work::Switch(_) | Work::Race(_) | Work::Repeat(_), _) => None,
     };
     let outputs = step.outputs.as_ref().map(|template| ("outputs", template));
     work.into_iter().chain(outputs)
@@ -79,10 +84,27 @@ fn maybe_unreached(steps: &[PlanStep], order: &[StepIndex]) -> BTreeSet<StepInde
         match step.when_needs {
             WhenNeeds::AnyFailed => unreached.insert(*index),
             WhenNeeds::AllOk if waits_in_vain => unreached.insert(*index),
-            WhenNeeds::AllOk | WhenNeeds::AllDone => false,
+            WhenNeeds::AnyOk if step.needs.iter().all(|need| unreached.contains(need)) => {
+                unreached.insert(*index)
+            }
+            WhenNeeds::AllOk | WhenNeeds::AnyOk | WhenNeeds::AllDone => false,
         };
     }
     unreached
+}
+
+/// Steps that a router may go around: those it chooses between, and what comes after one of them alone. A step that joins
+/// several ways is taken to run after one of them.
+fn maybe_bypassed(steps: &[PlanStep], order: &[StepIndex]) -> BTreeSet<StepIndex> {
+    let mut bypassed = BTreeSet::new();
+    for index in order {
+        let Some(step) = steps.get(index.at()) else { continue };
+        let only_such = matches!(step.needs.as_slice(), [need] if bypassed.contains(need));
+        if step.router.is_some() || only_such {
+            bypassed.insert(*index);
+        }
+    }
+    bypassed
 }
 
 fn report(

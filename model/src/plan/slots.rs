@@ -79,7 +79,8 @@ fn number(value: &Value) -> Result<i32, String> {
     let number = match value {
         Value::Null => return Ok(0),
         Value::String(text) => text.parse().ok(),
-        other => other.as_i64(),
+        Value::Number(number) => number.as_i64(),
+        Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     };
     let number = number.and_then(|number: i64| i32::try_from(number).ok());
     number.ok_or_else(|| {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::compile::Problems;
+use super::each::{compile_each, item_names};
 use super::names::{Names, Place};
 use super::slots::{Limited, SlotRule, compile_slot};
 use super::undo::compile_undo;
@@ -43,6 +44,7 @@ pub(super) fn compile_step(
     check_id(&step.id, problems);
     let mut needs = explicit_needs(shape, names, problems);
     let condition = compile_condition(shape, names, &mut needs, problems);
+    let each = compile_each(shape, names, &mut needs, problems);
     let work = compile_work(shape, names, &mut needs, problems);
     let slot = compile_limit(shape, names, &mut needs, problems);
     let undo = compile_undo(shape, names, &mut needs, problems);
@@ -50,28 +52,48 @@ pub(super) fn compile_step(
     check_times(step, problems);
     let outputs = step.outputs.as_ref().and_then(|value| {
         let place = Place::step(&step.id, shape.index, "outputs");
-        let template = problems.take(place.path(), Template::compile(value))?;
+        let compiled = Template::compile_with(value, item_names(step).as_ref());
+        let template = problems.take(place.path(), compiled)?;
         needs.extend(names.check(&template.references(), &place, problems));
         Some(template)
     });
-    if step.when_needs == WhenNeeds::AnyFailed && needs.is_empty() {
-        let message = format!("step `{}` runs when a need fails, but has no needs", step.id);
+    if needs.is_empty()
+        && let Some(when) = of_one_need(step.when_needs)
+    {
+        let message = format!("step `{}` runs when a need {when}, but has no needs", step.id);
         problems.error("NX1107", &["steps", &step.id, "when_needs"], message).hint =
             Some("name the steps it watches under `needs`".to_owned());
     }
     Some(PlanStep {
         work: work?,
         needs: needs.into_iter().collect(),
-        when_needs: step.when_needs,
+        when_needs: if matches!(step.kind, StepKind::Race { .. }) {
+            WhenNeeds::AnyOk
+        } else {
+            step.when_needs
+        },
+        router: None,
+        races: Vec::new(),
+        loops: Vec::new(),
         condition,
         retry: step.retry.clone(),
         deadline_ms: step.deadline_ms,
         start_within_ms: step.start_within_ms,
         on_error: step.on_error,
+        each,
         slot,
         outputs,
         undo,
     })
+}
+
+/// What has to become of one need, if that is enough.
+fn of_one_need(when_needs: WhenNeeds) -> Option<&'static str> {
+    match when_needs {
+        WhenNeeds::AnyOk => Some("completes"),
+        WhenNeeds::AnyFailed => Some("fails"),
+        WhenNeeds::AllOk | WhenNeeds::AllDone => None,
+    }
 }
 
 fn compile_limit(
@@ -148,9 +170,11 @@ fn compile_work(
     problems: &mut Problems,
 ) -> Option<Work> {
     let id = shape.step.id.as_str();
+    let item = item_names(shape.step);
     let mut compile = |field: &str, value: &Value, problems: &mut Problems| {
         let place = Place::step(id, shape.index, field);
-        let template = problems.take(place.path(), Template::compile(value))?;
+        let compiled = Template::compile_with(value, item.as_ref());
+        let template = problems.take(place.path(), compiled)?;
         needs.extend(names.check(&template.references(), &place, problems));
         Some(template)
     };
@@ -182,7 +206,8 @@ fn compile_work(
         }
         StepKind::Script { run, shell, env } => {
             let place = Place::step(id, shape.index, "");
-            let script = Template::compile_script(run, shell.as_deref(), env, shape.env);
+            let script =
+                Template::compile_script(run, shell.as_deref(), env, shape.env, item.as_ref());
             let template = problems.take(place.path(), script)?;
             needs.extend(names.check(&template.references(), &place, problems));
             Some(handler(SCRIPT_HANDLER, template))
@@ -205,6 +230,9 @@ fn compile_work(
             let literal = input.literal().map(inline_json).unwrap_or_default();
             Some(Work::Call(Called { definition: *definition, input, literal }))
         }
+        StepKind::Switch(switch) => super::switch::compile(shape, switch, names, needs, problems),
+        StepKind::Repeat(repeat) => super::repeat::compile(shape, repeat, names, needs, problems),
+        StepKind::Race { of } => Some(super::race::compile(shape, of, names, needs, problems)),
         StepKind::Approve(approval) => {
             super::approval::check(id, approval, problems);
             let asks = compile("approve", &super::approval::asks(approval), problems)?;

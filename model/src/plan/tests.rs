@@ -180,7 +180,7 @@ fn names_are_checked_where_they_stand() {
             "NX2101 steps.d.set.a[4..12] there is no `run.name`; `run` has id, started_at, version, seed, workflow, undone",
             "NX2101 steps.d.set.b[4..16] there is no `step.nothing`; `step` has id, key, attempt",
             "NX2101 steps.d.set.c[4..9] `steps` alone is not a value; name one step: `steps.<id>`, or `steps[\"<id>\"]`",
-            "NX2101 steps.e.with[4..15] `this` is not known here; known here: inputs, steps, run, step, env",
+            "NX2101 steps.e.with[4..15] `this` is not known here; known here: inputs, steps, run, step, env, round",
             "NX2101 steps.e.outputs[4..15] there is no `this.result`; `this` has output",
             "NX1104 outputs.x.0[4..18] there is no step `b`",
             "NX2101 outputs.x.1[4..15] `this` is not known here; known here: inputs, steps, run, env",
@@ -201,7 +201,7 @@ fn syntax_errors_name_their_place() {
             "NX2001 steps.a.if[3..3] found the end where a value is expected",
             "NX2001 steps.a.with.x.1[9..11] `&&` is not an operator here; write `and`",
             "NX2001 steps.b.run[3..3] the expression is empty",
-            "NX2101 steps.b.env.X[4..5] unknown name `y`; known here: inputs, steps, run, step, this, env, signal; a text stands in quotes",
+            "NX2101 steps.b.env.X[4..5] unknown name `y`; known here: inputs, steps, run, step, this, env, signal, round; a text stands in quotes",
         ],
     );
 }

@@ -91,7 +91,7 @@ pub(super) fn compile_undo(
             (uses.as_str(), Place::undo(id, shape.index, "with"), Template::compile(with))
         }
         StepKind::Script { run, shell, env } => {
-            let script = Template::compile_script(run, shell.as_deref(), env, shape.env);
+            let script = Template::compile_script(run, shell.as_deref(), env, shape.env, None);
             (SCRIPT_HANDLER, Place::undo(id, shape.index, ""), script)
         }
         StepKind::Set { .. }
@@ -99,6 +99,9 @@ pub(super) fn compile_undo(
         | StepKind::SleepUntil { .. }
         | StepKind::WaitFor { .. }
         | StepKind::Approve(_)
+        | StepKind::Switch(_)
+        | StepKind::Race { .. }
+        | StepKind::Repeat(_)
         | StepKind::Call { .. } => {
             let message = "an undo calls a handler or runs a script";
             problems.error("NX1102", &["steps", id, "compensate"], message).hint =

@@ -7,7 +7,7 @@ use super::{notation, show};
 use crate::codec;
 use crate::command::Command;
 use crate::decide::{Context, Decision, SlotChange, TimerChange, Transition, decide};
-use crate::definition::Definition;
+use crate::definition::{Definition, WhenNeeds};
 use crate::effect::{Effect, pending, pending_for};
 use crate::event::{Event, Given};
 use crate::evolve::{evolve, fits};
@@ -16,7 +16,7 @@ use crate::limit::Holder;
 use crate::payload::PayloadHash;
 use crate::plan::Plan;
 use crate::rejection::Rejection;
-use crate::run::Run;
+use crate::run::{Run, StepState};
 use crate::time::Timestamp;
 
 /// A run and its shell.
@@ -180,6 +180,11 @@ impl Bench {
             let needs = self.plan.needs(step).iter();
             let open = needs.filter(|need| !self.run.step(**need).is_settled()).count();
             assert_eq!(self.run.open_needs(step) as usize, open);
+            let any_ok = self.plan.step(step).when_needs == WhenNeeds::AnyOk;
+            let done =
+                |need: &StepIndex| matches!(self.run.step(*need), StepState::Completed { .. });
+            let first_ok = any_ok && self.plan.needs(step).iter().any(done);
+            assert_eq!(self.run.needs_met(step), open == 0 || first_ok);
         }
         self.check_undo_indexes();
         let settled = self.run.steps().filter(|(_, step)| step.state.is_settled()).count();

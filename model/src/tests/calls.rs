@@ -257,7 +257,7 @@ fn a_called_run_pauses_and_goes_on_with_the_one_that_called_it() {
         "
         workflow  a; b needs a
         given     called
-        when      hold; complete a; resume; hold; release; release
+        when      follow hold; complete a; resume; follow hold; follow release; follow release
         then      parent paused
                   a#1 completed
                   rejected: the run is paused together with `wf-000`, which called it
@@ -273,8 +273,8 @@ fn a_pause_by_hand_stays_when_the_parent_goes_on() {
     check(
         "
         workflow  a; b needs a
-        given     called; hold; pause; complete a
-        when      release; resume
+        given     called; follow hold; pause; complete a
+        when      follow release; resume
         then      parent resumed
                   resumed; b#1 started
     ",
@@ -287,7 +287,7 @@ fn a_run_that_nobody_called_follows_nobody() {
         "
         workflow  a
         given     start
-        when      hold
+        when      follow hold
         then      rejected: the run is not paused
     ",
     );
@@ -355,5 +355,33 @@ fn a_call_waits_for_room_like_an_attempt() {
         when      offer slots=1
         then      slots offered; a#1 calls 1
     ",
+    );
+}
+
+#[test]
+fn a_round_of_a_loop_calls_a_new_run() {
+    check(
+        r#"
+        workflow  a call other continue; r needs a repeat a until=round.number==2
+        given     start
+        when      child a failed; child a#2 ended 1
+        then      wf-001/a failed E
+                  a failed NX3040 called run `wf-001/a` failed: E it broke, continued
+                  r begins round 2: round.number==2 is false (1); a#2 calls 2
+                  wf-001/a.2 ended 1; a#2 completed 1; r#1 completed {"rounds":2}; run completed
+    "#,
+    );
+}
+
+#[test]
+fn a_called_run_that_loses_a_race_is_told_to_end() {
+    check(
+        r#"
+        workflow  a; b call other; r race a,b
+        given     start
+        when      complete a; child b cancelled
+        then      a#1 completed; r is won by a; stop: b; r#1 completed {"output":null,"winner":"a"}
+                  wf-001/b was cancelled; cancelled: b; run completed
+    "#,
     );
 }

@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 
+mod items;
+
 use super::bench::Bench;
 use crate::command::{ApprovalAnswer, Command};
 use crate::definition::{
     Approval, Backoff, Compensate, Concurrency, Definition, OnApprovalTimeout, OnEnd, OnError,
-    OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
+    OnSignalTimeout, Repeat, Retry, Step, StepKind, Switch, SwitchCase, WhenNeeds,
 };
 use crate::event::{Actor, ChildEnd, Failure, Parent, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StepIndex, TimerId};
@@ -112,6 +114,7 @@ pub(super) fn plain_step(id: &str) -> Step {
         heartbeat_ms: None,
         start_within_ms: None,
         on_error: OnError::Fail,
+        for_each: None,
         outputs: None,
         compensate: None,
     }
@@ -122,6 +125,7 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
     match key {
         "needs" => step.needs = list(),
         "all_done" => step.when_needs = WhenNeeds::AllDone,
+        "any_ok" => step.when_needs = WhenNeeds::AnyOk,
         "any_failed" => step.when_needs = WhenNeeds::AnyFailed,
         "retry" => step.retry.max_attempts = argument.parse().unwrap(),
         "linear" => step.retry.backoff = Backoff::Linear,
@@ -132,6 +136,7 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
         "max" => step.retry.max_ms = ms(argument),
         "set" => step.kind = StepKind::Set { values: value(argument) },
         "sleep" => step.kind = StepKind::Sleep { duration: value(argument) },
+        "for_each" | "as" | "concurrency" | "collect" => items::set_up(step, key, argument),
         "sleep_until" => step.kind = StepKind::SleepUntil { time: value(argument) },
         "with" => {
             step.kind = StepKind::Action { uses: "work".to_owned(), with: value(argument) };
@@ -144,6 +149,9 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
         "wait_for" => step.kind = wait_for(argument),
         "call" => step.kind = call(argument),
         "timeout" => step.timeout_ms = Some(ms(argument)),
+        "switch" => step.kind = switch(argument),
+        "race" => step.kind = StepKind::Race { of: list() },
+        "repeat" => step.kind = repeat(argument),
         "limit" | "key" | "priority" => limit(&mut step.concurrency, key, argument),
         "approve" => step.kind = approve(argument),
         "undo" => {
@@ -189,12 +197,42 @@ fn wait_for(argument: &str) -> StepKind {
     StepKind::WaitFor { signal, matches, timeout_ms, on_timeout }
 }
 
+/// `inputs>5:a,b inputs>3:c else:d`.
+fn switch(argument: &str) -> StepKind {
+    let mut switch = Switch::default();
+    for word in argument.split_whitespace() {
+        let (when, then) = word.rsplit_once(':').unwrap();
+        let then = then.split(',').filter(|id| !id.is_empty()).map(str::to_owned).collect();
+        match when {
+            "else" => switch.default = then,
+            when => switch.cases.push(SwitchCase { when: when.to_owned(), then }),
+        }
+    }
+    StepKind::Switch(Box::new(switch))
+}
+
+/// `a until=steps.b.output>3 limit=5 delay=2s carry=${{steps.b.output}}`.
+fn repeat(argument: &str) -> StepKind {
+    let mut words = argument.split_whitespace();
+    let mut repeat = Repeat { from: words.next().unwrap().to_owned(), ..Repeat::default() };
+    for word in words {
+        match word.split_once('=').unwrap() {
+            ("until", until) => until.clone_into(&mut repeat.until),
+            ("limit", limit) => repeat.limit = limit.parse().unwrap(),
+            ("delay", delay) => repeat.delay_ms = ms(delay),
+            ("carry", carry) => repeat.carry = value(carry),
+            (other, _) => panic!("unknown setting {other}"),
+        }
+    }
+    StepKind::Repeat(Box::new(repeat))
+}
+
 /// `dana,ops within=5s reject ask=Score_7 form={"note":{"type":"string"}}`.
 fn approve(argument: &str) -> StepKind {
     let mut words = argument.split_whitespace();
     let by = words.next().unwrap();
-    let mut approval = Approval::default();
-    approval.by = if by.starts_with("${{") { json!(argument) } else { by.split(',').collect() };
+    let people = if by.starts_with("${{") { json!(argument) } else { by.split(',').collect() };
+    let mut approval = Approval { by: people, ..Approval::default() };
     for word in words.filter(|_| !by.starts_with("${{")) {
         match word.split_once('=') {
             Some(("within", time)) => approval.timeout_ms = Some(ms(time)),
@@ -217,10 +255,18 @@ const SETTINGS: &[&str] = &[
     "key",
     "priority",
     "start_within",
+    "for_each",
+    "as",
+    "concurrency",
+    "collect",
     "approve",
+    "race",
+    "repeat",
+    "switch",
     "wait_for",
     "needs",
     "all_done",
+    "any_ok",
     "any_failed",
     "retry",
     "linear",
@@ -288,6 +334,9 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
     }
     let by = Actor { name: "ada".to_owned(), via: "test".to_owned() };
     let rest = |from: usize| words.get(from..).unwrap_or(&[]).join(" ");
+    if let Some(command) = items::command(bench, &words) {
+        return command;
+    }
     match words[0] {
         "called" => {
             let parent = Parent { name: "wf-000".to_owned(), ..Parent::default() };
@@ -318,6 +367,12 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
         "fire" => Command::FireTimer { timer: TimerId(words[1][1..].parse().unwrap()) },
         "pause" => Command::PauseRun { by, reason: rest(1) },
         "resume" => Command::ResumeRun { by },
+        "pause_step" => Command::PauseStep { step: index(bench, words[1]), by, reason: rest(2) },
+        "resume_step" => Command::ResumeStep { step: index(bench, words[1]), by },
+        "hold" => Command::HoldRun { pauses: vec![rest(1)] },
+        "release" => Command::ReleaseRun,
+        "start_held" => held(Command::StartRun(Box::new(start(bench, &rest(1))))),
+        "retry_held" => held(Command::RetryRun { by }),
         "cancel" => Command::CancelRun { by, reason: rest(1), undo: true },
         "waive" => Command::CancelRun { by, reason: rest(1), undo: false },
         "retry" => Command::RetryRun { by },
@@ -336,8 +391,7 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
             Command::DeliverSignal { name: name.to_owned(), id: id.to_owned(), payload, by }
         }
         "child" => end_child(bench, &words),
-        "hold" => Command::FollowParent { paused: true },
-        "release" => Command::FollowParent { paused: false },
+        "follow" => Command::FollowParent { paused: words[1] == "hold" },
         other => panic!("unknown command {other}"),
     }
 }
@@ -364,6 +418,14 @@ fn end_child(bench: &mut Bench, words: &[&str]) -> Command {
     };
     let step = bench.plan.find(id).unwrap_or(StepIndex(999));
     Command::EndChild { step, child, revision, ended }
+}
+
+fn held(command: Command) -> Command {
+    Command::InHold { pauses: vec!["engine".to_owned()], command: Box::new(command) }
+}
+
+fn index(bench: &Bench, id: &str) -> StepIndex {
+    bench.plan.find(id).unwrap_or(StepIndex(999))
 }
 
 /// `approve a dana`, `reject a erin+ops {"note":"no"} -- too risky`: a person with groups, the form, a note.
@@ -403,7 +465,7 @@ fn attempt(bench: &Bench, word: &str) -> (StepIndex, Attempt) {
     (step, number.parse().map_or_else(|_| last(), Attempt))
 }
 
-fn failure(words: &[&str]) -> Failure {
+pub(super) fn failure(words: &[&str]) -> Failure {
     Failure {
         code: words.first().map_or_else(|| "E".to_owned(), |code| (*code).to_owned()),
         message: "it broke".to_owned(),
@@ -413,7 +475,7 @@ fn failure(words: &[&str]) -> Failure {
 }
 
 /// Nothing is `null`, `big` and `bigger` are more than fits into an event, the rest is JSON.
-fn payload(bench: &mut Bench, text: &str) -> Payload {
+pub(super) fn payload(bench: &mut Bench, text: &str) -> Payload {
     let (payload, new) = match text {
         "" => return Payload::Null,
         "big" => Payload::json(&json!("x".repeat(70_000))),

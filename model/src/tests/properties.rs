@@ -13,7 +13,7 @@ use super::notation::plain_step;
 use crate::command::{ApprovalAnswer, Command};
 use crate::definition::{
     Approval, Compensate, Concurrency, Definition, OnApprovalTimeout, OnEnd, OnError,
-    OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
+    OnSignalTimeout, Retry, Step, StepKind, Switch, SwitchCase, WhenNeeds,
 };
 use crate::event::{Actor, ChildEnd, Event, Failure, RunStarted, child_name};
 use crate::evolve::evolve;
@@ -46,7 +46,7 @@ struct Shape {
 fn shape() -> impl Strategy<Value = Shape> {
     let needs = prop::collection::vec(0usize..12, 0..4);
     let flags = (any::<[bool; 3]>(), 0u8..4);
-    (0u8..9, needs, 0u8..6, 1u32..4, flags, 0u8..6).prop_map(
+    (0u8..10, needs, 0u8..8, 1u32..4, flags, 0u8..6).prop_map(
         |(kind, needs, when, attempts, ([deadline, fatal, limited], undo), skipped)| Shape {
             kind,
             needs,
@@ -73,11 +73,29 @@ fn definition() -> impl Strategy<Value = Definition> {
                 input_is_value: true,
                 timeout_ms: timeout.then_some(60_000),
                 concurrency: ends.2.then(|| Concurrency { limit: Some(1), ..Default::default() }),
-                steps: shapes.iter().enumerate().map(|(at, shape)| step(at, shape)).collect(),
+                steps: steps(&shapes),
                 ..Definition::default()
             }
         },
     )
+}
+
+/// Only one router chooses a step, and none chooses beyond the end.
+fn steps(shapes: &[Shape]) -> Vec<Step> {
+    let mut steps: Vec<Step> =
+        shapes.iter().enumerate().map(|(at, shape)| step(at, shape)).collect();
+    let count = steps.len();
+    let mut free = 0;
+    for (at, step) in steps.iter_mut().enumerate() {
+        if matches!(step.kind, StepKind::Switch(_)) {
+            if at < free || at + 2 >= count {
+                step.kind = StepKind::Set { values: json!({}) };
+            } else {
+                free = at + 2;
+            }
+        }
+    }
+    steps
 }
 
 fn step(at: usize, shape: &Shape) -> Step {
@@ -89,6 +107,7 @@ fn step(at: usize, shape: &Shape) -> Step {
         0..4 => WhenNeeds::AllOk,
         4 => WhenNeeds::AllDone,
         _ if step.needs.is_empty() => WhenNeeds::AllOk,
+        6.. => WhenNeeds::AnyOk,
         _ => WhenNeeds::AnyFailed,
     };
     step.retry.max_attempts = shape.attempts;
@@ -110,14 +129,15 @@ fn step(at: usize, shape: &Shape) -> Step {
             step.kind = StepKind::SleepUntil { time: json!("1970-01-01T00:00:03Z") }
         }
         6 => step.kind = wait_for(shape),
-        7 => {
+        7 => step.kind = approve(shape),
+        8 => step.kind = switch(at, shape),
+        9 => {
             step.kind = call();
             step.timeout_ms = shape.fatal.then_some(3_000);
         }
-        8 => step.kind = approve(shape),
         _ => {
             step.concurrency =
-                shape.limited.then(|| Concurrency { limit: Some(1), ..Default::default() })
+                shape.limited.then(|| Concurrency { limit: Some(1), ..Default::default() });
         }
     }
     step
@@ -142,6 +162,13 @@ fn wait_for(shape: &Shape) -> StepKind {
     }
 }
 
+/// Chooses between the next steps, which need not be there.
+fn switch(at: usize, shape: &Shape) -> StepKind {
+    let holds = if shape.fatal { "true" } else { "false" };
+    let case = SwitchCase { when: holds.to_owned(), then: vec![format!("s{}", at + 1)] };
+    StepKind::Switch(Box::new(Switch { cases: vec![case], default: vec![format!("s{}", at + 2)] }))
+}
+
 /// Asks dana, for ever or not.
 fn approve(shape: &Shape) -> StepKind {
     StepKind::Approve(Box::new(Approval {
@@ -157,12 +184,17 @@ fn approve(shape: &Shape) -> StepKind {
 }
 
 fn asks() -> impl Strategy<Value = Vec<Ask>> {
-    let ask = (0u8..44, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
+    let ask = (0u8..50, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
         what,
         which,
         slots,
     });
     prop::collection::vec(ask, 0..60)
+}
+
+/// Some step, or none.
+fn some_step(ask: &Ask) -> StepIndex {
+    StepIndex(u32::try_from(ask.which % 13).unwrap())
 }
 
 /// A signal that carries a number.
@@ -234,19 +266,32 @@ impl Play {
     }
 
     fn check_event(&mut self, run: &Run, event: &Event) {
+        if let Event::StepStarted { step, .. }
+        | Event::StepSlept { step, .. }
+        | Event::StepWaits { step, .. }
+        | Event::StepSkipped { step, .. }
+        | Event::SignalTaken { step, .. } = event
+        {
+            assert!(!run.holds(*step), "nothing begins in a pause");
+        }
+        if let Event::TimerFired { timer } = event {
+            assert!(!run.holds_timer(run.timers[timer].purpose), "timers wait in a pause");
+        }
         if let Event::StepStarted { step, attempt, .. } = event {
-            assert_eq!(run.open_needs(*step), 0, "its needs have settled");
-            assert!(!run.is_paused(), "nothing starts in a pause");
+            assert!(run.needs_met(*step), "its needs have settled");
             let limited = self.bench.plan.step(*step).slot.is_some();
             let hold = run.slots.get(Slot::Step(*step));
             assert_eq!(hold.is_some_and(|hold| hold.granted), limited, "it has its slot");
             assert!(!run.is_held_back(), "the run has its slot");
             assert!(self.started.insert((*step, *attempt)), "each attempt starts once");
-            let last_run = self.bench.plan.step(*step).when_needs != WhenNeeds::AllOk;
+            let last_run = matches!(
+                self.bench.plan.step(*step).when_needs,
+                WhenNeeds::AllDone | WhenNeeds::AnyFailed
+            );
             assert!(run.status == RunStatus::Running || last_run, "only some steps run last");
         }
         if let Event::StepCalled { step, attempt, .. } = event {
-            assert!(!run.is_paused(), "nothing is called in a pause");
+            assert!(!run.holds(*step), "nothing is called in a pause");
             assert!(self.started.insert((*step, *attempt)), "each attempt starts once");
         }
         if let Event::SignalTaken { signal, .. } = event {
@@ -260,7 +305,7 @@ impl Play {
             assert_eq!(by.name, "dana", "nobody else may decide");
         }
         if let Event::UndoStarted { step, attempt, .. } = event {
-            assert!(!run.paused, "nothing starts in a pause");
+            assert!(!run.holds(*step), "nothing starts in a pause");
             assert!(self.started.insert((*step, *attempt)), "each attempt starts once");
             assert_eq!(run.undo_blocks(*step), 0, "later steps are undone first");
         }
@@ -319,14 +364,22 @@ impl Play {
             18 => Command::FireTimer { timer: TimerId(ask.slots) },
             19 => Command::PauseRun { by, reason: String::new() },
             20 => Command::ResumeRun { by },
+            30 => Command::PauseStep { step: some_step(ask), by, reason: String::new() },
+            36 => Command::ResumeStep { step: some_step(ask), by },
+            37 => Command::HoldRun { pauses: vec!["engine".to_owned()] },
+            38 => Command::ReleaseRun,
+            39 => {
+                let command = Box::new(Command::RetryRun { by });
+                Command::InHold { pauses: vec!["engine".to_owned()], command }
+            }
             21 if fatal => Command::CancelRun { by, reason: String::new(), undo: ask.slots > 0 },
             22 => Command::RetryRun { by },
             23..27 => {
                 let id = if fatal { format!("k{}", ask.which % 7) } else { String::new() };
                 signal(ask.slots, id)
             }
-            35..39 => self.end_of_a_child(pick(run.calling().count())?, ask.slots),
-            39 => Command::FollowParent { paused: fatal },
+            41..45 => self.end_of_a_child(pick(run.calling().count())?, ask.slots),
+            45 => Command::FollowParent { paused: fatal },
             31..34 => {
                 let slots: Vec<_> = run.slots.iter().collect();
                 let (slot, hold) = slots[pick(slots.len())?];
@@ -361,7 +414,12 @@ impl Play {
 
     /// Lets everything that is under way end well.
     fn finish(&mut self) {
-        let _ = self.ask(Command::ResumeRun { by: Actor::default() }, 3);
+        let by = Actor::default();
+        let _ = self.ask(Command::ResumeRun { by: by.clone() }, 3);
+        let _ = self.ask(Command::ReleaseRun, 3);
+        for step in self.bench.plan.steps().collect::<Vec<_>>() {
+            let _ = self.ask(Command::ResumeStep { step, by: by.clone() }, 3);
+        }
         for _ in 0..1000 {
             let Some(command) = self.next_good() else { return };
             assert!(self.ask(command, 3));

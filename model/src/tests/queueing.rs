@@ -44,13 +44,13 @@ fn the_timer_goes_when_there_is_room() {
 }
 
 #[test]
-fn its_time_goes_on_while_the_run_is_paused() {
+fn its_time_begins_when_the_pause_ends() {
     check(
         "
         workflow  a; b start_within 5s needs a continue
         given     start; pause
-        when      complete a; fire t1 @5s
-        then      a#1 completed; b queued t1@5s
+        when      complete a; resume slots=0 @9s; fire t1 @14s
+        then      a#1 completed; resumed; b queued t1@14s
                   t1 fired; b failed NX3026 not started within 5000 ms, continued; run completed
     ",
     );

@@ -1,9 +1,11 @@
 //! The notation of stories: events and what holds after them as text.
 
+mod items;
+
 use crate::effect::{Effect, Wish};
 use crate::event::{ChildEnd, Event, Failure};
 use crate::id::{Attempt, StepIndex, TimerId};
-use crate::payload::Payload;
+use crate::payload::{ContentType, Payload};
 use crate::plan::Plan;
 use crate::time::Timestamp;
 
@@ -33,6 +35,10 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
         Event::TimerFired { timer } => format!("t{} fired", timer.0),
         Event::RunPaused { .. } => "paused".to_owned(),
         Event::RunResumed { .. } => "resumed".to_owned(),
+        Event::StepPaused { step, .. } => format!("{} paused", id(step)),
+        Event::StepResumed { step, .. } => format!("{} resumed", id(step)),
+        Event::RunHeld { pauses } => format!("held by {}", pauses.join(", ")),
+        Event::RunReleased => "released".to_owned(),
         Event::CancelRequested { .. } => "cancel requested".to_owned(),
         Event::RunRetried { timeout, .. } => format!("run retried{}", timer(*timeout, "timeout")),
         Event::SlotsOffered => "slots offered".to_owned(),
@@ -84,7 +90,36 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
         Event::StepSlept { step, timer: id, until } => {
             format!("{} sleeps{}", plan.id(*step), timer(Some((*id, *until)), ""))
         }
+        Event::ItemsStarted { .. }
+        | Event::ItemResumed { .. }
+        | Event::ItemStarted { .. }
+        | Event::ItemCompleted { .. }
+        | Event::ItemAttemptFailed { .. }
+        | Event::ItemsInterrupted { .. }
+        | Event::ItemOutputMapped { .. }
+        | Event::ItemRetryScheduled { .. }
+        | Event::ItemFailed { .. }
+        | Event::OutputsStored { .. } => items::event(plan, event),
         Event::StepSkipped { step, reason } => format!("{} skipped: {reason}", id(step)),
+        Event::PathChosen { step, case, reason, skipped } => {
+            let case = case.map_or_else(|| "default".to_owned(), |case| case.to_string());
+            let rest = if skipped.is_empty() {
+                String::new()
+            } else {
+                format!(", not {}", ids(plan, skipped))
+            };
+            format!("{} takes {case}{rest}: {reason}", id(step))
+        }
+        Event::StepsBypassed { router, steps } => {
+            format!("{} goes around: {}", id(router), ids(plan, steps))
+        }
+        Event::RaceDecided { step, winner } => {
+            let winner = winner.map_or_else(|| "nobody".to_owned(), |step| id(&step));
+            format!("{} is won by {winner}", id(step))
+        }
+        Event::RoundBegun { step, round, reason, carry } => {
+            format!("{} begins round {round}{}: {reason}", id(step), payload(Some(carry)))
+        }
         Event::StepsNotReached { steps } => format!("not reached: {}", ids(plan, steps)),
         Event::RetryScheduled { step, attempt, timer: id, at } => {
             format!("{} retry{}", tried(plan, *step, *attempt), timer(Some((*id, *at)), ""))
@@ -134,13 +169,16 @@ pub(super) fn effect(plan: &Plan, effect: &Effect) -> String {
             let undo = if run.undo { "undo" } else { "run" };
             let progress = payload(Some(&run.progress));
             let from = if progress.is_empty() { "" } else { " from" };
-            format!("{undo} {}{from}{progress}", tried(plan, run.step, run.attempt))
+            let tried = items::tried(plan, run.step, run.item, run.attempt);
+            format!("{undo} {tried}{from}{progress}")
         }
-        Effect::ResumeAttempt { step, attempt, alone } => {
+        Effect::ResumeAttempt { step, item, attempt, alone } => {
             let alone = if *alone { " alone" } else { "" };
-            format!("resume {}{alone}", tried(plan, *step, *attempt))
+            format!("resume {}{alone}", items::tried(plan, *step, *item, *attempt))
         }
-        Effect::StopAttempt { step, attempt } => format!("stop {}", tried(plan, *step, *attempt)),
+        Effect::StopAttempt { step, item, attempt } => {
+            format!("stop {}", items::tried(plan, *step, *item, *attempt))
+        }
         Effect::Call(call) => {
             let seen = if call.seen > 0 { format!(" after {}", call.seen) } else { String::new() };
             let word = match call.wish {
@@ -182,6 +220,7 @@ fn payload(payload: Option<&Payload>) -> String {
     match payload {
         None | Some(Payload::Null) => String::new(),
         Some(Payload::Inline(_, bytes)) => format!(" {}", String::from_utf8_lossy(bytes)),
+        Some(Payload::Stored(ContentType::Chunks, _, _)) => " <chunks>".to_owned(),
         Some(Payload::Stored(_, _, len)) => format!(" <{len} bytes>"),
     }
 }

@@ -232,19 +232,6 @@ fn a_step_that_waits_ends_with_a_failing_run() {
 }
 
 #[test]
-fn a_signal_in_a_pause_is_taken_and_nothing_starts() {
-    check(
-        "
-        workflow  a wait_for paid; b needs a
-        given     start; pause
-        when      signal paid 1; resume
-        then      signal paid 1; a takes signal 1; a#1 completed 1
-                  resumed; b#1 started
-    ",
-    );
-}
-
-#[test]
 fn the_timeout_of_the_run_ends_the_waiting() {
     check(
         "

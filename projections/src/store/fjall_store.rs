@@ -207,11 +207,15 @@ impl Rows for FjallRows<'_> {
             Ok((snapshot, keyspace)) => {
                 let from = match from {
                     Bound::Unbounded => Bound::Included(stored_key(table, &[])),
-                    bound => bound.map(|key| stored_key(table, key)),
+                    bound @ (Bound::Included(_) | Bound::Excluded(_)) => {
+                        bound.map(|key| stored_key(table, key))
+                    }
                 };
                 let to = match to {
                     Bound::Unbounded => Bound::Excluded(vec![table.tag() + 1]),
-                    bound => bound.map(|key| stored_key(table, key)),
+                    bound @ (Bound::Included(_) | Bound::Excluded(_)) => {
+                        bound.map(|key| stored_key(table, key))
+                    }
                 };
                 Box::new(snapshot.range(keyspace, (from, to)).map(row))
             }

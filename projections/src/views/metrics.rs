@@ -89,6 +89,7 @@ pub struct MetricsRow {
 
 impl Counters {
     /// Counts an event.
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
     fn count(&mut self, event: &Event) {
         let counter = match event {
             Event::RunStarted(_) => &mut self.runs_started,
@@ -101,16 +102,26 @@ impl Counters {
             Event::StepSkipped { .. } => &mut self.steps_skipped,
             Event::UndoCompleted { .. } => &mut self.steps_undone,
             Event::UndoFailed { .. } => &mut self.undos_failed,
-            Event::StepStarted { .. } | Event::UndoStarted { .. } => &mut self.attempts_started,
-            Event::AttemptFailed { .. } | Event::UndoAttemptFailed { .. } => {
-                &mut self.attempts_failed
+            Event::StepStarted { .. } | Event::UndoStarted { .. } | Event::ItemStarted { .. } => {
+                &mut self.attempts_started
+            }
+            Event::AttemptFailed { .. }
+            | Event::UndoAttemptFailed { .. }
+            | Event::ItemAttemptFailed { .. } => &mut self.attempts_failed,
+            Event::ItemsInterrupted { attempts, .. } => {
+                self.attempts_interrupted += attempts.len() as u64;
+                return;
             }
             Event::AttemptsInterrupted { attempts, .. } => {
                 self.attempts_interrupted += attempts.len() as u64;
                 return;
             }
-            Event::RetryScheduled { .. } | Event::UndoRetryScheduled { .. } => {
-                &mut self.retries_scheduled
+            Event::RetryScheduled { .. }
+            | Event::UndoRetryScheduled { .. }
+            | Event::ItemRetryScheduled { .. } => &mut self.retries_scheduled,
+            Event::PathChosen { skipped: steps, .. } | Event::StepsBypassed { steps, .. } => {
+                self.steps_skipped += steps.len() as u64;
+                return;
             }
             Event::TimerFired { .. } => &mut self.timers_fired,
             Event::AttemptResumed { .. }
@@ -118,6 +129,10 @@ impl Counters {
             | Event::StepQueued { .. }
             | Event::RunPaused { .. }
             | Event::RunResumed { .. }
+            | Event::StepPaused { .. }
+            | Event::StepResumed { .. }
+            | Event::RunHeld { .. }
+            | Event::RunReleased
             | Event::CancelRequested { .. }
             | Event::SlotsOffered
             | Event::StepSlotRequested { .. }
@@ -135,6 +150,14 @@ impl Counters {
             | Event::ParentPaused
             | Event::ParentResumed
             | Event::StepSlept { .. }
+            | Event::ItemsStarted { .. }
+            | Event::ItemResumed { .. }
+            | Event::ItemCompleted { .. }
+            | Event::ItemOutputMapped { .. }
+            | Event::ItemFailed { .. }
+            | Event::OutputsStored { .. }
+            | Event::RoundBegun { .. }
+            | Event::RaceDecided { .. }
             | Event::StepsNotReached { .. }
             | Event::OutputMapped { .. }
             | Event::StopRequested { .. }

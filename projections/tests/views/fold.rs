@@ -122,7 +122,7 @@ fn word(member: &Member) -> RunWord {
     }
     let under_way = under_way(run);
     let sleeps = under_way.iter().any(|(_, state)| matches!(state, StepState::Sleeping { .. }));
-    if run.paused {
+    if run.is_held() {
         RunWord::Paused
     } else if run.running_count() > 0 || run.has_ready() {
         RunWord::Running
@@ -177,6 +177,8 @@ fn check_audit(views: &Views, all: &[(StreamId, Event)]) {
             Event::RunStarted(_) => "started",
             Event::RunPaused { .. } => "paused",
             Event::RunResumed { .. } => "resumed",
+            Event::StepPaused { .. } => "step paused",
+            Event::StepResumed { .. } => "step resumed",
             Event::CancelRequested { .. } => "cancel requested",
             Event::RunRetried { .. } => "retried",
             Event::RunCompleted { .. } => "completed",

@@ -302,6 +302,7 @@ fn step(id: &str, needs: &[&str], kind: StepKind) -> Step {
         heartbeat_ms: None,
         start_within_ms: None,
         on_error: OnError::default(),
+        for_each: None,
         outputs: None,
         compensate: None,
     }

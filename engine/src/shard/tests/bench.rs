@@ -164,7 +164,7 @@ fn in_words(output: &Output) -> String {
             format!("resume {}/{}{}", step.0, attempt.0, if *alone { " alone" } else { "" })
         }
         Output::Ignored(info) => format!("ignored {}/{}", info.step.0, info.attempt.0),
-        Output::Stop(_, step, attempt) => format!("stop {}/{}", step.0, attempt.0),
+        Output::Stop(_, step, _, attempt) => format!("stop {}/{}", step.0, attempt.0),
         Output::TimerSet(_, timer, _) => format!("set {}", timer.0),
         Output::TimerCleared(_, timer, _) => format!("cleared {}", timer.0),
         Output::Reply(reply, answer) => {
@@ -200,6 +200,7 @@ fn in_words(output: &Output) -> String {
 
 fn errand(effect: &Effect) -> String {
     match effect {
+        Effect::Pauses(effect) => match *effect {},
         Effect::Limit(LimitEffect(holder)) => format!("grant slot {}", holder.ticket.0),
         Effect::Schedule(ScheduleEffect::Start(start)) => format!("start {}", start.name),
         Effect::Schedule(ScheduleEffect::Watch { run, .. }) => format!("watch {}", run.0[15]),

@@ -31,6 +31,9 @@ pub(super) fn causes(standing: &Standing<'_>, name: &str) -> Vec<Cause> {
         let release = format!("nexus-engine resume {name}");
         whole("paused", "nothing new starts until it is resumed", release);
     }
+    for pause in &standing.run.holds.by_store {
+        whole("paused", &format!("paused by the pause of {pause}"), resume_store(pause));
+    }
     for (slot, hold) in standing.waiting_slots().filter(|(slot, _)| slot.step().is_none()) {
         let why = standing.slot_why(slot, hold);
         let release = format!("a slot of limit {} becomes free", hold.wish.limit);
@@ -54,6 +57,9 @@ fn released(standing: &Standing<'_>, name: &str, step: StepIndex) -> (&'static s
     }
     let id = standing.plan.id(step);
     let state = standing.run.step(step);
+    if standing.run.holds(step) && (!is_at_work(state) || standing.run.holds_cut_off(step)) {
+        return ("paused", resume(standing, name, step));
+    }
     if let StepState::Awaiting { what, timer } = state {
         let over = timer.map(|(_, at)| format!(", or its time is over at {}", time(at)));
         let comes = if let Awaited::Signal { name: signal } = what {
@@ -80,10 +86,33 @@ fn released(standing: &Standing<'_>, name: &str, step: StepIndex) -> (&'static s
     if !matches!(state, StepState::Waiting | StepState::Retrying { .. }) {
         return ("waiting", "what it waits for comes".into());
     }
-    if standing.run.paused {
-        return ("paused", format!("nexus-engine resume {name}"));
-    }
     ("limited", "another attempt ends and leaves room for it".into())
+}
+
+fn is_at_work(state: &StepState) -> bool {
+    matches!(state, StepState::Running { .. })
+}
+
+/// What ends the pause that keeps a step; of several, the nearest.
+fn resume(standing: &Standing<'_>, name: &str, step: StepIndex) -> String {
+    let run = standing.run;
+    if run.holds.steps.contains(&step) {
+        return format!("nexus-engine resume {name} --step {}", standing.plan.id(step));
+    }
+    match run.holds.by_store.first() {
+        Some(pause) if !run.paused => resume_store(pause),
+        Some(_) | None => format!("nexus-engine resume {name}"),
+    }
+}
+
+/// What ends a pause of the store, which is told in words such as `workflow order`.
+fn resume_store(pause: &str) -> String {
+    match pause.split_once(' ') {
+        Some((scope @ ("workflow" | "label"), what)) => {
+            format!("nexus-engine resume --{scope} '{what}'")
+        }
+        Some(_) | None => "nexus-engine resume --engine".to_owned(),
+    }
 }
 
 fn undo_released(undo: &UndoState, name: &str) -> (&'static str, String) {

@@ -120,8 +120,8 @@ fn a_paused_run_names_the_pause_and_what_else_keeps_it() {
         true,
         &[
             ("paused", None, "nexus-engine resume wf-001"),
-            ("paused", Some("b"), "nexus-engine resume wf-001"),
-            ("sleeping", Some("c"), "its timer, at "),
+            ("paused", Some("a"), "nexus-engine resume wf-001"),
+            ("paused", Some("c"), "nexus-engine resume wf-001"),
         ],
     );
 }

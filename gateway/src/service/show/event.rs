@@ -10,6 +10,8 @@ use nexus_engine::model::time::Timestamp;
 use nexus_engine::{LoadError, Loader, Recorded};
 use serde_json::{Value, json};
 
+mod items;
+
 use super::{by, duration, failure_line, payload, shorten, time};
 use crate::api::EventView;
 
@@ -66,11 +68,19 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::StepCalled { step, attempt, .. }
         | Event::StepSlotRequested { step, attempt, .. }
         | Event::RetryScheduled { step, attempt, .. }
+        | Event::ItemStarted { step, attempt, .. }
+        | Event::ItemResumed { step, attempt, .. }
+        | Event::ItemCompleted { step, attempt, .. }
+        | Event::ItemAttemptFailed { step, attempt, .. }
+        | Event::ItemFailed { step, attempt, .. }
+        | Event::ItemRetryScheduled { step, attempt, .. }
         | Event::UndoStarted { step, attempt, .. }
         | Event::UndoCompleted { step, attempt, .. }
         | Event::UndoAttemptFailed { step, attempt, .. }
         | Event::UndoRetryScheduled { step, attempt, .. } => (Some(*step), Some(*attempt)),
         Event::StepSlept { step, .. }
+        | Event::StepPaused { step, .. }
+        | Event::StepResumed { step, .. }
         | Event::StepSlotGranted { step, .. }
         | Event::StepQueued { step, .. }
         | Event::StepWaits { step, .. }
@@ -80,15 +90,25 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::ApprovalRejected { step, .. }
         | Event::ApprovalRequested { step, .. }
         | Event::StepSkipped { step, .. }
+        | Event::RoundBegun { step, .. }
+        | Event::RaceDecided { step, .. }
+        | Event::PathChosen { step, .. }
+        | Event::StepsBypassed { router: step, .. }
         | Event::StepFailed { step, .. }
+        | Event::ItemsStarted { step, .. }
+        | Event::ItemOutputMapped { step, .. }
+        | Event::OutputsStored { step, .. }
         | Event::OutputMapped { step, .. }
         | Event::UndoFailed { step, .. } => (Some(*step), None),
         Event::RunFailed { step, .. } => (*step, None),
         Event::RunStarted(_)
         | Event::AttemptsInterrupted { .. }
+        | Event::ItemsInterrupted { .. }
         | Event::TimerFired { .. }
         | Event::RunPaused { .. }
         | Event::RunResumed { .. }
+        | Event::RunHeld { .. }
+        | Event::RunReleased
         | Event::CancelRequested { .. }
         | Event::RunRetried { .. }
         | Event::SlotsOffered
@@ -146,6 +166,16 @@ impl Showing<'_> {
                     .map(|(step, attempt)| json!({"step": self.id(*step), "attempt": attempt.0}));
                 json!({"attempts": attempts.collect::<Vec<_>>(), "orderly": orderly})
             }
+            Event::ItemsStarted { .. }
+            | Event::ItemResumed { .. }
+            | Event::ItemStarted { .. }
+            | Event::ItemCompleted { .. }
+            | Event::ItemAttemptFailed { .. }
+            | Event::ItemsInterrupted { .. }
+            | Event::ItemOutputMapped { .. }
+            | Event::ItemRetryScheduled { .. }
+            | Event::ItemFailed { .. }
+            | Event::OutputsStored { .. } => self.data_of_items(event)?,
             Event::AttemptResumed { step, attempt } => {
                 json!({"step": self.id(*step), "attempt": attempt.0})
             }
@@ -164,7 +194,17 @@ impl Showing<'_> {
             Event::RunRetried { by: who, timeout } => {
                 json!({"by": by(who), "timeout": due_data(*timeout)})
             }
-            Event::SlotsOffered | Event::ParentPaused | Event::ParentResumed => json!({}),
+            Event::StepPaused { step, by: who, reason } => {
+                json!({"step": self.id(*step), "by": by(who), "reason": reason})
+            }
+            Event::StepResumed { step, by: who } => {
+                json!({"step": self.id(*step), "by": by(who)})
+            }
+            Event::RunHeld { pauses } => json!({"pauses": pauses}),
+            Event::SlotsOffered
+            | Event::RunReleased
+            | Event::ParentPaused
+            | Event::ParentResumed => json!({}),
             Event::StepCalled { step, attempt, number, input, timer, deadline } => json!({
                 "step": self.id(*step), "attempt": attempt.0, "number": number,
                 "input": input.as_ref().map(|input| self.payload(input)).transpose()?,
@@ -226,6 +266,19 @@ impl Showing<'_> {
             Event::StepSkipped { step, reason } => {
                 json!({"step": self.id(*step), "reason": reason})
             }
+            Event::PathChosen { step, case, reason, skipped } => json!({
+                "step": self.id(*step), "case": case, "reason": reason, "steps": self.ids(skipped),
+            }),
+            Event::RaceDecided { step, winner } => json!({
+                "step": self.id(*step), "winner": winner.map(|step| self.id(step)),
+            }),
+            Event::RoundBegun { step, round, reason, carry } => json!({
+                "step": self.id(*step), "round": round, "reason": reason,
+                "carry": self.payload(carry)?, "steps": self.ids(self.plan.body(*step)),
+            }),
+            Event::StepsBypassed { router, steps } => {
+                json!({"router": self.id(*router), "steps": self.ids(steps)})
+            }
             Event::StepsNotReached { steps }
             | Event::StopRequested { steps }
             | Event::StepsCancelled { steps }
@@ -271,6 +324,7 @@ impl Showing<'_> {
     }
 
     /// An event in one line.
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
     fn detail(&self, event: &Event) -> Result<String, LoadError> {
         Ok(match event {
             Event::RunStarted(started) => {
@@ -301,17 +355,33 @@ impl Showing<'_> {
                 let how = if *orderly { "the engine was shut down" } else { "the process ended" };
                 format!("{}: {how}", self.some(&steps))
             }
+            Event::ItemsStarted { .. }
+            | Event::ItemResumed { .. }
+            | Event::ItemStarted { .. }
+            | Event::ItemCompleted { .. }
+            | Event::ItemAttemptFailed { .. }
+            | Event::ItemsInterrupted { .. }
+            | Event::ItemOutputMapped { .. }
+            | Event::ItemRetryScheduled { .. }
+            | Event::ItemFailed { .. }
+            | Event::OutputsStored { .. } => self.detail_of_items(event)?,
             Event::TimerFired { timer } => format!("timer {}", timer.0),
             Event::RunPaused { by, reason }
+            | Event::StepPaused { by, reason, .. }
             | Event::CancelRequested { by, reason }
             | Event::UndoWaived { by, reason } => {
                 let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
                 format!("by {}{}", by.name, shorten(&reason, DETAIL_CHARS_MAX))
             }
-            Event::RunResumed { by } | Event::RunRetried { by, .. } | Event::UndoRetried { by } => {
+            Event::RunResumed { by }
+            | Event::StepResumed { by, .. }
+            | Event::RunRetried { by, .. }
+            | Event::UndoRetried { by } => {
                 format!("by {}", by.name)
             }
+            Event::RunHeld { pauses } => format!("by the pause of {}", pauses.join(", ")),
             Event::SlotsOffered
+            | Event::RunReleased
             | Event::ParentPaused
             | Event::ParentResumed
             | Event::RunCancelled { .. } => String::new(),
@@ -364,7 +434,25 @@ impl Showing<'_> {
             }
             Event::SignalTaken { signal, .. } => format!("signal number {signal}"),
             Event::StepSkipped { reason, .. } => shorten(reason, DETAIL_CHARS_MAX),
-            Event::StepsNotReached { steps }
+            Event::PathChosen { case, reason, skipped, .. } => {
+                let case = case.map_or_else(
+                    || "the default".to_owned(),
+                    |case| format!("case {}", case.saturating_add(1)),
+                );
+                let not = if skipped.is_empty() {
+                    String::new()
+                } else {
+                    format!(", not {}", self.some(skipped))
+                };
+                format!("{case}{not}: {}", shorten(reason, DETAIL_CHARS_MAX))
+            }
+            Event::RaceDecided { winner, .. } => winner
+                .map_or_else(|| "nobody won".to_owned(), |step| format!("{} won", self.id(step))),
+            Event::RoundBegun { round, reason, .. } => {
+                format!("round {round}: {}", shorten(reason, DETAIL_CHARS_MAX))
+            }
+            Event::StepsBypassed { steps, .. }
+            | Event::StepsNotReached { steps }
             | Event::StopRequested { steps }
             | Event::StepsCancelled { steps }
             | Event::UndoRequested { steps } => self.some(steps),

@@ -7,6 +7,9 @@ use nexus_engine::model::plan::Plan;
 use nexus_engine::model::run::{Hold, Run, RunStatus, Slot, StepState, UndoState};
 use nexus_engine::model::time::Timestamp;
 
+mod items;
+mod pauses;
+
 use super::{duration, failure_line, shorten, time};
 use crate::api::WaitingOn;
 
@@ -41,9 +44,11 @@ impl Standing<'_> {
     pub(crate) fn status(&self) -> &'static str {
         let status = &self.run.status;
         match status {
-            RunStatus::Running if self.run.is_paused() => "paused",
+            RunStatus::Running if self.run.is_held() => "paused",
             RunStatus::Running if self.run.is_held_back() => "queued",
-            RunStatus::Running if self.is_busy() => "running",
+            RunStatus::Running if self.is_busy() || self.run.iterating().next().is_some() => {
+                "running"
+            }
             RunStatus::Running if self.run.slots.wait() => "waiting",
             RunStatus::Running if self.run.awaiting().next().is_some() => "waiting",
             RunStatus::Running if self.run.calling().next().is_some() => "waiting",
@@ -60,7 +65,7 @@ impl Standing<'_> {
 
     /// Whether a step is at work or could be.
     fn is_busy(&self) -> bool {
-        self.run.running_count() > 0 || self.run.has_ready()
+        self.run.running_count() > 0 || self.run.can_start()
     }
 
     /// Milliseconds from the run's start to its end, or to now.
@@ -87,8 +92,9 @@ impl Standing<'_> {
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }
             | StepState::Calling { .. }
+            | StepState::Iterating
             | StepState::Retrying { .. } => true,
-            StepState::Waiting => !undoes && self.run.open_needs(*step) == 0,
+            StepState::Waiting => !undoes && self.run.needs_met(*step),
             StepState::Failed { .. }
             | StepState::Skipped { .. }
             | StepState::NotReached
@@ -110,6 +116,7 @@ impl Standing<'_> {
             | StepState::Running { .. }
             | StepState::Sleeping { .. }
             | StepState::Calling { .. }
+            | StepState::Iterating
             | StepState::Retrying { .. }
             | StepState::Completed { .. }
             | StepState::Failed { .. }
@@ -118,6 +125,12 @@ impl Standing<'_> {
             | StepState::Cancelled => None,
         });
         awaited.min_by_key(|(_, _, until)| until.unwrap_or(Timestamp(i64::MAX)))
+    }
+
+    /// A step that waits for something, and that no pause keeps.
+    fn next_free(&self) -> Option<StepIndex> {
+        let mut waiting = self.run.awaiting().chain(self.timed().map(|timed| timed.step));
+        waiting.find(|step| !self.run.holds(*step))
     }
 
     /// The steps that ask somebody for a decision.
@@ -148,6 +161,7 @@ impl Standing<'_> {
             | StepState::Awaiting { .. }
             | StepState::Calling { .. }
             | StepState::Waiting
+            | StepState::Iterating
             | StepState::Running { .. }
             | StepState::Failed { .. }
             | StepState::Skipped { .. }
@@ -162,7 +176,7 @@ impl Standing<'_> {
             return None;
         }
         let on = |on: &str| WaitingOn { on: on.into(), ..WaitingOn::default() };
-        if self.run.is_paused() && self.run.running_count() == 0 {
+        if self.run.is_held() && self.is_still() {
             return Some(on("pause"));
         }
         if !self.driven {
@@ -174,7 +188,8 @@ impl Standing<'_> {
         if let Some((slot, _)) = self.waiting_slots().next() {
             return Some(WaitingOn { step: slot.step().map(|step| self.id(step)), ..on("slot") });
         }
-        if let Some(step) = self.run.ready().next() {
+        let ready = self.run.ready().find(|step| !self.run.holds(*step));
+        if let Some(step) = ready.or_else(|| self.run.steps_with_ready_items().next()) {
             return Some(WaitingOn { step: Some(self.id(step)), ..on("room") });
         }
         if let Some((step, what, until)) = self.next_awaited() {
@@ -188,8 +203,13 @@ impl Standing<'_> {
         if let Some(step) = self.run.calling().next() {
             return Some(WaitingOn { step: Some(self.id(step)), ..on("run") });
         }
+        if let Some(waiting) = self.waiting_of_items() {
+            return Some(waiting);
+        }
         let Some(Timed { step, at, attempt }) = self.next_timed() else {
-            return self.waits_for_undo();
+            let kept = self.run.holds.steps.first();
+            let kept = kept.map(|step| WaitingOn { step: Some(self.id(*step)), ..on("pause") });
+            return self.waits_for_undo().or(kept);
         };
         let is_undo = self.run.step_run(step).undo().is_some();
         Some(WaitingOn {
@@ -214,24 +234,37 @@ impl Standing<'_> {
                 format!("failed{place}: {}", failure_line(failure))
             }
             RunStatus::Cancelled { reason } => format!("cancelled{}", because(reason)),
+            RunStatus::Failing { failure, .. } if self.run.is_held() => {
+                format!("fails with {}; {}", failure_line(failure), self.held())
+            }
+            RunStatus::Cancelling { reason } if self.run.is_held() => {
+                format!("is being cancelled{}; {}", because(reason), self.held())
+            }
             RunStatus::Failing { failure, .. } => {
                 format!("fails with {}; {}", failure_line(failure), self.work())
             }
             RunStatus::Cancelling { reason } => {
                 format!("is being cancelled{}; {}", because(reason), self.work())
             }
-            RunStatus::Running if self.run.parent_paused => {
-                format!("paused together with {}, which called it", self.parent())
-            }
-            RunStatus::Running if self.run.paused => {
-                let rest = match self.run.running_count() {
-                    0 => String::new(),
-                    _ => format!("; {}", self.work()),
-                };
-                format!("paused: nothing new starts until it is resumed{rest}")
-            }
+            RunStatus::Running if self.run.is_held() => self.held(),
             RunStatus::Running => self.work(),
         }
+    }
+
+    /// Whether no handler is at work, nor would be but for the end of a pause.
+    fn is_still(&self) -> bool {
+        self.run.running().all(|step| self.run.holds_cut_off(step))
+    }
+
+    /// Whether the attempt of a step that counts as running was cut off by the end of an engine, and no engine is at work.
+    pub(crate) fn is_cut_off(&self, step: StepIndex) -> bool {
+        let runs = matches!(self.run.step(step), StepState::Running { .. });
+        runs && (!self.driven || self.run.holds_cut_off(step))
+    }
+
+    /// The status of a step, as people see it.
+    pub(crate) fn step_status(&self, step: StepIndex) -> &'static str {
+        if self.is_cut_off(step) { "interrupted" } else { self.run.step_run(step).word() }
     }
 
     /// The slots it waits for; if the run as a whole waits for one, only that.
@@ -257,12 +290,20 @@ impl Standing<'_> {
         if !self.driven {
             return "no engine works on it; what was finished is kept".into();
         }
+        if !self.run.holds.steps.is_empty() && !self.is_busy() && self.next_free().is_none() {
+            let steps: Vec<StepIndex> = self.run.holds.steps.iter().copied().collect();
+            return format!(
+                "{} paused: nothing of it starts until it is resumed",
+                self.names(&steps)
+            );
+        }
         if self.run.is_held_back()
             && let Some((slot, hold)) = self.waiting_slots().next()
         {
             return self.slot_why(slot, hold);
         }
-        let running: Vec<StepIndex> = self.run.running().collect();
+        let iterating = self.run.iterating().filter(|step| self.has_items_at_work(*step));
+        let running: Vec<StepIndex> = self.run.running().chain(iterating).collect();
         if !running.is_empty() {
             let work = if self.run.open_undos() > 0 { "being undone" } else { "at work" };
             return format!("{} {work}", self.names(&running));
@@ -270,7 +311,8 @@ impl Standing<'_> {
         if let Some((slot, hold)) = self.waiting_slots().next() {
             return self.slot_why(slot, hold);
         }
-        let ready: Vec<StepIndex> = self.run.ready().collect();
+        let ready = self.run.ready().filter(|step| !self.run.holds(*step));
+        let ready: Vec<StepIndex> = ready.chain(self.run.steps_with_ready_items()).collect();
         if !ready.is_empty() {
             return format!(
                 "{} ready, waiting for room: the engine runs as many attempts as it may",
@@ -283,6 +325,9 @@ impl Standing<'_> {
         if let Some(step) = self.run.calling().next() {
             return self.step_why(step);
         }
+        if let Some(step) = self.run.iterating().next() {
+            return self.step_why(step);
+        }
         match self.next_timed() {
             Some(timed) => self.step_why(timed.step),
             None => self.failed_undos().unwrap_or_else(|| "the engine is about to go on".into()),
@@ -290,6 +335,7 @@ impl Standing<'_> {
     }
 
     /// Why a step stands where it stands, in one line.
+    #[expect(clippy::too_many_lines, reason = "one arm for each state of a step")]
     pub(crate) fn step_why(&self, step: StepIndex) -> String {
         if let Some(why) = self.undo_why(step) {
             return why;
@@ -300,17 +346,28 @@ impl Standing<'_> {
             StepState::Waiting | StepState::Retrying { .. } if self.run.slots.blocks(step) => {
                 self.run.slots.get(slot).map_or_else(String::new, |hold| self.slot_why(slot, hold))
             }
-            StepState::Waiting if self.run.open_needs(step) > 0 => {
+            StepState::Waiting if !self.run.needs_met(step) => {
                 format!("{id} needs {}", self.names_plain(&self.open_needs(step)))
             }
-            StepState::Waiting if self.run.is_paused() => {
-                format!("{id} is ready; the run is paused")
+            StepState::Waiting if self.run.holds(step) => {
+                format!("{id} is ready; {}", self.kept(step))
             }
             StepState::Waiting => {
                 let timer = self.run.queued.get(&step).and_then(|timer| self.run.timers.get(timer));
                 let limit =
                     timer.map(|timer| format!("; it has to start {}", self.in_time(timer.due)));
                 format!("{id} is ready and waits for room{}", limit.unwrap_or_default())
+            }
+            StepState::Running { attempt, .. } if self.is_cut_off(step) => {
+                let until = if self.driven {
+                    "once the pause has ended"
+                } else {
+                    "when an engine opens the store"
+                };
+                format!(
+                    "{id} was interrupted by the end of the engine; attempt {} runs again {until}",
+                    attempt.0
+                )
             }
             StepState::Running { attempt, rests: true, stopping: None, .. } => format!(
                 "{id} was cut off by the end of a process; attempt {} of {} waits for its turn to go on",
@@ -327,11 +384,22 @@ impl Standing<'_> {
                     self.progress(step)
                 )
             }
+            StepState::Iterating => self.items_why(step),
             StepState::Sleeping { until, .. } => {
-                format!("{id} sleeps until {}, {}", time(*until), self.left(*until))
+                format!(
+                    "{id} sleeps until {}, {}{}",
+                    time(*until),
+                    self.left(*until),
+                    self.and_kept(step)
+                )
             }
             StepState::Awaiting { what, timer } => {
-                format!("{id} waits for {}{}", awaited(what), self.left_of(*timer))
+                format!(
+                    "{id} waits for {}{}{}",
+                    awaited(what),
+                    self.left_of(*timer),
+                    self.and_kept(step)
+                )
             }
             StepState::Calling { timer, stopping, .. } => {
                 let child = self.child(step).unwrap_or_default();
@@ -347,19 +415,24 @@ impl Standing<'_> {
                     None => "the next try waits for room".into(),
                 };
                 let (made, of) = (attempt.0.saturating_sub(1), self.attempts_max(step));
-                format!("{id} failed {made} of {of} times: {}; {next}", failure_line(failure))
+                let kept = self.and_kept(step);
+                format!("{id} failed {made} of {of} times: {}; {next}{kept}", failure_line(failure))
             }
             StepState::Completed { .. } => format!("{id} completed"),
             StepState::Failed { failure, continued } => {
                 let rest = if *continued { "; the run went on" } else { "" };
                 format!("{id} failed: {}{rest}", failure_line(failure))
             }
-            StepState::Skipped { reason } => format!("{id} was skipped: {reason}"),
+            StepState::Skipped { reason, router: None } => format!("{id} was skipped: {reason}"),
+            StepState::Skipped { router: Some(router), .. } => {
+                format!("{id} was skipped: {} went another way", self.plan.id(*router))
+            }
             StepState::NotReached => format!("{id} was not reached"),
             StepState::Cancelled => format!("{id} was cancelled"),
         }
     }
 
+    /// Which pause keeps a step.
     /// `, progress 7`: how far the step said it is.
     fn progress(&self, step: StepIndex) -> String {
         let Some(Payload::Inline(_, bytes)) = self.run.progress.get(&step) else {
@@ -376,17 +449,21 @@ impl Standing<'_> {
         }
         let of = self.attempts_max(step);
         match self.run.step(step) {
+            StepState::Waiting if self.run.needs_met(step) => Some("ready".into()),
             StepState::Waiting | StepState::Retrying { .. } if self.run.slots.blocks(step) => {
                 Some("waits for a slot".into())
             }
             StepState::Waiting => match self.open_needs(step).as_slice() {
+                [] if self.run.holds(step) => Some(self.kept(step)),
                 [] => Some("ready".into()),
                 needs => Some(format!("needs {}", self.names_plain(needs))),
             },
+            StepState::Running { .. } if self.is_cut_off(step) => Some("runs again".into()),
             StepState::Running { stopping: Some(_), .. } => Some("told to stop".into()),
             StepState::Running { attempt, .. } if attempt.0 > 1 => {
                 Some(format!("attempt {} of {of}", attempt.0))
             }
+            StepState::Iterating => Some(self.items_note(step)),
             StepState::Sleeping { until, .. } => Some(self.left(*until)),
             StepState::Awaiting { what, timer } => {
                 Some(format!("{}{}", awaited(what), self.left_of(*timer)))
@@ -409,7 +486,10 @@ impl Standing<'_> {
                 let attempts = self.run.step_run(step).attempt.0;
                 Some(format!("{} (attempt {attempts} of {of}{rest})", failure_line(failure)))
             }
-            StepState::Skipped { reason } => Some(format!("skipped: {reason}")),
+            StepState::Skipped { reason, router: None } => Some(format!("skipped: {reason}")),
+            StepState::Skipped { router: Some(router), .. } => {
+                Some(format!("skipped: {} went another way", self.plan.id(*router)))
+            }
             StepState::Running { .. } | StepState::NotReached | StepState::Cancelled => None,
         }
     }
@@ -417,12 +497,6 @@ impl Standing<'_> {
     /// The name of the run that a step has called last.
     pub(crate) fn child(&self, step: StepIndex) -> Option<String> {
         child(self.plan, self.run, step)
-    }
-
-    /// The name of the run that called this one.
-    fn parent(&self) -> &str {
-        let started = self.run.started.as_ref();
-        started.and_then(|started| started.parent.as_ref()).map_or("", |parent| &parent.name)
     }
 
     /// Attempts a step may make, those before a `retry` of the run included.

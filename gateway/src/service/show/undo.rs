@@ -81,7 +81,7 @@ impl Standing<'_> {
             UndoState::Pending if self.run.undo_blocks(step) > 0 => {
                 format!("{id} is undone after the steps that come after it")
             }
-            UndoState::Pending if self.run.paused => {
+            UndoState::Pending if self.run.is_held() => {
                 format!("{id} is to be undone; the run is paused")
             }
             UndoState::Pending => format!("{id} is to be undone and waits for room"),

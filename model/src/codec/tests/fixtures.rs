@@ -22,7 +22,7 @@ fn folder() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/wire"))
 }
 
-fn fixture(name: &str, file: &str, current: &[u8]) -> Vec<u8> {
+pub(super) fn fixture(name: &str, file: &str, current: &[u8]) -> Vec<u8> {
     let path = folder().join(name).join(file);
     if std::env::var_os("NEXUS_WRITE_FIXTURES").is_some() {
         std::fs::create_dir_all(folder().join(name)).expect("the folder can be made");
@@ -156,6 +156,18 @@ fn a_snapshot_of_a_run_that_undoes_is_read_and_written_as_ever() {
     let text = document(&json!({ "hash": hash, "run": lines(&run) }));
     let expected = fixture("snapshot_undo", "v1.json", text.as_bytes());
     assert_eq!(text, String::from_utf8_lossy(&expected));
+}
+
+#[test]
+fn a_snapshot_with_holds_is_read_and_written_as_ever() {
+    let plan = plan();
+    let mut run = run(&plan);
+    run.holds.by_store = vec!["the engine".to_owned(), "workflow order".to_owned()];
+    run.holds.steps = [StepIndex(1), StepIndex(4)].into();
+    let current = encode_run(&plan, &run);
+    let bytes = fixture("snapshot", "v1-holds.bin", &current);
+    assert_eq!(current, bytes, "a snapshot is written differently");
+    assert_eq!(decode_run(&plan, &bytes), Ok(run));
 }
 
 #[test]

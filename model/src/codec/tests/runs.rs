@@ -45,11 +45,13 @@ fn the_form_knows_every_field_of_a_run() {
         (!name.starts_with(' ')).then(|| name.to_owned())
     };
     let fields: Vec<String> = shown.lines().filter_map(field).collect();
-    let written = ["started", "started_at", "ended_at", "status", "paused", "timers", "next_timer"];
-    let after =
-        ["revision", "signals", "calls", "parent_paused", "slots", "progress", "queued", "steps"];
-    let derived = ["open_needs", "ready", "running", "awaiting", "calling", "open", "undo"];
-    assert_eq!(fields, [&written[..], &after, &derived].concat());
+    let written = ["started", "started_at", "ended_at", "status", "paused", "holds"];
+    let timed = ["timers", "next_timer", "revision"];
+    let kept = ["signals", "calls", "parent_paused", "items", "loops"];
+    let after = ["slots", "progress", "queued", "steps"];
+    let derived =
+        ["open_needs", "first_ok", "ready", "running", "awaiting", "calling", "open", "undo"];
+    assert_eq!(fields, [&written[..], &timed, &kept, &after, &derived].concat());
 }
 
 #[test]
@@ -115,6 +117,10 @@ fn every_change_of_the_state_changes_the_hash() {
         hash_with(&plan, |run| run.paused = false),
         hash_with(&plan, |run| run.plan_undo(true)),
         step(|step| step.undo = Some(Box::default())),
+        hash_with(&plan, |run| run.holds.by_store.push("workflow order".to_owned())),
+        hash_with(&plan, |run| {
+            run.holds.steps.insert(StepIndex(1));
+        }),
         hash_with(&plan, |run| run.timers.clear()),
         hash_with(&plan, |run| run.next_timer.0 += 1),
         hash_with(&plan, |run| run.revision += 1),

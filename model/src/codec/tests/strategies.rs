@@ -13,9 +13,10 @@ use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::limit::{Rate, Size, Ticket, Wish};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
+use crate::run::Holds;
 use crate::run::{
-    Hold, KeptSignal, LastCall, Run, RunStatus, Signals, Slot, StepRun, StepState, StepUndo, Timer,
-    TimerPurpose, UndoState,
+    Hold, KeptSignal, LastCall, Loop, Run, RunStatus, Signals, Slot, StepRun, StepState, StepUndo,
+    Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
 
@@ -29,7 +30,7 @@ pub(super) fn given() -> impl Strategy<Value = Option<Given>> {
 }
 
 pub(super) fn event() -> BoxedStrategy<Event> {
-    prop_oneof![outside_event(), derived_event()].boxed()
+    prop_oneof![outside_event(), derived_event(), super::items::event()].boxed()
 }
 
 fn outside_event() -> BoxedStrategy<Event> {
@@ -58,6 +59,14 @@ fn outside_event() -> BoxedStrategy<Event> {
         timer().prop_map(|timer| Event::TimerFired { timer }),
         (actor(), text()).prop_map(|(by, reason)| Event::RunPaused { by, reason }),
         actor().prop_map(|by| Event::RunResumed { by }),
+        (step(), actor(), text()).prop_map(|(step, by, reason)| Event::StepPaused {
+            step,
+            by,
+            reason
+        }),
+        (step(), actor()).prop_map(|(step, by)| Event::StepResumed { step, by }),
+        vec(text(), 0..3).prop_map(|pauses| Event::RunHeld { pauses }),
+        Just(Event::RunReleased),
         (actor(), text()).prop_map(|(by, reason)| Event::CancelRequested { by, reason }),
         (actor(), due()).prop_map(|(by, timeout)| Event::RunRetried { by, timeout }),
         Just(Event::SlotsOffered),
@@ -106,6 +115,14 @@ fn derived_event() -> BoxedStrategy<Event> {
             until
         }),
         (step(), text()).prop_map(|(step, reason)| Event::StepSkipped { step, reason }),
+        (step(), option::of(number()), text(), steps()).prop_map(
+            |(step, case, reason, skipped)| { Event::PathChosen { step, case, reason, skipped } }
+        ),
+        (step(), steps()).prop_map(|(router, steps)| Event::StepsBypassed { router, steps }),
+        (step(), number(), text(), payload()).prop_map(|(step, round, reason, carry)| {
+            Event::RoundBegun { step, round, reason, carry }
+        }),
+        (step(), option::of(step())).prop_map(|(step, winner)| Event::RaceDecided { step, winner }),
         steps().prop_map(|steps| Event::StepsNotReached { steps }),
         (step(), attempt(), timer(), time()).prop_map(|(step, attempt, timer, at)| {
             Event::RetryScheduled { step, attempt, timer, at }
@@ -165,7 +182,14 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
     let facts = (option::of(run_started()), time(), option::of(time()), status(count));
     let more = (any::<bool>(), timers, timer(), any::<u32>(), any::<bool>());
     let changes = vec((step_of(count), step_run()), 0..20);
-    let changes = (changes, signals(), ticket(), holds(count), calls(count), any::<bool>());
+    let round = (number(), number(), payload()).prop_map(|(round, forgiven, carry)| Loop {
+        round,
+        forgiven,
+        carry,
+    });
+    let loops = prop::collection::btree_map(step_of(count), round, 0..3);
+    let called = (calls(count), any::<bool>());
+    let changes = (changes, signals(), ticket(), slot_holds(count), holds(count), loops, called);
     let plan = Arc::clone(plan);
     (facts, more, changes)
         .prop_map(move |(facts, more, changes)| {
@@ -175,7 +199,8 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
             (run.paused, run.timers, run.next_timer, run.revision) =
                 (more.0, more.1, more.2, more.3);
             run.plan_undo(more.4);
-            (run.signals, run.calls, run.parent_paused) = (changes.1, changes.4, changes.5);
+            (run.signals, run.holds, run.loops) = (changes.1, changes.4, changes.5);
+            (run.calls, run.parent_paused) = changes.6;
             for (step, next) in changes.0 {
                 run.set_step(&plan, step, next);
             }
@@ -229,7 +254,7 @@ fn awaited() -> impl Strategy<Value = Awaited> {
     ]
 }
 
-fn holds(count: u32) -> impl Strategy<Value = Vec<(Slot, Hold)>> {
+fn slot_holds(count: u32) -> impl Strategy<Value = Vec<(Slot, Hold)>> {
     let slot = prop_oneof![any::<u8>().prop_map(Slot::Run), step_of(count).prop_map(Slot::Step)];
     let hold = (ticket(), attempt(), wish(), any::<bool>(), time()).prop_map(
         |(ticket, attempt, wish, granted, since)| Hold { ticket, attempt, wish, granted, since },
@@ -265,6 +290,11 @@ fn signals() -> impl Strategy<Value = Signals> {
     let some =
         (1..u32::MAX, kept, ids).prop_map(|(received, kept, ids)| Signals { received, kept, ids });
     prop_oneof![Just(Signals::default()), some]
+}
+
+fn holds(count: u32) -> impl Strategy<Value = Holds> {
+    let steps = prop::collection::btree_set(step_of(count), 0..3);
+    (vec(text(), 0..3), steps).prop_map(|(by_store, steps)| Holds { by_store, steps })
 }
 
 fn status(count: u32) -> BoxedStrategy<RunStatus> {
@@ -351,7 +381,8 @@ fn state() -> BoxedStrategy<StepState> {
         payload().prop_map(|output| StepState::Completed { output }),
         (failure(), any::<bool>())
             .prop_map(|(failure, continued)| StepState::Failed { failure, continued }),
-        text().prop_map(|reason| StepState::Skipped { reason }),
+        text().prop_map(|reason| StepState::Skipped { reason, router: None }),
+        Just(StepState::Skipped { reason: String::new(), router: Some(StepIndex(0)) }),
         Just(StepState::NotReached),
         Just(StepState::Cancelled),
         (awaited(), due()).prop_map(|(what, timer)| StepState::Awaiting { what, timer }),
@@ -395,8 +426,9 @@ fn run_started() -> impl Strategy<Value = RunStarted> {
     )
 }
 
-fn payload() -> impl Strategy<Value = Payload> {
-    let content_type = || prop::sample::select(vec![ContentType::Json, ContentType::Bytes]);
+pub(super) fn payload() -> impl Strategy<Value = Payload> {
+    let content_type =
+        || prop::sample::select(vec![ContentType::Json, ContentType::Bytes, ContentType::Chunks]);
     let bytes = vec(any::<u8>(), 0..300);
     prop_oneof![
         Just(Payload::Null),
@@ -406,7 +438,7 @@ fn payload() -> impl Strategy<Value = Payload> {
     ]
 }
 
-fn failure() -> impl Strategy<Value = Failure> {
+pub(super) fn failure() -> impl Strategy<Value = Failure> {
     (text(), text(), any::<bool>(), option::of(text()))
         .prop_map(|(code, message, fatal, details)| Failure { code, message, fatal, details })
 }
@@ -415,7 +447,7 @@ fn actor() -> impl Strategy<Value = Actor> {
     (text(), text()).prop_map(|(name, via)| Actor { name, via })
 }
 
-fn due() -> impl Strategy<Value = Option<(TimerId, Timestamp)>> {
+pub(super) fn due() -> impl Strategy<Value = Option<(TimerId, Timestamp)>> {
     option::of((timer(), time()))
 }
 
@@ -423,7 +455,7 @@ fn text() -> impl Strategy<Value = String> {
     prop_oneof![Just(String::new()), "\\PC{0,12}", ".{240,260}"]
 }
 
-fn step() -> impl Strategy<Value = StepIndex> {
+pub(super) fn step() -> impl Strategy<Value = StepIndex> {
     number().prop_map(StepIndex)
 }
 
@@ -431,19 +463,19 @@ fn step_of(count: u32) -> impl Strategy<Value = StepIndex> {
     (0..count).prop_map(StepIndex)
 }
 
-fn attempt() -> impl Strategy<Value = Attempt> {
+pub(super) fn attempt() -> impl Strategy<Value = Attempt> {
     number().prop_map(Attempt)
 }
 
-fn timer() -> impl Strategy<Value = TimerId> {
+pub(super) fn timer() -> impl Strategy<Value = TimerId> {
     number().prop_map(TimerId)
 }
 
-fn number() -> impl Strategy<Value = u32> {
+pub(super) fn number() -> impl Strategy<Value = u32> {
     prop_oneof![0..300_u32, 60_000..70_000_u32, any::<u32>()]
 }
 
-fn time() -> impl Strategy<Value = Timestamp> {
+pub(super) fn time() -> impl Strategy<Value = Timestamp> {
     any::<i64>().prop_map(Timestamp)
 }
 

@@ -5,7 +5,7 @@ use super::super::language::FUNCTIONS;
 use super::super::reference::{Reference, Root};
 use super::super::token::{Token, TokenKind};
 use super::unknown::{unknown_function, unknown_name};
-use super::{Operand, Parsed, Parser, RESERVED};
+use super::{CONSTANTS, Operand, Parsed, Parser, RESERVED};
 
 impl<'s> Parser<'_, 's> {
     pub(super) fn primary(&mut self) -> Parsed {
@@ -49,13 +49,14 @@ impl<'s> Parser<'_, 's> {
         if self.peek_is("(") {
             return self.call(token, operand);
         }
-        if ["true", "True", "false", "False", "none", "None", "null"].contains(&name) {
+        if CONSTANTS.contains(&name) {
             return Ok(operand);
         }
-        let Some(root) = Root::find(name) else {
-            return Err(self.dashed(token).unwrap_or_else(|| unknown_name(token)));
+        let own = self.item.and_then(|item| item.find(name));
+        let Some(root) = own.or_else(|| Root::find(name)) else {
+            return Err(self.dashed(token).unwrap_or_else(|| unknown_name(token, self.item)));
         };
-        self.references.push(Reference::new(root, token.range()));
+        self.references.push(Reference::new(root, name, token.range()));
         Ok(Operand { reference: Some(self.references.len() - 1), ..operand })
     }
 

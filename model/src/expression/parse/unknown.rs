@@ -2,7 +2,7 @@
 
 use super::super::SyntaxError;
 use super::super::language::{FILTERS, FUNCTIONS, NOT_DETERMINISTIC};
-use super::super::reference::Root;
+use super::super::reference::{ItemNames, Root};
 use super::super::token::Token;
 use crate::suggest::nearest;
 
@@ -15,15 +15,17 @@ pub(super) fn unknown(what: &str, token: Token<'_>, known: &[&str]) -> SyntaxErr
     }
 }
 
-pub(super) fn unknown_name(token: Token<'_>) -> SyntaxError {
+pub(super) fn unknown_name(token: Token<'_>, item: Option<&ItemNames>) -> SyntaxError {
     if NOT_DETERMINISTIC.contains(&token.text) {
         return unknown_function(token);
     }
-    let error = unknown("name", token, &Root::NAMES);
+    let own = item.into_iter().flat_map(ItemNames::all);
+    let known: Vec<&str> = own.chain(Root::NAMES).collect();
+    let error = unknown("name", token, &known);
     if error.hint.is_some() {
         return error;
     }
-    error.hint(format!("known here: {}; a text stands in quotes", Root::NAMES.join(", ")))
+    error.hint(format!("known here: {}; a text stands in quotes", known.join(", ")))
 }
 
 pub(super) fn unknown_function(token: Token<'_>) -> SyntaxError {

@@ -41,11 +41,15 @@ pub enum AuditAction {
     UndoRetried,
     /// Somebody asked for its end without undoing what it did.
     UndoWaived,
+    /// Somebody paused a step of it.
+    StepPaused,
+    /// Somebody resumed a step of it.
+    StepResumed,
 }
 
 impl AuditAction {
     /// All actions, in the order of their numbers.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Started,
         Self::Paused,
         Self::Resumed,
@@ -60,6 +64,8 @@ impl AuditAction {
         Self::Managed,
         Self::UndoRetried,
         Self::UndoWaived,
+        Self::StepPaused,
+        Self::StepResumed,
     ];
 
     /// The word for it.
@@ -68,6 +74,8 @@ impl AuditAction {
             Self::Started => "started",
             Self::Paused => "paused",
             Self::Resumed => "resumed",
+            Self::StepPaused => "step paused",
+            Self::StepResumed => "step resumed",
             Self::CancelRequested => "cancel requested",
             Self::Retried => "retried",
             Self::Completed => "completed",
@@ -194,6 +202,7 @@ fn read(reader: &mut Reader<'_>) -> Option<AuditRow> {
     })
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
 fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
     match event {
         Event::RunStarted(started) => {
@@ -201,6 +210,10 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         }
         Event::RunPaused { by, reason } => Some((AuditAction::Paused, Some(by), reason.clone())),
         Event::RunResumed { by } => Some((AuditAction::Resumed, Some(by), String::new())),
+        Event::StepPaused { by, reason, .. } => {
+            Some((AuditAction::StepPaused, Some(by), reason.clone()))
+        }
+        Event::StepResumed { by, .. } => Some((AuditAction::StepResumed, Some(by), String::new())),
         Event::CancelRequested { by, reason } => {
             Some((AuditAction::CancelRequested, Some(by), reason.clone()))
         }
@@ -224,12 +237,24 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         Event::RunCancelled { .. } => Some((AuditAction::Cancelled, None, String::new())),
         Event::StepCompleted { .. }
         | Event::AttemptFailed { .. }
+        | Event::ItemsStarted { .. }
+        | Event::ItemResumed { .. }
+        | Event::ItemStarted { .. }
+        | Event::ItemCompleted { .. }
+        | Event::ItemAttemptFailed { .. }
+        | Event::ItemsInterrupted { .. }
+        | Event::ItemOutputMapped { .. }
+        | Event::ItemRetryScheduled { .. }
+        | Event::ItemFailed { .. }
+        | Event::OutputsStored { .. }
         | Event::AttemptsInterrupted { .. }
         | Event::AttemptResumed { .. }
         | Event::HeartbeatRecorded { .. }
         | Event::StepQueued { .. }
         | Event::TimerFired { .. }
         | Event::SlotsOffered
+        | Event::RunHeld { .. }
+        | Event::RunReleased
         | Event::StepSlotRequested { .. }
         | Event::StepSlotGranted { .. }
         | Event::RunQueued { .. }
@@ -244,6 +269,10 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::StepStarted { .. }
         | Event::StepSlept { .. }
         | Event::StepSkipped { .. }
+        | Event::PathChosen { .. }
+        | Event::StepsBypassed { .. }
+        | Event::RoundBegun { .. }
+        | Event::RaceDecided { .. }
         | Event::StepsNotReached { .. }
         | Event::RetryScheduled { .. }
         | Event::StepFailed { .. }

@@ -38,6 +38,10 @@ impl RunRecord {
             }
             Event::ParentPaused => self.is_held = true,
             Event::ParentResumed => self.is_held = false,
+            Event::ItemsStarted { step, .. } => {
+                self.begin(*step, 1, Doing::Running, at);
+            }
+            Event::ItemRetryScheduled { .. } => self.retries = self.retries.saturating_add(1),
             Event::StepSlotRequested { step, attempt, .. } => {
                 self.begin(*step, attempt.0, Doing::Queued, at);
             }
@@ -61,11 +65,19 @@ impl RunRecord {
                 self.settle(*step);
                 self.skipped.insert(step.0);
             }
+            Event::PathChosen { skipped: steps, .. } | Event::StepsBypassed { steps, .. } => {
+                for step in steps {
+                    self.settle(*step);
+                    self.skipped.insert(step.0);
+                }
+            }
             Event::StepFailed { step, continued, .. } => {
                 self.settle(*step);
                 self.failed.insert(step.0);
                 self.fails_if(!continued);
             }
+            // The loop no longer waits between two rounds; what it opens again counts as it was until it begins.
+            Event::RoundBegun { step, .. } => self.settle(*step),
             Event::TimerFired { timer } => self.fails_if(self.timeout == Some(timer.0)),
             Event::StepsNotReached { steps } | Event::StepsCancelled { steps } => {
                 for step in steps {
@@ -81,7 +93,10 @@ impl RunRecord {
                 self.is_paused = false;
                 self.reason.clear();
             }
+            Event::RunHeld { pauses } => self.held_by.clone_from(pauses),
+            Event::RunReleased => self.held_by.clear(),
             Event::CancelRequested { reason, .. } => {
+                self.is_paused = false;
                 self.outlook = Outlook::Cancelling;
                 self.is_queued = false;
                 self.reason = short(reason);
@@ -131,12 +146,23 @@ impl RunRecord {
             | Event::HeartbeatRecorded { .. }
             | Event::StepQueued { .. }
             | Event::SlotsOffered
+            | Event::StepPaused { .. }
+            | Event::StepResumed { .. }
             | Event::SignalReceived { .. }
             | Event::ApprovalGranted { .. }
             | Event::ApprovalRejected { .. }
             | Event::SignalTaken { .. }
             | Event::ChildEnded { .. }
+            | Event::ItemStarted { .. }
+            | Event::ItemResumed { .. }
+            | Event::ItemCompleted { .. }
+            | Event::ItemAttemptFailed { .. }
+            | Event::ItemsInterrupted { .. }
+            | Event::ItemOutputMapped { .. }
+            | Event::ItemFailed { .. }
+            | Event::OutputsStored { .. }
             | Event::OutputMapped { .. }
+            | Event::RaceDecided { .. }
             | Event::StopRequested { .. } => {}
         }
     }

@@ -15,6 +15,7 @@ use crate::store::{Rows, RowsIter, Table};
 
 /// Which runs to list. The default asks for the newest hundred.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a filter of its own")]
 pub struct RunFilter {
     /// Only of this workflow.
     pub workflow: Option<String>,

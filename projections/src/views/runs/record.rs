@@ -22,6 +22,8 @@ pub(crate) struct RunRecord {
     pub(super) is_paused: bool,
     /// Whether the run that called it is paused.
     pub(super) is_held: bool,
+    /// The pauses of the store that hold it, in words.
+    pub(super) held_by: Vec<String>,
     /// Whether it waits for a slot before its first step.
     pub(super) is_queued: bool,
     pub(super) outlook: Outlook,
@@ -159,6 +161,8 @@ impl RunRecord {
             put_text(&mut out, key);
             put_text(&mut out, value);
         }
+        put_u64(&mut out, self.held_by.len() as u64);
+        self.held_by.iter().for_each(|pause| put_text(&mut out, pause));
         put_u64(&mut out, self.current.len() as u64);
         for (step, current) in &self.current {
             put_current(&mut out, *step, current, self.started_at);
@@ -214,6 +218,7 @@ fn read(reader: &mut Reader<'_>) -> Option<RunRecord> {
         labels: (0..reader.u64()?)
             .map(|_| Some((reader.text()?, reader.text()?)))
             .collect::<Option<_>>()?,
+        held_by: (0..reader.u64()?).map(|_| reader.text()).collect::<Option<_>>()?,
         current: (0..reader.u64()?).map(|_| current(reader, started_at)).collect::<Option<_>>()?,
         undos_open: reader.u32()?,
     })

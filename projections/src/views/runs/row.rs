@@ -348,7 +348,7 @@ fn going_on(record: &RunRecord) -> RunWord {
         Some(Ending::Cancelled) => return RunWord::Cancelled,
         None => {}
     }
-    if record.is_paused || record.is_held {
+    if record.is_paused || record.is_held || !record.held_by.is_empty() {
         RunWord::Paused
     } else if record.is_queued {
         RunWord::Queued

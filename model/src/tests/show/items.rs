@@ -1,0 +1,59 @@
+//! The notation of stories: events of items as text.
+
+use super::{payload, timer, why};
+use crate::event::Event;
+use crate::id::{Attempt, ItemIndex, StepIndex};
+use crate::plan::Plan;
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "the caller lists every event")]
+pub(super) fn event(plan: &Plan, event: &Event) -> String {
+    let tried = |step: &StepIndex, item: &ItemIndex, attempt: &Attempt| {
+        tried(plan, *step, Some(*item), *attempt)
+    };
+    match event {
+        Event::ItemsStarted { step, count, deadline, .. } => {
+            format!("{} has {count} items{}", plan.id(*step), timer(*deadline, "deadline"))
+        }
+        Event::ItemResumed { step, item, attempt } => {
+            format!("{} resumed", tried(step, item, attempt))
+        }
+        Event::ItemStarted { step, item, attempt, input } => {
+            format!("{} started{}", tried(step, item, attempt), payload(input.as_ref()))
+        }
+        Event::ItemCompleted { step, item, attempt, output, may_repeat } => {
+            let again = if *may_repeat { " may repeat" } else { "" };
+            format!("{} completed{}{again}", tried(step, item, attempt), payload(Some(output)))
+        }
+        Event::ItemAttemptFailed { step, item, attempt, failure } => {
+            format!("{} attempt failed {}", tried(step, item, attempt), failure.code)
+        }
+        Event::ItemsInterrupted { attempts, orderly } => {
+            let names = attempts.iter().map(|(step, item, attempt)| tried(step, item, attempt));
+            let how = if *orderly { "shut down" } else { "interrupted" };
+            format!("{how}: {}", names.collect::<Vec<_>>().join(" "))
+        }
+        Event::ItemOutputMapped { step, item, output } => {
+            format!("{}[{}] mapped{}", plan.id(*step), item.0, payload(Some(output)))
+        }
+        Event::ItemRetryScheduled { step, item, attempt, timer: id, at } => {
+            format!("{} retry{}", tried(step, item, attempt), timer(Some((*id, *at)), ""))
+        }
+        Event::ItemFailed { step, item, attempt, failure } => {
+            format!("{} failed {}", tried(step, item, attempt), why(failure))
+        }
+        Event::OutputsStored { step, chunk, .. } => {
+            format!("{} stores chunk {chunk}", plan.id(*step))
+        }
+        _ => String::new(),
+    }
+}
+
+pub(super) fn tried(
+    plan: &Plan,
+    step: StepIndex,
+    item: Option<ItemIndex>,
+    attempt: Attempt,
+) -> String {
+    let item = item.map(|item| format!("[{}]", item.0)).unwrap_or_default();
+    format!("{}{item}#{}", plan.id(step), attempt.0)
+}

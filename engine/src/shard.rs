@@ -9,6 +9,7 @@
 mod aggregates;
 mod away;
 mod calls;
+mod effects;
 mod held;
 mod input;
 mod output;

@@ -316,9 +316,6 @@ pub struct Concurrency {
     /// Template of a number, or a number; higher comes first, 0 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<serde_json::Value>,
-    /// How many may wait; one more is refused. `None`: as many as come.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub queue_limit: Option<u32>,
 }
 
 /// Who shares a key of a limit.

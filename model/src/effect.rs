@@ -99,7 +99,7 @@ pub fn pending_items(plan: &Plan, run: &Run, step: StepIndex) -> Vec<Effect> {
     items.filter_map(|(item, _)| pending_item(plan, run, step, item)).collect()
 }
 
-/// Names the work that should be under way for one item.
+/// Names the work that should be under way for one item. An attempt that was cut off runs again when no pause keeps it.
 pub fn pending_item(plan: &Plan, run: &Run, step: StepIndex, item: ItemIndex) -> Option<Effect> {
     let items = run.items(step)?;
     let item_run = items.item(item)?;
@@ -111,7 +111,7 @@ pub fn pending_item(plan: &Plan, run: &Run, step: StepIndex, item: ItemIndex) ->
         return Some(Effect::StopAttempt { step, item, attempt });
     }
     if *rests {
-        return Some(resume(step, item, attempt, *interruptions));
+        return (!run.holds(step)).then(|| resume(step, item, attempt, *interruptions));
     }
     Some(Effect::RunAttempt(RunAttempt {
         step,

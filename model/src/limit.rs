@@ -58,13 +58,11 @@ pub struct Size {
     pub slots: Option<u32>,
     /// Slots granted in a time.
     pub rate: Option<Rate>,
-    /// How many may wait; one more is refused. `None`: as many as come.
-    pub queue: Option<u32>,
 }
 
 impl Default for Size {
     fn default() -> Self {
-        Self { slots: Some(1), rate: None, queue: None }
+        Self { slots: Some(1), rate: None }
     }
 }
 
@@ -223,11 +221,10 @@ impl Aggregate for Limit {
 }
 
 fn size_in_words(size: Option<Size>) -> String {
-    let Some(Size { slots, rate, queue }) = size else { return "as declared".to_owned() };
+    let Some(Size { slots, rate }) = size else { return "as declared".to_owned() };
     let parts = [
         slots.map(|slots| format!("{slots} at one time")),
         rate.map(|Rate { count, per_ms }| format!("{count} in {per_ms} ms")),
-        queue.map(|queue| format!("{queue} may wait")),
     ];
     let said: Vec<String> = parts.into_iter().flatten().collect();
     if said.is_empty() { "no limit".to_owned() } else { said.join(", ") }

@@ -22,6 +22,5 @@ pub(super) fn concurrency(node: &Node) -> Option<Concurrency> {
         }),
         fairness_key: text(node, "fairness_key"),
         priority: template(node, "priority"),
-        queue_limit: count(node, "queue_limit"),
     })
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::duration;
 
 pub(super) fn concurrency(concurrency: &Concurrency) -> Value {
-    let Concurrency { key, scope, limit, rate, fairness_key, priority, queue_limit } = concurrency;
+    let Concurrency { key, scope, limit, rate, fairness_key, priority } = concurrency;
     let rate = rate.map(|rate| json!({"limit": rate.limit, "per": duration(rate.per_ms)}));
     let scope = (*scope != ConcurrencyScope::default()).then(|| json!(scope));
     let entries = [
@@ -16,7 +16,6 @@ pub(super) fn concurrency(concurrency: &Concurrency) -> Value {
         ("rate", rate),
         ("fairness_key", fairness_key.as_ref().map(|key| json!(key))),
         ("priority", priority.clone()),
-        ("queue_limit", queue_limit.map(|limit| json!(limit))),
     ];
     let said = entries.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
     Value::Object(said.collect::<Map<_, _>>())

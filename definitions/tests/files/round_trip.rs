@@ -304,7 +304,6 @@ fn concurrency() -> impl Strategy<Value = Concurrency> {
             rate,
             fairness_key,
             priority: priority.map(Value::from),
-            queue_limit: None,
         },
     )
 }

@@ -9,8 +9,8 @@ use nexus_log::Row;
 use nexus_model::codec;
 use nexus_model::command::Command;
 use nexus_model::decide::{SlotChange, TimerChange, Transition};
-use nexus_model::effect::{Effect, RunAttempt, pending_for, pending_item, pending_items};
-use nexus_model::event::{Event, Given};
+use nexus_model::effect::{Effect, RunAttempt, pending_for, pending_items};
+use nexus_model::event::Given;
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
 use nexus_model::payload::{NewPayload, PayloadHash};
 use nexus_model::plan::Plan;
@@ -141,7 +141,7 @@ impl Resident {
                 }
             }
         }
-        let items = if drives { self.take_up_items(run, slots, out) } else { Vec::new() };
+        let items = if drives { self.take_up_items(run, is_kept, slots, out) } else { Vec::new() };
         if !cut_off.is_empty() {
             let interrupt = Command::InterruptAttempts { attempts: cut_off, orderly: false };
             self.queue.push_front(Asked::silent(interrupt));
@@ -157,6 +157,7 @@ impl Resident {
     fn take_up_items(
         &mut self,
         run: RunId,
+        is_kept: bool,
         slots: &mut Slots,
         out: &mut Vec<Output>,
     ) -> Vec<(StepIndex, ItemIndex, Attempt)> {
@@ -168,6 +169,7 @@ impl Resident {
             .collect();
         for effect in running {
             match effect {
+                Effect::ResumeAttempt { .. } if is_kept => {}
                 Effect::ResumeAttempt { step, item, attempt, alone } => {
                     if self.at_work.insert((step, item), attempt) != Some(attempt) {
                         slots.0 -= 1;
@@ -245,104 +247,6 @@ impl Resident {
             after: Vec::new(),
         };
         (held, logged)
-    }
-
-    /// The effects of a transition: what `pending` says about the steps it touched; and how many slots they take.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "no other event gives a handler work")]
-    fn effects_of(&self, events: &[Event]) -> (Vec<Effect>, i64) {
-        let (mut effects, mut slots_taken) = (Vec::new(), 0);
-        let mut add = |step: StepIndex, takes_slot: bool| {
-            let effect = pending_for(&self.plan, &self.run, step);
-            let is_work =
-                matches!(effect, Some(Effect::RunAttempt(_) | Effect::ResumeAttempt { .. }));
-            slots_taken += i64::from(is_work && takes_slot);
-            effects.extend(effect);
-        };
-        for event in events {
-            match event {
-                Event::StepStarted { step, .. } | Event::UndoStarted { step, .. } => {
-                    add(*step, true);
-                }
-                Event::StepCalled { step, .. } => add(*step, false),
-                // It took its slot when it was to be resumed.
-                Event::AttemptResumed { step, .. } => add(*step, false),
-                Event::UndoWaived { .. } => self.run.running().for_each(|step| add(step, false)),
-                Event::StopRequested { steps } => {
-                    for step in steps {
-                        add(*step, false);
-                    }
-                }
-                Event::AttemptsInterrupted { attempts, orderly: false } => {
-                    for (step, _) in attempts {
-                        add(*step, true);
-                    }
-                }
-                Event::RunResumed { .. }
-                | Event::RunReleased
-                | Event::StepResumed { .. }
-                | Event::ParentResumed
-                | Event::CancelRequested { .. } => {
-                    self.kept_attempts().for_each(|step| add(step, true));
-                }
-                _ => {}
-            }
-        }
-        if events.iter().any(changes_a_hold) {
-            let calls = self.run.calling();
-            effects.extend(calls.filter_map(|step| pending_for(&self.plan, &self.run, step)));
-        }
-        for event in events {
-            self.effects_of_items(event, &mut effects, &mut slots_taken);
-        }
-        (effects, slots_taken)
-    }
-
-    /// The effects of an event: what `pending` says about the items it touched.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "no other event gives a handler work")]
-    fn effects_of_items(&self, event: &Event, effects: &mut Vec<Effect>, slots_taken: &mut i64) {
-        let (plan, run) = (&self.plan, &self.run);
-        let is_work = |effect: &Effect| {
-            matches!(effect, Effect::RunAttempt(_) | Effect::ResumeAttempt { .. })
-        };
-        match event {
-            Event::ItemStarted { step, item, .. } => {
-                let effect = pending_item(plan, run, *step, *item);
-                *slots_taken += i64::from(effect.as_ref().is_some_and(is_work));
-                effects.extend(effect);
-            }
-            // It took its slot when it was to be resumed.
-            Event::ItemResumed { step, item, .. } => {
-                effects.extend(pending_item(plan, run, *step, *item));
-            }
-            Event::StopRequested { steps } => {
-                effects.extend(steps.iter().flat_map(|step| pending_items(plan, run, *step)));
-            }
-            Event::ItemsInterrupted { attempts, orderly: false } => {
-                for (step, item, _) in attempts {
-                    let effect = pending_item(plan, run, *step, *item);
-                    *slots_taken += i64::from(effect.as_ref().is_some_and(is_work));
-                    effects.extend(effect);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Steps whose attempt was cut off and that no handler of this engine is at work for, or will be.
-    fn kept_attempts(&self) -> impl Iterator<Item = StepIndex> {
-        let coming = |step: StepIndex| {
-            let mut effects = self.held.iter().flat_map(|held| &held.effects);
-            effects.any(|effect| match effect {
-                Effect::RunAttempt(run) => run.step == step,
-                Effect::ResumeAttempt { step: coming, .. } => *coming == step,
-                Effect::StopAttempt { .. } | Effect::Call(_) => false,
-            })
-        };
-        let rests = |step: StepIndex| {
-            matches!(pending_for(&self.plan, &self.run, step), Some(Effect::ResumeAttempt { .. }))
-        };
-        let works = |step: StepIndex| self.at_work.contains_key(&(step, None));
-        self.run.running().filter(move |step| rests(*step) && !works(*step) && !coming(*step))
     }
 
     /// Lets out what waited for a transition that is now durable.
@@ -545,21 +449,6 @@ impl Resident {
             store: None,
         }
     }
-}
-
-/// Whether a called run has to follow this.
-fn changes_a_hold(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::RunPaused { .. }
-            | Event::RunResumed { .. }
-            | Event::RunHeld { .. }
-            | Event::RunReleased
-            | Event::StepPaused { .. }
-            | Event::StepResumed { .. }
-            | Event::ParentPaused
-            | Event::ParentResumed
-    )
 }
 
 fn ends_a_pause(command: &Command) -> bool {

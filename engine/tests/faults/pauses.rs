@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use nexus_engine::model::definition::{ForEach, OnItemError, Step};
 use nexus_engine::model::event::Event;
-use nexus_engine::model::id::{RunId, StepIndex};
+use nexus_engine::model::id::{ItemIndex, RunId, StepIndex};
 use nexus_engine::model::pauses::Scope;
 use nexus_engine::model::plan::Plan;
-use nexus_engine::model::run::{Run, StepState};
+use nexus_engine::model::run::{ItemState, ItemsRun, Run, StepState};
 use nexus_engine::testkit::{action, plan, sleep};
 use nexus_engine::{Registry, StartRequest, StepCx, handler_fn};
 use serde_json::Value;
@@ -97,32 +98,48 @@ async fn start(life: &Life, plan: &Arc<Plan>) -> RunId {
     within(life.handle().start(request)).await.unwrap().run
 }
 
-/// No step began between the hold and the release of a run, and it was held.
+/// No step began in the pauses of a run, and there were some.
 async fn nothing_began_in_the_pause(life: &Life, run: RunId) {
-    assert!(holds_are_kept(life, run).await, "it was held and released");
+    let (pauses, left) = pauses_are_kept(life, run).await;
+    assert!(pauses > 0 && left == 0, "it was paused and resumed");
 }
 
-/// Sees to it that no step began between a hold and a release of a run; returns whether it was held and released.
+/// Sees to it that no step began in a pause of a run; returns how many pauses it had, and how many of them its end left open.
 ///
 /// The log decides: a handler whose attempt was recorded just before the pause may be called just after it.
-async fn holds_are_kept(life: &Life, run: RunId) -> bool {
+async fn pauses_are_kept(life: &Life, run: RunId) -> (u32, u32) {
     let events = life.handle().history(run, 0, 1_000).await.unwrap();
-    let (mut is_held, mut was_held) = (false, false);
+    let (mut paused, mut pauses) = (0_u32, 0);
     for recorded in &events {
         let event = &recorded.event;
-        if matches!(event, Event::RunHeld { .. }) {
-            (is_held, was_held) = (true, true);
-        } else if matches!(event, Event::RunReleased) {
-            is_held = false;
+        if matches!(
+            event,
+            Event::RunHeld { .. } | Event::RunPaused { .. } | Event::StepPaused { .. }
+        ) {
+            (paused, pauses) = (paused + 1, pauses + 1);
+        } else if matches!(
+            event,
+            Event::RunReleased | Event::RunResumed { .. } | Event::StepResumed { .. }
+        ) {
+            paused -= 1;
         } else {
-            let begins = matches!(
-                event,
-                Event::StepStarted { .. } | Event::StepSlept { .. } | Event::TimerFired { .. }
-            );
-            assert!(!(is_held && begins), "{event:?} in a pause");
+            assert!(paused == 0 || !begins(event), "{event:?} in a pause");
         }
     }
-    was_held && !is_held
+    (pauses, paused)
+}
+
+fn begins(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::StepStarted { .. }
+            | Event::StepSlept { .. }
+            | Event::StepWaits { .. }
+            | Event::AttemptResumed { .. }
+            | Event::ItemStarted { .. }
+            | Event::ItemResumed { .. }
+            | Event::TimerFired { .. }
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -194,35 +211,84 @@ async fn what_is_at_work_finishes_and_what_comes_after_it_waits() {
     }
 }
 
+/// What may be paused when an attempt is cut off.
+enum Paused {
+    Store(Scope),
+    Run,
+    Step,
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attempt_that_a_crash_cut_off_runs_again_only_after_the_pause() {
-    let plan = plan(vec![action("a", "gate", &[])]);
-    for scope in [Some(Scope::Engine), None] {
+    carried_on_after_the_pause(action("a", "gate", &[]), 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn items_that_a_crash_cut_off_run_again_only_after_the_pause() {
+    let mut step = action("a", "gate", &[]);
+    let items = ForEach {
+        items: serde_json::json!([1, 2, 3]),
+        name: "item".to_owned(),
+        concurrency: 2,
+        on_item_error: OnItemError::default(),
+    };
+    step.for_each = Some(items);
+    carried_on_after_the_pause(step, 2).await;
+}
+
+/// Pauses while `under_way` attempts of the step are at work, and crashes: none is carried on before the pause has ended.
+async fn carried_on_after_the_pause(step: Step, under_way: usize) {
+    let plan = plan(vec![step]);
+    for paused in [Paused::Store(Scope::Engine), Paused::Run, Paused::Step] {
         let (memory, shop) = (memory(), Shop::default());
         let life = Life::begin(&memory, config(), shop.registry());
-        let run = start(&life, &plan).await;
-        until(|| shop.calls() == 1).await;
-        if let Some(scope) = &scope {
-            pause(&life, &shop, scope).await;
-        } else {
-            within(life.handle().pause(run, by(), String::new())).await.unwrap();
-            shop.is_paused.store(true, Ordering::SeqCst);
+        let (run, step) = (start(&life, &plan).await, StepIndex(0));
+        until(|| shop.calls() == under_way).await;
+        match &paused {
+            Paused::Store(scope) => pause(&life, &shop, scope).await,
+            Paused::Run => {
+                within(life.handle().pause(run, by(), String::new())).await.unwrap();
+            }
+            Paused::Step => {
+                within(life.handle().pause_step(run, step, by(), String::new())).await.unwrap();
+            }
         }
+        shop.is_paused.store(true, Ordering::SeqCst);
         life.crash();
         let life = Life::begin(&memory, config(), shop.registry());
-        until_so(&life, run, |run| run.holds_cut_off(StepIndex(0))).await;
-        assert_eq!(shop.calls(), 1);
-        if let Some(scope) = &scope {
-            resume(&life, &shop, scope).await;
-        } else {
-            shop.is_paused.store(false, Ordering::SeqCst);
-            within(life.handle().resume(run, by())).await.unwrap();
+        until_so(&life, run, |run| attempts_at_rest(run, step) == under_way).await;
+        assert_eq!(shop.calls(), under_way);
+        shop.is_paused.store(false, Ordering::SeqCst);
+        match &paused {
+            Paused::Store(scope) => resume(&life, &shop, scope).await,
+            Paused::Run => drop(within(life.handle().resume(run, by())).await.unwrap()),
+            Paused::Step => drop(within(life.handle().resume_step(run, step, by())).await.unwrap()),
         }
-        shop.gate.notify_one();
-        assert!(is_completed(&life.end_of(run).await));
-        assert_eq!((shop.calls(), shop.called_in_a_pause.load(Ordering::SeqCst)), (2, 0));
+        let ended = async {
+            loop {
+                tokio::select! {
+                    ending = life.end_of(run) => break ending,
+                    () = tokio::time::sleep(std::time::Duration::from_millis(5)) => shop.gate.notify_one(),
+                }
+            }
+        };
+        assert!(is_completed(&ended.await));
+        nothing_began_in_the_pause(&life, run).await;
+        let attempts = plan.definition().steps[0].for_each.as_ref().map_or(1, |_| 3);
+        assert_eq!(shop.calls(), attempts + under_way, "each that was cut off, a second time");
+        assert_eq!(shop.called_in_a_pause.load(Ordering::SeqCst), 0);
         within(life.engine.shutdown()).await;
     }
+}
+
+/// How many attempts of a step and its items were cut off and have not been carried on.
+fn attempts_at_rest(run: &Run, step: StepIndex) -> usize {
+    let items = run.items(step).into_iter().flat_map(ItemsRun::running).map(|(item, _)| item);
+    let rests = |item: ItemIndex| {
+        let item = run.items(step).and_then(|items| items.item(item));
+        item.is_some_and(|item| matches!(item.state, ItemState::Running { rests: true, .. }))
+    };
+    usize::from(run.holds_cut_off(step)) + items.filter(|item| rests(*item)).count()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -304,7 +370,7 @@ async fn a_crash_after_every_transition_changes_nothing_about_a_pause() {
             let run = within(play(&life, &shop, &plan, &scope)).await.expect("the log is there");
             assert!(is_completed(&life.end_of(run).await), "{scope}, crash after {after}");
             assert!(life.handle().pauses().active.is_empty());
-            holds_are_kept(&life, run).await;
+            pauses_are_kept(&life, run).await;
             within(life.engine.shutdown()).await;
             if ended {
                 assert!(after > 8, "the play has more transitions than {after}");
@@ -331,6 +397,6 @@ async fn a_timer_that_is_due_in_a_pause_does_not_keep_the_engine_busy() {
     within(life.engine.shutdown()).await;
 }
 
-fn wait_on_nobody() -> nexus_engine::model::definition::Step {
+fn wait_on_nobody() -> Step {
     sleep("y", "1h", &[])
 }

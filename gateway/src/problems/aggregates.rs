@@ -4,7 +4,7 @@ use nexus_engine::model::aggregate::Rejection;
 use nexus_engine::model::limit::LimitRejection;
 use nexus_engine::model::schedule::ScheduleRejection;
 
-use super::exit::{CONFLICT, NOT_FOUND, UNREACHABLE, USAGE};
+use super::exit::{CONFLICT, NOT_FOUND, USAGE};
 use crate::api::Problem;
 
 /// Why an aggregate did not do something.
@@ -19,17 +19,8 @@ pub(super) fn refused(rejection: &Rejection, name: &str) -> Problem {
 }
 
 fn limit(rejection: &LimitRejection, name: &str) -> Problem {
-    let text = rejection.to_string();
-    match rejection {
-        LimitRejection::Full { .. } => Problem::new("NX4160", UNREACHABLE, text)
-            .hint("nothing was recorded; the same start can be repeated"),
-        LimitRejection::Waits
-        | LimitRejection::Holds
-        | LimitRejection::Unknown
-        | LimitRejection::NothingToGrant
-        | LimitRejection::SetAlready { .. } => Problem::new("NX4162", CONFLICT, text)
-            .hint(format!("see how it stands: nexus-engine limit get {name}")),
-    }
+    Problem::new("NX4162", CONFLICT, rejection.to_string())
+        .hint(format!("see how it stands: nexus-engine limit get {name}"))
 }
 
 fn schedule(rejection: &ScheduleRejection, name: &str) -> Problem {

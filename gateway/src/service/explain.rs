@@ -122,7 +122,9 @@ fn commands(standing: &Standing<'_>, name: &str) -> Vec<String> {
             all(&["get", "logs"])
         }
         RunStatus::Failed { .. } | RunStatus::Cancelled { .. } => all(&["logs", "retry"]),
-        RunStatus::Running if standing.run.parent_paused => all(&["cancel"]),
+        RunStatus::Running if standing.run.parent_paused && !standing.run.paused => {
+            all(&["cancel"])
+        }
         RunStatus::Running if standing.run.paused || !standing.driven => all(&["resume", "cancel"]),
         RunStatus::Running if standing.run.is_held() => {
             vec!["nexus-engine pause --list".to_owned(), format!("nexus-engine cancel {name}")]

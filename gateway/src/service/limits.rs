@@ -129,7 +129,7 @@ fn size(size: LimitSize) -> Result<Size, Problem> {
             return Err(problems::bad_request(message).hint("such as --rate 100 --per 1m"));
         }
     };
-    Ok(Size { slots: size.slots, rate, queue: None })
+    Ok(Size { slots: size.slots, rate })
 }
 
 fn view(limit: &Limit, loader: &Loader, views: Option<&Views>) -> LimitView {

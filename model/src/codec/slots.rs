@@ -14,7 +14,6 @@ struct WishV1<'a> {
     limit: &'a str,
     slots: Option<u32>,
     rate: Option<RateV1>,
-    queue: Option<u32>,
     fairness_key: &'a str,
     priority: i32,
 }
@@ -109,9 +108,9 @@ impl Wire<'_> for RunSlotGrantedV1 {
 
 impl<'a> From<&'a Wish> for WishV1<'a> {
     fn from(wish: &'a Wish) -> Self {
-        let Wish { limit, size: Size { slots, rate, queue }, fairness_key, priority } = wish;
+        let Wish { limit, size: Size { slots, rate }, fairness_key, priority } = wish;
         let rate = rate.map(|Rate { count, per_ms }| RateV1 { count, per_ms });
-        Self { limit, slots: *slots, rate, queue: *queue, fairness_key, priority: *priority }
+        Self { limit, slots: *slots, rate, fairness_key, priority: *priority }
     }
 }
 
@@ -188,7 +187,7 @@ impl WishV1<'_> {
             .map(|RateV1 { count, per_ms }| Rate { count: *count, per_ms: *per_ms });
         Wish {
             limit: self.limit.to_owned(),
-            size: Size { slots: self.slots, rate, queue: self.queue },
+            size: Size { slots: self.slots, rate },
             fairness_key: self.fairness_key.to_owned(),
             priority: self.priority,
         }

@@ -91,11 +91,7 @@ fn called_run_started() -> RunStarted {
 fn wish() -> Wish {
     Wish {
         limit: "order:grace".to_owned(),
-        size: Size {
-            slots: Some(100),
-            rate: Some(Rate { count: 300, per_ms: 60_000 }),
-            queue: Some(70_000),
-        },
+        size: Size { slots: Some(100), rate: Some(Rate { count: 300, per_ms: 60_000 }) },
         fairness_key: "größe".to_owned(),
         priority: -5,
     }

@@ -41,14 +41,6 @@ pub enum LimitRejection {
     /// It neither holds a slot nor waits.
     #[error("it neither holds a slot nor waits")]
     Unknown,
-    /// As many wait as may.
-    #[error("{waiting} wait for a slot of limit `{limit}`, and no more may")]
-    Full {
-        /// The limit's name.
-        limit: String,
-        /// How many wait.
-        waiting: usize,
-    },
     /// Nobody can be granted a slot now.
     #[error("there is nothing to grant")]
     NothingToGrant,

@@ -4,7 +4,7 @@
 use super::evolve::evolve;
 use super::{
     Holder, Limit, LimitCommand, LimitEvent, LimitRejection, LimitSet, LimitWoken,
-    RequestWithdrawn, Size, SlotGranted, SlotReleased, SlotRequested,
+    RequestWithdrawn, SlotGranted, SlotReleased, SlotRequested,
 };
 use crate::time::Timestamp;
 
@@ -22,7 +22,6 @@ pub(super) fn decide(
     let event = match command {
         LimitCommand::Request { holder, wish } => {
             check_is_new(limit, holder)?;
-            check_room(limit, wish.size, now)?;
             LimitEvent::SlotRequested(SlotRequested { holder, wish })
         }
         LimitCommand::Release { holder } if limit.holders.contains_key(&holder) => {
@@ -57,21 +56,6 @@ fn check_is_new(limit: &Limit, holder: Holder) -> Result<(), LimitRejection> {
         return Err(LimitRejection::Waits);
     }
     Ok(())
-}
-
-/// Somebody who gets a slot at once needs no place in the queue.
-fn check_room(limit: &Limit, declared: Size, now: Timestamp) -> Result<(), LimitRejection> {
-    let size = limit.set.unwrap_or(declared);
-    let Some(queue) = size.queue else { return Ok(()) };
-    let waiting = limit.queue.len();
-    let held = limit.holders.len();
-    let is_free = waiting == 0
-        && size.slots.is_none_or(|slots| held < slots as usize)
-        && limit.rate_allows_at(now).is_none();
-    if is_free || waiting < queue as usize {
-        return Ok(());
-    }
-    Err(LimitRejection::Full { limit: limit.name.clone(), waiting })
 }
 
 /// Who gets a slot now.

@@ -118,7 +118,7 @@ pub(super) fn compile_slot(
         key: key?,
         fairness_key: fairness_key?,
         priority: priority?,
-        size: Size { slots: concurrency.limit, rate, queue: concurrency.queue_limit },
+        size: Size { slots: concurrency.limit, rate },
         prefix,
         own_name,
     })

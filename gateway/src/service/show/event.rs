@@ -509,10 +509,10 @@ impl Showing<'_> {
 }
 
 fn wish_data(wish: &Wish) -> Value {
-    let Wish { limit, size: Size { slots, rate, queue }, fairness_key, priority } = wish;
+    let Wish { limit, size: Size { slots, rate }, fairness_key, priority } = wish;
     let rate = rate.map(|rate| json!({"count": rate.count, "per_ms": rate.per_ms}));
     json!({
-        "limit": limit, "slots": slots, "rate": rate, "queue": queue,
+        "limit": limit, "slots": slots, "rate": rate,
         "fairness_key": fairness_key, "priority": priority,
     })
 }

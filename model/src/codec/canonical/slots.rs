@@ -28,14 +28,13 @@ impl Writer {
     }
 
     pub(super) fn wish(&mut self, wish: &Wish) {
-        let Wish { limit, size: Size { slots, rate, queue }, fairness_key, priority } = wish;
+        let Wish { limit, size: Size { slots, rate }, fairness_key, priority } = wish;
         self.text(limit);
         self.option(*slots, Self::number);
         self.option(*rate, |writer, Rate { count, per_ms }| {
             writer.number(count);
             writer.number(per_ms);
         });
-        self.option(*queue, Self::number);
         self.text(fairness_key);
         self.out.extend_from_slice(&priority.to_le_bytes());
     }

@@ -44,7 +44,6 @@ impl Reader<'_> {
                 rate: self.option(|reader| {
                     Some(Rate { count: reader.number32()?, per_ms: reader.number()? })
                 })?,
-                queue: self.option(Self::number32)?,
             },
             fairness_key: self.text()?,
             priority: i32::from_le_bytes(self.array()?),

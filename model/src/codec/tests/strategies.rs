@@ -268,12 +268,10 @@ fn ticket() -> impl Strategy<Value = Ticket> {
 
 fn wish() -> impl Strategy<Value = Wish> {
     let rate = option::of((number(), any::<u64>()));
-    let size =
-        (option::of(number()), rate, option::of(number())).prop_map(|(slots, rate, queue)| Size {
-            slots,
-            rate: rate.map(|(count, per_ms)| Rate { count, per_ms }),
-            queue,
-        });
+    let size = (option::of(number()), rate).prop_map(|(slots, rate)| Size {
+        slots,
+        rate: rate.map(|(count, per_ms)| Rate { count, per_ms }),
+    });
     (text(), size, text(), any::<i32>()).prop_map(|(limit, size, fairness_key, priority)| Wish {
         limit,
         size,

@@ -30,9 +30,9 @@ fn ask() -> impl Strategy<Value = Ask> {
 
 fn size() -> impl Strategy<Value = Size> {
     let rate = prop::option::of((1u32..4, 100u64..2_000));
-    (prop::option::of(0u32..6), rate, prop::option::of(0u32..8)).prop_map(|(slots, rate, queue)| {
+    (prop::option::of(0u32..6), rate).prop_map(|(slots, rate)| {
         let rate = rate.map(|(count, per_ms)| Rate { count, per_ms });
-        Size { slots, rate, queue }
+        Size { slots, rate }
     })
 }
 

@@ -68,7 +68,6 @@ fn settings(words: &[&str]) -> Wish {
             "key" => value.clone_into(&mut wish.fairness_key),
             "priority" => wish.priority = value.parse().expect("a number"),
             "slots" => wish.size.slots = value.parse().ok(),
-            "queue" => wish.size.queue = value.parse().ok(),
             "rate" => {
                 let (count, per) = value.split_once('/').expect("count/time");
                 let (count, per_ms) = (count.parse().expect("a number"), 1000 * seconds(per));
@@ -339,32 +338,6 @@ fn a_clock_that_was_far_ahead_stops_nothing() {
         when   at 5s; request b slots=- rate=1/10s
         then   SlotRequested b; SlotGranted b
     ",
-    );
-}
-
-#[test]
-fn a_full_queue_refuses_who_would_have_to_wait() {
-    check(
-        "
-        given  request a queue=1; request b queue=1
-        when   request c queue=1
-        then   rejected: 1 wait for a slot of limit `l`, and no more may
-    ",
-    );
-    check(
-        "
-        when   request a queue=0
-        then   SlotRequested a; SlotGranted a
-    ",
-    );
-    check(
-        "
-        given  request a queue=0
-        when   request b queue=0
-        then   rejected: 1 wait for a slot of limit `l`, and no more may
-    "
-        .replace("1 wait", "0 wait")
-        .as_str(),
     );
 }
 

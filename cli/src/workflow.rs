@@ -43,7 +43,7 @@ pub(crate) fn check(
 ) -> (Option<Resolved>, Problems) {
     let (read, mut problems) = nexus_definitions::read_for(name, text, Some(handlers));
     let Some(read) = read.filter(|_| !problems.has_errors()) else { return (None, problems) };
-    let resolved = resolve_calls(read, file, handlers, &|path| {
+    let resolved = resolve_calls(read, file, Some(handlers), &|path| {
         std::fs::read_to_string(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
             _ => error.to_string(),

@@ -28,7 +28,7 @@ pub struct Resolved {
 }
 
 /// Reads what `workflow` from the file `file` calls, with `load`, which answers with a text or why there is none. Steps of all
-/// files may use the handlers `known`.
+/// files may use the handlers `known`; `None`: any.
 ///
 /// # Errors
 /// At each call: NX1181 if the file cannot be read, NX1182 if something is wrong with it, NX1183 if it calls itself or calls
@@ -36,7 +36,7 @@ pub struct Resolved {
 pub fn resolve_calls(
     workflow: Read,
     file: &Path,
-    known: &[Known<'_>],
+    known: Option<&[Known<'_>]>,
     load: &dyn Fn(&Path) -> Result<String, String>,
 ) -> Result<Resolved, Problems> {
     let mut linker = Linker { known, load, done: BTreeMap::new(), stack: vec![plain(file)] };
@@ -45,7 +45,7 @@ pub fn resolve_calls(
 }
 
 struct Linker<'l> {
-    known: &'l [Known<'l>],
+    known: Option<&'l [Known<'l>]>,
     load: &'l dyn Fn(&Path) -> Result<String, String>,
     /// What is resolved, by file.
     done: BTreeMap<PathBuf, Arc<Plan>>,
@@ -125,7 +125,7 @@ impl Linker<'_> {
             let message = format!("something is wrong with the called file: {first}");
             ("NX1182", message, format!("see all of it: nexus-engine validate {called}"))
         };
-        let (read, mut problems) = read_for(&path.display().to_string(), text, Some(self.known));
+        let (read, mut problems) = read_for(&path.display().to_string(), text, self.known);
         problems.0.retain(|problem| problem.severity == Severity::Error);
         let Some(read) = read.filter(|_| problems.is_empty()) else {
             return Err(wrong(problems));

@@ -35,6 +35,7 @@ mod mock;
 mod recovery;
 mod reports;
 mod schedules;
+mod stopping;
 #[cfg(feature = "yaml")]
 mod suite;
 mod weather;

@@ -3,10 +3,14 @@
 //! The events of one transition are stored together: first the one that came from outside (with [`Given`]), then those that
 //! `decide` derived from it.
 
+mod awaited;
+mod calls;
 mod started;
 
 use serde::{Deserialize, Serialize};
 
+pub use awaited::Awaited;
+pub use calls::{ChildEnd, child_name};
 pub use started::{LABELS_MAX, LIMITS_MAX, Parent, RunStarted};
 
 use crate::id::{Attempt, ItemIndex, StateHash, StepIndex, TimerId};
@@ -584,55 +588,4 @@ pub enum Event {
         /// Hash of the state after this event.
         state: StateHash,
     },
-}
-
-/// What a step waits for from outside.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Awaited {
-    /// A signal.
-    Signal {
-        /// Its name.
-        name: String,
-    },
-    /// The decision of a person.
-    Approval {
-        /// Who may decide: `user:…`, `group:…`, or either.
-        by: Vec<String>,
-        /// What they are asked; may be empty.
-        message: String,
-    },
-}
-
-/// How a called run ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ChildEnd {
-    /// Well.
-    Completed {
-        /// Its output.
-        output: Payload,
-    },
-    /// Badly, or it could not be started.
-    Failed {
-        /// Why.
-        failure: Failure,
-        /// Whether another attempt goes on with the same run; else it calls a new one.
-        goes_on: bool,
-    },
-    /// It was cancelled.
-    Cancelled {
-        /// Why.
-        reason: String,
-        /// As with a failure.
-        goes_on: bool,
-    },
-}
-
-/// The name of the run number `number` that `step` of the run `parent` calls.
-///
-/// Source: docs/how-to/call-a-workflow.md, "Names".
-pub fn child_name(parent: &str, step: &str, number: u32) -> String {
-    match number {
-        0 | 1 => format!("{parent}/{step}"),
-        _ => format!("{parent}/{step}.{number}"),
-    }
 }

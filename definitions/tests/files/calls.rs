@@ -24,7 +24,7 @@ fn resolve(files: &[(&str, String)]) -> Result<Resolved, Problems> {
     resolve_calls(
         read(first, text).expect("it can be read"),
         Path::new(first),
-        &KNOWN.map(Known::from),
+        Some(&KNOWN.map(Known::from)),
         &load,
     )
 }

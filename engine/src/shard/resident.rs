@@ -457,6 +457,7 @@ fn ends_a_pause(command: &Command) -> bool {
         Command::ResumeRun { .. }
             | Command::ResumeStep { .. }
             | Command::ReleaseRun
+            | Command::FollowParent { paused: false }
             | Command::CancelRun { .. }
     )
 }

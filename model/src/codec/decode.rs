@@ -1,5 +1,6 @@
 //! Wire structs to events. Text and bytes are borrowed from the body until they are known to fit.
 
+mod calls;
 mod undo;
 
 use std::fmt;
@@ -30,12 +31,9 @@ use super::wire::{
     UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1,
     UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
-use super::wire::{
-    CHILD_CANCELLED, CHILD_COMPLETED, CHILD_FAILED, ChildEndedV1, ParentPausedV1, ParentResumedV1,
-    StepCalledV1,
-};
+use super::wire::{ChildEndedV1, ParentPausedV1, ParentResumedV1, StepCalledV1};
 use super::{BODY_BYTES_MAX, DecodeError, kind};
-use crate::event::{Actor, ChildEnd, Event, Failure, LABELS_MAX, RunStarted};
+use crate::event::{Actor, Event, Failure, LABELS_MAX, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::time::Timestamp;
@@ -145,55 +143,6 @@ pub(super) trait Wire<'a>: Deserialize<'a> {
 impl<'a> Wire<'a> for RunStartedV1<'a, Labels> {
     fn event(self) -> Option<Event> {
         Some(Event::RunStarted(Box::new(self.started()?)))
-    }
-}
-
-impl<'a> Wire<'a> for ChildEndedV1<'a> {
-    fn event(self) -> Option<Event> {
-        let goes_on = self.goes_on;
-        let ended = match (self.how, self.output, self.failure, self.reason) {
-            (CHILD_COMPLETED, Some(output), None, None) if !goes_on => {
-                ChildEnd::Completed { output: output.payload()? }
-            }
-            (CHILD_FAILED, None, Some(failure), None) => {
-                ChildEnd::Failed { failure: failure.failure(), goes_on }
-            }
-            (CHILD_CANCELLED, None, None, Some(reason)) => {
-                ChildEnd::Cancelled { reason: reason.to_owned(), goes_on }
-            }
-            _ => return None,
-        };
-        let (step, child) = (StepIndex(self.step), self.child.to_owned());
-        Some(Event::ChildEnded { step, child, revision: self.revision, ended })
-    }
-}
-
-impl<'a> Wire<'a> for StepCalledV1<'a> {
-    fn event(self) -> Option<Event> {
-        let input = match self.input {
-            Some(input) => Some(input.payload()?),
-            None => None,
-        };
-        Some(Event::StepCalled {
-            step: StepIndex(self.step),
-            attempt: Attempt(self.attempt),
-            number: self.number,
-            input,
-            timer: self.timer.map(TimerV1::due),
-            deadline: self.deadline.map(TimerV1::due),
-        })
-    }
-}
-
-impl Wire<'_> for ParentPausedV1 {
-    fn event(self) -> Option<Event> {
-        Some(Event::ParentPaused)
-    }
-}
-
-impl Wire<'_> for ParentResumedV1 {
-    fn event(self) -> Option<Event> {
-        Some(Event::ParentResumed)
     }
 }
 

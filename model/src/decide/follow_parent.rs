@@ -13,7 +13,10 @@ impl Draft<'_> {
             (true, true) => return Err(Rejection::AlreadyPaused),
             (false, false) => return Err(Rejection::NotPaused),
             (true, false) => self.emit(Event::ParentPaused),
-            (false, true) => self.emit(Event::ParentResumed),
+            (false, true) => {
+                self.emit(Event::ParentResumed);
+                self.go_on_after_hold();
+            }
         }
         Ok(())
     }

@@ -417,6 +417,7 @@ impl Play {
         let by = Actor::default();
         let _ = self.ask(Command::ResumeRun { by: by.clone() }, 3);
         let _ = self.ask(Command::ReleaseRun, 3);
+        let _ = self.ask(Command::FollowParent { paused: false }, 3);
         for step in self.bench.plan.steps().collect::<Vec<_>>() {
             let _ = self.ask(Command::ResumeStep { step, by: by.clone() }, 3);
         }

@@ -8,10 +8,10 @@ use std::time::Duration;
 use clap::{Args as ArgsOf, ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
-    approve, audit, bench, cancel, completions, dead, demo, doctor, explain, get, graph, help,
-    history, import, inbox, limit, list, logs, new, pause, projection, replay, result, resume,
-    retry, run, schedule, schema, serve, signal, start, test, validate, verify, version, wait,
-    watch,
+    approve, audit, bench, cancel, completions, dead, demo, diff, doctor, explain, get, graph,
+    help, history, import, inbox, limit, list, logs, new, pause, projection, publish, replay,
+    result, resume, retry, rollback, run, schedule, schema, serve, signal, start, test, validate,
+    verify, version, versions, wait, watch,
 };
 use crate::output::Format;
 
@@ -127,6 +127,14 @@ pub(crate) enum Verb {
     /// Have runs started by the clock.
     #[command(visible_alias = "schedules")]
     Schedule(schedule::ScheduleArgs),
+    /// Make a workflow file the current version of its workflow.
+    Publish(publish::PublishArgs),
+    /// List the workflows that are published, or the versions of one.
+    Versions(versions::VersionsArgs),
+    /// Say what differs between two versions or files of a workflow, by meaning.
+    Diff(diff::DiffArgs),
+    /// Make a version current that was published before.
+    Rollback(rollback::RollbackArgs),
     /// List the runs that failed for good and wait for a person, or continue them.
     Dead(dead::DeadArgs),
     /// Run the engine on the store, with metrics and health over HTTP.

@@ -8,6 +8,7 @@ pub(crate) mod cancel;
 pub(crate) mod completions;
 pub(crate) mod dead;
 pub(crate) mod demo;
+pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod get;
@@ -22,10 +23,13 @@ pub(crate) mod logs;
 pub(crate) mod new;
 pub(crate) mod pause;
 pub(crate) mod projection;
+pub(crate) mod publish;
+mod published;
 pub(crate) mod replay;
 pub(crate) mod result;
 pub(crate) mod resume;
 pub(crate) mod retry;
+pub(crate) mod rollback;
 pub(crate) mod run;
 pub(crate) mod schedule;
 pub(crate) mod schema;
@@ -38,6 +42,7 @@ pub(crate) mod test;
 pub(crate) mod validate;
 pub(crate) mod verify;
 pub(crate) mod version;
+pub(crate) mod versions;
 pub(crate) mod wait;
 pub(crate) mod watch;
 
@@ -66,6 +71,10 @@ pub(crate) fn run(args: Args) -> Outcome {
         Verb::Cancel(args) => cancel::run(&context, &args),
         Verb::Retry(args) => retry::run(&context, &args),
         Verb::Schedule(args) => schedule::run(&context, &args),
+        Verb::Publish(args) => publish::run(&context, &args),
+        Verb::Versions(args) => versions::run(&context, &args),
+        Verb::Diff(args) => diff::run(&context, &args),
+        Verb::Rollback(args) => rollback::run(&context, &args),
         Verb::Dead(args) => dead::run(&context, args),
         Verb::Inbox(args) => inbox::run(&context, args),
         Verb::Approve(args) => approve::run(&context, args, true),

@@ -77,6 +77,12 @@ pub(crate) fn folder(file: &Path) -> Option<PathBuf> {
     file.canonicalize().ok()?.parent().map(Path::to_owned)
 }
 
+/// Whether a file is meant: there is one, or it is called like one.
+pub(crate) fn is_file(path: &Path) -> bool {
+    let is_called_so = |extension: &std::ffi::OsStr| extension == "yaml" || extension == "yml";
+    path.is_file() || path.extension().is_some_and(is_called_so)
+}
+
 fn is_stdin(file: &Path) -> bool {
     file.as_os_str() == "-"
 }

@@ -15,6 +15,8 @@ mod pausing;
 mod refusals;
 #[path = "runs/saying.rs"]
 mod saying;
+#[path = "runs/secrets.rs"]
+mod secrets;
 #[path = "runs/sharing.rs"]
 mod sharing;
 #[path = "runs/showing.rs"]

@@ -106,6 +106,7 @@ pub(crate) static TOP: Table = Table {
         key("inputs", Shape::Inputs, "What a run takes, by name; `any` for one value of any kind."),
         key("run", Shape::Map(&RUN), "About the run as a whole."),
         key("env", Shape::Environment, "Environment of scripts, and `env` in expressions."),
+        key("secrets", Shape::TextOrList, "Names of the secrets that steps may use."),
         key(
             "defaults",
             Shape::Map(&DEFAULTS),
@@ -135,7 +136,7 @@ pub(crate) static TOP: Table = Table {
         key("outputs", Shape::Template, "The run's output."),
     ],
     required: &["nexus", "name", "steps"],
-    later: &["secrets", "retain"],
+    later: &["retain"],
 };
 
 /// A trigger.

@@ -31,6 +31,10 @@ pub fn write(definition: &Definition) -> String {
     sheet.section("inputs", &inputs(definition));
     sheet.section("run", &run(definition));
     sheet.section("env", &json!(definition.env));
+    if !definition.secrets.is_empty() {
+        sheet.0.push('\n');
+        sheet.entry(0, "secrets", &json!(definition.secrets));
+    }
     if definition.on_failure != OnEnd::Keep || definition.on_cancel != OnEnd::Keep {
         sheet.0.push('\n');
     }

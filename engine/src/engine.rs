@@ -23,6 +23,7 @@ use crate::loader::{LoadError, Loader};
 use crate::logs::FileLogs;
 use crate::metrics::Metrics;
 use crate::names::Numbers;
+use crate::secrets::{Secrets, SystemSecrets};
 use crate::tables::{META, RUN_NUMBER, TABLES};
 
 /// An open engine. Must be opened inside a tokio runtime, whose tasks it uses.
@@ -45,6 +46,7 @@ pub struct Builder {
     accept_data_loss: bool,
     on_failure: Option<fn()>,
     calendar: Option<Arc<dyn Calendar>>,
+    secrets: Option<Arc<dyn Secrets>>,
 }
 
 /// Why an engine cannot be opened.
@@ -108,6 +110,13 @@ impl Builder {
         self
     }
 
+    /// Takes the values of secrets from here; the default is the environment, see [`SystemSecrets`].
+    #[must_use]
+    pub fn secrets(mut self, secrets: impl Secrets) -> Self {
+        self.secrets = Some(Arc::new(secrets));
+        self
+    }
+
     /// Opens a store that ends before what it acknowledged.
     #[must_use]
     pub fn accept_data_loss(mut self, accept: bool) -> Self {
@@ -165,7 +174,7 @@ impl Builder {
         open: Vec<RunId>,
         open_aggregates: Vec<AggregateId>,
     ) -> Result<Engine, OpenError> {
-        let Self { config, registry, state, logs, calendar, .. } = self;
+        let Self { config, registry, state, logs, calendar, secrets, .. } = self;
         let last = log
             .row(META, RUN_NUMBER)?
             .and_then(|bytes| Some(u64::from_be_bytes(bytes.try_into().ok()?)));
@@ -183,6 +192,7 @@ impl Builder {
             grace: config.grace,
             metrics: Arc::new(Metrics::new()),
             calendar: calendar.unwrap_or_else(usual_calendar),
+            secrets: secrets.unwrap_or_else(|| Arc::new(SystemSecrets::new())),
         });
         let found = loader.aggregate(Kind::Pauses.id(STORE)).map_err(OpenError::Pauses)?;
         let (revision, paused) = found.map(|entity| (entity.revision, entity.state)).unzip();

@@ -7,6 +7,7 @@ mod pauses;
 mod schedules;
 mod signal;
 mod start;
+mod versions;
 
 use std::sync::{Arc, RwLock};
 
@@ -37,6 +38,7 @@ pub use schedules::{Backfill, ScheduleRequest, ScheduledRun};
 pub(crate) use start::{Prepared, prepare, rows};
 pub use start::{StartError, StartRequest, Started};
 pub(crate) use start::{request_hash, wanted_slots};
+pub use versions::PublishRequest;
 
 /// Asks things of an engine.
 #[derive(Clone)]

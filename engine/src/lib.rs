@@ -31,6 +31,7 @@ mod logs;
 mod metrics;
 mod names;
 mod replay;
+pub mod secrets;
 pub mod shard;
 pub mod tables;
 pub mod testkit;
@@ -45,8 +46,8 @@ pub use clock::Clock;
 pub use config::{Config, Drive};
 pub use engine::{Builder, Engine, OpenError};
 pub use handle::{
-    ApprovalDecision, Backfill, Handle, RequestError, ScheduleRequest, ScheduledRun, StartError,
-    StartRequest, Started,
+    ApprovalDecision, Backfill, Handle, PublishRequest, RequestError, ScheduleRequest,
+    ScheduledRun, StartError, StartRequest, Started,
 };
 pub use handler::{Data, Handler, Registry, StepCx, StepError, StepResult, handler_fn};
 pub use loader::{
@@ -57,6 +58,8 @@ pub use names::{NameError, check_name};
 pub use replay::{
     AggregateReplay, Compared, Difference, Replay, ReplayError, replay, replay_aggregate,
 };
+
+pub use secrets::{Secrets, SystemSecrets};
 
 use nexus_model::id::RunId;
 

@@ -10,6 +10,7 @@ mod problem;
 mod query;
 mod run;
 mod schedule;
+mod versions;
 mod waiting;
 
 use std::collections::BTreeMap;
@@ -30,16 +31,24 @@ pub use schedule::{
     BackfillSchedule, BackfillView, PutSchedule, ScheduleActed, SchedulePage, ScheduleView,
     StartFailureView,
 };
+pub use versions::{
+    CompareDefinitions, DefinitionRef, DefinitionView, DiffLine, DiffView, PublishVersion,
+    RollBack, VersionActed, VersionRow, WorkflowPage, WorkflowView,
+};
 pub use waiting::{SendSignal, SignalView};
 
 /// A request to start a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StartRun {
-    /// The definition: its canonical JSON.
+    /// The definition: its canonical JSON; `null`: the one that `workflow` names.
+    #[serde(default)]
     pub definition: Value,
     /// The definitions that it calls, directly or not.
     #[serde(default)]
     pub callees: Vec<Value>,
+    /// Which definition: `NAME` (the current version), `NAME@3`, or its hash. Either this or `definition`.
+    #[serde(default)]
+    pub workflow: Option<String>,
     /// The input.
     pub input: Value,
     /// The run's name.

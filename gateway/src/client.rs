@@ -3,6 +3,7 @@
 mod requests;
 mod schedules;
 mod transport;
+mod versions;
 
 use std::path::Path;
 use std::time::Duration;

@@ -13,6 +13,10 @@ use crate::api::{
 use crate::api::{
     BackfillSchedule, BackfillView, PutSchedule, ScheduleActed, SchedulePage, ScheduleView,
 };
+use crate::api::{
+    CompareDefinitions, DefinitionView, DiffView, PublishVersion, RollBack, VersionActed,
+    WorkflowPage, WorkflowView,
+};
 use crate::api::{LimitPage, LimitView, SetLimit};
 use crate::{Client, Follow, Service};
 
@@ -120,6 +124,18 @@ requests! {
     trigger_schedule(name: &str, act: Act) -> ScheduleActed;
     /// Has a schedule start the runs of a stretch of the past that are missing.
     backfill_schedule(name: &str, request: BackfillSchedule) -> BackfillView;
+    /// Makes a definition the current version of its workflow.
+    publish(request: PublishVersion) -> VersionActed;
+    /// All workflows that are published, by name.
+    workflows() -> WorkflowPage;
+    /// A workflow with all its versions, newest first.
+    workflow(name: &str) -> WorkflowView;
+    /// Makes a version current that was published before.
+    roll_back(name: &str, request: RollBack) -> VersionActed;
+    /// A definition by name, `NAME@3` or hash.
+    definition(reference: &str) -> DefinitionView;
+    /// What differs between two definitions, by meaning.
+    compare(request: CompareDefinitions) -> DiffView;
     /// Who did what, newest first.
     audit(filter: AuditFilter) -> AuditPage;
     /// Checks the whole store.

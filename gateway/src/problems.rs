@@ -2,7 +2,10 @@
 
 mod aggregates;
 
-pub(crate) use aggregates::{no_such_limit, no_such_schedule};
+pub(crate) use aggregates::{
+    ambiguous_hash, no_such_definition, no_such_limit, no_such_schedule, no_such_version,
+    no_such_workflow, nothing_before,
+};
 
 use std::error::Error;
 use std::path::Path;

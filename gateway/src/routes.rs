@@ -16,6 +16,7 @@ mod runs;
 mod same_machine;
 mod schedules;
 mod upkeep;
+mod versions;
 mod waiting;
 
 use axum::Router;
@@ -82,6 +83,11 @@ fn control() -> Router<Service> {
         .route("/schedules/{schedule}/delete", post(schedules::delete))
         .route("/schedules/{schedule}/trigger", post(schedules::trigger))
         .route("/schedules/{schedule}/backfill", post(schedules::backfill))
+        .route("/workflows", get(versions::list).post(versions::publish))
+        .route("/workflows/{workflow}", get(versions::show))
+        .route("/workflows/{workflow}/rollback", post(versions::roll_back))
+        .route("/definitions/compare", post(versions::compare))
+        .route("/definitions/{reference}", get(versions::definition))
         .route("/runs/{run}/approve", post(approvals::approve))
         .route("/runs/{run}/reject", post(approvals::reject))
         .route("/inbox", get(approvals::inbox))

@@ -26,6 +26,7 @@ mod signal;
 mod start;
 mod status;
 mod verify;
+mod versions;
 mod wait;
 
 use std::collections::HashSet;
@@ -44,6 +45,7 @@ use crate::api::Problem;
 use crate::problems;
 
 pub use graph::graph;
+pub use versions::diff;
 
 /// The only partition of an embedded log.
 pub(crate) const PARTITION: Partition = Partition(0);

@@ -49,6 +49,9 @@ pub struct Definition {
     /// Environment of its scripts, and `env` in expressions: templates.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, serde_json::Value>,
+    /// Names of the secrets its steps may use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
     /// Template of the run's name, if the caller gives none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_id: Option<String>,
@@ -94,7 +97,7 @@ impl Definition {
         json.into_bytes()
     }
 
-    fn without_steps(&self) -> Self {
+    pub(crate) fn without_steps(&self) -> Self {
         Self {
             name: self.name.clone(),
             description: self.description.clone(),
@@ -103,6 +106,7 @@ impl Definition {
             inputs: self.inputs.clone(),
             input_is_value: self.input_is_value,
             env: self.env.clone(),
+            secrets: self.secrets.clone(),
             run_id: self.run_id.clone(),
             timeout_ms: self.timeout_ms,
             concurrency: self.concurrency.clone(),

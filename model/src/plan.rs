@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::definition::{
     Definition, InputSpec, OnApprovalTimeout, OnError, OnSignalTimeout, Retry, StepKind, WhenNeeds,
 };
-use crate::expression::{Condition, EvalError, Scope, Template};
+use crate::expression::{Condition, EvalError, Scope, SecretPlace, Template};
 use crate::id::{DefinitionHash, StepIndex};
 use crate::limit::Wish;
 use crate::payload::Payload;
@@ -19,6 +19,7 @@ use crate::run::Run;
 
 mod approval;
 mod compile;
+mod difference;
 mod each;
 mod graph;
 mod names;
@@ -30,6 +31,7 @@ mod step;
 mod switch;
 mod undo;
 
+pub use difference::{Change, Difference, differences};
 pub(crate) use each::Each;
 pub use graph::Levels;
 pub(crate) use race::PlanRace;
@@ -323,6 +325,18 @@ impl Plan {
     /// Time between two heartbeats of an attempt of `step`, in milliseconds.
     pub fn heartbeat_ms(&self, step: StepIndex) -> Option<u64> {
         self.definition.steps.get(step.at()).and_then(|step| step.heartbeat_ms)
+    }
+
+    /// Where secrets have to be filled in, in what the handler of `step` gets, or that of its undo.
+    pub fn secrets(&self, step: StepIndex, is_undo: bool) -> Vec<SecretPlace> {
+        if self.definition.secrets.is_empty() {
+            return Vec::new();
+        }
+        match (&self.step(step).work, self.undo(step)) {
+            (_, Some(undo)) if is_undo => undo.input.secrets(),
+            (Work::Handler { input, .. }, _) if !is_undo => input.secrets(),
+            _ => Vec::new(),
+        }
     }
 
     /// The input of `step` if it holds no expression.

@@ -115,6 +115,7 @@ impl World {
         StartRun {
             callees: Vec::new(),
             definition: definition_json(WORKFLOW),
+            workflow: None,
             input: json!({ "file": self.file }),
             name: Some(name.to_owned()),
             labels: BTreeMap::new(),

@@ -73,7 +73,11 @@ fn show(view: &RunView, step: Option<&StepView>) {
 }
 
 fn page(view: &RunView) {
-    let version = view.version.map(|version| format!(" v{version}")).unwrap_or_default();
+    let version = match (view.published_as, view.version) {
+        (Some(published), _) => format!("@{published}"),
+        (None, Some(version)) => format!(" v{version}"),
+        (None, None) => String::new(),
+    };
     output::line(format!(
         "{}{version} · {} · {}",
         view.workflow,

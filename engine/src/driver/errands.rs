@@ -83,6 +83,7 @@ impl Errands {
 async fn carry_out(handle: &Handle, effect: Effect) -> Option<Command> {
     match effect {
         Effect::Pauses(effect) => match effect {},
+        Effect::Versions(effect) => match effect {},
         Effect::Limit(LimitEffect(holder)) => {
             limits::carry_out(handle, holder).await.map(Command::Limit)
         }

@@ -17,7 +17,7 @@ impl Handle {
         let entity = self.aggregate(Kind::Limit, name).await?;
         Ok(entity.and_then(|entity| match entity.state {
             State::Limit(limit) => Some(limit),
-            State::Schedule(_) | State::Pauses(_) => None,
+            State::Schedule(_) | State::Pauses(_) | State::Versions(_) => None,
         }))
     }
 

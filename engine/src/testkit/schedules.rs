@@ -32,6 +32,7 @@ impl World {
             Effect::Schedule(ScheduleEffect::Watch { run, .. }) => self.has_ended(*run),
             Effect::Schedule(_) => true,
             Effect::Pauses(effect) => match *effect {},
+            Effect::Versions(effect) => match *effect {},
             Effect::Limit(_) => false,
         };
         self.errands.iter().find(can).cloned()

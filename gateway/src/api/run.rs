@@ -64,6 +64,9 @@ pub struct RunView {
     pub version: Option<u32>,
     /// Hash of the definition, hex.
     pub definition: String,
+    /// The number under which the definition is published; `null`: it is not.
+    #[serde(default)]
+    pub published_as: Option<u32>,
     /// As in [`RunSummary`].
     pub status: String,
     /// What it waits for.

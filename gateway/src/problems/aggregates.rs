@@ -3,6 +3,7 @@
 use nexus_engine::model::aggregate::Rejection;
 use nexus_engine::model::limit::LimitRejection;
 use nexus_engine::model::schedule::ScheduleRejection;
+use nexus_engine::model::versions::VersionRejection;
 
 use super::exit::{CONFLICT, NOT_FOUND, USAGE};
 use crate::api::Problem;
@@ -14,6 +15,7 @@ pub(super) fn refused(rejection: &Rejection, name: &str) -> Problem {
         Rejection::Pauses(rejection) => Problem::new("NX4182", CONFLICT, rejection.to_string())
             .hint("see what is paused: nexus-engine pause --list"),
         Rejection::Limit(rejection) => limit(rejection, name),
+        Rejection::Versions(rejection) => version(rejection, name),
         Rejection::OtherKind(_) => Problem::new("NX4142", CONFLICT, rejection.to_string()),
     }
 }
@@ -56,4 +58,54 @@ pub(crate) fn no_such_schedule(name: &str) -> Problem {
 pub(crate) fn no_such_limit(name: &str) -> Problem {
     Problem::new("NX4163", NOT_FOUND, format!("there is no limit `{name}`"))
         .hint("see which there are: nexus-engine limit list")
+}
+
+fn version(rejection: &VersionRejection, name: &str) -> Problem {
+    match rejection {
+        VersionRejection::NotThere { number, newest } => no_such_version(name, *number, *newest),
+        VersionRejection::IsCurrent(_) | VersionRejection::NoTimer => {
+            Problem::new("NX5012", CONFLICT, format!("{name}: {rejection}"))
+                .hint(format!("see which is current: nexus-engine versions {name}"))
+        }
+    }
+}
+
+/// No workflow of this name is published.
+pub(crate) fn no_such_workflow(name: &str) -> Problem {
+    Problem::new("NX5010", NOT_FOUND, format!("no workflow `{name}` is published"))
+        .hint("see which are: nexus-engine versions")
+}
+
+/// No definition is meant by this.
+pub(crate) fn no_such_definition(reference: &str, near: Option<&str>) -> Problem {
+    let message =
+        format!("no workflow, version or definition `{reference}` is published or stored");
+    Problem::new("NX5010", NOT_FOUND, message).hint(match near {
+        Some(near) => format!("did you mean `{near}`? see which are: nexus-engine versions"),
+        None => "see which are: nexus-engine versions; a file is published with nexus-engine publish FILE".to_owned(),
+    })
+}
+
+/// The workflow is published, but not this version.
+pub(crate) fn no_such_version(name: &str, number: u32, newest: u32) -> Problem {
+    let message = format!("there is no {name}@{number}; the newest is {name}@{newest}");
+    Problem::new("NX5011", NOT_FOUND, message)
+        .hint(format!("see which there are: nexus-engine versions {name}"))
+}
+
+/// There is no version before the current one.
+pub(crate) fn nothing_before(name: &str) -> Problem {
+    let message = format!("{name}@1 is current; there is no version before it");
+    Problem::new("NX5012", CONFLICT, message)
+        .hint(format!("name another one: nexus-engine rollback {name} --to N"))
+}
+
+/// A hash is the beginning of several.
+pub(crate) fn ambiguous_hash(digits: &str) -> Problem {
+    Problem::new(
+        "NX5013",
+        USAGE,
+        format!("several definitions have a hash that begins with {digits}"),
+    )
+    .hint("write more digits of it")
 }

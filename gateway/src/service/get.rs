@@ -70,8 +70,11 @@ impl Service {
     pub(super) async fn view_of(&self, plan: Arc<Plan>, run: Run) -> Result<RunView, Problem> {
         let now = self.handle().clock().now();
         let driven = self.drives_it(&run);
-        self.read(move |loader| view(loader, &Standing { plan: &plan, run: &run, now, driven }))
-            .await
+        let published_as = self.published_as(&plan.definition().name, plan.hash()).await?;
+        let view = self
+            .read(move |loader| view(loader, &Standing { plan: &plan, run: &run, now, driven }))
+            .await?;
+        Ok(RunView { published_as, ..view })
     }
 }
 
@@ -97,7 +100,8 @@ fn view(loader: &Loader, standing: &Standing<'_>) -> Result<RunView, LoadError> 
         stream: started.run.to_string(),
         workflow: started.workflow.clone(),
         version: plan.definition().version,
-        definition: started.definition.to_string(),
+        definition: plan.hash().to_string(),
+        published_as: None,
         status: standing.status().into(),
         waiting: standing.waiting(),
         why: standing.why(),

@@ -20,4 +20,6 @@ mod support;
 #[cfg(test)]
 mod verbs;
 #[cfg(test)]
+mod versions;
+#[cfg(test)]
 mod waiting;

@@ -103,6 +103,7 @@ pub(crate) fn start(definition: Value, name: Option<&str>) -> StartRun {
     StartRun {
         callees: Vec::new(),
         definition,
+        workflow: None,
         input: json!({"who": "dana"}),
         name: name.map(str::to_owned),
         labels: [("team".to_owned(), "a".to_owned())].into(),

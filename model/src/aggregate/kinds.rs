@@ -226,6 +226,8 @@ aggregates! {
     2 Schedule crate::schedule::Schedule, "schedule";
     /// The pauses of a store.
     15 Pauses crate::pauses::Pauses, "pauses";
+    /// The published versions of a workflow.
+    14 Versions crate::versions::Versions, "workflow";
     /// A limit, which says how many may hold a slot of it.
     3 Limit crate::limit::Limit, "limit";
 }

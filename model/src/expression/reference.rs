@@ -25,12 +25,14 @@ pub enum Root {
     ItemIndex,
     /// The round of the loop the step is in.
     Round,
+    /// Secrets by name. What stands for one is filled in when a handler is called.
+    Secrets,
 }
 
 impl Root {
-    pub(super) const NAMES: [&'static str; 8] =
-        ["inputs", "steps", "run", "step", "this", "env", "signal", "round"];
-    const ALL: [Self; 8] = [
+    pub(super) const NAMES: [&'static str; 9] =
+        ["inputs", "steps", "run", "step", "this", "env", "signal", "round", "secrets"];
+    const ALL: [Self; 9] = [
         Self::Inputs,
         Self::Steps,
         Self::Run,
@@ -39,6 +41,7 @@ impl Root {
         Self::Env,
         Self::Signal,
         Self::Round,
+        Self::Secrets,
     ];
 
     /// The root with this name that is known everywhere.
@@ -59,6 +62,7 @@ impl Root {
             Self::Item => "item",
             Self::ItemIndex => "item_index",
             Self::Round => "round",
+            Self::Secrets => "secrets",
         }
     }
 
@@ -70,7 +74,8 @@ impl Root {
             | Self::Env
             | Self::Signal
             | Self::Item
-            | Self::ItemIndex => None,
+            | Self::ItemIndex
+            | Self::Secrets => None,
             Self::Run => Some(&["id", "started_at", "version", "seed", "workflow", "undone"]),
             Self::Step => Some(&["id", "key", "attempt"]),
             Self::This => Some(&["output"]),

@@ -13,6 +13,7 @@ use super::EvalError;
 use super::date::rfc3339;
 use super::language::{WORK, Work};
 use super::reference::{Reference, Root, STEP_FIELDS};
+use super::secret;
 use super::value::from_json_text;
 use crate::codec::chunks::{self, Assembled};
 use crate::id::{Attempt, ItemIndex, RunId, StepIndex};
@@ -125,6 +126,7 @@ impl Lookup<'_, '_> {
             }
             Root::Env => self.environment(),
             Root::Round => self.round(),
+            Root::Secrets => Ok(secret::stand_ins(names.keys())),
             Root::Signal => match self.scope.signal {
                 Some(payload) => self.payload(payload, "the signal"),
                 None => Ok(Value::from(())),

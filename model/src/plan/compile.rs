@@ -9,7 +9,7 @@ use super::slots::{Limited, compile_slot};
 use super::step::{Shape, compile_step};
 use super::{DefinitionError, Plan, PlanStep, graph, nullable, race, switch, undo};
 use crate::definition::Definition;
-use crate::expression::Template;
+use crate::expression::{Template, is_secret_name};
 use crate::id::StepIndex;
 use crate::input;
 
@@ -185,6 +185,13 @@ fn check_head(definition: &Definition, problems: &mut Problems) {
         for error in input::check_spec(name, spec) {
             let message = error.message;
             problems.error(error.code, &["inputs", name], message).hint = error.hint;
+        }
+    }
+    for (at, name) in definition.secrets.iter().enumerate() {
+        if !is_secret_name(name) {
+            let message = format!("`{}` cannot be the name of a secret", name.escape_debug());
+            problems.error("NX1135", &["secrets", &at.to_string()], message).hint =
+                Some("write a letter or `_`, then letters, digits and `_`".to_owned());
         }
     }
     if definition.steps.is_empty() {

@@ -201,6 +201,7 @@ fn in_words(output: &Output) -> String {
 fn errand(effect: &Effect) -> String {
     match effect {
         Effect::Pauses(effect) => match *effect {},
+        Effect::Versions(effect) => match *effect {},
         Effect::Limit(LimitEffect(holder)) => format!("grant slot {}", holder.ticket.0),
         Effect::Schedule(ScheduleEffect::Start(start)) => format!("start {}", start.name),
         Effect::Schedule(ScheduleEffect::Watch { run, .. }) => format!("watch {}", run.0[15]),

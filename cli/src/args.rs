@@ -8,10 +8,10 @@ use std::time::Duration;
 use clap::{Args as ArgsOf, ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
-    approve, audit, bench, cancel, completions, dead, demo, diff, doctor, explain, get, graph,
-    help, history, import, inbox, limit, list, logs, new, pause, projection, publish, replay,
-    result, resume, retry, rollback, run, schedule, schema, serve, signal, start, test, validate,
-    verify, version, versions, wait, watch,
+    approve, audit, bench, breaker, cancel, completions, dead, demo, diff, doctor, explain, get,
+    graph, help, history, import, inbox, limit, list, logs, new, pause, projection, publish,
+    replay, result, resume, retry, rollback, run, schedule, schema, serve, signal, start, test,
+    validate, verify, version, versions, wait, watch,
 };
 use crate::output::Format;
 
@@ -116,6 +116,8 @@ pub(crate) enum Verb {
     Reject(approve::AnswerArgs),
     /// How many may run at one time: list limits, look at one, set one.
     Limit(limit::LimitArgs),
+    /// Whether targets may be called: list circuit breakers, look at one, close one.
+    Breaker(breaker::BreakerArgs),
     /// Start nothing new in a run until it is resumed.
     Pause(pause::PauseArgs),
     /// Go on with a run: drive it here, and end its pause.

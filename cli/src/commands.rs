@@ -4,6 +4,7 @@ mod acting;
 pub(crate) mod approve;
 pub(crate) mod audit;
 pub(crate) mod bench;
+pub(crate) mod breaker;
 pub(crate) mod cancel;
 pub(crate) mod completions;
 pub(crate) mod dead;
@@ -59,6 +60,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Verb::Run(args) => run::run(&context, &args),
         Verb::Start(args) => start::run(&context, &args),
         Verb::Demo(args) => demo::run(&context, &args),
+        Verb::Breaker(args) => breaker::run(&context, &args),
         Verb::Limit(args) => limit::run(&context, &args),
         Verb::List(args) => list::run(&context, args),
         Verb::Get(args) => get::run(&context, &args),

@@ -1,5 +1,6 @@
 //! Interprets a document whose shape was checked: every value that is looked at here has the shape of its key.
 
+mod breaker;
 mod limits;
 
 mod triggers;
@@ -7,9 +8,9 @@ mod triggers;
 use std::collections::BTreeMap;
 
 use nexus_model::definition::{
-    Approval, Backoff, Compensate, Concurrency, Definition, ForEach, InputKind, InputSpec, OnEnd,
-    OnError, OnItemError, OnSignalTimeout, ROUNDS_DEFAULT, Repeat, Retry, Step, StepKind, Switch,
-    SwitchCase, WhenNeeds,
+    Approval, Backoff, CircuitBreaker, Compensate, Concurrency, Definition, ForEach, InputKind,
+    InputSpec, OnEnd, OnError, OnItemError, OnSignalTimeout, ROUNDS_DEFAULT, Repeat, Retry, Step,
+    StepKind, Switch, SwitchCase, WhenNeeds,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -74,6 +75,7 @@ struct Defaults {
     retry: Option<Retry>,
     timeout_ms: Option<u64>,
     concurrency: Option<Concurrency>,
+    breaker: Option<CircuitBreaker>,
 }
 
 fn steps(top: &Node) -> Vec<Step> {
@@ -81,6 +83,7 @@ fn steps(top: &Node) -> Vec<Step> {
         retry: defaults.value.get("retry").map(|value| retry(&value.value)),
         timeout_ms: duration_ms(&defaults.value, "timeout"),
         concurrency: limits::concurrency(&defaults.value),
+        breaker: breaker::breaker(&defaults.value),
     });
     let sequence = text(top, "mode").is_some_and(|mode| mode == "sequence");
     let mut steps: Vec<Step> = Vec::new();
@@ -109,6 +112,7 @@ fn step(id: &str, node: &Node, defaults: &Defaults) -> Step {
             .or_else(|| defaults.timeout_ms.filter(|_| attempts)),
         concurrency: limits::concurrency(node)
             .or_else(|| defaults.concurrency.clone().filter(|_| attempts)),
+        breaker: breaker::breaker(node).or_else(|| defaults.breaker.clone().filter(|_| attempts)),
         deadline_ms: duration_ms(node, "deadline"),
         heartbeat_ms: duration_ms(node, "heartbeat"),
         start_within_ms: duration_ms(node, "start_within"),

@@ -4,8 +4,10 @@
 //! * A key that is in no table here is refused by the reader and by the schema.
 //! * A key in `later` is known and refused with its own code, never ignored.
 
+mod breaker;
 mod control;
 
+use breaker::BREAKER;
 pub(crate) use control::CASE;
 use control::{APPROVE, REPEAT, SWITCH};
 
@@ -199,6 +201,7 @@ static DEFAULTS: Table = Table {
             Shape::Map(&CONCURRENCY),
             "How many attempts of a step may be under way at one time, over all runs.",
         ),
+        key("breaker", Shape::Map(&BREAKER), "The circuit breaker that each attempt asks first."),
     ],
     required: &[],
     later: &["queue"],
@@ -493,6 +496,7 @@ pub(crate) static ATTEMPTS: &[Key] = &[
         Shape::Concurrency,
         "How many attempts may be under way at one time, over all runs; a number: how many items of `for_each`, 16 by default.",
     ),
+    key("breaker", Shape::Map(&BREAKER), "The circuit breaker that each attempt asks first."),
     key(
         "heartbeat",
         Shape::Duration { zero: false },
@@ -559,6 +563,9 @@ pub(crate) const FOREIGN: &[(&str, &str)] = &[
     ("concurrency_limit", "concurrency"),
     ("max_concurrency", "concurrency"),
     ("parallelism", "concurrency"),
+    ("circuit_breaker", "breaker"),
+    ("failure_threshold", "failures"),
+    ("success_threshold", "successes"),
     ("group", "key"),
     ("throttle", "rate"),
     ("period", "per"),

@@ -3,6 +3,7 @@
 //! Invariant: what [`read`](crate::read) accepted, it reads back as the same definition. Two things have no spelling of
 //! their own: defaults of the file are written at each step, and a sleep given in milliseconds without a unit gets it.
 
+mod breaker;
 mod limits;
 mod scalar;
 
@@ -188,6 +189,7 @@ impl Sheet {
         self.optional(4, "deadline", step.deadline_ms.map(duration).as_ref());
         let limit = step.concurrency.as_ref().map(limits::concurrency);
         self.optional(4, "concurrency", limit.as_ref());
+        self.optional(4, "breaker", step.breaker.as_ref().map(breaker::breaker).as_ref());
         self.optional(4, "heartbeat", step.heartbeat_ms.map(duration).as_ref());
         self.optional(4, "start_within", step.start_within_ms.map(duration).as_ref());
         self.changed(4, "on_error", &step.on_error);

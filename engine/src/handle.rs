@@ -2,6 +2,7 @@
 
 mod aggregates;
 mod approval;
+mod breakers;
 mod limits;
 mod pauses;
 mod schedules;

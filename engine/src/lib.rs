@@ -34,6 +34,7 @@ mod replay;
 pub mod secrets;
 pub mod shard;
 pub mod tables;
+mod telling;
 pub mod testkit;
 
 #[cfg(feature = "yaml")]

@@ -13,6 +13,7 @@ use crate::api::{
 use crate::api::{
     BackfillSchedule, BackfillView, PutSchedule, ScheduleActed, SchedulePage, ScheduleView,
 };
+use crate::api::{BreakerPage, BreakerView};
 use crate::api::{
     CompareDefinitions, DefinitionView, DiffView, PublishVersion, RollBack, VersionActed,
     WorkflowPage, WorkflowView,
@@ -98,6 +99,12 @@ requests! {
     limit(name: &str) -> LimitView;
     /// Says what a limit allows from now on.
     set_limit(name: &str, request: SetLimit) -> LimitView;
+    /// All circuit breakers, by target.
+    breakers() -> BreakerPage;
+    /// A circuit breaker.
+    breaker(target: &str) -> BreakerView;
+    /// Closes a circuit breaker: those who wait call at once.
+    reset_breaker(target: &str, act: Act) -> BreakerView;
     /// Why a run stands where it stands.
     explain(name: &str) -> ExplainView;
     /// The graph of a run, with the status of its steps.

@@ -3,8 +3,8 @@
 mod aggregates;
 
 pub(crate) use aggregates::{
-    ambiguous_hash, no_such_definition, no_such_limit, no_such_schedule, no_such_version,
-    no_such_workflow, nothing_before,
+    ambiguous_hash, no_such_breaker, no_such_definition, no_such_limit, no_such_schedule,
+    no_such_version, no_such_workflow, nothing_before,
 };
 
 use std::error::Error;
@@ -228,6 +228,8 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         | Rejection::StaleChild { .. }
         | Rejection::SlotHeld
         | Rejection::SlotNotWanted
+        | Rejection::CallAllowed
+        | Rejection::CallNotWanted { .. }
         | Rejection::NothingReady => {
             ("NX7007", format!("see where it stands: nexus-engine get {name}"))
         }

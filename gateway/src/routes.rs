@@ -5,6 +5,7 @@
 mod acts;
 mod answer;
 mod approvals;
+mod breakers;
 mod events;
 mod health;
 mod limits;
@@ -74,6 +75,9 @@ fn control() -> Router<Service> {
         .route("/runs/{run}/signals/{signal}", post(waiting::signal))
         .route("/pauses", get(pauses::list).post(pauses::pause))
         .route("/pauses/resume", post(pauses::resume))
+        .route("/breakers", get(breakers::list))
+        .route("/breakers/{target}", get(breakers::show))
+        .route("/breakers/{target}/reset", post(breakers::reset))
         .route("/limits", get(limits::list))
         .route("/limits/{limit}", get(limits::show).post(limits::set))
         .route("/schedules", get(schedules::list).post(schedules::put))

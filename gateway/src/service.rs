@@ -7,6 +7,7 @@
 mod acts;
 mod approve;
 mod audit;
+mod breakers;
 mod explain;
 mod get;
 mod graph;

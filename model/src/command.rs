@@ -152,6 +152,20 @@ pub enum Command {
     },
     /// There is room for attempts.
     OfferSlots,
+    /// A breaker allows an attempt.
+    AllowCall {
+        /// The step.
+        step: StepIndex,
+        /// The number of the request.
+        ticket: Ticket,
+    },
+    /// A breaker is open, and the step does not want to wait.
+    RefuseCall {
+        /// The step.
+        step: StepIndex,
+        /// The number of the request.
+        ticket: Ticket,
+    },
     /// A limit has granted a slot.
     GrantSlot {
         /// The step that waits for it; `None`: the run as a whole.

@@ -14,6 +14,7 @@ mod answer_approval;
 mod any_ok;
 mod approve;
 mod backoff;
+mod breakers;
 mod call;
 mod cancel;
 mod complete_step;
@@ -43,8 +44,9 @@ mod undo;
 mod wait_for;
 mod wind_down;
 
+pub(crate) use breakers::wish_to_call;
 use draft::Draft;
-pub use slots::SlotChange;
+pub use slots::{SlotChange, asked_for};
 
 pub use answer_approval::may_decide;
 
@@ -168,6 +170,8 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
         Command::CancelRun { by, reason, undo } => draft.cancel_run(by, reason, undo),
         Command::RetryRun { by } => draft.retry_run(by),
         Command::OfferSlots => draft.offer_slots(),
+        Command::AllowCall { step, ticket } => draft.allow_call(step, ticket),
+        Command::RefuseCall { step, ticket } => draft.refuse_call(step, ticket),
         Command::GrantSlot { step, ticket } => draft.grant_slot(step, ticket),
         Command::AnswerApproval { step, answer } => draft.answer_approval(step, *answer),
         Command::DeliverSignal { name, id, payload, by } => {
@@ -194,6 +198,8 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
         Command::RetryRun { .. } | Command::AnswerApproval { .. } if run.started.is_some() => {
             Ok(())
         }
+        // The breaker is told what came of the call, whatever has become of the run.
+        Command::AllowCall { .. } | Command::RefuseCall { .. } if run.started.is_some() => Ok(()),
         Command::RetryRun { .. }
         | Command::AnswerApproval { .. }
         | Command::CompleteStep { .. }
@@ -216,6 +222,8 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
         | Command::DeliverSignal { .. }
         | Command::EndChild { .. }
         | Command::FollowParent { .. }
+        | Command::AllowCall { .. }
+        | Command::RefuseCall { .. }
         | Command::GrantSlot { .. }
         | Command::OfferSlots => check_goes_on(run),
     }

@@ -18,10 +18,12 @@ use serde::{Deserialize, Serialize};
 use crate::id::DefinitionHash;
 
 mod approval;
+mod breaker;
 mod repeat;
 mod switch;
 
 pub use approval::{Approval, OnApprovalTimeout};
+pub use breaker::{CircuitBreaker, WhileOpen};
 pub use repeat::{ROUNDS_DEFAULT, Repeat};
 pub use switch::{Switch, SwitchCase};
 
@@ -213,6 +215,9 @@ pub struct Step {
     /// How many of its attempts may be under way at one time, over all runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<Concurrency>,
+    /// The circuit breaker it asks before each attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<CircuitBreaker>,
     /// Longest time of all attempts together, in milliseconds, from the start of the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<u64>,

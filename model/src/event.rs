@@ -251,6 +251,20 @@ pub enum Event {
         /// The number of the request.
         ticket: Ticket,
     },
+    /// A breaker allowed the attempt that a step waited with.
+    StepCallAllowed {
+        /// The step.
+        step: StepIndex,
+        /// The number of the request.
+        ticket: Ticket,
+    },
+    /// A breaker is open, and the step does not want to wait.
+    StepCallRefused {
+        /// The step.
+        step: StepIndex,
+        /// The number of the request.
+        ticket: Ticket,
+    },
     /// A limit granted a slot that the run as a whole waited for.
     RunSlotGranted {
         /// The number of the request.
@@ -320,6 +334,17 @@ pub enum Event {
         ticket: Ticket,
         /// What it asks for.
         wish: Wish,
+    },
+    /// A step asks the breaker of its target, and starts once it is allowed to.
+    StepCallRequested {
+        /// The step.
+        step: StepIndex,
+        /// The attempt it asks for.
+        attempt: Attempt,
+        /// The number of the request.
+        ticket: Ticket,
+        /// The target.
+        target: String,
     },
     /// The run as a whole asks a limit for a slot; no step starts before it has it.
     RunQueued {

@@ -21,6 +21,7 @@ mod undo;
 
 pub(crate) use timers::{deadline_passed, not_started};
 
+use crate::decide::wish_to_call;
 use crate::event::{Awaited, Event};
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::Payload;
@@ -104,6 +105,9 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::ChildEnded { step, .. }
         | Event::StepSlotRequested { step, .. }
         | Event::StepSlotGranted { step, .. }
+        | Event::StepCallRequested { step, .. }
+        | Event::StepCallAllowed { step, .. }
+        | Event::StepCallRefused { step, .. }
         | Event::ApprovalGranted { step, .. }
         | Event::ApprovalRejected { step, .. }
         | Event::ApprovalRequested { step, .. }
@@ -212,10 +216,15 @@ impl Fold<'_> {
                 self.queued(Slot::Run(*rank), Attempt(0), *ticket, wish);
             }
             Event::StepSlotGranted { step, ticket } => self.slot_granted(Some(*step), *ticket),
+            Event::StepCallRequested { step, attempt, ticket, target } => {
+                self.queued(Slot::Call(*step), *attempt, *ticket, &wish_to_call(target));
+            }
+            Event::StepCallAllowed { step, ticket } => self.granted(Slot::Call(*step), *ticket),
             Event::RunSlotGranted { ticket } => self.slot_granted(None, *ticket),
             // The events that follow say what becomes of the steps.
             Event::SlotsOffered
             | Event::RaceDecided { .. }
+            | Event::StepCallRefused { .. }
             | Event::ApprovalGranted { .. }
             | Event::ApprovalRejected { .. } => {}
             Event::ApprovalRequested { step, by, message, timer } => {

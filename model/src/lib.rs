@@ -9,6 +9,7 @@
 //! * Expressions are evaluated by `decide` only; their outcome is in the event.
 
 pub mod aggregate;
+pub mod breaker;
 pub mod codec;
 pub mod command;
 pub mod decide;

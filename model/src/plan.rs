@@ -18,6 +18,7 @@ use crate::payload::Payload;
 use crate::run::Run;
 
 mod approval;
+mod breaker;
 mod compile;
 mod difference;
 mod each;
@@ -31,6 +32,7 @@ mod step;
 mod switch;
 mod undo;
 
+pub(crate) use breaker::CallRule;
 pub use difference::{Change, Difference, differences};
 pub(crate) use each::Each;
 pub use graph::Levels;
@@ -89,6 +91,8 @@ pub struct PlanStep {
     pub(crate) each: Option<Each>,
     /// The limit it needs a slot of.
     pub(crate) slot: Option<SlotRule>,
+    /// The breaker it asks.
+    pub(crate) breaker: Option<CallRule>,
     /// Its output mapping.
     pub(crate) outputs: Option<Template>,
     /// How it is undone.

@@ -1,5 +1,6 @@
 //! Rejections: why a command changed nothing. Values, not failures.
 
+use crate::breaker::CallOutcome;
 use crate::event::LABELS_MAX;
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::input::InputError;
@@ -114,6 +115,15 @@ pub enum Rejection {
     /// Nothing waits for the slot, or for a slot any more.
     #[error("nothing waits for this slot")]
     SlotNotWanted,
+    /// The attempt was allowed before.
+    #[error("the attempt is allowed already")]
+    CallAllowed,
+    /// Nothing waits for an answer of the breaker, or for one any more.
+    #[error("nothing waits for this answer of the breaker")]
+    CallNotWanted {
+        /// What came of the attempt, as far as the run can tell.
+        outcome: CallOutcome,
+    },
     /// The step does not wait for a decision.
     #[error("step `{step}` does not wait for an approval, it is {status}")]
     NotAwaitingApproval {

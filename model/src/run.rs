@@ -495,7 +495,7 @@ impl Run {
     /// Changes what is held or waited for. Returns what it was.
     pub(crate) fn set_hold(&mut self, slot: Slot, next: Option<Hold>) -> Option<Hold> {
         let before = self.slots.set(slot, next);
-        if let Slot::Step(step) = slot {
+        if let Some(step) = slot.step() {
             let startable = self.step(step).is_startable();
             let may_start = startable && self.needs_met(step) && !self.slots.blocks(step);
             set_member(&mut self.ready, step, may_start);

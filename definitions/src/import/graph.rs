@@ -164,6 +164,7 @@ fn steps(tasks: &[Task], ids: &[String], links: &Links, options: Options) -> Vec
         retry: Retry::default(),
         timeout_ms: None,
         concurrency: None,
+        breaker: None,
         deadline_ms: None,
         heartbeat_ms: None,
         start_within_ms: None,

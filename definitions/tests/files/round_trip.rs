@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use nexus_definitions::{read, write};
 use nexus_model::definition::{
-    Approval, Backoff, Compensate, Concurrency, ConcurrencyRate, ConcurrencyScope, Definition,
-    ForEach, InputKind, InputSpec, OnApprovalTimeout, OnEnd, OnError, OnItemError, OnSignalTimeout,
-    Retry, Step, StepKind, Switch, SwitchCase, Trigger, WhenNeeds,
+    Approval, Backoff, CircuitBreaker, Compensate, Concurrency, ConcurrencyRate, ConcurrencyScope,
+    Definition, ForEach, InputKind, InputSpec, OnApprovalTimeout, OnEnd, OnError, OnItemError,
+    OnSignalTimeout, Retry, Step, StepKind, Switch, SwitchCase, Trigger, WhenNeeds, WhileOpen,
 };
 use nexus_model::schedule::{CatchUp, Overlap, Timing};
 use proptest::prelude::*;
@@ -246,7 +246,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]);
     let time = || prop::option::of(1u64..9_000_000_000);
     let times = (prop::option::of(1u64..u64::MAX / 2), time(), time(), time());
-    let times = (times, prop::option::of(concurrency()));
+    let times = (times, prop::option::of(concurrency()), prop::option::of(breaker()));
     let outputs =
         prop::option::of(value().prop_filter("null says nothing", |value| !value.is_null()));
     let errors = (any::<bool>(), prop::option::of(for_each()));
@@ -257,7 +257,7 @@ fn step() -> impl Strategy<Value = Step> {
             condition,
             when_needs,
             retry,
-            ((timeout_ms, deadline_ms, heartbeat_ms, start_within_ms), concurrency),
+            ((timeout_ms, deadline_ms, heartbeat_ms, start_within_ms), concurrency, breaker),
             (tolerated, for_each),
             outputs,
         )| {
@@ -276,6 +276,7 @@ fn step() -> impl Strategy<Value = Step> {
                 start_within_ms: start_within_ms.filter(|_| attempts),
                 on_error: if tolerated { OnError::Continue } else { OnError::Fail },
                 concurrency: concurrency.filter(|_| attempts && for_each.is_none()),
+                breaker: breaker.filter(|_| attempts && for_each.is_none()),
                 for_each: for_each.filter(|_| attempts),
                 outputs,
                 compensate: None,
@@ -304,6 +305,15 @@ fn concurrency() -> impl Strategy<Value = Concurrency> {
             rate,
             fairness_key,
             priority: priority.map(Value::from),
+        },
+    )
+}
+
+fn breaker() -> impl Strategy<Value = CircuitBreaker> {
+    ("[a-z]{1,6}", 1..=u32::MAX, 1..=u32::MAX, 1u64..9_000_000_000, any::<bool>()).prop_map(
+        |(target, failures, successes, open_ms, fails)| {
+            let while_open = if fails { WhileOpen::Fail } else { WhileOpen::Wait };
+            CircuitBreaker { target, failures, successes, open_ms, while_open }
         },
     )
 }
@@ -435,6 +445,7 @@ fn a_sleep_without_a_unit_is_written_with_one() {
             retry: Retry::default(),
             timeout_ms: None,
             concurrency: None,
+            breaker: None,
             deadline_ms: None,
             heartbeat_ms: None,
             start_within_ms: None,

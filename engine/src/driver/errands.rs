@@ -10,15 +10,15 @@ mod schedules;
 
 use std::collections::BTreeMap;
 
-use nexus_model::aggregate::{AggregateId, Command, Effect, Kind};
+use nexus_model::aggregate::{AggregateId, Command, Effect};
 use nexus_model::decide::SlotChange;
-use nexus_model::limit::{LimitCommand, LimitEffect};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::message::Message;
 use crate::handle::Handle;
 use crate::shard::AskedAggregate;
+use crate::telling::told_by_run;
 
 /// Errands under way.
 pub(super) struct Errands {
@@ -39,16 +39,11 @@ impl Errands {
         self.handle = Some(handle);
     }
 
-    /// Tells a limit that somebody asks for a slot, or no longer needs one.
+    /// Tells a limit that somebody asks for a slot, or no longer needs one; or a breaker of a call.
     pub(super) fn tell_limit(&self, change: SlotChange) {
         let Some(handle) = &self.handle else { return };
-        let (name, command) = match change {
-            SlotChange::Requested(holder, wish) => {
-                (wish.limit.clone(), LimitCommand::Request { holder, wish })
-            }
-            SlotChange::Released(holder, limit) => (limit, LimitCommand::Release { holder }),
-        };
-        handle.tell_aggregate(Kind::Limit, &name, Command::Limit(command));
+        let (kind, name, command) = told_by_run(change);
+        handle.tell_aggregate(kind, &name, command);
     }
 
     pub(super) fn begin(&mut self, id: AggregateId, effect: Effect) {
@@ -84,9 +79,7 @@ async fn carry_out(handle: &Handle, effect: Effect) -> Option<Command> {
     match effect {
         Effect::Pauses(effect) => match effect {},
         Effect::Versions(effect) => match effect {},
-        Effect::Limit(LimitEffect(holder)) => {
-            limits::carry_out(handle, holder).await.map(Command::Limit)
-        }
+        Effect::Limit(_) | Effect::Breaker(_) => limits::carry_out(handle, effect).await,
         Effect::Schedule(effect) => {
             schedules::carry_out(handle, effect).await.map(Command::Schedule)
         }

@@ -15,9 +15,9 @@ impl Handle {
     /// [`LoadError`]
     pub async fn limit(&self, name: &str) -> Result<Option<Limit>, LoadError> {
         let entity = self.aggregate(Kind::Limit, name).await?;
-        Ok(entity.and_then(|entity| match entity.state {
-            State::Limit(limit) => Some(limit),
-            State::Schedule(_) | State::Pauses(_) | State::Versions(_) => None,
+        Ok(entity.and_then(|entity| {
+            let State::Limit(limit) = entity.state else { return None };
+            Some(limit)
         }))
     }
 

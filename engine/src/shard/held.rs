@@ -129,6 +129,8 @@ fn as_failure(command: Command) -> Option<Command> {
         | Command::DeliverSignal { .. }
         | Command::EndChild { .. }
         | Command::FollowParent { .. }
+        | Command::AllowCall { .. }
+        | Command::RefuseCall { .. }
         | Command::GrantSlot { .. }
         | Command::AnswerApproval { .. }
         | Command::OfferSlots => None,

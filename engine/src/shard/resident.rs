@@ -8,7 +8,7 @@ use std::time::Duration;
 use nexus_log::Row;
 use nexus_model::codec;
 use nexus_model::command::Command;
-use nexus_model::decide::{SlotChange, TimerChange, Transition};
+use nexus_model::decide::{TimerChange, Transition, asked_for};
 use nexus_model::effect::{Effect, RunAttempt, pending_for, pending_items};
 use nexus_model::event::Given;
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
@@ -191,9 +191,7 @@ impl Resident {
     /// Slots that are waited for. Whether their limits were told before is not known here; telling them again changes nothing.
     fn slots_to_ask_for(&self, run: RunId) -> impl Iterator<Item = Output> {
         let waits = self.run.slots.iter().filter(|(_, hold)| !hold.granted);
-        waits.map(move |(slot, hold)| {
-            Output::Slot(SlotChange::Requested(slot.holder(run, hold), hold.wish.clone()))
-        })
+        waits.map(move |(slot, hold)| Output::Slot(asked_for(&self.plan, run, slot, hold)))
     }
 
     /// Whether nothing is undecided or on its way to the log.
@@ -362,6 +360,8 @@ impl Resident {
             | Command::DeliverSignal { .. }
             | Command::EndChild { .. }
             | Command::FollowParent { .. }
+            | Command::AllowCall { .. }
+            | Command::RefuseCall { .. }
             | Command::GrantSlot { .. }
             | Command::AnswerApproval { .. }
             | Command::OfferSlots => {}

@@ -33,7 +33,7 @@ impl World {
             Effect::Schedule(_) => true,
             Effect::Pauses(effect) => match *effect {},
             Effect::Versions(effect) => match *effect {},
-            Effect::Limit(_) => false,
+            Effect::Limit(_) | Effect::Breaker(_) => false,
         };
         self.errands.iter().find(can).cloned()
     }

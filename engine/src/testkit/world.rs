@@ -16,7 +16,6 @@ use nexus_model::aggregate::{AggregateId, Effect};
 use nexus_model::command::Command;
 use nexus_model::effect::RunAttempt;
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex, TimerId};
-use nexus_model::limit::Holder;
 use nexus_model::payload::{Payload, PayloadHash};
 use nexus_model::plan::Plan;
 use nexus_model::run::{Run, RunStatus};
@@ -125,7 +124,7 @@ pub(super) struct World {
     /// What aggregates want done.
     pub(super) errands: BTreeSet<(AggregateId, Effect)>,
     /// Who was told of a slot and has not answered.
-    pub(super) told: BTreeMap<ReplyId, (AggregateId, Holder)>,
+    pub(super) told: BTreeMap<ReplyId, (AggregateId, Effect)>,
     pub(super) wanted: VecDeque<Wanted>,
     pub(super) flying: VecDeque<Flying>,
     pub(super) working: Vec<Working>,
@@ -438,7 +437,9 @@ impl World {
             Output::Snapshot(..) | Output::Ignored(_) => {}
             call @ (Output::Call(_) | Output::ChildEnded(_)) => self.pass_on(call),
             Output::LoadAggregate(id) => self.wanted.push_back(Wanted::Aggregate(id)),
-            Output::Errand(id, effect) if matches!(*effect, Effect::Limit(_)) => {
+            Output::Errand(id, effect)
+                if matches!(*effect, Effect::Limit(_) | Effect::Breaker(_)) =>
+            {
                 self.tell_of_slot(id, &effect);
             }
             Output::Errand(id, effect) => {

@@ -15,6 +15,8 @@ pub(super) fn refused(rejection: &Rejection, name: &str) -> Problem {
         Rejection::Pauses(rejection) => Problem::new("NX4182", CONFLICT, rejection.to_string())
             .hint("see what is paused: nexus-engine pause --list"),
         Rejection::Limit(rejection) => limit(rejection, name),
+        Rejection::Breaker(_) => Problem::new("NX4167", CONFLICT, rejection.to_string())
+            .hint(format!("see how it stands: nexus-engine breaker get {name}")),
         Rejection::Versions(rejection) => version(rejection, name),
         Rejection::OtherKind(_) => Problem::new("NX4142", CONFLICT, rejection.to_string()),
     }
@@ -52,6 +54,12 @@ fn schedule(rejection: &ScheduleRejection, name: &str) -> Problem {
 pub(crate) fn no_such_schedule(name: &str) -> Problem {
     Problem::new("NX4140", NOT_FOUND, format!("there is no schedule `{name}`"))
         .hint("see which there are: nexus-engine schedule list")
+}
+
+/// There is no such breaker.
+pub(crate) fn no_such_breaker(target: &str) -> Problem {
+    Problem::new("NX4166", NOT_FOUND, format!("there is no circuit breaker of `{target}`"))
+        .hint("see which there are: nexus-engine breaker list")
 }
 
 /// There is no such limit.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bincode::config::{Configuration, Limit};
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
+use super::breakers::{StepCallAllowedV1, StepCallRefusedV1, StepCallRequestedV1};
 use super::items::{
     ItemAttemptFailedV1, ItemAttemptV1, ItemCompletedV1, ItemFailedV1, ItemOutputMappedV1,
     ItemResumedV1, ItemRetryScheduledV1, ItemStartedV1, ItemsInterruptedV1, ItemsStartedV1,
@@ -88,6 +89,9 @@ pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, Decode
         (kind::STEP_SLOT_REQUESTED, 1) => read::<StepSlotRequestedV1<'_>>(body),
         (kind::RUN_QUEUED, 1) => read::<RunQueuedV1<'_>>(body),
         (kind::STEP_SLOT_GRANTED, 1) => read::<StepSlotGrantedV1>(body),
+        (kind::STEP_CALL_REQUESTED, 1) => read::<StepCallRequestedV1<'_>>(body),
+        (kind::STEP_CALL_ALLOWED, 1) => read::<StepCallAllowedV1>(body),
+        (kind::STEP_CALL_REFUSED, 1) => read::<StepCallRefusedV1>(body),
         (kind::RUN_SLOT_GRANTED, 1) => read::<RunSlotGrantedV1>(body),
         (kind::STEP_STARTED, 1) => read::<StepStartedV1<'_>>(body),
         (kind::STEP_QUEUED, 1) => read::<StepQueuedV1>(body),

@@ -5,7 +5,6 @@ use bincode::error::EncodeError;
 use serde::{Serialize, Serializer};
 use serde_bytes::Bytes;
 
-use super::slots;
 use super::wire::{
     AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1,
     AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_CHUNKS,
@@ -23,6 +22,7 @@ use super::wire::{
     CHILD_CANCELLED, CHILD_COMPLETED, CHILD_FAILED, ChildEndedV1, ParentPausedV1, ParentResumedV1,
     ParentV1, StepCalledV1,
 };
+use super::{breakers, slots};
 use crate::event::{Actor, ChildEnd, Event, Failure, Parent, RunStarted};
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload};
@@ -138,6 +138,12 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         Event::RunQueued { rank, ticket, wish } => slots::put_run_queued(out, *rank, *ticket, wish),
         Event::StepSlotGranted { step, ticket } => {
             slots::put_slot_granted(out, Some(*step), *ticket);
+        }
+        Event::StepCallRequested { step, attempt, ticket, target } => {
+            breakers::put_requested(out, *step, *attempt, *ticket, target);
+        }
+        Event::StepCallAllowed { step, ticket } | Event::StepCallRefused { step, ticket } => {
+            breakers::put_answer(out, *step, *ticket);
         }
         Event::RunSlotGranted { ticket } => slots::put_slot_granted(out, None, *ticket),
         Event::StepSkipped { step, reason } => put(out, &StepSkippedV1 { step: step.0, reason }),

@@ -109,4 +109,7 @@ kinds! {
     151 STEP_RESUMED StepResumed "step.resumed",
     152 RUN_HELD RunHeld "run.held",
     153 RUN_RELEASED RunReleased "run.released",
+    177 STEP_CALL_REQUESTED StepCallRequested "step.call_requested",
+    178 STEP_CALL_ALLOWED StepCallAllowed "step.call_allowed",
+    179 STEP_CALL_REFUSED StepCallRefused "step.call_refused",
 }

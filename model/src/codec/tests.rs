@@ -113,6 +113,7 @@ fn hold_slots(run: &mut Run) {
     run.set_hold(Slot::Run(0), Some(hold(1, false)));
     run.set_hold(Slot::Step(StepIndex(3)), Some(hold(2, true)));
     run.set_hold(Slot::Step(StepIndex(8)), Some(hold(300, false)));
+    run.set_hold(Slot::Call(StepIndex(3)), Some(hold(3, true)));
 }
 
 /// One event of every kind that can come from outside.
@@ -154,6 +155,8 @@ fn outside_samples() -> Vec<Event> {
         Event::ParentResumed,
         Event::StepSlotGranted { step, ticket: Ticket(300) },
         Event::RunSlotGranted { ticket: Ticket(1) },
+        Event::StepCallAllowed { step, ticket: Ticket(300) },
+        Event::StepCallRefused { step, ticket: Ticket(300) },
         Event::AttemptResumed { step, attempt },
         Event::HeartbeatRecorded { step, attempt, progress: inline(r#"{"done":3}"#) },
         Event::ApprovalGranted {
@@ -239,6 +242,7 @@ fn derived_samples() -> Vec<Event> {
         },
         Event::SignalTaken { step, signal: 2 },
         Event::StepSlotRequested { step, attempt, ticket: Ticket(300), wish: wish() },
+        Event::StepCallRequested { step, attempt, ticket: Ticket(300), target: "pay".to_owned() },
         Event::RunQueued { rank: 1, ticket: Ticket(1), wish: wish() },
         Event::UndoRequested { steps },
         Event::UndoStarted { step, attempt: Attempt(3), input: Some(stored()) },
@@ -269,6 +273,7 @@ fn plan() -> Plan {
         retry: Retry::default(),
         timeout_ms: None,
         concurrency: None,
+        breaker: None,
         deadline_ms: None,
         heartbeat_ms: None,
         start_within_ms: None,

@@ -107,6 +107,13 @@ impl<'p> Place<'p> {
         place
     }
 
+    /// A field of a step's `breaker`.
+    pub(super) fn step_breaker(id: &'p str, index: StepIndex, field: &'p str) -> Self {
+        let mut place = Self::step(id, index, "breaker");
+        place.path.push(field);
+        place
+    }
+
     /// A field of the `compensate` of a step.
     pub(super) fn undo(id: &'p str, index: StepIndex, field: &'p str) -> Self {
         let place = Self::step(id, index, "outputs");

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::breaker::compile_breaker;
 use super::compile::Problems;
 use super::each::{compile_each, item_names};
 use super::names::{Names, Place};
@@ -47,6 +48,7 @@ pub(super) fn compile_step(
     let each = compile_each(shape, names, &mut needs, problems);
     let work = compile_work(shape, names, &mut needs, problems);
     let slot = compile_limit(shape, names, &mut needs, problems);
+    let breaker = compile_breaker(shape, names, &mut needs, problems);
     let undo = compile_undo(shape, names, &mut needs, problems);
     check_retry(&["steps", &step.id, "retry"], &step.retry, problems);
     check_times(step, problems);
@@ -82,6 +84,7 @@ pub(super) fn compile_step(
         on_error: step.on_error,
         each,
         slot,
+        breaker,
         outputs,
         undo,
     })

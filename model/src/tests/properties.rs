@@ -12,15 +12,15 @@ use super::bench::Bench;
 use super::notation::plain_step;
 use crate::command::{ApprovalAnswer, Command};
 use crate::definition::{
-    Approval, Compensate, Concurrency, Definition, OnApprovalTimeout, OnEnd, OnError,
-    OnSignalTimeout, Retry, Step, StepKind, Switch, SwitchCase, WhenNeeds,
+    Approval, CircuitBreaker, Compensate, Concurrency, Definition, OnApprovalTimeout, OnEnd,
+    OnError, OnSignalTimeout, Retry, Step, StepKind, Switch, SwitchCase, WhenNeeds,
 };
 use crate::event::{Actor, ChildEnd, Event, Failure, RunStarted, child_name};
 use crate::evolve::evolve;
 use crate::id::{Attempt, DefinitionHash, StepIndex, TimerId};
 use crate::limit::Ticket;
 use crate::payload::Payload;
-use crate::run::{Run, RunStatus, Slot, StepState};
+use crate::run::{Hold, Run, RunStatus, Slot, StepState};
 
 /// One thing to do; what exactly depends on what can be done.
 #[derive(Clone, Debug)]
@@ -138,6 +138,9 @@ fn step(at: usize, shape: &Shape) -> Step {
         _ => {
             step.concurrency =
                 shape.limited.then(|| Concurrency { limit: Some(1), ..Default::default() });
+            let target = "t".to_owned();
+            step.breaker = (shape.attempts > 1 || shape.undo == 1)
+                .then(|| CircuitBreaker { target, ..Default::default() });
         }
     }
     step
@@ -282,6 +285,9 @@ impl Play {
             let limited = self.bench.plan.step(*step).slot.is_some();
             let hold = run.slots.get(Slot::Step(*step));
             assert_eq!(hold.is_some_and(|hold| hold.granted), limited, "it has its slot");
+            let guarded = self.bench.plan.step(*step).breaker.is_some();
+            let call = run.slots.get(Slot::Call(*step));
+            assert_eq!(call.is_some_and(|hold| hold.granted), guarded, "its breaker allows it");
             assert!(!run.is_held_back(), "the run has its slot");
             assert!(self.started.insert((*step, *attempt)), "each attempt starts once");
             let last_run = matches!(
@@ -383,7 +389,7 @@ impl Play {
             31..34 => {
                 let slots: Vec<_> = run.slots.iter().collect();
                 let (slot, hold) = slots[pick(slots.len())?];
-                Command::GrantSlot { step: slot.step(), ticket: hold.ticket }
+                if fatal { refuse(slot, hold) } else { grant(slot, hold) }
             }
             34 => Command::GrantSlot { step: None, ticket: Ticket(ask.slots) },
             27..31 => {
@@ -444,7 +450,7 @@ impl Play {
             return Some(self.end_of_a_child(0, 0));
         }
         if let Some((slot, hold)) = run.slots.iter().find(|(_, hold)| !hold.granted) {
-            return Some(Command::GrantSlot { step: slot.step(), ticket: hold.ticket });
+            return Some(grant(slot, hold));
         }
         if let Some(step) = run.awaiting().next() {
             let kind = &self.bench.plan.definition().steps[step.at()].kind;
@@ -471,6 +477,22 @@ impl Play {
         }
         assert_eq!(again.events, self.events);
         assert_eq!(again.bench.run, self.bench.run);
+    }
+}
+
+/// A breaker can say no; a limit cannot.
+fn refuse(slot: Slot, hold: &Hold) -> Command {
+    match slot {
+        Slot::Call(step) => Command::RefuseCall { step, ticket: hold.ticket },
+        Slot::Run(_) | Slot::Step(_) => grant(slot, hold),
+    }
+}
+
+fn grant(slot: Slot, hold: &Hold) -> Command {
+    let ticket = hold.ticket;
+    match slot {
+        Slot::Call(step) => Command::AllowCall { step, ticket },
+        Slot::Run(_) | Slot::Step(_) => Command::GrantSlot { step: slot.step(), ticket },
     }
 }
 

@@ -52,6 +52,11 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
             format!("run queued #{} for {}", ticket.0, wish.limit)
         }
         Event::StepSlotGranted { step, ticket } => format!("{} granted #{}", id(step), ticket.0),
+        Event::StepCallRequested { step, attempt, ticket, target } => {
+            format!("{}#{} asks {target} #{}", id(step), attempt.0, ticket.0)
+        }
+        Event::StepCallAllowed { step, ticket } => format!("{} allowed #{}", id(step), ticket.0),
+        Event::StepCallRefused { step, ticket } => format!("{} refused #{}", id(step), ticket.0),
         Event::RunSlotGranted { ticket } => format!("run granted #{}", ticket.0),
         Event::StepWaits { step, signal, timer: due } => {
             format!("{} waits for {signal}{}", id(step), timer(*due, ""))

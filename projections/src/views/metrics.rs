@@ -137,6 +137,9 @@ impl Counters {
             | Event::SlotsOffered
             | Event::StepSlotRequested { .. }
             | Event::StepSlotGranted { .. }
+            | Event::StepCallRequested { .. }
+            | Event::StepCallAllowed { .. }
+            | Event::StepCallRefused { .. }
             | Event::RunQueued { .. }
             | Event::RunSlotGranted { .. }
             | Event::SignalReceived { .. }

@@ -80,6 +80,10 @@ fn released(standing: &Standing<'_>, name: &str, step: StepIndex) -> (&'static s
     if matches!(state, StepState::Running { .. }) {
         return ("running", "its handler returns, fails or runs out of time".into());
     }
+    if let Some(target) = standing.awaited_target(step) {
+        let by_itself = "its time is over and those that came first have tried";
+        return ("broken", format!("nexus-engine breaker reset {target}, or {by_itself}"));
+    }
     if standing.run.slots.blocks(step) {
         return ("limited", "a slot of its limit becomes free".into());
     }

@@ -67,6 +67,7 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::StepStarted { step, attempt, .. }
         | Event::StepCalled { step, attempt, .. }
         | Event::StepSlotRequested { step, attempt, .. }
+        | Event::StepCallRequested { step, attempt, .. }
         | Event::RetryScheduled { step, attempt, .. }
         | Event::ItemStarted { step, attempt, .. }
         | Event::ItemResumed { step, attempt, .. }
@@ -82,6 +83,8 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::StepPaused { step, .. }
         | Event::StepResumed { step, .. }
         | Event::StepSlotGranted { step, .. }
+        | Event::StepCallAllowed { step, .. }
+        | Event::StepCallRefused { step, .. }
         | Event::StepQueued { step, .. }
         | Event::StepWaits { step, .. }
         | Event::SignalTaken { step, .. }
@@ -229,7 +232,12 @@ impl Showing<'_> {
                 "step": self.id(*step), "attempt": attempt.0, "ticket": ticket.0,
                 "wish": wish_data(wish),
             }),
-            Event::StepSlotGranted { step, ticket } => {
+            Event::StepCallRequested { step, attempt, ticket, target } => json!({
+                "step": self.id(*step), "attempt": attempt.0, "ticket": ticket.0, "target": target,
+            }),
+            Event::StepSlotGranted { step, ticket }
+            | Event::StepCallAllowed { step, ticket }
+            | Event::StepCallRefused { step, ticket } => {
                 json!({"step": self.id(*step), "ticket": ticket.0})
             }
             Event::RunQueued { rank, ticket, wish } => {
@@ -402,7 +410,13 @@ impl Showing<'_> {
             | Event::RunQueued { ticket, wish, .. } => {
                 format!("limit {}, ticket {}", wish.limit, ticket.0)
             }
-            Event::StepSlotGranted { ticket, .. } | Event::RunSlotGranted { ticket } => {
+            Event::StepCallRequested { ticket, target, .. } => {
+                format!("target {target}, ticket {}", ticket.0)
+            }
+            Event::StepCallAllowed { ticket, .. }
+            | Event::StepCallRefused { ticket, .. }
+            | Event::StepSlotGranted { ticket, .. }
+            | Event::RunSlotGranted { ticket } => {
                 format!("ticket {}", ticket.0)
             }
             Event::StepStarted { attempt, .. }

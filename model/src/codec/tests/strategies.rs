@@ -80,6 +80,8 @@ fn outside_event() -> BoxedStrategy<Event> {
         }),
         (step(), ticket()).prop_map(|(step, ticket)| Event::StepSlotGranted { step, ticket }),
         ticket().prop_map(|ticket| Event::RunSlotGranted { ticket }),
+        (step(), ticket()).prop_map(|(step, ticket)| Event::StepCallAllowed { step, ticket }),
+        (step(), ticket()).prop_map(|(step, ticket)| Event::StepCallRefused { step, ticket }),
         (step(), actor(), text(), text(), payload()).prop_map(|(step, by, role, note, form)| {
             Event::ApprovalGranted { step, by, role, note, form }
         }),
@@ -158,6 +160,9 @@ fn derived_event() -> BoxedStrategy<Event> {
         ),
         (step(), attempt(), ticket(), wish()).prop_map(|(step, attempt, ticket, wish)| {
             Event::StepSlotRequested { step, attempt, ticket, wish }
+        }),
+        (step(), attempt(), ticket(), text()).prop_map(|(step, attempt, ticket, target)| {
+            Event::StepCallRequested { step, attempt, ticket, target }
         }),
         (any::<u8>(), ticket(), wish()).prop_map(|(rank, ticket, wish)| Event::RunQueued {
             rank,
@@ -255,7 +260,11 @@ fn awaited() -> impl Strategy<Value = Awaited> {
 }
 
 fn slot_holds(count: u32) -> impl Strategy<Value = Vec<(Slot, Hold)>> {
-    let slot = prop_oneof![any::<u8>().prop_map(Slot::Run), step_of(count).prop_map(Slot::Step)];
+    let slot = prop_oneof![
+        any::<u8>().prop_map(Slot::Run),
+        step_of(count).prop_map(Slot::Step),
+        step_of(count).prop_map(Slot::Call),
+    ];
     let hold = (ticket(), attempt(), wish(), any::<bool>(), time()).prop_map(
         |(ticket, attempt, wish, granted, since)| Hold { ticket, attempt, wish, granted, since },
     );

@@ -88,6 +88,7 @@ pub(super) enum Doing {
     AwaitingSignal,
     Calling,
     Queued,
+    AwaitingBreaker,
     AwaitingApproval,
     UndoFailed,
 }
@@ -301,6 +302,7 @@ fn put_current(out: &mut Vec<u8>, step: u32, current: &Current, started_at: i64)
         Doing::AwaitingSignal => 3,
         Doing::Calling => 40,
         Doing::Queued => 52,
+        Doing::AwaitingBreaker => 76,
         Doing::AwaitingApproval => 33,
         Doing::UndoFailed => 4,
     });
@@ -316,6 +318,7 @@ fn current(reader: &mut Reader<'_>, started_at: i64) -> Option<(u32, Current)> {
         3 => Doing::AwaitingSignal,
         40 => Doing::Calling,
         52 => Doing::Queued,
+        76 => Doing::AwaitingBreaker,
         33 => Doing::AwaitingApproval,
         4 => Doing::UndoFailed,
         _ => return None,

@@ -8,10 +8,10 @@ use std::time::Duration;
 use clap::{Args as ArgsOf, ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
-    approve, audit, bench, breaker, cancel, completions, dead, demo, diff, doctor, explain, get,
-    graph, help, history, import, inbox, limit, list, logs, new, pause, projection, publish,
+    approve, audit, bench, breaker, cancel, completions, dead, demo, diff, doctor, emit, explain,
+    get, graph, help, history, import, inbox, limit, list, logs, new, pause, projection, publish,
     replay, result, resume, retry, rollback, run, schedule, schema, serve, signal, start, test,
-    validate, verify, version, versions, wait, watch,
+    trigger, validate, verify, version, versions, wait, watch,
 };
 use crate::output::Format;
 
@@ -118,6 +118,11 @@ pub(crate) enum Verb {
     Wait(wait::WaitArgs),
     /// Tell a run something that a step of it waits for.
     Signal(signal::SignalArgs),
+    /// Emit an event for all runs that wait for it, and for workflows it starts.
+    Emit(emit::EmitArgs),
+    /// Have workflows started by events.
+    #[command(visible_alias = "triggers")]
+    Trigger(trigger::TriggerArgs),
     /// List what waits for the decision of a person.
     Inbox(inbox::InboxArgs),
     /// Approve what a step of a run asks.

@@ -7,6 +7,8 @@ mod support;
 mod dead;
 #[path = "runs/ending.rs"]
 mod ending;
+#[path = "runs/events.rs"]
+mod events;
 #[path = "runs/pausing.rs"]
 mod pausing;
 #[path = "runs/refusals.rs"]

@@ -9,6 +9,7 @@ mod pauses;
 mod schedules;
 mod signal;
 mod start;
+mod topics;
 mod versions;
 
 use std::sync::{Arc, RwLock};
@@ -41,6 +42,7 @@ pub use approval::ApprovalDecision;
 pub use schedules::{Backfill, ScheduleRequest, ScheduledRun};
 pub(crate) use start::{Prepared, prepare, rows};
 pub use start::{StartError, StartRequest, Started};
+pub use topics::EmitError;
 pub use versions::PublishRequest;
 
 /// Asks things of an engine.

@@ -4,7 +4,7 @@ mod aggregates;
 
 pub(crate) use aggregates::{
     ambiguous_hash, no_such_breaker, no_such_definition, no_such_limit, no_such_schedule,
-    no_such_version, no_such_workflow, nothing_before,
+    no_such_version, no_such_workflow, no_triggers, nothing_before, other_event, topic,
 };
 
 use std::error::Error;
@@ -211,6 +211,8 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
             ("NX4106", hint.unwrap_or_else(|| "see the form: nexus-engine inbox -o json".into()))
         }
         Rejection::AlreadyStarted
+        | Rejection::EventNotAwaited { .. }
+        | Rejection::EventNotWanted { .. }
         | Rejection::TimerHeld { .. }
         | Rejection::AttemptHeld { .. }
         | Rejection::TooManyLabels { .. }

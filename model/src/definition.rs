@@ -11,7 +11,7 @@ mod triggers;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-pub use triggers::Trigger;
+pub use triggers::{EventTrigger, Trigger};
 
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +72,9 @@ pub struct Definition {
     /// What starts runs of it by itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub triggers: Vec<Trigger>,
+    /// Events that start runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub event_triggers: Vec<EventTrigger>,
     /// The steps, in the order of the file. The order is part of the hash.
     pub steps: Vec<Step>,
     /// Template of the run's output; `None` is `null`.
@@ -115,6 +118,7 @@ impl Definition {
             on_failure: self.on_failure,
             on_cancel: self.on_cancel,
             triggers: self.triggers.clone(),
+            event_triggers: self.event_triggers.clone(),
             steps: Vec::new(),
             outputs: self.outputs.clone(),
         }

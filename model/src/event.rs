@@ -118,6 +118,11 @@ pub enum Event {
     },
     /// There was room for attempts.
     SlotsOffered,
+    /// A step that waits for an event was offered those that were emitted before it waited.
+    EventsRead {
+        /// The step.
+        step: StepIndex,
+    },
     /// A signal came. Signals of a run are numbered from 1 in the order they came.
     SignalReceived {
         /// The signal's name.
@@ -587,6 +592,13 @@ pub enum Awaited {
     Signal {
         /// Its name.
         name: String,
+    },
+    /// An event that somebody emits. It comes as a signal whose name [`signal_name`](crate::topic::signal_name) makes.
+    Event {
+        /// Its name.
+        name: String,
+        /// Whether events that were emitted before the step waited are still to be offered to it.
+        reads: bool,
     },
     /// The decision of a person.
     Approval {

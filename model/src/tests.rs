@@ -19,6 +19,7 @@ mod show;
 mod approvals;
 mod calls;
 mod ending;
+mod events;
 mod expressions;
 mod failures;
 mod folding;

@@ -114,6 +114,7 @@ impl Resident {
         out.extend(timers.map(|(id, timer)| Output::TimerSet(run, *id, timer.due)));
         if drives {
             out.extend(self.slots_to_ask_for(run));
+            out.extend(self.events_to_read(run));
         }
         let mut cut_off = Vec::new();
         let running: Vec<StepIndex> =
@@ -132,6 +133,7 @@ impl Resident {
                     self.at_work.insert((step, None), attempt);
                     out.push(Output::Resume { run, step, item: None, attempt, alone });
                 }
+                Some(Effect::ReadEvents { .. }) => {}
                 Some(Effect::RunAttempt(_) | Effect::StopAttempt { .. }) | None => {
                     cut_off.push((step, attempt));
                 }
@@ -178,10 +180,17 @@ impl Resident {
                         cut_off.push((step, item, attempt));
                     }
                 }
-                Effect::RunAttempt(_) | Effect::StopAttempt { .. } => {}
+                Effect::RunAttempt(_) | Effect::StopAttempt { .. } | Effect::ReadEvents { .. } => {}
             }
         }
         cut_off
+    }
+
+    /// Events that were emitted before steps waited for them, to be offered to them.
+    fn events_to_read(&self, run: RunId) -> impl Iterator<Item = Output> {
+        let since = self.run.started_at;
+        let reads = self.run.reading_events();
+        reads.map(move |(step, event)| Output::ReadEvents(run, step, event.to_owned(), since))
     }
 
     /// Slots that are waited for. Whether their limits were told before is not known here; telling them again changes nothing.
@@ -224,7 +233,7 @@ impl Resident {
     ) -> (Held, nexus_log::Transition) {
         let (effects, slots_taken) = self.effects_of(&transition.events);
         let rows = std::mem::take(&mut self.rows);
-        let logged = encode(run, &self.run, &transition, given, rows, &asked.payloads);
+        let logged = encode(&self.plan, run, &self.run, &transition, given, rows, &asked.payloads);
         self.last_given = given.now;
         self.events_since_snapshot += logged.records.count();
         self.bytes_since_snapshot += logged.records.as_bytes().len();
@@ -259,6 +268,7 @@ impl Resident {
                 Event::StepStarted { step, .. } | Event::UndoStarted { step, .. } => {
                     add(*step, true);
                 }
+                Event::StepWaits { step, .. } => add(*step, false),
                 // It took its slot when it was to be resumed.
                 Event::AttemptResumed { step, .. } => add(*step, false),
                 Event::UndoWaived { .. } => self.run.running().for_each(|step| add(step, false)),
@@ -325,7 +335,7 @@ impl Resident {
             .filter_map(|effect| match effect {
                 Effect::RunAttempt(run) => Some((run.step, run.item)),
                 Effect::ResumeAttempt { step, item, .. } => Some((*step, *item)),
-                Effect::StopAttempt { .. } => None,
+                Effect::StopAttempt { .. } | Effect::ReadEvents { .. } => None,
             })
             .collect();
         let is_kept = |effect: &Effect| match effect {
@@ -333,7 +343,7 @@ impl Resident {
                 let key = (*step, *item);
                 !self.at_work.contains_key(&key) && !coming.contains(&key)
             }
-            Effect::RunAttempt(_) | Effect::StopAttempt { .. } => false,
+            Effect::RunAttempt(_) | Effect::StopAttempt { .. } | Effect::ReadEvents { .. } => false,
         };
         pending(&self.plan, &self.run).into_iter().filter(is_kept).collect()
     }
@@ -350,6 +360,9 @@ impl Resident {
         out.extend(held.slots.into_iter().map(Output::Slot));
         for effect in held.effects {
             out.push(match effect {
+                Effect::ReadEvents { step, event, since } => {
+                    Output::ReadEvents(run, step, event, since)
+                }
                 Effect::StopAttempt { step, item, attempt } => {
                     Output::Stop(run, step, item, attempt)
                 }
@@ -447,6 +460,8 @@ impl Resident {
             | Command::CancelRun { .. }
             | Command::RetryRun { .. }
             | Command::DeliverSignal { .. }
+            | Command::OfferEvent { .. }
+            | Command::EventsRead { .. }
             | Command::AllowCall { .. }
             | Command::RefuseCall { .. }
             | Command::GrantSlot { .. }

@@ -88,6 +88,8 @@ kinds! {
     67 OUTPUTS_STORED OutputsStored "outputs.stored",
     68 ITEM_RESUMED ItemResumed "item.resumed",
     69 ITEM_OUTPUT_MAPPED ItemOutputMapped "item.output_mapped",
+    // events that are waited for
+    76 EVENTS_READ EventsRead "events.read",
     80 PATH_CHOSEN PathChosen "path.chosen",
     81 STEPS_BYPASSED StepsBypassed "steps.bypassed",
     82 RACE_DECIDED RaceDecided "race.decided",

@@ -194,6 +194,7 @@ fn in_words(output: &Output) -> String {
             format!("call {} of {target} over: {outcome:?}", holder.ticket.0)
         }
         Output::Ended(_, status) => format!("ended {}", status.word()),
+        Output::ReadEvents(_, step, event, _) => format!("read {event} for {}", step.0),
         Output::Hungry(_) => "hungry".into(),
         Output::Snapshot(..) => "snapshot".into(),
         Output::Rest(_) => "rest".into(),
@@ -206,6 +207,7 @@ fn in_words(output: &Output) -> String {
 fn errand(effect: &Effect) -> String {
     match effect {
         Effect::Pauses(effect) => match *effect {},
+        Effect::Topic(deliver) => format!("deliver {} {}", deliver.topic, deliver.number),
         Effect::Versions(effect) => match *effect {},
         Effect::Limit(LimitEffect(holder)) => format!("grant slot {}", holder.ticket.0),
         Effect::Breaker(BreakerEffect::Allow(holder)) => format!("allow call {}", holder.ticket.0),

@@ -191,6 +191,7 @@ impl Standing<'_> {
         if let Some((step, what, until)) = self.next_awaited() {
             let kind = match what {
                 Awaited::Signal { .. } => "signal",
+                Awaited::Event { .. } => "event",
                 Awaited::Approval { .. } => "approval",
             };
             let (step, at) = (Some(self.id(step)), until.map(time));
@@ -573,6 +574,7 @@ impl Standing<'_> {
 pub(crate) fn awaited(what: &Awaited) -> String {
     match what {
         Awaited::Signal { name } => format!("signal {name}"),
+        Awaited::Event { name, .. } => format!("event {name}"),
         Awaited::Approval { by, message } if message.is_empty() => {
             format!("an approval by {}", by.join(", "))
         }

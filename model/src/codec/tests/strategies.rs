@@ -69,6 +69,7 @@ fn outside_event() -> BoxedStrategy<Event> {
         (actor(), text()).prop_map(|(by, reason)| Event::CancelRequested { by, reason }),
         (actor(), due()).prop_map(|(by, timeout)| Event::RunRetried { by, timeout }),
         Just(Event::SlotsOffered),
+        step().prop_map(|step| Event::EventsRead { step }),
         (text(), text(), payload(), actor()).prop_map(|(name, id, payload, by)| {
             Event::SignalReceived { name, id, payload, by }
         }),
@@ -205,6 +206,7 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
 fn awaited() -> impl Strategy<Value = Awaited> {
     prop_oneof![
         text().prop_map(|name| Awaited::Signal { name }),
+        (text(), any::<bool>()).prop_map(|(name, reads)| Awaited::Event { name, reads }),
         (vec(text(), 0..4), text()).prop_map(|(by, message)| Awaited::Approval { by, message }),
     ]
 }

@@ -179,7 +179,7 @@ pub(crate) enum Verb {
     Test(test::TestArgs),
     /// Draw the steps of a workflow or run.
     Graph(graph::GraphArgs),
-    /// Turn a graph that another program made into a workflow.
+    /// Turn a graph or a workflow of another program into a workflow.
     Import(import::ImportArgs),
     /// Explain an error code, or why a run stands where it stands.
     Explain(explain::ExplainArgs),

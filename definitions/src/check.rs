@@ -3,6 +3,7 @@
 mod cases;
 mod each;
 mod form;
+mod groups;
 mod keys;
 mod triggers;
 mod undo;
@@ -101,6 +102,7 @@ impl Checker<'_> {
             Shape::Form => self.form(key, value),
             Shape::Cases => self.cases(key, value),
             Shape::Steps => self.steps(key, value),
+            Shape::GroupSteps => self.group_steps(key, value),
         }
     }
 

@@ -8,8 +8,8 @@ mod breaker;
 mod control;
 
 use breaker::BREAKER;
-pub(crate) use control::CASE;
 use control::{APPROVE, REPEAT, SWITCH};
+pub(crate) use control::{CASE, GROUP};
 
 /// A map with fixed keys.
 #[derive(Debug)]
@@ -87,6 +87,8 @@ pub(crate) enum Shape {
     Cases,
     /// The steps.
     Steps,
+    /// The steps of a group.
+    GroupSteps,
 }
 
 const fn key(name: &'static str, shape: Shape, doc: &'static str) -> Key {

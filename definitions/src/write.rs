@@ -1,7 +1,8 @@
 //! A definition as YAML, in one canonical spelling.
 //!
-//! Invariant: what [`read`](crate::read) accepted, it reads back as the same definition. Two things have no spelling of
-//! their own: defaults of the file are written at each step, and a sleep given in milliseconds without a unit gets it.
+//! Invariant: what [`read`](crate::read) accepted, it reads back as the same definition. Three things have no spelling of
+//! their own: defaults of the file and what a group says are written at each step, and a sleep given in milliseconds without
+//! a unit gets it.
 
 mod breaker;
 mod limits;

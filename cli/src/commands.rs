@@ -11,6 +11,7 @@ pub(crate) mod dead;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod doctor;
+pub(crate) mod emit;
 pub(crate) mod explain;
 pub(crate) mod get;
 pub(crate) mod graph;
@@ -40,6 +41,7 @@ pub(crate) mod signal;
 pub(crate) mod start;
 mod targets;
 pub(crate) mod test;
+pub(crate) mod trigger;
 pub(crate) mod validate;
 pub(crate) mod verify;
 pub(crate) mod version;
@@ -81,6 +83,8 @@ pub(crate) fn run(args: Args) -> Outcome {
         Verb::Inbox(args) => inbox::run(&context, args),
         Verb::Approve(args) => approve::run(&context, args, true),
         Verb::Reject(args) => approve::run(&context, args, false),
+        Verb::Emit(args) => emit::run(&context, &args),
+        Verb::Trigger(args) => trigger::run(&context, &args),
         Verb::Signal(args) => signal::run(&context, &args),
         Verb::Serve(args) => serve::run(&context, &args),
         Verb::Logs(args) => logs::run(&context, &args),

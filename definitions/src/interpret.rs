@@ -12,8 +12,10 @@ use nexus_model::definition::{
     InputSpec, OnEnd, OnError, OnItemError, OnSignalTimeout, ROUNDS_DEFAULT, Repeat, Retry, Step,
     StepKind, Switch, SwitchCase, WhenNeeds,
 };
+use nexus_model::plan::EMIT_HANDLER;
+use nexus_model::topic::signal_name;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::check::{condition_of, duration};
 use crate::yaml::{Node, Tree};
@@ -38,6 +40,7 @@ pub(crate) fn interpret(tree: &Tree) -> Definition {
         on_failure: choice::<OnEnd>(top, "on_failure"),
         on_cancel: choice::<OnEnd>(top, "on_cancel"),
         triggers: triggers::triggers(top),
+        event_triggers: triggers::event_triggers(top),
         steps: steps(top),
         outputs: template(top, "outputs"),
     }
@@ -145,6 +148,11 @@ fn kind(node: &Node) -> StepKind {
     if let Some(uses) = text(node, "uses") {
         return StepKind::Action { uses, with: template(node, "with").unwrap_or_default() };
     }
+    if let Some(event) = text(node, "emit") {
+        let data = template(node, "with").unwrap_or_default();
+        let with = json!({"event": event, "data": data});
+        return StepKind::Action { uses: EMIT_HANDLER.to_owned(), with };
+    }
     if let Some(run) = text(node, "run") {
         return StepKind::Script {
             run,
@@ -158,7 +166,10 @@ fn kind(node: &Node) -> StepKind {
     if let Some(wait) = node.get("wait_for") {
         let wait = &wait.value;
         return StepKind::WaitFor {
-            signal: text(wait, "signal").unwrap_or_default(),
+            signal: match text(wait, "event") {
+                Some(event) => signal_name(&event),
+                None => text(wait, "signal").unwrap_or_default(),
+            },
             matches: wait.get("match").and_then(|value| condition(&value.value)),
             timeout_ms: duration_ms(wait, "timeout"),
             on_timeout: choice::<OnSignalTimeout>(wait, "on_timeout"),

@@ -6,10 +6,12 @@
 
 mod breaker;
 mod control;
+mod foreign;
 
 use breaker::BREAKER;
-pub(crate) use control::CASE;
 use control::{APPROVE, REPEAT, SWITCH};
+pub(crate) use control::{CASE, GROUP};
+pub(crate) use foreign::{FOREIGN, FOREIGN_TYPES};
 
 /// A map with fixed keys.
 #[derive(Debug)]
@@ -89,6 +91,8 @@ pub(crate) enum Shape {
     Cases,
     /// The steps.
     Steps,
+    /// The steps of a group.
+    GroupSteps,
 }
 
 const fn key(name: &'static str, shape: Shape, doc: &'static str) -> Key {
@@ -156,6 +160,12 @@ pub(crate) static TRIGGER: Table = Table {
             Shape::Duration { zero: false },
             "When a run is due: at all multiples of this time since 1970.",
         ),
+        key("event", Shape::Text, "Name of the event that starts a run, instead of a time."),
+        key(
+            "match",
+            Shape::Condition,
+            "Expression over `event`, what it carries; one for which it is false starts nothing.",
+        ),
         key("timezone", Shape::Text, "Time zone of `cron`, such as Europe/Berlin. Default: UTC."),
         key(
             "catch_up",
@@ -167,11 +177,15 @@ pub(crate) static TRIGGER: Table = Table {
             Shape::Choice(&["skip", "queue", "cancel_old", "allow"]),
             "What happens at a due time when a run is open. Default: skip.",
         ),
-        key("name", Shape::Text, "Name of the schedule. Default: the workflow's."),
-        key("with", Shape::Any, "Input of the runs."),
+        key("name", Shape::Text, "Name of the schedule or trigger. Default: the workflow's."),
+        key(
+            "with",
+            Shape::Any,
+            "Input of the runs; of an event also expressions over `event`. Default: what the event carries.",
+        ),
     ],
     required: &[],
-    later: &["webhook", "event", "if"],
+    later: &["webhook", "if"],
 };
 
 static RUN: Table = Table {
@@ -315,11 +329,12 @@ static WAIT_FOR: Table = Table {
     name: "wait_for",
     noun: "`wait_for`",
     keys: &[
-        key("signal", Shape::Text, "Name of the signal."),
+        key("signal", Shape::Text, "Name of the signal, sent to this run."),
+        key("event", Shape::Text, "Name of the event, emitted by a step or a program."),
         key(
             "match",
             Shape::Condition,
-            "Expression over `signal`, what the signal carries; one for which it is false is left for others.",
+            "Expression over `signal` or `event`, what it carries; one for which it is false is left for others.",
         ),
         key("timeout", Shape::Duration { zero: false }, "How long it waits; for ever by default."),
         key(
@@ -328,7 +343,7 @@ static WAIT_FOR: Table = Table {
             "`continue`: the run goes on, and the output is null; `fail` by default.",
         ),
     ],
-    required: &["signal"],
+    required: &[],
     later: &[],
 };
 
@@ -343,7 +358,7 @@ pub(crate) struct Kind {
 }
 
 /// The kinds of steps.
-pub(crate) static KINDS: [Kind; 11] = [
+pub(crate) static KINDS: [Kind; 12] = [
     Kind {
         key: key("uses", Shape::Text, "Name of the handler or built-in action it calls."),
         own: &[key("with", Shape::Template, "What the handler gets.")],
@@ -359,6 +374,11 @@ pub(crate) static KINDS: [Kind; 11] = [
             key("shell", Shape::Text, "The program that reads the script; sh by default."),
             key("env", Shape::Environment, "Environment variables of the script."),
         ],
+        attempts: true,
+    },
+    Kind {
+        key: key("emit", Shape::Text, "Name of the event it emits, for all who wait for it."),
+        own: &[key("with", Shape::Template, "What the event carries; also the output.")],
         attempts: true,
     },
     Kind { key: key("set", Shape::TemplateMap, "Values to compute."), own: &[], attempts: false },
@@ -381,7 +401,7 @@ pub(crate) static KINDS: [Kind; 11] = [
         attempts: false,
     },
     Kind {
-        key: key("wait_for", Shape::Map(&WAIT_FOR), "A signal from outside it waits for."),
+        key: key("wait_for", Shape::Map(&WAIT_FOR), "A signal or an event it waits for."),
         own: &[],
         attempts: false,
     },
@@ -509,9 +529,6 @@ pub(crate) static ATTEMPTS: &[Key] = &[
     ),
 ];
 
-/// Kinds of steps that this version does not carry out.
-pub(crate) const LATER_KINDS: &[&str] = &["emit"];
-
 /// Keys of steps that this version does not carry out.
 pub(crate) const LATER_STEP: &[&str] = &["queue", "importance", "secrets"];
 
@@ -531,63 +548,3 @@ pub(crate) fn step_keys() -> impl Iterator<Item = &'static Key> {
         .chain(STEP)
         .chain(ATTEMPTS)
 }
-
-/// Words of other formats and what they are called here.
-pub(crate) const FOREIGN: &[(&str, &str)] = &[
-    ("depends_on", "needs"),
-    ("depends", "needs"),
-    ("dependsOn", "needs"),
-    ("dependencies", "needs"),
-    ("after", "needs"),
-    ("jobs", "steps"),
-    ("tasks", "steps"),
-    ("nodes", "steps"),
-    ("when", "if"),
-    ("condition", "if"),
-    ("parameters", "inputs"),
-    ("params", "inputs"),
-    ("arguments", "with"),
-    ("args", "with"),
-    ("input", "with"),
-    ("script", "run"),
-    ("command", "run"),
-    ("cmd", "run"),
-    ("action", "uses"),
-    ("handler", "uses"),
-    ("retries", "retry"),
-    ("wait", "sleep"),
-    ("delay", "sleep"),
-    ("environment", "env"),
-    ("attempts", "max_attempts"),
-    ("limit", "max_attempts"),
-    ("concurrency_limit", "concurrency"),
-    ("max_concurrency", "concurrency"),
-    ("parallelism", "concurrency"),
-    ("circuit_breaker", "breaker"),
-    ("failure_threshold", "failures"),
-    ("success_threshold", "successes"),
-    ("group", "key"),
-    ("throttle", "rate"),
-    ("period", "per"),
-    ("interval", "initial"),
-    ("optional", "required"),
-    ("id", "name"),
-    ("on", "triggers"),
-    ("schedule", "triggers"),
-    ("continue-on-error", "on_error"),
-    ("output", "outputs"),
-];
-
-/// Names of types in other formats and what they are called here.
-pub(crate) const FOREIGN_TYPES: &[(&str, &str)] = &[
-    ("array", "list"),
-    ("object", "map"),
-    ("int", "integer"),
-    ("bool", "boolean"),
-    ("float", "number"),
-    ("double", "number"),
-    ("str", "string"),
-    ("text", "string"),
-    ("dict", "map"),
-    ("json", "any"),
-];

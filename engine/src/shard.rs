@@ -10,6 +10,7 @@ mod aggregates;
 mod away;
 mod calls;
 mod effects;
+mod events;
 mod held;
 mod input;
 mod output;

@@ -27,6 +27,12 @@ pub const META: Table = Table(3);
 /// Timers that follow the wall clock, as [`TIMERS`].
 pub const WALL_TIMERS: Table = Table(4);
 
+/// What the keys of steps that wait for an event begin with; then come its name, a zero byte, and run and step.
+pub const EVENT_WAIT: &[u8] = b"event-wait/";
+/// What the keys of ids of events begin with; then come the event's name, a zero byte, and the id. The value is the hash of
+/// what the event carries.
+pub const EVENT_ID: &[u8] = b"event-id/";
+
 /// Key of the last number used for a made name.
 pub const RUN_NUMBER: &[u8] = b"run-number";
 
@@ -103,4 +109,28 @@ pub fn read_call_row(key: &[u8], value: &[u8]) -> Option<(RunId, String)> {
     let (run, step) = key.strip_prefix(CALL)?.split_first_chunk::<16>()?;
     (step.len() == 4).then_some(())?;
     Some((RunId(*run), String::from_utf8(value.to_vec()).ok()?))
+}
+
+/// The first key of steps that wait for this event, and the first that is none of them any more.
+pub fn event_waits(event: &str) -> (Vec<u8>, Vec<u8>) {
+    let key = |end: u8| [EVENT_WAIT, event.as_bytes(), &[end]].concat();
+    (key(0), key(1))
+}
+
+/// The row of a step that waits for an event: there while it does.
+pub fn event_wait_row(event: &str, run: RunId, step: StepIndex, waits: bool) -> Row {
+    let key = [&event_waits(event).0[..], &run.0, &step.0.to_be_bytes()].concat();
+    let change = if waits { Change::Put(Vec::new()) } else { Change::Delete };
+    Row { table: META, key, change }
+}
+
+/// Reads the key of a step that waits for an event: run and step.
+pub fn read_event_wait_key(event: &str, key: &[u8]) -> Option<(RunId, StepIndex)> {
+    let (run, step) = key.strip_prefix(&event_waits(event).0[..])?.split_first_chunk::<16>()?;
+    Some((RunId(*run), StepIndex(u32::from_be_bytes(step.try_into().ok()?))))
+}
+
+/// The key of the row of an event's id.
+pub fn event_id_key(event: &str, id: &str) -> Vec<u8> {
+    [EVENT_ID, event.as_bytes(), &[0], id.as_bytes()].concat()
 }

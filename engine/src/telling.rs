@@ -34,7 +34,9 @@ pub(crate) fn told_to_run(effect: &Effect) -> Option<(RunId, Command)> {
     let holder = match effect {
         Effect::Limit(LimitEffect(holder))
         | Effect::Breaker(BreakerEffect::Allow(holder) | BreakerEffect::Refuse(holder)) => *holder,
-        Effect::Schedule(_) | Effect::Pauses(_) | Effect::Versions(_) => return None,
+        Effect::Schedule(_) | Effect::Pauses(_) | Effect::Versions(_) | Effect::Topic(_) => {
+            return None;
+        }
     };
     let ticket = holder.ticket;
     let command = match (effect, holder.step) {
@@ -71,6 +73,8 @@ pub(crate) fn told_back(effect: &Effect, refusal: &Refusal) -> Option<aggregate:
             }
             Some(aggregate::Command::Breaker(BreakerCommand::Settle { holder, outcome }))
         }
-        (Effect::Schedule(_) | Effect::Pauses(_) | Effect::Versions(_), _) => None,
+        (Effect::Schedule(_) | Effect::Pauses(_) | Effect::Versions(_) | Effect::Topic(_), _) => {
+            None
+        }
     }
 }

@@ -38,6 +38,7 @@ mod schedules;
 mod stopping;
 #[cfg(feature = "yaml")]
 mod suite;
+mod topics;
 mod weather;
 mod workshop;
 mod world;

@@ -4,6 +4,7 @@
 
 mod approval;
 mod breaker;
+mod events;
 mod explain;
 mod limit;
 mod pauses;
@@ -21,6 +22,10 @@ use serde_json::Value;
 
 pub use approval::{ApprovalAnswer, ApprovalItem, ApprovalsPage, DecidedView, InboxFilter};
 pub use breaker::{BreakerPage, BreakerView};
+pub use events::{
+    EmitEvent, EmittedView, SetTriggers, TopicPage, TopicView, TriggerActed, TriggerView,
+    TriggersActed,
+};
 pub use explain::{Cause, ExplainView, GraphEdge, GraphNode, GraphView, StepReason};
 pub use limit::{LimitHolder, LimitPage, LimitSize, LimitView, SetLimit};
 pub use pauses::{PauseScope, PauseStore, PauseView, PausesView};

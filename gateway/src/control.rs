@@ -11,7 +11,8 @@ use crate::api::{
     VerifyView,
 };
 use crate::api::{
-    BackfillSchedule, BackfillView, PutSchedule, ScheduleActed, SchedulePage, ScheduleView,
+    BackfillSchedule, BackfillView, EmitEvent, EmittedView, PutSchedule, ScheduleActed,
+    SchedulePage, ScheduleView, SetTriggers, TopicPage, TriggersActed,
 };
 use crate::api::{BreakerPage, BreakerView};
 use crate::api::{
@@ -99,6 +100,14 @@ requests! {
     limit(name: &str) -> LimitView;
     /// Says what a limit allows from now on.
     set_limit(name: &str, request: SetLimit) -> LimitView;
+    /// Emits an event for all who wait for it, and for the workflows it starts.
+    emit(event: &str, request: EmitEvent) -> EmittedView;
+    /// All events, by name.
+    topics() -> TopicPage;
+    /// Sets the triggers for events of a workflow.
+    set_triggers(request: SetTriggers) -> TriggersActed;
+    /// Deletes a trigger; runs that it started go on.
+    delete_trigger(event: &str, name: &str, act: Act) -> TriggersActed;
     /// All circuit breakers, by target.
     breakers() -> BreakerPage;
     /// A circuit breaker.

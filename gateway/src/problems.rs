@@ -4,7 +4,7 @@ mod aggregates;
 
 pub(crate) use aggregates::{
     ambiguous_hash, no_such_breaker, no_such_definition, no_such_limit, no_such_schedule,
-    no_such_version, no_such_workflow, nothing_before,
+    no_such_version, no_such_workflow, no_triggers, nothing_before, other_event, topic,
 };
 
 use std::error::Error;
@@ -214,6 +214,8 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
             ("NX4106", hint.unwrap_or_else(|| "see the form: nexus-engine inbox -o json".into()))
         }
         Rejection::AlreadyStarted
+        | Rejection::EventNotAwaited { .. }
+        | Rejection::EventNotWanted { .. }
         | Rejection::TimerHeld { .. }
         | Rejection::AttemptHeld { .. }
         | Rejection::TooManyLabels { .. }
@@ -282,8 +284,13 @@ pub fn start_problem(error: &StartError) -> Problem {
         StartError::Limit { code, .. } => Problem::new(code.clone(), USAGE, text)
             .hint("correct the input, or `run.concurrency` in the workflow"),
         StartError::Conflict { name, .. } => taken(name),
-        StartError::Busy { .. } => Problem::new("NX7006", UNREACHABLE, text)
-            .hint("nothing was recorded; the same start can be repeated"),
+        StartError::Busy { retry_ms } => Problem::new("NX7006", UNREACHABLE, text)
+            .hint("nothing was recorded; the same start can be repeated")
+            .retry_after_ms(*retry_ms),
+        StartError::Full { retry_ms, .. } => Problem::new("NX4168", UNREACHABLE, text)
+            .hint("nothing was recorded; repeat the same start when runs have ended")
+            .retry_after_ms(*retry_ms),
+        StartError::Uncounted(error) => views(error),
         StartError::Request(error) => request(error, "the run"),
     }
 }
@@ -299,6 +306,8 @@ pub(crate) fn schedule_problem(error: &StartError, name: &str) -> Problem {
         | StartError::Unresolved { .. }
         | StartError::Limit { .. }
         | StartError::Conflict { .. }
+        | StartError::Full { .. }
+        | StartError::Uncounted(_)
         | StartError::Busy { .. } => start_problem(error),
     }
 }

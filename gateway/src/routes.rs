@@ -16,6 +16,7 @@ mod read;
 mod runs;
 mod same_machine;
 mod schedules;
+mod topics;
 mod upkeep;
 mod versions;
 mod waiting;
@@ -73,6 +74,10 @@ fn control() -> Router<Service> {
         .route("/runs/{run}/retry", post(acts::retry))
         .route("/runs/{run}/drive", post(acts::drive))
         .route("/runs/{run}/signals/{signal}", post(waiting::signal))
+        .route("/events", get(topics::list))
+        .route("/events/{event}", post(topics::emit))
+        .route("/events/{event}/triggers/{trigger}/delete", post(topics::delete_trigger))
+        .route("/triggers", post(topics::set_triggers))
         .route("/pauses", get(pauses::list).post(pauses::pause))
         .route("/pauses/resume", post(pauses::resume))
         .route("/breakers", get(breakers::list))

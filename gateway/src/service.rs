@@ -8,6 +8,7 @@ mod acts;
 mod approve;
 mod audit;
 mod breakers;
+mod events;
 mod explain;
 mod get;
 mod graph;

@@ -180,6 +180,22 @@ pub enum Command {
         /// The answer.
         answer: Box<ApprovalAnswer>,
     },
+    /// Offer an event to the steps that wait for it: the first that wants it takes it. What nobody wants is not recorded.
+    OfferEvent {
+        /// The event's name.
+        event: String,
+        /// What makes it count once.
+        id: String,
+        /// What it carries.
+        payload: Payload,
+        /// Who emitted it.
+        by: Actor,
+    },
+    /// All events that were emitted before the step waited have been offered.
+    EventsRead {
+        /// The step.
+        step: StepIndex,
+    },
     /// Tell the run something.
     DeliverSignal {
         /// The signal's name.

@@ -28,6 +28,7 @@ mod follow_parent;
 mod holds;
 mod interrupt;
 mod items;
+mod offer_event;
 mod offer_slots;
 mod pause;
 mod queueing;
@@ -174,6 +175,10 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
         Command::RefuseCall { step, ticket } => draft.refuse_call(step, ticket),
         Command::GrantSlot { step, ticket } => draft.grant_slot(step, ticket),
         Command::AnswerApproval { step, answer } => draft.answer_approval(step, *answer),
+        Command::OfferEvent { event, id, payload, by } => {
+            draft.offer_event(&event, id, payload, by)
+        }
+        Command::EventsRead { step } => draft.events_read(step),
         Command::DeliverSignal { name, id, payload, by } => {
             draft.deliver_signal(name, id, payload, by);
             Ok(())
@@ -191,7 +196,9 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
         Command::StartRun(_) => Ok(()),
         Command::InHold { command, .. } => check_status(run, command),
         // The same signal again is no new one, whatever has become of the run.
-        Command::DeliverSignal { id, .. } if run.signals.ids.contains(id) => {
+        Command::DeliverSignal { id, .. } | Command::OfferEvent { id, .. }
+            if run.signals.ids.contains(id) =>
+        {
             Err(Rejection::AlreadyReceived { id: id.clone() })
         }
         // Of an approval it is asked first whether it was decided before, also of a run that has ended.
@@ -222,6 +229,8 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
         | Command::DeliverSignal { .. }
         | Command::EndChild { .. }
         | Command::FollowParent { .. }
+        | Command::OfferEvent { .. }
+        | Command::EventsRead { .. }
         | Command::AllowCall { .. }
         | Command::RefuseCall { .. }
         | Command::GrantSlot { .. }

@@ -11,7 +11,7 @@ mod triggers;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-pub use triggers::Trigger;
+pub use triggers::{EventTrigger, Trigger};
 
 use serde::{Deserialize, Serialize};
 
@@ -20,11 +20,13 @@ use crate::id::DefinitionHash;
 mod approval;
 mod breaker;
 mod repeat;
+mod retry;
 mod switch;
 
 pub use approval::{Approval, OnApprovalTimeout};
 pub use breaker::{CircuitBreaker, WhileOpen};
 pub use repeat::{ROUNDS_DEFAULT, Repeat};
+pub use retry::{Backoff, Retry};
 pub use switch::{Switch, SwitchCase};
 
 /// A workflow definition.
@@ -72,6 +74,9 @@ pub struct Definition {
     /// What starts runs of it by itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub triggers: Vec<Trigger>,
+    /// Events that start runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub event_triggers: Vec<EventTrigger>,
     /// The steps, in the order of the file. The order is part of the hash.
     pub steps: Vec<Step>,
     /// Template of the run's output; `None` is `null`.
@@ -115,6 +120,7 @@ impl Definition {
             on_failure: self.on_failure,
             on_cancel: self.on_cancel,
             triggers: self.triggers.clone(),
+            event_triggers: self.event_triggers.clone(),
             steps: Vec::new(),
             outputs: self.outputs.clone(),
         }
@@ -469,58 +475,6 @@ pub enum OnError {
     Fail,
     /// The run goes on; the output is `null`.
     Continue,
-}
-
-/// How often and when a step is tried again.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Retry {
-    /// Attempts in total, at least 1.
-    pub max_attempts: u32,
-    /// How the delay grows.
-    pub backoff: Backoff,
-    /// Delay before the second attempt, in milliseconds.
-    pub initial_ms: u64,
-    /// Growth per attempt (exponential only).
-    pub factor: f64,
-    /// Longest delay, in milliseconds.
-    pub max_ms: u64,
-    /// Whether the delay is spread between half and whole, by a hash of (run, step, attempt).
-    pub jitter: bool,
-    /// Failure codes to try again; empty: every failure that is not fatal.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub retry_on: Vec<String>,
-    /// Failure codes that end the attempts.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub give_up_on: Vec<String>,
-}
-
-/// How the delay between attempts grows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Backoff {
-    /// `initial * factor^(n-1)`.
-    #[default]
-    Exponential,
-    /// `initial * n`.
-    Linear,
-    /// Always `initial`.
-    Constant,
-}
-
-impl Default for Retry {
-    fn default() -> Self {
-        Self {
-            max_attempts: 1,
-            backoff: Backoff::Exponential,
-            initial_ms: 1_000,
-            factor: 2.0,
-            max_ms: 60_000,
-            jitter: true,
-            retry_on: Vec::new(),
-            give_up_on: Vec::new(),
-        }
-    }
 }
 
 /// A hash as 64 hexadecimal digits.

@@ -3,51 +3,24 @@
 //! The events of one transition are stored together: first the one that came from outside (with [`Given`]), then those that
 //! `decide` derived from it.
 
+mod actor;
 mod awaited;
 mod calls;
+mod failure;
+mod given;
 mod started;
 
-use serde::{Deserialize, Serialize};
-
+pub use actor::Actor;
 pub use awaited::Awaited;
 pub use calls::{ChildEnd, child_name};
+pub use failure::Failure;
+pub use given::Given;
 pub use started::{LABELS_MAX, LIMITS_MAX, Parent, RunStarted};
 
 use crate::id::{Attempt, ItemIndex, StateHash, StepIndex, TimerId};
 use crate::limit::{Ticket, Wish};
 use crate::payload::{Payload, PayloadHash};
 use crate::time::Timestamp;
-
-/// What the shell gave `decide` together with an outside event, recorded so that `decide` can be asked again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Given {
-    /// When it happened, by the shell's clock.
-    pub now: Timestamp,
-    /// How many attempts could be started.
-    pub slots: u32,
-}
-
-/// Who did something, and from where.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Actor {
-    /// A user or program.
-    pub name: String,
-    /// The way it came: `cli`, `api`, `engine`.
-    pub via: String,
-}
-
-/// Why an attempt, a step or a run failed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Failure {
-    /// Error code, such as `NX3001`, or one of the handler's own.
-    pub code: String,
-    /// What happened, one line.
-    pub message: String,
-    /// Whether trying again cannot help.
-    pub fatal: bool,
-    /// More of it, such as a backtrace or the end of the standard error output.
-    pub details: Option<String>,
-}
 
 /// Something that has happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +95,11 @@ pub enum Event {
     },
     /// There was room for attempts.
     SlotsOffered,
+    /// A step that waits for an event was offered those that were emitted before it waited.
+    EventsRead {
+        /// The step.
+        step: StepIndex,
+    },
     /// A signal came. Signals of a run are numbered from 1 in the order they came.
     SignalReceived {
         /// The signal's name.

@@ -31,6 +31,7 @@ use crate::run::{
     StepState, Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
+use signals::awaited;
 
 /// Folds one recorded event into the state. A recorded event always applies. `at` is the time of its transition.
 ///
@@ -100,6 +101,7 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::StepSlept { step, .. }
         | Event::StepQueued { step, .. }
         | Event::StepWaits { step, .. }
+        | Event::EventsRead { step }
         | Event::SignalTaken { step, .. }
         | Event::StepCalled { step, .. }
         | Event::ChildEnded { step, .. }
@@ -231,6 +233,7 @@ impl Fold<'_> {
                 let (by, message) = (by.clone(), message.clone());
                 self.step_waits(*step, Awaited::Approval { by, message }, *timer);
             }
+            Event::EventsRead { step } => self.events_read(*step),
             Event::SignalReceived { name, id, payload, by } => {
                 self.signal_received(name, id, payload, by);
             }
@@ -240,7 +243,7 @@ impl Fold<'_> {
             Event::StepQueued { step, timer, until } => self.step_queued(*step, *timer, *until),
             Event::StepSlept { step, timer, until } => self.step_slept(*step, *timer, *until),
             Event::StepWaits { step, signal, timer } => {
-                self.step_waits(*step, Awaited::Signal { name: signal.clone() }, *timer);
+                self.step_waits(*step, awaited(signal), *timer);
             }
             Event::SignalTaken { signal, .. } => self.signal_taken(*signal),
             Event::StepCalled { step, attempt, number, input, timer, deadline } => {

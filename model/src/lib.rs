@@ -30,6 +30,7 @@ pub mod run;
 pub mod schedule;
 pub mod suggest;
 pub mod time;
+pub mod topic;
 pub mod versions;
 
 #[cfg(test)]

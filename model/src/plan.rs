@@ -22,6 +22,7 @@ mod breaker;
 mod compile;
 mod difference;
 mod each;
+mod events;
 mod graph;
 mod names;
 mod nullable;
@@ -58,6 +59,8 @@ pub struct Plan {
     run_id: Option<Template>,
     /// The limit that each of its runs needs a slot of.
     slot: Option<SlotRule>,
+    event_triggers: Vec<events::TriggerRule>,
+    event_waits: Vec<(StepIndex, String)>,
     pub(crate) env: Template,
     pub(crate) outputs: Option<Template>,
     steps_with_undo: Vec<StepIndex>,
@@ -154,6 +157,9 @@ pub(crate) struct ApprovalWait {
 
 /// The name under which scripts are handed to a handler.
 pub const SCRIPT_HANDLER: &str = "script";
+
+/// The name of the handler that emits an event: the engine itself.
+pub const EMIT_HANDLER: &str = "event.emit";
 
 /// Something wrong with a definition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -8,6 +8,18 @@ use crate::input::InputError;
 /// Why a command was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
+    /// No step waits for the event.
+    #[error("no step waits for event `{event}`")]
+    EventNotAwaited {
+        /// The event's name.
+        event: String,
+    },
+    /// Steps wait for such events, but not for this one.
+    #[error("event `{event}` is not the one that is waited for")]
+    EventNotWanted {
+        /// The event's name.
+        event: String,
+    },
     /// The run exists.
     #[error("the run was started already")]
     AlreadyStarted,

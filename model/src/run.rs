@@ -458,7 +458,22 @@ impl Run {
 
     /// Whether nothing is going on with it, though it may wait for slots, or for the end of a pause.
     pub fn is_at_rest(&self) -> bool {
-        self.running_count() == 0 && !self.can_start() && !self.ends_a_call()
+        self.running_count() == 0
+            && !self.can_start()
+            && !self.ends_a_call()
+            && self.reading_events().next().is_none()
+    }
+
+    /// Steps that wait for an event and were not offered yet what was emitted before, in order.
+    pub fn reading_events(&self) -> impl Iterator<Item = (StepIndex, &str)> + '_ {
+        self.awaiting().filter_map(|step| {
+            let StepState::Awaiting { what: Awaited::Event { name, reads: true }, .. } =
+                self.step(step)
+            else {
+                return None;
+            };
+            Some((step, name.as_str()))
+        })
     }
 
     /// Changes one step, and with it everything that follows from it. Returns what it was.

@@ -20,6 +20,7 @@ mod approvals;
 mod breakers;
 mod calls;
 mod ending;
+mod events;
 mod expressions;
 mod failures;
 mod folding;

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use nexus_definitions::{read, write};
 use nexus_model::definition::{
     Approval, Backoff, CircuitBreaker, Compensate, Concurrency, ConcurrencyRate, ConcurrencyScope,
-    Definition, ForEach, InputKind, InputSpec, OnApprovalTimeout, OnEnd, OnError, OnItemError,
-    OnSignalTimeout, Retry, Step, StepKind, Switch, SwitchCase, Trigger, WhenNeeds, WhileOpen,
+    Definition, EventTrigger, ForEach, InputKind, InputSpec, OnApprovalTimeout, OnEnd, OnError,
+    OnItemError, OnSignalTimeout, Retry, Step, StepKind, Switch, SwitchCase, Trigger, WhenNeeds,
+    WhileOpen,
 };
 use nexus_model::schedule::{CatchUp, Overlap, Timing};
 use proptest::prelude::*;
@@ -150,6 +151,10 @@ fn kind() -> impl Strategy<Value = StepKind> {
     let env =
         prop::collection::btree_map("[A-Z_][A-Z0-9_]{0,5}", text().prop_map(Value::from), 0..3);
     prop_oneof![
+        ("[a-z]{1,9}", value()).prop_map(|(event, data)| StepKind::Action {
+            uses: "event.emit".to_owned(),
+            with: serde_json::json!({"event": event, "data": data}),
+        }),
         ("[a-z]{1,5}\\.[a-z]{1,5}", value())
             .prop_map(|(uses, with)| StepKind::Action { uses, with }),
         (words(), prop::option::of("[a-z]{2,5}"), env)
@@ -210,7 +215,9 @@ fn wait_for() -> impl Strategy<Value = StepKind> {
     let timeout = prop::option::of(1u64..9_000_000_000);
     ("[a-z .:#']{1,9}[a-z]", matches, timeout, any::<bool>()).prop_map(
         |(signal, matches, timeout_ms, goes_on)| {
-            let matches = matches.map(str::to_owned);
+            let signal = if goes_on { signal } else { "event:order.paid".to_owned() };
+            let carried = if goes_on { "signal" } else { "event" };
+            let matches = matches.map(|text| text.replace("signal", carried));
             let on_timeout =
                 if goes_on { OnSignalTimeout::Continue } else { OnSignalTimeout::Fail };
             StepKind::WaitFor { signal, matches, timeout_ms, on_timeout }
@@ -378,6 +385,19 @@ fn trigger() -> impl Strategy<Value = Trigger> {
     )
 }
 
+fn event_trigger() -> impl Strategy<Value = EventTrigger> {
+    let matches = prop::option::of(prop::sample::select(vec!["true", "event.id == 'a: b'"]));
+    let input = prop::option::of(value().prop_filter("null says nothing", |it| !it.is_null()));
+    ("[a-z]{1,9}\\.[a-z:+-]{1,9}", matches, input, prop::option::of("[a-z]{1,9}")).prop_map(
+        |(event, matches, input, name)| EventTrigger {
+            event,
+            matches: matches.map(str::to_owned),
+            input,
+            name,
+        },
+    )
+}
+
 fn definition() -> impl Strategy<Value = Definition> {
     let head = (
         "[a-z][a-z0-9-]{0,20}",
@@ -389,7 +409,7 @@ fn definition() -> impl Strategy<Value = Definition> {
         prop::collection::btree_map("[a-z]{1,6}", text(), 0..3),
         prop::collection::btree_map("[a-z]{1,6}", input(), 0..3),
         prop::collection::btree_map("[A-Z]{1,6}", text().prop_map(Value::from), 0..3),
-        prop::collection::vec(trigger(), 0..3),
+        (prop::collection::vec(trigger(), 0..3), prop::collection::vec(event_trigger(), 0..3)),
         prop::collection::vec("[A-Z_]{1,6}", 0..3),
     );
     let outputs =
@@ -399,7 +419,7 @@ fn definition() -> impl Strategy<Value = Definition> {
     (head, maps, ends, steps(), outputs).prop_map(
         |(head, maps, (timeout_ms, concurrency, on_failure, on_cancel), steps, outputs)| {
             let (name, description, version, input_is_value) = head;
-            let (labels, inputs, env, triggers, secrets) = maps;
+            let (labels, inputs, env, (triggers, event_triggers), secrets) = maps;
             Definition {
                 name,
                 description,
@@ -415,6 +435,7 @@ fn definition() -> impl Strategy<Value = Definition> {
                 on_failure,
                 on_cancel,
                 triggers,
+                event_triggers,
                 steps,
                 outputs,
             }

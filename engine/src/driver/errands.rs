@@ -7,11 +7,14 @@
 
 mod limits;
 mod schedules;
+mod topics;
 
 use std::collections::BTreeMap;
 
 use nexus_model::aggregate::{AggregateId, Command, Effect};
 use nexus_model::decide::SlotChange;
+use nexus_model::id::{RunId, StepIndex};
+use nexus_model::time::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -44,6 +47,20 @@ impl Errands {
         let Some(handle) = &self.handle else { return };
         let (kind, name, command) = told_by_run(change);
         handle.tell_aggregate(kind, &name, command);
+    }
+
+    /// Offers a step that waits for an event those that were emitted before. Begun anew when the run is read again.
+    pub(super) fn read_events(
+        &mut self,
+        run: RunId,
+        step: StepIndex,
+        event: String,
+        since: Timestamp,
+    ) {
+        let Some(handle) = self.handle.clone() else { return };
+        self.tasks.spawn(async move {
+            topics::read_for(&handle, run, step, &event, since).await;
+        });
     }
 
     pub(super) fn begin(&mut self, id: AggregateId, effect: Effect) {
@@ -80,6 +97,7 @@ async fn carry_out(handle: &Handle, effect: Effect) -> Option<Command> {
         Effect::Pauses(effect) => match effect {},
         Effect::Versions(effect) => match effect {},
         Effect::Limit(_) | Effect::Breaker(_) => limits::carry_out(handle, effect).await,
+        Effect::Topic(deliver) => Some(Command::Topic(topics::carry_out(handle, deliver).await)),
         Effect::Schedule(effect) => {
             schedules::carry_out(handle, effect).await.map(Command::Schedule)
         }

@@ -13,6 +13,7 @@ use nexus_model::input::{InputError, check};
 use nexus_model::limit::Wish;
 use nexus_model::payload::{ContentType, NewPayload, Payload};
 use nexus_model::plan::Plan;
+use nexus_projections::ViewsError;
 use serde_json::Value;
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -109,6 +110,19 @@ pub enum StartError {
         /// The run that has it.
         run: RunId,
     },
+    /// As many runs are open as may be.
+    #[error("{open} runs are open, and at most {open_max} may be; try again in {retry_ms} ms")]
+    Full {
+        /// How many are open, with those that are being started.
+        open: u64,
+        /// How many may be.
+        open_max: u64,
+        /// When to try again.
+        retry_ms: u64,
+    },
+    /// It is not known how many runs are open.
+    #[error("the open runs cannot be counted")]
+    Uncounted(#[source] ViewsError),
     /// The engine has as much to write as it takes.
     #[error("the engine is busy; try again in {retry_ms} ms")]
     Busy {
@@ -177,6 +191,10 @@ impl Handle {
         let bytes_max = self.shared.config.payload_bytes_max;
         let mut prepared = prepare(request, Uuid::now_v7(), bytes_max)?;
         prepared.callees.retain(|callee| !self.shared.loader.knows(callee.hash()));
+        let name = Some(prepared.started.name.as_str()).filter(|name| !name.is_empty());
+        let _place = self.place(name).await?;
+        let of_store = self.limits_of_store(&prepared.started.workflow).await;
+        prepared.started.limits.extend(of_store.map_err(RequestError::from)?);
         if prepared.started.name.is_empty() {
             return self.start_with_made_name(&plan, prepared).await;
         }

@@ -25,7 +25,7 @@ impl Resident {
                 Event::StepStarted { step, .. } | Event::UndoStarted { step, .. } => {
                     add(*step, true);
                 }
-                Event::StepCalled { step, .. } => add(*step, false),
+                Event::StepCalled { step, .. } | Event::StepWaits { step, .. } => add(*step, false),
                 // It took its slot when it was to be resumed.
                 Event::AttemptResumed { step, .. } => add(*step, false),
                 Event::UndoWaived { .. } => self.run.running().for_each(|step| add(step, false)),
@@ -96,7 +96,7 @@ impl Resident {
             .filter_map(|effect| match effect {
                 Effect::RunAttempt(run) => Some((run.step, run.item)),
                 Effect::ResumeAttempt { step, item, .. } => Some((*step, *item)),
-                Effect::StopAttempt { .. } | Effect::Call(_) => None,
+                Effect::StopAttempt { .. } | Effect::Call(_) | Effect::ReadEvents { .. } => None,
             })
             .collect();
         let is_kept = |effect: &Effect| match effect {
@@ -104,7 +104,10 @@ impl Resident {
                 let key = (*step, *item);
                 !self.at_work.contains_key(&key) && !coming.contains(&key)
             }
-            Effect::RunAttempt(_) | Effect::StopAttempt { .. } | Effect::Call(_) => false,
+            Effect::RunAttempt(_)
+            | Effect::StopAttempt { .. }
+            | Effect::Call(_)
+            | Effect::ReadEvents { .. } => false,
         };
         pending(&self.plan, &self.run).into_iter().filter(is_kept).collect()
     }

@@ -129,6 +129,8 @@ fn as_failure(command: Command) -> Option<Command> {
         | Command::DeliverSignal { .. }
         | Command::EndChild { .. }
         | Command::FollowParent { .. }
+        | Command::OfferEvent { .. }
+        | Command::EventsRead { .. }
         | Command::AllowCall { .. }
         | Command::RefuseCall { .. }
         | Command::GrantSlot { .. }

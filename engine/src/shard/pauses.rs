@@ -100,6 +100,8 @@ impl Resident {
             | Command::DeliverSignal { .. }
             | Command::EndChild { .. }
             | Command::FollowParent { .. }
+            | Command::OfferEvent { .. }
+            | Command::EventsRead { .. }
             | Command::AllowCall { .. }
             | Command::RefuseCall { .. }
             | Command::GrantSlot { .. }

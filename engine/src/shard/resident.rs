@@ -117,6 +117,7 @@ impl Resident {
         }
         if drives {
             out.extend(self.slots_to_ask_for(run));
+            out.extend(self.events_to_read(run));
         }
         let mut cut_off = Vec::new();
         let running: Vec<StepIndex> =
@@ -135,6 +136,7 @@ impl Resident {
                     self.at_work.insert((step, None), attempt);
                     out.push(Output::Resume { run, step, item: None, attempt, alone });
                 }
+                Some(Effect::ReadEvents { .. }) => {}
                 Some(Effect::RunAttempt(_) | Effect::StopAttempt { .. } | Effect::Call(_))
                 | None => {
                     cut_off.push((step, attempt));
@@ -182,10 +184,20 @@ impl Resident {
                         cut_off.push((step, item, attempt));
                     }
                 }
-                Effect::RunAttempt(_) | Effect::StopAttempt { .. } | Effect::Call(_) => {}
+                Effect::RunAttempt(_)
+                | Effect::StopAttempt { .. }
+                | Effect::Call(_)
+                | Effect::ReadEvents { .. } => {}
             }
         }
         cut_off
+    }
+
+    /// Events that were emitted before steps waited for them, to be offered to them.
+    fn events_to_read(&self, run: RunId) -> impl Iterator<Item = Output> {
+        let since = self.run.started_at;
+        let reads = self.run.reading_events();
+        reads.map(move |(step, event)| Output::ReadEvents(run, step, event.to_owned(), since))
     }
 
     /// Slots that are waited for. Whether their limits were told before is not known here; telling them again changes nothing.
@@ -259,6 +271,9 @@ impl Resident {
         out.extend(held.slots.into_iter().map(Output::Slot));
         for effect in held.effects {
             out.push(match effect {
+                Effect::ReadEvents { step, event, since } => {
+                    Output::ReadEvents(run, step, event, since)
+                }
                 Effect::StopAttempt { step, item, attempt } => {
                     Output::Stop(run, step, item, attempt)
                 }
@@ -360,6 +375,8 @@ impl Resident {
             | Command::DeliverSignal { .. }
             | Command::EndChild { .. }
             | Command::FollowParent { .. }
+            | Command::OfferEvent { .. }
+            | Command::EventsRead { .. }
             | Command::AllowCall { .. }
             | Command::RefuseCall { .. }
             | Command::GrantSlot { .. }

@@ -24,6 +24,7 @@ pub fn encode(
     payloads: &[NewPayload],
 ) -> Logged {
     let records = encode_records(run, transition, given);
+    rows.extend(super::events::rows(plan, id, run, transition));
     rows.extend(transition.timers.iter().map(|change| timer_row(id, *change)));
     rows.extend(super::calls::rows(plan, id, run, transition));
     let payloads = payloads.iter().chain(&transition.payloads);

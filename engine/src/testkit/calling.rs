@@ -74,7 +74,7 @@ impl World {
         self.ask_silently(call.parent.run, Command::EndChild { step, child, revision, ended });
     }
 
-    fn ask_silently(&mut self, run: RunId, command: Command) {
+    pub(super) fn ask_silently(&mut self, run: RunId, command: Command) {
         self.tell(Input::Ask { run, asked: Asked::silent(command) }, None);
     }
 }

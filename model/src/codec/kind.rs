@@ -93,6 +93,8 @@ kinds! {
     71 STEP_CALLED StepCalled "step.called",
     72 PARENT_PAUSED ParentPaused "parent.paused",
     73 PARENT_RESUMED ParentResumed "parent.resumed",
+    // events that are waited for
+    76 EVENTS_READ EventsRead "events.read",
     80 PATH_CHOSEN PathChosen "path.chosen",
     81 STEPS_BYPASSED StepsBypassed "steps.bypassed",
     82 RACE_DECIDED RaceDecided "race.decided",

@@ -139,6 +139,7 @@ fn outside_samples() -> Vec<Event> {
         Event::CancelRequested { by: actor(), reason: String::new() },
         Event::RunRetried { by: actor(), timeout: Some((TimerId(4), NOW)) },
         Event::SlotsOffered,
+        Event::EventsRead { step },
         Event::SignalReceived {
             name: "payment".to_owned(),
             id: "pay-7".to_owned(),

@@ -1,4 +1,4 @@
-//! What steps wait for.
+//! What steps wait for from outside.
 
 /// What a step waits for from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -7,6 +7,13 @@ pub enum Awaited {
     Signal {
         /// Its name.
         name: String,
+    },
+    /// An event that somebody emits. It comes as a signal whose name [`signal_name`](crate::topic::signal_name) makes.
+    Event {
+        /// Its name.
+        name: String,
+        /// Whether events that were emitted before the step waited are still to be offered to it.
+        reads: bool,
     },
     /// The decision of a person.
     Approval {

@@ -48,6 +48,11 @@ impl SlotRule {
     /// What is wrong with it, one line.
     pub(crate) fn wish(&self, [key, fairness_key, priority]: &[Value; 3]) -> Result<Wish, String> {
         let limit = match text(key, "key", "concurrency")? {
+            // Names that begin so are those of limits of the store.
+            Some(key) if self.prefix.is_empty() && key.starts_with('@') => {
+                return Err("`key` of `concurrency` begins with `@`, which is kept for the store"
+                    .to_owned());
+            }
             Some(key) => format!("{}{key}", self.prefix),
             None => self.own_name.clone(),
         };

@@ -14,6 +14,7 @@ use super::{Called, PlanStep, SCRIPT_HANDLER, SignalWait, Work, inline_json};
 use crate::definition::{Retry, Step, StepKind, WhenNeeds};
 use crate::expression::{Condition, Template, duration_ms, point_in_time};
 use crate::id::StepIndex;
+use crate::topic::event_of;
 
 /// Longest id.
 const ID_CHARS_MAX: usize = 200;
@@ -186,6 +187,7 @@ fn compile_work(
             if uses.is_empty() {
                 problems.error("NX1202", &["steps", id, "uses"], "the handler has no name");
             }
+            super::events::check_emit(id, uses, with, problems);
             compile("with", with, problems).map(|input| handler(uses, input))
         }
         StepKind::Set { values } => {
@@ -217,8 +219,11 @@ fn compile_work(
         }
         StepKind::WaitFor { signal, matches, timeout_ms, on_timeout } => {
             check_wait(id, signal, *timeout_ms, problems);
+            let is_event = event_of(signal).is_some();
             let matches = match matches {
-                Some(source) => Some(compile_match(shape, source, names, needs, problems)?),
+                Some(source) => {
+                    Some(compile_match(shape, (source, is_event), names, needs, problems)?)
+                }
                 None => None,
             };
             let (signal, timeout_ms) = (signal.clone(), *timeout_ms);
@@ -248,6 +253,9 @@ fn compile_work(
 const SIGNAL_CHARS_MAX: usize = 128;
 
 fn check_wait(id: &str, signal: &str, timeout_ms: Option<u64>, problems: &mut Problems) {
+    if let Some(event) = event_of(signal) {
+        super::events::check_name(event, &["steps", id, "wait_for", "event"], problems);
+    }
     let chars = signal.chars().count();
     if !(1..=SIGNAL_CHARS_MAX).contains(&chars) || signal.chars().any(char::is_control) {
         let message = "a signal needs a name of 1 to 128 characters";
@@ -261,12 +269,12 @@ fn check_wait(id: &str, signal: &str, timeout_ms: Option<u64>, problems: &mut Pr
 
 fn compile_match(
     shape: &Shape<'_>,
-    source: &str,
+    (source, is_event): (&str, bool),
     names: &Names<'_>,
     needs: &mut BTreeSet<StepIndex>,
     problems: &mut Problems,
 ) -> Option<Condition> {
-    let place = Place::signal_match(&shape.step.id, shape.index);
+    let place = Place::signal_match(&shape.step.id, shape.index, is_event);
     let compiled = Condition::compile(source).map_err(|error| vec![error]);
     let condition = problems.take(place.path(), compiled)?;
     needs.extend(names.check(&condition.references(), &place, problems));

@@ -335,6 +335,7 @@ pub(super) fn ms(text: &str) -> u64 {
 }
 
 /// Reads a command after taking `@time`, `slots=n` and `by=name` out of it.
+#[expect(clippy::too_many_lines, reason = "one arm for each command")]
 pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
     let mut words = Vec::new();
     for word in line.split_whitespace() {
@@ -400,6 +401,12 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
         }
         word @ ("allow" | "refuse") => answer_of_breaker(bench, word == "allow", words[1]),
         word @ ("approve" | "reject") => answer(bench, word == "approve", &words),
+        "event" => {
+            let (event, id) = words[1].split_once('#').unwrap_or((words[1], ""));
+            let payload = payload(bench, &rest(2));
+            Command::OfferEvent { event: event.to_owned(), id: id.to_owned(), payload, by }
+        }
+        "events_read" => Command::EventsRead { step: index(bench, words[1]) },
         "signal" => {
             let (name, id) = words[1].split_once('#').unwrap_or((words[1], ""));
             let payload = payload(bench, &rest(2));

@@ -158,8 +158,11 @@ fn call() -> StepKind {
 /// Waits for every signal `s`, or for those with the right number, for ever or not.
 fn wait_for(shape: &Shape) -> StepKind {
     StepKind::WaitFor {
-        signal: "s".to_owned(),
-        matches: (shape.attempts > 1).then(|| format!("signal == {}", shape.attempts)),
+        signal: if shape.limited { "event:e" } else { "s" }.to_owned(),
+        matches: (shape.attempts > 1).then(|| {
+            let carried = if shape.limited { "event" } else { "signal" };
+            format!("{carried} == {}", shape.attempts)
+        }),
         timeout_ms: shape.deadline.then_some(2_000),
         on_timeout: if shape.fatal { OnSignalTimeout::Fail } else { OnSignalTimeout::Continue },
     }
@@ -187,7 +190,7 @@ fn approve(shape: &Shape) -> StepKind {
 }
 
 fn asks() -> impl Strategy<Value = Vec<Ask>> {
-    let ask = (0u8..50, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
+    let ask = (0u8..53, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
         what,
         which,
         slots,
@@ -204,6 +207,12 @@ fn some_step(ask: &Ask) -> StepIndex {
 fn signal(number: u32, id: String) -> Command {
     let (payload, _) = Payload::json(&json!(number));
     Command::DeliverSignal { name: "s".to_owned(), id, payload, by: Actor::default() }
+}
+
+/// An event that carries a number.
+fn event(number: u32, id: String) -> Command {
+    let (payload, _) = Payload::json(&json!(number));
+    Command::OfferEvent { event: "e".to_owned(), id, payload, by: Actor::default() }
 }
 
 /// What somebody decides about a step.
@@ -327,6 +336,7 @@ impl Play {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each command")]
     fn command(&self, ask: &Ask) -> Option<Command> {
         let by = Actor::default();
         let run = &self.bench.run;
@@ -384,8 +394,13 @@ impl Play {
                 let id = if fatal { format!("k{}", ask.which % 7) } else { String::new() };
                 signal(ask.slots, id)
             }
-            41..45 => self.end_of_a_child(pick(run.calling().count())?, ask.slots),
-            45 => Command::FollowParent { paused: fatal },
+            44..48 => self.end_of_a_child(pick(run.calling().count())?, ask.slots),
+            48 => Command::FollowParent { paused: fatal },
+            41 | 42 => {
+                let id = if fatal { format!("e{}", ask.which % 7) } else { String::new() };
+                event(ask.slots, id)
+            }
+            43 => Command::EventsRead { step: some_step(ask) },
             31..34 => {
                 let slots: Vec<_> = run.slots.iter().collect();
                 let (slot, hold) = slots[pick(slots.len())?];
@@ -457,9 +472,15 @@ impl Play {
             if let StepKind::Approve(_) = kind {
                 return Some(answer(step, true, "dana"));
             }
-            let StepKind::WaitFor { matches, .. } = kind else { panic!("only such a step waits") };
-            let wanted = matches.as_ref().map_or(0, |text| text[10..].parse().unwrap());
-            return Some(signal(wanted, String::new()));
+            let StepKind::WaitFor { signal: name, matches, .. } = kind else {
+                panic!("only such a step waits")
+            };
+            let number = |text: &String| text.rsplit(' ').next().unwrap().parse().unwrap();
+            let wanted = matches.as_ref().map_or(0, number);
+            return Some(match name.as_str() {
+                "s" => signal(wanted, String::new()),
+                _ => event(wanted, String::new()),
+            });
         }
         if run.failed_undos().next().is_some() && run.timers.is_empty() {
             return Some(Command::RetryRun { by: Actor::default() });

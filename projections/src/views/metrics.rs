@@ -144,6 +144,7 @@ impl Counters {
             | Event::RunSlotGranted { .. }
             | Event::SignalReceived { .. }
             | Event::StepWaits { .. }
+            | Event::EventsRead { .. }
             | Event::ApprovalGranted { .. }
             | Event::ApprovalRejected { .. }
             | Event::ApprovalRequested { .. }

@@ -83,7 +83,7 @@ pub(crate) fn run(context: &Context, args: &CreateArgs) -> Outcome {
         record(context, &Purpose::Begin, async |control| control.put_schedule(request).await)?;
     show(&acted);
     if here {
-        note_idle(context);
+        note_idle(context, super::SCHEDULES);
     }
     Ok(Code::Done)
 }
@@ -105,7 +105,7 @@ fn of_triggers(context: &Context, args: &CreateArgs, read: &Resolved) -> Outcome
     })?;
     all.iter().for_each(show);
     if here {
-        note_idle(context);
+        note_idle(context, super::SCHEDULES);
     }
     Ok(Code::Done)
 }

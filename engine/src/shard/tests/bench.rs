@@ -196,6 +196,7 @@ fn in_words(output: &Output) -> String {
         Output::Ended(_, status) => format!("ended {}", status.word()),
         Output::Call(call) => format!("see to {}", call.call.child),
         Output::ChildEnded(report) => format!("{} tells", report.child),
+        Output::ReadEvents(_, step, event, _) => format!("read {event} for {}", step.0),
         Output::Hungry(_) => "hungry".into(),
         Output::Snapshot(..) => "snapshot".into(),
         Output::Rest(_) => "rest".into(),
@@ -208,6 +209,7 @@ fn in_words(output: &Output) -> String {
 fn errand(effect: &Effect) -> String {
     match effect {
         Effect::Pauses(effect) => match *effect {},
+        Effect::Topic(deliver) => format!("deliver {} {}", deliver.topic, deliver.number),
         Effect::Versions(effect) => match *effect {},
         Effect::Limit(LimitEffect(holder)) => format!("grant slot {}", holder.ticket.0),
         Effect::Breaker(BreakerEffect::Allow(holder)) => format!("allow call {}", holder.ticket.0),

@@ -64,6 +64,8 @@ fn released(standing: &Standing<'_>, name: &str, step: StepIndex) -> (&'static s
         let over = timer.map(|(_, at)| format!(", or its time is over at {}", time(at)));
         let comes = if let Awaited::Signal { name: signal } = what {
             format!("nexus-engine signal {name} {signal}")
+        } else if let Awaited::Event { name: event, .. } = what {
+            format!("nexus-engine emit {event}, or a step that emits it")
         } else if matches!(what, Awaited::Approval { .. }) {
             format!("nexus-engine approve {name} {id}, or reject")
         } else {

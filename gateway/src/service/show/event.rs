@@ -7,6 +7,7 @@ use nexus_engine::model::limit::{Size, Wish};
 use nexus_engine::model::payload::Payload;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::time::Timestamp;
+use nexus_engine::model::topic::event_of;
 use nexus_engine::{LoadError, Loader, Recorded};
 use serde_json::{Value, json};
 
@@ -87,6 +88,7 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::StepCallRefused { step, .. }
         | Event::StepQueued { step, .. }
         | Event::StepWaits { step, .. }
+        | Event::EventsRead { step }
         | Event::SignalTaken { step, .. }
         | Event::ChildEnded { step, .. }
         | Event::ApprovalGranted { step, .. }
@@ -228,6 +230,7 @@ impl Showing<'_> {
                 }
                 data
             }
+            Event::EventsRead { step } => json!({"step": self.id(*step)}),
             Event::StepSlotRequested { step, attempt, ticket, wish } => json!({
                 "step": self.id(*step), "attempt": attempt.0, "ticket": ticket.0,
                 "wish": wish_data(wish),
@@ -257,7 +260,7 @@ impl Showing<'_> {
                 "payload": self.payload(payload)?, "by": by(who),
             }),
             Event::StepWaits { step, signal, timer } => json!({
-                "step": self.id(*step), "for": {"signal": signal}, "timeout": due_data(*timer),
+                "step": self.id(*step), "for": awaited(signal), "timeout": due_data(*timer),
             }),
             Event::ApprovalRequested { step, by: people, message, timer } => json!({
                 "step": self.id(*step), "by": people, "message": message,
@@ -390,6 +393,7 @@ impl Showing<'_> {
             Event::RunHeld { pauses } => format!("by the pause of {}", pauses.join(", ")),
             Event::SlotsOffered
             | Event::RunReleased
+            | Event::EventsRead { .. }
             | Event::ParentPaused
             | Event::ParentResumed
             | Event::RunCancelled { .. } => String::new(),
@@ -434,7 +438,11 @@ impl Showing<'_> {
             }
             Event::StepWaits { signal, timer, .. } => {
                 let until = timer.map(|(_, at)| format!(", {}", self.until(at)));
-                format!("signal {signal}{}", until.unwrap_or_default())
+                let what = match event_of(signal) {
+                    Some(event) => format!("event {event}"),
+                    None => format!("signal {signal}"),
+                };
+                format!("{what}{}", until.unwrap_or_default())
             }
             Event::ApprovalRequested { by, message, timer, .. } => {
                 let what = if message.is_empty() { String::new() } else { format!(": {message}") };
@@ -538,4 +546,12 @@ fn failure_data(failure: &Failure) -> Value {
 
 fn due_data(due: Option<(TimerId, Timestamp)>) -> Value {
     due.map_or(Value::Null, |(timer, at)| json!({"timer": timer.0, "at": time(at)}))
+}
+
+/// What a step waits for, by the name of the signal.
+fn awaited(signal: &str) -> Value {
+    match event_of(signal) {
+        Some(event) => json!({"event": event}),
+        None => json!({"signal": signal}),
+    }
 }

@@ -196,6 +196,7 @@ impl Standing<'_> {
         if let Some((step, what, until)) = self.next_awaited() {
             let kind = match what {
                 Awaited::Signal { .. } => "signal",
+                Awaited::Event { .. } => "event",
                 Awaited::Approval { .. } => "approval",
             };
             let (step, at) = (Some(self.id(step)), until.map(time));
@@ -583,6 +584,7 @@ pub(crate) fn child(plan: &Plan, run: &Run, step: StepIndex) -> Option<String> {
 pub(crate) fn awaited(what: &Awaited) -> String {
     match what {
         Awaited::Signal { name } => format!("signal {name}"),
+        Awaited::Event { name, .. } => format!("event {name}"),
         Awaited::Approval { by, message } if message.is_empty() => {
             format!("an approval by {}", by.join(", "))
         }

@@ -75,6 +75,7 @@ fn outside_event() -> BoxedStrategy<Event> {
         (step(), text(), number(), child_end()).prop_map(|(step, child, revision, ended)| {
             Event::ChildEnded { step, child, revision, ended }
         }),
+        step().prop_map(|step| Event::EventsRead { step }),
         (text(), text(), payload(), actor()).prop_map(|(name, id, payload, by)| {
             Event::SignalReceived { name, id, payload, by }
         }),
@@ -255,6 +256,7 @@ fn calls(count: u32) -> impl Strategy<Value = BTreeMap<StepIndex, LastCall>> {
 fn awaited() -> impl Strategy<Value = Awaited> {
     prop_oneof![
         text().prop_map(|name| Awaited::Signal { name }),
+        (text(), any::<bool>()).prop_map(|(name, reads)| Awaited::Event { name, reads }),
         (vec(text(), 0..4), text()).prop_map(|(by, message)| Awaited::Approval { by, message }),
     ]
 }

@@ -263,6 +263,7 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::RunQueued { .. }
         | Event::RunSlotGranted { .. }
         | Event::StepWaits { .. }
+        | Event::EventsRead { .. }
         | Event::ApprovalRequested { .. }
         | Event::SignalTaken { .. }
         | Event::StepCalled { .. }

@@ -151,6 +151,7 @@ impl RunRecord {
             | Event::HeartbeatRecorded { .. }
             | Event::StepQueued { .. }
             | Event::SlotsOffered
+            | Event::EventsRead { .. }
             | Event::StepPaused { .. }
             | Event::StepResumed { .. }
             | Event::SignalReceived { .. }

@@ -52,6 +52,9 @@ pub struct StartRun {
     /// The definition: its canonical JSON; `null`: the one that `workflow` names.
     #[serde(default)]
     pub definition: Value,
+    /// The definitions that it calls, directly or not.
+    #[serde(default)]
+    pub callees: Vec<Value>,
     /// Which definition: `NAME` (the current version), `NAME@3`, or its hash. Either this or `definition`.
     #[serde(default)]
     pub workflow: Option<String>,
@@ -101,6 +104,9 @@ pub struct Act {
     /// The definition with which a failed or cancelled run is retried: its canonical JSON; `null`: the one it has.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub definition: Value,
+    /// The definitions that it calls, directly or not: their canonical JSON.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub callees: Vec<Value>,
     /// Who asks.
     pub by: By,
 }

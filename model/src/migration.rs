@@ -14,7 +14,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::definition::Step;
-use crate::event::Actor;
+use crate::event::{Actor, Awaited};
 use crate::id::StepIndex;
 use crate::input;
 use crate::plan::{Plan, Work, changes_of_step};
@@ -152,7 +152,8 @@ impl Examined<'_> {
 
     fn step(&mut self, step: StepIndex) {
         let stage = self.stage(step);
-        if stage == Stage::Open && self.run.items(step).is_none() {
+        if stage == Stage::Open && self.run.items(step).is_none() && !self.is_known_by_number(step)
+        {
             return;
         }
         let word = self.run.step(step).word();
@@ -226,6 +227,7 @@ impl Examined<'_> {
             StepState::Running { .. }
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }
+            | StepState::Calling { .. }
             | StepState::Iterating => Stage::UnderWay,
             StepState::Retrying { .. } => Stage::Between,
             StepState::Failed { continued: false, .. }
@@ -243,9 +245,16 @@ impl Examined<'_> {
         }
     }
 
-    /// Whether somebody else knows the step by its number: who carries out its attempts, or a limit.
+    /// Whether somebody else knows the step by its number: who carries out its attempts, a limit, the run it has called, or who
+    /// reads events for it.
     fn is_known_by_number(&self, step: StepIndex) -> bool {
-        self.run.step(step).is_at_work() || self.holds_slot(step)
+        let state = self.run.step(step);
+        let reads = matches!(
+            state,
+            StepState::Awaiting { what: Awaited::Event { .. }, .. } | StepState::Calling { .. }
+        );
+        let may_call_on = self.run.calls.contains_key(&step) && !state.is_ok();
+        state.is_at_work() || reads || may_call_on || self.holds_slot(step)
     }
 
     /// Whether it holds a slot of a limit or breaker, or waits for one.
@@ -273,6 +282,7 @@ fn steers(work: &Work) -> bool {
         | Work::Sleep { .. }
         | Work::SleepUntil { .. }
         | Work::WaitFor(_)
+        | Work::Call(_)
         | Work::Approve(_) => false,
     }
 }

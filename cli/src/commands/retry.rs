@@ -56,7 +56,8 @@ fn act(context: &Context, args: &RetryArgs) -> Result<Option<Act>, Problem> {
         "" => with.display().to_string(),
         reason => format!("{}: {reason}", with.display()),
     };
-    Ok(Some(Act { reason, definition: published::json(&meant.definition), ..act }))
+    let definition = published::json(&meant.definition);
+    Ok(Some(Act { reason, definition, callees: meant.callees, ..act }))
 }
 
 fn recorded(context: &Context, runs: &[String], act: &Act) -> Outcome {

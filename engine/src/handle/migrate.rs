@@ -8,7 +8,7 @@ use nexus_model::id::RunId;
 use nexus_model::migration::{Fit, MigrateRun, Target, examine};
 use nexus_model::plan::Plan;
 
-use super::{Handle, RequestError};
+use super::{Handle, RequestError, StartError};
 use crate::loader::LoadError;
 use crate::shard::{Answer, Asked};
 use crate::tables::{DEFINITIONS, definition_row};
@@ -18,6 +18,8 @@ use crate::tables::{DEFINITIONS, definition_row};
 pub struct MigrateRequest {
     /// The definition, compiled.
     pub plan: Arc<Plan>,
+    /// The definitions it calls, directly or not, as far as they are not stored yet.
+    pub callees: Vec<Arc<Plan>>,
     /// Who asks.
     pub by: Actor,
     /// Why, or where the definition comes from.
@@ -29,26 +31,26 @@ pub struct MigrateRequest {
 impl Handle {
     /// Has a run go on with another definition. It keeps what it has done.
     ///
-    /// The definition is durable in the same batch as the event that names it, or was before.
+    /// The definition, and those it calls, are durable in the same batch as the event that names it, or were before.
     ///
     /// # Errors
-    /// [`RequestError`]
-    pub async fn migrate(
-        &self,
-        run: RunId,
-        request: MigrateRequest,
-    ) -> Result<Answer, RequestError> {
-        let MigrateRequest { plan, by, reason, retries } = request;
+    /// [`StartError`] if what it calls is not there, or it is refused.
+    pub async fn migrate(&self, run: RunId, request: MigrateRequest) -> Result<Answer, StartError> {
+        let MigrateRequest { plan, callees, by, reason, retries } = request;
+        self.check_calls(&plan, &callees).await?;
         let hash = plan.hash();
         let is_stored = self
             .blocking(move |loader| loader.log().row(DEFINITIONS, &hash.0))
             .await
-            .map_err(LoadError::from)?
+            .map_err(|error| RequestError::Load(LoadError::from(error)))?
             .is_some();
         let rows = if is_stored {
             Vec::new()
         } else {
-            vec![definition_row(hash, plan.definition().to_canonical_json())]
+            let stored = callees.iter().chain([&plan]);
+            stored
+                .map(|plan| definition_row(plan.hash(), plan.definition().to_canonical_json()))
+                .collect()
         };
         let to = Target(Arc::clone(&plan));
         let command = Command::MigrateRun(Box::new(MigrateRun { to, by, reason, retries }));

@@ -128,6 +128,8 @@ fn as_failure(command: Command) -> Option<Command> {
         | Command::RetryRun { .. }
         | Command::MigrateRun(_)
         | Command::DeliverSignal { .. }
+        | Command::EndChild { .. }
+        | Command::FollowParent { .. }
         | Command::OfferEvent { .. }
         | Command::EventsRead { .. }
         | Command::AllowCall { .. }

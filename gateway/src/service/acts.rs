@@ -2,10 +2,9 @@
 
 use nexus_engine::model::id::{RunId, StepIndex};
 use nexus_engine::shard::Answer;
-use nexus_engine::{MigrateRequest, RequestError};
+use nexus_engine::{MigrateRequest, RequestError, StartError};
 
 use super::get::find_step;
-use super::start::compile;
 use super::{Service, show};
 use crate::api::{Act, Acted, Problem};
 use crate::problems;
@@ -88,13 +87,18 @@ impl Service {
             let answer = self.handle().retry(run, by).await;
             return self.acted(run, name, "retry", answer);
         }
-        let plan = self.blocking(|_| compile(act.definition)).await?;
+        let (plan, callees) = self.compiled(act.definition, act.callees).await?;
         let (before, _) = self.load(run, &name).await?;
         let answer = if before.hash() == plan.hash() {
             self.handle().retry(run, by).await
         } else {
-            let request = MigrateRequest { plan, by, reason: act.reason, retries: true };
-            self.handle().migrate(run, request).await
+            let reason = act.reason;
+            let request = MigrateRequest { plan, callees, by, reason, retries: true };
+            match self.handle().migrate(run, request).await {
+                Err(StartError::Request(error)) => Err(error),
+                Err(error) => return Err(problems::start_problem(&error)),
+                Ok(answer) => Ok(answer),
+            }
         };
         self.acted(run, name, "retry", answer)
     }

@@ -7,7 +7,7 @@ use nexus_engine::model::id::RunId;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::rejection::Rejection;
 use nexus_engine::shard::Refusal;
-use nexus_engine::{MigrateRequest, RequestError};
+use nexus_engine::{MigrateRequest, RequestError, StartError};
 
 use super::{Service, show};
 use crate::api::{MigrateRuns, MigratedRun, MigrationView, Problem};
@@ -85,13 +85,20 @@ impl Service {
         reason: &str,
     ) -> Result<Option<Vec<String>>, Problem> {
         let plan = Arc::clone(plan);
-        let request = MigrateRequest { plan, by, reason: reason.to_owned(), retries: false };
+        let request = MigrateRequest {
+            plan,
+            callees: Vec::new(),
+            by,
+            reason: reason.to_owned(),
+            retries: false,
+        };
         match self.handle().migrate(run, request).await {
             Ok(_) => Ok(None),
-            Err(RequestError::Refused(Refusal::Rejected(Rejection::Incompatible { reasons }))) => {
-                Ok(Some(reasons))
-            }
-            Err(error) => Err(problems::request(&error, name)),
+            Err(StartError::Request(RequestError::Refused(Refusal::Rejected(
+                Rejection::Incompatible { reasons },
+            )))) => Ok(Some(reasons)),
+            Err(StartError::Request(error)) => Err(problems::request(&error, name)),
+            Err(error) => Err(problems::start_problem(&error)),
         }
     }
 }

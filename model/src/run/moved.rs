@@ -69,6 +69,8 @@ impl Run {
         run.next_timer = self.next_timer;
         run.revision = self.revision;
         run.signals = self.signals.clone();
+        run.calls = places.keys(&self.calls);
+        run.parent_paused = self.parent_paused;
         run.loops = places.keys(&self.loops);
         run.progress = places.keys(&self.progress);
         run.queued = places.keys(&self.queued);
@@ -142,6 +144,7 @@ fn pass_over(passed: u32, step: &mut StepRun) {
         StepState::Running { .. }
         | StepState::Sleeping { .. }
         | StepState::Awaiting { .. }
+        | StepState::Calling { .. }
         | StepState::Iterating
         | StepState::Completed { .. }
         | StepState::Skipped { .. } => return,

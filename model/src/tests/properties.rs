@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use self::ways::{each, race, repeat};
 use super::bench::Bench;
 use super::notation::plain_step;
 use crate::command::{ApprovalAnswer, Command};
@@ -17,10 +18,14 @@ use crate::definition::{
 };
 use crate::event::{Actor, Event, Failure, RunStarted};
 use crate::evolve::evolve;
-use crate::id::{Attempt, StepIndex, TimerId};
+use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
 use crate::limit::Ticket;
 use crate::payload::Payload;
+use crate::plan::Plan;
 use crate::run::{Hold, Run, RunStatus, Slot, StepState};
+
+mod items;
+mod ways;
 
 /// One thing to do; what exactly depends on what can be done.
 #[derive(Clone, Debug)]
@@ -46,7 +51,7 @@ struct Shape {
 fn shape() -> impl Strategy<Value = Shape> {
     let needs = prop::collection::vec(0usize..12, 0..4);
     let flags = (any::<[bool; 3]>(), 0u8..4);
-    (0u8..9, needs, 0u8..8, 1u32..4, flags, 0u8..6).prop_map(
+    (0u8..13, needs, 0u8..8, 1u32..4, flags, 0u8..6).prop_map(
         |(kind, needs, when, attempts, ([deadline, fatal, limited], undo), skipped)| Shape {
             kind,
             needs,
@@ -63,8 +68,8 @@ fn shape() -> impl Strategy<Value = Shape> {
 
 fn definition() -> impl Strategy<Value = Definition> {
     let ends = (any::<bool>(), any::<bool>(), any::<bool>());
-    (prop::collection::vec(shape(), 1..12), any::<bool>(), ends).prop_map(
-        |(shapes, timeout, ends)| {
+    (prop::collection::vec(shape(), 1..12), any::<bool>(), ends)
+        .prop_map(|(shapes, timeout, ends)| {
             let on_end = |undoes| if undoes { OnEnd::Compensate } else { OnEnd::Keep };
             Definition {
                 on_failure: on_end(ends.0),
@@ -76,8 +81,14 @@ fn definition() -> impl Strategy<Value = Definition> {
                 steps: steps(&shapes),
                 ..Definition::default()
             }
-        },
-    )
+        })
+        .prop_filter("one loop at most", |definition| loops(definition) < 2)
+        .prop_filter("it compiles", |definition| Plan::compile(definition.clone()).is_ok())
+}
+
+/// How many loops there are. Of two that cross, `round` means one or the other.
+fn loops(definition: &Definition) -> usize {
+    definition.steps.iter().filter(|step| matches!(step.kind, StepKind::Repeat(_))).count()
 }
 
 /// Only one router chooses a step, and none chooses beyond the end.
@@ -131,6 +142,9 @@ fn step(at: usize, shape: &Shape) -> Step {
         6 => step.kind = wait_for(shape),
         7 => step.kind = approve(shape),
         8 => step.kind = switch(at, shape),
+        9 => race(&mut step),
+        10 => repeat(&mut step, shape),
+        11..13 => each(&mut step, shape),
         _ => {
             step.concurrency =
                 shape.limited.then(|| Concurrency { limit: Some(1), ..Default::default() });
@@ -177,7 +191,7 @@ fn approve(shape: &Shape) -> StepKind {
 }
 
 fn asks() -> impl Strategy<Value = Vec<Ask>> {
-    let ask = (0u8..44, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
+    let ask = (0u8..53, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
         what,
         which,
         slots,
@@ -217,6 +231,8 @@ struct Play {
     events: Vec<Event>,
     started: BTreeSet<(StepIndex, Attempt)>,
     ended: BTreeSet<(StepIndex, Attempt)>,
+    /// Attempts of items that were started, and those that have an outcome.
+    items: [BTreeSet<(StepIndex, ItemIndex, Attempt)>; 2],
     taken: BTreeSet<u32>,
     undone: BTreeSet<StepIndex>,
     now_ms: u64,
@@ -233,6 +249,7 @@ impl Play {
             events: Vec::new(),
             started: BTreeSet::new(),
             ended: BTreeSet::new(),
+            items: Default::default(),
             taken: BTreeSet::new(),
             undone: BTreeSet::new(),
             now_ms: 0,
@@ -253,9 +270,10 @@ impl Play {
     }
 
     fn check_events(&mut self, events: &[Event], slots: u32) {
-        let starts = events
-            .iter()
-            .filter(|event| matches!(event, Event::StepStarted { .. } | Event::UndoStarted { .. }));
+        let starts = events.iter().filter(|event| {
+            let undo = matches!(event, Event::UndoStarted { .. });
+            undo || matches!(event, Event::StepStarted { .. } | Event::ItemStarted { .. })
+        });
         assert!(starts.count() <= slots as usize, "no more starts than slots");
         let mut run = self.before.clone();
         for event in events {
@@ -292,6 +310,7 @@ impl Play {
             );
             assert!(run.status == RunStatus::Running || last_run, "only some steps run last");
         }
+        self.check_items(run, event);
         if let Event::SignalTaken { signal, .. } = event {
             assert!(run.signals.kept.contains_key(signal), "it came, and is there");
             assert!(self.taken.insert(*signal), "each signal is taken once");
@@ -371,6 +390,7 @@ impl Play {
                 let command = Box::new(Command::RetryRun { by });
                 Command::InHold { pauses: vec!["engine".to_owned()], command }
             }
+            44.. => self.about_an_item(ask)?,
             21 if fatal => Command::CancelRun { by, reason: String::new(), undo: ask.slots > 0 },
             22 => Command::RetryRun { by },
             23..27 => {
@@ -405,7 +425,7 @@ impl Play {
         for step in self.bench.plan.steps().collect::<Vec<_>>() {
             let _ = self.ask(Command::ResumeStep { step, by: by.clone() }, 3);
         }
-        for _ in 0..1000 {
+        for _ in 0..10_000 {
             let Some(command) = self.next_good() else { return };
             assert!(self.ask(command, 3));
         }
@@ -421,7 +441,10 @@ impl Play {
             let attempt = run.step_run(step).attempt;
             return Some(Command::CompleteStep { step, attempt, output: Payload::Null });
         }
-        if run.has_ready() {
+        if let Some((step, item, attempt)) = self.running_items().first().copied() {
+            return Some(Command::CompleteItem { step, item, attempt, output: Payload::Null });
+        }
+        if run.has_ready() || run.steps_with_ready_items().next().is_some() {
             return Some(Command::OfferSlots);
         }
         if let Some((slot, hold)) = run.slots.iter().find(|(_, hold)| !hold.granted) {
@@ -512,7 +535,10 @@ proptest! {
         prop_assert_eq!(play.bench.run.status.word(), "completed");
         let is_quiet = |state: &StepState| matches!(
             state,
-            StepState::Completed { .. } | StepState::Skipped { .. } | StepState::NotReached
+            StepState::Completed { .. }
+                | StepState::Skipped { .. }
+                | StepState::NotReached
+                | StepState::Cancelled
         );
         prop_assert!(play.bench.run.steps().all(|(_, step)| is_quiet(&step.state)));
     }

@@ -3,10 +3,12 @@
 //! The events of one transition are stored together: first the one that came from outside (with [`Given`]), then those that
 //! `decide` derived from it.
 
+mod awaited;
 mod started;
 
 use serde::{Deserialize, Serialize};
 
+pub use awaited::Awaited;
 pub use started::{LABELS_MAX, LIMITS_MAX, RunStarted};
 
 use crate::id::{Attempt, ItemIndex, StateHash, StepIndex, TimerId};
@@ -582,29 +584,5 @@ pub enum Event {
     RunCancelled {
         /// Hash of the state after this event.
         state: StateHash,
-    },
-}
-
-/// What a step waits for from outside.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Awaited {
-    /// A signal.
-    Signal {
-        /// Its name.
-        name: String,
-    },
-    /// An event that somebody emits. It comes as a signal whose name [`signal_name`](crate::topic::signal_name) makes.
-    Event {
-        /// Its name.
-        name: String,
-        /// Whether events that were emitted before the step waited are still to be offered to it.
-        reads: bool,
-    },
-    /// The decision of a person.
-    Approval {
-        /// Who may decide: `user:…`, `group:…`, or either.
-        by: Vec<String>,
-        /// What they are asked; may be empty.
-        message: String,
     },
 }

@@ -42,7 +42,8 @@ pub use approval::ApprovalDecision;
 pub use schedules::{Backfill, ScheduleRequest, ScheduledRun};
 pub(crate) use start::{Prepared, prepare, rows};
 pub use start::{StartError, StartRequest, Started};
-pub use topics::EmitError;
+pub(crate) use start::{request_hash, wanted_slots};
+pub use topics::{EmitError, TriggerRequest};
 pub use versions::PublishRequest;
 
 /// Asks things of an engine.

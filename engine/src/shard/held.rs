@@ -127,6 +127,8 @@ fn as_failure(command: Command) -> Option<Command> {
         | Command::CancelRun { .. }
         | Command::RetryRun { .. }
         | Command::DeliverSignal { .. }
+        | Command::EndChild { .. }
+        | Command::FollowParent { .. }
         | Command::OfferEvent { .. }
         | Command::EventsRead { .. }
         | Command::AllowCall { .. }

@@ -98,6 +98,8 @@ impl Resident {
             | Command::InHold { .. }
             | Command::CancelRun { .. }
             | Command::DeliverSignal { .. }
+            | Command::EndChild { .. }
+            | Command::FollowParent { .. }
             | Command::OfferEvent { .. }
             | Command::EventsRead { .. }
             | Command::AllowCall { .. }

@@ -101,7 +101,7 @@ impl World {
         plan: &Arc<Plan>,
         prepared: Prepared,
     ) {
-        let Prepared { started, payloads, request } = prepared;
+        let Prepared { started, payloads, request, .. } = prepared;
         self.requests += 1;
         let reply = ReplyId(self.requests);
         self.starting.insert(reply, (id, due));

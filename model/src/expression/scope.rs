@@ -274,6 +274,7 @@ impl Lookup<'_, '_> {
             | StepState::Running { .. }
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }
+            | StepState::Calling { .. }
             | StepState::Iterating
             | StepState::Retrying { .. }
             | StepState::Failed { .. }
@@ -322,6 +323,7 @@ fn error(step_run: &StepRun) -> Value {
         | StepState::Running { .. }
         | StepState::Sleeping { .. }
         | StepState::Awaiting { .. }
+        | StepState::Calling { .. }
         | StepState::Iterating
         | StepState::Completed { .. }
         | StepState::Skipped { .. }

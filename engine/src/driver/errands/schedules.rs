@@ -83,6 +83,7 @@ pub(super) fn final_code(error: &StartError) -> Option<&'static str> {
     match error {
         StartError::Inputs(_) => Some("NX1205"),
         StartError::InputTooLarge { .. } => Some("NX7005"),
+        StartError::Unresolved { .. } => Some("NX1185"),
         StartError::Name(_)
         | StartError::RunId { .. }
         | StartError::Limit { .. }

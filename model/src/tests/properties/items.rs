@@ -58,9 +58,9 @@ impl Play {
         let fatal = ask.which.is_multiple_of(5);
         let failure = Failure { code: "E".to_owned(), fatal, ..Failure::default() };
         Some(match ask.what {
-            44..48 => Command::CompleteItem { step, item, attempt, output: Payload::Null },
-            48..50 => Command::FailItem { step, item, attempt, failure },
-            50 => Command::ResumeItem { step, item, attempt },
+            53..57 => Command::CompleteItem { step, item, attempt, output: Payload::Null },
+            57..59 => Command::FailItem { step, item, attempt, failure },
+            59 => Command::ResumeItem { step, item, attempt },
             _ => {
                 let attempts =
                     running.iter().copied().filter(|(_, i, _)| ask.which >> i.0 & 1 == 0);

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use self::ways::{each, race, repeat};
 use super::bench::Bench;
 use super::notation::plain_step;
 use crate::command::{ApprovalAnswer, Command};
@@ -18,12 +19,15 @@ use crate::definition::{
 };
 use crate::event::{Actor, ChildEnd, Event, Failure, RunStarted, child_name};
 use crate::evolve::evolve;
-use crate::id::{Attempt, DefinitionHash, StepIndex, TimerId};
+use crate::id::{Attempt, DefinitionHash, ItemIndex, StepIndex, TimerId};
 use crate::limit::Ticket;
 use crate::migration::{MigrateRun, Target};
 use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::run::{Hold, Run, RunStatus, Slot, StepState};
+
+mod items;
+mod ways;
 
 /// One thing to do; what exactly depends on what can be done.
 #[derive(Clone, Debug)]
@@ -49,7 +53,7 @@ struct Shape {
 fn shape() -> impl Strategy<Value = Shape> {
     let needs = prop::collection::vec(0usize..12, 0..4);
     let flags = (any::<[bool; 3]>(), 0u8..4);
-    (0u8..10, needs, 0u8..8, 1u32..4, flags, 0u8..6).prop_map(
+    (0u8..14, needs, 0u8..8, 1u32..4, flags, 0u8..6).prop_map(
         |(kind, needs, when, attempts, ([deadline, fatal, limited], undo), skipped)| Shape {
             kind,
             needs,
@@ -66,8 +70,8 @@ fn shape() -> impl Strategy<Value = Shape> {
 
 fn definition() -> impl Strategy<Value = Definition> {
     let ends = (any::<bool>(), any::<bool>(), any::<bool>());
-    (prop::collection::vec(shape(), 1..12), any::<bool>(), ends).prop_map(
-        |(shapes, timeout, ends)| {
+    (prop::collection::vec(shape(), 1..12), any::<bool>(), ends)
+        .prop_map(|(shapes, timeout, ends)| {
             let on_end = |undoes| if undoes { OnEnd::Compensate } else { OnEnd::Keep };
             Definition {
                 on_failure: on_end(ends.0),
@@ -79,8 +83,14 @@ fn definition() -> impl Strategy<Value = Definition> {
                 steps: steps(&shapes),
                 ..Definition::default()
             }
-        },
-    )
+        })
+        .prop_filter("one loop at most", |definition| loops(definition) < 2)
+        .prop_filter("it compiles", |definition| Plan::compile(definition.clone()).is_ok())
+}
+
+/// How many loops there are. Of two that cross, `round` means one or the other.
+fn loops(definition: &Definition) -> usize {
+    definition.steps.iter().filter(|step| matches!(step.kind, StepKind::Repeat(_))).count()
 }
 
 /// Only one router chooses a step, and none chooses beyond the end.
@@ -134,6 +144,9 @@ fn step(at: usize, shape: &Shape) -> Step {
         6 => step.kind = wait_for(shape),
         7 => step.kind = approve(shape),
         8 => step.kind = switch(at, shape),
+        13 => race(&mut step),
+        10 => repeat(&mut step, shape),
+        11..13 => each(&mut step, shape),
         9 => {
             step.kind = call();
             step.timeout_ms = shape.fatal.then_some(3_000);
@@ -193,7 +206,7 @@ fn approve(shape: &Shape) -> StepKind {
 }
 
 fn asks() -> impl Strategy<Value = Vec<Ask>> {
-    let ask = (0u8..56, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
+    let ask = (0u8..65, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
         what,
         which,
         slots,
@@ -257,6 +270,8 @@ struct Play {
     events: Vec<Event>,
     started: BTreeSet<(StepIndex, Attempt)>,
     ended: BTreeSet<(StepIndex, Attempt)>,
+    /// Attempts of items that were started, and those that have an outcome.
+    items: [BTreeSet<(StepIndex, ItemIndex, Attempt)>; 2],
     taken: BTreeSet<u32>,
     undone: BTreeSet<StepIndex>,
     now_ms: u64,
@@ -273,6 +288,7 @@ impl Play {
             events: Vec::new(),
             started: BTreeSet::new(),
             ended: BTreeSet::new(),
+            items: Default::default(),
             taken: BTreeSet::new(),
             undone: BTreeSet::new(),
             now_ms: 0,
@@ -293,9 +309,10 @@ impl Play {
     }
 
     fn check_events(&mut self, events: &[Event], slots: u32) {
-        let starts = events
-            .iter()
-            .filter(|event| matches!(event, Event::StepStarted { .. } | Event::UndoStarted { .. }));
+        let starts = events.iter().filter(|event| {
+            let undo = matches!(event, Event::UndoStarted { .. });
+            undo || matches!(event, Event::StepStarted { .. } | Event::ItemStarted { .. })
+        });
         assert!(starts.count() <= slots as usize, "no more starts than slots");
         let mut run = self.before.clone();
         for event in events {
@@ -336,6 +353,7 @@ impl Play {
             // Steps without a handler keep their numbers when they move.
             self.ended.clear();
         }
+        self.check_items(run, event);
         if let Event::StepCalled { step, attempt, .. } = event {
             assert!(!run.holds(*step), "nothing is called in a pause");
             assert!(self.started.insert((*step, *attempt)), "each attempt starts once");
@@ -419,6 +437,7 @@ impl Play {
                 let command = Box::new(Command::RetryRun { by });
                 Command::InHold { pauses: vec!["engine".to_owned()], command }
             }
+            53..62 => self.about_an_item(ask)?,
             21 if fatal => Command::CancelRun { by, reason: String::new(), undo: ask.slots > 0 },
             22 => Command::RetryRun { by },
             23..27 => {
@@ -443,7 +462,7 @@ impl Play {
                 let name = if ask.slots == 0 { "erin" } else { "dana" };
                 answer(step, !fatal, name)
             }
-            53..56 => migrate(self.bench.plan.definition(), run, ask)?,
+            62..65 => migrate(self.bench.plan.definition(), run, ask)?,
             _ => Command::OfferSlots,
         })
     }
@@ -474,7 +493,7 @@ impl Play {
         for step in self.bench.plan.steps().collect::<Vec<_>>() {
             let _ = self.ask(Command::ResumeStep { step, by: by.clone() }, 3);
         }
-        for _ in 0..1000 {
+        for _ in 0..10_000 {
             let Some(command) = self.next_good() else { return };
             assert!(self.ask(command, 3));
         }
@@ -490,7 +509,10 @@ impl Play {
             let attempt = run.step_run(step).attempt;
             return Some(Command::CompleteStep { step, attempt, output: Payload::Null });
         }
-        if run.has_ready() {
+        if let Some((step, item, attempt)) = self.running_items().first().copied() {
+            return Some(Command::CompleteItem { step, item, attempt, output: Payload::Null });
+        }
+        if run.has_ready() || run.steps_with_ready_items().next().is_some() {
             return Some(Command::OfferSlots);
         }
         if run.calling().next().is_some() {
@@ -584,7 +606,10 @@ proptest! {
         prop_assert_eq!(play.bench.run.status.word(), "completed");
         let is_quiet = |state: &StepState| matches!(
             state,
-            StepState::Completed { .. } | StepState::Skipped { .. } | StepState::NotReached
+            StepState::Completed { .. }
+                | StepState::Skipped { .. }
+                | StepState::NotReached
+                | StepState::Cancelled
         );
         prop_assert!(play.bench.run.steps().all(|(_, step)| is_quiet(&step.state)));
     }

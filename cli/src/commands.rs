@@ -4,11 +4,14 @@ mod acting;
 pub(crate) mod approve;
 pub(crate) mod audit;
 pub(crate) mod bench;
+pub(crate) mod breaker;
 pub(crate) mod cancel;
 pub(crate) mod completions;
 pub(crate) mod dead;
 pub(crate) mod demo;
+pub(crate) mod diff;
 pub(crate) mod doctor;
+pub(crate) mod emit;
 pub(crate) mod explain;
 pub(crate) mod get;
 pub(crate) mod graph;
@@ -22,10 +25,13 @@ pub(crate) mod logs;
 pub(crate) mod new;
 pub(crate) mod pause;
 pub(crate) mod projection;
+pub(crate) mod publish;
+mod published;
 pub(crate) mod replay;
 pub(crate) mod result;
 pub(crate) mod resume;
 pub(crate) mod retry;
+pub(crate) mod rollback;
 pub(crate) mod run;
 pub(crate) mod schedule;
 pub(crate) mod schema;
@@ -35,9 +41,11 @@ pub(crate) mod signal;
 pub(crate) mod start;
 mod targets;
 pub(crate) mod test;
+pub(crate) mod trigger;
 pub(crate) mod validate;
 pub(crate) mod verify;
 pub(crate) mod version;
+pub(crate) mod versions;
 pub(crate) mod wait;
 pub(crate) mod watch;
 
@@ -54,6 +62,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Verb::Run(args) => run::run(&context, &args),
         Verb::Start(args) => start::run(&context, &args),
         Verb::Demo(args) => demo::run(&context, &args),
+        Verb::Breaker(args) => breaker::run(&context, &args),
         Verb::Limit(args) => limit::run(&context, &args),
         Verb::List(args) => list::run(&context, args),
         Verb::Get(args) => get::run(&context, &args),
@@ -66,10 +75,16 @@ pub(crate) fn run(args: Args) -> Outcome {
         Verb::Cancel(args) => cancel::run(&context, &args),
         Verb::Retry(args) => retry::run(&context, &args),
         Verb::Schedule(args) => schedule::run(&context, &args),
+        Verb::Publish(args) => publish::run(&context, &args),
+        Verb::Versions(args) => versions::run(&context, &args),
+        Verb::Diff(args) => diff::run(&context, &args),
+        Verb::Rollback(args) => rollback::run(&context, &args),
         Verb::Dead(args) => dead::run(&context, args),
         Verb::Inbox(args) => inbox::run(&context, args),
         Verb::Approve(args) => approve::run(&context, args, true),
         Verb::Reject(args) => approve::run(&context, args, false),
+        Verb::Emit(args) => emit::run(&context, &args),
+        Verb::Trigger(args) => trigger::run(&context, &args),
         Verb::Signal(args) => signal::run(&context, &args),
         Verb::Serve(args) => serve::run(&context, &args),
         Verb::Logs(args) => logs::run(&context, &args),

@@ -60,7 +60,7 @@ pub(crate) const TABLE: &[(u8, &str)] = &[
     (4, "not allowed"),
     (5, "conflict: the run id exists with another input"),
     (6, "engine or store not reachable, or standard output full"),
-    (7, "determinism check failed: replay found a difference"),
+    (7, "determinism check failed: replay found a difference; diff --exit-code: something differs"),
     (8, "the run is still going"),
     (9, "the run was cancelled"),
     (10, "store damaged or of an unknown newer format"),

@@ -3,16 +3,22 @@
 #[path = "runs/support.rs"]
 mod support;
 
+#[path = "runs/calls.rs"]
+mod calls;
 #[path = "runs/dead.rs"]
 mod dead;
 #[path = "runs/ending.rs"]
 mod ending;
+#[path = "runs/events.rs"]
+mod events;
 #[path = "runs/pausing.rs"]
 mod pausing;
 #[path = "runs/refusals.rs"]
 mod refusals;
 #[path = "runs/saying.rs"]
 mod saying;
+#[path = "runs/secrets.rs"]
+mod secrets;
 #[path = "runs/sharing.rs"]
 mod sharing;
 #[path = "runs/showing.rs"]

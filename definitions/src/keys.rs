@@ -4,10 +4,14 @@
 //! * A key that is in no table here is refused by the reader and by the schema.
 //! * A key in `later` is known and refused with its own code, never ignored.
 
+mod breaker;
 mod control;
+mod foreign;
 
-pub(crate) use control::CASE;
+use breaker::BREAKER;
 use control::{APPROVE, REPEAT, SWITCH};
+pub(crate) use control::{CASE, GROUP};
+pub(crate) use foreign::{FOREIGN, FOREIGN_TYPES};
 
 /// A map with fixed keys.
 #[derive(Debug)]
@@ -39,6 +43,8 @@ pub(crate) enum Shape {
     Header,
     /// Text.
     Text,
+    /// A version number, or text such as `^2`.
+    Version,
     /// An integer from the given number up to 2^32 - 1.
     Count(u32),
     /// A number.
@@ -85,6 +91,8 @@ pub(crate) enum Shape {
     Cases,
     /// The steps.
     Steps,
+    /// The steps of a group.
+    GroupSteps,
 }
 
 const fn key(name: &'static str, shape: Shape, doc: &'static str) -> Key {
@@ -104,6 +112,7 @@ pub(crate) static TOP: Table = Table {
         key("inputs", Shape::Inputs, "What a run takes, by name; `any` for one value of any kind."),
         key("run", Shape::Map(&RUN), "About the run as a whole."),
         key("env", Shape::Environment, "Environment of scripts, and `env` in expressions."),
+        key("secrets", Shape::TextOrList, "Names of the secrets that steps may use."),
         key(
             "defaults",
             Shape::Map(&DEFAULTS),
@@ -133,7 +142,7 @@ pub(crate) static TOP: Table = Table {
         key("outputs", Shape::Template, "The run's output."),
     ],
     required: &["nexus", "name", "steps"],
-    later: &["secrets", "retain"],
+    later: &["retain"],
 };
 
 /// A trigger.
@@ -151,6 +160,12 @@ pub(crate) static TRIGGER: Table = Table {
             Shape::Duration { zero: false },
             "When a run is due: at all multiples of this time since 1970.",
         ),
+        key("event", Shape::Text, "Name of the event that starts a run, instead of a time."),
+        key(
+            "match",
+            Shape::Condition,
+            "Expression over `event`, what it carries; one for which it is false starts nothing.",
+        ),
         key("timezone", Shape::Text, "Time zone of `cron`, such as Europe/Berlin. Default: UTC."),
         key(
             "catch_up",
@@ -162,11 +177,15 @@ pub(crate) static TRIGGER: Table = Table {
             Shape::Choice(&["skip", "queue", "cancel_old", "allow"]),
             "What happens at a due time when a run is open. Default: skip.",
         ),
-        key("name", Shape::Text, "Name of the schedule. Default: the workflow's."),
-        key("with", Shape::Any, "Input of the runs."),
+        key("name", Shape::Text, "Name of the schedule or trigger. Default: the workflow's."),
+        key(
+            "with",
+            Shape::Any,
+            "Input of the runs; of an event also expressions over `event`. Default: what the event carries.",
+        ),
     ],
     required: &[],
-    later: &["webhook", "event", "if"],
+    later: &["webhook", "if"],
 };
 
 static RUN: Table = Table {
@@ -196,6 +215,7 @@ static DEFAULTS: Table = Table {
             Shape::Map(&CONCURRENCY),
             "How many attempts of a step may be under way at one time, over all runs.",
         ),
+        key("breaker", Shape::Map(&BREAKER), "The circuit breaker that each attempt asks first."),
     ],
     required: &[],
     later: &["queue"],
@@ -309,11 +329,12 @@ static WAIT_FOR: Table = Table {
     name: "wait_for",
     noun: "`wait_for`",
     keys: &[
-        key("signal", Shape::Text, "Name of the signal."),
+        key("signal", Shape::Text, "Name of the signal, sent to this run."),
+        key("event", Shape::Text, "Name of the event, emitted by a step or a program."),
         key(
             "match",
             Shape::Condition,
-            "Expression over `signal`, what the signal carries; one for which it is false is left for others.",
+            "Expression over `signal` or `event`, what it carries; one for which it is false is left for others.",
         ),
         key("timeout", Shape::Duration { zero: false }, "How long it waits; for ever by default."),
         key(
@@ -322,7 +343,7 @@ static WAIT_FOR: Table = Table {
             "`continue`: the run goes on, and the output is null; `fail` by default.",
         ),
     ],
-    required: &["signal"],
+    required: &[],
     later: &[],
 };
 
@@ -337,7 +358,7 @@ pub(crate) struct Kind {
 }
 
 /// The kinds of steps.
-pub(crate) static KINDS: [Kind; 10] = [
+pub(crate) static KINDS: [Kind; 12] = [
     Kind {
         key: key("uses", Shape::Text, "Name of the handler or built-in action it calls."),
         own: &[key("with", Shape::Template, "What the handler gets.")],
@@ -353,6 +374,11 @@ pub(crate) static KINDS: [Kind; 10] = [
             key("shell", Shape::Text, "The program that reads the script; sh by default."),
             key("env", Shape::Environment, "Environment variables of the script."),
         ],
+        attempts: true,
+    },
+    Kind {
+        key: key("emit", Shape::Text, "Name of the event it emits, for all who wait for it."),
+        own: &[key("with", Shape::Template, "What the event carries; also the output.")],
         attempts: true,
     },
     Kind { key: key("set", Shape::TemplateMap, "Values to compute."), own: &[], attempts: false },
@@ -375,9 +401,25 @@ pub(crate) static KINDS: [Kind; 10] = [
         attempts: false,
     },
     Kind {
-        key: key("wait_for", Shape::Map(&WAIT_FOR), "A signal from outside it waits for."),
+        key: key("wait_for", Shape::Map(&WAIT_FOR), "A signal or an event it waits for."),
         own: &[],
         attempts: false,
+    },
+    Kind {
+        key: key(
+            "call",
+            Shape::Text,
+            "A workflow it calls, as a run of its own: a file beside this one, or the name of a published workflow.",
+        ),
+        own: &[
+            key("with", Shape::Template, "The inputs of the called workflow."),
+            key(
+                "version",
+                Shape::Version,
+                "Which version of a published workflow; the newest by default.",
+            ),
+        ],
+        attempts: true,
     },
     Kind {
         key: key("approve", Shape::Map(&APPROVE), "The decision of a person it waits for."),
@@ -445,7 +487,7 @@ pub(crate) static UNDO: &[Key] = &[
 
 /// What can undo a step.
 pub(crate) fn undo_kinds() -> impl Iterator<Item = &'static Kind> {
-    KINDS.iter().filter(|kind| kind.attempts)
+    KINDS.iter().filter(|kind| kind.attempts && kind.key.name != "call")
 }
 
 /// Every key of a `compensate` with this action.
@@ -474,6 +516,7 @@ pub(crate) static ATTEMPTS: &[Key] = &[
         Shape::Concurrency,
         "How many attempts may be under way at one time, over all runs; a number: how many items of `for_each`, 16 by default.",
     ),
+    key("breaker", Shape::Map(&BREAKER), "The circuit breaker that each attempt asks first."),
     key(
         "heartbeat",
         Shape::Duration { zero: false },
@@ -486,11 +529,8 @@ pub(crate) static ATTEMPTS: &[Key] = &[
     ),
 ];
 
-/// Kinds of steps that this version does not carry out.
-pub(crate) const LATER_KINDS: &[&str] = &["call", "emit"];
-
 /// Keys of steps that this version does not carry out.
-pub(crate) const LATER_STEP: &[&str] = &["queue", "importance", "version", "secrets"];
+pub(crate) const LATER_STEP: &[&str] = &["queue", "importance", "secrets"];
 
 impl Kind {
     /// Every key a step of this kind may have.
@@ -508,60 +548,3 @@ pub(crate) fn step_keys() -> impl Iterator<Item = &'static Key> {
         .chain(STEP)
         .chain(ATTEMPTS)
 }
-
-/// Words of other formats and what they are called here.
-pub(crate) const FOREIGN: &[(&str, &str)] = &[
-    ("depends_on", "needs"),
-    ("depends", "needs"),
-    ("dependsOn", "needs"),
-    ("dependencies", "needs"),
-    ("after", "needs"),
-    ("jobs", "steps"),
-    ("tasks", "steps"),
-    ("nodes", "steps"),
-    ("when", "if"),
-    ("condition", "if"),
-    ("parameters", "inputs"),
-    ("params", "inputs"),
-    ("arguments", "with"),
-    ("args", "with"),
-    ("input", "with"),
-    ("script", "run"),
-    ("command", "run"),
-    ("cmd", "run"),
-    ("action", "uses"),
-    ("handler", "uses"),
-    ("retries", "retry"),
-    ("wait", "sleep"),
-    ("delay", "sleep"),
-    ("environment", "env"),
-    ("attempts", "max_attempts"),
-    ("limit", "max_attempts"),
-    ("concurrency_limit", "concurrency"),
-    ("max_concurrency", "concurrency"),
-    ("parallelism", "concurrency"),
-    ("group", "key"),
-    ("throttle", "rate"),
-    ("period", "per"),
-    ("interval", "initial"),
-    ("optional", "required"),
-    ("id", "name"),
-    ("on", "triggers"),
-    ("schedule", "triggers"),
-    ("continue-on-error", "on_error"),
-    ("output", "outputs"),
-];
-
-/// Names of types in other formats and what they are called here.
-pub(crate) const FOREIGN_TYPES: &[(&str, &str)] = &[
-    ("array", "list"),
-    ("object", "map"),
-    ("int", "integer"),
-    ("bool", "boolean"),
-    ("float", "number"),
-    ("double", "number"),
-    ("str", "string"),
-    ("text", "string"),
-    ("dict", "map"),
-    ("json", "any"),
-];

@@ -4,8 +4,10 @@
 //! [`render`] shows a problem to a person; [`write()`] turns a definition into a file. Nothing here does I/O.
 
 pub mod calendar;
+mod calls;
 pub mod cases;
 mod check;
+mod groups;
 mod handlers;
 #[cfg(feature = "import")]
 pub mod import;
@@ -25,6 +27,7 @@ mod yaml;
 use nexus_model::definition::Definition;
 use nexus_model::plan::Plan;
 
+pub use calls::{Resolved, resolve_calls};
 pub use cases::{TestFile, read_cases};
 pub use handlers::{Known, check_handlers};
 pub use problem::{Problem, Problems, Severity};
@@ -79,11 +82,12 @@ pub fn read_for(
     known: Option<&[Known<'_>]>,
 ) -> (Option<Read>, Problems) {
     let source = Source::new(source_name, text);
-    let tree = match yaml::parse(source.text()) {
+    let mut tree = match yaml::parse(source.text()) {
         Ok(tree) => tree,
         Err(fault) => return (None, Problems(vec![source.problem(fault)])),
     };
-    let faults = check::check(&tree, source.text());
+    let mut faults = check::check(&tree, source.text());
+    faults.extend(groups::expand(&mut tree, source.text()));
     let definition = interpret::interpret(&tree);
     let broken = Broken::of(&faults, &tree, source.text());
     let places = Places { source, tree };

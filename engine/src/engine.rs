@@ -3,25 +3,29 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 use nexus_log::{EventLog, FjallLog, MemoryLog, Options};
 use nexus_model::aggregate::{AggregateId, Calendar, Kind, State};
 use nexus_model::id::RunId;
 use nexus_model::pauses::STORE;
+use nexus_model::plan::EMIT_HANDLER;
 use nexus_projections::{Views, ViewsError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::calls::parents_to_drive;
 use crate::clock::Clock;
 use crate::config::{Config, Drive};
-use crate::driver::{Driver, Environment, Message, PARTITION};
-use crate::handle::{Handle, Shared};
+use crate::driver::{Driver, Environment, Message, PARTITION, Peers};
+use crate::events::Emit;
+use crate::handle::{Admission, Handle, Shared};
 use crate::handler::{Handler, LogSink, NoLogs, Registry};
 use crate::loader::{LoadError, Loader};
 use crate::logs::FileLogs;
 use crate::metrics::Metrics;
 use crate::names::Numbers;
+use crate::secrets::{Secrets, SystemSecrets};
 use crate::tables::{META, RUN_NUMBER, TABLES};
 
 /// An open engine. Must be opened inside a tokio runtime, whose tasks it uses.
@@ -44,6 +48,7 @@ pub struct Builder {
     accept_data_loss: bool,
     on_failure: Option<fn()>,
     calendar: Option<Arc<dyn Calendar>>,
+    secrets: Option<Arc<dyn Secrets>>,
 }
 
 /// Why an engine cannot be opened.
@@ -107,6 +112,13 @@ impl Builder {
         self
     }
 
+    /// Takes the values of secrets from here; the default is the environment, see [`SystemSecrets`].
+    #[must_use]
+    pub fn secrets(mut self, secrets: impl Secrets) -> Self {
+        self.secrets = Some(Arc::new(secrets));
+        self
+    }
+
     /// Opens a store that ends before what it acknowledged.
     #[must_use]
     pub fn accept_data_loss(mut self, accept: bool) -> Self {
@@ -141,7 +153,9 @@ impl Builder {
     pub fn open_on(self, log: Arc<dyn EventLog>, folder: &Path) -> Result<Engine, OpenError> {
         let views = Views::open(&folder.join("views"), Arc::clone(&log))?;
         views.catch_up(log.durable(PARTITION))?;
-        let open = views.resume()?.into_iter().map(|stream| RunId(stream.0)).collect();
+        let mut open: Vec<RunId> =
+            views.resume()?.into_iter().map(|stream| RunId(stream.0)).collect();
+        open.extend(parents_to_drive(&*log, &views)?);
         let open_aggregates = views.resume_aggregates()?;
         self.assemble(log, Some(views), Some(folder.to_owned()), open, open_aggregates)
     }
@@ -162,7 +176,9 @@ impl Builder {
         open: Vec<RunId>,
         open_aggregates: Vec<AggregateId>,
     ) -> Result<Engine, OpenError> {
-        let Self { config, registry, state, logs, calendar, .. } = self;
+        let Self { config, mut registry, state, logs, calendar, secrets, .. } = self;
+        let itself = Arc::new(OnceLock::new());
+        registry.insert(EMIT_HANDLER, Arc::new(Emit::new(Arc::clone(&itself))));
         let last = log
             .row(META, RUN_NUMBER)?
             .and_then(|bytes| Some(u64::from_be_bytes(bytes.try_into().ok()?)));
@@ -180,6 +196,7 @@ impl Builder {
             grace: config.grace,
             metrics: Arc::new(Metrics::new()),
             calendar: calendar.unwrap_or_else(usual_calendar),
+            secrets: secrets.unwrap_or_else(|| Arc::new(SystemSecrets::new())),
         });
         let found = loader.aggregate(Kind::Pauses.id(STORE)).map_err(OpenError::Pauses)?;
         let (revision, paused) = found.map(|entity| (entity.revision, entity.state)).unzip();
@@ -198,9 +215,11 @@ impl Builder {
                 numbers,
                 calendar: Arc::clone(&environment.calendar),
                 pauses: RwLock::default(),
+                admission: Admission::default(),
                 inboxes,
             }),
         };
+        let _ = itself.set(Arc::downgrade(&handle.shared));
         if let Some(State::Pauses(pauses)) = paused {
             handle.keep_to(revision, &Arc::new(pauses));
         }
@@ -238,15 +257,17 @@ fn spawn_drivers(
     environment: &Arc<Environment>,
 ) -> (Vec<mpsc::UnboundedSender<Message>>, Vec<JoinHandle<()>>) {
     let count = config.drivers.max(1);
-    let driver = |at| {
-        let (inbox, messages) = mpsc::unbounded_channel();
+    let (inboxes, messages): (Vec<_>, Vec<_>) =
+        (0..count).map(|_| mpsc::unbounded_channel()).unzip();
+    let peers = Peers(inboxes.clone().into());
+    let driver = |(at, messages)| {
         let (loader, views, environment) =
             (loader.clone(), views.cloned(), Arc::clone(environment));
-        let driver =
-            Driver::new(config, clock, loader, views, environment, inbox.clone(), (at, count));
-        (inbox, tokio::spawn(driver.run(messages)))
+        let share = (at, count);
+        let driver = Driver::new(config, clock, loader, views, environment, peers.clone(), share);
+        tokio::spawn(driver.run(messages))
     };
-    (0..count).map(driver).unzip()
+    (inboxes, messages.into_iter().enumerate().map(driver).collect())
 }
 
 impl Engine {

@@ -19,10 +19,12 @@
 //! # }
 //! ```
 
+mod calls;
 mod clock;
 mod config;
 mod driver;
 mod engine;
+mod events;
 mod handle;
 pub mod handler;
 mod loader;
@@ -30,8 +32,10 @@ mod logs;
 mod metrics;
 mod names;
 mod replay;
+pub mod secrets;
 pub mod shard;
 pub mod tables;
+mod telling;
 pub mod testkit;
 
 #[cfg(feature = "yaml")]
@@ -44,8 +48,8 @@ pub use clock::Clock;
 pub use config::{Config, Drive};
 pub use engine::{Builder, Engine, OpenError};
 pub use handle::{
-    ApprovalDecision, Backfill, Handle, RequestError, ScheduleRequest, ScheduledRun, StartError,
-    StartRequest, Started,
+    ApprovalDecision, Backfill, EmitError, Handle, PublishRequest, RUNS_LIMIT, RequestError,
+    ScheduleRequest, ScheduledRun, StartError, StartRequest, Started, TriggerRequest,
 };
 pub use handler::{Data, Handler, Registry, StepCx, StepError, StepResult, handler_fn};
 pub use loader::{
@@ -57,10 +61,17 @@ pub use replay::{
     AggregateReplay, Compared, Difference, Replay, ReplayError, replay, replay_aggregate,
 };
 
+pub use secrets::{Secrets, SystemSecrets};
+
 use nexus_model::id::RunId;
 
 /// How many shards runs are hashed to.
 pub const SHARDS: usize = 64;
+
+/// An id that nothing else has, for what somebody sends without one.
+pub fn new_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
 
 /// The shard of a run: by the random end of its id.
 pub(crate) fn shard_of(run: RunId) -> usize {

@@ -3,6 +3,8 @@
 //! Every document carries its kind. Durations are in milliseconds, times are RFC 3339 in UTC, absent values are `null`.
 
 mod approval;
+mod breaker;
+mod events;
 mod explain;
 mod limit;
 mod pauses;
@@ -10,6 +12,7 @@ mod problem;
 mod query;
 mod run;
 mod schedule;
+mod versions;
 mod waiting;
 
 use std::collections::BTreeMap;
@@ -18,6 +21,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use approval::{ApprovalAnswer, ApprovalItem, ApprovalsPage, DecidedView, InboxFilter};
+pub use breaker::{BreakerPage, BreakerView};
+pub use events::{
+    EmitEvent, EmittedView, SetTriggers, TopicPage, TopicView, TriggerActed, TriggerView,
+    TriggersActed,
+};
 pub use explain::{Cause, ExplainView, GraphEdge, GraphNode, GraphView, StepReason};
 pub use limit::{LimitHolder, LimitPage, LimitSize, LimitView, SetLimit};
 pub use pauses::{PauseScope, PauseStore, PauseView, PausesView};
@@ -30,13 +38,24 @@ pub use schedule::{
     BackfillSchedule, BackfillView, PutSchedule, ScheduleActed, SchedulePage, ScheduleView,
     StartFailureView,
 };
+pub use versions::{
+    CompareDefinitions, DefinitionRef, DefinitionView, DiffLine, DiffView, PublishVersion,
+    RollBack, VersionActed, VersionRow, WorkflowPage, WorkflowView,
+};
 pub use waiting::{SendSignal, SignalView};
 
 /// A request to start a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StartRun {
-    /// The definition: its canonical JSON.
+    /// The definition: its canonical JSON; `null`: the one that `workflow` names.
+    #[serde(default)]
     pub definition: Value,
+    /// The definitions that it calls, directly or not.
+    #[serde(default)]
+    pub callees: Vec<Value>,
+    /// Which definition: `NAME` (the current version), `NAME@3`, or its hash. Either this or `definition`.
+    #[serde(default)]
+    pub workflow: Option<String>,
     /// The input.
     pub input: Value,
     /// The run's name.

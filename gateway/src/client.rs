@@ -1,8 +1,10 @@
 //! The client: asks an engine in another process, over the socket that it left in the store's folder.
 
+mod events;
 mod requests;
 mod schedules;
 mod transport;
+mod versions;
 
 use std::path::Path;
 use std::time::Duration;

@@ -11,7 +11,13 @@ use crate::api::{
     VerifyView,
 };
 use crate::api::{
-    BackfillSchedule, BackfillView, PutSchedule, ScheduleActed, SchedulePage, ScheduleView,
+    BackfillSchedule, BackfillView, EmitEvent, EmittedView, PutSchedule, ScheduleActed,
+    SchedulePage, ScheduleView, SetTriggers, TopicPage, TriggersActed,
+};
+use crate::api::{BreakerPage, BreakerView};
+use crate::api::{
+    CompareDefinitions, DefinitionView, DiffView, PublishVersion, RollBack, VersionActed,
+    WorkflowPage, WorkflowView,
 };
 use crate::api::{LimitPage, LimitView, SetLimit};
 use crate::{Client, Follow, Service};
@@ -94,6 +100,20 @@ requests! {
     limit(name: &str) -> LimitView;
     /// Says what a limit allows from now on.
     set_limit(name: &str, request: SetLimit) -> LimitView;
+    /// Emits an event for all who wait for it, and for the workflows it starts.
+    emit(event: &str, request: EmitEvent) -> EmittedView;
+    /// All events, by name.
+    topics() -> TopicPage;
+    /// Sets the triggers for events of a workflow.
+    set_triggers(request: SetTriggers) -> TriggersActed;
+    /// Deletes a trigger; runs that it started go on.
+    delete_trigger(event: &str, name: &str, act: Act) -> TriggersActed;
+    /// All circuit breakers, by target.
+    breakers() -> BreakerPage;
+    /// A circuit breaker.
+    breaker(target: &str) -> BreakerView;
+    /// Closes a circuit breaker: those who wait call at once.
+    reset_breaker(target: &str, act: Act) -> BreakerView;
     /// Why a run stands where it stands.
     explain(name: &str) -> ExplainView;
     /// The graph of a run, with the status of its steps.
@@ -120,6 +140,18 @@ requests! {
     trigger_schedule(name: &str, act: Act) -> ScheduleActed;
     /// Has a schedule start the runs of a stretch of the past that are missing.
     backfill_schedule(name: &str, request: BackfillSchedule) -> BackfillView;
+    /// Makes a definition the current version of its workflow.
+    publish(request: PublishVersion) -> VersionActed;
+    /// All workflows that are published, by name.
+    workflows() -> WorkflowPage;
+    /// A workflow with all its versions, newest first.
+    workflow(name: &str) -> WorkflowView;
+    /// Makes a version current that was published before.
+    roll_back(name: &str, request: RollBack) -> VersionActed;
+    /// A definition by name, `NAME@3` or hash.
+    definition(reference: &str) -> DefinitionView;
+    /// What differs between two definitions, by meaning.
+    compare(request: CompareDefinitions) -> DiffView;
     /// Who did what, newest first.
     audit(filter: AuditFilter) -> AuditPage;
     /// Checks the whole store.

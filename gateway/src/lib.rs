@@ -27,4 +27,4 @@ pub use metrics::install as install_metrics;
 pub use place::Address;
 pub use problems::{open_problem, start_problem};
 pub use server::{Server, listen_address};
-pub use service::{Service, Setup, graph};
+pub use service::{Service, Setup, diff, graph};

@@ -2,7 +2,10 @@
 
 mod aggregates;
 
-pub(crate) use aggregates::{no_such_limit, no_such_schedule};
+pub(crate) use aggregates::{
+    ambiguous_hash, no_such_breaker, no_such_definition, no_such_limit, no_such_schedule,
+    no_such_version, no_such_workflow, no_triggers, nothing_before, other_event, topic,
+};
 
 use std::error::Error;
 use std::path::Path;
@@ -188,6 +191,9 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         Rejection::AlreadyPaused => {
             ("NX7007", format!("go on with it: nexus-engine resume {name}"))
         }
+        Rejection::PausedWithParent { parent } => {
+            ("NX4190", format!("resume the run that called it: nexus-engine resume {parent}"))
+        }
         Rejection::StepPaused { .. } | Rejection::StepNotPaused { .. } => {
             ("NX4180", format!("see which steps are paused: nexus-engine explain {name}"))
         }
@@ -208,6 +214,8 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
             ("NX4106", hint.unwrap_or_else(|| "see the form: nexus-engine inbox -o json".into()))
         }
         Rejection::AlreadyStarted
+        | Rejection::EventNotAwaited { .. }
+        | Rejection::EventNotWanted { .. }
         | Rejection::TimerHeld { .. }
         | Rejection::AttemptHeld { .. }
         | Rejection::TooManyLabels { .. }
@@ -219,8 +227,11 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         | Rejection::AlreadyCancelling
         | Rejection::NotRetryable { .. }
         | Rejection::AlreadyReceived { .. }
+        | Rejection::StaleChild { .. }
         | Rejection::SlotHeld
         | Rejection::SlotNotWanted
+        | Rejection::CallAllowed
+        | Rejection::CallNotWanted { .. }
         | Rejection::NothingReady => {
             ("NX7007", format!("see where it stands: nexus-engine get {name}"))
         }
@@ -268,11 +279,18 @@ pub fn start_problem(error: &StartError) -> Problem {
         }
         StartError::RunId { code, .. } => Problem::new(code.clone(), USAGE, text)
             .hint("give the run a name with --id, or correct `run.id` in the workflow"),
+        StartError::Unresolved { .. } => Problem::new("NX1185", USAGE, text)
+            .hint("name a file beside the workflow, as in `call: ./other.workflow.yaml`"),
         StartError::Limit { code, .. } => Problem::new(code.clone(), USAGE, text)
             .hint("correct the input, or `run.concurrency` in the workflow"),
         StartError::Conflict { name, .. } => taken(name),
-        StartError::Busy { .. } => Problem::new("NX7006", UNREACHABLE, text)
-            .hint("nothing was recorded; the same start can be repeated"),
+        StartError::Busy { retry_ms } => Problem::new("NX7006", UNREACHABLE, text)
+            .hint("nothing was recorded; the same start can be repeated")
+            .retry_after_ms(*retry_ms),
+        StartError::Full { retry_ms, .. } => Problem::new("NX4168", UNREACHABLE, text)
+            .hint("nothing was recorded; repeat the same start when runs have ended")
+            .retry_after_ms(*retry_ms),
+        StartError::Uncounted(error) => views(error),
         StartError::Request(error) => request(error, "the run"),
     }
 }
@@ -285,8 +303,11 @@ pub(crate) fn schedule_problem(error: &StartError, name: &str) -> Problem {
         | StartError::InputTooLarge { .. }
         | StartError::Name(_)
         | StartError::RunId { .. }
+        | StartError::Unresolved { .. }
         | StartError::Limit { .. }
         | StartError::Conflict { .. }
+        | StartError::Full { .. }
+        | StartError::Uncounted(_)
         | StartError::Busy { .. } => start_problem(error),
     }
 }

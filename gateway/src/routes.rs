@@ -5,6 +5,7 @@
 mod acts;
 mod answer;
 mod approvals;
+mod breakers;
 mod events;
 mod health;
 mod limits;
@@ -15,7 +16,9 @@ mod read;
 mod runs;
 mod same_machine;
 mod schedules;
+mod topics;
 mod upkeep;
+mod versions;
 mod waiting;
 
 use axum::Router;
@@ -71,8 +74,15 @@ fn control() -> Router<Service> {
         .route("/runs/{run}/retry", post(acts::retry))
         .route("/runs/{run}/drive", post(acts::drive))
         .route("/runs/{run}/signals/{signal}", post(waiting::signal))
+        .route("/events", get(topics::list))
+        .route("/events/{event}", post(topics::emit))
+        .route("/events/{event}/triggers/{trigger}/delete", post(topics::delete_trigger))
+        .route("/triggers", post(topics::set_triggers))
         .route("/pauses", get(pauses::list).post(pauses::pause))
         .route("/pauses/resume", post(pauses::resume))
+        .route("/breakers", get(breakers::list))
+        .route("/breakers/{target}", get(breakers::show))
+        .route("/breakers/{target}/reset", post(breakers::reset))
         .route("/limits", get(limits::list))
         .route("/limits/{limit}", get(limits::show).post(limits::set))
         .route("/schedules", get(schedules::list).post(schedules::put))
@@ -82,6 +92,11 @@ fn control() -> Router<Service> {
         .route("/schedules/{schedule}/delete", post(schedules::delete))
         .route("/schedules/{schedule}/trigger", post(schedules::trigger))
         .route("/schedules/{schedule}/backfill", post(schedules::backfill))
+        .route("/workflows", get(versions::list).post(versions::publish))
+        .route("/workflows/{workflow}", get(versions::show))
+        .route("/workflows/{workflow}/rollback", post(versions::roll_back))
+        .route("/definitions/compare", post(versions::compare))
+        .route("/definitions/{reference}", get(versions::definition))
         .route("/runs/{run}/approve", post(approvals::approve))
         .route("/runs/{run}/reject", post(approvals::reject))
         .route("/inbox", get(approvals::inbox))

@@ -7,6 +7,8 @@
 mod acts;
 mod approve;
 mod audit;
+mod breakers;
+mod events;
 mod explain;
 mod get;
 mod graph;
@@ -26,6 +28,7 @@ mod signal;
 mod start;
 mod status;
 mod verify;
+mod versions;
 mod wait;
 
 use std::collections::HashSet;
@@ -35,6 +38,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use nexus_engine::log::{FjallLog, Partition};
 use nexus_engine::model::id::RunId;
+use nexus_engine::model::run::Run;
 use nexus_engine::projections::Views;
 use nexus_engine::{Drive, Handle, LoadError, Loader};
 use tokio::sync::watch;
@@ -43,6 +47,7 @@ use crate::api::Problem;
 use crate::problems;
 
 pub use graph::graph;
+pub use versions::diff;
 
 /// The only partition of an embedded log.
 pub(crate) const PARTITION: Partition = Partition(0);
@@ -158,6 +163,14 @@ impl Service {
                 self.0.driven.lock().unwrap_or_else(PoisonError::into_inner).contains(&run)
             }
         }
+    }
+
+    /// Whether the engine works on this run, or on the one that called it.
+    fn drives_it(&self, run: &Run) -> bool {
+        run.started.as_deref().is_some_and(|started| {
+            let parent = started.parent.as_ref();
+            self.drives(started.run) || parent.is_some_and(|parent| self.drives(parent.run))
+        })
     }
 
     /// Reads where it may block.

@@ -1,6 +1,6 @@
 //! Commands: what somebody asks of a run. Each may be refused with a [`Rejection`](crate::rejection::Rejection).
 
-use crate::event::{Actor, Failure, RunStarted};
+use crate::event::{Actor, ChildEnd, Failure, RunStarted};
 use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
 use crate::limit::Ticket;
 use crate::payload::Payload;
@@ -152,6 +152,20 @@ pub enum Command {
     },
     /// There is room for attempts.
     OfferSlots,
+    /// A breaker allows an attempt.
+    AllowCall {
+        /// The step.
+        step: StepIndex,
+        /// The number of the request.
+        ticket: Ticket,
+    },
+    /// A breaker is open, and the step does not want to wait.
+    RefuseCall {
+        /// The step.
+        step: StepIndex,
+        /// The number of the request.
+        ticket: Ticket,
+    },
     /// A limit has granted a slot.
     GrantSlot {
         /// The step that waits for it; `None`: the run as a whole.
@@ -166,6 +180,22 @@ pub enum Command {
         /// The answer.
         answer: Box<ApprovalAnswer>,
     },
+    /// Offer an event to the steps that wait for it: the first that wants it takes it. What nobody wants is not recorded.
+    OfferEvent {
+        /// The event's name.
+        event: String,
+        /// What makes it count once.
+        id: String,
+        /// What it carries.
+        payload: Payload,
+        /// Who emitted it.
+        by: Actor,
+    },
+    /// All events that were emitted before the step waited have been offered.
+    EventsRead {
+        /// The step.
+        step: StepIndex,
+    },
     /// Tell the run something.
     DeliverSignal {
         /// The signal's name.
@@ -176,6 +206,22 @@ pub enum Command {
         payload: Payload,
         /// Who sends it.
         by: Actor,
+    },
+    /// A called run has come to its end.
+    EndChild {
+        /// The step that called it.
+        step: StepIndex,
+        /// The name of the called run.
+        child: String,
+        /// How many events it has.
+        revision: u32,
+        /// How it ended.
+        ended: ChildEnd,
+    },
+    /// The run that called this one is paused, or goes on.
+    FollowParent {
+        /// Whether it is paused.
+        paused: bool,
     },
 }
 

@@ -11,18 +11,22 @@ mod triggers;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-pub use triggers::Trigger;
+pub use triggers::{EventTrigger, Trigger};
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::DefinitionHash;
 
 mod approval;
+mod breaker;
 mod repeat;
+mod retry;
 mod switch;
 
 pub use approval::{Approval, OnApprovalTimeout};
+pub use breaker::{CircuitBreaker, WhileOpen};
 pub use repeat::{ROUNDS_DEFAULT, Repeat};
+pub use retry::{Backoff, Retry};
 pub use switch::{Switch, SwitchCase};
 
 /// A workflow definition.
@@ -49,6 +53,9 @@ pub struct Definition {
     /// Environment of its scripts, and `env` in expressions: templates.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, serde_json::Value>,
+    /// Names of the secrets its steps may use.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
     /// Template of the run's name, if the caller gives none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_id: Option<String>,
@@ -67,6 +74,9 @@ pub struct Definition {
     /// What starts runs of it by itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub triggers: Vec<Trigger>,
+    /// Events that start runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub event_triggers: Vec<EventTrigger>,
     /// The steps, in the order of the file. The order is part of the hash.
     pub steps: Vec<Step>,
     /// Template of the run's output; `None` is `null`.
@@ -94,7 +104,7 @@ impl Definition {
         json.into_bytes()
     }
 
-    fn without_steps(&self) -> Self {
+    pub(crate) fn without_steps(&self) -> Self {
         Self {
             name: self.name.clone(),
             description: self.description.clone(),
@@ -103,12 +113,14 @@ impl Definition {
             inputs: self.inputs.clone(),
             input_is_value: self.input_is_value,
             env: self.env.clone(),
+            secrets: self.secrets.clone(),
             run_id: self.run_id.clone(),
             timeout_ms: self.timeout_ms,
             concurrency: self.concurrency.clone(),
             on_failure: self.on_failure,
             on_cancel: self.on_cancel,
             triggers: self.triggers.clone(),
+            event_triggers: self.event_triggers.clone(),
             steps: Vec::new(),
             outputs: self.outputs.clone(),
         }
@@ -209,6 +221,9 @@ pub struct Step {
     /// How many of its attempts may be under way at one time, over all runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<Concurrency>,
+    /// The circuit breaker it asks before each attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<CircuitBreaker>,
     /// Longest time of all attempts together, in milliseconds, from the start of the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<u64>,
@@ -393,6 +408,20 @@ pub enum StepKind {
     },
     /// Waits for the decision of a person.
     Approve(Box<Approval>),
+    /// Calls another workflow: a run of its own, whose output is the step's.
+    Call {
+        /// The called workflow: a file beside this one, or the name of a published workflow.
+        workflow: String,
+        /// Which version of a published workflow.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<String>,
+        /// The called definition, by its content; known once the calls are resolved.
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "hash_as_text")]
+        definition: Option<DefinitionHash>,
+        /// Template of its input.
+        #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+        with: serde_json::Value,
+    },
     /// Takes the first of several steps that completes, and ends the others.
     Race {
         /// Their ids.
@@ -402,6 +431,12 @@ pub enum StepKind {
     Repeat(Box<Repeat>),
     /// Says which of other steps run; those need it, and the others are skipped with all that needs only them.
     Switch(Box<Switch>),
+}
+
+/// Whether the text of a `call` names a file; else it is the name of a published workflow.
+pub fn is_file(workflow: &str) -> bool {
+    let ends = |ending| std::path::Path::new(workflow).extension().is_some_and(|it| it == ending);
+    ends("yaml") || ends("yml") || workflow.contains('/')
 }
 
 /// What happens when no signal came in time.
@@ -442,55 +477,29 @@ pub enum OnError {
     Continue,
 }
 
-/// How often and when a step is tried again.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Retry {
-    /// Attempts in total, at least 1.
-    pub max_attempts: u32,
-    /// How the delay grows.
-    pub backoff: Backoff,
-    /// Delay before the second attempt, in milliseconds.
-    pub initial_ms: u64,
-    /// Growth per attempt (exponential only).
-    pub factor: f64,
-    /// Longest delay, in milliseconds.
-    pub max_ms: u64,
-    /// Whether the delay is spread between half and whole, by a hash of (run, step, attempt).
-    pub jitter: bool,
-    /// Failure codes to try again; empty: every failure that is not fatal.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub retry_on: Vec<String>,
-    /// Failure codes that end the attempts.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub give_up_on: Vec<String>,
-}
+/// A hash as 64 hexadecimal digits.
+mod hash_as_text {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
 
-/// How the delay between attempts grows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Backoff {
-    /// `initial * factor^(n-1)`.
-    #[default]
-    Exponential,
-    /// `initial * n`.
-    Linear,
-    /// Always `initial`.
-    Constant,
-}
+    use crate::id::DefinitionHash;
 
-impl Default for Retry {
-    fn default() -> Self {
-        Self {
-            max_attempts: 1,
-            backoff: Backoff::Exponential,
-            initial_ms: 1_000,
-            factor: 2.0,
-            max_ms: 60_000,
-            jitter: true,
-            retry_on: Vec::new(),
-            give_up_on: Vec::new(),
+    pub(super) fn serialize<S: Serializer>(
+        hash: &Option<DefinitionHash>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match hash {
+            Some(hash) => serializer.collect_str(hash),
+            None => serializer.serialize_none(),
         }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<DefinitionHash>, D::Error> {
+        let text: Option<String> = Option::deserialize(deserializer)?;
+        let wrong = || D::Error::custom("a hash has 64 hexadecimal digits");
+        text.map(|text| DefinitionHash::parse(&text).ok_or_else(wrong)).transpose()
     }
 }
 

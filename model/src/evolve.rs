@@ -5,6 +5,7 @@
 //! * A timer is gone when it fired, when its step settled, or when the run ended; no event says so.
 
 mod attempts;
+mod calls;
 mod heartbeats;
 mod holds;
 mod items;
@@ -20,15 +21,17 @@ mod undo;
 
 pub(crate) use timers::{deadline_passed, not_started};
 
+use crate::decide::wish_to_call;
 use crate::event::{Awaited, Event};
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::run::{
-    Hold, Holds, ItemsChange, ItemsRun, KeptSignal, Loop, Run, RunStatus, Slot, StepRun, StepState,
-    Timer, TimerPurpose, UndoState,
+    Hold, Holds, ItemsChange, ItemsRun, KeptSignal, LastCall, Loop, Run, RunStatus, Slot, StepRun,
+    StepState, Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
+use signals::awaited;
 
 /// Folds one recorded event into the state. A recorded event always applies. `at` is the time of its transition.
 ///
@@ -70,6 +73,8 @@ pub(crate) enum Change {
     Loop(StepIndex, Option<Loop>),
     /// The signal was taken.
     SignalTaken(u32, KeptSignal),
+    /// The last call of the step was this before.
+    Call(StepIndex, Option<LastCall>),
     /// The items of the step changed; this undoes it.
     Items(StepIndex, ItemsChange),
     /// The step had these items before.
@@ -96,9 +101,15 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::StepSlept { step, .. }
         | Event::StepQueued { step, .. }
         | Event::StepWaits { step, .. }
+        | Event::EventsRead { step }
         | Event::SignalTaken { step, .. }
+        | Event::StepCalled { step, .. }
+        | Event::ChildEnded { step, .. }
         | Event::StepSlotRequested { step, .. }
         | Event::StepSlotGranted { step, .. }
+        | Event::StepCallRequested { step, .. }
+        | Event::StepCallAllowed { step, .. }
+        | Event::StepCallRefused { step, .. }
         | Event::ApprovalGranted { step, .. }
         | Event::ApprovalRejected { step, .. }
         | Event::ApprovalRequested { step, .. }
@@ -149,6 +160,8 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::UndoRetried { .. }
         | Event::RunRetried { .. }
         | Event::SlotsOffered
+        | Event::ParentPaused
+        | Event::ParentResumed
         | Event::RunQueued { .. }
         | Event::RunSlotGranted { .. }
         | Event::SignalReceived { .. }
@@ -205,16 +218,22 @@ impl Fold<'_> {
                 self.queued(Slot::Run(*rank), Attempt(0), *ticket, wish);
             }
             Event::StepSlotGranted { step, ticket } => self.slot_granted(Some(*step), *ticket),
+            Event::StepCallRequested { step, attempt, ticket, target } => {
+                self.queued(Slot::Call(*step), *attempt, *ticket, &wish_to_call(target));
+            }
+            Event::StepCallAllowed { step, ticket } => self.granted(Slot::Call(*step), *ticket),
             Event::RunSlotGranted { ticket } => self.slot_granted(None, *ticket),
             // The events that follow say what becomes of the steps.
             Event::SlotsOffered
             | Event::RaceDecided { .. }
+            | Event::StepCallRefused { .. }
             | Event::ApprovalGranted { .. }
             | Event::ApprovalRejected { .. } => {}
             Event::ApprovalRequested { step, by, message, timer } => {
                 let (by, message) = (by.clone(), message.clone());
                 self.step_waits(*step, Awaited::Approval { by, message }, *timer);
             }
+            Event::EventsRead { step } => self.events_read(*step),
             Event::SignalReceived { name, id, payload, by } => {
                 self.signal_received(name, id, payload, by);
             }
@@ -224,9 +243,18 @@ impl Fold<'_> {
             Event::StepQueued { step, timer, until } => self.step_queued(*step, *timer, *until),
             Event::StepSlept { step, timer, until } => self.step_slept(*step, *timer, *until),
             Event::StepWaits { step, signal, timer } => {
-                self.step_waits(*step, Awaited::Signal { name: signal.clone() }, *timer);
+                self.step_waits(*step, awaited(signal), *timer);
             }
             Event::SignalTaken { signal, .. } => self.signal_taken(*signal),
+            Event::StepCalled { step, attempt, number, input, timer, deadline } => {
+                self.step_called(*step, *attempt, *number, input.as_ref(), (*timer, *deadline));
+            }
+            Event::ChildEnded { step, revision, ended, .. } => {
+                self.child_ended(*step, *revision, ended);
+            }
+            Event::ParentPaused | Event::ParentResumed => {
+                self.run.parent_paused = matches!(event, Event::ParentPaused);
+            }
             Event::StepSkipped { step, reason } => {
                 self.settle(*step, StepState::Skipped { reason: reason.clone(), router: None });
             }

@@ -27,6 +27,7 @@ mod language;
 mod parse;
 mod reference;
 mod scope;
+mod secret;
 mod template;
 mod token;
 mod value;
@@ -39,6 +40,7 @@ pub use language::{FILTERS, FUNCTIONS, TESTS};
 pub(crate) use reference::is_known_name;
 pub use reference::{Found, ItemNames, Reference, Root, STEP_FIELDS};
 pub use scope::{ItemScope, Scope};
+pub use secret::{SecretPlace, is_secret_name};
 pub use template::Template;
 pub(crate) use value::json_as_text;
 
@@ -128,6 +130,7 @@ impl Expression {
         })?;
         let source: Box<str> = source.get(range).unwrap_or("").into();
         let marked = (*checked.source != *source).then(|| checked.source.into());
+        secret::check(&source, &checked.references)?;
         let references = checked.references.into();
         Ok((Self { source, offset: 0, marked, references }, end))
     }

@@ -9,17 +9,20 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::definition::{
-    Definition, InputSpec, OnApprovalTimeout, OnError, OnSignalTimeout, Retry, WhenNeeds,
+    Definition, InputSpec, OnApprovalTimeout, OnError, OnSignalTimeout, Retry, StepKind, WhenNeeds,
 };
-use crate::expression::{Condition, EvalError, Scope, Template};
+use crate::expression::{Condition, EvalError, Scope, SecretPlace, Template};
 use crate::id::{DefinitionHash, StepIndex};
 use crate::limit::Wish;
 use crate::payload::Payload;
 use crate::run::Run;
 
 mod approval;
+mod breaker;
 mod compile;
+mod difference;
 mod each;
+mod events;
 mod graph;
 mod names;
 mod nullable;
@@ -30,6 +33,8 @@ mod step;
 mod switch;
 mod undo;
 
+pub(crate) use breaker::CallRule;
+pub use difference::{Change, Difference, differences};
 pub(crate) use each::Each;
 pub use graph::Levels;
 pub(crate) use race::PlanRace;
@@ -54,6 +59,8 @@ pub struct Plan {
     run_id: Option<Template>,
     /// The limit that each of its runs needs a slot of.
     slot: Option<SlotRule>,
+    event_triggers: Vec<events::TriggerRule>,
+    event_waits: Vec<(StepIndex, String)>,
     pub(crate) env: Template,
     pub(crate) outputs: Option<Template>,
     steps_with_undo: Vec<StepIndex>,
@@ -87,6 +94,8 @@ pub struct PlanStep {
     pub(crate) each: Option<Each>,
     /// The limit it needs a slot of.
     pub(crate) slot: Option<SlotRule>,
+    /// The breaker it asks.
+    pub(crate) breaker: Option<CallRule>,
     /// Its output mapping.
     pub(crate) outputs: Option<Template>,
     /// How it is undone.
@@ -108,12 +117,23 @@ pub(crate) enum Work {
     WaitFor(SignalWait),
     /// The decision of a person is waited for.
     Approve(ApprovalWait),
+    /// Another workflow is called with a rendered input.
+    Call(Called),
     /// Earlier steps are opened again.
     Repeat(PlanRepeat),
     /// The first of several steps is taken.
     Race(PlanRace),
     /// Other steps are chosen.
     Switch(PlanSwitch),
+}
+
+/// What a step calls, compiled.
+#[derive(Debug)]
+pub(crate) struct Called {
+    /// The called definition; `None`: the calls of this definition are not resolved.
+    pub(crate) definition: Option<DefinitionHash>,
+    pub(crate) input: Template,
+    pub(crate) literal: Payload,
 }
 
 /// What a step that waits for a signal waits for, compiled.
@@ -137,6 +157,9 @@ pub(crate) struct ApprovalWait {
 
 /// The name under which scripts are handed to a handler.
 pub const SCRIPT_HANDLER: &str = "script";
+
+/// The name of the handler that emits an event: the engine itself.
+pub const EMIT_HANDLER: &str = "event.emit";
 
 /// Something wrong with a definition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -275,8 +298,28 @@ impl Plan {
             | Work::Race(_)
             | Work::Repeat(_)
             | Work::WaitFor(_)
-            | Work::Approve(_) => None,
+            | Work::Approve(_)
+            | Work::Call(_) => None,
         }
+    }
+
+    /// The steps that call a workflow: what they call, and its definition once that is resolved.
+    pub fn calls(&self) -> impl Iterator<Item = (StepIndex, &str, Option<DefinitionHash>)> {
+        self.steps().zip(&self.definition.steps).filter_map(|(at, step)| match &step.kind {
+            StepKind::Call { workflow, definition, .. } => {
+                Some((at, workflow.as_str(), *definition))
+            }
+            StepKind::Action { .. }
+            | StepKind::Script { .. }
+            | StepKind::Set { .. }
+            | StepKind::Sleep { .. }
+            | StepKind::SleepUntil { .. }
+            | StepKind::WaitFor { .. }
+            | StepKind::Approve(_)
+            | StepKind::Switch(_)
+            | StepKind::Race { .. }
+            | StepKind::Repeat(_) => None,
+        })
     }
 
     /// What `step` is done for, once for each item.
@@ -294,10 +337,22 @@ impl Plan {
         self.definition.steps.get(step.at()).and_then(|step| step.heartbeat_ms)
     }
 
+    /// Where secrets have to be filled in, in what the handler of `step` gets, or that of its undo.
+    pub fn secrets(&self, step: StepIndex, is_undo: bool) -> Vec<SecretPlace> {
+        if self.definition.secrets.is_empty() {
+            return Vec::new();
+        }
+        match (&self.step(step).work, self.undo(step)) {
+            (_, Some(undo)) if is_undo => undo.input.secrets(),
+            (Work::Handler { input, .. }, _) if !is_undo => input.secrets(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The input of `step` if it holds no expression.
     pub fn literal_input(&self, step: StepIndex) -> Payload {
         match &self.step(step).work {
-            Work::Handler { literal, .. } => literal.clone(),
+            Work::Handler { literal, .. } | Work::Call(Called { literal, .. }) => literal.clone(),
             Work::Set { .. }
             | Work::Sleep { .. }
             | Work::SleepUntil { .. }

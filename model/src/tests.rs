@@ -17,7 +17,10 @@ mod notation;
 mod show;
 
 mod approvals;
+mod breakers;
+mod calls;
 mod ending;
+mod events;
 mod expressions;
 mod failures;
 mod folding;

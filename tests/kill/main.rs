@@ -3,6 +3,8 @@
 //!
 //! `NEXUS_KILLS=200` makes the loop as long as wanted; without it, it is bounded by time.
 
+mod crowd;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -113,7 +115,9 @@ impl World {
 
     fn start(&self, name: &str) -> StartRun {
         StartRun {
+            callees: Vec::new(),
             definition: definition_json(WORKFLOW),
+            workflow: None,
             input: json!({ "file": self.file }),
             name: Some(name.to_owned()),
             labels: BTreeMap::new(),

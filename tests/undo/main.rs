@@ -49,7 +49,9 @@ fn by() -> By {
 
 fn start(definition: &str, name: &str, file: &Path) -> StartRun {
     StartRun {
+        callees: Vec::new(),
         definition: definition_json(definition),
+        workflow: None,
         input: json!({ "file": file }),
         name: Some(name.to_owned()),
         labels: BTreeMap::new(),

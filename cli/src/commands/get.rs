@@ -73,7 +73,11 @@ fn show(view: &RunView, step: Option<&StepView>) {
 }
 
 fn page(view: &RunView) {
-    let version = view.version.map(|version| format!(" v{version}")).unwrap_or_default();
+    let version = match (view.published_as, view.version) {
+        (Some(published), _) => format!("@{published}"),
+        (None, Some(version)) => format!(" v{version}"),
+        (None, None) => String::new(),
+    };
     output::line(format!(
         "{}{version} · {} · {}",
         view.workflow,
@@ -86,6 +90,9 @@ fn page(view: &RunView) {
         output::line(format!("  took     {}", text::took(view.took_ms)));
     }
     output::line(format!("  events   {}", view.events));
+    if let Some(parent) = &view.parent {
+        output::line(format!("  called   by {parent}"));
+    }
     for (key, value) in &view.labels {
         output::line(format!("  label    {}", text::word(&format!("{key}={value}"))));
     }

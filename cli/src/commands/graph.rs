@@ -79,7 +79,7 @@ fn undos(graph: &GraphView) -> String {
 
 /// The graph that is meant; `None` if it is of a file with mistakes, which have been shown then.
 fn graph(context: &Context, args: &GraphArgs) -> Result<Option<GraphView>, Problem> {
-    if !is_file(&args.subject) {
+    if !workflow::is_file(Path::new(&args.subject)) {
         let ask = async |control: &Control| control.graph(&args.subject).await;
         return store::ask(context, &Purpose::Look, ask).map(Some);
     }
@@ -94,13 +94,6 @@ fn graph(context: &Context, args: &GraphArgs) -> Result<Option<GraphView>, Probl
             Ok(None)
         }
     }
-}
-
-/// Whether a file is meant: there is one, or it is called like one.
-fn is_file(subject: &str) -> bool {
-    let path = Path::new(subject);
-    path.is_file()
-        || path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
 /// A graph by index: what every way to draw it needs.

@@ -19,6 +19,7 @@ const SHUTTING_DOWN: &str = "NX7017";
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(after_help = "Examples:
   nexus-engine run examples/order.workflow.yaml
+  nexus-engine run order-processing@2
   nexus-engine run examples/order.workflow.yaml --id order-17 --set total=2500
   nexus-engine run examples/hello.workflow.yaml --input '{\"name\": \"you\"}' -o json")]
 pub(crate) struct RunArgs {

@@ -4,21 +4,23 @@ use std::path::PathBuf;
 
 use nexus_gateway::api::{Problem, StartRun, StartedRun};
 
+use super::published;
 use crate::args::pair;
 use crate::context::Context;
 use crate::exit::{Code, Outcome};
+use crate::inputs;
 use crate::output::{self, Format};
 use crate::store::{Access, Purpose, note_parked};
-use crate::{inputs, workflow};
 
 /// Arguments of `start`.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(after_help = "Examples:
   nexus-engine start examples/order.workflow.yaml
+  nexus-engine start order-processing
   nexus-engine start examples/order.workflow.yaml --id order-17 --input @order.json -o name")]
 pub(crate) struct StartArgs {
-    /// File of the workflow; `-` reads standard input.
-    #[arg(value_name = "FILE")]
+    /// File of the workflow, `-` for standard input, or what is published: NAME, NAME@3, or a hash.
+    #[arg(value_name = "FILE|NAME")]
     pub(crate) file: PathBuf,
     /// Name of the run; with the same input it answers with the run that is there [default: wf-NNN].
     #[arg(long, value_name = "ID")]
@@ -43,7 +45,7 @@ pub(crate) fn run(context: &Context, args: &StartArgs) -> Outcome {
         let started = control.start(prepared.request).await;
         access.close().await;
         let started = started?;
-        show(&started, prepared.version);
+        show(&started, &prepared.version);
         if is_here {
             note_parked(context, &started.id);
         }
@@ -51,8 +53,7 @@ pub(crate) fn run(context: &Context, args: &StartArgs) -> Outcome {
     })
 }
 
-fn show(started: &StartedRun, version: Option<u32>) {
-    let version = version.map(|version| format!(" v{version}")).unwrap_or_default();
+fn show(started: &StartedRun, version: &str) {
     let StartedRun { id, workflow, existing, .. } = started;
     match output::format() {
         Format::Json | Format::Jsonl => output::json(started),
@@ -69,8 +70,8 @@ fn show(started: &StartedRun, version: Option<u32>) {
 pub(crate) struct Prepared {
     /// What to send.
     pub(crate) request: StartRun,
-    /// The workflow's version.
-    pub(crate) version: Option<u32>,
+    /// Which version of the workflow it is: ` v3` as its author counts, `@3` as it is published, or nothing.
+    pub(crate) version: String,
 }
 
 /// Reads and checks the workflow and its input; `None` if something is wrong with the workflow, which has been shown then.
@@ -83,17 +84,17 @@ pub(crate) fn prepare(context: &Context, args: &StartArgs) -> Result<Option<Prep
         return Err(Problem::new("NX1407", Code::Usage as u8, text)
             .hint("put one of them into a file: --input @FILE"));
     }
-    let Some(read) = workflow::read(&args.file)? else { return Ok(None) };
-    let input = inputs::read(&read.definition, args.input.as_deref(), &args.set)?;
-    let definition = serde_json::from_slice(&read.definition.to_canonical_json())
-        .expect("a canonical definition is JSON");
+    let Some(meant) = published::meant(context, &args.file)? else { return Ok(None) };
+    let input = inputs::read(&meant.definition, args.input.as_deref(), &args.set)?;
     let request = StartRun {
-        definition,
+        definition: published::json(&meant.definition),
+        callees: meant.callees,
+        workflow: None,
         input,
         name: args.id.clone(),
         labels: args.labels.iter().cloned().collect(),
-        folder: workflow::folder(&args.file).map(|folder| folder.to_string_lossy().into_owned()),
+        folder: meant.folder,
         by: context.by(),
     };
-    Ok(Some(Prepared { request, version: read.definition.version }))
+    Ok(Some(Prepared { request, version: meant.version }))
 }

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use nexus_definitions::calendar::CronCalendar;
 use nexus_engine::log::{FjallLog, OpenError as LogOpenError, Options};
 use nexus_engine::tables::TABLES;
-use nexus_engine::{Config, Drive, Engine, OpenError, Registry};
+use nexus_engine::{Config, Drive, Engine, OpenError, Registry, SystemSecrets};
 use nexus_gateway::{Service, Setup};
 
 use super::Purpose;
 use crate::context::Context;
+
+/// The variable that names the folder with one file for each secret.
+const SECRETS_FOLDER: &str = "NEXUS_SECRETS_DIR";
 
 /// The handlers of the command line: the built-in actions.
 pub(crate) fn registry() -> Registry {
@@ -39,6 +42,7 @@ pub(super) fn open(
         .config(config)
         .registry(registry())
         .calendar(Arc::new(CronCalendar::default()))
+        .secrets(secrets())
         .open_on(log.clone(), &store)?;
     let setup = Setup {
         role: role(purpose).into(),
@@ -50,10 +54,18 @@ pub(super) fn open(
     Ok((engine, service))
 }
 
+/// Secrets of the environment, and of the folder that it names.
+fn secrets() -> SystemSecrets {
+    match std::env::var_os(SECRETS_FOLDER) {
+        Some(folder) => SystemSecrets::new().folder(folder),
+        None => SystemSecrets::new(),
+    }
+}
+
 fn config(context: &Context, purpose: &Purpose) -> Config {
     let defaults = Config::default();
     let interruptions_max = context.interruptions_max().unwrap_or(defaults.interruptions_max);
-    let defaults = Config { interruptions_max, ..defaults };
+    let defaults = Config { interruptions_max, open_runs_max: context.open_runs_max(), ..defaults };
     match purpose {
         Purpose::Look | Purpose::Record | Purpose::Begin => {
             Config { drive: Drive::Nothing, ..defaults }

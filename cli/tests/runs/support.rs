@@ -92,7 +92,7 @@ pub(crate) struct Done {
 }
 
 impl Done {
-    fn new(output: Output) -> Self {
+    pub(crate) fn new(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
         let (out, err) = (text(output.stdout), text(output.stderr));
         let has_escapes = [&out, &err].iter().any(|text| text.contains('\u{1b}'));

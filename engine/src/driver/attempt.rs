@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use nexus_model::aggregate::Calendar;
 use nexus_model::event::Failure;
+use nexus_model::expression::SecretPlace;
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
 use nexus_model::payload::{NewPayload, Payload};
 use tokio::sync::mpsc;
@@ -19,6 +20,7 @@ use super::message::Message;
 use crate::handler::{Data, Handler, LogSink, Registry, StepCx, StepError, StepResult, Stop};
 use crate::loader::Loader;
 use crate::metrics::Metrics;
+use crate::secrets::{Secrets, fill_in};
 
 /// Code of an attempt that was told to stop.
 pub(crate) const STOPPED: &str = "NX3016";
@@ -33,6 +35,8 @@ pub(crate) struct Environment {
     pub(crate) payload_bytes_max: usize,
     pub(crate) grace: Duration,
     pub(crate) metrics: Arc<Metrics>,
+    /// Where the values of secrets come from.
+    pub(crate) secrets: Arc<dyn Secrets>,
     /// Knows when rules of the calendar are due.
     pub(crate) calendar: Arc<dyn Calendar>,
 }
@@ -55,6 +59,8 @@ pub(super) struct Call {
     pub(super) stop: Arc<Stop>,
     pub(super) heart: Heart,
     pub(super) input: Payload,
+    /// Where secrets have to be filled in.
+    pub(super) secrets: Vec<SecretPlace>,
     pub(super) timeout: Option<Duration>,
     pub(super) recorded: Instant,
 }
@@ -96,19 +102,22 @@ impl Drop for Reporter {
 }
 
 /// Makes the call and says how it ended.
-pub(super) async fn carry_out(call: Call, environment: Arc<Environment>) -> Report {
+pub(super) async fn carry_out(mut call: Call, environment: Arc<Environment>) -> Report {
     let (run, step, item, attempt) = call.attempt();
     let began = Instant::now();
     environment.metrics.queued(began - call.recorded);
     let bytes_max = environment.payload_bytes_max;
-    let accept = |output| accepted(output, bytes_max, item.is_some());
-    let result = called(call, &environment).await.and_then(accept);
+    let result = called(&mut call, &environment).await;
+    let redactor = call.cx.redactor();
+    let result = result
+        .and_then(|output| accepted(redactor.data(output), bytes_max, item.is_some()))
+        .map_err(|error| redactor.failure(error.0));
     environment.metrics.attempted(began.elapsed(), result.is_ok());
-    Report { run, step, item, attempt, result: result.map_err(|error| error.0) }
+    Report { run, step, item, attempt, result }
 }
 
-async fn called(mut call: Call, environment: &Environment) -> StepResult<Data> {
-    let result = attempted(&mut call, environment).await;
+async fn called(call: &mut Call, environment: &Environment) -> StepResult<Data> {
+    let result = attempted(call, environment).await;
     if result.is_err() {
         call.heart.flush();
     }
@@ -121,6 +130,7 @@ async fn attempted(call: &mut Call, environment: &Environment) -> StepResult<Dat
         return Err(StepError::fatal(message).code("NX3004"));
     };
     let input = input(std::mem::take(&mut call.input), environment).await?;
+    let input = with_secrets(input, call, environment).await?;
     let work = guarded(handler, call.cx.clone(), input);
     tokio::pin!(work);
     let error = tokio::select! {
@@ -156,6 +166,19 @@ pub(crate) async fn guarded(
             .unwrap_or_else(|| "no message".into());
         Err(StepError::retry(format!("the handler panicked: {text}")).code("NX3012"))
     })
+}
+
+/// The input with its secrets; from now on their values are taken out of all that comes back.
+async fn with_secrets(input: Data, call: &mut Call, environment: &Environment) -> StepResult<Data> {
+    if call.secrets.is_empty() {
+        return Ok(input);
+    }
+    let (places, secrets) = (std::mem::take(&mut call.secrets), Arc::clone(&environment.secrets));
+    let fill = move || fill_in(&input, &places, &*secrets);
+    let filled = tokio::task::spawn_blocking(fill).await.map_err(StepError::from)?;
+    let (input, redactor) = filled?;
+    call.cx.redact(redactor);
+    Ok(input)
 }
 
 async fn input(payload: Payload, environment: &Environment) -> StepResult<Data> {

@@ -127,6 +127,7 @@ impl Handlers {
             stop: Arc::new(stop),
             heart,
             input: attempt.input,
+            secrets: plan.secrets(step, attempt.undo),
             timeout: timeout_ms.map(Duration::from_millis),
             recorded: Instant::now(),
         });

@@ -13,6 +13,7 @@ use nexus_model::input::{InputError, check};
 use nexus_model::limit::Wish;
 use nexus_model::payload::{ContentType, NewPayload, Payload};
 use nexus_model::plan::Plan;
+use nexus_projections::ViewsError;
 use serde_json::Value;
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -35,6 +36,8 @@ const NAMES_TRIED_MAX: u32 = 1_000;
 pub struct StartRequest {
     /// The definition, compiled.
     pub plan: Arc<Plan>,
+    /// The definitions it calls, directly or not, as far as they are not stored yet.
+    pub callees: Vec<Arc<Plan>>,
     /// The input.
     pub input: Value,
     /// The run's name; `None`: the definition's `run.id`, or a made one.
@@ -83,6 +86,14 @@ pub enum StartError {
         /// Why.
         message: String,
     },
+    /// A step calls a workflow that is not known.
+    #[error("step `{step}` calls `{workflow}`, which is not known here")]
+    Unresolved {
+        /// The step.
+        step: String,
+        /// What it calls.
+        workflow: String,
+    },
     /// The definition's `run.concurrency` cannot be computed.
     #[error("`run.concurrency` cannot be computed: {message}")]
     Limit {
@@ -99,6 +110,19 @@ pub enum StartError {
         /// The run that has it.
         run: RunId,
     },
+    /// As many runs are open as may be.
+    #[error("{open} runs are open, and at most {open_max} may be; try again in {retry_ms} ms")]
+    Full {
+        /// How many are open, with those that are being started.
+        open: u64,
+        /// How many may be.
+        open_max: u64,
+        /// When to try again.
+        retry_ms: u64,
+    },
+    /// It is not known how many runs are open.
+    #[error("the open runs cannot be counted")]
+    Uncounted(#[source] ViewsError),
     /// The engine has as much to write as it takes.
     #[error("the engine is busy; try again in {retry_ms} ms")]
     Busy {
@@ -115,6 +139,7 @@ impl StartRequest {
     pub fn new(plan: Arc<Plan>) -> Self {
         Self {
             plan,
+            callees: Vec::new(),
             input: Value::Object(serde_json::Map::new()),
             name: None,
             labels: BTreeMap::new(),
@@ -127,6 +152,13 @@ impl StartRequest {
     #[must_use]
     pub fn input(mut self, input: Value) -> Self {
         self.input = input;
+        self
+    }
+
+    /// With these definitions, which it calls.
+    #[must_use]
+    pub fn callees(mut self, callees: impl IntoIterator<Item = Arc<Plan>>) -> Self {
+        self.callees.extend(callees);
         self
     }
 
@@ -143,6 +175,8 @@ pub(crate) struct Prepared {
     pub(crate) started: RunStarted,
     pub(crate) payloads: Vec<NewPayload>,
     pub(crate) request: [u8; 32],
+    /// Definitions that it calls.
+    pub(crate) callees: Vec<Arc<Plan>>,
 }
 
 impl Handle {
@@ -153,8 +187,14 @@ impl Handle {
     pub async fn start(&self, request: StartRequest) -> Result<Started, StartError> {
         self.admit().await?;
         let plan = Arc::clone(&request.plan);
+        self.check_calls(&plan, &request.callees).await?;
         let bytes_max = self.shared.config.payload_bytes_max;
-        let prepared = prepare(request, Uuid::now_v7(), bytes_max)?;
+        let mut prepared = prepare(request, Uuid::now_v7(), bytes_max)?;
+        prepared.callees.retain(|callee| !self.shared.loader.knows(callee.hash()));
+        let name = Some(prepared.started.name.as_str()).filter(|name| !name.is_empty());
+        let _place = self.place(name).await?;
+        let of_store = self.limits_of_store(&prepared.started.workflow).await;
+        prepared.started.limits.extend(of_store.map_err(RequestError::from)?);
         if prepared.started.name.is_empty() {
             return self.start_with_made_name(&plan, prepared).await;
         }
@@ -185,6 +225,7 @@ impl Handle {
                 started,
                 payloads: prepared.payloads.clone(),
                 request: prepared.request,
+                callees: prepared.callees.clone(),
             };
             match self.submit(plan, prepared, Some(number)).await {
                 Err(RequestError::Refused(Refusal::Taken(..))) => {}
@@ -210,16 +251,51 @@ impl Handle {
         Ok(())
     }
 
+    /// Checks that everything that is called, directly or not, is known.
+    pub(super) async fn check_calls(
+        &self,
+        plan: &Arc<Plan>,
+        callees: &[Arc<Plan>],
+    ) -> Result<(), StartError> {
+        let mut unknown = Vec::new();
+        for caller in std::iter::once(plan).chain(callees) {
+            for (step, workflow, definition) in caller.calls() {
+                let given = |hash| callees.iter().any(|callee| callee.hash() == hash);
+                match definition {
+                    Some(hash) if given(hash) || self.shared.loader.knows(hash) => {}
+                    _ => {
+                        unknown.push((caller.id(step).to_owned(), workflow.to_owned(), definition))
+                    }
+                }
+            }
+        }
+        for (step, workflow, definition) in unknown {
+            let found = match definition {
+                Some(hash) => self.blocking(move |loader| loader.plan(hash).is_ok()).await,
+                None => false,
+            };
+            if !found {
+                return Err(StartError::Unresolved { step, workflow });
+            }
+        }
+        Ok(())
+    }
+
     async fn submit(
         &self,
         plan: &Arc<Plan>,
         prepared: Prepared,
         number: Option<u64>,
     ) -> Result<Answer, RequestError> {
-        let Prepared { started, payloads, request } = prepared;
+        let Prepared { started, payloads, request, callees } = prepared;
         let run = started.run;
         let known = self.shared.loader.knows(plan.hash());
-        let rows = rows(plan, &started, &request, number, known);
+        let mut rows = rows(plan, &started, &request, number, known);
+        rows.extend(
+            callees.iter().map(|callee| {
+                definition_row(callee.hash(), callee.definition().to_canonical_json())
+            }),
+        );
         let (reply, answer) = oneshot::channel();
         let start = Start {
             plan: Arc::clone(plan),
@@ -234,6 +310,7 @@ impl Handle {
         if !known {
             self.shared.loader.keep(plan);
         }
+        callees.iter().for_each(|callee| self.shared.loader.keep(callee));
         Ok(answer)
     }
 }
@@ -244,16 +321,14 @@ pub(crate) fn prepare(
     id: Uuid,
     bytes_max: usize,
 ) -> Result<Prepared, StartError> {
-    let StartRequest { plan, input, name, labels, folder, by } = request;
+    let StartRequest { plan, callees, input, name, labels, folder, by } = request;
     let definition = plan.definition();
     let input = check(definition, input).map_err(StartError::Inputs)?;
     let bytes = input.to_string().into_bytes();
     if bytes.len() > bytes_max {
         return Err(StartError::InputTooLarge { bytes: bytes.len(), bytes_max });
     }
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&plan.hash().0).update(&bytes);
-    let request = *hasher.finalize().as_bytes();
+    let request = request_hash(&plan, &bytes);
     let name = match name {
         Some(name) => Some(name),
         None => computed_name(&plan, &input)?,
@@ -276,10 +351,11 @@ pub(crate) fn prepare(
         by,
         seed: id.as_u64_pair().1,
         timeout: None,
+        parent: None,
         limits,
     };
     let payloads: Vec<NewPayload> = stored.into_iter().collect();
-    Ok(Prepared { started, payloads, request })
+    Ok(Prepared { started, payloads, request, callees })
 }
 
 /// The rows that go with the beginning of a run.
@@ -298,8 +374,15 @@ pub(crate) fn rows(
     rows
 }
 
+/// What a run is asked to be: the same again is the same run.
+pub(crate) fn request_hash(plan: &Plan, input: &[u8]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&plan.hash().0).update(input);
+    *hasher.finalize().as_bytes()
+}
+
 /// The slots that the run needs before its first step.
-fn wanted_slots(plan: &Plan, input: &Value) -> Result<Vec<Wish>, StartError> {
+pub(crate) fn wanted_slots(plan: &Plan, input: &Value) -> Result<Vec<Wish>, StartError> {
     let wish = plan.run_wish(input).map_err(|error| match error {
         EvalError::Failed { code, message } => StartError::Limit { code: code.into(), message },
         EvalError::Needs(_) => StartError::Limit {

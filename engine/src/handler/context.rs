@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::heartbeat::Beat;
 use super::{StepError, StepResult};
+use crate::secrets::{RedactedLogs, Redactor};
 
 /// The facts of an attempt.
 #[derive(Clone, Debug, Default)]
@@ -77,6 +78,7 @@ pub struct StepCx {
     logs: Arc<dyn LogSink>,
     state: Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     pub(super) pulse: Arc<watch::Sender<Beat>>,
+    redactor: Redactor,
 }
 
 impl StepCx {
@@ -88,7 +90,19 @@ impl StepCx {
     ) -> (Self, Stop) {
         let (sender, stopped) = watch::channel(false);
         let pulse = Arc::new(watch::channel(Beat::default()).0);
-        (Self { info: Arc::new(info), stopped, logs, state, pulse }, Stop(sender))
+        let redactor = Redactor::default();
+        (Self { info: Arc::new(info), stopped, logs, state, pulse, redactor }, Stop(sender))
+    }
+
+    /// Takes values of secrets out of what the handler prints and says, from now on.
+    pub(crate) fn redact(&mut self, redactor: Redactor) {
+        self.logs = Arc::new(RedactedLogs::new(redactor.clone(), Arc::clone(&self.logs)));
+        self.redactor = redactor;
+    }
+
+    /// What takes the values of the secrets out that the handler was given.
+    pub(crate) fn redactor(&self) -> Redactor {
+        self.redactor.clone()
     }
 
     /// The facts of the attempt.

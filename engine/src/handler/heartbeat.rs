@@ -38,7 +38,7 @@ impl StepCx {
     /// # Errors
     /// NX3014 if the progress has no JSON form, NX3025 if that has more than [`PROGRESS_BYTES_MAX`] bytes; both fatal.
     pub fn heartbeat(&self, progress: impl Serialize) -> StepResult<()> {
-        let Data { bytes, .. } = Data::json(&progress)?;
+        let Data { bytes, .. } = self.redactor().data(Data::json(&progress)?);
         if bytes.len() > PROGRESS_BYTES_MAX {
             let message =
                 format!("the progress has {} bytes, more than {PROGRESS_BYTES_MAX}", bytes.len());

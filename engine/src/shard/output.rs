@@ -52,6 +52,8 @@ pub enum Output {
     },
     /// Tell a handler to stop.
     Stop(RunId, StepIndex, Option<ItemIndex>, Attempt),
+    /// Offer a step that waits for an event those that were emitted since a time, then say that this was done.
+    ReadEvents(RunId, StepIndex, String, Timestamp),
     /// Tell a limit.
     Slot(SlotChange),
     /// An attempt that is over has reported; its log says that this was ignored.
@@ -64,6 +66,10 @@ pub enum Output {
     Reply(ReplyId, Result<Answer, Refusal>),
     /// A run has ended.
     Ended(RunId, RunStatus),
+    /// A called run should be there, and its end be told.
+    Call(Box<super::RunCall>),
+    /// A called run has ended.
+    ChildEnded(Box<super::ChildReport>),
     /// A run could start attempts if there were room.
     Hungry(RunId),
     /// Keep this snapshot: run, revision, bytes.

@@ -98,6 +98,12 @@ impl Resident {
             | Command::InHold { .. }
             | Command::CancelRun { .. }
             | Command::DeliverSignal { .. }
+            | Command::EndChild { .. }
+            | Command::FollowParent { .. }
+            | Command::OfferEvent { .. }
+            | Command::EventsRead { .. }
+            | Command::AllowCall { .. }
+            | Command::RefuseCall { .. }
             | Command::GrantSlot { .. }
             | Command::OfferSlots => None,
         };

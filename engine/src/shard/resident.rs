@@ -1,6 +1,6 @@
 //! A run in memory.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +8,9 @@ use std::time::Duration;
 use nexus_log::Row;
 use nexus_model::codec;
 use nexus_model::command::Command;
-use nexus_model::decide::{SlotChange, TimerChange, Transition};
-use nexus_model::effect::{Effect, RunAttempt, pending, pending_for, pending_item, pending_items};
-use nexus_model::event::{Event, Given};
+use nexus_model::decide::{TimerChange, Transition, asked_for};
+use nexus_model::effect::{Effect, RunAttempt, pending_for, pending_items};
+use nexus_model::event::Given;
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
 use nexus_model::payload::{NewPayload, PayloadHash};
 use nexus_model::plan::Plan;
@@ -19,7 +19,7 @@ use nexus_model::run::{ItemState, Run, StepState, TimerPurpose, UndoState};
 use nexus_model::time::Timestamp;
 
 use super::held::Held;
-use super::{Answer, Asked, Output, Refusal, Slots, encode};
+use super::{Answer, Asked, ChildReport, Output, Refusal, Slots, encode};
 use crate::handler::AttemptInfo;
 
 /// A parked run whose next timer is this near stays in memory, in milliseconds.
@@ -115,7 +115,11 @@ impl Resident {
         let timers = timers.filter(|(_, timer)| !is_kept && !self.run.holds_timer(timer.purpose));
         out.extend(timers.map(|(id, timer)| Output::TimerSet(run, *id, timer.due)));
         if drives {
+            out.extend(self.calls(run));
+        }
+        if drives {
             out.extend(self.slots_to_ask_for(run));
+            out.extend(self.events_to_read(run));
         }
         let mut cut_off = Vec::new();
         let running: Vec<StepIndex> =
@@ -134,7 +138,9 @@ impl Resident {
                     self.at_work.insert((step, None), attempt);
                     out.push(Output::Resume { run, step, item: None, attempt, alone });
                 }
-                Some(Effect::RunAttempt(_) | Effect::StopAttempt { .. }) | None => {
+                Some(Effect::ReadEvents { .. }) => {}
+                Some(Effect::RunAttempt(_) | Effect::StopAttempt { .. } | Effect::Call(_))
+                | None => {
                     cut_off.push((step, attempt));
                 }
             }
@@ -180,18 +186,26 @@ impl Resident {
                         cut_off.push((step, item, attempt));
                     }
                 }
-                Effect::RunAttempt(_) | Effect::StopAttempt { .. } => {}
+                Effect::RunAttempt(_)
+                | Effect::StopAttempt { .. }
+                | Effect::Call(_)
+                | Effect::ReadEvents { .. } => {}
             }
         }
         cut_off
     }
 
+    /// Events that were emitted before steps waited for them, to be offered to them.
+    fn events_to_read(&self, run: RunId) -> impl Iterator<Item = Output> {
+        let since = self.run.started_at;
+        let reads = self.run.reading_events();
+        reads.map(move |(step, event)| Output::ReadEvents(run, step, event.to_owned(), since))
+    }
+
     /// Slots that are waited for. Whether their limits were told before is not known here; telling them again changes nothing.
     fn slots_to_ask_for(&self, run: RunId) -> impl Iterator<Item = Output> {
         let waits = self.run.slots.iter().filter(|(_, hold)| !hold.granted);
-        waits.map(move |(slot, hold)| {
-            Output::Slot(SlotChange::Requested(slot.holder(run, hold), hold.wish.clone()))
-        })
+        waits.map(move |(slot, hold)| Output::Slot(asked_for(&self.plan, run, slot, hold)))
     }
 
     /// Whether nothing is undecided or on its way to the log.
@@ -228,7 +242,7 @@ impl Resident {
     ) -> (Held, nexus_log::Transition) {
         let (effects, slots_taken) = self.effects_of(&transition.events);
         let rows = std::mem::take(&mut self.rows);
-        let logged = encode(run, &self.run, &transition, given, rows, &asked.payloads);
+        let logged = encode(&self.plan, run, &self.run, &transition, given, rows, &asked.payloads);
         self.last_given = given.now;
         self.events_since_snapshot += logged.records.count();
         self.bytes_since_snapshot += logged.records.as_bytes().len();
@@ -247,101 +261,6 @@ impl Resident {
         (held, logged)
     }
 
-    /// The effects of a transition: what `pending` says about the steps it touched; and how many slots they take.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "no other event gives a handler work")]
-    fn effects_of(&self, events: &[Event]) -> (Vec<Effect>, i64) {
-        let (mut effects, mut slots_taken) = (Vec::new(), 0);
-        let mut add = |step: StepIndex, takes_slot: bool| {
-            let effect = pending_for(&self.plan, &self.run, step);
-            let is_work =
-                matches!(effect, Some(Effect::RunAttempt(_) | Effect::ResumeAttempt { .. }));
-            slots_taken += i64::from(is_work && takes_slot);
-            effects.extend(effect);
-        };
-        for event in events {
-            match event {
-                Event::StepStarted { step, .. } | Event::UndoStarted { step, .. } => {
-                    add(*step, true);
-                }
-                // It took its slot when it was to be resumed.
-                Event::AttemptResumed { step, .. } => add(*step, false),
-                Event::UndoWaived { .. } => self.run.running().for_each(|step| add(step, false)),
-                Event::StopRequested { steps } => {
-                    for step in steps {
-                        add(*step, false);
-                    }
-                }
-                Event::AttemptsInterrupted { attempts, orderly: false } => {
-                    for (step, _) in attempts {
-                        add(*step, true);
-                    }
-                }
-                _ => {}
-            }
-        }
-        for event in events {
-            self.effects_of_items(event, &mut effects, &mut slots_taken);
-        }
-        if events.iter().any(ends_a_hold) {
-            for effect in self.kept_attempts() {
-                slots_taken += 1;
-                effects.push(effect);
-            }
-        }
-        (effects, slots_taken)
-    }
-
-    /// The effects of an event: what `pending` says about the items it touched.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "no other event gives a handler work")]
-    fn effects_of_items(&self, event: &Event, effects: &mut Vec<Effect>, slots_taken: &mut i64) {
-        let (plan, run) = (&self.plan, &self.run);
-        let is_work = |effect: &Effect| {
-            matches!(effect, Effect::RunAttempt(_) | Effect::ResumeAttempt { .. })
-        };
-        match event {
-            Event::ItemStarted { step, item, .. } => {
-                let effect = pending_item(plan, run, *step, *item);
-                *slots_taken += i64::from(effect.as_ref().is_some_and(is_work));
-                effects.extend(effect);
-            }
-            // It took its slot when it was to be resumed.
-            Event::ItemResumed { step, item, .. } => {
-                effects.extend(pending_item(plan, run, *step, *item));
-            }
-            Event::StopRequested { steps } => {
-                effects.extend(steps.iter().flat_map(|step| pending_items(plan, run, *step)));
-            }
-            Event::ItemsInterrupted { attempts, orderly: false } => {
-                for (step, item, _) in attempts {
-                    let effect = pending_item(plan, run, *step, *item);
-                    *slots_taken += i64::from(effect.as_ref().is_some_and(is_work));
-                    effects.extend(effect);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// What carries on attempts that were cut off and that no handler of this engine is at work for, or will be.
-    fn kept_attempts(&self) -> Vec<Effect> {
-        let coming = self.held.iter().flat_map(|held| &held.effects);
-        let coming: BTreeSet<_> = coming
-            .filter_map(|effect| match effect {
-                Effect::RunAttempt(run) => Some((run.step, run.item)),
-                Effect::ResumeAttempt { step, item, .. } => Some((*step, *item)),
-                Effect::StopAttempt { .. } => None,
-            })
-            .collect();
-        let is_kept = |effect: &Effect| match effect {
-            Effect::ResumeAttempt { step, item, .. } => {
-                let key = (*step, *item);
-                !self.at_work.contains_key(&key) && !coming.contains(&key)
-            }
-            Effect::RunAttempt(_) | Effect::StopAttempt { .. } => false,
-        };
-        pending(&self.plan, &self.run).into_iter().filter(is_kept).collect()
-    }
-
     /// Lets out what waited for a transition that is now durable.
     pub(super) fn release(&mut self, run: RunId, held: Held, out: &mut Vec<Output>) {
         self.has_reported(&held.asked.command);
@@ -354,9 +273,13 @@ impl Resident {
         out.extend(held.slots.into_iter().map(Output::Slot));
         for effect in held.effects {
             out.push(match effect {
+                Effect::ReadEvents { step, event, since } => {
+                    Output::ReadEvents(run, step, event, since)
+                }
                 Effect::StopAttempt { step, item, attempt } => {
                     Output::Stop(run, step, item, attempt)
                 }
+                Effect::Call(call) => self.call(run, call),
                 Effect::ResumeAttempt { step, item, attempt, alone } => {
                     self.at_work.insert((step, item), attempt);
                     Output::Resume { run, step, item, attempt, alone }
@@ -385,6 +308,7 @@ impl Resident {
         }
         if held.ended && self.run.status.is_terminal() {
             out.push(Output::Ended(run, self.run.status.clone()));
+            out.extend(ChildReport::of(&self.run).map(|told| Output::ChildEnded(Box::new(told))));
         }
         for (asked, rejection) in held.after {
             self.answer_rejected(run, &asked, rejection, out);
@@ -451,6 +375,12 @@ impl Resident {
             | Command::CancelRun { .. }
             | Command::RetryRun { .. }
             | Command::DeliverSignal { .. }
+            | Command::EndChild { .. }
+            | Command::FollowParent { .. }
+            | Command::OfferEvent { .. }
+            | Command::EventsRead { .. }
+            | Command::AllowCall { .. }
+            | Command::RefuseCall { .. }
             | Command::GrantSlot { .. }
             | Command::AnswerApproval { .. }
             | Command::OfferSlots => {}
@@ -544,23 +474,13 @@ impl Resident {
     }
 }
 
-/// Whether what a pause kept may go on after this.
-fn ends_a_hold(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::RunResumed { .. }
-            | Event::RunReleased
-            | Event::StepResumed { .. }
-            | Event::CancelRequested { .. }
-    )
-}
-
 fn ends_a_pause(command: &Command) -> bool {
     matches!(
         command,
         Command::ResumeRun { .. }
             | Command::ResumeStep { .. }
             | Command::ReleaseRun
+            | Command::FollowParent { paused: false }
             | Command::CancelRun { .. }
     )
 }

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_log::EventLog;
+use nexus_log::{EventLog, Frame, Partition, Position};
 use nexus_model::command::Command;
 use nexus_model::event::{Actor, Event};
 use nexus_model::id::RunId;
@@ -29,7 +29,7 @@ use crate::loader::Recorded;
 use crate::names::Numbers;
 use crate::replay::replay;
 use crate::shard::{Answer, Asked, Input, Refusal, Start};
-use crate::tables::{NAMES, read_name_row};
+use crate::tables::{NAMES, definition_row, read_name_row};
 
 /// Simulated time begins here: 2026-01-01T00:00:00Z.
 const BEGAN: Timestamp = Timestamp(1_767_225_600_000_000);
@@ -192,9 +192,14 @@ impl TestEngine {
             prepared.started.name = name;
             number
         });
-        let Prepared { started, payloads, request } = prepared;
+        let Prepared { started, payloads, request, callees } = prepared;
         let name = started.name.clone();
-        let rows = rows(&plan, &started, &request, number, false);
+        let mut rows = rows(&plan, &started, &request, number, false);
+        rows.extend(
+            callees.iter().map(|callee| {
+                definition_row(callee.hash(), callee.definition().to_canonical_json())
+            }),
+        );
         let run = started.run;
         let input = |reply| {
             Input::Start(Box::new(Start {
@@ -412,6 +417,11 @@ impl TestEngine {
         rows.into_iter().filter_map(run).collect()
     }
 
+    /// Everything the log holds, also of what runs share.
+    pub fn frames(&self) -> Vec<Frame> {
+        self.world.log.read(Partition(0), Position(0), usize::MAX).unwrap_or_default()
+    }
+
     /// The calls of handlers, in the order in which they were made.
     pub fn calls(&self) -> &[Call] {
         &self.world.calls
@@ -491,7 +501,7 @@ fn by() -> Actor {
 }
 
 /// Ids that are the same in each play.
-fn made_id(began: Timestamp, number: u64) -> Uuid {
+pub(super) fn made_id(began: Timestamp, number: u64) -> Uuid {
     let mut random = [0; 10];
     let digest = blake3::hash(&number.to_be_bytes());
     random.iter_mut().zip(digest.as_bytes()).for_each(|(to, from)| *to = *from);

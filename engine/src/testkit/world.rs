@@ -16,9 +16,8 @@ use nexus_model::aggregate::{AggregateId, Effect};
 use nexus_model::command::Command;
 use nexus_model::effect::RunAttempt;
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex, TimerId};
-use nexus_model::limit::Holder;
 use nexus_model::payload::{Payload, PayloadHash};
-use nexus_model::plan::Plan;
+use nexus_model::plan::{EMIT_HANDLER, Plan};
 use nexus_model::run::{Run, RunStatus};
 use nexus_model::time::Timestamp;
 
@@ -26,10 +25,11 @@ use super::call::{Call, Outcome};
 use super::mock::{Answer as Answered, Mocks};
 use super::reports;
 use super::schedules::{Starting, fire};
+use super::topics::Topics;
 use super::weather::Storm;
 use super::workshop::{Said, States, Workshop};
 use crate::config::Config;
-use crate::driver::{accepted, stopped, timed_out};
+use crate::driver::{accepted, timed_out};
 use crate::handler::{AttemptInfo, Data, Registry, StepCx, StepError, StepResult};
 use crate::loader::{LoadError, Loader, fold_frame};
 use crate::shard::{Answer, Asked, Input, Loaded, Output, Refusal, ReplyId, Shard, Slots};
@@ -80,18 +80,20 @@ pub(super) enum Wanted {
     Payloads(RunId, Vec<PayloadHash>),
     Rest(RunId),
     Aggregate(AggregateId),
+    Call(Box<crate::shard::RunCall>),
+    Events(RunId, StepIndex, String, Timestamp),
 }
 
 /// A handler at work.
 #[derive(Debug)]
 pub(super) struct Working {
-    ends: Timestamp,
+    pub(super) ends: Timestamp,
     call: usize,
-    run: RunId,
-    step: StepIndex,
-    item: Option<ItemIndex>,
-    attempt: Attempt,
-    result: StepResult<Data>,
+    pub(super) run: RunId,
+    pub(super) step: StepIndex,
+    pub(super) item: Option<ItemIndex>,
+    pub(super) attempt: Attempt,
+    pub(super) result: StepResult<Data>,
     /// How far it said it was, if it said so.
     progress: Option<Payload>,
 }
@@ -123,8 +125,9 @@ pub(super) struct World {
     pub(super) starting: Starting,
     /// What aggregates want done.
     pub(super) errands: BTreeSet<(AggregateId, Effect)>,
+    pub(super) topics: Topics,
     /// Who was told of a slot and has not answered.
-    pub(super) told: BTreeMap<ReplyId, (AggregateId, Holder)>,
+    pub(super) told: BTreeMap<ReplyId, (AggregateId, Effect)>,
     pub(super) wanted: VecDeque<Wanted>,
     pub(super) flying: VecDeque<Flying>,
     pub(super) working: Vec<Working>,
@@ -134,7 +137,7 @@ pub(super) struct World {
     pub(super) ended: BTreeMap<RunId, RunStatus>,
     pub(super) calls: Vec<Call>,
     /// The last call of each attempt.
-    last_calls: HashMap<(String, u32), usize>,
+    pub(super) last_calls: HashMap<(String, u32), usize>,
     /// Steps that nothing stood in for, with what they call.
     pub(super) unanswered: BTreeSet<(String, String)>,
     /// Rules that were broken.
@@ -171,6 +174,7 @@ impl World {
             hungry: VecDeque::new(),
             starting: Starting::new(),
             errands: BTreeSet::new(),
+            topics: Topics::default(),
             told: BTreeMap::new(),
             wanted: VecDeque::new(),
             flying: VecDeque::new(),
@@ -342,6 +346,10 @@ impl World {
                 let loaded = loaded.map_err(|error| (error.to_string(), false));
                 Input::AggregateLoaded { id, loaded }
             }
+            Wanted::Call(call) => return self.see_to(&call),
+            Wanted::Events(run, step, event, since) => {
+                return self.read_events(run, step, &event, since);
+            }
             Wanted::Run(run) => match self.fold(run) {
                 Ok(Some((plan, state))) => {
                     Input::Loaded { run, loaded: Loaded::Found { plan, state: Box::new(state) } }
@@ -419,9 +427,15 @@ impl World {
             Output::TimerCleared(run, timer, due) => {
                 self.timers.remove(&(due.as_ms(), run, timer));
             }
+            Output::ReadEvents(run, step, event, since) => {
+                self.wanted.push_back(Wanted::Events(run, step, event, since));
+            }
             Output::Slot(change) => self.tell_limit(change),
             Output::Reply(reply, answer) => {
-                if !self.told_of_slot(reply, &answer) && !self.scheduled(reply, &answer) {
+                if !self.told_of_slot(reply, &answer)
+                    && !self.scheduled(reply, &answer)
+                    && !self.topic_replied(reply, &answer)
+                {
                     self.replies.insert(reply, answer);
                 }
             }
@@ -434,8 +448,11 @@ impl World {
                 }
             }
             Output::Snapshot(..) | Output::Ignored(_) => {}
+            call @ (Output::Call(_) | Output::ChildEnded(_)) => self.pass_on(call),
             Output::LoadAggregate(id) => self.wanted.push_back(Wanted::Aggregate(id)),
-            Output::Errand(id, effect) if matches!(*effect, Effect::Limit(_)) => {
+            Output::Errand(id, effect)
+                if matches!(*effect, Effect::Limit(_) | Effect::Breaker(_)) =>
+            {
                 self.tell_of_slot(id, &effect);
             }
             Output::Errand(id, effect) => {
@@ -485,7 +502,7 @@ impl World {
         }
         let takes_ms = u64::try_from(takes.as_millis()).unwrap_or(u64::MAX);
         call.outcome = Outcome { result: result.clone().map_err(|error| error.0), takes };
-        self.working.push(Working {
+        let working = Working {
             ends: self.now.plus_ms(takes_ms),
             call: self.calls.len(),
             run,
@@ -494,26 +511,8 @@ impl World {
             attempt: attempt.attempt,
             result,
             progress: Some(progress).filter(|progress| *progress != before),
-        });
-        self.calls.push(call);
-    }
-
-    /// An attempt is made once in a life of the engine, and not again once its outcome is recorded.
-    fn check_call(&mut self, call: &Call) {
-        let this = (call.key.clone(), call.attempt);
-        let earlier = self.last_calls.insert(this, self.calls.len());
-        let Some(earlier) = earlier.and_then(|at| self.calls.get(at)) else { return };
-        let why = if earlier.recorded {
-            "although its outcome is recorded"
-        } else if earlier.life == call.life {
-            "in one life of the engine"
-        } else if !call.may_repeat {
-            "without being told that it may repeat"
-        } else {
-            return;
         };
-        let Call { step, run_name, attempt, .. } = call;
-        self.broken.push(format!("attempt {attempt} of {step} of {run_name} was made twice {why}"));
+        self.put_to_work(&key.0, call, working);
     }
 
     fn answer(
@@ -524,6 +523,9 @@ impl World {
         attempt: &RunAttempt,
         timeout: Option<Duration>,
     ) -> (Said, Duration) {
+        if call.uses == EMIT_HANDLER {
+            return ((Ok(Data::null()), attempt.progress.clone()), Duration::ZERO);
+        }
         let ((result, progress), takes) =
             if let Some(Answered { result, takes }) = self.setup.mocks.answer(call) {
                 let result = result.and_then(|value| Data::json(&value));
@@ -573,26 +575,5 @@ impl World {
         let mut sayings = self.setup.said.lock().unwrap_or_else(PoisonError::into_inner);
         sayings.insert(saying, said.clone());
         said
-    }
-
-    /// A handler that is told to stop does so at once. One that is not at work here is settled.
-    fn stop(&mut self, run: RunId, step: StepIndex, item: Option<ItemIndex>, attempt: Attempt) {
-        let now = self.now;
-        let is_it = |at_work: &&mut Working| {
-            let this = (at_work.run, at_work.step, at_work.item, at_work.attempt);
-            this == (run, step, item, attempt)
-        };
-        if let Some(working) = self.working.iter_mut().find(is_it) {
-            if working.ends > now {
-                (working.ends, working.result) = (now, Err(stopped()));
-            }
-            return;
-        }
-        if self.resuming.remove(&(run, step, item, attempt)) {
-            self.slots.0 += 1;
-        }
-        let command = reports::left(step, item, attempt);
-        let asked = Asked::silent(command);
-        self.tell(Input::Ask { run, asked }, None);
     }
 }

@@ -12,6 +12,9 @@ pub struct PutSchedule {
     pub id: String,
     /// The definition of its runs: its canonical JSON.
     pub definition: Value,
+    /// The definitions that it calls, directly or not.
+    #[serde(default)]
+    pub callees: Vec<Value>,
     /// Their input.
     pub input: Value,
     /// When it is due: a cron expression. Either this or `every_ms`.
@@ -50,6 +53,12 @@ pub struct ScheduleView {
     pub status: String,
     /// The name of the workflow.
     pub workflow: String,
+    /// Hash of the definition its runs begin with, hex.
+    #[serde(default)]
+    pub definition: String,
+    /// The number under which that is published; `null`: it is not.
+    #[serde(default)]
+    pub version: Option<u32>,
     /// The cron expression; `null`: it is due at intervals.
     pub cron: Option<String>,
     /// The time zone of the expression.

@@ -9,7 +9,6 @@ use nexus_engine::model::time::Timestamp;
 use nexus_engine::shard::Refusal;
 use nexus_engine::{RequestError, ScheduledRun, StartError};
 
-use super::start::compile;
 use super::{Service, show};
 use crate::api::{
     Act, BackfillSchedule, BackfillView, Problem, PutSchedule, ScheduleActed, SchedulePage,
@@ -34,7 +33,10 @@ impl Service {
             .await?;
         let mut schedules = Vec::new();
         for row in rows {
-            schedules.extend(self.find_schedule(&row.name).await?.as_ref().and_then(view));
+            let found = self.find_schedule(&row.name).await?;
+            if let Some(schedule) = found.as_ref().and_then(view) {
+                schedules.push(self.with_version(schedule, found.as_ref()).await?);
+            }
         }
         Ok(SchedulePage { kind: "schedules/v1".into(), schedules })
     }
@@ -45,7 +47,21 @@ impl Service {
     /// A [`Problem`] if there is none of this name.
     pub async fn schedule(&self, name: &str) -> Result<ScheduleView, Problem> {
         let found = self.find_schedule(name).await?;
-        found.as_ref().and_then(view).ok_or_else(|| problems::no_such_schedule(name))
+        let view = found.as_ref().and_then(view).ok_or_else(|| problems::no_such_schedule(name))?;
+        self.with_version(view, found.as_ref()).await
+    }
+
+    /// With the number under which the definition of its runs is published.
+    async fn with_version(
+        &self,
+        view: ScheduleView,
+        schedule: Option<&Schedule>,
+    ) -> Result<ScheduleView, Problem> {
+        let Some(spec) = schedule.and_then(|schedule| schedule.spec.as_ref()) else {
+            return Ok(view);
+        };
+        let version = self.published_as(&spec.workflow, spec.definition).await?;
+        Ok(ScheduleView { version, ..view })
     }
 
     /// Makes a schedule, or changes one.
@@ -56,13 +72,14 @@ impl Service {
         let timing = timing(&request)?;
         let catch_up = catch_up(request.catch_up.as_deref())?;
         let overlap = overlap(request.overlap.as_deref())?;
-        let PutSchedule { id, definition, input, folder, replace, by, .. } = request;
+        let PutSchedule { id, definition, callees, input, folder, replace, by, .. } = request;
         let was_there = self.find_schedule(&id).await?.is_some_and(|it| it.spec.is_some());
-        let plan = self.blocking(|_| compile(definition)).await?;
+        let (plan, callees) = self.compiled(definition, callees).await?;
         let request = ScheduleRequest {
             name: id.clone(),
             timing,
             plan,
+            callees,
             input,
             folder: folder.map(PathBuf::from),
             catch_up,
@@ -209,6 +226,8 @@ fn view(schedule: &Schedule) -> Option<ScheduleView> {
         id: schedule.name.clone(),
         status: if schedule.paused.is_some() { "paused" } else { "active" }.into(),
         workflow: spec.workflow.clone(),
+        definition: spec.definition.to_string(),
+        version: None,
         cron,
         timezone,
         every_ms,

@@ -14,10 +14,14 @@ mod rows;
 #[cfg(test)]
 mod serving;
 #[cfg(test)]
+mod shared;
+#[cfg(test)]
 mod signals;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
 mod verbs;
+#[cfg(test)]
+mod versions;
 #[cfg(test)]
 mod waiting;

@@ -1,5 +1,6 @@
 //! Wire structs to events. Text and bytes are borrowed from the body until they are known to fit.
 
+mod calls;
 mod undo;
 
 use std::fmt;
@@ -8,27 +9,30 @@ use std::sync::Arc;
 use bincode::config::{Configuration, Limit};
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
+use super::breakers::{StepCallAllowedV1, StepCallRefusedV1, StepCallRequestedV1};
 use super::items::{
     ItemAttemptFailedV1, ItemAttemptV1, ItemCompletedV1, ItemFailedV1, ItemOutputMappedV1,
     ItemResumedV1, ItemRetryScheduledV1, ItemStartedV1, ItemsInterruptedV1, ItemsStartedV1,
     OutputsStoredV1,
 };
 use super::slots::{
-    RunQueuedV1, RunSlotGrantedV1, RunStartedV2, StepSlotGrantedV1, StepSlotRequestedV1,
+    RunQueuedV1, RunSlotGrantedV1, RunStartedV2, RunStartedV3, StepSlotGrantedV1,
+    StepSlotRequestedV1,
 };
 use super::wire::{
     AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1,
     AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_CHUNKS,
-    CONTENT_JSON, CancelRequestedV1, FailureV1, HeartbeatRecordedV1, LabelV1, OutputMappedV1,
-    PAYLOAD_INLINE, PAYLOAD_NULL, PAYLOAD_STORED, PathChosenV1, PayloadV1, RaceDecidedV1,
-    RetryScheduledV1, RoundBegunV1, RunCancelledV1, RunCompletedV1, RunFailedV1, RunHeldV1,
-    RunPausedV1, RunReleasedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1,
-    SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepPausedV1, StepQueuedV1,
-    StepResumedV1, StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1, StepsBypassedV1,
-    StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1, TimerV1,
+    CONTENT_JSON, CancelRequestedV1, EventsReadV1, FailureV1, HeartbeatRecordedV1, LabelV1,
+    OutputMappedV1, PAYLOAD_INLINE, PAYLOAD_NULL, PAYLOAD_STORED, PathChosenV1, PayloadV1,
+    RaceDecidedV1, RetryScheduledV1, RoundBegunV1, RunCancelledV1, RunCompletedV1, RunFailedV1,
+    RunHeldV1, RunPausedV1, RunReleasedV1, RunResumedV1, RunRetriedV1, RunStartedV1,
+    SignalReceivedV1, SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepPausedV1,
+    StepQueuedV1, StepResumedV1, StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1,
+    StepsBypassedV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1, TimerV1,
     UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1,
     UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
+use super::wire::{ChildEndedV1, ParentPausedV1, ParentResumedV1, StepCalledV1};
 use super::{BODY_BYTES_MAX, DecodeError, kind};
 use crate::event::{Actor, Event, Failure, LABELS_MAX, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
@@ -55,6 +59,11 @@ pub(crate) fn take<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<(T, &'a [u
 pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, DecodeError> {
     let event = match (kind, version) {
         (kind::RUN_STARTED, 1) => read::<RunStartedV1<'_, Labels>>(body),
+        (kind::RUN_STARTED, 3) => read::<RunStartedV3<'_, Labels>>(body),
+        (kind::CHILD_ENDED, 1) => read::<ChildEndedV1<'_>>(body),
+        (kind::STEP_CALLED, 1) => read::<StepCalledV1<'_>>(body),
+        (kind::PARENT_PAUSED, 1) => read::<ParentPausedV1>(body),
+        (kind::PARENT_RESUMED, 1) => read::<ParentResumedV1>(body),
         (kind::RUN_STARTED, 2) => read::<RunStartedV2<'_, Labels>>(body),
         (kind::STEP_COMPLETED, 1) => read::<StepCompletedV1<'_>>(body),
         (kind::ATTEMPT_FAILED, 1) => read::<AttemptFailedV1<'_>>(body),
@@ -70,6 +79,7 @@ pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, Decode
         (kind::RUN_RELEASED, 1) => read::<RunReleasedV1>(body),
         (kind::CANCEL_REQUESTED, 1) => read::<CancelRequestedV1<'_>>(body),
         (kind::RUN_RETRIED, 1) => read::<RunRetriedV1<'_>>(body),
+        (kind::EVENTS_READ, 1) => read::<EventsReadV1>(body),
         (kind::SLOTS_OFFERED, 1) => read::<SlotsOfferedV1>(body),
         (kind::SIGNAL_RECEIVED, 1) => read::<SignalReceivedV1<'_>>(body),
         (kind::STEP_WAITS, 1) => read::<StepWaitsV1<'_>>(body),
@@ -80,6 +90,9 @@ pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, Decode
         (kind::STEP_SLOT_REQUESTED, 1) => read::<StepSlotRequestedV1<'_>>(body),
         (kind::RUN_QUEUED, 1) => read::<RunQueuedV1<'_>>(body),
         (kind::STEP_SLOT_GRANTED, 1) => read::<StepSlotGrantedV1>(body),
+        (kind::STEP_CALL_REQUESTED, 1) => read::<StepCallRequestedV1<'_>>(body),
+        (kind::STEP_CALL_ALLOWED, 1) => read::<StepCallAllowedV1>(body),
+        (kind::STEP_CALL_REFUSED, 1) => read::<StepCallRefusedV1>(body),
         (kind::RUN_SLOT_GRANTED, 1) => read::<RunSlotGrantedV1>(body),
         (kind::STEP_STARTED, 1) => read::<StepStartedV1<'_>>(body),
         (kind::STEP_QUEUED, 1) => read::<StepQueuedV1>(body),
@@ -134,7 +147,13 @@ pub(super) trait Wire<'a>: Deserialize<'a> {
 
 impl<'a> Wire<'a> for RunStartedV1<'a, Labels> {
     fn event(self) -> Option<Event> {
-        Some(Event::RunStarted(Box::new(RunStarted {
+        Some(Event::RunStarted(Box::new(self.started()?)))
+    }
+}
+
+impl RunStartedV1<'_, Labels> {
+    fn started(self) -> Option<RunStarted> {
+        Some(RunStarted {
             run: RunId(self.run),
             name: self.name.to_owned(),
             workflow: self.workflow.to_owned(),
@@ -145,8 +164,9 @@ impl<'a> Wire<'a> for RunStartedV1<'a, Labels> {
             by: self.by.actor(),
             seed: self.seed,
             timeout: self.timeout.map(TimerV1::due),
+            parent: None,
             limits: Vec::new(),
-        })))
+        })
     }
 }
 
@@ -246,6 +266,12 @@ impl<'a> Wire<'a> for RunRetriedV1<'a> {
     fn event(self) -> Option<Event> {
         let timeout = self.timeout.map(TimerV1::due);
         Some(Event::RunRetried { by: self.by.actor(), timeout })
+    }
+}
+
+impl Wire<'_> for EventsReadV1 {
+    fn event(self) -> Option<Event> {
+        Some(Event::EventsRead { step: StepIndex(self.step) })
     }
 }
 

@@ -5,21 +5,25 @@ use bincode::error::EncodeError;
 use serde::{Serialize, Serializer};
 use serde_bytes::Bytes;
 
-use super::slots;
 use super::wire::{
     AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1,
     AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_CHUNKS,
-    CONTENT_JSON, CancelRequestedV1, FailureV1, HeartbeatRecordedV1, LabelV1, OutputMappedV1,
-    PAYLOAD_INLINE, PAYLOAD_NULL, PAYLOAD_STORED, PathChosenV1, PayloadV1, RaceDecidedV1,
-    RetryScheduledV1, RoundBegunV1, RunCancelledV1, RunCompletedV1, RunFailedV1, RunHeldV1,
-    RunPausedV1, RunReleasedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1,
-    SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepPausedV1, StepQueuedV1,
-    StepResumedV1, StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1, StepsBypassedV1,
-    StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1, TimerV1,
+    CONTENT_JSON, CancelRequestedV1, EventsReadV1, FailureV1, HeartbeatRecordedV1, LabelV1,
+    OutputMappedV1, PAYLOAD_INLINE, PAYLOAD_NULL, PAYLOAD_STORED, PathChosenV1, PayloadV1,
+    RaceDecidedV1, RetryScheduledV1, RoundBegunV1, RunCancelledV1, RunCompletedV1, RunFailedV1,
+    RunHeldV1, RunPausedV1, RunReleasedV1, RunResumedV1, RunRetriedV1, RunStartedV1,
+    SignalReceivedV1, SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepPausedV1,
+    StepQueuedV1, StepResumedV1, StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1,
+    StepsBypassedV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1, TimerV1,
     UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1,
     UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
-use crate::event::{Actor, Event, Failure, RunStarted};
+use super::wire::{
+    CHILD_CANCELLED, CHILD_COMPLETED, CHILD_FAILED, ChildEndedV1, ParentPausedV1, ParentResumedV1,
+    ParentV1, StepCalledV1,
+};
+use super::{breakers, slots};
+use crate::event::{Actor, ChildEnd, Event, Failure, Parent, RunStarted};
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload};
 use crate::time::Timestamp;
@@ -71,6 +75,7 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         Event::RunRetried { by, timeout } => {
             put(out, &RunRetriedV1 { by: by.into(), timeout: timeout.map(TimerV1::from) });
         }
+        Event::EventsRead { step } => put(out, &EventsReadV1 { step: step.0 }),
         Event::SlotsOffered => put(out, &SlotsOfferedV1 {}),
         Event::SignalReceived { name, id, payload, by } => {
             put(out, &SignalReceivedV1 { name, id, payload: payload.into(), by: by.into() });
@@ -102,6 +107,22 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         Event::SignalTaken { step, signal } => {
             put(out, &SignalTakenV1 { step: step.0, signal: *signal });
         }
+        Event::StepCalled { step, attempt, number, input, timer, deadline } => {
+            let wire = StepCalledV1 {
+                step: step.0,
+                attempt: attempt.0,
+                number: *number,
+                input: input.as_ref().map(PayloadV1::from),
+                timer: timer.map(TimerV1::from),
+                deadline: deadline.map(TimerV1::from),
+            };
+            put(out, &wire);
+        }
+        Event::ChildEnded { step, child, revision, ended } => {
+            put_child_ended(out, *step, child, *revision, ended);
+        }
+        Event::ParentPaused => put(out, &ParentPausedV1 {}),
+        Event::ParentResumed => put(out, &ParentResumedV1 {}),
         Event::ItemsStarted { .. }
         | Event::ItemResumed { .. }
         | Event::ItemStarted { .. }
@@ -118,6 +139,12 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         Event::RunQueued { rank, ticket, wish } => slots::put_run_queued(out, *rank, *ticket, wish),
         Event::StepSlotGranted { step, ticket } => {
             slots::put_slot_granted(out, Some(*step), *ticket);
+        }
+        Event::StepCallRequested { step, attempt, ticket, target } => {
+            breakers::put_requested(out, *step, *attempt, *ticket, target);
+        }
+        Event::StepCallAllowed { step, ticket } | Event::StepCallRefused { step, ticket } => {
+            breakers::put_answer(out, *step, *ticket);
         }
         Event::RunSlotGranted { ticket } => slots::put_slot_granted(out, None, *ticket),
         Event::StepSkipped { step, reason } => put(out, &StepSkippedV1 { step: step.0, reason }),
@@ -196,7 +223,33 @@ fn put_run_started(out: &mut Vec<u8>, started: &RunStarted) {
         timeout: started.timeout.map(TimerV1::from),
     };
     put(out, &wire);
-    slots::put_limits(out, &started.limits);
+    match &started.parent {
+        None => slots::put_limits(out, &started.limits),
+        Some(Parent { run, name, step }) => {
+            slots::put_all_limits(out, &started.limits);
+            put(out, &ParentV1 { run: run.0, name, step: step.0 });
+        }
+    }
+}
+
+fn put_child_ended(
+    out: &mut Vec<u8>,
+    step: StepIndex,
+    child: &str,
+    revision: u32,
+    ended: &ChildEnd,
+) {
+    let (how, output, failure, reason, goes_on) = match ended {
+        ChildEnd::Completed { output } => (CHILD_COMPLETED, Some(output.into()), None, None, false),
+        ChildEnd::Failed { failure, goes_on } => {
+            (CHILD_FAILED, None, Some(failure.into()), None, *goes_on)
+        }
+        ChildEnd::Cancelled { reason, goes_on } => {
+            (CHILD_CANCELLED, None, None, Some(reason.as_str()), *goes_on)
+        }
+    };
+    let step = step.0;
+    put(out, &ChildEndedV1 { step, child, revision, how, output, failure, reason, goes_on });
 }
 
 impl<'a> From<&'a Payload> for PayloadV1<'a> {

@@ -88,6 +88,13 @@ kinds! {
     67 OUTPUTS_STORED OutputsStored "outputs.stored",
     68 ITEM_RESUMED ItemResumed "item.resumed",
     69 ITEM_OUTPUT_MAPPED ItemOutputMapped "item.output_mapped",
+    // calls
+    70 CHILD_ENDED ChildEnded "child.ended",
+    71 STEP_CALLED StepCalled "step.called",
+    72 PARENT_PAUSED ParentPaused "parent.paused",
+    73 PARENT_RESUMED ParentResumed "parent.resumed",
+    // events that are waited for
+    76 EVENTS_READ EventsRead "events.read",
     80 PATH_CHOSEN PathChosen "path.chosen",
     81 STEPS_BYPASSED StepsBypassed "steps.bypassed",
     82 RACE_DECIDED RaceDecided "race.decided",
@@ -104,4 +111,7 @@ kinds! {
     151 STEP_RESUMED StepResumed "step.resumed",
     152 RUN_HELD RunHeld "run.held",
     153 RUN_RELEASED RunReleased "run.released",
+    177 STEP_CALL_REQUESTED StepCallRequested "step.call_requested",
+    178 STEP_CALL_ALLOWED StepCallAllowed "step.call_allowed",
+    179 STEP_CALL_REFUSED StepCallRefused "step.call_refused",
 }

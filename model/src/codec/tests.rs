@@ -9,7 +9,7 @@ mod strategies;
 use std::sync::Arc;
 
 use crate::definition::{Definition, OnError, Retry, Step, StepKind, WhenNeeds};
-use crate::event::{Actor, Awaited, Event, Failure, Given, RunStarted};
+use crate::event::{Actor, Awaited, ChildEnd, Event, Failure, Given, Parent, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::limit::{Rate, Size, Ticket, Wish};
 use crate::payload::{ContentType, Payload, PayloadHash};
@@ -78,8 +78,14 @@ fn run_started() -> RunStarted {
         by: actor(),
         seed: u64::MAX,
         timeout: Some((TimerId(1), NOW.plus_ms(60_000))),
+        parent: None,
         limits: Vec::new(),
     }
+}
+
+fn called_run_started() -> RunStarted {
+    let parent = Parent { run: RunId([3; 16]), name: "wf-000".to_owned(), step: StepIndex(300) };
+    RunStarted { name: "wf-000/fraud".to_owned(), parent: Some(parent), ..run_started() }
 }
 
 fn wish() -> Wish {
@@ -107,6 +113,7 @@ fn hold_slots(run: &mut Run) {
     run.set_hold(Slot::Run(0), Some(hold(1, false)));
     run.set_hold(Slot::Step(StepIndex(3)), Some(hold(2, true)));
     run.set_hold(Slot::Step(StepIndex(8)), Some(hold(300, false)));
+    run.set_hold(Slot::Call(StepIndex(3)), Some(hold(3, true)));
 }
 
 /// One event of every kind that can come from outside.
@@ -114,6 +121,7 @@ fn outside_samples() -> Vec<Event> {
     let (step, attempt) = (StepIndex(2), Attempt(1));
     vec![
         Event::RunStarted(Box::new(run_started())),
+        Event::RunStarted(Box::new(called_run_started())),
         Event::RunStarted(Box::new(RunStarted { limits: vec![wish()], ..run_started() })),
         Event::StepCompleted { step, attempt, output: inline(r#"{"ok":true}"#), may_repeat: true },
         Event::AttemptFailed { step, attempt, failure: failure() },
@@ -131,14 +139,25 @@ fn outside_samples() -> Vec<Event> {
         Event::CancelRequested { by: actor(), reason: String::new() },
         Event::RunRetried { by: actor(), timeout: Some((TimerId(4), NOW)) },
         Event::SlotsOffered,
+        Event::EventsRead { step },
         Event::SignalReceived {
             name: "payment".to_owned(),
             id: "pay-7".to_owned(),
             payload: inline(r#"{"order_id":117}"#),
             by: actor(),
         },
+        Event::ChildEnded {
+            step,
+            child: "wf-001/fraud".to_owned(),
+            revision: 300,
+            ended: ChildEnd::Failed { failure: failure(), goes_on: true },
+        },
+        Event::ParentPaused,
+        Event::ParentResumed,
         Event::StepSlotGranted { step, ticket: Ticket(300) },
         Event::RunSlotGranted { ticket: Ticket(1) },
+        Event::StepCallAllowed { step, ticket: Ticket(300) },
+        Event::StepCallRefused { step, ticket: Ticket(300) },
         Event::AttemptResumed { step, attempt },
         Event::HeartbeatRecorded { step, attempt, progress: inline(r#"{"done":3}"#) },
         Event::ApprovalGranted {
@@ -171,6 +190,14 @@ fn derived_samples() -> Vec<Event> {
     let steps = vec![StepIndex(0), StepIndex(300), StepIndex(u32::MAX)];
     let state = StateHash([5; 32]);
     vec![
+        Event::StepCalled {
+            step,
+            attempt,
+            number: 2,
+            input: Some(stored()),
+            timer: Some((timer, NOW)),
+            deadline: Some((TimerId(4), NOW.plus_ms(1))),
+        },
         Event::StepStarted {
             step,
             attempt,
@@ -216,6 +243,7 @@ fn derived_samples() -> Vec<Event> {
         },
         Event::SignalTaken { step, signal: 2 },
         Event::StepSlotRequested { step, attempt, ticket: Ticket(300), wish: wish() },
+        Event::StepCallRequested { step, attempt, ticket: Ticket(300), target: "pay".to_owned() },
         Event::RunQueued { rank: 1, ticket: Ticket(1), wish: wish() },
         Event::UndoRequested { steps },
         Event::UndoStarted { step, attempt: Attempt(3), input: Some(stored()) },
@@ -246,6 +274,7 @@ fn plan() -> Plan {
         retry: Retry::default(),
         timeout_ms: None,
         concurrency: None,
+        breaker: None,
         deadline_ms: None,
         heartbeat_ms: None,
         start_within_ms: None,

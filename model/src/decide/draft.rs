@@ -47,12 +47,14 @@ pub(super) struct Draft<'a> {
 }
 
 /// What a run was apart from its steps and timers.
+#[expect(clippy::struct_excessive_bools, reason = "facts of the run, each by itself")]
 struct Before {
     was_started: bool,
     started_at: Timestamp,
     ended_at: Option<Timestamp>,
     status: RunStatus,
     paused: bool,
+    parent_paused: bool,
     plans_undo: bool,
     next_timer: TimerId,
     revision: u32,
@@ -184,7 +186,7 @@ impl<'a> Draft<'a> {
             return Decision::Needs(self.undo().into_iter().collect());
         }
         let timers = timer_changes(&self.changes);
-        let slots = slots::changes(self.run, &self.changes);
+        let slots = slots::changes(self.plan, self.run, &self.changes, &self.events);
         let payloads = self.new_payloads;
         Decision::Happens(Transition { events: self.events, timers, slots, payloads })
     }
@@ -230,6 +232,12 @@ impl<'a> Draft<'a> {
                 Change::SignalTaken(number, kept) => {
                     run.signals.kept.insert(number, kept);
                 }
+                Change::Call(step, Some(was)) => {
+                    run.calls.insert(step, was);
+                }
+                Change::Call(step, None) => {
+                    run.calls.remove(&step);
+                }
                 Change::Items(step, undo) => {
                     run.change_items(step, undo);
                 }
@@ -254,6 +262,7 @@ impl Before {
             ended_at: run.ended_at,
             status: run.status.clone(),
             paused: run.paused,
+            parent_paused: run.parent_paused,
             plans_undo: run.plans_undo(),
             next_timer: run.next_timer,
             revision: run.revision,
@@ -269,6 +278,7 @@ impl Before {
         run.ended_at = self.ended_at;
         run.status = self.status;
         run.paused = self.paused;
+        run.parent_paused = self.parent_paused;
         run.plan_undo(self.plans_undo);
         run.next_timer = self.next_timer;
         run.revision = self.revision;
@@ -309,7 +319,8 @@ fn timer_changes(changes: &[Change]) -> Vec<TimerChange> {
             | Change::SignalTaken(..)
             | Change::Items(..)
             | Change::AllItems(..)
-            | Change::Slot(..) => {}
+            | Change::Slot(..)
+            | Change::Call(..) => {}
             Change::TimerSet(id, timer) => {
                 lasting.insert(*id, TimerChange::Set(*id, timer.due));
             }

@@ -19,18 +19,22 @@ pub enum Root {
     Env,
     /// What a signal carries.
     Signal,
+    /// What an event carries.
+    Event,
     /// The item of a step with `for_each`, under the name that step gives it.
     Item,
     /// The number of that item.
     ItemIndex,
     /// The round of the loop the step is in.
     Round,
+    /// Secrets by name. What stands for one is filled in when a handler is called.
+    Secrets,
 }
 
 impl Root {
-    pub(super) const NAMES: [&'static str; 8] =
-        ["inputs", "steps", "run", "step", "this", "env", "signal", "round"];
-    const ALL: [Self; 8] = [
+    pub(super) const NAMES: [&'static str; 10] =
+        ["inputs", "steps", "run", "step", "this", "env", "signal", "event", "round", "secrets"];
+    const ALL: [Self; 10] = [
         Self::Inputs,
         Self::Steps,
         Self::Run,
@@ -38,7 +42,9 @@ impl Root {
         Self::This,
         Self::Env,
         Self::Signal,
+        Self::Event,
         Self::Round,
+        Self::Secrets,
     ];
 
     /// The root with this name that is known everywhere.
@@ -56,9 +62,11 @@ impl Root {
             Self::This => "this",
             Self::Env => "env",
             Self::Signal => "signal",
+            Self::Event => "event",
             Self::Item => "item",
             Self::ItemIndex => "item_index",
             Self::Round => "round",
+            Self::Secrets => "secrets",
         }
     }
 
@@ -69,8 +77,10 @@ impl Root {
             | Self::Steps
             | Self::Env
             | Self::Signal
+            | Self::Event
             | Self::Item
-            | Self::ItemIndex => None,
+            | Self::ItemIndex
+            | Self::Secrets => None,
             Self::Run => Some(&["id", "started_at", "version", "seed", "workflow", "undone"]),
             Self::Step => Some(&["id", "key", "attempt"]),
             Self::This => Some(&["output"]),

@@ -13,6 +13,7 @@ use super::EvalError;
 use super::date::rfc3339;
 use super::language::{WORK, Work};
 use super::reference::{Reference, Root, STEP_FIELDS};
+use super::secret;
 use super::value::from_json_text;
 use crate::codec::chunks::{self, Assembled};
 use crate::id::{Attempt, ItemIndex, RunId, StepIndex};
@@ -37,7 +38,7 @@ pub struct Scope<'a> {
     pub step: Option<(StepIndex, Attempt)>,
     /// What the handler returned, where a step's `outputs` are rendered.
     pub this_output: Option<&'a Payload>,
-    /// What a signal carries, where a step asks whether it wants it.
+    /// What a signal or an event carries, where it is asked whether it is wanted.
     pub signal: Option<&'a Payload>,
     /// The item the expression belongs to.
     pub item: Option<ItemScope<'a>>,
@@ -125,8 +126,9 @@ impl Lookup<'_, '_> {
             }
             Root::Env => self.environment(),
             Root::Round => self.round(),
-            Root::Signal => match self.scope.signal {
-                Some(payload) => self.payload(payload, "the signal"),
+            Root::Secrets => Ok(secret::stand_ins(names.keys())),
+            Root::Signal | Root::Event => match self.scope.signal {
+                Some(payload) => self.payload(payload, root.name()),
                 None => Ok(Value::from(())),
             },
             Root::Item => match self.scope.item {
@@ -272,6 +274,7 @@ impl Lookup<'_, '_> {
             | StepState::Running { .. }
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }
+            | StepState::Calling { .. }
             | StepState::Iterating
             | StepState::Retrying { .. }
             | StepState::Failed { .. }
@@ -320,6 +323,7 @@ fn error(step_run: &StepRun) -> Value {
         | StepState::Running { .. }
         | StepState::Sleeping { .. }
         | StepState::Awaiting { .. }
+        | StepState::Calling { .. }
         | StepState::Iterating
         | StepState::Completed { .. }
         | StepState::Skipped { .. }

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::scope::Scope;
 use super::value::{RESULT_BYTES_MAX, RESULT_DEPTH_MAX, json_as_text, text_of, to_json, too_deep};
-use super::{EvalError, Expression, Found, ItemNames, Reference, SyntaxError};
+use super::{EvalError, Expression, Found, ItemNames, Reference, SecretPlace, SyntaxError, secret};
 use crate::plan::DefinitionError;
 
 /// Longest value a template may become, as JSON, in bytes: what fits a frame of the log.
@@ -119,6 +119,15 @@ impl Template {
         self.node
             .walk(&mut Vec::new(), &mut |path, expression| found.extend(expression.found(path)));
         found
+    }
+
+    /// Where secrets have to be filled in, in what it renders.
+    pub(crate) fn secrets(&self) -> Vec<SecretPlace> {
+        let mut places = Vec::new();
+        self.node.walk(&mut Vec::new(), &mut |path, expression| {
+            secret::collect(&mut places, path, &expression.references);
+        });
+        places
     }
 
     /// Renders it.

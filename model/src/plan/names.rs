@@ -18,20 +18,59 @@ pub(super) struct Place<'p> {
     path: Vec<&'p str>,
     roots: &'static [Root],
     step: Option<(&'p str, StepIndex)>,
+    /// What is handed to a handler, where secrets may stand.
+    secrets: SecretsIn,
+}
+
+/// Where secrets may stand in a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SecretsIn {
+    Nothing,
+    All,
+    /// In the `env` of a script.
+    Env,
+}
+
+impl SecretsIn {
+    fn field(field: &str) -> Self {
+        match field {
+            "with" => Self::All,
+            "" => Self::Env,
+            _ => Self::Nothing,
+        }
+    }
+
+    fn takes(self, path: &[String]) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::All => true,
+            Self::Env => path.first().is_some_and(|key| key == "env"),
+        }
+    }
 }
 
 impl<'p> Place<'p> {
     pub(super) fn env() -> Self {
-        Self { path: vec!["env"], roots: &[Root::Inputs, Root::Run], step: None }
+        Self {
+            path: vec!["env"],
+            roots: &[Root::Inputs, Root::Run],
+            step: None,
+            secrets: SecretsIn::Nothing,
+        }
     }
 
     pub(super) fn run_id() -> Self {
-        Self { path: vec!["run", "id"], roots: &[Root::Inputs, Root::Env], step: None }
+        Self {
+            path: vec!["run", "id"],
+            roots: &[Root::Inputs, Root::Env],
+            step: None,
+            secrets: SecretsIn::Nothing,
+        }
     }
 
     pub(super) fn outputs() -> Self {
         let roots = &[Root::Inputs, Root::Steps, Root::Run, Root::Env];
-        Self { path: vec!["outputs"], roots, step: None }
+        Self { path: vec!["outputs"], roots, step: None, secrets: SecretsIn::Nothing }
     }
 
     /// A field of a step; `this` is known in its `outputs` only.
@@ -40,13 +79,28 @@ impl<'p> Place<'p> {
             &[Root::Inputs, Root::Steps, Root::Run, Root::Step, Root::Env, Root::Round, Root::This];
         let roots = if field == "outputs" { ALL } else { ALL.get(..6).unwrap_or(ALL) };
         let path = if field.is_empty() { vec!["steps", id] } else { vec!["steps", id, field] };
-        Self { path, roots, step: Some((id, index)) }
+        Self { path, roots, step: Some((id, index)), secrets: SecretsIn::field(field) }
     }
 
-    /// The `match` of a step that waits for a signal, where `signal` is known.
-    pub(super) fn signal_match(id: &'p str, index: StepIndex) -> Self {
-        let roots = &[Root::Inputs, Root::Steps, Root::Run, Root::Step, Root::Env, Root::Signal];
-        Self { path: vec!["steps", id, "wait_for", "match"], roots, step: Some((id, index)) }
+    /// The `match` of a step that waits, where `signal` is known, or `event` if it waits for one.
+    pub(super) fn signal_match(id: &'p str, index: StepIndex, is_event: bool) -> Self {
+        const SIGNAL: &[Root] =
+            &[Root::Inputs, Root::Steps, Root::Run, Root::Step, Root::Env, Root::Signal];
+        const EVENT: &[Root] =
+            &[Root::Inputs, Root::Steps, Root::Run, Root::Step, Root::Env, Root::Event];
+        let roots = if is_event { EVENT } else { SIGNAL };
+        Self {
+            path: vec!["steps", id, "wait_for", "match"],
+            roots,
+            step: Some((id, index)),
+            secrets: SecretsIn::Nothing,
+        }
+    }
+
+    /// A field of a trigger for events.
+    pub(super) fn event_trigger() -> Self {
+        let path = vec!["triggers"];
+        Self { path, roots: &[Root::Event], step: None, secrets: SecretsIn::Nothing }
     }
 
     /// A field of `run.concurrency`.
@@ -63,6 +117,13 @@ impl<'p> Place<'p> {
         place
     }
 
+    /// A field of a step's `breaker`.
+    pub(super) fn step_breaker(id: &'p str, index: StepIndex, field: &'p str) -> Self {
+        let mut place = Self::step(id, index, "breaker");
+        place.path.push(field);
+        place
+    }
+
     /// A field of the `compensate` of a step.
     pub(super) fn undo(id: &'p str, index: StepIndex, field: &'p str) -> Self {
         let place = Self::step(id, index, "outputs");
@@ -70,14 +131,14 @@ impl<'p> Place<'p> {
         if !field.is_empty() {
             path.push(field);
         }
-        Self { path, ..place }
+        Self { path, secrets: SecretsIn::field(field), ..place }
     }
 
     /// The condition of a case of a router.
     pub(super) fn switch_case(id: &'p str, index: StepIndex, case: &'p str) -> Self {
         let roots = &[Root::Inputs, Root::Steps, Root::Run, Root::Step, Root::Env];
         let path = vec!["steps", id, "switch", "cases", case, "when"];
-        Self { path, roots, step: Some((id, index)) }
+        Self { path, roots, step: Some((id, index)), secrets: SecretsIn::Nothing }
     }
 
     /// A field of a loop.
@@ -134,7 +195,7 @@ impl<'d> Names<'d> {
     ) -> BTreeSet<StepIndex> {
         let mut steps = BTreeSet::new();
         for found in found {
-            match self.look_up(found.reference, place) {
+            match self.look_up(found, place) {
                 Ok(step) => steps.extend(step),
                 Err(wrong) => {
                     let path = place.path.iter().map(|key| (*key).to_owned());
@@ -152,14 +213,14 @@ impl<'d> Names<'d> {
         steps
     }
 
-    fn look_up(
-        &self,
-        reference: &Reference,
-        place: &Place<'_>,
-    ) -> Result<Option<StepIndex>, Wrong> {
+    fn look_up(&self, found: &Found<'_>, place: &Place<'_>) -> Result<Option<StepIndex>, Wrong> {
+        let reference = found.reference;
         // The names of an item are known to the parser only where they mean something.
         if matches!(reference.root, Root::Item | Root::ItemIndex) {
             return Ok(None);
+        }
+        if reference.root == Root::Secrets {
+            return self.secret(found, place).map(|()| None);
         }
         if !place.roots.contains(&reference.root) {
             return Err(not_here(reference.root, place));
@@ -168,9 +229,27 @@ impl<'d> Names<'d> {
             Root::Inputs => self.input(reference).map(|()| None),
             Root::Env => self.env(reference).map(|()| None),
             Root::Run | Root::Step | Root::This | Root::Round => field(reference).map(|()| None),
-            Root::Signal | Root::Item | Root::ItemIndex => Ok(None),
+            Root::Signal | Root::Event | Root::Item | Root::ItemIndex | Root::Secrets => Ok(None),
             Root::Steps => self.step(reference, place).map(Some),
         }
+    }
+
+    fn secret(&self, found: &Found<'_>, place: &Place<'_>) -> Result<(), Wrong> {
+        let name = found.reference.path.first().map_or("", String::as_str);
+        if !place.secrets.takes(&found.path) {
+            let message = format!("the secret `{name}` cannot stand here: it would be recorded");
+            return Err(Wrong::new("NX1133", message)
+                .hint("secrets are for the `with` of an action and the `env` of a script"));
+        }
+        let declared = &self.definition.secrets;
+        if declared.iter().any(|declared| declared == name) {
+            return Ok(());
+        }
+        let hint = match self.similar(name, declared.iter().map(String::as_str)) {
+            Some(similar) => format!("did you mean `secrets.{similar}`?"),
+            None => format!("write `secrets: [{name}]` at the top"),
+        };
+        Err(Wrong::new("NX1132", format!("the workflow declares no secret `{name}`")).hint(hint))
     }
 
     fn input(&self, reference: &Reference) -> Result<(), Wrong> {

@@ -4,15 +4,17 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::breaker::compile_breaker;
 use super::compile::Problems;
 use super::each::{compile_each, item_names};
 use super::names::{Names, Place};
 use super::slots::{Limited, SlotRule, compile_slot};
 use super::undo::compile_undo;
-use super::{PlanStep, SCRIPT_HANDLER, SignalWait, Work, inline_json};
+use super::{Called, PlanStep, SCRIPT_HANDLER, SignalWait, Work, inline_json};
 use crate::definition::{Retry, Step, StepKind, WhenNeeds};
 use crate::expression::{Condition, Template, duration_ms, point_in_time};
 use crate::id::StepIndex;
+use crate::topic::event_of;
 
 /// Longest id.
 const ID_CHARS_MAX: usize = 200;
@@ -47,6 +49,7 @@ pub(super) fn compile_step(
     let each = compile_each(shape, names, &mut needs, problems);
     let work = compile_work(shape, names, &mut needs, problems);
     let slot = compile_limit(shape, names, &mut needs, problems);
+    let breaker = compile_breaker(shape, names, &mut needs, problems);
     let undo = compile_undo(shape, names, &mut needs, problems);
     check_retry(&["steps", &step.id, "retry"], &step.retry, problems);
     check_times(step, problems);
@@ -82,6 +85,7 @@ pub(super) fn compile_step(
         on_error: step.on_error,
         each,
         slot,
+        breaker,
         outputs,
         undo,
     })
@@ -183,6 +187,7 @@ fn compile_work(
             if uses.is_empty() {
                 problems.error("NX1202", &["steps", id, "uses"], "the handler has no name");
             }
+            super::events::check_emit(id, uses, with, problems);
             compile("with", with, problems).map(|input| handler(uses, input))
         }
         StepKind::Set { values } => {
@@ -214,13 +219,24 @@ fn compile_work(
         }
         StepKind::WaitFor { signal, matches, timeout_ms, on_timeout } => {
             check_wait(id, signal, *timeout_ms, problems);
+            let is_event = event_of(signal).is_some();
             let matches = match matches {
-                Some(source) => Some(compile_match(shape, source, names, needs, problems)?),
+                Some(source) => {
+                    Some(compile_match(shape, (source, is_event), names, needs, problems)?)
+                }
                 None => None,
             };
             let (signal, timeout_ms) = (signal.clone(), *timeout_ms);
             let on_timeout = *on_timeout;
             Some(Work::WaitFor(SignalWait { signal, matches, timeout_ms, on_timeout }))
+        }
+        StepKind::Call { workflow, definition, with, .. } => {
+            if workflow.is_empty() {
+                problems.error("NX1180", &["steps", id, "call"], "the called workflow has no name");
+            }
+            let input = compile("with", with, problems)?;
+            let literal = input.literal().map(inline_json).unwrap_or_default();
+            Some(Work::Call(Called { definition: *definition, input, literal }))
         }
         StepKind::Switch(switch) => super::switch::compile(shape, switch, names, needs, problems),
         StepKind::Repeat(repeat) => super::repeat::compile(shape, repeat, names, needs, problems),
@@ -237,6 +253,9 @@ fn compile_work(
 const SIGNAL_CHARS_MAX: usize = 128;
 
 fn check_wait(id: &str, signal: &str, timeout_ms: Option<u64>, problems: &mut Problems) {
+    if let Some(event) = event_of(signal) {
+        super::events::check_name(event, &["steps", id, "wait_for", "event"], problems);
+    }
     let chars = signal.chars().count();
     if !(1..=SIGNAL_CHARS_MAX).contains(&chars) || signal.chars().any(char::is_control) {
         let message = "a signal needs a name of 1 to 128 characters";
@@ -250,12 +269,12 @@ fn check_wait(id: &str, signal: &str, timeout_ms: Option<u64>, problems: &mut Pr
 
 fn compile_match(
     shape: &Shape<'_>,
-    source: &str,
+    (source, is_event): (&str, bool),
     names: &Names<'_>,
     needs: &mut BTreeSet<StepIndex>,
     problems: &mut Problems,
 ) -> Option<Condition> {
-    let place = Place::signal_match(&shape.step.id, shape.index);
+    let place = Place::signal_match(&shape.step.id, shape.index, is_event);
     let compiled = Condition::compile(source).map_err(|error| vec![error]);
     let condition = problems.take(place.path(), compiled)?;
     needs.extend(names.check(&condition.references(), &place, problems));

@@ -201,7 +201,7 @@ fn syntax_errors_name_their_place() {
             "NX2001 steps.a.if[3..3] found the end where a value is expected",
             "NX2001 steps.a.with.x.1[9..11] `&&` is not an operator here; write `and`",
             "NX2001 steps.b.run[3..3] the expression is empty",
-            "NX2101 steps.b.env.X[4..5] unknown name `y`; known here: inputs, steps, run, step, this, env, signal, round; a text stands in quotes",
+            "NX2101 steps.b.env.X[4..5] unknown name `y`; known here: inputs, steps, run, step, this, env, signal, event, round, secrets; a text stands in quotes",
         ],
     );
 }
@@ -360,4 +360,56 @@ fn a_large_definition_compiles_quickly() {
     );
     assert_eq!(plan.levels(), Levels { count, widest: 1 });
     assert_eq!(plan.successors(StepIndex(0)).count(), 1);
+}
+
+#[test]
+fn secrets_stand_where_handlers_get_them() {
+    let head = json!({"secrets": ["KEY"]});
+    let good = json!([
+        ["a", {"with": {"list": ["Bearer ${{ secrets.KEY }}", "${{ secrets.KEY }}"]}}],
+        ["b", {"run": "echo", "env": {"K": "${{ secrets.KEY }}", "X": "${{ inputs }}"}}],
+    ]);
+    let plan = plan(&head, &good);
+    let places = |step| -> Vec<String> {
+        let places = plan.secrets(StepIndex(step), false);
+        places
+            .iter()
+            .map(|place| format!("{}={}", place.path.join("."), place.names.join(",")))
+            .collect()
+    };
+    assert_eq!(places(0), ["list.0=KEY", "list.1=KEY"]);
+    assert_eq!(places(1), ["env.K=KEY"]);
+    assert_eq!(plan.secrets(StepIndex(0), true), []);
+}
+
+#[test]
+fn secrets_stand_nowhere_else() {
+    let head = json!({"secrets": ["KEY", "a b"], "env": {"E": "${{ secrets.KEY }}"}});
+    let steps = json!([
+        ["a", {"with": "${{ secrets.KEYS }}"}],
+        ["b", {"run": "echo ${{ secrets.KEY }}"}],
+        ["c", {"set": {"k": "${{ secrets.KEY }}"}, "if": "secrets.KEY"}],
+        ["d", {"with": ["${{ secrets.KEY ~ 1 }}", "${{ secrets }}", "${{ secrets.KEY.x }}"]}],
+    ]);
+    let hint = "; secrets are for the `with` of an action and the `env` of a script";
+    let bare = "; write `${{ secrets.NAME }}` and nothing else between the braces";
+    let recorded = "the secret `KEY` cannot stand here: it would be recorded";
+    let computed = "a secret is inserted as it is, so";
+    check(
+        &head,
+        &steps,
+        &[
+            "NX1135 secrets.1 `a b` cannot be the name of a secret; write a letter or `_`, then letters, digits and `_`",
+            &format!("NX1133 env.E[4..15] {recorded}{hint}"),
+            "NX1132 steps.a.with[4..16] the workflow declares no secret `KEYS`; did you mean `secrets.KEY`?",
+            &format!("NX1133 steps.b.run[9..20] {recorded}{hint}"),
+            &format!("NX1133 steps.c.if[0..11] {recorded}{hint}"),
+            &format!("NX1133 steps.c.set.k[4..15] {recorded}{hint}"),
+            &format!(
+                "NX1134 steps.d.with.0[4..15] {computed} `secrets.KEY ~ 1` has no value{bare}"
+            ),
+            &format!("NX1134 steps.d.with.1[4..11] {computed} `secrets` has no value{bare}"),
+            &format!("NX1134 steps.d.with.2[4..17] {computed} `secrets.KEY.x` has no value{bare}"),
+        ],
+    );
 }

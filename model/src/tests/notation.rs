@@ -7,11 +7,12 @@ mod items;
 use super::bench::Bench;
 use crate::command::{ApprovalAnswer, Command};
 use crate::definition::{
-    Approval, Backoff, Compensate, Concurrency, Definition, OnApprovalTimeout, OnEnd, OnError,
-    OnSignalTimeout, Repeat, Retry, Step, StepKind, Switch, SwitchCase, WhenNeeds,
+    Approval, Backoff, CircuitBreaker, Compensate, Concurrency, Definition, OnApprovalTimeout,
+    OnEnd, OnError, OnSignalTimeout, Repeat, Retry, Step, StepKind, Switch, SwitchCase, WhenNeeds,
+    WhileOpen,
 };
-use crate::event::{Actor, Failure, RunStarted};
-use crate::id::{Attempt, RunId, StepIndex, TimerId};
+use crate::event::{Actor, ChildEnd, Failure, Parent, RunStarted};
+use crate::id::{Attempt, DefinitionHash, RunId, StepIndex, TimerId};
 use crate::limit::Ticket;
 use crate::payload::Payload;
 
@@ -110,6 +111,7 @@ pub(super) fn plain_step(id: &str) -> Step {
         retry: Retry { jitter: false, ..Retry::default() },
         timeout_ms: None,
         concurrency: None,
+        breaker: None,
         deadline_ms: None,
         heartbeat_ms: None,
         start_within_ms: None,
@@ -117,6 +119,15 @@ pub(super) fn plain_step(id: &str) -> Step {
         for_each: None,
         outputs: None,
         compensate: None,
+    }
+}
+
+/// `breaker pay` names the target of the step's breaker; with `hurried` it fails while that is open.
+fn breaker(step: &mut Step, key: &str, argument: &str) {
+    let breaker = step.breaker.get_or_insert_with(CircuitBreaker::default);
+    match key {
+        "breaker" => argument.clone_into(&mut breaker.target),
+        _ => breaker.while_open = WhileOpen::Fail,
     }
 }
 
@@ -147,10 +158,13 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
         "start_within" => step.start_within_ms = Some(ms(argument)),
         "continue" => step.on_error = OnError::Continue,
         "wait_for" => step.kind = wait_for(argument),
+        "call" => step.kind = call(argument),
+        "timeout" => step.timeout_ms = Some(ms(argument)),
         "switch" => step.kind = switch(argument),
         "race" => step.kind = StepKind::Race { of: list() },
         "repeat" => step.kind = repeat(argument),
         "limit" | "key" | "priority" => limit(&mut step.concurrency, key, argument),
+        "breaker" | "hurried" => breaker(step, key, argument),
         "approve" => step.kind = approve(argument),
         "undo" => {
             let with = if argument.is_empty() { Value::Null } else { value(argument) };
@@ -163,6 +177,17 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
             undo.retry = Some(Retry { max_attempts, jitter: false, ..Retry::default() });
         }
         _ => panic!("unknown setting {key}"),
+    }
+}
+
+/// `other {"x":1}`; `nobody` is not resolved.
+fn call(argument: &str) -> StepKind {
+    let (workflow, with) = argument.split_once(' ').unwrap_or((argument, "null"));
+    StepKind::Call {
+        workflow: workflow.to_owned(),
+        version: None,
+        definition: (workflow != "nobody").then_some(DefinitionHash([4; 32])),
+        with: value(with),
     }
 }
 
@@ -237,6 +262,9 @@ fn approve(argument: &str) -> StepKind {
 }
 
 const SETTINGS: &[&str] = &[
+    "call",
+    "breaker",
+    "hurried",
     "limit",
     "key",
     "priority",
@@ -307,6 +335,7 @@ pub(super) fn ms(text: &str) -> u64 {
 }
 
 /// Reads a command after taking `@time`, `slots=n` and `by=name` out of it.
+#[expect(clippy::too_many_lines, reason = "one arm for each command")]
 pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
     let mut words = Vec::new();
     for word in line.split_whitespace() {
@@ -324,6 +353,11 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
         return command;
     }
     match words[0] {
+        "called" => {
+            let parent = Parent { name: "wf-000".to_owned(), ..Parent::default() };
+            let start = RunStarted { parent: Some(parent), ..start(bench, &rest(1)) };
+            Command::StartRun(Box::new(start))
+        }
         "start" => Command::StartRun(Box::new(start(bench, &rest(1)))),
         "complete" => {
             let (step, attempt) = attempt(bench, words[1]);
@@ -365,14 +399,54 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
                 ticket: Ticket(ticket.parse().unwrap()),
             }
         }
+        word @ ("allow" | "refuse") => answer_of_breaker(bench, word == "allow", words[1]),
         word @ ("approve" | "reject") => answer(bench, word == "approve", &words),
+        "event" => {
+            let (event, id) = words[1].split_once('#').unwrap_or((words[1], ""));
+            let payload = payload(bench, &rest(2));
+            Command::OfferEvent { event: event.to_owned(), id: id.to_owned(), payload, by }
+        }
+        "events_read" => Command::EventsRead { step: index(bench, words[1]) },
         "signal" => {
             let (name, id) = words[1].split_once('#').unwrap_or((words[1], ""));
             let payload = payload(bench, &rest(2));
             Command::DeliverSignal { name: name.to_owned(), id: id.to_owned(), payload, by }
         }
+        "child" => end_child(bench, &words),
+        "follow" => Command::FollowParent { paused: words[1] == "hold" },
         other => panic!("unknown command {other}"),
     }
+}
+
+/// `child a#2 ended 7`, `child a failed`, `child a failed at=9 undone`, `child a cancelled`, `child a lost`: the run that
+/// step `a` called, which had `at` events, or 5.
+fn end_child(bench: &mut Bench, words: &[&str]) -> Command {
+    let (id, number) = words[1].split_once('#').unwrap_or((words[1], "1"));
+    let child = crate::event::child_name("wf-001", id, number.parse().unwrap());
+    let at = words.iter().find_map(|word| word.strip_prefix("at="));
+    let goes_on = !words.contains(&"undone");
+    let mut revision = at.map_or(5, |at| at.parse().unwrap());
+    let ended = match words[2] {
+        "ended" => ChildEnd::Completed {
+            output: payload(bench, words.get(3).filter(|word| !word.contains('=')).unwrap_or(&"")),
+        },
+        "failed" => ChildEnd::Failed { failure: failure(&["E"]), goes_on },
+        "cancelled" => ChildEnd::Cancelled { reason: String::new(), goes_on },
+        "lost" => {
+            revision = 0;
+            ChildEnd::Failed { failure: failure(&["NX3042", "fatal"]), goes_on: false }
+        }
+        other => panic!("unknown end {other}"),
+    };
+    let step = bench.plan.find(id).unwrap_or(StepIndex(999));
+    Command::EndChild { step, child, revision, ended }
+}
+
+/// `a#1`: the answer of a breaker.
+fn answer_of_breaker(bench: &Bench, allowed: bool, word: &str) -> Command {
+    let (id, ticket) = word.split_once('#').expect("step#ticket");
+    let (step, ticket) = (index(bench, id), Ticket(ticket.parse().unwrap()));
+    if allowed { Command::AllowCall { step, ticket } } else { Command::RefuseCall { step, ticket } }
 }
 
 fn held(command: Command) -> Command {

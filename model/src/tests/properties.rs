@@ -12,15 +12,15 @@ use super::bench::Bench;
 use super::notation::plain_step;
 use crate::command::{ApprovalAnswer, Command};
 use crate::definition::{
-    Approval, Compensate, Concurrency, Definition, OnApprovalTimeout, OnEnd, OnError,
-    OnSignalTimeout, Retry, Step, StepKind, Switch, SwitchCase, WhenNeeds,
+    Approval, CircuitBreaker, Compensate, Concurrency, Definition, OnApprovalTimeout, OnEnd,
+    OnError, OnSignalTimeout, Retry, Step, StepKind, Switch, SwitchCase, WhenNeeds,
 };
-use crate::event::{Actor, Event, Failure, RunStarted};
+use crate::event::{Actor, ChildEnd, Event, Failure, RunStarted, child_name};
 use crate::evolve::evolve;
-use crate::id::{Attempt, StepIndex, TimerId};
+use crate::id::{Attempt, DefinitionHash, StepIndex, TimerId};
 use crate::limit::Ticket;
 use crate::payload::Payload;
-use crate::run::{Run, RunStatus, Slot, StepState};
+use crate::run::{Hold, Run, RunStatus, Slot, StepState};
 
 /// One thing to do; what exactly depends on what can be done.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ struct Shape {
 fn shape() -> impl Strategy<Value = Shape> {
     let needs = prop::collection::vec(0usize..12, 0..4);
     let flags = (any::<[bool; 3]>(), 0u8..4);
-    (0u8..9, needs, 0u8..8, 1u32..4, flags, 0u8..6).prop_map(
+    (0u8..10, needs, 0u8..8, 1u32..4, flags, 0u8..6).prop_map(
         |(kind, needs, when, attempts, ([deadline, fatal, limited], undo), skipped)| Shape {
             kind,
             needs,
@@ -131,19 +131,38 @@ fn step(at: usize, shape: &Shape) -> Step {
         6 => step.kind = wait_for(shape),
         7 => step.kind = approve(shape),
         8 => step.kind = switch(at, shape),
+        9 => {
+            step.kind = call();
+            step.timeout_ms = shape.fatal.then_some(3_000);
+        }
         _ => {
             step.concurrency =
                 shape.limited.then(|| Concurrency { limit: Some(1), ..Default::default() });
+            let target = "t".to_owned();
+            step.breaker = (shape.attempts > 1 || shape.undo == 1)
+                .then(|| CircuitBreaker { target, ..Default::default() });
         }
     }
     step
 }
 
+fn call() -> StepKind {
+    StepKind::Call {
+        workflow: "other".to_owned(),
+        version: None,
+        definition: Some(DefinitionHash([4; 32])),
+        with: json!({}),
+    }
+}
+
 /// Waits for every signal `s`, or for those with the right number, for ever or not.
 fn wait_for(shape: &Shape) -> StepKind {
     StepKind::WaitFor {
-        signal: "s".to_owned(),
-        matches: (shape.attempts > 1).then(|| format!("signal == {}", shape.attempts)),
+        signal: if shape.limited { "event:e" } else { "s" }.to_owned(),
+        matches: (shape.attempts > 1).then(|| {
+            let carried = if shape.limited { "event" } else { "signal" };
+            format!("{carried} == {}", shape.attempts)
+        }),
         timeout_ms: shape.deadline.then_some(2_000),
         on_timeout: if shape.fatal { OnSignalTimeout::Fail } else { OnSignalTimeout::Continue },
     }
@@ -171,7 +190,7 @@ fn approve(shape: &Shape) -> StepKind {
 }
 
 fn asks() -> impl Strategy<Value = Vec<Ask>> {
-    let ask = (0u8..41, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
+    let ask = (0u8..53, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
         what,
         which,
         slots,
@@ -188,6 +207,12 @@ fn some_step(ask: &Ask) -> StepIndex {
 fn signal(number: u32, id: String) -> Command {
     let (payload, _) = Payload::json(&json!(number));
     Command::DeliverSignal { name: "s".to_owned(), id, payload, by: Actor::default() }
+}
+
+/// An event that carries a number.
+fn event(number: u32, id: String) -> Command {
+    let (payload, _) = Payload::json(&json!(number));
+    Command::OfferEvent { event: "e".to_owned(), id, payload, by: Actor::default() }
 }
 
 /// What somebody decides about a step.
@@ -269,6 +294,9 @@ impl Play {
             let limited = self.bench.plan.step(*step).slot.is_some();
             let hold = run.slots.get(Slot::Step(*step));
             assert_eq!(hold.is_some_and(|hold| hold.granted), limited, "it has its slot");
+            let guarded = self.bench.plan.step(*step).breaker.is_some();
+            let call = run.slots.get(Slot::Call(*step));
+            assert_eq!(call.is_some_and(|hold| hold.granted), guarded, "its breaker allows it");
             assert!(!run.is_held_back(), "the run has its slot");
             assert!(self.started.insert((*step, *attempt)), "each attempt starts once");
             let last_run = matches!(
@@ -276,6 +304,10 @@ impl Play {
                 WhenNeeds::AllDone | WhenNeeds::AnyFailed
             );
             assert!(run.status == RunStatus::Running || last_run, "only some steps run last");
+        }
+        if let Event::StepCalled { step, attempt, .. } = event {
+            assert!(!run.holds(*step), "nothing is called in a pause");
+            assert!(self.started.insert((*step, *attempt)), "each attempt starts once");
         }
         if let Event::SignalTaken { signal, .. } = event {
             assert!(run.signals.kept.contains_key(signal), "it came, and is there");
@@ -304,6 +336,7 @@ impl Play {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each command")]
     fn command(&self, ask: &Ask) -> Option<Command> {
         let by = Actor::default();
         let run = &self.bench.run;
@@ -361,13 +394,20 @@ impl Play {
                 let id = if fatal { format!("k{}", ask.which % 7) } else { String::new() };
                 signal(ask.slots, id)
             }
+            44..48 => self.end_of_a_child(pick(run.calling().count())?, ask.slots),
+            48 => Command::FollowParent { paused: fatal },
+            41 | 42 => {
+                let id = if fatal { format!("e{}", ask.which % 7) } else { String::new() };
+                event(ask.slots, id)
+            }
+            43 => Command::EventsRead { step: some_step(ask) },
             31..34 => {
                 let slots: Vec<_> = run.slots.iter().collect();
                 let (slot, hold) = slots[pick(slots.len())?];
-                Command::GrantSlot { step: slot.step(), ticket: hold.ticket }
+                if fatal { refuse(slot, hold) } else { grant(slot, hold) }
             }
             34 => Command::GrantSlot { step: None, ticket: Ticket(ask.slots) },
-            27..30 => {
+            27..31 => {
                 let step = StepIndex(u32::try_from(ask.which % 13).unwrap());
                 let name = if ask.slots == 0 { "erin" } else { "dana" };
                 answer(step, !fatal, name)
@@ -376,11 +416,29 @@ impl Play {
         })
     }
 
+    /// The end of the run that the given one of those steps that call has called.
+    fn end_of_a_child(&self, at: usize, how: u32) -> Command {
+        let run = &self.bench.run;
+        let step = run.calling().nth(at).expect("one that calls");
+        let StepState::Calling { number, .. } = run.step(step) else { panic!("it calls") };
+        let seen = run.calls.get(&step).map_or(0, |last| last.seen);
+        let failure = Failure { code: "E".to_owned(), ..Failure::default() };
+        let ended = match how {
+            0 => ChildEnd::Completed { output: Payload::Null },
+            1 => ChildEnd::Cancelled { reason: String::new(), goes_on: true },
+            how => ChildEnd::Failed { failure, goes_on: how % 2 == 0 },
+        };
+        let name = &run.started.as_ref().expect("a run").name;
+        let child = child_name(name, self.bench.plan.id(step), *number);
+        Command::EndChild { step, child, revision: seen + 1, ended }
+    }
+
     /// Lets everything that is under way end well.
     fn finish(&mut self) {
         let by = Actor::default();
         let _ = self.ask(Command::ResumeRun { by: by.clone() }, 3);
         let _ = self.ask(Command::ReleaseRun, 3);
+        let _ = self.ask(Command::FollowParent { paused: false }, 3);
         for step in self.bench.plan.steps().collect::<Vec<_>>() {
             let _ = self.ask(Command::ResumeStep { step, by: by.clone() }, 3);
         }
@@ -403,17 +461,26 @@ impl Play {
         if run.has_ready() {
             return Some(Command::OfferSlots);
         }
+        if run.calling().next().is_some() {
+            return Some(self.end_of_a_child(0, 0));
+        }
         if let Some((slot, hold)) = run.slots.iter().find(|(_, hold)| !hold.granted) {
-            return Some(Command::GrantSlot { step: slot.step(), ticket: hold.ticket });
+            return Some(grant(slot, hold));
         }
         if let Some(step) = run.awaiting().next() {
             let kind = &self.bench.plan.definition().steps[step.at()].kind;
             if let StepKind::Approve(_) = kind {
                 return Some(answer(step, true, "dana"));
             }
-            let StepKind::WaitFor { matches, .. } = kind else { panic!("only such a step waits") };
-            let wanted = matches.as_ref().map_or(0, |text| text[10..].parse().unwrap());
-            return Some(signal(wanted, String::new()));
+            let StepKind::WaitFor { signal: name, matches, .. } = kind else {
+                panic!("only such a step waits")
+            };
+            let number = |text: &String| text.rsplit(' ').next().unwrap().parse().unwrap();
+            let wanted = matches.as_ref().map_or(0, number);
+            return Some(match name.as_str() {
+                "s" => signal(wanted, String::new()),
+                _ => event(wanted, String::new()),
+            });
         }
         if run.failed_undos().next().is_some() && run.timers.is_empty() {
             return Some(Command::RetryRun { by: Actor::default() });
@@ -431,6 +498,22 @@ impl Play {
         }
         assert_eq!(again.events, self.events);
         assert_eq!(again.bench.run, self.bench.run);
+    }
+}
+
+/// A breaker can say no; a limit cannot.
+fn refuse(slot: Slot, hold: &Hold) -> Command {
+    match slot {
+        Slot::Call(step) => Command::RefuseCall { step, ticket: hold.ticket },
+        Slot::Run(_) | Slot::Step(_) => grant(slot, hold),
+    }
+}
+
+fn grant(slot: Slot, hold: &Hold) -> Command {
+    let ticket = hold.ticket;
+    match slot {
+        Slot::Call(step) => Command::AllowCall { step, ticket },
+        Slot::Run(_) | Slot::Step(_) => Command::GrantSlot { step: slot.step(), ticket },
     }
 }
 

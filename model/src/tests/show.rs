@@ -2,8 +2,8 @@
 
 mod items;
 
-use crate::effect::Effect;
-use crate::event::{Event, Failure};
+use crate::effect::{Effect, Wish};
+use crate::event::{ChildEnd, Event, Failure};
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload};
 use crate::plan::Plan;
@@ -42,6 +42,7 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
         Event::CancelRequested { .. } => "cancel requested".to_owned(),
         Event::RunRetried { timeout, .. } => format!("run retried{}", timer(*timeout, "timeout")),
         Event::SlotsOffered => "slots offered".to_owned(),
+        Event::EventsRead { step } => format!("{} has read events", id(step)),
         Event::SignalReceived { name, payload: carried, .. } => {
             format!("signal {name}{}", payload(Some(carried)))
         }
@@ -52,6 +53,11 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
             format!("run queued #{} for {}", ticket.0, wish.limit)
         }
         Event::StepSlotGranted { step, ticket } => format!("{} granted #{}", id(step), ticket.0),
+        Event::StepCallRequested { step, attempt, ticket, target } => {
+            format!("{}#{} asks {target} #{}", id(step), attempt.0, ticket.0)
+        }
+        Event::StepCallAllowed { step, ticket } => format!("{} allowed #{}", id(step), ticket.0),
+        Event::StepCallRefused { step, ticket } => format!("{} refused #{}", id(step), ticket.0),
         Event::RunSlotGranted { ticket } => format!("run granted #{}", ticket.0),
         Event::StepWaits { step, signal, timer: due } => {
             format!("{} waits for {signal}{}", id(step), timer(*due, ""))
@@ -66,6 +72,18 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
         Event::ApprovalRejected { step, by, role, form, .. } => {
             format!("{} rejected by {} as {role}{}", id(step), by.name, payload(Some(form)))
         }
+        Event::StepCalled { step, attempt, number, input, timer: due, deadline } => {
+            let with = payload(input.as_ref());
+            let (due, deadline) = (timer(*due, ""), timer(*deadline, "deadline"));
+            format!("{} calls {number}{with}{due}{deadline}", tried(plan, *step, *attempt))
+        }
+        Event::ChildEnded { child, ended, .. } => match ended {
+            ChildEnd::Completed { output } => format!("{child} ended{}", payload(Some(output))),
+            ChildEnd::Failed { failure, .. } => format!("{child} failed {}", failure.code),
+            ChildEnd::Cancelled { .. } => format!("{child} was cancelled"),
+        },
+        Event::ParentPaused => "parent paused".to_owned(),
+        Event::ParentResumed => "parent resumed".to_owned(),
         Event::SignalTaken { step, signal } => format!("{} takes signal {signal}", id(step)),
         Event::StepStarted { step, attempt, input, deadline } => {
             let with = payload(input.as_ref());
@@ -164,8 +182,20 @@ pub(super) fn effect(plan: &Plan, effect: &Effect) -> String {
             let alone = if *alone { " alone" } else { "" };
             format!("resume {}{alone}", items::tried(plan, *step, *item, *attempt))
         }
+        Effect::ReadEvents { step, event, since } => {
+            format!("read {event} for {} since {}", plan.id(*step), time(*since))
+        }
         Effect::StopAttempt { step, item, attempt } => {
             format!("stop {}", items::tried(plan, *step, *item, *attempt))
+        }
+        Effect::Call(call) => {
+            let seen = if call.seen > 0 { format!(" after {}", call.seen) } else { String::new() };
+            let word = match call.wish {
+                Wish::GoOn => "call",
+                Wish::Pause => "hold",
+                Wish::End => "end",
+            };
+            format!("{word} {}{seen}{}", call.child, payload(Some(&call.input)))
         }
     }
 }

@@ -137,14 +137,22 @@ impl Counters {
             | Event::SlotsOffered
             | Event::StepSlotRequested { .. }
             | Event::StepSlotGranted { .. }
+            | Event::StepCallRequested { .. }
+            | Event::StepCallAllowed { .. }
+            | Event::StepCallRefused { .. }
             | Event::RunQueued { .. }
             | Event::RunSlotGranted { .. }
             | Event::SignalReceived { .. }
             | Event::StepWaits { .. }
+            | Event::EventsRead { .. }
             | Event::ApprovalGranted { .. }
             | Event::ApprovalRejected { .. }
             | Event::ApprovalRequested { .. }
             | Event::SignalTaken { .. }
+            | Event::StepCalled { .. }
+            | Event::ChildEnded { .. }
+            | Event::ParentPaused
+            | Event::ParentResumed
             | Event::StepSlept { .. }
             | Event::ItemsStarted { .. }
             | Event::ItemResumed { .. }

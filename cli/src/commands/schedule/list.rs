@@ -2,6 +2,7 @@
 
 use nexus_gateway::api::ScheduleView;
 
+use super::super::published;
 use crate::context::Context;
 use crate::exit::{Code, Outcome};
 use crate::output::{self, Format};
@@ -25,7 +26,7 @@ pub(super) fn run(context: &Context) -> Outcome {
             for schedule in &page.schedules {
                 table.row([
                     schedule.id.as_str(),
-                    &schedule.workflow,
+                    &workflow(schedule),
                     &when(schedule),
                     schedule.next.as_deref().unwrap_or("–"),
                     &schedule.started.to_string(),
@@ -38,6 +39,15 @@ pub(super) fn run(context: &Context) -> Outcome {
         }
     }
     Ok(Code::Done)
+}
+
+/// The workflow, and which version of it: the number under which it is published, or else its hash.
+fn workflow(schedule: &ScheduleView) -> String {
+    let name = &schedule.workflow;
+    match schedule.version {
+        Some(version) => format!("{name}@{version}"),
+        None => format!("{name} ({})", published::short(&schedule.definition)),
+    }
 }
 
 fn when(schedule: &ScheduleView) -> String {

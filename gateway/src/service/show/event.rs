@@ -1,12 +1,13 @@
 //! Events as they are sent.
 
 use nexus_engine::model::codec::{event_name, show_state_hash};
-use nexus_engine::model::event::{Event, Failure, RunStarted};
+use nexus_engine::model::event::{ChildEnd, Event, Failure, RunStarted};
 use nexus_engine::model::id::{Attempt, StepIndex, TimerId};
 use nexus_engine::model::limit::{Size, Wish};
 use nexus_engine::model::payload::Payload;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::time::Timestamp;
+use nexus_engine::model::topic::event_of;
 use nexus_engine::{LoadError, Loader, Recorded};
 use serde_json::{Value, json};
 
@@ -65,7 +66,9 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::AttemptResumed { step, attempt }
         | Event::HeartbeatRecorded { step, attempt, .. }
         | Event::StepStarted { step, attempt, .. }
+        | Event::StepCalled { step, attempt, .. }
         | Event::StepSlotRequested { step, attempt, .. }
+        | Event::StepCallRequested { step, attempt, .. }
         | Event::RetryScheduled { step, attempt, .. }
         | Event::ItemStarted { step, attempt, .. }
         | Event::ItemResumed { step, attempt, .. }
@@ -81,9 +84,13 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::StepPaused { step, .. }
         | Event::StepResumed { step, .. }
         | Event::StepSlotGranted { step, .. }
+        | Event::StepCallAllowed { step, .. }
+        | Event::StepCallRefused { step, .. }
         | Event::StepQueued { step, .. }
         | Event::StepWaits { step, .. }
+        | Event::EventsRead { step }
         | Event::SignalTaken { step, .. }
+        | Event::ChildEnded { step, .. }
         | Event::ApprovalGranted { step, .. }
         | Event::ApprovalRejected { step, .. }
         | Event::ApprovalRequested { step, .. }
@@ -113,6 +120,8 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::RunQueued { .. }
         | Event::RunSlotGranted { .. }
         | Event::SignalReceived { .. }
+        | Event::ParentPaused
+        | Event::ParentResumed
         | Event::StepsNotReached { .. }
         | Event::StopRequested { .. }
         | Event::StepsCancelled { .. }
@@ -197,12 +206,41 @@ impl Showing<'_> {
                 json!({"step": self.id(*step), "by": by(who)})
             }
             Event::RunHeld { pauses } => json!({"pauses": pauses}),
-            Event::SlotsOffered | Event::RunReleased => json!({}),
+            Event::SlotsOffered
+            | Event::RunReleased
+            | Event::ParentPaused
+            | Event::ParentResumed => json!({}),
+            Event::StepCalled { step, attempt, number, input, timer, deadline } => json!({
+                "step": self.id(*step), "attempt": attempt.0, "number": number,
+                "input": input.as_ref().map(|input| self.payload(input)).transpose()?,
+                "timeout": due_data(*timer), "deadline": due_data(*deadline),
+            }),
+            Event::ChildEnded { step, child, revision, ended } => {
+                let mut data = json!({"step": self.id(*step), "run": child, "events": revision});
+                match ended {
+                    ChildEnd::Completed { output } => data["output"] = self.payload(output)?,
+                    ChildEnd::Failed { failure, goes_on } => {
+                        data["failure"] = failure_data(failure);
+                        data["goes_on"] = json!(goes_on);
+                    }
+                    ChildEnd::Cancelled { reason, goes_on } => {
+                        data["cancelled"] = json!(reason);
+                        data["goes_on"] = json!(goes_on);
+                    }
+                }
+                data
+            }
+            Event::EventsRead { step } => json!({"step": self.id(*step)}),
             Event::StepSlotRequested { step, attempt, ticket, wish } => json!({
                 "step": self.id(*step), "attempt": attempt.0, "ticket": ticket.0,
                 "wish": wish_data(wish),
             }),
-            Event::StepSlotGranted { step, ticket } => {
+            Event::StepCallRequested { step, attempt, ticket, target } => json!({
+                "step": self.id(*step), "attempt": attempt.0, "ticket": ticket.0, "target": target,
+            }),
+            Event::StepSlotGranted { step, ticket }
+            | Event::StepCallAllowed { step, ticket }
+            | Event::StepCallRefused { step, ticket } => {
                 json!({"step": self.id(*step), "ticket": ticket.0})
             }
             Event::RunQueued { rank, ticket, wish } => {
@@ -222,7 +260,7 @@ impl Showing<'_> {
                 "payload": self.payload(payload)?, "by": by(who),
             }),
             Event::StepWaits { step, signal, timer } => json!({
-                "step": self.id(*step), "for": {"signal": signal}, "timeout": due_data(*timer),
+                "step": self.id(*step), "for": awaited(signal), "timeout": due_data(*timer),
             }),
             Event::ApprovalRequested { step, by: people, message, timer } => json!({
                 "step": self.id(*step), "by": people, "message": message,
@@ -291,6 +329,7 @@ impl Showing<'_> {
             "by": by(&started.by),
             "seed": started.seed.to_string(),
             "timeout": due_data(started.timeout),
+            "parent": started.parent.as_ref().map(|parent| &parent.name),
             "limits": started.limits.iter().map(wish_data).collect::<Vec<_>>(),
         }))
     }
@@ -352,12 +391,36 @@ impl Showing<'_> {
                 format!("by {}", by.name)
             }
             Event::RunHeld { pauses } => format!("by the pause of {}", pauses.join(", ")),
-            Event::SlotsOffered | Event::RunReleased | Event::RunCancelled { .. } => String::new(),
+            Event::SlotsOffered
+            | Event::RunReleased
+            | Event::EventsRead { .. }
+            | Event::ParentPaused
+            | Event::ParentResumed
+            | Event::RunCancelled { .. } => String::new(),
+            Event::StepCalled { attempt, number, .. } => match number {
+                1 => format!("try {}", attempt.0),
+                number => format!("try {}, run number {number}", attempt.0),
+            },
+            Event::ChildEnded { child, ended, .. } => match ended {
+                ChildEnd::Completed { output } => {
+                    format!("{child} completed: {}", self.brief(output)?)
+                }
+                ChildEnd::Failed { failure, .. } => {
+                    format!("{child} failed: {}", failure_line(failure))
+                }
+                ChildEnd::Cancelled { .. } => format!("{child} was cancelled"),
+            },
             Event::StepSlotRequested { ticket, wish, .. }
             | Event::RunQueued { ticket, wish, .. } => {
                 format!("limit {}, ticket {}", wish.limit, ticket.0)
             }
-            Event::StepSlotGranted { ticket, .. } | Event::RunSlotGranted { ticket } => {
+            Event::StepCallRequested { ticket, target, .. } => {
+                format!("target {target}, ticket {}", ticket.0)
+            }
+            Event::StepCallAllowed { ticket, .. }
+            | Event::StepCallRefused { ticket, .. }
+            | Event::StepSlotGranted { ticket, .. }
+            | Event::RunSlotGranted { ticket } => {
                 format!("ticket {}", ticket.0)
             }
             Event::StepStarted { attempt, .. }
@@ -375,7 +438,11 @@ impl Showing<'_> {
             }
             Event::StepWaits { signal, timer, .. } => {
                 let until = timer.map(|(_, at)| format!(", {}", self.until(at)));
-                format!("signal {signal}{}", until.unwrap_or_default())
+                let what = match event_of(signal) {
+                    Some(event) => format!("event {event}"),
+                    None => format!("signal {signal}"),
+                };
+                format!("{what}{}", until.unwrap_or_default())
             }
             Event::ApprovalRequested { by, message, timer, .. } => {
                 let what = if message.is_empty() { String::new() } else { format!(": {message}") };
@@ -479,4 +546,12 @@ fn failure_data(failure: &Failure) -> Value {
 
 fn due_data(due: Option<(TimerId, Timestamp)>) -> Value {
     due.map_or(Value::Null, |(timer, at)| json!({"timer": timer.0, "at": time(at)}))
+}
+
+/// What a step waits for, by the name of the signal.
+fn awaited(signal: &str) -> Value {
+    match event_of(signal) {
+        Some(event) => json!({"event": event}),
+        None => json!({"signal": signal}),
+    }
 }

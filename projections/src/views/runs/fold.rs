@@ -32,6 +32,12 @@ impl RunRecord {
             Event::ApprovalRequested { step, timer, .. } => {
                 self.begin(*step, 1, Doing::AwaitingApproval, end_of(*timer));
             }
+            Event::StepCalled { step, attempt, timer, .. } => {
+                let until = timer.map_or(FOR_EVER, |(_, until)| until.0);
+                self.begin(*step, attempt.0, Doing::Calling, until);
+            }
+            Event::ParentPaused => self.is_held = true,
+            Event::ParentResumed => self.is_held = false,
             Event::ItemsStarted { step, .. } => {
                 self.begin(*step, 1, Doing::Running, at);
             }
@@ -39,7 +45,12 @@ impl RunRecord {
             Event::StepSlotRequested { step, attempt, .. } => {
                 self.begin(*step, attempt.0, Doing::Queued, at);
             }
-            Event::StepSlotGranted { step, .. } => {
+            Event::StepCallRequested { step, attempt, .. } => {
+                self.begin(*step, attempt.0, Doing::AwaitingBreaker, at);
+            }
+            Event::StepSlotGranted { step, .. }
+            | Event::StepCallAllowed { step, .. }
+            | Event::StepCallRefused { step, .. } => {
                 self.current.remove(&step.0);
             }
             Event::RunQueued { .. } => self.is_queued = true,
@@ -140,12 +151,14 @@ impl RunRecord {
             | Event::HeartbeatRecorded { .. }
             | Event::StepQueued { .. }
             | Event::SlotsOffered
+            | Event::EventsRead { .. }
             | Event::StepPaused { .. }
             | Event::StepResumed { .. }
             | Event::SignalReceived { .. }
             | Event::ApprovalGranted { .. }
             | Event::ApprovalRejected { .. }
             | Event::SignalTaken { .. }
+            | Event::ChildEnded { .. }
             | Event::ItemStarted { .. }
             | Event::ItemResumed { .. }
             | Event::ItemCompleted { .. }
@@ -181,7 +194,8 @@ impl RunRecord {
     /// A paused run waits for no slots.
     fn gives_up_places(&mut self) {
         self.is_queued = false;
-        self.current.retain(|_, current| current.state != Doing::Queued);
+        self.current
+            .retain(|_, current| !matches!(current.state, Doing::Queued | Doing::AwaitingBreaker));
     }
 
     fn begin(&mut self, step: StepIndex, attempt: u32, state: Doing, time: i64) {

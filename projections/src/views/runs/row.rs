@@ -177,8 +177,18 @@ pub enum CurrentState {
         /// Until when; `None`: for ever.
         until: Option<Timestamp>,
     },
+    /// It waits for the end of a run that it has called.
+    Calling {
+        /// Until when; `None`: for ever.
+        until: Option<Timestamp>,
+    },
     /// It waits for a slot of a limit.
     Queued {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// It waits for its circuit breaker.
+    AwaitingBreaker {
         /// Since when.
         since: Timestamp,
     },
@@ -216,6 +226,13 @@ pub enum WaitingOn {
         /// When it waits no longer; `None`: never.
         until: Option<Timestamp>,
     },
+    /// The end of a run that a step has called.
+    Run {
+        /// The step.
+        step: StepIndex,
+        /// When it waits no longer; `None`: never.
+        until: Option<Timestamp>,
+    },
     /// The decision of a person.
     Approval {
         /// The step.
@@ -237,6 +254,11 @@ pub enum WaitingOn {
         /// The step.
         step: StepIndex,
     },
+    /// The circuit breaker of a step.
+    Breaker {
+        /// The step.
+        step: StepIndex,
+    },
     /// A slot of a limit, for the run as a whole.
     Start,
     /// Somebody who retries the undo of a step or gives it up.
@@ -253,9 +275,11 @@ impl fmt::Display for WaitingOn {
         match self {
             Self::Sleep { until, .. } => write!(f, "sleep until {}", show(*until)),
             Self::Signal { step, .. } => write!(f, "a signal for step {}", step.0),
+            Self::Run { step, .. } => write!(f, "the run that step {} has called", step.0),
             Self::Approval { step, .. } => write!(f, "an approval of step {}", step.0),
             Self::Retry { step, at, .. } => write!(f, "retry of step {} at {}", step.0, show(*at)),
             Self::Slot { step } => write!(f, "a slot for step {}", step.0),
+            Self::Breaker { step } => write!(f, "the circuit breaker of step {}", step.0),
             Self::Start => f.write_str("a slot"),
             Self::Undo { step } => write!(f, "undo of step {}", step.0),
             Self::Resume => f.write_str("resume"),
@@ -314,7 +338,8 @@ impl RunRow {
 }
 
 /// What steps do that only wait.
-const WAITING: [Doing; 3] = [Doing::Sleeping, Doing::AwaitingSignal, Doing::AwaitingApproval];
+const WAITING: [Doing; 4] =
+    [Doing::Sleeping, Doing::AwaitingSignal, Doing::AwaitingApproval, Doing::Calling];
 
 /// The word for a run.
 pub(super) fn word(record: &RunRecord) -> RunWord {
@@ -334,11 +359,13 @@ fn going_on(record: &RunRecord) -> RunWord {
         Some(Ending::Cancelled) => return RunWord::Cancelled,
         None => {}
     }
-    if record.is_paused || !record.held_by.is_empty() {
+    if record.is_paused || record.is_held || !record.held_by.is_empty() {
         RunWord::Paused
     } else if record.is_queued {
         RunWord::Queued
-    } else if record.does(Doing::Queued) && !record.does(Doing::Running) {
+    } else if (record.does(Doing::Queued) || record.does(Doing::AwaitingBreaker))
+        && !record.does(Doing::Running)
+    {
         RunWord::Waiting
     } else if record.undos_open > 0 {
         RunWord::Compensating
@@ -360,8 +387,10 @@ fn current_step((step, current): (&u32, &Current)) -> CurrentStep {
         Doing::Sleeping => CurrentState::Sleeping { until: time },
         Doing::Retrying => CurrentState::Retrying { at: time },
         Doing::Queued => CurrentState::Queued { since: time },
+        Doing::AwaitingBreaker => CurrentState::AwaitingBreaker { since: time },
         Doing::AwaitingSignal => CurrentState::AwaitingSignal { until: limited(time) },
         Doing::AwaitingApproval => CurrentState::AwaitingApproval { until: limited(time) },
+        Doing::Calling => CurrentState::Calling { until: limited(time) },
         Doing::UndoFailed => CurrentState::UndoFailed { since: time },
     };
     CurrentStep { step: StepIndex(*step), attempt: Attempt(current.attempt), state }
@@ -404,7 +433,12 @@ fn wait(current: &CurrentStep) -> Option<(Timestamp, WaitingOn)> {
             let due = until.unwrap_or(Timestamp(FOR_EVER));
             Some((due, WaitingOn::Signal { step, until }))
         }
+        CurrentState::Calling { until } => {
+            let due = until.unwrap_or(Timestamp(FOR_EVER));
+            Some((due, WaitingOn::Run { step, until }))
+        }
         CurrentState::Queued { since } => Some((since, WaitingOn::Slot { step })),
+        CurrentState::AwaitingBreaker { since } => Some((since, WaitingOn::Breaker { step })),
         CurrentState::AwaitingApproval { until } => {
             let due = until.unwrap_or(Timestamp(FOR_EVER));
             Some((due, WaitingOn::Approval { step, until }))

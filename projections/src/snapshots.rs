@@ -2,9 +2,10 @@
 //!
 //! Invariants:
 //! * A snapshot is never ahead of the checkpoint: the events it holds are in the log that the rows are of.
-//! * A run has at most one, the newest; a run that has ended has none.
+//! * A run has at most one, the newest; of a run that has ended it is of the end.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ops::RangeInclusive;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nexus_log::{Position, Revision, StreamId};
@@ -76,33 +77,37 @@ impl SnapshotQueue {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts the snapshots that are due into rows, and deletes those of runs that have ended.
-    /// `revision_of` says how many events a stream has that has not ended.
+    /// Puts the snapshots that are due into rows, and deletes those that runs had before they ended.
+    /// `of_use` says of which revisions a snapshot of a stream is kept.
     pub(crate) fn flush(
         &self,
         applied: Position,
         changed: &[Changed<'_>],
-        revision_of: impl Fn(StreamId) -> Result<Option<u32>, ViewsError>,
+        of_use: impl Fn(StreamId) -> Result<Option<RangeInclusive<u32>>, ViewsError>,
         rows: &dyn Rows,
         batch: &mut Vec<Change>,
     ) -> Result<(), ViewsError> {
-        for Changed { stream, stored, run } in changed {
-            let has_ended = run.has_ended() && stored.is_some_and(|stored| stored.ending.is_none());
-            if has_ended && rows.get(Table::Snapshots, &stream.0)?.is_some() {
-                let key = stream.0.to_vec();
-                batch.push(Change { table: Table::Snapshots, key, value: None });
-            }
-        }
+        let mut put = HashSet::new();
         for (stream, snapshot) in self.take(applied) {
-            let reached = revision_of(stream)?;
-            let fits = reached.is_some_and(|revision| revision >= snapshot.revision.0);
+            let fits = of_use(stream)?.is_some_and(|kept| kept.contains(&snapshot.revision.0));
             let stored = read(rows, stream)?;
             let is_newer = stored.is_none_or(|(revision, _)| revision < snapshot.revision);
             if fits && is_newer {
                 let mut value = snapshot.revision.0.to_be_bytes().to_vec();
                 value.extend_from_slice(&snapshot.bytes);
                 let key = stream.0.to_vec();
+                put.insert(stream);
                 batch.push(Change { table: Table::Snapshots, key, value: Some(value) });
+            }
+        }
+        for Changed { stream, stored, run } in changed {
+            let has_ended = run.has_ended() && stored.is_some_and(|stored| stored.ending.is_none());
+            if has_ended
+                && !put.contains(stream)
+                && rows.get(Table::Snapshots, &stream.0)?.is_some()
+            {
+                let key = stream.0.to_vec();
+                batch.push(Change { table: Table::Snapshots, key, value: None });
             }
         }
         Ok(())

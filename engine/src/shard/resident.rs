@@ -27,6 +27,8 @@ use crate::tables::migration_row;
 const NEAR_TIMER_MS: u64 = 2_000;
 /// A run with fewer events than this is folded again rather than read from a snapshot.
 const SNAPSHOT_EVENTS_MIN: u32 = 256;
+/// A run that has ended is folded again rather than read from a snapshot unless it has as many events.
+const SNAPSHOT_ENDED_EVENTS_MIN: u32 = 4_096;
 /// Payloads that were read are kept for later decisions up to this many bytes.
 const LOADED_BYTES_MAX: usize = 256 * 1024;
 /// A snapshot is worth writing when the events since the last one take this many times its bytes.
@@ -431,10 +433,14 @@ impl Resident {
         self.run.status.is_terminal() || (self.run.running_count() == 0 && waits)
     }
 
-    /// A snapshot for a run that parks, if folding it again would take long.
+    /// A snapshot for a run that parks or has ended, if folding it again would take long.
     pub(super) fn snapshot_on_leaving(&mut self, run: RunId) -> Option<Output> {
-        (!self.run.status.is_terminal() && self.events_since_snapshot >= SNAPSHOT_EVENTS_MIN / 4)
-            .then(|| self.snapshot(run))
+        let is_long = if self.run.status.is_terminal() {
+            self.events_since_snapshot > 0 && self.run.revision >= SNAPSHOT_ENDED_EVENTS_MIN
+        } else {
+            self.events_since_snapshot >= SNAPSHOT_EVENTS_MIN / 4
+        };
+        is_long.then(|| self.snapshot(run))
     }
 
     /// A snapshot for a run that goes on, when much has been added since the last.

@@ -93,11 +93,11 @@ impl Fold {
             view.flush(&changed, rows, &mut batch)?;
         }
         self.aggregates.flush(&mut batch);
-        let revision = |stream| match aggregate_of(stream) {
-            Some(id) => self.aggregates.revision(id, rows),
-            None => self.runs.open_revision(stream, rows),
+        let of_use = |stream| match aggregate_of(stream) {
+            Some(id) => Ok(self.aggregates.revision(id, rows)?.map(|revision| 0..=revision)),
+            None => self.runs.snapshots_of(stream, rows),
         };
-        snapshots.flush(checkpoint.position, &changed, revision, rows, &mut batch)?;
+        snapshots.flush(checkpoint.position, &changed, of_use, rows, &mut batch)?;
         if self.has_moved {
             batch.push(checkpoint::row(checkpoint));
         }

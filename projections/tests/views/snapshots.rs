@@ -23,7 +23,7 @@ fn settle(history: &mut History, views: &Views) {
 }
 
 #[test]
-fn the_newest_snapshot_is_kept_until_the_run_ends() {
+fn the_newest_snapshot_is_kept_and_of_an_ended_run_the_last() {
     on_each(|site| {
         let mut history = History::new(memory_log(), 61);
         let stream = sleeper(&mut history);
@@ -48,10 +48,15 @@ fn the_newest_snapshot_is_kept_until_the_run_ends() {
         assert_eq!(views.snapshot(stream).unwrap(), Some((newer, b"newer".to_vec())));
 
         end_run(&mut history);
-        let last = Revision(history.members[0].run.revision);
-        views.put_snapshot(stream, last, b"too late".to_vec());
         settle(&mut history, &views);
         assert_eq!(views.snapshot(stream).unwrap(), None);
+        views.put_snapshot(stream, newer, b"too late".to_vec());
+        settle(&mut history, &views);
+        assert_eq!(views.snapshot(stream).unwrap(), None);
+        let last = Revision(history.members[0].run.revision);
+        views.put_snapshot(stream, last, b"last".to_vec());
+        settle(&mut history, &views);
+        assert_eq!(views.snapshot(stream).unwrap(), Some((last, b"last".to_vec())));
     });
 }
 

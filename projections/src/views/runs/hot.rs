@@ -1,6 +1,7 @@
 //! Runs in memory: those with events since the last batch, and a bounded cache of those that had some lately.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 
 use nexus_log::{Frame, StreamId};
 
@@ -93,14 +94,17 @@ impl HotRuns {
         }
     }
 
-    /// How many events a run has that has not ended; `None`: there is no such run.
-    pub(crate) fn open_revision(
+    /// The revisions of which a snapshot of a run is of use: any up to here while it goes on, and the last once it has ended.
+    /// `None`: there is no such run.
+    pub(crate) fn snapshots_of(
         &self,
         stream: StreamId,
         rows: &dyn Rows,
-    ) -> Result<Option<u32>, ViewsError> {
-        let revision = self.look(stream, rows, |run| (!run.has_ended()).then_some(run.revision))?;
-        Ok(revision.flatten())
+    ) -> Result<Option<RangeInclusive<u32>>, ViewsError> {
+        self.look(stream, rows, |run| {
+            let first = if run.has_ended() { run.revision } else { 0 };
+            first..=run.revision
+        })
     }
 
     /// Notes that the batch was committed.

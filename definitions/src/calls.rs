@@ -95,7 +95,7 @@ impl Linker<'_> {
 
     fn callee(&mut self, called: &str) -> Result<Arc<Plan>, Wrong> {
         let caller = self.stack.last().cloned().unwrap_or_default();
-        let path = plain(&caller.parent().unwrap_or(Path::new("")).join(called));
+        let path = plain(&caller.parent().unwrap_or_else(|| Path::new("")).join(called));
         if let Some(plan) = self.done.get(&path) {
             return Ok(Arc::clone(plan));
         }
@@ -155,7 +155,12 @@ fn fits(plan: &Plan, with: &Value) -> Result<(), Wrong> {
     let given = match with {
         Value::Object(given) if !input_is_value => given.keys().map(String::as_str).collect(),
         Value::Null if !input_is_value => Vec::new(),
-        _ => return Ok(()),
+        Value::Object(_)
+        | Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_) => return Ok(()),
     };
     if let Some(unknown) = given.iter().find(|key| !inputs.contains_key(**key)) {
         let known: Vec<&str> = inputs.keys().map(String::as_str).collect();

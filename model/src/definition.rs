@@ -484,6 +484,7 @@ mod hash_as_text {
 
     use crate::id::DefinitionHash;
 
+    #[expect(clippy::ref_option, reason = "serde asks so")]
     pub(super) fn serialize<S: Serializer>(
         hash: &Option<DefinitionHash>,
         serializer: S,

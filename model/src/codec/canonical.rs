@@ -13,7 +13,7 @@ mod items;
 mod slots;
 
 use crate::event::{Actor, Awaited, Failure, Parent, RunStarted};
-use crate::id::StepIndex;
+use crate::id::{StepIndex, TimerId};
 use crate::payload::{ContentType, Payload};
 use crate::plan::Plan;
 use crate::run::Holds;
@@ -132,16 +132,7 @@ impl Writer {
                 self.items(items);
             }
         }
-        if !run.calls.is_empty() {
-            self.byte(SECTION_CALLS);
-            self.calls(run);
-        }
-        let parent = run.started.as_ref().and_then(|started| started.parent.as_ref());
-        if parent.is_some() || run.parent_paused {
-            self.byte(SECTION_PARENT);
-            self.option(parent, Self::parent);
-            self.flag(run.parent_paused);
-        }
+        self.calls_and_parent(run);
         if !run.loops.is_empty() {
             self.byte(SECTION_LOOPS);
             self.loops(&run.loops);
@@ -176,6 +167,19 @@ impl Writer {
             self.holds(&run.holds);
         }
         self.passed(run);
+    }
+
+    fn calls_and_parent(&mut self, run: &Run) {
+        if !run.calls.is_empty() {
+            self.byte(SECTION_CALLS);
+            self.calls(run);
+        }
+        let parent = run.started.as_ref().and_then(|started| started.parent.as_ref());
+        if parent.is_some() || run.parent_paused {
+            self.byte(SECTION_PARENT);
+            self.option(parent, Self::parent);
+            self.flag(run.parent_paused);
+        }
     }
 
     fn passed(&mut self, run: &Run) {
@@ -445,21 +449,22 @@ impl Writer {
                 self.byte(40);
                 self.number(*number);
                 self.option(input.as_ref(), Self::payload);
-                self.option(*timer, |writer, (timer, at)| {
-                    writer.number(timer.0);
-                    writer.time(at);
-                });
+                self.due(*timer);
                 self.option(stopping.as_ref(), Self::failure);
             }
             StepState::Awaiting { what, timer } => {
                 self.byte(9);
                 self.awaited(what);
-                self.option(*timer, |writer, (timer, at)| {
-                    writer.number(timer.0);
-                    writer.time(at);
-                });
+                self.due(*timer);
             }
         }
+    }
+
+    fn due(&mut self, timer: Option<(TimerId, Timestamp)>) {
+        self.option(timer, |writer, (timer, at)| {
+            writer.number(timer.0);
+            writer.time(at);
+        });
     }
 
     fn awaited(&mut self, what: &Awaited) {

@@ -109,6 +109,16 @@ pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, Decode
         (kind::OUTPUT_MAPPED, 1) => read::<OutputMappedV1<'_>>(body),
         (kind::STOP_REQUESTED, 1) => read::<StopRequestedV1<Vec<u32>>>(body),
         (kind::STEPS_CANCELLED, 1) => read::<StepsCancelledV1<Vec<u32>>>(body),
+        (kind::RUN_COMPLETED, 1) => read::<RunCompletedV1<'_>>(body),
+        (kind::RUN_FAILED, 1) => read::<RunFailedV1<'_>>(body),
+        (kind::RUN_CANCELLED, 1) => read::<RunCancelledV1>(body),
+        _ => return item_or_undo(kind, version, body),
+    };
+    event.ok_or(DecodeError::Body { kind })
+}
+
+fn item_or_undo(kind: u16, version: u8, body: &[u8]) -> Result<Event, DecodeError> {
+    let event = match (kind, version) {
         (kind::ITEMS_STARTED, 1) => read::<ItemsStartedV1<Vec<[u8; 32]>>>(body),
         (kind::ITEM_STARTED, 1) => read::<ItemStartedV1<'_>>(body),
         (kind::ITEM_COMPLETED, 1) => read::<ItemCompletedV1<'_>>(body),
@@ -119,9 +129,6 @@ pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, Decode
         (kind::OUTPUTS_STORED, 1) => read::<OutputsStoredV1>(body),
         (kind::ITEM_RESUMED, 1) => read::<ItemResumedV1>(body),
         (kind::ITEM_OUTPUT_MAPPED, 1) => read::<ItemOutputMappedV1<'_>>(body),
-        (kind::RUN_COMPLETED, 1) => read::<RunCompletedV1<'_>>(body),
-        (kind::RUN_FAILED, 1) => read::<RunFailedV1<'_>>(body),
-        (kind::RUN_CANCELLED, 1) => read::<RunCancelledV1>(body),
         (kind::UNDO_COMPLETED, 1) => read::<UndoCompletedV1>(body),
         (kind::UNDO_ATTEMPT_FAILED, 1) => read::<UndoAttemptFailedV1<'_>>(body),
         (kind::UNDO_WAIVED, 1) => read::<UndoWaivedV1<'_>>(body),

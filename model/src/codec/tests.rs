@@ -181,14 +181,21 @@ fn outside_samples() -> Vec<Event> {
             note: String::new(),
             form: Payload::Null,
         },
+    ]
+    .into_iter()
+    .chain(undo_samples())
+    .chain(items::outside_samples())
+    .collect()
+}
+
+fn undo_samples() -> Vec<Event> {
+    let step = StepIndex(2);
+    vec![
         Event::UndoCompleted { step, attempt: Attempt(3), may_repeat: true },
         Event::UndoAttemptFailed { step, attempt: Attempt(3), failure: failure() },
         Event::UndoWaived { by: actor(), reason: "by hand".to_owned() },
         Event::UndoRetried { by: actor() },
     ]
-    .into_iter()
-    .chain(items::outside_samples())
-    .collect()
 }
 
 /// One event of every kind that is derived.

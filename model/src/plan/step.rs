@@ -167,6 +167,14 @@ fn compile_condition(
     Some(condition)
 }
 
+fn check_time(id: &str, time: &Template, problems: &mut Problems) {
+    if let Some(Err(error)) = time.literal().map(point_in_time) {
+        let path = ["steps", id, "sleep_until"];
+        problems.error("NX1147", &path, error.to_string()).hint =
+            Some("write the date, the time, and Z or an offset".to_owned());
+    }
+}
+
 fn compile_work(
     shape: &Shape<'_>,
     names: &Names<'_>,
@@ -202,11 +210,7 @@ fn compile_work(
         }
         StepKind::SleepUntil { time } => {
             let time = compile("sleep_until", time, problems)?;
-            if let Some(Err(error)) = time.literal().map(point_in_time) {
-                let path = ["steps", id, "sleep_until"];
-                problems.error("NX1147", &path, error.to_string()).hint =
-                    Some("write the date, the time, and Z or an offset".to_owned());
-            }
+            check_time(id, &time, problems);
             Some(Work::SleepUntil { time })
         }
         StepKind::Script { run, shell, env } => {

@@ -106,6 +106,24 @@ fn outside_event() -> BoxedStrategy<Event> {
     .boxed()
 }
 
+fn slept() -> BoxedStrategy<Event> {
+    let slept = (step(), timer(), time());
+    slept.prop_map(|(step, timer, until)| Event::StepSlept { step, timer, until }).boxed()
+}
+
+fn undo_event() -> BoxedStrategy<Event> {
+    prop_oneof![
+        vec(step(), 0..5).prop_map(|steps| Event::UndoRequested { steps }),
+        (step(), attempt(), option::of(payload()))
+            .prop_map(|(step, attempt, input)| { Event::UndoStarted { step, attempt, input } }),
+        (step(), attempt(), timer(), time()).prop_map(|(step, attempt, timer, at)| {
+            Event::UndoRetryScheduled { step, attempt, timer, at }
+        }),
+        (step(), failure()).prop_map(|(step, failure)| Event::UndoFailed { step, failure }),
+    ]
+    .boxed()
+}
+
 fn derived_event() -> BoxedStrategy<Event> {
     let steps = || vec(step(), 0..5);
     prop_oneof![
@@ -117,11 +135,6 @@ fn derived_event() -> BoxedStrategy<Event> {
                 deadline
             }
         ),
-        (step(), timer(), time()).prop_map(|(step, timer, until)| Event::StepSlept {
-            step,
-            timer,
-            until
-        }),
         (step(), text()).prop_map(|(step, reason)| Event::StepSkipped { step, reason }),
         (step(), option::of(number()), text(), steps()).prop_map(
             |(step, case, reason, skipped)| { Event::PathChosen { step, case, reason, skipped } }
@@ -175,13 +188,8 @@ fn derived_event() -> BoxedStrategy<Event> {
             ticket,
             wish
         }),
-        steps().prop_map(|steps| Event::UndoRequested { steps }),
-        (step(), attempt(), option::of(payload()))
-            .prop_map(|(step, attempt, input)| { Event::UndoStarted { step, attempt, input } }),
-        (step(), attempt(), timer(), time()).prop_map(|(step, attempt, timer, at)| {
-            Event::UndoRetryScheduled { step, attempt, timer, at }
-        }),
-        (step(), failure()).prop_map(|(step, failure)| Event::UndoFailed { step, failure }),
+        undo_event(),
+        slept(),
     ]
     .boxed()
 }

@@ -32,7 +32,7 @@ impl Play {
             assert!(!run.holds(*step), "nothing starts in a pause");
             assert!(started.insert((*step, *item, *attempt)), "each attempt starts once");
             let each = self.bench.plan.definition().steps[step.at()].for_each.as_ref();
-            let running = run.items(*step).map_or(0, |items| items.running_count());
+            let running = run.items(*step).map_or(0, crate::run::ItemsRun::running_count);
             assert!(each.is_some_and(|each| running < each.concurrency), "not too many at a time");
         }
         if let Event::ItemCompleted { step, item, attempt, .. }

@@ -9,6 +9,7 @@ use crate::bytes::{Reader, put_bytes, put_i64, put_text, put_u64};
 
 /// A run as the view knows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each with its own life")]
 pub(crate) struct RunRecord {
     pub(crate) name: String,
     pub(crate) workflow: String,

@@ -57,7 +57,8 @@ pub(crate) fn told_to_run(effect: &Effect) -> Option<(RunId, Command)> {
 pub(crate) fn told_back(effect: &Effect, refusal: &Refusal) -> Option<aggregate::Command> {
     match (effect, refusal) {
         (Effect::Limit(_), Refusal::Rejected(Rejection::SlotHeld))
-        | (Effect::Breaker(BreakerEffect::Allow(_)), Refusal::Rejected(Rejection::CallAllowed)) => {
+        | (Effect::Breaker(BreakerEffect::Allow(_)), Refusal::Rejected(Rejection::CallAllowed))
+        | (Effect::Schedule(_) | Effect::Pauses(_) | Effect::Versions(_) | Effect::Topic(_), _) => {
             None
         }
         (Effect::Limit(LimitEffect(holder)), _) => {
@@ -72,9 +73,6 @@ pub(crate) fn told_back(effect: &Effect, refusal: &Refusal) -> Option<aggregate:
                 outcome = *known;
             }
             Some(aggregate::Command::Breaker(BreakerCommand::Settle { holder, outcome }))
-        }
-        (Effect::Schedule(_) | Effect::Pauses(_) | Effect::Versions(_) | Effect::Topic(_), _) => {
-            None
         }
     }
 }

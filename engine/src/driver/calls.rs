@@ -174,7 +174,9 @@ impl Worker {
         self.peers.send(child, Message::Start { start, reply });
         match answer.await {
             Ok(Ok(_)) => {
-                wish(call, false).into_iter().for_each(|command| self.ask(child, command));
+                if let Some(command) = wish(call, false) {
+                    self.ask(child, command);
+                }
                 true
             }
             Ok(Err(Refusal::ShuttingDown)) | Err(_) => true,
@@ -192,7 +194,7 @@ impl Worker {
         match todo(call, run) {
             Todo::Wish(wish) => {
                 self.peers.send(child, Message::Drive { run: child });
-                wish.into_iter().for_each(|command| self.ask(child, command));
+                self.tell(child, wish);
             }
             Todo::Retry(wish) => self.go_on(call, child, wish).await,
             Todo::Report(revision, ended) => self.report(call, revision, ended),
@@ -208,14 +210,20 @@ impl Worker {
             // Somebody else has continued it.
             Ok(Err(Refusal::Rejected(Rejection::NotRetryable {
                 status: "running" | "failing" | "cancelling" | "compensating",
-            }))) => wish.into_iter().for_each(|command| self.ask(child, command)),
+            }))) => self.tell(child, wish),
             Ok(Err(refusal @ Refusal::Rejected(_))) => {
                 let message = format!("`{}` cannot be continued: {refusal}", call.call.child);
                 let failure = Failure { fatal: false, ..failure("NX3040", &message) };
                 self.report(call, 0, ChildEnd::Failed { failure, goes_on: false });
             }
-            Ok(_) => wish.into_iter().for_each(|command| self.ask(child, command)),
+            Ok(_) => self.tell(child, wish),
             Err(_) => {}
+        }
+    }
+
+    fn tell(&self, run: RunId, wish: Option<Command>) {
+        if let Some(command) = wish {
+            self.ask(run, command);
         }
     }
 

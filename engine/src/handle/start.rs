@@ -264,7 +264,7 @@ impl Handle {
                 match definition {
                     Some(hash) if given(hash) || self.shared.loader.knows(hash) => {}
                     _ => {
-                        unknown.push((caller.id(step).to_owned(), workflow.to_owned(), definition))
+                        unknown.push((caller.id(step).to_owned(), workflow.to_owned(), definition));
                     }
                 }
             }
@@ -310,7 +310,9 @@ impl Handle {
         if !known {
             self.shared.loader.keep(plan);
         }
-        callees.iter().for_each(|callee| self.shared.loader.keep(callee));
+        for callee in &callees {
+            self.shared.loader.keep(callee);
+        }
         Ok(answer)
     }
 }

@@ -85,11 +85,11 @@ impl Handle {
             match self.ask_aggregate_with(Kind::Topic, event, command, vec![row]).await {
                 Ok(_) => return Ok(false),
                 Err(RequestError::Refused(Refusal::Aggregate(Rejection::Topic(rejection)))) => {
-                    match rejection {
-                        // Somebody else was faster, and the row is there by now.
-                        TopicRejection::AlreadyEmitted => refused = Some(rejection),
-                        rejection => return Err(EmitError::Rejected(rejection)),
+                    if rejection != TopicRejection::AlreadyEmitted {
+                        return Err(EmitError::Rejected(rejection));
                     }
+                    // Somebody else was faster, and the row is there by now.
+                    refused = Some(rejection);
                 }
                 Err(error) => return Err(error.into()),
             }

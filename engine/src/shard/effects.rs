@@ -25,9 +25,10 @@ impl Resident {
                 Event::StepStarted { step, .. } | Event::UndoStarted { step, .. } => {
                     add(*step, true);
                 }
-                Event::StepCalled { step, .. } | Event::StepWaits { step, .. } => add(*step, false),
-                // It took its slot when it was to be resumed.
-                Event::AttemptResumed { step, .. } => add(*step, false),
+                // One that is resumed took its slot before.
+                Event::StepCalled { step, .. }
+                | Event::StepWaits { step, .. }
+                | Event::AttemptResumed { step, .. } => add(*step, false),
                 Event::UndoWaived { .. } => self.run.running().for_each(|step| add(step, false)),
                 Event::StopRequested { steps } => {
                     for step in steps {

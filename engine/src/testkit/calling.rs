@@ -34,11 +34,15 @@ impl World {
                 Todo::Report(revision, ended) => self.end_child(call, revision, ended),
                 Todo::Wish(wish) => {
                     self.tell(Input::Drive { run: child }, None);
-                    wish.into_iter().for_each(|command| self.ask_silently(child, command));
+                    if let Some(command) = wish {
+                        self.ask_silently(child, command);
+                    }
                 }
                 Todo::Retry(wish) => {
                     self.ask_silently(child, Command::RetryRun { by: actor(call) });
-                    wish.into_iter().for_each(|command| self.ask_silently(child, command));
+                    if let Some(command) = wish {
+                        self.ask_silently(child, command);
+                    }
                 }
             },
         }

@@ -213,9 +213,8 @@ impl World {
             self.working.push(working);
             return true;
         }
-        let of = self.topics.delivering.iter_mut();
-        let Some(id) = of.filter_map(|(id, it)| it.open.remove(&reply).then_some(*id)).next()
-        else {
+        let mut of = self.topics.delivering.iter_mut();
+        let Some(id) = of.find_map(|(id, it)| it.open.remove(&reply).then_some(*id)) else {
             return false;
         };
         self.delivered(id);

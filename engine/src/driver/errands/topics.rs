@@ -128,9 +128,8 @@ async fn start(
     let data = serde_json::from_str(&event.data).unwrap_or_default();
     let input = match plan.triggered_input(set.at as usize, &data) {
         Ok(Some(input)) => input,
-        Ok(None) => return Ok(Start::Nothing),
         Err(EvalError::Failed { code, message }) => return Ok(failed(code, message)),
-        Err(EvalError::Needs(_)) => return Ok(Start::Nothing),
+        Ok(None) | Err(EvalError::Needs(_)) => return Ok(Start::Nothing),
     };
     let request = StartRequest {
         labels: BTreeMap::from([(LABEL.to_owned(), topic.to_owned())]),

@@ -5,7 +5,7 @@
 
 use nexus_engine::model::event::Awaited;
 use nexus_engine::model::id::StepIndex;
-use nexus_engine::model::run::{StepState, UndoState};
+use nexus_engine::model::run::{ItemState, ItemsRun, StepState, UndoState};
 
 use super::super::show::standing::Standing;
 use super::super::show::time;
@@ -79,6 +79,9 @@ fn released(standing: &Standing<'_>, name: &str, step: StepIndex) -> (&'static s
     if let StepState::Retrying { timer: Some(_), at, .. } = state {
         return ("retrying", format!("its timer, at {}", time(*at)));
     }
+    if matches!(state, StepState::Iterating) {
+        return of_items(standing, step);
+    }
     if matches!(state, StepState::Running { .. }) {
         return ("running", "its handler returns, fails or runs out of time".into());
     }
@@ -93,6 +96,26 @@ fn released(standing: &Standing<'_>, name: &str, step: StepIndex) -> (&'static s
         return ("waiting", "what it waits for comes".into());
     }
     ("limited", "another attempt ends and leaves room for it".into())
+}
+
+/// What keeps the items of a step: those under way, else what the next of them waits for.
+fn of_items(standing: &Standing<'_>, step: StepIndex) -> (&'static str, String) {
+    let items = standing.run.items(step);
+    if items.is_some_and(|items| items.running_count() > 0) {
+        return ("running", "its items return, fail or run out of time".into());
+    }
+    let retries = items.into_iter().flat_map(|items| items.open()).filter_map(|(_, item)| {
+        if let ItemState::Retrying { timer: Some(_), at, .. } = &item.state {
+            Some(*at)
+        } else {
+            None
+        }
+    });
+    let ready = items.and_then(ItemsRun::next_to_start);
+    match retries.min().filter(|_| ready.is_none()) {
+        Some(at) => ("retrying", format!("the timer of an item, at {}", time(at))),
+        None => ("limited", "another attempt ends and leaves room for its items".into()),
+    }
 }
 
 fn is_at_work(state: &StepState) -> bool {

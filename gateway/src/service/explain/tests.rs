@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_engine::model::command::Command;
+use nexus_engine::model::command::{ApprovalAnswer, Command};
 use nexus_engine::model::definition::{
-    CircuitBreaker, Compensate, Definition, OnEnd, OnError, OnSignalTimeout, Retry, Step, StepKind,
-    WhenNeeds,
+    Approval, CircuitBreaker, Compensate, Concurrency, Definition, ForEach, OnApprovalTimeout,
+    OnEnd, OnError, OnItemError, OnSignalTimeout, Repeat, Retry, Step, StepKind, WhenNeeds,
 };
 use nexus_engine::model::event::Actor;
-use nexus_engine::model::id::RunId;
+use nexus_engine::model::id::{RunId, StepIndex};
 use nexus_engine::model::plan::Plan;
 use nexus_engine::testkit::{
     Answer, Chance, Mock, TestEngine, action, compile, plan, set, sleep, step,
 };
-use nexus_engine::{Config, StepError};
+use nexus_engine::{Config, StepError, shard};
 use serde_json::{Value, json};
 
 use super::super::show::standing::Standing;
@@ -213,13 +213,34 @@ fn a_run_that_no_engine_works_on_says_so_first() {
 
 /// A definition by chance: actions that fail and take their time, sleeps, waits, conditions and undos.
 fn random(chance: &mut Chance) -> Arc<Plan> {
+    loop {
+        let loops = |definition: &Definition| {
+            definition.steps.iter().filter(|step| matches!(step.kind, StepKind::Repeat(_))).count()
+        };
+        // Loops that cross wait for each other, and are refused.
+        let definition = some_definition(chance);
+        if let Ok(plan) = Plan::compile(definition.clone())
+            && loops(&definition) < 2
+        {
+            return Arc::new(plan);
+        }
+    }
+}
+
+fn some_definition(chance: &mut Chance) -> Definition {
     let count = 1 + chance.index(9);
     let steps = (0..count).map(|at| {
         let needs: Vec<String> =
             (0..at).filter(|_| chance.once_in(3)).map(|need| format!("s{need}")).collect();
         let needs: Vec<&str> = needs.iter().map(String::as_str).collect();
         let id = format!("s{at}");
-        let mut made = match chance.below(7) {
+        let needed = || needs.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let mut made = match chance.below(12) {
+            7 => Step { needs: needed(), ..step(&id, approve(chance), &[]) },
+            8 if needs.len() > 1 => step(&id, StepKind::Race { of: needed() }, &[]),
+            9 if !needs.is_empty() => Step { needs: needed(), ..step(&id, again(needs[0]), &[]) },
+            10 => each(&id, &needs),
+            11 => limited(&id, &needs),
             0 => sleep(&id, "3h", &needs),
             1 => set(&id, json!({"at": at}), &needs),
             2 => Step {
@@ -233,11 +254,15 @@ fn random(chance: &mut Chance) -> Arc<Plan> {
                 max_attempts: 1 + u32::try_from(chance.below(3)).unwrap_or(0),
                 ..Retry::default()
             };
-            made.compensate = chance.once_in(2).then(|| Box::new(undo(chance)));
+            let undone = made.for_each.is_none() && chance.once_in(2);
+            made.compensate = undone.then(|| Box::new(undo(chance)));
             made.timeout_ms = chance.once_in(4).then_some(3_600_000);
             made.deadline_ms = chance.once_in(5).then_some(9_000_000);
         }
         made.when_needs = match chance.below(6) {
+            _ if matches!(made.kind, StepKind::Race { .. } | StepKind::Repeat(_)) => {
+                WhenNeeds::AllOk
+            }
             0 => WhenNeeds::AllDone,
             1 if !needs.is_empty() => WhenNeeds::AnyFailed,
             _ => WhenNeeds::AllOk,
@@ -247,12 +272,43 @@ fn random(chance: &mut Chance) -> Arc<Plan> {
         made
     });
     let steps = steps.collect();
-    compile(Definition {
+    Definition {
+        name: "random".into(),
         steps,
         on_failure: if chance.once_in(2) { OnEnd::Compensate } else { OnEnd::Keep },
         timeout_ms: chance.once_in(6).then_some(20_000_000),
         ..Definition::default()
-    })
+    }
+}
+
+/// Asks dana, for ever or for two hours.
+fn approve(chance: &mut Chance) -> StepKind {
+    StepKind::Approve(Box::new(Approval {
+        by: json!("dana"),
+        timeout_ms: chance.once_in(2).then_some(7_200_000),
+        on_timeout: OnApprovalTimeout::Reject,
+        ..Approval::default()
+    }))
+}
+
+/// Two rounds, with an hour between.
+fn again(from: &str) -> StepKind {
+    let (from, until) = (from.to_owned(), "round.number >= 2".to_owned());
+    StepKind::Repeat(Box::new(Repeat { from, until, delay_ms: 3_600_000, ..Repeat::default() }))
+}
+
+/// Three items, two at a time.
+fn each(id: &str, needs: &[&str]) -> Step {
+    let (name, on_item_error) = (ForEach::NAME.to_owned(), OnItemError::Collect);
+    let each = ForEach { items: json!([1, 2, 3]), name, concurrency: 2, on_item_error };
+    Step { for_each: Some(each), ..action(id, "work", needs) }
+}
+
+/// One of those that share a limit of one.
+fn limited(id: &str, needs: &[&str]) -> Step {
+    let (key, limit) = (Some("k".to_owned()), Some(1));
+    let limit = Concurrency { key, limit, ..Concurrency::default() };
+    Step { concurrency: Some(limit), ..action(id, "work", needs) }
 }
 
 /// An undo that is tried once, or until it succeeds.
@@ -343,6 +399,7 @@ fn disturb(engine: &mut TestEngine, run: RunId, chance: &mut Chance) {
         0 => engine.pause(run),
         1 | 2 => engine.resume(run),
         3 => engine.signal(run, "paid", &json!(1)),
+        7 => decide(engine, run, chance.once_in(2)),
         4 if chance.once_in(3) => engine.cancel(run),
         5 if before == "failed" || before == "cancelled" => engine.retry(run),
         6 => {
@@ -357,12 +414,28 @@ fn disturb(engine: &mut TestEngine, run: RunId, chance: &mut Chance) {
     engine.settle();
 }
 
+/// Approves or rejects the first step that asks, or some other one, which is refused.
+fn decide(
+    engine: &mut TestEngine,
+    run: RunId,
+    approved: bool,
+) -> Result<shard::Answer, shard::Refusal> {
+    let (plan, state) = engine.load(run);
+    let is_approval =
+        |step: &StepIndex| matches!(plan.definition().steps[step.at()].kind, StepKind::Approve(_));
+    let step = state.awaiting().find(is_approval).unwrap_or(StepIndex(0));
+    let by = Actor { name: "dana".into(), via: "rust".into() };
+    let answer = Box::new(ApprovalAnswer { approved, by, ..ApprovalAnswer::default() });
+    engine.ask(run, &Command::AnswerApproval { step, answer })
+}
+
 /// Does what the first cause says releases it.
 fn release(engine: &mut TestEngine, run: RunId) {
     let causes = explained(engine, run, true).causes;
-    let Some(Cause { cause, .. }) = causes.first() else { return };
+    let Some(Cause { cause, release, .. }) = causes.first() else { return };
     let said = match cause.as_str() {
         "paused" => engine.resume(run),
+        "waiting" if release.starts_with("nexus-engine approve ") => decide(engine, run, true),
         "waiting" => engine.signal(run, "paid", &json!(1)),
         "blocked" => {
             let (by, reason) = (by(), String::new());

@@ -5,7 +5,7 @@ use crate::command::Command;
 use crate::event::{Event, Failure};
 use crate::id::{Attempt, ItemIndex, StepIndex};
 use crate::payload::Payload;
-use crate::run::Run;
+use crate::run::{ItemsRun, Run};
 
 impl Play {
     pub(super) fn check_items(&mut self, run: &Run, event: &Event) {
@@ -32,7 +32,7 @@ impl Play {
             assert!(!run.holds(*step), "nothing starts in a pause");
             assert!(started.insert((*step, *item, *attempt)), "each attempt starts once");
             let each = self.bench.plan.definition().steps[step.at()].for_each.as_ref();
-            let running = run.items(*step).map_or(0, crate::run::ItemsRun::running_count);
+            let running = run.items(*step).map_or(0, ItemsRun::running_count);
             assert!(each.is_some_and(|each| running < each.concurrency), "not too many at a time");
         }
         if let Event::ItemCompleted { step, item, attempt, .. }

@@ -5,6 +5,7 @@
 //!
 //! Source of the bound: DESIGN, "large runs": the last tenth takes at most twice as long as the first, reading under a second.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -80,11 +81,13 @@ fn measure(name: &str, unit: &str, definition: &Definition, count: u32) {
         let engine = open_engine(folder.path(), 256).expect("the store opens again");
         let anew = loaded(&engine, run).await;
         engine.shutdown().await;
-        println!(
+        writeln!(
+            std::io::stdout(),
             "{name} {count}: {events} events in {took:.1?}; a {unit} takes {first:.0?} in the first tenth and {last:.0?} in \
              the last, ratio {:.2}; peak memory {memory} MiB; read in {opened:.1?}, after opening again in {anew:.1?}",
             last.as_secs_f64() / first.as_secs_f64(),
-        );
+        )
+        .expect("somebody reads it");
     });
 }
 

@@ -139,7 +139,11 @@ fn count(engine: &TestEngine) -> (usize, usize, usize, usize) {
                 BreakerEvent::CallOver(_) => over += 1,
                 BreakerEvent::BreakerOpened(_) => opened += 1,
                 BreakerEvent::BreakerClosed(_) => closed += 1,
-                _ => {}
+                BreakerEvent::CallRequested(_)
+                | BreakerEvent::BreakerReset(_)
+                | BreakerEvent::BreakerWoken(_)
+                | BreakerEvent::BreakerHalfOpened(_)
+                | BreakerEvent::CallRefused(_) => {}
             }
         }
     }

@@ -22,7 +22,7 @@ impl Service {
     /// A [`Problem`] if it cannot be emitted, or one with this id was and carries something else.
     pub async fn emit(&self, event: &str, request: EmitEvent) -> Result<EmittedView, Problem> {
         let EmitEvent { data, id, by } = request;
-        let id = id.unwrap_or_else(|| nexus_engine::new_id());
+        let id = id.unwrap_or_else(nexus_engine::new_id);
         let answer = self.handle().emit(event, &data, &id, show::actor(by)).await;
         let existing = answer.map_err(|error| match error {
             EmitError::Request(error) => problems::request(&error, event),

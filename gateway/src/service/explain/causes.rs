@@ -104,7 +104,7 @@ fn of_items(standing: &Standing<'_>, step: StepIndex) -> (&'static str, String) 
     if items.is_some_and(|items| items.running_count() > 0) {
         return ("running", "its items return, fail or run out of time".into());
     }
-    let retries = items.into_iter().flat_map(|items| items.open()).filter_map(|(_, item)| {
+    let retries = items.into_iter().flat_map(ItemsRun::open).filter_map(|(_, item)| {
         if let ItemState::Retrying { timer: Some(_), at, .. } = &item.state {
             Some(*at)
         } else {

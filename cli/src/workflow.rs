@@ -44,9 +44,9 @@ pub(crate) fn check(
     let (read, mut problems) = nexus_definitions::read_for(name, text, Some(handlers));
     let Some(read) = read.filter(|_| !problems.has_errors()) else { return (None, problems) };
     let resolved = resolve_calls(read, file, Some(handlers), &|path| {
-        std::fs::read_to_string(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-            _ => error.to_string(),
+        std::fs::read_to_string(path).map_err(|error| {
+            let is_missing = error.kind() == std::io::ErrorKind::NotFound;
+            if is_missing { "there is no such file".to_owned() } else { error.to_string() }
         })
     });
     match resolved {

@@ -34,7 +34,7 @@ fn desk() -> Desk {
     let desk = Desk::new();
     desk.write("leaks.workflow.yaml", LEAKS);
     desk.write("expected", VALUE);
-    std::fs::create_dir(desk.path().join("secrets")).unwrap();
+    std::fs::create_dir(desk.path().join("secrets")).expect("a folder");
     desk.write("secrets/FILE_KEY", "from a file\n");
     desk
 }
@@ -49,11 +49,15 @@ fn with_secrets(desk: &Desk, args: &[&str]) -> Done {
 /// Files below a folder that hold these bytes.
 fn holding(folder: &Path, bytes: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
         if path.is_dir() {
             found.extend(holding(&path, bytes));
-        } else if std::fs::read(&path).unwrap().windows(bytes.len()).any(|part| part == bytes) {
+        } else if std::fs::read(&path)
+            .expect("a file")
+            .windows(bytes.len())
+            .any(|part| part == bytes)
+        {
             found.push(path.display().to_string());
         }
     }

@@ -94,7 +94,7 @@ async fn open_runs_get_a_version_as_the_dry_run_said() {
         control.start(by_name).await.unwrap();
         until("it waits", async || control.get(name).await.unwrap().status == "waiting").await;
     }
-    control.signal("done", "go", Default::default()).await.unwrap();
+    control.signal("done", "go", nexus_gateway::api::SendSignal::default()).await.unwrap();
     control.wait("done", Some(Duration::from_secs(20))).await.unwrap();
     let mut safe = waiting();
     safe["steps"][2]["kind"]["set"]["values"]["n"] = json!(2);
@@ -132,7 +132,7 @@ async fn open_runs_get_a_version_as_the_dry_run_said() {
     let open: Vec<(u32, u64)> = open.iter().map(|row| (row.version, row.open_runs)).collect();
     assert_eq!(open, [(4, 0), (3, 2), (2, 0), (1, 0)]);
 
-    control.signal("one", "go", Default::default()).await.unwrap();
+    control.signal("one", "go", nexus_gateway::api::SendSignal::default()).await.unwrap();
     let view = control.wait("one", Some(Duration::from_secs(20))).await.unwrap();
     assert_eq!((view.published_as, view.steps[0].output.clone()), (Some(3), json!({"fee": 40})));
     assert_eq!(view.steps[2].output, json!({"n": 2}));

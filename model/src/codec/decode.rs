@@ -1,15 +1,17 @@
 //! Wire structs to events. Text and bytes are borrowed from the body until they are known to fit.
 
 mod calls;
+mod labels;
 mod undo;
 
-use std::fmt;
 use std::sync::Arc;
 
 use bincode::config::{Configuration, Limit};
-use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+use serde::de::Deserialize;
 
 use super::breakers::{StepCallAllowedV1, StepCallRefusedV1, StepCallRequestedV1};
+use labels::Labels;
+
 use super::items::{
     ItemAttemptFailedV1, ItemAttemptV1, ItemCompletedV1, ItemFailedV1, ItemOutputMappedV1,
     ItemResumedV1, ItemRetryScheduledV1, ItemStartedV1, ItemsInterruptedV1, ItemsStartedV1,
@@ -22,10 +24,10 @@ use super::slots::{
 use super::wire::{
     AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1,
     AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_CHUNKS,
-    CONTENT_JSON, CancelRequestedV1, EventsReadV1, FailureV1, HeartbeatRecordedV1, LabelV1,
-    OutputMappedV1, PAYLOAD_INLINE, PAYLOAD_NULL, PAYLOAD_STORED, PathChosenV1, PayloadV1,
-    RaceDecidedV1, RetryScheduledV1, RoundBegunV1, RunCancelledV1, RunCompletedV1, RunFailedV1,
-    RunHeldV1, RunMigratedV1, RunPausedV1, RunReleasedV1, RunResumedV1, RunRetriedV1, RunStartedV1,
+    CONTENT_JSON, CancelRequestedV1, EventsReadV1, FailureV1, HeartbeatRecordedV1, OutputMappedV1,
+    PAYLOAD_INLINE, PAYLOAD_NULL, PAYLOAD_STORED, PathChosenV1, PayloadV1, RaceDecidedV1,
+    RetryScheduledV1, RoundBegunV1, RunCancelledV1, RunCompletedV1, RunFailedV1, RunHeldV1,
+    RunMigratedV1, RunPausedV1, RunReleasedV1, RunResumedV1, RunRetriedV1, RunStartedV1,
     SignalReceivedV1, SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepPausedV1,
     StepQueuedV1, StepResumedV1, StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1,
     StepsBypassedV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1, TimerV1,
@@ -34,7 +36,7 @@ use super::wire::{
 };
 use super::wire::{ChildEndedV1, ParentPausedV1, ParentResumedV1, StepCalledV1};
 use super::{BODY_BYTES_MAX, DecodeError, kind};
-use crate::event::{Actor, Event, Failure, LABELS_MAX, Migrated, RunStarted};
+use crate::event::{Actor, Event, Failure, Migrated, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::time::Timestamp;
@@ -516,37 +518,6 @@ impl Wire<'_> for RunCancelledV1 {
 impl Wire<'_> for UndoRequestedV1<Vec<u32>> {
     fn event(self) -> Option<Event> {
         Some(Event::UndoRequested { steps: steps(self.steps) })
-    }
-}
-
-/// Labels as they are read. An empty one takes two bytes of a body and many more of memory, so their number is looked at first.
-struct Labels(Vec<(String, String)>);
-
-impl<'de> Deserialize<'de> for Labels {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(LabelsVisitor)
-    }
-}
-
-struct LabelsVisitor;
-
-impl<'de> Visitor<'de> for LabelsVisitor {
-    type Value = Labels;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "at most {LABELS_MAX} labels")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Labels, A::Error> {
-        let count = list.size_hint().unwrap_or(0);
-        if count > LABELS_MAX {
-            return Err(A::Error::invalid_length(count, &self));
-        }
-        let mut labels = Vec::with_capacity(count);
-        while let Some(LabelV1 { key, value }) = list.next_element()? {
-            labels.push((key.to_owned(), value.to_owned()));
-        }
-        Ok(Labels(labels))
     }
 }
 

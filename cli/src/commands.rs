@@ -10,6 +10,7 @@ pub(crate) mod dead;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod explain;
+pub(crate) mod forget;
 pub(crate) mod get;
 pub(crate) mod graph;
 pub(crate) mod help;
@@ -65,6 +66,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Verb::Resume(args) => resume::run(&context, &args),
         Verb::Cancel(args) => cancel::run(&context, &args),
         Verb::Retry(args) => retry::run(&context, &args),
+        Verb::Forget(args) => forget::run(&context, &args),
         Verb::Schedule(args) => schedule::run(&context, &args),
         Verb::Dead(args) => dead::run(&context, args),
         Verb::Inbox(args) => inbox::run(&context, args),

@@ -8,10 +8,10 @@ use std::time::Duration;
 use clap::{Args as ArgsOf, ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
-    approve, audit, bench, cancel, completions, dead, demo, diff, doctor, explain, get, graph,
-    help, history, import, inbox, limit, list, logs, new, pause, projection, publish, replay,
-    result, resume, retry, rollback, run, schedule, schema, serve, signal, start, test, validate,
-    verify, version, versions, wait, watch,
+    approve, audit, bench, cancel, completions, dead, demo, diff, doctor, explain, forget, get,
+    graph, help, history, import, inbox, limit, list, logs, new, pause, projection, publish,
+    replay, result, resume, retry, rollback, run, schedule, schema, serve, signal, start, test,
+    validate, verify, version, versions, wait, watch,
 };
 use crate::output::Format;
 
@@ -124,6 +124,8 @@ pub(crate) enum Verb {
     Cancel(cancel::CancelArgs),
     /// Continue a failed or cancelled run with the steps that did not complete.
     Retry(retry::RetryArgs),
+    /// Delete the key of encrypted runs that have ended: nobody can read their values any more.
+    Forget(forget::ForgetArgs),
     /// Have runs started by the clock.
     #[command(visible_alias = "schedules")]
     Schedule(schedule::ScheduleArgs),

@@ -11,6 +11,7 @@ pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod explain;
+pub(crate) mod forget;
 pub(crate) mod get;
 pub(crate) mod graph;
 pub(crate) mod help;
@@ -70,6 +71,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Verb::Resume(args) => resume::run(&context, &args),
         Verb::Cancel(args) => cancel::run(&context, &args),
         Verb::Retry(args) => retry::run(&context, &args),
+        Verb::Forget(args) => forget::run(&context, &args),
         Verb::Schedule(args) => schedule::run(&context, &args),
         Verb::Publish(args) => publish::run(&context, &args),
         Verb::Versions(args) => versions::run(&context, &args),

@@ -5,6 +5,8 @@ mod support;
 
 #[path = "runs/dead.rs"]
 mod dead;
+#[path = "runs/encryption.rs"]
+mod encryption;
 #[path = "runs/ending.rs"]
 mod ending;
 #[path = "runs/pausing.rs"]

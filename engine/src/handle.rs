@@ -2,6 +2,7 @@
 
 mod aggregates;
 mod approval;
+mod forget;
 mod limits;
 mod pauses;
 mod schedules;
@@ -34,6 +35,7 @@ use crate::shard_of;
 use crate::tables::{NAMES, read_name_row};
 
 pub use approval::ApprovalDecision;
+pub use forget::ForgetError;
 pub use schedules::{Backfill, ScheduleRequest, ScheduledRun};
 pub(crate) use start::{Prepared, prepare, rows};
 pub use start::{StartError, StartRequest, Started};
@@ -234,7 +236,7 @@ impl Handle {
     /// # Errors
     /// [`LoadError`]
     pub async fn load(&self, run: RunId) -> Result<Option<(Arc<Plan>, Run)>, LoadError> {
-        self.blocking(move |loader| loader.run(run)).await
+        self.blocking(move |loader| loader.shown(run)).await
     }
 
     /// The events of a run from `from` on, at most `events_max`.

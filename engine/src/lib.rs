@@ -34,6 +34,7 @@ pub mod secrets;
 pub mod shard;
 pub mod tables;
 pub mod testkit;
+mod vault;
 
 #[cfg(feature = "yaml")]
 pub use nexus_definitions as definitions;
@@ -45,7 +46,7 @@ pub use clock::Clock;
 pub use config::{Config, Drive};
 pub use engine::{Builder, Engine, OpenError};
 pub use handle::{
-    ApprovalDecision, Backfill, Handle, PublishRequest, RequestError, ScheduleRequest,
+    ApprovalDecision, Backfill, ForgetError, Handle, PublishRequest, RequestError, ScheduleRequest,
     ScheduledRun, StartError, StartRequest, Started,
 };
 pub use handler::{Data, Handler, Registry, StepCx, StepError, StepResult, handler_fn};

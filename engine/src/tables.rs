@@ -7,11 +7,12 @@ use nexus_model::time::Timestamp;
 
 /// All tables, in the order of their numbers.
 pub const TABLES: &[TableSpec] = &[
-    TableSpec { name: "names" },
-    TableSpec { name: "timers" },
-    TableSpec { name: "definitions" },
-    TableSpec { name: "meta" },
-    TableSpec { name: "wall-timers" },
+    TableSpec::new("names"),
+    TableSpec::new("timers"),
+    TableSpec::new("definitions"),
+    TableSpec::new("meta"),
+    TableSpec::new("wall-timers"),
+    TableSpec::apart("keys"),
 ];
 
 /// Run names: name to (run id 16, hash of workflow and input 32).
@@ -25,6 +26,10 @@ pub const META: Table = Table(3);
 
 /// Timers that follow the wall clock, as [`TIMERS`].
 pub const WALL_TIMERS: Table = Table(4);
+
+/// Keys of encrypted runs: run id 16 to key 32, or to nothing once it is deleted. A keyspace of its own, so that a key can be
+/// removed from the disk.
+pub const KEYS: Table = Table(5);
 
 /// Key of the last number used for a made name.
 pub const RUN_NUMBER: &[u8] = b"run-number";

@@ -8,6 +8,7 @@ mod acts;
 mod approve;
 mod audit;
 mod explain;
+mod forget;
 mod get;
 mod graph;
 mod history;

@@ -150,6 +150,11 @@ pub enum Command {
         /// Who asks.
         by: Actor,
     },
+    /// Take note that the key of the values of an encrypted run is deleted.
+    ForgetRun {
+        /// Who asks for it.
+        by: Actor,
+    },
     /// There is room for attempts.
     OfferSlots,
     /// A limit has granted a slot.

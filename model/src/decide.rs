@@ -21,6 +21,7 @@ mod draft;
 mod evaluate;
 mod fail_step;
 mod fire_timer;
+mod forget;
 mod holds;
 mod interrupt;
 mod items;
@@ -33,6 +34,7 @@ mod repeat;
 mod resume;
 mod resume_attempt;
 mod retry;
+mod sealing;
 mod slots;
 mod start;
 mod switch;
@@ -56,6 +58,7 @@ use crate::plan::Plan;
 use crate::rejection::Rejection;
 use crate::run::Run;
 use crate::time::Timestamp;
+use crate::vault::Vault;
 
 /// An attempt that was cut off this often runs alone from then on.
 pub const ALONE_AFTER_INTERRUPTIONS: u32 = 2;
@@ -69,6 +72,8 @@ pub struct Context<'a> {
     pub payloads: &'a BTreeMap<PayloadHash, Arc<[u8]>>,
     /// An attempt that was cut off more often than this fails with NX3013 instead of running again.
     pub interruptions_max: u32,
+    /// What hides the values of an encrypted run.
+    pub vault: Option<&'a dyn Vault>,
 }
 
 /// The answer.
@@ -164,6 +169,7 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
         }
         Command::CancelRun { by, reason, undo } => draft.cancel_run(by, reason, undo),
         Command::RetryRun { by } => draft.retry_run(by),
+        Command::ForgetRun { by } => draft.forget_run(by),
         Command::OfferSlots => draft.offer_slots(),
         Command::GrantSlot { step, ticket } => draft.grant_slot(step, ticket),
         Command::AnswerApproval { step, answer } => draft.answer_approval(step, *answer),
@@ -184,10 +190,13 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
             Err(Rejection::AlreadyReceived { id: id.clone() })
         }
         // Of an approval it is asked first whether it was decided before, also of a run that has ended.
-        Command::RetryRun { .. } | Command::AnswerApproval { .. } if run.started.is_some() => {
+        Command::RetryRun { .. } | Command::ForgetRun { .. } | Command::AnswerApproval { .. }
+            if run.started.is_some() =>
+        {
             Ok(())
         }
         Command::RetryRun { .. }
+        | Command::ForgetRun { .. }
         | Command::AnswerApproval { .. }
         | Command::CompleteStep { .. }
         | Command::FailStep { .. }

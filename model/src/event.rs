@@ -4,10 +4,12 @@
 //! `decide` derived from it.
 
 mod started;
+mod values;
 
 use serde::{Deserialize, Serialize};
 
 pub use started::{LABELS_MAX, LIMITS_MAX, RunStarted};
+pub use values::ValueMut;
 
 use crate::id::{Attempt, ItemIndex, StateHash, StepIndex, TimerId};
 use crate::limit::{Ticket, Wish};
@@ -198,6 +200,13 @@ pub enum Event {
     UndoRetried {
         /// Who.
         by: Actor,
+    },
+    /// The key of the values of an encrypted run that has ended was deleted: nobody can read them any more.
+    RunForgotten {
+        /// Who asked for it.
+        by: Actor,
+        /// Hash of the state it leads to.
+        state: StateHash,
     },
 
     /// A step does not go on from here on: what is at work finishes, nothing of it begins, its timers wait.

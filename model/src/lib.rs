@@ -29,6 +29,7 @@ pub mod run;
 pub mod schedule;
 pub mod suggest;
 pub mod time;
+pub mod vault;
 pub mod versions;
 
 #[cfg(test)]

@@ -215,6 +215,7 @@ impl Plan {
             signal: None,
             item: None,
             now: crate::time::Timestamp::default(),
+            vault: None,
         })
     }
 

@@ -370,6 +370,7 @@ fn definition() -> impl Strategy<Value = Definition> {
         prop::collection::btree_map("[A-Z]{1,6}", text().prop_map(Value::from), 0..3),
         prop::collection::vec(trigger(), 0..3),
         prop::collection::vec("[A-Z_]{1,6}", 0..3),
+        any::<bool>(),
     );
     let outputs =
         prop::option::of(value().prop_filter("null says nothing", |value| !value.is_null()));
@@ -378,7 +379,7 @@ fn definition() -> impl Strategy<Value = Definition> {
     (head, maps, ends, steps(), outputs).prop_map(
         |(head, maps, (timeout_ms, concurrency, on_failure, on_cancel), steps, outputs)| {
             let (name, description, version, input_is_value) = head;
-            let (labels, inputs, env, triggers, secrets) = maps;
+            let (labels, inputs, env, triggers, secrets, encrypt) = maps;
             Definition {
                 name,
                 description,
@@ -388,6 +389,7 @@ fn definition() -> impl Strategy<Value = Definition> {
                 input_is_value,
                 env,
                 secrets,
+                encrypt,
                 run_id: None,
                 timeout_ms,
                 concurrency,

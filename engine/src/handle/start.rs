@@ -13,15 +13,18 @@ use nexus_model::input::{InputError, check};
 use nexus_model::limit::Wish;
 use nexus_model::payload::{ContentType, NewPayload, Payload};
 use nexus_model::plan::Plan;
+use nexus_model::vault::Vault;
 use serde_json::Value;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::{Handle, RequestError};
 use crate::driver::Message;
+use crate::loader::LoadError;
 use crate::names::{NameError, check_name};
 use crate::shard::{Answer, Refusal, Start};
 use crate::tables::{definition_row, name_row, run_number_row};
+use crate::vault::{Kept, RunKey};
 
 /// Starts are refused while more than this share of the log's byte budget is in use.
 const ADMISSION_PERCENT: u8 = 75;
@@ -99,6 +102,9 @@ pub enum StartError {
         /// The run that has it.
         run: RunId,
     },
+    /// The run should be encrypted, and this program cannot.
+    #[error("the run should be encrypted, and this program was built without encryption")]
+    NoEncryption,
     /// The engine has as much to write as it takes.
     #[error("the engine is busy; try again in {retry_ms} ms")]
     Busy {
@@ -142,7 +148,35 @@ impl StartRequest {
 pub(crate) struct Prepared {
     pub(crate) started: RunStarted,
     pub(crate) payloads: Vec<NewPayload>,
+    /// Hash of what is asked for, as it stands in the row of the name.
     pub(crate) request: [u8; 32],
+    /// Whether its definition wants it encrypted.
+    pub(crate) encrypt: bool,
+    /// The key of its values, if it is encrypted.
+    pub(crate) key: Option<RunKey>,
+}
+
+impl Prepared {
+    /// Encrypts the run.
+    pub(crate) fn encrypted(mut self, key: RunKey) -> Self {
+        self.request = key.hide_request(&self.request);
+        self.key = Some(key);
+        self
+    }
+
+    /// As it is started under simulated time: a key from the run's id instead of chance.
+    pub(crate) fn for_test(self) -> Self {
+        if !self.encrypt || RunKey::new().is_none() {
+            return self;
+        }
+        let key = RunKey(*blake3::hash(&self.started.run.0).as_bytes());
+        self.encrypted(key)
+    }
+
+    /// What hides its values.
+    pub(crate) fn vault(&self) -> Option<Arc<dyn Vault>> {
+        self.key.and_then(|key| key.vault(self.started.run))
+    }
 }
 
 impl Handle {
@@ -154,18 +188,29 @@ impl Handle {
         self.admit().await?;
         let plan = Arc::clone(&request.plan);
         let bytes_max = self.shared.config.payload_bytes_max;
-        let prepared = prepare(request, Uuid::now_v7(), bytes_max)?;
+        let mut prepared = prepare(request, Uuid::now_v7(), bytes_max)?;
+        let asked = prepared.request;
+        if prepared.encrypt || self.shared.config.encrypt {
+            prepared = prepared.encrypted(RunKey::new().ok_or(StartError::NoEncryption)?);
+        }
         if prepared.started.name.is_empty() {
             return self.start_with_made_name(&plan, prepared).await;
         }
         let name = prepared.started.name.clone();
-        let wanted = prepared.request;
         match self.submit(&plan, prepared, None).await {
             Ok(answer) => Ok(Started { run: answer.run, name, existing: false }),
-            Err(RequestError::Refused(Refusal::Taken(run, request))) if request == wanted => {
-                Ok(Started { run, name, existing: true })
-            }
-            Err(RequestError::Refused(Refusal::Taken(run, _))) => {
+            Err(RequestError::Refused(Refusal::Taken(run, earlier))) => {
+                // Of an encrypted run only a hash under its own key is kept, and nothing once that is deleted.
+                let same = self.blocking(move |loader| {
+                    Ok::<bool, LoadError>(match loader.key(run)? {
+                        Kept::Nothing => asked == earlier,
+                        Kept::Key(key) => key.hide_request(&asked) == earlier,
+                        Kept::Forgotten => false,
+                    })
+                });
+                if same.await.map_err(RequestError::from)? {
+                    return Ok(Started { run, name, existing: true });
+                }
                 Err(StartError::Conflict { name, run })
             }
             Err(error) => Err(error.into()),
@@ -181,11 +226,7 @@ impl Handle {
             let (number, name) = self.shared.numbers.next();
             let mut started = prepared.started.clone();
             started.name.clone_from(&name);
-            let prepared = Prepared {
-                started,
-                payloads: prepared.payloads.clone(),
-                request: prepared.request,
-            };
+            let prepared = Prepared { started, payloads: prepared.payloads.clone(), ..prepared };
             match self.submit(plan, prepared, Some(number)).await {
                 Err(RequestError::Refused(Refusal::Taken(..))) => {}
                 Ok(answer) => return Ok(Started { run: answer.run, name, existing: false }),
@@ -216,10 +257,12 @@ impl Handle {
         prepared: Prepared,
         number: Option<u64>,
     ) -> Result<Answer, RequestError> {
-        let Prepared { started, payloads, request } = prepared;
+        let vault = prepared.vault();
+        let Prepared { started, payloads, request, key, .. } = prepared;
         let run = started.run;
         let known = self.shared.loader.knows(plan.hash());
-        let rows = rows(plan, &started, &request, number, known);
+        let mut rows = rows(plan, &started, &request, number, known);
+        rows.extend(key.map(|key| key.row(run)));
         let (reply, answer) = oneshot::channel();
         let start = Start {
             plan: Arc::clone(plan),
@@ -227,6 +270,7 @@ impl Handle {
             rows,
             payloads,
             reply: None,
+            vault,
         };
         let message = Message::Start { start: Box::new(start), reply };
         self.inbox(run).send(message).map_err(|_| Refusal::ShuttingDown)?;
@@ -279,7 +323,7 @@ pub(crate) fn prepare(
         limits,
     };
     let payloads: Vec<NewPayload> = stored.into_iter().collect();
-    Ok(Prepared { started, payloads, request })
+    Ok(Prepared { started, payloads, request, encrypt: definition.encrypt, key: None })
 }
 
 /// The rows that go with the beginning of a run.

@@ -126,6 +126,7 @@ fn as_failure(command: Command) -> Option<Command> {
         | Command::InHold { .. }
         | Command::CancelRun { .. }
         | Command::RetryRun { .. }
+        | Command::ForgetRun { .. }
         | Command::DeliverSignal { .. }
         | Command::GrantSlot { .. }
         | Command::AnswerApproval { .. }

@@ -17,10 +17,12 @@ use nexus_model::plan::Plan;
 use nexus_model::rejection::Rejection;
 use nexus_model::run::{ItemState, Run, StepState, TimerPurpose, UndoState};
 use nexus_model::time::Timestamp;
+use nexus_model::vault::Vault;
 
 use super::held::Held;
 use super::{Answer, Asked, Output, Refusal, Slots, encode};
 use crate::handler::AttemptInfo;
+use crate::vault::forgotten_row;
 
 /// A parked run whose next timer is this near stays in memory, in milliseconds.
 const NEAR_TIMER_MS: u64 = 2_000;
@@ -40,6 +42,8 @@ pub(super) type AtWork = BTreeMap<(StepIndex, Option<ItemIndex>), Attempt>;
 pub(super) struct Resident {
     pub(super) plan: Arc<Plan>,
     pub(super) run: Run,
+    /// What hides its values, if it is encrypted.
+    pub(super) vault: Option<Arc<dyn Vault>>,
     /// Whether the attempts of an earlier process have been taken up.
     pub(super) is_driven: bool,
     /// Whether the log refused a transition, so that the state in memory is not what is recorded.
@@ -69,12 +73,13 @@ pub(super) struct Resident {
 }
 
 impl Resident {
-    pub(super) fn new(plan: Arc<Plan>, run: Run) -> Self {
+    pub(super) fn new(plan: Arc<Plan>, run: Run, vault: Option<Arc<dyn Vault>>) -> Self {
         let bytes = estimate_bytes(&plan);
         Self {
             is_driven: run.started.is_none(),
             plan,
             run,
+            vault,
             is_broken: false,
             waits_for_payloads: false,
             queue: VecDeque::new(),
@@ -225,12 +230,17 @@ impl Resident {
         given: Given,
     ) -> (Held, nexus_log::Transition) {
         let (effects, slots_taken) = self.effects_of(&transition.events);
-        let rows = std::mem::take(&mut self.rows);
-        let logged = encode(run, &self.run, &transition, given, rows, &asked.payloads);
+        let mut rows = std::mem::take(&mut self.rows);
+        if transition.events.iter().any(|event| matches!(event, Event::RunForgotten { .. })) {
+            rows.push(forgotten_row(run));
+        }
+        // The transition of an encrypted run has its own payloads: those of the request are what it hides.
+        let of_request = if self.vault.is_some() { &[][..] } else { &asked.payloads };
+        let logged = encode(run, &self.run, &transition, given, rows, of_request);
         self.last_given = given.now;
         self.events_since_snapshot += logged.records.count();
         self.bytes_since_snapshot += logged.records.as_bytes().len();
-        let payloads = asked.payloads.iter().cloned().chain(transition.payloads).collect();
+        let payloads = of_request.iter().cloned().chain(self.opened(transition.payloads)).collect();
         let held = Held {
             payloads,
             asked,
@@ -243,6 +253,13 @@ impl Resident {
             after: Vec::new(),
         };
         (held, logged)
+    }
+
+    /// Payloads of a transition as decisions read them.
+    fn opened(&self, payloads: Vec<NewPayload>) -> Vec<NewPayload> {
+        let Some(vault) = &self.vault else { return payloads };
+        let open = |(hash, bytes): NewPayload| (hash, vault.open(&bytes).unwrap_or(bytes));
+        payloads.into_iter().map(open).collect()
     }
 
     /// The effects of a transition: what `pending` says about the steps it touched; and how many slots they take.
@@ -448,6 +465,7 @@ impl Resident {
             | Command::InHold { .. }
             | Command::CancelRun { .. }
             | Command::RetryRun { .. }
+            | Command::ForgetRun { .. }
             | Command::DeliverSignal { .. }
             | Command::GrantSlot { .. }
             | Command::AnswerApproval { .. }
@@ -534,6 +552,7 @@ impl Resident {
             heartbeat: heartbeat_ms.map(Duration::from_millis),
             folder,
             store: None,
+            vault: self.vault.clone(),
         }
     }
 }

@@ -55,6 +55,9 @@ pub(super) const SECTION_LOOPS: u8 = 45;
 /// Number of the section of holds.
 pub(super) const SECTION_HOLDS: u8 = 60;
 
+/// What says that the key of the run's values was deleted.
+pub(super) const SECTION_FORGOTTEN: u8 = 80;
+
 /// BLAKE3 of the four bytes `null`.
 pub(super) const NULL_HASH: [u8; 32] = [
     0x03, 0xf8, 0x8b, 0x99, 0xc3, 0xd8, 0x07, 0x3b, 0xba, 0x89, 0x48, 0xd6, 0xe7, 0x62, 0xaa, 0xc4,
@@ -153,6 +156,9 @@ impl Writer {
         if !run.holds.is_empty() {
             self.byte(SECTION_HOLDS);
             self.holds(&run.holds);
+        }
+        if run.forgotten {
+            self.byte(SECTION_FORGOTTEN);
         }
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bincode::config::{Configuration, Limit};
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
+use super::forget::RunForgottenV1;
 use super::items::{
     ItemAttemptFailedV1, ItemAttemptV1, ItemCompletedV1, ItemFailedV1, ItemOutputMappedV1,
     ItemResumedV1, ItemRetryScheduledV1, ItemStartedV1, ItemsInterruptedV1, ItemsStartedV1,
@@ -110,6 +111,7 @@ pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, Decode
         (kind::RUN_CANCELLED, 1) => read::<RunCancelledV1>(body),
         (kind::UNDO_COMPLETED, 1) => read::<UndoCompletedV1>(body),
         (kind::UNDO_ATTEMPT_FAILED, 1) => read::<UndoAttemptFailedV1<'_>>(body),
+        (kind::RUN_FORGOTTEN, 1) => read::<RunForgottenV1<'_>>(body),
         (kind::UNDO_WAIVED, 1) => read::<UndoWaivedV1<'_>>(body),
         (kind::UNDO_RETRIED, 1) => read::<UndoRetriedV1<'_>>(body),
         (kind::UNDO_REQUESTED, 1) => read::<UndoRequestedV1<Vec<u32>>>(body),
@@ -530,7 +532,7 @@ impl PayloadV1<'_> {
 }
 
 impl ActorV1<'_> {
-    fn actor(&self) -> Actor {
+    pub(super) fn actor(&self) -> Actor {
         Actor { name: self.name.to_owned(), via: self.via.to_owned() }
     }
 }

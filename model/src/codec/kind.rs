@@ -104,4 +104,6 @@ kinds! {
     151 STEP_RESUMED StepResumed "step.resumed",
     152 RUN_HELD RunHeld "run.held",
     153 RUN_RELEASED RunReleased "run.released",
+    // encryption, from outside
+    180 RUN_FORGOTTEN RunForgotten "run.forgotten",
 }

@@ -133,6 +133,7 @@ impl<'a> Reader<'a> {
         if self.section(canonical::SECTION_HOLDS) {
             run.holds = self.holds()?;
         }
+        run.forgotten = self.section(canonical::SECTION_FORGOTTEN);
         Some(run)
     }
 

@@ -103,7 +103,7 @@ impl Bench {
         payloads: &BTreeMap<PayloadHash, Arc<[u8]>>,
     ) -> Result<Decision, Rejection> {
         let given = Given { now: self.now, slots: self.slots };
-        let context = Context { given, payloads, interruptions_max: 2 };
+        let context = Context { given, payloads, interruptions_max: 2, vault: None };
         decide(&self.plan, &mut self.run, command.clone(), context)
     }
 

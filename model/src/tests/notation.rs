@@ -357,6 +357,7 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
         "cancel" => Command::CancelRun { by, reason: rest(1), undo: true },
         "waive" => Command::CancelRun { by, reason: rest(1), undo: false },
         "retry" => Command::RetryRun { by },
+        "forget" => Command::ForgetRun { by },
         "offer" => Command::OfferSlots,
         "grant" => {
             let (id, ticket) = words[1].split_once('#').expect("step#ticket, or #ticket");

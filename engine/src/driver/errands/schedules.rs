@@ -91,6 +91,7 @@ fn final_code(error: &StartError) -> Option<&'static str> {
         StartError::Request(RequestError::Refused(Refusal::Rejected(_) | Refusal::TooLarge)) => {
             Some("NX7005")
         }
+        StartError::NoEncryption => Some("NX6023"),
         StartError::Busy { .. } | StartError::Request(_) => None,
     }
 }

@@ -45,11 +45,13 @@ pub enum AuditAction {
     StepPaused,
     /// Somebody resumed a step of it.
     StepResumed,
+    /// Somebody had the key of its values deleted.
+    Forgotten,
 }
 
 impl AuditAction {
     /// All actions, in the order of their numbers.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Started,
         Self::Paused,
         Self::Resumed,
@@ -66,6 +68,7 @@ impl AuditAction {
         Self::UndoWaived,
         Self::StepPaused,
         Self::StepResumed,
+        Self::Forgotten,
     ];
 
     /// The word for it.
@@ -87,6 +90,7 @@ impl AuditAction {
             Self::Managed => "managed",
             Self::UndoRetried => "undo retried",
             Self::UndoWaived => "undo waived",
+            Self::Forgotten => "forgotten",
         }
     }
 }
@@ -229,6 +233,7 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
             Some((AuditAction::Rejected, Some(by), note.clone()))
         }
         Event::UndoRetried { by } => Some((AuditAction::UndoRetried, Some(by), String::new())),
+        Event::RunForgotten { by, .. } => Some((AuditAction::Forgotten, Some(by), String::new())),
         Event::UndoWaived { by, reason } => {
             Some((AuditAction::UndoWaived, Some(by), reason.clone()))
         }

@@ -8,10 +8,10 @@ use std::time::Duration;
 use clap::{Args as ArgsOf, ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
-    approve, audit, bench, cancel, completions, dead, demo, diff, doctor, explain, forget, get,
-    graph, help, history, import, inbox, limit, list, logs, new, pause, projection, publish,
-    replay, result, resume, retry, rollback, run, schedule, schema, serve, signal, start, test,
-    validate, verify, version, versions, wait, watch,
+    approve, audit, bench, breaker, cancel, completions, dead, demo, diff, doctor, emit, explain,
+    forget, get, graph, help, history, import, inbox, limit, list, logs, new, pause, projection,
+    publish, replay, result, resume, retry, rollback, run, schedule, schema, serve, signal, start,
+    test, trigger, validate, verify, version, versions, wait, watch,
 };
 use crate::output::Format;
 
@@ -79,6 +79,16 @@ pub(crate) struct Global {
         hide_env_values = true
     )]
     pub(crate) interruptions_max: Option<u32>,
+    /// How many runs may be open at one time; another start is refused with NX4168, and can be repeated later.
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        hide_short_help = true,
+        env = "NEXUS_OPEN_RUNS_MAX",
+        hide_env_values = true
+    )]
+    pub(crate) open_runs_max: Option<u64>,
     /// Open a store that ends before what it acknowledged.
     #[arg(long, global = true, hide_short_help = true)]
     pub(crate) accept_data_loss: bool,
@@ -108,6 +118,11 @@ pub(crate) enum Verb {
     Wait(wait::WaitArgs),
     /// Tell a run something that a step of it waits for.
     Signal(signal::SignalArgs),
+    /// Emit an event for all runs that wait for it, and for workflows it starts.
+    Emit(emit::EmitArgs),
+    /// Have workflows started by events.
+    #[command(visible_alias = "triggers")]
+    Trigger(trigger::TriggerArgs),
     /// List what waits for the decision of a person.
     Inbox(inbox::InboxArgs),
     /// Approve what a step of a run asks.
@@ -116,6 +131,8 @@ pub(crate) enum Verb {
     Reject(approve::AnswerArgs),
     /// How many may run at one time: list limits, look at one, set one.
     Limit(limit::LimitArgs),
+    /// Whether targets may be called: list circuit breakers, look at one, close one.
+    Breaker(breaker::BreakerArgs),
     /// Start nothing new in a run until it is resumed.
     Pause(pause::PauseArgs),
     /// Go on with a run: drive it here, and end its pause.
@@ -164,7 +181,7 @@ pub(crate) enum Verb {
     Test(test::TestArgs),
     /// Draw the steps of a workflow or run.
     Graph(graph::GraphArgs),
-    /// Turn a graph that another program made into a workflow.
+    /// Turn a graph or a workflow of another program into a workflow.
     Import(import::ImportArgs),
     /// Explain an error code, or why a run stands where it stands.
     Explain(explain::ExplainArgs),

@@ -4,12 +4,14 @@ mod acting;
 pub(crate) mod approve;
 pub(crate) mod audit;
 pub(crate) mod bench;
+pub(crate) mod breaker;
 pub(crate) mod cancel;
 pub(crate) mod completions;
 pub(crate) mod dead;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod doctor;
+pub(crate) mod emit;
 pub(crate) mod explain;
 pub(crate) mod forget;
 pub(crate) mod get;
@@ -40,6 +42,7 @@ pub(crate) mod signal;
 pub(crate) mod start;
 mod targets;
 pub(crate) mod test;
+pub(crate) mod trigger;
 pub(crate) mod validate;
 pub(crate) mod verify;
 pub(crate) mod version;
@@ -60,6 +63,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Verb::Run(args) => run::run(&context, &args),
         Verb::Start(args) => start::run(&context, &args),
         Verb::Demo(args) => demo::run(&context, &args),
+        Verb::Breaker(args) => breaker::run(&context, &args),
         Verb::Limit(args) => limit::run(&context, &args),
         Verb::List(args) => list::run(&context, args),
         Verb::Get(args) => get::run(&context, &args),
@@ -81,6 +85,8 @@ pub(crate) fn run(args: Args) -> Outcome {
         Verb::Inbox(args) => inbox::run(&context, args),
         Verb::Approve(args) => approve::run(&context, args, true),
         Verb::Reject(args) => approve::run(&context, args, false),
+        Verb::Emit(args) => emit::run(&context, &args),
+        Verb::Trigger(args) => trigger::run(&context, &args),
         Verb::Signal(args) => signal::run(&context, &args),
         Verb::Serve(args) => serve::run(&context, &args),
         Verb::Logs(args) => logs::run(&context, &args),

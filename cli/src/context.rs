@@ -62,6 +62,11 @@ impl Context {
         self.global.interruptions_max
     }
 
+    /// How many runs may be open, if the user said so.
+    pub(crate) fn open_runs_max(&self) -> Option<u64> {
+        self.global.open_runs_max
+    }
+
     /// Whether the user can be asked something.
     pub(crate) fn may_ask(&self) -> bool {
         !self.global.no_input && !self.global.yes && std::io::stdin().is_terminal()

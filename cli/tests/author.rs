@@ -527,3 +527,29 @@ fn colours_are_there_when_they_are_asked_for() {
         .expect("the binary runs");
     assert!(output.stdout.contains(&0x1b));
 }
+
+#[test]
+fn workflows_of_other_programs_run_after_a_crash_as_before() {
+    let here = folder();
+    let flows = root().join("definitions/tests/flows");
+    for (file, kind) in [("review.yaml", "nexus-arc"), ("orders.json", "canvas")] {
+        let workflow = Path::new(file).with_extension("workflow.yaml");
+        let tests = Path::new(file).with_extension("test.yaml");
+        fs::copy(flows.join(&tests), here.path().join(&tests)).expect("the tests can be copied");
+        let source = flows.join(file);
+        let facts = ok(here.path(), &["import", text(&source), "-o", "json"]).json();
+        assert_eq!(facts["format"], kind);
+        let findings = facts["findings"].as_array().expect("findings are a list");
+        assert!(
+            findings.iter().all(|finding| finding["line"].is_u64() && finding["code"].is_string())
+        );
+        let said = ok(here.path(), &["import", text(&source), "--out", text(&workflow)]);
+        assert!(
+            said.err.contains("note[NX1211]: ") && said.err.contains(&format!("{file}:")),
+            "{}",
+            said.err
+        );
+        ok(here.path(), &["validate", text(&workflow)]);
+        ok(here.path(), &["test", text(&workflow)]);
+    }
+}

@@ -9,6 +9,8 @@ mod dead;
 mod encryption;
 #[path = "runs/ending.rs"]
 mod ending;
+#[path = "runs/events.rs"]
+mod events;
 #[path = "runs/pausing.rs"]
 mod pausing;
 #[path = "runs/refusals.rs"]

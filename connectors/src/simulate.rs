@@ -1,10 +1,12 @@
-//! `simulate`: stands in for work: takes time, and fails on demand.
+//! `simulate`: stands in for work: takes time, returns what it is told, and fails on demand.
 
 use std::time::Duration;
 
 use nexus_engine::handler::{Data, Registry, StepCx, StepError, StepResult};
 use nexus_model::input_shape::{InputKey, InputShape, ValueShape};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use crate::Options;
 use crate::action::{Input, action};
@@ -15,6 +17,12 @@ struct SimulateInput {
     #[serde(default)]
     duration_ms: u64,
     fail: Option<Fail>,
+    /// What it returns.
+    #[serde(default)]
+    output: Value,
+    /// What it stands in for: for people, and for whoever replaces it.
+    #[serde(default, rename = "stands_for")]
+    _stands_for: IgnoredAny,
 }
 
 #[derive(Deserialize)]
@@ -60,6 +68,8 @@ impl Input for SimulateInput {
                 "fail",
                 &[ValueShape::Boolean, ValueShape::Text, ValueShape::Keys(&FAILING)],
             ),
+            InputKey::optional("output", &[ValueShape::Any]),
+            InputKey::optional("stands_for", &[ValueShape::Any]),
         ],
     };
 }
@@ -72,20 +82,22 @@ async fn simulate(cx: StepCx, input: SimulateInput) -> StepResult<Data> {
     if input.duration_ms > 0 {
         cx.or_cancelled(tokio::time::sleep(Duration::from_millis(input.duration_ms))).await?;
     }
-    input.fail.and_then(|fail| fail.error(cx.attempt())).map_or_else(|| Ok(Data::null()), Err)
+    Data::json(&outcome(input, cx.attempt())?)
+}
+
+fn outcome(input: SimulateInput, attempt: u32) -> StepResult<Value> {
+    let error = input.fail.and_then(|fail| fail.error(attempt));
+    error.map_or(Ok(input.output), Err)
 }
 
 /// What `simulate` would do with `input` at this attempt, and how long it would take, without doing it.
 ///
 /// # Errors
 /// What the action fails with.
-pub fn simulated_outcome(input: &Data, attempt: u32) -> (Duration, StepResult<Data>) {
+pub fn simulated_outcome(input: &Data, attempt: u32) -> (Duration, StepResult<Value>) {
     match crate::action::parse::<SimulateInput>(input) {
         Err(error) => (Duration::ZERO, Err(error)),
-        Ok(SimulateInput { duration_ms, fail }) => {
-            let error = fail.and_then(|fail| fail.error(attempt));
-            (Duration::from_millis(duration_ms), error.map_or_else(|| Ok(Data::null()), Err))
-        }
+        Ok(input) => (Duration::from_millis(input.duration_ms), outcome(input, attempt)),
     }
 }
 
@@ -132,6 +144,13 @@ mod tests {
             let elapsed = start.elapsed().as_millis();
             assert!((duration_ms..=duration_ms + 1).contains(&elapsed), "{input}: {elapsed} ms");
         }
+    }
+
+    #[tokio::test]
+    async fn it_returns_what_it_is_told() {
+        let input = r#"{"output": {"ok": [1, "a"]}, "stands_for": {"any": "thing"}}"#;
+        assert_eq!(text(&call("simulate", input).await.unwrap()), r#"{"ok":[1,"a"]}"#);
+        assert_eq!(text(&call("simulate", r#"{"stands_for": null}"#).await.unwrap()), "null");
     }
 
     #[tokio::test]

@@ -120,6 +120,15 @@ pub enum Deed {
         /// Its id, if it has one of its own.
         id: Option<String>,
     },
+    /// An event is emitted.
+    Emit {
+        /// Its name.
+        event: String,
+        /// What it carries.
+        data: Value,
+        /// Its id, if it has one of its own.
+        id: Option<String>,
+    },
     /// A person answers what a step asks.
     Answer {
         /// The step.

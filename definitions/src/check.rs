@@ -3,10 +3,12 @@
 mod cases;
 mod each;
 mod form;
+mod groups;
 mod keys;
 mod triggers;
 mod undo;
 mod values;
+mod waits;
 
 pub(crate) use values::{condition_of, duration};
 
@@ -89,12 +91,18 @@ impl Checker<'_> {
             Shape::Retry => self.retry(key, value),
             Shape::Compensate => self.compensate(key, value),
             Shape::Concurrency => self.concurrency(key, value),
-            Shape::Map(table) => self.fixed_map(table, key, value),
+            Shape::Map(table) => {
+                self.fixed_map(table, key, value);
+                if table.name == "wait_for" {
+                    self.wait_for(key, value);
+                }
+            }
             Shape::Triggers => self.triggers(key, value),
             Shape::Inputs => self.inputs(key, value),
             Shape::Form => self.form(key, value),
             Shape::Cases => self.cases(key, value),
             Shape::Steps => self.steps(key, value),
+            Shape::GroupSteps => self.group_steps(key, value),
         }
     }
 

@@ -35,6 +35,9 @@ pub fn check_handlers(definition: &Definition, known: &[Known<'_>]) -> Vec<Defin
 
 fn check_call(place: &[&str], kind: &StepKind, known: &[Known<'_>]) -> Vec<DefinitionError> {
     let StepKind::Action { uses, with } = kind else { return Vec::new() };
+    if uses == nexus_model::plan::EMIT_HANDLER {
+        return Vec::new(); // The engine itself, wherever it is.
+    }
     let error = |code, path: Vec<String>, message, hint| DefinitionError {
         code,
         path: place.iter().map(|key| (*key).to_owned()).chain(path).collect(),

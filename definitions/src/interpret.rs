@@ -1,5 +1,6 @@
 //! Interprets a document whose shape was checked: every value that is looked at here has the shape of its key.
 
+mod breaker;
 mod limits;
 
 mod triggers;
@@ -7,12 +8,14 @@ mod triggers;
 use std::collections::BTreeMap;
 
 use nexus_model::definition::{
-    Approval, Backoff, Compensate, Concurrency, Definition, ForEach, InputKind, InputSpec, OnEnd,
-    OnError, OnItemError, OnSignalTimeout, ROUNDS_DEFAULT, Repeat, Retry, Step, StepKind, Switch,
-    SwitchCase, WhenNeeds,
+    Approval, Backoff, CircuitBreaker, Compensate, Concurrency, Definition, ForEach, InputKind,
+    InputSpec, OnEnd, OnError, OnItemError, OnSignalTimeout, ROUNDS_DEFAULT, Repeat, Retry, Step,
+    StepKind, Switch, SwitchCase, WhenNeeds,
 };
+use nexus_model::plan::EMIT_HANDLER;
+use nexus_model::topic::signal_name;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::check::{condition_of, duration};
 use crate::yaml::{Node, Tree};
@@ -38,6 +41,7 @@ pub(crate) fn interpret(tree: &Tree) -> Definition {
         on_failure: choice::<OnEnd>(top, "on_failure"),
         on_cancel: choice::<OnEnd>(top, "on_cancel"),
         triggers: triggers::triggers(top),
+        event_triggers: triggers::event_triggers(top),
         steps: steps(top),
         outputs: template(top, "outputs"),
     }
@@ -75,6 +79,7 @@ struct Defaults {
     retry: Option<Retry>,
     timeout_ms: Option<u64>,
     concurrency: Option<Concurrency>,
+    breaker: Option<CircuitBreaker>,
 }
 
 fn steps(top: &Node) -> Vec<Step> {
@@ -82,6 +87,7 @@ fn steps(top: &Node) -> Vec<Step> {
         retry: defaults.value.get("retry").map(|value| retry(&value.value)),
         timeout_ms: duration_ms(&defaults.value, "timeout"),
         concurrency: limits::concurrency(&defaults.value),
+        breaker: breaker::breaker(&defaults.value),
     });
     let sequence = text(top, "mode").is_some_and(|mode| mode == "sequence");
     let mut steps: Vec<Step> = Vec::new();
@@ -110,6 +116,7 @@ fn step(id: &str, node: &Node, defaults: &Defaults) -> Step {
             .or_else(|| defaults.timeout_ms.filter(|_| attempts)),
         concurrency: limits::concurrency(node)
             .or_else(|| defaults.concurrency.clone().filter(|_| attempts)),
+        breaker: breaker::breaker(node).or_else(|| defaults.breaker.clone().filter(|_| attempts)),
         deadline_ms: duration_ms(node, "deadline"),
         heartbeat_ms: duration_ms(node, "heartbeat"),
         start_within_ms: duration_ms(node, "start_within"),
@@ -142,6 +149,11 @@ fn kind(node: &Node) -> StepKind {
     if let Some(uses) = text(node, "uses") {
         return StepKind::Action { uses, with: template(node, "with").unwrap_or_default() };
     }
+    if let Some(event) = text(node, "emit") {
+        let data = template(node, "with").unwrap_or_default();
+        let with = json!({"event": event, "data": data});
+        return StepKind::Action { uses: EMIT_HANDLER.to_owned(), with };
+    }
     if let Some(run) = text(node, "run") {
         return StepKind::Script {
             run,
@@ -155,7 +167,10 @@ fn kind(node: &Node) -> StepKind {
     if let Some(wait) = node.get("wait_for") {
         let wait = &wait.value;
         return StepKind::WaitFor {
-            signal: text(wait, "signal").unwrap_or_default(),
+            signal: match text(wait, "event") {
+                Some(event) => signal_name(&event),
+                None => text(wait, "signal").unwrap_or_default(),
+            },
             matches: wait.get("match").and_then(|value| condition(&value.value)),
             timeout_ms: duration_ms(wait, "timeout"),
             on_timeout: choice::<OnSignalTimeout>(wait, "on_timeout"),

@@ -4,10 +4,12 @@
 //! * A key that is in no table here is refused by the reader and by the schema.
 //! * A key in `later` is known and refused with its own code, never ignored.
 
+mod breaker;
 mod control;
 
-pub(crate) use control::CASE;
+use breaker::BREAKER;
 use control::{APPROVE, REPEAT, SWITCH};
+pub(crate) use control::{CASE, GROUP};
 
 /// A map with fixed keys.
 #[derive(Debug)]
@@ -85,6 +87,8 @@ pub(crate) enum Shape {
     Cases,
     /// The steps.
     Steps,
+    /// The steps of a group.
+    GroupSteps,
 }
 
 const fn key(name: &'static str, shape: Shape, doc: &'static str) -> Key {
@@ -157,6 +161,12 @@ pub(crate) static TRIGGER: Table = Table {
             Shape::Duration { zero: false },
             "When a run is due: at all multiples of this time since 1970.",
         ),
+        key("event", Shape::Text, "Name of the event that starts a run, instead of a time."),
+        key(
+            "match",
+            Shape::Condition,
+            "Expression over `event`, what it carries; one for which it is false starts nothing.",
+        ),
         key("timezone", Shape::Text, "Time zone of `cron`, such as Europe/Berlin. Default: UTC."),
         key(
             "catch_up",
@@ -168,11 +178,15 @@ pub(crate) static TRIGGER: Table = Table {
             Shape::Choice(&["skip", "queue", "cancel_old", "allow"]),
             "What happens at a due time when a run is open. Default: skip.",
         ),
-        key("name", Shape::Text, "Name of the schedule. Default: the workflow's."),
-        key("with", Shape::Any, "Input of the runs."),
+        key("name", Shape::Text, "Name of the schedule or trigger. Default: the workflow's."),
+        key(
+            "with",
+            Shape::Any,
+            "Input of the runs; of an event also expressions over `event`. Default: what the event carries.",
+        ),
     ],
     required: &[],
-    later: &["webhook", "event", "if"],
+    later: &["webhook", "if"],
 };
 
 static RUN: Table = Table {
@@ -202,6 +216,7 @@ static DEFAULTS: Table = Table {
             Shape::Map(&CONCURRENCY),
             "How many attempts of a step may be under way at one time, over all runs.",
         ),
+        key("breaker", Shape::Map(&BREAKER), "The circuit breaker that each attempt asks first."),
     ],
     required: &[],
     later: &["queue"],
@@ -315,11 +330,12 @@ static WAIT_FOR: Table = Table {
     name: "wait_for",
     noun: "`wait_for`",
     keys: &[
-        key("signal", Shape::Text, "Name of the signal."),
+        key("signal", Shape::Text, "Name of the signal, sent to this run."),
+        key("event", Shape::Text, "Name of the event, emitted by a step or a program."),
         key(
             "match",
             Shape::Condition,
-            "Expression over `signal`, what the signal carries; one for which it is false is left for others.",
+            "Expression over `signal` or `event`, what it carries; one for which it is false is left for others.",
         ),
         key("timeout", Shape::Duration { zero: false }, "How long it waits; for ever by default."),
         key(
@@ -328,7 +344,7 @@ static WAIT_FOR: Table = Table {
             "`continue`: the run goes on, and the output is null; `fail` by default.",
         ),
     ],
-    required: &["signal"],
+    required: &[],
     later: &[],
 };
 
@@ -343,7 +359,7 @@ pub(crate) struct Kind {
 }
 
 /// The kinds of steps.
-pub(crate) static KINDS: [Kind; 10] = [
+pub(crate) static KINDS: [Kind; 11] = [
     Kind {
         key: key("uses", Shape::Text, "Name of the handler or built-in action it calls."),
         own: &[key("with", Shape::Template, "What the handler gets.")],
@@ -359,6 +375,11 @@ pub(crate) static KINDS: [Kind; 10] = [
             key("shell", Shape::Text, "The program that reads the script; sh by default."),
             key("env", Shape::Environment, "Environment variables of the script."),
         ],
+        attempts: true,
+    },
+    Kind {
+        key: key("emit", Shape::Text, "Name of the event it emits, for all who wait for it."),
+        own: &[key("with", Shape::Template, "What the event carries; also the output.")],
         attempts: true,
     },
     Kind { key: key("set", Shape::TemplateMap, "Values to compute."), own: &[], attempts: false },
@@ -381,7 +402,7 @@ pub(crate) static KINDS: [Kind; 10] = [
         attempts: false,
     },
     Kind {
-        key: key("wait_for", Shape::Map(&WAIT_FOR), "A signal from outside it waits for."),
+        key: key("wait_for", Shape::Map(&WAIT_FOR), "A signal or an event it waits for."),
         own: &[],
         attempts: false,
     },
@@ -480,6 +501,7 @@ pub(crate) static ATTEMPTS: &[Key] = &[
         Shape::Concurrency,
         "How many attempts may be under way at one time, over all runs; a number: how many items of `for_each`, 16 by default.",
     ),
+    key("breaker", Shape::Map(&BREAKER), "The circuit breaker that each attempt asks first."),
     key(
         "heartbeat",
         Shape::Duration { zero: false },
@@ -493,7 +515,7 @@ pub(crate) static ATTEMPTS: &[Key] = &[
 ];
 
 /// Kinds of steps that this version does not carry out.
-pub(crate) const LATER_KINDS: &[&str] = &["call", "emit"];
+pub(crate) const LATER_KINDS: &[&str] = &["call"];
 
 /// Keys of steps that this version does not carry out.
 pub(crate) const LATER_STEP: &[&str] = &["queue", "importance", "version", "secrets"];
@@ -546,6 +568,9 @@ pub(crate) const FOREIGN: &[(&str, &str)] = &[
     ("concurrency_limit", "concurrency"),
     ("max_concurrency", "concurrency"),
     ("parallelism", "concurrency"),
+    ("circuit_breaker", "breaker"),
+    ("failure_threshold", "failures"),
+    ("success_threshold", "successes"),
     ("group", "key"),
     ("throttle", "rate"),
     ("period", "per"),

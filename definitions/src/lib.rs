@@ -6,6 +6,7 @@
 pub mod calendar;
 pub mod cases;
 mod check;
+mod groups;
 mod handlers;
 #[cfg(feature = "import")]
 pub mod import;
@@ -79,11 +80,12 @@ pub fn read_for(
     known: Option<&[Known<'_>]>,
 ) -> (Option<Read>, Problems) {
     let source = Source::new(source_name, text);
-    let tree = match yaml::parse(source.text()) {
+    let mut tree = match yaml::parse(source.text()) {
         Ok(tree) => tree,
         Err(fault) => return (None, Problems(vec![source.problem(fault)])),
     };
-    let faults = check::check(&tree, source.text());
+    let mut faults = check::check(&tree, source.text());
+    faults.extend(groups::expand(&mut tree, source.text()));
     let definition = interpret::interpret(&tree);
     let broken = Broken::of(&faults, &tree, source.text());
     let places = Places { source, tree };

@@ -6,8 +6,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::keys::{
-    CASE, CONCURRENCY, INPUT, INPUT_TYPES, KINDS, Key, Kind, RETRY, Shape, TOP, TRIGGER, Table,
-    undo_keys, undo_kinds,
+    CASE, CONCURRENCY, GROUP, INPUT, INPUT_TYPES, KINDS, Key, Kind, RETRY, Shape, TOP, TRIGGER,
+    Table, undo_keys, undo_kinds,
 };
 
 /// The JSON Schema (draft 2020-12) of `*.workflow.yaml`, published as `nexus-workflow.schema.json`.
@@ -22,7 +22,7 @@ pub fn json_schema() -> Value {
 
 fn definitions() -> Map<String, Value> {
     let mut defs = Map::new();
-    for table in [&INPUT, &RETRY] {
+    for table in [&INPUT, &RETRY, &GROUP] {
         defs.insert(
             table.name.to_owned(),
             Value::Object(object(table.keys.iter(), table.required)),
@@ -131,6 +131,15 @@ fn shape(shape: Shape) -> Value {
         }),
         Shape::Cases => json!({ "type": "array", "minItems": 1, "items": fixed(&CASE) }),
         Shape::Steps => json!({
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": {
+                "if": { "type": "object", "required": ["group"] },
+                "then": { "$ref": "#/$defs/group" },
+                "else": { "$ref": "#/$defs/step" },
+            },
+        }),
+        Shape::GroupSteps => json!({
             "type": "object",
             "minProperties": 1,
             "additionalProperties": { "$ref": "#/$defs/step" },

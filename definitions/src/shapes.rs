@@ -169,6 +169,7 @@ fn step(at: u32, needs: impl IntoIterator<Item = u32>) -> Step {
         retry: Retry::default(),
         timeout_ms: None,
         concurrency: None,
+        breaker: None,
         deadline_ms: None,
         heartbeat_ms: None,
         start_within_ms: None,

@@ -1,8 +1,10 @@
 //! A definition as YAML, in one canonical spelling.
 //!
-//! Invariant: what [`read`](crate::read) accepted, it reads back as the same definition. Two things have no spelling of
-//! their own: defaults of the file are written at each step, and a sleep given in milliseconds without a unit gets it.
+//! Invariant: what [`read`](crate::read) accepted, it reads back as the same definition. Three things have no spelling of
+//! their own: defaults of the file and what a group says are written at each step, and a sleep given in milliseconds without
+//! a unit gets it.
 
+mod breaker;
 mod limits;
 mod scalar;
 
@@ -10,11 +12,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use nexus_model::definition::{
-    Approval, Definition, ForEach, InputSpec, OnEnd, ROUNDS_DEFAULT, Repeat, Retry, Step, StepKind,
-    Trigger,
+    Approval, Definition, EventTrigger, ForEach, InputSpec, OnEnd, ROUNDS_DEFAULT, Repeat, Retry,
+    Step, StepKind, Trigger,
 };
 use nexus_model::expression::duration_ms;
+use nexus_model::plan::EMIT_HANDLER;
 use nexus_model::schedule::Timing;
+use nexus_model::topic::event_of;
 use serde_json::{Map, Value, json};
 
 use crate::check::duration as has_unit;
@@ -41,9 +45,11 @@ pub fn write(definition: &Definition) -> String {
     }
     sheet.changed(0, "on_failure", &definition.on_failure);
     sheet.changed(0, "on_cancel", &definition.on_cancel);
-    if !definition.triggers.is_empty() {
+    if !definition.triggers.is_empty() || !definition.event_triggers.is_empty() {
         sheet.0.push('\n');
-        let triggers: Vec<Value> = definition.triggers.iter().map(trigger).collect();
+        let by_event = definition.event_triggers.iter().map(event_trigger);
+        let triggers: Vec<Value> =
+            definition.triggers.iter().map(trigger).chain(by_event).collect();
         sheet.entry(0, "triggers", &json!(triggers));
     }
     sheet.0.push_str("\nsteps:\n");
@@ -95,6 +101,21 @@ fn trigger(trigger: &Trigger) -> Value {
         key("with", input.clone());
     }
     Value::Object(keys)
+}
+
+fn event_trigger(trigger: &EventTrigger) -> Value {
+    let EventTrigger { event, matches, input, name } = trigger;
+    let mut keys = Map::from_iter([("event".to_owned(), json!(event))]);
+    keys.extend(matches.iter().map(|matches| ("match".to_owned(), condition(matches))));
+    keys.extend(name.iter().map(|name| ("name".to_owned(), json!(name))));
+    keys.extend(input.iter().map(|input| ("with".to_owned(), input.clone())));
+    Value::Object(keys)
+}
+
+/// What an `emit` says: the event, and what it carries.
+fn emitted(uses: &str, with: &Value) -> Option<(String, Value)> {
+    let map = with.as_object().filter(|map| uses == EMIT_HANDLER && map.len() == 2)?;
+    Some((map.get("event")?.as_str()?.to_owned(), map.get("data")?.clone()))
 }
 
 fn run(definition: &Definition) -> Value {
@@ -189,6 +210,7 @@ impl Sheet {
         self.optional(4, "deadline", step.deadline_ms.map(duration).as_ref());
         let limit = step.concurrency.as_ref().map(limits::concurrency);
         self.optional(4, "concurrency", limit.as_ref());
+        self.optional(4, "breaker", step.breaker.as_ref().map(breaker::breaker).as_ref());
         self.optional(4, "heartbeat", step.heartbeat_ms.map(duration).as_ref());
         self.optional(4, "start_within", step.start_within_ms.map(duration).as_ref());
         self.changed(4, "on_error", &step.on_error);
@@ -217,6 +239,11 @@ impl Sheet {
 
     fn kind(&mut self, indent: usize, kind: &StepKind) {
         match kind {
+            StepKind::Action { uses, with } if emitted(uses, with).is_some() => {
+                let (event, data) = emitted(uses, with).unwrap_or_default();
+                self.entry(indent, "emit", &json!(event));
+                self.optional(indent, "with", Some(&data).filter(|data| !data.is_null()));
+            }
             StepKind::Action { uses, with } => {
                 self.entry(indent, "uses", &json!(uses));
                 if !with.is_null() {
@@ -233,7 +260,10 @@ impl Sheet {
             StepKind::Sleep { duration } => self.entry(indent, "sleep", &sleep(duration)),
             StepKind::WaitFor { signal, matches, timeout_ms, on_timeout } => {
                 self.line(indent, "wait_for:");
-                self.entry(indent + 2, "signal", &json!(signal));
+                match event_of(signal) {
+                    Some(event) => self.entry(indent + 2, "event", &json!(event)),
+                    None => self.entry(indent + 2, "signal", &json!(signal)),
+                }
                 self.optional(indent + 2, "match", matches.as_deref().map(condition).as_ref());
                 self.optional(indent + 2, "timeout", timeout_ms.map(duration).as_ref());
                 self.changed(indent + 2, "on_timeout", on_timeout);

@@ -17,7 +17,7 @@ use serde_saphyr::Spanned;
 use crate::source::Fault;
 
 /// A value of the document.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Node {
     /// `null`, `~` or nothing.
     Null,

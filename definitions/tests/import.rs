@@ -14,7 +14,7 @@ use nexus_model::plan::Plan;
 use proptest::prelude::*;
 
 /// A small file of each format with the same diamond in it: b and c need a, d needs b and c.
-const DIAMONDS: [(Format, &str); 10] = [
+const DIAMONDS: [(Format, &str); 12] = [
     (
         Format::WfCommons,
         r#"{"name": "diamond", "schemaVersion": "1.5", "workflow": {
@@ -85,6 +85,24 @@ const DIAMONDS: [(Format, &str); 10] = [
         "version = 4\n\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\n\n[[package]]\nname = \"b\"\nversion = \"1.0.0\"\nsource = \"registry+x\"\n\
          checksum = \"0\"\ndependencies = [\n \"a\",\n]\n\n[[package]]\nname = \"b\"\nversion = \"2.0.0\"\ndependencies = [\n \"a 1.0.0\",\n]\n\n\
          [[package]]\nname = \"d\"\nversion = \"0.1.0\"\ndependencies = [\n \"b 1.0.0 (registry+x)\",\n \"b 2.0.0\",\n]\n\n[metadata]\nx = \"y\"\n",
+    ),
+    (
+        Format::NexusArc,
+        "apiVersion: nexus-arc/v1\nkind: Workflow\nmetadata: {name: diamond}\nsteps:\n\
+         - id: a\n  agent_type: router\n  routes: [{when: \"x == 'b'\", then: b}, {default: c}]\n\
+         - {id: b, agent_type: coder, on_success: d, outputs: [{y: string}]}\n- {id: c, agent_type: coder, condition: \"not x\"}\n\
+         - {id: d, agent_type: coder, condition: \"y != 'no'\", final_step: true, retry: 1}\n",
+    ),
+    (
+        Format::Canvas,
+        r#"{"name": "diamond", "nodes": [
+            {"id": "a", "type": "conditional", "position": {"x": 1, "y": 2}, "data": {"condition": "x.y === 1 && !z"}},
+            {"id": "b", "type": "api", "data": {"label": "B", "url": "https://x.example/{{x.id}}", "body": "{\"a\": 1}"}},
+            {"id": "c", "type": "email", "data": {"to": ["{{x.mail}}"]}},
+            {"id": "d", "type": "schedule", "data": {"cronExpression": "0 2 * * *"}}],
+            "edges": [{"id": "1", "source": "a", "target": "b", "sourceHandle": "true"},
+            {"id": "2", "source": "a", "target": "c", "sourceHandle": "false"},
+            {"id": "3", "source": "b", "target": "d"}, {"id": "4", "source": "c", "target": "d"}], "variables": {"z": false}}"#,
     ),
 ];
 

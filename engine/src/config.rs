@@ -37,6 +37,8 @@ pub struct Config {
     pub resident_bytes_max: usize,
     /// Time a run rests before it is read again, when the log could not take what happened in it or could not be read.
     pub rest: Duration,
+    /// Most runs that are open at one time; another start is refused. `None`: as many as are started.
+    pub open_runs_max: Option<u64>,
     /// Tasks that drive shards.
     pub drivers: usize,
 }
@@ -53,6 +55,7 @@ impl Default for Config {
             grace: Duration::from_secs(10),
             resident_bytes_max: 64 * 1024 * 1024,
             rest: Duration::from_secs(1),
+            open_runs_max: None,
             drivers: 1,
         }
     }

@@ -292,6 +292,11 @@ impl Driver {
                     self.errands.begin(id, *effect);
                 }
             }
+            Output::ReadEvents(run, step, event, since) => {
+                if self.closing.is_none() && self.config.drive != Drive::Nothing {
+                    self.errands.read_events(run, step, event, since);
+                }
+            }
             Output::Slot(change) => self.errands.tell_limit(change),
             Output::ErrandOver(id, effect) => self.errands.over(id, *effect),
             Output::Ignored(info) => self.handlers.ignored(*info),

@@ -3,12 +3,13 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 use nexus_log::{EventLog, FjallLog, MemoryLog, Options};
 use nexus_model::aggregate::{AggregateId, Calendar, Kind, State};
 use nexus_model::id::RunId;
 use nexus_model::pauses::STORE;
+use nexus_model::plan::EMIT_HANDLER;
 use nexus_projections::{Views, ViewsError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -16,7 +17,8 @@ use tokio::task::JoinHandle;
 use crate::clock::Clock;
 use crate::config::{Config, Drive};
 use crate::driver::{Driver, Environment, Message, PARTITION};
-use crate::handle::{Handle, Shared};
+use crate::events::Emit;
+use crate::handle::{Admission, Handle, Shared};
 use crate::handler::{Handler, LogSink, NoLogs, Registry};
 use crate::loader::{LoadError, Loader};
 use crate::logs::FileLogs;
@@ -171,7 +173,9 @@ impl Builder {
         open: Vec<RunId>,
         open_aggregates: Vec<AggregateId>,
     ) -> Result<Engine, OpenError> {
-        let Self { config, registry, state, logs, calendar, secrets, .. } = self;
+        let Self { config, mut registry, state, logs, calendar, secrets, .. } = self;
+        let itself = Arc::new(OnceLock::new());
+        registry.insert(EMIT_HANDLER, Arc::new(Emit::new(Arc::clone(&itself))));
         let last = log
             .row(META, RUN_NUMBER)?
             .and_then(|bytes| Some(u64::from_be_bytes(bytes.try_into().ok()?)));
@@ -208,9 +212,11 @@ impl Builder {
                 numbers,
                 calendar: Arc::clone(&environment.calendar),
                 pauses: RwLock::default(),
+                admission: Admission::default(),
                 inboxes,
             }),
         };
+        let _ = itself.set(Arc::downgrade(&handle.shared));
         if let Some(State::Pauses(pauses)) = paused {
             handle.keep_to(revision, &Arc::new(pauses));
         }

@@ -1,13 +1,16 @@
 //! The handle: the only way to ask something of a running engine. Cheap to clone.
 
+mod admission;
 mod aggregates;
 mod approval;
+mod breakers;
 mod forget;
 mod limits;
 mod pauses;
 mod schedules;
 mod signal;
 mod start;
+mod topics;
 mod versions;
 
 use std::sync::{Arc, RwLock};
@@ -34,11 +37,14 @@ use crate::shard::{Answer, Asked, Refusal};
 use crate::shard_of;
 use crate::tables::{NAMES, read_name_row};
 
+pub(crate) use admission::Admission;
+pub use admission::RUNS_LIMIT;
 pub use approval::ApprovalDecision;
 pub use forget::ForgetError;
 pub use schedules::{Backfill, ScheduleRequest, ScheduledRun};
 pub(crate) use start::{Prepared, prepare, rows};
 pub use start::{StartError, StartRequest, Started};
+pub use topics::EmitError;
 pub use versions::PublishRequest;
 
 /// Asks things of an engine.
@@ -58,6 +64,7 @@ pub(crate) struct Shared {
     pub(crate) calendar: Arc<dyn Calendar>,
     /// The pauses of the store, and their revision.
     pub(crate) pauses: RwLock<(u32, Arc<Pauses>)>,
+    pub(crate) admission: Admission,
     pub(crate) inboxes: Vec<mpsc::UnboundedSender<Message>>,
 }
 

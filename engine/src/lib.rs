@@ -23,6 +23,7 @@ mod clock;
 mod config;
 mod driver;
 mod engine;
+mod events;
 mod handle;
 pub mod handler;
 mod loader;
@@ -33,6 +34,7 @@ mod replay;
 pub mod secrets;
 pub mod shard;
 pub mod tables;
+mod telling;
 pub mod testkit;
 mod vault;
 
@@ -46,8 +48,8 @@ pub use clock::Clock;
 pub use config::{Config, Drive};
 pub use engine::{Builder, Engine, OpenError};
 pub use handle::{
-    ApprovalDecision, Backfill, ForgetError, Handle, PublishRequest, RequestError, ScheduleRequest,
-    ScheduledRun, StartError, StartRequest, Started,
+    ApprovalDecision, Backfill, EmitError, ForgetError, Handle, PublishRequest, RUNS_LIMIT,
+    RequestError, ScheduleRequest, ScheduledRun, StartError, StartRequest, Started,
 };
 pub use handler::{Data, Handler, Registry, StepCx, StepError, StepResult, handler_fn};
 pub use loader::{
@@ -65,6 +67,11 @@ use nexus_model::id::RunId;
 
 /// How many shards runs are hashed to.
 pub const SHARDS: usize = 64;
+
+/// An id that nothing else has, for what somebody sends without one.
+pub fn new_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
 
 /// The shard of a run: by the random end of its id.
 pub(crate) fn shard_of(run: RunId) -> usize {

@@ -234,6 +234,14 @@ impl Loader {
         }
     }
 
+    /// How many steps wait for an event of this name.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub fn event_waiters(&self, event: &str) -> Result<usize, LoadError> {
+        Ok(crate::events::waiters(&*self.log, event)?.len())
+    }
+
     /// Reads payloads that are stored beside the events.
     ///
     /// # Errors

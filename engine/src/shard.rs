@@ -8,6 +8,7 @@
 
 mod aggregates;
 mod away;
+mod events;
 mod held;
 mod input;
 mod output;

@@ -2,7 +2,7 @@
 
 use nexus_log::{Change, Row, StreamId, Table, TableSpec};
 use nexus_model::aggregate::AggregateId;
-use nexus_model::id::{DefinitionHash, RunId, TimerId};
+use nexus_model::id::{DefinitionHash, RunId, StepIndex, TimerId};
 use nexus_model::time::Timestamp;
 
 /// All tables, in the order of their numbers.
@@ -30,6 +30,12 @@ pub const WALL_TIMERS: Table = Table(4);
 /// Keys of encrypted runs: run id 16 to key 32, or to nothing once it is deleted. A keyspace of its own, so that a key can be
 /// removed from the disk.
 pub const KEYS: Table = Table(5);
+
+/// What the keys of steps that wait for an event begin with; then come its name, a zero byte, and run and step.
+pub const EVENT_WAIT: &[u8] = b"event-wait/";
+/// What the keys of ids of events begin with; then come the event's name, a zero byte, and the id. The value is the hash of
+/// what the event carries.
+pub const EVENT_ID: &[u8] = b"event-id/";
 
 /// Key of the last number used for a made name.
 pub const RUN_NUMBER: &[u8] = b"run-number";
@@ -88,4 +94,28 @@ pub fn run_number_row(number: u64) -> Row {
         key: RUN_NUMBER.to_vec(),
         change: Change::Put(number.to_be_bytes().to_vec()),
     }
+}
+
+/// The first key of steps that wait for this event, and the first that is none of them any more.
+pub fn event_waits(event: &str) -> (Vec<u8>, Vec<u8>) {
+    let key = |end: u8| [EVENT_WAIT, event.as_bytes(), &[end]].concat();
+    (key(0), key(1))
+}
+
+/// The row of a step that waits for an event: there while it does.
+pub fn event_wait_row(event: &str, run: RunId, step: StepIndex, waits: bool) -> Row {
+    let key = [&event_waits(event).0[..], &run.0, &step.0.to_be_bytes()].concat();
+    let change = if waits { Change::Put(Vec::new()) } else { Change::Delete };
+    Row { table: META, key, change }
+}
+
+/// Reads the key of a step that waits for an event: run and step.
+pub fn read_event_wait_key(event: &str, key: &[u8]) -> Option<(RunId, StepIndex)> {
+    let (run, step) = key.strip_prefix(&event_waits(event).0[..])?.split_first_chunk::<16>()?;
+    Some((RunId(*run), StepIndex(u32::from_be_bytes(step.try_into().ok()?))))
+}
+
+/// The key of the row of an event's id.
+pub fn event_id_key(event: &str, id: &str) -> Vec<u8> {
+    [EVENT_ID, event.as_bytes(), &[0], id.as_bytes()].concat()
 }

@@ -36,6 +36,7 @@ mod reports;
 mod schedules;
 #[cfg(feature = "yaml")]
 mod suite;
+mod topics;
 mod weather;
 mod workshop;
 mod world;

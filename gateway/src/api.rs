@@ -3,6 +3,8 @@
 //! Every document carries its kind. Durations are in milliseconds, times are RFC 3339 in UTC, absent values are `null`.
 
 mod approval;
+mod breaker;
+mod events;
 mod explain;
 mod limit;
 mod pauses;
@@ -19,6 +21,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use approval::{ApprovalAnswer, ApprovalItem, ApprovalsPage, DecidedView, InboxFilter};
+pub use breaker::{BreakerPage, BreakerView};
+pub use events::{
+    EmitEvent, EmittedView, SetTriggers, TopicPage, TopicView, TriggerActed, TriggerView,
+    TriggersActed,
+};
 pub use explain::{Cause, ExplainView, GraphEdge, GraphNode, GraphView, StepReason};
 pub use limit::{LimitHolder, LimitPage, LimitSize, LimitView, SetLimit};
 pub use pauses::{PauseScope, PauseStore, PauseView, PausesView};

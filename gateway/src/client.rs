@@ -1,5 +1,6 @@
 //! The client: asks an engine in another process, over the socket that it left in the store's folder.
 
+mod events;
 mod requests;
 mod schedules;
 mod transport;

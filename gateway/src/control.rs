@@ -11,8 +11,10 @@ use crate::api::{
     VerifyView,
 };
 use crate::api::{
-    BackfillSchedule, BackfillView, PutSchedule, ScheduleActed, SchedulePage, ScheduleView,
+    BackfillSchedule, BackfillView, EmitEvent, EmittedView, PutSchedule, ScheduleActed,
+    SchedulePage, ScheduleView, SetTriggers, TopicPage, TriggersActed,
 };
+use crate::api::{BreakerPage, BreakerView};
 use crate::api::{
     CompareDefinitions, DefinitionView, DiffView, PublishVersion, RollBack, VersionActed,
     WorkflowPage, WorkflowView,
@@ -100,6 +102,20 @@ requests! {
     limit(name: &str) -> LimitView;
     /// Says what a limit allows from now on.
     set_limit(name: &str, request: SetLimit) -> LimitView;
+    /// Emits an event for all who wait for it, and for the workflows it starts.
+    emit(event: &str, request: EmitEvent) -> EmittedView;
+    /// All events, by name.
+    topics() -> TopicPage;
+    /// Sets the triggers for events of a workflow.
+    set_triggers(request: SetTriggers) -> TriggersActed;
+    /// Deletes a trigger; runs that it started go on.
+    delete_trigger(event: &str, name: &str, act: Act) -> TriggersActed;
+    /// All circuit breakers, by target.
+    breakers() -> BreakerPage;
+    /// A circuit breaker.
+    breaker(target: &str) -> BreakerView;
+    /// Closes a circuit breaker: those who wait call at once.
+    reset_breaker(target: &str, act: Act) -> BreakerView;
     /// Why a run stands where it stands.
     explain(name: &str) -> ExplainView;
     /// The graph of a run, with the status of its steps.

@@ -7,6 +7,7 @@
 mod counts;
 mod describe;
 mod gauges;
+mod shared;
 mod text;
 
 use std::sync::OnceLock;
@@ -72,6 +73,7 @@ pub(crate) fn render(service: &Service) -> String {
     let mut text = Text::default();
     counts::write(service, &mut text);
     gauges::write(service, &mut text);
+    shared::write(service, &mut text);
     let live = HANDLE.get().map(PrometheusHandle::render).unwrap_or_default();
     text.finish() + &live
 }

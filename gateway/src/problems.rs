@@ -4,8 +4,8 @@ mod aggregates;
 mod forget;
 
 pub(crate) use aggregates::{
-    ambiguous_hash, no_such_definition, no_such_limit, no_such_schedule, no_such_version,
-    no_such_workflow, nothing_before,
+    ambiguous_hash, no_such_breaker, no_such_definition, no_such_limit, no_such_schedule,
+    no_such_version, no_such_workflow, no_triggers, nothing_before, other_event, topic,
 };
 pub(crate) use forget::forget;
 
@@ -223,6 +223,8 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
             ("NX4106", hint.unwrap_or_else(|| "see the form: nexus-engine inbox -o json".into()))
         }
         Rejection::AlreadyStarted
+        | Rejection::EventNotAwaited { .. }
+        | Rejection::EventNotWanted { .. }
         | Rejection::TimerHeld { .. }
         | Rejection::AttemptHeld { .. }
         | Rejection::TooManyLabels { .. }
@@ -236,6 +238,8 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         | Rejection::AlreadyReceived { .. }
         | Rejection::SlotHeld
         | Rejection::SlotNotWanted
+        | Rejection::CallAllowed
+        | Rejection::CallNotWanted { .. }
         | Rejection::NothingReady => {
             ("NX7007", format!("see where it stands: nexus-engine get {name}"))
         }
@@ -288,8 +292,13 @@ pub fn start_problem(error: &StartError) -> Problem {
         StartError::Conflict { name, .. } => taken(name),
         StartError::NoEncryption => Problem::new("NX6023", UNREACHABLE, text)
             .hint("use a program that was built with the feature `encryption`"),
-        StartError::Busy { .. } => Problem::new("NX7006", UNREACHABLE, text)
-            .hint("nothing was recorded; the same start can be repeated"),
+        StartError::Busy { retry_ms } => Problem::new("NX7006", UNREACHABLE, text)
+            .hint("nothing was recorded; the same start can be repeated")
+            .retry_after_ms(*retry_ms),
+        StartError::Full { retry_ms, .. } => Problem::new("NX4168", UNREACHABLE, text)
+            .hint("nothing was recorded; repeat the same start when runs have ended")
+            .retry_after_ms(*retry_ms),
+        StartError::Uncounted(error) => views(error),
         StartError::Request(error) => request(error, "the run"),
     }
 }
@@ -305,6 +314,8 @@ pub(crate) fn schedule_problem(error: &StartError, name: &str) -> Problem {
         | StartError::Limit { .. }
         | StartError::Conflict { .. }
         | StartError::NoEncryption
+        | StartError::Full { .. }
+        | StartError::Uncounted(_)
         | StartError::Busy { .. } => start_problem(error),
     }
 }

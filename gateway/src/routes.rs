@@ -5,6 +5,7 @@
 mod acts;
 mod answer;
 mod approvals;
+mod breakers;
 mod events;
 mod health;
 mod limits;
@@ -15,6 +16,7 @@ mod read;
 mod runs;
 mod same_machine;
 mod schedules;
+mod topics;
 mod upkeep;
 mod versions;
 mod waiting;
@@ -73,8 +75,15 @@ fn control() -> Router<Service> {
         .route("/runs/{run}/forget", post(acts::forget))
         .route("/runs/{run}/drive", post(acts::drive))
         .route("/runs/{run}/signals/{signal}", post(waiting::signal))
+        .route("/events", get(topics::list))
+        .route("/events/{event}", post(topics::emit))
+        .route("/events/{event}/triggers/{trigger}/delete", post(topics::delete_trigger))
+        .route("/triggers", post(topics::set_triggers))
         .route("/pauses", get(pauses::list).post(pauses::pause))
         .route("/pauses/resume", post(pauses::resume))
+        .route("/breakers", get(breakers::list))
+        .route("/breakers/{target}", get(breakers::show))
+        .route("/breakers/{target}/reset", post(breakers::reset))
         .route("/limits", get(limits::list))
         .route("/limits/{limit}", get(limits::show).post(limits::set))
         .route("/schedules", get(schedules::list).post(schedules::put))

@@ -7,6 +7,8 @@
 mod acts;
 mod approve;
 mod audit;
+mod breakers;
+mod events;
 mod explain;
 mod forget;
 mod get;

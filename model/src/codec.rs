@@ -8,6 +8,7 @@
 //! * Decoding damaged bytes is an error, never a panic and never an allocation out of proportion to their number.
 //! * The same event has the same bytes in every build; the fixtures in `tests/fixtures/wire` hold them.
 
+mod calls;
 mod canonical;
 pub mod chunks;
 mod decode;

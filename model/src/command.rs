@@ -157,6 +157,20 @@ pub enum Command {
     },
     /// There is room for attempts.
     OfferSlots,
+    /// A breaker allows an attempt.
+    AllowCall {
+        /// The step.
+        step: StepIndex,
+        /// The number of the request.
+        ticket: Ticket,
+    },
+    /// A breaker is open, and the step does not want to wait.
+    RefuseCall {
+        /// The step.
+        step: StepIndex,
+        /// The number of the request.
+        ticket: Ticket,
+    },
     /// A limit has granted a slot.
     GrantSlot {
         /// The step that waits for it; `None`: the run as a whole.
@@ -170,6 +184,22 @@ pub enum Command {
         step: StepIndex,
         /// The answer.
         answer: Box<ApprovalAnswer>,
+    },
+    /// Offer an event to the steps that wait for it: the first that wants it takes it. What nobody wants is not recorded.
+    OfferEvent {
+        /// The event's name.
+        event: String,
+        /// What makes it count once.
+        id: String,
+        /// What it carries.
+        payload: Payload,
+        /// Who emitted it.
+        by: Actor,
+    },
+    /// All events that were emitted before the step waited have been offered.
+    EventsRead {
+        /// The step.
+        step: StepIndex,
     },
     /// Tell the run something.
     DeliverSignal {

@@ -14,6 +14,7 @@ mod answer_approval;
 mod any_ok;
 mod approve;
 mod backoff;
+mod calls;
 mod cancel;
 mod complete_step;
 mod deliver_signal;
@@ -25,6 +26,7 @@ mod forget;
 mod holds;
 mod interrupt;
 mod items;
+mod offer_event;
 mod offer_slots;
 mod pause;
 mod queueing;
@@ -42,8 +44,9 @@ mod undo;
 mod wait_for;
 mod wind_down;
 
+pub(crate) use calls::wish_to_call;
 use draft::Draft;
-pub use slots::SlotChange;
+pub use slots::{SlotChange, asked_for};
 
 pub use answer_approval::may_decide;
 
@@ -171,8 +174,14 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
         Command::RetryRun { by } => draft.retry_run(by),
         Command::ForgetRun { by } => draft.forget_run(by),
         Command::OfferSlots => draft.offer_slots(),
+        Command::AllowCall { step, ticket } => draft.allow_call(step, ticket),
+        Command::RefuseCall { step, ticket } => draft.refuse_call(step, ticket),
         Command::GrantSlot { step, ticket } => draft.grant_slot(step, ticket),
         Command::AnswerApproval { step, answer } => draft.answer_approval(step, *answer),
+        Command::OfferEvent { event, id, payload, by } => {
+            draft.offer_event(&event, id, payload, by)
+        }
+        Command::EventsRead { step } => draft.events_read(step),
         Command::DeliverSignal { name, id, payload, by } => {
             draft.deliver_signal(name, id, payload, by);
             Ok(())
@@ -186,7 +195,9 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
         Command::StartRun(_) => Ok(()),
         Command::InHold { command, .. } => check_status(run, command),
         // The same signal again is no new one, whatever has become of the run.
-        Command::DeliverSignal { id, .. } if run.signals.ids.contains(id) => {
+        Command::DeliverSignal { id, .. } | Command::OfferEvent { id, .. }
+            if run.signals.ids.contains(id) =>
+        {
             Err(Rejection::AlreadyReceived { id: id.clone() })
         }
         // Of an approval it is asked first whether it was decided before, also of a run that has ended.
@@ -195,6 +206,8 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
         {
             Ok(())
         }
+        // The breaker is told what came of the call, whatever has become of the run.
+        Command::AllowCall { .. } | Command::RefuseCall { .. } if run.started.is_some() => Ok(()),
         Command::RetryRun { .. }
         | Command::ForgetRun { .. }
         | Command::AnswerApproval { .. }
@@ -216,6 +229,10 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
         | Command::ReleaseRun
         | Command::CancelRun { .. }
         | Command::DeliverSignal { .. }
+        | Command::OfferEvent { .. }
+        | Command::EventsRead { .. }
+        | Command::AllowCall { .. }
+        | Command::RefuseCall { .. }
         | Command::GrantSlot { .. }
         | Command::OfferSlots => check_goes_on(run),
     }

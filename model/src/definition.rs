@@ -11,17 +11,19 @@ mod triggers;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-pub use triggers::Trigger;
+pub use triggers::{EventTrigger, Trigger};
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::DefinitionHash;
 
 mod approval;
+mod breaker;
 mod repeat;
 mod switch;
 
 pub use approval::{Approval, OnApprovalTimeout};
+pub use breaker::{CircuitBreaker, WhileOpen};
 pub use repeat::{ROUNDS_DEFAULT, Repeat};
 pub use switch::{Switch, SwitchCase};
 
@@ -73,6 +75,9 @@ pub struct Definition {
     /// What starts runs of it by itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub triggers: Vec<Trigger>,
+    /// Events that start runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub event_triggers: Vec<EventTrigger>,
     /// The steps, in the order of the file. The order is part of the hash.
     pub steps: Vec<Step>,
     /// Template of the run's output; `None` is `null`.
@@ -117,6 +122,7 @@ impl Definition {
             on_failure: self.on_failure,
             on_cancel: self.on_cancel,
             triggers: self.triggers.clone(),
+            event_triggers: self.event_triggers.clone(),
             steps: Vec::new(),
             outputs: self.outputs.clone(),
         }
@@ -217,6 +223,9 @@ pub struct Step {
     /// How many of its attempts may be under way at one time, over all runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<Concurrency>,
+    /// The circuit breaker it asks before each attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<CircuitBreaker>,
     /// Longest time of all attempts together, in milliseconds, from the start of the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<u64>,

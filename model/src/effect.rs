@@ -1,9 +1,11 @@
 //! Effects: the work that should be under way for a run, derived from its state.
 
+use crate::event::Awaited;
 use crate::id::{Attempt, ItemIndex, StepIndex};
 use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::run::{ItemState, ItemsRun, Run, StepState, UndoState};
+use crate::time::Timestamp;
 
 /// Work for the shell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +22,15 @@ pub enum Effect {
         attempt: Attempt,
         /// Whether it must run while no other attempt runs in this engine, because it may be what ends the process.
         alone: bool,
+    },
+    /// A step that waits for an event should be offered those that were emitted since the run started.
+    ReadEvents {
+        /// The step.
+        step: StepIndex,
+        /// The event's name.
+        event: String,
+        /// When the run started.
+        since: Timestamp,
     },
     /// A handler that is at work should stop and report.
     StopAttempt {
@@ -53,11 +64,13 @@ pub struct RunAttempt {
 
 /// Names the work that should be under way for `run`; recovery asks the same question.
 ///
-/// Shape: one effect for each running step, in order of steps, then one for each running item.
+/// Shape: one effect for each running step, in order of steps, then one for each running item, then one for each step that
+/// waits for an event and was not offered yet what was emitted before.
 pub fn pending(plan: &Plan, run: &Run) -> Vec<Effect> {
     let steps = run.running().filter_map(|step| pending_for(plan, run, step));
     let items = run.iterating().flat_map(|step| pending_items(plan, run, step));
-    steps.chain(items).collect()
+    let reads = run.reading_events().filter_map(|(step, _)| pending_for(plan, run, step));
+    steps.chain(items).chain(reads).collect()
 }
 
 /// Names the work that should be under way for the items of one step.
@@ -98,6 +111,9 @@ pub fn pending_for(plan: &Plan, run: &Run, step: StepIndex) -> Option<Effect> {
     }
     if let Some(undo) = run.step_run(step).undo() {
         return pending_undo(plan, run, step, undo);
+    }
+    if let StepState::Awaiting { what: Awaited::Event { name, reads: true }, .. } = run.step(step) {
+        return Some(Effect::ReadEvents { step, event: name.clone(), since: run.started_at });
     }
     let StepState::Running { attempt, input, interruptions, rests, stopping, .. } = run.step(step)
     else {

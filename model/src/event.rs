@@ -3,11 +3,13 @@
 //! The events of one transition are stored together: first the one that came from outside (with [`Given`]), then those that
 //! `decide` derived from it.
 
+mod awaited;
 mod started;
 mod values;
 
 use serde::{Deserialize, Serialize};
 
+pub use awaited::Awaited;
 pub use started::{LABELS_MAX, LIMITS_MAX, RunStarted};
 pub use values::ValueMut;
 
@@ -120,6 +122,11 @@ pub enum Event {
     },
     /// There was room for attempts.
     SlotsOffered,
+    /// A step that waits for an event was offered those that were emitted before it waited.
+    EventsRead {
+        /// The step.
+        step: StepIndex,
+    },
     /// A signal came. Signals of a run are numbered from 1 in the order they came.
     SignalReceived {
         /// The signal's name.
@@ -240,6 +247,20 @@ pub enum Event {
         /// The number of the request.
         ticket: Ticket,
     },
+    /// A breaker allowed the attempt that a step waited with.
+    StepCallAllowed {
+        /// The step.
+        step: StepIndex,
+        /// The number of the request.
+        ticket: Ticket,
+    },
+    /// A breaker is open, and the step does not want to wait.
+    StepCallRefused {
+        /// The step.
+        step: StepIndex,
+        /// The number of the request.
+        ticket: Ticket,
+    },
     /// A limit granted a slot that the run as a whole waited for.
     RunSlotGranted {
         /// The number of the request.
@@ -294,6 +315,17 @@ pub enum Event {
         ticket: Ticket,
         /// What it asks for.
         wish: Wish,
+    },
+    /// A step asks the breaker of its target, and starts once it is allowed to.
+    StepCallRequested {
+        /// The step.
+        step: StepIndex,
+        /// The attempt it asks for.
+        attempt: Attempt,
+        /// The number of the request.
+        ticket: Ticket,
+        /// The target.
+        target: String,
     },
     /// The run as a whole asks a limit for a slot; no step starts before it has it.
     RunQueued {
@@ -561,22 +593,5 @@ pub enum Event {
     RunCancelled {
         /// Hash of the state after this event.
         state: StateHash,
-    },
-}
-
-/// What a step waits for from outside.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Awaited {
-    /// A signal.
-    Signal {
-        /// Its name.
-        name: String,
-    },
-    /// The decision of a person.
-    Approval {
-        /// Who may decide: `user:…`, `group:…`, or either.
-        by: Vec<String>,
-        /// What they are asked; may be empty.
-        message: String,
     },
 }

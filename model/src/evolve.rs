@@ -20,6 +20,7 @@ mod undo;
 
 pub(crate) use timers::{deadline_passed, not_started};
 
+use crate::decide::wish_to_call;
 use crate::event::{Awaited, Event};
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::Payload;
@@ -29,6 +30,7 @@ use crate::run::{
     Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
+use signals::awaited;
 
 /// Folds one recorded event into the state. A recorded event always applies. `at` is the time of its transition.
 ///
@@ -96,9 +98,13 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::StepSlept { step, .. }
         | Event::StepQueued { step, .. }
         | Event::StepWaits { step, .. }
+        | Event::EventsRead { step }
         | Event::SignalTaken { step, .. }
         | Event::StepSlotRequested { step, .. }
         | Event::StepSlotGranted { step, .. }
+        | Event::StepCallRequested { step, .. }
+        | Event::StepCallAllowed { step, .. }
+        | Event::StepCallRefused { step, .. }
         | Event::ApprovalGranted { step, .. }
         | Event::ApprovalRejected { step, .. }
         | Event::ApprovalRequested { step, .. }
@@ -206,16 +212,22 @@ impl Fold<'_> {
                 self.queued(Slot::Run(*rank), Attempt(0), *ticket, wish);
             }
             Event::StepSlotGranted { step, ticket } => self.slot_granted(Some(*step), *ticket),
+            Event::StepCallRequested { step, attempt, ticket, target } => {
+                self.queued(Slot::Call(*step), *attempt, *ticket, &wish_to_call(target));
+            }
+            Event::StepCallAllowed { step, ticket } => self.granted(Slot::Call(*step), *ticket),
             Event::RunSlotGranted { ticket } => self.slot_granted(None, *ticket),
             // The events that follow say what becomes of the steps.
             Event::SlotsOffered
             | Event::RaceDecided { .. }
+            | Event::StepCallRefused { .. }
             | Event::ApprovalGranted { .. }
             | Event::ApprovalRejected { .. } => {}
             Event::ApprovalRequested { step, by, message, timer } => {
                 let (by, message) = (by.clone(), message.clone());
                 self.step_waits(*step, Awaited::Approval { by, message }, *timer);
             }
+            Event::EventsRead { step } => self.events_read(*step),
             Event::SignalReceived { name, id, payload, by } => {
                 self.signal_received(name, id, payload, by);
             }
@@ -225,7 +237,7 @@ impl Fold<'_> {
             Event::StepQueued { step, timer, until } => self.step_queued(*step, *timer, *until),
             Event::StepSlept { step, timer, until } => self.step_slept(*step, *timer, *until),
             Event::StepWaits { step, signal, timer } => {
-                self.step_waits(*step, Awaited::Signal { name: signal.clone() }, *timer);
+                self.step_waits(*step, awaited(signal), *timer);
             }
             Event::SignalTaken { signal, .. } => self.signal_taken(*signal),
             Event::StepSkipped { step, reason } => {

@@ -9,6 +9,7 @@
 //! * Expressions are evaluated by `decide` only; their outcome is in the event.
 
 pub mod aggregate;
+pub mod breaker;
 pub mod codec;
 pub mod command;
 pub mod decide;
@@ -29,6 +30,7 @@ pub mod run;
 pub mod schedule;
 pub mod suggest;
 pub mod time;
+pub mod topic;
 pub mod vault;
 pub mod versions;
 

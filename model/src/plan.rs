@@ -18,9 +18,11 @@ use crate::payload::Payload;
 use crate::run::Run;
 
 mod approval;
+mod breaker;
 mod compile;
 mod difference;
 mod each;
+mod events;
 mod graph;
 mod names;
 mod nullable;
@@ -31,6 +33,7 @@ mod step;
 mod switch;
 mod undo;
 
+pub(crate) use breaker::CallRule;
 pub use difference::{Change, Difference, differences};
 pub(crate) use each::Each;
 pub use graph::Levels;
@@ -56,6 +59,8 @@ pub struct Plan {
     run_id: Option<Template>,
     /// The limit that each of its runs needs a slot of.
     slot: Option<SlotRule>,
+    event_triggers: Vec<events::TriggerRule>,
+    event_waits: Vec<(StepIndex, String)>,
     pub(crate) env: Template,
     pub(crate) outputs: Option<Template>,
     steps_with_undo: Vec<StepIndex>,
@@ -89,6 +94,8 @@ pub struct PlanStep {
     pub(crate) each: Option<Each>,
     /// The limit it needs a slot of.
     pub(crate) slot: Option<SlotRule>,
+    /// The breaker it asks.
+    pub(crate) breaker: Option<CallRule>,
     /// Its output mapping.
     pub(crate) outputs: Option<Template>,
     /// How it is undone.
@@ -139,6 +146,9 @@ pub(crate) struct ApprovalWait {
 
 /// The name under which scripts are handed to a handler.
 pub const SCRIPT_HANDLER: &str = "script";
+
+/// The name of the handler that emits an event: the engine itself.
+pub const EMIT_HANDLER: &str = "event.emit";
 
 /// Something wrong with a definition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

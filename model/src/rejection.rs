@@ -1,5 +1,6 @@
 //! Rejections: why a command changed nothing. Values, not failures.
 
+use crate::breaker::CallOutcome;
 use crate::event::LABELS_MAX;
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::input::InputError;
@@ -7,6 +8,18 @@ use crate::input::InputError;
 /// Why a command was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
+    /// No step waits for the event.
+    #[error("no step waits for event `{event}`")]
+    EventNotAwaited {
+        /// The event's name.
+        event: String,
+    },
+    /// Steps wait for such events, but not for this one.
+    #[error("event `{event}` is not the one that is waited for")]
+    EventNotWanted {
+        /// The event's name.
+        event: String,
+    },
     /// The run exists.
     #[error("the run was started already")]
     AlreadyStarted,
@@ -123,6 +136,15 @@ pub enum Rejection {
     /// Nothing waits for the slot, or for a slot any more.
     #[error("nothing waits for this slot")]
     SlotNotWanted,
+    /// The attempt was allowed before.
+    #[error("the attempt is allowed already")]
+    CallAllowed,
+    /// Nothing waits for an answer of the breaker, or for one any more.
+    #[error("nothing waits for this answer of the breaker")]
+    CallNotWanted {
+        /// What came of the attempt, as far as the run can tell.
+        outcome: CallOutcome,
+    },
     /// The step does not wait for a decision.
     #[error("step `{step}` does not wait for an approval, it is {status}")]
     NotAwaitingApproval {

@@ -437,7 +437,19 @@ impl Run {
 
     /// Whether nothing is going on with it, though it may wait for slots, or for the end of a pause.
     pub fn is_at_rest(&self) -> bool {
-        self.running_count() == 0 && !self.can_start()
+        self.running_count() == 0 && !self.can_start() && self.reading_events().next().is_none()
+    }
+
+    /// Steps that wait for an event and were not offered yet what was emitted before, in order.
+    pub fn reading_events(&self) -> impl Iterator<Item = (StepIndex, &str)> + '_ {
+        self.awaiting().filter_map(|step| {
+            let StepState::Awaiting { what: Awaited::Event { name, reads: true }, .. } =
+                self.step(step)
+            else {
+                return None;
+            };
+            Some((step, name.as_str()))
+        })
     }
 
     /// Changes one step, and with it everything that follows from it. Returns what it was.
@@ -472,7 +484,7 @@ impl Run {
     /// Changes what is held or waited for. Returns what it was.
     pub(crate) fn set_hold(&mut self, slot: Slot, next: Option<Hold>) -> Option<Hold> {
         let before = self.slots.set(slot, next);
-        if let Slot::Step(step) = slot {
+        if let Some(step) = slot.step() {
             let startable = self.step(step).is_startable();
             let may_start = startable && self.needs_met(step) && !self.slots.blocks(step);
             set_member(&mut self.ready, step, may_start);

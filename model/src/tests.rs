@@ -17,7 +17,9 @@ mod notation;
 mod show;
 
 mod approvals;
+mod calls;
 mod ending;
+mod events;
 mod expressions;
 mod failures;
 mod folding;

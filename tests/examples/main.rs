@@ -29,7 +29,7 @@ fn engine() -> TestEngine {
     nexus_connectors::register(&mut registry, &nexus_connectors::Options::default());
     let simulate = Mock::function(|call: &Call| {
         let (takes, result) = simulated_outcome(&call.input, call.attempt);
-        Answer { result: result.map(|_| Value::Null), takes }
+        Answer { result, takes }
     });
     TestEngine::new().registry(registry).mock("simulate", simulate)
 }

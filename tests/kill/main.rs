@@ -3,6 +3,8 @@
 //!
 //! `NEXUS_KILLS=200` makes the loop as long as wanted; without it, it is bounded by time.
 
+mod crowd;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

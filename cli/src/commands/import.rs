@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use nexus_definitions::import::{Format, ImportError, Imported, Options, import};
+use nexus_definitions::import::{Finding, Format, ImportError, Imported, Options, import};
 use nexus_gateway::api::{Problem, Where};
 use serde_json::{Value, json};
 
@@ -14,6 +14,9 @@ use crate::{files, output};
 /// Warnings and changed names that are shown to people.
 const SHOWN_MAX: usize = 5;
 
+/// Findings that are shown to people.
+const FINDINGS_SHOWN_MAX: usize = 20;
+
 /// Arguments of `import`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -21,8 +24,8 @@ Examples:
   nexus-engine import montage.json --out montage.workflow.yaml --time-scale 0.001
   nexus-engine import .github/workflows/ci.yml -o json
 
-Formats: wfcommons, dax, hyperdag, edges, pegasus, galaxy, tekton, github-actions, asl, cargo-lock.
-Every task becomes a step that waits for the recorded time, multiplied by --time-scale.")]
+Formats: wfcommons, dax, hyperdag, edges, pegasus, galaxy, tekton, github-actions, asl, cargo-lock, nexus-arc, canvas.
+Every task of a graph becomes a step that waits for the recorded time, multiplied by --time-scale.")]
 pub(crate) struct ImportArgs {
     /// The file; gzip is read too.
     file: PathBuf,
@@ -91,6 +94,7 @@ fn facts(args: &ImportArgs, imported: &Imported) -> Value {
         "work_s": facts.work_s,
         "renamed": imported.renamed,
         "warnings": imported.warnings,
+        "findings": imported.findings,
         "out": args.out,
     })
 }
@@ -115,6 +119,7 @@ fn show(args: &ImportArgs, imported: &Imported) {
         .iter()
         .map(|renamed| format!("{} is the step {}", renamed.task, renamed.step));
     notes(imported.warnings.iter().cloned());
+    findings(&args.file, &imported.findings);
     notes(renamed);
     match &args.out {
         Some(out) => output::note(format!(
@@ -123,6 +128,19 @@ fn show(args: &ImportArgs, imported: &Imported) {
             out.display()
         )),
         None => output::note("write it as a workflow with --out FILE"),
+    }
+}
+
+/// Findings with their codes and places.
+fn findings(file: &Path, findings: &[Finding]) {
+    for Finding { code, place, message } in findings.iter().take(FINDINGS_SHOWN_MAX) {
+        let place =
+            place.map_or_else(String::new, |place| format!(":{}:{}", place.line, place.column));
+        output::note(format!("  note[{code}]: {message}\n    --> {}{place}", file.display()));
+    }
+    let more = findings.len().saturating_sub(FINDINGS_SHOWN_MAX);
+    if more > 0 {
+        output::note(format!("  … and {more} more; all with -o json"));
     }
 }
 

@@ -116,7 +116,7 @@ fn asked(
         record(context, &Purpose::Record, async |control| request(control, act).await)?;
     show(&acted);
     if here && acted.run.is_some() {
-        note_idle(context);
+        note_idle(context, SCHEDULES);
     }
     Ok(Code::Done)
 }
@@ -136,11 +136,14 @@ fn record<T>(
     })
 }
 
+/// What waits for an engine.
+const SCHEDULES: &str = "schedules start runs";
+
 /// Says on standard error that nobody acts on what was recorded.
-fn note_idle(context: &Context) {
+pub(super) fn note_idle(context: &Context, what: &str) {
     let flag = context.store_flag();
     output::note(format!(
-        "note: no engine has the store open; schedules start runs when one does: nexus-engine serve{flag}"
+        "note: no engine has the store open; {what} when one does: nexus-engine serve{flag}"
     ));
 }
 

@@ -31,7 +31,7 @@ pub(crate) struct ServeArgs {
     /// Time that running steps have when the engine is told to stop.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub(crate) drain: Duration,
-    /// A workflow, or a folder of them, whose triggers are made schedules; may be repeated.
+    /// A workflow, or a folder of them, whose triggers start runs from now on; may be repeated.
     #[arg(long, value_name = "PATH")]
     pub(crate) workflows: Vec<PathBuf>,
 }

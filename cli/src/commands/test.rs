@@ -10,7 +10,6 @@ use nexus_engine::testkit::{
 };
 use nexus_gateway::api::Problem;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::exit::{Code, Outcome};
 use crate::store::registry;
@@ -133,7 +132,7 @@ pub(crate) fn run(args: &TestArgs) -> Outcome {
 fn engine() -> TestEngine {
     let simulate = Mock::function(|call: &Call| {
         let (takes, result) = simulated_outcome(&call.input, call.attempt);
-        Answer { result: result.map(|_| Value::Null), takes }
+        Answer { result, takes }
     });
     TestEngine::new().registry(registry()).mock("simulate", simulate)
 }

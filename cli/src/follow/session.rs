@@ -57,7 +57,7 @@ enum News {
     Ended(Box<RunView>),
     /// The engine ended before the run did.
     Lost,
-    Failed(Problem),
+    Failed(Box<Problem>),
 }
 
 /// How a round ends.
@@ -184,7 +184,7 @@ impl<'c> Session<'c> {
                 return Ok(is_over.then_some(Round::Ended));
             }
             News::Lost => return Ok(Some(Round::Lost)),
-            News::Failed(problem) => return Err(problem),
+            News::Failed(problem) => return Err(*problem),
         }
         Ok(None)
     }
@@ -215,7 +215,7 @@ async fn tell(
     let last = match end {
         Ok(Some(view)) => News::Ended(Box::new(view)),
         Ok(None) => News::Lost,
-        Err(problem) => News::Failed(problem),
+        Err(problem) => News::Failed(Box::new(problem)),
     };
     let _ = news.send((at, last)).await;
 }

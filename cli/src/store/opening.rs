@@ -65,7 +65,7 @@ fn secrets() -> SystemSecrets {
 fn config(context: &Context, purpose: &Purpose) -> Config {
     let defaults = Config::default();
     let interruptions_max = context.interruptions_max().unwrap_or(defaults.interruptions_max);
-    let defaults = Config { interruptions_max, ..defaults };
+    let defaults = Config { interruptions_max, open_runs_max: context.open_runs_max(), ..defaults };
     match purpose {
         Purpose::Look | Purpose::Record | Purpose::Begin => {
             Config { drive: Drive::Nothing, ..defaults }

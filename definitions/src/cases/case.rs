@@ -15,7 +15,7 @@ const CASE: &[&str] = &["extends", "inputs", "mock", "real", "at", "expect"];
 const EXPECT: &[&str] = &["status", "error", "steps", "outputs", "calls", "takes"];
 const STEP: &[&str] = &["status", "attempts", "error", "output"];
 const DEEDS: &[&str] =
-    &["signal", "approve", "reject", "pause", "resume", "cancel", "retry", "crash", "down"];
+    &["signal", "emit", "approve", "reject", "pause", "resume", "cancel", "retry", "crash", "down"];
 const DETAILS: &[&str] = &["with", "id", "by", "note", "form", "groups"];
 const FAILURE: &[&str] = &["error", "code", "fatal", "takes"];
 
@@ -261,6 +261,10 @@ impl Reader<'_> {
             "signal" => {
                 let (id, payload) = (text("id"), json("with"));
                 Deed::Signal { name: self.text_of(key, value)?, payload, id }
+            }
+            "emit" => {
+                let (id, data) = (text("id"), json("with"));
+                Deed::Emit { event: self.text_of(key, value)?, data, id }
             }
             "approve" | "reject" => {
                 let note = text("note").unwrap_or_default();

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Checker;
-use crate::keys::{self, FOREIGN, KINDS, Kind, LATER_KINDS, LATER_STEP, RETRY, Table};
+use crate::keys::{self, FOREIGN, GROUP, KINDS, Kind, LATER_KINDS, LATER_STEP, RETRY, Table};
 use crate::suggest::{any_of, nearest};
 use crate::yaml::{Key, Node, Tree};
 
@@ -181,11 +181,15 @@ impl Checker<'_> {
         }
     }
 
-    fn step(&mut self, id: &Key, step: &Tree) {
+    pub(super) fn step(&mut self, id: &Key, step: &Tree) {
         let Node::Map(entries) = &step.value else {
             self.wrong_type(id, step, "a map", format!("a step has one of: {}", kind_list()));
             return;
         };
+        if entries.iter().any(|(key, _)| key.value == "group") {
+            self.table(&GROUP, entries, self.key_range(id));
+            return;
+        }
         let mut kinds = KINDS.iter().filter_map(|kind| {
             Some((kind, entries.iter().find(|(key, _)| key.value == kind.key.name)?))
         });

@@ -33,6 +33,14 @@ impl Checker<'_> {
 
     fn trigger(&mut self, item: &Tree) {
         let node = &item.value;
+        if let Some(event) = node.get("event") {
+            return self.event_trigger(item, event);
+        }
+        if let Some(matches) = node.get("match") {
+            let range = self.range(matches);
+            let message = "`match` is for events, this trigger has a time".to_owned();
+            self.fault("NX1188", range, message, "say `event:` and its name, or leave `match` out");
+        }
         match (node.get("cron"), node.get("every")) {
             (Some(cron), None) => {
                 let zone = node.get("timezone");
@@ -46,9 +54,19 @@ impl Checker<'_> {
             }
             (None, None) => {
                 let range = self.range(item);
-                let message = "a trigger says when: it has neither `cron` nor `every`".to_owned();
+                let message =
+                    "a trigger says when: it has neither `cron`, `every` nor `event`".to_owned();
                 self.fault("NX1143", range, message, "add `cron: \"0 6 * * *\"` or `every: 1h`");
             }
+        }
+    }
+
+    fn event_trigger(&mut self, item: &Tree, event: &Tree) {
+        let times = ["cron", "every", "timezone", "catch_up", "overlap"];
+        if let Some(time) = times.into_iter().find(|key| item.value.get(key).is_some()) {
+            let range = self.range(event);
+            let message = format!("a trigger has `event` or a time, not both: `{time}`");
+            self.fault("NX1188", range, message, "make two triggers of it");
         }
     }
 

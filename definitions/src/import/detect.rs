@@ -8,7 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::error::ImportError;
 use super::format::Format;
-use super::{cargo_lock, serial};
+use super::{arc, cargo_lock, serial};
 
 /// Lines read before giving up on text.
 const LINES_MAX: usize = 2_000;
@@ -60,6 +60,9 @@ fn json(text: &str) -> Result<Format, ImportError> {
     if has("States") || has("StartAt") {
         return Ok(Format::Asl);
     }
+    if has("nodes") && (has("edges") || outcome.is_err()) {
+        return Ok(Format::Canvas);
+    }
     match outcome {
         Err(error) => Err(serial::json_damage(&error)),
         Ok(()) => Err(unrecognised(format!("this is JSON with {}", listed(&keys)))),
@@ -105,6 +108,9 @@ fn yaml(text: &str) -> Result<Format, ImportError> {
         |(key, value): &(&str, &str)| *key == "apiVersion" && value.starts_with("tekton.dev/");
     if pairs.iter().any(tekton) {
         return Ok(Format::Tekton);
+    }
+    if pairs.iter().any(|(key, value)| *key == "apiVersion" && value.starts_with(arc::API)) {
+        return Ok(Format::NexusArc);
     }
     if has("pegasus") || has("jobDependencies") {
         return Ok(Format::Pegasus);

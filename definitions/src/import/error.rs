@@ -2,13 +2,15 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use super::format::Format;
 
 /// Names of a cycle that a message spells out.
 const CYCLE_NAMES_MAX: usize = 12;
 
 /// A place in the (decompressed) text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Place {
     /// From 1.
     pub line: usize,

@@ -33,11 +33,15 @@ pub enum Format {
     Asl,
     /// `Cargo.lock`.
     CargoLock,
+    /// nexus-arc workflow: steps for agents, with routers, ways back and approvals.
+    NexusArc,
+    /// Nodes and edges of a canvas, JSON.
+    Canvas,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::WfCommons,
         Self::Dax,
         Self::HyperDag,
@@ -48,6 +52,8 @@ impl Format {
         Self::GitHubActions,
         Self::Asl,
         Self::CargoLock,
+        Self::NexusArc,
+        Self::Canvas,
     ];
 
     /// The name, as given to `--format`.
@@ -63,6 +69,8 @@ impl Format {
             Self::GitHubActions => "github-actions",
             Self::Asl => "asl",
             Self::CargoLock => "cargo-lock",
+            Self::NexusArc => "nexus-arc",
+            Self::Canvas => "canvas",
         }
     }
 

@@ -17,7 +17,7 @@ const NAME_CHARACTERS_MAX: usize = 128;
 /// Longest runtime that is believed, in seconds: some 300 years.
 const RUNTIME_S_MAX: f64 = 1e10;
 /// The action that waits.
-const ACTION: &str = "simulate";
+pub(super) const ACTION: &str = "simulate";
 /// Extensions that say how a file is written, not what is in it.
 const EXTENSIONS: [&str; 12] = [
     ".gz", ".json", ".yaml", ".yml", ".xml", ".dax", ".txt", ".tsv", ".ga", ".asl", ".lock",
@@ -111,7 +111,14 @@ impl Graph {
             steps,
             ..Definition::default()
         };
-        Ok(Imported { definition, format, facts, renamed, warnings: self.warnings })
+        Ok(Imported {
+            definition,
+            format,
+            facts,
+            renamed,
+            warnings: self.warnings,
+            findings: Vec::new(),
+        })
     }
 
     fn drop_strange_runtimes(&mut self) {
@@ -126,7 +133,7 @@ impl Graph {
     }
 
     /// Edges by index, each once, in the order of the file.
-    fn links(&self, text: &str) -> Result<Links, ImportError> {
+    pub(super) fn links(&self, text: &str) -> Result<Links, ImportError> {
         let mut index: HashMap<&str, usize> = HashMap::with_capacity(self.tasks.len());
         for (at, task) in self.tasks.iter().enumerate() {
             index.entry(&task.id).or_insert(at);
@@ -164,6 +171,7 @@ fn steps(tasks: &[Task], ids: &[String], links: &Links, options: Options) -> Vec
         retry: Retry::default(),
         timeout_ms: None,
         concurrency: None,
+        breaker: None,
         deadline_ms: None,
         heartbeat_ms: None,
         start_within_ms: None,
@@ -190,21 +198,41 @@ fn simulation(runtime_s: f64, time_scale: f64) -> Value {
 
 /// An id per task: its name where that is possible and free.
 fn step_ids(tasks: &[Task]) -> (Vec<String>, Vec<Renamed>) {
-    let mut taken: HashSet<String> = HashSet::with_capacity(tasks.len());
-    let keeps: Vec<bool> =
-        tasks.iter().map(|task| is_id(&task.id) && taken.insert(task.id.clone())).collect();
-    let mut numbers: HashMap<String, usize> = HashMap::new();
-    let mut renamed = Vec::new();
-    let id = |(task, keeps): (&Task, bool)| {
-        if keeps {
-            return task.id.clone();
-        }
-        let step = free_id(&task.id, &mut taken, &mut numbers);
-        renamed.push(Renamed { task: task.id.clone(), step: step.clone() });
-        step
-    };
-    let ids = tasks.iter().zip(keeps).map(id).collect();
-    (ids, renamed)
+    Ids::default().of(tasks.iter().map(|task| task.id.as_str()))
+}
+
+/// The ids that are taken.
+#[derive(Debug, Default)]
+pub(super) struct Ids {
+    taken: HashSet<String>,
+    numbers: HashMap<String, usize>,
+}
+
+impl Ids {
+    /// An id per name: the name itself where that is possible and free.
+    pub(super) fn of<'n>(
+        &mut self,
+        names: impl Iterator<Item = &'n str> + Clone,
+    ) -> (Vec<String>, Vec<Renamed>) {
+        let keeps: Vec<bool> =
+            names.clone().map(|name| is_id(name) && self.taken.insert(name.to_owned())).collect();
+        let mut renamed = Vec::new();
+        let id = |(name, keeps): (&str, bool)| {
+            if keeps {
+                return name.to_owned();
+            }
+            let step = self.free(name);
+            renamed.push(Renamed { task: name.to_owned(), step: step.clone() });
+            step
+        };
+        let ids = names.zip(keeps).map(id).collect();
+        (ids, renamed)
+    }
+
+    /// An id like `name`.
+    pub(super) fn free(&mut self, name: &str) -> String {
+        free_id(name, &mut self.taken, &mut self.numbers)
+    }
 }
 
 fn is_id(name: &str) -> bool {
@@ -243,7 +271,7 @@ pub(super) fn clean(text: &str) -> String {
 }
 
 /// The workflow's name from the name of its file.
-fn workflow_name(file: &str) -> String {
+pub(super) fn workflow_name(file: &str) -> String {
     let mut stem = file.rsplit(['/', '\\']).next().unwrap_or_default();
     while let Some(shorter) = EXTENSIONS.iter().find_map(|extension| stem.strip_suffix(extension)) {
         stem = shorter;

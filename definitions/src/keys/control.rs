@@ -1,6 +1,6 @@
 //! Keys of steps that ask people, choose, and go back.
 
-use super::{Shape, Table, key};
+use super::{DEFAULTS, Shape, Table, key};
 
 /// What a step asks of people.
 pub(super) static APPROVE: Table = Table {
@@ -57,6 +57,35 @@ pub(super) static SWITCH: Table = Table {
         ),
     ],
     required: &["cases"],
+    later: &[],
+};
+
+/// Steps under one name.
+pub(crate) static GROUP: Table = Table {
+    name: "group",
+    noun: "a group",
+    keys: &[
+        key(
+            "group",
+            Shape::GroupSteps,
+            "The steps of the group by id; from outside they are `group.step`.",
+        ),
+        key("name", Shape::Text, "Title. For people."),
+        key("description", Shape::Text, "What it is for. Stays in the file."),
+        key("needs", Shape::TextOrList, "Ids of what comes before the first steps of the group."),
+        key(
+            "when_needs",
+            Shape::Choice(&["all_ok", "any_ok", "all_done", "any_failed"]),
+            "When the needs let its first steps run.",
+        ),
+        key("if", Shape::Condition, "Expression; false skips every step of the group."),
+        key(
+            "defaults",
+            Shape::Map(&DEFAULTS),
+            "What its `uses` and `run` steps get that say nothing else.",
+        ),
+    ],
+    required: &["group"],
     later: &[],
 };
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use nexus_definitions::{read, write};
 use nexus_model::definition::{
-    Approval, Backoff, Compensate, Concurrency, ConcurrencyRate, ConcurrencyScope, Definition,
-    ForEach, InputKind, InputSpec, OnApprovalTimeout, OnEnd, OnError, OnItemError, OnSignalTimeout,
-    Retry, Step, StepKind, Switch, SwitchCase, Trigger, WhenNeeds,
+    Approval, Backoff, CircuitBreaker, Compensate, Concurrency, ConcurrencyRate, ConcurrencyScope,
+    Definition, EventTrigger, ForEach, InputKind, InputSpec, OnApprovalTimeout, OnEnd, OnError,
+    OnItemError, OnSignalTimeout, Retry, Step, StepKind, Switch, SwitchCase, Trigger, WhenNeeds,
+    WhileOpen,
 };
 use nexus_model::schedule::{CatchUp, Overlap, Timing};
 use proptest::prelude::*;
@@ -150,6 +151,10 @@ fn kind() -> impl Strategy<Value = StepKind> {
     let env =
         prop::collection::btree_map("[A-Z_][A-Z0-9_]{0,5}", text().prop_map(Value::from), 0..3);
     prop_oneof![
+        ("[a-z]{1,9}", value()).prop_map(|(event, data)| StepKind::Action {
+            uses: "event.emit".to_owned(),
+            with: serde_json::json!({"event": event, "data": data}),
+        }),
         ("[a-z]{1,5}\\.[a-z]{1,5}", value())
             .prop_map(|(uses, with)| StepKind::Action { uses, with }),
         (words(), prop::option::of("[a-z]{2,5}"), env)
@@ -199,7 +204,9 @@ fn wait_for() -> impl Strategy<Value = StepKind> {
     let timeout = prop::option::of(1u64..9_000_000_000);
     ("[a-z .:#']{1,9}[a-z]", matches, timeout, any::<bool>()).prop_map(
         |(signal, matches, timeout_ms, goes_on)| {
-            let matches = matches.map(str::to_owned);
+            let signal = if goes_on { signal } else { "event:order.paid".to_owned() };
+            let carried = if goes_on { "signal" } else { "event" };
+            let matches = matches.map(|text| text.replace("signal", carried));
             let on_timeout =
                 if goes_on { OnSignalTimeout::Continue } else { OnSignalTimeout::Fail };
             StepKind::WaitFor { signal, matches, timeout_ms, on_timeout }
@@ -235,7 +242,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]);
     let time = || prop::option::of(1u64..9_000_000_000);
     let times = (prop::option::of(1u64..u64::MAX / 2), time(), time(), time());
-    let times = (times, prop::option::of(concurrency()));
+    let times = (times, prop::option::of(concurrency()), prop::option::of(breaker()));
     let outputs =
         prop::option::of(value().prop_filter("null says nothing", |value| !value.is_null()));
     let errors = (any::<bool>(), prop::option::of(for_each()));
@@ -246,7 +253,7 @@ fn step() -> impl Strategy<Value = Step> {
             condition,
             when_needs,
             retry,
-            ((timeout_ms, deadline_ms, heartbeat_ms, start_within_ms), concurrency),
+            ((timeout_ms, deadline_ms, heartbeat_ms, start_within_ms), concurrency, breaker),
             (tolerated, for_each),
             outputs,
         )| {
@@ -265,6 +272,7 @@ fn step() -> impl Strategy<Value = Step> {
                 start_within_ms: start_within_ms.filter(|_| attempts),
                 on_error: if tolerated { OnError::Continue } else { OnError::Fail },
                 concurrency: concurrency.filter(|_| attempts && for_each.is_none()),
+                breaker: breaker.filter(|_| attempts && for_each.is_none()),
                 for_each: for_each.filter(|_| attempts),
                 outputs,
                 compensate: None,
@@ -293,6 +301,15 @@ fn concurrency() -> impl Strategy<Value = Concurrency> {
             rate,
             fairness_key,
             priority: priority.map(Value::from),
+        },
+    )
+}
+
+fn breaker() -> impl Strategy<Value = CircuitBreaker> {
+    ("[a-z]{1,6}", 1..=u32::MAX, 1..=u32::MAX, 1u64..9_000_000_000, any::<bool>()).prop_map(
+        |(target, failures, successes, open_ms, fails)| {
+            let while_open = if fails { WhileOpen::Fail } else { WhileOpen::Wait };
+            CircuitBreaker { target, failures, successes, open_ms, while_open }
         },
     )
 }
@@ -357,6 +374,19 @@ fn trigger() -> impl Strategy<Value = Trigger> {
     )
 }
 
+fn event_trigger() -> impl Strategy<Value = EventTrigger> {
+    let matches = prop::option::of(prop::sample::select(vec!["true", "event.id == 'a: b'"]));
+    let input = prop::option::of(value().prop_filter("null says nothing", |it| !it.is_null()));
+    ("[a-z]{1,9}\\.[a-z:+-]{1,9}", matches, input, prop::option::of("[a-z]{1,9}")).prop_map(
+        |(event, matches, input, name)| EventTrigger {
+            event,
+            matches: matches.map(str::to_owned),
+            input,
+            name,
+        },
+    )
+}
+
 fn definition() -> impl Strategy<Value = Definition> {
     let head = (
         "[a-z][a-z0-9-]{0,20}",
@@ -368,7 +398,7 @@ fn definition() -> impl Strategy<Value = Definition> {
         prop::collection::btree_map("[a-z]{1,6}", text(), 0..3),
         prop::collection::btree_map("[a-z]{1,6}", input(), 0..3),
         prop::collection::btree_map("[A-Z]{1,6}", text().prop_map(Value::from), 0..3),
-        prop::collection::vec(trigger(), 0..3),
+        (prop::collection::vec(trigger(), 0..3), prop::collection::vec(event_trigger(), 0..3)),
         prop::collection::vec("[A-Z_]{1,6}", 0..3),
         any::<bool>(),
     );
@@ -379,7 +409,7 @@ fn definition() -> impl Strategy<Value = Definition> {
     (head, maps, ends, steps(), outputs).prop_map(
         |(head, maps, (timeout_ms, concurrency, on_failure, on_cancel), steps, outputs)| {
             let (name, description, version, input_is_value) = head;
-            let (labels, inputs, env, triggers, secrets, encrypt) = maps;
+            let (labels, inputs, env, (triggers, event_triggers), secrets, encrypt) = maps;
             Definition {
                 name,
                 description,
@@ -396,6 +426,7 @@ fn definition() -> impl Strategy<Value = Definition> {
                 on_failure,
                 on_cancel,
                 triggers,
+                event_triggers,
                 steps,
                 outputs,
             }
@@ -426,6 +457,7 @@ fn a_sleep_without_a_unit_is_written_with_one() {
             retry: Retry::default(),
             timeout_ms: None,
             concurrency: None,
+            breaker: None,
             deadline_ms: None,
             heartbeat_ms: None,
             start_within_ms: None,

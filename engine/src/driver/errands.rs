@@ -7,18 +7,21 @@
 
 mod limits;
 mod schedules;
+mod topics;
 
 use std::collections::BTreeMap;
 
-use nexus_model::aggregate::{AggregateId, Command, Effect, Kind};
+use nexus_model::aggregate::{AggregateId, Command, Effect};
 use nexus_model::decide::SlotChange;
-use nexus_model::limit::{LimitCommand, LimitEffect};
+use nexus_model::id::{RunId, StepIndex};
+use nexus_model::time::Timestamp;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::message::Message;
 use crate::handle::Handle;
 use crate::shard::AskedAggregate;
+use crate::telling::told_by_run;
 
 /// Errands under way.
 pub(super) struct Errands {
@@ -39,16 +42,25 @@ impl Errands {
         self.handle = Some(handle);
     }
 
-    /// Tells a limit that somebody asks for a slot, or no longer needs one.
+    /// Tells a limit that somebody asks for a slot, or no longer needs one; or a breaker of a call.
     pub(super) fn tell_limit(&self, change: SlotChange) {
         let Some(handle) = &self.handle else { return };
-        let (name, command) = match change {
-            SlotChange::Requested(holder, wish) => {
-                (wish.limit.clone(), LimitCommand::Request { holder, wish })
-            }
-            SlotChange::Released(holder, limit) => (limit, LimitCommand::Release { holder }),
-        };
-        handle.tell_aggregate(Kind::Limit, &name, Command::Limit(command));
+        let (kind, name, command) = told_by_run(change);
+        handle.tell_aggregate(kind, &name, command);
+    }
+
+    /// Offers a step that waits for an event those that were emitted before. Begun anew when the run is read again.
+    pub(super) fn read_events(
+        &mut self,
+        run: RunId,
+        step: StepIndex,
+        event: String,
+        since: Timestamp,
+    ) {
+        let Some(handle) = self.handle.clone() else { return };
+        self.tasks.spawn(async move {
+            topics::read_for(&handle, run, step, &event, since).await;
+        });
     }
 
     pub(super) fn begin(&mut self, id: AggregateId, effect: Effect) {
@@ -84,9 +96,8 @@ async fn carry_out(handle: &Handle, effect: Effect) -> Option<Command> {
     match effect {
         Effect::Pauses(effect) => match effect {},
         Effect::Versions(effect) => match effect {},
-        Effect::Limit(LimitEffect(holder)) => {
-            limits::carry_out(handle, holder).await.map(Command::Limit)
-        }
+        Effect::Limit(_) | Effect::Breaker(_) => limits::carry_out(handle, effect).await,
+        Effect::Topic(deliver) => Some(Command::Topic(topics::carry_out(handle, deliver).await)),
         Effect::Schedule(effect) => {
             schedules::carry_out(handle, effect).await.map(Command::Schedule)
         }

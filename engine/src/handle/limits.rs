@@ -15,9 +15,9 @@ impl Handle {
     /// [`LoadError`]
     pub async fn limit(&self, name: &str) -> Result<Option<Limit>, LoadError> {
         let entity = self.aggregate(Kind::Limit, name).await?;
-        Ok(entity.and_then(|entity| match entity.state {
-            State::Limit(limit) => Some(limit),
-            State::Schedule(_) | State::Pauses(_) | State::Versions(_) => None,
+        Ok(entity.and_then(|entity| {
+            let State::Limit(limit) = entity.state else { return None };
+            Some(limit)
         }))
     }
 
@@ -33,7 +33,14 @@ impl Handle {
         size: Option<Size>,
         by: Actor,
     ) -> Result<Answer, RequestError> {
-        let command = Command::Limit(LimitCommand::Set { size, by });
-        self.ask_aggregate(Kind::Limit, name, command).await
+        // What is recorded counts, also if nobody waits for the answer any more.
+        let (handle, name) = (self.clone(), name.to_owned());
+        let setting = tokio::spawn(async move {
+            let command = Command::Limit(LimitCommand::Set { size, by });
+            let answer = handle.ask_aggregate(Kind::Limit, &name, command).await?;
+            handle.has_set(&name, size.is_some());
+            Ok(answer)
+        });
+        setting.await.unwrap_or(Err(RequestError::Unknown))
     }
 }

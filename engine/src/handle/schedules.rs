@@ -100,9 +100,9 @@ impl Handle {
     /// [`LoadError`]
     pub async fn schedule(&self, name: &str) -> Result<Option<Schedule>, LoadError> {
         let entity = self.aggregate(Kind::Schedule, name).await?;
-        Ok(entity.and_then(|entity| match entity.state {
-            State::Schedule(schedule) => Some(schedule),
-            State::Limit(_) | State::Pauses(_) | State::Versions(_) => None,
+        Ok(entity.and_then(|entity| {
+            let State::Schedule(schedule) = entity.state else { return None };
+            Some(schedule)
         }))
     }
 

@@ -14,6 +14,7 @@ use nexus_model::limit::Wish;
 use nexus_model::payload::{ContentType, NewPayload, Payload};
 use nexus_model::plan::Plan;
 use nexus_model::vault::Vault;
+use nexus_projections::ViewsError;
 use serde_json::Value;
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -105,6 +106,19 @@ pub enum StartError {
     /// The run should be encrypted, and this program cannot.
     #[error("the run should be encrypted, and this program was built without encryption")]
     NoEncryption,
+    /// As many runs are open as may be.
+    #[error("{open} runs are open, and at most {open_max} may be; try again in {retry_ms} ms")]
+    Full {
+        /// How many are open, with those that are being started.
+        open: u64,
+        /// How many may be.
+        open_max: u64,
+        /// When to try again.
+        retry_ms: u64,
+    },
+    /// It is not known how many runs are open.
+    #[error("the open runs cannot be counted")]
+    Uncounted(#[source] ViewsError),
     /// The engine has as much to write as it takes.
     #[error("the engine is busy; try again in {retry_ms} ms")]
     Busy {
@@ -193,6 +207,10 @@ impl Handle {
         if prepared.encrypt || self.shared.config.encrypt {
             prepared = prepared.encrypted(RunKey::new().ok_or(StartError::NoEncryption)?);
         }
+        let name = Some(prepared.started.name.as_str()).filter(|name| !name.is_empty());
+        let _place = self.place(name).await?;
+        let of_store = self.limits_of_store(&prepared.started.workflow).await;
+        prepared.started.limits.extend(of_store.map_err(RequestError::from)?);
         if prepared.started.name.is_empty() {
             return self.start_with_made_name(&plan, prepared).await;
         }

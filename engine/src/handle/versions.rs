@@ -72,9 +72,9 @@ impl Handle {
     /// [`LoadError`]
     pub async fn versions(&self, workflow: &str) -> Result<Option<Versions>, LoadError> {
         let entity = self.aggregate(Kind::Versions, workflow).await?;
-        Ok(entity.and_then(|entity| match entity.state {
-            State::Versions(versions) if versions.newest() > 0 => Some(versions),
-            State::Versions(_) | State::Schedule(_) | State::Pauses(_) | State::Limit(_) => None,
+        Ok(entity.and_then(|entity| {
+            let State::Versions(versions) = entity.state else { return None };
+            (versions.newest() > 0).then_some(versions)
         }))
     }
 }

@@ -128,6 +128,10 @@ fn as_failure(command: Command) -> Option<Command> {
         | Command::RetryRun { .. }
         | Command::ForgetRun { .. }
         | Command::DeliverSignal { .. }
+        | Command::OfferEvent { .. }
+        | Command::EventsRead { .. }
+        | Command::AllowCall { .. }
+        | Command::RefuseCall { .. }
         | Command::GrantSlot { .. }
         | Command::AnswerApproval { .. }
         | Command::OfferSlots => None,

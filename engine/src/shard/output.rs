@@ -52,6 +52,8 @@ pub enum Output {
     },
     /// Tell a handler to stop.
     Stop(RunId, StepIndex, Option<ItemIndex>, Attempt),
+    /// Offer a step that waits for an event those that were emitted since a time, then say that this was done.
+    ReadEvents(RunId, StepIndex, String, Timestamp),
     /// Tell a limit.
     Slot(SlotChange),
     /// An attempt that is over has reported; its log says that this was ignored.

@@ -99,6 +99,10 @@ impl Resident {
             | Command::ForgetRun { .. }
             | Command::CancelRun { .. }
             | Command::DeliverSignal { .. }
+            | Command::OfferEvent { .. }
+            | Command::EventsRead { .. }
+            | Command::AllowCall { .. }
+            | Command::RefuseCall { .. }
             | Command::GrantSlot { .. }
             | Command::OfferSlots => None,
         };

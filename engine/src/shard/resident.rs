@@ -8,7 +8,7 @@ use std::time::Duration;
 use nexus_log::Row;
 use nexus_model::codec;
 use nexus_model::command::Command;
-use nexus_model::decide::{SlotChange, TimerChange, Transition};
+use nexus_model::decide::{TimerChange, Transition, asked_for};
 use nexus_model::effect::{Effect, RunAttempt, pending, pending_for, pending_item, pending_items};
 use nexus_model::event::{Event, Given};
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
@@ -119,6 +119,7 @@ impl Resident {
         out.extend(timers.map(|(id, timer)| Output::TimerSet(run, *id, timer.due)));
         if drives {
             out.extend(self.slots_to_ask_for(run));
+            out.extend(self.events_to_read(run));
         }
         let mut cut_off = Vec::new();
         let running: Vec<StepIndex> =
@@ -137,6 +138,7 @@ impl Resident {
                     self.at_work.insert((step, None), attempt);
                     out.push(Output::Resume { run, step, item: None, attempt, alone });
                 }
+                Some(Effect::ReadEvents { .. }) => {}
                 Some(Effect::RunAttempt(_) | Effect::StopAttempt { .. }) | None => {
                     cut_off.push((step, attempt));
                 }
@@ -183,18 +185,23 @@ impl Resident {
                         cut_off.push((step, item, attempt));
                     }
                 }
-                Effect::RunAttempt(_) | Effect::StopAttempt { .. } => {}
+                Effect::RunAttempt(_) | Effect::StopAttempt { .. } | Effect::ReadEvents { .. } => {}
             }
         }
         cut_off
     }
 
+    /// Events that were emitted before steps waited for them, to be offered to them.
+    fn events_to_read(&self, run: RunId) -> impl Iterator<Item = Output> {
+        let since = self.run.started_at;
+        let reads = self.run.reading_events();
+        reads.map(move |(step, event)| Output::ReadEvents(run, step, event.to_owned(), since))
+    }
+
     /// Slots that are waited for. Whether their limits were told before is not known here; telling them again changes nothing.
     fn slots_to_ask_for(&self, run: RunId) -> impl Iterator<Item = Output> {
         let waits = self.run.slots.iter().filter(|(_, hold)| !hold.granted);
-        waits.map(move |(slot, hold)| {
-            Output::Slot(SlotChange::Requested(slot.holder(run, hold), hold.wish.clone()))
-        })
+        waits.map(move |(slot, hold)| Output::Slot(asked_for(&self.plan, run, slot, hold)))
     }
 
     /// Whether nothing is undecided or on its way to the log.
@@ -236,7 +243,7 @@ impl Resident {
         }
         // The transition of an encrypted run has its own payloads: those of the request are what it hides.
         let of_request = if self.vault.is_some() { &[][..] } else { &asked.payloads };
-        let logged = encode(run, &self.run, &transition, given, rows, of_request);
+        let logged = encode(&self.plan, run, &self.run, &transition, given, rows, of_request);
         self.last_given = given.now;
         self.events_since_snapshot += logged.records.count();
         self.bytes_since_snapshot += logged.records.as_bytes().len();
@@ -278,6 +285,7 @@ impl Resident {
                 Event::StepStarted { step, .. } | Event::UndoStarted { step, .. } => {
                     add(*step, true);
                 }
+                Event::StepWaits { step, .. } => add(*step, false),
                 // It took its slot when it was to be resumed.
                 Event::AttemptResumed { step, .. } => add(*step, false),
                 Event::UndoWaived { .. } => self.run.running().for_each(|step| add(step, false)),
@@ -344,7 +352,7 @@ impl Resident {
             .filter_map(|effect| match effect {
                 Effect::RunAttempt(run) => Some((run.step, run.item)),
                 Effect::ResumeAttempt { step, item, .. } => Some((*step, *item)),
-                Effect::StopAttempt { .. } => None,
+                Effect::StopAttempt { .. } | Effect::ReadEvents { .. } => None,
             })
             .collect();
         let is_kept = |effect: &Effect| match effect {
@@ -352,7 +360,7 @@ impl Resident {
                 let key = (*step, *item);
                 !self.at_work.contains_key(&key) && !coming.contains(&key)
             }
-            Effect::RunAttempt(_) | Effect::StopAttempt { .. } => false,
+            Effect::RunAttempt(_) | Effect::StopAttempt { .. } | Effect::ReadEvents { .. } => false,
         };
         pending(&self.plan, &self.run).into_iter().filter(is_kept).collect()
     }
@@ -369,6 +377,9 @@ impl Resident {
         out.extend(held.slots.into_iter().map(Output::Slot));
         for effect in held.effects {
             out.push(match effect {
+                Effect::ReadEvents { step, event, since } => {
+                    Output::ReadEvents(run, step, event, since)
+                }
                 Effect::StopAttempt { step, item, attempt } => {
                     Output::Stop(run, step, item, attempt)
                 }
@@ -467,6 +478,10 @@ impl Resident {
             | Command::RetryRun { .. }
             | Command::ForgetRun { .. }
             | Command::DeliverSignal { .. }
+            | Command::OfferEvent { .. }
+            | Command::EventsRead { .. }
+            | Command::AllowCall { .. }
+            | Command::RefuseCall { .. }
             | Command::GrantSlot { .. }
             | Command::AnswerApproval { .. }
             | Command::OfferSlots => {}

@@ -8,12 +8,14 @@ use nexus_model::decide::{TimerChange, Transition};
 use nexus_model::event::Given;
 use nexus_model::id::RunId;
 use nexus_model::payload::NewPayload;
+use nexus_model::plan::Plan;
 use nexus_model::run::Run;
 
 use crate::tables::{TIMERS, WALL_TIMERS, stream, timer_key};
 
 /// Encodes what was decided. `run` is the state after it.
 pub fn encode(
+    plan: &Plan,
     id: RunId,
     run: &Run,
     transition: &Transition,
@@ -22,6 +24,7 @@ pub fn encode(
     payloads: &[NewPayload],
 ) -> Logged {
     let records = encode_records(run, transition, given);
+    rows.extend(super::events::rows(plan, id, run, transition));
     rows.extend(transition.timers.iter().map(|change| timer_row(id, *change)));
     let payloads = payloads.iter().chain(&transition.payloads);
     let payloads = payloads.map(|(hash, bytes)| (hash.0, Arc::clone(bytes))).collect();

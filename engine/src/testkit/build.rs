@@ -18,6 +18,7 @@ pub fn step(id: &str, kind: StepKind, needs: &[&str]) -> Step {
         retry: Retry::default(),
         timeout_ms: None,
         concurrency: None,
+        breaker: None,
         deadline_ms: None,
         heartbeat_ms: None,
         start_within_ms: None,

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_log::EventLog;
+use nexus_log::{EventLog, Frame, Partition, Position};
 use nexus_model::command::Command;
 use nexus_model::event::{Actor, Event};
 use nexus_model::id::RunId;
@@ -413,6 +413,11 @@ impl TestEngine {
             Some((String::from_utf8(name).ok()?, read_name_row(&row)?.0))
         };
         rows.into_iter().filter_map(run).collect()
+    }
+
+    /// Everything the log holds, also of what runs share.
+    pub fn frames(&self) -> Vec<Frame> {
+        self.world.log.read(Partition(0), Position(0), usize::MAX).unwrap_or_default()
     }
 
     /// The calls of handlers, in the order in which they were made.

@@ -8,6 +8,7 @@ use nexus_projections::resume::scan;
 
 use super::limits::limits;
 use super::schedules::schedules;
+use super::topics::{Topics, topics};
 use super::world::World;
 use crate::loader::Loader;
 use crate::shard::{Input, Shard, Slots};
@@ -31,6 +32,7 @@ impl World {
         self.hungry.clear();
         self.errands.clear();
         self.told.clear();
+        self.topics = Topics::default();
         self.starting.clear();
         self.wanted.clear();
         self.flying.clear();
@@ -45,7 +47,7 @@ impl World {
         let log: Arc<dyn EventLog> = self.log.clone();
         let rows = log.rows(TIMERS, &[], &[], usize::MAX).unwrap_or_default();
         self.timers.extend(rows.iter().filter_map(|(key, _)| read_timer_key(key)));
-        for id in limits(&*log) {
+        for id in limits(&*log).into_iter().chain(topics(&*log)) {
             self.tell(Input::DriveAggregate { id }, None);
         }
         let rows = log.rows(WALL_TIMERS, &[], &[], usize::MAX).unwrap_or_default();

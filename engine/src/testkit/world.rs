@@ -16,9 +16,8 @@ use nexus_model::aggregate::{AggregateId, Effect};
 use nexus_model::command::Command;
 use nexus_model::effect::RunAttempt;
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex, TimerId};
-use nexus_model::limit::Holder;
 use nexus_model::payload::{Payload, PayloadHash};
-use nexus_model::plan::Plan;
+use nexus_model::plan::{EMIT_HANDLER, Plan};
 use nexus_model::run::{Run, RunStatus};
 use nexus_model::time::Timestamp;
 
@@ -26,6 +25,7 @@ use super::call::{Call, Outcome};
 use super::mock::{Answer as Answered, Mocks};
 use super::reports;
 use super::schedules::{Starting, fire};
+use super::topics::Topics;
 use super::weather::Storm;
 use super::workshop::{Said, States, Workshop};
 use crate::config::Config;
@@ -80,6 +80,7 @@ pub(super) enum Wanted {
     Payloads(RunId, Vec<PayloadHash>),
     Rest(RunId),
     Aggregate(AggregateId),
+    Events(RunId, StepIndex, String, Timestamp),
 }
 
 /// A handler at work.
@@ -91,7 +92,7 @@ pub(super) struct Working {
     step: StepIndex,
     item: Option<ItemIndex>,
     attempt: Attempt,
-    result: StepResult<Data>,
+    pub(super) result: StepResult<Data>,
     /// How far it said it was, if it said so.
     progress: Option<Payload>,
 }
@@ -123,8 +124,9 @@ pub(super) struct World {
     pub(super) starting: Starting,
     /// What aggregates want done.
     pub(super) errands: BTreeSet<(AggregateId, Effect)>,
+    pub(super) topics: Topics,
     /// Who was told of a slot and has not answered.
-    pub(super) told: BTreeMap<ReplyId, (AggregateId, Holder)>,
+    pub(super) told: BTreeMap<ReplyId, (AggregateId, Effect)>,
     pub(super) wanted: VecDeque<Wanted>,
     pub(super) flying: VecDeque<Flying>,
     pub(super) working: Vec<Working>,
@@ -134,7 +136,7 @@ pub(super) struct World {
     pub(super) ended: BTreeMap<RunId, RunStatus>,
     pub(super) calls: Vec<Call>,
     /// The last call of each attempt.
-    last_calls: HashMap<(String, u32), usize>,
+    pub(super) last_calls: HashMap<(String, u32), usize>,
     /// Steps that nothing stood in for, with what they call.
     pub(super) unanswered: BTreeSet<(String, String)>,
     /// Rules that were broken.
@@ -171,6 +173,7 @@ impl World {
             hungry: VecDeque::new(),
             starting: Starting::new(),
             errands: BTreeSet::new(),
+            topics: Topics::default(),
             told: BTreeMap::new(),
             wanted: VecDeque::new(),
             flying: VecDeque::new(),
@@ -342,6 +345,9 @@ impl World {
                 let loaded = loaded.map_err(|error| (error.to_string(), false));
                 Input::AggregateLoaded { id, loaded }
             }
+            Wanted::Events(run, step, event, since) => {
+                return self.read_events(run, step, &event, since);
+            }
             Wanted::Run(run) => match self.fold(run) {
                 Ok(Some((plan, state))) => {
                     let vault = self.loader.vault(run).ok().flatten();
@@ -421,9 +427,15 @@ impl World {
             Output::TimerCleared(run, timer, due) => {
                 self.timers.remove(&(due.as_ms(), run, timer));
             }
+            Output::ReadEvents(run, step, event, since) => {
+                self.wanted.push_back(Wanted::Events(run, step, event, since));
+            }
             Output::Slot(change) => self.tell_limit(change),
             Output::Reply(reply, answer) => {
-                if !self.told_of_slot(reply, &answer) && !self.scheduled(reply, &answer) {
+                if !self.told_of_slot(reply, &answer)
+                    && !self.scheduled(reply, &answer)
+                    && !self.topic_replied(reply, &answer)
+                {
                     self.replies.insert(reply, answer);
                 }
             }
@@ -437,7 +449,9 @@ impl World {
             }
             Output::Snapshot(..) | Output::Ignored(_) => {}
             Output::LoadAggregate(id) => self.wanted.push_back(Wanted::Aggregate(id)),
-            Output::Errand(id, effect) if matches!(*effect, Effect::Limit(_)) => {
+            Output::Errand(id, effect)
+                if matches!(*effect, Effect::Limit(_) | Effect::Breaker(_)) =>
+            {
                 self.tell_of_slot(id, &effect);
             }
             Output::Errand(id, effect) => {
@@ -487,7 +501,7 @@ impl World {
         }
         let takes_ms = u64::try_from(takes.as_millis()).unwrap_or(u64::MAX);
         call.outcome = Outcome { result: result.clone().map_err(|error| error.0), takes };
-        self.working.push(Working {
+        let working = Working {
             ends: self.now.plus_ms(takes_ms),
             call: self.calls.len(),
             run,
@@ -496,26 +510,8 @@ impl World {
             attempt: attempt.attempt,
             result,
             progress: Some(progress).filter(|progress| *progress != before),
-        });
-        self.calls.push(call);
-    }
-
-    /// An attempt is made once in a life of the engine, and not again once its outcome is recorded.
-    fn check_call(&mut self, call: &Call) {
-        let this = (call.key.clone(), call.attempt);
-        let earlier = self.last_calls.insert(this, self.calls.len());
-        let Some(earlier) = earlier.and_then(|at| self.calls.get(at)) else { return };
-        let why = if earlier.recorded {
-            "although its outcome is recorded"
-        } else if earlier.life == call.life {
-            "in one life of the engine"
-        } else if !call.may_repeat {
-            "without being told that it may repeat"
-        } else {
-            return;
         };
-        let Call { step, run_name, attempt, .. } = call;
-        self.broken.push(format!("attempt {attempt} of {step} of {run_name} was made twice {why}"));
+        self.put_to_work(&key.0, call, working);
     }
 
     fn answer(
@@ -526,6 +522,9 @@ impl World {
         attempt: &RunAttempt,
         timeout: Option<Duration>,
     ) -> (Said, Duration) {
+        if call.uses == EMIT_HANDLER {
+            return ((Ok(Data::null()), attempt.progress.clone()), Duration::ZERO);
+        }
         let ((result, progress), takes) =
             if let Some(Answered { result, takes }) = self.setup.mocks.answer(call) {
                 let result = result.and_then(|value| Data::json(&value));

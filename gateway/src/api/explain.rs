@@ -28,7 +28,7 @@ pub struct ExplainView {
     pub causes: Vec<Cause>,
     /// The steps that are not settled and could be, each with its reason.
     pub steps: Vec<StepReason>,
-    /// What stands between it and the slots it waits for, a line for each limit.
+    /// What stands between it and the slots and targets it waits for, a line for each limit and circuit breaker.
     #[serde(default)]
     pub limits: Vec<String>,
     /// The steps that come next.
@@ -40,7 +40,8 @@ pub struct ExplainView {
 /// Something that keeps a run from going on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
-    /// `running`, `waiting`, `sleeping`, `retrying`, `limited`, `paused`, `blocked` (an undo has failed, and somebody has to
+    /// `running`, `waiting`, `sleeping`, `retrying`, `limited`, `broken` (a circuit breaker
+    /// keeps it back), `paused`, `blocked` (an undo has failed, and somebody has to
     /// decide) or `orphaned` (no engine works on it).
     pub cause: String,
     /// The step; none if it concerns the whole run.

@@ -21,6 +21,9 @@ pub struct Problem {
     pub run: Option<String>,
     /// The step it is about.
     pub step: Option<String>,
+    /// After how many seconds the same request may be repeated; only where that helps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u64>,
     /// The page about the code.
     pub docs: String,
     /// The exit code of the command line for it.
@@ -57,6 +60,13 @@ impl Problem {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Says after which time the same request may be repeated.
+    #[must_use]
+    pub fn retry_after_ms(mut self, ms: u64) -> Self {
+        self.retry_after = Some(ms.div_ceil(1_000).max(1));
         self
     }
 

@@ -13,6 +13,7 @@ use crate::api::{
     RebuildView, ReplayView, RunPage, RunView, RunsFilter, SendSignal, SignalView, StartRun,
     StartedRun, Status, VerifyView,
 };
+use crate::api::{BreakerPage, BreakerView};
 use crate::api::{LimitPage, LimitView, SetLimit};
 use crate::follow::Follow;
 
@@ -66,6 +67,18 @@ impl Client {
 
     pub async fn set_limit(&self, name: &str, request: SetLimit) -> Result<LimitView, Problem> {
         self.ask(post(&format!("limits/{}", segment(name))).json(&request)?).await
+    }
+
+    pub async fn breakers(&self) -> Result<BreakerPage, Problem> {
+        self.ask(get("breakers")).await
+    }
+
+    pub async fn breaker(&self, target: &str) -> Result<BreakerView, Problem> {
+        self.ask(get(&format!("breakers/{}", segment(target)))).await
+    }
+
+    pub async fn reset_breaker(&self, target: &str, act: Act) -> Result<BreakerView, Problem> {
+        self.ask(post(&format!("breakers/{}/reset", segment(target))).json(&act)?).await
     }
 
     pub async fn pause(&self, name: &str, act: Act) -> Result<Acted, Problem> {

@@ -3,6 +3,7 @@
 use nexus_engine::model::aggregate::Rejection;
 use nexus_engine::model::limit::LimitRejection;
 use nexus_engine::model::schedule::ScheduleRejection;
+use nexus_engine::model::topic::TopicRejection;
 use nexus_engine::model::versions::VersionRejection;
 
 use super::exit::{CONFLICT, NOT_FOUND, USAGE};
@@ -15,7 +16,10 @@ pub(super) fn refused(rejection: &Rejection, name: &str) -> Problem {
         Rejection::Pauses(rejection) => Problem::new("NX4182", CONFLICT, rejection.to_string())
             .hint("see what is paused: nexus-engine pause --list"),
         Rejection::Limit(rejection) => limit(rejection, name),
+        Rejection::Breaker(_) => Problem::new("NX4167", CONFLICT, rejection.to_string())
+            .hint(format!("see how it stands: nexus-engine breaker get {name}")),
         Rejection::Versions(rejection) => version(rejection, name),
+        Rejection::Topic(rejection) => topic(rejection, name),
         Rejection::OtherKind(_) => Problem::new("NX4142", CONFLICT, rejection.to_string()),
     }
 }
@@ -52,6 +56,12 @@ fn schedule(rejection: &ScheduleRejection, name: &str) -> Problem {
 pub(crate) fn no_such_schedule(name: &str) -> Problem {
     Problem::new("NX4140", NOT_FOUND, format!("there is no schedule `{name}`"))
         .hint("see which there are: nexus-engine schedule list")
+}
+
+/// There is no such breaker.
+pub(crate) fn no_such_breaker(target: &str) -> Problem {
+    Problem::new("NX4166", NOT_FOUND, format!("there is no circuit breaker of `{target}`"))
+        .hint("see which there are: nexus-engine breaker list")
 }
 
 /// There is no such limit.
@@ -108,4 +118,34 @@ pub(crate) fn ambiguous_hash(digits: &str) -> Problem {
         format!("several definitions have a hash that begins with {digits}"),
     )
     .hint("write more digits of it")
+}
+
+/// A topic did not do something.
+pub(crate) fn topic(rejection: &TopicRejection, name: &str) -> Problem {
+    let text = format!("{name}: {rejection}");
+    match rejection {
+        TopicRejection::Name | TopicRejection::Id | TopicRejection::TooLarge { .. } => {
+            Problem::new("NX4121", USAGE, text)
+                .hint("for example: nexus-engine emit order.paid --data '{\"order\": 7}' --id payment-117")
+        }
+        TopicRejection::NoTrigger => Problem::new("NX4123", NOT_FOUND, text)
+            .hint("see which there are: nexus-engine trigger list"),
+        TopicRejection::AlreadyEmitted => other_event(&text),
+        TopicRejection::Unchanged | TopicRejection::AlreadyDelivered => {
+            Problem::new("NX4124", CONFLICT, text)
+                .hint("see how it stands: nexus-engine trigger list")
+        }
+    }
+}
+
+/// An event with this id was emitted and carries something else.
+pub(crate) fn other_event(text: &str) -> Problem {
+    Problem::new("NX4122", CONFLICT, text.to_owned())
+        .hint("give it an id of its own, or leave --id out")
+}
+
+/// The workflow is started by no event.
+pub(crate) fn no_triggers(workflow: &str) -> Problem {
+    Problem::new("NX4123", USAGE, format!("no event starts `{workflow}`"))
+        .hint("add a trigger to the workflow: `triggers:` and below it `- event: order.created`")
 }

@@ -1,7 +1,8 @@
 //! Answers: documents and problems as JSON.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use crate::api::Problem;
@@ -12,7 +13,12 @@ pub(super) type Answer<T> = Result<Json<T>, Problem>;
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        (status_of(&self), Json(self)).into_response()
+        let retry_after = self.retry_after.map(HeaderValue::from);
+        let mut response = (status_of(&self), Json(self)).into_response();
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(RETRY_AFTER, seconds);
+        }
+        response
     }
 }
 
@@ -20,7 +26,7 @@ impl IntoResponse for Problem {
 fn status_of(problem: &Problem) -> StatusCode {
     match problem.code.as_str() {
         "NX7005" => return StatusCode::PAYLOAD_TOO_LARGE,
-        "NX7006" => return StatusCode::TOO_MANY_REQUESTS,
+        "NX7006" | "NX4168" => return StatusCode::TOO_MANY_REQUESTS,
         "NX6007" => return StatusCode::INSUFFICIENT_STORAGE,
         _ => {}
     }
@@ -39,6 +45,16 @@ fn status_of(problem: &Problem) -> StatusCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_that_may_be_repeated_says_when() {
+        let full = Problem::new("NX4168", 6, "").retry_after_ms(1_500);
+        let response = full.into_response();
+        assert_eq!(response.status().as_u16(), 429);
+        assert_eq!(response.headers()[RETRY_AFTER], "2");
+        let other = Problem::new("NX7003", 5, "").into_response();
+        assert!(other.headers().get(RETRY_AFTER).is_none());
+    }
 
     #[test]
     fn problems_have_fitting_statuses() {

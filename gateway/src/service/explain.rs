@@ -32,7 +32,8 @@ impl Service {
         let standing = Standing { plan: &plan, run: &run, now, driven };
         let mut view = explain(&standing, name, since);
         view.limits = self.limited_by(&standing).await?;
-        if let (Some(limit), Some("slot")) =
+        view.limits.extend(self.kept_back_by(&standing).await?);
+        if let (Some(limit), Some("slot" | "breaker")) =
             (view.limits.first(), view.waiting.as_ref().map(|on| on.on.as_str()))
         {
             view.why.clone_from(limit);

@@ -73,6 +73,7 @@ impl Service {
         let id = standing.run.started.as_ref().map(|started| started.run).unwrap_or_default();
         let waits: Vec<(Slot, Holder, String)> = standing
             .waiting_slots()
+            .filter(|(slot, _)| !matches!(slot, Slot::Call(_)))
             .take(NAMED_MAX)
             .map(|(slot, hold)| (slot, slot.holder(id, hold), hold.wish.limit.clone()))
             .collect();
@@ -163,7 +164,12 @@ fn view(limit: &Limit, loader: &Loader, views: Option<&Views>) -> LimitView {
 }
 
 /// Who it is: names, or ids where a run cannot be read.
-fn named(holder: Holder, since: Timestamp, loader: &Loader, views: Option<&Views>) -> LimitHolder {
+pub(super) fn named(
+    holder: Holder,
+    since: Timestamp,
+    loader: &Loader,
+    views: Option<&Views>,
+) -> LimitHolder {
     let stream = nexus_engine::tables::stream(holder.run);
     let row = views.and_then(|views| views.run(stream).ok().flatten());
     let plan = loader.plan_of(holder.run).ok().flatten();

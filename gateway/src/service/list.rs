@@ -204,6 +204,9 @@ fn waiting_on(plan: Option<&Plan>, row: &RunRow, now: Timestamp, driven: bool) -
             Some(format!("signal{name}{rest}"))
         }
         Some(WaitingOn::Slot { step }) => Some(format!("a slot for {}", id(plan, step))),
+        Some(WaitingOn::Breaker { step }) => {
+            Some(format!("the circuit breaker of {}", id(plan, step)))
+        }
         Some(WaitingOn::Start) => Some("a slot".into()),
         Some(WaitingOn::Approval { step, until }) => {
             let kind = plan.and_then(|plan| plan.definition().steps.get(step.at()));

@@ -14,6 +14,8 @@ mod rows;
 #[cfg(test)]
 mod serving;
 #[cfg(test)]
+mod shared;
+#[cfg(test)]
 mod signals;
 #[cfg(test)]
 mod support;

@@ -230,6 +230,10 @@ aggregates! {
     14 Versions crate::versions::Versions, "workflow";
     /// A limit, which says how many may hold a slot of it.
     3 Limit crate::limit::Limit, "limit";
+    /// The events of one name, which runs wait for and workflows are started by.
+    7 Topic crate::topic::Topic, "topic";
+    /// A circuit breaker, which says whether a target may be called.
+    12 Breaker crate::breaker::Breaker, "breaker";
 }
 
 /// The name of an event for people, such as `schedule.created`. Described in docs/events.md.

@@ -43,6 +43,9 @@ pub(super) const SECTION_QUEUED: u8 = 49;
 /// Number of a step that waits for the decision of a person.
 pub(super) const AWAITED_APPROVAL: u8 = 33;
 
+/// Number of a step that waits for an event.
+pub(super) const AWAITED_EVENT: u8 = 64;
+
 /// The choice that says that what concerns undoing comes before the rest of a status or step.
 pub(super) const UNDO: u8 = 32;
 
@@ -472,6 +475,11 @@ impl Writer {
             Awaited::Signal { name } => {
                 self.byte(0);
                 self.text(name);
+            }
+            Awaited::Event { name, reads } => {
+                self.byte(AWAITED_EVENT);
+                self.text(name);
+                self.flag(*reads);
             }
             Awaited::Approval { by, message } => {
                 self.byte(AWAITED_APPROVAL);

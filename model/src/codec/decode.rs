@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bincode::config::{Configuration, Limit};
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
+use super::calls::{StepCallAllowedV1, StepCallRefusedV1, StepCallRequestedV1};
 use super::forget::RunForgottenV1;
 use super::items::{
     ItemAttemptFailedV1, ItemAttemptV1, ItemCompletedV1, ItemFailedV1, ItemOutputMappedV1,
@@ -20,13 +21,13 @@ use super::slots::{
 use super::wire::{
     AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1,
     AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_CHUNKS,
-    CONTENT_JSON, CancelRequestedV1, FailureV1, HeartbeatRecordedV1, LabelV1, OutputMappedV1,
-    PAYLOAD_INLINE, PAYLOAD_NULL, PAYLOAD_STORED, PathChosenV1, PayloadV1, RaceDecidedV1,
-    RetryScheduledV1, RoundBegunV1, RunCancelledV1, RunCompletedV1, RunFailedV1, RunHeldV1,
-    RunPausedV1, RunReleasedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1,
-    SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepPausedV1, StepQueuedV1,
-    StepResumedV1, StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1, StepsBypassedV1,
-    StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1, TimerV1,
+    CONTENT_JSON, CancelRequestedV1, EventsReadV1, FailureV1, HeartbeatRecordedV1, LabelV1,
+    OutputMappedV1, PAYLOAD_INLINE, PAYLOAD_NULL, PAYLOAD_STORED, PathChosenV1, PayloadV1,
+    RaceDecidedV1, RetryScheduledV1, RoundBegunV1, RunCancelledV1, RunCompletedV1, RunFailedV1,
+    RunHeldV1, RunPausedV1, RunReleasedV1, RunResumedV1, RunRetriedV1, RunStartedV1,
+    SignalReceivedV1, SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepPausedV1,
+    StepQueuedV1, StepResumedV1, StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1,
+    StepsBypassedV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1, TimerV1,
     UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1,
     UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
@@ -71,6 +72,7 @@ pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, Decode
         (kind::RUN_RELEASED, 1) => read::<RunReleasedV1>(body),
         (kind::CANCEL_REQUESTED, 1) => read::<CancelRequestedV1<'_>>(body),
         (kind::RUN_RETRIED, 1) => read::<RunRetriedV1<'_>>(body),
+        (kind::EVENTS_READ, 1) => read::<EventsReadV1>(body),
         (kind::SLOTS_OFFERED, 1) => read::<SlotsOfferedV1>(body),
         (kind::SIGNAL_RECEIVED, 1) => read::<SignalReceivedV1<'_>>(body),
         (kind::STEP_WAITS, 1) => read::<StepWaitsV1<'_>>(body),
@@ -81,6 +83,9 @@ pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, Decode
         (kind::STEP_SLOT_REQUESTED, 1) => read::<StepSlotRequestedV1<'_>>(body),
         (kind::RUN_QUEUED, 1) => read::<RunQueuedV1<'_>>(body),
         (kind::STEP_SLOT_GRANTED, 1) => read::<StepSlotGrantedV1>(body),
+        (kind::STEP_CALL_REQUESTED, 1) => read::<StepCallRequestedV1<'_>>(body),
+        (kind::STEP_CALL_ALLOWED, 1) => read::<StepCallAllowedV1>(body),
+        (kind::STEP_CALL_REFUSED, 1) => read::<StepCallRefusedV1>(body),
         (kind::RUN_SLOT_GRANTED, 1) => read::<RunSlotGrantedV1>(body),
         (kind::STEP_STARTED, 1) => read::<StepStartedV1<'_>>(body),
         (kind::STEP_QUEUED, 1) => read::<StepQueuedV1>(body),
@@ -248,6 +253,12 @@ impl<'a> Wire<'a> for RunRetriedV1<'a> {
     fn event(self) -> Option<Event> {
         let timeout = self.timeout.map(TimerV1::due);
         Some(Event::RunRetried { by: self.by.actor(), timeout })
+    }
+}
+
+impl Wire<'_> for EventsReadV1 {
+    fn event(self) -> Option<Event> {
+        Some(Event::EventsRead { step: StepIndex(self.step) })
     }
 }
 

@@ -6,20 +6,20 @@ use serde::{Serialize, Serializer};
 use serde_bytes::Bytes;
 
 use super::forget::RunForgottenV1;
-use super::slots;
 use super::wire::{
     AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1,
     AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_CHUNKS,
-    CONTENT_JSON, CancelRequestedV1, FailureV1, HeartbeatRecordedV1, LabelV1, OutputMappedV1,
-    PAYLOAD_INLINE, PAYLOAD_NULL, PAYLOAD_STORED, PathChosenV1, PayloadV1, RaceDecidedV1,
-    RetryScheduledV1, RoundBegunV1, RunCancelledV1, RunCompletedV1, RunFailedV1, RunHeldV1,
-    RunPausedV1, RunReleasedV1, RunResumedV1, RunRetriedV1, RunStartedV1, SignalReceivedV1,
-    SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepPausedV1, StepQueuedV1,
-    StepResumedV1, StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1, StepsBypassedV1,
-    StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1, TimerV1,
+    CONTENT_JSON, CancelRequestedV1, EventsReadV1, FailureV1, HeartbeatRecordedV1, LabelV1,
+    OutputMappedV1, PAYLOAD_INLINE, PAYLOAD_NULL, PAYLOAD_STORED, PathChosenV1, PayloadV1,
+    RaceDecidedV1, RetryScheduledV1, RoundBegunV1, RunCancelledV1, RunCompletedV1, RunFailedV1,
+    RunHeldV1, RunPausedV1, RunReleasedV1, RunResumedV1, RunRetriedV1, RunStartedV1,
+    SignalReceivedV1, SignalTakenV1, SlotsOfferedV1, StepCompletedV1, StepFailedV1, StepPausedV1,
+    StepQueuedV1, StepResumedV1, StepSkippedV1, StepSleptV1, StepStartedV1, StepWaitsV1,
+    StepsBypassedV1, StepsCancelledV1, StepsNotReachedV1, StopRequestedV1, TimerFiredV1, TimerV1,
     UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1,
     UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
+use super::{calls, slots};
 use crate::event::{Actor, Event, Failure, RunStarted};
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload};
@@ -72,6 +72,7 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         Event::RunRetried { by, timeout } => {
             put(out, &RunRetriedV1 { by: by.into(), timeout: timeout.map(TimerV1::from) });
         }
+        Event::EventsRead { step } => put(out, &EventsReadV1 { step: step.0 }),
         Event::SlotsOffered => put(out, &SlotsOfferedV1 {}),
         Event::SignalReceived { name, id, payload, by } => {
             put(out, &SignalReceivedV1 { name, id, payload: payload.into(), by: by.into() });
@@ -119,6 +120,12 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         Event::RunQueued { rank, ticket, wish } => slots::put_run_queued(out, *rank, *ticket, wish),
         Event::StepSlotGranted { step, ticket } => {
             slots::put_slot_granted(out, Some(*step), *ticket);
+        }
+        Event::StepCallRequested { step, attempt, ticket, target } => {
+            calls::put_requested(out, *step, *attempt, *ticket, target);
+        }
+        Event::StepCallAllowed { step, ticket } | Event::StepCallRefused { step, ticket } => {
+            calls::put_answer(out, *step, *ticket);
         }
         Event::RunSlotGranted { ticket } => slots::put_slot_granted(out, None, *ticket),
         Event::StepSkipped { step, reason } => put(out, &StepSkippedV1 { step: step.0, reason }),

@@ -88,6 +88,8 @@ kinds! {
     67 OUTPUTS_STORED OutputsStored "outputs.stored",
     68 ITEM_RESUMED ItemResumed "item.resumed",
     69 ITEM_OUTPUT_MAPPED ItemOutputMapped "item.output_mapped",
+    // events that are waited for
+    76 EVENTS_READ EventsRead "events.read",
     80 PATH_CHOSEN PathChosen "path.chosen",
     81 STEPS_BYPASSED StepsBypassed "steps.bypassed",
     82 RACE_DECIDED RaceDecided "race.decided",
@@ -106,4 +108,7 @@ kinds! {
     153 RUN_RELEASED RunReleased "run.released",
     // encryption, from outside
     180 RUN_FORGOTTEN RunForgotten "run.forgotten",
+    177 STEP_CALL_REQUESTED StepCallRequested "step.call_requested",
+    178 STEP_CALL_ALLOWED StepCallAllowed "step.call_allowed",
+    179 STEP_CALL_REFUSED StepCallRefused "step.call_refused",
 }

@@ -398,6 +398,9 @@ impl<'a> Reader<'a> {
     fn awaited(&mut self) -> Option<Awaited> {
         match self.byte()? {
             0 => Some(Awaited::Signal { name: self.text()? }),
+            canonical::AWAITED_EVENT => {
+                Some(Awaited::Event { name: self.text()?, reads: self.flag()? })
+            }
             canonical::AWAITED_APPROVAL => {
                 Some(Awaited::Approval { by: self.list(Self::text)?, message: self.text()? })
             }

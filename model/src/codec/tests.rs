@@ -107,6 +107,7 @@ fn hold_slots(run: &mut Run) {
     run.set_hold(Slot::Run(0), Some(hold(1, false)));
     run.set_hold(Slot::Step(StepIndex(3)), Some(hold(2, true)));
     run.set_hold(Slot::Step(StepIndex(8)), Some(hold(300, false)));
+    run.set_hold(Slot::Call(StepIndex(3)), Some(hold(3, true)));
 }
 
 /// One event of every kind that can come from outside.
@@ -131,6 +132,7 @@ fn outside_samples() -> Vec<Event> {
         Event::CancelRequested { by: actor(), reason: String::new() },
         Event::RunRetried { by: actor(), timeout: Some((TimerId(4), NOW)) },
         Event::SlotsOffered,
+        Event::EventsRead { step },
         Event::SignalReceived {
             name: "payment".to_owned(),
             id: "pay-7".to_owned(),
@@ -139,6 +141,8 @@ fn outside_samples() -> Vec<Event> {
         },
         Event::StepSlotGranted { step, ticket: Ticket(300) },
         Event::RunSlotGranted { ticket: Ticket(1) },
+        Event::StepCallAllowed { step, ticket: Ticket(300) },
+        Event::StepCallRefused { step, ticket: Ticket(300) },
         Event::AttemptResumed { step, attempt },
         Event::HeartbeatRecorded { step, attempt, progress: inline(r#"{"done":3}"#) },
         Event::ApprovalGranted {
@@ -217,6 +221,7 @@ fn derived_samples() -> Vec<Event> {
         },
         Event::SignalTaken { step, signal: 2 },
         Event::StepSlotRequested { step, attempt, ticket: Ticket(300), wish: wish() },
+        Event::StepCallRequested { step, attempt, ticket: Ticket(300), target: "pay".to_owned() },
         Event::RunQueued { rank: 1, ticket: Ticket(1), wish: wish() },
         Event::UndoRequested { steps },
         Event::UndoStarted { step, attempt: Attempt(3), input: Some(stored()) },
@@ -247,6 +252,7 @@ fn plan() -> Plan {
         retry: Retry::default(),
         timeout_ms: None,
         concurrency: None,
+        breaker: None,
         deadline_ms: None,
         heartbeat_ms: None,
         start_within_ms: None,

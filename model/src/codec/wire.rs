@@ -180,6 +180,11 @@ pub(super) struct RunRetriedV1<'a> {
 pub(super) struct SlotsOfferedV1 {}
 
 #[derive(Serialize, Deserialize)]
+pub(super) struct EventsReadV1 {
+    pub(super) step: u32,
+}
+
+#[derive(Serialize, Deserialize)]
 pub(super) struct SignalReceivedV1<'a> {
     pub(super) name: &'a str,
     pub(super) id: &'a str,

@@ -142,8 +142,8 @@ impl Draft<'_> {
         match &plan.step(step).work {
             Work::Handler { .. } => {
                 self.limited.extend(plan.step(step).start_within_ms.map(|_| step));
-                if !self.run.holds(step) {
-                    self.queue_step(step);
+                if !self.run.holds(step) && !self.queue_step(step) {
+                    self.ask_breaker(step);
                 }
             }
             Work::Set { values } => self.set_values(step, values),
@@ -246,7 +246,7 @@ impl Draft<'_> {
             self.run_if_pure(step);
             return false;
         };
-        if self.queue_step(step) {
+        if self.queue_step(step) || self.ask_breaker(step) {
             return false;
         }
         let input = match self.input(step, input) {

@@ -5,6 +5,7 @@ use crate::event::{Actor, Awaited, Event};
 use crate::id::StepIndex;
 use crate::payload::Payload;
 use crate::run::StepState;
+use crate::topic::event_of;
 
 impl Draft<'_> {
     pub(super) fn deliver_signal(&mut self, name: String, id: String, payload: Payload, by: Actor) {
@@ -21,11 +22,15 @@ impl Draft<'_> {
     }
 
     /// Whether `step` waits for this signal, and no pause keeps it from taking it.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "no other step takes a signal")]
     fn takes_signal(&self, step: StepIndex, wanted: &str) -> bool {
         !self.run.holds(step)
-            && matches!(
-                self.run.step(step),
-                StepState::Awaiting { what: Awaited::Signal { name }, .. } if name == wanted
-            )
+            && match self.run.step(step) {
+                StepState::Awaiting { what: Awaited::Signal { name }, .. } => name == wanted,
+                StepState::Awaiting { what: Awaited::Event { name, .. }, .. } => {
+                    event_of(wanted) == Some(name)
+                }
+                _ => false,
+            }
     }
 }

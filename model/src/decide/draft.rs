@@ -194,7 +194,7 @@ impl<'a> Draft<'a> {
             return Decision::Needs(self.undo().into_iter().collect());
         }
         let timers = timer_changes(&self.changes);
-        let slots = slots::changes(self.run, &self.changes);
+        let slots = slots::changes(self.plan, self.run, &self.changes, &self.events);
         let payloads = self.new_payloads;
         Decision::Happens(Transition { events: self.events, timers, slots, payloads })
     }

@@ -6,6 +6,7 @@ use crate::id::StepIndex;
 use crate::payload::Payload;
 use crate::rejection::Rejection;
 use crate::run::StepState;
+use crate::topic::signal_name;
 
 impl Draft<'_> {
     pub(super) fn pause_step(
@@ -65,12 +66,13 @@ impl Draft<'_> {
     }
 
     fn offer_kept_signals(&mut self, step: StepIndex) {
-        let StepState::Awaiting { what: Awaited::Signal { name: wanted }, .. } =
-            self.run.step(step)
-        else {
-            return;
+        let StepState::Awaiting { what, .. } = self.run.step(step) else { return };
+        let wanted = match what {
+            Awaited::Signal { name } => name.clone(),
+            Awaited::Event { name, .. } => signal_name(name),
+            Awaited::Approval { .. } => return,
         };
-        let fitting = self.run.signals.kept.iter().filter(|(_, kept)| kept.name == *wanted);
+        let fitting = self.run.signals.kept.iter().filter(|(_, kept)| kept.name == wanted);
         let kept: Vec<(u32, Payload)> =
             fitting.map(|(number, kept)| (*number, kept.payload.clone())).collect();
         for (number, payload) in kept {

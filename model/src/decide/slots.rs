@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::Draft;
 use super::evaluate::Evaluated;
+use super::{Draft, calls};
+use crate::breaker::{CallOutcome, CallWish};
 use crate::event::{Event, Failure};
 use crate::evolve::Change;
 use crate::id::{RunId, StepIndex};
 use crate::limit::{Holder, Ticket, Wish};
-use crate::plan::SlotRule;
+use crate::plan::{Plan, SlotRule};
 use crate::rejection::Rejection;
 use crate::run::{Hold, Run, RunStatus, Slot};
 
@@ -21,6 +22,10 @@ pub enum SlotChange {
     Requested(Holder, Wish),
     /// Somebody no longer needs the slot of this limit, or no longer waits for it.
     Released(Holder, String),
+    /// Somebody asks a breaker whether it may call.
+    CallRequested(Holder, CallWish),
+    /// A call of this target is over, or nobody wants to make it any more.
+    CallOver(Holder, String, CallOutcome),
 }
 
 impl Draft<'_> {
@@ -75,7 +80,7 @@ impl Draft<'_> {
         true
     }
 
-    fn next_ticket(&self) -> Ticket {
+    pub(super) fn next_ticket(&self) -> Ticket {
         Ticket(self.run.slots.asked.0.saturating_add(1))
     }
 
@@ -98,7 +103,12 @@ impl Draft<'_> {
 
 /// What limits have to be told of a transition: what was held or waited for before it and is not any more, and what is waited
 /// for since.
-pub(super) fn changes(run: &Run, changes: &[Change]) -> Vec<SlotChange> {
+pub(super) fn changes(
+    plan: &Plan,
+    run: &Run,
+    changes: &[Change],
+    events: &[Event],
+) -> Vec<SlotChange> {
     let mut before: BTreeMap<Slot, Option<&Hold>> = BTreeMap::new();
     for change in changes {
         if let Change::Slot(slot, was) = change {
@@ -113,11 +123,29 @@ pub(super) fn changes(run: &Run, changes: &[Change]) -> Vec<SlotChange> {
             continue;
         }
         if let Some(hold) = was {
-            told.push(SlotChange::Released(slot.holder(id, hold), hold.wish.limit.clone()));
+            told.push(given_back(id, slot, hold, events));
         }
         if let Some(hold) = is.filter(|hold| !hold.granted) {
-            told.push(SlotChange::Requested(slot.holder(id, hold), hold.wish.clone()));
+            told.push(asked_for(plan, id, slot, hold));
         }
     }
     told
+}
+
+fn given_back(run: RunId, slot: Slot, hold: &Hold, events: &[Event]) -> SlotChange {
+    let (holder, name) = (slot.holder(run, hold), hold.wish.limit.clone());
+    match slot {
+        Slot::Run(_) | Slot::Step(_) => SlotChange::Released(holder, name),
+        Slot::Call(step) => SlotChange::CallOver(holder, name, calls::outcome(step, hold, events)),
+    }
+}
+
+/// What limits and breakers have to be told of what is waited for.
+pub fn asked_for(plan: &Plan, run: RunId, slot: Slot, hold: &Hold) -> SlotChange {
+    match slot {
+        Slot::Run(_) | Slot::Step(_) => {
+            SlotChange::Requested(slot.holder(run, hold), hold.wish.clone())
+        }
+        Slot::Call(_) => calls::request(plan, run, slot, hold),
+    }
 }

@@ -6,6 +6,7 @@ use crate::event::{Event, Failure};
 use crate::id::{Attempt, StepIndex};
 use crate::payload::Payload;
 use crate::plan::{SignalWait, Work};
+use crate::topic::event_of;
 
 impl Draft<'_> {
     /// Takes the oldest kept signal that fits, or begins to wait.
@@ -69,12 +70,11 @@ impl Draft<'_> {
             | Work::Repeat(_) => return,
         };
         let ms = wait.timeout_ms.unwrap_or(0);
-        let failure = Failure {
-            code: "NX4001".to_owned(),
-            message: format!("signal `{}` did not come within {ms} ms", wait.signal),
-            fatal: true,
-            details: None,
+        let (code, message) = match event_of(&wait.signal) {
+            Some(event) => ("NX4120", format!("event `{event}` did not come within {ms} ms")),
+            None => ("NX4001", format!("signal `{}` did not come within {ms} ms", wait.signal)),
         };
+        let failure = Failure { code: code.to_owned(), message, fatal: true, details: None };
         match wait.on_timeout {
             OnSignalTimeout::Fail => self.fail(step, failure),
             OnSignalTimeout::Continue => {

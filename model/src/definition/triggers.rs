@@ -34,3 +34,31 @@ impl Trigger {
         }
     }
 }
+
+/// Events that start runs of a workflow, once it is registered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventTrigger {
+    /// The event's name.
+    pub event: String,
+    /// Expression (without `${{ }}`) over `event`, what it carries; one for which it is false starts nothing.
+    #[serde(rename = "match", default, skip_serializing_if = "Option::is_none")]
+    pub matches: Option<String>,
+    /// Template of the run's input, over `event`; `None`: what the event carries.
+    #[serde(rename = "with", default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<serde_json::Value>,
+    /// Name of the trigger; `None`: the workflow's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+impl EventTrigger {
+    /// The name of the trigger at this place of a workflow: its own, or the workflow's, numbered from the second on.
+    pub fn trigger_name(&self, workflow: &str, at: usize) -> String {
+        match (&self.name, at) {
+            (Some(name), _) => name.clone(),
+            (None, 0) => workflow.to_owned(),
+            (None, at) => format!("{workflow}-{}", at + 1),
+        }
+    }
+}

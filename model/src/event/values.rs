@@ -57,6 +57,10 @@ impl Event {
             | Self::UndoWaived { .. }
             | Self::UndoRetried { .. }
             | Self::RunForgotten { .. }
+            | Self::EventsRead { .. }
+            | Self::StepCallAllowed { .. }
+            | Self::StepCallRefused { .. }
+            | Self::StepCallRequested { .. }
             | Self::StepPaused { .. }
             | Self::StepResumed { .. }
             | Self::RunHeld { .. }

@@ -6,8 +6,28 @@ use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::Payload;
 use crate::run::{KeptSignal, StepState, TimerPurpose};
 use crate::time::Timestamp;
+use crate::topic::event_of;
+
+/// What a step waits for that waits for a signal of this name.
+pub(super) fn awaited(signal: &str) -> Awaited {
+    match event_of(signal) {
+        Some(event) => Awaited::Event { name: event.to_owned(), reads: true },
+        None => Awaited::Signal { name: signal.to_owned() },
+    }
+}
 
 impl Fold<'_> {
+    /// The step waits for events that are emitted from now on only.
+    pub(super) fn events_read(&mut self, step: StepIndex) {
+        let StepState::Awaiting { what: Awaited::Event { name, .. }, timer } = self.run.step(step)
+        else {
+            return;
+        };
+        let what = Awaited::Event { name: name.clone(), reads: false };
+        let next = self.with_state(step, StepState::Awaiting { what, timer: *timer });
+        self.set(step, next);
+    }
+
     pub(super) fn signal_received(&mut self, name: &str, id: &str, payload: &Payload, by: &Actor) {
         let signals = &mut self.run.signals;
         signals.received = signals.received.saturating_add(1);

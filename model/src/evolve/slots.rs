@@ -16,7 +16,15 @@ impl Fold<'_> {
     }
 
     pub(super) fn slot_granted(&mut self, step: Option<StepIndex>, ticket: Ticket) {
-        let Some((slot, hold)) = self.run.slots.find(step, ticket) else { return };
+        if let Some((slot, _)) = self.run.slots.find(step, ticket) {
+            self.granted(slot, ticket);
+        }
+    }
+
+    /// Something that was waited for is there.
+    pub(super) fn granted(&mut self, slot: Slot, ticket: Ticket) {
+        let hold = self.run.slots.get(slot).filter(|hold| hold.ticket == ticket);
+        let Some(hold) = hold else { return };
         let hold = Hold { granted: true, since: self.at, ..hold.clone() };
         self.set_hold(slot, Some(hold));
     }
@@ -26,7 +34,9 @@ impl Fold<'_> {
         self.run.paused = true;
         self.drop_slots(|fold, slot, hold| match slot {
             Slot::Run(_) => !hold.granted,
-            Slot::Step(step) => !matches!(fold.run.step(step), StepState::Running { .. }),
+            Slot::Step(step) | Slot::Call(step) => {
+                !matches!(fold.run.step(step), StepState::Running { .. })
+            }
         });
     }
 
@@ -48,9 +58,10 @@ impl Fold<'_> {
 
     /// Drops the slot of a step that is about to become `next`, if `next` does not need it.
     pub(super) fn drop_outdated(&mut self, step: StepIndex, next: &StepRun) {
-        let slot = Slot::Step(step);
-        if self.run.slots.get(slot).is_some_and(|hold| !is_for(hold, next)) {
-            self.set_hold(slot, None);
+        for slot in [Slot::Step(step), Slot::Call(step)] {
+            if self.run.slots.get(slot).is_some_and(|hold| !is_for(hold, next)) {
+                self.set_hold(slot, None);
+            }
         }
     }
 

@@ -19,6 +19,8 @@ pub enum Root {
     Env,
     /// What a signal carries.
     Signal,
+    /// What an event carries.
+    Event,
     /// The item of a step with `for_each`, under the name that step gives it.
     Item,
     /// The number of that item.
@@ -30,9 +32,9 @@ pub enum Root {
 }
 
 impl Root {
-    pub(super) const NAMES: [&'static str; 9] =
-        ["inputs", "steps", "run", "step", "this", "env", "signal", "round", "secrets"];
-    const ALL: [Self; 9] = [
+    pub(super) const NAMES: [&'static str; 10] =
+        ["inputs", "steps", "run", "step", "this", "env", "signal", "event", "round", "secrets"];
+    const ALL: [Self; 10] = [
         Self::Inputs,
         Self::Steps,
         Self::Run,
@@ -40,6 +42,7 @@ impl Root {
         Self::This,
         Self::Env,
         Self::Signal,
+        Self::Event,
         Self::Round,
         Self::Secrets,
     ];
@@ -59,6 +62,7 @@ impl Root {
             Self::This => "this",
             Self::Env => "env",
             Self::Signal => "signal",
+            Self::Event => "event",
             Self::Item => "item",
             Self::ItemIndex => "item_index",
             Self::Round => "round",
@@ -73,6 +77,7 @@ impl Root {
             | Self::Steps
             | Self::Env
             | Self::Signal
+            | Self::Event
             | Self::Item
             | Self::ItemIndex
             | Self::Secrets => None,

@@ -38,6 +38,7 @@ fn step(id: &str) -> Step {
         retry: crate::definition::Retry::default(),
         timeout_ms: None,
         concurrency: None,
+        breaker: None,
         deadline_ms: None,
         heartbeat_ms: None,
         start_within_ms: None,

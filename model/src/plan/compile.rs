@@ -85,12 +85,7 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
     let names = Names::new(&definition, &by_id);
 
     let env = compile_env(&definition, &names, &mut problems);
-    let run_id = definition.run_id.as_ref().and_then(|template| {
-        let value = Value::String(template.clone());
-        let template = problems.take(&["run", "id"], Template::compile(&value))?;
-        names.check(&template.references(), &Place::run_id(), &mut problems);
-        Some(template)
-    });
+    let run_id = compile_run_id(&definition, &names, &mut problems);
     let slot = definition.concurrency.as_ref().and_then(|concurrency| {
         let limited = Limited::Runs(&definition.name);
         compile_slot(concurrency, limited, &names, &mut BTreeSet::new(), &mut problems)
@@ -101,6 +96,7 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
         let shape = Shape { workflow, step, index: index(at), env: &env };
         steps.extend(compile_step(&shape, &names, &mut problems));
     }
+    let event_triggers = super::events::compile(&definition, &names, &mut problems);
     let outputs = definition.outputs.as_ref().and_then(|value| {
         let template = problems.take(&["outputs"], Template::compile(value))?;
         names.check(&template.references(), &Place::outputs(), &mut problems);
@@ -136,6 +132,7 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
     let (successor_ends, successors) = graph::successors(&steps);
     let with_undo = (0..).map(StepIndex).zip(&steps).filter(|(_, step)| step.undo.is_some());
     let steps_with_undo = with_undo.map(|(index, _)| index).collect();
+    let event_waits = super::events::waits(&definition);
     Ok(Plan {
         hash: definition.hash(),
         definition,
@@ -146,10 +143,24 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
         warnings: problems.warnings,
         run_id,
         slot,
+        event_triggers,
+        event_waits,
         env,
         outputs,
         steps_with_undo,
     })
+}
+
+fn compile_run_id(
+    definition: &Definition,
+    names: &Names<'_>,
+    problems: &mut Problems,
+) -> Option<Template> {
+    let template = definition.run_id.as_ref()?;
+    let value = Value::String(template.clone());
+    let template = problems.take(&["run", "id"], Template::compile(&value))?;
+    names.check(&template.references(), &Place::run_id(), problems);
+    Some(template)
 }
 
 fn index(at: usize) -> StepIndex {

@@ -82,15 +82,25 @@ impl<'p> Place<'p> {
         Self { path, roots, step: Some((id, index)), secrets: SecretsIn::field(field) }
     }
 
-    /// The `match` of a step that waits for a signal, where `signal` is known.
-    pub(super) fn signal_match(id: &'p str, index: StepIndex) -> Self {
-        let roots = &[Root::Inputs, Root::Steps, Root::Run, Root::Step, Root::Env, Root::Signal];
+    /// The `match` of a step that waits, where `signal` is known, or `event` if it waits for one.
+    pub(super) fn signal_match(id: &'p str, index: StepIndex, is_event: bool) -> Self {
+        const SIGNAL: &[Root] =
+            &[Root::Inputs, Root::Steps, Root::Run, Root::Step, Root::Env, Root::Signal];
+        const EVENT: &[Root] =
+            &[Root::Inputs, Root::Steps, Root::Run, Root::Step, Root::Env, Root::Event];
+        let roots = if is_event { EVENT } else { SIGNAL };
         Self {
             path: vec!["steps", id, "wait_for", "match"],
             roots,
             step: Some((id, index)),
             secrets: SecretsIn::Nothing,
         }
+    }
+
+    /// A field of a trigger for events.
+    pub(super) fn event_trigger() -> Self {
+        let path = vec!["triggers"];
+        Self { path, roots: &[Root::Event], step: None, secrets: SecretsIn::Nothing }
     }
 
     /// A field of `run.concurrency`.
@@ -104,6 +114,13 @@ impl<'p> Place<'p> {
     pub(super) fn step_slot(id: &'p str, index: StepIndex, field: &'p str) -> Self {
         let mut place = Self::step(id, index, "concurrency");
         place.path.extend(Some(field).filter(|field| !field.is_empty()));
+        place
+    }
+
+    /// A field of a step's `breaker`.
+    pub(super) fn step_breaker(id: &'p str, index: StepIndex, field: &'p str) -> Self {
+        let mut place = Self::step(id, index, "breaker");
+        place.path.push(field);
         place
     }
 
@@ -212,7 +229,7 @@ impl<'d> Names<'d> {
             Root::Inputs => self.input(reference).map(|()| None),
             Root::Env => self.env(reference).map(|()| None),
             Root::Run | Root::Step | Root::This | Root::Round => field(reference).map(|()| None),
-            Root::Signal | Root::Item | Root::ItemIndex | Root::Secrets => Ok(None),
+            Root::Signal | Root::Event | Root::Item | Root::ItemIndex | Root::Secrets => Ok(None),
             Root::Steps => self.step(reference, place).map(Some),
         }
     }

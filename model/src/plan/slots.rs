@@ -47,21 +47,26 @@ impl SlotRule {
     /// # Errors
     /// What is wrong with it, one line.
     pub(crate) fn wish(&self, [key, fairness_key, priority]: &[Value; 3]) -> Result<Wish, String> {
-        let limit = match text(key, "key")? {
+        let limit = match text(key, "key", "concurrency")? {
+            // Names that begin so are those of limits of the store.
+            Some(key) if self.prefix.is_empty() && key.starts_with('@') => {
+                return Err("`key` of `concurrency` begins with `@`, which is kept for the store"
+                    .to_owned());
+            }
             Some(key) => format!("{}{key}", self.prefix),
             None => self.own_name.clone(),
         };
         Ok(Wish {
             limit,
             size: self.size,
-            fairness_key: text(fairness_key, "fairness_key")?.unwrap_or_default(),
+            fairness_key: text(fairness_key, "fairness_key", "concurrency")?.unwrap_or_default(),
             priority: number(priority)?,
         })
     }
 }
 
 /// Text of at most [`KEY_CHARS_MAX`] characters; `None` if nothing is said.
-fn text(value: &Value, name: &str) -> Result<Option<String>, String> {
+pub(super) fn text(value: &Value, name: &str, of: &str) -> Result<Option<String>, String> {
     if value.is_null() {
         return Ok(None);
     }
@@ -69,7 +74,7 @@ fn text(value: &Value, name: &str) -> Result<Option<String>, String> {
     let chars = text.chars().count();
     if !(1..=KEY_CHARS_MAX).contains(&chars) || text.chars().any(char::is_control) {
         return Err(format!(
-            "`{name}` of `concurrency` has {chars} characters; it needs 1 to {KEY_CHARS_MAX}, and none that is invisible"
+            "`{name}` of `{of}` has {chars} characters; it needs 1 to {KEY_CHARS_MAX}, and none that is invisible"
         ));
     }
     Ok(Some(text))

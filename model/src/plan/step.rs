@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::breaker::compile_breaker;
 use super::compile::Problems;
 use super::each::{compile_each, item_names};
 use super::names::{Names, Place};
@@ -13,6 +14,7 @@ use super::{PlanStep, SCRIPT_HANDLER, SignalWait, Work, inline_json};
 use crate::definition::{Retry, Step, StepKind, WhenNeeds};
 use crate::expression::{Condition, Template, duration_ms, point_in_time};
 use crate::id::StepIndex;
+use crate::topic::event_of;
 
 /// Longest id.
 const ID_CHARS_MAX: usize = 200;
@@ -47,6 +49,7 @@ pub(super) fn compile_step(
     let each = compile_each(shape, names, &mut needs, problems);
     let work = compile_work(shape, names, &mut needs, problems);
     let slot = compile_limit(shape, names, &mut needs, problems);
+    let breaker = compile_breaker(shape, names, &mut needs, problems);
     let undo = compile_undo(shape, names, &mut needs, problems);
     check_retry(&["steps", &step.id, "retry"], &step.retry, problems);
     check_times(step, problems);
@@ -82,6 +85,7 @@ pub(super) fn compile_step(
         on_error: step.on_error,
         each,
         slot,
+        breaker,
         outputs,
         undo,
     })
@@ -183,6 +187,7 @@ fn compile_work(
             if uses.is_empty() {
                 problems.error("NX1202", &["steps", id, "uses"], "the handler has no name");
             }
+            super::events::check_emit(id, uses, with, problems);
             compile("with", with, problems).map(|input| handler(uses, input))
         }
         StepKind::Set { values } => {
@@ -214,8 +219,11 @@ fn compile_work(
         }
         StepKind::WaitFor { signal, matches, timeout_ms, on_timeout } => {
             check_wait(id, signal, *timeout_ms, problems);
+            let is_event = event_of(signal).is_some();
             let matches = match matches {
-                Some(source) => Some(compile_match(shape, source, names, needs, problems)?),
+                Some(source) => {
+                    Some(compile_match(shape, (source, is_event), names, needs, problems)?)
+                }
                 None => None,
             };
             let (signal, timeout_ms) = (signal.clone(), *timeout_ms);
@@ -237,6 +245,9 @@ fn compile_work(
 const SIGNAL_CHARS_MAX: usize = 128;
 
 fn check_wait(id: &str, signal: &str, timeout_ms: Option<u64>, problems: &mut Problems) {
+    if let Some(event) = event_of(signal) {
+        super::events::check_name(event, &["steps", id, "wait_for", "event"], problems);
+    }
     let chars = signal.chars().count();
     if !(1..=SIGNAL_CHARS_MAX).contains(&chars) || signal.chars().any(char::is_control) {
         let message = "a signal needs a name of 1 to 128 characters";
@@ -250,12 +261,12 @@ fn check_wait(id: &str, signal: &str, timeout_ms: Option<u64>, problems: &mut Pr
 
 fn compile_match(
     shape: &Shape<'_>,
-    source: &str,
+    (source, is_event): (&str, bool),
     names: &Names<'_>,
     needs: &mut BTreeSet<StepIndex>,
     problems: &mut Problems,
 ) -> Option<Condition> {
-    let place = Place::signal_match(&shape.step.id, shape.index);
+    let place = Place::signal_match(&shape.step.id, shape.index, is_event);
     let compiled = Condition::compile(source).map_err(|error| vec![error]);
     let condition = problems.take(place.path(), compiled)?;
     needs.extend(names.check(&condition.references(), &place, problems));

@@ -22,6 +22,8 @@ pub enum Slot {
     Run(u8),
     /// A step.
     Step(StepIndex),
+    /// The attempt of a step, which its breaker allows.
+    Call(StepIndex),
 }
 
 /// A slot that is held or waited for.
@@ -31,7 +33,7 @@ pub struct Hold {
     pub ticket: Ticket,
     /// The attempt it is for; of a run as a whole, 0.
     pub attempt: Attempt,
-    /// What was asked for.
+    /// What was asked for; of a breaker, only the target, which stands where the name of a limit does.
     pub wish: Wish,
     /// Whether it is held.
     pub granted: bool,
@@ -44,7 +46,7 @@ impl Slot {
     pub fn step(self) -> Option<StepIndex> {
         match self {
             Self::Run(_) => None,
-            Self::Step(step) => Some(step),
+            Self::Step(step) | Self::Call(step) => Some(step),
         }
     }
 
@@ -91,9 +93,10 @@ impl Slots {
         self.waiting > 0
     }
 
-    /// Whether `step` waits for a slot.
+    /// Whether `step` waits for a slot, or for its breaker.
     pub fn blocks(&self, step: StepIndex) -> bool {
-        self.waiting > 0 && self.get(Slot::Step(step)).is_some_and(|hold| !hold.granted)
+        let waits = |slot| self.get(slot).is_some_and(|hold| !hold.granted);
+        self.waiting > 0 && (waits(Slot::Step(step)) || waits(Slot::Call(step)))
     }
 
     /// Whether the run as a whole waits for a slot.

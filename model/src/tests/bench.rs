@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{notation, show};
+use crate::breaker::CallOutcome;
 use crate::codec;
 use crate::command::Command;
 use crate::decide::{Context, Decision, SlotChange, TimerChange, Transition, decide};
@@ -32,6 +33,8 @@ pub(super) struct Bench {
     pub(super) timers: BTreeMap<TimerId, Timestamp>,
     /// What limits know: who holds a slot or waits for one, and of which limit.
     pub(super) holders: BTreeMap<Holder, String>,
+    /// What breakers were told of calls: their targets and what came of them.
+    pub(super) calls: Vec<(String, CallOutcome)>,
     now: Timestamp,
 }
 
@@ -47,6 +50,7 @@ impl Bench {
             loads: 0,
             timers: BTreeMap::new(),
             holders: BTreeMap::new(),
+            calls: Vec::new(),
             now: Timestamp::default(),
         }
     }
@@ -145,6 +149,14 @@ impl Bench {
                     let before = self.holders.insert(*holder, wish.limit.clone());
                     assert_eq!(before, None, "asked for once");
                 }
+                SlotChange::CallRequested(holder, wish) => {
+                    let before = self.holders.insert(*holder, wish.target.clone());
+                    assert_eq!(before, None, "asked once");
+                }
+                SlotChange::CallOver(holder, target, outcome) => {
+                    assert_eq!(self.holders.remove(holder).as_ref(), Some(target), "it was there");
+                    self.calls.push((target.clone(), *outcome));
+                }
                 SlotChange::Released(holder, limit) => {
                     assert_eq!(self.holders.remove(holder).as_ref(), Some(limit), "it was there");
                 }
@@ -237,6 +249,14 @@ impl Bench {
                     format!("{id}{}", if hold.granted { "+" } else { "?" })
                 });
                 none(slots.collect())
+            }
+            "calls" => {
+                let calls = self.calls.iter().map(|(target, outcome)| match outcome {
+                    CallOutcome::Unknown => format!("{target} unknown"),
+                    CallOutcome::Succeeded => format!("{target} ok"),
+                    CallOutcome::Failed => format!("{target} failed"),
+                });
+                none(calls.collect())
             }
             "ready" => none(self.run.ready().map(|s| self.plan.id(s).to_owned()).collect()),
             "parked" => self.run.is_parked().to_string(),

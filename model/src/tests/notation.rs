@@ -7,8 +7,9 @@ mod items;
 use super::bench::Bench;
 use crate::command::{ApprovalAnswer, Command};
 use crate::definition::{
-    Approval, Backoff, Compensate, Concurrency, Definition, OnApprovalTimeout, OnEnd, OnError,
-    OnSignalTimeout, Repeat, Retry, Step, StepKind, Switch, SwitchCase, WhenNeeds,
+    Approval, Backoff, CircuitBreaker, Compensate, Concurrency, Definition, OnApprovalTimeout,
+    OnEnd, OnError, OnSignalTimeout, Repeat, Retry, Step, StepKind, Switch, SwitchCase, WhenNeeds,
+    WhileOpen,
 };
 use crate::event::{Actor, Failure, RunStarted};
 use crate::id::{Attempt, RunId, StepIndex, TimerId};
@@ -110,6 +111,7 @@ pub(super) fn plain_step(id: &str) -> Step {
         retry: Retry { jitter: false, ..Retry::default() },
         timeout_ms: None,
         concurrency: None,
+        breaker: None,
         deadline_ms: None,
         heartbeat_ms: None,
         start_within_ms: None,
@@ -117,6 +119,15 @@ pub(super) fn plain_step(id: &str) -> Step {
         for_each: None,
         outputs: None,
         compensate: None,
+    }
+}
+
+/// `breaker pay` names the target of the step's breaker; with `hurried` it fails while that is open.
+fn breaker(step: &mut Step, key: &str, argument: &str) {
+    let breaker = step.breaker.get_or_insert_with(CircuitBreaker::default);
+    match key {
+        "breaker" => argument.clone_into(&mut breaker.target),
+        _ => breaker.while_open = WhileOpen::Fail,
     }
 }
 
@@ -151,6 +162,7 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
         "race" => step.kind = StepKind::Race { of: list() },
         "repeat" => step.kind = repeat(argument),
         "limit" | "key" | "priority" => limit(&mut step.concurrency, key, argument),
+        "breaker" | "hurried" => breaker(step, key, argument),
         "approve" => step.kind = approve(argument),
         "undo" => {
             let with = if argument.is_empty() { Value::Null } else { value(argument) };
@@ -237,6 +249,8 @@ fn approve(argument: &str) -> StepKind {
 }
 
 const SETTINGS: &[&str] = &[
+    "breaker",
+    "hurried",
     "limit",
     "key",
     "priority",
@@ -307,6 +321,7 @@ pub(super) fn ms(text: &str) -> u64 {
 }
 
 /// Reads a command after taking `@time`, `slots=n` and `by=name` out of it.
+#[expect(clippy::too_many_lines, reason = "one arm for each command")]
 pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
     let mut words = Vec::new();
     for word in line.split_whitespace() {
@@ -366,7 +381,14 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
                 ticket: Ticket(ticket.parse().unwrap()),
             }
         }
+        word @ ("allow" | "refuse") => call(bench, word == "allow", words[1]),
         word @ ("approve" | "reject") => answer(bench, word == "approve", &words),
+        "event" => {
+            let (event, id) = words[1].split_once('#').unwrap_or((words[1], ""));
+            let payload = payload(bench, &rest(2));
+            Command::OfferEvent { event: event.to_owned(), id: id.to_owned(), payload, by }
+        }
+        "events_read" => Command::EventsRead { step: index(bench, words[1]) },
         "signal" => {
             let (name, id) = words[1].split_once('#').unwrap_or((words[1], ""));
             let payload = payload(bench, &rest(2));
@@ -374,6 +396,13 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
         }
         other => panic!("unknown command {other}"),
     }
+}
+
+/// `a#1`: the answer of a breaker.
+fn call(bench: &Bench, allowed: bool, word: &str) -> Command {
+    let (id, ticket) = word.split_once('#').expect("step#ticket");
+    let (step, ticket) = (index(bench, id), Ticket(ticket.parse().unwrap()));
+    if allowed { Command::AllowCall { step, ticket } } else { Command::RefuseCall { step, ticket } }
 }
 
 fn held(command: Command) -> Command {

@@ -12,15 +12,15 @@ use super::bench::Bench;
 use super::notation::plain_step;
 use crate::command::{ApprovalAnswer, Command};
 use crate::definition::{
-    Approval, Compensate, Concurrency, Definition, OnApprovalTimeout, OnEnd, OnError,
-    OnSignalTimeout, Retry, Step, StepKind, Switch, SwitchCase, WhenNeeds,
+    Approval, CircuitBreaker, Compensate, Concurrency, Definition, OnApprovalTimeout, OnEnd,
+    OnError, OnSignalTimeout, Retry, Step, StepKind, Switch, SwitchCase, WhenNeeds,
 };
 use crate::event::{Actor, Event, Failure, RunStarted};
 use crate::evolve::evolve;
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::limit::Ticket;
 use crate::payload::Payload;
-use crate::run::{Run, RunStatus, Slot, StepState};
+use crate::run::{Hold, Run, RunStatus, Slot, StepState};
 
 /// One thing to do; what exactly depends on what can be done.
 #[derive(Clone, Debug)]
@@ -134,6 +134,9 @@ fn step(at: usize, shape: &Shape) -> Step {
         _ => {
             step.concurrency =
                 shape.limited.then(|| Concurrency { limit: Some(1), ..Default::default() });
+            let target = "t".to_owned();
+            step.breaker = (shape.attempts > 1 || shape.undo == 1)
+                .then(|| CircuitBreaker { target, ..Default::default() });
         }
     }
     step
@@ -142,8 +145,11 @@ fn step(at: usize, shape: &Shape) -> Step {
 /// Waits for every signal `s`, or for those with the right number, for ever or not.
 fn wait_for(shape: &Shape) -> StepKind {
     StepKind::WaitFor {
-        signal: "s".to_owned(),
-        matches: (shape.attempts > 1).then(|| format!("signal == {}", shape.attempts)),
+        signal: if shape.limited { "event:e" } else { "s" }.to_owned(),
+        matches: (shape.attempts > 1).then(|| {
+            let carried = if shape.limited { "event" } else { "signal" };
+            format!("{carried} == {}", shape.attempts)
+        }),
         timeout_ms: shape.deadline.then_some(2_000),
         on_timeout: if shape.fatal { OnSignalTimeout::Fail } else { OnSignalTimeout::Continue },
     }
@@ -171,7 +177,7 @@ fn approve(shape: &Shape) -> StepKind {
 }
 
 fn asks() -> impl Strategy<Value = Vec<Ask>> {
-    let ask = (0u8..41, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
+    let ask = (0u8..44, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
         what,
         which,
         slots,
@@ -188,6 +194,12 @@ fn some_step(ask: &Ask) -> StepIndex {
 fn signal(number: u32, id: String) -> Command {
     let (payload, _) = Payload::json(&json!(number));
     Command::DeliverSignal { name: "s".to_owned(), id, payload, by: Actor::default() }
+}
+
+/// An event that carries a number.
+fn event(number: u32, id: String) -> Command {
+    let (payload, _) = Payload::json(&json!(number));
+    Command::OfferEvent { event: "e".to_owned(), id, payload, by: Actor::default() }
 }
 
 /// What somebody decides about a step.
@@ -269,6 +281,9 @@ impl Play {
             let limited = self.bench.plan.step(*step).slot.is_some();
             let hold = run.slots.get(Slot::Step(*step));
             assert_eq!(hold.is_some_and(|hold| hold.granted), limited, "it has its slot");
+            let guarded = self.bench.plan.step(*step).breaker.is_some();
+            let call = run.slots.get(Slot::Call(*step));
+            assert_eq!(call.is_some_and(|hold| hold.granted), guarded, "its breaker allows it");
             assert!(!run.is_held_back(), "the run has its slot");
             assert!(self.started.insert((*step, *attempt)), "each attempt starts once");
             let last_run = matches!(
@@ -304,6 +319,7 @@ impl Play {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each command")]
     fn command(&self, ask: &Ask) -> Option<Command> {
         let by = Actor::default();
         let run = &self.bench.run;
@@ -362,10 +378,15 @@ impl Play {
                 let id = if fatal { format!("k{}", ask.which % 7) } else { String::new() };
                 signal(ask.slots, id)
             }
+            41 | 42 => {
+                let id = if fatal { format!("e{}", ask.which % 7) } else { String::new() };
+                event(ask.slots, id)
+            }
+            43 => Command::EventsRead { step: some_step(ask) },
             31..34 => {
                 let slots: Vec<_> = run.slots.iter().collect();
                 let (slot, hold) = slots[pick(slots.len())?];
-                Command::GrantSlot { step: slot.step(), ticket: hold.ticket }
+                if fatal { refuse(slot, hold) } else { grant(slot, hold) }
             }
             34 => Command::GrantSlot { step: None, ticket: Ticket(ask.slots) },
             27..30 => {
@@ -405,16 +426,22 @@ impl Play {
             return Some(Command::OfferSlots);
         }
         if let Some((slot, hold)) = run.slots.iter().find(|(_, hold)| !hold.granted) {
-            return Some(Command::GrantSlot { step: slot.step(), ticket: hold.ticket });
+            return Some(grant(slot, hold));
         }
         if let Some(step) = run.awaiting().next() {
             let kind = &self.bench.plan.definition().steps[step.at()].kind;
             if let StepKind::Approve(_) = kind {
                 return Some(answer(step, true, "dana"));
             }
-            let StepKind::WaitFor { matches, .. } = kind else { panic!("only such a step waits") };
-            let wanted = matches.as_ref().map_or(0, |text| text[10..].parse().unwrap());
-            return Some(signal(wanted, String::new()));
+            let StepKind::WaitFor { signal: name, matches, .. } = kind else {
+                panic!("only such a step waits")
+            };
+            let number = |text: &String| text.rsplit(' ').next().unwrap().parse().unwrap();
+            let wanted = matches.as_ref().map_or(0, number);
+            return Some(match name.as_str() {
+                "s" => signal(wanted, String::new()),
+                _ => event(wanted, String::new()),
+            });
         }
         if run.failed_undos().next().is_some() && run.timers.is_empty() {
             return Some(Command::RetryRun { by: Actor::default() });
@@ -432,6 +459,22 @@ impl Play {
         }
         assert_eq!(again.events, self.events);
         assert_eq!(again.bench.run, self.bench.run);
+    }
+}
+
+/// A breaker can say no; a limit cannot.
+fn refuse(slot: Slot, hold: &Hold) -> Command {
+    match slot {
+        Slot::Call(step) => Command::RefuseCall { step, ticket: hold.ticket },
+        Slot::Run(_) | Slot::Step(_) => grant(slot, hold),
+    }
+}
+
+fn grant(slot: Slot, hold: &Hold) -> Command {
+    let ticket = hold.ticket;
+    match slot {
+        Slot::Call(step) => Command::AllowCall { step, ticket },
+        Slot::Run(_) | Slot::Step(_) => Command::GrantSlot { step: slot.step(), ticket },
     }
 }
 

@@ -42,6 +42,7 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
         Event::CancelRequested { .. } => "cancel requested".to_owned(),
         Event::RunRetried { timeout, .. } => format!("run retried{}", timer(*timeout, "timeout")),
         Event::SlotsOffered => "slots offered".to_owned(),
+        Event::EventsRead { step } => format!("{} has read events", id(step)),
         Event::SignalReceived { name, payload: carried, .. } => {
             format!("signal {name}{}", payload(Some(carried)))
         }
@@ -52,6 +53,11 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
             format!("run queued #{} for {}", ticket.0, wish.limit)
         }
         Event::StepSlotGranted { step, ticket } => format!("{} granted #{}", id(step), ticket.0),
+        Event::StepCallRequested { step, attempt, ticket, target } => {
+            format!("{}#{} asks {target} #{}", id(step), attempt.0, ticket.0)
+        }
+        Event::StepCallAllowed { step, ticket } => format!("{} allowed #{}", id(step), ticket.0),
+        Event::StepCallRefused { step, ticket } => format!("{} refused #{}", id(step), ticket.0),
         Event::RunSlotGranted { ticket } => format!("run granted #{}", ticket.0),
         Event::StepWaits { step, signal, timer: due } => {
             format!("{} waits for {signal}{}", id(step), timer(*due, ""))
@@ -164,6 +170,9 @@ pub(super) fn effect(plan: &Plan, effect: &Effect) -> String {
         Effect::ResumeAttempt { step, item, attempt, alone } => {
             let alone = if *alone { " alone" } else { "" };
             format!("resume {}{alone}", items::tried(plan, *step, *item, *attempt))
+        }
+        Effect::ReadEvents { step, event, since } => {
+            format!("read {event} for {} since {}", plan.id(*step), time(*since))
         }
         Effect::StopAttempt { step, item, attempt } => {
             format!("stop {}", items::tried(plan, *step, *item, *attempt))

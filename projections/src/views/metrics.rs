@@ -137,10 +137,14 @@ impl Counters {
             | Event::SlotsOffered
             | Event::StepSlotRequested { .. }
             | Event::StepSlotGranted { .. }
+            | Event::StepCallRequested { .. }
+            | Event::StepCallAllowed { .. }
+            | Event::StepCallRefused { .. }
             | Event::RunQueued { .. }
             | Event::RunSlotGranted { .. }
             | Event::SignalReceived { .. }
             | Event::StepWaits { .. }
+            | Event::EventsRead { .. }
             | Event::ApprovalGranted { .. }
             | Event::ApprovalRejected { .. }
             | Event::ApprovalRequested { .. }

@@ -298,6 +298,7 @@ fn step(id: &str, needs: &[&str], kind: StepKind) -> Step {
         retry: Retry { max_attempts: 3, ..Retry::default() },
         timeout_ms: None,
         concurrency: None,
+        breaker: None,
         deadline_ms: None,
         heartbeat_ms: None,
         start_within_ms: None,

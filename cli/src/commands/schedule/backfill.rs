@@ -41,7 +41,7 @@ pub(crate) fn run(context: &Context, args: &BackfillArgs) -> Outcome {
     })?;
     show(&view);
     if here && !view.runs.is_empty() {
-        note_idle(context);
+        note_idle(context, super::SCHEDULES);
     }
     Ok(Code::Done)
 }

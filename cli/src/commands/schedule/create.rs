@@ -82,7 +82,7 @@ pub(crate) fn run(context: &Context, args: &CreateArgs) -> Outcome {
         record(context, &Purpose::Begin, async |control| control.put_schedule(request).await)?;
     show(&acted);
     if here {
-        note_idle(context);
+        note_idle(context, super::SCHEDULES);
     }
     Ok(Code::Done)
 }
@@ -104,7 +104,7 @@ fn of_triggers(context: &Context, args: &CreateArgs, read: &Read) -> Outcome {
     })?;
     all.iter().for_each(show);
     if here {
-        note_idle(context);
+        note_idle(context, super::SCHEDULES);
     }
     Ok(Code::Done)
 }

@@ -6,7 +6,7 @@ use nexus_definitions::Read;
 use nexus_engine::model::definition::Trigger;
 use nexus_engine::model::schedule::Timing;
 use nexus_gateway::Control;
-use nexus_gateway::api::{By, Problem, PutSchedule};
+use nexus_gateway::api::{By, Problem, PutSchedule, SetTriggers};
 use serde_json::{Value, json};
 
 use crate::exit::Code;
@@ -55,6 +55,26 @@ pub(crate) async fn register(control: &Control, paths: &[PathBuf], by: &By) -> R
             let next = acted.next.unwrap_or_else(|| "not while it is paused".to_owned());
             output::note(format!("schedule {name} {} · next {next}", acted.action));
         }
+        if !read.definition.event_triggers.is_empty() {
+            register_events(control, &read, &file, by).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Has events start the workflow.
+async fn register_events(
+    control: &Control,
+    read: &Read,
+    file: &Path,
+    by: &By,
+) -> Result<(), Problem> {
+    let definition: Value = serde_json::from_slice(&read.definition.to_canonical_json())
+        .expect("a canonical definition is JSON");
+    let folder = workflow::folder(file).map(|folder| folder.to_string_lossy().into_owned());
+    let acted = control.set_triggers(SetTriggers { definition, folder, by: by.clone() }).await?;
+    for trigger in acted.triggers {
+        output::note(format!("trigger {} {} · on {}", trigger.name, trigger.action, trigger.event));
     }
     Ok(())
 }

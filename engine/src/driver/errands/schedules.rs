@@ -79,7 +79,7 @@ async fn try_to_start(handle: &Handle, start: &StartRun) -> Result<(RunId, bool)
 }
 
 /// The code of an error that trying again does not help.
-fn final_code(error: &StartError) -> Option<&'static str> {
+pub(super) fn final_code(error: &StartError) -> Option<&'static str> {
     match error {
         StartError::Inputs(_) => Some("NX1205"),
         StartError::InputTooLarge { .. } => Some("NX7005"),
@@ -92,11 +92,14 @@ fn final_code(error: &StartError) -> Option<&'static str> {
             Some("NX7005")
         }
         StartError::NoEncryption => Some("NX6023"),
-        StartError::Busy { .. } | StartError::Request(_) => None,
+        StartError::Busy { .. }
+        | StartError::Full { .. }
+        | StartError::Uncounted(_)
+        | StartError::Request(_) => None,
     }
 }
 
-fn words(error: &StartError) -> String {
+pub(super) fn words(error: &StartError) -> String {
     if let StartError::Inputs(errors) = error {
         return errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
     }

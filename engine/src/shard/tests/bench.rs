@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use nexus_log::{EventLog, MemoryLog, Partition, Submission, Transition};
 use nexus_model::aggregate::Effect;
+use nexus_model::breaker::BreakerEffect;
 use nexus_model::decide::SlotChange;
 use nexus_model::definition::Step;
 use nexus_model::event::{Actor, Event, Failure, RunStarted};
@@ -187,7 +188,14 @@ fn in_words(output: &Output) -> String {
         Output::Slot(SlotChange::Released(holder, limit)) => {
             format!("give {limit} slot {}", holder.ticket.0)
         }
+        Output::Slot(SlotChange::CallRequested(holder, wish)) => {
+            format!("ask to call {} as {}", wish.target, holder.ticket.0)
+        }
+        Output::Slot(SlotChange::CallOver(holder, target, outcome)) => {
+            format!("call {} of {target} over: {outcome:?}", holder.ticket.0)
+        }
         Output::Ended(_, status) => format!("ended {}", status.word()),
+        Output::ReadEvents(_, step, event, _) => format!("read {event} for {}", step.0),
         Output::Hungry(_) => "hungry".into(),
         Output::Snapshot(..) => "snapshot".into(),
         Output::Rest(_) => "rest".into(),
@@ -200,8 +208,13 @@ fn in_words(output: &Output) -> String {
 fn errand(effect: &Effect) -> String {
     match effect {
         Effect::Pauses(effect) => match *effect {},
+        Effect::Topic(deliver) => format!("deliver {} {}", deliver.topic, deliver.number),
         Effect::Versions(effect) => match *effect {},
         Effect::Limit(LimitEffect(holder)) => format!("grant slot {}", holder.ticket.0),
+        Effect::Breaker(BreakerEffect::Allow(holder)) => format!("allow call {}", holder.ticket.0),
+        Effect::Breaker(BreakerEffect::Refuse(holder)) => {
+            format!("refuse call {}", holder.ticket.0)
+        }
         Effect::Schedule(ScheduleEffect::Start(start)) => format!("start {}", start.name),
         Effect::Schedule(ScheduleEffect::Watch { run, .. }) => format!("watch {}", run.0[15]),
         Effect::Schedule(ScheduleEffect::Cancel { run, .. }) => format!("cancel {}", run.0[15]),

@@ -98,6 +98,9 @@ fn carry_out(engine: &mut TestEngine, run: RunId, act: &Act) -> Result<(), Refus
             let command = Command::DeliverSignal { name, id, payload, by };
             return engine.ask_with(run, &command, stored.as_slice()).map(|_| ());
         }
+        Deed::Emit { event, data, id } => {
+            return engine.emit_with(event, data, id.as_deref()).map(|_| ());
+        }
         Deed::Crash(ms) => {
             engine.down_for(Duration::from_millis(*ms));
             return Ok(());
@@ -121,6 +124,7 @@ fn carry_out(engine: &mut TestEngine, run: RunId, act: &Act) -> Result<(), Refus
 fn words(act: &Act) -> String {
     let what = match &act.what {
         Deed::Signal { name, .. } => format!("the signal `{name}`"),
+        Deed::Emit { event, .. } => format!("the event `{event}`"),
         Deed::Answer { step, approved: true, .. } => format!("approving `{step}`"),
         Deed::Answer { step, approved: false, .. } => format!("rejecting `{step}`"),
         Deed::Pause => "`pause`".to_owned(),

@@ -64,6 +64,8 @@ fn released(standing: &Standing<'_>, name: &str, step: StepIndex) -> (&'static s
         let over = timer.map(|(_, at)| format!(", or its time is over at {}", time(at)));
         let comes = if let Awaited::Signal { name: signal } = what {
             format!("nexus-engine signal {name} {signal}")
+        } else if let Awaited::Event { name: event, .. } = what {
+            format!("nexus-engine emit {event}, or a step that emits it")
         } else if matches!(what, Awaited::Approval { .. }) {
             format!("nexus-engine approve {name} {id}, or reject")
         } else {
@@ -79,6 +81,10 @@ fn released(standing: &Standing<'_>, name: &str, step: StepIndex) -> (&'static s
     }
     if matches!(state, StepState::Running { .. }) {
         return ("running", "its handler returns, fails or runs out of time".into());
+    }
+    if let Some(target) = standing.awaited_target(step) {
+        let by_itself = "its time is over and those that came first have tried";
+        return ("broken", format!("nexus-engine breaker reset {target}, or {by_itself}"));
     }
     if standing.run.slots.blocks(step) {
         return ("limited", "a slot of its limit becomes free".into());

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use nexus_engine::model::command::Command;
 use nexus_engine::model::definition::{
-    Compensate, Definition, OnEnd, OnError, OnSignalTimeout, Retry, Step, StepKind, WhenNeeds,
+    CircuitBreaker, Compensate, Definition, OnEnd, OnError, OnSignalTimeout, Retry, Step, StepKind,
+    WhenNeeds,
 };
 use nexus_engine::model::event::Actor;
 use nexus_engine::model::id::RunId;
@@ -105,6 +106,20 @@ fn a_run_without_room_says_so() {
             ("limited", Some("b"), "another attempt ends"),
         ],
     );
+}
+
+#[test]
+fn a_step_that_its_breaker_keeps_back_names_the_target() {
+    let mut call = action("a", "down", &[]);
+    call.breaker =
+        Some(CircuitBreaker { target: "pay".to_owned(), failures: 1, ..CircuitBreaker::default() });
+    call.retry.max_attempts = 3;
+    let guarded = plan(vec![call]);
+    let mut engine = TestEngine::new().mock("down", Answer::from(StepError::retry("down")));
+    let run = engine.start(&guarded, json!({})).expect("it starts");
+    engine.advance(Duration::from_secs(30));
+    let reset = [("broken", Some("a"), "nexus-engine breaker reset pay, or its time is over")];
+    check_now(&engine, run, true, &reset);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use nexus_engine::model::limit::{Size, Wish};
 use nexus_engine::model::payload::Payload;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::time::Timestamp;
+use nexus_engine::model::topic::event_of;
 use nexus_engine::{LoadError, Loader, Recorded};
 use serde_json::{Value, json};
 
@@ -66,6 +67,7 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::HeartbeatRecorded { step, attempt, .. }
         | Event::StepStarted { step, attempt, .. }
         | Event::StepSlotRequested { step, attempt, .. }
+        | Event::StepCallRequested { step, attempt, .. }
         | Event::RetryScheduled { step, attempt, .. }
         | Event::ItemStarted { step, attempt, .. }
         | Event::ItemResumed { step, attempt, .. }
@@ -81,8 +83,11 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::StepPaused { step, .. }
         | Event::StepResumed { step, .. }
         | Event::StepSlotGranted { step, .. }
+        | Event::StepCallAllowed { step, .. }
+        | Event::StepCallRefused { step, .. }
         | Event::StepQueued { step, .. }
         | Event::StepWaits { step, .. }
+        | Event::EventsRead { step }
         | Event::SignalTaken { step, .. }
         | Event::ApprovalGranted { step, .. }
         | Event::ApprovalRejected { step, .. }
@@ -202,11 +207,17 @@ impl Showing<'_> {
             }
             Event::RunHeld { pauses } => json!({"pauses": pauses}),
             Event::SlotsOffered | Event::RunReleased => json!({}),
+            Event::EventsRead { step } => json!({"step": self.id(*step)}),
             Event::StepSlotRequested { step, attempt, ticket, wish } => json!({
                 "step": self.id(*step), "attempt": attempt.0, "ticket": ticket.0,
                 "wish": wish_data(wish),
             }),
-            Event::StepSlotGranted { step, ticket } => {
+            Event::StepCallRequested { step, attempt, ticket, target } => json!({
+                "step": self.id(*step), "attempt": attempt.0, "ticket": ticket.0, "target": target,
+            }),
+            Event::StepSlotGranted { step, ticket }
+            | Event::StepCallAllowed { step, ticket }
+            | Event::StepCallRefused { step, ticket } => {
                 json!({"step": self.id(*step), "ticket": ticket.0})
             }
             Event::RunQueued { rank, ticket, wish } => {
@@ -226,7 +237,7 @@ impl Showing<'_> {
                 "payload": self.payload(payload)?, "by": by(who),
             }),
             Event::StepWaits { step, signal, timer } => json!({
-                "step": self.id(*step), "for": {"signal": signal}, "timeout": due_data(*timer),
+                "step": self.id(*step), "for": awaited(signal), "timeout": due_data(*timer),
             }),
             Event::ApprovalRequested { step, by: people, message, timer } => json!({
                 "step": self.id(*step), "by": people, "message": message,
@@ -357,12 +368,21 @@ impl Showing<'_> {
                 format!("by {}", by.name)
             }
             Event::RunHeld { pauses } => format!("by the pause of {}", pauses.join(", ")),
-            Event::SlotsOffered | Event::RunReleased | Event::RunCancelled { .. } => String::new(),
+            Event::SlotsOffered
+            | Event::RunReleased
+            | Event::EventsRead { .. }
+            | Event::RunCancelled { .. } => String::new(),
             Event::StepSlotRequested { ticket, wish, .. }
             | Event::RunQueued { ticket, wish, .. } => {
                 format!("limit {}, ticket {}", wish.limit, ticket.0)
             }
-            Event::StepSlotGranted { ticket, .. } | Event::RunSlotGranted { ticket } => {
+            Event::StepCallRequested { ticket, target, .. } => {
+                format!("target {target}, ticket {}", ticket.0)
+            }
+            Event::StepCallAllowed { ticket, .. }
+            | Event::StepCallRefused { ticket, .. }
+            | Event::StepSlotGranted { ticket, .. }
+            | Event::RunSlotGranted { ticket } => {
                 format!("ticket {}", ticket.0)
             }
             Event::StepStarted { attempt, .. }
@@ -380,7 +400,11 @@ impl Showing<'_> {
             }
             Event::StepWaits { signal, timer, .. } => {
                 let until = timer.map(|(_, at)| format!(", {}", self.until(at)));
-                format!("signal {signal}{}", until.unwrap_or_default())
+                let what = match event_of(signal) {
+                    Some(event) => format!("event {event}"),
+                    None => format!("signal {signal}"),
+                };
+                format!("{what}{}", until.unwrap_or_default())
             }
             Event::ApprovalRequested { by, message, timer, .. } => {
                 let what = if message.is_empty() { String::new() } else { format!(": {message}") };
@@ -484,4 +508,12 @@ fn failure_data(failure: &Failure) -> Value {
 
 fn due_data(due: Option<(TimerId, Timestamp)>) -> Value {
     due.map_or(Value::Null, |(timer, at)| json!({"timer": timer.0, "at": time(at)}))
+}
+
+/// What a step waits for, by the name of the signal.
+fn awaited(signal: &str) -> Value {
+    match event_of(signal) {
+        Some(event) => json!({"event": event}),
+        None => json!({"signal": signal}),
+    }
 }

@@ -181,7 +181,8 @@ impl Standing<'_> {
             return None;
         }
         if let Some((slot, _)) = self.waiting_slots().next() {
-            return Some(WaitingOn { step: slot.step().map(|step| self.id(step)), ..on("slot") });
+            let kind = if matches!(slot, Slot::Call(_)) { "breaker" } else { "slot" };
+            return Some(WaitingOn { step: slot.step().map(|step| self.id(step)), ..on(kind) });
         }
         let ready = self.run.ready().find(|step| !self.run.holds(*step));
         if let Some(step) = ready.or_else(|| self.run.steps_with_ready_items().next()) {
@@ -190,6 +191,7 @@ impl Standing<'_> {
         if let Some((step, what, until)) = self.next_awaited() {
             let kind = match what {
                 Awaited::Signal { .. } => "signal",
+                Awaited::Event { .. } => "event",
                 Awaited::Approval { .. } => "approval",
             };
             let (step, at) = (Some(self.id(step)), until.map(time));
@@ -277,10 +279,22 @@ impl Standing<'_> {
         waiting.filter(move |(slot, _)| !held_back || slot.step().is_none())
     }
 
+    /// The target whose circuit breaker keeps a step back.
+    pub(crate) fn awaited_target(&self, step: StepIndex) -> Option<&str> {
+        let hold = self.run.slots.get(Slot::Call(step)).filter(|hold| !hold.granted)?;
+        Some(&hold.wish.limit)
+    }
+
     /// Which slot it waits for, in one line.
     pub(crate) fn slot_why(&self, slot: Slot, hold: &Hold) -> String {
         let (limit, time) = (&hold.wish.limit, duration(self.now.ms_since(hold.since)));
         match slot.step() {
+            Some(step) if matches!(slot, Slot::Call(_)) => {
+                format!(
+                    "{} waits for the circuit breaker of {limit} for {time}",
+                    self.plan.id(step)
+                )
+            }
             Some(step) => {
                 format!("{} waits for a slot of limit {limit} for {time}", self.plan.id(step))
             }
@@ -341,10 +355,13 @@ impl Standing<'_> {
             return why;
         }
         let id = self.plan.id(step);
-        let slot = Slot::Step(step);
         match self.run.step(step) {
             StepState::Waiting | StepState::Retrying { .. } if self.run.slots.blocks(step) => {
-                self.run.slots.get(slot).map_or_else(String::new, |hold| self.slot_why(slot, hold))
+                let waits = [Slot::Step(step), Slot::Call(step)].into_iter().find_map(|slot| {
+                    let hold = self.run.slots.get(slot).filter(|hold| !hold.granted)?;
+                    Some(self.slot_why(slot, hold))
+                });
+                waits.unwrap_or_default()
             }
             StepState::Waiting if !self.run.needs_met(step) => {
                 format!("{id} needs {}", self.names_plain(&self.open_needs(step)))
@@ -455,6 +472,11 @@ impl Standing<'_> {
         }
         let of = self.attempts_max(step);
         match self.run.step(step) {
+            StepState::Waiting | StepState::Retrying { .. }
+                if self.awaited_target(step).is_some() =>
+            {
+                Some("waits for its breaker".into())
+            }
             StepState::Waiting if self.run.needs_met(step) => Some("ready".into()),
             StepState::Waiting | StepState::Retrying { .. } if self.run.slots.blocks(step) => {
                 Some("waits for a slot".into())
@@ -552,6 +574,7 @@ impl Standing<'_> {
 pub(crate) fn awaited(what: &Awaited) -> String {
     match what {
         Awaited::Signal { name } => format!("signal {name}"),
+        Awaited::Event { name, .. } => format!("event {name}"),
         Awaited::Approval { by, message } if message.is_empty() => {
             format!("an approval by {}", by.join(", "))
         }

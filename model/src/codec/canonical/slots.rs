@@ -18,6 +18,10 @@ impl Writer {
                     self.byte(1);
                     self.index(step);
                 }
+                Slot::Call(step) => {
+                    self.byte(2);
+                    self.index(step);
+                }
             }
             self.number(ticket.0);
             self.number(attempt.0);

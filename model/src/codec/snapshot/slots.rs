@@ -29,6 +29,7 @@ impl Reader<'_> {
         let slot = match self.byte()? {
             0 => Slot::Run(self.byte()?),
             1 => Slot::Step(self.index()?),
+            2 => Slot::Call(self.index()?),
             _ => return None,
         };
         let (ticket, attempt) = (Ticket(self.number32()?), Attempt(self.number32()?));

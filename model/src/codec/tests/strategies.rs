@@ -69,11 +69,14 @@ fn outside_event() -> BoxedStrategy<Event> {
         (actor(), text()).prop_map(|(by, reason)| Event::CancelRequested { by, reason }),
         (actor(), due()).prop_map(|(by, timeout)| Event::RunRetried { by, timeout }),
         Just(Event::SlotsOffered),
+        step().prop_map(|step| Event::EventsRead { step }),
         (text(), text(), payload(), actor()).prop_map(|(name, id, payload, by)| {
             Event::SignalReceived { name, id, payload, by }
         }),
         (step(), ticket()).prop_map(|(step, ticket)| Event::StepSlotGranted { step, ticket }),
         ticket().prop_map(|ticket| Event::RunSlotGranted { ticket }),
+        (step(), ticket()).prop_map(|(step, ticket)| Event::StepCallAllowed { step, ticket }),
+        (step(), ticket()).prop_map(|(step, ticket)| Event::StepCallRefused { step, ticket }),
         (step(), actor(), text(), text(), payload()).prop_map(|(step, by, role, note, form)| {
             Event::ApprovalGranted { step, by, role, note, form }
         }),
@@ -144,6 +147,9 @@ fn derived_event() -> BoxedStrategy<Event> {
         (step(), attempt(), ticket(), wish()).prop_map(|(step, attempt, ticket, wish)| {
             Event::StepSlotRequested { step, attempt, ticket, wish }
         }),
+        (step(), attempt(), ticket(), text()).prop_map(|(step, attempt, ticket, target)| {
+            Event::StepCallRequested { step, attempt, ticket, target }
+        }),
         (any::<u8>(), ticket(), wish()).prop_map(|(rank, ticket, wish)| Event::RunQueued {
             rank,
             ticket,
@@ -201,12 +207,17 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
 fn awaited() -> impl Strategy<Value = Awaited> {
     prop_oneof![
         text().prop_map(|name| Awaited::Signal { name }),
+        (text(), any::<bool>()).prop_map(|(name, reads)| Awaited::Event { name, reads }),
         (vec(text(), 0..4), text()).prop_map(|(by, message)| Awaited::Approval { by, message }),
     ]
 }
 
 fn slot_holds(count: u32) -> impl Strategy<Value = Vec<(Slot, Hold)>> {
-    let slot = prop_oneof![any::<u8>().prop_map(Slot::Run), step_of(count).prop_map(Slot::Step)];
+    let slot = prop_oneof![
+        any::<u8>().prop_map(Slot::Run),
+        step_of(count).prop_map(Slot::Step),
+        step_of(count).prop_map(Slot::Call),
+    ];
     let hold = (ticket(), attempt(), wish(), any::<bool>(), time()).prop_map(
         |(ticket, attempt, wish, granted, since)| Hold { ticket, attempt, wish, granted, since },
     );

@@ -262,9 +262,13 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::RunReleased
         | Event::StepSlotRequested { .. }
         | Event::StepSlotGranted { .. }
+        | Event::StepCallRequested { .. }
+        | Event::StepCallAllowed { .. }
+        | Event::StepCallRefused { .. }
         | Event::RunQueued { .. }
         | Event::RunSlotGranted { .. }
         | Event::StepWaits { .. }
+        | Event::EventsRead { .. }
         | Event::ApprovalRequested { .. }
         | Event::SignalTaken { .. }
         | Event::StepStarted { .. }

@@ -40,7 +40,12 @@ impl RunRecord {
             Event::StepSlotRequested { step, attempt, .. } => {
                 self.begin(*step, attempt.0, Doing::Queued, at);
             }
-            Event::StepSlotGranted { step, .. } => {
+            Event::StepCallRequested { step, attempt, .. } => {
+                self.begin(*step, attempt.0, Doing::AwaitingBreaker, at);
+            }
+            Event::StepSlotGranted { step, .. }
+            | Event::StepCallAllowed { step, .. }
+            | Event::StepCallRefused { step, .. } => {
                 self.current.remove(&step.0);
             }
             Event::RunQueued { .. } => self.is_queued = true,
@@ -142,6 +147,7 @@ impl RunRecord {
             | Event::HeartbeatRecorded { .. }
             | Event::StepQueued { .. }
             | Event::SlotsOffered
+            | Event::EventsRead { .. }
             | Event::StepPaused { .. }
             | Event::StepResumed { .. }
             | Event::SignalReceived { .. }
@@ -183,7 +189,8 @@ impl RunRecord {
     /// A paused run waits for no slots.
     fn gives_up_places(&mut self) {
         self.is_queued = false;
-        self.current.retain(|_, current| current.state != Doing::Queued);
+        self.current
+            .retain(|_, current| !matches!(current.state, Doing::Queued | Doing::AwaitingBreaker));
     }
 
     fn begin(&mut self, step: StepIndex, attempt: u32, state: Doing, time: i64) {

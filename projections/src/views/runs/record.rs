@@ -85,6 +85,7 @@ pub(super) enum Doing {
     Retrying,
     AwaitingSignal,
     Queued,
+    AwaitingBreaker,
     AwaitingApproval,
     UndoFailed,
 }
@@ -294,6 +295,7 @@ fn put_current(out: &mut Vec<u8>, step: u32, current: &Current, started_at: i64)
         Doing::Retrying => 2,
         Doing::AwaitingSignal => 3,
         Doing::Queued => 52,
+        Doing::AwaitingBreaker => 76,
         Doing::AwaitingApproval => 33,
         Doing::UndoFailed => 4,
     });
@@ -308,6 +310,7 @@ fn current(reader: &mut Reader<'_>, started_at: i64) -> Option<(u32, Current)> {
         2 => Doing::Retrying,
         3 => Doing::AwaitingSignal,
         52 => Doing::Queued,
+        76 => Doing::AwaitingBreaker,
         33 => Doing::AwaitingApproval,
         4 => Doing::UndoFailed,
         _ => return None,

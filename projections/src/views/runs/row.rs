@@ -182,6 +182,11 @@ pub enum CurrentState {
         /// Since when.
         since: Timestamp,
     },
+    /// It waits for its circuit breaker.
+    AwaitingBreaker {
+        /// Since when.
+        since: Timestamp,
+    },
     /// It waits for the decision of a person.
     AwaitingApproval {
         /// Until when; `None`: for ever.
@@ -237,6 +242,11 @@ pub enum WaitingOn {
         /// The step.
         step: StepIndex,
     },
+    /// The circuit breaker of a step.
+    Breaker {
+        /// The step.
+        step: StepIndex,
+    },
     /// A slot of a limit, for the run as a whole.
     Start,
     /// Somebody who retries the undo of a step or gives it up.
@@ -256,6 +266,7 @@ impl fmt::Display for WaitingOn {
             Self::Approval { step, .. } => write!(f, "an approval of step {}", step.0),
             Self::Retry { step, at, .. } => write!(f, "retry of step {} at {}", step.0, show(*at)),
             Self::Slot { step } => write!(f, "a slot for step {}", step.0),
+            Self::Breaker { step } => write!(f, "the circuit breaker of step {}", step.0),
             Self::Start => f.write_str("a slot"),
             Self::Undo { step } => write!(f, "undo of step {}", step.0),
             Self::Resume => f.write_str("resume"),
@@ -338,7 +349,9 @@ fn going_on(record: &RunRecord) -> RunWord {
         RunWord::Paused
     } else if record.is_queued {
         RunWord::Queued
-    } else if record.does(Doing::Queued) && !record.does(Doing::Running) {
+    } else if (record.does(Doing::Queued) || record.does(Doing::AwaitingBreaker))
+        && !record.does(Doing::Running)
+    {
         RunWord::Waiting
     } else if record.undos_open > 0 {
         RunWord::Compensating
@@ -360,6 +373,7 @@ fn current_step((step, current): (&u32, &Current)) -> CurrentStep {
         Doing::Sleeping => CurrentState::Sleeping { until: time },
         Doing::Retrying => CurrentState::Retrying { at: time },
         Doing::Queued => CurrentState::Queued { since: time },
+        Doing::AwaitingBreaker => CurrentState::AwaitingBreaker { since: time },
         Doing::AwaitingSignal => CurrentState::AwaitingSignal { until: limited(time) },
         Doing::AwaitingApproval => CurrentState::AwaitingApproval { until: limited(time) },
         Doing::UndoFailed => CurrentState::UndoFailed { since: time },
@@ -405,6 +419,7 @@ fn wait(current: &CurrentStep) -> Option<(Timestamp, WaitingOn)> {
             Some((due, WaitingOn::Signal { step, until }))
         }
         CurrentState::Queued { since } => Some((since, WaitingOn::Slot { step })),
+        CurrentState::AwaitingBreaker { since } => Some((since, WaitingOn::Breaker { step })),
         CurrentState::AwaitingApproval { until } => {
             let due = until.unwrap_or(Timestamp(FOR_EVER));
             Some((due, WaitingOn::Approval { step, until }))

@@ -1,0 +1,194 @@
+//! Errands of topics: an event is offered to the steps that wait for it, and starts runs. Also the other way round: a step that
+//! begins to wait is offered what was emitted before.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use nexus_model::command::Command;
+use nexus_model::event::Actor;
+use nexus_model::expression::EvalError;
+use nexus_model::id::{RunId, StepIndex};
+use nexus_model::rejection::Rejection;
+use nexus_model::time::Timestamp;
+use nexus_model::topic::{Deliver, EventTrigger, StartFailure, TopicCommand, run_name};
+
+use super::schedules::{final_code, words};
+use crate::events::{Emitted, first_since, offer, read_events, waiters};
+use crate::handle::{Handle, RequestError, StartError, StartRequest};
+use crate::loader::LoadError;
+use crate::shard::Refusal;
+
+/// Time before something is tried again that may work then.
+const REST: Duration = Duration::from_secs(1);
+
+/// Events that are delivered before that is recorded.
+const EVENTS_MAX: u32 = 100;
+
+/// Runs that are offered an event at one time.
+const OFFERS_MAX: usize = 64;
+
+/// Label of a run that an event has started: the event's name.
+const LABEL: &str = "event";
+
+/// What has been delivered.
+struct Delivery {
+    through: u32,
+    started: u32,
+    failures: Vec<StartFailure>,
+}
+
+pub(super) async fn carry_out(handle: &Handle, deliver: Deliver) -> TopicCommand {
+    loop {
+        match deliver_all(handle, &deliver).await {
+            Ok(Delivery { through, started, failures }) => {
+                return TopicCommand::Delivered { through, started, failures };
+            }
+            Err(error) => {
+                tracing::debug!(topic = deliver.topic, %error, "events are delivered later");
+                tokio::time::sleep(REST).await;
+            }
+        }
+    }
+}
+
+async fn deliver_all(handle: &Handle, deliver: &Deliver) -> Result<Delivery, StartError> {
+    let Deliver { topic, number, record } = deliver;
+    let (topic, record) = (topic.as_str(), *record);
+    let mut number = number.saturating_sub(1);
+    let mut delivery = Delivery { through: number, started: 0, failures: Vec::new() };
+    let wanted = topic.to_owned();
+    let page = handle.blocking(move |loader| read_events(&**loader.log(), &wanted, record)).await;
+    let state = handle.topic(topic).await.map_err(RequestError::from)?.unwrap_or_default();
+    let (events, _) = page.map_err(RequestError::from)?;
+    for event in events.iter().take(EVENTS_MAX as usize) {
+        number += 1;
+        offer_to_all(handle, topic, event).await?;
+        for (name, trigger) in state.triggers.iter().filter(|(_, trigger)| trigger.after < number) {
+            match start(handle, topic, number, event, (name, trigger)).await? {
+                Start::Started => delivery.started += 1,
+                Start::Nothing => {}
+                Start::Failed(failure) => delivery.failures.push(failure),
+            }
+        }
+        delivery.through = number;
+    }
+    Ok(delivery)
+}
+
+async fn offer_to_all(handle: &Handle, topic: &str, event: &Emitted) -> Result<(), StartError> {
+    let wanted = topic.to_owned();
+    let found = handle.blocking(move |loader| waiters(&**loader.log(), &wanted)).await;
+    let found = found.map_err(LoadError::from).map_err(RequestError::from)?;
+    for some in found.chunks(OFFERS_MAX) {
+        let offers =
+            some.iter().map(|(run, step)| offered(handle, *run, offer(topic, event, *step)));
+        for outcome in join_all(offers).await {
+            outcome?;
+        }
+    }
+    Ok(())
+}
+
+/// Offers an event to a run; that it is not wanted, or was taken before, is an answer as good as any.
+async fn offered(handle: &Handle, run: RunId, command: Command) -> Result<bool, RequestError> {
+    match handle.ask(run, command).await {
+        Ok(_) => Ok(true),
+        Err(RequestError::Refused(Refusal::Rejected(_) | Refusal::NotFound)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// What came of a trigger.
+enum Start {
+    Started,
+    Nothing,
+    Failed(StartFailure),
+}
+
+/// Starts the run of a trigger, or finds that it is there: nobody else uses its name.
+async fn start(
+    handle: &Handle,
+    topic: &str,
+    number: u32,
+    event: &Emitted,
+    (trigger, set): (&str, &EventTrigger),
+) -> Result<Start, StartError> {
+    let failed = |code: &str, message: String| {
+        let (trigger, code) = (trigger.to_owned(), code.to_owned());
+        Start::Failed(StartFailure { number, trigger, code, message })
+    };
+    let definition = set.definition;
+    let plan = match handle.blocking(move |loader| loader.plan(definition)).await {
+        Ok(plan) => plan,
+        Err(error) if error.is_passing() => return Err(RequestError::from(error).into()),
+        Err(error) => return Ok(failed("NX4143", error.to_string())),
+    };
+    let data = serde_json::from_str(&event.data).unwrap_or_default();
+    let input = match plan.triggered_input(set.at as usize, &data) {
+        Ok(Some(input)) => input,
+        Ok(None) => return Ok(Start::Nothing),
+        Err(EvalError::Failed { code, message }) => return Ok(failed(code, message)),
+        Err(EvalError::Needs(_)) => return Ok(Start::Nothing),
+    };
+    let request = StartRequest {
+        labels: BTreeMap::from([(LABEL.to_owned(), topic.to_owned())]),
+        folder: (!set.folder.is_empty()).then(|| PathBuf::from(&set.folder)),
+        by: Actor { name: topic.to_owned(), via: "event".to_owned() },
+        ..StartRequest::new(plan).input(input).name(run_name(trigger, topic, number))
+    };
+    match handle.start(request).await {
+        Ok(_) | Err(StartError::Conflict { .. }) => Ok(Start::Started),
+        Err(error) => match final_code(&error) {
+            Some(code) => Ok(failed(code, words(&error))),
+            None => Err(error),
+        },
+    }
+}
+
+/// Offers a step what was emitted before it waited, since its run started.
+pub(super) async fn read_for(
+    handle: &Handle,
+    run: RunId,
+    step: StepIndex,
+    topic: &str,
+    since: Timestamp,
+) {
+    while let Err(error) = read_once(handle, run, step, topic, since).await {
+        tracing::debug!(%run, %error, "earlier events are offered later");
+        tokio::time::sleep(REST).await;
+    }
+}
+
+async fn read_once(
+    handle: &Handle,
+    run: RunId,
+    step: StepIndex,
+    topic: &str,
+    since: Timestamp,
+) -> Result<(), RequestError> {
+    let records = handle.topic(topic).await?.map_or(0, |topic| topic.records);
+    let wanted = topic.to_owned();
+    let first = handle
+        .blocking(move |loader| first_since(&**loader.log(), &wanted, records, since))
+        .await
+        .map_err(LoadError::from)?;
+    let mut next = Some(first);
+    while let Some(from) = next {
+        let wanted = topic.to_owned();
+        let page =
+            handle.blocking(move |loader| read_events(&**loader.log(), &wanted, from)).await?;
+        for event in page.0.iter().filter(|event| event.at >= since) {
+            match handle.ask(run, offer(topic, event, step)).await {
+                Err(RequestError::Refused(Refusal::Rejected(Rejection::EventNotAwaited {
+                    ..
+                }))) => return Ok(()),
+                Ok(_) | Err(RequestError::Refused(Refusal::Rejected(_) | Refusal::NotFound)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        next = page.1;
+    }
+    offered(handle, run, Command::EventsRead { step }).await.map(|_| ())
+}

@@ -1,0 +1,179 @@
+//! How many runs run, and how many are let in.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use nexus_engine::model::definition::Definition;
+use nexus_engine::model::event::Actor;
+use nexus_engine::model::limit::Size;
+use nexus_engine::model::plan::Plan;
+use nexus_engine::testkit::action;
+use nexus_engine::{
+    Config, Engine, Handle, StartError, StartRequest, Started, StepCx, StepResult, handler_fn,
+};
+use serde_json::Value;
+use tokio::sync::Semaphore;
+
+/// Steps wait for it, and count how many do at one time.
+struct Gate {
+    pass: Semaphore,
+    now: AtomicU64,
+    most: AtomicU64,
+}
+
+impl Gate {
+    fn new() -> Arc<Self> {
+        let (now, most) = (AtomicU64::new(0), AtomicU64::new(0));
+        Arc::new(Self { pass: Semaphore::new(0), now, most })
+    }
+}
+
+async fn wait(cx: StepCx, _: Value) -> StepResult<()> {
+    let gate = cx.state::<Arc<Gate>>().unwrap();
+    let now = gate.now.fetch_add(1, Ordering::SeqCst) + 1;
+    gate.most.fetch_max(now, Ordering::SeqCst);
+    gate.pass.acquire().await.unwrap().forget();
+    gate.now.fetch_sub(1, Ordering::SeqCst);
+    Ok(())
+}
+
+fn open(folder: &Path, gate: &Arc<Gate>, open_runs_max: Option<u64>) -> Engine {
+    let grace = Duration::from_millis(50);
+    Engine::builder()
+        .config(Config { open_runs_max, grace, ..Config::default() })
+        .state(Arc::clone(gate))
+        .handler("wait", handler_fn(wait))
+        .open(folder)
+        .unwrap()
+}
+
+fn plan(name: &str) -> Arc<Plan> {
+    let steps = vec![action("a", "wait", &[])];
+    let definition =
+        Definition { name: name.into(), input_is_value: true, steps, ..Definition::default() };
+    Arc::new(Plan::compile(definition).unwrap())
+}
+
+async fn set(handle: &Handle, limit: &str, slots: Option<u32>) {
+    let by = Actor { name: "test".into(), via: "rust".into() };
+    let size = slots.map(|slots| Size { slots: Some(slots), rate: None });
+    handle.set_limit(limit, size, by).await.unwrap();
+}
+
+async fn start(handle: &Handle, plan: &Arc<Plan>, name: &str) -> Result<Started, StartError> {
+    handle.start(StartRequest::new(Arc::clone(plan)).name(name)).await
+}
+
+/// Waits until `holds`.
+async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+    for _ in 0..2_000 {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("not in 10 s: {what}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_runs_run_than_the_store_allows_also_after_it_was_closed() {
+    let (folder, gate) = (tempfile::tempdir().unwrap(), Gate::new());
+    let engine = open(folder.path(), &gate, None);
+    set(engine.handle(), "@runs", Some(3)).await;
+    set(engine.handle(), "@runs/b", Some(1)).await;
+    engine.shutdown().await;
+    let engine = open(folder.path(), &gate, None);
+    let handle = engine.handle();
+    let mut runs = Vec::new();
+    for at in 0..4 {
+        for workflow in ["a", "b"] {
+            let name = format!("{workflow}-{at}");
+            runs.push(start(handle, &plan(workflow), &name).await.unwrap().run);
+        }
+    }
+    let waits = async |limit: &str, count: usize| {
+        handle.limit(limit).await.unwrap().is_some_and(|limit| limit.queue.len() == count)
+    };
+    until("one of b runs, three wait", async || waits("@runs/b", 3).await).await;
+    until("three run, two of a wait", async || waits("@runs", 2).await).await;
+    until("three are at work", async || gate.now.load(Ordering::SeqCst) == 3).await;
+    gate.pass.add_permits(4);
+    set(handle, "@runs", None).await;
+    set(handle, "@runs/b", None).await;
+    gate.pass.add_permits(4);
+    for run in runs {
+        assert_eq!(handle.wait(run).await.unwrap().word(), "completed");
+    }
+    assert!(gate.most.load(Ordering::SeqCst) >= 3);
+    let free = start(handle, &plan("b"), "free").await.unwrap().run;
+    gate.pass.add_permits(1);
+    assert_eq!(handle.wait(free).await.unwrap().word(), "completed");
+    until("no slot is left", async || {
+        handle.limit("@runs").await.unwrap().is_some_and(|limit| limit.is_idle())
+    })
+    .await;
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn never_more_than_the_limit_run_at_one_time() {
+    let (folder, gate) = (tempfile::tempdir().unwrap(), Gate::new());
+    let engine = open(folder.path(), &gate, None);
+    let handle = engine.handle();
+    set(handle, "@runs", Some(2)).await;
+    gate.pass.add_permits(20);
+    let mut runs = Vec::new();
+    for at in 0..20 {
+        runs.push(start(handle, &plan("a"), &format!("a-{at}")).await.unwrap().run);
+    }
+    for run in runs {
+        assert_eq!(handle.wait(run).await.unwrap().word(), "completed");
+    }
+    assert!(gate.most.load(Ordering::SeqCst) <= 2);
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_too_many_is_refused_and_leaves_nothing_and_open_runs_go_on() {
+    let (folder, gate) = (tempfile::tempdir().unwrap(), Gate::new());
+    let engine = open(folder.path(), &gate, Some(3));
+    let handle = engine.handle();
+    let plan = plan("a");
+    let starts = (0..40).map(|at| {
+        let (handle, plan) = (handle.clone(), Arc::clone(&plan));
+        tokio::spawn(async move { start(&handle, &plan, &format!("r-{at}")).await })
+    });
+    let mut let_in = Vec::new();
+    for started in starts.collect::<Vec<_>>() {
+        match started.await.unwrap() {
+            Ok(started) => let_in.push(started),
+            Err(StartError::Full { open, open_max: 3, retry_ms }) => {
+                assert!(open >= 3 && retry_ms > 0, "{open} open, again in {retry_ms}");
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert_eq!(let_in.len(), 3, "{let_in:?}");
+    let again = start(handle, &plan, &let_in[0].name).await.unwrap();
+    assert!(again.existing, "a run that is there is no new one");
+    let refused = start(handle, &plan, "late").await.unwrap_err();
+    assert!(matches!(refused, StartError::Full { .. }), "{refused}");
+    assert_eq!(handle.find("late").await.unwrap(), None, "nothing was recorded");
+    gate.pass.add_permits(1);
+    until("there is room again", async || start(handle, &plan, "late").await.is_ok()).await;
+    gate.pass.add_permits(10);
+    for started in let_in {
+        assert_eq!(handle.wait(started.run).await.unwrap().word(), "completed");
+    }
+    engine.shutdown().await;
+    let engine = open(folder.path(), &gate, Some(1));
+    until("what has ended needs no place", async || {
+        start(engine.handle(), &plan, "next").await.is_ok()
+    })
+    .await;
+    engine.shutdown().await;
+}

@@ -1,0 +1,118 @@
+//! Calls: a step with a breaker asks it before each attempt, and starts when it is allowed to.
+
+use super::{Draft, SlotChange};
+use crate::breaker::{CallOutcome, CallWish};
+use crate::event::{Event, Failure};
+use crate::id::StepIndex;
+use crate::limit::{Ticket, Wish};
+use crate::plan::{CallRule, Plan};
+use crate::rejection::Rejection;
+use crate::run::{Hold, Run, Slot, StepState};
+
+impl Draft<'_> {
+    pub(super) fn allow_call(&mut self, step: StepIndex, ticket: Ticket) -> Result<(), Rejection> {
+        if self.call(step, ticket)?.granted {
+            return Err(Rejection::CallAllowed);
+        }
+        self.emit(Event::StepCallAllowed { step, ticket });
+        Ok(())
+    }
+
+    pub(super) fn refuse_call(&mut self, step: StepIndex, ticket: Ticket) -> Result<(), Rejection> {
+        let hold = self.call(step, ticket)?;
+        if hold.granted {
+            return Err(Rejection::CallAllowed);
+        }
+        let message = format!("the circuit breaker of `{}` is open", hold.wish.limit);
+        self.emit(Event::StepCallRefused { step, ticket });
+        let code = "NX3045".to_owned();
+        self.fail(step, Failure { code, message, fatal: true, details: None });
+        Ok(())
+    }
+
+    fn call(&self, step: StepIndex, ticket: Ticket) -> Result<&Hold, Rejection> {
+        let call = self.run.slots.get(Slot::Call(step)).filter(|hold| hold.ticket == ticket);
+        call.ok_or_else(|| Rejection::CallNotWanted { outcome: outcome_by_state(self.run, step) })
+    }
+
+    /// Has a step with a breaker ask it. Returns whether it has to wait, or cannot start at all.
+    pub(super) fn ask_breaker(&mut self, step: StepIndex) -> bool {
+        let plan = self.plan;
+        let Some(rule) = &plan.step(step).breaker else { return false };
+        if let Some(hold) = self.run.slots.get(Slot::Call(step)) {
+            return !hold.granted;
+        }
+        let target = match self.render(&rule.target, step) {
+            None => return true,
+            Some(rendered) => rendered.and_then(|value| {
+                let code = "NX4164".to_owned();
+                let fail = |message| Failure { code, message, fatal: true, details: None };
+                CallRule::target(&value).map_err(fail)
+            }),
+        };
+        match target {
+            Err(failure) => self.fail(step, failure),
+            Ok(target) => {
+                let (attempt, ticket) = (self.next_attempt(step), self.next_ticket());
+                self.emit(Event::StepCallRequested { step, attempt, ticket, target });
+            }
+        }
+        true
+    }
+}
+
+/// What is recorded of a call: its target stands where the name of a limit does.
+pub(crate) fn wish_to_call(target: &str) -> Wish {
+    Wish { limit: target.to_owned(), ..Wish::default() }
+}
+
+/// What a step asks its breaker.
+pub(super) fn request(plan: &Plan, run: crate::id::RunId, slot: Slot, hold: &Hold) -> SlotChange {
+    let rule = slot.step().and_then(|step| plan.step(step).breaker.as_ref());
+    let wish = CallWish {
+        target: hold.wish.limit.clone(),
+        rule: rule.map(|rule| rule.rule).unwrap_or_default(),
+        patient: rule.is_none_or(|rule| rule.patient),
+    };
+    SlotChange::CallRequested(slot.holder(run, hold), wish)
+}
+
+/// What came of the attempt that a call was for, by the events of the transition in which it is over.
+pub(super) fn outcome(step: StepIndex, hold: &Hold, events: &[Event]) -> CallOutcome {
+    if !hold.granted {
+        return CallOutcome::Unknown;
+    }
+    let this = (step, hold.attempt);
+    let completed = events.iter().any(|event| {
+        matches!(event, Event::StepCompleted { step, attempt, .. } if (*step, *attempt) == this)
+    });
+    let failed = events.iter().any(|event| {
+        matches!(event, Event::AttemptFailed { step, attempt, .. } if (*step, *attempt) == this)
+    });
+    // Then it failed because it was told to stop.
+    let cancelled = events
+        .iter()
+        .any(|event| matches!(event, Event::StepsCancelled { steps } if steps.contains(&step)));
+    match (completed, failed && !cancelled) {
+        (true, _) => CallOutcome::Succeeded,
+        (false, true) => CallOutcome::Failed,
+        (false, false) => CallOutcome::Unknown,
+    }
+}
+
+/// What came of a call that is over, as far as the state tells: asked when a process ended before the breaker was told.
+fn outcome_by_state(run: &Run, step: StepIndex) -> CallOutcome {
+    match run.step(step) {
+        StepState::Completed { .. } => CallOutcome::Succeeded,
+        StepState::Retrying { .. } | StepState::Failed { .. } | StepState::Running { .. } => {
+            CallOutcome::Failed
+        }
+        StepState::Waiting
+        | StepState::Sleeping { .. }
+        | StepState::Awaiting { .. }
+        | StepState::Iterating
+        | StepState::Skipped { .. }
+        | StepState::NotReached
+        | StepState::Cancelled => CallOutcome::Unknown,
+    }
+}

@@ -1,0 +1,44 @@
+//! Names of events, of the runs they start, and of the signals they come as.
+
+/// Longest name of an event.
+pub const NAME_CHARS_MAX: usize = 64;
+
+/// What the name of a signal begins with that is an event to the run that waits for it.
+pub const EVENT_PREFIX: &str = "event:";
+
+/// Longest name of a run.
+const RUN_NAME_CHARS_MAX: usize = 128;
+
+/// Digits of the hash in a name that would be too long.
+const HASH_DIGITS: usize = 16;
+
+/// Whether this can be the name of an event.
+pub fn is_name(name: &str) -> bool {
+    let allowed = |char: char| char.is_ascii_alphanumeric() || "_.:+-".contains(char);
+    !name.is_empty() && name.chars().count() <= NAME_CHARS_MAX && name.chars().all(allowed)
+}
+
+/// The name of the signal that brings an event to a run.
+pub fn signal_name(event: &str) -> String {
+    format!("{EVENT_PREFIX}{event}")
+}
+
+/// The name of the event that a signal brings; `None`: it is an ordinary signal.
+pub fn event_of(signal: &str) -> Option<&str> {
+    signal.strip_prefix(EVENT_PREFIX)
+}
+
+/// The name of the run that a trigger starts for an event: `ship@order.created:17`.
+///
+/// A trigger with a name that is long, or is none of a run, is named by its first characters and a hash.
+pub fn run_name(trigger: &str, event: &str, number: u32) -> String {
+    let allowed = |char: char| char.is_ascii_alphanumeric() || "_.:+-".contains(char);
+    let place = format!("@{event}:{number}");
+    if trigger.chars().all(allowed) && trigger.len() + place.len() <= RUN_NAME_CHARS_MAX {
+        return format!("{trigger}{place}");
+    }
+    let hash = blake3::hash(trigger.as_bytes()).to_hex();
+    let kept = RUN_NAME_CHARS_MAX.saturating_sub(place.len() + HASH_DIGITS + 1);
+    let start: String = trigger.chars().filter(|char| allowed(*char)).take(kept).collect();
+    format!("{start}-{}{place}", &hash[..HASH_DIGITS])
+}

@@ -106,9 +106,9 @@ kinds! {
     151 STEP_RESUMED StepResumed "step.resumed",
     152 RUN_HELD RunHeld "run.held",
     153 RUN_RELEASED RunReleased "run.released",
-    // encryption, from outside
-    180 RUN_FORGOTTEN RunForgotten "run.forgotten",
     177 STEP_CALL_REQUESTED StepCallRequested "step.call_requested",
     178 STEP_CALL_ALLOWED StepCallAllowed "step.call_allowed",
     179 STEP_CALL_REFUSED StepCallRefused "step.call_refused",
+    // encryption, from outside
+    180 RUN_FORGOTTEN RunForgotten "run.forgotten",
 }

@@ -46,7 +46,7 @@ fn the_form_knows_every_field_of_a_run() {
     };
     let fields: Vec<String> = shown.lines().filter_map(field).collect();
     let written = ["started", "started_at", "ended_at", "status", "paused", "holds"];
-    let timed = ["timers", "next_timer", "revision"];
+    let timed = ["timers", "next_timer", "revision", "forgotten"];
     let after = ["signals", "items", "loops", "slots", "progress", "queued", "steps"];
     let derived = ["open_needs", "first_ok", "ready", "running", "awaiting", "open", "undo"];
     assert_eq!(fields, [&written[..], &timed, &after, &derived].concat());

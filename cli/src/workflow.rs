@@ -3,8 +3,10 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use nexus_definitions::{Known, Problems, Read, Severity};
+use nexus_definitions::{Known, Problems, Resolved, Severity, resolve_calls};
+use nexus_engine::model::definition::Definition;
 use nexus_gateway::api::{Problem, Where};
+use serde_json::Value;
 
 use crate::exit::Code;
 use crate::store::registry;
@@ -18,17 +20,53 @@ const SHOWN_MAX: usize = 3;
 ///
 /// # Errors
 /// If the file cannot be read.
-pub(crate) fn read(file: &Path) -> Result<Option<Read>, Problem> {
+pub(crate) fn read(file: &Path) -> Result<Option<Resolved>, Problem> {
     let text = if is_stdin(file) { read_stdin()? } else { files::read_text(file)? };
     let name = if is_stdin(file) { "standard input".into() } else { file.display().to_string() };
+    let path = if is_stdin(file) { Path::new("") } else { file };
     let registry = registry();
     let known: Vec<Known<'_>> =
         registry.inputs().map(|(name, input)| Known { name, input }).collect();
-    let (read, mut problems) = nexus_definitions::read_for(&name, &text, Some(&known));
+    let (resolved, mut problems) = check(&name, path, &text, &known);
     problems.0.retain(|problem| problem.severity == Severity::Error);
     let is_good = problems.is_empty();
     show(&problems, &text, &name);
-    Ok(read.filter(|_| is_good))
+    Ok(resolved.filter(|_| is_good))
+}
+
+/// Reads a workflow and everything it calls from files, which are beside `file`; and everything that is wrong with it.
+pub(crate) fn check(
+    name: &str,
+    file: &Path,
+    text: &str,
+    handlers: &[Known<'_>],
+) -> (Option<Resolved>, Problems) {
+    let (read, mut problems) = nexus_definitions::read_for(name, text, Some(handlers));
+    let Some(read) = read.filter(|_| !problems.has_errors()) else { return (None, problems) };
+    let resolved = resolve_calls(read, file, Some(handlers), &|path| {
+        std::fs::read_to_string(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            _ => error.to_string(),
+        })
+    });
+    match resolved {
+        Ok(resolved) => (Some(resolved), problems),
+        Err(wrong) => {
+            problems.0.extend(wrong.0);
+            problems.0.sort_by_key(|problem| (problem.line, problem.column));
+            (None, problems)
+        }
+    }
+}
+
+/// A workflow and what it calls, as they are sent to an engine.
+pub(crate) fn to_send(resolved: &Resolved) -> (Value, Vec<Value>) {
+    let json = |definition: &Definition| {
+        serde_json::from_slice(&definition.to_canonical_json())
+            .expect("a canonical definition is JSON")
+    };
+    let callees = resolved.callees.iter().map(|callee| json(callee.definition()));
+    (json(&resolved.read.definition), callees.collect())
 }
 
 /// The folder in which scripts of a workflow work: that of its file.

@@ -3,6 +3,8 @@
 #[path = "runs/support.rs"]
 mod support;
 
+#[path = "runs/calls.rs"]
+mod calls;
 #[path = "runs/dead.rs"]
 mod dead;
 #[path = "runs/encryption.rs"]

@@ -76,6 +76,7 @@ impl Checker<'_> {
         match shape {
             Shape::Header | Shape::Any | Shape::Template => {}
             Shape::Text => self.text(key, value),
+            Shape::Version => self.version(key, value),
             Shape::Count(least) => self.count(least, key, value),
             Shape::Number => self.number(key, value),
             Shape::Boolean => self.boolean(key, value),

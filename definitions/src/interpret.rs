@@ -176,6 +176,15 @@ fn kind(node: &Node) -> StepKind {
             on_timeout: choice::<OnSignalTimeout>(wait, "on_timeout"),
         };
     }
+    if let Some(workflow) = text(node, "call") {
+        return StepKind::Call {
+            workflow,
+            version: text(node, "version")
+                .or_else(|| count(node, "version").map(|version| version.to_string())),
+            definition: None,
+            with: template(node, "with").unwrap_or_default(),
+        };
+    }
     if let Some(repeat) = node.get("repeat") {
         let node = &repeat.value;
         return StepKind::Repeat(Box::new(Repeat {

@@ -6,10 +6,12 @@
 
 mod breaker;
 mod control;
+mod foreign;
 
 use breaker::BREAKER;
 use control::{APPROVE, REPEAT, SWITCH};
 pub(crate) use control::{CASE, GROUP};
+pub(crate) use foreign::{FOREIGN, FOREIGN_TYPES};
 
 /// A map with fixed keys.
 #[derive(Debug)]
@@ -41,6 +43,8 @@ pub(crate) enum Shape {
     Header,
     /// Text.
     Text,
+    /// A version number, or text such as `^2`.
+    Version,
     /// An integer from the given number up to 2^32 - 1.
     Count(u32),
     /// A number.
@@ -359,7 +363,7 @@ pub(crate) struct Kind {
 }
 
 /// The kinds of steps.
-pub(crate) static KINDS: [Kind; 11] = [
+pub(crate) static KINDS: [Kind; 12] = [
     Kind {
         key: key("uses", Shape::Text, "Name of the handler or built-in action it calls."),
         own: &[key("with", Shape::Template, "What the handler gets.")],
@@ -405,6 +409,22 @@ pub(crate) static KINDS: [Kind; 11] = [
         key: key("wait_for", Shape::Map(&WAIT_FOR), "A signal or an event it waits for."),
         own: &[],
         attempts: false,
+    },
+    Kind {
+        key: key(
+            "call",
+            Shape::Text,
+            "A workflow it calls, as a run of its own: a file beside this one, or the name of a published workflow.",
+        ),
+        own: &[
+            key("with", Shape::Template, "The inputs of the called workflow."),
+            key(
+                "version",
+                Shape::Version,
+                "Which version of a published workflow; the newest by default.",
+            ),
+        ],
+        attempts: true,
     },
     Kind {
         key: key("approve", Shape::Map(&APPROVE), "The decision of a person it waits for."),
@@ -472,7 +492,7 @@ pub(crate) static UNDO: &[Key] = &[
 
 /// What can undo a step.
 pub(crate) fn undo_kinds() -> impl Iterator<Item = &'static Kind> {
-    KINDS.iter().filter(|kind| kind.attempts)
+    KINDS.iter().filter(|kind| kind.attempts && kind.key.name != "call")
 }
 
 /// Every key of a `compensate` with this action.
@@ -514,11 +534,8 @@ pub(crate) static ATTEMPTS: &[Key] = &[
     ),
 ];
 
-/// Kinds of steps that this version does not carry out.
-pub(crate) const LATER_KINDS: &[&str] = &["call"];
-
 /// Keys of steps that this version does not carry out.
-pub(crate) const LATER_STEP: &[&str] = &["queue", "importance", "version", "secrets"];
+pub(crate) const LATER_STEP: &[&str] = &["queue", "importance", "secrets"];
 
 impl Kind {
     /// Every key a step of this kind may have.
@@ -536,63 +553,3 @@ pub(crate) fn step_keys() -> impl Iterator<Item = &'static Key> {
         .chain(STEP)
         .chain(ATTEMPTS)
 }
-
-/// Words of other formats and what they are called here.
-pub(crate) const FOREIGN: &[(&str, &str)] = &[
-    ("depends_on", "needs"),
-    ("depends", "needs"),
-    ("dependsOn", "needs"),
-    ("dependencies", "needs"),
-    ("after", "needs"),
-    ("jobs", "steps"),
-    ("tasks", "steps"),
-    ("nodes", "steps"),
-    ("when", "if"),
-    ("condition", "if"),
-    ("parameters", "inputs"),
-    ("params", "inputs"),
-    ("arguments", "with"),
-    ("args", "with"),
-    ("input", "with"),
-    ("script", "run"),
-    ("command", "run"),
-    ("cmd", "run"),
-    ("action", "uses"),
-    ("handler", "uses"),
-    ("retries", "retry"),
-    ("wait", "sleep"),
-    ("delay", "sleep"),
-    ("environment", "env"),
-    ("attempts", "max_attempts"),
-    ("limit", "max_attempts"),
-    ("concurrency_limit", "concurrency"),
-    ("max_concurrency", "concurrency"),
-    ("parallelism", "concurrency"),
-    ("circuit_breaker", "breaker"),
-    ("failure_threshold", "failures"),
-    ("success_threshold", "successes"),
-    ("group", "key"),
-    ("throttle", "rate"),
-    ("period", "per"),
-    ("interval", "initial"),
-    ("optional", "required"),
-    ("id", "name"),
-    ("on", "triggers"),
-    ("schedule", "triggers"),
-    ("continue-on-error", "on_error"),
-    ("output", "outputs"),
-];
-
-/// Names of types in other formats and what they are called here.
-pub(crate) const FOREIGN_TYPES: &[(&str, &str)] = &[
-    ("array", "list"),
-    ("object", "map"),
-    ("int", "integer"),
-    ("bool", "boolean"),
-    ("float", "number"),
-    ("double", "number"),
-    ("str", "string"),
-    ("text", "string"),
-    ("dict", "map"),
-    ("json", "any"),
-];

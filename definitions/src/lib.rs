@@ -4,6 +4,7 @@
 //! [`render`] shows a problem to a person; [`write()`] turns a definition into a file. Nothing here does I/O.
 
 pub mod calendar;
+mod calls;
 pub mod cases;
 mod check;
 mod groups;
@@ -26,6 +27,7 @@ mod yaml;
 use nexus_model::definition::Definition;
 use nexus_model::plan::Plan;
 
+pub use calls::{Resolved, resolve_calls};
 pub use cases::{TestFile, read_cases};
 pub use handlers::{Known, check_handlers};
 pub use problem::{Problem, Problems, Severity};

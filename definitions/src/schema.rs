@@ -87,6 +87,7 @@ fn shape(shape: Shape) -> Value {
         Shape::Header => json!({ "const": "v1" }),
         Shape::Text => json!({ "type": "string", "pattern": "\\S" }),
         Shape::Count(least) => json!({ "type": "integer", "minimum": least, "maximum": u32::MAX }),
+        Shape::Version => json!({ "type": ["integer", "string"], "minimum": 1, "pattern": "\\S" }),
         Shape::Number => json!({ "type": "number" }),
         Shape::Boolean => json!({ "type": "boolean" }),
         Shape::Any | Shape::Template => json!({}),

@@ -258,6 +258,17 @@ impl Sheet {
             StepKind::Set { values } => self.entry(indent, "set", values),
             StepKind::SleepUntil { time } => self.entry(indent, "sleep_until", time),
             StepKind::Sleep { duration } => self.entry(indent, "sleep", &sleep(duration)),
+            StepKind::Call { workflow, version, with, .. } => {
+                self.entry(indent, "call", &json!(workflow));
+                let version = version.as_ref().map(|version| match version.parse::<u32>() {
+                    Ok(number) => json!(number),
+                    Err(_) => json!(version),
+                });
+                self.optional(indent, "version", version.as_ref());
+                if !with.is_null() {
+                    self.entry(indent, "with", with);
+                }
+            }
             StepKind::WaitFor { signal, matches, timeout_ms, on_timeout } => {
                 self.line(indent, "wait_for:");
                 match event_of(signal) {

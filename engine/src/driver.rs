@@ -8,6 +8,7 @@
 //! * Runs that wait for room are read again only as far as there is room for them.
 
 mod attempt;
+pub(crate) mod calls;
 mod closing;
 mod errands;
 mod handlers;
@@ -39,6 +40,7 @@ use attempt::AttemptKey;
 pub(crate) use attempt::{
     Environment, Outcome as AttemptOutcome, Report, accepted, guarded, stopped, timed_out,
 };
+use calls::{CallDone, Calls};
 use closing::Closing;
 use errands::Errands;
 use handlers::{Handlers, Stopped};
@@ -67,6 +69,8 @@ pub(crate) struct Driver {
     wall_timers: Timers,
     errands: Errands,
     handlers: Handlers,
+    calls: Calls,
+    peers: Peers,
     replies: Replies,
     reads: Reads,
     outbox: Outbox,
@@ -86,9 +90,10 @@ impl Driver {
         loader: Loader,
         snapshots: Option<nexus_projections::Views>,
         environment: Arc<Environment>,
-        inbox: mpsc::UnboundedSender<Message>,
+        peers: Peers,
         share: (usize, usize),
     ) -> Self {
+        let inbox = peers.at(share.0).clone();
         let concurrency = (config.concurrency as usize / config.drivers.max(1)).max(1);
         let metrics = Arc::clone(&environment.metrics);
         Self {
@@ -108,6 +113,8 @@ impl Driver {
             wall_timers: Timers::new(WALL_TIMERS, config.drive, share),
             errands: Errands::new(inbox.clone()),
             handlers: Handlers::new(environment, inbox.clone()),
+            calls: Calls::new(loader.clone(), peers.clone(), inbox.clone(), config),
+            peers,
             replies: Replies::default(),
             outbox: Outbox::new(Arc::clone(loader.log())),
             reads: Reads::new(loader, inbox.clone()),
@@ -203,6 +210,7 @@ impl Driver {
                     self.take(message);
                 }
             }
+            Message::CallDone(done) => self.calls.done(&done),
             Message::DrainOver => self.handlers.stop_all(),
             Message::Shutdown { done } => self.shut_down(done),
         }
@@ -310,6 +318,11 @@ impl Driver {
             Output::Ended(run, status) => {
                 self.metrics.ended(&status);
                 self.replies.ended(run, &status);
+            }
+            Output::Call(call) => self.calls.want(*call, self.closing.is_some()),
+            Output::ChildEnded(report) => {
+                let (parent, asked) = (report.parent.run, Asked::silent(report.command()));
+                self.peers.send(parent, Message::Ask { run: parent, asked, reply: None });
             }
             Output::Hungry(run) => self.hungry.push(run),
             Output::Snapshot(run, revision, bytes) => {
@@ -532,6 +545,21 @@ async fn sleep(duration: Option<Duration>) {
     match duration {
         Some(duration) => tokio::time::sleep(duration).await,
         None => std::future::pending().await,
+    }
+}
+
+/// The inboxes of all drivers of an engine.
+#[derive(Clone)]
+pub(crate) struct Peers(pub(crate) Arc<[mpsc::UnboundedSender<Message>]>);
+
+impl Peers {
+    fn at(&self, at: usize) -> &mpsc::UnboundedSender<Message> {
+        self.0.get(at).expect("each driver has an inbox")
+    }
+
+    /// Tells the driver of `run`; one that is gone hears of it when the run is read again.
+    fn send(&self, run: RunId, message: Message) {
+        let _ = self.at(crate::shard_of(run) % self.0.len()).send(message);
     }
 }
 

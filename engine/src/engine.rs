@@ -14,9 +14,10 @@ use nexus_projections::{Views, ViewsError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::calls::parents_to_drive;
 use crate::clock::Clock;
 use crate::config::{Config, Drive};
-use crate::driver::{Driver, Environment, Message, PARTITION};
+use crate::driver::{Driver, Environment, Message, PARTITION, Peers};
 use crate::events::Emit;
 use crate::handle::{Admission, Handle, Shared};
 use crate::handler::{Handler, LogSink, NoLogs, Registry};
@@ -152,7 +153,9 @@ impl Builder {
     pub fn open_on(self, log: Arc<dyn EventLog>, folder: &Path) -> Result<Engine, OpenError> {
         let views = Views::open(&folder.join("views"), Arc::clone(&log))?;
         views.catch_up(log.durable(PARTITION))?;
-        let open = views.resume()?.into_iter().map(|stream| RunId(stream.0)).collect();
+        let mut open: Vec<RunId> =
+            views.resume()?.into_iter().map(|stream| RunId(stream.0)).collect();
+        open.extend(parents_to_drive(&*log, &views)?);
         let open_aggregates = views.resume_aggregates()?;
         self.assemble(log, Some(views), Some(folder.to_owned()), open, open_aggregates)
     }
@@ -254,15 +257,17 @@ fn spawn_drivers(
     environment: &Arc<Environment>,
 ) -> (Vec<mpsc::UnboundedSender<Message>>, Vec<JoinHandle<()>>) {
     let count = config.drivers.max(1);
-    let driver = |at| {
-        let (inbox, messages) = mpsc::unbounded_channel();
+    let (inboxes, messages): (Vec<_>, Vec<_>) =
+        (0..count).map(|_| mpsc::unbounded_channel()).unzip();
+    let peers = Peers(inboxes.clone().into());
+    let driver = |(at, messages)| {
         let (loader, views, environment) =
             (loader.clone(), views.cloned(), Arc::clone(environment));
-        let driver =
-            Driver::new(config, clock, loader, views, environment, inbox.clone(), (at, count));
-        (inbox, tokio::spawn(driver.run(messages)))
+        let share = (at, count);
+        let driver = Driver::new(config, clock, loader, views, environment, peers.clone(), share);
+        tokio::spawn(driver.run(messages))
     };
-    (0..count).map(driver).unzip()
+    (inboxes, messages.into_iter().enumerate().map(driver).collect())
 }
 
 impl Engine {

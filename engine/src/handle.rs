@@ -44,7 +44,8 @@ pub use forget::ForgetError;
 pub use schedules::{Backfill, ScheduleRequest, ScheduledRun};
 pub(crate) use start::{Prepared, prepare, rows};
 pub use start::{StartError, StartRequest, Started};
-pub use topics::EmitError;
+pub(crate) use start::{request_hash, wanted_slots};
+pub use topics::{EmitError, TriggerRequest};
 pub use versions::PublishRequest;
 
 /// Asks things of an engine.

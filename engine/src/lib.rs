@@ -19,6 +19,7 @@
 //! # }
 //! ```
 
+mod calls;
 mod clock;
 mod config;
 mod driver;
@@ -49,7 +50,7 @@ pub use config::{Config, Drive};
 pub use engine::{Builder, Engine, OpenError};
 pub use handle::{
     ApprovalDecision, Backfill, EmitError, ForgetError, Handle, PublishRequest, RUNS_LIMIT,
-    RequestError, ScheduleRequest, ScheduledRun, StartError, StartRequest, Started,
+    RequestError, ScheduleRequest, ScheduledRun, StartError, StartRequest, Started, TriggerRequest,
 };
 pub use handler::{Data, Handler, Registry, StepCx, StepError, StepResult, handler_fn};
 pub use loader::{

@@ -342,6 +342,11 @@ fn command_of(event: &Event) -> Option<Command> {
         Event::SignalReceived { name, id, payload, by } => {
             Command::DeliverSignal { name, id, payload, by }
         }
+        Event::ChildEnded { step, child, revision, ended } => {
+            Command::EndChild { step, child, revision, ended }
+        }
+        Event::ParentPaused => Command::FollowParent { paused: true },
+        Event::ParentResumed => Command::FollowParent { paused: false },
         Event::ApprovalGranted { step, by, role, note, form } => {
             answer(step, ApprovalAnswer { approved: true, by, groups: vec![role], note, form })
         }

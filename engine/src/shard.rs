@@ -8,6 +8,8 @@
 
 mod aggregates;
 mod away;
+mod calls;
+mod effects;
 mod events;
 mod held;
 mod input;
@@ -35,6 +37,7 @@ use nexus_model::time::Timestamp;
 use aggregates::Aggregates;
 pub use aggregates::LoadedAggregate;
 use away::Away;
+pub use calls::{ChildReport, RunCall};
 pub use input::{Asked, AskedAggregate, Input, Loaded, ReplyId, Start};
 pub use output::{Answer, Output, Refusal};
 use resident::Resident;

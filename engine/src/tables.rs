@@ -21,7 +21,8 @@ pub const NAMES: Table = Table(0);
 pub const TIMERS: Table = Table(1);
 /// Definitions: content hash 32 to canonical JSON.
 pub const DEFINITIONS: Table = Table(2);
-/// Odds and ends: `run-number` to the last number used for a made name (8, big endian).
+/// Odds and ends: `run-number` to the last number used for a made name (8, big endian); `call/` and (run id 16, step 4) to
+/// the name of the run that the step has called and waits for.
 pub const META: Table = Table(3);
 
 /// Timers that follow the wall clock, as [`TIMERS`].
@@ -94,6 +95,25 @@ pub fn run_number_row(number: u64) -> Row {
         key: RUN_NUMBER.to_vec(),
         change: Change::Put(number.to_be_bytes().to_vec()),
     }
+}
+
+/// What the keys of calls begin with.
+pub const CALL: &[u8] = b"call/";
+/// What comes after every key of a call.
+pub const CALL_END: &[u8] = b"call0";
+
+/// The row of a call: while the step waits for the called run.
+pub fn call_row(run: RunId, step: StepIndex, child: Option<&str>) -> Row {
+    let key = [CALL, &run.0, &step.0.to_be_bytes()].concat();
+    let change = child.map_or(Change::Delete, |child| Change::Put(child.as_bytes().to_vec()));
+    Row { table: META, key, change }
+}
+
+/// Reads the row of a call: the run that calls, and the name of the called run.
+pub fn read_call_row(key: &[u8], value: &[u8]) -> Option<(RunId, String)> {
+    let (run, step) = key.strip_prefix(CALL)?.split_first_chunk::<16>()?;
+    (step.len() == 4).then_some(())?;
+    Some((RunId(*run), String::from_utf8(value.to_vec()).ok()?))
 }
 
 /// The first key of steps that wait for this event, and the first that is none of them any more.

@@ -25,6 +25,7 @@
 
 mod build;
 mod call;
+mod calling;
 mod chance;
 mod crashes;
 mod ending;
@@ -34,6 +35,7 @@ mod mock;
 mod recovery;
 mod reports;
 mod schedules;
+mod stopping;
 #[cfg(feature = "yaml")]
 mod suite;
 mod topics;

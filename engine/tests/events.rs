@@ -8,7 +8,7 @@ use nexus_engine::model::event::Actor;
 use nexus_engine::model::plan::{EMIT_HANDLER, Plan};
 use nexus_engine::model::run::RunStatus;
 use nexus_engine::testkit::{TestEngine, action, set, sleep};
-use nexus_engine::{EmitError, Engine, Handle, StartRequest};
+use nexus_engine::{EmitError, Engine, Handle, StartRequest, TriggerRequest};
 use serde_json::{Value, json};
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -215,7 +215,9 @@ fn waiting() -> Arc<Plan> {
 async fn a_real_engine_does_it_as_well() {
     let engine = live();
     let handle = engine.handle();
-    handle.set_trigger(&thanking(), 0, None, by()).await.unwrap();
+    let plan = thanking();
+    let request = TriggerRequest { plan, callees: Vec::new(), at: 0, folder: None, by: by() };
+    handle.set_trigger(request).await.unwrap();
     let waits = start(handle, waiting(), json!(12)).await;
     let ships = start(handle, shipping(), json!(12)).await;
     assert_eq!(handle.wait(ships.run).await.unwrap().word(), "completed");

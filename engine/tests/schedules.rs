@@ -38,6 +38,7 @@ fn every(ms: u64, name: &str) -> ScheduleRequest {
         name: name.to_owned(),
         timing: Timing::Every { ms },
         plan: plan(),
+        callees: Vec::new(),
         input: json!({}),
         folder: None,
         catch_up: CatchUp::Latest,

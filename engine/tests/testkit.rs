@@ -261,3 +261,56 @@ fn a_play_without_end_is_called_one() {
     assert_eq!(engine.finish(run).word(), "running");
     assert!(engine.broken()[0].contains("no end in sight"));
 }
+
+/// Checks an order with a run of its own, and ships it.
+fn with_a_call() -> (Arc<Plan>, Arc<Plan>) {
+    let mut check = action("check", "fraud.check", &[]);
+    check.retry = Retry { max_attempts: 2, ..Retry::default() };
+    let callee = compile(Definition {
+        steps: vec![check, sleep("rest", "1h", &["check"])],
+        outputs: Some(json!("${{ steps.check.output }}")),
+        ..Definition::default()
+    });
+    let call = StepKind::Call {
+        workflow: "fraud".into(),
+        version: None,
+        definition: Some(callee.hash()),
+        with: json!({"order": 7}),
+    };
+    let steps = vec![step("fraud", call, &[]), action("ship", "parcels.ship", &["fraud"])];
+    let outputs = Some(json!("${{ steps.fraud.output }}"));
+    (compile(Definition { steps, outputs, ..Definition::default() }), callee)
+}
+
+#[test]
+fn crashes_of_two_runs_of_which_one_calls_the_other_change_nothing() {
+    let (plan, callee) = with_a_call();
+    let engine = TestEngine::new()
+        .mock("fraud.check", json!(0.1))
+        .fail_first(1, "fraud.check", StepError::retry("503"))
+        .mock("parcels.ship", json!(null));
+    let play = |cancel: bool| {
+        let (plan, callee) = (Arc::clone(&plan), Arc::clone(&callee));
+        move |engine: &mut TestEngine| {
+            let request = nexus_engine::StartRequest::new(Arc::clone(&plan));
+            let run = engine.start_as(request.callees([Arc::clone(&callee)])).unwrap().run;
+            engine.advance(HOUR / 2);
+            engine.pause(run).unwrap();
+            engine.advance(HOUR / 4);
+            engine.resume(run).unwrap();
+            if cancel {
+                engine.cancel(run).unwrap();
+            }
+            let end = if cancel { "cancelled" } else { "completed" };
+            assert_eq!(engine.finish(run).word(), end);
+        }
+    };
+    for cancel in [false, true] {
+        let crashes = engine.crash_everywhere_in(play(cancel));
+        assert!(crashes.all_same(), "{crashes}");
+        let end = if cancel { "cancelled" } else { "completed" };
+        for name in ["wf-001", "wf-001/fraud"] {
+            assert_eq!(crashes.plain.runs[name].status, end, "{name}");
+        }
+    }
+}

@@ -50,6 +50,9 @@ pub struct StartRun {
     /// The definition: its canonical JSON; `null`: the one that `workflow` names.
     #[serde(default)]
     pub definition: Value,
+    /// The definitions that it calls, directly or not.
+    #[serde(default)]
+    pub callees: Vec<Value>,
     /// Which definition: `NAME` (the current version), `NAME@3`, or its hash. Either this or `definition`.
     #[serde(default)]
     pub workflow: Option<String>,

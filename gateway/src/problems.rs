@@ -203,6 +203,9 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         Rejection::AlreadyPaused => {
             ("NX7007", format!("go on with it: nexus-engine resume {name}"))
         }
+        Rejection::PausedWithParent { parent } => {
+            ("NX4190", format!("resume the run that called it: nexus-engine resume {parent}"))
+        }
         Rejection::StepPaused { .. } | Rejection::StepNotPaused { .. } => {
             ("NX4180", format!("see which steps are paused: nexus-engine explain {name}"))
         }
@@ -236,6 +239,7 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         | Rejection::AlreadyCancelling
         | Rejection::NotRetryable { .. }
         | Rejection::AlreadyReceived { .. }
+        | Rejection::StaleChild { .. }
         | Rejection::SlotHeld
         | Rejection::SlotNotWanted
         | Rejection::CallAllowed
@@ -287,9 +291,13 @@ pub fn start_problem(error: &StartError) -> Problem {
         }
         StartError::RunId { code, .. } => Problem::new(code.clone(), USAGE, text)
             .hint("give the run a name with --id, or correct `run.id` in the workflow"),
+        StartError::Unresolved { .. } => Problem::new("NX1185", USAGE, text)
+            .hint("name a file beside the workflow, as in `call: ./other.workflow.yaml`"),
         StartError::Limit { code, .. } => Problem::new(code.clone(), USAGE, text)
             .hint("correct the input, or `run.concurrency` in the workflow"),
         StartError::Conflict { name, .. } => taken(name),
+        StartError::CallsEncrypted => Problem::new("NX1136", USAGE, text)
+            .hint("start it where runs are not encrypted by default"),
         StartError::NoEncryption => Problem::new("NX6023", UNREACHABLE, text)
             .hint("use a program that was built with the feature `encryption`"),
         StartError::Busy { retry_ms } => Problem::new("NX7006", UNREACHABLE, text)
@@ -311,9 +319,11 @@ pub(crate) fn schedule_problem(error: &StartError, name: &str) -> Problem {
         | StartError::InputTooLarge { .. }
         | StartError::Name(_)
         | StartError::RunId { .. }
+        | StartError::Unresolved { .. }
         | StartError::Limit { .. }
         | StartError::Conflict { .. }
         | StartError::NoEncryption
+        | StartError::CallsEncrypted
         | StartError::Full { .. }
         | StartError::Uncounted(_)
         | StartError::Busy { .. } => start_problem(error),

@@ -39,6 +39,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use nexus_engine::log::{FjallLog, Partition};
 use nexus_engine::model::id::RunId;
+use nexus_engine::model::run::Run;
 use nexus_engine::projections::Views;
 use nexus_engine::{Drive, Handle, LoadError, Loader};
 use tokio::sync::watch;
@@ -163,6 +164,14 @@ impl Service {
                 self.0.driven.lock().unwrap_or_else(PoisonError::into_inner).contains(&run)
             }
         }
+    }
+
+    /// Whether the engine works on this run, or on the one that called it.
+    fn drives_it(&self, run: &Run) -> bool {
+        run.started.as_deref().is_some_and(|started| {
+            let parent = started.parent.as_ref();
+            self.drives(started.run) || parent.is_some_and(|parent| self.drives(parent.run))
+        })
     }
 
     /// Reads where it may block.

@@ -8,7 +8,7 @@
 //! * Decoding damaged bytes is an error, never a panic and never an allocation out of proportion to their number.
 //! * The same event has the same bytes in every build; the fixtures in `tests/fixtures/wire` hold them.
 
-mod calls;
+mod breakers;
 mod canonical;
 pub mod chunks;
 mod decode;
@@ -49,8 +49,12 @@ pub const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// The version in which an event is written: the first that can say all of it.
 fn version_of(event: &Event) -> u8 {
-    let has_limits = matches!(event, Event::RunStarted(started) if !started.limits.is_empty());
-    if has_limits { 2 } else { 1 }
+    let Event::RunStarted(started) = event else { return 1 };
+    match (&started.parent, started.limits.is_empty()) {
+        (Some(_), _) => 3,
+        (None, false) => 2,
+        (None, true) => 1,
+    }
 }
 
 impl Header {

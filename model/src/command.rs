@@ -1,6 +1,6 @@
 //! Commands: what somebody asks of a run. Each may be refused with a [`Rejection`](crate::rejection::Rejection).
 
-use crate::event::{Actor, Failure, RunStarted};
+use crate::event::{Actor, ChildEnd, Failure, RunStarted};
 use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
 use crate::limit::Ticket;
 use crate::payload::Payload;
@@ -211,6 +211,22 @@ pub enum Command {
         payload: Payload,
         /// Who sends it.
         by: Actor,
+    },
+    /// A called run has come to its end.
+    EndChild {
+        /// The step that called it.
+        step: StepIndex,
+        /// The name of the called run.
+        child: String,
+        /// How many events it has.
+        revision: u32,
+        /// How it ended.
+        ended: ChildEnd,
+    },
+    /// The run that called this one is paused, or goes on.
+    FollowParent {
+        /// Whether it is paused.
+        paused: bool,
     },
 }
 

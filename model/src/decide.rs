@@ -14,14 +14,17 @@ mod answer_approval;
 mod any_ok;
 mod approve;
 mod backoff;
-mod calls;
+mod breakers;
+mod call;
 mod cancel;
 mod complete_step;
 mod deliver_signal;
 mod draft;
+mod end_child;
 mod evaluate;
 mod fail_step;
 mod fire_timer;
+mod follow_parent;
 mod forget;
 mod holds;
 mod interrupt;
@@ -44,7 +47,7 @@ mod undo;
 mod wait_for;
 mod wind_down;
 
-pub(crate) use calls::wish_to_call;
+pub(crate) use breakers::wish_to_call;
 use draft::Draft;
 pub use slots::{SlotChange, asked_for};
 
@@ -186,6 +189,10 @@ fn apply(draft: &mut Draft<'_>, command: Command) -> Result<(), Rejection> {
             draft.deliver_signal(name, id, payload, by);
             Ok(())
         }
+        Command::EndChild { step, child, revision, ended } => {
+            draft.end_child(step, child, revision, ended)
+        }
+        Command::FollowParent { paused } => draft.follow_parent(paused),
     }
 }
 
@@ -229,6 +236,8 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
         | Command::ReleaseRun
         | Command::CancelRun { .. }
         | Command::DeliverSignal { .. }
+        | Command::EndChild { .. }
+        | Command::FollowParent { .. }
         | Command::OfferEvent { .. }
         | Command::EventsRead { .. }
         | Command::AllowCall { .. }

@@ -20,11 +20,13 @@ use crate::id::DefinitionHash;
 mod approval;
 mod breaker;
 mod repeat;
+mod retry;
 mod switch;
 
 pub use approval::{Approval, OnApprovalTimeout};
 pub use breaker::{CircuitBreaker, WhileOpen};
 pub use repeat::{ROUNDS_DEFAULT, Repeat};
+pub use retry::{Backoff, Retry};
 pub use switch::{Switch, SwitchCase};
 
 /// A workflow definition.
@@ -410,6 +412,20 @@ pub enum StepKind {
     },
     /// Waits for the decision of a person.
     Approve(Box<Approval>),
+    /// Calls another workflow: a run of its own, whose output is the step's.
+    Call {
+        /// The called workflow: a file beside this one, or the name of a published workflow.
+        workflow: String,
+        /// Which version of a published workflow.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        version: Option<String>,
+        /// The called definition, by its content; known once the calls are resolved.
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "hash_as_text")]
+        definition: Option<DefinitionHash>,
+        /// Template of its input.
+        #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+        with: serde_json::Value,
+    },
     /// Takes the first of several steps that completes, and ends the others.
     Race {
         /// Their ids.
@@ -419,6 +435,12 @@ pub enum StepKind {
     Repeat(Box<Repeat>),
     /// Says which of other steps run; those need it, and the others are skipped with all that needs only them.
     Switch(Box<Switch>),
+}
+
+/// Whether the text of a `call` names a file; else it is the name of a published workflow.
+pub fn is_file(workflow: &str) -> bool {
+    let ends = |ending| std::path::Path::new(workflow).extension().is_some_and(|it| it == ending);
+    ends("yaml") || ends("yml") || workflow.contains('/')
 }
 
 /// What happens when no signal came in time.
@@ -459,55 +481,29 @@ pub enum OnError {
     Continue,
 }
 
-/// How often and when a step is tried again.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Retry {
-    /// Attempts in total, at least 1.
-    pub max_attempts: u32,
-    /// How the delay grows.
-    pub backoff: Backoff,
-    /// Delay before the second attempt, in milliseconds.
-    pub initial_ms: u64,
-    /// Growth per attempt (exponential only).
-    pub factor: f64,
-    /// Longest delay, in milliseconds.
-    pub max_ms: u64,
-    /// Whether the delay is spread between half and whole, by a hash of (run, step, attempt).
-    pub jitter: bool,
-    /// Failure codes to try again; empty: every failure that is not fatal.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub retry_on: Vec<String>,
-    /// Failure codes that end the attempts.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub give_up_on: Vec<String>,
-}
+/// A hash as 64 hexadecimal digits.
+mod hash_as_text {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
 
-/// How the delay between attempts grows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Backoff {
-    /// `initial * factor^(n-1)`.
-    #[default]
-    Exponential,
-    /// `initial * n`.
-    Linear,
-    /// Always `initial`.
-    Constant,
-}
+    use crate::id::DefinitionHash;
 
-impl Default for Retry {
-    fn default() -> Self {
-        Self {
-            max_attempts: 1,
-            backoff: Backoff::Exponential,
-            initial_ms: 1_000,
-            factor: 2.0,
-            max_ms: 60_000,
-            jitter: true,
-            retry_on: Vec::new(),
-            give_up_on: Vec::new(),
+    pub(super) fn serialize<S: Serializer>(
+        hash: &Option<DefinitionHash>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match hash {
+            Some(hash) => serializer.collect_str(hash),
+            None => serializer.serialize_none(),
         }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<DefinitionHash>, D::Error> {
+        let text: Option<String> = Option::deserialize(deserializer)?;
+        let wrong = || D::Error::custom("a hash has 64 hexadecimal digits");
+        text.map(|text| DefinitionHash::parse(&text).ok_or_else(wrong)).transpose()
     }
 }
 

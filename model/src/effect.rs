@@ -1,7 +1,7 @@
 //! Effects: the work that should be under way for a run, derived from its state.
 
-use crate::event::Awaited;
-use crate::id::{Attempt, ItemIndex, StepIndex};
+use crate::event::{Awaited, Failure, child_name};
+use crate::id::{Attempt, DefinitionHash, ItemIndex, StepIndex};
 use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::run::{ItemState, ItemsRun, Run, StepState, UndoState};
@@ -41,6 +41,36 @@ pub enum Effect {
         /// The attempt.
         attempt: Attempt,
     },
+    /// A called run should be there, and its end be told.
+    Call(Call),
+}
+
+/// A run that a step calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The step.
+    pub step: StepIndex,
+    /// The name of the called run.
+    pub child: String,
+    /// Its definition.
+    pub definition: DefinitionHash,
+    /// Its input.
+    pub input: Payload,
+    /// An end of it after which it had this many events or fewer is known already, and it is to be tried again; 0: none is.
+    pub seen: u32,
+    /// What it should do.
+    pub wish: Wish,
+}
+
+/// What a called run should do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Go on.
+    GoOn,
+    /// Start nothing new.
+    Pause,
+    /// End.
+    End,
 }
 
 /// A call of a handler.
@@ -64,10 +94,11 @@ pub struct RunAttempt {
 
 /// Names the work that should be under way for `run`; recovery asks the same question.
 ///
-/// Shape: one effect for each running step, in order of steps, then one for each running item, then one for each step that
-/// waits for an event and was not offered yet what was emitted before.
+/// Shape: one effect for each running step, in order of steps, then one for each step that waits for a called run, then one for
+/// each running item, then one for each step that waits for an event and was not offered yet what was emitted before.
 pub fn pending(plan: &Plan, run: &Run) -> Vec<Effect> {
-    let steps = run.running().filter_map(|step| pending_for(plan, run, step));
+    let steps = run.running().chain(run.calling());
+    let steps = steps.filter_map(|step| pending_for(plan, run, step));
     let items = run.iterating().flat_map(|step| pending_items(plan, run, step));
     let reads = run.reading_events().filter_map(|(step, _)| pending_for(plan, run, step));
     steps.chain(items).chain(reads).collect()
@@ -106,6 +137,9 @@ pub fn pending_item(plan: &Plan, run: &Run, step: StepIndex, item: ItemIndex) ->
 
 /// Names the work that should be under way for one step. An attempt that was cut off runs again when no pause keeps it.
 pub fn pending_for(plan: &Plan, run: &Run, step: StepIndex) -> Option<Effect> {
+    if let StepState::Calling { number, input, stopping, .. } = run.step(step) {
+        return call(plan, run, step, *number, input.as_ref(), stopping.as_ref()).map(Effect::Call);
+    }
     if run.holds_cut_off(step) {
         return None;
     }
@@ -166,4 +200,28 @@ fn pending_undo(plan: &Plan, run: &Run, step: StepIndex, undo: &UndoState) -> Op
         interruptions: *interruptions,
         undo: true,
     }))
+}
+
+fn call(
+    plan: &Plan,
+    run: &Run,
+    step: StepIndex,
+    number: u32,
+    input: Option<&Payload>,
+    stopping: Option<&Failure>,
+) -> Option<Call> {
+    let wish = match stopping {
+        Some(_) => Wish::End,
+        None if run.holds(step) => Wish::Pause,
+        None => Wish::GoOn,
+    };
+    let last = run.calls.get(&step);
+    Some(Call {
+        step,
+        child: child_name(&run.started.as_ref()?.name, plan.id(step), number),
+        definition: last?.definition,
+        input: input.cloned().unwrap_or_else(|| plan.literal_input(step)),
+        seen: last?.seen,
+        wish,
+    })
 }

@@ -3,51 +3,26 @@
 //! The events of one transition are stored together: first the one that came from outside (with [`Given`]), then those that
 //! `decide` derived from it.
 
+mod actor;
 mod awaited;
+mod calls;
+mod failure;
+mod given;
 mod started;
 mod values;
 
-use serde::{Deserialize, Serialize};
-
+pub use actor::Actor;
 pub use awaited::Awaited;
-pub use started::{LABELS_MAX, LIMITS_MAX, RunStarted};
+pub use calls::{ChildEnd, child_name};
+pub use failure::Failure;
+pub use given::Given;
+pub use started::{LABELS_MAX, LIMITS_MAX, Parent, RunStarted};
 pub use values::ValueMut;
 
 use crate::id::{Attempt, ItemIndex, StateHash, StepIndex, TimerId};
 use crate::limit::{Ticket, Wish};
 use crate::payload::{Payload, PayloadHash};
 use crate::time::Timestamp;
-
-/// What the shell gave `decide` together with an outside event, recorded so that `decide` can be asked again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Given {
-    /// When it happened, by the shell's clock.
-    pub now: Timestamp,
-    /// How many attempts could be started.
-    pub slots: u32,
-}
-
-/// Who did something, and from where.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Actor {
-    /// A user or program.
-    pub name: String,
-    /// The way it came: `cli`, `api`, `engine`.
-    pub via: String,
-}
-
-/// Why an attempt, a step or a run failed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Failure {
-    /// Error code, such as `NX3001`, or one of the handler's own.
-    pub code: String,
-    /// What happened, one line.
-    pub message: String,
-    /// Whether trying again cannot help.
-    pub fatal: bool,
-    /// More of it, such as a backtrace or the end of the standard error output.
-    pub details: Option<String>,
-}
 
 /// Something that has happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -216,6 +191,22 @@ pub enum Event {
         state: StateHash,
     },
 
+    /// A called run has come to its end, or could not be started.
+    ChildEnded {
+        /// The step that called it.
+        step: StepIndex,
+        /// The name of the called run.
+        child: String,
+        /// How many events it had: its end is known by it, because a run that is tried again ends again.
+        revision: u32,
+        /// How it ended.
+        ended: ChildEnd,
+    },
+    /// The run that called this one is paused, and this one with it.
+    ParentPaused,
+    /// The run that called this one goes on, and this one with it.
+    ParentResumed,
+
     /// A step does not go on from here on: what is at work finishes, nothing of it begins, its timers wait.
     StepPaused {
         /// The step.
@@ -305,6 +296,21 @@ pub enum Event {
     },
 
     // ---- derived ------------------------------------------------------------------------------
+    /// A step called another workflow: a run of it is to be there.
+    StepCalled {
+        /// The step.
+        step: StepIndex,
+        /// The attempt.
+        attempt: Attempt,
+        /// Which of the runs this step has called, from 1. The same number again goes on with the same run.
+        number: u32,
+        /// The rendered input; `None`: the plan's literal.
+        input: Option<Payload>,
+        /// The timer that ends this attempt, and when.
+        timer: Option<(TimerId, Timestamp)>,
+        /// The timer that ends all attempts, and when; only at the first of them.
+        deadline: Option<(TimerId, Timestamp)>,
+    },
     /// A step asks a limit for a slot, and starts once it has it.
     StepSlotRequested {
         /// The step.

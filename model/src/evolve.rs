@@ -5,6 +5,7 @@
 //! * A timer is gone when it fired, when its step settled, or when the run ended; no event says so.
 
 mod attempts;
+mod calls;
 mod heartbeats;
 mod holds;
 mod items;
@@ -26,8 +27,8 @@ use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::run::{
-    Hold, Holds, ItemsChange, ItemsRun, KeptSignal, Loop, Run, RunStatus, Slot, StepRun, StepState,
-    Timer, TimerPurpose, UndoState,
+    Hold, Holds, ItemsChange, ItemsRun, KeptSignal, LastCall, Loop, Run, RunStatus, Slot, StepRun,
+    StepState, Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
 use signals::awaited;
@@ -72,6 +73,8 @@ pub(crate) enum Change {
     Loop(StepIndex, Option<Loop>),
     /// The signal was taken.
     SignalTaken(u32, KeptSignal),
+    /// The last call of the step was this before.
+    Call(StepIndex, Option<LastCall>),
     /// The items of the step changed; this undoes it.
     Items(StepIndex, ItemsChange),
     /// The step had these items before.
@@ -100,6 +103,8 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::StepWaits { step, .. }
         | Event::EventsRead { step }
         | Event::SignalTaken { step, .. }
+        | Event::StepCalled { step, .. }
+        | Event::ChildEnded { step, .. }
         | Event::StepSlotRequested { step, .. }
         | Event::StepSlotGranted { step, .. }
         | Event::StepCallRequested { step, .. }
@@ -156,6 +161,8 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::RunForgotten { .. }
         | Event::RunRetried { .. }
         | Event::SlotsOffered
+        | Event::ParentPaused
+        | Event::ParentResumed
         | Event::RunQueued { .. }
         | Event::RunSlotGranted { .. }
         | Event::SignalReceived { .. }
@@ -240,6 +247,15 @@ impl Fold<'_> {
                 self.step_waits(*step, awaited(signal), *timer);
             }
             Event::SignalTaken { signal, .. } => self.signal_taken(*signal),
+            Event::StepCalled { step, attempt, number, input, timer, deadline } => {
+                self.step_called(*step, *attempt, *number, input.as_ref(), (*timer, *deadline));
+            }
+            Event::ChildEnded { step, revision, ended, .. } => {
+                self.child_ended(*step, *revision, ended);
+            }
+            Event::ParentPaused | Event::ParentResumed => {
+                self.run.parent_paused = matches!(event, Event::ParentPaused);
+            }
             Event::StepSkipped { step, reason } => {
                 self.settle(*step, StepState::Skipped { reason: reason.clone(), router: None });
             }

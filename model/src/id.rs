@@ -85,6 +85,20 @@ macro_rules! display_as_hex {
 
 display_as_hex!(RunId, DefinitionHash, StateHash);
 
+impl DefinitionHash {
+    /// Reads the 64 hexadecimal digits of a hash.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() != 64 || !text.is_ascii() {
+            return None;
+        }
+        let mut hash = [0; 32];
+        for (at, byte) in hash.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
+        }
+        Some(Self(hash))
+    }
+}
+
 macro_rules! debug_as_hex {
     ($($name:ident),*) => {$(
         impl fmt::Debug for $name {

@@ -91,6 +91,15 @@ impl Payload {
         }
     }
 
+    /// BLAKE3 of the bytes it stands for.
+    pub fn hash(&self) -> PayloadHash {
+        match self {
+            Self::Null => PayloadHash(*blake3::hash(b"null").as_bytes()),
+            Self::Inline(_, bytes) => PayloadHash(*blake3::hash(bytes).as_bytes()),
+            Self::Stored(_, hash, _) => *hash,
+        }
+    }
+
     /// Whether it stands for no byte at all.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

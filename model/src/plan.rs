@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::definition::{
-    Definition, InputSpec, OnApprovalTimeout, OnError, OnSignalTimeout, Retry, WhenNeeds,
+    Definition, InputSpec, OnApprovalTimeout, OnError, OnSignalTimeout, Retry, StepKind, WhenNeeds,
 };
 use crate::expression::{Condition, EvalError, Scope, SecretPlace, Template};
 use crate::id::{DefinitionHash, StepIndex};
@@ -117,12 +117,23 @@ pub(crate) enum Work {
     WaitFor(SignalWait),
     /// The decision of a person is waited for.
     Approve(ApprovalWait),
+    /// Another workflow is called with a rendered input.
+    Call(Called),
     /// Earlier steps are opened again.
     Repeat(PlanRepeat),
     /// The first of several steps is taken.
     Race(PlanRace),
     /// Other steps are chosen.
     Switch(PlanSwitch),
+}
+
+/// What a step calls, compiled.
+#[derive(Debug)]
+pub(crate) struct Called {
+    /// The called definition; `None`: the calls of this definition are not resolved.
+    pub(crate) definition: Option<DefinitionHash>,
+    pub(crate) input: Template,
+    pub(crate) literal: Payload,
 }
 
 /// What a step that waits for a signal waits for, compiled.
@@ -288,8 +299,28 @@ impl Plan {
             | Work::Race(_)
             | Work::Repeat(_)
             | Work::WaitFor(_)
-            | Work::Approve(_) => None,
+            | Work::Approve(_)
+            | Work::Call(_) => None,
         }
+    }
+
+    /// The steps that call a workflow: what they call, and its definition once that is resolved.
+    pub fn calls(&self) -> impl Iterator<Item = (StepIndex, &str, Option<DefinitionHash>)> {
+        self.steps().zip(&self.definition.steps).filter_map(|(at, step)| match &step.kind {
+            StepKind::Call { workflow, definition, .. } => {
+                Some((at, workflow.as_str(), *definition))
+            }
+            StepKind::Action { .. }
+            | StepKind::Script { .. }
+            | StepKind::Set { .. }
+            | StepKind::Sleep { .. }
+            | StepKind::SleepUntil { .. }
+            | StepKind::WaitFor { .. }
+            | StepKind::Approve(_)
+            | StepKind::Switch(_)
+            | StepKind::Race { .. }
+            | StepKind::Repeat(_) => None,
+        })
     }
 
     /// What `step` is done for, once for each item.
@@ -322,7 +353,7 @@ impl Plan {
     /// The input of `step` if it holds no expression.
     pub fn literal_input(&self, step: StepIndex) -> Payload {
         match &self.step(step).work {
-            Work::Handler { literal, .. } => literal.clone(),
+            Work::Handler { literal, .. } | Work::Call(Called { literal, .. }) => literal.clone(),
             Work::Set { .. }
             | Work::Sleep { .. }
             | Work::SleepUntil { .. }

@@ -186,6 +186,18 @@ pub enum Rejection {
     /// There is nothing to start.
     #[error("nothing is ready to start")]
     NothingReady,
+    /// The run was called by another, which is paused.
+    #[error("the run is paused together with `{parent}`, which called it")]
+    PausedWithParent {
+        /// The name of the run that called it.
+        parent: String,
+    },
+    /// The report is about a called run that nobody waits for.
+    #[error("nobody waits for the end of `{child}`")]
+    StaleChild {
+        /// The name of the called run.
+        child: String,
+    },
 }
 
 fn undone(steps: &[String]) -> String {

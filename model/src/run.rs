@@ -8,12 +8,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
+mod calls;
 mod holds;
 mod items;
 mod loops;
 mod signals;
 mod slots;
 
+pub use calls::LastCall;
 pub use holds::Holds;
 pub(crate) use items::ItemsChange;
 pub use items::{ITEMS_PER_CHUNK, ItemOutcome, ItemRun, ItemState, ItemsRun, StoredOutputs};
@@ -57,6 +59,10 @@ pub struct Run {
     pub forgotten: bool,
     /// Signals that came.
     pub signals: Signals,
+    /// The last run that each step has called.
+    pub calls: BTreeMap<StepIndex, LastCall>,
+    /// Whether the run that called this one is paused.
+    pub parent_paused: bool,
     items: items::AllItems,
     /// Loops that have gone back, by step.
     pub loops: BTreeMap<StepIndex, Loop>,
@@ -73,6 +79,7 @@ pub struct Run {
     ready: BTreeSet<StepIndex>,
     running: BTreeSet<StepIndex>,
     awaiting: BTreeSet<StepIndex>,
+    calling: BTreeSet<StepIndex>,
     open: u32,
     undo: undo::Undoing,
 }
@@ -169,6 +176,17 @@ pub enum StepState {
         /// The timer that ends the waiting, and when.
         timer: Option<(TimerId, Timestamp)>,
     },
+    /// For the end of a called run.
+    Calling {
+        /// Which of the runs this step has called.
+        number: u32,
+        /// Its rendered input; `None`: the plan's literal.
+        input: Option<Payload>,
+        /// The timer that ends this attempt, and when.
+        timer: Option<(TimerId, Timestamp)>,
+        /// Set when it was told to end; the failure the step then ends with, unless the run ends (`Failure::default()`).
+        stopping: Option<Failure>,
+    },
     /// It goes through its items, see [`Run::items`].
     Iterating,
     /// For the next attempt.
@@ -245,6 +263,7 @@ impl StepState {
             | Self::Running { .. }
             | Self::Sleeping { .. }
             | Self::Awaiting { .. }
+            | Self::Calling { .. }
             | Self::Iterating
             | Self::Retrying { .. } => false,
             Self::Completed { .. }
@@ -269,6 +288,7 @@ impl StepState {
             | Self::Running { .. }
             | Self::Sleeping { .. }
             | Self::Awaiting { .. }
+            | Self::Calling { .. }
             | Self::Iterating
             | Self::Retrying { .. }
             | Self::NotReached
@@ -283,6 +303,7 @@ impl StepState {
             Self::Running { .. } | Self::Iterating => "running",
             Self::Sleeping { .. } => "sleeping",
             Self::Awaiting { .. } => "waiting",
+            Self::Calling { .. } => "waiting",
             Self::Retrying { .. } => "retrying",
             Self::Completed { .. } => "completed",
             Self::Failed { .. } => "failed",
@@ -337,6 +358,8 @@ impl Run {
             next_timer: TimerId(1),
             revision: 0,
             signals: Signals::default(),
+            calls: BTreeMap::new(),
+            parent_paused: false,
             items: items::AllItems::default(),
             loops: BTreeMap::new(),
             slots: Slots::default(),
@@ -348,6 +371,7 @@ impl Run {
             ready,
             running: BTreeSet::new(),
             awaiting: BTreeSet::new(),
+            calling: BTreeSet::new(),
             open: count,
             undo: undo::Undoing::default(),
         }
@@ -437,7 +461,10 @@ impl Run {
 
     /// Whether nothing is going on with it, though it may wait for slots, or for the end of a pause.
     pub fn is_at_rest(&self) -> bool {
-        self.running_count() == 0 && !self.can_start() && self.reading_events().next().is_none()
+        self.running_count() == 0
+            && !self.can_start()
+            && !self.ends_a_call()
+            && self.reading_events().next().is_none()
     }
 
     /// Steps that wait for an event and were not offered yet what was emitted before, in order.
@@ -464,6 +491,7 @@ impl Run {
         let (had, has) = (completes(&before.state), completes(&slot.state));
         let (startable, runs) = (slot.state.is_startable(), slot.is_under_way());
         let awaits = matches!(slot.state, StepState::Awaiting { .. });
+        let calls = matches!(slot.state, StepState::Calling { .. });
         if was != is {
             self.open = if is { self.open - 1 } else { self.open + 1 };
         }
@@ -474,6 +502,7 @@ impl Run {
         }
         set_member(&mut self.running, step, runs);
         set_member(&mut self.awaiting, step, awaits);
+        set_member(&mut self.calling, step, calls);
         let may_start = startable && self.needs_met(step) && !self.slots.blocks(step);
         set_member(&mut self.ready, step, may_start);
         self.follow_items(step);

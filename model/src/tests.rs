@@ -17,6 +17,7 @@ mod notation;
 mod show;
 
 mod approvals;
+mod breakers;
 mod calls;
 mod ending;
 mod events;

@@ -55,9 +55,11 @@ fn every_workflow_is_valid() {
     for page in own_pages() {
         for block in page.blocks("yaml").into_iter().filter(|block| is_workflow(&block.text)) {
             count += 1;
-            let file = shell.folder().join("page.workflow.yaml");
+            // What it calls is beside it.
+            let file = shell.folder().join("examples/page.workflow.yaml");
             std::fs::write(&file, &block.text).expect("a file can be written");
-            let printed = shell.execute("nexus-engine validate page.workflow.yaml || echo WRONG");
+            let validate = "nexus-engine validate examples/page.workflow.yaml || echo WRONG";
+            let printed = shell.execute(validate);
             if printed.contains("WRONG") {
                 wrong.push(format!("{}:{}\n{printed}", page.path.display(), block.line));
             }

@@ -66,6 +66,7 @@ async fn crowd(client: &Client, runs: usize, slots: usize) {
     for at in 0..runs {
         let request = StartRun {
             definition: definition.clone(),
+            callees: Vec::new(),
             workflow: None,
             input: json!({ "tenant": (at / (runs / TENANTS)).to_string() }),
             name: Some(format!("r-{at}")),

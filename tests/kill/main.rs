@@ -115,6 +115,7 @@ impl World {
 
     fn start(&self, name: &str) -> StartRun {
         StartRun {
+            callees: Vec::new(),
             definition: definition_json(WORKFLOW),
             workflow: None,
             input: json!({ "file": self.file }),

@@ -49,6 +49,7 @@ fn by() -> By {
 
 fn start(definition: &str, name: &str, file: &Path) -> StartRun {
     StartRun {
+        callees: Vec::new(),
         definition: definition_json(definition),
         workflow: None,
         input: json!({ "file": file }),

@@ -90,6 +90,9 @@ fn page(view: &RunView) {
         output::line(format!("  took     {}", text::took(view.took_ms)));
     }
     output::line(format!("  events   {}", view.events));
+    if let Some(parent) = &view.parent {
+        output::line(format!("  called   by {parent}"));
+    }
     for (key, value) in &view.labels {
         output::line(format!("  label    {}", text::word(&format!("{key}={value}"))));
     }

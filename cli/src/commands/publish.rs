@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use nexus_gateway::api::{PublishVersion, VersionActed};
 
-use super::published::{json, short};
+use super::published::short;
 use crate::context::Context;
 use crate::exit::{Code, Outcome};
 use crate::output::{self, Format};
@@ -28,10 +28,12 @@ pub(crate) struct PublishArgs {
 
 /// Publishes a workflow.
 pub(crate) fn run(context: &Context, args: &PublishArgs) -> Outcome {
-    let Some(read) = workflow::read(&args.file)? else { return Ok(Code::Usage) };
+    let Some(resolved) = workflow::read(&args.file)? else { return Ok(Code::Usage) };
     let folder = workflow::folder(&args.file);
+    let (definition, callees) = workflow::to_send(&resolved);
     let request = PublishVersion {
-        definition: json(&read.definition),
+        definition,
+        callees,
         folder: folder.map(|folder| folder.to_string_lossy().into_owned()),
         note: args.note.clone(),
         by: context.by(),

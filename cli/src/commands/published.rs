@@ -18,6 +18,8 @@ const SHORT: usize = 12;
 pub(crate) struct Meant {
     /// It.
     pub(crate) definition: Definition,
+    /// What it calls, as it is sent, unless the store has it.
+    pub(crate) callees: Vec<Value>,
     /// Where its scripts work.
     pub(crate) folder: Option<String>,
     /// Which version: ` v3` as its author counts, `@3` as it is published, or nothing.
@@ -32,11 +34,13 @@ pub(crate) struct Meant {
 pub(crate) fn meant(context: &Context, subject: &Path) -> Result<Option<Meant>, Problem> {
     let is_file = workflow::is_file(subject) || subject.as_os_str() == "-";
     if is_file || !context.store().is_dir() {
-        let Some(read) = workflow::read(subject)? else { return Ok(None) };
+        let Some(resolved) = workflow::read(subject)? else { return Ok(None) };
         let folder = workflow::folder(subject);
-        let version = read.definition.version;
+        let definition = resolved.read.definition;
+        let version = definition.version;
         return Ok(Some(Meant {
-            definition: read.definition,
+            definition,
+            callees: resolved.callees.iter().map(|callee| json(callee.definition())).collect(),
             folder: folder.map(|folder| folder.to_string_lossy().into_owned()),
             version: version.map(|version| format!(" v{version}")).unwrap_or_default(),
         }));
@@ -50,7 +54,7 @@ pub(crate) fn meant(context: &Context, subject: &Path) -> Result<Option<Meant>, 
             .hint("it may be of a newer program; publish it again")
     })?;
     let version = version.map(|version| format!("@{version}")).unwrap_or_default();
-    Ok(Some(Meant { definition, folder, version }))
+    Ok(Some(Meant { definition, callees: Vec::new(), folder, version }))
 }
 
 /// A definition as it is sent.

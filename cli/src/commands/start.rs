@@ -88,6 +88,7 @@ pub(crate) fn prepare(context: &Context, args: &StartArgs) -> Result<Option<Prep
     let input = inputs::read(&meant.definition, args.input.as_deref(), &args.set)?;
     let request = StartRun {
         definition: published::json(&meant.definition),
+        callees: meant.callees,
         workflow: None,
         input,
         name: args.id.clone(),

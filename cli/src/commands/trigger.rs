@@ -74,11 +74,12 @@ pub(crate) fn run(context: &Context, args: &TriggerArgs) -> Outcome {
 }
 
 fn create(context: &Context, args: &CreateArgs) -> Outcome {
-    let Some(read) = workflow::read(&args.file)? else { return Ok(Code::Usage) };
+    let Some(resolved) = workflow::read(&args.file)? else { return Ok(Code::Usage) };
+    let (definition, callees) = workflow::to_send(&resolved);
     let folder = workflow::folder(&args.file);
     let request = SetTriggers {
-        definition: serde_json::from_slice(&read.definition.to_canonical_json())
-            .expect("a canonical definition is JSON"),
+        definition,
+        callees,
         folder: folder.map(|folder| folder.to_string_lossy().into_owned()),
         by: context.by(),
     };

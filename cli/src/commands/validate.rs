@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use nexus_definitions::{Known, Problems, read_for, render};
+use nexus_definitions::{Known, Problems, Resolved, render};
 use serde::Serialize;
 
 use crate::exit::{Code, Outcome};
 use crate::store::registry;
 use crate::text::count;
-use crate::{files, output};
+use crate::{files, output, workflow};
 
 /// Problems of a file that are shown to people.
 const SHOWN_MAX: usize = 3;
@@ -83,9 +83,10 @@ pub(crate) fn run(args: &ValidateArgs) -> Outcome {
 
 fn check(path: &Path, text: &str, handlers: &[Known<'_>], strict: bool) -> FileReport {
     let file = path.display().to_string();
-    let (read, problems) = read_for(&file, text, Some(handlers));
-    let (workflow, steps) =
-        read.map(|read| (read.definition.name, read.definition.steps.len())).unzip();
+    let (read, problems) = workflow::check(&file, path, text, handlers);
+    let (workflow, steps) = read
+        .map(|Resolved { read, .. }| (read.definition.name, read.definition.steps.len()))
+        .unzip();
     let valid = if strict { problems.is_empty() } else { !problems.has_errors() };
     FileReport { file, valid, workflow, steps, problems }
 }

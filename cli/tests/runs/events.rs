@@ -85,18 +85,19 @@ fn what_is_emitted_counts_once_for_its_id_and_what_cannot_be_is_refused() {
     let emit =
         |data: &str| desk.nexus(&["emit", "order.shipped", "--data", data, "--id", "parcel-7"]);
     assert_eq!(emit("{\"order\": 7}").code(0).out, "order.shipped emitted · id parcel-7\n");
+    let refused = |args: &[&str], code: i32| {
+        let args: Vec<&str> = args.iter().copied().chain(["-o", "json"]).collect();
+        desk.nexus(&args).code(code).problem()["code"].clone()
+    };
     let again = "order.shipped with id parcel-7 was emitted before; nothing was changed\n";
     assert_eq!(emit("{\"order\": 7}").code(0).out, again);
-    assert_eq!(emit("{\"order\": 8}").code(5).problem()["code"], "NX4122");
+    let other = ["emit", "order.shipped", "--data", "{\"order\": 8}", "--id", "parcel-7"];
+    assert_eq!(refused(&other, 5), "NX4122");
     let long = format!("\"{}\"", "x".repeat(70_000));
-    let refused = desk.nexus(&["emit", "order.shipped", "--data", &long]).code(2);
-    assert_eq!(refused.problem()["code"], "NX4121");
-    let refused = desk.nexus(&["emit", "order shipped"]).code(2);
-    assert_eq!(refused.problem()["code"], "NX4121");
-    let refused = desk.nexus(&["trigger", "delete", "order.shipped", "thanks"]).code(3);
-    assert_eq!(refused.problem()["code"], "NX4123");
-    let refused = desk.nexus(&["trigger", "create", "quick.workflow.yaml"]).code(2);
-    assert_eq!(refused.problem()["code"], "NX4123");
+    assert_eq!(refused(&["emit", "order.shipped", "--data", &long], 2), "NX4121");
+    assert_eq!(refused(&["emit", "order shipped"], 2), "NX4121");
+    assert_eq!(refused(&["trigger", "delete", "order.shipped", "thanks"], 3), "NX4123");
+    assert_eq!(refused(&["trigger", "create", "quick.workflow.yaml"], 2), "NX4123");
     desk.nexus(&["trigger", "create", "thanks.workflow.yaml"]).code(0);
     let again = desk.nexus(&["trigger", "create", "thanks.workflow.yaml"]).code(0);
     assert_eq!(again.out, "order.shipped starts already thanks\n");

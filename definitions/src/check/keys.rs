@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Checker;
-use crate::keys::{self, FOREIGN, GROUP, KINDS, Kind, LATER_KINDS, LATER_STEP, RETRY, Table};
+use crate::keys::{self, FOREIGN, GROUP, KINDS, Kind, LATER_STEP, RETRY, Table};
 use crate::suggest::{any_of, nearest};
 use crate::yaml::{Key, Node, Tree};
 
@@ -218,12 +218,10 @@ impl Checker<'_> {
                 keys::STEP.iter().chain(keys::ATTEMPTS).find(|known| known.name == key.value)
             {
                 self.shape(known.shape, key, value);
-            } else if LATER_KINDS.contains(&key.value.as_str())
-                || LATER_STEP.contains(&key.value.as_str())
-            {
+            } else if LATER_STEP.contains(&key.value.as_str()) {
                 self.not_yet(key);
             } else if !known.contains(&key.value.as_str()) {
-                self.unknown(key, "a step", &known, LATER_KINDS);
+                self.unknown(key, "a step", &known, &[]);
             }
         }
         let explained =
@@ -243,7 +241,7 @@ impl Checker<'_> {
         let name = key.value.as_str();
         if let Some(known) = kind.keys().find(|known| known.name == name) {
             self.shape(known.shape, key, value);
-        } else if LATER_KINDS.contains(&name) || LATER_STEP.contains(&name) {
+        } else if LATER_STEP.contains(&name) {
             self.not_yet(key);
         } else if KINDS.iter().any(|kind| kind.key.name == name) {
             // Said already, with both names.

@@ -1,6 +1,7 @@
 //! Definitions as files: valid ones, broken ones, those of the documentation, and noise.
 
 mod broken;
+mod calls;
 mod cases;
 mod noise;
 mod pages;

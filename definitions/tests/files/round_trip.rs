@@ -165,9 +165,20 @@ fn kind() -> impl Strategy<Value = StepKind> {
         prop::sample::select(vec!["2026-12-24T18:00:00Z", "${{ '2026-12-24T18:00:00+01:00' }}"])
             .prop_map(|time| StepKind::SleepUntil { time: Value::from(time) }),
         wait_for(),
+        call(),
         approve(),
         switch(),
     ]
+}
+
+fn call() -> impl Strategy<Value = StepKind> {
+    let version = prop::option::of("(\\^|>=)?[1-9][0-9]?");
+    ("[a-z./-]{1,9}[a-z]", version, value()).prop_map(|(workflow, version, with)| StepKind::Call {
+        workflow,
+        version,
+        definition: None,
+        with,
+    })
 }
 
 fn switch() -> impl Strategy<Value = StepKind> {

@@ -55,7 +55,10 @@ impl Driver {
     /// Whether the end has come.
     pub(super) fn is_done(&self, no_messages: bool) -> bool {
         let Some(closing) = &self.closing else { return false };
-        let idle = self.handlers.is_idle() && self.outbox.is_idle() && self.shard.is_idle();
+        let idle = self.handlers.is_idle()
+            && self.outbox.is_idle()
+            && self.shard.is_idle()
+            && self.calls.is_idle();
         if idle && no_messages {
             return true;
         }
@@ -106,6 +109,7 @@ fn turn_away(message: Message) {
         | Message::Unwaitable { .. }
         | Message::Rested { .. }
         | Message::TimersLoaded { .. }
+        | Message::CallDone(_)
         | Message::Equip { .. }
         | Message::AskAggregate { reply: None, .. }
         | Message::AggregateLoaded { .. }

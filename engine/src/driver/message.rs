@@ -60,6 +60,8 @@ pub(crate) enum Message {
     TimersAgain { page: Page },
     /// A thread has read this.
     HasRead(Vec<Self>),
+    /// What was to be done about a called run is done.
+    CallDone(super::CallDone),
     /// Handlers have had their time to finish.
     DrainOver,
     /// End in order.

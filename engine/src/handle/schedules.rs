@@ -29,6 +29,8 @@ pub struct ScheduleRequest {
     pub timing: Timing,
     /// The definition of its runs, compiled.
     pub plan: Arc<Plan>,
+    /// The definitions it calls, directly or not.
+    pub callees: Vec<Arc<Plan>>,
     /// Their input.
     pub input: Value,
     /// Where their scripts work.
@@ -69,8 +71,14 @@ impl Handle {
     /// # Errors
     /// [`StartError`] if its runs could not be started, or it is refused.
     pub async fn put_schedule(&self, request: ScheduleRequest) -> Result<Answer, StartError> {
-        let ScheduleRequest { name, timing, plan, input, folder, catch_up, overlap, replace, by } =
-            request;
+        let ScheduleRequest { name, timing, plan, callees, .. } = &request;
+        self.check_calls(plan, callees).await?;
+        let called = callees
+            .iter()
+            .map(|callee| definition_row(callee.hash(), callee.definition().to_canonical_json()));
+        let (name, timing, plan) = (name.clone(), timing.clone(), Arc::clone(plan));
+        let called: Vec<_> = called.collect();
+        let ScheduleRequest { input, folder, catch_up, overlap, replace, by, .. } = request;
         let definition = plan.definition();
         let input = check(definition, input).map_err(StartError::Inputs)?.to_string();
         let bytes_max = self.shared.config.payload_bytes_max;
@@ -86,7 +94,8 @@ impl Handle {
             catch_up,
             overlap,
         };
-        let rows = vec![definition_row(plan.hash(), definition.to_canonical_json())];
+        let mut rows = vec![definition_row(plan.hash(), definition.to_canonical_json())];
+        rows.extend(called);
         let command = ScheduleCommand::Put { spec, replace, next: None, by };
         let command = Command::Schedule(command);
         let answer = self.ask_aggregate_with(Kind::Schedule, &name, command, rows).await?;

@@ -39,6 +39,8 @@ const NAMES_TRIED_MAX: u32 = 1_000;
 pub struct StartRequest {
     /// The definition, compiled.
     pub plan: Arc<Plan>,
+    /// The definitions it calls, directly or not, as far as they are not stored yet.
+    pub callees: Vec<Arc<Plan>>,
     /// The input.
     pub input: Value,
     /// The run's name; `None`: the definition's `run.id`, or a made one.
@@ -87,6 +89,14 @@ pub enum StartError {
         /// Why.
         message: String,
     },
+    /// A step calls a workflow that is not known.
+    #[error("step `{step}` calls `{workflow}`, which is not known here")]
+    Unresolved {
+        /// The step.
+        step: String,
+        /// What it calls.
+        workflow: String,
+    },
     /// The definition's `run.concurrency` cannot be computed.
     #[error("`run.concurrency` cannot be computed: {message}")]
     Limit {
@@ -103,6 +113,9 @@ pub enum StartError {
         /// The run that has it.
         run: RunId,
     },
+    /// The run should be encrypted, and its workflow calls others.
+    #[error("an encrypted run cannot call others: what it hands them would not be encrypted")]
+    CallsEncrypted,
     /// The run should be encrypted, and this program cannot.
     #[error("the run should be encrypted, and this program was built without encryption")]
     NoEncryption,
@@ -135,6 +148,7 @@ impl StartRequest {
     pub fn new(plan: Arc<Plan>) -> Self {
         Self {
             plan,
+            callees: Vec::new(),
             input: Value::Object(serde_json::Map::new()),
             name: None,
             labels: BTreeMap::new(),
@@ -147,6 +161,13 @@ impl StartRequest {
     #[must_use]
     pub fn input(mut self, input: Value) -> Self {
         self.input = input;
+        self
+    }
+
+    /// With these definitions, which it calls.
+    #[must_use]
+    pub fn callees(mut self, callees: impl IntoIterator<Item = Arc<Plan>>) -> Self {
+        self.callees.extend(callees);
         self
     }
 
@@ -164,6 +185,8 @@ pub(crate) struct Prepared {
     pub(crate) payloads: Vec<NewPayload>,
     /// Hash of what is asked for, as it stands in the row of the name.
     pub(crate) request: [u8; 32],
+    /// Definitions that it calls.
+    pub(crate) callees: Vec<Arc<Plan>>,
     /// Whether its definition wants it encrypted.
     pub(crate) encrypt: bool,
     /// The key of its values, if it is encrypted.
@@ -201,12 +224,17 @@ impl Handle {
     pub async fn start(&self, request: StartRequest) -> Result<Started, StartError> {
         self.admit().await?;
         let plan = Arc::clone(&request.plan);
+        self.check_calls(&plan, &request.callees).await?;
         let bytes_max = self.shared.config.payload_bytes_max;
         let mut prepared = prepare(request, Uuid::now_v7(), bytes_max)?;
         let asked = prepared.request;
         if prepared.encrypt || self.shared.config.encrypt {
+            if plan.calls().next().is_some() {
+                return Err(StartError::CallsEncrypted);
+            }
             prepared = prepared.encrypted(RunKey::new().ok_or(StartError::NoEncryption)?);
         }
+        prepared.callees.retain(|callee| !self.shared.loader.knows(callee.hash()));
         let name = Some(prepared.started.name.as_str()).filter(|name| !name.is_empty());
         let _place = self.place(name).await?;
         let of_store = self.limits_of_store(&prepared.started.workflow).await;
@@ -244,7 +272,12 @@ impl Handle {
             let (number, name) = self.shared.numbers.next();
             let mut started = prepared.started.clone();
             started.name.clone_from(&name);
-            let prepared = Prepared { started, payloads: prepared.payloads.clone(), ..prepared };
+            let prepared = Prepared {
+                started,
+                payloads: prepared.payloads.clone(),
+                callees: prepared.callees.clone(),
+                ..prepared
+            };
             match self.submit(plan, prepared, Some(number)).await {
                 Err(RequestError::Refused(Refusal::Taken(..))) => {}
                 Ok(answer) => return Ok(Started { run: answer.run, name, existing: false }),
@@ -269,6 +302,36 @@ impl Handle {
         Ok(())
     }
 
+    /// Checks that everything that is called, directly or not, is known.
+    pub(super) async fn check_calls(
+        &self,
+        plan: &Arc<Plan>,
+        callees: &[Arc<Plan>],
+    ) -> Result<(), StartError> {
+        let mut unknown = Vec::new();
+        for caller in std::iter::once(plan).chain(callees) {
+            for (step, workflow, definition) in caller.calls() {
+                let given = |hash| callees.iter().any(|callee| callee.hash() == hash);
+                match definition {
+                    Some(hash) if given(hash) || self.shared.loader.knows(hash) => {}
+                    _ => {
+                        unknown.push((caller.id(step).to_owned(), workflow.to_owned(), definition))
+                    }
+                }
+            }
+        }
+        for (step, workflow, definition) in unknown {
+            let found = match definition {
+                Some(hash) => self.blocking(move |loader| loader.plan(hash).is_ok()).await,
+                None => false,
+            };
+            if !found {
+                return Err(StartError::Unresolved { step, workflow });
+            }
+        }
+        Ok(())
+    }
+
     async fn submit(
         &self,
         plan: &Arc<Plan>,
@@ -276,10 +339,15 @@ impl Handle {
         number: Option<u64>,
     ) -> Result<Answer, RequestError> {
         let vault = prepared.vault();
-        let Prepared { started, payloads, request, key, .. } = prepared;
+        let Prepared { started, payloads, request, callees, key, .. } = prepared;
         let run = started.run;
         let known = self.shared.loader.knows(plan.hash());
         let mut rows = rows(plan, &started, &request, number, known);
+        rows.extend(
+            callees.iter().map(|callee| {
+                definition_row(callee.hash(), callee.definition().to_canonical_json())
+            }),
+        );
         rows.extend(key.map(|key| key.row(run)));
         let (reply, answer) = oneshot::channel();
         let start = Start {
@@ -296,6 +364,7 @@ impl Handle {
         if !known {
             self.shared.loader.keep(plan);
         }
+        callees.iter().for_each(|callee| self.shared.loader.keep(callee));
         Ok(answer)
     }
 }
@@ -306,16 +375,14 @@ pub(crate) fn prepare(
     id: Uuid,
     bytes_max: usize,
 ) -> Result<Prepared, StartError> {
-    let StartRequest { plan, input, name, labels, folder, by } = request;
+    let StartRequest { plan, callees, input, name, labels, folder, by } = request;
     let definition = plan.definition();
     let input = check(definition, input).map_err(StartError::Inputs)?;
     let bytes = input.to_string().into_bytes();
     if bytes.len() > bytes_max {
         return Err(StartError::InputTooLarge { bytes: bytes.len(), bytes_max });
     }
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&plan.hash().0).update(&bytes);
-    let request = *hasher.finalize().as_bytes();
+    let request = request_hash(&plan, &bytes);
     let name = match name {
         Some(name) => Some(name),
         None => computed_name(&plan, &input)?,
@@ -338,10 +405,11 @@ pub(crate) fn prepare(
         by,
         seed: id.as_u64_pair().1,
         timeout: None,
+        parent: None,
         limits,
     };
     let payloads: Vec<NewPayload> = stored.into_iter().collect();
-    Ok(Prepared { started, payloads, request, encrypt: definition.encrypt, key: None })
+    Ok(Prepared { started, payloads, request, callees, encrypt: definition.encrypt, key: None })
 }
 
 /// The rows that go with the beginning of a run.
@@ -360,8 +428,15 @@ pub(crate) fn rows(
     rows
 }
 
+/// What a run is asked to be: the same again is the same run.
+pub(crate) fn request_hash(plan: &Plan, input: &[u8]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&plan.hash().0).update(input);
+    *hasher.finalize().as_bytes()
+}
+
 /// The slots that the run needs before its first step.
-fn wanted_slots(plan: &Plan, input: &Value) -> Result<Vec<Wish>, StartError> {
+pub(crate) fn wanted_slots(plan: &Plan, input: &Value) -> Result<Vec<Wish>, StartError> {
     let wish = plan.run_wish(input).map_err(|error| match error {
         EvalError::Failed { code, message } => StartError::Limit { code: code.into(), message },
         EvalError::Needs(_) => StartError::Limit {

@@ -34,6 +34,21 @@ pub enum EmitError {
     Request(#[from] RequestError),
 }
 
+/// A workflow whose runs events are to start.
+#[derive(Clone, Debug)]
+pub struct TriggerRequest {
+    /// The workflow, compiled.
+    pub plan: Arc<Plan>,
+    /// The definitions it calls, directly or not, as far as they are not stored yet.
+    pub callees: Vec<Arc<Plan>>,
+    /// Which of its event triggers, from 0.
+    pub at: usize,
+    /// Where scripts of the runs work.
+    pub folder: Option<PathBuf>,
+    /// Who asks.
+    pub by: Actor,
+}
+
 impl Handle {
     /// Emits an event: offers it to all steps that wait for it, and starts what it starts. Returns whether it had been emitted
     /// before, with the same id and data.
@@ -81,22 +96,21 @@ impl Handle {
         }
     }
 
-    /// Has events of this name start runs of a workflow from now on: those of its trigger at this place.
+    /// Has events start runs of a workflow from now on.
     ///
     /// # Errors
     /// [`StartError`]
-    pub async fn set_trigger(
-        &self,
-        plan: &Arc<Plan>,
-        at: usize,
-        folder: Option<PathBuf>,
-        by: Actor,
-    ) -> Result<Answer, StartError> {
+    pub async fn set_trigger(&self, request: TriggerRequest) -> Result<Answer, StartError> {
+        let TriggerRequest { plan, callees, at, folder, by } = request;
+        self.check_calls(&plan, &callees).await?;
         let definition = plan.definition();
         let Some(trigger) = definition.event_triggers.get(at) else {
             return Err(RequestError::from(Refusal::NotFound).into());
         };
-        let rows = vec![definition_row(plan.hash(), definition.to_canonical_json())];
+        let stored = callees.iter().chain([&plan]);
+        let row =
+            |plan: &Arc<Plan>| definition_row(plan.hash(), plan.definition().to_canonical_json());
+        let rows = stored.map(row).collect();
         let command = TopicCommand::SetTrigger {
             name: trigger.trigger_name(&definition.name, at),
             definition: plan.hash(),
@@ -106,7 +120,7 @@ impl Handle {
         };
         let command = Command::Topic(command);
         let answer = self.ask_aggregate_with(Kind::Topic, &trigger.event, command, rows).await?;
-        self.shared.loader.keep(plan);
+        self.shared.loader.keep(&plan);
         Ok(answer)
     }
 

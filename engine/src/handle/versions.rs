@@ -8,7 +8,7 @@ use nexus_model::event::Actor;
 use nexus_model::plan::Plan;
 use nexus_model::versions::{VersionCommand, Versions};
 
-use super::{Handle, RequestError};
+use super::{Handle, RequestError, StartError};
 use crate::loader::LoadError;
 use crate::shard::Answer;
 use crate::tables::definition_row;
@@ -18,6 +18,8 @@ use crate::tables::definition_row;
 pub struct PublishRequest {
     /// The definition, compiled. Its name is that of the workflow.
     pub plan: Arc<Plan>,
+    /// The definitions it calls, directly or not, as far as they are not stored yet.
+    pub callees: Vec<Arc<Plan>>,
     /// Where scripts of its runs work.
     pub folder: Option<PathBuf>,
     /// Who asks.
@@ -29,14 +31,18 @@ pub struct PublishRequest {
 impl Handle {
     /// Makes a definition the current version of its workflow: a new version, or the one it was published as.
     ///
-    /// The definition is durable in the same batch as the event that names it.
+    /// The definition, and those it calls, are durable in the same batch as the event that names it.
     ///
     /// # Errors
-    /// [`RequestError`]
-    pub async fn publish(&self, request: PublishRequest) -> Result<Answer, RequestError> {
-        let PublishRequest { plan, folder, by, note } = request;
+    /// [`StartError`] if its runs could not be started, or it is refused.
+    pub async fn publish(&self, request: PublishRequest) -> Result<Answer, StartError> {
+        let PublishRequest { plan, callees, folder, by, note } = request;
+        self.check_calls(&plan, &callees).await?;
         let definition = plan.definition();
-        let rows = vec![definition_row(plan.hash(), definition.to_canonical_json())];
+        let stored = callees.iter().chain([&plan]);
+        let row =
+            |plan: &Arc<Plan>| definition_row(plan.hash(), plan.definition().to_canonical_json());
+        let rows = stored.map(row).collect();
         let folder = folder.map(|folder| folder.to_string_lossy().into_owned());
         let command = VersionCommand::Publish {
             definition: plan.hash(),

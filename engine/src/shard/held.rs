@@ -128,6 +128,8 @@ fn as_failure(command: Command) -> Option<Command> {
         | Command::RetryRun { .. }
         | Command::ForgetRun { .. }
         | Command::DeliverSignal { .. }
+        | Command::EndChild { .. }
+        | Command::FollowParent { .. }
         | Command::OfferEvent { .. }
         | Command::EventsRead { .. }
         | Command::AllowCall { .. }

@@ -66,6 +66,10 @@ pub enum Output {
     Reply(ReplyId, Result<Answer, Refusal>),
     /// A run has ended.
     Ended(RunId, RunStatus),
+    /// A called run should be there, and its end be told.
+    Call(Box<super::RunCall>),
+    /// A called run has ended.
+    ChildEnded(Box<super::ChildReport>),
     /// A run could start attempts if there were room.
     Hungry(RunId),
     /// Keep this snapshot: run, revision, bytes.

@@ -99,6 +99,8 @@ impl Resident {
             | Command::ForgetRun { .. }
             | Command::CancelRun { .. }
             | Command::DeliverSignal { .. }
+            | Command::EndChild { .. }
+            | Command::FollowParent { .. }
             | Command::OfferEvent { .. }
             | Command::EventsRead { .. }
             | Command::AllowCall { .. }

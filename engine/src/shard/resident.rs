@@ -1,6 +1,6 @@
 //! A run in memory.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use nexus_log::Row;
 use nexus_model::codec;
 use nexus_model::command::Command;
 use nexus_model::decide::{TimerChange, Transition, asked_for};
-use nexus_model::effect::{Effect, RunAttempt, pending, pending_for, pending_item, pending_items};
+use nexus_model::effect::{Effect, RunAttempt, pending_for, pending_items};
 use nexus_model::event::{Event, Given};
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
 use nexus_model::payload::{NewPayload, PayloadHash};
@@ -20,7 +20,7 @@ use nexus_model::time::Timestamp;
 use nexus_model::vault::Vault;
 
 use super::held::Held;
-use super::{Answer, Asked, Output, Refusal, Slots, encode};
+use super::{Answer, Asked, ChildReport, Output, Refusal, Slots, encode};
 use crate::handler::AttemptInfo;
 use crate::vault::forgotten_row;
 
@@ -118,6 +118,9 @@ impl Resident {
         let timers = timers.filter(|(_, timer)| !is_kept && !self.run.holds_timer(timer.purpose));
         out.extend(timers.map(|(id, timer)| Output::TimerSet(run, *id, timer.due)));
         if drives {
+            out.extend(self.calls(run));
+        }
+        if drives {
             out.extend(self.slots_to_ask_for(run));
             out.extend(self.events_to_read(run));
         }
@@ -139,7 +142,8 @@ impl Resident {
                     out.push(Output::Resume { run, step, item: None, attempt, alone });
                 }
                 Some(Effect::ReadEvents { .. }) => {}
-                Some(Effect::RunAttempt(_) | Effect::StopAttempt { .. }) | None => {
+                Some(Effect::RunAttempt(_) | Effect::StopAttempt { .. } | Effect::Call(_))
+                | None => {
                     cut_off.push((step, attempt));
                 }
             }
@@ -185,7 +189,10 @@ impl Resident {
                         cut_off.push((step, item, attempt));
                     }
                 }
-                Effect::RunAttempt(_) | Effect::StopAttempt { .. } | Effect::ReadEvents { .. } => {}
+                Effect::RunAttempt(_)
+                | Effect::StopAttempt { .. }
+                | Effect::Call(_)
+                | Effect::ReadEvents { .. } => {}
             }
         }
         cut_off
@@ -269,102 +276,6 @@ impl Resident {
         payloads.into_iter().map(open).collect()
     }
 
-    /// The effects of a transition: what `pending` says about the steps it touched; and how many slots they take.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "no other event gives a handler work")]
-    fn effects_of(&self, events: &[Event]) -> (Vec<Effect>, i64) {
-        let (mut effects, mut slots_taken) = (Vec::new(), 0);
-        let mut add = |step: StepIndex, takes_slot: bool| {
-            let effect = pending_for(&self.plan, &self.run, step);
-            let is_work =
-                matches!(effect, Some(Effect::RunAttempt(_) | Effect::ResumeAttempt { .. }));
-            slots_taken += i64::from(is_work && takes_slot);
-            effects.extend(effect);
-        };
-        for event in events {
-            match event {
-                Event::StepStarted { step, .. } | Event::UndoStarted { step, .. } => {
-                    add(*step, true);
-                }
-                Event::StepWaits { step, .. } => add(*step, false),
-                // It took its slot when it was to be resumed.
-                Event::AttemptResumed { step, .. } => add(*step, false),
-                Event::UndoWaived { .. } => self.run.running().for_each(|step| add(step, false)),
-                Event::StopRequested { steps } => {
-                    for step in steps {
-                        add(*step, false);
-                    }
-                }
-                Event::AttemptsInterrupted { attempts, orderly: false } => {
-                    for (step, _) in attempts {
-                        add(*step, true);
-                    }
-                }
-                _ => {}
-            }
-        }
-        for event in events {
-            self.effects_of_items(event, &mut effects, &mut slots_taken);
-        }
-        if events.iter().any(ends_a_hold) {
-            for effect in self.kept_attempts() {
-                slots_taken += 1;
-                effects.push(effect);
-            }
-        }
-        (effects, slots_taken)
-    }
-
-    /// The effects of an event: what `pending` says about the items it touched.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "no other event gives a handler work")]
-    fn effects_of_items(&self, event: &Event, effects: &mut Vec<Effect>, slots_taken: &mut i64) {
-        let (plan, run) = (&self.plan, &self.run);
-        let is_work = |effect: &Effect| {
-            matches!(effect, Effect::RunAttempt(_) | Effect::ResumeAttempt { .. })
-        };
-        match event {
-            Event::ItemStarted { step, item, .. } => {
-                let effect = pending_item(plan, run, *step, *item);
-                *slots_taken += i64::from(effect.as_ref().is_some_and(is_work));
-                effects.extend(effect);
-            }
-            // It took its slot when it was to be resumed.
-            Event::ItemResumed { step, item, .. } => {
-                effects.extend(pending_item(plan, run, *step, *item));
-            }
-            Event::StopRequested { steps } => {
-                effects.extend(steps.iter().flat_map(|step| pending_items(plan, run, *step)));
-            }
-            Event::ItemsInterrupted { attempts, orderly: false } => {
-                for (step, item, _) in attempts {
-                    let effect = pending_item(plan, run, *step, *item);
-                    *slots_taken += i64::from(effect.as_ref().is_some_and(is_work));
-                    effects.extend(effect);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// What carries on attempts that were cut off and that no handler of this engine is at work for, or will be.
-    fn kept_attempts(&self) -> Vec<Effect> {
-        let coming = self.held.iter().flat_map(|held| &held.effects);
-        let coming: BTreeSet<_> = coming
-            .filter_map(|effect| match effect {
-                Effect::RunAttempt(run) => Some((run.step, run.item)),
-                Effect::ResumeAttempt { step, item, .. } => Some((*step, *item)),
-                Effect::StopAttempt { .. } | Effect::ReadEvents { .. } => None,
-            })
-            .collect();
-        let is_kept = |effect: &Effect| match effect {
-            Effect::ResumeAttempt { step, item, .. } => {
-                let key = (*step, *item);
-                !self.at_work.contains_key(&key) && !coming.contains(&key)
-            }
-            Effect::RunAttempt(_) | Effect::StopAttempt { .. } | Effect::ReadEvents { .. } => false,
-        };
-        pending(&self.plan, &self.run).into_iter().filter(is_kept).collect()
-    }
-
     /// Lets out what waited for a transition that is now durable.
     pub(super) fn release(&mut self, run: RunId, held: Held, out: &mut Vec<Output>) {
         self.has_reported(&held.asked.command);
@@ -383,6 +294,7 @@ impl Resident {
                 Effect::StopAttempt { step, item, attempt } => {
                     Output::Stop(run, step, item, attempt)
                 }
+                Effect::Call(call) => self.call(run, call),
                 Effect::ResumeAttempt { step, item, attempt, alone } => {
                     self.at_work.insert((step, item), attempt);
                     Output::Resume { run, step, item, attempt, alone }
@@ -411,6 +323,7 @@ impl Resident {
         }
         if held.ended && self.run.status.is_terminal() {
             out.push(Output::Ended(run, self.run.status.clone()));
+            out.extend(ChildReport::of(&self.run).map(|told| Output::ChildEnded(Box::new(told))));
         }
         for (asked, rejection) in held.after {
             self.answer_rejected(run, &asked, rejection, out);
@@ -478,6 +391,8 @@ impl Resident {
             | Command::RetryRun { .. }
             | Command::ForgetRun { .. }
             | Command::DeliverSignal { .. }
+            | Command::EndChild { .. }
+            | Command::FollowParent { .. }
             | Command::OfferEvent { .. }
             | Command::EventsRead { .. }
             | Command::AllowCall { .. }
@@ -572,23 +487,13 @@ impl Resident {
     }
 }
 
-/// Whether what a pause kept may go on after this.
-fn ends_a_hold(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::RunResumed { .. }
-            | Event::RunReleased
-            | Event::StepResumed { .. }
-            | Event::CancelRequested { .. }
-    )
-}
-
 fn ends_a_pause(command: &Command) -> bool {
     matches!(
         command,
         Command::ResumeRun { .. }
             | Command::ResumeStep { .. }
             | Command::ReleaseRun
+            | Command::FollowParent { paused: false }
             | Command::CancelRun { .. }
     )
 }

@@ -26,6 +26,7 @@ pub fn encode(
     let records = encode_records(run, transition, given);
     rows.extend(super::events::rows(plan, id, run, transition));
     rows.extend(transition.timers.iter().map(|change| timer_row(id, *change)));
+    rows.extend(super::calls::rows(plan, id, run, transition));
     let payloads = payloads.iter().chain(&transition.payloads);
     let payloads = payloads.map(|(hash, bytes)| (hash.0, Arc::clone(bytes))).collect();
     Logged {

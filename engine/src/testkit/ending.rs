@@ -166,6 +166,7 @@ fn of_step(loader: &Loader, run: &Run, step: StepIndex) -> StepEnding {
         | StepState::Running { .. }
         | StepState::Sleeping { .. }
         | StepState::Awaiting { .. }
+        | StepState::Calling { .. }
         | StepState::Iterating
         | StepState::Retrying { .. }
         | StepState::Skipped { .. }

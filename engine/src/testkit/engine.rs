@@ -29,7 +29,7 @@ use crate::loader::Recorded;
 use crate::names::Numbers;
 use crate::replay::replay;
 use crate::shard::{Answer, Asked, Input, Refusal, Start};
-use crate::tables::{NAMES, read_name_row};
+use crate::tables::{NAMES, definition_row, read_name_row};
 
 /// Simulated time begins here: 2026-01-01T00:00:00Z.
 const BEGAN: Timestamp = Timestamp(1_767_225_600_000_000);
@@ -193,9 +193,14 @@ impl TestEngine {
             number
         });
         let vault = prepared.vault();
-        let Prepared { started, payloads, request, key, .. } = prepared;
+        let Prepared { started, payloads, request, callees, key, .. } = prepared;
         let name = started.name.clone();
         let mut rows = rows(&plan, &started, &request, number, false);
+        rows.extend(
+            callees.iter().map(|callee| {
+                definition_row(callee.hash(), callee.definition().to_canonical_json())
+            }),
+        );
         let run = started.run;
         rows.extend(key.map(|key| key.row(run)));
         let input = |reply| {
@@ -499,7 +504,7 @@ fn by() -> Actor {
 }
 
 /// Ids that are the same in each play.
-fn made_id(began: Timestamp, number: u64) -> Uuid {
+pub(super) fn made_id(began: Timestamp, number: u64) -> Uuid {
     let mut random = [0; 10];
     let digest = blake3::hash(&number.to_be_bytes());
     random.iter_mut().zip(digest.as_bytes()).for_each(|(to, from)| *to = *from);

@@ -58,5 +58,6 @@ impl World {
         for stream in scan(&*log).unwrap_or_default() {
             self.tell(Input::Drive { run: RunId(stream.0) }, None);
         }
+        self.recover_calls();
     }
 }

@@ -20,7 +20,7 @@ use nexus_model::plan::Plan;
 use super::engine::TestEngine;
 use super::mock::{Answer, Mock};
 use super::weather::Weather;
-use crate::handle::StartError;
+use crate::handle::{StartError, StartRequest};
 use crate::handler::StepError;
 
 use expectation::unmet;
@@ -45,6 +45,7 @@ pub struct Plays {
 pub struct Suite {
     file: TestFile,
     plan: Arc<Plan>,
+    callees: Vec<Arc<Plan>>,
     folder: Option<PathBuf>,
     harmless: BTreeSet<String>,
 }
@@ -80,26 +81,26 @@ impl CaseReport {
 }
 
 impl Suite {
-    /// A test file with its workflow. Scripts work in `folder`; actions that are `harmless` are carried out for real where
+    /// A test file with its workflow and all that it calls. Scripts work in `folder`; actions that are `harmless` are carried out for real where
     /// nothing stands in for them.
     ///
     /// # Errors
-    /// NX1125 for names that neither the workflow nor one of `called`, which it calls, has.
+    /// NX1125 for names that neither the workflow nor one of `callees` has.
     pub fn new(
         file: TestFile,
         plan: Arc<Plan>,
-        called: &[Arc<Plan>],
+        callees: Vec<Arc<Plan>>,
         folder: Option<PathBuf>,
         harmless: &[&str],
     ) -> Result<Self, Problems> {
         let plans: Vec<&Plan> =
-            std::iter::once(&*plan).chain(called.iter().map(|plan| &**plan)).collect();
+            std::iter::once(&*plan).chain(callees.iter().map(|plan| &**plan)).collect();
         let problems = file.check(&plans);
         if !problems.is_empty() {
             return Err(problems);
         }
         let harmless = harmless.iter().map(ToString::to_string).collect();
-        Ok(Self { file, plan, folder, harmless })
+        Ok(Self { file, plan, callees, folder, harmless })
     }
 
     /// The workflow's name.
@@ -117,7 +118,7 @@ impl Suite {
         let began = Instant::now();
         let engine = self.engine(base, case);
         let mut plain = engine.fresh();
-        let played = play(&mut plain, case, &self.plan, self.folder.as_deref());
+        let played = play(&mut plain, case, self.request(case));
         let mut report = self.judged(case, &plain, &played);
         if report.passed() && (self.file.crash_everywhere || plays.crash_everywhere) {
             self.crash_everywhere(&engine, case, &mut report);
@@ -127,6 +128,13 @@ impl Suite {
         }
         report.took = began.elapsed();
         report
+    }
+
+    /// How the run of a case is started.
+    fn request(&self, case: &Case) -> StartRequest {
+        let request = StartRequest::new(Arc::clone(&self.plan)).input(case.input());
+        let request = request.callees(self.callees.iter().cloned());
+        StartRequest { folder: self.folder.clone(), ..request }
     }
 
     fn judged(&self, case: &Case, engine: &TestEngine, played: &Played) -> CaseReport {
@@ -162,7 +170,7 @@ impl Suite {
     fn crash_everywhere(&self, engine: &TestEngine, case: &Case, report: &mut CaseReport) {
         let lost = RefCell::new(Vec::new());
         let crashes = engine.crash_everywhere_in(|engine| {
-            let played = play(engine, case, &self.plan, self.folder.as_deref());
+            let played = play(engine, case, self.request(case));
             lost.borrow_mut().extend(played.wrong);
         });
         report.crashes = crashes.played;
@@ -186,7 +194,7 @@ impl Suite {
                 .weather
                 .map_or_else(|| Weather::storm(seed), |weather| Weather { seed, ..weather });
             let mut engine = engine.fresh().weather(weather);
-            let played = play(&mut engine, case, &self.plan, self.folder.as_deref());
+            let played = play(&mut engine, case, self.request(case));
             report.storms += 1;
             let mut wrong = played.wrong.clone();
             wrong.extend(unmet(&engine, &played, &case.expect, true));

@@ -244,10 +244,6 @@ impl World {
         self.tell(Input::AskAggregate { id, asked }, None);
     }
 
-    fn ask_silently(&mut self, run: RunId, command: Command) {
-        self.tell(Input::Ask { run, asked: Asked::silent(command) }, None);
-    }
-
     /// What is to be done for a topic.
     pub(super) fn topic_errand(&mut self, id: AggregateId, effect: &Effect) {
         if let Effect::Topic(deliver) = effect {

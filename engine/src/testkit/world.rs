@@ -29,7 +29,7 @@ use super::topics::Topics;
 use super::weather::Storm;
 use super::workshop::{Said, States, Workshop};
 use crate::config::Config;
-use crate::driver::{accepted, stopped, timed_out};
+use crate::driver::{accepted, timed_out};
 use crate::handler::{AttemptInfo, Data, Registry, StepCx, StepError, StepResult};
 use crate::loader::{LoadError, Loader, fold_frame};
 use crate::shard::{Answer, Asked, Input, Loaded, Output, Refusal, ReplyId, Shard, Slots};
@@ -80,18 +80,19 @@ pub(super) enum Wanted {
     Payloads(RunId, Vec<PayloadHash>),
     Rest(RunId),
     Aggregate(AggregateId),
+    Call(Box<crate::shard::RunCall>),
     Events(RunId, StepIndex, String, Timestamp),
 }
 
 /// A handler at work.
 #[derive(Debug)]
 pub(super) struct Working {
-    ends: Timestamp,
+    pub(super) ends: Timestamp,
     call: usize,
-    run: RunId,
-    step: StepIndex,
-    item: Option<ItemIndex>,
-    attempt: Attempt,
+    pub(super) run: RunId,
+    pub(super) step: StepIndex,
+    pub(super) item: Option<ItemIndex>,
+    pub(super) attempt: Attempt,
     pub(super) result: StepResult<Data>,
     /// How far it said it was, if it said so.
     progress: Option<Payload>,
@@ -345,6 +346,7 @@ impl World {
                 let loaded = loaded.map_err(|error| (error.to_string(), false));
                 Input::AggregateLoaded { id, loaded }
             }
+            Wanted::Call(call) => return self.see_to(&call),
             Wanted::Events(run, step, event, since) => {
                 return self.read_events(run, step, &event, since);
             }
@@ -448,6 +450,7 @@ impl World {
                 }
             }
             Output::Snapshot(..) | Output::Ignored(_) => {}
+            call @ (Output::Call(_) | Output::ChildEnded(_)) => self.pass_on(call),
             Output::LoadAggregate(id) => self.wanted.push_back(Wanted::Aggregate(id)),
             Output::Errand(id, effect)
                 if matches!(*effect, Effect::Limit(_) | Effect::Breaker(_)) =>
@@ -574,26 +577,5 @@ impl World {
         let mut sayings = self.setup.said.lock().unwrap_or_else(PoisonError::into_inner);
         sayings.insert(saying, said.clone());
         said
-    }
-
-    /// A handler that is told to stop does so at once. One that is not at work here is settled.
-    fn stop(&mut self, run: RunId, step: StepIndex, item: Option<ItemIndex>, attempt: Attempt) {
-        let now = self.now;
-        let is_it = |at_work: &&mut Working| {
-            let this = (at_work.run, at_work.step, at_work.item, at_work.attempt);
-            this == (run, step, item, attempt)
-        };
-        if let Some(working) = self.working.iter_mut().find(is_it) {
-            if working.ends > now {
-                (working.ends, working.result) = (now, Err(stopped()));
-            }
-            return;
-        }
-        if self.resuming.remove(&(run, step, item, attempt)) {
-            self.slots.0 += 1;
-        }
-        let command = reports::left(step, item, attempt);
-        let asked = Asked::silent(command);
-        self.tell(Input::Ask { run, asked }, None);
     }
 }

@@ -9,7 +9,7 @@ use nexus_engine::log::{
     Answer, EventLog, Frame, KeyValue, LogStatus, MemoryLog, Outcome, Partition, Permits, Position,
     PurgeError, ReadError, Revision, StreamId, Submission, Table, Ticket,
 };
-use nexus_engine::tables::{DEFINITIONS, TABLES};
+use nexus_engine::tables::{DEFINITIONS, TABLES, TIMERS, WALL_TIMERS};
 use tokio::sync::watch;
 
 /// What the log does wrong.
@@ -19,6 +19,8 @@ pub(crate) struct Faults {
     pub(crate) blocked: AtomicBool,
     /// What is not taken yet is lost, and nobody gets an answer any more.
     pub(crate) gone: AtomicBool,
+    /// Transitions that are still taken; then the log is gone.
+    pub(crate) taken_left: AtomicU32,
     /// After so many transitions it is gone, without an answer to the last; 0: never.
     pub(crate) gone_after: AtomicUsize,
     /// Transitions out of a hundred that are refused.
@@ -53,6 +55,7 @@ impl FaultyLog {
     /// A log over what `inner` holds. The seed decides about delays and refusals.
     pub(crate) fn over(inner: &Arc<MemoryLog>, seed: u64) -> Arc<Self> {
         let faults = Arc::new(Faults::default());
+        faults.taken_left.store(u32::MAX, Ordering::SeqCst);
         let (queue, submissions) = mpsc::channel();
         let (log, told) = (Arc::clone(inner), Arc::clone(&faults));
         thread::spawn(move || write(&submissions, &log, &told, Chance(seed)));
@@ -78,7 +81,19 @@ fn write(
             continue;
         }
         let percent = u64::from(faults.refused_percent.load(Ordering::SeqCst));
-        let Submission { partition, transitions, permit } = submission;
+        let Submission { partition, mut transitions, permit } = submission;
+        // An answer to a part of a submission would be none: the rest is lost with the process.
+        let left = faults.taken_left.load(Ordering::SeqCst) as usize;
+        if transitions.len() > left {
+            transitions.truncate(left);
+            if !transitions.is_empty() {
+                let _ = log.append(Submission { partition, transitions, permit }).wait();
+            }
+            faults.gone.store(true, Ordering::SeqCst);
+            continue;
+        }
+        let taken = u32::try_from(transitions.len()).unwrap();
+        faults.taken_left.fetch_sub(taken, Ordering::SeqCst);
         let refused: Vec<bool> = transitions.iter().map(|_| chance.below(100) < percent).collect();
         let taken = transitions.into_iter().zip(&refused).filter(|(_, refused)| !**refused);
         let mut transitions: Vec<_> = taken.map(|(transition, _)| transition).collect();
@@ -164,7 +179,8 @@ impl EventLog for FaultyLog {
     ) -> Result<Vec<KeyValue>, ReadError> {
         let one_less = |left: u32| left.checked_sub(1);
         let failing = &self.faults.rows_failing;
-        if failing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
+        let is_timers = table == TIMERS || table == WALL_TIMERS;
+        if is_timers && failing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
             return Err(ReadError::Storage { reason: "told to".into() });
         }
         self.inner.rows(table, from, to, rows_max)

@@ -7,6 +7,7 @@
 )]
 
 mod blame;
+mod calls;
 mod heartbeats;
 mod life;
 mod log;

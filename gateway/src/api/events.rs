@@ -82,6 +82,9 @@ pub struct TriggerView {
 pub struct SetTriggers {
     /// The definition.
     pub definition: Value,
+    /// The definitions it calls, directly or not, as far as the store does not have them.
+    #[serde(default)]
+    pub callees: Vec<Value>,
     /// Where scripts of the runs work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<String>,

@@ -83,10 +83,12 @@ pub struct GraphView {
 pub struct GraphNode {
     /// Its id.
     pub id: String,
-    /// `action`, `script`, `set`, `sleep`, `wait_for`, `approve`, `switch`, `repeat`, `race`.
+    /// `action`, `script`, `set`, `sleep`, `wait_for`, `approve`, `switch`, `repeat`, `race`, `call`.
     pub kind: String,
-    /// The handler it calls.
+    /// The handler or workflow it calls.
     pub uses: Option<String>,
+    /// The run that it has called last.
+    pub child: Option<String>,
     /// Its condition.
     pub condition: Option<String>,
     /// The handler that undoes it.

@@ -93,6 +93,8 @@ pub struct RunView {
     pub by: By,
     /// Folder of the definition.
     pub folder: Option<String>,
+    /// The run that called it.
+    pub parent: Option<String>,
     /// Events recorded.
     pub events: u32,
 }
@@ -122,6 +124,8 @@ pub struct StepView {
     pub output: Value,
     /// Why it failed, or failed last.
     pub error: Option<FailureView>,
+    /// The run that it has called last.
+    pub child: Option<String>,
     /// How what it did is undone, once the run has begun to undo it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<UndoView>,
@@ -169,7 +173,7 @@ pub struct UndoView {
 /// What a run waits for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitingOn {
-    /// `sleep`, `signal`, `approval`, `retry`, `undo`, `room`, `pause`, `engine`.
+    /// `sleep`, `signal`, `approval`, `run`, `retry`, `undo`, `room`, `pause`, `engine`.
     pub on: String,
     /// The step.
     pub step: Option<String>,

@@ -12,6 +12,9 @@ pub struct PutSchedule {
     pub id: String,
     /// The definition of its runs: its canonical JSON.
     pub definition: Value,
+    /// The definitions that it calls, directly or not.
+    #[serde(default)]
+    pub callees: Vec<Value>,
     /// Their input.
     pub input: Value,
     /// When it is due: a cron expression. Either this or `every_ms`.

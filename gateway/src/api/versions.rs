@@ -10,6 +10,9 @@ use super::By;
 pub struct PublishVersion {
     /// The definition: its canonical JSON.
     pub definition: Value,
+    /// The definitions it calls, directly or not, as far as the store does not have them.
+    #[serde(default)]
+    pub callees: Vec<Value>,
     /// Where scripts of its runs work.
     #[serde(default)]
     pub folder: Option<String>,

@@ -1,13 +1,13 @@
 //! Events between workflows: emitted, listed, and the triggers that start runs.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use nexus_engine::model::aggregate::{Kind, Rejection};
 use nexus_engine::model::topic::{Topic, TopicRejection};
 use nexus_engine::shard::Refusal;
-use nexus_engine::{EmitError, Loader, RequestError, StartError};
+use nexus_engine::{EmitError, Loader, RequestError, StartError, TriggerRequest};
 
-use super::start::compile;
 use super::{Service, show};
 use crate::api::{
     Act, EmitEvent, EmittedView, Problem, SetTriggers, TopicPage, TopicView, TriggerActed,
@@ -60,8 +60,8 @@ impl Service {
     /// # Errors
     /// A [`Problem`] if the definition cannot be used, or has none.
     pub async fn set_triggers(&self, request: SetTriggers) -> Result<TriggersActed, Problem> {
-        let SetTriggers { definition, folder, by } = request;
-        let plan = self.blocking(|_| compile(definition)).await?;
+        let SetTriggers { definition, callees, folder, by } = request;
+        let (plan, callees) = self.compiled(definition, callees).await?;
         let (folder, by) = (folder.map(PathBuf::from), show::actor(by));
         let definition = plan.definition();
         if definition.event_triggers.is_empty() {
@@ -70,14 +70,20 @@ impl Service {
         let mut triggers = Vec::new();
         for (at, trigger) in definition.event_triggers.iter().enumerate() {
             let name = trigger.trigger_name(&definition.name, at);
-            let action =
-                match self.handle().set_trigger(&plan, at, folder.clone(), by.clone()).await {
-                    Ok(_) => "set",
-                    Err(StartError::Request(RequestError::Refused(Refusal::Aggregate(
-                        Rejection::Topic(TopicRejection::Unchanged),
-                    )))) => "unchanged",
-                    Err(error) => return Err(problems::start_problem(&error)),
-                };
+            let request = TriggerRequest {
+                plan: Arc::clone(&plan),
+                callees: callees.clone(),
+                at,
+                folder: folder.clone(),
+                by: by.clone(),
+            };
+            let action = match self.handle().set_trigger(request).await {
+                Ok(_) => "set",
+                Err(StartError::Request(RequestError::Refused(Refusal::Aggregate(
+                    Rejection::Topic(TopicRejection::Unchanged),
+                )))) => "unchanged",
+                Err(error) => return Err(problems::start_problem(&error)),
+            };
             triggers.push(TriggerActed {
                 name,
                 event: trigger.event.clone(),

@@ -14,6 +14,8 @@ use super::show::standing::Standing;
 use super::show::time;
 use crate::api::{ExplainView, Problem, StepReason};
 
+/// How many called runs are looked at.
+const CALLS_MAX: usize = 5;
 /// How many steps are explained.
 const STEPS_MAX: usize = 50;
 
@@ -28,7 +30,7 @@ impl Service {
         let last = run.revision.saturating_sub(1);
         let last = self.read(move |loader| loader.history(id, last, 1)).await?;
         let since = last.last().map_or(run.started_at, |recorded| recorded.time);
-        let (now, driven) = (self.handle().clock().now(), self.drives(id));
+        let (now, driven) = (self.handle().clock().now(), self.drives_it(&run));
         let standing = Standing { plan: &plan, run: &run, now, driven };
         let mut view = explain(&standing, name, since);
         view.limits = self.limited_by(&standing).await?;
@@ -38,7 +40,36 @@ impl Service {
         {
             view.why.clone_from(limit);
         }
+        let calls: Vec<(String, String)> = run
+            .calling()
+            .take(CALLS_MAX)
+            .filter_map(|step| Some((plan.id(step).to_owned(), standing.child(step)?)))
+            .collect();
+        for (step, child) in calls {
+            self.explain_call(&mut view, &step, &child).await;
+        }
         Ok(view)
+    }
+}
+
+impl Service {
+    /// Adds why a called run stands where it stands, and how to see more of it.
+    async fn explain_call(&self, view: &mut ExplainView, step: &str, child: &str) {
+        let why = match self.resolve(child).await {
+            Ok((id, name)) if name == child => match self.load(id, &name).await {
+                Ok((plan, run)) => {
+                    let (now, driven) = (self.handle().clock().now(), self.drives_it(&run));
+                    let standing = Standing { plan: &plan, run: &run, now, driven };
+                    format!("{} ({})", standing.why(), standing.status())
+                }
+                Err(problem) => problem.message,
+            },
+            Ok(_) | Err(_) => "it is not started yet".to_owned(),
+        };
+        if let Some(reason) = view.steps.iter_mut().find(|reason| reason.step == step) {
+            reason.why = format!("{}; {child}: {why}", reason.why);
+        }
+        view.commands.push(format!("nexus-engine explain {child}"));
     }
 }
 
@@ -92,6 +123,9 @@ fn commands(standing: &Standing<'_>, name: &str) -> Vec<String> {
             all(&["get", "logs"])
         }
         RunStatus::Failed { .. } | RunStatus::Cancelled { .. } => all(&["logs", "retry"]),
+        RunStatus::Running if standing.run.parent_paused && !standing.run.paused => {
+            all(&["cancel"])
+        }
         RunStatus::Running if standing.run.paused || !standing.driven => all(&["resume", "cancel"]),
         RunStatus::Running if standing.run.is_held() => {
             vec!["nexus-engine pause --list".to_owned(), format!("nexus-engine cancel {name}")]

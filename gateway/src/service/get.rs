@@ -69,7 +69,7 @@ impl Service {
     /// A state in full.
     pub(super) async fn view_of(&self, plan: Arc<Plan>, run: Run) -> Result<RunView, Problem> {
         let now = self.handle().clock().now();
-        let driven = run.started.as_deref().is_some_and(|started| self.drives(started.run));
+        let driven = self.drives_it(&run);
         let published_as = self.published_as(&plan.definition().name, plan.hash()).await?;
         let view = self
             .read(move |loader| view(loader, &Standing { plan: &plan, run: &run, now, driven }))
@@ -115,6 +115,7 @@ fn view(loader: &Loader, standing: &Standing<'_>) -> Result<RunView, LoadError> 
         labels: started.labels.iter().cloned().collect(),
         by: show::by(&started.by),
         folder: Some(started.folder.clone()).filter(|folder| !folder.is_empty()),
+        parent: started.parent.as_ref().map(|parent| parent.name.clone()),
         events: run.revision,
     })
 }
@@ -153,6 +154,7 @@ fn step_view(
         progress: progress.transpose()?.unwrap_or_default(),
         output: output.transpose()?.unwrap_or_default(),
         error: step_error(&step_run.state, plan.id(step)),
+        child: standing.child(step),
         undo: standing.undo_view(step),
         needs: plan.needs(step).iter().map(|need| plan.id(*need).to_owned()).collect(),
         items: standing.items_view(step),
@@ -190,6 +192,7 @@ fn step_output(state: &StepState) -> Option<&Payload> {
         | StepState::Running { .. }
         | StepState::Sleeping { .. }
         | StepState::Awaiting { .. }
+        | StepState::Calling { .. }
         | StepState::Iterating
         | StepState::Retrying { .. }
         | StepState::Failed { .. }
@@ -208,6 +211,7 @@ fn step_error(state: &StepState, step: &str) -> Option<FailureView> {
         | StepState::Running { .. }
         | StepState::Sleeping { .. }
         | StepState::Awaiting { .. }
+        | StepState::Calling { .. }
         | StepState::Iterating
         | StepState::Completed { .. }
         | StepState::Skipped { .. }

@@ -6,6 +6,7 @@ use nexus_engine::model::plan::Plan;
 use nexus_engine::model::run::Run;
 
 use super::Service;
+use super::show::standing::child;
 use crate::api::{GraphEdge, GraphNode, GraphView, Problem};
 
 impl Service {
@@ -44,6 +45,7 @@ fn node(plan: &Plan, run: Option<&Run>, step: StepIndex) -> GraphNode {
         StepKind::Sleep { .. } => "sleep",
         StepKind::SleepUntil { .. } => "sleep_until",
         StepKind::WaitFor { .. } => "wait_for",
+        StepKind::Call { .. } => "call",
         StepKind::Approve(_) => "approve",
         StepKind::Switch(_) => "switch",
         StepKind::Race { .. } => "race",
@@ -52,7 +54,11 @@ fn node(plan: &Plan, run: Option<&Run>, step: StepIndex) -> GraphNode {
     GraphNode {
         id: plan.id(step).to_owned(),
         kind: kind.to_owned(),
-        uses: plan.handler(step).map(str::to_owned),
+        uses: match definition.map(|step| &step.kind) {
+            Some(StepKind::Call { workflow, .. }) => Some(workflow.clone()),
+            _ => plan.handler(step).map(str::to_owned),
+        },
+        child: run.and_then(|run| child(plan, run, step)),
         condition: definition.and_then(|step| step.condition.clone()),
         undo: plan.undo_handler(step).map(str::to_owned),
         status: run.map(|run| run.step_run(step).word().to_owned()),

@@ -203,6 +203,10 @@ fn waiting_on(plan: Option<&Plan>, row: &RunRow, now: Timestamp, driven: bool) -
             let rest = until.map(|until| format!(", {}", left(until))).unwrap_or_default();
             Some(format!("signal{name}{rest}"))
         }
+        Some(WaitingOn::Run { step, until }) => {
+            let rest = until.map(|until| format!(", {}", left(until))).unwrap_or_default();
+            Some(format!("run {}/{}{rest}", row.name, id(plan, step)))
+        }
         Some(WaitingOn::Slot { step }) => Some(format!("a slot for {}", id(plan, step))),
         Some(WaitingOn::Breaker { step }) => {
             Some(format!("the circuit breaker of {}", id(plan, step)))

@@ -54,6 +54,10 @@ fn by_name(loader: &Loader, reference: &str) -> Result<Named, Problem> {
         }
         None => Vec::new(),
     };
+    // A called run is meant only by its whole name, or by the beginning of the part behind `/`.
+    if !reference.contains('/') {
+        found.retain(|(_, name)| !name.contains('/'));
+    }
     match found.len() {
         0 => {
             let all = names(loader, &[], &[], NEAR_MAX)?;

@@ -9,7 +9,6 @@ use nexus_engine::model::time::Timestamp;
 use nexus_engine::shard::Refusal;
 use nexus_engine::{RequestError, ScheduledRun, StartError};
 
-use super::start::compile;
 use super::{Service, show};
 use crate::api::{
     Act, BackfillSchedule, BackfillView, Problem, PutSchedule, ScheduleActed, SchedulePage,
@@ -73,13 +72,14 @@ impl Service {
         let timing = timing(&request)?;
         let catch_up = catch_up(request.catch_up.as_deref())?;
         let overlap = overlap(request.overlap.as_deref())?;
-        let PutSchedule { id, definition, input, folder, replace, by, .. } = request;
+        let PutSchedule { id, definition, callees, input, folder, replace, by, .. } = request;
         let was_there = self.find_schedule(&id).await?.is_some_and(|it| it.spec.is_some());
-        let plan = self.blocking(|_| compile(definition)).await?;
+        let (plan, callees) = self.compiled(definition, callees).await?;
         let request = ScheduleRequest {
             name: id.clone(),
             timing,
             plan,
+            callees,
             input,
             folder: folder.map(PathBuf::from),
             catch_up,

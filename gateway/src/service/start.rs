@@ -13,18 +13,34 @@ use crate::api::{Problem, StartRun, StartedRun};
 use crate::problems;
 
 impl Service {
+    /// A definition and what it calls, compiled.
+    pub(super) async fn compiled(
+        &self,
+        definition: Value,
+        callees: Vec<Value>,
+    ) -> Result<(Arc<Plan>, Vec<Arc<Plan>>), Problem> {
+        self.blocking(|_| {
+            let callees: Result<Vec<_>, _> = callees.into_iter().map(compile).collect();
+            Ok((compile(definition)?, callees?))
+        })
+        .await
+    }
+
     /// Starts a run; the same name with the same workflow and input answers with the existing run.
     ///
     /// # Errors
     /// A [`Problem`] if the definition, the input or the name cannot be used, or the name belongs to another run.
     pub async fn start(&self, request: StartRun) -> Result<StartedRun, Problem> {
-        let StartRun { definition, workflow, input, name, labels, folder, by } = request;
-        let (plan, folder) = match (workflow, definition) {
-            (None, definition) => (self.blocking(|_| compile(definition)).await?, folder),
+        let StartRun { definition, workflow, callees, input, name, labels, folder, by } = request;
+        let (plan, callees, folder) = match (workflow, definition) {
+            (None, definition) => {
+                let (plan, callees) = self.compiled(definition, callees).await?;
+                (plan, callees, folder)
+            }
             (Some(reference), Value::Null) => {
                 let found = self.find_definition(&reference).await?;
                 let published = Some(found.folder).filter(|folder| !folder.is_empty());
-                (found.plan, folder.or(published))
+                (found.plan, Vec::new(), folder.or(published))
             }
             (Some(_), _) => {
                 return Err(problems::bad_request("say `definition` or `workflow`: one of them"));
@@ -33,7 +49,7 @@ impl Service {
         let workflow = plan.definition().name.clone();
         let folder = folder.map(PathBuf::from);
         let by = show::actor(by);
-        let request = StartRequest { plan, input, name, labels, folder, by };
+        let request = StartRequest { plan, callees, input, name, labels, folder, by };
         let started =
             self.handle().start(request).await.map_err(|error| problems::start_problem(&error))?;
         self.note_driven(started.run);

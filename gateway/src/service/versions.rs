@@ -12,7 +12,7 @@ use nexus_engine::model::plan::{Change, Difference, Plan, differences};
 use nexus_engine::model::versions::{VersionRejection, Versions};
 use nexus_engine::projections::{RunFilter, RunRow, RunWord};
 use nexus_engine::shard::Refusal;
-use nexus_engine::{PublishRequest, RequestError};
+use nexus_engine::{PublishRequest, RequestError, StartError};
 use serde_json::Value;
 
 use super::start::compile;
@@ -32,20 +32,22 @@ impl Service {
     /// # Errors
     /// A [`Problem`] if the definition cannot be used.
     pub async fn publish(&self, request: PublishVersion) -> Result<VersionActed, Problem> {
-        let PublishVersion { definition, folder, note, by } = request;
-        let plan = self.blocking(|_| compile(definition)).await?;
+        let PublishVersion { definition, callees, folder, note, by } = request;
+        let (plan, callees) = self.compiled(definition, callees).await?;
         let workflow = plan.definition().name.clone();
         let before = self.find_versions(&workflow).await?;
         let was_there = before.as_ref().and_then(|it| it.number_of(plan.hash())).is_some();
         let (folder, by) = (folder.map(PathBuf::from), show::actor(by));
-        let answer = self.handle().publish(PublishRequest { plan, folder, by, note }).await;
+        let request = PublishRequest { plan, callees, folder, by, note };
+        let answer = self.handle().publish(request).await;
         let action = match answer {
             Ok(_) if was_there => "chosen",
             Ok(_) => "published",
-            Err(RequestError::Refused(Refusal::Aggregate(Rejection::Versions(
-                VersionRejection::IsCurrent(_),
+            Err(StartError::Request(RequestError::Refused(Refusal::Aggregate(
+                Rejection::Versions(VersionRejection::IsCurrent(_)),
             )))) => "unchanged",
-            Err(error) => return Err(problems::request(&error, &workflow)),
+            Err(StartError::Request(error)) => return Err(problems::request(&error, &workflow)),
+            Err(error) => return Err(problems::start_problem(&error)),
         };
         self.version_acted(workflow, action, before.as_ref()).await
     }

@@ -101,6 +101,7 @@ pub(crate) fn definition(uses: &str, more: Value) -> Value {
 /// A request to start `definition` under `name`.
 pub(crate) fn start(definition: Value, name: Option<&str>) -> StartRun {
     StartRun {
+        callees: Vec::new(),
         definition,
         workflow: None,
         input: json!({"who": "dana"}),

@@ -13,7 +13,13 @@ use serde_json::{Value, json};
 use crate::support::{House, by, definition, open, start};
 
 fn publish(definition: Value) -> PublishVersion {
-    PublishVersion { definition, folder: None, note: "faster".into(), by: by() }
+    PublishVersion {
+        definition,
+        callees: Vec::new(),
+        folder: None,
+        note: "faster".into(),
+        by: by(),
+    }
 }
 
 /// The definition with another step behind it.

@@ -9,16 +9,17 @@
 
 use std::collections::BTreeMap;
 
+mod items;
 mod slots;
 
-use crate::event::{Actor, Awaited, Failure, RunStarted};
+use crate::event::{Actor, Awaited, Failure, Parent, RunStarted};
 use crate::id::StepIndex;
 use crate::payload::{ContentType, Payload};
 use crate::plan::Plan;
 use crate::run::Holds;
 use crate::run::{
-    ItemOutcome, ItemRun, ItemState, ItemsRun, KeptSignal, Loop, Run, RunStatus, Signals, StepRun,
-    StepState, StepUndo, Timer, TimerPurpose, UndoState,
+    KeptSignal, LastCall, Loop, Run, RunStatus, Signals, StepRun, StepState, StepUndo, Timer,
+    TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
 
@@ -27,6 +28,10 @@ pub(super) const VERSION: u8 = 1;
 
 /// Number of the section of signals.
 pub(super) const SECTION_SIGNALS: u8 = 1;
+/// Number of the section of the runs that were called.
+pub(super) const SECTION_CALLS: u8 = 40;
+/// Number of the section of the run that called this one.
+pub(super) const SECTION_PARENT: u8 = 41;
 
 /// Number of the section of items.
 pub(super) const SECTION_ITEMS: u8 = 38;
@@ -127,6 +132,16 @@ impl Writer {
                 self.items(items);
             }
         }
+        if !run.calls.is_empty() {
+            self.byte(SECTION_CALLS);
+            self.calls(run);
+        }
+        let parent = run.started.as_ref().and_then(|started| started.parent.as_ref());
+        if parent.is_some() || run.parent_paused {
+            self.byte(SECTION_PARENT);
+            self.option(parent, Self::parent);
+            self.flag(run.parent_paused);
+        }
         if !run.loops.is_empty() {
             self.byte(SECTION_LOOPS);
             self.loops(&run.loops);
@@ -178,68 +193,6 @@ impl Writer {
     }
 
     /// What follows from the rest (concurrency, counts) is left out.
-    fn items(&mut self, items: &ItemsRun) {
-        self.number(items.count);
-        self.count(items.chunks.len());
-        for chunk in items.chunks.iter() {
-            self.out.extend_from_slice(&chunk.0);
-        }
-        self.number(items.next.0);
-        self.number(items.failed);
-        self.option(items.stopping.as_ref(), Self::failure);
-        self.count(items.open().count());
-        for (item, run) in items.open() {
-            self.number(item.0);
-            self.item(run);
-        }
-        self.count(items.settled().count());
-        for (item, outcome) in items.settled() {
-            self.number(item.0);
-            self.outcome(outcome);
-        }
-        self.count(items.stored().count());
-        for (chunk, stored) in items.stored() {
-            self.number(chunk);
-            self.out.extend_from_slice(&stored.hash.0);
-            self.number(stored.bytes);
-        }
-    }
-
-    fn item(&mut self, item: &ItemRun) {
-        let ItemRun { attempt, attempts_forgiven, state } = item;
-        self.number(attempt.0);
-        self.number(*attempts_forgiven);
-        match state {
-            ItemState::Waiting => self.byte(0),
-            ItemState::Running { input, interruptions, may_repeat, rests, since } => {
-                self.byte(1);
-                self.option(input.as_ref(), Self::payload);
-                self.number(*interruptions);
-                self.byte(u8::from(*may_repeat) | u8::from(*rests) << 1);
-                self.time(*since);
-            }
-            ItemState::Retrying { timer, at, failure } => {
-                self.byte(2);
-                self.option(*timer, |writer, timer| writer.number(timer.0));
-                self.time(*at);
-                self.failure(failure);
-            }
-        }
-    }
-
-    pub(super) fn outcome(&mut self, outcome: &ItemOutcome) {
-        match outcome {
-            ItemOutcome::Completed(output) => {
-                self.byte(0);
-                self.payload(output);
-            }
-            ItemOutcome::Failed(failure) => {
-                self.byte(1);
-                self.failure(failure);
-            }
-        }
-    }
-
     fn loops(&mut self, loops: &BTreeMap<StepIndex, Loop>) {
         self.count(loops.len());
         for (step, Loop { round, forgiven, carry }) in loops {
@@ -269,6 +222,24 @@ impl Writer {
         }
     }
 
+    fn calls(&mut self, run: &Run) {
+        self.count(run.calls.len());
+        for (step, LastCall { number, definition, input, seen, goes_on }) in &run.calls {
+            self.index(*step);
+            self.number(*number);
+            self.out.extend_from_slice(&definition.0);
+            self.out.extend_from_slice(&input.0);
+            self.number(*seen);
+            self.flag(*goes_on);
+        }
+    }
+
+    fn parent(&mut self, Parent { run, name, step }: &Parent) {
+        self.out.extend_from_slice(&run.0);
+        self.text(name);
+        self.index(*step);
+    }
+
     fn started(&mut self, started: &RunStarted) {
         let RunStarted {
             run,
@@ -281,6 +252,7 @@ impl Writer {
             by,
             seed,
             timeout,
+            parent: _,
             limits: _, // They stand in the section of slots.
         } = started;
         self.out.extend_from_slice(&run.0);
@@ -459,6 +431,16 @@ impl Writer {
             }
             StepState::NotReached => self.byte(7),
             StepState::Cancelled => self.byte(8),
+            StepState::Calling { number, input, timer, stopping } => {
+                self.byte(40);
+                self.number(*number);
+                self.option(input.as_ref(), Self::payload);
+                self.option(*timer, |writer, (timer, at)| {
+                    writer.number(timer.0);
+                    writer.time(at);
+                });
+                self.option(stopping.as_ref(), Self::failure);
+            }
             StepState::Awaiting { what, timer } => {
                 self.byte(9);
                 self.awaited(what);

@@ -1,5 +1,6 @@
 //! Wire structs to events. Text and bytes are borrowed from the body until they are known to fit.
 
+mod calls;
 mod undo;
 
 use std::fmt;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use bincode::config::{Configuration, Limit};
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 
-use super::calls::{StepCallAllowedV1, StepCallRefusedV1, StepCallRequestedV1};
+use super::breakers::{StepCallAllowedV1, StepCallRefusedV1, StepCallRequestedV1};
 use super::forget::RunForgottenV1;
 use super::items::{
     ItemAttemptFailedV1, ItemAttemptV1, ItemCompletedV1, ItemFailedV1, ItemOutputMappedV1,
@@ -16,7 +17,8 @@ use super::items::{
     OutputsStoredV1,
 };
 use super::slots::{
-    RunQueuedV1, RunSlotGrantedV1, RunStartedV2, StepSlotGrantedV1, StepSlotRequestedV1,
+    RunQueuedV1, RunSlotGrantedV1, RunStartedV2, RunStartedV3, StepSlotGrantedV1,
+    StepSlotRequestedV1,
 };
 use super::wire::{
     AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1,
@@ -31,6 +33,7 @@ use super::wire::{
     UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1,
     UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
+use super::wire::{ChildEndedV1, ParentPausedV1, ParentResumedV1, StepCalledV1};
 use super::{BODY_BYTES_MAX, DecodeError, kind};
 use crate::event::{Actor, Event, Failure, LABELS_MAX, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
@@ -57,6 +60,11 @@ pub(crate) fn take<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<(T, &'a [u
 pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, DecodeError> {
     let event = match (kind, version) {
         (kind::RUN_STARTED, 1) => read::<RunStartedV1<'_, Labels>>(body),
+        (kind::RUN_STARTED, 3) => read::<RunStartedV3<'_, Labels>>(body),
+        (kind::CHILD_ENDED, 1) => read::<ChildEndedV1<'_>>(body),
+        (kind::STEP_CALLED, 1) => read::<StepCalledV1<'_>>(body),
+        (kind::PARENT_PAUSED, 1) => read::<ParentPausedV1>(body),
+        (kind::PARENT_RESUMED, 1) => read::<ParentResumedV1>(body),
         (kind::RUN_STARTED, 2) => read::<RunStartedV2<'_, Labels>>(body),
         (kind::STEP_COMPLETED, 1) => read::<StepCompletedV1<'_>>(body),
         (kind::ATTEMPT_FAILED, 1) => read::<AttemptFailedV1<'_>>(body),
@@ -141,7 +149,13 @@ pub(super) trait Wire<'a>: Deserialize<'a> {
 
 impl<'a> Wire<'a> for RunStartedV1<'a, Labels> {
     fn event(self) -> Option<Event> {
-        Some(Event::RunStarted(Box::new(RunStarted {
+        Some(Event::RunStarted(Box::new(self.started()?)))
+    }
+}
+
+impl RunStartedV1<'_, Labels> {
+    fn started(self) -> Option<RunStarted> {
+        Some(RunStarted {
             run: RunId(self.run),
             name: self.name.to_owned(),
             workflow: self.workflow.to_owned(),
@@ -152,8 +166,9 @@ impl<'a> Wire<'a> for RunStartedV1<'a, Labels> {
             by: self.by.actor(),
             seed: self.seed,
             timeout: self.timeout.map(TimerV1::due),
+            parent: None,
             limits: Vec::new(),
-        })))
+        })
     }
 }
 

@@ -19,8 +19,12 @@ use super::wire::{
     UndoAttemptFailedV1, UndoCompletedV1, UndoFailedV1, UndoRequestedV1, UndoRetriedV1,
     UndoRetryScheduledV1, UndoStartedV1, UndoWaivedV1,
 };
-use super::{calls, slots};
-use crate::event::{Actor, Event, Failure, RunStarted};
+use super::wire::{
+    CHILD_CANCELLED, CHILD_COMPLETED, CHILD_FAILED, ChildEndedV1, ParentPausedV1, ParentResumedV1,
+    ParentV1, StepCalledV1,
+};
+use super::{breakers, slots};
+use crate::event::{Actor, ChildEnd, Event, Failure, Parent, RunStarted};
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload};
 use crate::time::Timestamp;
@@ -104,6 +108,22 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         Event::SignalTaken { step, signal } => {
             put(out, &SignalTakenV1 { step: step.0, signal: *signal });
         }
+        Event::StepCalled { step, attempt, number, input, timer, deadline } => {
+            let wire = StepCalledV1 {
+                step: step.0,
+                attempt: attempt.0,
+                number: *number,
+                input: input.as_ref().map(PayloadV1::from),
+                timer: timer.map(TimerV1::from),
+                deadline: deadline.map(TimerV1::from),
+            };
+            put(out, &wire);
+        }
+        Event::ChildEnded { step, child, revision, ended } => {
+            put_child_ended(out, *step, child, *revision, ended);
+        }
+        Event::ParentPaused => put(out, &ParentPausedV1 {}),
+        Event::ParentResumed => put(out, &ParentResumedV1 {}),
         Event::ItemsStarted { .. }
         | Event::ItemResumed { .. }
         | Event::ItemStarted { .. }
@@ -122,10 +142,10 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
             slots::put_slot_granted(out, Some(*step), *ticket);
         }
         Event::StepCallRequested { step, attempt, ticket, target } => {
-            calls::put_requested(out, *step, *attempt, *ticket, target);
+            breakers::put_requested(out, *step, *attempt, *ticket, target);
         }
         Event::StepCallAllowed { step, ticket } | Event::StepCallRefused { step, ticket } => {
-            calls::put_answer(out, *step, *ticket);
+            breakers::put_answer(out, *step, *ticket);
         }
         Event::RunSlotGranted { ticket } => slots::put_slot_granted(out, None, *ticket),
         Event::StepSkipped { step, reason } => put(out, &StepSkippedV1 { step: step.0, reason }),
@@ -207,7 +227,33 @@ fn put_run_started(out: &mut Vec<u8>, started: &RunStarted) {
         timeout: started.timeout.map(TimerV1::from),
     };
     put(out, &wire);
-    slots::put_limits(out, &started.limits);
+    match &started.parent {
+        None => slots::put_limits(out, &started.limits),
+        Some(Parent { run, name, step }) => {
+            slots::put_all_limits(out, &started.limits);
+            put(out, &ParentV1 { run: run.0, name, step: step.0 });
+        }
+    }
+}
+
+fn put_child_ended(
+    out: &mut Vec<u8>,
+    step: StepIndex,
+    child: &str,
+    revision: u32,
+    ended: &ChildEnd,
+) {
+    let (how, output, failure, reason, goes_on) = match ended {
+        ChildEnd::Completed { output } => (CHILD_COMPLETED, Some(output.into()), None, None, false),
+        ChildEnd::Failed { failure, goes_on } => {
+            (CHILD_FAILED, None, Some(failure.into()), None, *goes_on)
+        }
+        ChildEnd::Cancelled { reason, goes_on } => {
+            (CHILD_CANCELLED, None, None, Some(reason.as_str()), *goes_on)
+        }
+    };
+    let step = step.0;
+    put(out, &ChildEndedV1 { step, child, revision, how, output, failure, reason, goes_on });
 }
 
 impl<'a> From<&'a Payload> for PayloadV1<'a> {

@@ -88,6 +88,11 @@ kinds! {
     67 OUTPUTS_STORED OutputsStored "outputs.stored",
     68 ITEM_RESUMED ItemResumed "item.resumed",
     69 ITEM_OUTPUT_MAPPED ItemOutputMapped "item.output_mapped",
+    // calls
+    70 CHILD_ENDED ChildEnded "child.ended",
+    71 STEP_CALLED StepCalled "step.called",
+    72 PARENT_PAUSED ParentPaused "parent.paused",
+    73 PARENT_RESUMED ParentResumed "parent.resumed",
     // events that are waited for
     76 EVENTS_READ EventsRead "events.read",
     80 PATH_CHOSEN PathChosen "path.chosen",

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::decode::Wire;
 use super::encode::put;
-use super::wire::RunStartedV1;
-use crate::event::{Event, LIMITS_MAX};
-use crate::id::{Attempt, StepIndex};
+use super::wire::{ParentV1, RunStartedV1};
+use crate::event::{Event, LIMITS_MAX, Parent};
+use crate::id::{Attempt, RunId, StepIndex};
 use crate::limit::{Rate, Size, Ticket, Wish};
 
 #[derive(Serialize, Deserialize)]
@@ -118,6 +118,37 @@ impl<'a> From<&'a Wish> for WishV1<'a> {
 pub(super) fn put_limits(out: &mut Vec<u8>, limits: &[Wish]) {
     if !limits.is_empty() {
         put(out, &limits.iter().map(WishV1::from).collect::<Vec<_>>());
+    }
+}
+
+/// Appends the limits, also if there are none.
+pub(super) fn put_all_limits(out: &mut Vec<u8>, limits: &[Wish]) {
+    put(out, &limits.iter().map(WishV1::from).collect::<Vec<_>>());
+}
+
+/// The body of version 3: that of version 1, the limits, and who called the run.
+#[derive(Deserialize)]
+pub(super) struct RunStartedV3<'a, Labels> {
+    #[serde(borrow)]
+    v1: RunStartedV1<'a, Labels>,
+    #[serde(borrow)]
+    limits: Vec<WishV1<'a>>,
+    #[serde(borrow)]
+    parent: ParentV1<'a>,
+}
+
+impl<'a, Labels: Deserialize<'a>> Wire<'a> for RunStartedV3<'a, Labels>
+where
+    RunStartedV1<'a, Labels>: Wire<'a>,
+{
+    fn event(self) -> Option<Event> {
+        let mut event = self.v1.event()?;
+        if let Event::RunStarted(started) = &mut event {
+            started.limits = limits(&self.limits)?;
+            let (run, name) = (RunId(self.parent.run), self.parent.name.to_owned());
+            started.parent = Some(Parent { run, name, step: StepIndex(self.parent.step) });
+        }
+        Some(event)
     }
 }
 

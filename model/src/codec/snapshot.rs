@@ -10,14 +10,15 @@ use std::sync::Arc;
 
 use super::DecodeError;
 use super::canonical::{self, Payloads};
-use crate::event::{Actor, Awaited, Failure, RunStarted};
+use crate::event::{Actor, Awaited, Failure, Parent, RunStarted};
 use crate::id::{Attempt, DefinitionHash, ItemIndex, RunId, StateHash, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
 use crate::run::Holds;
 use crate::run::{
-    ItemOutcome, ItemRun, ItemState, ItemsChange, ItemsRun, KeptSignal, Loop, Run, RunStatus,
-    Signals, StepRun, StepState, StepUndo, StoredOutputs, Timer, TimerPurpose, UndoState,
+    ItemOutcome, ItemRun, ItemState, ItemsChange, ItemsRun, KeptSignal, LastCall, Loop, Run,
+    RunStatus, Signals, StepRun, StepState, StepUndo, StoredOutputs, Timer, TimerPurpose,
+    UndoState,
 };
 use crate::time::Timestamp;
 
@@ -117,6 +118,21 @@ impl<'a> Reader<'a> {
         }
         if self.section(canonical::SECTION_ITEMS) {
             self.all_items(plan, &mut run)?;
+        }
+        if self.section(canonical::SECTION_CALLS) {
+            run.calls = self.calls()?;
+        }
+        if self.section(canonical::SECTION_PARENT) {
+            let parent = self.option(Self::parent)?;
+            run.parent_paused = self.flag()?;
+            if parent.is_none() && !run.parent_paused {
+                return None;
+            }
+            match &mut run.started {
+                Some(started) => started.parent = parent,
+                None if parent.is_some() => return None,
+                None => {}
+            }
         }
         if self.section(canonical::SECTION_LOOPS) {
             run.loops = self.loops()?;
@@ -270,6 +286,28 @@ impl<'a> Reader<'a> {
         Some((number, KeptSignal { name, payload, by, at: self.time()? }))
     }
 
+    fn calls(&mut self) -> Option<BTreeMap<StepIndex, LastCall>> {
+        let calls = self.list(|reader| Some((reader.index()?, reader.last_call()?)))?;
+        let in_order = calls.is_sorted_by(|(a, _), (b, _)| a < b);
+        (in_order && !calls.is_empty()).then(|| calls.into_iter().collect())
+    }
+
+    fn last_call(&mut self) -> Option<LastCall> {
+        Some(LastCall {
+            number: self.number32()?,
+            definition: DefinitionHash(self.array()?),
+            input: PayloadHash(self.array()?),
+            seen: self.number32()?,
+            goes_on: self.flag()?,
+        })
+    }
+
+    /// The step is one of another run.
+    fn parent(&mut self) -> Option<Parent> {
+        let (run, name) = (RunId(self.array()?), self.text()?);
+        Some(Parent { run, name, step: StepIndex(self.number32()?) })
+    }
+
     fn started(&mut self) -> Option<RunStarted> {
         Some(RunStarted {
             run: RunId(self.array()?),
@@ -282,6 +320,7 @@ impl<'a> Reader<'a> {
             by: Actor { name: self.text()?, via: self.text()? },
             seed: self.number()?,
             timeout: self.option(|reader| Some((reader.timer_id()?, reader.time()?)))?,
+            parent: None,
             limits: Vec::new(),
         })
     }
@@ -386,6 +425,12 @@ impl<'a> Reader<'a> {
             }
             7 => StepState::NotReached,
             8 => StepState::Cancelled,
+            40 => StepState::Calling {
+                number: self.number32()?,
+                input: self.option(Self::payload)?,
+                timer: self.option(|reader| Some((reader.timer_id()?, reader.time()?)))?,
+                stopping: self.option(Self::failure)?,
+            },
             36 => StepState::Iterating,
             9 => StepState::Awaiting {
                 what: self.awaited()?,

@@ -9,7 +9,7 @@ mod strategies;
 use std::sync::Arc;
 
 use crate::definition::{Definition, OnError, Retry, Step, StepKind, WhenNeeds};
-use crate::event::{Actor, Awaited, Event, Failure, Given, RunStarted};
+use crate::event::{Actor, Awaited, ChildEnd, Event, Failure, Given, Parent, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::limit::{Rate, Size, Ticket, Wish};
 use crate::payload::{ContentType, Payload, PayloadHash};
@@ -78,8 +78,14 @@ fn run_started() -> RunStarted {
         by: actor(),
         seed: u64::MAX,
         timeout: Some((TimerId(1), NOW.plus_ms(60_000))),
+        parent: None,
         limits: Vec::new(),
     }
+}
+
+fn called_run_started() -> RunStarted {
+    let parent = Parent { run: RunId([3; 16]), name: "wf-000".to_owned(), step: StepIndex(300) };
+    RunStarted { name: "wf-000/fraud".to_owned(), parent: Some(parent), ..run_started() }
 }
 
 fn wish() -> Wish {
@@ -115,6 +121,7 @@ fn outside_samples() -> Vec<Event> {
     let (step, attempt) = (StepIndex(2), Attempt(1));
     vec![
         Event::RunStarted(Box::new(run_started())),
+        Event::RunStarted(Box::new(called_run_started())),
         Event::RunStarted(Box::new(RunStarted { limits: vec![wish()], ..run_started() })),
         Event::StepCompleted { step, attempt, output: inline(r#"{"ok":true}"#), may_repeat: true },
         Event::AttemptFailed { step, attempt, failure: failure() },
@@ -139,6 +146,14 @@ fn outside_samples() -> Vec<Event> {
             payload: inline(r#"{"order_id":117}"#),
             by: actor(),
         },
+        Event::ChildEnded {
+            step,
+            child: "wf-001/fraud".to_owned(),
+            revision: 300,
+            ended: ChildEnd::Failed { failure: failure(), goes_on: true },
+        },
+        Event::ParentPaused,
+        Event::ParentResumed,
         Event::StepSlotGranted { step, ticket: Ticket(300) },
         Event::RunSlotGranted { ticket: Ticket(1) },
         Event::StepCallAllowed { step, ticket: Ticket(300) },
@@ -176,6 +191,14 @@ fn derived_samples() -> Vec<Event> {
     let steps = vec![StepIndex(0), StepIndex(300), StepIndex(u32::MAX)];
     let state = StateHash([5; 32]);
     vec![
+        Event::StepCalled {
+            step,
+            attempt,
+            number: 2,
+            input: Some(stored()),
+            timer: Some((timer, NOW)),
+            deadline: Some((TimerId(4), NOW.plus_ms(1))),
+        },
         Event::StepStarted {
             step,
             attempt,

@@ -353,6 +353,54 @@ pub(super) struct RunCancelledV1 {
     pub(super) state: [u8; 32],
 }
 
+/// The run that called another.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ParentV1<'a> {
+    pub(super) run: [u8; 16],
+    pub(super) name: &'a str,
+    pub(super) step: u32,
+}
+
+/// [`ChildEndedV1::how`].
+pub(super) const CHILD_COMPLETED: u8 = 0;
+/// [`ChildEndedV1::how`].
+pub(super) const CHILD_FAILED: u8 = 1;
+/// [`ChildEndedV1::how`].
+pub(super) const CHILD_CANCELLED: u8 = 2;
+
+/// `output` is there if it completed, `failure` if it failed, `reason` if it was cancelled.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ChildEndedV1<'a> {
+    pub(super) step: u32,
+    pub(super) child: &'a str,
+    pub(super) revision: u32,
+    pub(super) how: u8,
+    #[serde(borrow)]
+    pub(super) output: Option<PayloadV1<'a>>,
+    #[serde(borrow)]
+    pub(super) failure: Option<FailureV1<'a>>,
+    #[serde(borrow)]
+    pub(super) reason: Option<&'a str>,
+    pub(super) goes_on: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct StepCalledV1<'a> {
+    pub(super) step: u32,
+    pub(super) attempt: u32,
+    pub(super) number: u32,
+    #[serde(borrow)]
+    pub(super) input: Option<PayloadV1<'a>>,
+    pub(super) timer: Option<TimerV1>,
+    pub(super) deadline: Option<TimerV1>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ParentPausedV1 {}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ParentResumedV1 {}
+
 #[derive(Serialize, Deserialize)]
 pub(super) struct UndoCompletedV1 {
     pub(super) step: u32,

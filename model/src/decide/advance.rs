@@ -140,7 +140,7 @@ impl Draft<'_> {
             return self.begin_items(step, each);
         }
         match &plan.step(step).work {
-            Work::Handler { .. } => {
+            Work::Handler { .. } | Work::Call(_) => {
                 self.limited.extend(plan.step(step).start_within_ms.map(|_| step));
                 if !self.run.holds(step) && !self.queue_step(step) {
                     self.ask_breaker(step);
@@ -241,6 +241,10 @@ impl Draft<'_> {
             return self.start_undo(step);
         }
         let plan = self.plan;
+        if let (Work::Call(called), None) = (&plan.step(step).work, &plan.step(step).each) {
+            self.call(step, called);
+            return false;
+        }
         let (Work::Handler { input, .. }, None) = (&plan.step(step).work, &plan.step(step).each)
         else {
             self.run_if_pure(step);
@@ -263,7 +267,11 @@ impl Draft<'_> {
         true
     }
 
-    fn input(&mut self, step: StepIndex, template: &Template) -> Evaluated<Option<Payload>> {
+    pub(super) fn input(
+        &mut self,
+        step: StepIndex,
+        template: &Template,
+    ) -> Evaluated<Option<Payload>> {
         if template.is_literal() {
             return Some(Ok(None));
         }

@@ -70,6 +70,7 @@ impl Draft<'_> {
             | StepState::Iterating
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }
+            | StepState::Calling { .. }
             | StepState::Retrying { .. }
             | StepState::Skipped { .. }
             | StepState::NotReached

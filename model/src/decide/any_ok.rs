@@ -24,6 +24,7 @@ impl Draft<'_> {
             | StepState::Iterating
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }
+            | StepState::Calling { .. }
             | StepState::Retrying { .. }
             | StepState::NotReached
             | StepState::Cancelled => false,

@@ -79,7 +79,8 @@ impl Draft<'_> {
             | Work::Switch(_)
             | Work::Race(_)
             | Work::Repeat(_)
-            | Work::WaitFor(_) => None,
+            | Work::WaitFor(_)
+            | Work::Call(_) => None,
         }
     }
 }

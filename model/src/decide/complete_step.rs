@@ -68,6 +68,7 @@ impl Draft<'_> {
             | StepState::Waiting
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }
+            | StepState::Calling { .. }
             | StepState::Iterating
             | StepState::Retrying { .. }
             | StepState::Completed { .. }

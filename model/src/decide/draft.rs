@@ -47,6 +47,7 @@ pub(super) struct Draft<'a> {
 }
 
 /// What a run was apart from its steps and timers.
+#[expect(clippy::struct_excessive_bools, reason = "facts of the run, each by itself")]
 struct Before {
     was_started: bool,
     started_at: Timestamp,
@@ -54,6 +55,7 @@ struct Before {
     status: RunStatus,
     paused: bool,
     forgotten: bool,
+    parent_paused: bool,
     plans_undo: bool,
     next_timer: TimerId,
     revision: u32,
@@ -240,6 +242,12 @@ impl<'a> Draft<'a> {
                 Change::SignalTaken(number, kept) => {
                     run.signals.kept.insert(number, kept);
                 }
+                Change::Call(step, Some(was)) => {
+                    run.calls.insert(step, was);
+                }
+                Change::Call(step, None) => {
+                    run.calls.remove(&step);
+                }
                 Change::Items(step, undo) => {
                     run.change_items(step, undo);
                 }
@@ -265,6 +273,7 @@ impl Before {
             status: run.status.clone(),
             paused: run.paused,
             forgotten: run.forgotten,
+            parent_paused: run.parent_paused,
             plans_undo: run.plans_undo(),
             next_timer: run.next_timer,
             revision: run.revision,
@@ -281,6 +290,7 @@ impl Before {
         run.status = self.status;
         run.paused = self.paused;
         run.forgotten = self.forgotten;
+        run.parent_paused = self.parent_paused;
         run.plan_undo(self.plans_undo);
         run.next_timer = self.next_timer;
         run.revision = self.revision;
@@ -321,7 +331,8 @@ fn timer_changes(changes: &[Change]) -> Vec<TimerChange> {
             | Change::SignalTaken(..)
             | Change::Items(..)
             | Change::AllItems(..)
-            | Change::Slot(..) => {}
+            | Change::Slot(..)
+            | Change::Call(..) => {}
             Change::TimerSet(id, timer) => {
                 lasting.insert(*id, TimerChange::Set(*id, timer.due));
             }

@@ -36,7 +36,7 @@ impl Draft<'_> {
         }
     }
 
-    fn may_retry(&self, step: StepIndex, attempt: Attempt, failure: &Failure) -> bool {
+    pub(super) fn may_retry(&self, step: StepIndex, attempt: Attempt, failure: &Failure) -> bool {
         let retry = &self.plan.step(step).retry;
         self.is_worth_a_retry(step, failure) && self.counted(step, attempt) < retry.max_attempts
     }
@@ -49,7 +49,7 @@ impl Draft<'_> {
         is_wanted && !is_hopeless && self.survives(step)
     }
 
-    fn schedule_retry(&mut self, step: StepIndex, attempt: Attempt) {
+    pub(super) fn schedule_retry(&mut self, step: StepIndex, attempt: Attempt) {
         let at = self.now().plus_ms(self.delay_ms(step, attempt));
         let next = Attempt(attempt.0.saturating_add(1));
         let timer = self.run.next_timer;

@@ -16,12 +16,15 @@ impl Draft<'_> {
         if self.run.holds_timer(purpose) {
             return Err(Rejection::TimerHeld { timer });
         }
-        let was_stopping = matches!(purpose, TimerPurpose::Deadline(step) if self.stops(step));
+        let was_stopping = matches!(
+            purpose,
+            TimerPurpose::Deadline(step) | TimerPurpose::Wait(step) if self.stops(step)
+        );
         self.emit(Event::TimerFired { timer });
         match purpose {
             TimerPurpose::Sleep(step) => self.end_sleep(step),
+            TimerPurpose::Wait(_) | TimerPurpose::Deadline(_) if was_stopping => {}
             TimerPurpose::Wait(step) => self.wait_timed_out(step),
-            TimerPurpose::Deadline(_) if was_stopping => {}
             TimerPurpose::Deadline(step) => self.end_at_deadline(step),
             TimerPurpose::Start(step) => self.end_of_queueing(step),
             TimerPurpose::Retry(_)
@@ -42,13 +45,18 @@ impl Draft<'_> {
     }
 
     fn stops(&self, step: StepIndex) -> bool {
-        matches!(self.run.step(step), StepState::Running { stopping: Some(_), .. })
-            || self.run.items(step).is_some_and(|items| items.stopping.is_some())
+        matches!(
+            self.run.step(step),
+            StepState::Running { stopping: Some(_), .. }
+                | StepState::Calling { stopping: Some(_), .. }
+        ) || self.run.items(step).is_some_and(|items| items.stopping.is_some())
     }
 
     fn end_at_deadline(&mut self, step: StepIndex) {
         match self.run.step(step) {
-            StepState::Running { .. } => self.emit(Event::StopRequested { steps: vec![step] }),
+            StepState::Running { .. } | StepState::Calling { .. } => {
+                self.emit(Event::StopRequested { steps: vec![step] });
+            }
             StepState::Iterating => self.end_items_at_deadline(step),
             StepState::Waiting
             | StepState::Sleeping { .. }

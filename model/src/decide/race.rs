@@ -35,11 +35,17 @@ impl Draft<'_> {
         let (mut stopped, mut cancelled) = (Vec::new(), Vec::new());
         for step in steps {
             match self.run.step(step) {
-                StepState::Running { .. } if self.idle.contains(&step) => cancelled.push(step),
+                StepState::Running { .. } | StepState::Calling { .. }
+                    if self.idle.contains(&step) =>
+                {
+                    cancelled.push(step);
+                }
                 StepState::Iterating if !self.items_at_work(step) => cancelled.push(step),
                 StepState::Iterating
                     if self.run.items(step).is_some_and(|items| items.stopping.is_some()) => {}
-                StepState::Running { stopping: None, .. } | StepState::Iterating => {
+                StepState::Running { stopping: None, .. }
+                | StepState::Calling { stopping: None, .. }
+                | StepState::Iterating => {
                     stopped.push(step);
                 }
                 StepState::Waiting
@@ -47,6 +53,7 @@ impl Draft<'_> {
                 | StepState::Awaiting { .. }
                 | StepState::Retrying { .. } => cancelled.push(step),
                 StepState::Running { stopping: Some(_), .. }
+                | StepState::Calling { stopping: Some(_), .. }
                 | StepState::Completed { .. }
                 | StepState::Failed { .. }
                 | StepState::Skipped { .. }

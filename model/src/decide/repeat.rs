@@ -55,6 +55,7 @@ impl Draft<'_> {
             | StepState::Running { .. }
             | StepState::Iterating
             | StepState::Awaiting { .. }
+            | StepState::Calling { .. }
             | StepState::Retrying { .. }
             | StepState::Completed { .. }
             | StepState::Failed { .. }

@@ -6,6 +6,11 @@ use crate::rejection::Rejection;
 
 impl Draft<'_> {
     pub(super) fn resume_run(&mut self, by: Actor) -> Result<(), Rejection> {
+        if !self.run.paused && self.run.parent_paused {
+            let parent = self.run.started.as_ref().and_then(|started| started.parent.as_ref());
+            let parent = parent.map(|parent| parent.name.clone()).unwrap_or_default();
+            return Err(Rejection::PausedWithParent { parent });
+        }
         if !self.run.paused {
             return Err(Rejection::NotPaused);
         }

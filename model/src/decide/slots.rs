@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::evaluate::Evaluated;
-use super::{Draft, calls};
+use super::{Draft, breakers};
 use crate::breaker::{CallOutcome, CallWish};
 use crate::event::{Event, Failure};
 use crate::evolve::Change;
@@ -136,7 +136,9 @@ fn given_back(run: RunId, slot: Slot, hold: &Hold, events: &[Event]) -> SlotChan
     let (holder, name) = (slot.holder(run, hold), hold.wish.limit.clone());
     match slot {
         Slot::Run(_) | Slot::Step(_) => SlotChange::Released(holder, name),
-        Slot::Call(step) => SlotChange::CallOver(holder, name, calls::outcome(step, hold, events)),
+        Slot::Call(step) => {
+            SlotChange::CallOver(holder, name, breakers::outcome(step, hold, events))
+        }
     }
 }
 
@@ -146,6 +148,6 @@ pub fn asked_for(plan: &Plan, run: RunId, slot: Slot, hold: &Hold) -> SlotChange
         Slot::Run(_) | Slot::Step(_) => {
             SlotChange::Requested(slot.holder(run, hold), hold.wish.clone())
         }
-        Slot::Call(_) => calls::request(plan, run, slot, hold),
+        Slot::Call(_) => breakers::request(plan, run, slot, hold),
     }
 }

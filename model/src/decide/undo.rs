@@ -15,7 +15,9 @@ use crate::run::{RunStatus, StepState, UndoState};
 impl Draft<'_> {
     /// Whether it is time to say what is undone: it is wanted, and nothing runs any more.
     pub(super) fn undo_is_due(&self) -> bool {
-        self.run.plans_undo() && self.run.running_count() == 0
+        self.run.plans_undo()
+            && self.run.running_count() == 0
+            && self.run.calling().next().is_none()
     }
 
     /// Asks for the undo of each completed step that has one and was not undone before.
@@ -60,6 +62,7 @@ impl Draft<'_> {
             | StepState::Running { .. }
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }
+            | StepState::Calling { .. }
             | StepState::Iterating
             | StepState::Retrying { .. }
             | StepState::Failed { .. }

@@ -40,7 +40,8 @@ impl Draft<'_> {
             | Work::Switch(_)
             | Work::Race(_)
             | Work::Repeat(_)
-            | Work::Approve(_) => false,
+            | Work::Approve(_)
+            | Work::Call(_) => false,
         }
     }
 
@@ -61,6 +62,7 @@ impl Draft<'_> {
         let wait = match &plan.step(step).work {
             Work::WaitFor(wait) => wait,
             Work::Approve(wait) => return self.approval_timed_out(step, wait),
+            Work::Call(_) => return self.call_timed_out(step),
             Work::Handler { .. }
             | Work::Set { .. }
             | Work::Sleep { .. }

@@ -41,16 +41,21 @@ impl Draft<'_> {
                 | StepState::Retrying { .. } => {
                     fates.cancelled.push(step);
                 }
-                StepState::Running { .. } if self.idle.contains(&step) => {
+                StepState::Running { .. } | StepState::Calling { .. }
+                    if self.idle.contains(&step) =>
+                {
                     fates.cancelled.push(step);
                 }
                 StepState::Iterating if !self.items_at_work(step) => fates.cancelled.push(step),
                 StepState::Iterating
                     if self.run.items(step).is_some_and(|items| items.stopping.is_some()) => {}
-                StepState::Running { stopping: None, .. } | StepState::Iterating => {
+                StepState::Running { stopping: None, .. }
+                | StepState::Calling { stopping: None, .. }
+                | StepState::Iterating => {
                     fates.stopped.push(step);
                 }
                 StepState::Running { stopping: Some(_), .. }
+                | StepState::Calling { stopping: Some(_), .. }
                 | StepState::Completed { .. }
                 | StepState::Failed { .. }
                 | StepState::Skipped { .. }

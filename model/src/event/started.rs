@@ -1,7 +1,7 @@
 //! The beginning of a run.
 
 use super::Actor;
-use crate::id::{DefinitionHash, RunId, TimerId};
+use crate::id::{DefinitionHash, RunId, StepIndex, TimerId};
 use crate::limit::Wish;
 use crate::payload::Payload;
 use crate::time::Timestamp;
@@ -35,6 +35,19 @@ pub struct RunStarted {
     pub seed: u64,
     /// The timer that ends the run, and when.
     pub timeout: Option<(TimerId, Timestamp)>,
+    /// The run that called it, if one did.
+    pub parent: Option<Parent>,
     /// The slots it needs before its first step, in the order in which it asks for them, at most [`LIMITS_MAX`].
     pub limits: Vec<Wish>,
+}
+
+/// The run that called another, as the called one knows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parent {
+    /// The run.
+    pub run: RunId,
+    /// Its name.
+    pub name: String,
+    /// The step that called.
+    pub step: StepIndex,
 }

@@ -1,6 +1,6 @@
 //! The values of events: what an encrypted run hides.
 
-use super::{Event, Failure};
+use super::{ChildEnd, Event, Failure};
 use crate::payload::Payload;
 
 /// A value of a user in an event.
@@ -28,14 +28,21 @@ impl Event {
             | Self::RunCompleted { output: payload, .. }
             | Self::StepStarted { input: Some(payload), .. }
             | Self::ItemStarted { input: Some(payload), .. }
-            | Self::UndoStarted { input: Some(payload), .. } => visit(ValueMut::Payload(payload)),
+            | Self::StepCalled { input: Some(payload), .. }
+            | Self::UndoStarted { input: Some(payload), .. }
+            | Self::ChildEnded { ended: ChildEnd::Completed { output: payload }, .. } => {
+                visit(ValueMut::Payload(payload))
+            }
             Self::AttemptFailed { failure, .. }
             | Self::ItemAttemptFailed { failure, .. }
             | Self::UndoAttemptFailed { failure, .. }
             | Self::StepFailed { failure, .. }
             | Self::ItemFailed { failure, .. }
             | Self::UndoFailed { failure, .. }
-            | Self::RunFailed { failure, .. } => failure.each_text(visit),
+            | Self::RunFailed { failure, .. }
+            | Self::ChildEnded { ended: ChildEnd::Failed { failure, .. }, .. } => {
+                failure.each_text(visit);
+            }
             Self::StepSkipped { reason: text, .. }
             | Self::PathChosen { reason: text, .. }
             | Self::ApprovalRequested { message: text, .. } => visit(ValueMut::Text(text)),
@@ -58,6 +65,10 @@ impl Event {
             | Self::UndoRetried { .. }
             | Self::RunForgotten { .. }
             | Self::EventsRead { .. }
+            | Self::ChildEnded { ended: ChildEnd::Cancelled { .. }, .. }
+            | Self::ParentPaused
+            | Self::ParentResumed
+            | Self::StepCalled { input: None, .. }
             | Self::StepCallAllowed { .. }
             | Self::StepCallRefused { .. }
             | Self::StepCallRequested { .. }

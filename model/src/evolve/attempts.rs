@@ -56,6 +56,7 @@ impl Fold<'_> {
             | StepState::Running { .. }
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }
+            | StepState::Calling { .. }
             | StepState::Iterating
             | StepState::Completed { .. }
             | StepState::Failed { .. }
@@ -108,6 +109,8 @@ impl Fold<'_> {
         if let StepState::Running { stopping: stopping @ None, .. } = &mut state {
             *stopping = Some(failure.clone());
             self.set(step, self.with_state(step, state));
+            return;
         }
+        self.stop_call(step, failure);
     }
 }

@@ -28,6 +28,7 @@ impl Fold<'_> {
     /// A pause of the store goes on.
     pub(super) fn pauses_end(&mut self) {
         self.run.paused = false;
+        self.run.parent_paused = false;
         if !self.run.holds.steps.is_empty() {
             self.note(Change::Holds(self.run.holds.clone()));
             self.run.holds.steps.clear();

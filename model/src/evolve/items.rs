@@ -191,6 +191,7 @@ impl Fold<'_> {
             | StepState::Iterating
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }
+            | StepState::Calling { .. }
             | StepState::Retrying { .. }
             | StepState::Completed { .. }
             | StepState::Skipped { .. }

@@ -16,6 +16,7 @@ impl Fold<'_> {
             if self.run.items(inner).is_some() {
                 self.put_items(inner, None);
             }
+            self.call_anew(inner);
             if inner != step && self.run.loops.contains_key(&inner) {
                 self.set_loop(inner, None);
             }

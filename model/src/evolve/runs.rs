@@ -94,6 +94,7 @@ fn ended_badly(state: &StepState) -> bool {
         | StepState::Running { .. }
         | StepState::Sleeping { .. }
         | StepState::Awaiting { .. }
+        | StepState::Calling { .. }
         | StepState::Iterating
         | StepState::Retrying { .. }
         | StepState::Completed { .. }

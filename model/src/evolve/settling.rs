@@ -68,7 +68,9 @@ impl Fold<'_> {
         let waits = match &step_run.state {
             StepState::Sleeping { timer, .. } => Some(*timer),
             StepState::Retrying { timer, .. } => *timer,
-            StepState::Awaiting { timer, .. } => timer.map(|(timer, _)| timer),
+            StepState::Awaiting { timer, .. } | StepState::Calling { timer, .. } => {
+                timer.map(|(timer, _)| timer)
+            }
             StepState::Waiting
             | StepState::Running { .. }
             | StepState::Iterating

@@ -81,6 +81,7 @@ fn is_for(hold: &Hold, step: &StepRun) -> bool {
         StepState::Retrying { timer: Some(_), .. }
         | StepState::Sleeping { .. }
         | StepState::Awaiting { .. }
+        | StepState::Calling { .. }
         | StepState::Iterating
         | StepState::Completed { .. }
         | StepState::Failed { .. }

@@ -15,7 +15,8 @@ impl Fold<'_> {
             Some(TimerPurpose::ItemRetry(step, item)) => self.item_retry_due(step, item),
             Some(TimerPurpose::Start(step)) => self.unqueue(step),
             Some(TimerPurpose::Undo(step)) => self.undo_due(step),
-            Some(TimerPurpose::Sleep(_) | TimerPurpose::Wait(_)) | None => {}
+            Some(TimerPurpose::Wait(step)) => self.call_over(step),
+            Some(TimerPurpose::Sleep(_)) | None => {}
         }
     }
 

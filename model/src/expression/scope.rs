@@ -277,6 +277,7 @@ impl Lookup<'_, '_> {
             | StepState::Running { .. }
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }
+            | StepState::Calling { .. }
             | StepState::Iterating
             | StepState::Retrying { .. }
             | StepState::Failed { .. }
@@ -325,6 +326,7 @@ fn error(step_run: &StepRun, vault: Option<&dyn Vault>) -> Value {
         | StepState::Running { .. }
         | StepState::Sleeping { .. }
         | StepState::Awaiting { .. }
+        | StepState::Calling { .. }
         | StepState::Iterating
         | StepState::Completed { .. }
         | StepState::Skipped { .. }

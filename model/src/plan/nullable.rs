@@ -60,6 +60,7 @@ fn templates<'s>(
         (Work::Handler { input, .. }, _) => Some(("with", input)),
         (Work::Set { values }, _) => Some(("set", values)),
         (Work::Sleep { duration }, _) => Some(("sleep", duration)),
+        (Work::Call(called), _) => Some(("with", &called.input)),
         (Work::SleepUntil { time }, _) => Some(("sleep_until", time)),
         (Work::Approve(wait), _) => Some(("approve", &wait.asks)),
         (Work::WaitFor(_) | Work::Switch(_) | Work::Race(_) | Work::Repeat(_), _) => None,

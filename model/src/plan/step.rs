@@ -10,7 +10,7 @@ use super::each::{compile_each, item_names};
 use super::names::{Names, Place};
 use super::slots::{Limited, SlotRule, compile_slot};
 use super::undo::compile_undo;
-use super::{PlanStep, SCRIPT_HANDLER, SignalWait, Work, inline_json};
+use super::{Called, PlanStep, SCRIPT_HANDLER, SignalWait, Work, inline_json};
 use crate::definition::{Retry, Step, StepKind, WhenNeeds};
 use crate::expression::{Condition, Template, duration_ms, point_in_time};
 use crate::id::StepIndex;
@@ -229,6 +229,14 @@ fn compile_work(
             let (signal, timeout_ms) = (signal.clone(), *timeout_ms);
             let on_timeout = *on_timeout;
             Some(Work::WaitFor(SignalWait { signal, matches, timeout_ms, on_timeout }))
+        }
+        StepKind::Call { workflow, definition, with, .. } => {
+            if workflow.is_empty() {
+                problems.error("NX1180", &["steps", id, "call"], "the called workflow has no name");
+            }
+            let input = compile("with", with, problems)?;
+            let literal = input.literal().map(inline_json).unwrap_or_default();
+            Some(Work::Call(Called { definition: *definition, input, literal }))
         }
         StepKind::Switch(switch) => super::switch::compile(shape, switch, names, needs, problems),
         StepKind::Repeat(repeat) => super::repeat::compile(shape, repeat, names, needs, problems),

@@ -101,7 +101,8 @@ pub(super) fn compile_undo(
         | StepKind::Approve(_)
         | StepKind::Switch(_)
         | StepKind::Race { .. }
-        | StepKind::Repeat(_) => {
+        | StepKind::Repeat(_)
+        | StepKind::Call { .. } => {
             let message = "an undo calls a handler or runs a script";
             problems.error("NX1102", &["steps", id, "compensate"], message).hint =
                 Some("write `uses` or `run`".to_owned());

@@ -22,9 +22,9 @@ impl Holds {
 }
 
 impl Run {
-    /// Whether the whole run is kept from going on: by its own pause or one of the store.
+    /// Whether the whole run is kept from going on: by its own pause, by that of the run that called it, or by one of the store.
     pub fn is_held(&self) -> bool {
-        self.paused || !self.holds.by_store.is_empty()
+        self.paused || self.parent_paused || !self.holds.by_store.is_empty()
     }
 
     /// Whether `step` is kept from going on.

@@ -11,8 +11,8 @@ use crate::definition::{
     OnEnd, OnError, OnSignalTimeout, Repeat, Retry, Step, StepKind, Switch, SwitchCase, WhenNeeds,
     WhileOpen,
 };
-use crate::event::{Actor, Failure, RunStarted};
-use crate::id::{Attempt, RunId, StepIndex, TimerId};
+use crate::event::{Actor, ChildEnd, Failure, Parent, RunStarted};
+use crate::id::{Attempt, DefinitionHash, RunId, StepIndex, TimerId};
 use crate::limit::Ticket;
 use crate::payload::Payload;
 
@@ -158,6 +158,8 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
         "start_within" => step.start_within_ms = Some(ms(argument)),
         "continue" => step.on_error = OnError::Continue,
         "wait_for" => step.kind = wait_for(argument),
+        "call" => step.kind = call(argument),
+        "timeout" => step.timeout_ms = Some(ms(argument)),
         "switch" => step.kind = switch(argument),
         "race" => step.kind = StepKind::Race { of: list() },
         "repeat" => step.kind = repeat(argument),
@@ -175,6 +177,17 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
             undo.retry = Some(Retry { max_attempts, jitter: false, ..Retry::default() });
         }
         _ => panic!("unknown setting {key}"),
+    }
+}
+
+/// `other {"x":1}`; `nobody` is not resolved.
+fn call(argument: &str) -> StepKind {
+    let (workflow, with) = argument.split_once(' ').unwrap_or((argument, "null"));
+    StepKind::Call {
+        workflow: workflow.to_owned(),
+        version: None,
+        definition: (workflow != "nobody").then_some(DefinitionHash([4; 32])),
+        with: value(with),
     }
 }
 
@@ -249,6 +262,7 @@ fn approve(argument: &str) -> StepKind {
 }
 
 const SETTINGS: &[&str] = &[
+    "call",
     "breaker",
     "hurried",
     "limit",
@@ -339,6 +353,11 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
         return command;
     }
     match words[0] {
+        "called" => {
+            let parent = Parent { name: "wf-000".to_owned(), ..Parent::default() };
+            let start = RunStarted { parent: Some(parent), ..start(bench, &rest(1)) };
+            Command::StartRun(Box::new(start))
+        }
         "start" => Command::StartRun(Box::new(start(bench, &rest(1)))),
         "complete" => {
             let (step, attempt) = attempt(bench, words[1]);
@@ -381,7 +400,7 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
                 ticket: Ticket(ticket.parse().unwrap()),
             }
         }
-        word @ ("allow" | "refuse") => call(bench, word == "allow", words[1]),
+        word @ ("allow" | "refuse") => answer_of_breaker(bench, word == "allow", words[1]),
         word @ ("approve" | "reject") => answer(bench, word == "approve", &words),
         "event" => {
             let (event, id) = words[1].split_once('#').unwrap_or((words[1], ""));
@@ -394,12 +413,38 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
             let payload = payload(bench, &rest(2));
             Command::DeliverSignal { name: name.to_owned(), id: id.to_owned(), payload, by }
         }
+        "child" => end_child(bench, &words),
+        "follow" => Command::FollowParent { paused: words[1] == "hold" },
         other => panic!("unknown command {other}"),
     }
 }
 
+/// `child a#2 ended 7`, `child a failed`, `child a failed at=9 undone`, `child a cancelled`, `child a lost`: the run that
+/// step `a` called, which had `at` events, or 5.
+fn end_child(bench: &mut Bench, words: &[&str]) -> Command {
+    let (id, number) = words[1].split_once('#').unwrap_or((words[1], "1"));
+    let child = crate::event::child_name("wf-001", id, number.parse().unwrap());
+    let at = words.iter().find_map(|word| word.strip_prefix("at="));
+    let goes_on = !words.contains(&"undone");
+    let mut revision = at.map_or(5, |at| at.parse().unwrap());
+    let ended = match words[2] {
+        "ended" => ChildEnd::Completed {
+            output: payload(bench, words.get(3).filter(|word| !word.contains('=')).unwrap_or(&"")),
+        },
+        "failed" => ChildEnd::Failed { failure: failure(&["E"]), goes_on },
+        "cancelled" => ChildEnd::Cancelled { reason: String::new(), goes_on },
+        "lost" => {
+            revision = 0;
+            ChildEnd::Failed { failure: failure(&["NX3042", "fatal"]), goes_on: false }
+        }
+        other => panic!("unknown end {other}"),
+    };
+    let step = bench.plan.find(id).unwrap_or(StepIndex(999));
+    Command::EndChild { step, child, revision, ended }
+}
+
 /// `a#1`: the answer of a breaker.
-fn call(bench: &Bench, allowed: bool, word: &str) -> Command {
+fn answer_of_breaker(bench: &Bench, allowed: bool, word: &str) -> Command {
     let (id, ticket) = word.split_once('#').expect("step#ticket");
     let (step, ticket) = (index(bench, id), Ticket(ticket.parse().unwrap()));
     if allowed { Command::AllowCall { step, ticket } } else { Command::RefuseCall { step, ticket } }

@@ -15,9 +15,9 @@ use crate::definition::{
     Approval, CircuitBreaker, Compensate, Concurrency, Definition, OnApprovalTimeout, OnEnd,
     OnError, OnSignalTimeout, Retry, Step, StepKind, Switch, SwitchCase, WhenNeeds,
 };
-use crate::event::{Actor, Event, Failure, RunStarted};
+use crate::event::{Actor, ChildEnd, Event, Failure, RunStarted, child_name};
 use crate::evolve::evolve;
-use crate::id::{Attempt, StepIndex, TimerId};
+use crate::id::{Attempt, DefinitionHash, StepIndex, TimerId};
 use crate::limit::Ticket;
 use crate::payload::Payload;
 use crate::run::{Hold, Run, RunStatus, Slot, StepState};
@@ -46,7 +46,7 @@ struct Shape {
 fn shape() -> impl Strategy<Value = Shape> {
     let needs = prop::collection::vec(0usize..12, 0..4);
     let flags = (any::<[bool; 3]>(), 0u8..4);
-    (0u8..9, needs, 0u8..8, 1u32..4, flags, 0u8..6).prop_map(
+    (0u8..10, needs, 0u8..8, 1u32..4, flags, 0u8..6).prop_map(
         |(kind, needs, when, attempts, ([deadline, fatal, limited], undo), skipped)| Shape {
             kind,
             needs,
@@ -131,6 +131,10 @@ fn step(at: usize, shape: &Shape) -> Step {
         6 => step.kind = wait_for(shape),
         7 => step.kind = approve(shape),
         8 => step.kind = switch(at, shape),
+        9 => {
+            step.kind = call();
+            step.timeout_ms = shape.fatal.then_some(3_000);
+        }
         _ => {
             step.concurrency =
                 shape.limited.then(|| Concurrency { limit: Some(1), ..Default::default() });
@@ -140,6 +144,15 @@ fn step(at: usize, shape: &Shape) -> Step {
         }
     }
     step
+}
+
+fn call() -> StepKind {
+    StepKind::Call {
+        workflow: "other".to_owned(),
+        version: None,
+        definition: Some(DefinitionHash([4; 32])),
+        with: json!({}),
+    }
 }
 
 /// Waits for every signal `s`, or for those with the right number, for ever or not.
@@ -177,7 +190,7 @@ fn approve(shape: &Shape) -> StepKind {
 }
 
 fn asks() -> impl Strategy<Value = Vec<Ask>> {
-    let ask = (0u8..44, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
+    let ask = (0u8..53, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
         what,
         which,
         slots,
@@ -292,6 +305,10 @@ impl Play {
             );
             assert!(run.status == RunStatus::Running || last_run, "only some steps run last");
         }
+        if let Event::StepCalled { step, attempt, .. } = event {
+            assert!(!run.holds(*step), "nothing is called in a pause");
+            assert!(self.started.insert((*step, *attempt)), "each attempt starts once");
+        }
         if let Event::SignalTaken { signal, .. } = event {
             assert!(run.signals.kept.contains_key(signal), "it came, and is there");
             assert!(self.taken.insert(*signal), "each signal is taken once");
@@ -378,6 +395,8 @@ impl Play {
                 let id = if fatal { format!("k{}", ask.which % 7) } else { String::new() };
                 signal(ask.slots, id)
             }
+            44..48 => self.end_of_a_child(pick(run.calling().count())?, ask.slots),
+            48 => Command::FollowParent { paused: fatal },
             41 | 42 => {
                 let id = if fatal { format!("e{}", ask.which % 7) } else { String::new() };
                 event(ask.slots, id)
@@ -389,7 +408,7 @@ impl Play {
                 if fatal { refuse(slot, hold) } else { grant(slot, hold) }
             }
             34 => Command::GrantSlot { step: None, ticket: Ticket(ask.slots) },
-            27..30 => {
+            27..31 => {
                 let step = StepIndex(u32::try_from(ask.which % 13).unwrap());
                 let name = if ask.slots == 0 { "erin" } else { "dana" };
                 answer(step, !fatal, name)
@@ -398,11 +417,29 @@ impl Play {
         })
     }
 
+    /// The end of the run that the given one of those steps that call has called.
+    fn end_of_a_child(&self, at: usize, how: u32) -> Command {
+        let run = &self.bench.run;
+        let step = run.calling().nth(at).expect("one that calls");
+        let StepState::Calling { number, .. } = run.step(step) else { panic!("it calls") };
+        let seen = run.calls.get(&step).map_or(0, |last| last.seen);
+        let failure = Failure { code: "E".to_owned(), ..Failure::default() };
+        let ended = match how {
+            0 => ChildEnd::Completed { output: Payload::Null },
+            1 => ChildEnd::Cancelled { reason: String::new(), goes_on: true },
+            how => ChildEnd::Failed { failure, goes_on: how % 2 == 0 },
+        };
+        let name = &run.started.as_ref().expect("a run").name;
+        let child = child_name(name, self.bench.plan.id(step), *number);
+        Command::EndChild { step, child, revision: seen + 1, ended }
+    }
+
     /// Lets everything that is under way end well.
     fn finish(&mut self) {
         let by = Actor::default();
         let _ = self.ask(Command::ResumeRun { by: by.clone() }, 3);
         let _ = self.ask(Command::ReleaseRun, 3);
+        let _ = self.ask(Command::FollowParent { paused: false }, 3);
         for step in self.bench.plan.steps().collect::<Vec<_>>() {
             let _ = self.ask(Command::ResumeStep { step, by: by.clone() }, 3);
         }
@@ -424,6 +461,9 @@ impl Play {
         }
         if run.has_ready() {
             return Some(Command::OfferSlots);
+        }
+        if run.calling().next().is_some() {
+            return Some(self.end_of_a_child(0, 0));
         }
         if let Some((slot, hold)) = run.slots.iter().find(|(_, hold)| !hold.granted) {
             return Some(grant(slot, hold));

@@ -2,8 +2,8 @@
 
 mod items;
 
-use crate::effect::Effect;
-use crate::event::{Event, Failure};
+use crate::effect::{Effect, Wish};
+use crate::event::{ChildEnd, Event, Failure};
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload};
 use crate::plan::Plan;
@@ -72,6 +72,18 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
         Event::ApprovalRejected { step, by, role, form, .. } => {
             format!("{} rejected by {} as {role}{}", id(step), by.name, payload(Some(form)))
         }
+        Event::StepCalled { step, attempt, number, input, timer: due, deadline } => {
+            let with = payload(input.as_ref());
+            let (due, deadline) = (timer(*due, ""), timer(*deadline, "deadline"));
+            format!("{} calls {number}{with}{due}{deadline}", tried(plan, *step, *attempt))
+        }
+        Event::ChildEnded { child, ended, .. } => match ended {
+            ChildEnd::Completed { output } => format!("{child} ended{}", payload(Some(output))),
+            ChildEnd::Failed { failure, .. } => format!("{child} failed {}", failure.code),
+            ChildEnd::Cancelled { .. } => format!("{child} was cancelled"),
+        },
+        Event::ParentPaused => "parent paused".to_owned(),
+        Event::ParentResumed => "parent resumed".to_owned(),
         Event::SignalTaken { step, signal } => format!("{} takes signal {signal}", id(step)),
         Event::StepStarted { step, attempt, input, deadline } => {
             let with = payload(input.as_ref());
@@ -176,6 +188,15 @@ pub(super) fn effect(plan: &Plan, effect: &Effect) -> String {
         }
         Effect::StopAttempt { step, item, attempt } => {
             format!("stop {}", items::tried(plan, *step, *item, *attempt))
+        }
+        Effect::Call(call) => {
+            let seen = if call.seen > 0 { format!(" after {}", call.seen) } else { String::new() };
+            let word = match call.wish {
+                Wish::GoOn => "call",
+                Wish::Pause => "hold",
+                Wish::End => "end",
+            };
+            format!("{word} {}{seen}{}", call.child, payload(Some(&call.input)))
         }
     }
 }

@@ -149,6 +149,10 @@ impl Counters {
             | Event::ApprovalRejected { .. }
             | Event::ApprovalRequested { .. }
             | Event::SignalTaken { .. }
+            | Event::StepCalled { .. }
+            | Event::ChildEnded { .. }
+            | Event::ParentPaused
+            | Event::ParentResumed
             | Event::StepSlept { .. }
             | Event::ItemsStarted { .. }
             | Event::ItemResumed { .. }

@@ -85,6 +85,7 @@ mod tests {
                 if graph.nodes.iter().all(|node| node.id != *id) {
                     let id = (*id).to_owned();
                     graph.nodes.push(GraphNode {
+                        child: None,
                         id,
                         kind: String::new(),
                         uses: None,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use nexus_definitions::{Read, calendar};
+use nexus_definitions::{Resolved, calendar};
 use nexus_gateway::api::{Problem, PutSchedule};
 
 use super::{note_idle, record, show, triggers};
@@ -55,19 +55,20 @@ pub(crate) struct CreateArgs {
 
 /// Makes a schedule.
 pub(crate) fn run(context: &Context, args: &CreateArgs) -> Outcome {
-    let Some(read) = workflow::read(&args.file)? else { return Ok(Code::Usage) };
+    let Some(resolved) = workflow::read(&args.file)? else { return Ok(Code::Usage) };
     if args.cron.is_none() && args.every.is_none() {
-        return of_triggers(context, args, &read);
+        return of_triggers(context, args, &resolved);
     }
+    let read = &resolved.read;
     if let Some(cron) = &args.cron {
         check(cron, &args.tz)?;
     }
     let input = inputs::read(&read.definition, args.input.as_deref(), &args.set)?;
-    let definition = serde_json::from_slice(&read.definition.to_canonical_json())
-        .expect("a canonical definition is JSON");
+    let (definition, callees) = workflow::to_send(&resolved);
     let request = PutSchedule {
         id: args.name.clone().unwrap_or_else(|| read.definition.name.clone()),
         definition,
+        callees,
         input,
         cron: args.cron.clone(),
         timezone: args.cron.is_some().then(|| args.tz.clone()),
@@ -88,7 +89,7 @@ pub(crate) fn run(context: &Context, args: &CreateArgs) -> Outcome {
 }
 
 /// Makes the schedules of the workflow's triggers.
-fn of_triggers(context: &Context, args: &CreateArgs, read: &Read) -> Outcome {
+fn of_triggers(context: &Context, args: &CreateArgs, read: &Resolved) -> Outcome {
     let requests = triggers::requests(read, &args.file, args.replace, &context.by());
     if requests.is_empty() {
         let message = format!("{} has no triggers", args.file.display());

@@ -2,20 +2,25 @@
 
 use std::path::{Path, PathBuf};
 
-use nexus_definitions::Read;
+use nexus_definitions::Resolved;
 use nexus_engine::model::definition::Trigger;
 use nexus_engine::model::schedule::Timing;
 use nexus_gateway::Control;
 use nexus_gateway::api::{By, Problem, PutSchedule, SetTriggers};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::exit::Code;
 use crate::{files, output, workflow};
 
 /// The requests that make the schedules of a workflow's triggers.
-pub(crate) fn requests(read: &Read, file: &Path, replace: bool, by: &By) -> Vec<PutSchedule> {
-    let definition: Value = serde_json::from_slice(&read.definition.to_canonical_json())
-        .expect("a canonical definition is JSON");
+pub(crate) fn requests(
+    resolved: &Resolved,
+    file: &Path,
+    replace: bool,
+    by: &By,
+) -> Vec<PutSchedule> {
+    let (definition, callees) = workflow::to_send(resolved);
+    let read = &resolved.read;
     let folder = workflow::folder(file).map(|folder| folder.to_string_lossy().into_owned());
     let triggers = read.definition.triggers.iter().enumerate();
     let request = |(at, trigger): (usize, &Trigger)| {
@@ -28,6 +33,7 @@ pub(crate) fn requests(read: &Read, file: &Path, replace: bool, by: &By) -> Vec<
         PutSchedule {
             id: trigger.schedule_name(&read.definition.name, at),
             definition: definition.clone(),
+            callees: callees.clone(),
             input: trigger.input.clone().unwrap_or_else(|| json!({})),
             cron,
             timezone,
@@ -48,15 +54,15 @@ pub(crate) fn requests(read: &Read, file: &Path, replace: bool, by: &By) -> Vec<
 /// If a file cannot be read or is no workflow, or a schedule is refused.
 pub(crate) async fn register(control: &Control, paths: &[PathBuf], by: &By) -> Result<(), Problem> {
     for file in files::workflows(paths)? {
-        let Some(read) = workflow::read(&file)? else { return Err(unusable(&file)) };
-        for request in requests(&read, &file, true, by) {
+        let Some(resolved) = workflow::read(&file)? else { return Err(unusable(&file)) };
+        for request in requests(&resolved, &file, true, by) {
             let name = request.id.clone();
             let acted = control.put_schedule(request).await?;
             let next = acted.next.unwrap_or_else(|| "not while it is paused".to_owned());
             output::note(format!("schedule {name} {} · next {next}", acted.action));
         }
-        if !read.definition.event_triggers.is_empty() {
-            register_events(control, &read, &file, by).await?;
+        if !resolved.read.definition.event_triggers.is_empty() {
+            register_events(control, &resolved, &file, by).await?;
         }
     }
     Ok(())
@@ -65,14 +71,14 @@ pub(crate) async fn register(control: &Control, paths: &[PathBuf], by: &By) -> R
 /// Has events start the workflow.
 async fn register_events(
     control: &Control,
-    read: &Read,
+    resolved: &Resolved,
     file: &Path,
     by: &By,
 ) -> Result<(), Problem> {
-    let definition: Value = serde_json::from_slice(&read.definition.to_canonical_json())
-        .expect("a canonical definition is JSON");
+    let (definition, callees) = workflow::to_send(resolved);
     let folder = workflow::folder(file).map(|folder| folder.to_string_lossy().into_owned());
-    let acted = control.set_triggers(SetTriggers { definition, folder, by: by.clone() }).await?;
+    let request = SetTriggers { definition, callees, folder, by: by.clone() };
+    let acted = control.set_triggers(request).await?;
     for trigger in acted.triggers {
         output::note(format!("trigger {} {} · on {}", trigger.name, trigger.action, trigger.event));
     }

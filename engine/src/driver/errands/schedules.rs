@@ -83,6 +83,7 @@ pub(super) fn final_code(error: &StartError) -> Option<&'static str> {
     match error {
         StartError::Inputs(_) => Some("NX1205"),
         StartError::InputTooLarge { .. } => Some("NX7005"),
+        StartError::Unresolved { .. } => Some("NX1185"),
         StartError::Name(_)
         | StartError::RunId { .. }
         | StartError::Limit { .. }
@@ -92,6 +93,7 @@ pub(super) fn final_code(error: &StartError) -> Option<&'static str> {
             Some("NX7005")
         }
         StartError::NoEncryption => Some("NX6023"),
+        StartError::CallsEncrypted => Some("NX1136"),
         StartError::Busy { .. }
         | StartError::Full { .. }
         | StartError::Uncounted(_)

@@ -195,6 +195,8 @@ fn in_words(output: &Output) -> String {
             format!("call {} of {target} over: {outcome:?}", holder.ticket.0)
         }
         Output::Ended(_, status) => format!("ended {}", status.word()),
+        Output::Call(call) => format!("see to {}", call.call.child),
+        Output::ChildEnded(report) => format!("{} tells", report.child),
         Output::ReadEvents(_, step, event, _) => format!("read {event} for {}", step.0),
         Output::Hungry(_) => "hungry".into(),
         Output::Snapshot(..) => "snapshot".into(),

@@ -4,8 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use nexus_definitions::{Problems, Read, read, read_cases};
-use nexus_model::plan::Plan;
+use nexus_definitions::{Problems, Resolved, read, read_cases, resolve_calls};
 
 use super::Suite;
 
@@ -63,12 +62,15 @@ impl Suite {
             let problems = Problems(vec![file.workflow_problem(message)]);
             return Err(SuiteError::Invalid { problems, text });
         }
-        let plan = plan_of(&workflow)?;
-        let called: Result<Vec<_>, _> =
-            file.workflows.iter().map(|called| plan_of(&beside_of(tests, called))).collect();
+        let Resolved { read, mut callees } = resolved(&workflow)?;
+        for called in &file.workflows {
+            let Resolved { read, callees: more } = resolved(&beside_of(tests, called))?;
+            callees.extend(more);
+            callees.push(Arc::new(read.plan));
+        }
         let folder = workflow.canonicalize().ok();
         let folder = folder.as_deref().and_then(Path::parent).map(Path::to_owned);
-        Self::new(file, plan, &called?, folder, harmless)
+        Self::new(file, Arc::new(read.plan), callees, folder, harmless)
             .map_err(|problems| SuiteError::Invalid { problems, text })
     }
 }
@@ -91,10 +93,11 @@ fn text_of(path: &Path) -> Result<String, SuiteError> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn plan_of(path: &Path) -> Result<Arc<Plan>, SuiteError> {
+/// The workflow of a file, with all that it calls.
+fn resolved(path: &Path) -> Result<Resolved, SuiteError> {
     let text = text_of(path)?;
-    match read(&path.display().to_string(), &text) {
-        Ok(Read { plan, .. }) => Ok(Arc::new(plan)),
-        Err(problems) => Err(SuiteError::Invalid { problems, text }),
-    }
+    let load = |path: &Path| text_of(path).map_err(|error| error.to_string());
+    let read = read(&path.display().to_string(), &text);
+    read.and_then(|read| resolve_calls(read, path, None, &load))
+        .map_err(|problems| SuiteError::Invalid { problems, text })
 }

@@ -1,8 +1,6 @@
 //! One play of a case: the run is started, what is done from outside is done in time, and time passes until nothing more
 //! happens.
 
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_definitions::cases::{Act, Case, Deed, Point};
@@ -10,7 +8,6 @@ use nexus_model::command::{ApprovalAnswer, Command};
 use nexus_model::event::Actor;
 use nexus_model::id::RunId;
 use nexus_model::payload::Payload;
-use nexus_model::plan::Plan;
 use nexus_model::time::Timestamp;
 
 use super::super::engine::TestEngine;
@@ -28,15 +25,8 @@ pub(super) struct Played {
 }
 
 /// Plays a case on a fresh engine.
-pub(super) fn play(
-    engine: &mut TestEngine,
-    case: &Case,
-    plan: &Arc<Plan>,
-    folder: Option<&Path>,
-) -> Played {
+pub(super) fn play(engine: &mut TestEngine, case: &Case, request: StartRequest) -> Played {
     let mut played = Played { run: None, began: engine.now(), refused: None, wrong: Vec::new() };
-    let request = StartRequest::new(Arc::clone(plan)).input(case.input());
-    let request = StartRequest { folder: folder.map(Path::to_owned), ..request };
     let run = match engine.start_as(request) {
         Ok(started) => started.run,
         Err(error) => {

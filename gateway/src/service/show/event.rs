@@ -1,7 +1,7 @@
 //! Events as they are sent.
 
 use nexus_engine::model::codec::{event_name, show_state_hash};
-use nexus_engine::model::event::{Event, Failure, RunStarted};
+use nexus_engine::model::event::{ChildEnd, Event, Failure, RunStarted};
 use nexus_engine::model::id::{Attempt, StepIndex, TimerId};
 use nexus_engine::model::limit::{Size, Wish};
 use nexus_engine::model::payload::Payload;
@@ -66,6 +66,7 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::AttemptResumed { step, attempt }
         | Event::HeartbeatRecorded { step, attempt, .. }
         | Event::StepStarted { step, attempt, .. }
+        | Event::StepCalled { step, attempt, .. }
         | Event::StepSlotRequested { step, attempt, .. }
         | Event::StepCallRequested { step, attempt, .. }
         | Event::RetryScheduled { step, attempt, .. }
@@ -89,6 +90,7 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::StepWaits { step, .. }
         | Event::EventsRead { step }
         | Event::SignalTaken { step, .. }
+        | Event::ChildEnded { step, .. }
         | Event::ApprovalGranted { step, .. }
         | Event::ApprovalRejected { step, .. }
         | Event::ApprovalRequested { step, .. }
@@ -118,6 +120,8 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::RunQueued { .. }
         | Event::RunSlotGranted { .. }
         | Event::SignalReceived { .. }
+        | Event::ParentPaused
+        | Event::ParentResumed
         | Event::StepsNotReached { .. }
         | Event::StopRequested { .. }
         | Event::StepsCancelled { .. }
@@ -206,7 +210,30 @@ impl Showing<'_> {
                 json!({"step": self.id(*step), "by": by(who)})
             }
             Event::RunHeld { pauses } => json!({"pauses": pauses}),
-            Event::SlotsOffered | Event::RunReleased => json!({}),
+            Event::SlotsOffered
+            | Event::RunReleased
+            | Event::ParentPaused
+            | Event::ParentResumed => json!({}),
+            Event::StepCalled { step, attempt, number, input, timer, deadline } => json!({
+                "step": self.id(*step), "attempt": attempt.0, "number": number,
+                "input": input.as_ref().map(|input| self.payload(input)).transpose()?,
+                "timeout": due_data(*timer), "deadline": due_data(*deadline),
+            }),
+            Event::ChildEnded { step, child, revision, ended } => {
+                let mut data = json!({"step": self.id(*step), "run": child, "events": revision});
+                match ended {
+                    ChildEnd::Completed { output } => data["output"] = self.payload(output)?,
+                    ChildEnd::Failed { failure, goes_on } => {
+                        data["failure"] = failure_data(failure);
+                        data["goes_on"] = json!(goes_on);
+                    }
+                    ChildEnd::Cancelled { reason, goes_on } => {
+                        data["cancelled"] = json!(reason);
+                        data["goes_on"] = json!(goes_on);
+                    }
+                }
+                data
+            }
             Event::EventsRead { step } => json!({"step": self.id(*step)}),
             Event::StepSlotRequested { step, attempt, ticket, wish } => json!({
                 "step": self.id(*step), "attempt": attempt.0, "ticket": ticket.0,
@@ -306,6 +333,7 @@ impl Showing<'_> {
             "by": by(&started.by),
             "seed": started.seed.to_string(),
             "timeout": due_data(started.timeout),
+            "parent": started.parent.as_ref().map(|parent| &parent.name),
             "limits": started.limits.iter().map(wish_data).collect::<Vec<_>>(),
         }))
     }
@@ -371,7 +399,22 @@ impl Showing<'_> {
             Event::SlotsOffered
             | Event::RunReleased
             | Event::EventsRead { .. }
+            | Event::ParentPaused
+            | Event::ParentResumed
             | Event::RunCancelled { .. } => String::new(),
+            Event::StepCalled { attempt, number, .. } => match number {
+                1 => format!("try {}", attempt.0),
+                number => format!("try {}, run number {number}", attempt.0),
+            },
+            Event::ChildEnded { child, ended, .. } => match ended {
+                ChildEnd::Completed { output } => {
+                    format!("{child} completed: {}", self.brief(output)?)
+                }
+                ChildEnd::Failed { failure, .. } => {
+                    format!("{child} failed: {}", failure_line(failure))
+                }
+                ChildEnd::Cancelled { .. } => format!("{child} was cancelled"),
+            },
             Event::StepSlotRequested { ticket, wish, .. }
             | Event::RunQueued { ticket, wish, .. } => {
                 format!("limit {}, ticket {}", wish.limit, ticket.0)

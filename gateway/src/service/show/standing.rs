@@ -1,6 +1,6 @@
 //! Where a run stands, and why: computed from its state and from whether an engine works on it.
 
-use nexus_engine::model::event::Awaited;
+use nexus_engine::model::event::{Awaited, child_name};
 use nexus_engine::model::id::{Attempt, StepIndex, TimerId};
 use nexus_engine::model::payload::Payload;
 use nexus_engine::model::plan::Plan;
@@ -8,6 +8,7 @@ use nexus_engine::model::run::{Hold, Run, RunStatus, Slot, StepState, UndoState}
 use nexus_engine::model::time::Timestamp;
 
 mod items;
+mod pauses;
 
 use super::{duration, failure_line, shorten, time};
 use crate::api::WaitingOn;
@@ -50,6 +51,7 @@ impl Standing<'_> {
             }
             RunStatus::Running if self.run.slots.wait() => "waiting",
             RunStatus::Running if self.run.awaiting().next().is_some() => "waiting",
+            RunStatus::Running if self.run.calling().next().is_some() => "waiting",
             RunStatus::Running if self.timed().any(|timed| timed.attempt.is_none()) => "waiting",
             RunStatus::Running if self.timed().next().is_some() => "retrying",
             RunStatus::Running => "running",
@@ -89,6 +91,7 @@ impl Standing<'_> {
             StepState::Running { .. }
             | StepState::Sleeping { .. }
             | StepState::Awaiting { .. }
+            | StepState::Calling { .. }
             | StepState::Iterating
             | StepState::Retrying { .. } => true,
             StepState::Waiting => !undoes && self.run.needs_met(*step),
@@ -112,6 +115,7 @@ impl Standing<'_> {
             StepState::Waiting
             | StepState::Running { .. }
             | StepState::Sleeping { .. }
+            | StepState::Calling { .. }
             | StepState::Iterating
             | StepState::Retrying { .. }
             | StepState::Completed { .. }
@@ -155,6 +159,7 @@ impl Standing<'_> {
             }
             StepState::Retrying { timer: None, .. }
             | StepState::Awaiting { .. }
+            | StepState::Calling { .. }
             | StepState::Waiting
             | StepState::Iterating
             | StepState::Running { .. }
@@ -196,6 +201,9 @@ impl Standing<'_> {
             };
             let (step, at) = (Some(self.id(step)), until.map(time));
             return Some(WaitingOn { step, at, ..on(kind) });
+        }
+        if let Some(step) = self.run.calling().next() {
+            return Some(WaitingOn { step: Some(self.id(step)), ..on("run") });
         }
         if let Some(waiting) = self.waiting_of_items() {
             return Some(waiting);
@@ -243,17 +251,6 @@ impl Standing<'_> {
             RunStatus::Running if self.run.is_held() => self.held(),
             RunStatus::Running => self.work(),
         }
-    }
-
-    /// Which pauses keep the run, and what is at work all the same.
-    fn held(&self) -> String {
-        let by_store = self.run.holds.by_store.join(", ");
-        let pauses = match (self.run.paused, by_store.is_empty()) {
-            (true, true) => "paused: nothing new starts until it is resumed".to_owned(),
-            (false, _) => format!("paused by the pause of {by_store}"),
-            (true, false) => format!("paused, and by the pause of {by_store}"),
-        };
-        if self.is_still() { pauses } else { format!("{pauses}; {}", self.work()) }
     }
 
     /// Whether no handler is at work, nor would be but for the end of a pause.
@@ -339,6 +336,9 @@ impl Standing<'_> {
         if let Some((step, ..)) = self.next_awaited() {
             return self.step_why(step);
         }
+        if let Some(step) = self.run.calling().next() {
+            return self.step_why(step);
+        }
         if let Some(step) = self.run.iterating().next() {
             return self.step_why(step);
         }
@@ -418,6 +418,14 @@ impl Standing<'_> {
                     self.and_kept(step)
                 )
             }
+            StepState::Calling { timer, stopping, .. } => {
+                let child = self.child(step).unwrap_or_default();
+                let told = if stopping.is_some() { ", which is told to end" } else { "" };
+                format!(
+                    "{id} waits for the run {child} that it called{told}{}",
+                    self.left_of(*timer)
+                )
+            }
             StepState::Retrying { attempt, timer, at, failure } => {
                 let next = match timer {
                     Some(_) => format!("next try {}", self.in_time(*at)),
@@ -442,20 +450,6 @@ impl Standing<'_> {
     }
 
     /// Which pause keeps a step.
-    fn kept(&self, step: StepIndex) -> String {
-        match &self.run.holds {
-            holds if holds.steps.contains(&step) => "the step is paused".to_owned(),
-            holds if !holds.by_store.is_empty() => {
-                format!("kept by the pause of {}", holds.by_store.join(", "))
-            }
-            _ => "the run is paused".to_owned(),
-        }
-    }
-
-    fn and_kept(&self, step: StepIndex) -> String {
-        if self.run.holds(step) { format!("; {}", self.kept(step)) } else { String::new() }
-    }
-
     /// `, progress 7`: how far the step said it is.
     fn progress(&self, step: StepIndex) -> String {
         let Some(Payload::Inline(_, bytes)) = self.run.progress.get(&step) else {
@@ -496,13 +490,18 @@ impl Standing<'_> {
             StepState::Awaiting { what, timer } => {
                 Some(format!("{}{}", awaited(what), self.left_of(*timer)))
             }
+            StepState::Calling { timer, .. } => {
+                let child = self.child(step).unwrap_or_default();
+                Some(format!("run {child}{}", self.left_of(*timer)))
+            }
             StepState::Retrying { timer: Some(_), at, .. } => {
                 Some(format!("next try {}", self.in_time(*at)))
             }
             StepState::Retrying { timer: None, .. } => Some("next try waits for room".into()),
             StepState::Completed { .. } => {
                 let attempts = self.run.step_run(step).attempt.0;
-                (attempts > 1).then(|| format!("attempt {attempts} of {of}"))
+                let child = self.child(step).map(|child| format!("run {child}"));
+                child.or_else(|| (attempts > 1).then(|| format!("attempt {attempts} of {of}")))
             }
             StepState::Failed { failure, continued } => {
                 let rest = if *continued { ", the run went on" } else { "" };
@@ -515,6 +514,11 @@ impl Standing<'_> {
             }
             StepState::Running { .. } | StepState::NotReached | StepState::Cancelled => None,
         }
+    }
+
+    /// The name of the run that a step has called last.
+    pub(crate) fn child(&self, step: StepIndex) -> Option<String> {
+        child(self.plan, self.run, step)
     }
 
     /// Attempts a step may make, those before a `retry` of the run included.
@@ -568,6 +572,12 @@ impl Standing<'_> {
             more => format!("{} and {more} more", named.join(", ")),
         }
     }
+}
+
+/// The name of the run that a step has called last.
+pub(crate) fn child(plan: &Plan, run: &Run, step: StepIndex) -> Option<String> {
+    let last = run.calls.get(&step)?;
+    Some(child_name(&run.started.as_ref()?.name, plan.id(step), last.number))
 }
 
 /// What a step waits for.

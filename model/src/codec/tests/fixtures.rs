@@ -56,13 +56,13 @@ fn events_are_read_and_written_as_ever() {
         let name = event_name(&event);
         let mut body = Vec::new();
         let header = encode(&event, given, &mut body);
-        let version = header.version;
-        let bytes = fixture(name, &format!("v{version}.bin"), &body);
+        let file = |extension| format!("v{}.{extension}", header.version);
+        let bytes = fixture(name, &file("bin"), &body);
         assert_eq!(body, bytes, "{name} is written differently");
         let (read, read_given) = decode(header, &bytes, GIVEN.now.0).expect("a fixture decodes");
         assert_eq!((&read, read_given), (&event, given), "{name} is read differently");
         let text = describe(header, &read, read_given);
-        let expected = fixture(name, &format!("v{version}.json"), text.as_bytes());
+        let expected = fixture(name, &file("json"), text.as_bytes());
         assert_eq!(text, String::from_utf8_lossy(&expected), "{name} is shown differently");
     }
 }

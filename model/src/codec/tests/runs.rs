@@ -47,9 +47,11 @@ fn the_form_knows_every_field_of_a_run() {
     let fields: Vec<String> = shown.lines().filter_map(field).collect();
     let written = ["started", "started_at", "ended_at", "status", "paused", "holds"];
     let timed = ["timers", "next_timer", "revision", "forgotten"];
-    let after = ["signals", "items", "loops", "slots", "progress", "queued", "steps"];
-    let derived = ["open_needs", "first_ok", "ready", "running", "awaiting", "open", "undo"];
-    assert_eq!(fields, [&written[..], &timed, &after, &derived].concat());
+    let kept = ["signals", "calls", "parent_paused", "items", "loops"];
+    let after = ["slots", "progress", "queued", "steps"];
+    let derived =
+        ["open_needs", "first_ok", "ready", "running", "awaiting", "calling", "open", "undo"];
+    assert_eq!(fields, [&written[..], &timed, &kept, &after, &derived].concat());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Any event, any run.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::collection::vec;
@@ -7,15 +8,15 @@ use proptest::option;
 use proptest::prelude::*;
 
 use crate::codec::kinds;
-use crate::event::{Actor, Awaited, Event, Failure, Given, RunStarted};
+use crate::event::{Actor, Awaited, ChildEnd, Event, Failure, Given, Parent, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::limit::{Rate, Size, Ticket, Wish};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
 use crate::run::Holds;
 use crate::run::{
-    Hold, KeptSignal, Loop, Run, RunStatus, Signals, Slot, StepRun, StepState, StepUndo, Timer,
-    TimerPurpose, UndoState,
+    Hold, KeptSignal, LastCall, Loop, Run, RunStatus, Signals, Slot, StepRun, StepState, StepUndo,
+    Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
 
@@ -69,6 +70,11 @@ fn outside_event() -> BoxedStrategy<Event> {
         (actor(), text()).prop_map(|(by, reason)| Event::CancelRequested { by, reason }),
         (actor(), due()).prop_map(|(by, timeout)| Event::RunRetried { by, timeout }),
         Just(Event::SlotsOffered),
+        Just(Event::ParentPaused),
+        Just(Event::ParentResumed),
+        (step(), text(), number(), child_end()).prop_map(|(step, child, revision, ended)| {
+            Event::ChildEnded { step, child, revision, ended }
+        }),
         step().prop_map(|step| Event::EventsRead { step }),
         (text(), text(), payload(), actor()).prop_map(|(name, id, payload, by)| {
             Event::SignalReceived { name, id, payload, by }
@@ -144,6 +150,16 @@ fn derived_event() -> BoxedStrategy<Event> {
             Event::ApprovalRequested { step, by, message, timer }
         }),
         (step(), number()).prop_map(|(step, signal)| Event::SignalTaken { step, signal }),
+        (step(), attempt(), number(), option::of(payload()), due(), due()).prop_map(
+            |(step, attempt, number, input, timer, deadline)| Event::StepCalled {
+                step,
+                attempt,
+                number,
+                input,
+                timer,
+                deadline
+            }
+        ),
         (step(), attempt(), ticket(), wish()).prop_map(|(step, attempt, ticket, wish)| {
             Event::StepSlotRequested { step, attempt, ticket, wish }
         }),
@@ -179,7 +195,8 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
         carry,
     });
     let loops = prop::collection::btree_map(step_of(count), round, 0..3);
-    let changes = (changes, signals(), ticket(), slot_holds(count), holds(count), loops);
+    let called = (calls(count), any::<bool>());
+    let changes = (changes, signals(), ticket(), slot_holds(count), holds(count), loops, called);
     let plan = Arc::clone(plan);
     (facts, more, changes)
         .prop_map(move |(facts, more, changes)| {
@@ -190,6 +207,7 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
                 (more.0, more.1, more.2, more.3);
             run.plan_undo(more.4);
             (run.signals, run.holds, run.loops) = (changes.1, changes.4, changes.5);
+            (run.calls, run.parent_paused) = changes.6;
             for (step, next) in changes.0 {
                 run.set_step(&plan, step, next);
             }
@@ -202,6 +220,38 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
             run
         })
         .boxed()
+}
+
+fn child_end() -> impl Strategy<Value = ChildEnd> {
+    prop_oneof![
+        payload().prop_map(|output| ChildEnd::Completed { output }),
+        (failure(), any::<bool>())
+            .prop_map(|(failure, goes_on)| ChildEnd::Failed { failure, goes_on }),
+        (text(), any::<bool>())
+            .prop_map(|(reason, goes_on)| ChildEnd::Cancelled { reason, goes_on }),
+    ]
+}
+
+fn parent() -> impl Strategy<Value = Parent> {
+    (any::<[u8; 16]>(), text(), step()).prop_map(|(run, name, step)| Parent {
+        run: RunId(run),
+        name,
+        step,
+    })
+}
+
+fn calls(count: u32) -> impl Strategy<Value = BTreeMap<StepIndex, LastCall>> {
+    let hashes = (any::<[u8; 32]>(), any::<[u8; 32]>());
+    let call = (number(), hashes, number(), any::<bool>()).prop_map(
+        |(number, (definition, input), seen, goes_on)| LastCall {
+            number,
+            definition: DefinitionHash(definition),
+            input: PayloadHash(input),
+            seen,
+            goes_on,
+        },
+    );
+    prop::collection::btree_map(step_of(count), call, 0..3)
 }
 
 fn awaited() -> impl Strategy<Value = Awaited> {
@@ -346,6 +396,14 @@ fn state() -> BoxedStrategy<StepState> {
         Just(StepState::NotReached),
         Just(StepState::Cancelled),
         (awaited(), due()).prop_map(|(what, timer)| StepState::Awaiting { what, timer }),
+        (number(), option::of(payload()), due(), option::of(failure())).prop_map(
+            |(number, input, timer, stopping)| StepState::Calling {
+                number,
+                input,
+                timer,
+                stopping
+            }
+        ),
     ]
     .boxed()
 }
@@ -355,8 +413,10 @@ fn run_started() -> impl Strategy<Value = RunStarted> {
     let texts = (text(), text(), text());
     let labels = vec((text(), text()), 0..4);
     let labels = (labels, vec(wish(), 0..3));
-    (ids, texts, labels, payload(), actor(), due()).prop_map(
-        |((run, definition, seed), (name, workflow, folder), labels, input, by, timeout)| {
+    let more = (due(), option::of(parent()));
+    (ids, texts, labels, payload(), actor(), more).prop_map(
+        |((run, definition, seed), (name, workflow, folder), labels, input, by, more)| {
+            let (timeout, parent) = more;
             let (labels, limits) = labels;
             RunStarted {
                 run: RunId(run),
@@ -369,6 +429,7 @@ fn run_started() -> impl Strategy<Value = RunStarted> {
                 by,
                 seed,
                 timeout,
+                parent,
                 limits,
             }
         },

@@ -271,6 +271,10 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::EventsRead { .. }
         | Event::ApprovalRequested { .. }
         | Event::SignalTaken { .. }
+        | Event::StepCalled { .. }
+        | Event::ChildEnded { .. }
+        | Event::ParentPaused
+        | Event::ParentResumed
         | Event::StepStarted { .. }
         | Event::StepSlept { .. }
         | Event::StepSkipped { .. }

@@ -33,6 +33,12 @@ impl RunRecord {
             Event::ApprovalRequested { step, timer, .. } => {
                 self.begin(*step, 1, Doing::AwaitingApproval, end_of(*timer));
             }
+            Event::StepCalled { step, attempt, timer, .. } => {
+                let until = timer.map_or(FOR_EVER, |(_, until)| until.0);
+                self.begin(*step, attempt.0, Doing::Calling, until);
+            }
+            Event::ParentPaused => self.is_held = true,
+            Event::ParentResumed => self.is_held = false,
             Event::ItemsStarted { step, .. } => {
                 self.begin(*step, 1, Doing::Running, at);
             }
@@ -154,6 +160,7 @@ impl RunRecord {
             | Event::ApprovalGranted { .. }
             | Event::ApprovalRejected { .. }
             | Event::SignalTaken { .. }
+            | Event::ChildEnded { .. }
             | Event::ItemStarted { .. }
             | Event::ItemResumed { .. }
             | Event::ItemCompleted { .. }

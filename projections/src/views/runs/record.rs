@@ -20,6 +20,8 @@ pub(crate) struct RunRecord {
     pub(super) updated_at: i64,
     pub(super) ending: Option<Ending>,
     pub(super) is_paused: bool,
+    /// Whether the run that called it is paused.
+    pub(super) is_held: bool,
     /// The pauses of the store that hold it, in words.
     pub(super) held_by: Vec<String>,
     /// Whether it waits for a slot before its first step.
@@ -84,6 +86,7 @@ pub(super) enum Doing {
     Sleeping,
     Retrying,
     AwaitingSignal,
+    Calling,
     Queued,
     AwaitingBreaker,
     AwaitingApproval,
@@ -97,6 +100,7 @@ const PAUSED: u8 = 1;
 const CANCELLING: u8 = 2;
 const PARKED: u8 = 4;
 const FAILING: u8 = 8;
+const HELD: u8 = 16;
 const QUEUED: u8 = 16;
 
 impl RunRecord {
@@ -135,6 +139,7 @@ impl RunRecord {
         put_i64(&mut out, self.updated_at.wrapping_sub(self.started_at));
         out.push(
             flag(PAUSED, self.is_paused)
+                | flag(HELD, self.is_held)
                 | flag(CANCELLING, self.outlook == Outlook::Cancelling)
                 | flag(PARKED, self.is_parked)
                 | flag(FAILING, self.outlook == Outlook::Failing)
@@ -199,6 +204,7 @@ fn read(reader: &mut Reader<'_>) -> Option<RunRecord> {
         updated_at,
         ending,
         is_paused: flags & PAUSED != 0,
+        is_held: flags & HELD != 0,
         is_queued: flags & QUEUED != 0,
         is_parked: flags & PARKED != 0,
         outlook: outlook(flags),
@@ -294,6 +300,7 @@ fn put_current(out: &mut Vec<u8>, step: u32, current: &Current, started_at: i64)
         Doing::Sleeping => 1,
         Doing::Retrying => 2,
         Doing::AwaitingSignal => 3,
+        Doing::Calling => 40,
         Doing::Queued => 52,
         Doing::AwaitingBreaker => 76,
         Doing::AwaitingApproval => 33,
@@ -309,6 +316,7 @@ fn current(reader: &mut Reader<'_>, started_at: i64) -> Option<(u32, Current)> {
         1 => Doing::Sleeping,
         2 => Doing::Retrying,
         3 => Doing::AwaitingSignal,
+        40 => Doing::Calling,
         52 => Doing::Queued,
         76 => Doing::AwaitingBreaker,
         33 => Doing::AwaitingApproval,

@@ -177,6 +177,11 @@ pub enum CurrentState {
         /// Until when; `None`: for ever.
         until: Option<Timestamp>,
     },
+    /// It waits for the end of a run that it has called.
+    Calling {
+        /// Until when; `None`: for ever.
+        until: Option<Timestamp>,
+    },
     /// It waits for a slot of a limit.
     Queued {
         /// Since when.
@@ -216,6 +221,13 @@ pub enum WaitingOn {
     },
     /// A signal.
     Signal {
+        /// The step.
+        step: StepIndex,
+        /// When it waits no longer; `None`: never.
+        until: Option<Timestamp>,
+    },
+    /// The end of a run that a step has called.
+    Run {
         /// The step.
         step: StepIndex,
         /// When it waits no longer; `None`: never.
@@ -263,6 +275,7 @@ impl fmt::Display for WaitingOn {
         match self {
             Self::Sleep { until, .. } => write!(f, "sleep until {}", show(*until)),
             Self::Signal { step, .. } => write!(f, "a signal for step {}", step.0),
+            Self::Run { step, .. } => write!(f, "the run that step {} has called", step.0),
             Self::Approval { step, .. } => write!(f, "an approval of step {}", step.0),
             Self::Retry { step, at, .. } => write!(f, "retry of step {} at {}", step.0, show(*at)),
             Self::Slot { step } => write!(f, "a slot for step {}", step.0),
@@ -325,7 +338,8 @@ impl RunRow {
 }
 
 /// What steps do that only wait.
-const WAITING: [Doing; 3] = [Doing::Sleeping, Doing::AwaitingSignal, Doing::AwaitingApproval];
+const WAITING: [Doing; 4] =
+    [Doing::Sleeping, Doing::AwaitingSignal, Doing::AwaitingApproval, Doing::Calling];
 
 /// The word for a run.
 pub(super) fn word(record: &RunRecord) -> RunWord {
@@ -345,7 +359,7 @@ fn going_on(record: &RunRecord) -> RunWord {
         Some(Ending::Cancelled) => return RunWord::Cancelled,
         None => {}
     }
-    if record.is_paused || !record.held_by.is_empty() {
+    if record.is_paused || record.is_held || !record.held_by.is_empty() {
         RunWord::Paused
     } else if record.is_queued {
         RunWord::Queued
@@ -376,6 +390,7 @@ fn current_step((step, current): (&u32, &Current)) -> CurrentStep {
         Doing::AwaitingBreaker => CurrentState::AwaitingBreaker { since: time },
         Doing::AwaitingSignal => CurrentState::AwaitingSignal { until: limited(time) },
         Doing::AwaitingApproval => CurrentState::AwaitingApproval { until: limited(time) },
+        Doing::Calling => CurrentState::Calling { until: limited(time) },
         Doing::UndoFailed => CurrentState::UndoFailed { since: time },
     };
     CurrentStep { step: StepIndex(*step), attempt: Attempt(current.attempt), state }
@@ -417,6 +432,10 @@ fn wait(current: &CurrentStep) -> Option<(Timestamp, WaitingOn)> {
         CurrentState::AwaitingSignal { until } => {
             let due = until.unwrap_or(Timestamp(FOR_EVER));
             Some((due, WaitingOn::Signal { step, until }))
+        }
+        CurrentState::Calling { until } => {
+            let due = until.unwrap_or(Timestamp(FOR_EVER));
+            Some((due, WaitingOn::Run { step, until }))
         }
         CurrentState::Queued { since } => Some((since, WaitingOn::Slot { step })),
         CurrentState::AwaitingBreaker { since } => Some((since, WaitingOn::Breaker { step })),

@@ -11,7 +11,7 @@ use crate::run::{Hold, Run, Slot, StepState};
 
 impl Draft<'_> {
     pub(super) fn allow_call(&mut self, step: StepIndex, ticket: Ticket) -> Result<(), Rejection> {
-        if self.call(step, ticket)?.granted {
+        if self.asked_call(step, ticket)?.granted {
             return Err(Rejection::CallAllowed);
         }
         self.emit(Event::StepCallAllowed { step, ticket });
@@ -19,7 +19,7 @@ impl Draft<'_> {
     }
 
     pub(super) fn refuse_call(&mut self, step: StepIndex, ticket: Ticket) -> Result<(), Rejection> {
-        let hold = self.call(step, ticket)?;
+        let hold = self.asked_call(step, ticket)?;
         if hold.granted {
             return Err(Rejection::CallAllowed);
         }
@@ -30,7 +30,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn call(&self, step: StepIndex, ticket: Ticket) -> Result<&Hold, Rejection> {
+    fn asked_call(&self, step: StepIndex, ticket: Ticket) -> Result<&Hold, Rejection> {
         let call = self.run.slots.get(Slot::Call(step)).filter(|hold| hold.ticket == ticket);
         call.ok_or_else(|| Rejection::CallNotWanted { outcome: outcome_by_state(self.run, step) })
     }
@@ -104,9 +104,10 @@ pub(super) fn outcome(step: StepIndex, hold: &Hold, events: &[Event]) -> CallOut
 fn outcome_by_state(run: &Run, step: StepIndex) -> CallOutcome {
     match run.step(step) {
         StepState::Completed { .. } => CallOutcome::Succeeded,
-        StepState::Retrying { .. } | StepState::Failed { .. } | StepState::Running { .. } => {
-            CallOutcome::Failed
-        }
+        StepState::Retrying { .. }
+        | StepState::Failed { .. }
+        | StepState::Running { .. }
+        | StepState::Calling { .. } => CallOutcome::Failed,
         StepState::Waiting
         | StepState::Sleeping { .. }
         | StepState::Awaiting { .. }

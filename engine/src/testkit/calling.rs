@@ -1,0 +1,80 @@
+//! Runs that other runs have called, in the simulated engine: as the driver does it, one thing at a time.
+
+use nexus_log::EventLog;
+use nexus_model::command::Command;
+use nexus_model::effect::Wish;
+use nexus_model::event::ChildEnd;
+use nexus_model::id::RunId;
+
+use super::engine::made_id;
+use super::world::{Wanted, World};
+use crate::driver::calls::{Found, Todo, actor, look_up, todo};
+use crate::shard::{Asked, Input, Output, RunCall};
+use crate::tables::{CALL, CALL_END, META, read_call_row};
+
+impl World {
+    /// Does what is to be done about a called run.
+    pub(super) fn see_to(&mut self, call: &RunCall) {
+        // The same run has the same id, also if it has to be started again.
+        let digest = blake3::hash(call.call.child.as_bytes());
+        let number = digest.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let id = made_id(self.setup.began, number);
+        let Ok(found) = look_up(&self.loader, call, id) else { return };
+        match found {
+            Found::Ready(_) | Found::Hopeless(_) if call.call.wish == Wish::End => {
+                let reason = "it was not started yet".to_owned();
+                self.end_child(call, 0, ChildEnd::Cancelled { reason, goes_on: false });
+            }
+            Found::Hopeless(failure) => {
+                self.end_child(call, 0, ChildEnd::Failed { failure, goes_on: false });
+            }
+            Found::Ready(_) if call.call.wish == Wish::Pause => {}
+            Found::Ready(start) => self.tell(Input::Start(start), None),
+            Found::There(child, run) => match todo(call, &run) {
+                Todo::Report(revision, ended) => self.end_child(call, revision, ended),
+                Todo::Wish(wish) => {
+                    self.tell(Input::Drive { run: child }, None);
+                    wish.into_iter().for_each(|command| self.ask_silently(child, command));
+                }
+                Todo::Retry(wish) => {
+                    self.ask_silently(child, Command::RetryRun { by: actor(call) });
+                    wish.into_iter().for_each(|command| self.ask_silently(child, command));
+                }
+            },
+        }
+    }
+
+    /// Has the runs that wait for others look at them.
+    pub(super) fn recover_calls(&mut self) {
+        let rows = self.log.rows(META, CALL, CALL_END, usize::MAX).unwrap_or_default();
+        let parents = rows.iter().filter_map(|(key, value)| read_call_row(key, value));
+        let parents: Vec<RunId> = parents.map(|(parent, _)| parent).collect();
+        for run in parents {
+            self.tell(Input::Drive { run }, None);
+        }
+    }
+
+    /// Passes on what a run wants of one that it has called, and what a called one has to tell.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the world carries out everything else itself"
+    )]
+    pub(super) fn pass_on(&mut self, output: Output) {
+        match output {
+            Output::Call(call) => self.wanted.push_back(Wanted::Call(call)),
+            Output::ChildEnded(report) => {
+                self.ask_silently(report.parent.run, report.command());
+            }
+            _ => {}
+        }
+    }
+
+    fn end_child(&mut self, call: &RunCall, revision: u32, ended: ChildEnd) {
+        let (step, child) = (call.call.step, call.call.child.clone());
+        self.ask_silently(call.parent.run, Command::EndChild { step, child, revision, ended });
+    }
+
+    pub(super) fn ask_silently(&mut self, run: RunId, command: Command) {
+        self.tell(Input::Ask { run, asked: Asked::silent(command) }, None);
+    }
+}

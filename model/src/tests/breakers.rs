@@ -1,0 +1,202 @@
+//! Calls: a step with a circuit breaker asks it before each attempt.
+
+use super::check;
+
+#[test]
+fn a_step_starts_when_its_breaker_allows_it() {
+    check(
+        "
+        workflow  a breaker pay; b needs a
+        when      start; allow a#1; complete a
+        then      run started; a#1 asks pay #1
+                  a allowed #1; a#1 started
+                  a#1 completed; b#1 started
+        after     slots none; calls pay ok; effects run b#1
+    ",
+    );
+}
+
+#[test]
+fn a_run_that_only_waits_for_a_breaker_still_needs_an_engine() {
+    check(
+        "
+        workflow  a breaker pay
+        given     start
+        when      offer
+        then      rejected: nothing is ready to start
+        after     slots a?; parked false; effects
+    ",
+    );
+}
+
+#[test]
+fn each_attempt_asks_anew_and_each_outcome_is_told() {
+    check(
+        "
+        workflow  a breaker pay retry 2
+        given     start; allow a#1; fail a
+        when      fire t1 @1s; allow a#2; complete a
+        then      t1 fired; a#2 asks pay #2; a allowed #2; a#2 started; a#2 completed; run completed
+        after     calls pay failed pay ok
+    ",
+    );
+}
+
+#[test]
+fn a_refused_step_fails_and_its_fallback_runs() {
+    check(
+        "
+        workflow  a breaker pay hurried; b needs a any_failed
+        given     start
+        when      refuse a#1
+        then      a refused #1; a failed NX3045 the circuit breaker of `pay` is open; b#1 started
+        after     slots none; calls pay unknown
+    ",
+    );
+    check(
+        "
+        workflow  a breaker pay hurried continue; b needs a
+        given     start
+        when      refuse a#1
+        then      a refused #1; a failed NX3045 the circuit breaker of `pay` is open, continued; b#1 started
+    ",
+    );
+}
+
+#[test]
+fn the_target_is_an_expression_and_not_nothing() {
+    check(
+        "
+        workflow  a breaker ${{inputs.who}}
+        when      start {\"who\":\"acme\"}
+        then      run started; a#1 asks acme #1
+    ",
+    );
+    check(
+        "
+        workflow  a breaker ${{inputs.who}}
+        when      start {\"who\":null}
+        then      run started
+                  a failed NX4164 `target` of `breaker` is nothing; it needs a name
+                  run failed at a: NX4164 `target` of `breaker` is nothing; it needs a name
+    ",
+    );
+}
+
+#[test]
+fn a_slot_comes_before_the_breaker() {
+    check(
+        "
+        workflow  a limit 1 breaker pay
+        when      start; grant a#1; allow a#2; fail a
+        then      run started; a#1 queued #1 for test/a
+                  a granted #1; a#1 asks pay #2
+                  a allowed #2; a#1 started
+                  a#1 attempt failed E; a failed E; run failed at a: E
+        after     slots none; calls pay failed
+    ",
+    );
+}
+
+#[test]
+fn an_answer_that_comes_twice_or_too_late_changes_nothing() {
+    check(
+        "
+        workflow  a breaker pay; b
+        given     start; allow a#1
+        when      allow a#1; refuse a#1; allow a#9; complete a; allow a#1; complete b; allow a#1
+        then      rejected: the attempt is allowed already
+                  rejected: the attempt is allowed already
+                  rejected: nothing waits for this answer of the breaker
+                  a#1 completed
+                  rejected: nothing waits for this answer of the breaker
+                  b#1 completed; run completed
+                  rejected: nothing waits for this answer of the breaker
+    ",
+    );
+}
+
+#[test]
+fn a_cancelled_run_asks_no_breaker_and_tells_it_nothing_bad() {
+    check(
+        "
+        workflow  a breaker pay; b breaker pay
+        given     start; allow a#1
+        when      cancel; fail a
+        then      cancel requested; stop: a; not reached: b
+                  a#1 attempt failed E; cancelled: a; run cancelled
+        after     slots none; calls pay unknown pay unknown
+    ",
+    );
+}
+
+#[test]
+fn a_deadline_ends_the_wait_for_a_breaker() {
+    check(
+        "
+        workflow  a breaker pay retry 3 deadline 3s
+        given     start; allow a#1; fail a; fire t2 @1s
+        when      fire t1 @3s
+        then      t1 fired
+                  a failed NX3003 deadline of 3000 ms over all attempts passed
+                  run failed at a: NX3003 deadline of 3000 ms over all attempts passed
+        after     slots none; calls pay failed pay unknown
+    ",
+    );
+}
+
+#[test]
+fn a_step_that_is_to_start_in_time_fails_while_it_waits_for_its_breaker() {
+    check(
+        "
+        workflow  a breaker pay start_within 5s
+        given     start
+        when      fire t1 @5s
+        then      t1 fired
+                  a failed NX3026 not started within 5000 ms
+                  run failed at a: NX3026 not started within 5000 ms
+        after     slots none
+    ",
+    );
+}
+
+#[test]
+fn a_paused_run_waits_for_no_breaker() {
+    check(
+        "
+        workflow  a breaker pay; b breaker pay
+        given     start; allow a#1
+        when      pause; allow b#2; resume; allow b#3
+        then      paused
+                  rejected: nothing waits for this answer of the breaker
+                  resumed; b#1 asks pay #3
+                  b allowed #3; b#1 started
+    ",
+    );
+}
+
+#[test]
+fn an_interrupted_attempt_is_still_the_same_call() {
+    check(
+        "
+        workflow  a breaker pay
+        given     start; allow a#1; interrupt a
+        when      take_up a; complete a
+        then      taken up: a#1; a#1 completed may repeat; run completed
+        after     calls pay ok
+    ",
+    );
+}
+
+#[test]
+fn a_failed_mapping_of_an_output_is_no_failure_of_the_call() {
+    check(
+        "
+        workflow  a breaker pay maps ${{this.output.none.such}} continue
+        given     start; allow a#1
+        when      complete a
+        then      a#1 completed; a failed NX2102, continued; run completed
+        after     calls pay ok
+    ",
+    );
+}

@@ -421,6 +421,7 @@ fn definition() -> impl Strategy<Value = Definition> {
         |(head, maps, (timeout_ms, concurrency, on_failure, on_cancel), steps, outputs)| {
             let (name, description, version, input_is_value) = head;
             let (labels, inputs, env, (triggers, event_triggers), secrets, encrypt) = maps;
+            let calls = steps.iter().any(|step: &Step| matches!(step.kind, StepKind::Call { .. }));
             Definition {
                 name,
                 description,
@@ -430,7 +431,8 @@ fn definition() -> impl Strategy<Value = Definition> {
                 input_is_value,
                 env,
                 secrets,
-                encrypt,
+                // An encrypted workflow calls no other.
+                encrypt: encrypt && !calls,
                 run_id: None,
                 timeout_ms,
                 concurrency,

@@ -115,7 +115,8 @@ impl Bench {
         let mut folded = before;
         for event in &transition.events {
             assert!(fits(&self.plan, event), "{event:?} fits");
-            assert!(!folded.status.is_terminal() || matches!(event, Event::RunRetried { .. }));
+            let of_ended = matches!(event, Event::RunRetried { .. } | Event::RunForgotten { .. });
+            assert!(!folded.status.is_terminal() || of_ended, "{event:?} of a run that has ended");
             evolve(&self.plan, &mut folded, event, self.now);
         }
         assert_eq!(folded, self.run, "the run is the fold of its events");
@@ -180,7 +181,8 @@ impl Bench {
             Some(
                 Event::RunCompleted { state, .. }
                 | Event::RunFailed { state, .. }
-                | Event::RunCancelled { state },
+                | Event::RunCancelled { state }
+                | Event::RunForgotten { state, .. },
             ) => assert_eq!(*state, hash),
             _ => assert!(is_open),
         }

@@ -16,7 +16,7 @@ use nexus_model::time::Timestamp;
 
 fn ask(plan: &Plan, run: &mut Run, command: Command) -> usize {
     let given = Given { now: Timestamp(1_000_000), slots: 8 };
-    let context = Context { given, payloads: &BTreeMap::new(), interruptions_max: 2 };
+    let context = Context { given, payloads: &BTreeMap::new(), interruptions_max: 2, vault: None };
     match decide(plan, run, command, context) {
         Ok(Decision::Happens(transition)) => transition.events.len(),
         other => panic!("{other:?}"),

@@ -9,9 +9,9 @@ use clap::{Args as ArgsOf, ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
     approve, audit, bench, breaker, cancel, completions, dead, demo, diff, doctor, emit, explain,
-    get, graph, help, history, import, inbox, limit, list, logs, migrate, new, pause, projection,
-    publish, replay, result, resume, retry, rollback, run, schedule, schema, serve, signal, start,
-    test, trigger, validate, verify, version, versions, wait, watch,
+    forget, get, graph, help, history, import, inbox, limit, list, logs, migrate, new, pause,
+    projection, publish, replay, result, resume, retry, rollback, run, schedule, schema, serve,
+    signal, start, test, trigger, validate, verify, version, versions, wait, watch,
 };
 use crate::output::Format;
 
@@ -141,6 +141,8 @@ pub(crate) enum Verb {
     Cancel(cancel::CancelArgs),
     /// Continue a failed or cancelled run with the steps that did not complete.
     Retry(retry::RetryArgs),
+    /// Delete the key of encrypted runs that have ended: nobody can read their values any more.
+    Forget(forget::ForgetArgs),
     /// Have runs started by the clock.
     #[command(visible_alias = "schedules")]
     Schedule(schedule::ScheduleArgs),

@@ -13,6 +13,7 @@ pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod emit;
 pub(crate) mod explain;
+pub(crate) mod forget;
 pub(crate) mod get;
 pub(crate) mod graph;
 pub(crate) mod help;
@@ -75,6 +76,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Verb::Resume(args) => resume::run(&context, &args),
         Verb::Cancel(args) => cancel::run(&context, &args),
         Verb::Retry(args) => retry::run(&context, &args),
+        Verb::Forget(args) => forget::run(&context, &args),
         Verb::Schedule(args) => schedule::run(&context, &args),
         Verb::Publish(args) => publish::run(&context, &args),
         Verb::Migrate(args) => migrate::run(&context, &args),

@@ -112,6 +112,11 @@ pub(crate) static TOP: Table = Table {
         key("inputs", Shape::Inputs, "What a run takes, by name; `any` for one value of any kind."),
         key("run", Shape::Map(&RUN), "About the run as a whole."),
         key("env", Shape::Environment, "Environment of scripts, and `env` in expressions."),
+        key(
+            "encrypt",
+            Shape::Boolean,
+            "Whether the values of runs are encrypted in the store, so that they can be forgotten.",
+        ),
         key("secrets", Shape::TextOrList, "Names of the secrets that steps may use."),
         key(
             "defaults",

@@ -35,6 +35,7 @@ pub fn write(definition: &Definition) -> String {
     sheet.section("inputs", &inputs(definition));
     sheet.section("run", &run(definition));
     sheet.section("env", &json!(definition.env));
+    sheet.changed(0, "encrypt", &definition.encrypt);
     if !definition.secrets.is_empty() {
         sheet.0.push('\n');
         sheet.entry(0, "secrets", &json!(definition.secrets));

@@ -23,6 +23,8 @@ pub struct Config {
     pub drive: Drive,
     /// Attempts under way at one time.
     pub concurrency: u32,
+    /// Whether the values of every run that is started are encrypted, not only of those whose definition says so.
+    pub encrypt: bool,
     /// Largest input of a run or output of a step, in bytes.
     pub payload_bytes_max: usize,
     /// An attempt that was cut off more often than this by the end of a process fails with NX3013.
@@ -46,6 +48,7 @@ impl Default for Config {
         Self {
             drive: Drive::All,
             concurrency: 256,
+            encrypt: false,
             payload_bytes_max: 4 * 1024 * 1024,
             interruptions_max: 2,
             drain: Duration::ZERO,

@@ -4,6 +4,7 @@ mod admission;
 mod aggregates;
 mod approval;
 mod breakers;
+mod forget;
 mod limits;
 mod migrate;
 mod pauses;
@@ -40,6 +41,7 @@ use crate::tables::{NAMES, read_name_row};
 pub(crate) use admission::Admission;
 pub use admission::RUNS_LIMIT;
 pub use approval::ApprovalDecision;
+pub use forget::ForgetError;
 pub use migrate::MigrateRequest;
 pub use schedules::{Backfill, ScheduleRequest, ScheduledRun};
 pub(crate) use start::{Prepared, prepare, rows};
@@ -244,7 +246,7 @@ impl Handle {
     /// # Errors
     /// [`LoadError`]
     pub async fn load(&self, run: RunId) -> Result<Option<(Arc<Plan>, Run)>, LoadError> {
-        self.blocking(move |loader| loader.run(run)).await
+        self.blocking(move |loader| loader.shown(run)).await
     }
 
     /// The events of a run from `from` on, at most `events_max`.

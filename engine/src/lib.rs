@@ -37,6 +37,7 @@ pub mod shard;
 pub mod tables;
 mod telling;
 pub mod testkit;
+mod vault;
 
 #[cfg(feature = "yaml")]
 pub use nexus_definitions as definitions;
@@ -48,8 +49,9 @@ pub use clock::Clock;
 pub use config::{Config, Drive};
 pub use engine::{Builder, Engine, OpenError};
 pub use handle::{
-    ApprovalDecision, Backfill, EmitError, Handle, MigrateRequest, PublishRequest, RUNS_LIMIT,
-    RequestError, ScheduleRequest, ScheduledRun, StartError, StartRequest, Started, TriggerRequest,
+    ApprovalDecision, Backfill, EmitError, ForgetError, Handle, MigrateRequest, PublishRequest,
+    RUNS_LIMIT, RequestError, ScheduleRequest, ScheduledRun, StartError, StartRequest, Started,
+    TriggerRequest,
 };
 pub use handler::{Data, Handler, Registry, StepCx, StepError, StepResult, handler_fn};
 pub use loader::{LoadError, Loader, Recorded, RecordedAggregate, events_of, events_of_aggregate};

@@ -1,6 +1,7 @@
 //! Reads runs and plans from the log. Blocks; called off the runtime's threads.
 
 mod aggregates;
+mod sealed;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -58,6 +59,12 @@ pub enum LoadError {
     /// The stream does not begin with the start of a run.
     #[error("the stream does not begin with the start of a run")]
     NoStart,
+    /// The payload is of an encrypted run whose key is deleted.
+    #[error("the run is forgotten: the key of its values is deleted")]
+    Forgotten,
+    /// The run is encrypted, and this program was built without encryption.
+    #[error("the run is encrypted, and this program was built without encryption")]
+    NoEncryption,
     /// The definition is not stored, or cannot be compiled by this program.
     #[error("definition {0} is missing or cannot be used")]
     Definition(DefinitionHash),
@@ -266,7 +273,8 @@ impl Loader {
             let Some(last) = frames.last() else { break };
             next = last.next_revision().0;
             for frame in &frames {
-                events.extend(events_of(frame)?.into_iter().filter(|event| event.revision >= from));
+                let found = events_of(frame)?.into_iter().filter(|event| event.revision >= from);
+                events.extend(found.map(|recorded| self.reveal_all(id, recorded)));
             }
         }
         events.truncate(events_max);
@@ -334,7 +342,7 @@ impl Loader {
     }
 
     fn stored(&self, hash: &PayloadHash) -> Result<Arc<[u8]>, LoadError> {
-        Ok(self.log.payload(&hash.0)?.ok_or(ReadError::Payload)?.into())
+        self.open(self.log.payload(&hash.0)?.ok_or(ReadError::Payload)?.into())
     }
 }
 

@@ -6,9 +6,10 @@ use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
+use nexus_model::vault::{Vault, seal_text};
 
 use crate::handler::{AttemptInfo, LogSink};
 
@@ -124,6 +125,33 @@ impl LogSink for FileLogs {
         if let Err(error) = self.append(attempt, text) {
             tracing::warn!(run = %attempt.run_name, step = %attempt.step_id, %error, "a log line was lost");
         }
+    }
+}
+
+/// What handlers of an encrypted run print: each piece a sealed text on a line of its own.
+pub(crate) struct SealedLogs {
+    vault: Arc<dyn Vault>,
+    logs: Arc<dyn LogSink>,
+}
+
+impl SealedLogs {
+    /// The logs, sealed if there is a vault.
+    pub(crate) fn over(
+        logs: &Arc<dyn LogSink>,
+        vault: Option<&Arc<dyn Vault>>,
+    ) -> Arc<dyn LogSink> {
+        match vault {
+            None => Arc::clone(logs),
+            Some(vault) => Arc::new(Self { vault: Arc::clone(vault), logs: Arc::clone(logs) }),
+        }
+    }
+}
+
+impl LogSink for SealedLogs {
+    fn write(&self, attempt: &AttemptInfo, text: &[u8]) {
+        let mut line = seal_text(&*self.vault, &String::from_utf8_lossy(text));
+        line.push('\n');
+        self.logs.write(attempt, line.as_bytes());
     }
 }
 

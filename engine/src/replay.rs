@@ -17,6 +17,7 @@ use nexus_model::migration::{MigrateRun, Target};
 use nexus_model::payload::{NewPayload, Payload, PayloadHash};
 use nexus_model::plan::Plan;
 use nexus_model::run::{ItemState, Run, StepState, UndoState};
+use nexus_model::vault::Vault;
 
 use crate::loader::{LoadError, Loader, Recorded, events_of};
 
@@ -39,6 +40,8 @@ pub struct Replay {
     pub snapshot: Option<Compared>,
     /// Where deriving again gave something else than what is recorded.
     pub differences: Vec<Difference>,
+    /// Whether the run is forgotten: its events were folded and its state compared, but nothing was derived again.
+    pub forgotten: bool,
     /// How long it took.
     pub took: Duration,
 }
@@ -99,6 +102,8 @@ pub fn replay(loader: &Loader, id: RunId, to: Option<u32>) -> Result<Replay, Rep
         snapshot: loader.snapshot(id),
         compared: None,
         differences: Vec::new(),
+        vault: loader.vault(id)?,
+        forgotten: loader.is_forgotten(id)?,
     };
     loader.each_frame(id, Revision(0), |frame| {
         again.frame(frame)?;
@@ -113,6 +118,7 @@ pub fn replay(loader: &Loader, id: RunId, to: Option<u32>) -> Result<Replay, Rep
         snapshot: again.compared,
         differences: again.differences,
         run: again.run,
+        forgotten: again.forgotten,
         plan: again.plan,
         took: began.elapsed(),
     })
@@ -127,6 +133,8 @@ struct Again<'a> {
     snapshot: Option<(Arc<Plan>, Run)>,
     compared: Option<Compared>,
     differences: Vec<Difference>,
+    vault: Option<Arc<dyn Vault>>,
+    forgotten: bool,
 }
 
 impl Again<'_> {
@@ -173,7 +181,8 @@ impl Again<'_> {
             None => None,
         };
         let outside = outside.map(|(command, given)| (in_hold(command, &recorded), given));
-        let Some((command, given)) = outside else {
+        // Nothing can be derived again from values that nobody can read.
+        let Some((command, given)) = outside.filter(|_| !self.forgotten) else {
             return self.fold(recorded.into_iter());
         };
         let derived = self.decide(&command, given, &recorded)?;
@@ -238,7 +247,8 @@ impl Again<'_> {
         let items = recorded.iter().filter_map(|recorded| of_item(&self.run, &recorded.event));
         let interruptions_max = steps.chain(items).min().unwrap_or(u32::MAX);
         loop {
-            let context = Context { given, payloads: &payloads, interruptions_max };
+            let vault = self.vault.as_deref();
+            let context = Context { given, payloads: &payloads, interruptions_max, vault };
             match decide(&self.plan, &mut self.run, command.clone(), context) {
                 Ok(Decision::Happens(transition)) => return Ok(transition.events),
                 Ok(Decision::Needs(hashes)) => {
@@ -279,7 +289,8 @@ fn of_item(run: &Run, event: &Event) -> Option<u32> {
 fn recorded_hash(event: &Event) -> Option<StateHash> {
     let (Event::RunCompleted { state, .. }
     | Event::RunFailed { state, .. }
-    | Event::RunCancelled { state }) = event
+    | Event::RunCancelled { state }
+    | Event::RunForgotten { state, .. }) = event
     else {
         return None;
     };
@@ -342,6 +353,7 @@ fn command_of(event: &Event) -> Option<Command> {
         Event::CancelRequested { by, reason } => Command::CancelRun { by, reason, undo: true },
         Event::UndoWaived { by, reason } => Command::CancelRun { by, reason, undo: false },
         Event::RunRetried { by, .. } | Event::UndoRetried { by } => Command::RetryRun { by },
+        Event::RunForgotten { by, .. } => Command::ForgetRun { by },
         Event::SlotsOffered => Command::OfferSlots,
         Event::StepSlotGranted { step, ticket } => Command::GrantSlot { step: Some(step), ticket },
         Event::RunSlotGranted { ticket } => Command::GrantSlot { step: None, ticket },

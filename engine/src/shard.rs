@@ -180,7 +180,7 @@ impl Shard {
 
     fn start(&mut self, start: Start, now: Timestamp, slots: &mut Slots, out: &mut Vec<Output>) {
         let run = start.started.run;
-        let mut resident = Resident::new(start.plan.clone(), Run::new(&start.plan));
+        let mut resident = Resident::new(start.plan.clone(), Run::new(&start.plan), start.vault);
         resident.rows = start.rows;
         self.insert(run, resident);
         let command = Command::StartRun(start.started);
@@ -237,9 +237,9 @@ impl Shard {
         out: &mut Vec<Output>,
     ) {
         match loaded {
-            Loaded::Found { plan, state } => {
+            Loaded::Found { plan, state, vault } => {
                 let away = self.away.remove(&run).unwrap_or_default();
-                let mut resident = Resident::new(plan, *state);
+                let mut resident = Resident::new(plan, *state, vault);
                 resident.queue = away.queue;
                 resident.at_work = away.at_work;
                 self.insert(run, resident);
@@ -417,7 +417,9 @@ fn decide_one(
 ) -> Result<Decision, Rejection> {
     let plan: Arc<Plan> = Arc::clone(&resident.plan);
     let payloads: BTreeMap<PayloadHash, Arc<[u8]>> = std::mem::take(&mut resident.payloads);
-    let context = Context { given, payloads: &payloads, interruptions_max };
+    let vault = resident.vault.clone();
+    let vault = vault.as_deref();
+    let context = Context { given, payloads: &payloads, interruptions_max, vault };
     let next = command.migrates().map(|migrate| Arc::clone(&migrate.to.0));
     let decision = decide(&plan, &mut resident.run, command, context);
     match (&decision, next) {

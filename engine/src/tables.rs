@@ -7,12 +7,13 @@ use nexus_model::time::Timestamp;
 
 /// All tables, in the order of their numbers.
 pub const TABLES: &[TableSpec] = &[
-    TableSpec { name: "names" },
-    TableSpec { name: "timers" },
-    TableSpec { name: "definitions" },
-    TableSpec { name: "meta" },
-    TableSpec { name: "wall-timers" },
-    TableSpec { name: "migrations" },
+    TableSpec::new("names"),
+    TableSpec::new("timers"),
+    TableSpec::new("definitions"),
+    TableSpec::new("meta"),
+    TableSpec::new("wall-timers"),
+    TableSpec::new("migrations"),
+    TableSpec::apart("keys"),
 ];
 
 /// Run names: name to (run id 16, hash of workflow and input 32).
@@ -30,6 +31,10 @@ pub const WALL_TIMERS: Table = Table(4);
 
 /// Definitions that runs were migrated to: (run id 16, revision of the event 4) to content hash 32.
 pub const MIGRATIONS: Table = Table(5);
+
+/// Keys of encrypted runs: run id 16 to key 32, or to nothing once it is deleted. A keyspace of its own, so that a key can be
+/// removed from the disk.
+pub const KEYS: Table = Table(6);
 
 /// What the keys of steps that wait for an event begin with; then come its name, a zero byte, and run and step.
 pub const EVENT_WAIT: &[u8] = b"event-wait/";

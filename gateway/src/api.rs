@@ -199,6 +199,9 @@ pub struct ReplayView {
     pub recorded_hash: Option<String>,
     /// Whether everything is as it was recorded.
     pub agrees: bool,
+    /// Whether the run is forgotten: its state was compared, but nothing could be derived again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forgotten: bool,
     /// Where it is not.
     pub differences: Vec<DifferenceView>,
     /// Handlers called: always 0.

@@ -80,6 +80,8 @@ requests! {
     cancel(name: &str, act: Act) -> Acted;
     /// Continues a failed or cancelled run with the steps that did not complete.
     retry(name: &str, act: Act) -> Acted;
+    /// Makes the values of an encrypted run unreadable.
+    forget(name: &str, act: Act) -> Acted;
     /// Tells a run something.
     signal(name: &str, signal: &str, request: SendSignal) -> SignalView;
     /// Approves what a step asks.

@@ -1,11 +1,13 @@
 //! Errors as problems: a code, a line about what happened, what to do, and the exit code of the command line.
 
 mod aggregates;
+mod forget;
 
 pub(crate) use aggregates::{
     ambiguous_hash, no_such_breaker, no_such_definition, no_such_limit, no_such_schedule,
     no_such_version, no_such_workflow, no_triggers, nothing_before, other_event, topic,
 };
+pub(crate) use forget::forget;
 
 use std::error::Error;
 use std::path::Path;
@@ -130,6 +132,10 @@ pub(crate) fn load(error: &LoadError) -> Problem {
             "NX5004", DAMAGED, text,
         )
         .hint("a newer version of nexus-engine may have written it; see nexus-engine verify"),
+        LoadError::Forgotten => Problem::new("NX6022", CONFLICT, text)
+            .hint("its history and state are still there: nexus-engine history RUN"),
+        LoadError::NoEncryption => Problem::new("NX6023", UNREACHABLE, text)
+            .hint("use a program that was built with the feature `encryption`"),
         LoadError::Definition(_) => Problem::new("NX5006", DAMAGED, text)
             .hint("use the version of nexus-engine that started the run"),
     }
@@ -181,6 +187,12 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
     let (code, hint) = match rejection {
         Rejection::Ended { status: "failed" | "cancelled" } => {
             ("NX7007", format!("continue it: nexus-engine retry {name}"))
+        }
+        Rejection::NotEnded { .. } => {
+            ("NX6020", format!("wait for its end, or end it: nexus-engine cancel {name}"))
+        }
+        Rejection::Forgotten => {
+            ("NX6022", format!("its history is still there: nexus-engine history {name}"))
         }
         Rejection::NotRetryable { status: "completed" } | Rejection::Ended { .. } => {
             ("NX7007", format!("see how it ended: nexus-engine get {name}"))
@@ -289,6 +301,10 @@ pub fn start_problem(error: &StartError) -> Problem {
         StartError::Limit { code, .. } => Problem::new(code.clone(), USAGE, text)
             .hint("correct the input, or `run.concurrency` in the workflow"),
         StartError::Conflict { name, .. } => taken(name),
+        StartError::CallsEncrypted => Problem::new("NX1136", USAGE, text)
+            .hint("start it where runs are not encrypted by default"),
+        StartError::NoEncryption => Problem::new("NX6023", UNREACHABLE, text)
+            .hint("use a program that was built with the feature `encryption`"),
         StartError::Busy { retry_ms } => Problem::new("NX7006", UNREACHABLE, text)
             .hint("nothing was recorded; the same start can be repeated")
             .retry_after_ms(*retry_ms),
@@ -311,6 +327,8 @@ pub(crate) fn schedule_problem(error: &StartError, name: &str) -> Problem {
         | StartError::Unresolved { .. }
         | StartError::Limit { .. }
         | StartError::Conflict { .. }
+        | StartError::NoEncryption
+        | StartError::CallsEncrypted
         | StartError::Full { .. }
         | StartError::Uncounted(_)
         | StartError::Busy { .. } => start_problem(error),

@@ -72,6 +72,7 @@ fn control() -> Router<Service> {
         .route("/runs/{run}/steps/{step}/resume", post(acts::resume_step))
         .route("/runs/{run}/cancel", post(acts::cancel))
         .route("/runs/{run}/retry", post(acts::retry))
+        .route("/runs/{run}/forget", post(acts::forget))
         .route("/runs/{run}/drive", post(acts::drive))
         .route("/runs/{run}/signals/{signal}", post(waiting::signal))
         .route("/events", get(topics::list))

@@ -10,6 +10,7 @@ mod audit;
 mod breakers;
 mod events;
 mod explain;
+mod forget;
 mod get;
 mod graph;
 mod history;

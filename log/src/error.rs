@@ -124,3 +124,23 @@ pub enum ReadError {
         reason: String,
     },
 }
+
+/// Why deleted bytes may still be on the disk.
+#[derive(Debug, thiserror::Error)]
+pub enum PurgeError {
+    /// The store could not be read or written.
+    #[error("the store could not be cleaned: {reason}")]
+    Storage {
+        /// What the storage engine or the system says.
+        reason: String,
+    },
+    /// Something still holds them, such as a long read.
+    #[error("deleted bytes are still in {file}")]
+    Held {
+        /// The file.
+        file: String,
+    },
+    /// The log was closed first.
+    #[error("the log was closed")]
+    Closed,
+}

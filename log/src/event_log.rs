@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use tokio::sync::watch;
 
 use crate::{
-    Frame, KeyValue, Partition, Permits, Position, ReadError, Revision, StreamId, Submission,
-    Table, Ticket,
+    Frame, KeyValue, Partition, Permits, Position, PurgeError, ReadError, Revision, StreamId,
+    Submission, Table, Ticket,
 };
 
 /// A durable log of transitions. Object-safe and synchronous; reads block and belong off the runtime's threads.
@@ -70,6 +70,13 @@ pub trait EventLog: Send + Sync + 'static {
     /// # Errors
     /// [`ReadError`] if the disk fails or the bytes do not have that hash.
     fn payload(&self, hash: &[u8; 32]) -> Result<Option<Vec<u8>>, ReadError>;
+
+    /// Removes what was deleted from a table apart from everything that outlives the process: returns when the values of rows
+    /// that were deleted or replaced before are in no file. Blocks, and appends wait meanwhile.
+    ///
+    /// # Errors
+    /// [`PurgeError`]; then it is to be asked again.
+    fn purge(&self, table: Table) -> Result<(), PurgeError>;
 
     /// What there is to say about the store.
     fn status(&self) -> LogStatus;

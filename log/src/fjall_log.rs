@@ -14,6 +14,7 @@ mod layout;
 mod mark;
 mod measures;
 mod preflight;
+mod purge;
 mod recovery;
 mod segments;
 mod store;
@@ -34,7 +35,8 @@ use self::store::Store;
 use self::writer::{Message, Request, Tip, Writer};
 use crate::{
     EventLog, Frame, KeyValue, LogHead, LogStatus, OpenError, Partition, Permits, Position,
-    ReadError, Revision, StreamId, Submission, Table, TableSpec, Ticket, TornTail, Transition,
+    PurgeError, ReadError, Revision, StreamId, Submission, Table, TableSpec, Ticket, TornTail,
+    Transition,
 };
 
 pub use self::verify::{Problem, Report};
@@ -222,6 +224,12 @@ impl EventLog for FjallLog {
 
     fn payload(&self, hash: &[u8; 32]) -> Result<Option<Vec<u8>>, ReadError> {
         self.store.payload(hash)
+    }
+
+    fn purge(&self, table: Table) -> Result<(), PurgeError> {
+        let (answer, answered) = std::sync::mpsc::channel();
+        let _ = self.queue.send(Message::Purge(table, answer));
+        answered.recv().unwrap_or(Err(PurgeError::Closed))
     }
 
     fn status(&self) -> LogStatus {

@@ -26,7 +26,7 @@ mod row;
 
 pub use append::{Answer, Closed, Outcome, Submission, Ticket, Transition};
 pub use chain::LogHead;
-pub use error::{OpenError, ReadError};
+pub use error::{OpenError, PurgeError, ReadError};
 pub use event_log::{EventLog, LogStatus, TornTail};
 #[cfg(feature = "fjall")]
 pub use fjall_log::{FjallLog, Options, Problem, Report};

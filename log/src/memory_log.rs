@@ -10,7 +10,7 @@ use crate::group::{Durable, Group};
 use crate::heads::StreamHead;
 use crate::{
     EventLog, Frame, KeyValue, LogHead, LogStatus, Outcome, Partition, Permits, Position,
-    ReadError, Revision, StreamId, Submission, Table, TableSpec, Ticket,
+    PurgeError, ReadError, Revision, StreamId, Submission, Table, TableSpec, Ticket,
 };
 
 const PERMITS_BYTES: u32 = 64 * 1024 * 1024;
@@ -244,6 +244,10 @@ impl EventLog for MemoryLog {
             return Err(ReadError::Payload);
         }
         Ok(Some(bytes.to_vec()))
+    }
+
+    fn purge(&self, _table: Table) -> Result<(), PurgeError> {
+        Ok(())
     }
 
     fn status(&self) -> LogStatus {

@@ -12,6 +12,21 @@ pub type KeyValue = (Vec<u8>, Vec<u8>);
 pub struct TableSpec {
     /// What people call it: lower-case letters, digits and `-`.
     pub name: &'static str,
+    /// Whether its rows stand in a keyspace of their own, which is made with the first of them, so that what was deleted can
+    /// be [removed from the disk](crate::EventLog::purge).
+    pub apart: bool,
+}
+
+impl TableSpec {
+    /// A table among the others.
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, apart: false }
+    }
+
+    /// A table apart.
+    pub const fn apart(name: &'static str) -> Self {
+        Self { name, apart: true }
+    }
 }
 
 /// A change of one row.

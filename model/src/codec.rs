@@ -13,6 +13,7 @@ mod canonical;
 pub mod chunks;
 mod decode;
 mod encode;
+mod forget;
 mod items;
 mod kind;
 mod slots;

@@ -153,6 +153,11 @@ pub enum Command {
     },
     /// Go on with another definition.
     MigrateRun(Box<MigrateRun>),
+    /// Take note that the key of the values of an encrypted run is deleted.
+    ForgetRun {
+        /// Who asks for it.
+        by: Actor,
+    },
     /// There is room for attempts.
     OfferSlots,
     /// A breaker allows an attempt.

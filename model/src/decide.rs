@@ -25,6 +25,7 @@ mod evaluate;
 mod fail_step;
 mod fire_timer;
 mod follow_parent;
+mod forget;
 mod holds;
 mod interrupt;
 mod items;
@@ -39,6 +40,7 @@ mod repeat;
 mod resume;
 mod resume_attempt;
 mod retry;
+mod sealing;
 mod slots;
 mod start;
 mod switch;
@@ -64,6 +66,7 @@ use crate::plan::Plan;
 use crate::rejection::Rejection;
 use crate::run::Run;
 use crate::time::Timestamp;
+use crate::vault::Vault;
 
 /// An attempt that was cut off this often runs alone from then on.
 pub const ALONE_AFTER_INTERRUPTIONS: u32 = 2;
@@ -77,6 +80,8 @@ pub struct Context<'a> {
     pub payloads: &'a BTreeMap<PayloadHash, Arc<[u8]>>,
     /// An attempt that was cut off more often than this fails with NX3013 instead of running again.
     pub interruptions_max: u32,
+    /// What hides the values of an encrypted run.
+    pub vault: Option<&'a dyn Vault>,
 }
 
 /// The answer.
@@ -179,6 +184,7 @@ fn apply(draft: &mut Draft<'_>, command: Command, moves: Option<Moves>) -> Resul
         Command::CancelRun { by, reason, undo } => draft.cancel_run(by, reason, undo),
         Command::RetryRun { by } => draft.retry_run(by),
         Command::MigrateRun(migrate) => draft.migrate_run(*migrate, moves),
+        Command::ForgetRun { by } => draft.forget_run(by),
         Command::OfferSlots => draft.offer_slots(),
         Command::AllowCall { step, ticket } => draft.allow_call(step, ticket),
         Command::RefuseCall { step, ticket } => draft.refuse_call(step, ticket),
@@ -211,7 +217,10 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
             Err(Rejection::AlreadyReceived { id: id.clone() })
         }
         // Of an approval it is asked first whether it was decided before, also of a run that has ended.
-        Command::RetryRun { .. } | Command::AnswerApproval { .. } | Command::MigrateRun(_)
+        Command::RetryRun { .. }
+        | Command::ForgetRun { .. }
+        | Command::AnswerApproval { .. }
+        | Command::MigrateRun(_)
             if run.started.is_some() =>
         {
             Ok(())
@@ -219,6 +228,7 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
         // The breaker is told what came of the call, whatever has become of the run.
         Command::AllowCall { .. } | Command::RefuseCall { .. } if run.started.is_some() => Ok(()),
         Command::RetryRun { .. }
+        | Command::ForgetRun { .. }
         | Command::AnswerApproval { .. }
         | Command::MigrateRun(_)
         | Command::CompleteStep { .. }

@@ -56,6 +56,9 @@ pub struct Definition {
     /// Names of the secrets its steps may use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<String>,
+    /// Whether the values of its runs are encrypted in the store, each with a key of its own that can be deleted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub encrypt: bool,
     /// Template of the run's name, if the caller gives none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_id: Option<String>,
@@ -114,6 +117,7 @@ impl Definition {
             input_is_value: self.input_is_value,
             env: self.env.clone(),
             secrets: self.secrets.clone(),
+            encrypt: self.encrypt,
             run_id: self.run_id.clone(),
             timeout_ms: self.timeout_ms,
             concurrency: self.concurrency.clone(),

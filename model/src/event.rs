@@ -10,6 +10,7 @@ mod failure;
 mod given;
 mod migrated;
 mod started;
+mod values;
 
 pub use actor::Actor;
 pub use awaited::Awaited;
@@ -18,6 +19,7 @@ pub use failure::Failure;
 pub use given::Given;
 pub use migrated::Migrated;
 pub use started::{LABELS_MAX, LIMITS_MAX, Parent, RunStarted};
+pub use values::ValueMut;
 
 use crate::id::{Attempt, ItemIndex, StateHash, StepIndex, TimerId};
 use crate::limit::{Ticket, Wish};
@@ -184,6 +186,13 @@ pub enum Event {
     UndoRetried {
         /// Who.
         by: Actor,
+    },
+    /// The key of the values of an encrypted run that has ended was deleted: nobody can read them any more.
+    RunForgotten {
+        /// Who asked for it.
+        by: Actor,
+        /// Hash of the state it leads to.
+        state: StateHash,
     },
 
     /// A called run has come to its end, or could not be started.

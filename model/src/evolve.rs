@@ -164,6 +164,7 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::CancelRequested { .. }
         | Event::UndoWaived { .. }
         | Event::UndoRetried { .. }
+        | Event::RunForgotten { .. }
         | Event::RunRetried { .. }
         | Event::SlotsOffered
         | Event::ParentPaused
@@ -317,6 +318,7 @@ impl Fold<'_> {
             }
             Event::UndoWaived { reason, .. } => self.undo_waived(reason),
             Event::UndoRetried { .. } => self.undo_retried(),
+            Event::RunForgotten { .. } => self.run.forgotten = true,
             Event::UndoRequested { steps } => self.undo_requested(steps),
             Event::UndoStarted { step, attempt, input } => {
                 self.undo_started(*step, *attempt, input.as_ref());

@@ -32,6 +32,7 @@ pub mod schedule;
 pub mod suggest;
 pub mod time;
 pub mod topic;
+pub mod vault;
 pub mod versions;
 
 #[cfg(test)]

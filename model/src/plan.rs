@@ -237,6 +237,7 @@ impl Plan {
             signal: None,
             item: None,
             now: crate::time::Timestamp::default(),
+            vault: None,
         })
     }
 

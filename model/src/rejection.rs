@@ -121,6 +121,15 @@ pub enum Rejection {
         /// Its status.
         status: &'static str,
     },
+    /// Only a run that has ended can be forgotten.
+    #[error("the run is {status}; only a run that has ended can be forgotten")]
+    NotEnded {
+        /// Its status.
+        status: &'static str,
+    },
+    /// The values of the run can no longer be read.
+    #[error("the run is forgotten")]
+    Forgotten,
     /// A signal with this id came before.
     #[error("signal `{id}` was received already")]
     AlreadyReceived {

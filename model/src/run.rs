@@ -56,6 +56,8 @@ pub struct Run {
     pub next_timer: TimerId,
     /// How many events were folded: the revision of the next one.
     pub revision: u32,
+    /// Whether the key of its values was deleted.
+    pub forgotten: bool,
     /// Signals that came.
     pub signals: Signals,
     /// The last run that each step has called.
@@ -353,6 +355,7 @@ impl Run {
             status: RunStatus::Running,
             paused: false,
             holds: Holds::default(),
+            forgotten: false,
             timers: BTreeMap::new(),
             next_timer: TimerId(1),
             revision: 0,

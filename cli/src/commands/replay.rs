@@ -101,6 +101,11 @@ fn verdict(replay: &ReplayView) -> String {
         None => ", none recorded there".to_owned(),
     };
     let state = short(&replay.state_hash);
+    if replay.forgotten {
+        return format!(
+            "folded {events} · state {state}{compared} · forgotten: no value can be read"
+        );
+    }
     format!(
         "replayed {events} in {} · state {state}{compared} · {} called",
         took(replay.took_us),

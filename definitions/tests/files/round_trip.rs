@@ -411,6 +411,7 @@ fn definition() -> impl Strategy<Value = Definition> {
         prop::collection::btree_map("[A-Z]{1,6}", text().prop_map(Value::from), 0..3),
         (prop::collection::vec(trigger(), 0..3), prop::collection::vec(event_trigger(), 0..3)),
         prop::collection::vec("[A-Z_]{1,6}", 0..3),
+        any::<bool>(),
     );
     let outputs =
         prop::option::of(value().prop_filter("null says nothing", |value| !value.is_null()));
@@ -419,7 +420,8 @@ fn definition() -> impl Strategy<Value = Definition> {
     (head, maps, ends, steps(), outputs).prop_map(
         |(head, maps, (timeout_ms, concurrency, on_failure, on_cancel), steps, outputs)| {
             let (name, description, version, input_is_value) = head;
-            let (labels, inputs, env, (triggers, event_triggers), secrets) = maps;
+            let (labels, inputs, env, (triggers, event_triggers), secrets, encrypt) = maps;
+            let calls = steps.iter().any(|step: &Step| matches!(step.kind, StepKind::Call { .. }));
             Definition {
                 name,
                 description,
@@ -429,6 +431,8 @@ fn definition() -> impl Strategy<Value = Definition> {
                 input_is_value,
                 env,
                 secrets,
+                // An encrypted workflow calls no other.
+                encrypt: encrypt && !calls,
                 run_id: None,
                 timeout_ms,
                 concurrency,

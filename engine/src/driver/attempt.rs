@@ -131,6 +131,7 @@ async fn attempted(call: &mut Call, environment: &Environment) -> StepResult<Dat
     };
     let input = input(std::mem::take(&mut call.input), environment).await?;
     let input = with_secrets(input, call, environment).await?;
+    open_progress(call, environment).await?;
     let work = guarded(handler, call.cx.clone(), input);
     tokio::pin!(work);
     let error = tokio::select! {
@@ -166,6 +167,19 @@ pub(crate) async fn guarded(
             .unwrap_or_else(|| "no message".into());
         Err(StepError::retry(format!("the handler panicked: {text}")).code("NX3012"))
     })
+}
+
+/// What an earlier attempt of an encrypted run said of its progress, as it was said.
+async fn open_progress(call: &mut Call, environment: &Environment) -> StepResult<()> {
+    let progress = call.cx.said();
+    if call.cx.info().vault.is_none() || !matches!(progress, Payload::Stored(..)) {
+        return Ok(());
+    }
+    let Data { content_type, bytes } = input(progress, environment).await?;
+    let progress = Payload::Inline(content_type, bytes);
+    call.cx.take_over(progress.clone());
+    call.heart.has_recorded(progress);
+    Ok(())
 }
 
 /// The input with its secrets; from now on their values are taken out of all that comes back.

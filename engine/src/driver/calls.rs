@@ -317,6 +317,10 @@ fn prepare(
         Err(error) if error.is_passing() => return Err(error),
         Err(error) => return Ok(Found::Hopeless(failure("NX3043", &error.to_string()))),
     };
+    if plan.definition().encrypt {
+        let message = format!("`{}` is encrypted, and cannot be called", plan.definition().name);
+        return Ok(Found::Hopeless(failure("NX1136", &message)));
+    }
     let (input, bytes, payloads) = match input(loader, &plan, call)? {
         Ok(input) => input,
         Err(message) => return Ok(Found::Hopeless(failure("NX3042", &message))),
@@ -344,7 +348,7 @@ fn prepare(
     };
     let rows = vec![name_row(&started.name, started.run, &request_hash(&plan, &bytes))];
     let started = Box::new(started);
-    Ok(Found::Ready(Box::new(Start { plan, started, rows, payloads, reply: None })))
+    Ok(Found::Ready(Box::new(Start { plan, started, rows, payloads, reply: None, vault: None })))
 }
 
 type Input = (Payload, Vec<u8>, Vec<NewPayload>);

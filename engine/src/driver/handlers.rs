@@ -19,6 +19,7 @@ use super::attempt::{AttemptKey, Call, Environment, Report, Reporter, carry_out}
 use super::heart::Heart;
 use super::message::Message;
 use crate::handler::{AttemptInfo, StepCx, Stop};
+use crate::logs::SealedLogs;
 
 type Key = (RunId, StepIndex, Option<ItemIndex>);
 
@@ -113,11 +114,8 @@ impl Handlers {
         };
         let name = name.unwrap_or_default();
         let handler = self.environment.registry.get(name).cloned();
-        let (cx, stop) = StepCx::new(
-            info,
-            Arc::clone(&self.environment.logs),
-            Arc::clone(&self.environment.state),
-        );
+        let logs = SealedLogs::over(&self.environment.logs, info.vault.as_ref());
+        let (cx, stop) = StepCx::new(info, logs, Arc::clone(&self.environment.state));
         let (cx, beats) = cx.with_progress(attempt.progress);
         let heart = Heart::new(self.inbox.clone(), &cx, beats);
         self.begin(Call {

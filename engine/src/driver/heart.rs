@@ -50,6 +50,11 @@ impl Heart {
         }
     }
 
+    /// Takes note that this is recorded, in whatever form.
+    pub(super) fn has_recorded(&mut self, progress: Payload) {
+        self.recorded = progress;
+    }
+
     /// Records progress as it comes. Ends when no heartbeat has come for too long, and says how long that is.
     pub(super) async fn falls_silent(&mut self) -> Duration {
         let mut last_beat = Instant::now();

@@ -85,9 +85,14 @@ impl Reads {
 fn carry_out(read: Read, loader: &Loader) -> Message {
     match read {
         Read::Run(run) => {
-            let loaded = guarded(|| loader.run(run)).map(|found| match found {
-                Some((plan, state)) => Loaded::Found { plan, state: Box::new(state) },
-                None => Loaded::NotFound,
+            let loaded = guarded(|| {
+                Ok(match loader.run(run)? {
+                    Some((plan, state)) => {
+                        let vault = loader.vault(run)?;
+                        Loaded::Found { plan, state: Box::new(state), vault }
+                    }
+                    None => Loaded::NotFound,
+                })
             });
             Message::Loaded { run, loaded: loaded.unwrap_or_else(failed) }
         }

@@ -13,6 +13,7 @@ use nexus_model::input::{InputError, check};
 use nexus_model::limit::Wish;
 use nexus_model::payload::{ContentType, NewPayload, Payload};
 use nexus_model::plan::Plan;
+use nexus_model::vault::Vault;
 use nexus_projections::ViewsError;
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -20,9 +21,11 @@ use uuid::Uuid;
 
 use super::{Handle, RequestError};
 use crate::driver::Message;
+use crate::loader::LoadError;
 use crate::names::{NameError, check_name};
 use crate::shard::{Answer, Refusal, Start};
 use crate::tables::{definition_row, name_row, run_number_row};
+use crate::vault::{Kept, RunKey};
 
 /// Starts are refused while more than this share of the log's byte budget is in use.
 const ADMISSION_PERCENT: u8 = 75;
@@ -110,6 +113,12 @@ pub enum StartError {
         /// The run that has it.
         run: RunId,
     },
+    /// The run should be encrypted, and its workflow calls others.
+    #[error("an encrypted run cannot call others: what it hands them would not be encrypted")]
+    CallsEncrypted,
+    /// The run should be encrypted, and this program cannot.
+    #[error("the run should be encrypted, and this program was built without encryption")]
+    NoEncryption,
     /// As many runs are open as may be.
     #[error("{open} runs are open, and at most {open_max} may be; try again in {retry_ms} ms")]
     Full {
@@ -174,9 +183,37 @@ impl StartRequest {
 pub(crate) struct Prepared {
     pub(crate) started: RunStarted,
     pub(crate) payloads: Vec<NewPayload>,
+    /// Hash of what is asked for, as it stands in the row of the name.
     pub(crate) request: [u8; 32],
     /// Definitions that it calls.
     pub(crate) callees: Vec<Arc<Plan>>,
+    /// Whether its definition wants it encrypted.
+    pub(crate) encrypt: bool,
+    /// The key of its values, if it is encrypted.
+    pub(crate) key: Option<RunKey>,
+}
+
+impl Prepared {
+    /// Encrypts the run.
+    pub(crate) fn encrypted(mut self, key: RunKey) -> Self {
+        self.request = key.hide_request(&self.request);
+        self.key = Some(key);
+        self
+    }
+
+    /// As it is started under simulated time: a key from the run's id instead of chance.
+    pub(crate) fn for_test(self) -> Self {
+        if !self.encrypt || RunKey::new().is_none() {
+            return self;
+        }
+        let key = RunKey(*blake3::hash(&self.started.run.0).as_bytes());
+        self.encrypted(key)
+    }
+
+    /// What hides its values.
+    pub(crate) fn vault(&self) -> Option<Arc<dyn Vault>> {
+        self.key.and_then(|key| key.vault(self.started.run))
+    }
 }
 
 impl Handle {
@@ -190,6 +227,13 @@ impl Handle {
         self.check_calls(&plan, &request.callees).await?;
         let bytes_max = self.shared.config.payload_bytes_max;
         let mut prepared = prepare(request, Uuid::now_v7(), bytes_max)?;
+        let asked = prepared.request;
+        if prepared.encrypt || self.shared.config.encrypt {
+            if plan.calls().next().is_some() {
+                return Err(StartError::CallsEncrypted);
+            }
+            prepared = prepared.encrypted(RunKey::new().ok_or(StartError::NoEncryption)?);
+        }
         prepared.callees.retain(|callee| !self.shared.loader.knows(callee.hash()));
         let name = Some(prepared.started.name.as_str()).filter(|name| !name.is_empty());
         let _place = self.place(name).await?;
@@ -199,13 +243,20 @@ impl Handle {
             return self.start_with_made_name(&plan, prepared).await;
         }
         let name = prepared.started.name.clone();
-        let wanted = prepared.request;
         match self.submit(&plan, prepared, None).await {
             Ok(answer) => Ok(Started { run: answer.run, name, existing: false }),
-            Err(RequestError::Refused(Refusal::Taken(run, request))) if request == wanted => {
-                Ok(Started { run, name, existing: true })
-            }
-            Err(RequestError::Refused(Refusal::Taken(run, _))) => {
+            Err(RequestError::Refused(Refusal::Taken(run, earlier))) => {
+                // Of an encrypted run only a hash under its own key is kept, and nothing once that is deleted.
+                let same = self.blocking(move |loader| {
+                    Ok::<bool, LoadError>(match loader.key(run)? {
+                        Kept::Nothing => asked == earlier,
+                        Kept::Key(key) => key.hide_request(&asked) == earlier,
+                        Kept::Forgotten => false,
+                    })
+                });
+                if same.await.map_err(RequestError::from)? {
+                    return Ok(Started { run, name, existing: true });
+                }
                 Err(StartError::Conflict { name, run })
             }
             Err(error) => Err(error.into()),
@@ -224,8 +275,8 @@ impl Handle {
             let prepared = Prepared {
                 started,
                 payloads: prepared.payloads.clone(),
-                request: prepared.request,
                 callees: prepared.callees.clone(),
+                ..prepared
             };
             match self.submit(plan, prepared, Some(number)).await {
                 Err(RequestError::Refused(Refusal::Taken(..))) => {}
@@ -287,7 +338,8 @@ impl Handle {
         prepared: Prepared,
         number: Option<u64>,
     ) -> Result<Answer, RequestError> {
-        let Prepared { started, payloads, request, callees } = prepared;
+        let vault = prepared.vault();
+        let Prepared { started, payloads, request, callees, key, .. } = prepared;
         let run = started.run;
         let known = self.shared.loader.knows(plan.hash());
         let mut rows = rows(plan, &started, &request, number, known);
@@ -296,6 +348,7 @@ impl Handle {
                 definition_row(callee.hash(), callee.definition().to_canonical_json())
             }),
         );
+        rows.extend(key.map(|key| key.row(run)));
         let (reply, answer) = oneshot::channel();
         let start = Start {
             plan: Arc::clone(plan),
@@ -303,6 +356,7 @@ impl Handle {
             rows,
             payloads,
             reply: None,
+            vault,
         };
         let message = Message::Start { start: Box::new(start), reply };
         self.inbox(run).send(message).map_err(|_| Refusal::ShuttingDown)?;
@@ -357,7 +411,7 @@ pub(crate) fn prepare(
         limits,
     };
     let payloads: Vec<NewPayload> = stored.into_iter().collect();
-    Ok(Prepared { started, payloads, request, callees })
+    Ok(Prepared { started, payloads, request, callees, encrypt: definition.encrypt, key: None })
 }
 
 /// The rows that go with the beginning of a run.

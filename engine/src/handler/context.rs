@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
+use nexus_model::vault::Vault;
 use tokio::sync::watch;
 
 use super::heartbeat::Beat;
@@ -43,6 +44,8 @@ pub struct AttemptInfo {
     pub folder: Option<PathBuf>,
     /// Folder of the store, for what has to outlive the process.
     pub store: Option<PathBuf>,
+    /// What hides what the handler prints, if the run is encrypted.
+    pub vault: Option<Arc<dyn Vault>>,
 }
 
 /// Takes what handlers print.

@@ -29,6 +29,19 @@ impl StepCx {
         (cx, beats)
     }
 
+    /// How far it is, as the engine keeps it.
+    pub(crate) fn said(&self) -> Payload {
+        self.pulse.borrow().progress.clone()
+    }
+
+    /// Replaces what an earlier attempt said, which is no heartbeat.
+    pub(crate) fn take_over(&self, progress: Payload) {
+        self.pulse.send_if_modified(|beat| {
+            beat.progress = progress;
+            false
+        });
+    }
+
     /// Says that the handler is alive, and how far it is; `()` says nothing about that.
     ///
     /// The newest progress is recorded within a second, and before the attempt's failure. It is handed to the next attempt,

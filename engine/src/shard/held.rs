@@ -127,6 +127,7 @@ fn as_failure(command: Command) -> Option<Command> {
         | Command::CancelRun { .. }
         | Command::RetryRun { .. }
         | Command::MigrateRun(_)
+        | Command::ForgetRun { .. }
         | Command::DeliverSignal { .. }
         | Command::EndChild { .. }
         | Command::FollowParent { .. }

@@ -11,6 +11,7 @@ use nexus_model::pauses::Pauses;
 use nexus_model::payload::NewPayload;
 use nexus_model::plan::Plan;
 use nexus_model::run::Run;
+use nexus_model::vault::Vault;
 
 use super::Output;
 
@@ -104,6 +105,8 @@ pub struct Start {
     pub payloads: Vec<NewPayload>,
     /// Who waits for the answer.
     pub reply: Option<ReplyId>,
+    /// What hides its values, if it is encrypted.
+    pub vault: Option<Arc<dyn Vault>>,
 }
 
 /// A request to a run.
@@ -182,6 +185,8 @@ pub enum Loaded {
         plan: Arc<Plan>,
         /// Its state.
         state: Box<Run>,
+        /// What hides its values, if it is encrypted and not forgotten.
+        vault: Option<Arc<dyn Vault>>,
     },
     /// There is no such run.
     NotFound,

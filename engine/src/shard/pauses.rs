@@ -96,6 +96,7 @@ impl Resident {
             | Command::HoldRun { .. }
             | Command::ReleaseRun
             | Command::InHold { .. }
+            | Command::ForgetRun { .. }
             | Command::CancelRun { .. }
             | Command::DeliverSignal { .. }
             | Command::EndChild { .. }

@@ -17,11 +17,13 @@ use nexus_model::plan::Plan;
 use nexus_model::rejection::Rejection;
 use nexus_model::run::{ItemState, Run, StepState, TimerPurpose, UndoState};
 use nexus_model::time::Timestamp;
+use nexus_model::vault::Vault;
 
 use super::held::Held;
 use super::{Answer, Asked, ChildReport, Output, Refusal, Slots, encode};
 use crate::handler::AttemptInfo;
 use crate::tables::migration_row;
+use crate::vault::forgotten_row;
 
 /// A parked run whose next timer is this near stays in memory, in milliseconds.
 const NEAR_TIMER_MS: u64 = 2_000;
@@ -43,6 +45,8 @@ pub(super) type AtWork = BTreeMap<(StepIndex, Option<ItemIndex>), Attempt>;
 pub(super) struct Resident {
     pub(super) plan: Arc<Plan>,
     pub(super) run: Run,
+    /// What hides its values, if it is encrypted.
+    pub(super) vault: Option<Arc<dyn Vault>>,
     /// Whether the attempts of an earlier process have been taken up.
     pub(super) is_driven: bool,
     /// Whether the log refused a transition, so that the state in memory is not what is recorded.
@@ -72,12 +76,13 @@ pub(super) struct Resident {
 }
 
 impl Resident {
-    pub(super) fn new(plan: Arc<Plan>, run: Run) -> Self {
+    pub(super) fn new(plan: Arc<Plan>, run: Run, vault: Option<Arc<dyn Vault>>) -> Self {
         let bytes = estimate_bytes(&plan);
         Self {
             is_driven: run.started.is_none(),
             plan,
             run,
+            vault,
             is_broken: false,
             waits_for_payloads: false,
             queue: VecDeque::new(),
@@ -250,11 +255,16 @@ impl Resident {
         let mut rows = std::mem::take(&mut self.rows);
         rows.extend(asked.rows.iter().cloned());
         rows.extend(self.row_of_migration(run, &transition));
-        let logged = encode(&self.plan, run, &self.run, &transition, given, rows, &asked.payloads);
+        if transition.events.iter().any(|event| matches!(event, Event::RunForgotten { .. })) {
+            rows.push(forgotten_row(run));
+        }
+        // The transition of an encrypted run has its own payloads: those of the request are what it hides.
+        let of_request = if self.vault.is_some() { &[][..] } else { &asked.payloads };
+        let logged = encode(&self.plan, run, &self.run, &transition, given, rows, of_request);
         self.last_given = given.now;
         self.events_since_snapshot += logged.records.count();
         self.bytes_since_snapshot += logged.records.as_bytes().len();
-        let payloads = asked.payloads.iter().cloned().chain(transition.payloads).collect();
+        let payloads = of_request.iter().cloned().chain(self.opened(transition.payloads)).collect();
         let held = Held {
             payloads,
             asked,
@@ -274,6 +284,13 @@ impl Resident {
         let Some(Event::RunMigrated(migrated)) = transition.events.first() else { return None };
         let count = u32::try_from(transition.events.len()).unwrap_or(u32::MAX);
         Some(migration_row(run, self.run.revision.saturating_sub(count), migrated.definition))
+    }
+
+    /// Payloads of a transition as decisions read them.
+    fn opened(&self, payloads: Vec<NewPayload>) -> Vec<NewPayload> {
+        let Some(vault) = &self.vault else { return payloads };
+        let open = |(hash, bytes): NewPayload| (hash, vault.open(&bytes).unwrap_or(bytes));
+        payloads.into_iter().map(open).collect()
     }
 
     /// Lets out what waited for a transition that is now durable.
@@ -390,6 +407,7 @@ impl Resident {
             | Command::CancelRun { .. }
             | Command::RetryRun { .. }
             | Command::MigrateRun(_)
+            | Command::ForgetRun { .. }
             | Command::DeliverSignal { .. }
             | Command::EndChild { .. }
             | Command::FollowParent { .. }
@@ -486,6 +504,7 @@ impl Resident {
             heartbeat: heartbeat_ms.map(Duration::from_millis),
             folder,
             store: None,
+            vault: self.vault.clone(),
         }
     }
 }

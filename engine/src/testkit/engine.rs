@@ -186,13 +186,14 @@ impl TestEngine {
         self.started += 1;
         let bytes_max = self.world.setup.config.payload_bytes_max;
         let mut prepared =
-            prepare(request, made_id(self.world.setup.began, self.started), bytes_max)?;
+            prepare(request, made_id(self.world.setup.began, self.started), bytes_max)?.for_test();
         let number = prepared.started.name.is_empty().then(|| {
             let (number, name) = self.numbers.next();
             prepared.started.name = name;
             number
         });
-        let Prepared { started, payloads, request, callees } = prepared;
+        let vault = prepared.vault();
+        let Prepared { started, payloads, request, callees, key, .. } = prepared;
         let name = started.name.clone();
         let mut rows = rows(&plan, &started, &request, number, false);
         rows.extend(
@@ -201,6 +202,7 @@ impl TestEngine {
             }),
         );
         let run = started.run;
+        rows.extend(key.map(|key| key.row(run)));
         let input = |reply| {
             Input::Start(Box::new(Start {
                 plan: Arc::clone(&plan),
@@ -208,6 +210,7 @@ impl TestEngine {
                 rows: rows.clone(),
                 payloads: payloads.clone(),
                 reply: Some(reply),
+                vault: vault.clone(),
             }))
         };
         let is_there = |world: &World| {

@@ -90,7 +90,7 @@ impl World {
                 let (code, message) = ("NX1205".to_owned(), error.to_string());
                 self.tell_schedule(id, ScheduleCommand::NotStarted { due, code, message });
             }
-            Ok(prepared) => self.begin_scheduled(id, due, &plan, prepared),
+            Ok(prepared) => self.begin_scheduled(id, due, &plan, prepared.for_test()),
         }
     }
 
@@ -101,13 +101,18 @@ impl World {
         plan: &Arc<Plan>,
         prepared: Prepared,
     ) {
-        let Prepared { started, payloads, request, .. } = prepared;
+        let vault = prepared.vault();
+        let Prepared { started, payloads, request, key, .. } = prepared;
         self.requests += 1;
         let reply = ReplyId(self.requests);
         self.starting.insert(reply, (id, due));
-        let rows = rows(plan, &started, &request, None, false);
+        let mut rows = rows(plan, &started, &request, None, false);
+        rows.extend(key.map(|key| key.row(started.run)));
         let (plan, started, reply) = (Arc::clone(plan), Box::new(started), Some(reply));
-        self.tell(Input::Start(Box::new(Start { plan, started, rows, payloads, reply })), None);
+        self.tell(
+            Input::Start(Box::new(Start { plan, started, rows, payloads, reply, vault })),
+            None,
+        );
     }
 
     /// Takes the answer to the start of a run of a schedule; `false`: it is another answer.

@@ -177,12 +177,18 @@ impl World {
     }
 
     fn begin_triggered(&mut self, id: AggregateId, plan: &Arc<Plan>, prepared: Prepared) {
-        let Prepared { started, payloads, request, .. } = prepared;
+        let prepared = prepared.for_test();
+        let vault = prepared.vault();
+        let Prepared { started, payloads, request, key, .. } = prepared;
         let reply = Some(self.expect(id));
-        let rows = rows(plan, &started, &request, None, false);
+        let mut rows = rows(plan, &started, &request, None, false);
+        rows.extend(key.map(|key| key.row(started.run)));
         let (plan, started) = (Arc::clone(plan), Box::new(started));
         self.has_started(id);
-        self.tell(Input::Start(Box::new(Start { plan, started, rows, payloads, reply })), None);
+        self.tell(
+            Input::Start(Box::new(Start { plan, started, rows, payloads, reply, vault })),
+            None,
+        );
     }
 
     fn has_started(&mut self, id: AggregateId) {

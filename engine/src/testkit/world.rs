@@ -352,7 +352,9 @@ impl World {
             }
             Wanted::Run(run) => match self.fold(run) {
                 Ok(Some((plan, state))) => {
-                    Input::Loaded { run, loaded: Loaded::Found { plan, state: Box::new(state) } }
+                    let vault = self.loader.vault(run).ok().flatten();
+                    let loaded = Loaded::Found { plan, state: Box::new(state), vault };
+                    Input::Loaded { run, loaded }
                 }
                 Ok(None) => Input::Loaded { run, loaded: Loaded::NotFound },
                 Err(error) => failed(run, &error),

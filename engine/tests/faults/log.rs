@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nexus_engine::log::{
     Answer, EventLog, Frame, KeyValue, LogStatus, MemoryLog, Outcome, Partition, Permits, Position,
-    ReadError, Revision, StreamId, Submission, Table, Ticket,
+    PurgeError, ReadError, Revision, StreamId, Submission, Table, Ticket,
 };
 use nexus_engine::tables::{DEFINITIONS, TABLES, TIMERS, WALL_TIMERS};
 use tokio::sync::watch;
@@ -189,6 +189,10 @@ impl EventLog for FaultyLog {
     fn payload(&self, hash: &[u8; 32]) -> Result<Option<Vec<u8>>, ReadError> {
         thread::sleep(Duration::from_micros(self.faults.read_us.load(Ordering::SeqCst).into()));
         self.inner.payload(hash)
+    }
+
+    fn purge(&self, table: Table) -> Result<(), PurgeError> {
+        self.inner.purge(table)
     }
 
     fn status(&self) -> LogStatus {

@@ -103,6 +103,14 @@ impl Client {
         self.ask(post(&run(name, "/cancel")).json(&act)?).await
     }
 
+    /// See [`Service::forget`](crate::Service::forget).
+    ///
+    /// # Errors
+    /// A [`Problem`].
+    pub async fn forget(&self, name: &str, act: Act) -> Result<Acted, Problem> {
+        self.ask(post(&run(name, "/forget")).json(&act)?).await
+    }
+
     pub async fn retry(&self, name: &str, act: Act) -> Result<Acted, Problem> {
         self.ask(post(&run(name, "/retry")).json(&act)?).await
     }

@@ -48,6 +48,14 @@ pub(super) async fn cancel(
     service.cancel(&run, act).await.map(Json)
 }
 
+pub(super) async fn forget(
+    State(service): State<Service>,
+    Name(run): Name,
+    Body(act): Body<Act>,
+) -> Answer<Acted> {
+    service.forget(&run, act).await.map(Json)
+}
+
 pub(super) async fn retry(
     State(service): State<Service>,
     Name(run): Name,

@@ -114,7 +114,7 @@ impl Service {
         self.acted(run, name, "drive", Ok(Answer { run, revision: state.revision }))
     }
 
-    fn acted(
+    pub(super) fn acted(
         &self,
         run: RunId,
         name: String,

@@ -111,7 +111,7 @@ impl Service {
     async fn earlier(&self, run: RunId, step: StepIndex) -> Result<String, Problem> {
         let now = self.handle().clock().now();
         let found = self.read(move |loader| {
-            let Some((_, state)) = loader.run(run)? else { return Ok(None) };
+            let Some((_, state)) = loader.shown(run)? else { return Ok(None) };
             let mut end = state.revision;
             let oldest = end.saturating_sub(EVENTS_MAX);
             while end > oldest {

@@ -57,7 +57,7 @@ impl Service {
             run: row.name,
             action: action(row.action).into(),
             by: row.by.as_ref().map_or_else(engine, show::by),
-            detail: row.detail,
+            detail: self.handle().loader().reveal(row.run, &row.detail).into_owned(),
         }
     }
 
@@ -92,5 +92,6 @@ fn action(action: AuditAction) -> &'static str {
         AuditAction::Managed => "managed",
         AuditAction::UndoRetried => "undo.retried",
         AuditAction::UndoWaived => "undo.waived",
+        AuditAction::Forgotten => "run.forgotten",
     }
 }

@@ -49,7 +49,7 @@ impl Service {
 
     /// The plan and state of a run.
     pub(super) async fn load(&self, run: RunId, name: &str) -> Result<(Arc<Plan>, Run), Problem> {
-        let loaded = self.read(move |loader| loader.run(run)).await?;
+        let loaded = self.read(move |loader| loader.shown(run)).await?;
         let (plan, mut state) = loaded.ok_or_else(|| problems::no_such_run(name, None))?;
         // A pause of the store holds also the runs in which nothing has happened since, of which their events do not tell.
         if let Some(started) = state.started.as_deref()

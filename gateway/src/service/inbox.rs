@@ -48,7 +48,7 @@ impl Service {
             let loader: &Loader = service.handle().loader();
             let mut items = Vec::new();
             for row in &page.rows {
-                let loaded = loader.run(row.run).map_err(|error| problems::load(&error))?;
+                let loaded = loader.shown(row.run).map_err(|error| problems::load(&error))?;
                 if let Some((plan, run)) = loaded {
                     items.extend(open_items(&plan, &run, &row.name, now, &filter));
                 }

@@ -1,5 +1,6 @@
 //! `list`: runs, newest first.
 
+use nexus_engine::Loader;
 use nexus_engine::model::definition::StepKind;
 use nexus_engine::model::id::{RunId, StepIndex};
 use nexus_engine::model::plan::Plan;
@@ -115,7 +116,7 @@ impl Service {
             finished_at: ended.map(time),
             took_ms: ended.unwrap_or(now).ms_since(row.started_at),
             steps_completed: row.steps_completed,
-            error: failure(plan, row),
+            error: failure(self.handle().loader(), plan, row),
             labels: row.labels.iter().cloned().collect(),
             by: show::by(&row.by),
         }
@@ -236,11 +237,13 @@ fn waiting_on(plan: Option<&Plan>, row: &RunRow, now: Timestamp, driven: bool) -
     }
 }
 
-fn failure(plan: Option<&Plan>, row: &RunRow) -> Option<FailureView> {
+fn failure(loader: &Loader, plan: Option<&Plan>, row: &RunRow) -> Option<FailureView> {
     let code = row.failure_code.clone()?;
     Some(FailureView {
         code,
-        message: row.failure_message.clone().unwrap_or_default(),
+        message: loader
+            .reveal(row.run, row.failure_message.as_deref().unwrap_or_default())
+            .into_owned(),
         details: None,
         step: row.failed_step.map(|step| id(plan, step)),
     })

@@ -1,6 +1,6 @@
 //! `logs`: what the steps of a run printed.
 
-use nexus_engine::FileLogs;
+use nexus_engine::{FileLogs, LogLine};
 
 use super::Service;
 use super::get::find_step;
@@ -22,7 +22,14 @@ impl Service {
                     return Ok(Vec::new());
                 }
                 let folder = service.store().join("logs");
-                FileLogs::read(&folder, run).map_err(|error| problems::files(&folder, &error))
+                let lines = FileLogs::read(&folder, run)
+                    .map_err(|error| problems::files(&folder, &error))?;
+                let loader = service.handle().loader();
+                let shown = |line: LogLine| -> Vec<LogLine> {
+                    let text = loader.reveal(run, &line.text).into_owned();
+                    text.lines().map(|text| LogLine { text: text.to_owned(), ..line }).collect()
+                };
+                Ok(lines.into_iter().flat_map(shown).collect())
             })
             .await?;
         let lines = lines.into_iter().filter(|line| only.is_none_or(|only| only == line.step));

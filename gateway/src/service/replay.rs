@@ -43,7 +43,7 @@ impl Service {
             .await?;
         metrics::histogram!("nexus_replay_seconds").record(replay.took.as_secs_f64());
         let agrees = replay.agrees();
-        let Replay { plan, run, events, state, recorded, took, .. } = replay;
+        let Replay { plan, run, events, state, recorded, took, forgotten, .. } = replay;
         let view = if with_state { Some(self.view_of(plan, run).await?) } else { None };
         Ok(ReplayView {
             kind: "replay/v1".into(),
@@ -52,6 +52,7 @@ impl Service {
             state_hash: show_state_hash(&state),
             recorded_hash: recorded.as_ref().map(show_state_hash),
             agrees,
+            forgotten,
             differences,
             handlers_called: 0,
             took_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),

@@ -98,8 +98,18 @@ pub(crate) fn payload(
     if payload.content_type() == ContentType::Bytes || payload.len() > bytes_max {
         return Ok(payload.reference());
     }
-    let bytes = loader.bytes(payload)?;
+    let bytes = match loader.bytes(payload) {
+        Err(LoadError::Forgotten) => return Ok(forgotten(payload)),
+        bytes => bytes?,
+    };
     Ok(serde_json::from_slice(&bytes).unwrap_or_else(|_| payload.reference()))
+}
+
+/// What there is to say about a payload of a forgotten run.
+fn forgotten(payload: &Payload) -> Value {
+    let mut reference = payload.reference();
+    reference["$payload"]["forgotten"] = true.into();
+    reference
 }
 
 /// The first `chars_max` characters of a text, on one line.

@@ -34,6 +34,8 @@ pub(super) enum Use {
     Payloads,
     /// Rows of the tables, and the segments.
     Rows,
+    /// Rows of a table apart.
+    Apart,
 }
 
 /// How a keyspace of layout 2 is kept.
@@ -53,6 +55,10 @@ pub(super) fn layout_v2(purpose: Use) -> KeyspaceCreateOptions {
             .max_memtable_size(4 * MIB)
             .with_kv_separation(Some(KvSeparationOptions::default())),
         Use::Streams | Use::Rows => compressed.max_memtable_size(4 * MIB),
+        // Uncompressed, so that it can be seen whether something is there.
+        Use::Apart => KeyspaceCreateOptions::default()
+            .data_block_compression_policy(CompressionPolicy::disabled())
+            .max_memtable_size(4 * MIB),
     }
 }
 
@@ -105,7 +111,7 @@ fn open_database(folder: &Path, options: &Options) -> Result<Store, fjall::Error
     let segments = Segments::open(&db, &rows)?;
     let streams = db.keyspace("st", || layout_v2(Use::Streams))?;
     let payloads = db.keyspace("payload", || layout_v2(Use::Payloads))?;
-    let rows = TableRows::new(rows, options.tables.len());
+    let rows = TableRows::open(&db, rows, options.tables)?;
     Ok(Store { folder: folder.to_owned(), db, segments, streams, payloads, rows })
 }
 

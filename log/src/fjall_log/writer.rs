@@ -22,9 +22,11 @@ use super::mark::Mark;
 use super::measures::Measures;
 use super::segments::Segment;
 use super::store::{IndexRow, Store, storage};
-use super::{Options, failure};
+use super::{Options, failure, purge};
 use crate::group::Group;
-use crate::{Answer, Outcome, Permit, Position, ReadError, Transition, chain, envelope};
+use crate::{
+    Answer, Outcome, Permit, Position, PurgeError, ReadError, Table, Transition, chain, envelope,
+};
 
 const GROUP_BYTES_MAX: usize = 512 * 1024;
 const GROUP_TRANSITIONS_MAX: usize = 4096;
@@ -33,6 +35,8 @@ const GROUP_TRANSITIONS_MAX: usize = 4096;
 pub(super) enum Message {
     /// Make this durable.
     Append(Request),
+    /// Remove what was deleted from a table apart from the disk, after everything handed over before.
+    Purge(Table, std::sync::mpsc::Sender<Result<(), PurgeError>>),
     /// End after everything handed over before.
     Close,
 }
@@ -103,6 +107,7 @@ pub(super) struct Writer {
     head: [u8; 32],
     group: Group,
     waiting: Vec<Request>,
+    purges: Vec<(Table, std::sync::mpsc::Sender<Result<(), PurgeError>>)>,
     answers: Vec<Vec<Outcome>>,
     frame: Vec<u8>,
     closing: bool,
@@ -132,6 +137,7 @@ impl Writer {
             head: mark.head,
             group: Group::new(mark.position),
             waiting: Vec::new(),
+            purges: Vec::new(),
             answers: Vec::new(),
             frame: Vec::new(),
             closing: false,
@@ -156,6 +162,9 @@ impl Writer {
     fn run(&mut self) -> Result<(), ReadError> {
         while self.collect() {
             self.write_group()?;
+            for (table, answer) in mem::take(&mut self.purges) {
+                let _ = answer.send(purge::purge(&self.store, table));
+            }
         }
         Ok(())
     }
@@ -164,7 +173,7 @@ impl Writer {
     fn collect(&mut self) -> bool {
         let (mut bytes, mut transitions) = (0, 0);
         while bytes < GROUP_BYTES_MAX && transitions < GROUP_TRANSITIONS_MAX {
-            let wait = self.waiting.is_empty() && !self.closing;
+            let wait = self.waiting.is_empty() && self.purges.is_empty() && !self.closing;
             let message = if wait {
                 self.queue.recv().map_err(|_| TryRecvError::Disconnected)
             } else {
@@ -176,6 +185,7 @@ impl Writer {
                     transitions += request.transitions.len();
                     self.waiting.push(request);
                 }
+                Ok(Message::Purge(table, answer)) => self.purges.push((table, answer)),
                 Ok(Message::Close) => self.closing = true,
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => {
@@ -184,7 +194,7 @@ impl Writer {
                 }
             }
         }
-        !self.waiting.is_empty()
+        !self.waiting.is_empty() || !self.purges.is_empty()
     }
 
     fn write_group(&mut self) -> Result<(), ReadError> {
@@ -230,6 +240,7 @@ impl Writer {
             2 * self.group.frames.len() + self.group.rows.len() + self.group.payloads.len() + 1;
         let mut batch = OwnedWriteBatch::with_capacity(self.store.db.clone(), items)
             .durability(Some(PersistMode::SyncData));
+        self.store.rows.make_apart(&self.store.db, self.group.rows.keys()).map_err(storage)?;
         let new_segment = self.rotate(&mut batch)?;
         let bytes = self.put_frames(&mut batch);
         self.put_rows(&mut batch);

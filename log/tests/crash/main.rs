@@ -8,6 +8,7 @@ mod failing_writes;
 mod fixture;
 mod flips;
 mod kills;
+mod purging;
 #[path = "../support/scratch.rs"]
 mod scratch;
 mod stores;

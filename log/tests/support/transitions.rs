@@ -10,7 +10,7 @@ pub(crate) const HERE: Partition = Partition(0);
 
 /// The tables of the tests.
 pub(crate) const TABLES: &[TableSpec] =
-    &[TableSpec { name: "names" }, TableSpec { name: "timers" }];
+    &[TableSpec::new("names"), TableSpec::new("timers"), TableSpec::apart("keys")];
 
 /// The table with number 0.
 pub(crate) const NAMES: Table = Table(0);

@@ -66,6 +66,9 @@ pub(super) const SECTION_HOLDS: u8 = 60;
 /// Number of the section of attempts made under numbers that other steps have now.
 pub(super) const SECTION_PASSED: u8 = 72;
 
+/// What says that the key of the run's values was deleted.
+pub(super) const SECTION_FORGOTTEN: u8 = 80;
+
 /// BLAKE3 of the four bytes `null`.
 pub(super) const NULL_HASH: [u8; 32] = [
     0x03, 0xf8, 0x8b, 0x99, 0xc3, 0xd8, 0x07, 0x3b, 0xba, 0x89, 0x48, 0xd6, 0xe7, 0x62, 0xaa, 0xc4,
@@ -191,6 +194,9 @@ impl Writer {
         for (place, attempt) in &run.passed {
             self.number(place.0);
             self.number(*attempt);
+        }
+        if run.forgotten {
+            self.byte(SECTION_FORGOTTEN);
         }
     }
 

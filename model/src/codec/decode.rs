@@ -12,6 +12,7 @@ use serde::de::Deserialize;
 use super::breakers::{StepCallAllowedV1, StepCallRefusedV1, StepCallRequestedV1};
 use labels::Labels;
 
+use super::forget::RunForgottenV1;
 use super::items::{
     ItemAttemptFailedV1, ItemAttemptV1, ItemCompletedV1, ItemFailedV1, ItemOutputMappedV1,
     ItemResumedV1, ItemRetryScheduledV1, ItemStartedV1, ItemsInterruptedV1, ItemsStartedV1,
@@ -133,6 +134,7 @@ fn item_or_undo(kind: u16, version: u8, body: &[u8]) -> Result<Event, DecodeErro
         (kind::ITEM_OUTPUT_MAPPED, 1) => read::<ItemOutputMappedV1<'_>>(body),
         (kind::UNDO_COMPLETED, 1) => read::<UndoCompletedV1>(body),
         (kind::UNDO_ATTEMPT_FAILED, 1) => read::<UndoAttemptFailedV1<'_>>(body),
+        (kind::RUN_FORGOTTEN, 1) => read::<RunForgottenV1<'_>>(body),
         (kind::UNDO_WAIVED, 1) => read::<UndoWaivedV1<'_>>(body),
         (kind::UNDO_RETRIED, 1) => read::<UndoRetriedV1<'_>>(body),
         (kind::UNDO_REQUESTED, 1) => read::<UndoRequestedV1<Vec<u32>>>(body),
@@ -547,7 +549,7 @@ impl PayloadV1<'_> {
 }
 
 impl ActorV1<'_> {
-    fn actor(&self) -> Actor {
+    pub(super) fn actor(&self) -> Actor {
         Actor { name: self.name.to_owned(), via: self.via.to_owned() }
     }
 }

@@ -5,6 +5,7 @@ use bincode::error::EncodeError;
 use serde::{Serialize, Serializer};
 use serde_bytes::Bytes;
 
+use super::forget::RunForgottenV1;
 use super::wire::{
     AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1,
     AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_CHUNKS,
@@ -197,6 +198,9 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         Event::UndoAttemptFailed { step, attempt, failure } => {
             let (step, attempt, failure) = (step.0, attempt.0, failure.into());
             put(out, &UndoAttemptFailedV1 { step, attempt, failure });
+        }
+        Event::RunForgotten { by, state } => {
+            put(out, &RunForgottenV1 { by: by.into(), state: state.0 });
         }
         Event::UndoWaived { by, reason } => put(out, &UndoWaivedV1 { by: by.into(), reason }),
         Event::UndoRetried { by } => put(out, &UndoRetriedV1 { by: by.into() }),

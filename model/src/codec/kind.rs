@@ -115,4 +115,6 @@ kinds! {
     177 STEP_CALL_REQUESTED StepCallRequested "step.call_requested",
     178 STEP_CALL_ALLOWED StepCallAllowed "step.call_allowed",
     179 STEP_CALL_REFUSED StepCallRefused "step.call_refused",
+    // encryption, from outside
+    180 RUN_FORGOTTEN RunForgotten "run.forgotten",
 }

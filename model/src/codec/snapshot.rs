@@ -159,6 +159,7 @@ impl<'a> Reader<'a> {
         if self.section(canonical::SECTION_PASSED) {
             run.passed = self.passed()?;
         }
+        run.forgotten = self.section(canonical::SECTION_FORGOTTEN);
         Some(run)
     }
 

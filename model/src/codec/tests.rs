@@ -194,6 +194,7 @@ fn undo_samples() -> Vec<Event> {
         Event::UndoCompleted { step, attempt: Attempt(3), may_repeat: true },
         Event::UndoAttemptFailed { step, attempt: Attempt(3), failure: failure() },
         Event::UndoWaived { by: actor(), reason: "by hand".to_owned() },
+        Event::RunForgotten { by: actor(), state: StateHash([9; 32]) },
         Event::UndoRetried { by: actor() },
     ]
 }

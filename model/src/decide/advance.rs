@@ -291,6 +291,11 @@ impl Draft<'_> {
     fn end_run(&mut self) {
         let Some(event) = self.last_event() else { return };
         self.emit(event);
+        self.amend_state_hash();
+    }
+
+    /// Writes the hash of the state that the last event leads to into it.
+    pub(super) fn amend_state_hash(&mut self) {
         let hash = codec::state_hash(self.plan, self.run);
         self.amend_last(|event| set_state_hash(event, hash));
     }
@@ -324,7 +329,8 @@ impl Draft<'_> {
 fn set_state_hash(event: &mut Event, hash: StateHash) {
     if let Event::RunCompleted { state, .. }
     | Event::RunFailed { state, .. }
-    | Event::RunCancelled { state } = event
+    | Event::RunCancelled { state }
+    | Event::RunForgotten { state, .. } = event
     {
         *state = hash;
     }

@@ -54,6 +54,7 @@ struct Before {
     ended_at: Option<Timestamp>,
     status: RunStatus,
     paused: bool,
+    forgotten: bool,
     parent_paused: bool,
     plans_undo: bool,
     next_timer: TimerId,
@@ -87,7 +88,8 @@ impl<'a> Draft<'a> {
     }
 
     /// Folds `event` and makes it part of the transition.
-    pub(super) fn emit(&mut self, event: Event) {
+    pub(super) fn emit(&mut self, mut event: Event) {
+        self.seal(&mut event);
         let status = discriminant(&self.run.status);
         let was_undoing = self.run.is_undoing();
         let first_change = self.changes.len();
@@ -130,26 +132,34 @@ impl<'a> Draft<'a> {
     /// Makes a payload of a value; the bytes of a large one become part of the transition.
     pub(super) fn store(&mut self, value: &Value) -> Payload {
         let (payload, new) = Payload::json(value);
-        if let Some(new) = new {
-            self.keep(new);
+        self.kept(payload, new)
+    }
+
+    /// The payload, with its bytes as part of the transition if they do not stand in it.
+    pub(super) fn kept(&mut self, payload: Payload, new: Option<NewPayload>) -> Payload {
+        let Some(new) = new else { return payload };
+        let hash = self.keep(new);
+        match payload {
+            Payload::Stored(content_type, _, len) => Payload::Stored(content_type, hash, len),
+            here @ (Payload::Null | Payload::Inline(..)) => here,
         }
-        payload
     }
 
     /// As [`store`](Self::store), for an input or output of an item.
     pub(super) fn store_of_item(&mut self, value: &Value) -> Payload {
         let (payload, new) = self.store(value).of_item();
-        if let Some(new) = new {
-            self.keep(new);
-        }
-        payload
+        self.kept(payload, new)
     }
 
     /// Makes a payload part of the transition.
-    pub(super) fn keep(&mut self, (hash, bytes): NewPayload) -> PayloadHash {
-        self.payloads.to_mut().insert(hash, bytes.clone());
-        self.new_payloads.push((hash, bytes));
-        hash
+    pub(super) fn keep(&mut self, new: NewPayload) -> PayloadHash {
+        self.keep_new(new)
+    }
+
+    /// Makes bytes part of the transition as they are stored, and as they are read from here on.
+    pub(super) fn keep_sealed(&mut self, (hash, stored): NewPayload, bytes: Arc<[u8]>) {
+        self.payloads.to_mut().insert(hash, bytes);
+        self.new_payloads.push((hash, stored));
     }
 
     /// Bytes of the payloads made so far.
@@ -263,6 +273,7 @@ impl Before {
             ended_at: run.ended_at,
             status: run.status.clone(),
             paused: run.paused,
+            forgotten: run.forgotten,
             parent_paused: run.parent_paused,
             plans_undo: run.plans_undo(),
             next_timer: run.next_timer,
@@ -279,6 +290,7 @@ impl Before {
         run.ended_at = self.ended_at;
         run.status = self.status;
         run.paused = self.paused;
+        run.forgotten = self.forgotten;
         run.parent_paused = self.parent_paused;
         run.plan_undo(self.plans_undo);
         run.next_timer = self.next_timer;

@@ -117,6 +117,7 @@ impl Draft<'_> {
             signal: None,
             item: None,
             now: self.now(),
+            vault: self.context.vault,
         }
     }
 

@@ -347,8 +347,7 @@ impl Draft<'_> {
                 hashes.push(self.keep(chunks::encode_outputs(few.iter())));
             }
             let (payload, new) = chunks::encode_list(shape(each), &hashes, bytes + 1);
-            self.keep(new);
-            payload
+            self.kept(payload, Some(new))
         });
         self.emit(completed(step, attempt, output));
     }
@@ -361,10 +360,7 @@ impl Draft<'_> {
     ) -> Option<Payload> {
         let text = chunks::collected(shape(each), outcomes)?;
         let (payload, new) = Payload::new(ContentType::Json, text);
-        if let Some(new) = new {
-            self.keep(new);
-        }
-        Some(payload)
+        Some(self.kept(payload, new))
     }
 
     fn item_may_retry(

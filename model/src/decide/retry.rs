@@ -7,6 +7,7 @@ use crate::run::RunStatus;
 
 impl Draft<'_> {
     pub(super) fn retry_run(&mut self, by: Actor) -> Result<(), Rejection> {
+        self.check_remembered()?;
         match &self.run.status {
             RunStatus::Failed { .. } | RunStatus::Cancelled { .. } => {
                 self.check_nothing_undone()?;

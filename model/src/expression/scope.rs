@@ -21,6 +21,7 @@ use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
 use crate::run::{Run, StepRun, StepState, UndoState};
 use crate::time::Timestamp;
+use crate::vault::{Vault, reveal};
 
 /// The longest output of a `for_each` that expressions read, in bytes.
 const CHUNKS_BYTES_MAX: u64 = 8 * 1024 * 1024;
@@ -44,6 +45,8 @@ pub struct Scope<'a> {
     pub item: Option<ItemScope<'a>>,
     /// When: the end of what has not ended. Never visible as such.
     pub now: Timestamp,
+    /// What shows the texts of an encrypted run.
+    pub vault: Option<&'a dyn Vault>,
 }
 
 /// An item of a step with `for_each`.
@@ -251,7 +254,7 @@ impl Lookup<'_, '_> {
             let value = match *field {
                 "output" => self.output(step, step_run)?,
                 "status" => Value::from(step_run.word()),
-                "error" => error(step_run),
+                "error" => error(step_run, self.scope.vault),
                 "attempts" => Value::from(step_run.attempt.0),
                 "started_at" => step_run
                     .started_at
@@ -316,7 +319,7 @@ fn optional(value: Option<impl Into<Value>>) -> Value {
     value.map_or_else(|| Value::from(()), Into::into)
 }
 
-fn error(step_run: &StepRun) -> Value {
+fn error(step_run: &StepRun, vault: Option<&dyn Vault>) -> Value {
     let failure = match &step_run.state {
         StepState::Failed { failure, .. } | StepState::Retrying { failure, .. } => failure,
         StepState::Waiting
@@ -330,9 +333,13 @@ fn error(step_run: &StepRun) -> Value {
         | StepState::NotReached
         | StepState::Cancelled => return Value::from(()),
     };
+    let shown = |text: &str| match vault {
+        Some(_) => reveal(vault, text),
+        None => text.to_owned(),
+    };
     Value::from_pairs([
         ("code", Value::from(failure.code.as_str())),
-        ("message", Value::from(failure.message.as_str())),
-        ("details", optional(failure.details.as_deref())),
+        ("message", Value::from(shown(&failure.message))),
+        ("details", optional(failure.details.as_deref().map(shown))),
     ])
 }

@@ -122,6 +122,7 @@ impl World {
             signal: None,
             item: None,
             now: Timestamp(1_782_898_300_000_000),
+            vault: None,
         }
     }
 

@@ -121,6 +121,7 @@ impl Plan {
             signal: Some(data),
             item: None,
             now: crate::time::Timestamp::default(),
+            vault: None,
         }
     }
 }

@@ -413,3 +413,16 @@ fn secrets_stand_nowhere_else() {
         ],
     );
 }
+
+#[test]
+fn an_encrypted_workflow_calls_no_other() {
+    let mut definition = definition(&json!({"encrypt": true}), &json!([["a", {}]]));
+    definition.steps[0].kind = crate::definition::StepKind::Call {
+        workflow: "other".to_owned(),
+        version: None,
+        definition: None,
+        with: json!({}),
+    };
+    let errors = Plan::compile(definition).expect_err("it is refused");
+    assert!(errors.iter().any(|error| error.code == "NX1136"), "{errors:?}");
+}

@@ -113,7 +113,7 @@ impl Bench {
         payloads: &BTreeMap<PayloadHash, Arc<[u8]>>,
     ) -> Result<Decision, Rejection> {
         let given = Given { now: self.now, slots: self.slots };
-        let context = Context { given, payloads, interruptions_max: 2 };
+        let context = Context { given, payloads, interruptions_max: 2, vault: None };
         decide(&self.plan, &mut self.run, command.clone(), context)
     }
 
@@ -121,8 +121,11 @@ impl Bench {
         let mut folded = before;
         for event in &transition.events {
             assert!(fits(&self.plan, event), "{event:?} fits");
-            let opens = matches!(event, Event::RunRetried { .. } | Event::RunMigrated(_));
-            assert!(!folded.status.is_terminal() || opens);
+            let of_ended = matches!(
+                event,
+                Event::RunRetried { .. } | Event::RunMigrated(_) | Event::RunForgotten { .. }
+            );
+            assert!(!folded.status.is_terminal() || of_ended, "{event:?} of a run that has ended");
             evolve(&self.plan, &mut folded, event, self.now);
         }
         assert_eq!(folded, self.run, "the run is the fold of its events");
@@ -187,7 +190,8 @@ impl Bench {
             Some(
                 Event::RunCompleted { state, .. }
                 | Event::RunFailed { state, .. }
-                | Event::RunCancelled { state },
+                | Event::RunCancelled { state }
+                | Event::RunForgotten { state, .. },
             ) => assert_eq!(*state, hash),
             _ => assert!(is_open),
         }

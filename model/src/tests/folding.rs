@@ -136,7 +136,7 @@ fn complete_all(definition: &Definition, count: usize) {
     let Bench { plan, mut run, .. } = Bench::new(definition.clone());
     let given = Given { now: Timestamp(1), slots: 1 };
     let payloads = BTreeMap::new();
-    let context = Context { given, payloads: &payloads, interruptions_max: 2 };
+    let context = Context { given, payloads: &payloads, interruptions_max: 2, vault: None };
     let start = Command::StartRun(Box::default());
     decide(&plan, &mut run, start, context).unwrap();
     for _ in 0..count {

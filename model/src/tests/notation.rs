@@ -398,6 +398,7 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
         "retry" => Command::RetryRun { by },
         "migrate" => migrate(bench, by, words.get(1) == Some(&"retry")),
         "migrate_held" => held(migrate(bench, by, words.get(1) == Some(&"retry"))),
+        "forget" => Command::ForgetRun { by },
         "offer" => Command::OfferSlots,
         "grant" => {
             let (id, ticket) = words[1].split_once('#').expect("step#ticket, or #ticket");

@@ -440,6 +440,7 @@ impl Play {
             53..62 => self.about_an_item(ask)?,
             21 if fatal => Command::CancelRun { by, reason: String::new(), undo: ask.slots > 0 },
             22 => Command::RetryRun { by },
+            23 => Command::ForgetRun { by },
             23..27 => {
                 let id = if fatal { format!("k{}", ask.which % 7) } else { String::new() };
                 signal(ask.slots, id)

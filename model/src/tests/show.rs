@@ -155,6 +155,7 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
         }
         Event::UndoWaived { .. } => "undo waived".to_owned(),
         Event::UndoRetried { .. } => "undo retried".to_owned(),
+        Event::RunForgotten { .. } => "forgotten".to_owned(),
         Event::UndoRequested { steps } if steps.is_empty() => "nothing to undo".to_owned(),
         Event::UndoRequested { steps } => format!("undo: {}", ids(plan, steps)),
         Event::UndoStarted { step, attempt, input } => {

@@ -169,7 +169,8 @@ impl Counters {
             | Event::StepsCancelled { .. }
             | Event::UndoRequested { .. }
             | Event::UndoWaived { .. }
-            | Event::UndoRetried { .. } => return,
+            | Event::UndoRetried { .. }
+            | Event::RunForgotten { .. } => return,
         };
         *counter += 1;
     }

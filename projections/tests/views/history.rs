@@ -222,7 +222,7 @@ fn decided(
     given: Given,
 ) -> Option<Transition> {
     let expected = Revision(run.revision);
-    let context = Context { given, payloads: &BTreeMap::new(), interruptions_max: 3 };
+    let context = Context { given, payloads: &BTreeMap::new(), interruptions_max: 3, vault: None };
     match decide(plan, run, command, context) {
         Ok(Decision::Happens(transition)) => Some(Transition {
             stream: StreamId(id.0),

@@ -92,6 +92,8 @@ pub(super) fn final_code(error: &StartError) -> Option<&'static str> {
         StartError::Request(RequestError::Refused(Refusal::Rejected(_) | Refusal::TooLarge)) => {
             Some("NX7005")
         }
+        StartError::NoEncryption => Some("NX6023"),
+        StartError::CallsEncrypted => Some("NX1136"),
         StartError::Busy { .. }
         | StartError::Full { .. }
         | StartError::Uncounted(_)

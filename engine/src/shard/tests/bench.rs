@@ -81,6 +81,7 @@ impl Bench {
             rows: Vec::new(),
             payloads: Vec::new(),
             reply: reply.map(ReplyId),
+            vault: None,
         })));
         run
     }
@@ -122,7 +123,7 @@ impl Bench {
     /// Reads the run for the shard.
     pub(super) fn load(&mut self, run: RunId) {
         let loaded = match self.loader.run(run).expect("it can be read") {
-            Some((plan, state)) => Loaded::Found { plan, state: Box::new(state) },
+            Some((plan, state)) => Loaded::Found { plan, state: Box::new(state), vault: None },
             None => Loaded::NotFound,
         };
         self.tell(Input::Loaded { run, loaded });

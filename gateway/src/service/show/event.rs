@@ -129,6 +129,7 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::StepsCancelled { .. }
         | Event::UndoWaived { .. }
         | Event::UndoRetried { .. }
+        | Event::RunForgotten { .. }
         | Event::UndoRequested { .. }
         | Event::RunCompleted { .. }
         | Event::RunCancelled { .. } => (None, None),
@@ -194,6 +195,9 @@ impl Showing<'_> {
             | Event::CancelRequested { by: who, reason }
             | Event::UndoWaived { by: who, reason } => {
                 json!({"by": by(who), "reason": reason})
+            }
+            Event::RunForgotten { by: who, state } => {
+                json!({"by": by(who), "state": show_state_hash(state)})
             }
             Event::RunResumed { by: who } | Event::UndoRetried { by: who } => {
                 json!({"by": by(who)})
@@ -394,6 +398,7 @@ impl Showing<'_> {
             Event::RunResumed { by }
             | Event::StepResumed { by, .. }
             | Event::RunRetried { by, .. }
+            | Event::RunForgotten { by, .. }
             | Event::UndoRetried { by } => {
                 format!("by {}", by.name)
             }

@@ -101,6 +101,7 @@ fn outside_event() -> BoxedStrategy<Event> {
             Event::UndoAttemptFailed { step, attempt, failure }
         }),
         (actor(), text()).prop_map(|(by, reason)| Event::UndoWaived { by, reason }),
+        (actor(), state_hash()).prop_map(|(by, state)| Event::RunForgotten { by, state }),
         actor().prop_map(|by| Event::UndoRetried { by }),
     ]
     .boxed()

@@ -47,11 +47,13 @@ pub enum AuditAction {
     StepResumed,
     /// Somebody gave it another definition.
     Migrated,
+    /// Somebody had the key of its values deleted.
+    Forgotten,
 }
 
 impl AuditAction {
     /// All actions, in the order of their numbers.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Started,
         Self::Paused,
         Self::Resumed,
@@ -69,6 +71,7 @@ impl AuditAction {
         Self::StepPaused,
         Self::StepResumed,
         Self::Migrated,
+        Self::Forgotten,
     ];
 
     /// The word for it.
@@ -91,6 +94,7 @@ impl AuditAction {
             Self::Managed => "managed",
             Self::UndoRetried => "undo retried",
             Self::UndoWaived => "undo waived",
+            Self::Forgotten => "forgotten",
         }
     }
 }
@@ -236,6 +240,7 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
             Some((AuditAction::Rejected, Some(by), note.clone()))
         }
         Event::UndoRetried { by } => Some((AuditAction::UndoRetried, Some(by), String::new())),
+        Event::RunForgotten { by, .. } => Some((AuditAction::Forgotten, Some(by), String::new())),
         Event::UndoWaived { by, reason } => {
             Some((AuditAction::UndoWaived, Some(by), reason.clone()))
         }

@@ -3,6 +3,7 @@
 use nexus_model::event::{Event, Failure, Migrated, RunStarted};
 use nexus_model::id::{StepIndex, TimerId};
 use nexus_model::time::Timestamp;
+use nexus_model::vault::holds_sealed;
 
 use super::record::{Current, Doing, Ending, FOR_EVER, Outlook, RunRecord};
 use crate::view::Recorded;
@@ -147,7 +148,8 @@ impl RunRecord {
                 self.end(Ending::Failed, at);
             }
             Event::RunCancelled { .. } => self.end(Ending::Cancelled, at),
-            Event::AttemptsInterrupted { .. }
+            Event::RunForgotten { .. }
+            | Event::AttemptsInterrupted { .. }
             | Event::AttemptResumed { .. }
             | Event::HeartbeatRecorded { .. }
             | Event::StepQueued { .. }
@@ -272,7 +274,8 @@ fn failure_of(failure: &Failure, step: Option<StepIndex>) -> (String, String, Op
 }
 
 fn short(text: &str) -> String {
-    if text.len() <= MESSAGE_BYTES_MAX {
+    // What is sealed can be opened only whole.
+    if text.len() <= MESSAGE_BYTES_MAX || holds_sealed(text) {
         return text.to_owned();
     }
     let mut short = text[..text.floor_char_boundary(MESSAGE_BYTES_MAX)].to_owned();

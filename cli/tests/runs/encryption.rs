@@ -1,0 +1,213 @@
+//! Encrypted runs: their values are shown to who asks, stand in no file of the store, and can be forgotten.
+
+use std::path::Path;
+
+use nexus_engine::log::{EventLog, FjallLog, Options};
+use nexus_engine::tables::{KEYS, NAMES, TABLES, read_name_row};
+
+use super::support::{Desk, until};
+
+/// What stands in values, and nowhere else.
+const PLANTED: [&str; 9] = [
+    "PlInput1z9",
+    "PlLogs2y8",
+    "PlProgress3x7",
+    "PlError4w6",
+    "PlOutput5v5",
+    "PlBig6u4",
+    "PlSignal7t3",
+    "PlForm8s2",
+    "PlLast9r1",
+];
+
+fn workflow(name: &str, encrypt: bool) -> String {
+    format!(
+        "nexus: v1
+name: {name}
+encrypt: {encrypt}
+inputs: {{ name: string }}
+steps:
+  first:
+    run: |
+      echo \"$(cat logs)\"
+      cat progress > \"$NEXUS_PROGRESS\"
+      if [ \"$NEXUS_ATTEMPT\" = 1 ]; then cat error >&2; exit 3; fi
+      cat output > \"$NEXUS_OUTPUT\"
+    heartbeat: 1m
+    retry: {{ max_attempts: 2, initial: 10ms }}
+  each:
+    for_each: \"${{{{ [inputs.name, inputs.name ~ '2'] }}}}\"
+    run: 'echo \"{{\\\"got\\\": \\\"$ITEM\\\"}}\" > $NEXUS_OUTPUT'
+    env: {{ ITEM: '${{{{ item }}}}' }}
+  skipped:
+    if: ${{{{ steps.first.output.v == 'nothing' }}}}
+    set: {{ a: 1 }}
+  computed:
+    set: {{ both: '${{{{ inputs.name }}}}-${{{{ steps.first.output.v }}}}' }}
+  signal:
+    wait_for: {{ signal: go }}
+  ok:
+    needs: signal
+    approve: {{ by: 'user:dana', message: 'is ${{{{ inputs.name }}}} fine?', form: {{ amount: string }} }}
+  last:
+    needs: [ok, each, skipped]
+    run: 'cat last >&2; exit 4'
+    on_error: continue
+outputs:
+  both: ${{{{ steps.computed.output.both }}}}
+  items: ${{{{ steps.each.output }}}}
+  error: ${{{{ steps.last.error.details }}}}
+"
+    )
+}
+
+fn desk() -> Desk {
+    let desk = Desk::new();
+    desk.write("sealed.workflow.yaml", &workflow("sealed", true));
+    desk.write("plain.workflow.yaml", &workflow("plain", false));
+    let [_, logs, progress, error, output, big, _, _, last] = PLANTED;
+    desk.write("logs", &format!("printed {logs}"));
+    desk.write("progress", &format!("\"{progress}\""));
+    desk.write("error", error);
+    let padding = "x".repeat(60_000);
+    desk.write("output", &format!("{{\"v\": \"{output}\", \"big\": \"{padding}{big}\"}}"));
+    desk.write("last", last);
+    desk
+}
+
+/// Plays a run to its end.
+fn play(desk: &Desk, workflow: &str, id: &str) {
+    let [input, .., signal, form, _] = PLANTED;
+    let file = format!("{workflow}.workflow.yaml");
+    let input = format!("name={input}");
+    let running = desk.begin(&["run", &file, "--id", id, "--set", &input]);
+    until("it waits", || desk.nexus(&["explain", id, "-o", "json"]).out.contains("signal"));
+    let payload = format!("{{\"x\": \"{signal}\"}}");
+    desk.nexus(&["signal", id, "go", &payload]).code(0);
+    until("it asks", || desk.nexus(&["inbox", "-o", "json"]).out.contains(id));
+    let form = format!("amount={form}");
+    desk.nexus(&["approve", id, "--form", &form]).code(0);
+    running.end().code(0);
+}
+
+/// Everything that is shown of a run.
+fn shown(desk: &Desk, id: &str) -> String {
+    let mut shown = String::new();
+    for args in [
+        &["get", id, "-o", "json"][..],
+        &["history", id, "-o", "json"],
+        &["logs", id],
+        &["explain", id, "-o", "json"],
+        &["list", "-o", "json"],
+        &["audit", "-o", "json"],
+        &["replay", id],
+    ] {
+        let done = desk.nexus(args).code(0);
+        shown.push_str(&done.out);
+        shown.push_str(&done.err);
+    }
+    shown
+}
+
+/// Files below a folder that hold these bytes.
+fn holding(folder: &Path, bytes: &[u8]) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(holding(&path, bytes));
+        } else if std::fs::read(&path).unwrap().windows(bytes.len()).any(|part| part == bytes) {
+            found.push(path.display().to_string());
+        }
+    }
+    found
+}
+
+/// The key of a run, as it is stored.
+fn key(desk: &Desk, id: &str) -> Vec<u8> {
+    let log = FjallLog::open(&desk.store(), Options::new(TABLES)).expect("the store opens");
+    let row = log.row(NAMES, id.as_bytes()).expect("readable").expect("the run is there");
+    let (run, _) = read_name_row(&row).expect("a row of a name");
+    log.row(KEYS, &run.0).expect("readable").unwrap_or_default()
+}
+
+const NONE: Vec<String> = Vec::new();
+
+#[test]
+fn values_of_an_encrypted_run_are_shown_and_in_no_file() {
+    let desk = desk();
+    play(&desk, "sealed", "sealed-1");
+    let sealed = shown(&desk, "sealed-1");
+    for planted in PLANTED {
+        // What is long, and what a signal carries, is not part of what is shown.
+        let is_shown = planted != "PlBig6u4" && planted != "PlSignal7t3";
+        assert!(!is_shown || sealed.contains(planted), "{planted} is not shown: {sealed}");
+        assert_eq!(holding(&desk.store(), planted.as_bytes()), NONE, "{planted}");
+    }
+    assert!(!sealed.contains("sealed:"), "{sealed}");
+    // The same run without encryption: the test would find it.
+    play(&desk, "plain", "plain-1");
+    for planted in PLANTED {
+        assert_ne!(holding(&desk.store(), planted.as_bytes()), NONE, "{planted}");
+    }
+}
+
+#[test]
+fn a_forgotten_run_verifies_and_shows_no_value() {
+    let desk = desk();
+    play(&desk, "sealed", "sealed-1");
+    play(&desk, "sealed", "sealed-2");
+    let hash = desk.nexus(&["replay", "sealed-1", "-o", "json"]).json()["recorded_hash"].clone();
+    let key = key(&desk, "sealed-1");
+    assert_eq!(key.len(), 32);
+    assert_ne!(holding(&desk.store(), &key), NONE);
+    desk.nexus(&["forget", "sealed-1"]).code(0);
+    assert_eq!(holding(&desk.store(), &key), NONE);
+
+    let forgotten = shown(&desk, "sealed-1");
+    assert!(forgotten.contains("forgotten"), "{forgotten}");
+    let one = ["get", "history", "logs"].map(|verb| desk.nexus(&[verb, "sealed-1"]).code(0).out);
+    for planted in PLANTED {
+        assert!(!one.concat().contains(planted), "{planted} is shown: {one:?}");
+    }
+    let replay = desk.nexus(&["replay", "sealed-1", "-o", "json"]).code(0).json();
+    assert_eq!((replay["agrees"].clone(), replay["forgotten"].clone()), (true.into(), true.into()));
+    assert_ne!(replay["recorded_hash"], hash, "the state says that it is forgotten");
+    desk.nexus(&["verify"]).code(0);
+    // Once more is safe, and others are as they were.
+    desk.nexus(&["forget", "sealed-1"]).code(0);
+    assert!(shown(&desk, "sealed-2").contains("PlOutput5v5"));
+    // Views are rebuilt from what is left.
+    desk.nexus(&["projection", "rebuild"]).code(0);
+    assert!(desk.nexus(&["list", "-o", "json"]).out.contains("sealed-1"));
+}
+
+#[test]
+fn a_run_that_cannot_be_forgotten_says_why() {
+    let desk = desk();
+    let start =
+        |file: &str, id| desk.nexus(&["start", file, "--id", id, "--set", "name=x"]).code(0);
+    start("sealed.workflow.yaml", "open-1");
+    start("plain.workflow.yaml", "plain-1");
+    let code =
+        |id: &str| desk.nexus(&["forget", id, "-o", "json"]).code(5).problem()["code"].clone();
+    assert_eq!(code("open-1"), "NX6020");
+    assert_eq!(code("plain-1"), "NX6021");
+    desk.nexus(&["cancel", "open-1"]).code(0);
+    desk.nexus(&["forget", "open-1"]).code(0);
+    let retried = desk.nexus(&["retry", "open-1", "-o", "json"]).code(5);
+    assert_eq!(retried.problem()["code"], "NX6022");
+    desk.nexus(&["forget", "nobody"]).code(3);
+}
+
+#[test]
+fn the_same_start_again_is_the_same_run_also_if_it_is_encrypted() {
+    let desk = desk();
+    let start = |input: &str, code| {
+        let args = ["start", "sealed.workflow.yaml", "--id", "one", "--set", input, "-o", "json"];
+        desk.nexus(&args).code(code)
+    };
+    start("name=a", 0);
+    start("name=a", 0);
+    assert_eq!(start("name=b", 5).problem()["code"], "NX7003");
+}

@@ -1,0 +1,37 @@
+//! `forget`: makes the values of an encrypted run unreadable.
+
+use super::{Service, show};
+use crate::api::{Act, Acted, Problem};
+use crate::problems;
+
+impl Service {
+    /// Deletes the key of an encrypted run that has ended; answers when it is in no file of the store.
+    ///
+    /// # Errors
+    /// A [`Problem`] if there is no such run, it has not ended, or it is not encrypted.
+    pub async fn forget(&self, name: &str, act: Act) -> Result<Acted, Problem> {
+        let (run, name) = self.resolve(name).await?;
+        match self.handle().forget(run, show::actor(act.by)).await {
+            Ok(()) => {
+                let (_, state) = self.load(run, &name).await?;
+                let revision = state.revision;
+                self.acted(run, name, "forget", Ok(nexus_engine::shard::Answer { run, revision }))
+            }
+            Err(error) => Err(problems::forget(&error, &name)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nexus_engine::ForgetError;
+
+    use crate::problems;
+
+    #[test]
+    fn each_reason_has_a_code_of_its_own() {
+        let code = |error: ForgetError| problems::forget(&error, "wf-001").code;
+        assert_eq!(code(ForgetError::NotEncrypted), "NX6021");
+        assert_eq!(code(ForgetError::Purge(nexus_engine::log::PurgeError::Closed)), "NX6024");
+    }
+}

@@ -1,0 +1,82 @@
+//! Vaults: what hides the values of an encrypted run.
+//!
+//! The core does not know how. It says which values there are (see [`Event::each_value`](crate::event::Event::each_value)),
+//! hands them to the vault as they become part of an event, and keeps what comes back: payloads as references to sealed
+//! bytes beside the events, texts as sealed texts. So state, history and snapshots of an encrypted run hold no value, and
+//! fold to the same state when nobody can open them any more.
+//!
+//! Invariants:
+//! * Sealing is a function of the bytes, so that the same decision makes the same events.
+//! * What is sealed is not sealed again.
+
+use std::fmt;
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// Hides values, and shows them again.
+pub trait Vault: fmt::Debug + Send + Sync {
+    /// Hides bytes. The same bytes give the same.
+    fn seal(&self, bytes: &[u8]) -> Arc<[u8]>;
+
+    /// Shows what was hidden; `None` if this vault did not hide it.
+    fn open(&self, sealed: &[u8]) -> Option<Arc<[u8]>>;
+}
+
+/// What a sealed text begins with; lower-case hexadecimal digits follow.
+const SEALED: &str = "sealed:";
+
+/// What stands for a sealed text that nobody can open.
+pub const HIDDEN: &str = "(encrypted)";
+
+/// Hides a text, unless it is empty or hidden.
+pub fn seal_text(vault: &dyn Vault, text: &str) -> String {
+    if text.is_empty() || opened(vault, text).is_some() {
+        return text.to_owned();
+    }
+    let sealed = vault.seal(text.as_bytes());
+    let mut out = String::with_capacity(SEALED.len() + 2 * sealed.len());
+    out.push_str(SEALED);
+    for byte in &*sealed {
+        let _ = write!(out, "{byte:02x}");
+    }
+    out
+}
+
+/// Whether a text has a sealed one in it, or looks as if.
+pub fn holds_sealed(text: &str) -> bool {
+    text.contains(SEALED)
+}
+
+/// The text with everything in it shown that is sealed. Without a vault, or with that of another run, [`HIDDEN`] stands there.
+pub fn reveal(vault: Option<&dyn Vault>, text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(SEALED) {
+        let (before, from) = rest.split_at(at);
+        out.push_str(before);
+        let digits = from.get(SEALED.len()..).unwrap_or_default();
+        let end = digits.find(|c: char| !matches!(c, '0'..='9' | 'a'..='f'));
+        let len = SEALED.len() + end.unwrap_or(digits.len());
+        let (sealed, behind) = from.split_at(len);
+        match vault.and_then(|vault| opened(vault, sealed)) {
+            Some(text) => out.push_str(&text),
+            // Shorter than the shortest that is sealed: words of somebody.
+            None if sealed.len() < SEALED.len() + 2 * 40 => out.push_str(sealed),
+            None => out.push_str(HIDDEN),
+        }
+        rest = behind;
+    }
+    out.push_str(rest);
+    out
+}
+
+fn opened(vault: &dyn Vault, text: &str) -> Option<String> {
+    let digits = text.strip_prefix(SEALED)?.as_bytes();
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let byte = |pair: &[u8]| match pair {
+        [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+        _ => None,
+    };
+    let sealed: Option<Vec<u8>> = digits.chunks(2).map(byte).collect();
+    String::from_utf8(vault.open(&sealed?)?.to_vec()).ok()
+}

@@ -69,6 +69,10 @@ impl RunKey {
     }
 
     /// What hides and shows the values of `run`; `None` if the program was built without encryption.
+    #[cfg_attr(
+        feature = "encryption",
+        expect(clippy::unnecessary_wraps, reason = "without the feature there is none")
+    )]
     pub(crate) fn vault(&self, run: RunId) -> Option<Arc<dyn Vault>> {
         #[cfg(feature = "encryption")]
         return Some(Arc::new(cipher::RunVault::new(run, &self.0)));

@@ -3,21 +3,19 @@
 //! The events of one transition are stored together: first the one that came from outside (with [`Given`]), then those that
 //! `decide` derived from it.
 
-mod actor;
 mod awaited;
 mod calls;
 mod failure;
-mod given;
 mod migrated;
+mod origin;
 mod started;
 mod values;
 
-pub use actor::Actor;
 pub use awaited::Awaited;
 pub use calls::{ChildEnd, child_name};
 pub use failure::Failure;
-pub use given::Given;
 pub use migrated::Migrated;
+pub use origin::{Actor, Given};
 pub use started::{LABELS_MAX, LIMITS_MAX, Parent, RunStarted};
 pub use values::ValueMut;
 
@@ -194,7 +192,6 @@ pub enum Event {
         /// Hash of the state it leads to.
         state: StateHash,
     },
-
     /// A called run has come to its end, or could not be started.
     ChildEnded {
         /// The step that called it.
@@ -210,7 +207,6 @@ pub enum Event {
     ParentPaused,
     /// The run that called this one goes on, and this one with it.
     ParentResumed,
-
     /// A step does not go on from here on: what is at work finishes, nothing of it begins, its timers wait.
     StepPaused {
         /// The step.
@@ -234,7 +230,6 @@ pub enum Event {
     },
     /// No pause of the store holds the run any more.
     RunReleased,
-
     /// A limit granted the slot that a step waited for.
     StepSlotGranted {
         /// The step.
@@ -261,7 +256,6 @@ pub enum Event {
         /// The number of the request.
         ticket: Ticket,
     },
-
     /// An attempt gave a sign of life and said how far it is.
     HeartbeatRecorded {
         /// The step.
@@ -271,7 +265,6 @@ pub enum Event {
         /// How far it is; handed to the next attempt.
         progress: Payload,
     },
-
     /// A person approved what a step asked.
     ApprovalGranted {
         /// The step.

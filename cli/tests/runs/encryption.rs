@@ -112,11 +112,15 @@ fn shown(desk: &Desk, id: &str) -> String {
 /// Files below a folder that hold these bytes.
 fn holding(folder: &Path, bytes: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
         if path.is_dir() {
             found.extend(holding(&path, bytes));
-        } else if std::fs::read(&path).unwrap().windows(bytes.len()).any(|part| part == bytes) {
+        } else if std::fs::read(&path)
+            .expect("a file")
+            .windows(bytes.len())
+            .any(|part| part == bytes)
+        {
             found.push(path.display().to_string());
         }
     }

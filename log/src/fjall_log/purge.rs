@@ -42,8 +42,8 @@ pub(super) fn purge(store: &Store, table: Table) -> Result<(), PurgeError> {
     fill_journal(store, keyspace)?;
     loop {
         write_memtables(store, keyspace, deadline)?;
-        keyspace.major_compact().map_err(storage)?;
-        match holder(store, keyspace, &canary).map_err(io_error)? {
+        keyspace.major_compact().map_err(|error| storage(&error))?;
+        match holder(store, keyspace, &canary).map_err(|error| io_error(&error))? {
             None => return Ok(()),
             Some(file) if Instant::now() >= deadline => return Err(PurgeError::Held { file }),
             Some(_) => {
@@ -80,7 +80,7 @@ fn put(store: &Store, keyspace: &Keyspace, value: &[u8]) -> Result<(), PurgeErro
     let mut batch =
         OwnedWriteBatch::with_capacity(store.db.clone(), 1).durability(Some(PersistMode::SyncData));
     batch.insert(keyspace, FILLING_KEY, value);
-    batch.commit().map_err(storage)
+    batch.commit().map_err(|error| storage(&error))
 }
 
 /// Writes what is in memory to tables: first of the keyspace, which seals the journal, then of all others, which lets it go.
@@ -93,7 +93,7 @@ fn write_memtables(
     let frames = segments.iter().map(|segment| &segment.frames);
     let others = frames.chain([&store.streams, &store.payloads, store.rows.keyspace()]);
     for keyspace in std::iter::once(keyspace).chain(others).chain(store.rows.all_apart()) {
-        keyspace.rotate_memtable().map_err(storage)?;
+        keyspace.rotate_memtable().map_err(|error| storage(&error))?;
         while keyspace.sealed_memtable_count() > 0 {
             if Instant::now() >= deadline {
                 let reason = format!("{} is not written in time", keyspace.name());
@@ -150,10 +150,10 @@ fn contains(content: &[u8], bytes: &[u8]) -> bool {
     false
 }
 
-fn storage(error: fjall::Error) -> PurgeError {
+fn storage(error: &fjall::Error) -> PurgeError {
     PurgeError::Storage { reason: error.to_string() }
 }
 
-fn io_error(error: io::Error) -> PurgeError {
+fn io_error(error: &io::Error) -> PurgeError {
     PurgeError::Storage { reason: error.to_string() }
 }

@@ -14,6 +14,7 @@ pub enum ValueMut<'e> {
 
 impl Event {
     /// Visits the values of the event. Names, ids, codes, labels, numbers, times and the reasons that people give are none.
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
     pub fn each_value(&mut self, visit: &mut dyn FnMut(ValueMut<'_>)) {
         match self {
             Self::RunStarted(started) => visit(ValueMut::Payload(&mut started.input)),
@@ -31,7 +32,7 @@ impl Event {
             | Self::StepCalled { input: Some(payload), .. }
             | Self::UndoStarted { input: Some(payload), .. }
             | Self::ChildEnded { ended: ChildEnd::Completed { output: payload }, .. } => {
-                visit(ValueMut::Payload(payload))
+                visit(ValueMut::Payload(payload));
             }
             Self::AttemptFailed { failure, .. }
             | Self::ItemAttemptFailed { failure, .. }

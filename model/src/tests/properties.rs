@@ -9,10 +9,11 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use self::asks::{answer, event, signal};
 use self::ways::{each, race, repeat};
 use super::bench::Bench;
 use super::notation::plain_step;
-use crate::command::{ApprovalAnswer, Command};
+use crate::command::Command;
 use crate::definition::{
     Approval, CircuitBreaker, Compensate, Concurrency, Definition, OnApprovalTimeout, OnEnd,
     OnError, OnSignalTimeout, Retry, Step, StepKind, Switch, SwitchCase, WhenNeeds,
@@ -26,6 +27,7 @@ use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::run::{Hold, Run, RunStatus, Slot, StepState};
 
+mod asks;
 mod items;
 mod ways;
 
@@ -243,25 +245,6 @@ fn migrate(definition: &Definition, run: &Run, ask: &Ask) -> Option<Command> {
     Some(Command::MigrateRun(Box::new(MigrateRun { to, by, reason: String::new(), retries })))
 }
 
-/// A signal that carries a number.
-fn signal(number: u32, id: String) -> Command {
-    let (payload, _) = Payload::json(&json!(number));
-    Command::DeliverSignal { name: "s".to_owned(), id, payload, by: Actor::default() }
-}
-
-/// An event that carries a number.
-fn event(number: u32, id: String) -> Command {
-    let (payload, _) = Payload::json(&json!(number));
-    Command::OfferEvent { event: "e".to_owned(), id, payload, by: Actor::default() }
-}
-
-/// What somebody decides about a step.
-fn answer(step: StepIndex, approved: bool, name: &str) -> Command {
-    let by = Actor { name: name.to_owned(), via: String::new() };
-    let answer = ApprovalAnswer { approved, by, ..ApprovalAnswer::default() };
-    Command::AnswerApproval { step, answer: Box::new(answer) }
-}
-
 /// A bench that remembers what it was asked and what came of it.
 struct Play {
     bench: Bench,
@@ -441,7 +424,7 @@ impl Play {
             21 if fatal => Command::CancelRun { by, reason: String::new(), undo: ask.slots > 0 },
             22 => Command::RetryRun { by },
             23 => Command::ForgetRun { by },
-            23..27 => {
+            24..27 => {
                 let id = if fatal { format!("k{}", ask.which % 7) } else { String::new() };
                 signal(ask.slots, id)
             }

@@ -33,6 +33,7 @@ pub(super) fn event() -> BoxedStrategy<Event> {
     prop_oneof![outside_event(), derived_event(), super::items::event()].boxed()
 }
 
+#[expect(clippy::too_many_lines, reason = "one strategy for each kind of event")]
 fn outside_event() -> BoxedStrategy<Event> {
     let attempts = vec((step(), attempt()), 0..5);
     prop_oneof![

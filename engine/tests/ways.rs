@@ -43,9 +43,12 @@ fn plan() -> Arc<Plan> {
     Arc::new(Plan::compile(definition).unwrap())
 }
 
+/// What was called, and the folder of the store as it was then, if it was kept.
+type Made = (String, Option<TempDir>);
+
 /// What was called, and what a process that ended at that moment would have left.
 #[derive(Clone, Default)]
-struct Calls(Arc<Mutex<Vec<(String, Option<TempDir>)>>>);
+struct Calls(Arc<Mutex<Vec<Made>>>);
 
 impl Calls {
     fn note(&self, step: &str, store: Option<&Path>) {

@@ -153,3 +153,24 @@ fn a_follower_is_told_everything_when_the_holder_ends() {
     let told = history.end().code(0).out;
     assert_eq!(told.lines().last(), Some("attempts.interrupted"), "{told}");
 }
+
+/// What the templates need was read by nobody in this process before.
+#[test]
+fn a_run_that_was_only_started_goes_on_in_another_process_with_what_is_stored_beside_its_events() {
+    let desk = Desk::new();
+    desk.write(
+        "list.workflow.yaml",
+        "nexus: v1\nname: list\nsteps:\n  each:\n    for_each: [1, 2, 3]\n    uses: log\n    with: { message: \"${{ item }}\" }\n",
+    );
+    desk.write(
+        "large.workflow.yaml",
+        "nexus: v1\nname: large\ninputs: { text: string }\nsteps:\n  tell:\n    uses: log\n    with: { message: \"${{ inputs.text | length }}\" }\n",
+    );
+    desk.write("input.json", &format!("{{\"text\": \"{}\"}}", "x".repeat(100_000)));
+    desk.nexus(&["start", "list.workflow.yaml", "--id", "list-1"]).code(0);
+    desk.nexus(&["start", "large.workflow.yaml", "--id", "large-1", "--input", "@input.json"])
+        .code(0);
+    for run in ["list-1", "large-1"] {
+        desk.nexus(&["wait", run]).code(0);
+    }
+}

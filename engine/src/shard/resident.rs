@@ -423,7 +423,11 @@ impl Resident {
 
     /// Whether the run wants room and has not said so yet.
     pub(super) fn becomes_hungry(&mut self) -> bool {
-        let hungry = self.run.can_start() && !self.run.status.is_terminal() && !self.is_broken;
+        // One that waits for payloads was offered room before, or will look for itself when they come.
+        let hungry = self.run.can_start()
+            && !self.run.status.is_terminal()
+            && !self.is_broken
+            && !self.waits_for_payloads;
         hungry && !std::mem::replace(&mut self.is_hungry, hungry)
     }
 

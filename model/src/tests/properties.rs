@@ -9,7 +9,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use self::asks::{answer, event, signal};
+use self::asks::{answer, event, signal, some_step};
 use self::ways::{each, race, repeat};
 use super::bench::Bench;
 use super::notation::plain_step;
@@ -216,11 +216,6 @@ fn asks() -> impl Strategy<Value = Vec<Ask>> {
     prop::collection::vec(ask, 0..60)
 }
 
-/// Some step, or none.
-fn some_step(ask: &Ask) -> StepIndex {
-    StepIndex(u32::try_from(ask.which % 13).unwrap())
-}
-
 /// Goes on with another definition: with steps more, fewer, changed, or in another order.
 fn migrate(definition: &Definition, run: &Run, ask: &Ask) -> Option<Command> {
     let mut next = definition.clone();
@@ -252,6 +247,7 @@ struct Play {
     asked: Vec<(Command, u64, u32)>,
     events: Vec<Event>,
     started: BTreeSet<(StepIndex, Attempt)>,
+    called: BTreeSet<(StepIndex, Attempt)>,
     ended: BTreeSet<(StepIndex, Attempt)>,
     /// Attempts of items that were started, and those that have an outcome.
     items: [BTreeSet<(StepIndex, ItemIndex, Attempt)>; 2],
@@ -270,6 +266,7 @@ impl Play {
             asked: Vec::new(),
             events: Vec::new(),
             started: BTreeSet::new(),
+            called: BTreeSet::new(),
             ended: BTreeSet::new(),
             items: Default::default(),
             taken: BTreeSet::new(),
@@ -335,11 +332,12 @@ impl Play {
         if let Event::RunMigrated(_) = event {
             // Steps without a handler keep their numbers when they move.
             self.ended.clear();
+            self.called.clear();
         }
         self.check_items(run, event);
         if let Event::StepCalled { step, attempt, .. } = event {
             assert!(!run.holds(*step), "nothing is called in a pause");
-            assert!(self.started.insert((*step, *attempt)), "each attempt starts once");
+            assert!(self.called.insert((*step, *attempt)), "each attempt calls once");
         }
         if let Event::SignalTaken { signal, .. } = event {
             assert!(run.signals.kept.contains_key(signal), "it came, and is there");

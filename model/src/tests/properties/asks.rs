@@ -2,10 +2,16 @@
 
 use serde_json::json;
 
+use super::Ask;
 use crate::command::{ApprovalAnswer, Command};
 use crate::event::Actor;
 use crate::id::StepIndex;
 use crate::payload::Payload;
+
+/// Some step, or none.
+pub(super) fn some_step(ask: &Ask) -> StepIndex {
+    StepIndex(u32::try_from(ask.which % 13).unwrap())
+}
 
 /// A signal that carries a number.
 pub(super) fn signal(number: u32, id: String) -> Command {

@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 const HOUR: Duration = Duration::from_hours(1);
 
 fn compile(definition: Definition) -> Arc<Plan> {
-    Arc::new(Plan::compile(definition).unwrap())
+    Arc::new(Plan::compile(definition).expect("a good definition"))
 }
 
-fn emit(id: &str, event: &str, data: Value, needs: &[&str]) -> Step {
+fn emit(id: &str, event: &str, data: &Value, needs: &[&str]) -> Step {
     let mut step = action(id, EMIT_HANDLER, needs);
     step.kind =
         StepKind::Action { uses: EMIT_HANDLER.into(), with: json!({"event": event, "data": data}) };
@@ -37,7 +37,7 @@ fn wait_for(id: &str, event: &str, matches: Option<&str>, needs: &[&str]) -> Ste
 
 /// Ships an order and says so.
 fn shipping() -> Arc<Plan> {
-    let shipped = emit("say", "order.shipped", json!({"order": "${{ inputs }}"}), &["ship"]);
+    let shipped = emit("say", "order.shipped", &json!({"order": "${{ inputs }}"}), &["ship"]);
     compile(Definition {
         name: "shipping".into(),
         input_is_value: true,
@@ -193,11 +193,11 @@ fn live() -> Engine {
         .handler("bill", nexus_engine::handler_fn(async |_, value: Value| Ok(value)))
         .handler("thank", nexus_engine::handler_fn(async |_, value: Value| Ok(value)))
         .in_memory()
-        .unwrap()
+        .expect("an engine in memory")
 }
 
 async fn start(handle: &Handle, plan: Arc<Plan>, input: Value) -> nexus_engine::Started {
-    handle.start(StartRequest::new(plan).input(input)).await.unwrap()
+    handle.start(StartRequest::new(plan).input(input)).await.expect("it starts")
 }
 
 /// Waits for this order at once.

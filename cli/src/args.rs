@@ -141,7 +141,7 @@ pub(crate) enum Verb {
     Cancel(cancel::CancelArgs),
     /// Continue a failed or cancelled run with the steps that did not complete.
     Retry(retry::RetryArgs),
-    /// Delete the key of encrypted runs that have ended: nobody can read their values any more.
+    /// Delete the keys of encrypted runs that have ended: their values are gone.
     Forget(forget::ForgetArgs),
     /// Have runs started by the clock.
     #[command(visible_alias = "schedules")]

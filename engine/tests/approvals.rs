@@ -15,7 +15,10 @@ use nexus_engine::model::run::RunStatus;
 use nexus_engine::shard::Refusal;
 use nexus_engine::{ApprovalDecision, Config, Engine, Handle, RequestError, StartRequest};
 use serde_json::{Value, json};
-use tempfile::TempDir;
+
+mod stores;
+
+use stores::crash;
 
 fn plan(approval: &Value) -> Arc<Plan> {
     let json = json!({
@@ -30,27 +33,6 @@ fn plan(approval: &Value) -> Arc<Plan> {
 fn open(store: &Path) -> Engine {
     let config = Config { grace: Duration::from_millis(50), ..Config::default() };
     Engine::builder().config(config).open(store).unwrap()
-}
-
-/// What a crash leaves: what is on the disk at this moment, in a folder of its own.
-fn crash(store: &Path) -> TempDir {
-    let left = tempfile::tempdir().unwrap();
-    copy(store, left.path());
-    left
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        let kind = entry.file_type().unwrap();
-        if kind.is_dir() {
-            copy(&entry.path(), &to);
-        } else if kind.is_file() {
-            std::fs::copy(entry.path(), to).unwrap();
-        }
-    }
 }
 
 async fn decide(handle: &Handle, run: RunId, approved: bool) -> Result<u32, RequestError> {

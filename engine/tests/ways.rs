@@ -15,6 +15,10 @@ use nexus_engine::{Config, Engine, StartRequest, StepCx, StepResult, handler_fn}
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+mod stores;
+
+use stores::crash;
+
 /// A loop of three rounds, a router behind it, and a race that a sleep wins.
 fn plan() -> Arc<Plan> {
     let work = |id: &str, n: Value, needs: &[&str]| json!({"id": id, "needs": needs, "kind": {"action": {"uses": "work", "with": {"step": id, "n": n}}}});
@@ -83,27 +87,6 @@ fn open(store: &Path, calls: &Calls, kept: Option<&Path>) -> Engine {
     };
     let builder = Engine::builder().config(config);
     builder.handler("work", handler_fn(work)).handler("slow", handler_fn(slow)).open(store).unwrap()
-}
-
-/// What is on the disk at this moment, in a folder of its own.
-fn crash(store: &Path) -> TempDir {
-    let left = tempfile::tempdir().unwrap();
-    copy(store, left.path());
-    left
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        let kind = entry.file_type().unwrap();
-        if kind.is_dir() {
-            copy(&entry.path(), &to);
-        } else if kind.is_file() {
-            std::fs::copy(entry.path(), to).unwrap();
-        }
-    }
 }
 
 /// How a run ended: its status with the output, and what became of each step.

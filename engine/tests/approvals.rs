@@ -16,6 +16,7 @@ use nexus_engine::shard::Refusal;
 use nexus_engine::{ApprovalDecision, Config, Engine, Handle, RequestError, StartRequest};
 use serde_json::{Value, json};
 
+#[path = "support/stores.rs"]
 mod stores;
 
 use stores::crash;

@@ -15,6 +15,7 @@ use nexus_engine::{Config, Engine, StartRequest, StepCx, StepResult, handler_fn}
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+#[path = "support/stores.rs"]
 mod stores;
 
 use stores::crash;

@@ -115,11 +115,12 @@ pub(super) fn connect(definition: &Definition, steps: &mut [PlanStep], problems:
         loops.push((index, repeat.body.clone()));
     }
     loops.sort_by_key(|(_, body)| std::cmp::Reverse(body.len()));
-    for (index, body) in loops {
-        for inner in body.into_iter().chain([index]) {
-            if let Some(step) = steps.get_mut(inner.at()) {
-                step.loops.push(index);
-            }
+    // A loop comes last in its own list, also where two cross: `round` in its `until` is its own.
+    let insides = loops.iter().flat_map(|(index, body)| body.iter().map(|inner| (*inner, *index)));
+    let itself = loops.iter().map(|(index, _)| (*index, *index));
+    for (inner, index) in insides.chain(itself) {
+        if let Some(step) = steps.get_mut(inner.at()) {
+            step.loops.push(index);
         }
     }
 }

@@ -278,3 +278,18 @@ fn loops_that_cannot_be_are_refused() {
         "NX1105 steps.r: these steps wait for each other: r → s → r"
     );
 }
+
+#[test]
+fn of_two_loops_that_cross_each_counts_its_own_rounds() {
+    check(
+        r#"
+        workflow  a; b needs a; r needs b repeat a until=round.number==2; s needs r repeat b until=round.number==2
+        given     start; complete a
+        when      complete b; complete a; complete b; complete b
+        then      b#1 completed; r begins round 2: round.number==2 is false (1); a#2 started
+                  a#2 completed; b#2 started
+                  b#2 completed; r#1 completed {"rounds":2}; s begins round 2: round.number==2 is false (1); b#3 started
+                  b#3 completed; r begins round 2: round.number==2 is false (1); a#3 started
+    "#,
+    );
+}

@@ -39,7 +39,13 @@ pub fn resolve_calls(
     known: Option<&[Known<'_>]>,
     load: &dyn Fn(&Path) -> Result<String, String>,
 ) -> Result<Resolved, Problems> {
-    let mut linker = Linker { known, load, done: BTreeMap::new(), stack: vec![plain(file)] };
+    let mut linker = Linker {
+        known,
+        load,
+        done: BTreeMap::new(),
+        wrong: BTreeMap::new(),
+        stack: vec![plain(file)],
+    };
     let read = linker.link(workflow)?;
     Ok(Resolved { read, callees: linker.done.into_values().collect() })
 }
@@ -49,6 +55,8 @@ struct Linker<'l> {
     load: &'l dyn Fn(&Path) -> Result<String, String>,
     /// What is resolved, by file.
     done: BTreeMap<PathBuf, Arc<Plan>>,
+    /// What is wrong with the others that were read, by file.
+    wrong: BTreeMap<PathBuf, Wrong>,
     /// The files that are being resolved, each called by the one before it.
     stack: Vec<PathBuf>,
 }
@@ -66,6 +74,11 @@ impl Linker<'_> {
                 continue;
             };
             if !is_file(called) {
+                let message =
+                    format!("`{called}` is no file, and workflows cannot be called by name");
+                let hint = format!("write the file: ./{called}.workflow.yaml");
+                let wrong = ("NX1185", message, hint);
+                problems.push(workflow.places.problem(&at_call(&step.id, wrong)));
                 continue;
             }
             match self.callee(called).and_then(|plan| fits(&plan, with).map(|()| plan)) {
@@ -99,6 +112,9 @@ impl Linker<'_> {
         if let Some(plan) = self.done.get(&path) {
             return Ok(Arc::clone(plan));
         }
+        if let Some(wrong) = self.wrong.get(&path) {
+            return Err(wrong.clone());
+        }
         if let Some(from) = self.stack.iter().position(|other| *other == path) {
             let cycle: Vec<String> = self.stack.iter().skip(from).map(|path| name(path)).collect();
             let message = format!("`{called}` calls itself: {} → {called}", cycle.join(" → "));
@@ -114,7 +130,13 @@ impl Linker<'_> {
             let hint = format!("the name counts from the folder of `{}`", name(&caller));
             ("NX1181", message, hint)
         })?;
-        let plan = Arc::new(self.read(called, &path, &text)?);
+        let plan = match self.read(called, &path, &text) {
+            Ok(plan) => Arc::new(plan),
+            Err(wrong) => {
+                self.wrong.insert(path, wrong.clone());
+                return Err(wrong);
+            }
+        };
         self.done.insert(path, Arc::clone(&plan));
         Ok(plan)
     }

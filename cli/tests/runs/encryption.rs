@@ -215,3 +215,28 @@ fn the_same_start_again_is_the_same_run_also_if_it_is_encrypted() {
     start("name=a", 0);
     assert_eq!(start("name=b", 5).problem()["code"], "NX7003");
 }
+
+#[test]
+fn an_encrypted_run_keeps_the_definition_it_began_with() {
+    let desk = Desk::new();
+    let workflow = |encrypt: bool, run: &str| {
+        format!("nexus: v1\nname: w\nencrypt: {encrypt}\nsteps:\n  a:\n    run: {run}\n")
+    };
+    desk.write("sealed.workflow.yaml", &workflow(true, "exit 3"));
+    desk.write("plain.workflow.yaml", &workflow(false, "exit 3"));
+    desk.write("sealed-good.workflow.yaml", &workflow(true, "exit 0"));
+    desk.write("plain-good.workflow.yaml", &workflow(false, "exit 0"));
+    desk.nexus(&["run", "sealed.workflow.yaml", "--id", "sealed-1"]).code(1);
+    desk.nexus(&["run", "plain.workflow.yaml", "--id", "plain-1"]).code(1);
+    for (run, with) in [
+        ("sealed-1", "sealed-good.workflow.yaml"),
+        ("sealed-1", "plain-good.workflow.yaml"),
+        ("plain-1", "sealed-good.workflow.yaml"),
+    ] {
+        let events = desk.nexus(&["history", run, "-o", "jsonl"]).code(0).out;
+        let refused = desk.nexus(&["retry", run, "--with", with, "-o", "json"]).code(5);
+        assert_eq!(refused.problem()["code"], "NX5014", "{run} with {with}");
+        assert_eq!(desk.nexus(&["history", run, "-o", "jsonl"]).code(0).out, events, "no event");
+    }
+    desk.nexus(&["retry", "plain-1", "--with", "plain-good.workflow.yaml", "--watch"]).code(0);
+}

@@ -100,7 +100,7 @@ fn a_secret_reaches_its_step_and_no_file_of_the_store() {
 fn a_run_whose_secret_was_missing_goes_on_when_it_is_there() {
     let desk = desk();
     let failed = desk.nexus(&["run", "leaks.workflow.yaml", "--id", "leaks-1"]).code(1);
-    assert!(failed.err.contains("NX4190"), "{}", failed.err);
+    assert!(failed.err.contains("NX4192"), "{}", failed.err);
     assert!(failed.err.contains("NEXUS_SECRET_CARD_KEY"), "{}", failed.err);
     with_secrets(&desk, &["retry", "leaks-1"]).code(0);
 }

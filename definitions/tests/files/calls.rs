@@ -65,10 +65,11 @@ fn a_file_that_two_steps_call_is_one() {
 }
 
 #[test]
-fn a_name_is_left_to_whoever_knows_what_is_published() {
-    let resolved = resolve(&[("a.yaml", calls("fraud-check"))]).expect("it is no file");
-    assert!(resolved.callees.is_empty());
-    assert_eq!(resolved.read.plan.calls().next().expect("a call").2, None);
+fn a_workflow_is_not_called_by_name() {
+    check(
+        &[("a.yaml", calls("fraud-check"))],
+        "a.yaml:5:11: NX1185 `fraud-check` is no file, and workflows cannot be called by name",
+    );
 }
 
 #[test]

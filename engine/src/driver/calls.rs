@@ -161,10 +161,7 @@ impl Worker {
             // It is started once the run that calls it goes on, and an engine works on it.
             Found::Ready(_) if wish == Wish::Pause || self.config.drive == Drive::Nothing => true,
             Found::Ready(start) => self.start(call, start).await,
-            Found::There(child, run) => {
-                self.see_to(call, child, &run).await;
-                true
-            }
+            Found::There(child, run) => self.see_to(call, child, &run).await,
         }
     }
 
@@ -189,36 +186,45 @@ impl Worker {
         }
     }
 
-    /// A called run is there: its end is told, or it goes on as wished.
-    async fn see_to(&self, call: &RunCall, child: RunId, run: &Run) {
+    /// A called run is there: its end is told, or it goes on as wished. Returns whether that is done.
+    async fn see_to(&self, call: &RunCall, child: RunId, run: &Run) -> bool {
         match todo(call, run) {
             Todo::Wish(wish) => {
                 self.peers.send(child, Message::Drive { run: child });
                 self.tell(child, wish);
+                true
             }
             Todo::Retry(wish) => self.go_on(call, child, wish).await,
-            Todo::Report(revision, ended) => self.report(call, revision, ended),
+            Todo::Report(revision, ended) => {
+                self.report(call, revision, ended);
+                true
+            }
         }
     }
 
     /// Goes on with a called run that has failed or was cancelled. If that is not possible, the next attempt calls a new one.
-    async fn go_on(&self, call: &RunCall, child: RunId, wish: Option<Command>) {
+    /// Returns whether that is done; it is asked again otherwise.
+    async fn go_on(&self, call: &RunCall, child: RunId, wish: Option<Command>) -> bool {
         let (reply, answer) = oneshot::channel();
         let asked = Asked::silent(Command::RetryRun { by: actor(call) });
         self.peers.send(child, Message::Ask { run: child, asked, reply: Some(reply) });
         match answer.await {
-            // Somebody else has continued it.
-            Ok(Err(Refusal::Rejected(Rejection::NotRetryable {
-                status: "running" | "failing" | "cancelling" | "compensating",
-            }))) => self.tell(child, wish),
+            // Or somebody else has continued it.
+            Ok(
+                Ok(_)
+                | Err(Refusal::Rejected(Rejection::NotRetryable {
+                    status: "running" | "failing" | "cancelling" | "compensating",
+                })),
+            ) => self.tell(child, wish),
+            Ok(Err(Refusal::ShuttingDown)) | Err(_) => {}
             Ok(Err(refusal @ Refusal::Rejected(_))) => {
                 let message = format!("`{}` cannot be continued: {refusal}", call.call.child);
                 let failure = Failure { fatal: false, ..failure("NX3040", &message) };
                 self.report(call, 0, ChildEnd::Failed { failure, goes_on: false });
             }
-            Ok(_) => self.tell(child, wish),
-            Err(_) => {}
+            Ok(Err(_)) => return false,
         }
+        true
     }
 
     fn tell(&self, run: RunId, wish: Option<Command>) {
@@ -301,9 +307,10 @@ pub(crate) fn look_up(loader: &Loader, call: &RunCall, id: Uuid) -> Result<Found
 }
 
 fn is_of(run: &Run, call: &RunCall) -> bool {
-    let started = run.started.as_ref();
-    let parent = started.and_then(|started| started.parent.as_ref());
-    parent.is_some_and(|parent| parent.run == call.parent.run)
+    run.started.as_ref().is_some_and(|started| {
+        let parent = started.parent.as_ref().is_some_and(|parent| parent.run == call.parent.run);
+        parent && started.definition == call.call.definition
+    })
 }
 
 /// A called run that can be started, or why it cannot.

@@ -7,11 +7,13 @@ use nexus_model::event::Actor;
 use nexus_model::id::RunId;
 use nexus_model::migration::{Fit, MigrateRun, Target, examine};
 use nexus_model::plan::Plan;
+use nexus_model::rejection::Rejection;
 
 use super::{Handle, RequestError, StartError};
-use crate::loader::LoadError;
-use crate::shard::{Answer, Asked};
+use crate::loader::{LoadError, Loader};
+use crate::shard::{Answer, Asked, Refusal};
 use crate::tables::{DEFINITIONS, definition_row};
+use crate::vault::Kept;
 
 /// A definition to go on with.
 #[derive(Clone, Debug)]
@@ -38,7 +40,13 @@ impl Handle {
     pub async fn migrate(&self, run: RunId, request: MigrateRequest) -> Result<Answer, StartError> {
         let MigrateRequest { plan, callees, by, reason, retries } = request;
         self.check_calls(&plan, &callees).await?;
-        let hash = plan.hash();
+        let (hash, next) = (plan.hash(), Arc::clone(&plan));
+        let against = self.blocking(move |loader| against(loader, run, &next)).await;
+        if let Some(reason) = against.map_err(RequestError::from)? {
+            let reasons = vec![reason];
+            let refusal = Refusal::Rejected(Rejection::Incompatible { reasons });
+            return Err(RequestError::from(refusal).into());
+        }
         let is_stored = self
             .blocking(move |loader| loader.log().row(DEFINITIONS, &hash.0))
             .await
@@ -72,6 +80,9 @@ impl Handle {
         let next = Arc::clone(plan);
         self.blocking(move |loader| {
             let Some((plan, state)) = loader.run(run)? else { return Ok(None) };
+            if let Some(reason) = against(loader, run, &next)? {
+                return Ok(Some(Err(vec![reason])));
+            }
             let input = match state.started.as_deref() {
                 Some(started) => loader.bytes(&started.input)?,
                 None => Arc::from(*b"null"),
@@ -81,4 +92,16 @@ impl Handle {
         })
         .await
     }
+}
+
+/// What is against it whatever the definitions are: a run is encrypted from its first event on, or not at all.
+fn against(loader: &Loader, run: RunId, next: &Plan) -> Result<Option<String>, LoadError> {
+    let is_encrypted = loader.key(run)? != Kept::Nothing;
+    Ok(match (is_encrypted, next.definition().encrypt) {
+        (true, _) => {
+            Some("the run is encrypted, and keeps the definition it began with".to_owned())
+        }
+        (false, true) => Some("`encrypt` is for runs that begin with it".to_owned()),
+        (false, false) => None,
+    })
 }

@@ -11,7 +11,7 @@ use crate::handler::{Data, StepError, StepResult};
 /// The input with the values of secrets in it, and what takes them out of what comes back. Blocks.
 ///
 /// # Errors
-/// NX4190 if there is no such secret, NX4191 if it cannot be read or used; both fatal.
+/// NX4192 if there is no such secret, NX4191 if it cannot be read or used; both fatal.
 pub(crate) fn fill_in(
     input: &Data,
     places: &[SecretPlace],
@@ -44,7 +44,7 @@ fn value(name: &str, secrets: &dyn Secrets) -> StepResult<String> {
         Ok(None) => {
             let places = secrets.places(name);
             let message = format!("there is no secret `{name}`; looked at {places}");
-            Err(StepError::fatal(message).code("NX4190"))
+            Err(StepError::fatal(message).code("NX4192"))
         }
         Err(error) => Err(unusable(error.to_string())),
     }

@@ -64,7 +64,7 @@ fn secrets_are_filled_in_where_the_definition_has_them_and_nowhere_else() {
 fn a_secret_that_cannot_be_had_is_named() {
     let input = json!("x");
     let fails = |name| filled(&input, &[place(&[], &[name])]).unwrap_err();
-    assert_eq!(fails("NONE"), "NX4190 there is no secret `NONE`; looked at the test");
+    assert_eq!(fails("NONE"), "NX4192 there is no secret `NONE`; looked at the test");
     assert_eq!(
         fails("SHORT"),
         "NX4191 the secret `SHORT` cannot be used: it has fewer than 4 bytes"

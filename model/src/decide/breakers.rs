@@ -32,7 +32,11 @@ impl Draft<'_> {
 
     fn asked_call(&self, step: StepIndex, ticket: Ticket) -> Result<&Hold, Rejection> {
         let call = self.run.slots.get(Slot::Call(step)).filter(|hold| hold.ticket == ticket);
-        call.ok_or_else(|| Rejection::CallNotWanted { outcome: outcome_by_state(self.run, step) })
+        // A step that a migration took away says nothing any more.
+        let is_there = step.0 < self.plan.step_count();
+        call.ok_or_else(|| Rejection::CallNotWanted {
+            outcome: if is_there { outcome_by_state(self.run, step) } else { CallOutcome::Unknown },
+        })
     }
 
     /// Has a step with a breaker ask it. Returns whether it has to wait, or cannot start at all.

@@ -41,6 +41,9 @@ pub(super) fn prepare(
     context: &Context<'_>,
 ) -> Result<Prepared, Rejection> {
     let Some(migrate) = command.migrates() else { return Ok(Prepared::Keeps) };
+    if run.forgotten {
+        return Err(Rejection::Forgotten);
+    }
     let input = match run.started.as_deref().map(|started| &started.input) {
         None | Some(Payload::Null) => Value::Null,
         Some(Payload::Inline(_, bytes)) => json(bytes),

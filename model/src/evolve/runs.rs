@@ -30,6 +30,7 @@ impl Fold<'_> {
         self.run.status = RunStatus::Running;
         self.run.ended_at = None;
         self.run.paused = false;
+        self.run.parent_paused = false;
         self.set_timeout(timeout);
     }
 

@@ -82,6 +82,11 @@ impl<'p> Place<'p> {
         Self { path, roots, step: Some((id, index)), secrets: SecretsIn::field(field) }
     }
 
+    /// The same place, of which what it comes to is recorded: no secret may stand there.
+    pub(super) fn recorded(self) -> Self {
+        Self { secrets: SecretsIn::Nothing, ..self }
+    }
+
     /// The `match` of a step that waits, where `signal` is known, or `event` if it waits for one.
     pub(super) fn signal_match(id: &'p str, index: StepIndex, is_event: bool) -> Self {
         const SIGNAL: &[Root] =

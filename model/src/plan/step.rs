@@ -10,7 +10,7 @@ use super::each::{compile_each, item_names};
 use super::names::{Names, Place};
 use super::slots::{Limited, SlotRule, compile_slot};
 use super::undo::compile_undo;
-use super::{Called, PlanStep, SCRIPT_HANDLER, SignalWait, Work, inline_json};
+use super::{Called, EMIT_HANDLER, PlanStep, SCRIPT_HANDLER, SignalWait, Work, inline_json};
 use crate::definition::{Retry, Step, StepKind, WhenNeeds};
 use crate::expression::{Condition, Template, duration_ms, point_in_time};
 use crate::id::StepIndex;
@@ -167,6 +167,25 @@ fn compile_condition(
     Some(condition)
 }
 
+/// Where a field of a step stands. What an event carries and what a called run is given are recorded.
+fn place_of<'a>(shape: &Shape<'a>, field: &'a str) -> Place<'a> {
+    let place = Place::step(shape.step.id.as_str(), shape.index, field);
+    match &shape.step.kind {
+        StepKind::Call { .. } => place.recorded(),
+        StepKind::Action { uses, .. } if uses == EMIT_HANDLER => place.recorded(),
+        StepKind::Action { .. }
+        | StepKind::Script { .. }
+        | StepKind::Set { .. }
+        | StepKind::Sleep { .. }
+        | StepKind::SleepUntil { .. }
+        | StepKind::WaitFor { .. }
+        | StepKind::Approve(_)
+        | StepKind::Switch(_)
+        | StepKind::Race { .. }
+        | StepKind::Repeat(_) => place,
+    }
+}
+
 fn check_time(id: &str, time: &Template, problems: &mut Problems) {
     if let Some(Err(error)) = time.literal().map(point_in_time) {
         let path = ["steps", id, "sleep_until"];
@@ -184,7 +203,7 @@ fn compile_work(
     let id = shape.step.id.as_str();
     let item = item_names(shape.step);
     let mut compile = |field: &str, value: &Value, problems: &mut Problems| {
-        let place = Place::step(id, shape.index, field);
+        let place = place_of(shape, field);
         let compiled = Template::compile_with(value, item.as_ref());
         let template = problems.take(place.path(), compiled)?;
         needs.extend(names.check(&template.references(), &place, problems));

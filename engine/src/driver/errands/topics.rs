@@ -46,7 +46,7 @@ pub(super) async fn carry_out(handle: &Handle, deliver: Deliver) -> TopicCommand
                 return TopicCommand::Delivered { through, started, failures };
             }
             Err(error) => {
-                tracing::debug!(topic = deliver.topic, %error, "events are delivered later");
+                tracing::warn!(topic = deliver.topic, %error, "events are delivered later");
                 tokio::time::sleep(REST).await;
             }
         }
@@ -62,9 +62,12 @@ async fn deliver_all(handle: &Handle, deliver: &Deliver) -> Result<Delivery, Sta
     let page = handle.blocking(move |loader| read_events(&**loader.log(), &wanted, record)).await;
     let state = handle.topic(topic).await.map_err(RequestError::from)?.unwrap_or_default();
     let (events, _) = page.map_err(RequestError::from)?;
+    // A start that has to wait for room must not keep from the runs that hold it what they wait for.
+    for event in events.iter().take(EVENTS_MAX as usize) {
+        offer_to_all(handle, topic, event).await?;
+    }
     for event in events.iter().take(EVENTS_MAX as usize) {
         number += 1;
-        offer_to_all(handle, topic, event).await?;
         for (name, trigger) in state.triggers.iter().filter(|(_, trigger)| trigger.after < number) {
             match start(handle, topic, number, event, (name, trigger)).await? {
                 Start::Started => delivery.started += 1,

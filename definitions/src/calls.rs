@@ -173,7 +173,12 @@ fn at_call(step: &str, (code, message, hint): Wrong) -> DefinitionError {
 
 /// Whether the inputs that are given are declared, and those that are needed given.
 fn fits(plan: &Plan, with: &Value) -> Result<(), Wrong> {
-    let Definition { name, inputs, input_is_value, .. } = plan.definition();
+    let Definition { name, inputs, input_is_value, encrypt, .. } = plan.definition();
+    if *encrypt {
+        let message = format!("workflow `{name}` is encrypted, and cannot be called");
+        let hint = "what it is handed stands with the calling run: take off `encrypt` there";
+        return Err(("NX1136", message, hint.to_owned()));
+    }
     let given = match with {
         Value::Object(given) if !input_is_value => given.keys().map(String::as_str).collect(),
         Value::Null if !input_is_value => Vec::new(),

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use nexus_model::definition::{Definition, OnError, Retry, Step, StepKind, WhenNeeds};
+use nexus_model::definition::{Definition, Step, StepKind};
 use serde_json::Value;
 
 /// The action of every step; without input it returns at once.
@@ -160,23 +160,8 @@ fn random_dag(size: u32, chance: &mut Chance) -> Vec<Step> {
 
 fn step(at: u32, needs: impl IntoIterator<Item = u32>) -> Step {
     Step {
-        id: id(at),
-        name: None,
-        kind: StepKind::Action { uses: ACTION.to_owned(), with: Value::Null },
         needs: needs.into_iter().map(id).collect(),
-        when_needs: WhenNeeds::default(),
-        condition: None,
-        retry: Retry::default(),
-        timeout_ms: None,
-        concurrency: None,
-        breaker: None,
-        deadline_ms: None,
-        heartbeat_ms: None,
-        start_within_ms: None,
-        on_error: OnError::default(),
-        for_each: None,
-        outputs: None,
-        compensate: None,
+        ..Step::new(id(at), StepKind::Action { uses: ACTION.to_owned(), with: Value::Null })
     }
 }
 

@@ -16,9 +16,12 @@ use nexus_engine::shard::Refusal;
 use nexus_engine::{ApprovalDecision, Config, Engine, Handle, RequestError, StartRequest};
 use serde_json::{Value, json};
 
+#[path = "support/due.rs"]
+mod due;
 #[path = "support/stores.rs"]
 mod stores;
 
+use due::end_until_due;
 use stores::crash;
 
 fn plan(approval: &Value) -> Arc<Plan> {
@@ -103,8 +106,7 @@ async fn a_time_that_is_over_while_no_engine_is_there_counts() {
         runs.push(engine.handle().start(request).await.unwrap().run);
     }
     let left = crash(folder.path());
-    engine.shutdown().await;
-    tokio::time::sleep(Duration::from_millis(2_100)).await;
+    end_until_due(engine, &runs).await;
 
     let engine = open(left.path());
     for (run, code) in runs.into_iter().zip(["NX4102", "NX4101"]) {

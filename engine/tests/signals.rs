@@ -15,9 +15,12 @@ use nexus_engine::shard::Refusal;
 use nexus_engine::{Config, Engine, Handle, RequestError, StartRequest};
 use serde_json::{Value, json};
 
+#[path = "support/due.rs"]
+mod due;
 #[path = "support/stores.rs"]
 mod stores;
 
+use due::end_until_due;
 use stores::crash;
 
 fn plan(timeout_ms: Option<u64>, on_timeout: OnSignalTimeout) -> Arc<Plan> {
@@ -95,8 +98,7 @@ async fn a_time_that_is_over_while_no_engine_is_there_counts() {
     let fails = start(OnSignalTimeout::Fail).await;
     let goes_on = start(OnSignalTimeout::Continue).await;
     let left = crash(folder.path());
-    engine.shutdown().await;
-    tokio::time::sleep(Duration::from_millis(2_100)).await;
+    end_until_due(engine, &[fails, goes_on]).await;
 
     let engine = open(left.path());
     let RunStatus::Failed { failure, .. } = engine.handle().wait(fails).await.unwrap() else {

@@ -251,6 +251,31 @@ pub struct Step {
     pub compensate: Option<Box<Compensate>>,
 }
 
+impl Step {
+    /// A step with nothing but an id and what it does: no needs, one attempt, no limits.
+    pub fn new(id: impl Into<String>, kind: StepKind) -> Self {
+        Self {
+            id: id.into(),
+            name: None,
+            kind,
+            needs: Vec::new(),
+            when_needs: WhenNeeds::default(),
+            condition: None,
+            retry: Retry::default(),
+            timeout_ms: None,
+            concurrency: None,
+            breaker: None,
+            deadline_ms: None,
+            heartbeat_ms: None,
+            start_within_ms: None,
+            on_error: OnError::default(),
+            for_each: None,
+            outputs: None,
+            compensate: None,
+        }
+    }
+}
+
 /// How a step is undone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

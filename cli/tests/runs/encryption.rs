@@ -1,11 +1,9 @@
 //! Encrypted runs: their values are shown to who asks, stand in no file of the store, and can be forgotten.
 
-use std::path::Path;
-
 use nexus_engine::log::{EventLog, FjallLog, Options};
 use nexus_engine::tables::{KEYS, NAMES, TABLES, read_name_row};
 
-use super::support::{Desk, until};
+use super::support::{Desk, holding, until};
 
 /// What stands in values, and nowhere else.
 const PLANTED: [&str; 9] = [
@@ -107,24 +105,6 @@ fn shown(desk: &Desk, id: &str) -> String {
         shown.push_str(&done.err);
     }
     shown
-}
-
-/// Files below a folder that hold these bytes.
-fn holding(folder: &Path, bytes: &[u8]) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            found.extend(holding(&path, bytes));
-        } else if std::fs::read(&path)
-            .expect("a file")
-            .windows(bytes.len())
-            .any(|part| part == bytes)
-        {
-            found.push(path.display().to_string());
-        }
-    }
-    found
 }
 
 /// The key of a run, as it is stored.

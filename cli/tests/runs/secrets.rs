@@ -1,8 +1,6 @@
 //! Secrets: handed to steps, and found nowhere in the store.
 
-use std::path::Path;
-
-use super::support::{Desk, Done};
+use super::support::{Desk, Done, holding};
 
 const VALUE: &str = "s3cr3t-Value/of \"the\" card";
 const LEAKS: &str = "nexus: v1
@@ -44,24 +42,6 @@ fn with_secrets(desk: &Desk, args: &[&str]) -> Done {
     command.env("NEXUS_SECRET_CARD_KEY", VALUE);
     command.env("NEXUS_SECRETS_DIR", desk.path().join("secrets"));
     Done::new(command.output().expect("the binary runs"))
-}
-
-/// Files below a folder that hold these bytes.
-fn holding(folder: &Path, bytes: &[u8]) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            found.extend(holding(&path, bytes));
-        } else if std::fs::read(&path)
-            .expect("a file")
-            .windows(bytes.len())
-            .any(|part| part == bytes)
-        {
-            found.push(path.display().to_string());
-        }
-    }
-    found
 }
 
 #[test]

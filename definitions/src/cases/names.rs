@@ -13,11 +13,14 @@ impl TestFile {
     /// Compares the names of steps and actions with those of the workflow and of those it calls: NX1125.
     pub fn check(&self, plans: &[&Plan]) -> Problems {
         let mut steps = Vec::new();
-        let mut handlers = Vec::new();
+        let (mut handlers, mut without) = (Vec::new(), Vec::new());
         for plan in plans {
             for step in plan.steps() {
                 steps.push(plan.id(step).to_owned());
-                handlers.extend(plan.handler(step).map(str::to_owned));
+                match plan.handler(step) {
+                    Some(handler) => handlers.extend([plan.id(step), handler].map(str::to_owned)),
+                    None => without.push(plan.id(step).to_owned()),
+                }
                 if let Some(undo) = plan.undo_handler(step) {
                     handlers.push(format!("{}/undo", plan.id(step)));
                     handlers.push(undo.to_owned());
@@ -26,11 +29,17 @@ impl TestFile {
         }
         let unknown = |named: &&Named| {
             let is_handler = named.is_mock && handlers.contains(&named.name);
-            !is_handler && !steps.contains(&named.name)
+            !is_handler && (named.is_mock || !steps.contains(&named.name))
         };
         let problem = |named: &Named| {
-            let known = steps.iter().chain(handlers.iter().filter(|_| named.is_mock));
-            let hint = match nearest(&named.name, known.map(String::as_str)) {
+            if named.is_mock && without.contains(&named.name) {
+                let message = format!("step `{}` calls no handler to stand in for", named.name);
+                let hint = "of a workflow that is called, the steps are played: name those";
+                let fault = Fault::new("NX1125", named.range.clone(), message);
+                return self.source.problem(fault.hint(hint));
+            }
+            let known = if named.is_mock { &handlers } else { &steps };
+            let hint = match nearest(&named.name, known.iter().map(String::as_str)) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("steps of the workflow: {}", steps.join(", ")),
             };

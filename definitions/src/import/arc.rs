@@ -12,7 +12,7 @@ use self::agent::{agent, stand_in};
 use self::names::Names;
 use super::error::ImportError;
 use super::finding::{Findings, code};
-use super::flow::{Block, Onward, Order, step, weave};
+use super::flow::{Block, Onward, Order, weave};
 use super::foreign::translate;
 use super::format::Format;
 use super::sketch::Sketch;
@@ -524,5 +524,5 @@ fn approval(entry: &Entry<'_>, title: Option<String>, sketch: &mut Sketch) -> St
     let approval =
         Approval { by: json!([APPROVERS]), message: json!(message), ..Approval::default() };
     let id = sketch.ids.free(&format!("{}-approval", entry.id));
-    step(id, StepKind::Approve(Box::new(approval)))
+    Step::new(id, StepKind::Approve(Box::new(approval)))
 }

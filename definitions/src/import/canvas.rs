@@ -13,7 +13,7 @@ use self::names::Names;
 use self::nodes::{Kind, Node as CanvasNode};
 use super::error::ImportError;
 use super::finding::{Findings, code};
-use super::flow::{Block, Onward, Order, step, weave};
+use super::flow::{Block, Onward, Order, weave};
 use super::foreign::{is_word, translate};
 use super::format::Format;
 use super::graph::{ACTION, Graph, clean};
@@ -347,7 +347,7 @@ fn each(
 /// A node that does nothing.
 fn mark(node: &CanvasNode<'_>) -> Step {
     let kind = StepKind::Set { values: json!({}) };
-    Step { name: node.title(), ..step(node.id.clone(), kind) }
+    Step { name: node.title(), ..Step::new(node.id.clone(), kind) }
 }
 
 /// The step that stands in for a node.
@@ -371,5 +371,5 @@ fn simulated(node: &CanvasNode<'_>, names: &Names<'_, '_>, sketch: &mut Sketch) 
     }
     let with = json!({ "stands_for": Value::Object(about) });
     let kind = StepKind::Action { uses: ACTION.to_owned(), with };
-    Step { name: node.title(), ..step(node.id.clone(), kind) }
+    Step { name: node.title(), ..Step::new(node.id.clone(), kind) }
 }

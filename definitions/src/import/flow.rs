@@ -9,9 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nexus_model::definition::{
-    OnError, ROUNDS_DEFAULT, Repeat, Retry, Step, StepKind, Switch, SwitchCase, WhenNeeds,
-};
+use nexus_model::definition::{ROUNDS_DEFAULT, Repeat, Step, StepKind, Switch, SwitchCase};
 use serde_json::json;
 
 use self::bind::bind;
@@ -92,7 +90,7 @@ pub(super) fn weave(mut blocks: Vec<Block>, mut order: Order, ids: &mut Ids) -> 
         let id = ids.free(&format!("{}-to-{}", blocks[from].id, blocks[to].id));
         let at = blocks.len();
         blocks[from].onward.lead_elsewhere(to, at);
-        blocks.push(Block::of(id.clone(), vec![step(id, StepKind::Action { uses, with })]));
+        blocks.push(Block::of(id.clone(), vec![Step::new(id, StepKind::Action { uses, with })]));
         order.backward.push(BTreeSet::from([from]));
     }
     for at in &order.unreached {
@@ -184,7 +182,7 @@ impl Woven {
     fn put_own(&mut self, kind: StepKind, suffix: &str, ids: &mut Ids) {
         let own = self.own.take();
         let (id, name) = own.unwrap_or_else(|| (ids.free(&format!("{}{suffix}", self.id)), None));
-        self.put(vec![Step { name, ..step(id, kind) }]);
+        self.put(vec![Step { name, ..Step::new(id, kind) }]);
     }
 
     fn put_mark(&mut self, ids: &mut Ids) {
@@ -240,7 +238,7 @@ fn loops(woven: &mut [Woven], at: usize, order: &Order, ids: &mut Ids) {
             block.put_own(kind, "-again", ids);
         } else {
             let id = ids.free(&format!("{}-again", block.id));
-            block.put(vec![step(id, kind)]);
+            block.put(vec![Step::new(id, kind)]);
         }
     }
 }
@@ -357,28 +355,5 @@ fn choose(
 
 /// A step that does nothing: a place to come to.
 fn mark(id: String) -> Step {
-    step(id, StepKind::Set { values: json!({}) })
-}
-
-/// A step with no more than an id and a kind.
-pub(super) fn step(id: String, kind: StepKind) -> Step {
-    Step {
-        id,
-        name: None,
-        kind,
-        needs: Vec::new(),
-        when_needs: WhenNeeds::default(),
-        condition: None,
-        retry: Retry::default(),
-        timeout_ms: None,
-        concurrency: None,
-        breaker: None,
-        deadline_ms: None,
-        heartbeat_ms: None,
-        start_within_ms: None,
-        on_error: OnError::default(),
-        for_each: None,
-        outputs: None,
-        compensate: None,
-    }
+    Step::new(id, StepKind::Set { values: json!({}) })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use nexus_model::definition::{Definition, OnError, Retry, Step, StepKind, WhenNeeds};
+use nexus_model::definition::{Definition, Step, StepKind};
 use serde_json::{Value, json};
 
 use super::error::{ImportError, Place};
@@ -159,26 +159,15 @@ impl Graph {
 
 fn steps(tasks: &[Task], ids: &[String], links: &Links, options: Options) -> Vec<Step> {
     let step = |(at, task): (usize, &Task)| Step {
-        id: ids[at].clone(),
         name: task.name.as_deref().map(clean).filter(|name| !name.is_empty() && *name != ids[at]),
-        kind: StepKind::Action {
-            uses: ACTION.to_owned(),
-            with: simulation(task.runtime_s.unwrap_or_default(), options.time_scale),
-        },
         needs: links.needs(at).iter().map(|need| ids[*need].clone()).collect(),
-        when_needs: WhenNeeds::default(),
-        condition: None,
-        retry: Retry::default(),
-        timeout_ms: None,
-        concurrency: None,
-        breaker: None,
-        deadline_ms: None,
-        heartbeat_ms: None,
-        start_within_ms: None,
-        on_error: OnError::default(),
-        for_each: None,
-        outputs: None,
-        compensate: None,
+        ..Step::new(
+            ids[at].clone(),
+            StepKind::Action {
+                uses: ACTION.to_owned(),
+                with: simulation(task.runtime_s.unwrap_or_default(), options.time_scale),
+            },
+        )
     };
     tasks.iter().enumerate().map(step).collect()
 }

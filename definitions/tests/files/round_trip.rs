@@ -460,25 +460,7 @@ fn a_sleep_without_a_unit_is_written_with_one() {
         (Value::from("${{ inputs.wait }}"), "${{ inputs.wait }}"),
     ] {
         let kind = StepKind::Sleep { duration: given.clone() };
-        let step = Step {
-            id: "z".to_owned(),
-            name: None,
-            kind,
-            needs: Vec::new(),
-            when_needs: WhenNeeds::default(),
-            condition: None,
-            retry: Retry::default(),
-            timeout_ms: None,
-            concurrency: None,
-            breaker: None,
-            deadline_ms: None,
-            heartbeat_ms: None,
-            start_within_ms: None,
-            on_error: OnError::default(),
-            for_each: None,
-            outputs: None,
-            compensate: None,
-        };
+        let step = Step::new("z", kind);
         let wait = InputSpec { kind: InputKind::Any, ..InputSpec::default() };
         let inputs = [("wait".to_owned(), wait)].into();
         let name = "sleeps".to_owned();

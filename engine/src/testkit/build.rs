@@ -2,31 +2,13 @@
 
 use std::sync::Arc;
 
-use nexus_model::definition::{Definition, OnError, Retry, Step, StepKind, WhenNeeds};
+use nexus_model::definition::{Definition, Step, StepKind};
 use nexus_model::plan::Plan;
 use serde_json::{Value, json};
 
 /// A step with nothing but an id, a kind and needs.
 pub fn step(id: &str, kind: StepKind, needs: &[&str]) -> Step {
-    Step {
-        id: id.to_owned(),
-        name: None,
-        kind,
-        needs: needs.iter().map(ToString::to_string).collect(),
-        when_needs: WhenNeeds::AllOk,
-        condition: None,
-        retry: Retry::default(),
-        timeout_ms: None,
-        concurrency: None,
-        breaker: None,
-        deadline_ms: None,
-        heartbeat_ms: None,
-        start_within_ms: None,
-        on_error: OnError::Fail,
-        for_each: None,
-        compensate: None,
-        outputs: None,
-    }
+    Step { needs: needs.iter().map(ToString::to_string).collect(), ..Step::new(id, kind) }
 }
 
 /// A step that calls the handler `uses`.

@@ -8,7 +8,7 @@ mod strategies;
 
 use std::sync::Arc;
 
-use crate::definition::{Definition, OnError, Retry, Step, StepKind, WhenNeeds};
+use crate::definition::{Definition, Step, StepKind};
 use crate::event::{Actor, Awaited, ChildEnd, Event, Failure, Given, Migrated, Parent, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::limit::{Rate, Size, Ticket, Wish};
@@ -280,23 +280,11 @@ fn samples() -> impl Iterator<Item = (Event, Option<Given>)> {
 fn plan() -> Plan {
     let id = |at: usize| format!("s{at}");
     let step = |at: usize| Step {
-        id: id(at),
-        name: None,
-        kind: StepKind::Action { uses: "noop".to_owned(), with: serde_json::Value::Null },
         needs: (at.saturating_sub(2)..at).map(id).collect(),
-        when_needs: WhenNeeds::default(),
-        condition: None,
-        retry: Retry::default(),
-        timeout_ms: None,
-        concurrency: None,
-        breaker: None,
-        deadline_ms: None,
-        heartbeat_ms: None,
-        start_within_ms: None,
-        on_error: OnError::default(),
-        for_each: None,
-        outputs: None,
-        compensate: None,
+        ..Step::new(
+            id(at),
+            StepKind::Action { uses: "noop".to_owned(), with: serde_json::Value::Null },
+        )
     };
     let steps = (0..9).map(step).collect();
     let definition = Definition { name: "order".to_owned(), steps, ..Definition::default() };

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 
 use super::language::LANGUAGE;
 use super::{Condition, EvalError, Expression, FILTERS, FUNCTIONS, Scope, TESTS, Template};
-use crate::definition::{Definition, InputSpec, OnError, Step, StepKind};
+use crate::definition::{Definition, InputSpec, Step, StepKind};
 use crate::event::{Failure, RunStarted};
 use crate::id::{Attempt, StepIndex};
 use crate::payload::{ContentType, INLINE_BYTES_MAX, Payload, PayloadHash};
@@ -29,25 +29,7 @@ struct World {
 }
 
 fn step(id: &str) -> Step {
-    Step {
-        id: id.to_owned(),
-        name: None,
-        kind: StepKind::Action { uses: "x".to_owned(), with: Json::Null },
-        needs: Vec::new(),
-        when_needs: crate::definition::WhenNeeds::default(),
-        condition: None,
-        retry: crate::definition::Retry::default(),
-        timeout_ms: None,
-        concurrency: None,
-        breaker: None,
-        deadline_ms: None,
-        heartbeat_ms: None,
-        start_within_ms: None,
-        on_error: OnError::default(),
-        for_each: None,
-        outputs: None,
-        compensate: None,
-    }
+    Step::new(id, StepKind::Action { uses: "x".to_owned(), with: Json::Null })
 }
 
 fn payload(value: &Json) -> Payload {

@@ -337,4 +337,9 @@ fn check_times(step: &Step, problems: &mut Problems) {
             problems.error("NX1201", &["steps", &step.id, key], message);
         }
     }
+    if matches!(step.kind, StepKind::Call { .. }) && step.heartbeat_ms.is_some() {
+        let message = "a called run gives no heartbeats";
+        problems.error("NX1109", &["steps", &step.id, "heartbeat"], message).hint =
+            Some("put `heartbeat` on the steps of the called workflow".to_owned());
+    }
 }

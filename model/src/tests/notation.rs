@@ -107,23 +107,8 @@ fn limit(into: &mut Option<Concurrency>, key: &str, argument: &str) {
 
 pub(super) fn plain_step(id: &str) -> Step {
     Step {
-        id: id.to_owned(),
-        name: None,
-        kind: StepKind::Action { uses: "work".to_owned(), with: Value::Null },
-        needs: Vec::new(),
-        when_needs: WhenNeeds::AllOk,
-        condition: None,
         retry: Retry { jitter: false, ..Retry::default() },
-        timeout_ms: None,
-        concurrency: None,
-        breaker: None,
-        deadline_ms: None,
-        heartbeat_ms: None,
-        start_within_ms: None,
-        on_error: OnError::Fail,
-        for_each: None,
-        outputs: None,
-        compensate: None,
+        ..Step::new(id, StepKind::Action { uses: "work".to_owned(), with: Value::Null })
     }
 }
 

@@ -289,23 +289,9 @@ fn plan(definition: Definition) -> Arc<Plan> {
 
 fn step(id: &str, needs: &[&str], kind: StepKind) -> Step {
     Step {
-        id: id.to_owned(),
-        name: None,
-        kind,
         needs: needs.iter().map(|need| (*need).to_owned()).collect(),
-        when_needs: WhenNeeds::default(),
-        condition: None,
         retry: Retry { max_attempts: 3, ..Retry::default() },
-        timeout_ms: None,
-        concurrency: None,
-        breaker: None,
-        deadline_ms: None,
-        heartbeat_ms: None,
-        start_within_ms: None,
-        on_error: OnError::default(),
-        for_each: None,
-        outputs: None,
-        compensate: None,
+        ..Step::new(id, kind)
     }
 }
 

@@ -7,7 +7,6 @@ use super::names::Names;
 use super::{Entry, Settings, types};
 use crate::import::error::ImportError;
 use crate::import::finding::code;
-use crate::import::flow::step;
 use crate::import::foreign::literal;
 use crate::import::graph::ACTION;
 use crate::import::sketch::Sketch;
@@ -99,7 +98,7 @@ fn tools(entry: &Entry<'_>, tools: &Tree, settings: &Settings, sketch: &mut Sket
 
 pub(super) fn stand_in(id: String, about: &Value, output: &Value) -> Step {
     let with = json!({ "stands_for": about, "output": output });
-    step(id, StepKind::Action { uses: ACTION.to_owned(), with })
+    Step::new(id, StepKind::Action { uses: ACTION.to_owned(), with })
 }
 
 fn retry(entry: &Entry<'_>, sketch: &Sketch) -> Result<Retry, ImportError> {

@@ -7,7 +7,6 @@ use super::names::Names;
 use super::{Each, Items};
 use crate::import::error::ImportError;
 use crate::import::finding::code;
-use crate::import::flow::step;
 use crate::import::graph::clean;
 use crate::import::sketch::Sketch;
 use crate::yaml::{Key, Node as Value_, Tree};
@@ -206,5 +205,5 @@ pub(super) fn request(
     }
     let kind = StepKind::Action { uses: "http.request".to_owned(), with: Value::Object(with) };
     let outputs = Some(json!("${{ this.output.body }}"));
-    Step { name: node.title(), outputs, ..step(node.id.clone(), kind) }
+    Step { name: node.title(), outputs, ..Step::new(node.id.clone(), kind) }
 }

@@ -9,7 +9,6 @@ use super::nodes::Node;
 use super::simulated;
 use crate::calendar;
 use crate::import::finding::code;
-use crate::import::flow::step;
 use crate::import::sketch::Sketch;
 use crate::yaml::Node as Value_;
 
@@ -68,5 +67,5 @@ fn values(node: &Node<'_>, names: &Names<'_, '_>, sketch: &mut Sketch) -> Step {
         }
     }
     let kind = StepKind::Set { values: Value::Object(values) };
-    Step { name: node.title(), ..step(node.id.clone(), kind) }
+    Step { name: node.title(), ..Step::new(node.id.clone(), kind) }
 }

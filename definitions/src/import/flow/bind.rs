@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use nexus_model::definition::{Step, StepKind, Switch, SwitchCase};
 use serde_json::Value;
 
-use super::{Order, Woven, step};
+use super::{Order, Woven};
 use crate::import::foreign::outputs_in;
 use crate::import::graph::Ids;
 
@@ -47,7 +47,7 @@ pub(super) fn bind(woven: &mut [Woven], at: usize, order: &Order, ids: &mut Ids)
     then.extend(looking.into_iter().filter(|id| !then.contains(id)).collect::<Vec<_>>());
     let cases = vec![SwitchCase { when: "true".to_owned(), then }];
     let kind = StepKind::Switch(Box::new(Switch { cases, default: Vec::new() }));
-    woven[at].steps.insert(0, Step { needs, ..step(gate, kind) });
+    woven[at].steps.insert(0, Step { needs, ..Step::new(gate, kind) });
 }
 
 impl Woven {

@@ -31,6 +31,10 @@ pub(super) fn causes(standing: &Standing<'_>, name: &str) -> Vec<Cause> {
         let release = format!("nexus-engine resume {name}");
         whole("paused", "nothing new starts until it is resumed", release);
     }
+    if let Some(parent) = standing.paused_with() {
+        let release = format!("nexus-engine resume {parent}");
+        whole("paused", &format!("paused together with {parent}, which called it"), release);
+    }
     for pause in &standing.run.holds.by_store {
         whole("paused", &format!("paused by the pause of {pause}"), resume_store(pause));
     }
@@ -128,9 +132,10 @@ fn resume(standing: &Standing<'_>, name: &str, step: StepIndex) -> String {
     if run.holds.steps.contains(&step) {
         return format!("nexus-engine resume {name} --step {}", standing.plan.id(step));
     }
-    match run.holds.by_store.first() {
-        Some(pause) if !run.paused => resume_store(pause),
-        Some(_) | None => format!("nexus-engine resume {name}"),
+    match (run.holds.by_store.first(), standing.paused_with()) {
+        (Some(pause), _) if !run.paused => resume_store(pause),
+        (None, Some(parent)) if !run.paused => format!("nexus-engine resume {parent}"),
+        (Some(_) | None, _) => format!("nexus-engine resume {name}"),
     }
 }
 

@@ -41,6 +41,11 @@ impl Standing<'_> {
         if self.run.holds(step) { format!("; {}", self.kept(step)) } else { String::new() }
     }
 
+    /// The run that called this one, if that is paused and this one with it.
+    pub(crate) fn paused_with(&self) -> Option<&str> {
+        self.run.parent_paused.then(|| self.parent())
+    }
+
     /// The name of the run that called this one.
     fn parent(&self) -> &str {
         let started = self.run.started.as_ref();

@@ -16,6 +16,7 @@ use nexus_engine::log::{OpenError as LogOpenError, ReadError};
 use nexus_engine::model::input::InputError;
 use nexus_engine::model::plan::DefinitionError;
 use nexus_engine::model::rejection::Rejection;
+use nexus_engine::model::topic::event_of;
 use nexus_engine::shard::Refusal;
 use nexus_engine::{LoadError, OpenError, ReplayError, RequestError, StartError};
 
@@ -175,7 +176,7 @@ fn refused(refusal: &Refusal, name: &str) -> Problem {
         Refusal::Aggregate(rejection) => aggregates::refused(rejection, name),
         Refusal::NotFound => no_such_run(name, None),
         Refusal::Taken(..) => taken(name),
-        Refusal::Unreadable(_) => Problem::new("NX5004", DAMAGED, text).run(name),
+        Refusal::Unreadable { .. } => Problem::new("NX5004", DAMAGED, text).run(name),
         Refusal::DiskNearlyFull(_) => {
             Problem::new("NX6007", UNREACHABLE, text).hint("free some space, then try again")
         }
@@ -229,6 +230,13 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         Rejection::FormMisfit { errors, .. } => {
             let hint = errors.first().and_then(|error| error.hint.clone());
             ("NX4106", hint.unwrap_or_else(|| "see the form: nexus-engine inbox -o json".into()))
+        }
+        Rejection::SignalOfEvent { name } => {
+            let event = event_of(name).unwrap_or(name);
+            (
+                "NX4003",
+                format!("emit the event, for all who wait for it: nexus-engine emit {event}"),
+            )
         }
         Rejection::AlreadyStarted
         | Rejection::EventNotAwaited { .. }

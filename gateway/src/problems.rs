@@ -186,6 +186,10 @@ fn refused(refusal: &Refusal, name: &str) -> Problem {
 
 fn rejected(rejection: &Rejection, name: &str) -> Problem {
     let (code, hint) = match rejection {
+        Rejection::NotAwaitingApproval { .. }
+        | Rejection::AlreadyDecided { .. }
+        | Rejection::NotAnApprover { .. }
+        | Rejection::FormMisfit { .. } => undecided(rejection, name),
         Rejection::Ended { status: "failed" | "cancelled" } => {
             ("NX7007", format!("continue it: nexus-engine retry {name}"))
         }
@@ -218,19 +222,6 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         Rejection::StepEnded { .. } | Rejection::NoSuchStep { .. } => {
             ("NX4180", format!("see its steps: nexus-engine get {name}"))
         }
-        Rejection::NotAwaitingApproval { .. } => {
-            ("NX4105", "see what waits: nexus-engine inbox".to_owned())
-        }
-        Rejection::AlreadyDecided { .. } => {
-            ("NX4104", format!("see who: nexus-engine audit --run {name}"))
-        }
-        Rejection::NotAnApprover { .. } => {
-            ("NX4103", "ask one of them; groups are said with --group".to_owned())
-        }
-        Rejection::FormMisfit { errors, .. } => {
-            let hint = errors.first().and_then(|error| error.hint.clone());
-            ("NX4106", hint.unwrap_or_else(|| "see the form: nexus-engine inbox -o json".into()))
-        }
         Rejection::SignalOfEvent { name } => {
             let event = event_of(name).unwrap_or(name);
             (
@@ -262,6 +253,24 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         }
     };
     Problem::new(code, CONFLICT, format!("{name}: {rejection}")).hint(hint).run(name)
+}
+
+/// Code and hint of an answer to an approval that was refused.
+#[expect(clippy::wildcard_enum_match_arm, reason = "only answers come here")]
+fn undecided(rejection: &Rejection, name: &str) -> (&'static str, String) {
+    match rejection {
+        Rejection::AlreadyDecided { .. } => {
+            ("NX4104", format!("see who: nexus-engine audit --run {name}"))
+        }
+        Rejection::NotAnApprover { .. } => {
+            ("NX4103", "ask one of them; groups are said with --group".to_owned())
+        }
+        Rejection::FormMisfit { errors, .. } => {
+            let hint = errors.first().and_then(|error| error.hint.clone());
+            ("NX4106", hint.unwrap_or_else(|| "see the form: nexus-engine inbox -o json".into()))
+        }
+        _ => ("NX4105", "see what waits: nexus-engine inbox".to_owned()),
+    }
 }
 
 /// A signal came to a run that has ended.

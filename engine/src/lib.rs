@@ -50,8 +50,8 @@ pub use config::{Config, Drive};
 pub use engine::{Builder, Engine, OpenError};
 pub use handle::{
     ApprovalDecision, Backfill, EmitError, ForgetError, Handle, MigrateRequest, PublishRequest,
-    RUNS_LIMIT, RequestError, ScheduleRequest, ScheduledRun, StartError, StartRequest, Started,
-    TriggerRequest,
+    QueryAnswer, QueryError, RUNS_LIMIT, RequestError, ScheduleRequest, ScheduledRun, StartError,
+    StartRequest, Started, TriggerRequest,
 };
 pub use handler::{Data, Handler, Registry, StepCx, StepError, StepResult, handler_fn};
 pub use loader::{LoadError, Loader, Recorded, RecordedAggregate, events_of, events_of_aggregate};

@@ -319,7 +319,7 @@ fn command_of(event: &Event) -> Option<Command> {
         Event::StepCompleted { step, attempt, output, .. } => {
             Command::CompleteStep { step, attempt, output }
         }
-        Event::UndoCompleted { step, attempt, .. } => {
+        Event::UndoCompleted { step, attempt, .. } | Event::ItemUndone { step, attempt, .. } => {
             Command::CompleteStep { step, attempt, output: Payload::Null }
         }
         Event::AttemptFailed { step, attempt, failure }

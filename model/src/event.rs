@@ -164,6 +164,17 @@ pub enum Event {
         /// Whether an earlier execution of the same attempt was cut off, so that its effects may have happened twice.
         may_repeat: bool,
     },
+    /// One item of a step was undone.
+    ItemUndone {
+        /// The step.
+        step: StepIndex,
+        /// The item.
+        item: ItemIndex,
+        /// The attempt, counted on from those of the step.
+        attempt: Attempt,
+        /// Whether an earlier execution of the same attempt was cut off, so that its effects may have happened twice.
+        may_repeat: bool,
+    },
     /// An attempt to undo a step failed.
     UndoAttemptFailed {
         /// The step.
@@ -548,6 +559,22 @@ pub enum Event {
     UndoRequested {
         /// Which; none if no step with a `compensate` has completed.
         steps: Vec<StepIndex>,
+    },
+    /// An attempt to undo one item of a step was started. Items are undone one after the other, the last first.
+    ItemUndoStarted {
+        /// The step.
+        step: StepIndex,
+        /// The item. Those after it are undone, or did not complete.
+        item: ItemIndex,
+        /// The attempt, counted on from those of the step.
+        attempt: Attempt,
+        /// The rendered input; `None`: the plan's literal.
+        input: Option<Payload>,
+    },
+    /// All items of a step that had completed are undone.
+    ItemsUndone {
+        /// The step.
+        step: StepIndex,
     },
     /// An attempt to undo a step was started.
     UndoStarted {

@@ -142,6 +142,9 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::UndoStarted { step, .. }
         | Event::UndoRetryScheduled { step, .. }
         | Event::UndoFailed { step, .. } => can_be_undone(step),
+        Event::ItemUndoStarted { step, .. }
+        | Event::ItemUndone { step, .. }
+        | Event::ItemsUndone { step } => has_items(step) && can_be_undone(step),
         Event::UndoRequested { steps } => steps.iter().all(can_be_undone),
         Event::AttemptsInterrupted { attempts, .. } => {
             attempts.iter().all(|(step, _)| is_step(step))
@@ -313,6 +316,9 @@ impl Fold<'_> {
             }
             Event::RunCancelled { .. } => self.run_cancelled(),
             Event::UndoCompleted { step, .. } => self.settle_undo(*step, UndoState::Undone),
+            Event::ItemUndone { step, item, attempt, .. } => {
+                self.item_undone(*step, *item, *attempt);
+            }
             Event::UndoAttemptFailed { step, failure, .. } => {
                 self.undo_attempt_failed(*step, failure);
             }
@@ -323,6 +329,10 @@ impl Fold<'_> {
             Event::UndoStarted { step, attempt, input } => {
                 self.undo_started(*step, *attempt, input.as_ref());
             }
+            Event::ItemUndoStarted { step, item, attempt, input } => {
+                self.item_undo_started(*step, *item, *attempt, input.as_ref());
+            }
+            Event::ItemsUndone { step } => self.settle_undo(*step, UndoState::Undone),
             Event::UndoRetryScheduled { step, attempt, timer, at } => {
                 self.undo_retry_scheduled(*step, *attempt, *timer, *at);
             }

@@ -289,7 +289,7 @@ impl Picture {
                 }
                 true
             }
-            "undo.started" => {
+            "undo.started" | "item.undo_started" => {
                 step.status = Status::Undoing;
                 step.note = format!("undo by {}", data["by"].as_str().unwrap_or_default());
                 step.undo_began.get_or_insert_with(|| (*after_ms, text::now_ms()));
@@ -301,7 +301,7 @@ impl Picture {
                 step.note = format!("undo again in {when} · {error}");
                 true
             }
-            "undo.completed" => {
+            "undo.completed" | "items.undone" => {
                 step.status = Status::Undone;
                 let began = step.undo_began.map_or(*after_ms, |(began, _)| began);
                 step.took_ms = Some(after_ms.saturating_sub(began));

@@ -95,6 +95,28 @@ pub(super) struct ItemFailedV1<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
+pub(super) struct ItemUndoneV1 {
+    step: u32,
+    item: u32,
+    attempt: u32,
+    may_repeat: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ItemsUndoneV1 {
+    step: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ItemUndoStartedV1<'a> {
+    step: u32,
+    item: u32,
+    attempt: u32,
+    #[serde(borrow)]
+    input: Option<PayloadV1<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
 pub(super) struct OutputsStoredV1 {
     step: u32,
     chunk: u32,
@@ -143,6 +165,16 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         Event::OutputsStored { step, chunk, outputs } => {
             put(out, &OutputsStoredV1 { step: step.0, chunk: *chunk, outputs: outputs.0 });
         }
+        Event::ItemUndoStarted { step, item, attempt, input } => {
+            let (step, item, attempt) = (step.0, item.0, attempt.0);
+            let input = input.as_ref().map(PayloadV1::from);
+            put(out, &ItemUndoStartedV1 { step, item, attempt, input });
+        }
+        Event::ItemUndone { step, item, attempt, may_repeat } => {
+            let (step, item, attempt) = (step.0, item.0, attempt.0);
+            put(out, &ItemUndoneV1 { step, item, attempt, may_repeat: *may_repeat });
+        }
+        Event::ItemsUndone { step } => put(out, &ItemsUndoneV1 { step: step.0 }),
         _ => {}
     }
 }
@@ -262,6 +294,31 @@ impl<'a> Wire<'a> for ItemFailedV1<'a> {
             attempt: Attempt(self.attempt),
             failure: self.failure.failure(),
         })
+    }
+}
+
+impl<'a> Wire<'a> for ItemUndoStartedV1<'a> {
+    fn event(self) -> Option<Event> {
+        let input = match self.input {
+            Some(input) => Some(input.payload()?),
+            None => None,
+        };
+        let (step, item) = (StepIndex(self.step), ItemIndex(self.item));
+        Some(Event::ItemUndoStarted { step, item, attempt: Attempt(self.attempt), input })
+    }
+}
+
+impl Wire<'_> for ItemUndoneV1 {
+    fn event(self) -> Option<Event> {
+        let (step, item) = (StepIndex(self.step), ItemIndex(self.item));
+        let (attempt, may_repeat) = (Attempt(self.attempt), self.may_repeat);
+        Some(Event::ItemUndone { step, item, attempt, may_repeat })
+    }
+}
+
+impl Wire<'_> for ItemsUndoneV1 {
+    fn event(self) -> Option<Event> {
+        Some(Event::ItemsUndone { step: StepIndex(self.step) })
     }
 }
 

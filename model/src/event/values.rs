@@ -31,6 +31,7 @@ impl Event {
             | Self::ItemStarted { input: Some(payload), .. }
             | Self::StepCalled { input: Some(payload), .. }
             | Self::UndoStarted { input: Some(payload), .. }
+            | Self::ItemUndoStarted { input: Some(payload), .. }
             | Self::ChildEnded { ended: ChildEnd::Completed { output: payload }, .. } => {
                 visit(ValueMut::Payload(payload));
             }
@@ -62,6 +63,7 @@ impl Event {
             | Self::ItemsInterrupted { .. }
             | Self::ItemResumed { .. }
             | Self::UndoCompleted { .. }
+            | Self::ItemUndone { .. }
             | Self::UndoWaived { .. }
             | Self::UndoRetried { .. }
             | Self::RunForgotten { .. }
@@ -99,6 +101,8 @@ impl Event {
             | Self::OutputsStored { .. }
             | Self::UndoRequested { .. }
             | Self::UndoStarted { input: None, .. }
+            | Self::ItemUndoStarted { input: None, .. }
+            | Self::ItemsUndone { .. }
             | Self::UndoRetryScheduled { .. }
             | Self::RunCancelled { .. } => {}
         }

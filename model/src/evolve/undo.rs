@@ -2,9 +2,9 @@
 
 use super::Fold;
 use crate::event::Failure;
-use crate::id::{Attempt, StepIndex, TimerId};
+use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
 use crate::payload::Payload;
-use crate::run::{RunStatus, StepUndo, TimerPurpose, UndoState};
+use crate::run::{ItemsUndo, RunStatus, StepUndo, TimerPurpose, UndoState};
 use crate::time::Timestamp;
 
 impl Fold<'_> {
@@ -37,6 +37,36 @@ impl Fold<'_> {
         next.attempt = attempt;
         next.undo = Some(Box::new(StepUndo { started_at, ..undo }));
         self.set(step, next);
+    }
+
+    pub(super) fn item_undo_started(
+        &mut self,
+        step: StepIndex,
+        item: ItemIndex,
+        attempt: Attempt,
+        input: Option<&Payload>,
+    ) {
+        self.undo_started(step, attempt, input);
+        let undo = self.run.step_run(step).undo.as_deref().cloned().unwrap_or_default();
+        let undone = undo.items.map_or(0, |items| items.undone);
+        let below = ItemIndex(item.0.saturating_add(1));
+        self.set_undo(step, StepUndo { items: Some(ItemsUndo { below, undone }), ..undo });
+    }
+
+    /// The next item is due at once; unless the undoing was given up.
+    pub(super) fn item_undone(&mut self, step: StepIndex, item: ItemIndex, attempt: Attempt) {
+        let was_to_stop = matches!(
+            self.run.step_run(step).undo(),
+            Some(UndoState::Running { stopping: true, .. })
+        );
+        self.forget_progress(step);
+        let undo = self.undo_with(step, UndoState::Pending);
+        let undone = undo.items.map_or(0, |items| items.undone).saturating_add(1);
+        let items = Some(ItemsUndo { below: item, undone });
+        self.set_undo(step, StepUndo { items, attempts_forgiven: attempt.0, ..undo });
+        if was_to_stop {
+            self.settle_undo(step, UndoState::GivenUp);
+        }
     }
 
     /// The next attempt is due at once, unless another event of the same transition says otherwise.

@@ -252,7 +252,7 @@ struct Play {
     /// Attempts of items that were started, and those that have an outcome.
     items: [BTreeSet<(StepIndex, ItemIndex, Attempt)>; 2],
     taken: BTreeSet<u32>,
-    undone: BTreeSet<StepIndex>,
+    undone: BTreeSet<(StepIndex, Option<ItemIndex>)>,
     now_ms: u64,
 }
 
@@ -349,17 +349,21 @@ impl Play {
             assert!(run.awaiting().any(|awaiting| awaiting == *step), "it was asked");
             assert_eq!(by.name, "dana", "nobody else may decide");
         }
-        if let Event::UndoStarted { step, attempt, .. } = event {
+        if let Event::UndoStarted { step, attempt, .. }
+        | Event::ItemUndoStarted { step, attempt, .. } = event
+        {
             assert!(!run.holds(*step), "nothing starts in a pause");
             assert!(self.started.insert((*step, *attempt)), "each attempt starts once");
             assert_eq!(run.undo_blocks(*step), 0, "later steps are undone first");
         }
-        if let Event::UndoCompleted { step, .. } = event {
-            assert!(self.undone.insert(*step), "each step is undone once");
+        if let Event::UndoCompleted { step, .. } | Event::ItemUndone { step, .. } = event {
+            let item = run.step_run(*step).undo.as_ref().and_then(|undo| undo.item());
+            assert!(self.undone.insert((*step, item)), "each step and item is undone once");
         }
         if let Event::StepCompleted { step, attempt, .. }
         | Event::AttemptFailed { step, attempt, .. }
         | Event::UndoCompleted { step, attempt, .. }
+        | Event::ItemUndone { step, attempt, .. }
         | Event::UndoAttemptFailed { step, attempt, .. } = event
         {
             assert!(self.ended.insert((*step, *attempt)), "each attempt has one outcome");

@@ -100,11 +100,12 @@ impl Counters {
             Event::StepCompleted { .. } => &mut self.steps_completed,
             Event::StepFailed { .. } => &mut self.steps_failed,
             Event::StepSkipped { .. } => &mut self.steps_skipped,
-            Event::UndoCompleted { .. } => &mut self.steps_undone,
+            Event::UndoCompleted { .. } | Event::ItemsUndone { .. } => &mut self.steps_undone,
             Event::UndoFailed { .. } => &mut self.undos_failed,
-            Event::StepStarted { .. } | Event::UndoStarted { .. } | Event::ItemStarted { .. } => {
-                &mut self.attempts_started
-            }
+            Event::StepStarted { .. }
+            | Event::UndoStarted { .. }
+            | Event::ItemUndoStarted { .. }
+            | Event::ItemStarted { .. } => &mut self.attempts_started,
             Event::AttemptFailed { .. }
             | Event::UndoAttemptFailed { .. }
             | Event::ItemAttemptFailed { .. } => &mut self.attempts_failed,
@@ -167,6 +168,7 @@ impl Counters {
             | Event::OutputMapped { .. }
             | Event::StopRequested { .. }
             | Event::StepsCancelled { .. }
+            | Event::ItemUndone { .. }
             | Event::UndoRequested { .. }
             | Event::UndoWaived { .. }
             | Event::UndoRetried { .. }

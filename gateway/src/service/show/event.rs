@@ -78,7 +78,9 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::ItemFailed { step, attempt, .. }
         | Event::ItemRetryScheduled { step, attempt, .. }
         | Event::UndoStarted { step, attempt, .. }
+        | Event::ItemUndoStarted { step, attempt, .. }
         | Event::UndoCompleted { step, attempt, .. }
+        | Event::ItemUndone { step, attempt, .. }
         | Event::UndoAttemptFailed { step, attempt, .. }
         | Event::UndoRetryScheduled { step, attempt, .. } => (Some(*step), Some(*attempt)),
         Event::StepSlept { step, .. }
@@ -105,6 +107,7 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::ItemOutputMapped { step, .. }
         | Event::OutputsStored { step, .. }
         | Event::OutputMapped { step, .. }
+        | Event::ItemsUndone { step }
         | Event::UndoFailed { step, .. } => (Some(*step), None),
         Event::RunFailed { step, .. } => (*step, None),
         Event::RunStarted(_)
@@ -161,6 +164,16 @@ impl Showing<'_> {
                 "input": input.as_ref().map(|input| self.payload(input)).transpose()?,
                 "by": self.plan.undo_handler(*step),
             }),
+            Event::ItemUndoStarted { step, item, attempt, input } => json!({
+                "step": self.id(*step), "item": item.0, "attempt": attempt.0,
+                "input": input.as_ref().map(|input| self.payload(input)).transpose()?,
+                "by": self.plan.undo_handler(*step),
+            }),
+            Event::ItemUndone { step, item, attempt, may_repeat } => json!({
+                "step": self.id(*step), "item": item.0, "attempt": attempt.0,
+                "may_repeat": may_repeat, "by": self.plan.undo_handler(*step),
+            }),
+            Event::ItemsUndone { step } => json!({ "step": self.id(*step) }),
             Event::UndoFailed { step, failure } => {
                 json!({"step": self.id(*step), "failure": failure_data(failure)})
             }
@@ -439,6 +452,15 @@ impl Showing<'_> {
             Event::StepStarted { attempt, .. }
             | Event::AttemptResumed { attempt, .. }
             | Event::UndoStarted { attempt, .. } => format!("try {}", attempt.0),
+            Event::ItemUndoStarted { item, attempt, .. } => {
+                format!("item {}, try {}", item.0, attempt.0)
+            }
+            Event::ItemUndone { step, item, may_repeat, .. } => {
+                let repeats = if *may_repeat { " (may have run twice)" } else { "" };
+                let by = self.plan.undo_handler(*step).unwrap_or_default();
+                format!("item {} undone by {by}{repeats}", item.0)
+            }
+            Event::ItemsUndone { .. } => "all items are undone".into(),
             Event::StepQueued { until, .. } | Event::StepSlept { until, .. } => self.until(*until),
             Event::SignalReceived { name, payload, by, .. } => {
                 let carried = match payload {

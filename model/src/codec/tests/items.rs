@@ -29,6 +29,7 @@ pub(super) fn outside_samples() -> Vec<Event> {
         Event::ItemCompleted { step, item, attempt, output: inline("7"), may_repeat: true },
         Event::ItemAttemptFailed { step, item, attempt, failure: some_failure() },
         Event::ItemResumed { step, item, attempt },
+        Event::ItemUndone { step, item, attempt, may_repeat: true },
         Event::ItemsInterrupted {
             attempts: vec![(step, item, attempt), (step, ItemIndex(3), Attempt(251))],
             orderly: false,
@@ -51,6 +52,8 @@ pub(super) fn derived_samples() -> Vec<Event> {
         Event::ItemRetryScheduled { step, item, attempt, timer, at: NOW },
         Event::ItemFailed { step, item, attempt, failure: some_failure() },
         Event::OutputsStored { step, chunk: 1, outputs },
+        Event::ItemUndoStarted { step, item, attempt, input: Some(stored()) },
+        Event::ItemsUndone { step },
         Event::ItemOutputMapped { step, item, output: inline("{}") },
     ]
 }
@@ -93,6 +96,13 @@ pub(super) fn event() -> BoxedStrategy<Event> {
         (step(), item(), attempt(), failure()).prop_map(|(step, item, attempt, failure)| {
             Event::ItemFailed { step, item, attempt, failure }
         }),
+        (step(), item(), attempt(), option::of(payload())).prop_map(
+            |(step, item, attempt, input)| Event::ItemUndoStarted { step, item, attempt, input }
+        ),
+        (step(), item(), attempt(), any::<bool>()).prop_map(|(step, item, attempt, may_repeat)| {
+            Event::ItemUndone { step, item, attempt, may_repeat }
+        }),
+        step().prop_map(|step| Event::ItemsUndone { step }),
         (step(), number(), hash()).prop_map(|(step, chunk, outputs)| Event::OutputsStored {
             step,
             chunk,

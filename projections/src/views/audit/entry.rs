@@ -299,6 +299,9 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::UndoAttemptFailed { .. }
         | Event::UndoRequested { .. }
         | Event::UndoStarted { .. }
+        | Event::ItemUndoStarted { .. }
+        | Event::ItemUndone { .. }
+        | Event::ItemsUndone { .. }
         | Event::UndoRetryScheduled { .. }
         | Event::UndoFailed { .. } => None,
     }

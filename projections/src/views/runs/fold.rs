@@ -110,7 +110,8 @@ impl RunRecord {
             Event::UndoRequested { steps } => {
                 self.undos_open = u32::try_from(steps.len()).unwrap_or(u32::MAX);
             }
-            Event::UndoStarted { step, attempt, .. } => {
+            Event::UndoStarted { step, attempt, .. }
+            | Event::ItemUndoStarted { step, attempt, .. } => {
                 self.undo(*step, attempt.0, Doing::Running, at);
             }
             Event::UndoAttemptFailed { step, attempt, .. } => {
@@ -124,7 +125,10 @@ impl RunRecord {
                 let attempt = self.current.get(&step.0).map_or(1, |current| current.attempt);
                 self.undo(*step, attempt, Doing::UndoFailed, at);
             }
-            Event::UndoCompleted { step, .. } => {
+            Event::ItemUndone { step, .. } => {
+                self.current.remove(&step.0);
+            }
+            Event::UndoCompleted { step, .. } | Event::ItemsUndone { step } => {
                 self.current.remove(&step.0);
                 self.undos_open = self.undos_open.saturating_sub(1);
             }

@@ -26,7 +26,7 @@ const fn row(
 
 /// Keys that are no construct: they name, describe, declare or compute, and nothing of a run waits for them.
 pub(super) const NO_CONSTRUCTS: &str = "nexus name description version labels inputs run id env secrets mode steps type default \
-    required enum pattern min max defaults";
+    required enum pattern min max defaults queries";
 
 /// One row for each construct.
 #[rustfmt::skip]

@@ -1,23 +1,20 @@
 //! Events: what has happened to a run. Facts, past tense, never altered.
 //!
-//! The events of one transition are stored together: first the one that came from outside (with [`Given`]), then those that
-//! `decide` derived from it.
+//! The events of a transition are stored together: first the one from outside (with [`Given`]), then those that `decide` derived.
 
 mod awaited;
 mod calls;
-mod failure;
-mod migrated;
 mod origin;
 mod started;
+mod undo_of_items;
 mod values;
 
 pub use awaited::Awaited;
 pub use calls::{ChildEnd, child_name};
-pub use failure::Failure;
-pub use migrated::Migrated;
 pub use origin::{Actor, Given};
-pub use started::{LABELS_MAX, LIMITS_MAX, Parent, RunStarted};
-pub use values::ValueMut;
+pub use started::{LABELS_MAX, LIMITS_MAX, Migrated, Parent, RunStarted};
+pub use undo_of_items::{ItemUndoStarted, ItemUndone};
+pub use values::{Failure, ValueMut};
 
 use crate::id::{Attempt, ItemIndex, StateHash, StepIndex, TimerId};
 use crate::limit::{Ticket, Wish};
@@ -155,7 +152,7 @@ pub enum Event {
         /// The attempt.
         attempt: Attempt,
     },
-    /// A step was undone.
+    /// A step was undone. Also derived, when all items of a step are.
     UndoCompleted {
         /// The step.
         step: StepIndex,
@@ -165,16 +162,7 @@ pub enum Event {
         may_repeat: bool,
     },
     /// One item of a step was undone.
-    ItemUndone {
-        /// The step.
-        step: StepIndex,
-        /// The item.
-        item: ItemIndex,
-        /// The attempt, counted on from those of the step.
-        attempt: Attempt,
-        /// Whether an earlier execution of the same attempt was cut off, so that its effects may have happened twice.
-        may_repeat: bool,
-    },
+    ItemUndone(ItemUndone),
     /// An attempt to undo a step failed.
     UndoAttemptFailed {
         /// The step.
@@ -302,7 +290,6 @@ pub enum Event {
         /// What they filled in; `null` if nothing.
         form: Payload,
     },
-
     // ---- derived ------------------------------------------------------------------------------
     /// A step called another workflow: a run of it is to be there.
     StepCalled {
@@ -561,21 +548,7 @@ pub enum Event {
         steps: Vec<StepIndex>,
     },
     /// An attempt to undo one item of a step was started. Items are undone one after the other, the last first.
-    ItemUndoStarted {
-        /// The step.
-        step: StepIndex,
-        /// The item. Those after it are undone, or did not complete.
-        item: ItemIndex,
-        /// The attempt, counted on from those of the step.
-        attempt: Attempt,
-        /// The rendered input; `None`: the plan's literal.
-        input: Option<Payload>,
-    },
-    /// All items of a step that had completed are undone.
-    ItemsUndone {
-        /// The step.
-        step: StepIndex,
-    },
+    ItemUndoStarted(Box<ItemUndoStarted>),
     /// An attempt to undo a step was started.
     UndoStarted {
         /// The step.

@@ -142,9 +142,8 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::UndoStarted { step, .. }
         | Event::UndoRetryScheduled { step, .. }
         | Event::UndoFailed { step, .. } => can_be_undone(step),
-        Event::ItemUndoStarted { step, .. }
-        | Event::ItemUndone { step, .. }
-        | Event::ItemsUndone { step } => has_items(step) && can_be_undone(step),
+        Event::ItemUndoStarted(started) => has_items(&started.step) && can_be_undone(&started.step),
+        Event::ItemUndone(undone) => has_items(&undone.step) && can_be_undone(&undone.step),
         Event::UndoRequested { steps } => steps.iter().all(can_be_undone),
         Event::AttemptsInterrupted { attempts, .. } => {
             attempts.iter().all(|(step, _)| is_step(step))
@@ -316,9 +315,7 @@ impl Fold<'_> {
             }
             Event::RunCancelled { .. } => self.run_cancelled(),
             Event::UndoCompleted { step, .. } => self.settle_undo(*step, UndoState::Undone),
-            Event::ItemUndone { step, item, attempt, .. } => {
-                self.item_undone(*step, *item, *attempt);
-            }
+            Event::ItemUndone(undone) => self.item_undone(undone),
             Event::UndoAttemptFailed { step, failure, .. } => {
                 self.undo_attempt_failed(*step, failure);
             }
@@ -329,10 +326,7 @@ impl Fold<'_> {
             Event::UndoStarted { step, attempt, input } => {
                 self.undo_started(*step, *attempt, input.as_ref());
             }
-            Event::ItemUndoStarted { step, item, attempt, input } => {
-                self.item_undo_started(*step, *item, *attempt, input.as_ref());
-            }
-            Event::ItemsUndone { step } => self.settle_undo(*step, UndoState::Undone),
+            Event::ItemUndoStarted(started) => self.item_undo_started(started),
             Event::UndoRetryScheduled { step, attempt, timer, at } => {
                 self.undo_retry_scheduled(*step, *attempt, *timer, *at);
             }

@@ -301,7 +301,7 @@ impl Picture {
                 step.note = format!("undo again in {when} · {error}");
                 true
             }
-            "undo.completed" | "items.undone" => {
+            "undo.completed" => {
                 step.status = Status::Undone;
                 let began = step.undo_began.map_or(*after_ms, |(began, _)| began);
                 step.took_ms = Some(after_ms.saturating_sub(began));

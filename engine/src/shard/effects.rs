@@ -22,9 +22,10 @@ impl Resident {
         };
         for event in events {
             match event {
-                Event::StepStarted { step, .. }
-                | Event::UndoStarted { step, .. }
-                | Event::ItemUndoStarted { step, .. } => add(*step, true),
+                Event::StepStarted { step, .. } | Event::UndoStarted { step, .. } => {
+                    add(*step, true);
+                }
+                Event::ItemUndoStarted(started) => add(started.step, true),
                 // One that is resumed took its slot before.
                 Event::StepCalled { step, .. }
                 | Event::StepWaits { step, .. }

@@ -16,7 +16,7 @@ use super::forget::RunForgottenV1;
 use super::items::{
     ItemAttemptFailedV1, ItemAttemptV1, ItemCompletedV1, ItemFailedV1, ItemOutputMappedV1,
     ItemResumedV1, ItemRetryScheduledV1, ItemStartedV1, ItemUndoStartedV1, ItemUndoneV1,
-    ItemsInterruptedV1, ItemsStartedV1, ItemsUndoneV1, OutputsStoredV1,
+    ItemsInterruptedV1, ItemsStartedV1, OutputsStoredV1,
 };
 use super::slots::{
     RunQueuedV1, RunSlotGrantedV1, RunStartedV2, RunStartedV3, StepSlotGrantedV1,
@@ -132,7 +132,6 @@ fn item_or_undo(kind: u16, version: u8, body: &[u8]) -> Result<Event, DecodeErro
         (kind::OUTPUTS_STORED, 1) => read::<OutputsStoredV1>(body),
         (kind::ITEM_UNDO_STARTED, 1) => read::<ItemUndoStartedV1<'_>>(body),
         (kind::ITEM_UNDONE, 1) => read::<ItemUndoneV1>(body),
-        (kind::ITEMS_UNDONE, 1) => read::<ItemsUndoneV1>(body),
         (kind::ITEM_RESUMED, 1) => read::<ItemResumedV1>(body),
         (kind::ITEM_OUTPUT_MAPPED, 1) => read::<ItemOutputMappedV1<'_>>(body),
         (kind::UNDO_COMPLETED, 1) => read::<UndoCompletedV1>(body),

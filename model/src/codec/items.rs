@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::decode::Wire;
 use super::encode::put;
 use super::wire::{FailureV1, PayloadV1, TimerV1};
-use crate::event::Event;
+use crate::event::{Event, ItemUndoStarted, ItemUndone};
 use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
 use crate::payload::PayloadHash;
 use crate::time::Timestamp;
@@ -103,11 +103,6 @@ pub(super) struct ItemUndoneV1 {
 }
 
 #[derive(Serialize, Deserialize)]
-pub(super) struct ItemsUndoneV1 {
-    step: u32,
-}
-
-#[derive(Serialize, Deserialize)]
 pub(super) struct ItemUndoStartedV1<'a> {
     step: u32,
     item: u32,
@@ -165,16 +160,15 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         Event::OutputsStored { step, chunk, outputs } => {
             put(out, &OutputsStoredV1 { step: step.0, chunk: *chunk, outputs: outputs.0 });
         }
-        Event::ItemUndoStarted { step, item, attempt, input } => {
-            let (step, item, attempt) = (step.0, item.0, attempt.0);
-            let input = input.as_ref().map(PayloadV1::from);
+        Event::ItemUndoStarted(started) => {
+            let (step, item, attempt) = (started.step.0, started.item.0, started.attempt.0);
+            let input = started.input.as_ref().map(PayloadV1::from);
             put(out, &ItemUndoStartedV1 { step, item, attempt, input });
         }
-        Event::ItemUndone { step, item, attempt, may_repeat } => {
-            let (step, item, attempt) = (step.0, item.0, attempt.0);
-            put(out, &ItemUndoneV1 { step, item, attempt, may_repeat: *may_repeat });
+        Event::ItemUndone(undone) => {
+            let (step, item, attempt) = (undone.step.0, undone.item.0, undone.attempt.0);
+            put(out, &ItemUndoneV1 { step, item, attempt, may_repeat: undone.may_repeat });
         }
-        Event::ItemsUndone { step } => put(out, &ItemsUndoneV1 { step: step.0 }),
         _ => {}
     }
 }
@@ -304,7 +298,8 @@ impl<'a> Wire<'a> for ItemUndoStartedV1<'a> {
             None => None,
         };
         let (step, item) = (StepIndex(self.step), ItemIndex(self.item));
-        Some(Event::ItemUndoStarted { step, item, attempt: Attempt(self.attempt), input })
+        let attempt = Attempt(self.attempt);
+        Some(Event::ItemUndoStarted(Box::new(ItemUndoStarted { step, item, attempt, input })))
     }
 }
 
@@ -312,13 +307,7 @@ impl Wire<'_> for ItemUndoneV1 {
     fn event(self) -> Option<Event> {
         let (step, item) = (StepIndex(self.step), ItemIndex(self.item));
         let (attempt, may_repeat) = (Attempt(self.attempt), self.may_repeat);
-        Some(Event::ItemUndone { step, item, attempt, may_repeat })
-    }
-}
-
-impl Wire<'_> for ItemsUndoneV1 {
-    fn event(self) -> Option<Event> {
-        Some(Event::ItemsUndone { step: StepIndex(self.step) })
+        Some(Event::ItemUndone(ItemUndone { step, item, attempt, may_repeat }))
     }
 }
 

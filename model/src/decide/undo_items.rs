@@ -6,7 +6,7 @@
 use super::Draft;
 use super::evaluate::Evaluated;
 use crate::codec::chunks;
-use crate::event::{Event, Failure};
+use crate::event::{Event, Failure, ItemUndoStarted};
 use crate::id::{Attempt, ItemIndex, StepIndex};
 use crate::payload::Payload;
 use crate::plan::PlanUndo;
@@ -29,7 +29,8 @@ impl Draft<'_> {
         let attempt = self.next_attempt(step);
         let Some(found) = self.last_completed(step) else { return false };
         let Some((item, output)) = found else {
-            self.emit(Event::ItemsUndone { step });
+            let attempt = self.run.step_run(step).attempt;
+            self.emit(Event::UndoCompleted { step, attempt, may_repeat: false });
             return false;
         };
         let input = match self.item_undo_input(step, item, attempt, &output, undo) {
@@ -41,7 +42,7 @@ impl Draft<'_> {
             Some(Ok(input)) => input,
         };
         self.idle.insert(step);
-        self.emit(Event::ItemUndoStarted { step, item, attempt, input });
+        self.emit(Event::ItemUndoStarted(Box::new(ItemUndoStarted { step, item, attempt, input })));
         true
     }
 

@@ -1,7 +1,7 @@
 //! Undoing: asked for, begun, done, failed, given up.
 
 use super::Fold;
-use crate::event::Failure;
+use crate::event::{Failure, ItemUndoStarted, ItemUndone};
 use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
 use crate::payload::Payload;
 use crate::run::{ItemsUndo, RunStatus, StepUndo, TimerPurpose, UndoState};
@@ -39,14 +39,9 @@ impl Fold<'_> {
         self.set(step, next);
     }
 
-    pub(super) fn item_undo_started(
-        &mut self,
-        step: StepIndex,
-        item: ItemIndex,
-        attempt: Attempt,
-        input: Option<&Payload>,
-    ) {
-        self.undo_started(step, attempt, input);
+    pub(super) fn item_undo_started(&mut self, started: &ItemUndoStarted) {
+        let ItemUndoStarted { step, item, attempt, ref input } = *started;
+        self.undo_started(step, attempt, input.as_ref());
         let undo = self.run.step_run(step).undo.as_deref().cloned().unwrap_or_default();
         let undone = undo.items.map_or(0, |items| items.undone);
         let below = ItemIndex(item.0.saturating_add(1));
@@ -54,7 +49,8 @@ impl Fold<'_> {
     }
 
     /// The next item is due at once; unless the undoing was given up.
-    pub(super) fn item_undone(&mut self, step: StepIndex, item: ItemIndex, attempt: Attempt) {
+    pub(super) fn item_undone(&mut self, undone: &ItemUndone) {
+        let ItemUndone { step, item, attempt, .. } = *undone;
         let was_to_stop = matches!(
             self.run.step_run(step).undo(),
             Some(UndoState::Running { stopping: true, .. })

@@ -14,7 +14,7 @@ fn items_are_undone_one_after_the_other_the_last_first() {
         then      b#1 attempt failed E; b failed E; undo: a; a[2]#2 undo started
                   a[2]#2 undone; a[1]#3 undo started
                   a[1]#3 undone; a[0]#4 undo started
-                  a[0]#4 undone; all items of a undone; run failed at b: E
+                  a[0]#4 undone; a#4 undone; run failed at b: E
         after     a undone; undone a; run failed
     ",
     );
@@ -44,7 +44,7 @@ fn a_list_that_failed_half_way_is_undone_as_far_as_it_came() {
                   a[3]#1 completed 13; a failed E; undo: a; a[3]#2 undo started 13
                   a[3]#2 undone; a[1]#3 undo started 11
                   a[1]#3 undone; a[0]#4 undo started 10
-                  a[0]#4 undone; all items of a undone; run failed at a: E
+                  a[0]#4 undone; a#4 undone; run failed at a: E
         after     a undone; run failed
     "#,
     );
@@ -86,7 +86,7 @@ fn failures_that_were_collected_are_passed_over() {
         when      fail b E; complete a#2; complete a#3
         then      b#1 attempt failed E; b failed E; undo: a; a[2]#2 undo started 12
                   a[2]#2 undone; a[0]#3 undo started 10
-                  a[0]#3 undone; all items of a undone; run failed at b: E
+                  a[0]#3 undone; a#3 undone; run failed at b: E
         after     a undone
     "#,
     );
@@ -103,7 +103,7 @@ fn a_cancelled_list_is_undone_if_the_definition_says_so() {
                   a[1]#1 attempt failed E
                   a[2]#1 completed; cancelled: a; undo: a; a[2]#2 undo started
                   a[2]#2 undone; a[0]#3 undo started
-                  a[0]#3 undone; all items of a undone; run cancelled
+                  a[0]#3 undone; a#3 undone; run cancelled
         after     a undone; run cancelled
     ",
     );
@@ -119,7 +119,7 @@ fn a_run_that_times_out_undoes_its_items() {
         then      t1 fired; stop: b
                   b#1 attempt failed E; cancelled: b; undo: a; a[1]#2 undo started
                   a[1]#2 undone; a[0]#3 undo started
-                  a[0]#3 undone; all items of a undone; run failed: NX3010 run timed out after 5000 ms
+                  a[0]#3 undone; a#3 undone; run failed: NX3010 run timed out after 5000 ms
         after     a undone; timers none
     ",
     );
@@ -138,7 +138,7 @@ fn an_item_is_undone_once() {
                   rejected: ignored: stale attempt 2 of step `a`
                   rejected: ignored: stale attempt 2 of step `a`
                   rejected: ignored: stale attempt 9 of step `a`
-                  a[0]#3 undone; all items of a undone; run failed at b: E
+                  a[0]#3 undone; a#3 undone; run failed at b: E
                   rejected: the run has ended (failed)
         after     a undone
     ",
@@ -155,7 +155,7 @@ fn an_undo_of_an_item_is_tried_again_and_the_others_wait() {
         then      a#2 undo attempt failed E; a#3 undo retry t1@615ms
                   t1 fired; a[1]#3 undo started
                   a[1]#3 undone; a[0]#4 undo started
-                  a[0]#4 undone; all items of a undone; run failed at b: E
+                  a[0]#4 undone; a#4 undone; run failed at b: E
         after     a undone
     ",
     );
@@ -175,7 +175,7 @@ fn attempts_to_undo_count_anew_for_every_item() {
                   t2 fired; a[0]#5 undo started
                   a#5 undo attempt failed E; a undo failed E
                   undo retried; a[0]#6 undo started
-                  a[0]#6 undone; all items of a undone; run failed at b: E
+                  a[0]#6 undone; a#6 undone; run failed at b: E
         after     a undone
     ",
     );
@@ -222,7 +222,7 @@ fn giving_up_before_an_item_was_undone_lets_the_run_be_retried() {
                   run retried; b#2 started
                   b#2 attempt failed E; b failed E; undo: a; a[1]#3 undo started
                   a[1]#3 undone; a[0]#4 undo started
-                  a[0]#4 undone; all items of a undone; run failed at b: E
+                  a[0]#4 undone; a#4 undone; run failed at b: E
         after     a undone
     ",
     );
@@ -236,7 +236,7 @@ fn an_undo_of_an_item_that_is_cut_off_runs_again() {
         given     start; complete a[0]; complete a[1]; fail b; complete a#2; interrupt a#3
         when      take_up a#3; complete a#3
         then      taken up: a#3
-                  a[0]#3 undone may repeat; all items of a undone; run failed at b: E
+                  a[0]#3 undone may repeat; a#3 undone; run failed at b: E
         after     a undone
     ",
     );
@@ -252,7 +252,7 @@ fn items_are_undone_after_what_comes_later_and_before_what_came_first() {
         then      b#1 attempt failed E; b failed E; undo: c a d; d#2 undo started
                   d#2 undone; a[1]#2 undo started
                   a[1]#2 undone; a[0]#3 undo started
-                  a[0]#3 undone; all items of a undone; c#2 undo started
+                  a[0]#3 undone; a#3 undone; c#2 undo started
                   c#2 undone; run failed at b: E
         after     undone c a d
     ",
@@ -270,7 +270,7 @@ fn no_item_is_undone_in_a_pause_or_without_room() {
                   a[1]#2 undone
                   resumed
                   slots offered; a[0]#3 undo started
-                  a[0]#3 undone; all items of a undone; run failed at b: E
+                  a[0]#3 undone; a#3 undone; run failed at b: E
         after     a undone
     ",
     );
@@ -284,7 +284,7 @@ fn a_step_that_may_fail_is_undone_as_far_as_it_came() {
         given     start; complete a[0]; fail a[1]
         when      fail b; complete a#2
         then      b#1 attempt failed E; b failed E; undo: a; a[0]#2 undo started
-                  a[0]#2 undone; all items of a undone; run failed at b: E
+                  a[0]#2 undone; a#2 undone; run failed at b: E
         after     a undone
     ",
     );
@@ -341,7 +341,7 @@ fn three_items_and_a_failure() -> Bench {
 #[test]
 fn a_crash_before_any_report_leads_to_the_same_end() {
     let plain = undo_all(&mut three_items_and_a_failure(), None);
-    assert_eq!(plain, ["a[2]#2 undone", "a[1]#3 undone", "a[0]#4 undone", "all items of a undone"]);
+    assert_eq!(plain, ["a[2]#2 undone", "a[1]#3 undone", "a[0]#4 undone", "a#4 undone"]);
     for crash_at in 0..3 {
         let mut bench = three_items_and_a_failure();
         let undone = undo_all(&mut bench, Some(crash_at));

@@ -100,11 +100,11 @@ impl Counters {
             Event::StepCompleted { .. } => &mut self.steps_completed,
             Event::StepFailed { .. } => &mut self.steps_failed,
             Event::StepSkipped { .. } => &mut self.steps_skipped,
-            Event::UndoCompleted { .. } | Event::ItemsUndone { .. } => &mut self.steps_undone,
+            Event::UndoCompleted { .. } => &mut self.steps_undone,
             Event::UndoFailed { .. } => &mut self.undos_failed,
             Event::StepStarted { .. }
             | Event::UndoStarted { .. }
-            | Event::ItemUndoStarted { .. }
+            | Event::ItemUndoStarted(_)
             | Event::ItemStarted { .. } => &mut self.attempts_started,
             Event::AttemptFailed { .. }
             | Event::UndoAttemptFailed { .. }
@@ -168,7 +168,7 @@ impl Counters {
             | Event::OutputMapped { .. }
             | Event::StopRequested { .. }
             | Event::StepsCancelled { .. }
-            | Event::ItemUndone { .. }
+            | Event::ItemUndone(_)
             | Event::UndoRequested { .. }
             | Event::UndoWaived { .. }
             | Event::UndoRetried { .. }

@@ -1,7 +1,7 @@
 //! Events as they are sent.
 
 use nexus_engine::model::codec::{event_name, show_state_hash};
-use nexus_engine::model::event::{ChildEnd, Event, Failure, Migrated, RunStarted};
+use nexus_engine::model::event::{ChildEnd, Event, Failure, ItemUndone, Migrated, RunStarted};
 use nexus_engine::model::id::{Attempt, StepIndex, TimerId};
 use nexus_engine::model::limit::{Size, Wish};
 use nexus_engine::model::payload::Payload;
@@ -78,11 +78,11 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::ItemFailed { step, attempt, .. }
         | Event::ItemRetryScheduled { step, attempt, .. }
         | Event::UndoStarted { step, attempt, .. }
-        | Event::ItemUndoStarted { step, attempt, .. }
+        | Event::ItemUndone(ItemUndone { step, attempt, .. })
         | Event::UndoCompleted { step, attempt, .. }
-        | Event::ItemUndone { step, attempt, .. }
         | Event::UndoAttemptFailed { step, attempt, .. }
         | Event::UndoRetryScheduled { step, attempt, .. } => (Some(*step), Some(*attempt)),
+        Event::ItemUndoStarted(started) => (Some(started.step), Some(started.attempt)),
         Event::StepSlept { step, .. }
         | Event::StepPaused { step, .. }
         | Event::StepResumed { step, .. }
@@ -107,7 +107,6 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::ItemOutputMapped { step, .. }
         | Event::OutputsStored { step, .. }
         | Event::OutputMapped { step, .. }
-        | Event::ItemsUndone { step }
         | Event::UndoFailed { step, .. } => (Some(*step), None),
         Event::RunFailed { step, .. } => (*step, None),
         Event::RunStarted(_)
@@ -164,16 +163,6 @@ impl Showing<'_> {
                 "input": input.as_ref().map(|input| self.payload(input)).transpose()?,
                 "by": self.plan.undo_handler(*step),
             }),
-            Event::ItemUndoStarted { step, item, attempt, input } => json!({
-                "step": self.id(*step), "item": item.0, "attempt": attempt.0,
-                "input": input.as_ref().map(|input| self.payload(input)).transpose()?,
-                "by": self.plan.undo_handler(*step),
-            }),
-            Event::ItemUndone { step, item, attempt, may_repeat } => json!({
-                "step": self.id(*step), "item": item.0, "attempt": attempt.0,
-                "may_repeat": may_repeat, "by": self.plan.undo_handler(*step),
-            }),
-            Event::ItemsUndone { step } => json!({ "step": self.id(*step) }),
             Event::UndoFailed { step, failure } => {
                 json!({"step": self.id(*step), "failure": failure_data(failure)})
             }
@@ -196,6 +185,8 @@ impl Showing<'_> {
             | Event::ItemOutputMapped { .. }
             | Event::ItemRetryScheduled { .. }
             | Event::ItemFailed { .. }
+            | Event::ItemUndoStarted(_)
+            | Event::ItemUndone(_)
             | Event::OutputsStored { .. } => self.data_of_items(event)?,
             Event::AttemptResumed { step, attempt } => {
                 json!({"step": self.id(*step), "attempt": attempt.0})
@@ -399,6 +390,8 @@ impl Showing<'_> {
             | Event::ItemOutputMapped { .. }
             | Event::ItemRetryScheduled { .. }
             | Event::ItemFailed { .. }
+            | Event::ItemUndoStarted(_)
+            | Event::ItemUndone(_)
             | Event::OutputsStored { .. } => self.detail_of_items(event)?,
             Event::TimerFired { timer } => format!("timer {}", timer.0),
             Event::RunPaused { by, reason }
@@ -452,15 +445,6 @@ impl Showing<'_> {
             Event::StepStarted { attempt, .. }
             | Event::AttemptResumed { attempt, .. }
             | Event::UndoStarted { attempt, .. } => format!("try {}", attempt.0),
-            Event::ItemUndoStarted { item, attempt, .. } => {
-                format!("item {}, try {}", item.0, attempt.0)
-            }
-            Event::ItemUndone { step, item, may_repeat, .. } => {
-                let repeats = if *may_repeat { " (may have run twice)" } else { "" };
-                let by = self.plan.undo_handler(*step).unwrap_or_default();
-                format!("item {} undone by {by}{repeats}", item.0)
-            }
-            Event::ItemsUndone { .. } => "all items are undone".into(),
             Event::StepQueued { until, .. } | Event::StepSlept { until, .. } => self.until(*until),
             Event::SignalReceived { name, payload, by, .. } => {
                 let carried = match payload {

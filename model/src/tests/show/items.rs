@@ -44,14 +44,14 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
         Event::OutputsStored { step, chunk, .. } => {
             format!("{} stores chunk {chunk}", plan.id(*step))
         }
-        Event::ItemUndoStarted { step, item, attempt, input } => {
-            format!("{} undo started{}", tried(step, item, attempt), payload(input.as_ref()))
+        Event::ItemUndoStarted(started) => {
+            let tried = tried(&started.step, &started.item, &started.attempt);
+            format!("{tried} undo started{}", payload(started.input.as_ref()))
         }
-        Event::ItemUndone { step, item, attempt, may_repeat } => {
-            let again = if *may_repeat { " may repeat" } else { "" };
-            format!("{} undone{again}", tried(step, item, attempt))
+        Event::ItemUndone(undone) => {
+            let again = if undone.may_repeat { " may repeat" } else { "" };
+            format!("{} undone{again}", tried(&undone.step, &undone.item, &undone.attempt))
         }
-        Event::ItemsUndone { step } => format!("all items of {} undone", plan.id(*step)),
         _ => String::new(),
     }
 }

@@ -110,8 +110,10 @@ impl RunRecord {
             Event::UndoRequested { steps } => {
                 self.undos_open = u32::try_from(steps.len()).unwrap_or(u32::MAX);
             }
-            Event::UndoStarted { step, attempt, .. }
-            | Event::ItemUndoStarted { step, attempt, .. } => {
+            Event::ItemUndoStarted(started) => {
+                self.undo(started.step, started.attempt.0, Doing::Running, at);
+            }
+            Event::UndoStarted { step, attempt, .. } => {
                 self.undo(*step, attempt.0, Doing::Running, at);
             }
             Event::UndoAttemptFailed { step, attempt, .. } => {
@@ -125,10 +127,10 @@ impl RunRecord {
                 let attempt = self.current.get(&step.0).map_or(1, |current| current.attempt);
                 self.undo(*step, attempt, Doing::UndoFailed, at);
             }
-            Event::ItemUndone { step, .. } => {
-                self.current.remove(&step.0);
+            Event::ItemUndone(undone) => {
+                self.current.remove(&undone.step.0);
             }
-            Event::UndoCompleted { step, .. } | Event::ItemsUndone { step } => {
+            Event::UndoCompleted { step, .. } => {
                 self.current.remove(&step.0);
                 self.undos_open = self.undos_open.saturating_sub(1);
             }

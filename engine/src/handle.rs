@@ -11,6 +11,7 @@ mod pauses;
 mod schedules;
 mod signal;
 mod start;
+mod start_keys;
 mod topics;
 mod versions;
 
@@ -44,9 +45,10 @@ pub use approval::ApprovalDecision;
 pub use forget::ForgetError;
 pub use migrate::MigrateRequest;
 pub use schedules::{Backfill, ScheduleRequest, ScheduledRun};
-pub(crate) use start::{Prepared, prepare, rows};
+pub(crate) use start::{Prepared, prepare, rows, rule_error};
 pub use start::{StartError, StartRequest, Started};
 pub(crate) use start::{request_hash, wanted_slots};
+pub use start_keys::{Begun, KeptStart};
 pub use topics::{EmitError, TriggerRequest};
 pub use versions::PublishRequest;
 

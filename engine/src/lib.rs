@@ -49,9 +49,9 @@ pub use clock::Clock;
 pub use config::{Config, Drive};
 pub use engine::{Builder, Engine, OpenError};
 pub use handle::{
-    ApprovalDecision, Backfill, EmitError, ForgetError, Handle, MigrateRequest, PublishRequest,
-    RUNS_LIMIT, RequestError, ScheduleRequest, ScheduledRun, StartError, StartRequest, Started,
-    TriggerRequest,
+    ApprovalDecision, Backfill, Begun, EmitError, ForgetError, Handle, KeptStart, MigrateRequest,
+    PublishRequest, RUNS_LIMIT, RequestError, ScheduleRequest, ScheduledRun, StartError,
+    StartRequest, Started, TriggerRequest,
 };
 pub use handler::{Data, Handler, Registry, StepCx, StepError, StepResult, handler_fn};
 pub use loader::{LoadError, Loader, Recorded, RecordedAggregate, events_of, events_of_aggregate};

@@ -2,12 +2,14 @@
 
 mod aggregates;
 mod forget;
+mod start_keys;
 
 pub(crate) use aggregates::{
     ambiguous_hash, no_such_breaker, no_such_definition, no_such_limit, no_such_schedule,
     no_such_version, no_such_workflow, no_triggers, nothing_before, other_event, topic,
 };
 pub(crate) use forget::forget;
+pub(crate) use start_keys::{no_such_start, not_kept};
 
 use std::error::Error;
 use std::path::Path;
@@ -301,6 +303,11 @@ pub fn start_problem(error: &StartError) -> Problem {
         StartError::Limit { code, .. } => Problem::new(code.clone(), USAGE, text)
             .hint("correct the input, or `run.concurrency` in the workflow"),
         StartError::Conflict { name, .. } => taken(name),
+        StartError::StartKey { .. }
+        | StartError::KeyedTooLarge { .. }
+        | StartError::KeyedEncrypted
+        | StartError::Kept { .. }
+        | StartError::KeptGone { .. } => start_keys::start(error),
         StartError::CallsEncrypted => Problem::new("NX1136", USAGE, text)
             .hint("start it where runs are not encrypted by default"),
         StartError::NoEncryption => Problem::new("NX6023", UNREACHABLE, text)
@@ -327,6 +334,11 @@ pub(crate) fn schedule_problem(error: &StartError, name: &str) -> Problem {
         | StartError::Unresolved { .. }
         | StartError::Limit { .. }
         | StartError::Conflict { .. }
+        | StartError::StartKey { .. }
+        | StartError::KeyedTooLarge { .. }
+        | StartError::KeyedEncrypted
+        | StartError::Kept { .. }
+        | StartError::KeptGone { .. }
         | StartError::NoEncryption
         | StartError::CallsEncrypted
         | StartError::Full { .. }

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use nexus_engine::StartRequest;
 use nexus_engine::model::definition::Definition;
 use nexus_engine::model::plan::Plan;
+use nexus_engine::{Begun, KeptStart, StartRequest, Started};
 use serde_json::Value;
 
 use super::{Service, show};
@@ -26,7 +26,7 @@ impl Service {
         .await
     }
 
-    /// Starts a run; the same name with the same workflow and input answers with the existing run.
+    /// Starts a run, or keeps its start; the same name with the same workflow and input answers with the existing run.
     ///
     /// # Errors
     /// A [`Problem`] if the definition, the input or the name cannot be used, or the name belongs to another run.
@@ -50,14 +50,17 @@ impl Service {
         let folder = folder.map(PathBuf::from);
         let by = show::actor(by);
         let request = StartRequest { plan, callees, input, name, labels, folder, by };
-        let started =
-            self.handle().start(request).await.map_err(|error| problems::start_problem(&error))?;
-        self.note_driven(started.run);
-        Ok(StartedRun {
-            kind: "started/v1".into(),
-            id: started.name,
-            workflow,
-            existing: started.existing,
+        let begun = self.handle().begin(request).await;
+        let kind = "started/v1".into();
+        Ok(match begun.map_err(|error| problems::start_problem(&error))? {
+            Begun::Started(Started { run, name: id, existing, duplicate }) => {
+                self.note_driven(run);
+                StartedRun { kind, id, workflow, existing, duplicate, due: None }
+            }
+            Begun::Kept(KeptStart { name: id, due }) => {
+                let due = Some(show::time(due));
+                StartedRun { kind, id, workflow, existing: false, duplicate: false, due }
+            }
         })
     }
 }

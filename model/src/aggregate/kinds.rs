@@ -234,6 +234,8 @@ aggregates! {
     7 Topic crate::topic::Topic, "topic";
     /// A circuit breaker, which says whether a target may be called.
     12 Breaker crate::breaker::Breaker, "breaker";
+    /// The starts of a workflow under one key.
+    77 StartKey crate::start_key::StartKey, "start key";
 }
 
 /// The name of an event for people, such as `schedule.created`. Described in docs/events.md.

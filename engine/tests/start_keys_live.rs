@@ -188,7 +188,8 @@ async fn events_that_have_the_same_key_lead_to_one_run() {
     }
     ended(&handle, "index@changed:1").await;
     let delivered = async {
-        while handle.topic("changed").await.expect("a log").expect("events").undelivered.len() > 0 {
+        while !handle.topic("changed").await.expect("a log").expect("events").undelivered.is_empty()
+        {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };

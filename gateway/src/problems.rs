@@ -303,11 +303,12 @@ pub fn start_problem(error: &StartError) -> Problem {
         StartError::Limit { code, .. } => Problem::new(code.clone(), USAGE, text)
             .hint("correct the input, or `run.concurrency` in the workflow"),
         StartError::Conflict { name, .. } => taken(name),
-        StartError::StartKey { .. }
-        | StartError::KeyedTooLarge { .. }
-        | StartError::KeyedEncrypted
-        | StartError::Kept { .. }
-        | StartError::KeptGone { .. } => start_keys::start(error),
+        StartError::StartKey { code, .. } => Problem::new(code.clone(), USAGE, text)
+            .hint("correct the input, or the `key` in the workflow"),
+        StartError::KeyedTooLarge { .. } => start_keys::too_large(text),
+        StartError::KeyedEncrypted => start_keys::encrypted(text),
+        StartError::Kept { name } => start_keys::kept(text, name),
+        StartError::KeptGone { name } => start_keys::gone(text, name),
         StartError::CallsEncrypted => Problem::new("NX1136", USAGE, text)
             .hint("start it where runs are not encrypted by default"),
         StartError::NoEncryption => Problem::new("NX6023", UNREACHABLE, text)

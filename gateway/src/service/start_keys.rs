@@ -89,7 +89,7 @@ impl Service {
         let Ok((key, number)) = self.find_start(id).await else { return Err(problem) };
         let start = view(&key, number, id, now);
         let latest = key.kept.as_ref().map(|kept| kept.latest);
-        let since = latest.or(key.last.as_ref().map(|last| last.at)).unwrap_or(now);
+        let since = latest.or_else(|| key.last.as_ref().map(|last| last.at)).unwrap_or(now);
         if !matches!(start.status.as_str(), "kept" | "starting") {
             return Err(problem.hint(format!("its start: {}", start.why)));
         }

@@ -59,7 +59,6 @@ macro_rules! aggregates {
 
         /// The state of an aggregate.
         #[derive(Clone, Debug, PartialEq)]
-        #[expect(clippy::large_enum_variant, reason = "there are few of them, each on its own")]
         pub enum State {
             $($(#[$doc])* $Kind($Type),)*
         }

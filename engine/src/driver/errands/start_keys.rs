@@ -15,13 +15,13 @@ pub(super) async fn carry_out(handle: &Handle, begin: BeginRun) -> StartKeyComma
     loop {
         match handle.start_named(&begin.run, None).await {
             Ok(started) => return StartKeyCommand::Begun { number, run: started.run },
-            Err(error) => match error.final_code() {
-                Some(code) => {
+            Err(error) => {
+                if let Some(code) = error.final_code() {
                     let (code, message) = (code.to_owned(), error.words());
                     return StartKeyCommand::NotBegun { number, code, message };
                 }
-                None => tracing::debug!(run = begin.run.name, %error, "a run is started later"),
-            },
+                tracing::debug!(run = begin.run.name, %error, "a run is started later");
+            }
         }
         tokio::time::sleep(REST).await;
     }

@@ -78,7 +78,7 @@ impl RunKey {
         return Some(Arc::new(cipher::RunVault::new(run, &self.0)));
         #[cfg(not(feature = "encryption"))]
         {
-            let _ = run;
+            let _ = (self, run);
             None
         }
     }

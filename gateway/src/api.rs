@@ -14,6 +14,7 @@ mod query;
 mod run;
 mod schedule;
 mod start_key;
+mod state_queries;
 mod versions;
 mod waiting;
 
@@ -42,6 +43,7 @@ pub use schedule::{
     StartFailureView,
 };
 pub use start_key::{StartActed, StartPage, StartView};
+pub use state_queries::{QueriesView, QueryRow, QueryView};
 pub use versions::{
     CompareDefinitions, DefinitionRef, DefinitionView, DiffLine, DiffView, PublishVersion,
     RollBack, VersionActed, VersionRow, WorkflowPage, WorkflowView,

@@ -29,6 +29,7 @@ mod show;
 mod signal;
 mod start;
 mod start_keys;
+mod state_queries;
 mod status;
 mod verify;
 mod versions;

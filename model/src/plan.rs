@@ -26,6 +26,7 @@ mod events;
 mod graph;
 mod names;
 mod nullable;
+mod query;
 mod race;
 mod repeat;
 mod slots;
@@ -67,6 +68,7 @@ pub struct Plan {
     event_waits: Vec<(StepIndex, String)>,
     pub(crate) env: Template,
     pub(crate) outputs: Option<Template>,
+    queries: BTreeMap<String, Template>,
     steps_with_undo: Vec<StepIndex>,
 }
 

@@ -431,12 +431,14 @@ fn definition() -> impl Strategy<Value = Definition> {
     );
     let outputs =
         prop::option::of(value().prop_filter("null says nothing", |value| !value.is_null()));
+    let outputs = (outputs, prop::collection::btree_map("[a-z]{1,6}", value(), 0..3));
     let limit = prop::option::of(concurrency());
     let rule = prop::option::of(start_rule());
     let ends = (prop::option::of(1u64..9_000_000_000), limit, rule, on_end(), on_end());
     (head, maps, ends, steps(), outputs).prop_map(
         |(head, maps, (timeout_ms, concurrency, rule, on_failure, on_cancel), steps, outputs)| {
             let (dedupe, debounce) = rule.unwrap_or_default();
+            let (outputs, queries) = outputs;
             let (name, description, version, input_is_value) = head;
             let (labels, inputs, env, (triggers, event_triggers), secrets, encrypt) = maps;
             let calls = steps.iter().any(|step: &Step| matches!(step.kind, StepKind::Call { .. }));
@@ -462,6 +464,7 @@ fn definition() -> impl Strategy<Value = Definition> {
                 event_triggers,
                 steps,
                 outputs,
+                queries,
             }
         },
     )

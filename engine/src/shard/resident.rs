@@ -9,7 +9,7 @@ use nexus_log::Row;
 use nexus_model::codec;
 use nexus_model::command::Command;
 use nexus_model::decide::{TimerChange, Transition, asked_for};
-use nexus_model::effect::{Effect, RunAttempt, pending_for, pending_items};
+use nexus_model::effect::{Effect, Reading, RunAttempt, pending_for, pending_items};
 use nexus_model::event::{Event, Given};
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
 use nexus_model::payload::{NewPayload, PayloadHash};
@@ -149,7 +149,7 @@ impl Resident {
                     self.at_work.insert((step, None), attempt);
                     out.push(Output::Resume { run, step, item: None, attempt, alone });
                 }
-                Some(Effect::ReadEvents { .. }) => {}
+                Some(Effect::ReadEvents(_)) => {}
                 Some(Effect::RunAttempt(_) | Effect::StopAttempt { .. } | Effect::Call(_))
                 | None => {
                     cut_off.push((step, attempt));
@@ -200,7 +200,7 @@ impl Resident {
                 Effect::RunAttempt(_)
                 | Effect::StopAttempt { .. }
                 | Effect::Call(_)
-                | Effect::ReadEvents { .. } => {}
+                | Effect::ReadEvents(_) => {}
             }
         }
         cut_off
@@ -210,7 +210,9 @@ impl Resident {
     fn events_to_read(&self, run: RunId) -> impl Iterator<Item = Output> {
         let since = self.run.started_at;
         let reads = self.run.reading_events();
-        reads.map(move |(step, event)| Output::ReadEvents(run, step, event.to_owned(), since))
+        reads.map(move |(step, waiting, event)| {
+            Output::ReadEvents(run, Reading { step, waiting, event: event.to_owned(), since })
+        })
     }
 
     /// Slots that are waited for. Whether their limits were told before is not known here; telling them again changes nothing.
@@ -305,9 +307,7 @@ impl Resident {
         out.extend(held.slots.into_iter().map(Output::Slot));
         for effect in held.effects {
             out.push(match effect {
-                Effect::ReadEvents { step, event, since } => {
-                    Output::ReadEvents(run, step, event, since)
-                }
+                Effect::ReadEvents(reading) => Output::ReadEvents(run, reading),
                 Effect::StopAttempt { step, item, attempt } => {
                     Output::Stop(run, step, item, attempt)
                 }

@@ -23,7 +23,7 @@ use super::held::Held;
 use super::{Answer, Asked, ChildReport, Output, Refusal, Slots, encode};
 use crate::handler::AttemptInfo;
 use crate::tables::migration_row;
-use crate::vault::forgotten_row;
+use crate::vault::forgotten_rows;
 
 /// A parked run whose next timer is this near stays in memory, in milliseconds.
 const NEAR_TIMER_MS: u64 = 2_000;
@@ -258,7 +258,7 @@ impl Resident {
         rows.extend(asked.rows.iter().cloned());
         rows.extend(self.row_of_migration(run, &transition));
         if transition.events.iter().any(|event| matches!(event, Event::RunForgotten { .. })) {
-            rows.push(forgotten_row(run));
+            rows.extend(forgotten_rows(run));
         }
         // The transition of an encrypted run has its own payloads: those of the request are what it hides.
         let of_request = if self.vault.is_some() { &[][..] } else { &asked.payloads };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use nexus_engine::model::definition::Definition;
 use nexus_engine::model::plan::Plan;
-use nexus_engine::{Begun, KeptStart, StartRequest, Started};
+use nexus_engine::{Begun, KeptStart, StartError, StartRequest, Started};
 use serde_json::Value;
 
 use super::{Service, show};
@@ -50,9 +50,12 @@ impl Service {
         let folder = folder.map(PathBuf::from);
         let by = show::actor(by);
         let request = StartRequest { plan, callees, input, name, labels, folder, by };
-        let begun = self.handle().begin(request).await;
+        let begun = match self.handle().begin(request).await {
+            Ok(begun) => begun,
+            Err(error) => return Err(self.not_started(&error).await),
+        };
         let kind = "started/v1".into();
-        Ok(match begun.map_err(|error| problems::start_problem(&error))? {
+        Ok(match begun {
             Begun::Started(Started { run, name: id, existing, duplicate }) => {
                 self.note_driven(run);
                 StartedRun { kind, id, workflow, existing, duplicate, due: None }
@@ -62,6 +65,19 @@ impl Service {
                 StartedRun { kind, id, workflow, existing: false, duplicate: false, due }
             }
         })
+    }
+}
+
+impl Service {
+    /// Why a run was not started. Of one that is forgotten nobody can say any more whether its input was the same.
+    async fn not_started(&self, error: &StartError) -> Problem {
+        if let StartError::Conflict { name, run } = error
+            && let Ok((_, state)) = self.load(*run, name).await
+            && state.forgotten
+        {
+            return problems::forgotten(name);
+        }
+        problems::start_problem(error)
     }
 }
 

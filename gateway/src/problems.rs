@@ -381,6 +381,16 @@ fn several(first: String, count: usize) -> String {
     }
 }
 
+/// The name belongs to a run that is forgotten.
+pub(crate) fn forgotten(name: &str) -> Problem {
+    let text = format!("run `{name}` is forgotten: whether it had the same input is not known");
+    Problem::new("NX6022", CONFLICT, text)
+        .hint(format!(
+            "see what is left of it: nexus-engine history {name}; or choose another --id"
+        ))
+        .run(name)
+}
+
 fn taken(name: &str) -> Problem {
     Problem::new("NX7003", CONFLICT, format!("run `{name}` exists with another workflow or input"))
         .hint(format!("see it with nexus-engine get {name}, or choose another --id"))

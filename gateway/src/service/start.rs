@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use nexus_engine::StartRequest;
 use nexus_engine::model::definition::Definition;
 use nexus_engine::model::plan::Plan;
+use nexus_engine::{StartError, StartRequest};
 use serde_json::Value;
 
 use super::{Service, show};
@@ -50,8 +50,10 @@ impl Service {
         let folder = folder.map(PathBuf::from);
         let by = show::actor(by);
         let request = StartRequest { plan, callees, input, name, labels, folder, by };
-        let started =
-            self.handle().start(request).await.map_err(|error| problems::start_problem(&error))?;
+        let started = match self.handle().start(request).await {
+            Ok(started) => started,
+            Err(error) => return Err(self.not_started(&error).await),
+        };
         self.note_driven(started.run);
         Ok(StartedRun {
             kind: "started/v1".into(),
@@ -59,6 +61,19 @@ impl Service {
             workflow,
             existing: started.existing,
         })
+    }
+}
+
+impl Service {
+    /// Why a run was not started. Of one that is forgotten nobody can say any more whether its input was the same.
+    async fn not_started(&self, error: &StartError) -> Problem {
+        if let StartError::Conflict { name, run } = error
+            && let Ok((_, state)) = self.load(*run, name).await
+            && state.forgotten
+        {
+            return problems::forgotten(name);
+        }
+        problems::start_problem(error)
     }
 }
 

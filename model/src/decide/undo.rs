@@ -19,13 +19,14 @@ impl Draft<'_> {
         self.run.plans_undo()
             && self.run.running_count() == 0
             && self.run.calling().next().is_none()
+            && self.run.iterating().next().is_none()
     }
 
     /// Asks for the undo of each step that has one, has completed itself or some of its items, and was not undone before.
     pub(super) fn request_undo(&mut self) {
         let has_undone = |step| self.run.step_run(step).undo.is_some();
         let is_done = |step| match self.run.items(step) {
-            Some(items) => items.may_have_completed(),
+            Some(items) => items.may_have_completed() && self.run.step(step).is_settled(),
             None => {
                 self.plan.each(step).is_none()
                     && matches!(self.run.step(step), StepState::Completed { .. })

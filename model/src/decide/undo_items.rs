@@ -89,7 +89,7 @@ impl Draft<'_> {
                     (first..below.0)
                         .zip(outcomes.iter())
                         .filter_map(|(item, outcome)| Some((ItemIndex(item), completed(outcome)?)))
-                        .last()
+                        .next_back()
                 }
             };
             if found.is_some() {

@@ -303,6 +303,22 @@ fn an_undo_that_cannot_be_rendered_parks_the_run() {
     );
 }
 
+#[test]
+fn a_list_that_runs_last_is_gone_through_before_anything_is_undone() {
+    check(
+        "
+        workflow  run undoes timeout 5s; a for_each 2 concurrency 1 undo all_done
+        given     start
+        when      fire t1 @5s; complete a[0]; complete a[1]; complete a#2; complete a#3
+        then      t1 fired
+                  a[0]#1 completed; a[1]#1 started
+                  a[1]#1 completed; a#1 completed [null,null]; undo: a; a[1]#2 undo started
+                  a[1]#2 undone; a[0]#3 undo started
+                  a[0]#3 undone; a#3 undone; run failed: NX3010 run timed out after 5000 ms
+    ",
+    );
+}
+
 /// Plays what undoes the items of `a`, with a crash before one of the reports. Returns the items in the order in which they were undone.
 fn undo_all(bench: &mut Bench, crash_at: Option<usize>) -> Vec<String> {
     let mut undone = Vec::new();

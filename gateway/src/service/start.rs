@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use nexus_engine::model::definition::Definition;
 use nexus_engine::model::plan::Plan;
-use nexus_engine::{StartError, StartRequest};
+use nexus_engine::{Begun, KeptStart, StartError, StartRequest, Started};
 use serde_json::Value;
 
 use super::{Service, show};
@@ -26,7 +26,7 @@ impl Service {
         .await
     }
 
-    /// Starts a run; the same name with the same workflow and input answers with the existing run.
+    /// Starts a run, or keeps its start; the same name with the same workflow and input answers with the existing run.
     ///
     /// # Errors
     /// A [`Problem`] if the definition, the input or the name cannot be used, or the name belongs to another run.
@@ -50,16 +50,20 @@ impl Service {
         let folder = folder.map(PathBuf::from);
         let by = show::actor(by);
         let request = StartRequest { plan, callees, input, name, labels, folder, by };
-        let started = match self.handle().start(request).await {
-            Ok(started) => started,
+        let begun = match self.handle().begin(request).await {
+            Ok(begun) => begun,
             Err(error) => return Err(self.not_started(&error).await),
         };
-        self.note_driven(started.run);
-        Ok(StartedRun {
-            kind: "started/v1".into(),
-            id: started.name,
-            workflow,
-            existing: started.existing,
+        let kind = "started/v1".into();
+        Ok(match begun {
+            Begun::Started(Started { run, name: id, existing, duplicate }) => {
+                self.note_driven(run);
+                StartedRun { kind, id, workflow, existing, duplicate, due: None }
+            }
+            Begun::Kept(KeptStart { name: id, due }) => {
+                let due = Some(show::time(due));
+                StartedRun { kind, id, workflow, existing: false, duplicate: false, due }
+            }
         })
     }
 }

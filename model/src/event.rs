@@ -19,6 +19,7 @@ pub use origin::{Actor, Given};
 pub use started::{LABELS_MAX, LIMITS_MAX, Parent, RunStarted};
 pub use values::ValueMut;
 
+use crate::code::{CallsMade, FunctionReturned};
 use crate::id::{Attempt, ItemIndex, StateHash, StepIndex, TimerId};
 use crate::limit::{Ticket, Wish};
 use crate::payload::{Payload, PayloadHash};
@@ -291,6 +292,11 @@ pub enum Event {
         /// What they filled in; `null` if nothing.
         form: Payload,
     },
+
+    /// A function has made calls: each is a step of the run from here on.
+    CallsMade(Box<CallsMade>),
+    /// A function has returned, well or badly.
+    FunctionReturned(Box<FunctionReturned>),
 
     // ---- derived ------------------------------------------------------------------------------
     /// A step called another workflow: a run of it is to be there.

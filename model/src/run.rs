@@ -24,6 +24,7 @@ pub use loops::Loop;
 pub use signals::{KeptSignal, Signals};
 pub use slots::{Hold, Slot, Slots};
 
+use crate::code::CodeRun;
 use crate::definition::WhenNeeds;
 use crate::event::{Awaited, Failure, RunStarted};
 use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
@@ -64,6 +65,8 @@ pub struct Run {
     pub calls: BTreeMap<StepIndex, LastCall>,
     /// Whether the run that called this one is paused.
     pub parent_paused: bool,
+    /// What it knows of its function, if its steps are the calls of one.
+    pub code: Option<Box<CodeRun>>,
     items: items::AllItems,
     /// Loops that have gone back, by step.
     pub loops: BTreeMap<StepIndex, Loop>,
@@ -362,6 +365,7 @@ impl Run {
             signals: Signals::default(),
             calls: BTreeMap::new(),
             parent_paused: false,
+            code: plan.is_code().then(Box::default),
             items: items::AllItems::default(),
             loops: BTreeMap::new(),
             slots: Slots::default(),
@@ -397,8 +401,11 @@ impl Run {
     }
 
     /// All steps in order.
-    pub fn steps(&self) -> impl Iterator<Item = (StepIndex, &StepRun)> {
-        (0..).map(StepIndex).zip(&self.steps)
+    pub fn steps(&self) -> impl ExactSizeIterator<Item = (StepIndex, &StepRun)> {
+        self.steps
+            .iter()
+            .enumerate()
+            .map(|(at, step)| (StepIndex(u32::try_from(at).unwrap_or(u32::MAX)), step))
     }
 
     /// Steps that could be started now, in order.
@@ -467,7 +474,40 @@ impl Run {
         self.running_count() == 0
             && !self.can_start()
             && !self.ends_a_call()
+            && !self.asks_function()
             && self.reading_events().next().is_none()
+    }
+
+    /// Whether its function has a turn of which it has said nothing yet.
+    pub fn asks_function(&self) -> bool {
+        let has_turns = self.code.as_ref().is_some_and(|code| code.has_turns());
+        has_turns && self.status == RunStatus::Running
+    }
+
+    /// Whether it goes on until its function has returned.
+    pub fn waits_for_function(&self) -> bool {
+        let is_open = self.code.as_ref().is_some_and(|code| code.output.is_none());
+        is_open && self.status == RunStatus::Running
+    }
+
+    /// Makes room for the steps that its plan has got.
+    pub(crate) fn grow(&mut self, plan: &Plan) {
+        while self.steps.len() < plan.step_count() as usize {
+            self.steps.push(StepRun::default());
+            self.open_needs.push(0);
+            self.open += 1;
+        }
+    }
+
+    /// Counts the needs of a step anew.
+    pub(crate) fn count_needs(&mut self, plan: &Plan, step: StepIndex) {
+        let is_open = |need: &&StepIndex| {
+            self.steps.get(need.at()).is_some_and(|need| !need.state.is_settled())
+        };
+        let count = plan.needs(step).iter().filter(is_open).count();
+        if let Some(open) = self.open_needs.get_mut(step.at()) {
+            *open = u32::try_from(count).unwrap_or(u32::MAX);
+        }
     }
 
     /// Steps that wait for an event and were not offered yet what was emitted before, in order.

@@ -8,6 +8,7 @@ mod strategies;
 
 use std::sync::Arc;
 
+use crate::code::{CallMade, CallsMade, FunctionReturned};
 use crate::definition::{Definition, Step, StepKind};
 use crate::event::{Actor, Awaited, ChildEnd, Event, Failure, Given, Migrated, Parent, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
@@ -144,6 +145,29 @@ fn outside_samples() -> Vec<Event> {
             by: actor(),
             reason: "order@2".to_owned(),
             retries: true,
+        })),
+        Event::CallsMade(Box::new(CallsMade {
+            turn: 300,
+            calls: vec![CallMade {
+                step,
+                name: "charge".to_owned(),
+                count: 1,
+                does: r#"{"id":"","kind":{"action":{"uses":"charge"}}}"#.to_owned(),
+                input: inline(r#"{"order_id":117}"#),
+                output: Some(inline("4")),
+                needs: vec![StepIndex(0)],
+            }],
+            patches: vec!["ask first".to_owned()],
+        })),
+        Event::FunctionReturned(Box::new(FunctionReturned {
+            turn: 301,
+            output: inline("7"),
+            failure: None,
+        })),
+        Event::FunctionReturned(Box::new(FunctionReturned {
+            turn: 301,
+            output: Payload::Null,
+            failure: Some(failure()),
         })),
         Event::SlotsOffered,
         Event::EventsRead { step },

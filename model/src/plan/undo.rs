@@ -63,7 +63,7 @@ impl Plan {
 }
 
 /// Tried again without limit, because an undo that is given up leaves half of the work done.
-fn endless() -> Retry {
+pub(super) fn endless() -> Retry {
     Retry { max_attempts: u32::MAX, ..Retry::default() }
 }
 

@@ -108,6 +108,8 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::UndoFailed { step, .. } => (Some(*step), None),
         Event::RunFailed { step, .. } => (*step, None),
         Event::RunStarted(_)
+        | Event::CallsMade(_)
+        | Event::FunctionReturned(_)
         | Event::AttemptsInterrupted { .. }
         | Event::ItemsInterrupted { .. }
         | Event::TimerFired { .. }

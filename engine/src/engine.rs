@@ -11,6 +11,7 @@ use nexus_model::id::RunId;
 use nexus_model::pauses::STORE;
 use nexus_model::plan::EMIT_HANDLER;
 use nexus_projections::{Views, ViewsError};
+use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -20,13 +21,14 @@ use crate::config::{Config, Drive};
 use crate::driver::{Driver, Environment, Message, PARTITION, Peers};
 use crate::events::Emit;
 use crate::handle::{Admission, Handle, Shared};
-use crate::handler::{Handler, LogSink, NoLogs, Registry};
+use crate::handler::{IntoHandler, LogSink, NoLogs, Registry};
 use crate::loader::{LoadError, Loader};
 use crate::logs::FileLogs;
 use crate::metrics::Metrics;
 use crate::names::Numbers;
 use crate::secrets::{Secrets, SystemSecrets};
 use crate::tables::{META, RUN_NUMBER, TABLES};
+use crate::workflow::{RunHandle, Start, Workflow};
 
 /// An open engine. Must be opened inside a tokio runtime, whose tasks it uses.
 ///
@@ -83,10 +85,20 @@ impl Builder {
         self
     }
 
-    /// Adds a handler.
+    /// Adds a handler: an `async fn(StepCx, In) -> StepResult<Out>`, or a [`Handler`] in an `Arc`.
     #[must_use]
-    pub fn handler(mut self, name: impl Into<String>, handler: Arc<dyn Handler>) -> Self {
-        self.registry.insert(name, handler);
+    pub fn handler<M>(mut self, name: impl Into<String>, handler: impl IntoHandler<M>) -> Self {
+        self.registry.insert(name, handler.into_handler());
+        self
+    }
+
+    /// Adds the handlers of a workflow, and of those it calls. Of two workflows with one name, a step has the function of the
+    /// last one.
+    #[must_use]
+    pub fn workflow<In, Out>(mut self, workflow: &Workflow<In, Out>) -> Self {
+        for (name, work) in workflow.handlers() {
+            self.registry.insert(name.clone(), Arc::clone(&work.handler));
+        }
         self
     }
 
@@ -279,6 +291,16 @@ impl Engine {
     /// Asks things of the engine.
     pub fn handle(&self) -> &Handle {
         &self.handle
+    }
+
+    /// Starts a run of a workflow that was given to [`Builder::workflow`]; awaiting it starts it.
+    pub fn start<In: Serialize, Out>(&self, workflow: &Workflow<In, Out>, input: In) -> Start<Out> {
+        self.handle.start_workflow(workflow, input)
+    }
+
+    /// The run of this name, whose output is `Out`. Whether there is one is seen when it is asked something.
+    pub fn run<Out>(&self, name: &str) -> RunHandle<Out> {
+        self.handle.run(name)
     }
 
     /// How many runs of an earlier process were taken up when it was opened.

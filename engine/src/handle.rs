@@ -25,6 +25,7 @@ use nexus_model::pauses::Pauses;
 use nexus_model::plan::Plan;
 use nexus_model::run::{Run, RunStatus};
 use nexus_projections::Views;
+use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
@@ -37,6 +38,7 @@ use crate::replay::{Replay, ReplayError, replay};
 use crate::shard::{Answer, Asked, Refusal};
 use crate::shard_of;
 use crate::tables::{NAMES, read_name_row};
+use crate::workflow::{RunHandle, Start as WorkflowStart, Workflow};
 
 pub(crate) use admission::Admission;
 pub use admission::RUNS_LIMIT;
@@ -226,6 +228,20 @@ impl Handle {
         let (end, ended) = oneshot::channel();
         self.inbox(run).send(Message::Wait { run, end }).map_err(|_| Refusal::ShuttingDown)?;
         Ok(ended.await.map_err(|_| RequestError::Unknown)??)
+    }
+
+    /// Starts a run of a workflow, whose handlers the engine must have; awaiting it starts it.
+    pub fn start_workflow<In: Serialize, Out>(
+        &self,
+        workflow: &Workflow<In, Out>,
+        input: In,
+    ) -> WorkflowStart<Out> {
+        WorkflowStart::new(self, workflow, &input)
+    }
+
+    /// The run of this name, whose output is `Out`. Whether there is one is seen when it is asked something.
+    pub fn run<Out>(&self, name: &str) -> RunHandle<Out> {
+        RunHandle::named(self.clone(), name)
     }
 
     /// The run of this name.

@@ -6,6 +6,7 @@
 mod context;
 mod error;
 mod heartbeat;
+mod panics;
 mod registry;
 
 use std::future::Future;
@@ -20,6 +21,7 @@ use serde::de::DeserializeOwned;
 pub use context::{AttemptInfo, LogSink, NoLogs, StepCx, Stop};
 pub use error::{StepError, StepResult};
 pub use heartbeat::{Beat, PROGRESS_BYTES_MAX};
+pub(crate) use panics::caught;
 pub use registry::Registry;
 
 /// Bytes going into or coming out of a handler.
@@ -82,6 +84,39 @@ where
     Fut: Future<Output = StepResult<Out>> + Send + 'static,
 {
     Arc::new(FunctionHandler { function: Arc::new(function), marker: std::marker::PhantomData })
+}
+
+/// What can be a handler: an `async fn(StepCx, In) -> StepResult<Out>`, or a [`Handler`] in an `Arc`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no handler",
+    label = "no handler",
+    note = "a handler is an `async fn(StepCx, In) -> StepResult<Out>` whose input and output serde knows, or an `Arc<dyn Handler>`"
+)]
+pub trait IntoHandler<Marker> {
+    /// The handler.
+    fn into_handler(self) -> Arc<dyn Handler>;
+}
+
+/// Tells handlers from functions, where the compiler asks which it is.
+#[derive(Debug)]
+pub enum ByHandler {}
+
+impl IntoHandler<ByHandler> for Arc<dyn Handler> {
+    fn into_handler(self) -> Self {
+        self
+    }
+}
+
+impl<F, Fut, In, Out> IntoHandler<(Fut, In, Out)> for F
+where
+    F: Fn(StepCx, In) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = StepResult<Out>> + Send + 'static,
+    In: DeserializeOwned + Send + 'static,
+    Out: Serialize + Send + 'static,
+{
+    fn into_handler(self) -> Arc<dyn Handler> {
+        handler_fn(self)
+    }
 }
 
 struct FunctionHandler<F, In, Out> {

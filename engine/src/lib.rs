@@ -31,6 +31,7 @@ mod loader;
 mod logs;
 mod metrics;
 mod names;
+pub mod prelude;
 mod replay;
 pub mod secrets;
 pub mod shard;
@@ -38,6 +39,7 @@ pub mod tables;
 mod telling;
 pub mod testkit;
 mod vault;
+pub mod workflow;
 
 #[cfg(feature = "yaml")]
 pub use nexus_definitions as definitions;
@@ -53,7 +55,9 @@ pub use handle::{
     RUNS_LIMIT, RequestError, ScheduleRequest, ScheduledRun, StartError, StartRequest, Started,
     TriggerRequest,
 };
-pub use handler::{Data, Handler, Registry, StepCx, StepError, StepResult, handler_fn};
+pub use handler::{
+    Data, Handler, IntoHandler, Registry, StepCx, StepError, StepResult, handler_fn,
+};
 pub use loader::{LoadError, Loader, Recorded, RecordedAggregate, events_of, events_of_aggregate};
 pub use logs::{FileLogs, LogLine};
 pub use names::{NameError, check_name};
@@ -61,7 +65,9 @@ pub use replay::{
     AggregateReplay, Compared, Difference, Replay, ReplayError, replay, replay_aggregate,
 };
 
+pub use petgraph;
 pub use secrets::{Secrets, SystemSecrets};
+pub use workflow::{RunHandle, Workflow};
 
 use nexus_model::id::RunId;
 

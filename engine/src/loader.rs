@@ -92,6 +92,13 @@ pub struct Recorded {
     pub event: Event,
 }
 
+impl Recorded {
+    /// The name of its kind, such as `step.completed`.
+    pub fn kind(&self) -> &'static str {
+        codec::event_name(&self.event)
+    }
+}
+
 impl Loader {
     /// Makes a loader.
     pub fn new(log: Arc<dyn EventLog>, views: Option<Views>) -> Self {

@@ -2,12 +2,12 @@
 
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
-use std::panic::AssertUnwindSafe;
+use std::future::poll_fn;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt;
 use nexus_model::aggregate::Calendar;
 use nexus_model::event::Failure;
 use nexus_model::expression::SecretPlace;
@@ -17,7 +17,9 @@ use tokio::sync::mpsc;
 
 use super::heart::Heart;
 use super::message::Message;
-use crate::handler::{Data, Handler, LogSink, Registry, StepCx, StepError, StepResult, Stop};
+use crate::handler::{
+    Data, Handler, LogSink, Registry, StepCx, StepError, StepResult, Stop, caught,
+};
 use crate::loader::Loader;
 use crate::metrics::Metrics;
 use crate::secrets::{Secrets, fill_in};
@@ -159,14 +161,12 @@ pub(crate) async fn guarded(
     cx: StepCx,
     input: Data,
 ) -> StepResult<Data> {
-    let work = async move { handler.call(cx, input).await };
-    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-        let text = text
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "no message".into());
-        Err(StepError::retry(format!("the handler panicked: {text}")).code("NX3012"))
+    let mut work = caught(|| handler.call(cx, input))?;
+    poll_fn(|context| match caught(|| work.as_mut().poll(context)) {
+        Ok(poll) => poll,
+        Err(panicked) => Poll::Ready(Err(panicked)),
     })
+    .await
 }
 
 /// What an earlier attempt of an encrypted run said of its progress, as it was said.

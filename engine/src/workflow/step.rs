@@ -1,0 +1,202 @@
+//! Steps: async functions, and how they are carried out.
+
+use std::any::TypeId;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::retry::Retry;
+use crate::handler::{Data, Handler, HandlerFuture, StepCx, StepResult, caught, handler_fn};
+
+/// A function from `In` to `Out`, and how it is carried out: retries, times, undo.
+///
+/// Any `async fn(StepCx, In) -> StepResult<Out>` is one; the methods of [`IntoStep`] add to it.
+pub struct Step<In, Out> {
+    pub(crate) work: Work,
+    pub(crate) policy: Policy,
+    marker: PhantomData<fn(In) -> Out>,
+}
+
+/// The code of a step.
+#[derive(Clone)]
+pub(crate) struct Work {
+    /// Which function it is.
+    #[expect(dead_code, reason = "what is asked by tests that replace functions")]
+    pub(crate) function: TypeId,
+    /// What calls it.
+    pub(crate) handler: Arc<dyn Handler>,
+}
+
+/// How a step is carried out.
+#[derive(Clone, Default)]
+pub(crate) struct Policy {
+    pub(crate) retry: Option<Retry>,
+    /// Time of one attempt.
+    pub(crate) timeout: Option<Duration>,
+    /// Time of all attempts.
+    pub(crate) deadline: Option<Duration>,
+    /// Time between two heartbeats.
+    pub(crate) heartbeat: Option<Duration>,
+    /// Whether its failure is no failure of the run.
+    pub(crate) best_effort: bool,
+    pub(crate) undo: Option<Box<Undo>>,
+}
+
+/// How a step is undone.
+#[derive(Clone)]
+pub(crate) struct Undo {
+    pub(crate) work: Work,
+    pub(crate) retry: Option<Retry>,
+    pub(crate) timeout: Option<Duration>,
+}
+
+/// Tells functions from steps, where the compiler asks which it is.
+#[derive(Debug)]
+pub enum ByFunction {}
+
+/// Tells steps from functions, where the compiler asks which it is.
+#[derive(Debug)]
+pub enum ByStep {}
+
+/// What can be a step from `In` to `Out`: an `async fn(StepCx, In) -> StepResult<Out>`, or a [`Step`].
+///
+/// ```
+/// use nexus_engine::prelude::*;
+///
+/// async fn charge(_: StepCx, cents: u64) -> StepResult<String> {
+///     Ok(format!("payment of {cents}"))
+/// }
+/// async fn refund(_: StepCx, payment: String) -> StepResult<()> {
+///     drop(payment);
+///     Ok(())
+/// }
+///
+/// let step = charge.retry(Retry::exponential(5).up_to(secs(60))).timeout(secs(30)).undo(refund);
+/// # let _ = step;
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no step from `{In}` to `{Out}`",
+    label = "no step from `{In}` to `{Out}`",
+    note = "a step is an `async fn(StepCx, {In}) -> StepResult<{Out}>` whose input and output serde knows"
+)]
+pub trait IntoStep<In, Out, Marker>: Sized + Send + Sync + 'static {
+    /// The step.
+    fn into_step(self) -> Step<In, Out>;
+
+    /// How often and when it is tried again. Without it, there is one attempt.
+    fn retry(self, retry: impl Into<Retry>) -> Step<In, Out> {
+        let retry = retry.into();
+        self.into_step().with(|policy| policy.retry = Some(retry))
+    }
+
+    /// Longest time of one attempt.
+    fn timeout(self, one_attempt: Duration) -> Step<In, Out> {
+        self.into_step().with(|policy| policy.timeout = Some(one_attempt))
+    }
+
+    /// Longest time of all attempts together.
+    fn deadline(self, all_attempts: Duration) -> Step<In, Out> {
+        self.into_step().with(|policy| policy.deadline = Some(all_attempts))
+    }
+
+    /// Longest time between two calls of [`StepCx::heartbeat`]; after it the attempt has failed.
+    fn heartbeat(self, between: Duration) -> Step<In, Out> {
+        self.into_step().with(|policy| policy.heartbeat = Some(between))
+    }
+
+    /// A failure of it is no failure of the run: what it brings is `None` then. So it is for a step that returns `()`, for
+    /// which nothing and `()` are the same; the history tells them apart.
+    fn best_effort(self) -> Step<In, Option<Out>> {
+        let Step { work, mut policy, .. } = self.into_step();
+        policy.best_effort = true;
+        Step { work, policy, marker: PhantomData }
+    }
+
+    /// What takes back what it did, given exactly what it returned; called when the run fails or is cancelled, if the
+    /// workflow compensates. Its retries and timeout count; without retries it is tried until it succeeds.
+    fn undo<U, M>(self, undo: U) -> Step<In, Out>
+    where
+        U: IntoStep<Out, (), M>,
+    {
+        let Step { work, policy, .. } = undo.into_step();
+        let undo = Undo { work, retry: policy.retry, timeout: policy.timeout };
+        self.into_step().with(|policy| policy.undo = Some(Box::new(undo)))
+    }
+}
+
+impl<F, Fut, In, Out> IntoStep<In, Out, (ByFunction, Fut)> for F
+where
+    F: Fn(StepCx, In) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = StepResult<Out>> + Send + 'static,
+    In: DeserializeOwned + Send + 'static,
+    Out: Serialize + Send + 'static,
+{
+    fn into_step(self) -> Step<In, Out> {
+        Step::of::<F>(handler_fn(self))
+    }
+}
+
+impl<In: 'static, Out: 'static> IntoStep<In, Out, ByStep> for Step<In, Out> {
+    fn into_step(self) -> Self {
+        self
+    }
+}
+
+impl<In, Out> Step<In, Out> {
+    /// A step whose function blocks. It is called on a pool of threads for that, and should look at
+    /// [`StepCx::is_cancelled`] if it takes long.
+    pub fn blocking<F>(function: F) -> Self
+    where
+        F: Fn(StepCx, In) -> StepResult<Out> + Send + Sync + 'static,
+        In: DeserializeOwned + Send + 'static,
+        Out: Serialize + Send + 'static,
+    {
+        let function = Arc::new(function);
+        Self::of::<F>(Arc::new(Blocking { function, marker: PhantomData }))
+    }
+
+    fn of<F: 'static>(handler: Arc<dyn Handler>) -> Self {
+        let work = Work { function: TypeId::of::<F>(), handler };
+        Self { work, policy: Policy::default(), marker: PhantomData }
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Policy)) -> Self {
+        change(&mut self.policy);
+        self
+    }
+}
+
+impl<In, Out> Clone for Step<In, Out> {
+    fn clone(&self) -> Self {
+        Self { work: self.work.clone(), policy: self.policy.clone(), marker: PhantomData }
+    }
+}
+
+impl<In, Out> fmt::Debug for Step<In, Out> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Step").finish_non_exhaustive()
+    }
+}
+
+/// Calls a function that blocks.
+struct Blocking<F, In, Out> {
+    function: Arc<F>,
+    marker: PhantomData<fn(In) -> Out>,
+}
+
+impl<F, In, Out> Handler for Blocking<F, In, Out>
+where
+    F: Fn(StepCx, In) -> StepResult<Out> + Send + Sync + 'static,
+    In: DeserializeOwned + Send + 'static,
+    Out: Serialize + Send + 'static,
+{
+    fn call(&self, cx: StepCx, input: Data) -> HandlerFuture {
+        let function = Arc::clone(&self.function);
+        let work = move || caught(|| Data::json(&function(cx, input.parse()?)?)).flatten();
+        Box::pin(async move { tokio::task::spawn_blocking(work).await? })
+    }
+}

@@ -1,0 +1,90 @@
+//! What is refused when a workflow is made: an error with a code, no panic.
+
+use nexus_engine::prelude::*;
+use nexus_engine::workflow::{EdgeKind, StepWork};
+
+use crate::order;
+
+async fn same(_: StepCx, n: u64) -> StepResult<u64> {
+    Ok(n)
+}
+
+fn said(workflow: Result<Workflow<u64, u64>>) -> String {
+    let error = workflow.expect_err("it is refused");
+    assert!(error.code().is_some_and(|code| code.starts_with("NX11")), "{error}");
+    error.to_string()
+}
+
+#[test]
+fn what_is_wrong_is_said_when_it_is_made() {
+    let twice = said(Workflow::dag("w", |d, n| {
+        d.step("a", same, n);
+        d.step("a", same, n)
+    }));
+    assert_eq!(twice, "workflow `w` cannot be used\n  NX1108: two steps have the id `a`");
+    let empty = said(Workflow::dag("w", |_, n| n));
+    assert!(empty.contains("NX1101: the workflow has no steps"), "{empty}");
+    let cycle = said(Workflow::dag("w", |d, n| {
+        let a = d.step("a", same, n);
+        let b = d.step("b", same, a);
+        a.after(b);
+        b
+    }));
+    assert!(cycle.contains("NX1105: these steps wait for each other: a → b → a"), "{cycle}");
+    let itself = said(Workflow::dag("w", |d, n| {
+        let a = d.step("a", same, n);
+        a.after(a)
+    }));
+    assert!(itself.contains("NX1105: step `a` needs itself: a → a"), "{itself}");
+    let unnamed = said(Workflow::dag("w", |d, n| d.step("", same, n)));
+    assert!(unnamed.contains("NX1106: `` cannot be the id of a step"), "{unnamed}");
+    let expression = said(Workflow::dag("w", |d, n| {
+        let a = d.step("a", same, n);
+        d.step("b", same, n).when_expr("steps.c.output > 1");
+        a
+    }));
+    assert!(expression.contains("NX1104: there is no step `c`"), "{expression}");
+}
+
+#[test]
+fn what_only_some_nodes_can_is_refused_of_others() {
+    let input = said(Workflow::dag("w", |d, n| {
+        let a = d.step("a", same, n);
+        n.after(a);
+        a
+    }));
+    assert!(input.contains("NX1190: the input of the workflow is no step that"), "{input}");
+    let within = said(Workflow::dag("w", |d, n| {
+        let a = d.step("a", same, n);
+        a.within(secs(1));
+        a
+    }));
+    assert!(within.contains("NX1190: step `a` has a time to wait, but waits for no"), "{within}");
+    let limit = said(Workflow::dag("w", |d, n| {
+        let list = d.map("list", n, |n: u64| vec![n]);
+        list.limit(2);
+        d.step("a", same, n)
+    }));
+    assert!(limit.contains("NX1190: step `list` has a limit of items, but is not"), "{limit}");
+}
+
+#[test]
+fn the_graph_can_be_looked_at() {
+    let order = order::order().unwrap();
+    let graph = order.graph();
+    let names: Vec<&str> = graph.node_weights().map(|step| step.name.as_str()).collect();
+    let all = ["validate", "reserve", "charge", "approve", "approve.when", "ship", "notify"];
+    assert_eq!(names, all);
+    let edge = |from: &str, to: &str| {
+        let at = |name| graph.node_indices().find(|at| graph[*at].name == name).unwrap();
+        graph.find_edge(at(from), at(to)).map(|edge| graph[edge])
+    };
+    assert_eq!(edge("validate", "reserve"), Some(EdgeKind::Data));
+    assert_eq!(edge("charge", "approve"), Some(EdgeKind::After));
+    assert_eq!(edge("approve.when", "approve"), Some(EdgeKind::When));
+    assert_eq!(edge("validate", "notify"), Some(EdgeKind::Data));
+    assert_eq!(edge("reserve", "notify"), None);
+    let when = graph.node_weights().find(|step| step.name == "approve.when").unwrap();
+    assert_eq!(when.work, StepWork::Condition);
+    assert!(!petgraph::algo::is_cyclic_directed(graph));
+}

@@ -1,0 +1,10 @@
+//! Workflows in Rust: what is refused when they are made, how they run, and what they become after a restart.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+mod asking;
+mod building;
+mod order;
+mod restart;
+mod running;
+mod yaml;

@@ -29,6 +29,7 @@ pub(crate) mod pause;
 pub(crate) mod projection;
 pub(crate) mod publish;
 mod published;
+pub(crate) mod query;
 pub(crate) mod replay;
 pub(crate) mod result;
 pub(crate) mod resume;
@@ -89,6 +90,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Verb::Reject(args) => approve::run(&context, args, false),
         Verb::Emit(args) => emit::run(&context, &args),
         Verb::Trigger(args) => trigger::run(&context, &args),
+        Verb::Query(args) => query::run(&context, &args),
         Verb::Signal(args) => signal::run(&context, &args),
         Verb::Serve(args) => serve::run(&context, &args),
         Verb::Logs(args) => logs::run(&context, &args),

@@ -165,6 +165,8 @@ pub struct Expect {
     pub steps: Vec<(String, StepExpect)>,
     /// Its output: of maps the keys that are named, everything else whole.
     pub outputs: Option<Value>,
+    /// What its queries say, compared as the output.
+    pub queries: Vec<(String, Value)>,
     /// The calls, in order: the action, or the step if it is a script.
     pub calls: Option<Vec<String>>,
     /// How long it takes, in milliseconds of simulated time.

@@ -45,6 +45,7 @@ pub(crate) fn interpret(tree: &Tree) -> Definition {
         event_triggers: triggers::event_triggers(top),
         steps: steps(top),
         outputs: template(top, "outputs"),
+        queries: entries(top, "queries", Node::to_value),
     }
 }
 

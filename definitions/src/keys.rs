@@ -145,6 +145,7 @@ pub(crate) static TOP: Table = Table {
         ),
         key("steps", Shape::Steps, "The steps by id."),
         key("outputs", Shape::Template, "The run's output."),
+        key("queries", Shape::TemplateMap, "What can be asked of a run at any time, by name."),
     ],
     required: &["nexus", "name", "steps"],
     later: &["retain"],

@@ -60,6 +60,7 @@ pub fn write(definition: &Definition) -> String {
         sheet.step(step);
     }
     sheet.section("outputs", definition.outputs.as_ref().unwrap_or(&Value::Null));
+    sheet.section("queries", &json!(definition.queries));
     sheet.0
 }
 

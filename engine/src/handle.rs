@@ -11,6 +11,7 @@ mod pauses;
 mod schedules;
 mod signal;
 mod start;
+mod state_queries;
 mod topics;
 mod versions;
 
@@ -49,6 +50,8 @@ pub use schedules::{Backfill, ScheduleRequest, ScheduledRun};
 pub(crate) use start::{Prepared, prepare, rows};
 pub use start::{StartError, StartRequest, Started};
 pub(crate) use start::{request_hash, wanted_slots};
+pub(crate) use state_queries::answer as answer_query;
+pub use state_queries::{QueryAnswer, QueryError};
 pub use topics::{EmitError, TriggerRequest};
 pub use versions::PublishRequest;
 

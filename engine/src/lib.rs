@@ -52,8 +52,8 @@ pub use config::{Config, Drive};
 pub use engine::{Builder, Engine, OpenError};
 pub use handle::{
     ApprovalDecision, Backfill, EmitError, ForgetError, Handle, MigrateRequest, PublishRequest,
-    RUNS_LIMIT, RequestError, ScheduleRequest, ScheduledRun, StartError, StartRequest, Started,
-    TriggerRequest,
+    QueryAnswer, QueryError, RUNS_LIMIT, RequestError, ScheduleRequest, ScheduledRun, StartError,
+    StartRequest, Started, TriggerRequest,
 };
 pub use handler::{
     Data, Handler, IntoHandler, Registry, StepCx, StepError, StepResult, handler_fn,

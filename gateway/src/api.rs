@@ -13,6 +13,7 @@ mod problem;
 mod query;
 mod run;
 mod schedule;
+mod state_queries;
 mod versions;
 mod waiting;
 
@@ -40,6 +41,7 @@ pub use schedule::{
     BackfillSchedule, BackfillView, PutSchedule, ScheduleActed, SchedulePage, ScheduleView,
     StartFailureView,
 };
+pub use state_queries::{QueriesView, QueryRow, QueryView};
 pub use versions::{
     CompareDefinitions, DefinitionRef, DefinitionView, DiffLine, DiffView, PublishVersion,
     RollBack, VersionActed, VersionRow, WorkflowPage, WorkflowView,

@@ -20,6 +20,7 @@ use crate::api::{
     RollBack, VersionActed, WorkflowPage, WorkflowView,
 };
 use crate::api::{LimitPage, LimitView, SetLimit};
+use crate::api::{QueriesView, QueryView};
 use crate::{Client, Follow, Service};
 
 /// An engine to ask. Cheap to clone.
@@ -84,6 +85,10 @@ requests! {
     forget(name: &str, act: Act) -> Acted;
     /// Tells a run something.
     signal(name: &str, signal: &str, request: SendSignal) -> SignalView;
+    /// What all queries say of a run.
+    queries(name: &str) -> QueriesView;
+    /// What the query of this name says of a run.
+    query(name: &str, query: &str) -> QueryView;
     /// Approves what a step asks.
     approve(name: &str, answer: ApprovalAnswer) -> DecidedView;
     /// Rejects what a step asks.

@@ -2,12 +2,14 @@
 
 mod aggregates;
 mod forget;
+mod state_queries;
 
 pub(crate) use aggregates::{
     ambiguous_hash, no_such_breaker, no_such_definition, no_such_limit, no_such_schedule,
     no_such_version, no_such_workflow, no_triggers, nothing_before, other_event, topic,
 };
 pub(crate) use forget::forget;
+pub(crate) use state_queries::query;
 
 use std::error::Error;
 use std::path::Path;

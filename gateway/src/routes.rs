@@ -16,6 +16,7 @@ mod read;
 mod runs;
 mod same_machine;
 mod schedules;
+mod state_queries;
 mod topics;
 mod upkeep;
 mod versions;
@@ -66,6 +67,8 @@ fn control() -> Router<Service> {
         .route("/runs/{run}/replay", get(runs::replay))
         .route("/runs/{run}/explain", get(runs::explain))
         .route("/runs/{run}/graph", get(runs::graph))
+        .route("/runs/{run}/queries", get(state_queries::list))
+        .route("/runs/{run}/queries/{query}", get(state_queries::show))
         .route("/runs/{run}/pause", post(acts::pause))
         .route("/runs/{run}/resume", post(acts::resume))
         .route("/runs/{run}/steps/{step}/pause", post(acts::pause_step))

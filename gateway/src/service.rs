@@ -28,6 +28,7 @@ mod schedules;
 mod show;
 mod signal;
 mod start;
+mod state_queries;
 mod status;
 mod verify;
 mod versions;

@@ -88,6 +88,9 @@ pub struct Definition {
     /// Template of the run's output; `None` is `null`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outputs: Option<serde_json::Value>,
+    /// What can be asked of a run, by name: templates over its state.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub queries: BTreeMap<String, serde_json::Value>,
 }
 
 impl Definition {
@@ -131,6 +134,7 @@ impl Definition {
             event_triggers: self.event_triggers.clone(),
             steps: Vec::new(),
             outputs: self.outputs.clone(),
+            queries: self.queries.clone(),
         }
     }
 

@@ -145,8 +145,14 @@ impl Examined<'_> {
             | RunStatus::Completed { .. } => false,
         };
         if !fits {
-            let ended = if status.is_terminal() { "it has ended" } else { "it is ending" };
-            self.against.push(format!("{ended} ({})", self.run.word()));
+            let where_it_is = if status.is_terminal() {
+                "it has ended"
+            } else if *status == RunStatus::Running && !self.run.is_undoing() {
+                "it has not ended, so that nothing can be retried"
+            } else {
+                "it is ending"
+            };
+            self.against.push(format!("{where_it_is} ({})", self.run.word()));
         }
     }
 

@@ -29,6 +29,7 @@ mod events;
 mod graph;
 mod names;
 mod nullable;
+mod query;
 mod race;
 mod repeat;
 mod slots;
@@ -67,6 +68,7 @@ pub struct Plan {
     event_waits: Vec<(StepIndex, String)>,
     pub(crate) env: Template,
     pub(crate) outputs: Option<Template>,
+    queries: BTreeMap<String, Template>,
     steps_with_undo: Vec<StepIndex>,
     /// The calls of a function that are its steps.
     calls_made: Vec<Arc<CallMade>>,

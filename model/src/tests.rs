@@ -19,6 +19,7 @@ mod show;
 mod approvals;
 mod breakers;
 mod calls;
+mod cases;
 mod ending;
 mod events;
 mod expressions;

@@ -72,7 +72,7 @@ fn show(view: &RunView, path: Option<&str>) -> Outcome {
 }
 
 /// The part of a value at a path such as `items.0.name`.
-fn part<'v>(whole: &'v Value, path: Option<&str>) -> Result<&'v Value, Problem> {
+pub(super) fn part<'v>(whole: &'v Value, path: Option<&str>) -> Result<&'v Value, Problem> {
     let mut part = whole;
     for key in path.unwrap_or_default().split('.').filter(|key| !key.is_empty()) {
         let inner = match part {
@@ -81,7 +81,7 @@ fn part<'v>(whole: &'v Value, path: Option<&str>) -> Result<&'v Value, Problem> 
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
         };
         part = inner.ok_or_else(|| {
-            Problem::new("NX7022", Code::NotFound as u8, format!("the output has no `{key}`"))
+            Problem::new("NX7022", Code::NotFound as u8, format!("it has no `{key}`"))
                 .hint("see all of it: leave out --path")
         })?;
     }

@@ -55,6 +55,10 @@ outputs:
   both: ${{{{ steps.computed.output.both }}}}
   items: ${{{{ steps.each.output }}}}
   error: ${{{{ steps.last.error.details }}}}
+queries:
+  both: ${{{{ steps.computed.output.both }}}}
+  input: ${{{{ inputs }}}}
+  name: ${{{{ inputs.name }}}}
 "
     )
 }
@@ -129,6 +133,8 @@ fn values_of_an_encrypted_run_are_shown_and_in_no_file() {
         assert_eq!(holding(&desk.store(), planted.as_bytes()), NONE, "{planted}");
     }
     assert!(!sealed.contains("sealed:"), "{sealed}");
+    let both = desk.nexus(&["query", "sealed-1", "both", "-o", "json"]).code(0).json();
+    assert_eq!(both["value"], "PlInput1z9-PlOutput5v5");
     // The same run without encryption: the test would find it.
     play(&desk, "plain", "plain-1");
     for planted in PLANTED {
@@ -153,6 +159,12 @@ fn a_forgotten_run_verifies_and_shows_no_value() {
     let one = ["get", "history", "logs"].map(|verb| desk.nexus(&[verb, "sealed-1"]).code(0).out);
     for planted in PLANTED {
         assert!(!one.concat().contains(planted), "{planted} is shown: {one:?}");
+    }
+    let input = desk.nexus(&["query", "sealed-1", "input", "-o", "json"]).code(0).json();
+    assert_eq!(input["value"]["$payload"]["forgotten"], true, "{input}");
+    for query in ["name", "both"] {
+        let refused = desk.nexus(&["query", "sealed-1", query, "-o", "json"]).code(5).problem();
+        assert_eq!(refused["code"], "NX6022", "{query}");
     }
     let replay = desk.nexus(&["replay", "sealed-1", "-o", "json"]).code(0).json();
     assert_eq!((replay["agrees"].clone(), replay["forgotten"].clone()), (true.into(), true.into()));

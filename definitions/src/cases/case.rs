@@ -12,7 +12,7 @@ use crate::suggest::{any_of, nearest};
 use crate::yaml::{Key, Node, Tree};
 
 const CASE: &[&str] = &["extends", "inputs", "mock", "real", "at", "expect"];
-const EXPECT: &[&str] = &["status", "error", "steps", "outputs", "calls", "takes"];
+const EXPECT: &[&str] = &["status", "error", "steps", "outputs", "queries", "calls", "takes"];
 const STEP: &[&str] = &["status", "attempts", "error", "output"];
 const DEEDS: &[&str] =
     &["signal", "emit", "approve", "reject", "pause", "resume", "cancel", "retry", "crash", "down"];
@@ -291,6 +291,12 @@ impl Reader<'_> {
                 "error" => expect.error = self.text_of(key, value),
                 "steps" => expect.steps = self.expect_steps(key, value),
                 "outputs" => expect.outputs = Some(value.value.to_value()),
+                "queries" => {
+                    let entries = self.entries(key, value, "a map of queries and what they say");
+                    let said =
+                        |(name, value): &(Key, Tree)| (name.value.clone(), value.value.to_value());
+                    expect.queries = entries.iter().map(said).collect();
+                }
                 "calls" => expect.calls = Some(self.texts(key, value)),
                 "takes" => expect.takes_ms = Some(self.duration(key, value)),
                 _ => self.unknown(key, "what is expected", EXPECT),

@@ -415,10 +415,12 @@ fn definition() -> impl Strategy<Value = Definition> {
     );
     let outputs =
         prop::option::of(value().prop_filter("null says nothing", |value| !value.is_null()));
+    let outputs = (outputs, prop::collection::btree_map("[a-z]{1,6}", value(), 0..3));
     let limit = prop::option::of(concurrency());
     let ends = (prop::option::of(1u64..9_000_000_000), limit, on_end(), on_end());
     (head, maps, ends, steps(), outputs).prop_map(
         |(head, maps, (timeout_ms, concurrency, on_failure, on_cancel), steps, outputs)| {
+            let (outputs, queries) = outputs;
             let (name, description, version, input_is_value) = head;
             let (labels, inputs, env, (triggers, event_triggers), secrets, encrypt) = maps;
             let calls = steps.iter().any(|step: &Step| matches!(step.kind, StepKind::Call { .. }));
@@ -442,6 +444,7 @@ fn definition() -> impl Strategy<Value = Definition> {
                 event_triggers,
                 steps,
                 outputs,
+                queries,
             }
         },
     )

@@ -23,7 +23,10 @@ use super::weather::{Storm, Weather};
 use super::workshop::Workshop;
 use super::world::{CrashPoint, Setup, World};
 use crate::config::Config;
-use crate::handle::{Prepared, RequestError, StartError, StartRequest, Started, prepare, rows};
+use crate::handle::{
+    Prepared, QueryError, RequestError, StartError, StartRequest, Started, answer_query, prepare,
+    rows,
+};
 use crate::handler::{Handler, Registry, StepError};
 use crate::loader::Recorded;
 use crate::names::Numbers;
@@ -445,6 +448,18 @@ impl TestEngine {
     pub fn ending_of(&self, run: RunId) -> RunEnding {
         let (plan, state) = self.load(run);
         of_run(&self.world.loader, &plan, &state)
+    }
+
+    /// What a query says of a run.
+    ///
+    /// # Errors
+    /// [`QueryError`] if there is no such query, or it has no answer.
+    ///
+    /// # Panics
+    /// If there is no such run.
+    pub fn query(&self, run: RunId, name: &str) -> Result<Value, QueryError> {
+        let (plan, state) = self.load(run);
+        answer_query(&self.world.loader, (&plan, &state), name, self.now())
     }
 
     /// How all runs stand, and the calls that were made.

@@ -15,6 +15,7 @@ use crate::api::{
 };
 use crate::api::{BreakerPage, BreakerView};
 use crate::api::{LimitPage, LimitView, SetLimit};
+use crate::api::{QueriesView, QueryView};
 use crate::follow::Follow;
 
 /// How long one long poll lasts.
@@ -139,6 +140,14 @@ impl Client {
     ) -> Result<SignalView, Problem> {
         let path = run(name, &format!("/signals/{}", segment(signal)));
         self.ask(post(&path).json(&request)?).await
+    }
+
+    pub async fn queries(&self, name: &str) -> Result<QueriesView, Problem> {
+        self.ask(get(&run(name, "/queries"))).await
+    }
+
+    pub async fn query(&self, name: &str, query: &str) -> Result<QueryView, Problem> {
+        self.ask(get(&run(name, &format!("/queries/{}", segment(query))))).await
     }
 
     pub async fn drive(&self, name: &str) -> Result<Acted, Problem> {

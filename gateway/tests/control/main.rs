@@ -19,6 +19,7 @@ mod serving;
 mod shared;
 #[cfg(test)]
 mod signals;
+mod state_queries;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

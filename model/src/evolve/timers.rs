@@ -22,11 +22,22 @@ impl Fold<'_> {
 
     fn run_timed_out(&mut self) {
         if self.run.status == RunStatus::Running {
-            let failure = run_timed_out(self.plan);
+            let failure = self.run_time_over();
             self.run.status = RunStatus::Failing { failure, step: None };
             self.drop_waiting_of_run();
             self.run.plan_undo(self.plan.undoes_on_failure());
         }
+    }
+
+    /// A run that was migrated keeps the time of a definition that is not at hand.
+    fn run_time_over(&self) -> Failure {
+        let ms = self.plan.definition().timeout_ms;
+        let started = self.run.started.as_ref().map(|started| started.definition);
+        let message = match ms.filter(|_| started == Some(self.plan.hash())) {
+            Some(ms) => format!("run timed out after {ms} ms"),
+            None => "run timed out".to_owned(),
+        };
+        Failure { code: "NX3010".to_owned(), message, fatal: true, details: None }
     }
 
     fn retry_due(&mut self, step: StepIndex) {
@@ -62,16 +73,6 @@ pub(crate) fn not_started(plan: &Plan, step: StepIndex) -> Failure {
     Failure {
         code: "NX3026".to_owned(),
         message: format!("not started within {ms} ms"),
-        fatal: true,
-        details: None,
-    }
-}
-
-fn run_timed_out(plan: &Plan) -> Failure {
-    let ms = plan.definition().timeout_ms.unwrap_or(0);
-    Failure {
-        code: "NX3010".to_owned(),
-        message: format!("run timed out after {ms} ms"),
         fatal: true,
         details: None,
     }

@@ -104,6 +104,8 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
         Some(template)
     });
 
+    let queries = super::query::compile(&definition, &names, &mut problems);
+
     // Steps that did not compile are missing from `steps`; the graph makes sense only with all of them.
     if steps.len() != definition.steps.len() {
         return Err(problems.errors);
@@ -149,6 +151,7 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
         event_waits,
         env,
         outputs,
+        queries,
         steps_with_undo,
         calls_made: Vec::new(),
     })

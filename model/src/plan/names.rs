@@ -73,6 +73,11 @@ impl<'p> Place<'p> {
         Self { path: vec!["outputs"], roots, step: None, secrets: SecretsIn::Nothing }
     }
 
+    /// A query: what `outputs` may refer to.
+    pub(super) fn query(name: &'p str) -> Self {
+        Self { path: vec!["queries", name], ..Self::outputs() }
+    }
+
     /// A field of a step; `this` is known in its `outputs` only.
     pub(super) fn step(id: &'p str, index: StepIndex, field: &'p str) -> Self {
         const ALL: &[Root] =

@@ -426,3 +426,22 @@ fn an_encrypted_workflow_calls_no_other() {
     let errors = Plan::compile(definition).expect_err("it is refused");
     assert!(errors.iter().any(|error| error.code == "NX1136"), "{errors:?}");
 }
+
+#[test]
+fn queries_see_what_outputs_see_and_have_plain_names() {
+    let steps = json!([["a", {"set": {"x": 1}}]]);
+    check(
+        &json!({"queries": {
+            "fine": {"status": "${{ steps.a.status }}", "x": "${{ get(steps.a.output, 'x', 0) }}"},
+            "how far": "${{ steps.a.status }}",
+            "lost": "${{ steps.b.status }}",
+            "own": "${{ step.id }}",
+        }, "input_is_value": true}),
+        &steps,
+        &[
+            "NX1111 queries.how far `how far` cannot be the name of a query; write a letter or `_`, then letters, digits, `_` and `-`; at most 64",
+            "NX1104 queries.lost[4..18] there is no step `b`",
+            "NX2101 queries.own[4..11] `step` is not known here; known here: inputs, steps, run, env",
+        ],
+    );
+}

@@ -31,6 +31,14 @@ pub(super) fn unmet(
     {
         lines.push(format!("the output is {}, expected {outputs}{difference}", ending.output));
     }
+    for (name, wanted) in &expect.queries {
+        match engine.query(run, name) {
+            Ok(found) => lines.extend(misfit(wanted, &found, "").map(|difference| {
+                format!("query `{name}` says {found}, expected {wanted}{difference}")
+            })),
+            Err(error) => lines.push(format!("query `{name}` has no answer: {error}")),
+        }
+    }
     for (id, expect) in &expect.steps {
         if let Some(step) = ending.steps.get(id) {
             step_unmet(id, step, expect, storm, &mut lines);

@@ -27,11 +27,13 @@ use nexus_model::code::CallMade;
 use nexus_model::event::{Event, Failure};
 use nexus_model::id::RunId;
 use nexus_model::plan::Plan;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::handler::Data;
 use crate::loader::{LoadError, Loader, events_of};
 
-pub use cx::{Call, Cx, Each, Wait};
+pub use cx::{Call, Cx, Each, Wait, Within};
 pub(crate) use functions::{Functions, Seat};
 pub(crate) use performer::{Performance, perform};
 pub use trouble::FunctionTrouble;
@@ -43,6 +45,17 @@ pub(crate) type FunctionFuture = Pin<Box<dyn Future<Output = Result<Data, Failur
 pub(crate) trait Function: Send + Sync + 'static {
     /// Begins it for a run.
     fn begin(&self, cx: Cx, input: Data) -> FunctionFuture;
+}
+
+/// A function that runs are carried out by, of one with types.
+pub(crate) fn function<F, Fut, In, Out>(function: F) -> Arc<dyn Function>
+where
+    F: Fn(Cx, In) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = crate::workflow::Result<Out>> + Send + 'static,
+    In: DeserializeOwned + Send + 'static,
+    Out: Serialize + Send + 'static,
+{
+    Arc::new(cx::Typed::new(function))
 }
 
 /// The plan that folds event `revision` of a run: `base`, with the calls that were made up to then.

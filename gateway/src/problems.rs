@@ -232,6 +232,12 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
             let hint = errors.first().and_then(|error| error.hint.clone());
             ("NX4106", hint.unwrap_or_else(|| "see the form: nexus-engine inbox -o json".into()))
         }
+        Rejection::OfFunction { .. } => {
+            ("NX3055", format!("see how its function ended: nexus-engine get {name}"))
+        }
+        Rejection::NoFunction { .. } | Rejection::OtherTurn { .. } | Rejection::BadCall { .. } => {
+            ("NX3056", format!("see what it is: nexus-engine get {name}"))
+        }
         Rejection::AlreadyStarted
         | Rejection::EventNotAwaited { .. }
         | Rejection::EventNotWanted { .. }

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 mod calls;
+mod functions;
 mod holds;
 mod items;
 mod loops;
@@ -476,38 +477,6 @@ impl Run {
             && !self.ends_a_call()
             && !self.asks_function()
             && self.reading_events().next().is_none()
-    }
-
-    /// Whether its function has a turn of which it has said nothing yet.
-    pub fn asks_function(&self) -> bool {
-        let has_turns = self.code.as_ref().is_some_and(|code| code.has_turns());
-        has_turns && self.status == RunStatus::Running
-    }
-
-    /// Whether it goes on until its function has returned.
-    pub fn waits_for_function(&self) -> bool {
-        let is_open = self.code.as_ref().is_some_and(|code| code.output.is_none());
-        is_open && self.status == RunStatus::Running
-    }
-
-    /// Makes room for the steps that its plan has got.
-    pub(crate) fn grow(&mut self, plan: &Plan) {
-        while self.steps.len() < plan.step_count() as usize {
-            self.steps.push(StepRun::default());
-            self.open_needs.push(0);
-            self.open += 1;
-        }
-    }
-
-    /// Counts the needs of a step anew.
-    pub(crate) fn count_needs(&mut self, plan: &Plan, step: StepIndex) {
-        let is_open = |need: &&StepIndex| {
-            self.steps.get(need.at()).is_some_and(|need| !need.state.is_settled())
-        };
-        let count = plan.needs(step).iter().filter(is_open).count();
-        if let Some(open) = self.open_needs.get_mut(step.at()) {
-            *open = u32::try_from(count).unwrap_or(u32::MAX);
-        }
     }
 
     /// Steps that wait for an event and were not offered yet what was emitted before, in order.

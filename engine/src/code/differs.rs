@@ -79,7 +79,9 @@ impl Differs {
         };
         let Some(like) = &removed.like else {
             return match added.first() {
-                Some(added) => format!("it calls `{}`, where it is recorded to have returned", added.id),
+                Some(added) => {
+                    format!("it calls `{}`, where it is recorded to have returned", added.id)
+                }
                 None => "it goes on, where it is recorded to have returned".to_owned(),
             };
         };

@@ -17,7 +17,7 @@ use super::board::{Bell, Board, Outcome};
 use super::cx::Cx;
 use super::differs::{Differs, Line};
 use super::functions::Functions;
-use super::said::{Fresh, Paired, Said, likeness, pair};
+use super::said::{Fresh, Paired, Said, pair};
 use super::trouble::Trouble;
 use super::{Function, FunctionFuture};
 use crate::handler::Data;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_model::command::Command;
 use nexus_model::event::Event;
 use nexus_model::id::RunId;
 use nexus_model::payload::Payload;
+use nexus_model::plan::Plan;
 use nexus_model::rejection::Rejection;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -119,7 +119,9 @@ impl Performance {
     /// Has recorded what the function says.
     async fn say(&self, request: Request) -> Result<Answered, Trouble> {
         let Request { command, payloads, callees } = request;
-        let rows = callees.iter().map(|plan| definition_row(plan)).collect();
+        let row =
+            |plan: &Arc<Plan>| definition_row(plan.hash(), plan.definition().to_canonical_json());
+        let rows = callees.iter().map(row).collect();
         for plan in &callees {
             self.loader.keep(plan);
         }

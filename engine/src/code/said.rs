@@ -85,9 +85,8 @@ impl Fresh {
 
 /// What a recorded call is like.
 pub(super) fn likeness(call: &CallMade) -> Likeness {
-    let kind = serde_json::from_str::<Step>(&call.does)
-        .map(|step| word(&step.kind))
-        .unwrap_or_default();
+    let kind =
+        serde_json::from_str::<Step>(&call.does).map(|step| word(&step.kind)).unwrap_or_default();
     Likeness { name: call.name.clone(), kind, input: call.input.hash() }
 }
 

@@ -416,6 +416,8 @@ impl World {
             Output::LoadPayloads(run, hashes) => {
                 self.wanted.push_back(Wanted::Payloads(run, hashes));
             }
+            // This engine has no functions.
+            Output::Function(_) => {}
             Output::Rest(run) => self.wanted.push_back(Wanted::Rest(run)),
             Output::Attempt { plan, info, attempt } => self.call(&plan, *info, &attempt),
             Output::Resume { run, step, item, attempt, .. } => {

@@ -87,6 +87,7 @@ impl Plan {
             outputs: None,
             steps_with_undo,
             calls_made: calls,
+            queries: std::collections::BTreeMap::new(),
         })
     }
 }

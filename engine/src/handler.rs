@@ -101,7 +101,13 @@ pub trait IntoHandler<Marker> {
 #[derive(Debug)]
 pub enum ByHandler {}
 
-impl IntoHandler<ByHandler> for Arc<dyn Handler> {
+impl<H: Handler> IntoHandler<ByHandler> for Arc<H> {
+    fn into_handler(self) -> Arc<dyn Handler> {
+        self
+    }
+}
+
+impl IntoHandler<()> for Arc<dyn Handler> {
     fn into_handler(self) -> Self {
         self
     }

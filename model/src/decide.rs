@@ -60,7 +60,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::code::CallsMade;
-
 use crate::command::Command;
 use crate::event::{Event, Given};
 use crate::id::TimerId;

@@ -433,6 +433,7 @@ fn definition() -> impl Strategy<Value = Definition> {
                 input_is_value,
                 env,
                 secrets,
+                code: false,
                 // An encrypted workflow calls no other.
                 encrypt: encrypt && !calls,
                 run_id: None,

@@ -124,16 +124,12 @@ impl Board {
     pub(super) fn poll(&self, ticket: u64, waker: &Waker) -> Poll<Outcome> {
         let mut inner = self.inner();
         let Some(open) = inner.open.get_mut(&ticket) else { return Poll::Pending };
-        match open.outcome.take() {
-            Some(outcome) => {
-                inner.open.remove(&ticket);
-                Poll::Ready(outcome)
-            }
-            None => {
-                open.waker = Some(waker.clone());
-                Poll::Pending
-            }
+        if let Some(outcome) = open.outcome.take() {
+            inner.open.remove(&ticket);
+            return Poll::Ready(outcome);
         }
+        open.waker = Some(waker.clone());
+        Poll::Pending
     }
 
     /// Nobody waits for the outcome of a call any more.

@@ -1,5 +1,7 @@
 //! What is recorded beside what the function does.
 
+use std::fmt::Write;
+
 use nexus_model::code::{CallMade, step_id};
 
 use super::said::{Fresh, Likeness, likeness};
@@ -52,8 +54,11 @@ impl Line {
         match &self.like {
             None => self.id.clone(),
             Some(Likeness { kind, input, .. }) => {
-                let hash: String = input.0.iter().map(|byte| format!("{byte:02x}")).collect();
-                format!("{} ({kind}, input {})", self.id, &hash[..DIGITS])
+                let mut hash = String::new();
+                for byte in input.0.iter().take(DIGITS / 2) {
+                    let _ = write!(hash, "{byte:02x}");
+                }
+                format!("{} ({kind}, input {hash})", self.id)
             }
         }
     }

@@ -200,7 +200,9 @@ impl Machine {
             };
             return Err(Trouble::Differs(Box::new(differs)));
         }
-        paired.into_iter().for_each(|pair| self.seat(pair));
+        for pair in paired {
+            self.seat(pair);
+        }
         Ok(())
     }
 

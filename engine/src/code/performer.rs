@@ -38,7 +38,7 @@ pub(crate) struct Performance {
 /// Carries out the function of a run until the run has ended, or the function gets no further.
 pub(crate) async fn perform(performance: Performance) {
     let (functions, run) = (performance.functions.clone(), performance.run);
-    match performance.to_the_end().await {
+    match performance.carry_out().await {
         Ok(End::RunEnded) => functions.forget_run(run),
         Ok(End::EngineEnds) => {}
         Err(trouble) => functions.is_in_trouble(run, trouble),
@@ -58,7 +58,7 @@ enum Answered {
 }
 
 impl Performance {
-    async fn to_the_end(mut self) -> Result<End, Trouble> {
+    async fn carry_out(mut self) -> Result<End, Trouble> {
         let function = self.functions.get(&self.workflow).cloned();
         let function = function.ok_or_else(|| Trouble::NoFunction(self.workflow.clone()))?;
         let mut machine = Machine::new(self.run, function, self.functions.clone());

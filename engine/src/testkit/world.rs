@@ -416,8 +416,6 @@ impl World {
             Output::LoadPayloads(run, hashes) => {
                 self.wanted.push_back(Wanted::Payloads(run, hashes));
             }
-            // This engine has no functions.
-            Output::Function(_) => {}
             Output::Rest(run) => self.wanted.push_back(Wanted::Rest(run)),
             Output::Attempt { plan, info, attempt } => self.call(&plan, *info, &attempt),
             Output::Resume { run, step, item, attempt, .. } => {
@@ -452,7 +450,8 @@ impl World {
                     self.hungry.push_back(run);
                 }
             }
-            Output::Snapshot(..) | Output::Ignored(_) => {}
+            // This engine has no functions.
+            Output::Snapshot(..) | Output::Ignored(_) | Output::Function(_) => {}
             call @ (Output::Call(_) | Output::ChildEnded(_)) => self.pass_on(call),
             Output::LoadAggregate(id) => self.wanted.push_back(Wanted::Aggregate(id)),
             Output::Errand(id, effect)

@@ -151,9 +151,13 @@ impl canonical::Writer {
         self.number(*turn);
         self.flag(*spoke);
         self.count(settled.len());
-        settled.iter().for_each(|step| self.index(*step));
+        for step in settled {
+            self.index(*step);
+        }
         self.count(free.len());
-        free.iter().for_each(|step| self.index(*step));
+        for step in free {
+            self.index(*step);
+        }
         self.option(output.as_ref(), Self::payload);
         if payloads == Payloads::References {
             for call in plan.calls_made() {
@@ -164,7 +168,9 @@ impl canonical::Writer {
                 self.payload(input);
                 self.option(output.as_ref(), Self::payload);
                 self.count(needs.len());
-                needs.iter().for_each(|need| self.index(*need));
+                for need in needs {
+                    self.index(*need);
+                }
             }
         }
     }

@@ -117,6 +117,36 @@ fn hold_slots(run: &mut Run) {
     run.set_hold(Slot::Call(StepIndex(3)), Some(hold(3, true)));
 }
 
+/// What functions say.
+fn function_samples() -> Vec<Event> {
+    let step = StepIndex(2);
+    vec![
+        Event::CallsMade(Box::new(CallsMade {
+            turn: 300,
+            calls: vec![CallMade {
+                step,
+                name: "charge".to_owned(),
+                count: 1,
+                does: r#"{"id":"","kind":{"action":{"uses":"charge"}}}"#.to_owned(),
+                input: inline(r#"{"order_id":117}"#),
+                output: Some(inline("4")),
+                needs: vec![StepIndex(0)],
+            }],
+            patches: vec!["ask first".to_owned()],
+        })),
+        Event::FunctionReturned(Box::new(FunctionReturned {
+            turn: 301,
+            output: inline("7"),
+            failure: None,
+        })),
+        Event::FunctionReturned(Box::new(FunctionReturned {
+            turn: 301,
+            output: Payload::Null,
+            failure: Some(failure()),
+        })),
+    ]
+}
+
 /// One event of every kind that can come from outside.
 fn outside_samples() -> Vec<Event> {
     let (step, attempt) = (StepIndex(2), Attempt(1));
@@ -145,29 +175,6 @@ fn outside_samples() -> Vec<Event> {
             by: actor(),
             reason: "order@2".to_owned(),
             retries: true,
-        })),
-        Event::CallsMade(Box::new(CallsMade {
-            turn: 300,
-            calls: vec![CallMade {
-                step,
-                name: "charge".to_owned(),
-                count: 1,
-                does: r#"{"id":"","kind":{"action":{"uses":"charge"}}}"#.to_owned(),
-                input: inline(r#"{"order_id":117}"#),
-                output: Some(inline("4")),
-                needs: vec![StepIndex(0)],
-            }],
-            patches: vec!["ask first".to_owned()],
-        })),
-        Event::FunctionReturned(Box::new(FunctionReturned {
-            turn: 301,
-            output: inline("7"),
-            failure: None,
-        })),
-        Event::FunctionReturned(Box::new(FunctionReturned {
-            turn: 301,
-            output: Payload::Null,
-            failure: Some(failure()),
         })),
         Event::SlotsOffered,
         Event::EventsRead { step },
@@ -209,6 +216,7 @@ fn outside_samples() -> Vec<Event> {
     .into_iter()
     .chain(undo_samples())
     .chain(items::outside_samples())
+    .chain(function_samples())
     .collect()
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::compile::Problems;
 use super::step::check_retry;
-use super::undo::endless;
+use super::undo::{endless, with_undo};
 use super::{ApprovalWait, Called, Plan, PlanStep, PlanUndo, SignalWait, Work, graph};
 use crate::code::{CALL_CHARS_MAX, CallMade, CallsMade};
 use crate::definition::{OnError, Retry, Step, StepKind, WhenNeeds};
@@ -49,15 +49,14 @@ impl Plan {
         for (at, call) in calls.iter().enumerate() {
             let known = self.calls_made.get(at).filter(|known| Arc::ptr_eq(known, call));
             let same = known.and_then(|_| self.definition.steps.get(at).zip(self.steps.get(at)));
-            let (step, compiled) = match same {
-                Some((step, compiled)) => (step.clone(), Arc::clone(compiled)),
-                None => {
-                    let step = call
-                        .step_definition()
-                        .ok_or_else(|| refused(call, "what it does cannot be read"))?;
-                    let compiled = compile(call, &step, calls.len())?;
-                    (step, Arc::new(compiled))
-                }
+            let (step, compiled) = if let Some((step, compiled)) = same {
+                (step.clone(), Arc::clone(compiled))
+            } else {
+                let step = call
+                    .step_definition()
+                    .ok_or_else(|| refused(call, "what it does cannot be read"))?;
+                let compiled = compile(call, &step, calls.len())?;
+                (step, Arc::new(compiled))
             };
             definition.steps.push(step);
             steps.push(compiled);
@@ -65,12 +64,12 @@ impl Plan {
         let mut by_id: Vec<StepIndex> = (0..).map(StepIndex).take(steps.len()).collect();
         let id = |step: &StepIndex| definition.steps.get(step.at()).map_or("", |step| &step.id);
         by_id.sort_by(|left, right| id(left).cmp(id(right)));
-        if let Some(twice) = by_id.windows(2).find(|pair| id(&pair[0]) == id(&pair[1])) {
-            return Err((id(&twice[0]).to_owned(), "there is a step with its id".to_owned()));
+        let twice = by_id.iter().zip(by_id.iter().skip(1)).find(|(a, b)| id(a) == id(b));
+        if let Some((twice, _)) = twice {
+            return Err((id(twice).to_owned(), "there is a step with its id".to_owned()));
         }
         let (successor_ends, successors) = graph::successors(&steps);
-        let with_undo = (0..).map(StepIndex).zip(&steps).filter(|(_, step)| step.undo.is_some());
-        let steps_with_undo = with_undo.map(|(index, _)| index).collect();
+        let steps_with_undo = with_undo(&steps);
         Ok(Self {
             hash: self.hash,
             definition,

@@ -84,7 +84,6 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
     let by_id = ids(&definition, &mut problems);
     check_head(&definition, &mut problems);
     let names = Names::new(&definition, &by_id);
-
     let env = compile_env(&definition, &names, &mut problems);
     let run_id = compile_run_id(&definition, &names, &mut problems);
     let slot = definition.concurrency.as_ref().and_then(|concurrency| {
@@ -105,7 +104,6 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
     });
 
     let queries = super::query::compile(&definition, &names, &mut problems);
-
     // Steps that did not compile are missing from `steps`; the graph makes sense only with all of them.
     if steps.len() != definition.steps.len() {
         return Err(problems.errors);
@@ -134,8 +132,7 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
     }
     let steps: Vec<Arc<PlanStep>> = steps.into_iter().map(Arc::new).collect();
     let (successor_ends, successors) = graph::successors(&steps);
-    let with_undo = (0..).map(StepIndex).zip(&steps).filter(|(_, step)| step.undo.is_some());
-    let steps_with_undo = with_undo.map(|(index, _)| index).collect();
+    let steps_with_undo = undo::with_undo(&steps);
     let event_waits = super::events::waits(&definition);
     Ok(Plan {
         hash: definition.hash(),

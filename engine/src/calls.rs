@@ -1,9 +1,9 @@
-//! Runs that wait for others, when an engine is opened: which of them have news to hear of.
+//! Runs that wait for others: which they are, and which of them have news to hear of when an engine is opened.
 //!
 //! A run that waits for one it has called is parked, and a row says so. What happened to the called run while no engine
 //! was there to tell is found by comparing the two, so that the many whose called runs simply go on are not read.
 
-use nexus_log::{EventLog, StreamId};
+use nexus_log::{EventLog, ReadError, StreamId};
 use nexus_model::id::RunId;
 use nexus_projections::{RunRow, RunWord, Views};
 
@@ -15,18 +15,25 @@ const ROWS_MAX: usize = 1_000;
 
 /// The parked runs that have to look at the runs they have called.
 pub(crate) fn parents_to_drive(log: &dyn EventLog, views: &Views) -> Result<Vec<RunId>, OpenError> {
+    parents(log, |parent, child| has_news(log, views, parent, child))
+}
+
+/// The runs that wait for others they have called, and of which that is true.
+pub(crate) fn parents<E: From<ReadError>>(
+    log: &dyn EventLog,
+    is_meant: impl Fn(RunId, &str) -> Result<bool, E>,
+) -> Result<Vec<RunId>, E> {
     let (mut found, mut next) = (Vec::new(), CALL.to_vec());
     loop {
         let rows = log.rows(META, &next, CALL_END, ROWS_MAX)?;
-        let Some((last, _)) = rows.last() else { break };
+        let Some((last, _)) = rows.last() else { return Ok(found) };
         next = [last, &[0][..]].concat();
         for (parent, child) in rows.iter().filter_map(|(key, value)| read_call_row(key, value)) {
-            if found.last() != Some(&parent) && has_news(log, views, parent, &child)? {
+            if found.last() != Some(&parent) && is_meant(parent, &child)? {
                 found.push(parent);
             }
         }
     }
-    Ok(found)
 }
 
 /// Whether the called run is not there, has ended, or is paused when it should not be, or not when it should.

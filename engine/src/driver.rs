@@ -309,9 +309,9 @@ impl Driver {
                     self.errands.begin(id, *effect);
                 }
             }
-            Output::ReadEvents(run, step, event, since) => {
+            Output::ReadEvents(run, reading) => {
                 if self.closing.is_none() && self.config.drive != Drive::Nothing {
-                    self.errands.read_events(run, step, event, since);
+                    self.errands.read_events(run, reading);
                 }
             }
             Output::Slot(change) => self.errands.tell_limit(change),

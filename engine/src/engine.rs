@@ -39,6 +39,8 @@ pub struct Engine {
     handle: Handle,
     drivers: Vec<JoinHandle<()>>,
     picked_up: usize,
+    /// Cleans the disk of keys that an earlier process deleted.
+    cleaning: Option<JoinHandle<()>>,
 }
 
 /// Prepares an engine.
@@ -251,9 +253,13 @@ impl Builder {
                 handle.drive_aggregate(id);
             }
         }
+        let cleaning = match config.drive {
+            Drive::All => handle.end_forgetting()?,
+            Drive::Named | Drive::Nothing => None,
+        };
         let picked_up = if config.drive == Drive::All { open.len() } else { 0 };
         open.into_iter().take(picked_up).for_each(|run| handle.drive(run));
-        Ok(Engine { handle, drivers, picked_up })
+        Ok(Engine { handle, drivers, picked_up, cleaning })
     }
 }
 
@@ -339,6 +345,9 @@ impl Engine {
             }
         });
         let _ = close.await;
+        if let Some(cleaning) = self.cleaning.take() {
+            let _ = cleaning.await;
+        }
     }
 }
 

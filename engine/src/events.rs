@@ -9,7 +9,7 @@ use nexus_model::event::Actor;
 use nexus_model::id::{RunId, StepIndex};
 use nexus_model::payload::{ContentType, Payload};
 use nexus_model::time::Timestamp;
-use nexus_model::topic::{EventEmitted, TopicEvent};
+use nexus_model::topic::{EventEmitted, TopicEvent, offer_id};
 use serde_json::Value;
 
 use crate::handle::{EmitError, Handle, Shared};
@@ -91,8 +91,9 @@ pub(crate) fn waiters(
 /// The request that offers an event to a run, for the sake of one of its steps.
 pub(crate) fn offer(topic: &str, event: &Emitted, step: StepIndex) -> Command {
     Command::OfferEvent {
+        step,
         event: topic.to_owned(),
-        id: format!("event:{topic}#{}/{}", event.record, step.0),
+        id: offer_id(topic, event.record, step),
         payload: Payload::new(ContentType::Json, event.data.as_bytes().to_vec()).0,
         by: event.by.clone(),
     }

@@ -357,7 +357,7 @@ fn command_of(event: &Event) -> Option<Command> {
         Event::SlotsOffered => Command::OfferSlots,
         Event::StepSlotGranted { step, ticket } => Command::GrantSlot { step: Some(step), ticket },
         Event::RunSlotGranted { ticket } => Command::GrantSlot { step: None, ticket },
-        Event::EventsRead { step } => Command::EventsRead { step },
+        Event::EventsRead { step } => Command::EventsRead { step, waiting: None },
         Event::SignalReceived { name, id, payload, by } => {
             Command::DeliverSignal { name, id, payload, by }
         }

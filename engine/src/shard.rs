@@ -256,7 +256,7 @@ impl Shard {
     /// A run, or a payload it needs, cannot be read. Whoever waits is told; the rest is tried again if that may help.
     fn unreadable(&mut self, run: RunId, reason: String, passing: bool, out: &mut Vec<Output>) {
         tracing::error!(%run, %reason, tried_again = passing, "a run stands still");
-        let refusal = Refusal::Unreadable(reason);
+        let refusal = Refusal::Unreadable { reason, passing };
         if let Some(resident) = self.runs.get_mut(&run) {
             let queue = std::mem::take(&mut resident.queue);
             resident.queue = refuse_those_who_wait(queue, &refusal, out);

@@ -22,7 +22,7 @@ pub const NAMES: Table = Table(0);
 pub const TIMERS: Table = Table(1);
 /// Definitions: content hash 32 to canonical JSON.
 pub const DEFINITIONS: Table = Table(2);
-/// Odds and ends: `run-number` to the last number used for a made name (8, big endian); `call/` and (run id 16, step 4) to
+/// Odds and ends: `forgetting/` and run id 16 to nothing, while the deleted key of the run may still be in a file; `run-number` to the last number used for a made name (8, big endian); `call/` and (run id 16, step 4) to
 /// the name of the run that the step has called and waits for.
 pub const META: Table = Table(3);
 
@@ -116,6 +116,16 @@ pub fn migration_key(run: RunId, revision: u32) -> Vec<u8> {
 pub fn read_migration_key(key: &[u8]) -> Option<(RunId, u32)> {
     let (run, rest) = key.split_first_chunk::<16>()?;
     Some((RunId(*run), u32::from_be_bytes(rest.try_into().ok()?)))
+}
+
+/// What the keys of runs begin with whose key is deleted and may still be in a file.
+pub const FORGETTING: &[u8] = b"forgetting/";
+/// What comes after every key of such a run.
+pub const FORGETTING_END: &[u8] = b"forgetting0";
+
+/// Where it stands that the key of a run may still be in a file.
+pub fn forgetting_key(run: RunId) -> Vec<u8> {
+    [FORGETTING, &run.0].concat()
 }
 
 /// What the keys of calls begin with.

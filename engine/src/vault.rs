@@ -7,6 +7,7 @@
 //! Invariants:
 //! * Each run has a key of its own. It becomes durable with the first event of the run, in a table apart, and stands nowhere else.
 //! * A key that is deleted leaves an empty row: the run is known to be forgotten, and gets no new key.
+//! * Until the key is in no file, a row says so, from the batch that deletes it on.
 
 #[cfg(feature = "encryption")]
 mod cipher;
@@ -17,7 +18,7 @@ use nexus_log::{Change, Row};
 use nexus_model::id::RunId;
 use nexus_model::vault::Vault;
 
-use crate::tables::KEYS;
+use crate::tables::{KEYS, META, forgetting_key};
 
 /// What everything that is sealed begins with.
 const MAGIC: [u8; 8] = *b"NXSEALED";
@@ -78,7 +79,7 @@ impl RunKey {
         return Some(Arc::new(cipher::RunVault::new(run, &self.0)));
         #[cfg(not(feature = "encryption"))]
         {
-            let _ = run;
+            let _ = (self, run);
             None
         }
     }
@@ -90,9 +91,10 @@ impl RunKey {
     }
 }
 
-/// The row of a run whose key is deleted.
-pub(crate) fn forgotten_row(run: RunId) -> Row {
-    Row { table: KEYS, key: run.0.to_vec(), change: Change::Put(Vec::new()) }
+/// The rows of a run whose key is deleted: that it is, and that it may still be in a file.
+pub(crate) fn forgotten_rows(run: RunId) -> [Row; 2] {
+    let empty = |table, key| Row { table, key, change: Change::Put(Vec::new()) };
+    [empty(KEYS, run.0.to_vec()), empty(META, forgetting_key(run))]
 }
 
 /// The run that sealed bytes say they are of.

@@ -98,6 +98,11 @@ async fn ending(engine: &Engine, run: RunId) -> (RunStatus, Vec<&'static str>) {
     (status, state.steps().map(|(_, step)| step.state.word()).collect())
 }
 
+/// The calls but those of the race's other side: the sleep may be over, and the race with it, before an engine makes them.
+fn others(steps: &[String]) -> Vec<String> {
+    steps.iter().filter(|step| *step != "slow").cloned().collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn loops_routers_and_races_end_the_same_wherever_a_handler_is_cut_off() {
     let folder = tempfile::tempdir().unwrap();
@@ -109,8 +114,9 @@ async fn loops_routers_and_races_end_the_same_wherever_a_handler_is_cut_off() {
     let RunStatus::Completed { output } = &plain.0 else { panic!("{plain:?}") };
     let output: Value = serde_json::from_str(&format!("{output:?}")).expect("an output is JSON");
     assert_eq!(output, json!({"rounds": 3, "way": ["large"], "winner": "quick"}));
-    let called = ["draft", "review", "draft", "review", "draft", "review", "large", "slow", "end"];
-    assert_eq!(calls.steps(), called);
+    let called = calls.steps();
+    let rounds = ["draft", "review"].repeat(3);
+    assert_eq!(others(&called), [&rounds[..], &["large", "end"]].concat());
 
     let left = std::mem::take(&mut *calls.0.lock().unwrap());
     for (at, (step, store)) in left.into_iter().enumerate() {
@@ -119,11 +125,10 @@ async fn loops_routers_and_races_end_the_same_wherever_a_handler_is_cut_off() {
         let engine = open(store.path(), &calls, None);
         assert_eq!(ending(&engine, run).await, plain, "cut off in call {at}, {step}");
         engine.shutdown().await;
-        // The sleep may be over, and the race with it, before the next engine calls its other side.
-        let others = |steps: &[String]| {
-            steps.iter().filter(|step| *step != "slow").cloned().collect::<Vec<_>>()
-        };
-        let left = called[at..].iter().map(ToString::to_string).collect::<Vec<_>>();
-        assert_eq!(others(&calls.steps()), others(&left), "only what was cut off is called again");
+        // What came behind the race may be over or not when its other side is called.
+        if step != "slow" {
+            let left = others(&called[at..]);
+            assert_eq!(others(&calls.steps()), left, "only what was cut off is called again");
+        }
     }
 }

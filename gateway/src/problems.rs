@@ -18,6 +18,7 @@ use nexus_engine::log::{OpenError as LogOpenError, ReadError};
 use nexus_engine::model::input::InputError;
 use nexus_engine::model::plan::DefinitionError;
 use nexus_engine::model::rejection::Rejection;
+use nexus_engine::model::topic::event_of;
 use nexus_engine::shard::Refusal;
 use nexus_engine::{LoadError, OpenError, ReplayError, RequestError, StartError};
 
@@ -177,7 +178,7 @@ fn refused(refusal: &Refusal, name: &str) -> Problem {
         Refusal::Aggregate(rejection) => aggregates::refused(rejection, name),
         Refusal::NotFound => no_such_run(name, None),
         Refusal::Taken(..) => taken(name),
-        Refusal::Unreadable(_) => Problem::new("NX5004", DAMAGED, text).run(name),
+        Refusal::Unreadable { .. } => Problem::new("NX5004", DAMAGED, text).run(name),
         Refusal::DiskNearlyFull(_) => {
             Problem::new("NX6007", UNREACHABLE, text).hint("free some space, then try again")
         }
@@ -187,6 +188,10 @@ fn refused(refusal: &Refusal, name: &str) -> Problem {
 
 fn rejected(rejection: &Rejection, name: &str) -> Problem {
     let (code, hint) = match rejection {
+        Rejection::NotAwaitingApproval { .. }
+        | Rejection::AlreadyDecided { .. }
+        | Rejection::NotAnApprover { .. }
+        | Rejection::FormMisfit { .. } => undecided(rejection, name),
         Rejection::Ended { status: "failed" | "cancelled" } => {
             ("NX7007", format!("continue it: nexus-engine retry {name}"))
         }
@@ -219,18 +224,12 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         Rejection::StepEnded { .. } | Rejection::NoSuchStep { .. } => {
             ("NX4180", format!("see its steps: nexus-engine get {name}"))
         }
-        Rejection::NotAwaitingApproval { .. } => {
-            ("NX4105", "see what waits: nexus-engine inbox".to_owned())
-        }
-        Rejection::AlreadyDecided { .. } => {
-            ("NX4104", format!("see who: nexus-engine audit --run {name}"))
-        }
-        Rejection::NotAnApprover { .. } => {
-            ("NX4103", "ask one of them; groups are said with --group".to_owned())
-        }
-        Rejection::FormMisfit { errors, .. } => {
-            let hint = errors.first().and_then(|error| error.hint.clone());
-            ("NX4106", hint.unwrap_or_else(|| "see the form: nexus-engine inbox -o json".into()))
+        Rejection::SignalOfEvent { name } => {
+            let event = event_of(name).unwrap_or(name);
+            (
+                "NX4003",
+                format!("emit the event, for all who wait for it: nexus-engine emit {event}"),
+            )
         }
         Rejection::OfFunction { .. } => {
             ("NX3055", format!("see how its function ended: nexus-engine get {name}"))
@@ -262,6 +261,24 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         }
     };
     Problem::new(code, CONFLICT, format!("{name}: {rejection}")).hint(hint).run(name)
+}
+
+/// Code and hint of an answer to an approval that was refused.
+#[expect(clippy::wildcard_enum_match_arm, reason = "only answers come here")]
+fn undecided(rejection: &Rejection, name: &str) -> (&'static str, String) {
+    match rejection {
+        Rejection::AlreadyDecided { .. } => {
+            ("NX4104", format!("see who: nexus-engine audit --run {name}"))
+        }
+        Rejection::NotAnApprover { .. } => {
+            ("NX4103", "ask one of them; groups are said with --group".to_owned())
+        }
+        Rejection::FormMisfit { errors, .. } => {
+            let hint = errors.first().and_then(|error| error.hint.clone());
+            ("NX4106", hint.unwrap_or_else(|| "see the form: nexus-engine inbox -o json".into()))
+        }
+        _ => ("NX4105", "see what waits: nexus-engine inbox".to_owned()),
+    }
 }
 
 /// A signal came to a run that has ended.

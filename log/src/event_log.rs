@@ -72,11 +72,12 @@ pub trait EventLog: Send + Sync + 'static {
     fn payload(&self, hash: &[u8; 32]) -> Result<Option<Vec<u8>>, ReadError>;
 
     /// Removes what was deleted from a table apart from everything that outlives the process: returns when the values of rows
-    /// that were deleted or replaced before are in no file. Blocks, and appends wait meanwhile.
+    /// that were deleted or replaced before are in no file. Then it takes away the rows `done`, which may say that there is
+    /// something to purge. Blocks, and appends wait meanwhile.
     ///
     /// # Errors
     /// [`PurgeError`]; then it is to be asked again.
-    fn purge(&self, table: Table) -> Result<(), PurgeError>;
+    fn purge(&self, table: Table, done: Vec<(Table, Vec<u8>)>) -> Result<(), PurgeError>;
 
     /// What there is to say about the store.
     fn status(&self) -> LogStatus;

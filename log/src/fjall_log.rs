@@ -13,6 +13,7 @@ mod keeper;
 mod layout;
 mod mark;
 mod measures;
+mod moment;
 mod preflight;
 mod purge;
 mod recovery;
@@ -32,13 +33,14 @@ use tokio::sync::watch;
 
 use self::keeper::Keeper;
 use self::store::Store;
-use self::writer::{Message, Request, Tip, Writer};
+use self::writer::{Message, Purge, Request, Tip, Writer};
 use crate::{
     EventLog, Frame, KeyValue, LogHead, LogStatus, OpenError, Partition, Permits, Position,
     PurgeError, ReadError, Revision, StreamId, Submission, Table, TableSpec, Ticket, TornTail,
     Transition,
 };
 
+pub use self::moment::{Act, Moment};
 pub use self::verify::{Problem, Report};
 
 /// How to open a [`FjallLog`].
@@ -58,6 +60,8 @@ pub struct Options {
     pub segment_bytes: u64,
     /// Called once, with at most one second, before a failed write ends the process.
     pub on_failure: Option<fn()>,
+    /// Told, by the writer, of the moments in its work. For tests that end the process at one of them.
+    pub on_moment: Option<fn(Moment)>,
 }
 
 impl Options {
@@ -72,6 +76,7 @@ impl Options {
             cache_bytes: 32 * u64::from(MIB),
             segment_bytes: 1024 * u64::from(MIB),
             on_failure: None,
+            on_moment: None,
         }
     }
 }
@@ -226,9 +231,9 @@ impl EventLog for FjallLog {
         self.store.payload(hash)
     }
 
-    fn purge(&self, table: Table) -> Result<(), PurgeError> {
+    fn purge(&self, table: Table, done: Vec<(Table, Vec<u8>)>) -> Result<(), PurgeError> {
         let (answer, answered) = std::sync::mpsc::channel();
-        let _ = self.queue.send(Message::Purge(table, answer));
+        let _ = self.queue.send(Message::Purge(Purge { table, done, answer }));
         answered.recv().unwrap_or(Err(PurgeError::Closed))
     }
 

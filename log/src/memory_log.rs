@@ -246,7 +246,13 @@ impl EventLog for MemoryLog {
         Ok(Some(bytes.to_vec()))
     }
 
-    fn purge(&self, _table: Table) -> Result<(), PurgeError> {
+    fn purge(&self, _table: Table, done: Vec<(Table, Vec<u8>)>) -> Result<(), PurgeError> {
+        let tables = &mut self.state().content.tables;
+        for (table, key) in done {
+            if let Some(rows) = tables.get_mut(usize::from(table.0)) {
+                rows.remove(&key);
+            }
+        }
         Ok(())
     }
 

@@ -189,11 +189,13 @@ pub enum Command {
         /// The answer.
         answer: Box<ApprovalAnswer>,
     },
-    /// Offer an event to the steps that wait for it: the first that wants it takes it. What nobody wants is not recorded.
+    /// Offer an event to a step that waits for it. If it does not want it, nothing is recorded.
     OfferEvent {
+        /// The step.
+        step: StepIndex,
         /// The event's name.
         event: String,
-        /// What makes it count once.
+        /// What makes it count once, see [`offer_id`](crate::topic::offer_id).
         id: String,
         /// What it carries.
         payload: Payload,
@@ -204,6 +206,8 @@ pub enum Command {
     EventsRead {
         /// The step.
         step: StepIndex,
+        /// The revision at which it began to wait, if it is to be this waiting and no later one.
+        waiting: Option<u32>,
     },
     /// Tell the run something.
     DeliverSignal {

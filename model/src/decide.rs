@@ -201,13 +201,12 @@ fn apply(
         Command::RefuseCall { step, ticket } => draft.refuse_call(step, ticket),
         Command::GrantSlot { step, ticket } => draft.grant_slot(step, ticket),
         Command::AnswerApproval { step, answer } => draft.answer_approval(step, *answer),
-        Command::OfferEvent { event, id, payload, by } => {
-            draft.offer_event(&event, id, payload, by)
+        Command::OfferEvent { step, event, id, payload, by } => {
+            draft.offer_event(step, &event, id, payload, by)
         }
-        Command::EventsRead { step } => draft.events_read(step),
+        Command::EventsRead { step, waiting } => draft.events_read(step, waiting),
         Command::DeliverSignal { name, id, payload, by } => {
-            draft.deliver_signal(name, id, payload, by);
-            Ok(())
+            draft.deliver_signal(name, id, payload, by)
         }
         Command::EndChild { step, child, revision, ended } => {
             draft.end_child(step, child, revision, ended)

@@ -24,14 +24,7 @@ pub enum Effect {
         alone: bool,
     },
     /// A step that waits for an event should be offered those that were emitted since the run started.
-    ReadEvents {
-        /// The step.
-        step: StepIndex,
-        /// The event's name.
-        event: String,
-        /// When the run started.
-        since: Timestamp,
-    },
+    ReadEvents(Reading),
     /// A handler that is at work should stop and report.
     StopAttempt {
         /// The step.
@@ -92,6 +85,19 @@ pub struct RunAttempt {
     pub undo: bool,
 }
 
+/// A step that waits for an event, and is to be offered those of before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// The step.
+    pub step: StepIndex,
+    /// The revision at which it began to wait.
+    pub waiting: u32,
+    /// The event's name.
+    pub event: String,
+    /// When the run started.
+    pub since: Timestamp,
+}
+
 /// Names the work that should be under way for `run`; recovery asks the same question.
 ///
 /// Shape: one effect for each running step, in order of steps, then one for each step that waits for a called run, then one for
@@ -100,7 +106,7 @@ pub fn pending(plan: &Plan, run: &Run) -> Vec<Effect> {
     let steps = run.running().chain(run.calling());
     let steps = steps.filter_map(|step| pending_for(plan, run, step));
     let items = run.iterating().flat_map(|step| pending_items(plan, run, step));
-    let reads = run.reading_events().filter_map(|(step, _)| pending_for(plan, run, step));
+    let reads = run.reading_events().filter_map(|(step, ..)| pending_for(plan, run, step));
     steps.chain(items).chain(reads).collect()
 }
 
@@ -146,8 +152,11 @@ pub fn pending_for(plan: &Plan, run: &Run, step: StepIndex) -> Option<Effect> {
     if let Some(undo) = run.step_run(step).undo() {
         return pending_undo(plan, run, step, undo);
     }
-    if let StepState::Awaiting { what: Awaited::Event { name, reads: true }, .. } = run.step(step) {
-        return Some(Effect::ReadEvents { step, event: name.clone(), since: run.started_at });
+    if let StepState::Awaiting { what: Awaited::Event { name, reads: Some(waiting) }, .. } =
+        run.step(step)
+    {
+        let (event, since) = (name.clone(), run.started_at);
+        return Some(Effect::ReadEvents(Reading { step, waiting: *waiting, event, since }));
     }
     let StepState::Running { attempt, input, interruptions, rests, stopping, .. } = run.step(step)
     else {

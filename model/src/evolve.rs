@@ -263,7 +263,7 @@ impl Fold<'_> {
             Event::StepQueued { step, timer, until } => self.step_queued(*step, *timer, *until),
             Event::StepSlept { step, timer, until } => self.step_slept(*step, *timer, *until),
             Event::StepWaits { step, signal, timer } => {
-                self.step_waits(*step, awaited(signal), *timer);
+                self.step_waits(*step, awaited(signal, self.run.revision), *timer);
             }
             Event::SignalTaken { signal, .. } => self.signal_taken(*signal),
             Event::StepCalled { step, attempt, number, input, timer, deadline } => {

@@ -20,6 +20,12 @@ pub enum Rejection {
         /// The event's name.
         event: String,
     },
+    /// A signal whose name is that of an event: only the event itself comes so.
+    #[error("`{name}` is no signal: names that begin with `event:` are of events")]
+    SignalOfEvent {
+        /// The signal's name.
+        name: String,
+    },
     /// The run exists.
     #[error("the run was started already")]
     AlreadyStarted,

@@ -479,15 +479,16 @@ impl Run {
             && self.reading_events().next().is_none()
     }
 
-    /// Steps that wait for an event and were not offered yet what was emitted before, in order.
-    pub fn reading_events(&self) -> impl Iterator<Item = (StepIndex, &str)> + '_ {
+    /// Steps that wait for an event and were not offered yet what was emitted before, in order, with the revisions at which
+    /// they began to wait.
+    pub fn reading_events(&self) -> impl Iterator<Item = (StepIndex, u32, &str)> + '_ {
         self.awaiting().filter_map(|step| {
-            let StepState::Awaiting { what: Awaited::Event { name, reads: true }, .. } =
+            let StepState::Awaiting { what: Awaited::Event { name, reads: Some(waiting) }, .. } =
                 self.step(step)
             else {
                 return None;
             };
-            Some((step, name.as_str()))
+            Some((step, *waiting, name.as_str()))
         })
     }
 

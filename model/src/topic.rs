@@ -24,7 +24,9 @@ use serde::{Deserialize, Serialize};
 
 pub use command::{TopicCommand, TopicRejection};
 pub use event::{EventEmitted, EventsDelivered, TopicEvent, TriggerRemoved, TriggerSet};
-pub use name::{EVENT_PREFIX, NAME_CHARS_MAX, event_of, is_name, run_name, signal_name};
+pub use name::{
+    EVENT_PREFIX, NAME_CHARS_MAX, event_of, is_name, offer_id, offered_to, run_name, signal_name,
+};
 
 use crate::aggregate::{Aggregate, ClockKind, Wire};
 use crate::event::Actor;

@@ -96,6 +96,24 @@ fn cycles_are_spelled_out() {
 }
 
 #[test]
+fn an_encrypted_file_is_not_called() {
+    let sealed = workflow("  x:\n    uses: log\n").replace("steps:", "encrypt: true\nsteps:");
+    check(
+        &[("a.yaml", calls("./b.yaml")), ("b.yaml", sealed)],
+        "a.yaml:5:11: NX1136 workflow `some` is encrypted, and cannot be called",
+    );
+}
+
+#[test]
+fn a_call_gives_no_heartbeats() {
+    let text = workflow("  a:\n    call: ./b.yaml\n    heartbeat: 1m\n");
+    let problems = read("a.yaml", &text).expect_err("it is refused");
+    assert_eq!(problems.to_string(), "a.yaml:6:16: NX1109 a called run gives no heartbeats");
+    let hint = problems.iter().next().and_then(|problem| problem.hint.clone());
+    assert_eq!(hint.as_deref(), Some("put `heartbeat` on the steps of the called workflow"));
+}
+
+#[test]
 fn calls_are_not_nested_without_end() {
     let names: Vec<String> = (0..20).map(|at| format!("f{at}.yaml")).collect();
     let files: Vec<(&str, String)> =

@@ -22,10 +22,14 @@ on_failure: compensate
 ";
 
 fn problems(text: &str) -> Problems {
+    problems_with(ORDER, text)
+}
+
+fn problems_with(workflow: &str, text: &str) -> Problems {
     match read_cases("order.test.yaml", text) {
         Err(problems) => problems,
         Ok(file) => {
-            let read = read("order.workflow.yaml", ORDER).expect("a good workflow");
+            let read = read("order.workflow.yaml", workflow).expect("a good workflow");
             file.check(&[&read.plan])
         }
     }
@@ -146,6 +150,25 @@ fn what_is_wrong_is_told_with_its_place() {
     check(
         "cases:\n  a: { mock: { cards.refund: 1, charge/undo: 1, cards.charge: 1, script: 1, pack: 1 } }\n",
         "",
+    );
+    let quiet = "nexus: v1
+name: quiet
+steps:
+  nap: { sleep: 1h }
+  sum: { set: { a: 1 } }
+  other: { call: ./order.workflow.yaml }
+";
+    let found =
+        problems_with(quiet, "cases:\n  a: { mock: { nap: 1, sum: 1, other: 1, nip: 1 } }\n");
+    let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        found,
+        [
+            "order.test.yaml:2:16: NX1125 step `nap` calls no handler to stand in for",
+            "order.test.yaml:2:24: NX1125 step `sum` calls no handler to stand in for",
+            "order.test.yaml:2:32: NX1125 step `other` calls no handler to stand in for",
+            "order.test.yaml:2:42: NX1125 the workflow has no step or action `nip`",
+        ],
     );
     check(
         "cases:\n  a: { at: { 1s: { pause: true, resume: true }, 2s: 7, 3s: {} } }\n",

@@ -6,6 +6,7 @@
 //! * An errand that cannot be carried out now is tried again until the aggregate wants it no longer.
 
 mod limits;
+mod readers;
 mod schedules;
 mod topics;
 
@@ -13,11 +14,12 @@ use std::collections::BTreeMap;
 
 use nexus_model::aggregate::{AggregateId, Command, Effect};
 use nexus_model::decide::SlotChange;
-use nexus_model::id::{RunId, StepIndex};
-use nexus_model::time::Timestamp;
+use nexus_model::effect::Reading;
+use nexus_model::id::RunId;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
+use self::readers::Readers;
 use super::message::Message;
 use crate::handle::Handle;
 use crate::shard::AskedAggregate;
@@ -30,11 +32,18 @@ pub(super) struct Errands {
     /// Dropped with the driver, and the tasks with it.
     tasks: JoinSet<()>,
     under_way: BTreeMap<(AggregateId, Effect), AbortHandle>,
+    readers: Readers,
 }
 
 impl Errands {
     pub(super) fn new(inbox: mpsc::UnboundedSender<Message>) -> Self {
-        Self { handle: None, inbox, tasks: JoinSet::new(), under_way: BTreeMap::new() }
+        Self {
+            handle: None,
+            inbox,
+            tasks: JoinSet::new(),
+            under_way: BTreeMap::new(),
+            readers: Readers::default(),
+        }
     }
 
     /// Takes what errands ask things of. Comes before any of them.
@@ -49,18 +58,17 @@ impl Errands {
         handle.tell_aggregate(kind, &name, command);
     }
 
-    /// Offers a step that waits for an event those that were emitted before. Begun anew when the run is read again.
-    pub(super) fn read_events(
-        &mut self,
-        run: RunId,
-        step: StepIndex,
-        event: String,
-        since: Timestamp,
-    ) {
+    /// Offers a step that waits for an event those that were emitted before. Begun anew when the run is read again, if nobody
+    /// is at it.
+    pub(super) fn read_events(&mut self, run: RunId, reading: Reading) {
         let Some(handle) = self.handle.clone() else { return };
-        self.tasks.spawn(async move {
-            topics::read_for(&handle, run, step, &event, since).await;
-        });
+        let (step, waiting) = (reading.step, reading.waiting);
+        if self.readers.is_at_work(run, step, waiting) {
+            return;
+        }
+        let task = self.tasks.spawn(async move { topics::read_for(&handle, run, &reading).await });
+        self.readers.begun(run, step, waiting, task);
+        while self.tasks.try_join_next().is_some() {}
     }
 
     pub(super) fn begin(&mut self, id: AggregateId, effect: Effect) {

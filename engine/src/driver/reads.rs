@@ -103,7 +103,9 @@ fn carry_out(read: Read, loader: &Loader) -> Message {
         Read::End(run) => match guarded(|| loader.run(run)) {
             Ok(Some((_, state))) => Message::AlreadyEnded { run, status: state.status },
             Ok(None) => Message::Unwaitable { run, refusal: Refusal::NotFound },
-            Err((reason, _)) => Message::Unwaitable { run, refusal: Refusal::Unreadable(reason) },
+            Err((reason, passing)) => {
+                Message::Unwaitable { run, refusal: Refusal::Unreadable { reason, passing } }
+            }
         },
         Read::Payloads(run, hashes) => match guarded(|| loader.payloads(&hashes)) {
             Ok(payloads) => Message::PayloadsLoaded { run, payloads },

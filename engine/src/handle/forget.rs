@@ -1,14 +1,15 @@
 //! Forgetting: the end of an encrypted run's values.
 
-use nexus_log::PurgeError;
+use nexus_log::{PurgeError, ReadError};
 use nexus_model::command::Command;
 use nexus_model::event::Actor;
 use nexus_model::id::RunId;
 use nexus_model::rejection::Rejection;
+use tokio::task::JoinHandle;
 
 use super::{Handle, RequestError};
 use crate::shard::Refusal;
-use crate::tables::KEYS;
+use crate::tables::{FORGETTING, FORGETTING_END, KEYS, META, forgetting_key};
 use crate::vault::Kept;
 
 /// Why a run was not forgotten.
@@ -27,8 +28,8 @@ pub enum ForgetError {
 
 impl Handle {
     /// Deletes the key of an encrypted run that has ended, and returns when it is in no file of the store: nobody can read the
-    /// values of the run any more. Its events, their chain and the hashes of its state stay. Asking again is safe at any time,
-    /// and needed if it was cut off.
+    /// values of the run any more. Its events, their chain and the hashes of its state stay. Asking again is safe at any time;
+    /// if it was cut off after the deletion was recorded, the next engine that works on the store's runs ends it.
     ///
     /// # Errors
     /// [`ForgetError`]
@@ -47,6 +48,23 @@ impl Handle {
             Err(error) => return Err(error.into()),
         }
         let log = std::sync::Arc::clone(self.log());
-        Ok(self.blocking(move |_| log.purge(KEYS)).await?)
+        let done = vec![(META, forgetting_key(run))];
+        Ok(self.blocking(move |_| log.purge(KEYS, done)).await?)
+    }
+
+    /// Cleans the disk of keys that an earlier process deleted, if it ended before that was done: the work that is to be waited for.
+    pub(crate) fn end_forgetting(&self) -> Result<Option<JoinHandle<()>>, ReadError> {
+        let rows = self.log().rows(META, FORGETTING, FORGETTING_END, usize::MAX)?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let done: Vec<_> = rows.into_iter().map(|(key, _)| (META, key)).collect();
+        tracing::info!(runs = done.len(), "cleaning the disk of keys of forgotten runs");
+        let log = std::sync::Arc::clone(self.log());
+        Ok(Some(tokio::task::spawn_blocking(move || {
+            if let Err(error) = log.purge(KEYS, done) {
+                tracing::warn!(%error, "deleted keys may still be on the disk");
+            }
+        })))
     }
 }

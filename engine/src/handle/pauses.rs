@@ -2,13 +2,16 @@
 
 use std::sync::{Arc, PoisonError};
 
+use nexus_log::ReadError;
 use nexus_model::aggregate::{Command, Kind, State};
 use nexus_model::event::Actor;
 use nexus_model::pauses::{PauseCommand, Pauses, STORE, Scope};
 use tokio::sync::oneshot;
 
 use super::{Handle, RequestError};
+use crate::calls::parents;
 use crate::driver::Message;
+use crate::loader::LoadError;
 use crate::shard::Answer;
 
 impl Handle {
@@ -47,6 +50,11 @@ impl Handle {
     }
 
     async fn record_pauses(&self, command: PauseCommand) -> Result<Answer, RequestError> {
+        // What means every run means the called ones too.
+        let reaches_all = matches!(
+            command,
+            PauseCommand::Pause { scope: Scope::Engine, .. } | PauseCommand::Resume { .. }
+        );
         let answer = self.ask_aggregate(Kind::Pauses, STORE, Command::Pauses(command)).await?;
         let found = self.aggregate(Kind::Pauses, STORE).await?;
         if let Some((revision, State::Pauses(pauses))) =
@@ -56,8 +64,22 @@ impl Handle {
                 // A driver that is gone begins nothing either.
                 let _ = told.await;
             }
+            if !reaches_all {
+                self.drive_parents().await?;
+            }
         }
         Ok(answer)
+    }
+
+    /// Has runs that are parked while they wait for a called run look at the pauses: the called run is paused with them, also
+    /// where the pause does not mean it.
+    async fn drive_parents(&self) -> Result<(), RequestError> {
+        let found =
+            self.blocking(|loader| parents(&**loader.log(), |_, _| Ok::<_, ReadError>(true)));
+        for run in found.await.map_err(LoadError::from)? {
+            self.drive(run);
+        }
+        Ok(())
     }
 
     /// Has all drivers keep to these pauses, unless they know newer ones; each says when it does.

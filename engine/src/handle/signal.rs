@@ -4,6 +4,8 @@ use nexus_model::command::Command;
 use nexus_model::event::Actor;
 use nexus_model::id::RunId;
 use nexus_model::payload::{ContentType, Payload};
+use nexus_model::rejection::Rejection;
+use nexus_model::topic::event_of;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
@@ -26,6 +28,10 @@ impl Handle {
         id: &str,
         by: Actor,
     ) -> Result<Answer, RequestError> {
+        if event_of(name).is_some() {
+            let name = name.to_owned();
+            return Err(Refusal::Rejected(Rejection::SignalOfEvent { name }).into());
+        }
         let bytes = payload.to_string().into_bytes();
         if bytes.len() > self.shared.config.payload_bytes_max {
             return Err(Refusal::TooLarge.into());

@@ -132,7 +132,7 @@ impl Aggregates {
         out: &mut Vec<Output>,
     ) {
         tracing::error!(%id, %reason, tried_again = passing, "an aggregate stands still");
-        let refusal = Refusal::Unreadable(reason);
+        let refusal = Refusal::Unreadable { reason, passing };
         let Some(away) = self.away.get_mut(&id) else { return };
         away.rests = true;
         away.queue.retain(|asked| {

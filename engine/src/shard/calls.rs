@@ -81,7 +81,7 @@ impl Resident {
             nexus_model::effect::Effect::Call(call) => Some(self.call(run, call)),
             nexus_model::effect::Effect::RunAttempt(_)
             | nexus_model::effect::Effect::ResumeAttempt { .. }
-            | nexus_model::effect::Effect::ReadEvents { .. }
+            | nexus_model::effect::Effect::ReadEvents(_)
             | nexus_model::effect::Effect::StopAttempt { .. } => None,
         })
     }

@@ -97,7 +97,7 @@ impl Resident {
             .filter_map(|effect| match effect {
                 Effect::RunAttempt(run) => Some((run.step, run.item)),
                 Effect::ResumeAttempt { step, item, .. } => Some((*step, *item)),
-                Effect::StopAttempt { .. } | Effect::Call(_) | Effect::ReadEvents { .. } => None,
+                Effect::StopAttempt { .. } | Effect::Call(_) | Effect::ReadEvents(_) => None,
             })
             .collect();
         let is_kept = |effect: &Effect| match effect {
@@ -108,7 +108,7 @@ impl Resident {
             Effect::RunAttempt(_)
             | Effect::StopAttempt { .. }
             | Effect::Call(_)
-            | Effect::ReadEvents { .. } => false,
+            | Effect::ReadEvents(_) => false,
         };
         pending(&self.plan, &self.run).into_iter().filter(is_kept).collect()
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nexus_model::aggregate::{self, AggregateId, Effect};
 use nexus_model::decide::SlotChange;
-use nexus_model::effect::RunAttempt;
+use nexus_model::effect::{Reading, RunAttempt};
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex, TimerId};
 use nexus_model::payload::PayloadHash;
 use nexus_model::plan::Plan;
@@ -53,7 +53,7 @@ pub enum Output {
     /// Tell a handler to stop.
     Stop(RunId, StepIndex, Option<ItemIndex>, Attempt),
     /// Offer a step that waits for an event those that were emitted since a time, then say that this was done.
-    ReadEvents(RunId, StepIndex, String, Timestamp),
+    ReadEvents(RunId, Reading),
     /// Tell a limit.
     Slot(SlotChange),
     /// An attempt that is over has reported; its log says that this was ignored.
@@ -116,8 +116,13 @@ pub enum Refusal {
     #[error("the name is taken")]
     Taken(RunId, [u8; 32]),
     /// The run cannot be read.
-    #[error("the run cannot be read: {0}")]
-    Unreadable(String),
+    #[error("the run cannot be read: {reason}")]
+    Unreadable {
+        /// Why.
+        reason: String,
+        /// Whether trying again may help.
+        passing: bool,
+    },
     /// The disk is nearly full; nothing was recorded.
     #[error("the disk is nearly full ({0} bytes free); nothing was recorded")]
     DiskNearlyFull(u64),

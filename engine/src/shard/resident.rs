@@ -9,7 +9,7 @@ use nexus_log::Row;
 use nexus_model::codec;
 use nexus_model::command::Command;
 use nexus_model::decide::{TimerChange, Transition, asked_for};
-use nexus_model::effect::{Effect, RunAttempt, pending_for, pending_items};
+use nexus_model::effect::{Effect, Reading, RunAttempt, pending_for, pending_items};
 use nexus_model::event::{Event, Given};
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
 use nexus_model::payload::{NewPayload, PayloadHash};
@@ -24,7 +24,7 @@ use super::output::FunctionNews;
 use super::{Answer, Asked, ChildReport, Output, Refusal, Slots, encode};
 use crate::handler::AttemptInfo;
 use crate::tables::migration_row;
-use crate::vault::forgotten_row;
+use crate::vault::forgotten_rows;
 
 /// A parked run whose next timer is this near stays in memory, in milliseconds.
 const NEAR_TIMER_MS: u64 = 2_000;
@@ -170,7 +170,7 @@ impl Resident {
                     self.at_work.insert((step, None), attempt);
                     out.push(Output::Resume { run, step, item: None, attempt, alone });
                 }
-                Some(Effect::ReadEvents { .. }) => {}
+                Some(Effect::ReadEvents(_)) => {}
                 Some(Effect::RunAttempt(_) | Effect::StopAttempt { .. } | Effect::Call(_))
                 | None => {
                     cut_off.push((step, attempt));
@@ -221,7 +221,7 @@ impl Resident {
                 Effect::RunAttempt(_)
                 | Effect::StopAttempt { .. }
                 | Effect::Call(_)
-                | Effect::ReadEvents { .. } => {}
+                | Effect::ReadEvents(_) => {}
             }
         }
         cut_off
@@ -231,7 +231,9 @@ impl Resident {
     fn events_to_read(&self, run: RunId) -> impl Iterator<Item = Output> {
         let since = self.run.started_at;
         let reads = self.run.reading_events();
-        reads.map(move |(step, event)| Output::ReadEvents(run, step, event.to_owned(), since))
+        reads.map(move |(step, waiting, event)| {
+            Output::ReadEvents(run, Reading { step, waiting, event: event.to_owned(), since })
+        })
     }
 
     /// Slots that are waited for. Whether their limits were told before is not known here; telling them again changes nothing.
@@ -277,7 +279,7 @@ impl Resident {
         rows.extend(asked.rows.iter().cloned());
         rows.extend(self.row_of_migration(run, &transition));
         if transition.events.iter().any(|event| matches!(event, Event::RunForgotten { .. })) {
-            rows.push(forgotten_row(run));
+            rows.extend(forgotten_rows(run));
         }
         // The transition of an encrypted run has its own payloads: those of the request are what it hides.
         let of_request = if self.vault.is_some() { &[][..] } else { &asked.payloads };
@@ -326,9 +328,7 @@ impl Resident {
         out.extend(held.slots.into_iter().map(Output::Slot));
         for effect in held.effects {
             out.push(match effect {
-                Effect::ReadEvents { step, event, since } => {
-                    Output::ReadEvents(run, step, event, since)
-                }
+                Effect::ReadEvents(reading) => Output::ReadEvents(run, reading),
                 Effect::StopAttempt { step, item, attempt } => {
                     Output::Stop(run, step, item, attempt)
                 }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use nexus_log::{Change, EventLog, Partition, Position, Row};
 use nexus_model::aggregate::{self, AggregateId, Effect, Kind, Rejection, State};
 use nexus_model::command::Command;
+use nexus_model::effect::Reading;
 use nexus_model::event::Actor;
-use nexus_model::id::{RunId, StepIndex};
+use nexus_model::id::RunId;
 use nexus_model::plan::{EMIT_HANDLER, Plan};
 use nexus_model::time::Timestamp;
 use nexus_model::topic::{
@@ -80,17 +81,12 @@ impl World {
     }
 
     /// Offers a step what was emitted before it waited.
-    pub(super) fn read_events(
-        &mut self,
-        run: RunId,
-        step: StepIndex,
-        topic: &str,
-        since: Timestamp,
-    ) {
-        for event in self.events_since(topic, since) {
-            self.ask_silently(run, offer(topic, &event, step));
+    pub(super) fn read_events(&mut self, run: RunId, reading: &Reading) {
+        let Reading { step, waiting, event: topic, since } = reading;
+        for event in self.events_since(topic, *since) {
+            self.ask_silently(run, offer(topic, &event, *step));
         }
-        self.ask_silently(run, Command::EventsRead { step });
+        self.ask_silently(run, Command::EventsRead { step: *step, waiting: Some(*waiting) });
     }
 
     fn events_since(&self, topic: &str, since: Timestamp) -> Vec<Emitted> {

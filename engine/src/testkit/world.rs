@@ -14,7 +14,7 @@ use nexus_log::{
 };
 use nexus_model::aggregate::{AggregateId, Effect};
 use nexus_model::command::Command;
-use nexus_model::effect::RunAttempt;
+use nexus_model::effect::{Reading, RunAttempt};
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex, TimerId};
 use nexus_model::payload::{Payload, PayloadHash};
 use nexus_model::plan::{EMIT_HANDLER, Plan};
@@ -81,7 +81,7 @@ pub(super) enum Wanted {
     Rest(RunId),
     Aggregate(AggregateId),
     Call(Box<crate::shard::RunCall>),
-    Events(RunId, StepIndex, String, Timestamp),
+    Events(RunId, Reading),
 }
 
 /// A handler at work.
@@ -347,9 +347,7 @@ impl World {
                 Input::AggregateLoaded { id, loaded }
             }
             Wanted::Call(call) => return self.see_to(&call),
-            Wanted::Events(run, step, event, since) => {
-                return self.read_events(run, step, &event, since);
-            }
+            Wanted::Events(run, reading) => return self.read_events(run, &reading),
             Wanted::Run(run) => match self.fold(run) {
                 Ok(Some((plan, state))) => {
                     let vault = self.loader.vault(run).ok().flatten();
@@ -430,8 +428,8 @@ impl World {
             Output::TimerCleared(run, timer, due) => {
                 self.timers.remove(&(due.as_ms(), run, timer));
             }
-            Output::ReadEvents(run, step, event, since) => {
-                self.wanted.push_back(Wanted::Events(run, step, event, since));
+            Output::ReadEvents(run, reading) => {
+                self.wanted.push_back(Wanted::Events(run, reading));
             }
             Output::Slot(change) => self.tell_limit(change),
             Output::Reply(reply, answer) => {

@@ -8,6 +8,7 @@ use nexus_engine::log::MemoryLog;
 use nexus_engine::model::definition::{Definition, InputSpec, Retry, Step, StepKind};
 use nexus_engine::model::event::Event;
 use nexus_engine::model::id::RunId;
+use nexus_engine::model::pauses::Scope;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::run::RunStatus;
 use nexus_engine::testkit::{action, step};
@@ -274,6 +275,24 @@ async fn a_pause_reaches_the_called_run_over_a_crash_and_ends_with_that_of_the_p
     assert!(is_completed(&second.end_of(parent).await));
     assert!(is_completed(&second.end_of(child).await));
     within(second.engine.shutdown()).await;
+}
+
+#[tokio::test]
+async fn a_pause_of_a_workflow_reaches_the_runs_that_its_parked_runs_have_called() {
+    let (memory, calls, family) = (memory(), Calls::default(), waiting());
+    let life = life_with(&memory, u32::MAX, registry(&calls, 0));
+    let parent = within(life.handle().start(family.request())).await.unwrap().run;
+    let child = child_of(&life, "top/w").await;
+    until_state(&life, child, |run| run.awaiting().next().is_some()).await;
+    let plan = within(life.handle().load(parent)).await.unwrap().expect("it is there").0;
+    let scope = Scope::Workflow(plan.definition().name.clone());
+    within(life.handle().pause_store(scope.clone(), by(), String::new())).await.unwrap();
+    until_state(&life, child, |run| run.parent_paused).await;
+    within(life.handle().signal(child, "go", &json!(7), "", by())).await.unwrap();
+    within(life.handle().resume_store(scope, by())).await.unwrap();
+    assert!(is_completed(&life.end_of(parent).await));
+    assert!(is_completed(&life.end_of(child).await));
+    within(life.engine.shutdown()).await;
 }
 
 #[tokio::test]

@@ -191,8 +191,8 @@ impl EventLog for FaultyLog {
         self.inner.payload(hash)
     }
 
-    fn purge(&self, table: Table) -> Result<(), PurgeError> {
-        self.inner.purge(table)
+    fn purge(&self, table: Table, done: Vec<(Table, Vec<u8>)>) -> Result<(), PurgeError> {
+        self.inner.purge(table, done)
     }
 
     fn status(&self) -> LogStatus {

@@ -8,6 +8,7 @@
 
 mod blame;
 mod calls;
+mod events;
 mod heartbeats;
 mod life;
 mod log;

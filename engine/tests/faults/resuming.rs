@@ -90,7 +90,7 @@ async fn a_run_whose_definition_is_not_understood_does_not_stop_the_others() {
     let second = Life::on(log, config(), registry(&BEGAN, &END));
     let other = second.start(&plan(vec![action("b", "one", &[])])).await;
     assert!(is_completed(&second.end_of(other).await));
-    let unreadable = |error: &_| matches!(error, RequestError::Refused(Refusal::Unreadable(_)));
+    let unreadable = |error: &_| matches!(error, RequestError::Refused(Refusal::Unreadable { .. }));
     assert!(unreadable(&within(second.handle().wait(run)).await.unwrap_err()));
     assert!(unreadable(
         &within(second.handle().pause(run, by(), String::new())).await.unwrap_err()

@@ -127,7 +127,10 @@ fn view(loader: &Loader, topic: Topic) -> Result<TopicView, Problem> {
         waiting: waiting as u64,
         started,
         triggers: triggers.collect(),
-        failure: failure.map(|it| format!("{}: {} {}", it.trigger, it.code, it.message)),
+        failure: failure.map(|it| match it.trigger.as_str() {
+            "" => format!("{} {}", it.code, it.message),
+            trigger => format!("{trigger}: {} {}", it.code, it.message),
+        }),
         event: name,
     })
 }

@@ -61,6 +61,13 @@ async fn signals_are_delivered_kept_and_counted_once() {
         let late = send(control, name, json!({}), None).await.unwrap_err();
         assert_eq!((&*late.code, late.exit_code), ("NX4002", 5));
         assert!(send(control, name, json!({"order": 8}), Some("k1")).await.unwrap().existing);
+        let event = control.signal(
+            name,
+            "event:paid",
+            SendSignal { payload: json!({}), id: None, by: by() },
+        );
+        let event = event.await.unwrap_err();
+        assert_eq!((&*event.code, event.exit_code), ("NX4003", 5));
         let unknown = send(control, "nobody", json!({}), None).await.unwrap_err();
         assert_eq!(unknown.code, "NX7011");
 

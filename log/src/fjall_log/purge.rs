@@ -9,6 +9,7 @@
 //! Invariants:
 //! * It ends well only if the canary is in no journal and in no file of the keyspace.
 //! * A crash at any point leaves a store that opens; purging again does the rest.
+//! * Rows that say that there is something to purge are taken away only after everything else.
 
 use std::fs;
 use std::io;
@@ -19,6 +20,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use fjall::{Keyspace, OwnedWriteBatch, PersistMode};
 
+use super::moment::{Act, Moments};
 use super::store::Store;
 use crate::{PurgeError, Table};
 
@@ -33,18 +35,27 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Removes what was deleted from the files of the database, see [`EventLog::purge`](crate::EventLog::purge).
-pub(super) fn purge(store: &Store, table: Table) -> Result<(), PurgeError> {
-    let Some(keyspace) = store.rows.keyspace_apart(table) else { return Ok(()) };
+pub(super) fn purge(
+    store: &Store,
+    moments: Moments,
+    table: Table,
+    done: &[(Table, Vec<u8>)],
+) -> Result<(), PurgeError> {
+    let Some(keyspace) = store.rows.keyspace_apart(table) else { return remove(store, done) };
     let deadline = Instant::now() + PATIENCE;
     let canary = canary();
-    put(store, keyspace, &canary)?;
-    write_memtables(store, keyspace, deadline)?;
-    fill_journal(store, keyspace)?;
+    let write = || write_memtables(store, keyspace, deadline);
+    moments.around(Act::Canary, || put(store, keyspace, &canary))?;
+    moments.around(Act::Memtables, write)?;
+    moments.around(Act::Filling, || fill_journal(store, keyspace))?;
     loop {
-        write_memtables(store, keyspace, deadline)?;
-        keyspace.major_compact().map_err(|error| storage(&error))?;
-        match holder(store, keyspace, &canary).map_err(|error| io_error(&error))? {
-            None => return Ok(()),
+        moments.around(Act::Memtables, write)?;
+        moments
+            .around(Act::Compaction, || keyspace.major_compact())
+            .map_err(|error| storage(&error))?;
+        let holder = moments.around(Act::Search, || holder(store, keyspace, &canary));
+        match holder.map_err(|error| io_error(&error))? {
+            None => return moments.around(Act::Removal, || remove(store, done)),
             Some(file) if Instant::now() >= deadline => return Err(PurgeError::Held { file }),
             Some(_) => {
                 // Something new, so that there is something to write and to compact.
@@ -74,6 +85,16 @@ fn fill_journal(store: &Store, keyspace: &Keyspace) -> Result<(), PurgeError> {
         put(store, keyspace, &filling)?;
     }
     put(store, keyspace, b"")
+}
+
+/// Takes away rows.
+fn remove(store: &Store, rows: &[(Table, Vec<u8>)]) -> Result<(), PurgeError> {
+    let mut batch = OwnedWriteBatch::with_capacity(store.db.clone(), rows.len())
+        .durability(Some(PersistMode::SyncData));
+    for (table, key) in rows {
+        store.rows.put(&mut batch, *table, key, None);
+    }
+    batch.commit().map_err(|error| storage(&error))
 }
 
 fn put(store: &Store, keyspace: &Keyspace, value: &[u8]) -> Result<(), PurgeError> {

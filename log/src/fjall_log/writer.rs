@@ -20,6 +20,7 @@ use super::disk::Disk;
 use super::keeper::Waker;
 use super::mark::Mark;
 use super::measures::Measures;
+use super::moment::{Act, Moments};
 use super::segments::Segment;
 use super::store::{IndexRow, Store, storage};
 use super::{Options, failure, purge};
@@ -36,9 +37,17 @@ pub(super) enum Message {
     /// Make this durable.
     Append(Request),
     /// Remove what was deleted from a table apart from the disk, after everything handed over before.
-    Purge(Table, std::sync::mpsc::Sender<Result<(), PurgeError>>),
+    Purge(Purge),
     /// End after everything handed over before.
     Close,
+}
+
+/// A purge on its way.
+pub(super) struct Purge {
+    pub(super) table: Table,
+    /// Rows that are taken away once it is done.
+    pub(super) done: Vec<(Table, Vec<u8>)>,
+    pub(super) answer: std::sync::mpsc::Sender<Result<(), PurgeError>>,
 }
 
 /// A submission on its way.
@@ -101,13 +110,14 @@ pub(super) struct Writer {
     disk: Disk,
     measures: Measures,
     last_words: Option<fn()>,
+    moments: Moments,
     segment: Segment,
     segment_bytes: u64,
     segment_bytes_max: u64,
     head: [u8; 32],
     group: Group,
     waiting: Vec<Request>,
-    purges: Vec<(Table, std::sync::mpsc::Sender<Result<(), PurgeError>>)>,
+    purges: Vec<Purge>,
     answers: Vec<Vec<Outcome>>,
     frame: Vec<u8>,
     closing: bool,
@@ -131,6 +141,7 @@ impl Writer {
             disk,
             measures: Measures::new(),
             last_words: options.on_failure,
+            moments: Moments(options.on_moment),
             segment_bytes: segment.frames.disk_space(),
             segment_bytes_max: options.segment_bytes,
             segment,
@@ -162,8 +173,8 @@ impl Writer {
     fn run(&mut self) -> Result<(), ReadError> {
         while self.collect() {
             self.write_group()?;
-            for (table, answer) in mem::take(&mut self.purges) {
-                let _ = answer.send(purge::purge(&self.store, table));
+            for Purge { table, done, answer } in mem::take(&mut self.purges) {
+                let _ = answer.send(purge::purge(&self.store, self.moments, table, &done));
             }
         }
         Ok(())
@@ -185,7 +196,7 @@ impl Writer {
                     transitions += request.transitions.len();
                     self.waiting.push(request);
                 }
-                Ok(Message::Purge(table, answer)) => self.purges.push((table, answer)),
+                Ok(Message::Purge(purge)) => self.purges.push(purge),
                 Ok(Message::Close) => self.closing = true,
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => {
@@ -204,7 +215,8 @@ impl Writer {
             None => self.admit_all()?,
         }
         if !self.group.frames.is_empty() {
-            self.commit()?;
+            let moments = self.moments;
+            moments.around(Act::Commit, || self.commit())?;
         }
         let now = Instant::now();
         for (request, outcomes) in self.waiting.drain(..).zip(self.answers.drain(..)) {

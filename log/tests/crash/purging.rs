@@ -61,7 +61,7 @@ fn a_table_apart_is_made_with_its_first_row() {
     append_one(&log, transition(1, 0, &[b"x"]));
     assert_eq!((get(&log, 1), keyspaces(folder.path())), (None, before));
     assert_eq!(log.rows(KEYS, &[], &[], 10).expect("readable"), []);
-    log.purge(KEYS).expect("there is nothing to do");
+    log.purge(KEYS, Vec::new()).expect("there is nothing to do");
     put(&log, 2, 0, &SECRET);
     assert_eq!((get(&log, 2), keyspaces(folder.path())), (Some(SECRET.to_vec()), before + 1));
     drop(log);
@@ -77,7 +77,7 @@ fn what_was_deleted_is_in_no_file_after_a_purge() {
     put(&log, 1, 0, &SECRET);
     put(&log, 2, 0, &[7; 32]);
     // In a table and in the journal.
-    log.purge(KEYS).expect("purged");
+    log.purge(KEYS, Vec::new()).expect("purged");
     assert_ne!(holding(folder.path(), &SECRET), Vec::<String>::new());
     put(&log, 1, 1, b"");
     assert_ne!(holding(folder.path(), &SECRET), Vec::<String>::new());
@@ -88,7 +88,7 @@ fn what_was_deleted_is_in_no_file_after_a_purge() {
     drop(log);
     for path in [folder.path(), crashed.path()] {
         let log = open(path).expect("opens");
-        log.purge(KEYS).expect("purged");
+        log.purge(KEYS, Vec::new()).expect("purged");
         assert_eq!(holding(path, &SECRET), Vec::<String>::new());
         assert_eq!((get(&log, 1), get(&log, 2)), (Some(Vec::new()), Some(vec![7; 32])));
         assert_eq!(read_all(&log).len(), 3);
@@ -106,6 +106,6 @@ fn a_row_that_is_deleted_at_once_is_in_no_file_after_a_purge() {
     let log = open(folder.path()).expect("is made");
     put(&log, 1, 0, &SECRET);
     put(&log, 1, 1, b"");
-    log.purge(KEYS).expect("purged");
+    log.purge(KEYS, Vec::new()).expect("purged");
     assert_eq!(holding(folder.path(), &SECRET), Vec::<String>::new());
 }

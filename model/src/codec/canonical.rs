@@ -486,7 +486,7 @@ impl Writer {
             Awaited::Event { name, reads } => {
                 self.byte(AWAITED_EVENT);
                 self.text(name);
-                self.flag(*reads);
+                self.option(*reads, Self::number);
             }
             Awaited::Approval { by, message } => {
                 self.byte(AWAITED_APPROVAL);

@@ -404,7 +404,7 @@ impl<'a> Reader<'a> {
         match self.byte()? {
             0 => Some(Awaited::Signal { name: self.text()? }),
             canonical::AWAITED_EVENT => {
-                Some(Awaited::Event { name: self.text()?, reads: self.flag()? })
+                Some(Awaited::Event { name: self.text()?, reads: self.option(Self::number32)? })
             }
             canonical::AWAITED_APPROVAL => {
                 Some(Awaited::Approval { by: self.list(Self::text)?, message: self.text()? })

@@ -1,16 +1,32 @@
-//! `DeliverSignal`: a signal goes to the first step that waits for it, or is kept for one that will.
+//! `DeliverSignal`: a signal goes to the first step that waits for it, or is kept for one that will. One that brings an event is
+//! for the step that its id names; nobody sends such a signal by hand.
 
 use super::Draft;
 use crate::event::{Actor, Awaited, Event};
 use crate::id::StepIndex;
 use crate::payload::Payload;
+use crate::rejection::Rejection;
 use crate::run::StepState;
-use crate::topic::event_of;
+use crate::topic::{event_of, offered_to};
 
 impl Draft<'_> {
-    pub(super) fn deliver_signal(&mut self, name: String, id: String, payload: Payload, by: Actor) {
-        let waiting: Vec<StepIndex> =
-            self.run.awaiting().filter(|step| self.takes_signal(*step, &name)).collect();
+    pub(super) fn deliver_signal(
+        &mut self,
+        name: String,
+        id: String,
+        payload: Payload,
+        by: Actor,
+    ) -> Result<(), Rejection> {
+        let offered_to = offered_to(&id);
+        if event_of(&name).is_some() && offered_to.is_none() {
+            return Err(Rejection::SignalOfEvent { name });
+        }
+        let is_for = |step| event_of(&name).is_none() || Some(step) == offered_to;
+        let waiting: Vec<StepIndex> = self
+            .run
+            .awaiting()
+            .filter(|step| is_for(*step) && self.takes_signal(*step, &name))
+            .collect();
         self.emit(Event::SignalReceived { name, id, payload: payload.clone(), by });
         let signal = self.run.signals.received;
         for step in waiting {
@@ -19,6 +35,7 @@ impl Draft<'_> {
                 break;
             }
         }
+        Ok(())
     }
 
     /// Whether `step` waits for this signal, and no pause keeps it from taking it.

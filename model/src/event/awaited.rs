@@ -12,8 +12,9 @@ pub enum Awaited {
     Event {
         /// Its name.
         name: String,
-        /// Whether events that were emitted before the step waited are still to be offered to it.
-        reads: bool,
+        /// Set while events that were emitted before the step waited are still to be offered to it: the revision at which
+        /// it began to wait.
+        reads: Option<u32>,
     },
     /// The decision of a person.
     Approval {

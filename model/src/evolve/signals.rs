@@ -8,10 +8,10 @@ use crate::run::{KeptSignal, StepState, TimerPurpose};
 use crate::time::Timestamp;
 use crate::topic::event_of;
 
-/// What a step waits for that waits for a signal of this name.
-pub(super) fn awaited(signal: &str) -> Awaited {
+/// What a step waits for that waits from this revision on for a signal of this name.
+pub(super) fn awaited(signal: &str, revision: u32) -> Awaited {
     match event_of(signal) {
-        Some(event) => Awaited::Event { name: event.to_owned(), reads: true },
+        Some(event) => Awaited::Event { name: event.to_owned(), reads: Some(revision) },
         None => Awaited::Signal { name: signal.to_owned() },
     }
 }
@@ -23,7 +23,7 @@ impl Fold<'_> {
         else {
             return;
         };
-        let what = Awaited::Event { name: name.clone(), reads: false };
+        let what = Awaited::Event { name: name.clone(), reads: None };
         let next = self.with_state(step, StepState::Awaiting { what, timer: *timer });
         self.set(step, next);
     }

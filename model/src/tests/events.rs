@@ -44,14 +44,16 @@ fn they_are_read_once() {
 }
 
 #[test]
-fn an_event_goes_to_the_first_step_that_wants_it() {
+fn an_event_goes_to_the_step_it_is_offered_to_if_that_wants_it() {
     check(
         r#"
         workflow  a wait_for event:paid match=event.id==inputs.id; b wait_for event:paid; c needs a,b
         given     start {"id":7}; events_read a; events_read b
-        when      event paid#1 {"id":8}; event paid#2 {"id":7}
-        then      signal event:paid {"id":8}; b takes signal 1; b#1 completed {"id":8}
+        when      event paid#1/a {"id":8}; event paid#1/b {"id":8}; event paid#2/a {"id":7}; event paid#2/b {"id":7}
+        then      rejected: event `paid` is not the one that is waited for
+                  signal event:paid {"id":8}; b takes signal 1; b#1 completed {"id":8}
                   signal event:paid {"id":7}; a takes signal 2; a#1 completed {"id":7}; c#1 started
+                  rejected: no step waits for event `paid`
     "#,
     );
 }
@@ -62,7 +64,7 @@ fn an_event_that_nobody_wants_leaves_no_event() {
         r#"
         workflow  a wait_for event:paid match=event.id==7
         given     start; events_read a
-        when      event paid#1 {"id":8}; event paid#2 {"no":"id"}; event sent#3 {"id":7}
+        when      event paid#1/a {"id":8}; event paid#2/a {"no":"id"}; event sent#3/a {"id":7}
         then      rejected: event `paid` is not the one that is waited for
                   rejected: event `paid` is not the one that is waited for
                   rejected: no step waits for event `sent`
@@ -76,9 +78,9 @@ fn the_same_event_again_changes_nothing() {
     check(
         "
         workflow  a wait_for event:paid; b needs a wait_for event:paid
-        given     start; event paid#1 1
-        when      event paid#1 1; event paid#2 2
-        then      rejected: signal `1` was received already
+        given     start; event paid#1/a 1
+        when      event paid#1/a 1; event paid#2/b 2
+        then      rejected: signal `event:paid#1/0` was received already
                   signal event:paid 2; b takes signal 2; b#1 completed 2; run completed
     ",
     );
@@ -114,7 +116,7 @@ fn a_paused_run_keeps_the_event_it_waits_for() {
         "
         workflow  a wait_for event:paid match=event==1; b needs a
         given     start; pause
-        when      event paid#1 2; event paid#2 1; resume
+        when      event paid#1/a 2; event paid#2/a 1; resume
         then      rejected: event `paid` is not the one that is waited for
                   signal event:paid 1
                   resumed; a takes signal 1; a#1 completed 1; b#1 started
@@ -128,7 +130,7 @@ fn a_cancelled_run_waits_for_no_event() {
         "
         workflow  a wait_for event:paid
         given     start; cancel
-        when      event paid#1 1
+        when      event paid#1/a 1
         then      rejected: the run has ended (cancelled)
         after     a cancelled; timers none
     ",
@@ -136,13 +138,42 @@ fn a_cancelled_run_waits_for_no_event() {
 }
 
 #[test]
-fn a_signal_of_that_name_counts_as_the_event() {
+fn a_signal_of_that_name_is_refused() {
     check(
         "
         workflow  a wait_for event:paid
         given     start
         when      signal event:paid 1
-        then      signal event:paid 1; a takes signal 1; a#1 completed 1; run completed
+        then      rejected: `event:paid` is no signal: names that begin with `event:` are of events
+        after     a waiting
+    ",
+    );
+}
+
+#[test]
+fn a_step_takes_each_event_once_though_another_waits_too() {
+    check(
+        r#"
+        workflow  a; b needs a wait_for event:paid; c needs b repeat a until=round==3; d wait_for event:paid
+        given     start; complete a; event paid#1/b 1; complete a
+        when      event paid#1/b 1; event paid#1/d 1; event paid#2/b 2
+        then      rejected: signal `event:paid#1/1` was received already
+                  signal event:paid 1; d takes signal 2; d#1 completed 1
+                  signal event:paid 2; b takes signal 3; b#2 completed 2; c begins round 3: round==3 is false ({"carry":null,"number":2}); a#3 started
+        after     d completed
+    "#,
+    );
+}
+
+#[test]
+fn what_was_read_for_an_earlier_waiting_does_not_count_for_the_next() {
+    check(
+        "
+        workflow  a; b needs a wait_for event:paid; c needs b repeat a until=steps.b.output==2
+        given     start; complete a; event paid#1/b 1; complete a
+        when      events_read b 4; events_read b 11
+        then      rejected: no step waits for event `paid`
+                  b has read events
     ",
     );
 }
@@ -152,7 +183,7 @@ fn a_loop_that_waits_again_reads_again() {
     check(
         "
         workflow  a; b needs a wait_for event:paid; c needs b repeat a until=steps.b.output==2
-        given     start; complete a; events_read b; event paid#1 1
+        given     start; complete a; events_read b; event paid#1/b 1
         when      complete a
         then      a#2 completed; b waits for event:paid
         after     effects read paid for b since 0s
@@ -165,7 +196,7 @@ fn of_a_run_that_was_not_started_nothing_waits() {
     check(
         "
         workflow  a wait_for event:paid
-        when      event paid#1 1; events_read a
+        when      event paid#1/a 1; events_read a
         then      rejected: the run was not started
                   rejected: the run was not started
     ",

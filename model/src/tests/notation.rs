@@ -17,6 +17,7 @@ use crate::id::{Attempt, DefinitionHash, RunId, StepIndex, TimerId};
 use crate::limit::Ticket;
 use crate::migration::{MigrateRun, Target};
 use crate::payload::Payload;
+use crate::topic::offer_id;
 
 /// A story, taken apart.
 #[derive(Default)]
@@ -401,11 +402,16 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
         word @ ("allow" | "refuse") => answer_of_breaker(bench, word == "allow", words[1]),
         word @ ("approve" | "reject") => answer(bench, word == "approve", &words),
         "event" => {
-            let (event, id) = words[1].split_once('#').unwrap_or((words[1], ""));
-            let payload = payload(bench, &rest(2));
-            Command::OfferEvent { event: event.to_owned(), id: id.to_owned(), payload, by }
+            let (event, offered) = words[1].split_once('#').expect("event#record/step");
+            let (record, step) = offered.split_once('/').expect("event#record/step");
+            let (step, event) = (index(bench, step), event.to_owned());
+            let id = offer_id(&event, record.parse().expect("a number"), step);
+            Command::OfferEvent { step, id, payload: payload(bench, &rest(2)), event, by }
         }
-        "events_read" => Command::EventsRead { step: index(bench, words[1]) },
+        "events_read" => {
+            let waiting = words.get(2).map(|at| at.parse().expect("a revision"));
+            Command::EventsRead { step: index(bench, words[1]), waiting }
+        }
         "signal" => {
             let (name, id) = words[1].split_once('#').unwrap_or((words[1], ""));
             let payload = payload(bench, &rest(2));

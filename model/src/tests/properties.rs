@@ -429,10 +429,16 @@ impl Play {
             44..48 => self.end_of_a_child(pick(run.calling().count())?, ask.slots),
             48 => Command::FollowParent { paused: fatal },
             41 | 42 => {
-                let id = if fatal { format!("e{}", ask.which % 7) } else { String::new() };
-                event(ask.slots, id)
+                let record = u32::try_from(ask.which % 7).expect("less than 7");
+                let waiting = run.awaiting().nth(ask.which % 3);
+                event(waiting.unwrap_or_else(|| some_step(ask)), record, ask.slots)
             }
-            43 => Command::EventsRead { step: some_step(ask) },
+            43 => {
+                let step = some_step(ask);
+                let reading = run.reading_events().find(|(it, ..)| *it == step);
+                let waiting = reading.map(|(_, waiting, _)| waiting + u32::from(fatal));
+                Command::EventsRead { step, waiting }
+            }
             31..34 => {
                 let slots: Vec<_> = run.slots.iter().collect();
                 let (slot, hold) = slots[pick(slots.len())?];
@@ -515,7 +521,7 @@ impl Play {
             let wanted = matches.as_ref().map_or(0, number);
             return Some(match name.as_str() {
                 "s" => signal(wanted, String::new()),
-                _ => event(wanted, String::new()),
+                _ => event(step, 100 + run.signals.received, wanted),
             });
         }
         if run.failed_undos().next().is_some() && run.timers.is_empty() {

@@ -2,7 +2,7 @@
 
 mod items;
 
-use crate::effect::{Effect, Wish};
+use crate::effect::{Effect, Reading, Wish};
 use crate::event::{ChildEnd, Event, Failure};
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload};
@@ -198,7 +198,7 @@ pub(super) fn effect(plan: &Plan, effect: &Effect) -> String {
             let alone = if *alone { " alone" } else { "" };
             format!("resume {}{alone}", items::tried(plan, *step, *item, *attempt))
         }
-        Effect::ReadEvents { step, event, since } => {
+        Effect::ReadEvents(Reading { step, event, since, .. }) => {
             format!("read {event} for {} since {}", plan.id(*step), time(*since))
         }
         Effect::StopAttempt { step, item, attempt } => {

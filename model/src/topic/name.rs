@@ -1,5 +1,7 @@
 //! Names of events, of the runs they start, and of the signals they come as.
 
+use crate::id::StepIndex;
+
 /// Longest name of an event.
 pub const NAME_CHARS_MAX: usize = 64;
 
@@ -26,6 +28,18 @@ pub fn signal_name(event: &str) -> String {
 /// The name of the event that a signal brings; `None`: it is an ordinary signal.
 pub fn event_of(signal: &str) -> Option<&str> {
     signal.strip_prefix(EVENT_PREFIX)
+}
+
+/// The id of an offer of an event to a step that waits: `event:order.created#17/2`. It says who it is for, so that the step takes
+/// each event once, and no other step takes it in its place.
+pub fn offer_id(event: &str, record: u32, step: StepIndex) -> String {
+    format!("{EVENT_PREFIX}{event}#{record}/{}", step.0)
+}
+
+/// The step that an offer with this id is for.
+pub fn offered_to(id: &str) -> Option<StepIndex> {
+    let (_, step) = id.strip_prefix(EVENT_PREFIX)?.rsplit_once('/')?;
+    step.parse().ok().map(StepIndex)
 }
 
 /// The name of the run that a trigger starts for an event: `ship@order.created:17`.

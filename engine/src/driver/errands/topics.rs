@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use nexus_model::command::Command;
+use nexus_model::effect::Reading;
 use nexus_model::event::Actor;
 use nexus_model::expression::EvalError;
-use nexus_model::id::{RunId, StepIndex};
+use nexus_model::id::RunId;
 use nexus_model::rejection::Rejection;
-use nexus_model::time::Timestamp;
 use nexus_model::topic::{Deliver, EventTrigger, StartFailure, TopicCommand, run_name};
 
 use super::schedules::{final_code, words};
@@ -63,8 +63,12 @@ async fn deliver_all(handle: &Handle, deliver: &Deliver) -> Result<Delivery, Sta
     let state = handle.topic(topic).await.map_err(RequestError::from)?.unwrap_or_default();
     let (events, _) = page.map_err(RequestError::from)?;
     // A start that has to wait for room must not keep from the runs that hold it what they wait for.
-    for event in events.iter().take(EVENTS_MAX as usize) {
-        offer_to_all(handle, topic, event).await?;
+    for (event, number) in events.iter().take(EVENTS_MAX as usize).zip(number + 1..) {
+        for (run, reason) in offer_to_all(handle, topic, event).await? {
+            let message = format!("run {run} was not offered the event: {reason}");
+            let code = "NX5004".to_owned();
+            delivery.failures.push(StartFailure { number, trigger: String::new(), code, message });
+        }
     }
     for event in events.iter().take(EVENTS_MAX as usize) {
         number += 1;
@@ -80,18 +84,30 @@ async fn deliver_all(handle: &Handle, deliver: &Deliver) -> Result<Delivery, Sta
     Ok(delivery)
 }
 
-async fn offer_to_all(handle: &Handle, topic: &str, event: &Emitted) -> Result<(), StartError> {
+/// Offers an event to all who wait for it. Returns the runs that cannot be read, and why: they must not keep it from the others.
+async fn offer_to_all(
+    handle: &Handle,
+    topic: &str,
+    event: &Emitted,
+) -> Result<Vec<(RunId, String)>, StartError> {
     let wanted = topic.to_owned();
     let found = handle.blocking(move |loader| waiters(&**loader.log(), &wanted)).await;
     let found = found.map_err(LoadError::from).map_err(RequestError::from)?;
+    let mut unreadable = Vec::new();
     for some in found.chunks(OFFERS_MAX) {
         let offers =
             some.iter().map(|(run, step)| offered(handle, *run, offer(topic, event, *step)));
-        for outcome in join_all(offers).await {
-            outcome?;
+        for ((run, _), outcome) in some.iter().zip(join_all(offers).await) {
+            match outcome {
+                Err(RequestError::Refused(Refusal::Unreadable { reason, passing: false })) => {
+                    tracing::error!(%run, topic, reason, "a run that waits cannot be read");
+                    unreadable.push((*run, reason));
+                }
+                outcome => drop(outcome?),
+            }
         }
     }
-    Ok(())
+    Ok(unreadable)
 }
 
 /// Offers an event to a run; that it is not wanted, or was taken before, is an answer as good as any.
@@ -150,26 +166,23 @@ async fn start(
 }
 
 /// Offers a step what was emitted before it waited, since its run started.
-pub(super) async fn read_for(
-    handle: &Handle,
-    run: RunId,
-    step: StepIndex,
-    topic: &str,
-    since: Timestamp,
-) {
-    while let Err(error) = read_once(handle, run, step, topic, since).await {
+pub(super) async fn read_for(handle: &Handle, run: RunId, reading: &Reading) {
+    while let Err(error) = read_once(handle, run, reading).await {
+        // It is read for anew when the run can be read again.
+        if let RequestError::Refused(
+            Refusal::Unreadable { passing: false, .. } | Refusal::ShuttingDown,
+        ) = error
+        {
+            return;
+        }
         tracing::debug!(%run, %error, "earlier events are offered later");
         tokio::time::sleep(REST).await;
     }
 }
 
-async fn read_once(
-    handle: &Handle,
-    run: RunId,
-    step: StepIndex,
-    topic: &str,
-    since: Timestamp,
-) -> Result<(), RequestError> {
+async fn read_once(handle: &Handle, run: RunId, reading: &Reading) -> Result<(), RequestError> {
+    let Reading { step, waiting, event: topic, since } = reading;
+    let (step, topic, since) = (*step, topic.as_str(), *since);
     let records = handle.topic(topic).await?.map_or(0, |topic| topic.records);
     let wanted = topic.to_owned();
     let first = handle
@@ -183,14 +196,16 @@ async fn read_once(
             handle.blocking(move |loader| read_events(&**loader.log(), &wanted, from)).await?;
         for event in page.0.iter().filter(|event| event.at >= since) {
             match handle.ask(run, offer(topic, event, step)).await {
-                Err(RequestError::Refused(Refusal::Rejected(Rejection::EventNotAwaited {
-                    ..
-                }))) => return Ok(()),
-                Ok(_) | Err(RequestError::Refused(Refusal::Rejected(_) | Refusal::NotFound)) => {}
+                Err(RequestError::Refused(
+                    Refusal::Rejected(Rejection::EventNotAwaited { .. } | Rejection::Ended { .. })
+                    | Refusal::NotFound,
+                )) => return Ok(()),
+                Ok(_) | Err(RequestError::Refused(Refusal::Rejected(_))) => {}
                 Err(error) => return Err(error),
             }
         }
         next = page.1;
     }
-    offered(handle, run, Command::EventsRead { step }).await.map(|_| ())
+    let waiting = Some(*waiting);
+    offered(handle, run, Command::EventsRead { step, waiting }).await.map(|_| ())
 }

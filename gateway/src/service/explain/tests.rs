@@ -15,7 +15,7 @@ use nexus_engine::model::plan::Plan;
 use nexus_engine::testkit::{
     Answer, Chance, Mock, TestEngine, action, compile, plan, set, sleep, step,
 };
-use nexus_engine::{Config, StepError, shard};
+use nexus_engine::{Config, StartRequest, StepError, shard};
 use serde_json::{Value, json};
 
 use super::super::show::standing::Standing;
@@ -139,6 +139,35 @@ fn a_paused_run_names_the_pause_and_what_else_keeps_it() {
             ("paused", Some("c"), "nexus-engine resume wf-001"),
         ],
     );
+}
+
+#[test]
+fn a_run_that_is_paused_with_its_caller_names_the_run_to_resume() {
+    let child = plan(vec![sleep("z", "1d", &[])]);
+    let definition = Some(child.hash());
+    let call =
+        StepKind::Call { workflow: "child".into(), version: None, definition, with: Value::Null };
+    let parent = plan(vec![step("a", call, &[])]);
+    let mut engine = TestEngine::new();
+    let request = StartRequest::new(parent).callees([child]).name("parent");
+    let run = engine.start_as(request).expect("it starts").run;
+    engine.settle();
+    let runs = engine.runs();
+    let (_, called) = runs.iter().find(|(name, _)| name == "parent/a").expect("it was called");
+    engine.pause(run).expect("it can be paused");
+    engine.settle();
+    check_now(
+        &engine,
+        *called,
+        true,
+        &[
+            ("paused", None, "nexus-engine resume parent"),
+            ("paused", Some("z"), "nexus-engine resume parent"),
+        ],
+    );
+    engine.resume(run).expect("it was paused");
+    engine.settle();
+    check_now(&engine, *called, true, &[("sleeping", Some("z"), "its timer, at ")]);
 }
 
 #[test]

@@ -281,7 +281,7 @@ fn calls(count: u32) -> impl Strategy<Value = BTreeMap<StepIndex, LastCall>> {
 fn awaited() -> impl Strategy<Value = Awaited> {
     prop_oneof![
         text().prop_map(|name| Awaited::Signal { name }),
-        (text(), any::<bool>()).prop_map(|(name, reads)| Awaited::Event { name, reads }),
+        (text(), any::<Option<u32>>()).prop_map(|(name, reads)| Awaited::Event { name, reads }),
         (vec(text(), 0..4), text()).prop_map(|(by, message)| Awaited::Approval { by, message }),
     ]
 }

@@ -26,7 +26,7 @@ const fn row(
 
 /// Keys that are no construct: they name, describe, declare or compute, and nothing of a run waits for them.
 pub(super) const NO_CONSTRUCTS: &str = "nexus name description version labels inputs run id env secrets mode steps type default \
-    required enum pattern min max defaults";
+    required enum pattern min max defaults queries";
 
 /// One row for each construct.
 #[rustfmt::skip]
@@ -294,6 +294,12 @@ pub(super) static ROWS: &[Row] = &[
         "cases/whole::a_run_that_timed_out_is_forgotten",
         "cases/whole::a_run_that_goes_on_is_not_forgotten",
         "cases/whole::a_forgotten_run_takes_nothing_more",
+    ]),
+    row("`queries`", "queries", "", &["query("], [
+        "gateway/tests/control/state_queries::a_query_answers_at_any_time_and_records_nothing",
+        "No time of the run passes in it: it reads the recorded state.",
+        "It reads the recorded state, also that of a cancelled run.",
+        "It records nothing, so that asking twice is asking once.",
     ]),
     row("a schedule (`triggers`: `cron`, `every`)", "triggers cron every timezone catch_up overlap", "", &["Paper::new"], [
         "schedule/tests::a_schedule_is_made_changed_and_deleted",

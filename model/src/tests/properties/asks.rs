@@ -7,6 +7,7 @@ use crate::command::{ApprovalAnswer, Command};
 use crate::event::Actor;
 use crate::id::StepIndex;
 use crate::payload::Payload;
+use crate::topic::offer_id;
 
 /// Some step, or none.
 pub(super) fn some_step(ask: &Ask) -> StepIndex {
@@ -19,10 +20,11 @@ pub(super) fn signal(number: u32, id: String) -> Command {
     Command::DeliverSignal { name: "s".to_owned(), id, payload, by: Actor::default() }
 }
 
-/// An event that carries a number.
-pub(super) fn event(number: u32, id: String) -> Command {
+/// An event that carries a number, for a step.
+pub(super) fn event(step: StepIndex, record: u32, number: u32) -> Command {
     let (payload, _) = Payload::json(&json!(number));
-    Command::OfferEvent { event: "e".to_owned(), id, payload, by: Actor::default() }
+    let id = offer_id("e", record, step);
+    Command::OfferEvent { step, event: "e".to_owned(), id, payload, by: Actor::default() }
 }
 
 /// What somebody decides about a step.

@@ -1,0 +1,243 @@
+//! Forgetting a run, killed before and after each thing it does: afterwards the run is whole, or the next process ends what was begun.
+//!
+//! The process that forgets is this test binary again. It kills itself at the moment it is told: moments are counted from the first
+//! thing that `forget` does to the log.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use nexus_engine::log::{EventLog, FjallLog, Moment, Options, Partition};
+use nexus_engine::model::event::{Actor, Event};
+use nexus_engine::model::id::RunId;
+use nexus_engine::model::plan::Plan;
+use nexus_engine::model::run::RunStatus;
+use nexus_engine::tables::{FORGETTING, FORGETTING_END, KEYS, META, TABLES};
+use nexus_engine::{Engine, Handle, StartRequest, StepCx, StepResult, handler_fn};
+use nexus_tests::until;
+use serde_json::{Value, json};
+
+const STORE: &str = "NEXUS_FORGET_STORE";
+const KILLED_AT: &str = "NEXUS_FORGET_KILLED_AT";
+const SECRET: &str = "a value nobody shall read";
+const SIGKILL: i32 = 9;
+
+static COUNTS: AtomicBool = AtomicBool::new(false);
+static MOMENTS: AtomicUsize = AtomicUsize::new(0);
+
+/// Says which moment it is, and ends the process as a power switch would if it is the one.
+fn at(moment: Moment) {
+    if COUNTS.load(Ordering::SeqCst) {
+        reached(&format!("{moment:?}"));
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the process that started this one reads it")]
+fn reached(what: &str) {
+    let number = MOMENTS.fetch_add(1, Ordering::SeqCst);
+    println!("moment {number} {what}");
+    let killed_at = std::env::var(KILLED_AT).expect("a child is told");
+    if killed_at == number.to_string() {
+        let me = std::process::id().to_string();
+        let _ = Command::new("kill").args(["-KILL", &me]).status();
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
+async fn echo(_: StepCx, input: Value) -> StepResult<Value> {
+    Ok(input)
+}
+
+fn open(store: &Path, on_moment: Option<fn(Moment)>) -> Engine {
+    let log = FjallLog::open(store, Options { on_moment, ..Options::new(TABLES) });
+    let builder = Engine::builder().handler("echo", handler_fn(echo));
+    builder.open_on(Arc::new(log.expect("the log opens")), store).expect("the engine opens")
+}
+
+fn by() -> Actor {
+    Actor { name: "dana".to_owned(), via: "test".to_owned() }
+}
+
+fn plan(encrypt: bool) -> Arc<Plan> {
+    let text = format!(
+        "nexus: v1\nname: w{encrypt}\nencrypt: {encrypt}\ninputs: {{ v: string }}\nsteps:\n  a:\n    uses: echo\n    with: '${{{{ inputs.v }}}}'\noutputs: '${{{{ steps.a.output }}}}'\n"
+    );
+    Arc::new(nexus_definitions::read("w.workflow.yaml", &text).expect("a good definition").plan)
+}
+
+/// The runs of the prepared store: one to forget, another with a key of its own, one without.
+struct Runs {
+    gone: RunId,
+    others: [RunId; 2],
+    key: Vec<u8>,
+}
+
+async fn prepare(store: &Path) -> Runs {
+    let engine = open(store, None);
+    let mut runs = Vec::new();
+    for (name, encrypt) in [("gone", true), ("kept", true), ("plain", false)] {
+        let request = StartRequest::new(plan(encrypt)).name(name).input(json!({ "v": SECRET }));
+        let run = engine.handle().start(request).await.expect("it starts").run;
+        engine.handle().wait(run).await.expect("it ends");
+        runs.push(run);
+    }
+    let key = engine.handle().log().row(KEYS, &runs[0].0).expect("readable").expect("a key");
+    assert_eq!(key.len(), 32);
+    engine.shutdown().await;
+    assert_ne!(holding(store, &key), Vec::<PathBuf>::new());
+    Runs { gone: runs[0], others: [runs[1], runs[2]], key }
+}
+
+/// The child: forgets the run, and is killed on the way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_child_forgets() {
+    let Some(store) = std::env::var_os(STORE).map(PathBuf::from) else { return };
+    let engine = open(&store, Some(at));
+    let run = engine.handle().find("gone").await.expect("readable").expect("it is there");
+    COUNTS.store(true, Ordering::SeqCst);
+    engine.handle().forget(run, by()).await.expect("it is forgotten");
+    println!("answered");
+    reached("Answered");
+    COUNTS.store(false, Ordering::SeqCst);
+    engine.shutdown().await;
+}
+
+/// What a child said, and whether it was killed.
+fn child(store: &Path, killed_at: &str) -> (Vec<String>, bool) {
+    let mut child = Command::new(std::env::current_exe().expect("this binary"));
+    child.args(["--exact", "a_child_forgets", "--nocapture", "--test-threads=1"]);
+    child.env(STORE, store).env(KILLED_AT, killed_at).stdin(Stdio::null()).stderr(Stdio::null());
+    let output = child.output().expect("it runs");
+    let killed = output.status.signal() == Some(SIGKILL);
+    assert!(killed || output.status.success(), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    (said.lines().map(str::to_owned).collect(), killed)
+}
+
+/// Copies a store that nobody has open.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("made");
+    for entry in fs::read_dir(from).expect("readable") {
+        let entry = entry.expect("readable");
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("known").is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).expect("copied");
+        }
+    }
+}
+
+/// Files that hold these bytes.
+fn holding(folder: &Path, bytes: &[u8]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.expect("readable").path();
+        if path.is_dir() {
+            found.extend(holding(&path, bytes));
+        } else if fs::read(&path).is_ok_and(|content| contains(&content, bytes)) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn contains(content: &[u8], bytes: &[u8]) -> bool {
+    let text = |bytes: &[u8]| bytes.first().copied();
+    let Some(first) = text(bytes) else { return false };
+    let mut rest = content;
+    while let Some(at) = rest.iter().position(|byte| *byte == first) {
+        rest = &rest[at..];
+        if rest.starts_with(bytes) {
+            return true;
+        }
+        rest = &rest[1..];
+    }
+    false
+}
+
+/// The output of a run; `None` if it cannot be read.
+async fn shown(handle: &Handle, run: RunId) -> Option<Value> {
+    let (_, state) = handle.load(run).await.expect("readable").expect("it is there");
+    let RunStatus::Completed { output } = &state.status else { panic!("it has completed") };
+    let bytes = handle.loader().bytes(output).ok()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+async fn is_forgotten(handle: &Handle, run: RunId) -> bool {
+    let history = handle.history(run, 1, usize::MAX).await.expect("readable");
+    history.iter().any(|recorded| matches!(recorded.event, Event::RunForgotten { .. }))
+}
+
+/// What must hold in the process after the one that was killed.
+async fn check(store: &Path, runs: &Runs, what: &str, answered: bool) {
+    if answered {
+        assert_eq!(holding(store, &runs.key), Vec::<PathBuf>::new(), "{what}: it had answered");
+    }
+    let engine = open(store, None);
+    let handle = engine.handle();
+    let key = handle.log().row(KEYS, &runs.gone.0).expect("readable").expect("a row");
+    if is_forgotten(handle, runs.gone).await {
+        assert_eq!(key, Vec::<u8>::new(), "{what}: the key is deleted with the event");
+        assert_ne!(shown(handle, runs.gone).await, Some(json!(SECRET)), "{what}");
+        until("it has ended what was begun", async || {
+            holding(store, &runs.key).is_empty().then_some(())
+        })
+        .await;
+    } else {
+        assert_eq!(key, runs.key, "{what}: nothing is recorded, so the run is whole");
+        assert_eq!(shown(handle, runs.gone).await, Some(json!(SECRET)), "{what}");
+        handle.forget(runs.gone, by()).await.expect("it can still be forgotten");
+        assert_eq!(holding(store, &runs.key), Vec::<PathBuf>::new(), "{what}");
+    }
+    for run in [runs.gone, runs.others[0], runs.others[1]] {
+        let replay = handle.replay(run, None).await.expect("it can be replayed");
+        assert!(replay.agrees(), "{what}: {:?}", replay.differences);
+    }
+    for run in runs.others {
+        assert_eq!(
+            shown(handle, run).await,
+            Some(json!(SECRET)),
+            "{what}: others are as they were"
+        );
+    }
+    let other = handle.log().row(KEYS, &runs.others[0].0).expect("readable").expect("a key");
+    assert_eq!(other.len(), 32, "{what}");
+    engine.shutdown().await;
+    let log = FjallLog::open(store, Options::new(TABLES)).expect("the log opens");
+    assert_eq!(log.verify(Partition(0)).problems, [], "{what}");
+    let due = log.rows(META, FORGETTING, FORGETTING_END, 9).expect("readable");
+    assert_eq!(due, [], "{what}: nothing is left to do");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_killed_while_it_forgets_leaves_the_run_whole_or_the_next_one_ends_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let prepared = folder.path().join("prepared");
+    let runs = prepare(&prepared).await;
+    let calm = folder.path().join("calm");
+    copy(&prepared, &calm);
+    let (said, killed) = child(&calm, "never");
+    // The name of the test stands before the first of them.
+    let moment = |line: &String| line.split_once("moment ").map(|(_, moment)| moment.to_owned());
+    let moments: Vec<String> = said.iter().filter_map(moment).collect();
+    assert_eq!(moments[0], "0 Before(Commit)");
+    assert!(!killed && moments.len() > 10, "{said:#?}");
+    check(&calm, &runs, "nobody was killed", true).await;
+
+    for (number, moment) in moments.iter().enumerate() {
+        let store = folder.path().join(format!("killed-{number}"));
+        copy(&prepared, &store);
+        let (said, killed) = child(&store, &number.to_string());
+        assert!(killed, "{moment}: {said:?}");
+        let answered = said.iter().any(|line| line == "answered");
+        assert_eq!(answered, moment.ends_with("Answered"), "{moment}: {said:?}");
+        check(&store, &runs, moment, answered).await;
+        fs::remove_dir_all(&store).expect("removed");
+    }
+}

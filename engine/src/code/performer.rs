@@ -139,7 +139,7 @@ impl Performance {
                 Ok(Answered::NotNow)
             }
             Err(Refusal::ShuttingDown) => Ok(Answered::EngineEnds),
-            Err(Refusal::DiskNearlyFull(_) | Refusal::Unreadable(_)) => Ok(Answered::NotNow),
+            Err(Refusal::DiskNearlyFull(_) | Refusal::Unreadable { .. }) => Ok(Answered::NotNow),
             Err(refusal) => Err(Trouble::Refused(refusal.to_string())),
         }
     }

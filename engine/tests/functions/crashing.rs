@@ -31,7 +31,7 @@ async fn all(cx: Cx, n: u64) -> Result<Vec<u64>> {
     found.extend([left?, right?]);
     found.extend(cx.each("each", double, vec![1, 2, 3]).limit(2).await?);
     tokio::select! {
-        slow = cx.sleep(Duration::from_secs(3600)) => slow?,
+        slow = cx.sleep(hours(1)) => slow?,
         fast = cx.step("fast", double, 4) => found.push(fast?),
     }
     cx.sleep(Duration::from_millis(2)).await?;

@@ -70,9 +70,8 @@ where
 
 /// The names of the calls of a run, turn by turn.
 pub(crate) fn calls(events: &[Recorded]) -> Vec<(u32, Vec<String>)> {
-    let made = events.iter().filter_map(|recorded| match &recorded.event {
-        Event::CallsMade(made) => Some(made),
-        _ => None,
+    let made = events.iter().filter_map(|recorded| {
+        if let Event::CallsMade(made) = &recorded.event { Some(made) } else { None }
     });
     made.map(|made| (made.turn, made.calls.iter().map(ToString::to_string).collect())).collect()
 }

@@ -215,7 +215,7 @@ async fn a_function_that_waits_for_something_else_gets_no_further() {
     async fn races(cx: Cx, (): ()) -> Result<()> {
         tokio::select! {
             () = tokio::time::sleep(Duration::from_millis(1)) => Ok(()),
-            done = cx.sleep(Duration::from_secs(3600)) => done,
+            done = cx.sleep(hours(1)) => done,
         }
     }
     async fn panics(cx: Cx, (): ()) -> Result<()> {

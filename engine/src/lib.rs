@@ -38,6 +38,7 @@ pub mod secrets;
 pub mod shard;
 pub mod tables;
 mod telling;
+pub mod testing;
 pub mod testkit;
 mod vault;
 pub mod workflow;

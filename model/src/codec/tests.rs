@@ -137,11 +137,6 @@ fn function_samples() -> Vec<Event> {
         Event::FunctionReturned(Box::new(FunctionReturned {
             turn: 301,
             output: inline("7"),
-            failure: None,
-        })),
-        Event::FunctionReturned(Box::new(FunctionReturned {
-            turn: 301,
-            output: Payload::Null,
             failure: Some(failure()),
         })),
     ]

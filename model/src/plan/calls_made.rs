@@ -79,6 +79,7 @@ impl Plan {
             by_id,
             warnings: Vec::new(),
             run_id: None,
+            start_rule: None,
             slot: None,
             event_triggers: Vec::new(),
             event_waits: Vec::new(),

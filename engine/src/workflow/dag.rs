@@ -71,6 +71,20 @@ impl Dag {
     }
 
     /// Adds a step that is done once for each item of a list. Its output is the list of theirs, in the order of the items.
+    ///
+    /// ```
+    /// use nexus_engine::prelude::*;
+    /// use nexus_engine::testing::TestEngine;
+    ///
+    /// async fn double(_: StepCx, n: u64) -> StepResult<u64> {
+    ///     Ok(n * 2)
+    /// }
+    ///
+    /// let all = Workflow::dag("all", |d, numbers| d.each("double", double.retry(3), numbers).limit(8))?;
+    /// let t = TestEngine::new().workflow(&all);
+    /// assert_eq!(t.start(&all, vec![1, 2, 3])?.result()?, [2, 4, 6]);
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn each<'d, S, M, A, T>(
         &'d self,
         name: &str,

@@ -189,12 +189,12 @@ impl Dag {
         let mut draft = self.draft.borrow_mut();
         step.compensate = policy.undo.map(|undo| {
             let uses = format!("{uses}.undo");
-            draft.handlers.insert(uses.clone(), undo.work);
+            draft.register(&step.id, &uses, undo.work);
             let kind = StepKind::Action { uses, with: json!("${{ this.output }}") };
             let retry = undo.retry.map(|retry| retry.0);
             Box::new(Compensate { kind, retry, timeout_ms: undo.timeout.map(ms) })
         });
-        draft.handlers.insert(uses, work);
+        draft.register(name, &uses, work);
         step
     }
 
@@ -338,6 +338,24 @@ impl Draft {
             hint: Some(hint.to_owned()),
             warning: false,
         });
+    }
+
+    /// Says what carries out a step under a name, which another step must not have.
+    fn register(&mut self, step: &str, uses: &str, work: Work) {
+        let is_taken = self.handlers.insert(uses.to_owned(), work).is_some();
+        // Of two steps with one name something is said already.
+        if is_taken && self.steps.iter().all(|other| other.id != step) {
+            self.problems.push(DefinitionError {
+                code: "NX1192",
+                path: vec!["steps".to_owned(), step.to_owned()],
+                range: None,
+                message: format!(
+                    "step `{step}` would be carried out as `{uses}`, as another one is"
+                ),
+                hint: Some("choose another name for one of them".to_owned()),
+                warning: false,
+            });
+        }
     }
 
     fn connect(&mut self, wiring: &Wiring, to: NodeIndex, kind: EdgeKind) {

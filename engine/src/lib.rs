@@ -28,6 +28,7 @@
 
 mod calls;
 mod clock;
+pub mod code;
 mod config;
 mod driver;
 mod engine;

@@ -19,6 +19,7 @@ use crate::run::Run;
 
 mod approval;
 mod breaker;
+mod call_fit;
 mod compile;
 mod difference;
 mod each;
@@ -36,6 +37,7 @@ mod switch;
 mod undo;
 
 pub(crate) use breaker::CallRule;
+pub use call_fit::CallMisfit;
 pub(crate) use difference::changes_of_step;
 pub use difference::{Change, Difference, differences};
 pub(crate) use each::Each;

@@ -119,7 +119,7 @@ async fn what_a_called_file_calls_by_name_is_pinned_with_it() {
     publish(handle, &score("one")).await;
     let middle = caller("middle", &json!({"workflow": "score", "with": null}));
     let call = json!({
-        "workflow": "./middle.workflow.yaml", "definition": middle.hash(), "with": null,
+        "workflow": "./middle.workflow.yaml", "definition": middle.hash().to_string(), "with": null,
     });
     let request = StartRequest::new(caller("top", &call)).callees([middle]);
     assert!(output(handle, request).await.contains("one"));

@@ -47,11 +47,7 @@ impl Handle {
         if published.is_empty() {
             return Ok((plan, callees));
         }
-        let given = callees.iter().map(|callee| (callee.hash(), Arc::clone(callee))).collect();
-        let mut linker = Linker { published, given, done: BTreeMap::new() };
-        let plan = linker.link(&plan, 0)?;
-        // What nobody calls is left out.
-        Ok((plan, linker.done.into_values().collect()))
+        link(plan, callees, published)
     }
 
     /// The published definition that a call means.
@@ -92,6 +88,45 @@ impl Handle {
         let current = versions.as_ref().and_then(|versions| versions.get(versions.current));
         Ok(current.map(|version| (version.definition, version.folder.clone())))
     }
+}
+
+/// Resolves calls by name with these workflows, as if they were published, and nothing else was.
+///
+/// # Errors
+/// As [`Handle::link`].
+#[cfg(feature = "yaml")]
+pub(crate) fn link_with(
+    plan: Arc<Plan>,
+    callees: Vec<Arc<Plan>>,
+    named: &[Arc<Plan>],
+) -> Result<Linked, StartError> {
+    let mut published = Published::new();
+    for caller in callees.iter().chain([&plan]) {
+        for step in &caller.definition().steps {
+            let StepKind::Call { workflow, version, definition: None, .. } = &step.kind else {
+                continue;
+            };
+            let called = named.iter().find(|plan| plan.definition().name == *workflow);
+            let called = called.map(|plan| ((workflow.clone(), version.clone()), Arc::clone(plan)));
+            published.extend(called);
+        }
+    }
+    let named = published.values().cloned().collect::<Vec<_>>();
+    let (plan, mut callees) = link(plan, callees, published)?;
+    callees.extend(named);
+    Ok((plan, callees))
+}
+
+fn link(
+    plan: Arc<Plan>,
+    callees: Vec<Arc<Plan>>,
+    published: Published,
+) -> Result<Linked, StartError> {
+    let given = callees.iter().map(|callee| (callee.hash(), Arc::clone(callee))).collect();
+    let mut linker = Linker { published, given, done: BTreeMap::new() };
+    let plan = linker.link(&plan, 0)?;
+    // What nobody calls is left out.
+    Ok((plan, linker.done.into_values().collect()))
 }
 
 struct Linker {

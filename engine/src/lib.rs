@@ -21,6 +21,7 @@
 
 mod calls;
 mod clock;
+pub mod code;
 mod config;
 mod driver;
 mod engine;

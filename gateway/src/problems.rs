@@ -233,6 +233,12 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
                 format!("emit the event, for all who wait for it: nexus-engine emit {event}"),
             )
         }
+        Rejection::OfFunction { .. } => {
+            ("NX3055", format!("see how its function ended: nexus-engine get {name}"))
+        }
+        Rejection::NoFunction { .. } | Rejection::OtherTurn { .. } | Rejection::BadCall { .. } => {
+            ("NX3056", format!("see what it is: nexus-engine get {name}"))
+        }
         Rejection::AlreadyStarted
         | Rejection::EventNotAwaited { .. }
         | Rejection::EventNotWanted { .. }

@@ -2,6 +2,7 @@
 
 mod breaker;
 mod limits;
+mod starts;
 
 mod triggers;
 
@@ -34,10 +35,13 @@ pub(crate) fn interpret(tree: &Tree) -> Definition {
         input_is_value,
         env: entries(top, "env", Node::to_value),
         secrets: texts(top, "secrets"),
+        code: false,
         encrypt: flag(top, "encrypt").unwrap_or_default(),
         run_id: run.and_then(|run| text(run, "id")),
         timeout_ms: run.and_then(|run| duration_ms(run, "timeout")),
         concurrency: run.and_then(limits::concurrency),
+        dedupe: run.and_then(starts::dedupe),
+        debounce: run.and_then(starts::debounce),
         on_failure: choice::<OnEnd>(top, "on_failure"),
         on_cancel: choice::<OnEnd>(top, "on_cancel"),
         triggers: triggers::triggers(top),

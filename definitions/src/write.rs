@@ -7,6 +7,7 @@
 mod breaker;
 mod limits;
 mod scalar;
+mod starts;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -125,6 +126,7 @@ fn run(definition: &Definition) -> Value {
     run.extend(definition.timeout_ms.iter().map(|ms| ("timeout".to_owned(), duration(*ms))));
     let limit = definition.concurrency.iter().map(limits::concurrency);
     run.extend(limit.map(|limit| ("concurrency".to_owned(), limit)));
+    run.extend(starts::rules(definition));
     Value::Object(run)
 }
 

@@ -8,9 +8,11 @@ mod forget;
 mod limits;
 mod migrate;
 mod pauses;
+mod published_calls;
 mod schedules;
 mod signal;
 mod start;
+mod start_keys;
 mod state_queries;
 mod topics;
 mod versions;
@@ -30,6 +32,7 @@ use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
+use crate::code::{FunctionTrouble, Functions};
 use crate::config::Config;
 use crate::driver::Message;
 use crate::handler::Registry;
@@ -46,10 +49,14 @@ pub use admission::RUNS_LIMIT;
 pub use approval::ApprovalDecision;
 pub use forget::ForgetError;
 pub use migrate::MigrateRequest;
+pub use published_calls::Linked;
+#[cfg(feature = "yaml")]
+pub(crate) use published_calls::link_with;
 pub use schedules::{Backfill, ScheduleRequest, ScheduledRun};
-pub(crate) use start::{Prepared, prepare, rows};
+pub(crate) use start::{Prepared, prepare, rows, rule_error};
 pub use start::{StartError, StartRequest, Started};
 pub(crate) use start::{request_hash, wanted_slots};
+pub use start_keys::{Begun, KeptStart};
 pub(crate) use state_queries::answer as answer_query;
 pub use state_queries::{QueryAnswer, QueryError};
 pub use topics::{EmitError, TriggerRequest};
@@ -67,6 +74,7 @@ pub(crate) struct Shared {
     pub(crate) loader: Loader,
     pub(crate) views: Option<Views>,
     pub(crate) registry: Registry,
+    pub(crate) functions: Functions,
     pub(crate) numbers: Numbers,
     /// Knows when rules of the calendar are due.
     pub(crate) calendar: Arc<dyn Calendar>,
@@ -240,6 +248,12 @@ impl Handle {
         input: In,
     ) -> WorkflowStart<Out> {
         WorkflowStart::new(self, workflow, &input)
+    }
+
+    /// Why the function of a run gets no further here, if it does not. Nothing of that is recorded: it goes on when a program with
+    /// fitting code opens the store.
+    pub fn function_trouble(&self, run: RunId) -> Option<FunctionTrouble> {
+        self.shared.functions.trouble(run).map(|trouble| trouble.told())
     }
 
     /// The run of this name, whose output is `Out`. Whether there is one is seen when it is asked something.

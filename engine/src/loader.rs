@@ -3,7 +3,7 @@
 mod aggregates;
 mod sealed;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nexus_log::{EventLog, Frame, ReadError, Revision};
@@ -33,6 +33,8 @@ pub struct Loader {
     log: Arc<dyn EventLog>,
     views: Option<Views>,
     plans: Arc<Mutex<HashMap<DefinitionHash, Arc<Plan>>>>,
+    /// The payloads that were read, if that is noted.
+    noted: Option<Arc<Mutex<BTreeSet<PayloadHash>>>>,
 }
 
 /// Why a run cannot be read.
@@ -102,7 +104,19 @@ impl Recorded {
 impl Loader {
     /// Makes a loader.
     pub fn new(log: Arc<dyn EventLog>, views: Option<Views>) -> Self {
-        Self { log, views, plans: Arc::default() }
+        Self { log, views, plans: Arc::default(), noted: None }
+    }
+
+    /// The same, and it notes which payloads it reads.
+    pub(crate) fn noting(&self) -> Self {
+        Self { noted: Some(Arc::default()), ..self.clone() }
+    }
+
+    /// The payloads that it read, if it notes that.
+    pub(crate) fn noted(&self) -> Vec<PayloadHash> {
+        let noted =
+            self.noted.as_ref().map(|noted| noted.lock().unwrap_or_else(PoisonError::into_inner));
+        noted.map(|noted| noted.iter().copied().collect()).unwrap_or_default()
     }
 
     /// The log it reads.
@@ -198,6 +212,10 @@ impl Loader {
         if let Event::RunMigrated(migrated) = event {
             *plan = self.plan(migrated.definition)?;
         }
+        if let Event::CallsMade(made) = event {
+            let grown = plan.with_calls(made);
+            *plan = Arc::new(grown.map_err(|_| LoadError::Definition(plan.hash()))?);
+        }
         Ok(())
     }
 
@@ -226,6 +244,7 @@ impl Loader {
     pub(crate) fn snapshot(&self, id: RunId) -> Option<(Arc<Plan>, Run)> {
         let (_, bytes) = self.views.as_ref()?.snapshot(stream(id)).ok()??;
         let plan = self.plan(codec::definition_of(&bytes)?).ok()?;
+        let plan = codec::plan_of_snapshot(&plan, &bytes).ok()?;
         let run = codec::decode_run(&plan, &bytes).ok()?;
         let last = Revision(run.revision.checked_sub(1)?);
         let frames = self.log.read_stream(stream(id), last, 1).ok()?;
@@ -245,6 +264,16 @@ impl Loader {
     /// # Errors
     /// [`LoadError`]; `Ok(None)` if there is no such run.
     pub fn plan_at(&self, id: RunId, revision: u32) -> Result<Option<Arc<Plan>>, LoadError> {
+        match self.base_plan_at(id, revision)? {
+            Some(plan) if plan.is_code() && revision > 0 => {
+                crate::code::plan_at(self, id, &plan, revision).map(Some)
+            }
+            plan => Ok(plan),
+        }
+    }
+
+    /// As [`plan_at`](Self::plan_at), without the calls of a function.
+    fn base_plan_at(&self, id: RunId, revision: u32) -> Result<Option<Arc<Plan>>, LoadError> {
         let (from, to) = (migration_key(id, 0), migration_key(id, revision));
         let end = [&to[..], &[0]].concat();
         let rows = self.log.rows(MIGRATIONS, &from, &end, usize::MAX)?;
@@ -349,6 +378,9 @@ impl Loader {
     }
 
     fn stored(&self, hash: &PayloadHash) -> Result<Arc<[u8]>, LoadError> {
+        if let Some(noted) = &self.noted {
+            noted.lock().unwrap_or_else(PoisonError::into_inner).insert(*hash);
+        }
         self.open(self.log.payload(&hash.0)?.ok_or(ReadError::Payload)?.into())
     }
 }

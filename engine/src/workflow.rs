@@ -29,10 +29,12 @@
 
 mod args;
 mod asks;
+mod code_form;
 mod dag;
 mod error;
 mod events;
 mod graph;
+mod history;
 mod node;
 mod retry;
 mod run;
@@ -50,12 +52,15 @@ use std::time::Duration;
 use nexus_model::definition::{Definition, OnEnd};
 use nexus_model::plan::Plan;
 
+use crate::code::Function;
+
 pub use args::{Args, Wiring};
 pub use asks::{Approval, Decision, Signal};
 pub use dag::Dag;
 pub use error::{Error, WorkflowError};
 pub use events::RunEvents;
 pub use graph::{EdgeKind, StepGraph, StepInfo, StepWork};
+pub use history::{History, HistoryError};
 pub use node::Node;
 pub use retry::Retry;
 pub use run::{Decide, RunHandle};
@@ -82,6 +87,8 @@ pub struct Workflow<In, Out> {
 pub(crate) enum Form {
     /// As a graph that is known before it runs.
     Dag(DagForm),
+    /// As a function, of which is known what it does when it does it.
+    Code(code_form::CodeForm),
 }
 
 /// A workflow that is a graph.
@@ -91,6 +98,8 @@ pub(crate) struct DagForm {
     graph: StepGraph,
     /// By the names they are registered under.
     handlers: BTreeMap<String, Work>,
+    /// Functions of code workflows that it calls, by their names.
+    functions: BTreeMap<String, Arc<dyn Function>>,
     /// The workflows it calls, directly or not.
     callees: Vec<Arc<Plan>>,
     /// Steps whose condition or work is a closure.
@@ -100,6 +109,30 @@ pub(crate) struct DagForm {
 
 impl<In, Out> Workflow<In, Out> {
     /// Makes a workflow of a graph. `build` is given the input, adds steps, and returns what the workflow brings.
+    ///
+    /// ```
+    /// use nexus_engine::prelude::*;
+    ///
+    /// async fn weigh(_: StepCx, parts: Vec<u32>) -> StepResult<u32> {
+    ///     Ok(parts.iter().sum())
+    /// }
+    /// async fn pack(_: StepCx, (parts, grams): (Vec<u32>, u32)) -> StepResult<String> {
+    ///     Ok(format!("{} parts, {grams} g", parts.len()))
+    /// }
+    ///
+    /// let parcel = Workflow::dag("parcel", |d, parts| {
+    ///     let grams = d.step("weigh", weigh, parts);
+    ///     d.step("pack", pack.retry(3).timeout(secs(30)), (parts, grams))
+    /// })?;
+    /// assert_eq!(parcel.graph().node_count(), 2);
+    ///
+    /// let twice = Workflow::dag("twice", |d, parts| {
+    ///     d.step("weigh", weigh, parts);
+    ///     d.step("weigh", weigh, parts)
+    /// });
+    /// assert_eq!(twice.expect_err("two steps of one name").code(), Some("NX1108"));
+    /// # Ok::<(), Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Workflow`] if two steps have one name, there is none, they wait for each other, or something else is wrong
@@ -132,6 +165,7 @@ impl<In, Out> Workflow<In, Out> {
             plan,
             graph: draft.graph,
             handlers: draft.handlers,
+            functions: draft.functions,
             callees: draft.callees,
             closures: draft.closures,
         })))
@@ -171,6 +205,12 @@ impl<In, Out> Workflow<In, Out> {
                 let plan = Plan::compile(definition);
                 dag.plan = Arc::new(plan.expect("a definition that was good before"));
             }
+            Form::Code(code) => {
+                let mut definition = code.plan.definition().clone();
+                change(&mut definition);
+                let plan = Plan::compile(definition);
+                code.plan = Arc::new(plan.expect("a definition that was good before"));
+            }
         }
         Self::of(form)
     }
@@ -184,6 +224,7 @@ impl<In, Out> Workflow<In, Out> {
     pub fn plan(&self) -> &Arc<Plan> {
         match &*self.form {
             Form::Dag(dag) => &dag.plan,
+            Form::Code(code) => &code.plan,
         }
     }
 
@@ -191,6 +232,7 @@ impl<In, Out> Workflow<In, Out> {
     pub fn graph(&self) -> &StepGraph {
         match &*self.form {
             Form::Dag(dag) => &dag.graph,
+            Form::Code(code) => &code.graph,
         }
     }
 
@@ -198,12 +240,22 @@ impl<In, Out> Workflow<In, Out> {
     pub(crate) fn handlers(&self) -> &BTreeMap<String, Work> {
         match &*self.form {
             Form::Dag(dag) => &dag.handlers,
+            Form::Code(code) => &code.handlers,
+        }
+    }
+
+    /// The functions of code workflows that are it, or that it calls, by the names of those.
+    pub(crate) fn functions(&self) -> &BTreeMap<String, Arc<dyn Function>> {
+        match &*self.form {
+            Form::Dag(dag) => &dag.functions,
+            Form::Code(code) => &code.functions,
         }
     }
 
     pub(crate) fn callees(&self) -> &[Arc<Plan>] {
         match &*self.form {
             Form::Dag(dag) => &dag.callees,
+            Form::Code(_) => &[],
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod aggregates;
 mod forget;
+mod start_keys;
 mod state_queries;
 
 pub(crate) use aggregates::{
@@ -9,6 +10,7 @@ pub(crate) use aggregates::{
     no_such_version, no_such_workflow, no_triggers, nothing_before, other_event, topic,
 };
 pub(crate) use forget::forget;
+pub(crate) use start_keys::{no_such_start, not_kept};
 pub(crate) use state_queries::query;
 
 use std::error::Error;
@@ -231,6 +233,12 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
                 format!("emit the event, for all who wait for it: nexus-engine emit {event}"),
             )
         }
+        Rejection::OfFunction { .. } => {
+            ("NX3055", format!("see how its function ended: nexus-engine get {name}"))
+        }
+        Rejection::NoFunction { .. } | Rejection::OtherTurn { .. } | Rejection::BadCall { .. } => {
+            ("NX3056", format!("see what it is: nexus-engine get {name}"))
+        }
         Rejection::AlreadyStarted
         | Rejection::EventNotAwaited { .. }
         | Rejection::EventNotWanted { .. }
@@ -316,10 +324,19 @@ pub fn start_problem(error: &StartError) -> Problem {
         StartError::RunId { code, .. } => Problem::new(code.clone(), USAGE, text)
             .hint("give the run a name with --id, or correct `run.id` in the workflow"),
         StartError::Unresolved { .. } => Problem::new("NX1185", USAGE, text)
-            .hint("name a file beside the workflow, as in `call: ./other.workflow.yaml`"),
+            .hint("publish it with nexus-engine publish FILE, or name a file, as in `call: ./other.workflow.yaml`"),
+        StartError::CallMisfit { code, hint, .. } => {
+            Problem::new(*code, USAGE, text).hint(hint.clone())
+        }
         StartError::Limit { code, .. } => Problem::new(code.clone(), USAGE, text)
             .hint("correct the input, or `run.concurrency` in the workflow"),
         StartError::Conflict { name, .. } => taken(name),
+        StartError::StartKey { code, .. } => Problem::new(code.clone(), USAGE, text)
+            .hint("correct the input, or the `key` in the workflow"),
+        StartError::KeyedTooLarge { .. } => start_keys::too_large(text),
+        StartError::KeyedEncrypted => start_keys::encrypted(text),
+        StartError::Kept { name } => start_keys::kept(text, name),
+        StartError::KeptGone { name } => start_keys::gone(text, name),
         StartError::CallsEncrypted => Problem::new("NX1136", USAGE, text)
             .hint("start it where runs are not encrypted by default"),
         StartError::NoEncryption => Problem::new("NX6023", UNREACHABLE, text)
@@ -344,8 +361,14 @@ pub(crate) fn schedule_problem(error: &StartError, name: &str) -> Problem {
         | StartError::Name(_)
         | StartError::RunId { .. }
         | StartError::Unresolved { .. }
+        | StartError::CallMisfit { .. }
         | StartError::Limit { .. }
         | StartError::Conflict { .. }
+        | StartError::StartKey { .. }
+        | StartError::KeyedTooLarge { .. }
+        | StartError::KeyedEncrypted
+        | StartError::Kept { .. }
+        | StartError::KeptGone { .. }
         | StartError::NoEncryption
         | StartError::CallsEncrypted
         | StartError::Full { .. }

@@ -21,12 +21,14 @@ mod approval;
 mod breaker;
 mod repeat;
 mod retry;
+mod start_rule;
 mod switch;
 
 pub use approval::{Approval, OnApprovalTimeout};
 pub use breaker::{CircuitBreaker, WhileOpen};
 pub use repeat::{ROUNDS_DEFAULT, Repeat};
 pub use retry::{Backoff, Retry};
+pub use start_rule::{Debounce, Dedupe};
 pub use switch::{Switch, SwitchCase};
 
 /// A workflow definition.
@@ -56,6 +58,9 @@ pub struct Definition {
     /// Names of the secrets its steps may use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<String>,
+    /// Whether its steps are the calls of a function, made as a run goes on; it has none of its own then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub code: bool,
     /// Whether the values of its runs are encrypted in the store, each with a key of its own that can be deleted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub encrypt: bool,
@@ -68,6 +73,12 @@ pub struct Definition {
     /// How many of its runs may run at one time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<Concurrency>,
+    /// Which starts start nothing because their key was seen lately.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dedupe: Option<Dedupe>,
+    /// How long a start is kept for further ones to take its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub debounce: Option<Debounce>,
     /// What happens to completed steps when a run fails.
     #[serde(default, skip_serializing_if = "is_default")]
     pub on_failure: OnEnd,
@@ -120,10 +131,13 @@ impl Definition {
             input_is_value: self.input_is_value,
             env: self.env.clone(),
             secrets: self.secrets.clone(),
+            code: self.code,
             encrypt: self.encrypt,
             run_id: self.run_id.clone(),
             timeout_ms: self.timeout_ms,
             concurrency: self.concurrency.clone(),
+            dedupe: self.dedupe.clone(),
+            debounce: self.debounce.clone(),
             on_failure: self.on_failure,
             on_cancel: self.on_cancel,
             triggers: self.triggers.clone(),

@@ -6,6 +6,7 @@
 
 mod attempts;
 mod calls;
+mod code;
 mod heartbeats;
 mod holds;
 mod items;
@@ -22,6 +23,7 @@ mod undo;
 
 pub(crate) use timers::{deadline_passed, not_started};
 
+use crate::code::CallMade;
 use crate::decide::wish_to_call;
 use crate::event::{Awaited, Event};
 use crate::id::{Attempt, StepIndex, TimerId};
@@ -142,6 +144,8 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::UndoStarted { step, .. }
         | Event::UndoRetryScheduled { step, .. }
         | Event::UndoFailed { step, .. } => can_be_undone(step),
+        Event::ItemUndoStarted(started) => has_items(&started.step) && can_be_undone(&started.step),
+        Event::ItemUndone(undone) => has_items(&undone.step) && can_be_undone(&undone.step),
         Event::UndoRequested { steps } => steps.iter().all(can_be_undone),
         Event::AttemptsInterrupted { attempts, .. } => {
             attempts.iter().all(|(step, _)| is_step(step))
@@ -156,6 +160,13 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         Event::RunMigrated(migrated) => {
             migrated.definition == plan.hash() && migrated.steps.iter().flatten().all(is_step)
         }
+        Event::CallsMade(made) => {
+            let is_here = |call: &CallMade| {
+                plan.calls_made().get(call.step.at()).is_some_and(|known| **known == *call)
+            };
+            plan.is_code() && made.calls.iter().all(is_here)
+        }
+        Event::FunctionReturned(_) => plan.is_code(),
         Event::TimerFired { .. }
         | Event::RunPaused { .. }
         | Event::RunResumed { .. }
@@ -189,7 +200,10 @@ impl Fold<'_> {
     #[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
     fn event(&mut self, event: &Event) {
         self.run.revision = self.run.revision.saturating_add(1);
+        self.note_outcome(event);
         match event {
+            Event::CallsMade(made) => self.calls_made(made),
+            Event::FunctionReturned(returned) => self.function_returned(returned),
             Event::RunStarted(started) => self.run_started(started),
             Event::StepCompleted { step, attempt, output, .. } => {
                 self.step_completed(*step, *attempt, output);
@@ -313,6 +327,7 @@ impl Fold<'_> {
             }
             Event::RunCancelled { .. } => self.run_cancelled(),
             Event::UndoCompleted { step, .. } => self.settle_undo(*step, UndoState::Undone),
+            Event::ItemUndone(undone) => self.item_undone(undone),
             Event::UndoAttemptFailed { step, failure, .. } => {
                 self.undo_attempt_failed(*step, failure);
             }
@@ -323,6 +338,7 @@ impl Fold<'_> {
             Event::UndoStarted { step, attempt, input } => {
                 self.undo_started(*step, *attempt, input.as_ref());
             }
+            Event::ItemUndoStarted(started) => self.item_undo_started(started),
             Event::UndoRetryScheduled { step, attempt, timer, at } => {
                 self.undo_retry_scheduled(*step, *attempt, *timer, *at);
             }

@@ -10,6 +10,7 @@
 
 pub mod aggregate;
 pub mod breaker;
+pub mod code;
 pub mod codec;
 pub mod command;
 pub mod decide;
@@ -29,6 +30,7 @@ pub mod plan;
 pub mod rejection;
 pub mod run;
 pub mod schedule;
+pub mod start_key;
 pub mod suggest;
 pub mod time;
 pub mod topic;

@@ -26,6 +26,7 @@ mod expressions;
 mod failures;
 mod folding;
 mod for_each;
+mod functions;
 mod heartbeats;
 mod interruptions;
 mod loops;
@@ -43,6 +44,7 @@ mod stories;
 mod switches;
 mod timers;
 mod undoing;
+mod undoing_items;
 mod when_needs;
 
 use std::sync::Arc;

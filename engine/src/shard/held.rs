@@ -131,6 +131,8 @@ fn as_failure(command: Command) -> Option<Command> {
         | Command::DeliverSignal { .. }
         | Command::EndChild { .. }
         | Command::FollowParent { .. }
+        | Command::MakeCalls(_)
+        | Command::ReturnFunction(_)
         | Command::OfferEvent { .. }
         | Command::EventsRead { .. }
         | Command::AllowCall { .. }

@@ -101,6 +101,8 @@ impl Resident {
             | Command::DeliverSignal { .. }
             | Command::EndChild { .. }
             | Command::FollowParent { .. }
+            | Command::MakeCalls(_)
+            | Command::ReturnFunction(_)
             | Command::OfferEvent { .. }
             | Command::EventsRead { .. }
             | Command::AllowCall { .. }

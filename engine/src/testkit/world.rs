@@ -25,6 +25,7 @@ use super::call::{Call, Outcome};
 use super::mock::{Answer as Answered, Mocks};
 use super::reports;
 use super::schedules::{Starting, fire};
+use super::start_keys::Beginning;
 use super::topics::Topics;
 use super::weather::Storm;
 use super::workshop::{Said, States, Workshop};
@@ -123,6 +124,8 @@ pub(super) struct World {
     pub(super) hungry: VecDeque<RunId>,
     /// Runs of schedules that are being started.
     pub(super) starting: Starting,
+    /// Runs of start keys that are being started.
+    pub(super) beginning: Beginning,
     /// What aggregates want done.
     pub(super) errands: BTreeSet<(AggregateId, Effect)>,
     pub(super) topics: Topics,
@@ -173,6 +176,7 @@ impl World {
             timers: BTreeSet::new(),
             hungry: VecDeque::new(),
             starting: Starting::new(),
+            beginning: Beginning::new(),
             errands: BTreeSet::new(),
             topics: Topics::default(),
             told: BTreeMap::new(),
@@ -435,6 +439,7 @@ impl World {
             Output::Reply(reply, answer) => {
                 if !self.told_of_slot(reply, &answer)
                     && !self.scheduled(reply, &answer)
+                    && !self.begun(reply, &answer)
                     && !self.topic_replied(reply, &answer)
                 {
                     self.replies.insert(reply, answer);
@@ -448,7 +453,8 @@ impl World {
                     self.hungry.push_back(run);
                 }
             }
-            Output::Snapshot(..) | Output::Ignored(_) => {}
+            // This engine has no functions.
+            Output::Snapshot(..) | Output::Ignored(_) | Output::Function(_) => {}
             call @ (Output::Call(_) | Output::ChildEnded(_)) => self.pass_on(call),
             Output::LoadAggregate(id) => self.wanted.push_back(Wanted::Aggregate(id)),
             Output::Errand(id, effect)
@@ -481,7 +487,7 @@ impl World {
             run: info.run,
             run_name: info.run_name.to_string(),
             step: info.step_id.to_string(),
-            item: info.item.map(|item| item.0),
+            item: key.0.item(),
             uses: uses.unwrap_or_default().to_owned(),
             undo: attempt.undo,
             attempt: attempt.attempt.0,

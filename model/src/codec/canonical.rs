@@ -18,8 +18,8 @@ use crate::payload::{ContentType, Payload};
 use crate::plan::Plan;
 use crate::run::Holds;
 use crate::run::{
-    KeptSignal, LastCall, Loop, Run, RunStatus, Signals, StepRun, StepState, StepUndo, Timer,
-    TimerPurpose, UndoState,
+    ItemsUndo, KeptSignal, LastCall, Loop, Run, RunStatus, Signals, StepRun, StepState, StepUndo,
+    Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
 
@@ -53,6 +53,8 @@ pub(super) const AWAITED_EVENT: u8 = 64;
 
 /// The choice that says that what concerns undoing comes before the rest of a status or step.
 pub(super) const UNDO: u8 = 32;
+/// The choice that says that how far items are undone comes before the state of an undo.
+pub(super) const UNDO_OF_ITEMS: u8 = 85;
 
 /// Number of the state of a step that a router has gone around.
 pub(super) const STATE_BYPASSED: u8 = 44;
@@ -68,6 +70,9 @@ pub(super) const SECTION_PASSED: u8 = 72;
 
 /// What says that the key of the run's values was deleted.
 pub(super) const SECTION_FORGOTTEN: u8 = 80;
+
+/// Number of the section of the function whose calls are the steps.
+pub(super) const SECTION_CODE: u8 = 87;
 
 /// BLAKE3 of the four bytes `null`.
 pub(super) const NULL_HASH: [u8; 32] = [
@@ -91,6 +96,7 @@ pub(super) fn write(plan: &Plan, run: &Run, payloads: Payloads) -> Vec<u8> {
     writer.byte(VERSION);
     writer.out.extend_from_slice(&plan.hash().0);
     writer.run(run);
+    writer.code(plan, run, payloads);
     writer.out
 }
 
@@ -359,7 +365,12 @@ impl Writer {
     }
 
     fn undo(&mut self, undo: &StepUndo) {
-        let StepUndo { state, attempts_forgiven, started_at, settled_at } = undo;
+        let StepUndo { state, attempts_forgiven, started_at, settled_at, items } = undo;
+        if let Some(ItemsUndo { below, undone }) = items {
+            self.byte(UNDO_OF_ITEMS);
+            self.number(below.0);
+            self.number(*undone);
+        }
         match state {
             UndoState::Pending => self.byte(0),
             UndoState::Running {
@@ -503,7 +514,7 @@ impl Writer {
         self.option(details.as_deref(), Self::text);
     }
 
-    fn payload(&mut self, payload: &Payload) {
+    pub(super) fn payload(&mut self, payload: &Payload) {
         match self.payloads {
             Payloads::Whole => self.payload_whole(payload),
             Payloads::References => self.payload_reference(payload),
@@ -546,14 +557,14 @@ impl Writer {
         });
     }
 
-    fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
+    pub(super) fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
         self.flag(value.is_some());
         if let Some(value) = value {
             write(self, value);
         }
     }
 
-    fn index(&mut self, step: StepIndex) {
+    pub(super) fn index(&mut self, step: StepIndex) {
         self.number(step.0);
     }
 
@@ -574,7 +585,7 @@ impl Writer {
         self.number(count as u64);
     }
 
-    fn number(&mut self, number: impl Into<u64>) {
+    pub(super) fn number(&mut self, number: impl Into<u64>) {
         let mut rest = number.into();
         while rest >= 0x80 {
             self.byte(rest.to_le_bytes()[0] | 0x80);
@@ -583,7 +594,7 @@ impl Writer {
         self.byte(rest.to_le_bytes()[0]);
     }
 
-    fn flag(&mut self, flag: bool) {
+    pub(super) fn flag(&mut self, flag: bool) {
         self.byte(flag.into());
     }
 

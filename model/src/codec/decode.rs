@@ -10,13 +10,14 @@ use bincode::config::{Configuration, Limit};
 use serde::de::Deserialize;
 
 use super::breakers::{StepCallAllowedV1, StepCallRefusedV1, StepCallRequestedV1};
+use super::code::{CallsMadeV1, FunctionReturnedV1};
 use labels::Labels;
 
 use super::forget::RunForgottenV1;
 use super::items::{
     ItemAttemptFailedV1, ItemAttemptV1, ItemCompletedV1, ItemFailedV1, ItemOutputMappedV1,
-    ItemResumedV1, ItemRetryScheduledV1, ItemStartedV1, ItemsInterruptedV1, ItemsStartedV1,
-    OutputsStoredV1,
+    ItemResumedV1, ItemRetryScheduledV1, ItemStartedV1, ItemUndoStartedV1, ItemUndoneV1,
+    ItemsInterruptedV1, ItemsStartedV1, OutputsStoredV1,
 };
 use super::slots::{
     RunQueuedV1, RunSlotGrantedV1, RunStartedV2, RunStartedV3, StepSlotGrantedV1,
@@ -83,6 +84,8 @@ pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, Decode
         (kind::CANCEL_REQUESTED, 1) => read::<CancelRequestedV1<'_>>(body),
         (kind::RUN_RETRIED, 1) => read::<RunRetriedV1<'_>>(body),
         (kind::RUN_MIGRATED, 1) => read::<RunMigratedV1<'_>>(body),
+        (kind::CALLS_MADE, 1) => read::<CallsMadeV1<'_>>(body),
+        (kind::FUNCTION_RETURNED, 1) => read::<FunctionReturnedV1<'_>>(body),
         (kind::EVENTS_READ, 1) => read::<EventsReadV1>(body),
         (kind::SLOTS_OFFERED, 1) => read::<SlotsOfferedV1>(body),
         (kind::SIGNAL_RECEIVED, 1) => read::<SignalReceivedV1<'_>>(body),
@@ -130,6 +133,8 @@ fn item_or_undo(kind: u16, version: u8, body: &[u8]) -> Result<Event, DecodeErro
         (kind::ITEM_RETRY_SCHEDULED, 1) => read::<ItemRetryScheduledV1>(body),
         (kind::ITEM_FAILED, 1) => read::<ItemFailedV1<'_>>(body),
         (kind::OUTPUTS_STORED, 1) => read::<OutputsStoredV1>(body),
+        (kind::ITEM_UNDO_STARTED, 1) => read::<ItemUndoStartedV1<'_>>(body),
+        (kind::ITEM_UNDONE, 1) => read::<ItemUndoneV1>(body),
         (kind::ITEM_RESUMED, 1) => read::<ItemResumedV1>(body),
         (kind::ITEM_OUTPUT_MAPPED, 1) => read::<ItemOutputMappedV1<'_>>(body),
         (kind::UNDO_COMPLETED, 1) => read::<UndoCompletedV1>(body),

@@ -8,15 +8,16 @@ mod strategies;
 
 use std::sync::Arc;
 
+use crate::code::{CallMade, CallsMade, FunctionReturned};
 use crate::definition::{Definition, Step, StepKind};
 use crate::event::{Actor, Awaited, ChildEnd, Event, Failure, Given, Migrated, Parent, RunStarted};
-use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
+use crate::id::{Attempt, DefinitionHash, ItemIndex, RunId, StateHash, StepIndex, TimerId};
 use crate::limit::{Rate, Size, Ticket, Wish};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
 use crate::run::{
-    Hold, KeptSignal, Run, RunStatus, Signals, Slot, StepRun, StepState, StepUndo, Timer,
-    TimerPurpose, UndoState,
+    Hold, ItemsUndo, KeptSignal, Run, RunStatus, Signals, Slot, StepRun, StepState, StepUndo,
+    Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
 
@@ -116,6 +117,31 @@ fn hold_slots(run: &mut Run) {
     run.set_hold(Slot::Call(StepIndex(3)), Some(hold(3, true)));
 }
 
+/// What functions say.
+fn function_samples() -> Vec<Event> {
+    let step = StepIndex(2);
+    vec![
+        Event::CallsMade(Box::new(CallsMade {
+            turn: 300,
+            calls: vec![CallMade {
+                step,
+                name: "charge".to_owned(),
+                count: 1,
+                does: r#"{"id":"","kind":{"action":{"uses":"charge"}}}"#.to_owned(),
+                input: inline(r#"{"order_id":117}"#),
+                output: Some(inline("4")),
+                needs: vec![StepIndex(0)],
+            }],
+            patches: vec!["ask first".to_owned()],
+        })),
+        Event::FunctionReturned(Box::new(FunctionReturned {
+            turn: 301,
+            output: inline("7"),
+            failure: Some(failure()),
+        })),
+    ]
+}
+
 /// One event of every kind that can come from outside.
 fn outside_samples() -> Vec<Event> {
     let (step, attempt) = (StepIndex(2), Attempt(1));
@@ -185,6 +211,7 @@ fn outside_samples() -> Vec<Event> {
     .into_iter()
     .chain(undo_samples())
     .chain(items::outside_samples())
+    .chain(function_samples())
     .collect()
 }
 
@@ -374,6 +401,7 @@ fn undoing_run(plan: &Plan) -> Run {
             attempts_forgiven: 3 + step.0,
             started_at: (step.0 > 0).then_some(NOW),
             settled_at: (step.0 > 3).then_some(at),
+            items: (step.0 % 2 == 1).then_some(ItemsUndo { below: ItemIndex(300), undone: 2 }),
         };
         let state = StepState::Completed { output: inline("1") };
         let undo = Some(Box::new(undo));

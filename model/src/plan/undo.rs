@@ -1,13 +1,15 @@
 //! The undo of a step, compiled.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::compile::Problems;
+use super::each::item_names;
 use super::names::{Names, Place};
 use super::step::{Shape, check_retry};
-use super::{Plan, SCRIPT_HANDLER, inline_json};
+use super::{Plan, PlanStep, SCRIPT_HANDLER, inline_json};
 use crate::definition::{Definition, OnEnd, Retry, StepKind};
 use crate::expression::Template;
 use crate::id::StepIndex;
@@ -62,8 +64,14 @@ impl Plan {
     }
 }
 
+/// The steps that can be undone, in order.
+pub(super) fn with_undo(steps: &[Arc<PlanStep>]) -> Vec<StepIndex> {
+    let with_undo = (0..).map(StepIndex).zip(steps).filter(|(_, step)| step.undo.is_some());
+    with_undo.map(|(index, _)| index).collect()
+}
+
 /// Tried again without limit, because an undo that is given up leaves half of the work done.
-fn endless() -> Retry {
+pub(super) fn endless() -> Retry {
     Retry { max_attempts: u32::MAX, ..Retry::default() }
 }
 
@@ -82,16 +90,22 @@ pub(super) fn compile_undo(
         let path = ["steps", id, "compensate", "timeout"];
         problems.error("NX1201", &path, "`timeout` is 0, so the step could never be undone");
     }
+    let item = item_names(shape.step);
     let (name, place, compiled) = match &undo.kind {
         StepKind::Action { uses, with } => {
             if uses.is_empty() {
                 let path = ["steps", id, "compensate", "uses"];
                 problems.error("NX1202", &path, "the handler has no name");
             }
-            (uses.as_str(), Place::undo(id, shape.index, "with"), Template::compile(with))
+            (
+                uses.as_str(),
+                Place::undo(id, shape.index, "with"),
+                Template::compile_with(with, item.as_ref()),
+            )
         }
         StepKind::Script { run, shell, env } => {
-            let script = Template::compile_script(run, shell.as_deref(), env, shape.env, None);
+            let script =
+                Template::compile_script(run, shell.as_deref(), env, shape.env, item.as_ref());
             (SCRIPT_HANDLER, Place::undo(id, shape.index, ""), script)
         }
         StepKind::Set { .. }

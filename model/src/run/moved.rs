@@ -71,6 +71,7 @@ impl Run {
         run.signals = self.signals.clone();
         run.calls = places.keys(&self.calls);
         run.parent_paused = self.parent_paused;
+        run.code.clone_from(&self.code);
         run.forgotten = self.forgotten;
         run.loops = places.keys(&self.loops);
         run.progress = places.keys(&self.progress);

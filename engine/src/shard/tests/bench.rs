@@ -201,6 +201,7 @@ fn in_words(output: &Output) -> String {
         Output::Hungry(_) => "hungry".into(),
         Output::Snapshot(..) => "snapshot".into(),
         Output::Rest(_) => "rest".into(),
+        Output::Function(news) => format!("tell the function of {}", news.revision),
         Output::LoadAggregate(_) => "load aggregate".into(),
         Output::Errand(_, effect) => format!("begin {}", errand(effect)),
         Output::ErrandOver(_, effect) => format!("end {}", errand(effect)),
@@ -217,6 +218,7 @@ fn errand(effect: &Effect) -> String {
         Effect::Breaker(BreakerEffect::Refuse(holder)) => {
             format!("refuse call {}", holder.ticket.0)
         }
+        Effect::StartKey(begin) => format!("begin {}", begin.run.name),
         Effect::Schedule(ScheduleEffect::Start(start)) => format!("start {}", start.name),
         Effect::Schedule(ScheduleEffect::Watch { run, .. }) => format!("watch {}", run.0[15]),
         Effect::Schedule(ScheduleEffect::Cancel { run, .. }) => format!("cancel {}", run.0[15]),

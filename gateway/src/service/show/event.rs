@@ -1,7 +1,7 @@
 //! Events as they are sent.
 
 use nexus_engine::model::codec::{event_name, show_state_hash};
-use nexus_engine::model::event::{ChildEnd, Event, Failure, Migrated, RunStarted};
+use nexus_engine::model::event::{ChildEnd, Event, Failure, ItemUndone, Migrated, RunStarted};
 use nexus_engine::model::id::{Attempt, StepIndex, TimerId};
 use nexus_engine::model::limit::{Size, Wish};
 use nexus_engine::model::payload::Payload;
@@ -11,6 +11,7 @@ use nexus_engine::model::topic::event_of;
 use nexus_engine::{LoadError, Loader, Recorded};
 use serde_json::{Value, json};
 
+mod function;
 mod items;
 
 use super::{by, duration, failure_line, payload, shorten, time};
@@ -78,9 +79,11 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::ItemFailed { step, attempt, .. }
         | Event::ItemRetryScheduled { step, attempt, .. }
         | Event::UndoStarted { step, attempt, .. }
+        | Event::ItemUndone(ItemUndone { step, attempt, .. })
         | Event::UndoCompleted { step, attempt, .. }
         | Event::UndoAttemptFailed { step, attempt, .. }
         | Event::UndoRetryScheduled { step, attempt, .. } => (Some(*step), Some(*attempt)),
+        Event::ItemUndoStarted(started) => (Some(started.step), Some(started.attempt)),
         Event::StepSlept { step, .. }
         | Event::StepPaused { step, .. }
         | Event::StepResumed { step, .. }
@@ -108,6 +111,8 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::UndoFailed { step, .. } => (Some(*step), None),
         Event::RunFailed { step, .. } => (*step, None),
         Event::RunStarted(_)
+        | Event::CallsMade(_)
+        | Event::FunctionReturned(_)
         | Event::AttemptsInterrupted { .. }
         | Event::ItemsInterrupted { .. }
         | Event::TimerFired { .. }
@@ -183,6 +188,8 @@ impl Showing<'_> {
             | Event::ItemOutputMapped { .. }
             | Event::ItemRetryScheduled { .. }
             | Event::ItemFailed { .. }
+            | Event::ItemUndoStarted(_)
+            | Event::ItemUndone(_)
             | Event::OutputsStored { .. } => self.data_of_items(event)?,
             Event::AttemptResumed { step, attempt } => {
                 json!({"step": self.id(*step), "attempt": attempt.0})
@@ -291,6 +298,8 @@ impl Showing<'_> {
             Event::PathChosen { step, case, reason, skipped } => json!({
                 "step": self.id(*step), "case": case, "reason": reason, "steps": self.ids(skipped),
             }),
+            Event::CallsMade(made) => self.calls_made(made)?,
+            Event::FunctionReturned(returned) => self.function_returned(returned)?,
             Event::RaceDecided { step, winner } => json!({
                 "step": self.id(*step), "winner": winner.map(|step| self.id(step)),
             }),
@@ -386,6 +395,8 @@ impl Showing<'_> {
             | Event::ItemOutputMapped { .. }
             | Event::ItemRetryScheduled { .. }
             | Event::ItemFailed { .. }
+            | Event::ItemUndoStarted(_)
+            | Event::ItemUndone(_)
             | Event::OutputsStored { .. } => self.detail_of_items(event)?,
             Event::TimerFired { timer } => format!("timer {}", timer.0),
             Event::RunPaused { by, reason }
@@ -481,6 +492,8 @@ impl Showing<'_> {
                 };
                 format!("{case}{not}: {}", shorten(reason, DETAIL_CHARS_MAX))
             }
+            Event::CallsMade(made) => function::calls_line(made),
+            Event::FunctionReturned(returned) => function::end_line(returned),
             Event::RaceDecided { winner, .. } => winner
                 .map_or_else(|| "nobody won".to_owned(), |step| format!("{} won", self.id(step))),
             Event::RoundBegun { round, reason, .. } => {

@@ -7,16 +7,17 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
+use crate::code::{CallMade, CallsMade, FunctionReturned};
 use crate::codec::kinds;
 use crate::event::{Actor, Awaited, ChildEnd, Event, Failure, Given, Migrated, Parent, RunStarted};
-use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
+use crate::id::{Attempt, DefinitionHash, ItemIndex, RunId, StateHash, StepIndex, TimerId};
 use crate::limit::{Rate, Size, Ticket, Wish};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
 use crate::run::Holds;
 use crate::run::{
-    Hold, KeptSignal, LastCall, Loop, Run, RunStatus, Signals, Slot, StepRun, StepState, StepUndo,
-    Timer, TimerPurpose, UndoState,
+    Hold, ItemsUndo, KeptSignal, LastCall, Loop, Run, RunStatus, Signals, Slot, StepRun, StepState,
+    StepUndo, Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
 
@@ -75,6 +76,14 @@ fn outside_event() -> BoxedStrategy<Event> {
                 let definition = DefinitionHash(definition);
                 Event::RunMigrated(Box::new(Migrated { definition, steps, by, reason, retries }))
             }),
+        (any::<u32>(), vec(call_made(), 0..3), vec(text(), 0..2)).prop_map(
+            |(turn, calls, patches)| {
+                Event::CallsMade(Box::new(CallsMade { turn, calls, patches }))
+            }
+        ),
+        (any::<u32>(), payload(), option::of(failure())).prop_map(|(turn, output, failure)| {
+            Event::FunctionReturned(Box::new(FunctionReturned { turn, output, failure }))
+        }),
         Just(Event::SlotsOffered),
         Just(Event::ParentPaused),
         Just(Event::ParentResumed),
@@ -381,12 +390,15 @@ fn step_undo() -> impl Strategy<Value = StepUndo> {
         Just(UndoState::Undone),
         Just(UndoState::GivenUp),
     ];
-    (state, any::<u32>(), option::of(time()), option::of(time())).prop_map(
-        |(state, attempts_forgiven, started_at, settled_at)| StepUndo {
+    let items = any::<(u32, u32)>()
+        .prop_map(|(below, undone)| ItemsUndo { below: ItemIndex(below), undone });
+    (state, any::<u32>(), option::of(time()), option::of(time()), option::of(items)).prop_map(
+        |(state, attempts_forgiven, started_at, settled_at, items)| StepUndo {
             state,
             attempts_forgiven,
             started_at,
             settled_at,
+            items,
         },
     )
 }
@@ -506,4 +518,19 @@ pub(super) fn time() -> impl Strategy<Value = Timestamp> {
 
 fn state_hash() -> impl Strategy<Value = StateHash> {
     any::<[u8; 32]>().prop_map(StateHash)
+}
+
+fn call_made() -> impl Strategy<Value = CallMade> {
+    let about = (step(), text(), any::<u32>(), text());
+    (about, payload(), option::of(payload()), vec(step(), 0..3)).prop_map(
+        |((step, name, count, does), input, output, needs)| CallMade {
+            step,
+            name,
+            count,
+            does,
+            input,
+            output,
+            needs,
+        },
+    )
 }

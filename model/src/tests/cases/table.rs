@@ -211,6 +211,12 @@ pub(super) static ROWS: &[Row] = &[
         "undoing::a_cancelled_run_undoes_what_it_did_if_its_definition_says_so",
         "cases/times::an_undo_counts_once",
     ]),
+    row("`compensate` of items", "for_each compensate", "", &["for_each"], [
+        "undoing_items::an_item_is_undone_once",
+        "undoing_items::a_run_that_times_out_undoes_its_items",
+        "undoing_items::a_cancelled_list_is_undone_if_the_definition_says_so",
+        "undoing_items::an_item_is_undone_once",
+    ]),
     row("`concurrency` of a step", "concurrency key scope limit rate per fairness_key priority", "Command::OfferSlots Command::GrantSlot", &["limit 1"], [
         "slots::a_slot_that_comes_too_late_is_not_wanted",
         "cases/whole::a_step_that_waits_for_a_slot_ends_with_a_run_that_times_out",
@@ -240,6 +246,18 @@ pub(super) static ROWS: &[Row] = &[
         "breaker/tests/stories::after_its_time_one_tries_and_two_successes_close_it",
         "breaker/tests/stories::who_gives_up_waits_no_more",
         "breaker/tests/stories::the_same_request_again_is_none",
+    ]),
+    row("`dedupe`", "dedupe within", "", &["dedupe"], [
+        "start_key/tests::a_key_that_was_seen_lately_starts_nothing_whatever_the_input",
+        "A key counts for a time, and nothing waits for its end.",
+        "A start that was admitted is a run, which is cancelled as any other.",
+        "start_key/tests::a_key_that_was_seen_lately_starts_nothing_whatever_the_input",
+    ]),
+    row("`debounce`", "debounce wait at_most", "", &["keep"], [
+        "start_key/tests::an_input_that_is_too_large_is_refused",
+        "start_key/tests::what_is_kept_can_be_cancelled_until_it_is_due",
+        "start_key/tests::what_is_kept_can_be_cancelled_until_it_is_due",
+        "start_key/tests::a_token_counts_once_also_after_its_run_was_started",
     ]),
     row("a pause of a run", "", "Command::PauseRun Command::ResumeRun", &["pause"], [
         "pausing::pausing_and_resuming_twice_is_refused",
@@ -318,5 +336,11 @@ pub(super) static ROWS: &[Row] = &[
         "No time passes in it: it is one transition.",
         "What was published stays; another version is made the current one.",
         "versions/tests::the_same_content_is_no_new_version",
+    ]),
+    row("code: the calls of a function", "", "Command::MakeCalls Command::ReturnFunction", &["calls 0"], [
+        "functions::a_call_that_cannot_be_a_step_is_refused",
+        "functions::a_run_that_takes_too_long_fails",
+        "functions::a_cancelled_run_does_not_ask_its_function",
+        "functions::what_is_said_twice_or_of_other_turns_is_refused",
     ]),
 ];

@@ -288,6 +288,8 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::PathChosen { .. }
         | Event::StepsBypassed { .. }
         | Event::RoundBegun { .. }
+        | Event::CallsMade(_)
+        | Event::FunctionReturned(_)
         | Event::RaceDecided { .. }
         | Event::StepsNotReached { .. }
         | Event::RetryScheduled { .. }
@@ -299,6 +301,8 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::UndoAttemptFailed { .. }
         | Event::UndoRequested { .. }
         | Event::UndoStarted { .. }
+        | Event::ItemUndoStarted(_)
+        | Event::ItemUndone(_)
         | Event::UndoRetryScheduled { .. }
         | Event::UndoFailed { .. } => None,
     }

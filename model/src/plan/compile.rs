@@ -90,8 +90,7 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
     let start_rule = super::start_rule::compile(&definition, &names, &mut problems);
     let mut steps: Vec<PlanStep> = Vec::with_capacity(definition.steps.len());
     for (at, step) in definition.steps.iter().enumerate() {
-        let workflow = definition.name.as_str();
-        let shape = Shape { workflow, step, index: index(at), env: &env };
+        let shape = Shape { workflow: &definition.name, step, index: index(at), env: &env };
         steps.extend(compile_step(&shape, &names, &mut problems));
     }
     let event_triggers = super::events::compile(&definition, &names, &mut problems);

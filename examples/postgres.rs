@@ -11,7 +11,8 @@ use nexus_engine::prelude::*;
 
 async fn pay(cx: StepCx, transaction: &Transaction<'_>, cents: i64) -> StepResult<i64> {
     let text = "insert into payments (run, cents) values ($1, $2) returning id";
-    let row = transaction.query_one(text, &[&cx.info().run_name, &cents]).await?;
+    let run = &*cx.info().run_name;
+    let row = transaction.query_one(text, &[&run, &cents]).await?;
     Ok(row.try_get(0)?)
 }
 

@@ -345,7 +345,7 @@ impl<'a> Reader<'a> {
 
     fn undo(&mut self) -> Option<StepUndo> {
         let mut items = None;
-        if self.rest.first() == Some(&canonical::UNDO_OF_ITEMS) {
+        if self.rest.first() == Some(&canonical::items::UNDO_OF_ITEMS) {
             self.byte()?;
             let below = ItemIndex(self.number32()?);
             items = Some(ItemsUndo { below, undone: self.number32()? });

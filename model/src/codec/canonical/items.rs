@@ -1,9 +1,20 @@
 //! Items of a step.
 
 use super::Writer;
-use crate::run::{ItemOutcome, ItemRun, ItemState, ItemsRun};
+use crate::run::{ItemOutcome, ItemRun, ItemState, ItemsRun, ItemsUndo};
+
+/// The choice that says that how far items are undone comes before the state of an undo.
+pub(in crate::codec) const UNDO_OF_ITEMS: u8 = 85;
 
 impl Writer {
+    pub(super) fn undo_of_items(&mut self, items: Option<ItemsUndo>) {
+        if let Some(ItemsUndo { below, undone }) = items {
+            self.byte(UNDO_OF_ITEMS);
+            self.number(below.0);
+            self.number(undone);
+        }
+    }
+
     pub(super) fn items(&mut self, items: &ItemsRun) {
         self.number(items.count);
         self.count(items.chunks.len());

@@ -3,6 +3,7 @@
 //! Invariant: what is recorded names each called definition by its hash, whatever is published later.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use nexus_model::definition::{Definition, StepKind};
@@ -37,17 +38,15 @@ impl Handle {
                 let StepKind::Call { workflow, version, definition: None, .. } = &step.kind else {
                     continue;
                 };
-                let name = (workflow.clone(), version.clone());
-                if !published.contains_key(&name) {
-                    let found = self.published(&step.id, workflow, version.as_deref()).await?;
-                    published.insert(name, found);
+                if let Entry::Vacant(name) = published.entry((workflow.clone(), version.clone())) {
+                    name.insert(self.published(&step.id, workflow, version.as_deref()).await?);
                 }
             }
         }
         if published.is_empty() {
             return Ok((plan, callees));
         }
-        link(plan, callees, published)
+        link(&plan, &callees, published)
     }
 
     /// The published definition that a call means.
@@ -96,12 +95,12 @@ impl Handle {
 /// As [`Handle::link`].
 #[cfg(feature = "yaml")]
 pub(crate) fn link_with(
-    plan: Arc<Plan>,
-    callees: Vec<Arc<Plan>>,
+    plan: &Arc<Plan>,
+    callees: &[Arc<Plan>],
     named: &[Arc<Plan>],
 ) -> Result<Linked, StartError> {
     let mut published = Published::new();
-    for caller in callees.iter().chain([&plan]) {
+    for caller in callees.iter().chain([plan]) {
         for step in &caller.definition().steps {
             let StepKind::Call { workflow, version, definition: None, .. } = &step.kind else {
                 continue;
@@ -118,13 +117,13 @@ pub(crate) fn link_with(
 }
 
 fn link(
-    plan: Arc<Plan>,
-    callees: Vec<Arc<Plan>>,
+    plan: &Arc<Plan>,
+    callees: &[Arc<Plan>],
     published: Published,
 ) -> Result<Linked, StartError> {
     let given = callees.iter().map(|callee| (callee.hash(), Arc::clone(callee))).collect();
     let mut linker = Linker { published, given, done: BTreeMap::new() };
-    let plan = linker.link(&plan, 0)?;
+    let plan = linker.link(plan, 0)?;
     // What nobody calls is left out.
     Ok((plan, linker.done.into_values().collect()))
 }

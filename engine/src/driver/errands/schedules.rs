@@ -64,7 +64,7 @@ async fn try_to_start(
         Some(workflow) => handle.current_version(workflow).await?,
         None => None,
     };
-    let (definition, folder) = current.unwrap_or((start.definition, start.folder.clone()));
+    let (definition, folder) = current.unwrap_or_else(|| (start.definition, start.folder.clone()));
     let plan = handle.blocking(move |loader| loader.plan(definition)).await;
     let plan = plan.map_err(RequestError::from)?;
     let input = serde_json::from_str(&start.input).unwrap_or_default();

@@ -71,7 +71,7 @@ impl Suite {
             named.push(Arc::new(read.plan));
         }
         // A call by name means one of them.
-        let linked = link_with(Arc::new(read.plan), callees, &named);
+        let linked = link_with(&Arc::new(read.plan), &callees, &named);
         let (plan, mut callees) = linked.map_err(|error| {
             let problems = Problems(vec![file.workflow_problem(error.to_string())]);
             SuiteError::Invalid { problems, text: text.clone() }

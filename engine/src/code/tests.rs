@@ -120,10 +120,10 @@ impl Bench {
                     let (step, attempt) = (attempt.step, attempt.attempt);
                     Some(Command::CompleteStep { step, attempt, output })
                 }
-                Effect::ResumeAttempt { .. }
-                | Effect::ReadEvents { .. }
-                | Effect::StopAttempt { .. }
-                | Effect::Call(_) => None,
+                Effect::StopAttempt { step, attempt, .. } => {
+                    Some(Command::CompleteStep { step, attempt, output: Payload::Null })
+                }
+                Effect::ResumeAttempt { .. } | Effect::ReadEvents { .. } | Effect::Call(_) => None,
             })
             .collect();
         open.extend(self.run.timers.keys().map(|timer| Command::FireTimer { timer: *timer }));
@@ -152,7 +152,9 @@ impl Bench {
             }
             self.settle(&mut chance);
         }
-        panic!("it does not end");
+        let (events, open) = (self.history.len(), pending(&self.plan, &self.run).len());
+        let code = self.run.code.as_deref();
+        panic!("it does not end: {events} events, {open} open, {code:?}");
     }
 }
 

@@ -3,6 +3,8 @@
 //!
 //! `cargo run --example agent-loop -- FOLDER` keeps its store in a folder; without one it is thrown away.
 
+#![expect(clippy::print_stdout, reason = "an example that prints")]
+
 use nexus_engine::prelude::*;
 use serde::{Deserialize, Serialize};
 

@@ -269,7 +269,8 @@ impl Machine {
         state: Option<Data>,
     ) -> Result<(), Trouble> {
         if std::mem::take(&mut self.skips) {
-            return self.goes_on_from(returned, at, state);
+            self.goes_on_from(returned, at, state);
+            return Ok(());
         }
         self.reach(returned.turn)?;
         if matches!(self.stage, Stage::Fresh) {
@@ -281,7 +282,8 @@ impl Machine {
         if let Some(said) = said.returned
             && said.is_ok_and(|said| said.again) == returned.again
         {
-            return self.goes_on_from(returned, at, state);
+            self.goes_on_from(returned, at, state);
+            return Ok(());
         }
         self.is_over = true;
         let differs = Differs {
@@ -295,18 +297,12 @@ impl Machine {
     }
 
     /// A round is over.
-    fn goes_on_from(
-        &mut self,
-        returned: &FunctionReturned,
-        at: Timestamp,
-        state: Option<Data>,
-    ) -> Result<(), Trouble> {
+    fn goes_on_from(&mut self, returned: &FunctionReturned, at: Timestamp, state: Option<Data>) {
         if returned.again {
             self.begin_round(returned.round.saturating_add(1), at, state);
         } else {
             self.is_over = true;
         }
-        Ok(())
     }
 
     /// Runs the function up to the beginning of this turn. Nothing is recorded of the turns before it.

@@ -162,6 +162,7 @@ fn machine(function: &Arc<dyn Function>) -> Machine {
     Machine::new(RunId([9; 16]), Arc::clone(function), Functions::default())
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "no other event hands it something")]
 fn given(event: &Event) -> Option<Data> {
     let payload = match event {
         Event::RunStarted(started) => &started.input,

@@ -8,6 +8,7 @@ mod forget;
 mod limits;
 mod migrate;
 mod pauses;
+mod published_calls;
 mod schedules;
 mod signal;
 mod start;
@@ -48,6 +49,9 @@ pub use admission::RUNS_LIMIT;
 pub use approval::ApprovalDecision;
 pub use forget::ForgetError;
 pub use migrate::MigrateRequest;
+pub use published_calls::Linked;
+#[cfg(feature = "yaml")]
+pub(crate) use published_calls::link_with;
 pub use schedules::{Backfill, ScheduleRequest, ScheduledRun};
 pub(crate) use start::{Prepared, prepare, rows, rule_error};
 pub use start::{StartError, StartRequest, Started};

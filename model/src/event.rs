@@ -2,25 +2,21 @@
 //!
 //! Those of one transition are stored together: the one from outside (with [`Given`]), then what `decide` derived from it.
 
-mod awaited;
 mod calls;
-mod failure;
-mod migrated;
 mod origin;
 mod started;
+mod undo_of_items;
 mod values;
 
 use crate::id::{Attempt, ItemIndex, StateHash, StepIndex, TimerId};
 use crate::limit::{Ticket, Wish};
 use crate::payload::{Payload, PayloadHash};
 use crate::time::Timestamp;
-pub use awaited::Awaited;
-pub use calls::{ChildEnd, child_name};
-pub use failure::Failure;
-pub use migrated::Migrated;
+pub use calls::{Awaited, ChildEnd, child_name};
 pub use origin::{Actor, Given};
-pub use started::{LABELS_MAX, LIMITS_MAX, Parent, RunStarted};
-pub use values::ValueMut;
+pub use started::{LABELS_MAX, LIMITS_MAX, Migrated, Parent, RunStarted};
+pub use undo_of_items::{ItemUndoStarted, ItemUndone};
+pub use values::{Failure, ValueMut};
 
 /// Something that has happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,7 +148,7 @@ pub enum Event {
         /// The attempt.
         attempt: Attempt,
     },
-    /// A step was undone.
+    /// A step was undone. Also derived, when all items of a step are.
     UndoCompleted {
         /// The step.
         step: StepIndex,
@@ -161,6 +157,8 @@ pub enum Event {
         /// Whether an earlier execution of the same attempt was cut off, so that its effects may have happened twice.
         may_repeat: bool,
     },
+    /// One item of a step was undone.
+    ItemUndone(ItemUndone),
     /// An attempt to undo a step failed.
     UndoAttemptFailed {
         /// The step.
@@ -549,6 +547,8 @@ pub enum Event {
         /// Which; none if no step with a `compensate` has completed.
         steps: Vec<StepIndex>,
     },
+    /// An attempt to undo one item of a step was started. Items are undone one after the other, the last first.
+    ItemUndoStarted(Box<ItemUndoStarted>),
     /// An attempt to undo a step was started.
     UndoStarted {
         /// The step.

@@ -21,6 +21,7 @@ use crate::run::Run;
 
 mod approval;
 mod breaker;
+mod call_fit;
 mod calls_made;
 mod compile;
 mod difference;
@@ -39,6 +40,7 @@ mod switch;
 mod undo;
 
 pub(crate) use breaker::CallRule;
+pub use call_fit::CallMisfit;
 pub(crate) use difference::changes_of_step;
 pub use difference::{Change, Difference, differences};
 pub(crate) use each::Each;

@@ -44,6 +44,7 @@ mod stories;
 mod switches;
 mod timers;
 mod undoing;
+mod undoing_items;
 mod when_needs;
 
 use std::sync::Arc;

@@ -11,13 +11,13 @@ use std::sync::Arc;
 use crate::code::{CallMade, CallsMade, FunctionReturned};
 use crate::definition::{Definition, Step, StepKind};
 use crate::event::{Actor, Awaited, ChildEnd, Event, Failure, Given, Migrated, Parent, RunStarted};
-use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
+use crate::id::{Attempt, DefinitionHash, ItemIndex, RunId, StateHash, StepIndex, TimerId};
 use crate::limit::{Rate, Size, Ticket, Wish};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
 use crate::run::{
-    Hold, KeptSignal, Run, RunStatus, Signals, Slot, StepRun, StepState, StepUndo, Timer,
-    TimerPurpose, UndoState,
+    Hold, ItemsUndo, KeptSignal, Run, RunStatus, Signals, Slot, StepRun, StepState, StepUndo,
+    Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
 
@@ -405,6 +405,7 @@ fn undoing_run(plan: &Plan) -> Run {
             attempts_forgiven: 3 + step.0,
             started_at: (step.0 > 0).then_some(NOW),
             settled_at: (step.0 > 3).then_some(at),
+            items: (step.0 % 2 == 1).then_some(ItemsUndo { below: ItemIndex(300), undone: 2 }),
         };
         let state = StepState::Completed { output: inline("1") };
         let undo = Some(Box::new(undo));

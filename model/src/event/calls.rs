@@ -1,7 +1,32 @@
-//! Runs that other runs call.
+//! What steps wait for: events, people, and the ends of runs that they have called.
 
 use super::Failure;
 use crate::payload::Payload;
+
+/// What a step waits for from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// A signal.
+    Signal {
+        /// Its name.
+        name: String,
+    },
+    /// An event that somebody emits. It comes as a signal whose name [`signal_name`](crate::topic::signal_name) makes.
+    Event {
+        /// Its name.
+        name: String,
+        /// Set while events that were emitted before the step waited are still to be offered to it: the revision at which
+        /// it began to wait.
+        reads: Option<u32>,
+    },
+    /// The decision of a person.
+    Approval {
+        /// Who may decide: `user:…`, `group:…`, or either.
+        by: Vec<String>,
+        /// What they are asked; may be empty.
+        message: String,
+    },
+}
 
 /// How a called run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

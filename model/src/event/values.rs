@@ -1,7 +1,20 @@
-//! The values of events: what an encrypted run hides.
+//! The values of events: what an encrypted run hides. And failures, whose messages are such values.
 
-use super::{ChildEnd, Event, Failure};
+use super::{ChildEnd, Event};
 use crate::payload::Payload;
+
+/// Why an attempt, a step or a run failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Failure {
+    /// Error code, such as `NX3001`, or one of the handler's own.
+    pub code: String,
+    /// What happened, one line.
+    pub message: String,
+    /// Whether trying again cannot help.
+    pub fatal: bool,
+    /// More of it, such as a backtrace or the end of the standard error output.
+    pub details: Option<String>,
+}
 
 /// A value of a user in an event.
 #[derive(Debug)]
@@ -33,6 +46,9 @@ impl Event {
             | Self::UndoStarted { input: Some(payload), .. }
             | Self::ChildEnded { ended: ChildEnd::Completed { output: payload }, .. } => {
                 visit(ValueMut::Payload(payload));
+            }
+            Self::ItemUndoStarted(started) => {
+                started.input.iter_mut().for_each(|input| visit(ValueMut::Payload(input)));
             }
             Self::AttemptFailed { failure, .. }
             | Self::ItemAttemptFailed { failure, .. }
@@ -74,6 +90,7 @@ impl Event {
             | Self::ItemsInterrupted { .. }
             | Self::ItemResumed { .. }
             | Self::UndoCompleted { .. }
+            | Self::ItemUndone(_)
             | Self::UndoWaived { .. }
             | Self::UndoRetried { .. }
             | Self::RunForgotten { .. }

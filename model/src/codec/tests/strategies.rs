@@ -10,14 +10,14 @@ use proptest::prelude::*;
 use crate::code::{CallMade, CallsMade, FunctionReturned};
 use crate::codec::kinds;
 use crate::event::{Actor, Awaited, ChildEnd, Event, Failure, Given, Migrated, Parent, RunStarted};
-use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
+use crate::id::{Attempt, DefinitionHash, ItemIndex, RunId, StateHash, StepIndex, TimerId};
 use crate::limit::{Rate, Size, Ticket, Wish};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
 use crate::run::Holds;
 use crate::run::{
-    Hold, KeptSignal, LastCall, Loop, Run, RunStatus, Signals, Slot, StepRun, StepState, StepUndo,
-    Timer, TimerPurpose, UndoState,
+    Hold, ItemsUndo, KeptSignal, LastCall, Loop, Run, RunStatus, Signals, Slot, StepRun, StepState,
+    StepUndo, Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
 
@@ -393,12 +393,15 @@ fn step_undo() -> impl Strategy<Value = StepUndo> {
         Just(UndoState::Undone),
         Just(UndoState::GivenUp),
     ];
-    (state, any::<u32>(), option::of(time()), option::of(time())).prop_map(
-        |(state, attempts_forgiven, started_at, settled_at)| StepUndo {
+    let items = any::<(u32, u32)>()
+        .prop_map(|(below, undone)| ItemsUndo { below: ItemIndex(below), undone });
+    (state, any::<u32>(), option::of(time()), option::of(time()), option::of(items)).prop_map(
+        |(state, attempts_forgiven, started_at, settled_at, items)| StepUndo {
             state,
             attempts_forgiven,
             started_at,
             settled_at,
+            items,
         },
     )
 }

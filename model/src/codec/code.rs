@@ -15,6 +15,9 @@ use crate::id::StepIndex;
 use crate::plan::Plan;
 use crate::run::Run;
 
+/// Number of the section of the function whose calls are the steps.
+pub(super) const SECTION_CODE: u8 = 87;
+
 /// Bytes of the length that stands behind the calls of a snapshot.
 const LEN_BYTES: usize = 4;
 
@@ -156,7 +159,7 @@ impl canonical::Writer {
     pub(super) fn code(&mut self, plan: &Plan, run: &Run, payloads: Payloads) {
         let Some(code) = run.code.as_deref() else { return };
         let CodeRun { round, began, turn, spoke, open, settled, free, output } = code;
-        self.byte(canonical::SECTION_CODE);
+        self.byte(SECTION_CODE);
         self.number(*round);
         self.number(*began);
         self.number(*turn);

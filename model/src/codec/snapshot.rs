@@ -178,7 +178,7 @@ impl<'a> Reader<'a> {
         }
         run.forgotten = self.section(canonical::SECTION_FORGOTTEN);
         if plan.is_code() {
-            run.code = self.section(canonical::SECTION_CODE).then(|| self.code())?.map(Box::new);
+            run.code = self.section(super::code::SECTION_CODE).then(|| self.code())?.map(Box::new);
         }
         Some(run)
     }

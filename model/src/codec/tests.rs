@@ -122,9 +122,11 @@ fn function_samples() -> Vec<Event> {
     let step = StepIndex(2);
     vec![
         Event::CallsMade(Box::new(CallsMade {
+            round: 1,
             turn: 300,
             calls: vec![CallMade {
                 step,
+                round: 1,
                 name: "charge".to_owned(),
                 count: 1,
                 does: r#"{"id":"","kind":{"action":{"uses":"charge"}}}"#.to_owned(),
@@ -135,8 +137,10 @@ fn function_samples() -> Vec<Event> {
             patches: vec!["ask first".to_owned()],
         })),
         Event::FunctionReturned(Box::new(FunctionReturned {
+            round: 1,
             turn: 301,
             output: inline("7"),
+            again: true,
             failure: Some(failure()),
         })),
     ]

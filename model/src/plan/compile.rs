@@ -148,6 +148,17 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
     })
 }
 
+fn compile_outputs(
+    definition: &Definition,
+    names: &Names<'_>,
+    problems: &mut Problems,
+) -> Option<Template> {
+    let value = definition.outputs.as_ref()?;
+    let template = problems.take(&["outputs"], Template::compile(value))?;
+    names.check(&template.references(), &Place::outputs(), problems);
+    Some(template)
+}
+
 fn compile_run_slot(
     definition: &Definition,
     names: &Names<'_>,

@@ -13,6 +13,7 @@ mod signal;
 mod start;
 mod state_queries;
 mod topics;
+mod updates;
 mod versions;
 
 use std::sync::{Arc, RwLock};
@@ -53,6 +54,8 @@ pub(crate) use start::{request_hash, wanted_slots};
 pub(crate) use state_queries::answer as answer_query;
 pub use state_queries::{QueryAnswer, QueryError};
 pub use topics::{EmitError, TriggerRequest};
+pub(crate) use updates::answered;
+pub use updates::{UpdateError, UpdateReply};
 pub use versions::PublishRequest;
 
 /// Asks things of an engine.

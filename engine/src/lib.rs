@@ -53,7 +53,7 @@ pub use engine::{Builder, Engine, OpenError};
 pub use handle::{
     ApprovalDecision, Backfill, EmitError, ForgetError, Handle, MigrateRequest, PublishRequest,
     QueryAnswer, QueryError, RUNS_LIMIT, RequestError, ScheduleRequest, ScheduledRun, StartError,
-    StartRequest, Started, TriggerRequest,
+    StartRequest, Started, TriggerRequest, UpdateError, UpdateReply,
 };
 pub use handler::{
     Data, Handler, IntoHandler, Registry, StepCx, StepError, StepResult, handler_fn,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use nexus_log::{Frame, Revision};
 use nexus_model::codec::state_hash;
-use nexus_model::command::{ApprovalAnswer, Command};
+use nexus_model::command::{ApprovalAnswer, Command, UpdateRequest};
 use nexus_model::decide::{Context, Decision, decide};
 use nexus_model::event::{Event, Given};
 use nexus_model::evolve::{evolve, fits};
@@ -360,6 +360,9 @@ fn command_of(event: &Event) -> Option<Command> {
         Event::EventsRead { step } => Command::EventsRead { step, waiting: None },
         Event::SignalReceived { name, id, payload, by } => {
             Command::DeliverSignal { name, id, payload, by }
+        }
+        Event::UpdateAccepted { name, id, data, by, .. } => {
+            Command::Update(Box::new(UpdateRequest { name, id, data, by }))
         }
         Event::ChildEnded { step, child, revision, ended } => {
             Command::EndChild { step, child, revision, ended }

@@ -14,6 +14,7 @@ mod query;
 mod run;
 mod schedule;
 mod state_queries;
+mod updates;
 mod versions;
 mod waiting;
 
@@ -42,6 +43,7 @@ pub use schedule::{
     StartFailureView,
 };
 pub use state_queries::{QueriesView, QueryRow, QueryView};
+pub use updates::{SendUpdate, UpdateView};
 pub use versions::{
     CompareDefinitions, DefinitionRef, DefinitionView, DiffLine, DiffView, PublishVersion,
     RollBack, VersionActed, VersionRow, WorkflowPage, WorkflowView,

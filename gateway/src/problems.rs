@@ -3,6 +3,7 @@
 mod aggregates;
 mod forget;
 mod state_queries;
+mod updates;
 
 pub(crate) use aggregates::{
     ambiguous_hash, no_such_breaker, no_such_definition, no_such_limit, no_such_schedule,
@@ -10,6 +11,7 @@ pub(crate) use aggregates::{
 };
 pub(crate) use forget::forget;
 pub(crate) use state_queries::query;
+pub(crate) use updates::update;
 
 use std::error::Error;
 use std::path::Path;
@@ -231,6 +233,12 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
                 format!("emit the event, for all who wait for it: nexus-engine emit {event}"),
             )
         }
+        Rejection::UpdateNotAwaited { .. }
+        | Rejection::UpdateRefused { .. }
+        | Rejection::UpdateMisfit { .. }
+        | Rejection::UpdateFailed { .. }
+        | Rejection::UpdateAccepted { .. } => updates::refused_update(rejection, name)
+            .unwrap_or_else(|| ("NX4130", "send it with another --id".to_owned())),
         Rejection::AlreadyStarted
         | Rejection::EventNotAwaited { .. }
         | Rejection::EventNotWanted { .. }

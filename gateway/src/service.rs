@@ -30,6 +30,7 @@ mod signal;
 mod start;
 mod state_queries;
 mod status;
+mod updates;
 mod verify;
 mod versions;
 mod wait;

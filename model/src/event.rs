@@ -115,6 +115,21 @@ pub enum Event {
         /// Who sent it.
         by: Actor,
     },
+    /// A step took an update. What it carries is the step's output.
+    UpdateAccepted {
+        /// The step.
+        step: StepIndex,
+        /// The update's name.
+        name: String,
+        /// The sender's key, under which the reply is found again; empty if there is none.
+        id: String,
+        /// What it carries, complete with defaults.
+        data: Payload,
+        /// What the sender is answered.
+        reply: Payload,
+        /// Who sent it.
+        by: Actor,
+    },
     /// An attempt of an item brought a result.
     ItemCompleted {
         /// The step.
@@ -230,6 +245,15 @@ pub enum Event {
     },
     /// No pause of the store holds the run any more.
     RunReleased,
+    /// A step waits for an update.
+    UpdateAwaited {
+        /// The step.
+        step: StepIndex,
+        /// The update's name.
+        name: String,
+        /// The timer that ends the wait, and when.
+        timer: Option<(TimerId, Timestamp)>,
+    },
     /// A limit granted the slot that a step waited for.
     StepSlotGranted {
         /// The step.

@@ -19,6 +19,7 @@ mod slots;
 mod switch;
 mod timers;
 mod undo;
+mod updates;
 
 pub(crate) use timers::{deadline_passed, not_started};
 
@@ -70,6 +71,8 @@ pub(crate) enum Change {
     Queued(StepIndex, Option<TimerId>),
     /// A signal came, with this id.
     SignalReceived(String),
+    /// An update was accepted, with this id.
+    UpdateAccepted(String),
     /// The loop was in this round before.
     Loop(StepIndex, Option<Loop>),
     /// The signal was taken.
@@ -105,6 +108,8 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::StepQueued { step, .. }
         | Event::StepWaits { step, .. }
         | Event::EventsRead { step }
+        | Event::UpdateAwaited { step, .. }
+        | Event::UpdateAccepted { step, .. }
         | Event::SignalTaken { step, .. }
         | Event::StepCalled { step, .. }
         | Event::ChildEnded { step, .. }
@@ -242,6 +247,10 @@ impl Fold<'_> {
                 self.step_waits(*step, Awaited::Approval { by, message }, *timer);
             }
             Event::EventsRead { step } => self.events_read(*step),
+            Event::UpdateAwaited { step, name, timer } => {
+                self.step_waits(*step, Awaited::Update { name: name.clone() }, *timer);
+            }
+            Event::UpdateAccepted { id, .. } => self.update_accepted(id),
             Event::SignalReceived { name, id, payload, by } => {
                 self.signal_received(name, id, payload, by);
             }

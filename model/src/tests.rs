@@ -43,6 +43,7 @@ mod stories;
 mod switches;
 mod timers;
 mod undoing;
+mod updates;
 mod when_needs;
 
 use std::sync::Arc;

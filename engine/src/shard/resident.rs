@@ -409,6 +409,7 @@ impl Resident {
             | Command::MigrateRun(_)
             | Command::ForgetRun { .. }
             | Command::DeliverSignal { .. }
+            | Command::Update(_)
             | Command::EndChild { .. }
             | Command::FollowParent { .. }
             | Command::OfferEvent { .. }

@@ -46,6 +46,7 @@ fn node(plan: &Plan, run: Option<&Run>, step: StepIndex) -> GraphNode {
         StepKind::SleepUntil { .. } => "sleep_until",
         StepKind::WaitFor { .. } => "wait_for",
         StepKind::Call { .. } => "call",
+        StepKind::Update(_) => "wait_for",
         StepKind::Approve(_) => "approve",
         StepKind::Switch(_) => "switch",
         StepKind::Race { .. } => "race",

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 mod items;
 mod slots;
+pub(super) mod updates;
 
 use crate::event::{Actor, Awaited, Failure, Parent, RunStarted};
 use crate::id::{StepIndex, TimerId};
@@ -127,6 +128,7 @@ impl Writer {
             self.byte(SECTION_SIGNALS);
             self.signals(&run.signals);
         }
+        self.updates(&run.updates);
         if run.all_items().next().is_some() {
             self.byte(SECTION_ITEMS);
             self.count(run.all_items().count());
@@ -484,6 +486,7 @@ impl Writer {
                 self.text(name);
                 self.option(*reads, Self::number);
             }
+            Awaited::Update { name } => self.awaited_update(name),
             Awaited::Approval { by, message } => {
                 self.byte(AWAITED_APPROVAL);
                 self.count(by.len());

@@ -5,6 +5,7 @@
 
 mod items;
 mod slots;
+mod updates;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -123,6 +124,7 @@ impl<'a> Reader<'a> {
         if self.section(canonical::SECTION_SIGNALS) {
             run.signals = self.signals()?;
         }
+        run.updates = self.updates()?;
         if self.section(canonical::SECTION_ITEMS) {
             self.all_items(plan, &mut run)?;
         }
@@ -386,6 +388,7 @@ impl<'a> Reader<'a> {
             canonical::AWAITED_EVENT => {
                 Some(Awaited::Event { name: self.text()?, reads: self.option(Self::number32)? })
             }
+            canonical::updates::AWAITED_UPDATE => Some(Awaited::Update { name: self.text()? }),
             canonical::AWAITED_APPROVAL => {
                 Some(Awaited::Approval { by: self.list(Self::text)?, message: self.text()? })
             }

@@ -153,6 +153,14 @@ fn outside_samples() -> Vec<Event> {
             payload: inline(r#"{"order_id":117}"#),
             by: actor(),
         },
+        Event::UpdateAccepted {
+            step,
+            name: "quantity".to_owned(),
+            id: "upd-7".to_owned(),
+            data: inline(r#"{"qty":3}"#),
+            reply: inline(r#"{"total":36}"#),
+            by: actor(),
+        },
         Event::ChildEnded {
             step,
             child: "wf-001/fraud".to_owned(),
@@ -245,6 +253,7 @@ fn derived_samples() -> Vec<Event> {
         Event::RunCompleted { output: inline("[1,2]"), state },
         Event::RunFailed { failure: failure(), step: Some(step), state },
         Event::RunCancelled { state },
+        Event::UpdateAwaited { step, name: "quantity".to_owned(), timer: Some((TimerId(5), NOW)) },
         Event::StepWaits {
             step,
             signal: "payment".to_owned(),

@@ -16,6 +16,11 @@ pub enum Awaited {
         /// it began to wait.
         reads: Option<u32>,
     },
+    /// An update.
+    Update {
+        /// Its name.
+        name: String,
+    },
     /// The decision of a person.
     Approval {
         /// Who may decide: `user:…`, `group:…`, or either.

@@ -47,6 +47,10 @@ impl Event {
             Self::StepSkipped { reason: text, .. }
             | Self::PathChosen { reason: text, .. }
             | Self::ApprovalRequested { message: text, .. } => visit(ValueMut::Text(text)),
+            Self::UpdateAccepted { data, reply, .. } => {
+                visit(ValueMut::Payload(data));
+                visit(ValueMut::Payload(reply));
+            }
             Self::RoundBegun { reason, carry, .. } => {
                 visit(ValueMut::Text(reason));
                 visit(ValueMut::Payload(carry));
@@ -86,6 +90,7 @@ impl Event {
             | Self::StepQueued { .. }
             | Self::StepSlept { .. }
             | Self::StepWaits { .. }
+            | Self::UpdateAwaited { .. }
             | Self::SignalTaken { .. }
             | Self::StepsNotReached { .. }
             | Self::RetryScheduled { .. }

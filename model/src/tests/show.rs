@@ -47,6 +47,13 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
         Event::SignalReceived { name, payload: carried, .. } => {
             format!("signal {name}{}", payload(Some(carried)))
         }
+        Event::UpdateAwaited { step, name, timer: due } => {
+            format!("{} takes update {name}{}", id(step), timer(*due, ""))
+        }
+        Event::UpdateAccepted { step, name, data, reply, .. } => {
+            let (data, reply) = (payload(Some(data)), payload(Some(reply)));
+            format!("{} accepts {name}{data} answers{reply}", id(step))
+        }
         Event::StepSlotRequested { step, attempt, ticket, wish } => {
             format!("{} queued #{} for {}", tried(plan, *step, *attempt), ticket.0, wish.limit)
         }

@@ -12,6 +12,7 @@ use nexus_engine::{LoadError, Loader, Recorded};
 use serde_json::{Value, json};
 
 mod items;
+mod updates;
 
 use super::{by, duration, failure_line, payload, shorten, time};
 use crate::api::EventView;
@@ -95,6 +96,8 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::ApprovalGranted { step, .. }
         | Event::ApprovalRejected { step, .. }
         | Event::ApprovalRequested { step, .. }
+        | Event::UpdateAccepted { step, .. }
+        | Event::UpdateAwaited { step, .. }
         | Event::StepSkipped { step, .. }
         | Event::RoundBegun { step, .. }
         | Event::RaceDecided { step, .. }
@@ -273,6 +276,7 @@ impl Showing<'_> {
             Event::StepWaits { step, signal, timer } => json!({
                 "step": self.id(*step), "for": awaited(signal), "timeout": due_data(*timer),
             }),
+            Event::UpdateAwaited { .. } | Event::UpdateAccepted { .. } => self.update(event)?,
             Event::ApprovalRequested { step, by: people, message, timer } => json!({
                 "step": self.id(*step), "by": people, "message": message,
                 "timeout": due_data(*timer),
@@ -456,6 +460,9 @@ impl Showing<'_> {
                     None => format!("signal {signal}"),
                 };
                 format!("{what}{}", until.unwrap_or_default())
+            }
+            Event::UpdateAwaited { .. } | Event::UpdateAccepted { .. } => {
+                self.update_line(event)?
             }
             Event::ApprovalRequested { by, message, timer, .. } => {
                 let what = if message.is_empty() { String::new() } else { format!(": {message}") };

@@ -85,6 +85,16 @@ fn outside_event() -> BoxedStrategy<Event> {
         (text(), text(), payload(), actor()).prop_map(|(name, id, payload, by)| {
             Event::SignalReceived { name, id, payload, by }
         }),
+        (step(), text(), text(), payload(), payload(), actor()).prop_map(
+            |(step, name, id, data, reply, by)| Event::UpdateAccepted {
+                step,
+                name,
+                id,
+                data,
+                reply,
+                by
+            }
+        ),
         (step(), ticket()).prop_map(|(step, ticket)| Event::StepSlotGranted { step, ticket }),
         ticket().prop_map(|ticket| Event::RunSlotGranted { ticket }),
         (step(), ticket()).prop_map(|(step, ticket)| Event::StepCallAllowed { step, ticket }),
@@ -160,6 +170,11 @@ fn derived_event() -> BoxedStrategy<Event> {
         (failure(), option::of(step()), state_hash())
             .prop_map(|(failure, step, state)| Event::RunFailed { failure, step, state }),
         state_hash().prop_map(|state| Event::RunCancelled { state }),
+        (step(), text(), due()).prop_map(|(step, name, timer)| Event::UpdateAwaited {
+            step,
+            name,
+            timer
+        }),
         (step(), text(), due()).prop_map(|(step, signal, timer)| Event::StepWaits {
             step,
             signal,
@@ -210,7 +225,8 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
     });
     let loops = prop::collection::btree_map(step_of(count), round, 0..3);
     let passed = prop::collection::btree_map(step(), 1u32..9, 0..3);
-    let called = (calls(count), any::<bool>(), passed);
+    let updates = prop::collection::btree_map(text(), any::<u32>(), 0..3);
+    let called = (calls(count), any::<bool>(), passed, updates);
     let changes = (changes, signals(), ticket(), slot_holds(count), holds(count), loops, called);
     let plan = Arc::clone(plan);
     (facts, more, changes)
@@ -222,7 +238,7 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
                 (more.0, more.1, more.2, more.3);
             run.plan_undo(more.4);
             (run.signals, run.holds, run.loops) = (changes.1, changes.4, changes.5);
-            (run.calls, run.parent_paused, run.passed) = changes.6;
+            (run.calls, run.parent_paused, run.passed, run.updates) = changes.6;
             for (step, next) in changes.0 {
                 run.set_step(&plan, step, next);
             }
@@ -273,6 +289,7 @@ fn awaited() -> impl Strategy<Value = Awaited> {
     prop_oneof![
         text().prop_map(|name| Awaited::Signal { name }),
         (text(), any::<Option<u32>>()).prop_map(|(name, reads)| Awaited::Event { name, reads }),
+        text().prop_map(|name| Awaited::Update { name }),
         (vec(text(), 0..4), text()).prop_map(|(by, message)| Awaited::Approval { by, message }),
     ]
 }

@@ -111,9 +111,11 @@ async fn updates_are_checked_answered_and_counted_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_answered_is_known_after_the_end_of_the_engine() {
     let house = House::open().await;
-    let control = &house.controls()[0];
-    control.start(start(takes(), Some("one"))).await.unwrap();
-    let answer = send(control, "one", "qty", json!({"n": 3}), "u1").await.unwrap();
+    let answer = {
+        let control = Control::Here(house.service.clone());
+        control.start(start(takes(), Some("one"))).await.unwrap();
+        send(&control, "one", "qty", json!({"n": 3}), "u1").await.unwrap()
+    };
     let gate = house.gate.clone();
     let folder = house.close().await;
     let (engine, service) = crate::support::open(folder.path(), nexus_engine::Drive::All, &gate);

@@ -105,7 +105,7 @@ fn a_run_that_waits_for_an_update_says_how_it_is_sent() {
         ],
     );
     let view = explained(&engine, engine.runs()[0].1, true);
-    assert!(view.why.starts_with("a waits for update qty"), "{}", view.why);
+    assert!(view.why.starts_with("b waits for update qty, 23h left"), "{}", view.why);
     assert_eq!(view.waiting.expect("it waits").on, "update");
 }
 

@@ -11,7 +11,7 @@ use crate::commands::{
     approve, audit, bench, breaker, cancel, completions, dead, demo, diff, doctor, emit, explain,
     forget, get, graph, help, history, import, inbox, limit, list, logs, migrate, new, pause,
     projection, publish, query, replay, result, resume, retry, rollback, run, schedule, schema,
-    serve, signal, start, test, trigger, update, validate, verify, version, versions, wait, watch,
+     serve, signal, start, starts, test, trigger, update, validate, verify, version, versions, wait, watch,
 };
 use crate::output::Format;
 
@@ -137,6 +137,8 @@ pub(crate) enum Verb {
     Limit(limit::LimitArgs),
     /// Whether targets may be called: list circuit breakers, look at one, close one.
     Breaker(breaker::BreakerArgs),
+    /// What is kept and has not led to a run yet: list it, look at a start, cancel it.
+    Starts(starts::StartsArgs),
     /// Start nothing new in a run until it is resumed.
     Pause(pause::PauseArgs),
     /// Go on with a run: drive it here, and end its pause.

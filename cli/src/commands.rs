@@ -42,6 +42,7 @@ mod scope;
 pub(crate) mod serve;
 pub(crate) mod signal;
 pub(crate) mod start;
+pub(crate) mod starts;
 mod targets;
 pub(crate) mod test;
 pub(crate) mod trigger;
@@ -66,6 +67,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Verb::Run(args) => run::run(&context, &args),
         Verb::Start(args) => start::run(&context, &args),
         Verb::Demo(args) => demo::run(&context, &args),
+        Verb::Starts(args) => starts::run(&context, &args),
         Verb::Breaker(args) => breaker::run(&context, &args),
         Verb::Limit(args) => limit::run(&context, &args),
         Verb::List(args) => list::run(&context, args),

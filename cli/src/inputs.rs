@@ -21,7 +21,7 @@ pub(crate) fn read(
 ) -> Result<Value, Problem> {
     let whole = match input {
         None => Value::Object(Map::new()),
-        Some(text) => parse(&source(text)?)?,
+        Some(text) => document(text, "--input")?,
     };
     if set.is_empty() {
         return Ok(whole);
@@ -39,40 +39,35 @@ pub(crate) fn read(
     Ok(Value::Object(map))
 }
 
-/// The JSON that an argument stands for: itself, `@FILE`, or `-` for standard input.
+/// The JSON that the argument `name` stands for: itself, `@FILE`, or `-` for standard input.
 ///
 /// # Errors
 /// NX1407 if it cannot be read or is no JSON.
-pub(crate) fn document(argument: &str) -> Result<Value, Problem> {
-    parse(&source(argument)?)
+pub(crate) fn document(argument: &str, name: &str) -> Result<Value, Problem> {
+    serde_json::from_str(&source(argument, name)?).map_err(|error| {
+        let hint = format!("for example: {name} '{{\"total\": 250}}', or {name} @FILE");
+        wrong(format!("{name} is no JSON: {error}"), &hint)
+    })
 }
 
 /// The text that an argument stands for.
-fn source(argument: &str) -> Result<String, Problem> {
+fn source(argument: &str, name: &str) -> Result<String, Problem> {
     let unreadable = |what: &str, error: &std::io::Error| {
-        wrong(format!("the input {what} cannot be read: {error}"), "give --input JSON, @FILE or -")
+        let hint = format!("give JSON, @FILE or - for {name}");
+        wrong(format!("{what}, for {name}, cannot be read: {error}"), &hint)
     };
     if argument == "-" {
         let mut text = String::new();
         std::io::stdin()
             .read_to_string(&mut text)
-            .map_err(|error| unreadable("from standard input", &error))?;
+            .map_err(|error| unreadable("standard input", &error))?;
         return Ok(text);
     }
     match argument.strip_prefix('@') {
         None => Ok(argument.to_owned()),
         Some(file) => std::fs::read_to_string(Path::new(file))
-            .map_err(|error| unreadable(&format!("file {file}"), &error)),
+            .map_err(|error| unreadable(&format!("the file {file}"), &error)),
     }
-}
-
-fn parse(text: &str) -> Result<Value, Problem> {
-    serde_json::from_str(text).map_err(|error| {
-        wrong(
-            format!("the input is no JSON: {error}"),
-            "for example: --input '{\"total\": 250}', or --input @FILE",
-        )
-    })
 }
 
 fn wrong(message: String, hint: &str) -> Problem {

@@ -2,6 +2,7 @@
 
 mod breaker;
 mod limits;
+mod starts;
 
 mod triggers;
 
@@ -38,6 +39,8 @@ pub(crate) fn interpret(tree: &Tree) -> Definition {
         run_id: run.and_then(|run| text(run, "id")),
         timeout_ms: run.and_then(|run| duration_ms(run, "timeout")),
         concurrency: run.and_then(limits::concurrency),
+        dedupe: run.and_then(starts::dedupe),
+        debounce: run.and_then(starts::debounce),
         on_failure: choice::<OnEnd>(top, "on_failure"),
         on_cancel: choice::<OnEnd>(top, "on_cancel"),
         triggers: triggers::triggers(top),

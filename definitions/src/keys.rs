@@ -7,11 +7,13 @@
 mod breaker;
 mod control;
 mod foreign;
+mod starts;
 
 use breaker::BREAKER;
 use control::{APPROVE, REPEAT, SWITCH};
 pub(crate) use control::{CASE, GROUP};
 pub(crate) use foreign::{FOREIGN, FOREIGN_TYPES};
+use starts::{DEBOUNCE, DEDUPE};
 
 /// A map with fixed keys.
 #[derive(Debug)]
@@ -205,6 +207,12 @@ static RUN: Table = Table {
         ),
         key("timeout", Shape::Duration { zero: false }, "Longest time from start to end."),
         key("concurrency", Shape::Map(&CONCURRENCY), "How many runs may run at one time."),
+        key("dedupe", Shape::Map(&DEDUPE), "Starts whose key was seen lately start nothing."),
+        key(
+            "debounce",
+            Shape::Map(&DEBOUNCE),
+            "A start is kept until it has been quiet; further ones take its place.",
+        ),
     ],
     required: &[],
     later: &["retain"],

@@ -8,6 +8,7 @@ mod breaker;
 mod limits;
 mod scalar;
 mod updates;
+mod starts;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -126,6 +127,7 @@ fn run(definition: &Definition) -> Value {
     run.extend(definition.timeout_ms.iter().map(|ms| ("timeout".to_owned(), duration(*ms))));
     let limit = definition.concurrency.iter().map(limits::concurrency);
     run.extend(limit.map(|limit| ("concurrency".to_owned(), limit)));
+    run.extend(starts::rules(definition));
     Value::Object(run)
 }
 

@@ -37,6 +37,7 @@ pub mod secrets;
 pub mod shard;
 pub mod tables;
 mod telling;
+pub mod testing;
 pub mod testkit;
 mod vault;
 pub mod workflow;
@@ -51,9 +52,7 @@ pub use clock::Clock;
 pub use config::{Config, Drive};
 pub use engine::{Builder, Engine, OpenError};
 pub use handle::{
-    ApprovalDecision, Backfill, EmitError, ForgetError, Handle, MigrateRequest, PublishRequest,
-    QueryAnswer, QueryError, RUNS_LIMIT, RequestError, ScheduleRequest, ScheduledRun, StartError,
-    StartRequest, Started, TriggerRequest, UpdateError, UpdateReply,
+     ApprovalDecision, Backfill, Begun, EmitError, ForgetError, Handle, KeptStart, MigrateRequest, PublishRequest, QueryAnswer, QueryError, RUNS_LIMIT, RequestError, ScheduleRequest, ScheduledRun, StartError, StartRequest, Started, TriggerRequest, UpdateError, UpdateReply,
 };
 pub use handler::{
     Data, Handler, IntoHandler, Registry, StepCx, StepError, StepResult, handler_fn,

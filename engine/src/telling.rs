@@ -34,9 +34,11 @@ pub(crate) fn told_to_run(effect: &Effect) -> Option<(RunId, Command)> {
     let holder = match effect {
         Effect::Limit(LimitEffect(holder))
         | Effect::Breaker(BreakerEffect::Allow(holder) | BreakerEffect::Refuse(holder)) => *holder,
-        Effect::Schedule(_) | Effect::Pauses(_) | Effect::Versions(_) | Effect::Topic(_) => {
-            return None;
-        }
+        Effect::Schedule(_)
+        | Effect::Pauses(_)
+        | Effect::Versions(_)
+        | Effect::Topic(_)
+        | Effect::StartKey(_) => return None,
     };
     let ticket = holder.ticket;
     let command = match (effect, holder.step) {
@@ -58,9 +60,14 @@ pub(crate) fn told_back(effect: &Effect, refusal: &Refusal) -> Option<aggregate:
     match (effect, refusal) {
         (Effect::Limit(_), Refusal::Rejected(Rejection::SlotHeld))
         | (Effect::Breaker(BreakerEffect::Allow(_)), Refusal::Rejected(Rejection::CallAllowed))
-        | (Effect::Schedule(_) | Effect::Pauses(_) | Effect::Versions(_) | Effect::Topic(_), _) => {
-            None
-        }
+        | (
+            Effect::Schedule(_)
+            | Effect::Pauses(_)
+            | Effect::Versions(_)
+            | Effect::Topic(_)
+            | Effect::StartKey(_),
+            _,
+        ) => None,
         (Effect::Limit(LimitEffect(holder)), _) => {
             Some(aggregate::Command::Limit(LimitCommand::Release { holder: *holder }))
         }

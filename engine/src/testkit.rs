@@ -36,6 +36,7 @@ mod mock;
 mod recovery;
 mod reports;
 mod schedules;
+mod start_keys;
 mod stopping;
 #[cfg(feature = "yaml")]
 mod suite;

@@ -62,6 +62,7 @@ pub use run::{Decide, RunHandle};
 pub use start::Start;
 pub use step::{ByFunction, ByStep, IntoStep, Step};
 
+pub(crate) use start::request as start_request;
 pub(crate) use step::Work;
 
 /// What functions of this module return.

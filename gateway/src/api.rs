@@ -13,6 +13,7 @@ mod problem;
 mod query;
 mod run;
 mod schedule;
+mod start_key;
 mod state_queries;
 mod updates;
 mod versions;
@@ -42,6 +43,7 @@ pub use schedule::{
     BackfillSchedule, BackfillView, PutSchedule, ScheduleActed, SchedulePage, ScheduleView,
     StartFailureView,
 };
+pub use start_key::{StartActed, StartPage, StartView};
 pub use state_queries::{QueriesView, QueryRow, QueryView};
 pub use updates::{SendUpdate, UpdateView};
 pub use versions::{
@@ -94,6 +96,12 @@ pub struct StartedRun {
     pub workflow: String,
     /// Whether it was there already.
     pub existing: bool,
+    /// Whether its key was seen lately: this run stands for it, whatever its name and input.
+    #[serde(default)]
+    pub duplicate: bool,
+    /// When it will be started, unless another start puts it off; `null`: it was started.
+    #[serde(default)]
+    pub due: Option<String>,
 }
 
 /// A request to pause, resume, cancel or retry a run.

@@ -3,6 +3,7 @@
 mod events;
 mod requests;
 mod schedules;
+mod start_keys;
 mod transport;
 mod versions;
 

@@ -22,6 +22,7 @@ use crate::api::{
 use crate::api::{LimitPage, LimitView, SetLimit};
 use crate::api::{QueriesView, QueryView};
 use crate::api::{SendUpdate, UpdateView};
+use crate::api::{StartActed, StartPage, StartView};
 use crate::{Client, Follow, Service};
 
 /// An engine to ask. Cheap to clone.
@@ -124,6 +125,12 @@ requests! {
     breaker(target: &str) -> BreakerView;
     /// Closes a circuit breaker: those who wait call at once.
     reset_breaker(target: &str, act: Act) -> BreakerView;
+    /// The starts that have not led to a run yet.
+    starts() -> StartPage;
+    /// A start that has a key, by the name that its run has or will have.
+    start_of(id: &str) -> StartView;
+    /// Has a start that is kept not happen.
+    cancel_start(id: &str, act: Act) -> StartActed;
     /// Why a run stands where it stands.
     explain(name: &str) -> ExplainView;
     /// The graph of a run, with the status of its steps.

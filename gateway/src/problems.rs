@@ -2,6 +2,7 @@
 
 mod aggregates;
 mod forget;
+mod start_keys;
 mod state_queries;
 mod updates;
 
@@ -10,6 +11,7 @@ pub(crate) use aggregates::{
     no_such_version, no_such_workflow, no_triggers, nothing_before, other_event, topic,
 };
 pub(crate) use forget::forget;
+pub(crate) use start_keys::{no_such_start, not_kept};
 pub(crate) use state_queries::query;
 pub(crate) use updates::update;
 
@@ -328,6 +330,12 @@ pub fn start_problem(error: &StartError) -> Problem {
         StartError::Limit { code, .. } => Problem::new(code.clone(), USAGE, text)
             .hint("correct the input, or `run.concurrency` in the workflow"),
         StartError::Conflict { name, .. } => taken(name),
+        StartError::StartKey { code, .. } => Problem::new(code.clone(), USAGE, text)
+            .hint("correct the input, or the `key` in the workflow"),
+        StartError::KeyedTooLarge { .. } => start_keys::too_large(text),
+        StartError::KeyedEncrypted => start_keys::encrypted(text),
+        StartError::Kept { name } => start_keys::kept(text, name),
+        StartError::KeptGone { name } => start_keys::gone(text, name),
         StartError::CallsEncrypted => Problem::new("NX1136", USAGE, text)
             .hint("start it where runs are not encrypted by default"),
         StartError::NoEncryption => Problem::new("NX6023", UNREACHABLE, text)
@@ -354,6 +362,11 @@ pub(crate) fn schedule_problem(error: &StartError, name: &str) -> Problem {
         | StartError::Unresolved { .. }
         | StartError::Limit { .. }
         | StartError::Conflict { .. }
+        | StartError::StartKey { .. }
+        | StartError::KeyedTooLarge { .. }
+        | StartError::KeyedEncrypted
+        | StartError::Kept { .. }
+        | StartError::KeptGone { .. }
         | StartError::NoEncryption
         | StartError::CallsEncrypted
         | StartError::Full { .. }
@@ -387,6 +400,16 @@ fn several(first: String, count: usize) -> String {
         2 => format!("{first} (and one more error)"),
         count => format!("{first} (and {} more errors)", count - 1),
     }
+}
+
+/// The name belongs to a run that is forgotten.
+pub(crate) fn forgotten(name: &str) -> Problem {
+    let text = format!("run `{name}` is forgotten: whether it had the same input is not known");
+    Problem::new("NX6022", CONFLICT, text)
+        .hint(format!(
+            "see what is left of it: nexus-engine history {name}; or choose another --id"
+        ))
+        .run(name)
 }
 
 fn taken(name: &str) -> Problem {

@@ -16,6 +16,7 @@ mod read;
 mod runs;
 mod same_machine;
 mod schedules;
+mod start_keys;
 mod state_queries;
 mod topics;
 mod updates;
@@ -89,6 +90,9 @@ fn control() -> Router<Service> {
         .route("/breakers", get(breakers::list))
         .route("/breakers/{target}", get(breakers::show))
         .route("/breakers/{target}/reset", post(breakers::reset))
+        .route("/starts", get(start_keys::list))
+        .route("/starts/{start}", get(start_keys::show))
+        .route("/starts/{start}/cancel", post(start_keys::cancel))
         .route("/limits", get(limits::list))
         .route("/limits/{limit}", get(limits::show).post(limits::set))
         .route("/schedules", get(schedules::list).post(schedules::put))

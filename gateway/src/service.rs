@@ -28,6 +28,7 @@ mod schedules;
 mod show;
 mod signal;
 mod start;
+mod start_keys;
 mod state_queries;
 mod status;
 mod updates;

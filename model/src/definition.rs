@@ -21,6 +21,7 @@ mod approval;
 mod breaker;
 mod repeat;
 mod retry;
+mod start_rule;
 mod switch;
 mod update;
 
@@ -28,6 +29,7 @@ pub use approval::{Approval, OnApprovalTimeout};
 pub use breaker::{CircuitBreaker, WhileOpen};
 pub use repeat::{ROUNDS_DEFAULT, Repeat};
 pub use retry::{Backoff, Retry};
+pub use start_rule::{Debounce, Dedupe};
 pub use switch::{Switch, SwitchCase};
 pub use update::Update;
 
@@ -70,6 +72,12 @@ pub struct Definition {
     /// How many of its runs may run at one time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<Concurrency>,
+    /// Which starts start nothing because their key was seen lately.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dedupe: Option<Dedupe>,
+    /// How long a start is kept for further ones to take its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub debounce: Option<Debounce>,
     /// What happens to completed steps when a run fails.
     #[serde(default, skip_serializing_if = "is_default")]
     pub on_failure: OnEnd,
@@ -126,6 +134,8 @@ impl Definition {
             run_id: self.run_id.clone(),
             timeout_ms: self.timeout_ms,
             concurrency: self.concurrency.clone(),
+            dedupe: self.dedupe.clone(),
+            debounce: self.debounce.clone(),
             on_failure: self.on_failure,
             on_cancel: self.on_cancel,
             triggers: self.triggers.clone(),

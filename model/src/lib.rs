@@ -29,6 +29,7 @@ pub mod plan;
 pub mod rejection;
 pub mod run;
 pub mod schedule;
+pub mod start_key;
 pub mod suggest;
 pub mod time;
 pub mod topic;

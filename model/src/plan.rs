@@ -30,6 +30,7 @@ mod query;
 mod race;
 mod repeat;
 mod slots;
+mod start_rule;
 mod step;
 mod switch;
 mod undo;
@@ -63,6 +64,8 @@ pub struct Plan {
     run_id: Option<Template>,
     /// The limit that each of its runs needs a slot of.
     slot: Option<SlotRule>,
+    /// What decides whether and when its runs are started.
+    start_rule: Option<start_rule::CompiledStartRule>,
     event_triggers: Vec<events::TriggerRule>,
     event_waits: Vec<(StepIndex, String)>,
     pub(crate) env: Template,

@@ -44,7 +44,8 @@ pub(crate) struct AnswerArgs {
 
 /// Approves or rejects.
 pub(crate) fn run(context: &Context, args: AnswerArgs, approved: bool) -> Outcome {
-    let form = args.form_json.as_deref().map(inputs::document).transpose()?;
+    let form = args.form_json.as_deref();
+    let form = form.map(|text| inputs::document(text, "--form-json")).transpose()?;
     let answer = ApprovalAnswer {
         step: args.step,
         note: args.note,

@@ -29,7 +29,8 @@ pub(crate) struct EmitArgs {
 
 /// Emits an event.
 pub(crate) fn run(context: &Context, args: &EmitArgs) -> Outcome {
-    let data = args.data.as_deref().map(inputs::document).transpose()?.unwrap_or(Value::Null);
+    let data = args.data.as_deref().map(|text| inputs::document(text, "--data")).transpose()?;
+    let data = data.unwrap_or(Value::Null);
     let request = EmitEvent { data, id: args.id.clone(), by: context.by() };
     context.block_on(async {
         let access = Access::get(context, &Purpose::Begin).await?;

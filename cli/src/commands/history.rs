@@ -133,13 +133,13 @@ async fn show(
     let mut from = seen.next;
     let is_first = from == args.from.unwrap_or(1).max(1);
     let mut kept = Vec::new();
-    let mut id;
+    let mut id = String::new();
     let is_whole = matches!(output::format(), Format::Json) && !args.follow || args.reverse;
-    if is_first {
-        head(args, is_whole);
-    }
     loop {
         let page = control.history(&args.run, from, PAGE).await?;
+        if is_first && id.is_empty() {
+            head(args, is_whole);
+        }
         id = page.id;
         from = page.events.last().map_or(from, |last| last.n + 1);
         seen.next = from;

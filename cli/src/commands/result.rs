@@ -66,6 +66,12 @@ fn show(view: &RunView, path: Option<&str>) -> Outcome {
     }
     let code = follow::code_of(view);
     if code == Code::Done {
+        if view.outputs["$payload"]["forgotten"] == true {
+            let message = format!("{} is forgotten: its output can be read by nobody", view.id);
+            return Err(Problem::new("NX6022", Code::Conflict as u8, message)
+                .hint(format!("see what is left of it: nexus-engine history {}", view.id))
+                .run(&view.id));
+        }
         output::value(part(&view.outputs, path)?);
     }
     Ok(code)

@@ -1,5 +1,7 @@
 //! `run`: runs a workflow to its end, here and now.
 
+mod kept;
+
 use nexus_gateway::Control;
 use nexus_gateway::api::{Problem, StartRun, StartedRun};
 
@@ -44,6 +46,15 @@ pub(crate) fn run(context: &Context, args: &RunArgs) -> Outcome {
     let purpose = Purpose::Drive(driving);
     context.block_on_two(async {
         let (access, started) = begin(context, &purpose, prepared.request).await?;
+        if let Some(due) = &started.due
+            && let Some(code) = kept::until_begun(context, &access, &started.id, due).await?
+        {
+            access.close().await;
+            return Ok(code);
+        }
+        if started.duplicate {
+            output::note("note: its key was seen lately, so no run was started");
+        }
         if started.existing {
             say_that_it_is_there(access.control(), &started.id).await;
         }

@@ -59,7 +59,7 @@ impl SignalArgs {
 /// Sends a signal.
 pub(crate) fn run(context: &Context, args: &SignalArgs) -> Outcome {
     let Words { runs, name, payload } = args.words();
-    let payload = payload.map(inputs::document).transpose()?;
+    let payload = payload.map(|text| inputs::document(text, "the payload")).transpose()?;
     let payload = payload.unwrap_or(Value::Null);
     let request = SendSignal { payload, id: args.id.clone(), by: context.by() };
     let (open, selecting) = (&targets::OPEN, &args.selecting);

@@ -46,7 +46,7 @@ pub(crate) fn run(context: &Context, args: &StartArgs) -> Outcome {
         access.close().await;
         let started = started?;
         show(&started, &prepared.version);
-        if is_here {
+        if is_here && started.due.is_none() && !started.duplicate {
             note_parked(context, &started.id);
         }
         Ok(Code::Done)
@@ -54,11 +54,18 @@ pub(crate) fn run(context: &Context, args: &StartArgs) -> Outcome {
 }
 
 fn show(started: &StartedRun, version: &str) {
-    let StartedRun { id, workflow, existing, .. } = started;
+    let StartedRun { id, workflow, existing, duplicate, due, .. } = started;
     match output::format() {
         Format::Json | Format::Jsonl => output::json(started),
         Format::Name | Format::Value => output::line(id),
         Format::None => {}
+        Format::Table | Format::Wide if *duplicate => output::line(format!(
+            "{id} stands for this start: its key was seen lately · {workflow}{version}"
+        )),
+        Format::Table | Format::Wide if due.is_some() => output::line(format!(
+            "{id} is kept until {} · {workflow}{version}",
+            due.as_deref().unwrap_or_default()
+        )),
         Format::Table | Format::Wide if *existing => {
             output::line(format!("{id} was started before · {workflow}{version}"));
         }

@@ -248,6 +248,12 @@ impl Picture {
                 step.began.get_or_insert_with(|| (*after_ms, text::now_ms()));
                 false
             }
+            "step.called" => {
+                step.status = Status::Waiting;
+                step.began.get_or_insert_with(|| (*after_ms, text::now_ms()));
+                step.note.clone_from(&event.detail);
+                false
+            }
             "step.slept" => {
                 step.status = Status::Sleeping;
                 step.began = Some((*after_ms, text::now_ms()));

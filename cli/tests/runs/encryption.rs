@@ -167,6 +167,11 @@ fn a_forgotten_run_verifies_and_shows_no_value() {
     for planted in PLANTED {
         assert!(!one.concat().contains(planted), "{planted} is shown: {one:?}");
     }
+    let again = ["start", "sealed.workflow.yaml", "--id", "sealed-1", "--set", "name=x"];
+    for gone in [&["result", "sealed-1"][..], &again] {
+        let refused = desk.nexus(&[gone, &["-o", "json"]].concat()).code(5).problem();
+        assert_eq!(refused["code"], "NX6022", "{gone:?}");
+    }
     let input = desk.nexus(&["query", "sealed-1", "input", "-o", "json"]).code(0).json();
     assert_eq!(input["value"]["$payload"]["forgotten"], true, "{input}");
     for query in ["name", "both"] {

@@ -39,6 +39,15 @@ fn wrong_inputs_are_refused() {
 }
 
 #[test]
+fn a_refusal_speaks_of_the_argument_that_is_wrong() {
+    let desk = Desk::new();
+    let emitted = desk.nexus(&["emit", "paid", "--data", "{bad"]).code(2);
+    assert!(emitted.err.contains("--data is no JSON"), "{}", emitted.err);
+    let sent = desk.nexus(&["signal", "wf-001", "paid", "@missing.json"]).code(2);
+    assert!(sent.err.contains("the file missing.json"), "{}", sent.err);
+}
+
+#[test]
 fn wrong_usage_is_refused() {
     let desk = Desk::new();
     desk.nexus(&["run"]).code(2);
@@ -63,6 +72,7 @@ fn what_is_not_there_is_not_found_and_not_made() {
     {
         let done = desk.nexus(&[verb, "other", "-o", "json"]).code(3);
         assert_eq!(done.problem()["code"], "NX7011", "{verb}");
+        assert_eq!(done.out, "", "{verb}");
     }
     let near = desk.nexus(&["get", "wf-01"]).code(3);
     assert!(near.err.contains("did you mean wf-001?"), "{}", near.err);

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use nexus_definitions::{read, write};
 use nexus_model::definition::{
     Approval, Backoff, CircuitBreaker, Compensate, Concurrency, ConcurrencyRate, ConcurrencyScope,
-    Definition, EventTrigger, ForEach, InputKind, InputSpec, OnApprovalTimeout, OnEnd, OnError,
-    OnItemError, OnSignalTimeout, Retry, Step, StepKind, Switch, SwitchCase, Trigger, Update,
-    WhenNeeds, WhileOpen,
+     Debounce, Dedupe, Definition, EventTrigger, ForEach, InputKind, InputSpec, OnApprovalTimeout, OnEnd, OnError, OnItemError, OnSignalTimeout, Retry, Step, StepKind, Switch, SwitchCase, Trigger, Update, WhenNeeds, WhileOpen,
 };
 use nexus_model::schedule::{CatchUp, Overlap, Timing};
 use proptest::prelude::*;
@@ -340,6 +338,22 @@ fn concurrency() -> impl Strategy<Value = Concurrency> {
     )
 }
 
+fn start_rule() -> impl Strategy<Value = (Option<Dedupe>, Option<Debounce>)> {
+    let times = || 1u64..9_000_000_000;
+    let dedupe = ("[a-z]{1,6}", times()).prop_map(|(key, within_ms)| Dedupe { key, within_ms });
+    let debounce = (prop::option::of("[a-z]{1,6}"), times(), prop::option::of(times())).prop_map(
+        |(key, wait_ms, more)| Debounce {
+            key,
+            wait_ms,
+            at_most_ms: more.map(|more| wait_ms + more),
+        },
+    );
+    prop_oneof![
+        dedupe.prop_map(|rule| (Some(rule), None)),
+        debounce.prop_map(|rule| (None, Some(rule))),
+    ]
+}
+
 fn breaker() -> impl Strategy<Value = CircuitBreaker> {
     ("[a-z]{1,6}", 1..=u32::MAX, 1..=u32::MAX, 1u64..9_000_000_000, any::<bool>()).prop_map(
         |(target, failures, successes, open_ms, fails)| {
@@ -441,9 +455,11 @@ fn definition() -> impl Strategy<Value = Definition> {
         prop::option::of(value().prop_filter("null says nothing", |value| !value.is_null()));
     let outputs = (outputs, prop::collection::btree_map("[a-z]{1,6}", value(), 0..3));
     let limit = prop::option::of(concurrency());
-    let ends = (prop::option::of(1u64..9_000_000_000), limit, on_end(), on_end());
+    let rule = prop::option::of(start_rule());
+    let ends = (prop::option::of(1u64..9_000_000_000), limit, rule, on_end(), on_end());
     (head, maps, ends, steps(), outputs).prop_map(
-        |(head, maps, (timeout_ms, concurrency, on_failure, on_cancel), steps, outputs)| {
+        |(head, maps, (timeout_ms, concurrency, rule, on_failure, on_cancel), steps, outputs)| {
+            let (dedupe, debounce) = rule.unwrap_or_default();
             let (outputs, queries) = outputs;
             let (name, description, version, input_is_value) = head;
             let (labels, inputs, env, (triggers, event_triggers), secrets, encrypt) = maps;
@@ -457,11 +473,13 @@ fn definition() -> impl Strategy<Value = Definition> {
                 input_is_value,
                 env,
                 secrets,
-                // An encrypted workflow calls no other.
-                encrypt: encrypt && !calls,
+                // An encrypted workflow calls no other, and its starts have no key.
+                encrypt: encrypt && !calls && dedupe.is_none() && debounce.is_none(),
                 run_id: None,
                 timeout_ms,
                 concurrency,
+                dedupe,
+                debounce,
                 on_failure,
                 on_cancel,
                 triggers,

@@ -8,6 +8,7 @@
 mod limits;
 mod readers;
 mod schedules;
+mod start_keys;
 mod topics;
 
 use std::collections::BTreeMap;
@@ -106,6 +107,9 @@ async fn carry_out(handle: &Handle, effect: Effect) -> Option<Command> {
         Effect::Versions(effect) => match effect {},
         Effect::Limit(_) | Effect::Breaker(_) => limits::carry_out(handle, effect).await,
         Effect::Topic(deliver) => Some(Command::Topic(topics::carry_out(handle, deliver).await)),
+        Effect::StartKey(begin) => {
+            Some(Command::StartKey(start_keys::carry_out(handle, begin).await))
+        }
         Effect::Schedule(effect) => {
             schedules::carry_out(handle, effect).await.map(Command::Schedule)
         }

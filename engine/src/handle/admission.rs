@@ -37,7 +37,7 @@ pub(crate) struct Admission {
 }
 
 /// A place for a start, until it is answered.
-pub(super) struct Place(Arc<Shared>);
+pub(crate) struct Place(Arc<Shared>);
 
 impl Drop for Place {
     fn drop(&mut self) {

@@ -19,6 +19,8 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use super::admission::Place;
+use super::start_keys::{Begun, KeptStart};
 use super::{Handle, RequestError};
 use crate::driver::Message;
 use crate::loader::LoadError;
@@ -60,8 +62,10 @@ pub struct Started {
     pub run: RunId,
     /// Its name.
     pub name: String,
-    /// Whether a run of this name, workflow and input was there already.
+    /// Whether a run of this name, workflow and input was there already, or one that stands for it.
     pub existing: bool,
+    /// Whether its key was seen lately, so that this run stands for it, whatever its name and input.
+    pub duplicate: bool,
 }
 
 /// Why a run was not started. Nothing was recorded, unless it says that this is not known.
@@ -113,6 +117,39 @@ pub enum StartError {
         /// The run that has it.
         run: RunId,
     },
+    /// What decides whether it is started cannot be computed.
+    #[error("the key of its starts cannot be computed: {message}")]
+    StartKey {
+        /// Error code.
+        code: String,
+        /// Why.
+        message: String,
+    },
+    /// Its start has a key, and its input is too large for that.
+    #[error("the input has {bytes} bytes; a start that has a key takes at most {bytes_max}")]
+    KeyedTooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// Its start has a key, and the engine encrypts its runs.
+    #[error(
+        "a start that has a key keeps its input unencrypted, and this engine encrypts its runs"
+    )]
+    KeyedEncrypted,
+    /// It is kept and started later: [`Handle::begin`] says when.
+    #[error("the start is kept: run `{name}` is started later")]
+    Kept {
+        /// The name that the run will have.
+        name: String,
+    },
+    /// It was kept and is not any more: somebody cancelled it, or it could not be started.
+    #[error("the start that was kept for run `{name}` was cancelled, or could not be carried out")]
+    KeptGone {
+        /// The name that the run would have had.
+        name: String,
+    },
     /// The run should be encrypted, and its workflow calls others.
     #[error("an encrypted run cannot call others: what it hands them would not be encrypted")]
     CallsEncrypted,
@@ -141,6 +178,43 @@ pub enum StartError {
     /// It was refused or lost.
     #[error(transparent)]
     Request(#[from] RequestError),
+}
+
+impl StartError {
+    /// The code of an error that trying again does not help; `None`: it may.
+    pub(crate) fn final_code(&self) -> Option<&'static str> {
+        match self {
+            Self::Inputs(_) => Some("NX1205"),
+            Self::InputTooLarge { .. } => Some("NX7005"),
+            Self::Unresolved { .. } => Some("NX1185"),
+            Self::Name(_) | Self::RunId { .. } | Self::Limit { .. } | Self::Conflict { .. } => {
+                Some("NX7020")
+            }
+            Self::StartKey { .. } => Some("NX4165"),
+            Self::KeyedTooLarge { .. } => Some("NX4169"),
+            Self::KeyedEncrypted => Some("NX4185"),
+            Self::KeptGone { .. } => Some("NX4187"),
+            Self::Request(RequestError::Load(LoadError::Definition(_))) => Some("NX4143"),
+            Self::Request(RequestError::Refused(Refusal::Rejected(_) | Refusal::TooLarge)) => {
+                Some("NX7005")
+            }
+            Self::NoEncryption => Some("NX6023"),
+            Self::CallsEncrypted => Some("NX1136"),
+            Self::Busy { .. }
+            | Self::Full { .. }
+            | Self::Kept { .. }
+            | Self::Uncounted(_)
+            | Self::Request(_) => None,
+        }
+    }
+
+    /// What is wrong, in one line.
+    pub(crate) fn words(&self) -> String {
+        if let Self::Inputs(errors) = self {
+            return errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        }
+        self.to_string()
+    }
 }
 
 impl StartRequest {
@@ -220,9 +294,23 @@ impl Handle {
     /// Starts a run. The same name with the same workflow and input answers with the existing run.
     ///
     /// # Errors
-    /// [`StartError`]
+    /// [`StartError`]; [`StartError::Kept`] if its workflow says `debounce`.
     pub async fn start(&self, request: StartRequest) -> Result<Started, StartError> {
-        self.admit().await?;
+        match self.begin(request).await? {
+            Begun::Started(started) => Ok(started),
+            Begun::Kept(KeptStart { name, .. }) => Err(StartError::Kept { name }),
+        }
+    }
+
+    /// Starts a run without asking whether its key was seen. `place`: the one it has already.
+    pub(super) async fn start_now(
+        &self,
+        request: StartRequest,
+        place: Option<Place>,
+    ) -> Result<Started, StartError> {
+        if place.is_none() {
+            self.admit().await?;
+        }
         let plan = Arc::clone(&request.plan);
         self.check_calls(&plan, &request.callees).await?;
         let bytes_max = self.shared.config.payload_bytes_max;
@@ -236,7 +324,10 @@ impl Handle {
         }
         prepared.callees.retain(|callee| !self.shared.loader.knows(callee.hash()));
         let name = Some(prepared.started.name.as_str()).filter(|name| !name.is_empty());
-        let _place = self.place(name).await?;
+        let _place = match place {
+            Some(place) => Some(place),
+            None => self.place(name).await?,
+        };
         let of_store = self.limits_of_store(&prepared.started.workflow).await;
         prepared.started.limits.extend(of_store.map_err(RequestError::from)?);
         if prepared.started.name.is_empty() {
@@ -244,7 +335,7 @@ impl Handle {
         }
         let name = prepared.started.name.clone();
         match self.submit(&plan, prepared, None).await {
-            Ok(answer) => Ok(Started { run: answer.run, name, existing: false }),
+            Ok(answer) => Ok(Started { run: answer.run, name, existing: false, duplicate: false }),
             Err(RequestError::Refused(Refusal::Taken(run, earlier))) => {
                 // Of an encrypted run only a hash under its own key is kept, and nothing once that is deleted.
                 let same = self.blocking(move |loader| {
@@ -255,7 +346,7 @@ impl Handle {
                     })
                 });
                 if same.await.map_err(RequestError::from)? {
-                    return Ok(Started { run, name, existing: true });
+                    return Ok(Started { run, name, existing: true, duplicate: false });
                 }
                 Err(StartError::Conflict { name, run })
             }
@@ -280,7 +371,10 @@ impl Handle {
             };
             match self.submit(plan, prepared, Some(number)).await {
                 Err(RequestError::Refused(Refusal::Taken(..))) => {}
-                Ok(answer) => return Ok(Started { run: answer.run, name, existing: false }),
+                Ok(answer) => {
+                    let run = answer.run;
+                    return Ok(Started { run, name, existing: false, duplicate: false });
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -288,7 +382,7 @@ impl Handle {
     }
 
     /// Waits a while for room in the log; running work comes first.
-    async fn admit(&self) -> Result<(), StartError> {
+    pub(super) async fn admit(&self) -> Result<(), StartError> {
         let permits = self.log().permits();
         let mut waited = Duration::ZERO;
         while permits.used_percent() >= ADMISSION_PERCENT {
@@ -447,6 +541,17 @@ pub(crate) fn wanted_slots(plan: &Plan, input: &Value) -> Result<Vec<Wish>, Star
         },
     });
     Ok(wish?.into_iter().collect())
+}
+
+/// Why the key of a start cannot be computed.
+pub(crate) fn rule_error(error: EvalError) -> StartError {
+    match error {
+        EvalError::Failed { code, message } => StartError::StartKey { code: code.into(), message },
+        EvalError::Needs(_) => StartError::StartKey {
+            code: "NX2101".into(),
+            message: "it needs a payload that is not there".into(),
+        },
+    }
 }
 
 /// The name that the definition's `run.id` gives.

@@ -222,9 +222,9 @@ impl TestEngine {
         };
         let (answer, _) = self.world.ask(input, is_there);
         match answer {
-            Ok(answer) => Ok(Started { run: answer.run, name, existing: false }),
+            Ok(answer) => Ok(Started { run: answer.run, name, existing: false, duplicate: false }),
             Err(Refusal::Taken(run, earlier)) if earlier == request => {
-                Ok(Started { run, name, existing: true })
+                Ok(Started { run, name, existing: true, duplicate: false })
             }
             Err(Refusal::Taken(run, _)) => Err(StartError::Conflict { name, run }),
             Err(refusal) => Err(StartError::Request(RequestError::Refused(refusal))),

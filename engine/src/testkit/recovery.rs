@@ -8,6 +8,7 @@ use nexus_projections::resume::scan;
 
 use super::limits::limits;
 use super::schedules::schedules;
+use super::start_keys::start_keys;
 use super::topics::{Topics, topics};
 use super::world::World;
 use crate::loader::Loader;
@@ -34,6 +35,7 @@ impl World {
         self.told.clear();
         self.topics = Topics::default();
         self.starting.clear();
+        self.beginning.clear();
         self.wanted.clear();
         self.flying.clear();
         self.working.clear();
@@ -47,7 +49,7 @@ impl World {
         let log: Arc<dyn EventLog> = self.log.clone();
         let rows = log.rows(TIMERS, &[], &[], usize::MAX).unwrap_or_default();
         self.timers.extend(rows.iter().filter_map(|(key, _)| read_timer_key(key)));
-        for id in limits(&*log).into_iter().chain(topics(&*log)) {
+        for id in limits(&*log).into_iter().chain(topics(&*log)).chain(start_keys(&*log)) {
             self.tell(Input::DriveAggregate { id }, None);
         }
         let rows = log.rows(WALL_TIMERS, &[], &[], usize::MAX).unwrap_or_default();

@@ -30,7 +30,7 @@ impl World {
     pub(super) fn next_errand(&self) -> Option<(AggregateId, Effect)> {
         let can = |(_, effect): &&(AggregateId, Effect)| match effect {
             Effect::Schedule(ScheduleEffect::Watch { run, .. }) => self.has_ended(*run),
-            Effect::Schedule(_) | Effect::Topic(_) => true,
+            Effect::Schedule(_) | Effect::Topic(_) | Effect::StartKey(_) => true,
             Effect::Pauses(effect) => match *effect {},
             Effect::Versions(effect) => match *effect {},
             Effect::Limit(_) | Effect::Breaker(_) => false,
@@ -46,6 +46,7 @@ impl World {
     pub(super) fn run_errand(&mut self, id: AggregateId, effect: Effect) {
         self.errands.remove(&(id, effect.clone()));
         self.topic_errand(id, &effect);
+        self.begin_errand(id, &effect);
         let Effect::Schedule(effect) = effect else { return };
         match effect {
             ScheduleEffect::Start(start) => self.start_scheduled(id, *start),

@@ -25,6 +25,7 @@ use super::call::{Call, Outcome};
 use super::mock::{Answer as Answered, Mocks};
 use super::reports;
 use super::schedules::{Starting, fire};
+use super::start_keys::Beginning;
 use super::topics::Topics;
 use super::weather::Storm;
 use super::workshop::{Said, States, Workshop};
@@ -123,6 +124,8 @@ pub(super) struct World {
     pub(super) hungry: VecDeque<RunId>,
     /// Runs of schedules that are being started.
     pub(super) starting: Starting,
+    /// Runs of start keys that are being started.
+    pub(super) beginning: Beginning,
     /// What aggregates want done.
     pub(super) errands: BTreeSet<(AggregateId, Effect)>,
     pub(super) topics: Topics,
@@ -173,6 +176,7 @@ impl World {
             timers: BTreeSet::new(),
             hungry: VecDeque::new(),
             starting: Starting::new(),
+            beginning: Beginning::new(),
             errands: BTreeSet::new(),
             topics: Topics::default(),
             told: BTreeMap::new(),
@@ -435,6 +439,7 @@ impl World {
             Output::Reply(reply, answer) => {
                 if !self.told_of_slot(reply, &answer)
                     && !self.scheduled(reply, &answer)
+                    && !self.begun(reply, &answer)
                     && !self.topic_replied(reply, &answer)
                 {
                     self.replies.insert(reply, answer);

@@ -83,6 +83,12 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// The run of a test waits for something that does not come by itself.
+    #[error("run `{run}` waits, and nothing will happen by itself")]
+    Waits {
+        /// The run.
+        run: String,
+    },
     /// The output of the run is not what was asked for.
     #[error("the output of run `{run}` is no {expected}")]
     Output {
@@ -105,6 +111,7 @@ impl Error {
             Self::NotOffered { .. } => Some("NX3052"),
             Self::Failed { failure, .. } => Some(&failure.code),
             Self::Output { .. } => Some("NX3050"),
+            Self::Waits { .. } => Some("NX3053"),
             Self::NoSuchRun { .. } => Some("NX7011"),
             Self::NoSuchStep { .. } => Some("NX4180"),
             Self::Open(_) | Self::Start(_) | Self::Request(_) | Self::Cancelled { .. } => None,

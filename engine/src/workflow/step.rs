@@ -25,7 +25,6 @@ pub struct Step<In, Out> {
 #[derive(Clone)]
 pub(crate) struct Work {
     /// Which function it is.
-    #[expect(dead_code, reason = "what is asked by tests that replace functions")]
     pub(crate) function: TypeId,
     /// What calls it.
     pub(crate) handler: Arc<dyn Handler>,

@@ -7,4 +7,5 @@ mod building;
 mod order;
 mod restart;
 mod running;
+mod simulated;
 mod yaml;

@@ -20,6 +20,7 @@ pub(super) fn refused(rejection: &Rejection, name: &str) -> Problem {
             .hint(format!("see how it stands: nexus-engine breaker get {name}")),
         Rejection::Versions(rejection) => version(rejection, name),
         Rejection::Topic(rejection) => topic(rejection, name),
+        Rejection::StartKey(rejection) => super::start_keys::refused(rejection, name),
         Rejection::OtherKind(_) => Problem::new("NX4142", CONFLICT, rejection.to_string()),
     }
 }

@@ -25,7 +25,10 @@ impl Service {
     /// # Errors
     /// A [`Problem`] if there is no such run, or it cannot be read.
     pub async fn explain(&self, name: &str) -> Result<ExplainView, Problem> {
-        let (id, name) = self.resolve(name).await?;
+        let (id, name) = match self.resolve(name).await {
+            Ok(found) => found,
+            Err(problem) => return self.explain_start(name, problem).await,
+        };
         let (plan, run) = self.load(id, &name).await?;
         let last = run.revision.saturating_sub(1);
         let last = self.read(move |loader| loader.history(id, last, 1)).await?;

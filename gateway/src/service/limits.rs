@@ -1,11 +1,11 @@
 //! `limits`: how many may run at one time, who does, and who waits.
 
-use nexus_engine::Loader;
 use nexus_engine::model::aggregate::Kind;
 use nexus_engine::model::limit::{Holder, Limit, RATE_COUNT_MAX, Rate, Size};
 use nexus_engine::model::run::Slot;
 use nexus_engine::model::time::Timestamp;
 use nexus_engine::projections::Views;
+use nexus_engine::{Loader, RUNS_LIMIT};
 
 use super::show::standing::Standing;
 use super::{Service, show};
@@ -52,6 +52,12 @@ impl Service {
     /// # Errors
     /// A [`Problem`] if it makes no sense, or it is set so already.
     pub async fn set_limit(&self, name: &str, request: SetLimit) -> Result<LimitView, Problem> {
+        if name.starts_with('@') && !is_of_runs(name) {
+            let message = format!("`{name}` is no limit: with @ begin @runs and @runs/WORKFLOW");
+            return Err(
+                problems::bad_request(message).hint("see what there is: nexus-engine limit list")
+            );
+        }
         let size = request.size.map(size).transpose()?;
         let answer = self.handle().set_limit(name, size, show::actor(request.by)).await;
         answer.map_err(|error| problems::request(&error, name))?;
@@ -111,6 +117,11 @@ fn line(who: &str, limit: &LimitView, ahead: Option<usize>) -> String {
     format!("{who}: limited by {} ({}), {ahead}{held}", limit.name, words(limit.size))
 }
 
+/// Whether it says how many runs may run at one time.
+fn is_of_runs(name: &str) -> bool {
+    name.strip_prefix(RUNS_LIMIT).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 fn words(size: LimitSize) -> String {
     let slots = size.slots.map(|slots| format!("{slots} at one time"));
     let rate = size.rate.zip(size.rate_per_ms);
@@ -134,7 +145,10 @@ fn size(size: LimitSize) -> Result<Size, Problem> {
 }
 
 fn view(limit: &Limit, loader: &Loader, views: Option<&Views>) -> LimitView {
-    let size = limit.size();
+    // Nothing limits runs that nobody has set, and nobody knows yet what a limit allows that no step has asked.
+    let is_declared = limit.set.is_some() || limit.granted > 0 && !is_of_runs(&limit.name);
+    let is_declared = is_declared || !limit.queue.is_empty();
+    let size = if is_declared { limit.size() } else { Size { slots: None, rate: None } };
     let held = limit.holders.iter().take(NAMED_MAX);
     let holders = held.map(|(holder, since)| named(*holder, *since, loader, views)).collect();
     let mut waiting: Vec<_> = limit.queue.iter().collect();

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use nexus_engine::StartRequest;
 use nexus_engine::model::definition::Definition;
 use nexus_engine::model::plan::Plan;
+use nexus_engine::{Begun, KeptStart, StartError, StartRequest, Started};
 use serde_json::Value;
 
 use super::{Service, show};
@@ -26,7 +26,7 @@ impl Service {
         .await
     }
 
-    /// Starts a run; the same name with the same workflow and input answers with the existing run.
+    /// Starts a run, or keeps its start; the same name with the same workflow and input answers with the existing run.
     ///
     /// # Errors
     /// A [`Problem`] if the definition, the input or the name cannot be used, or the name belongs to another run.
@@ -50,15 +50,34 @@ impl Service {
         let folder = folder.map(PathBuf::from);
         let by = show::actor(by);
         let request = StartRequest { plan, callees, input, name, labels, folder, by };
-        let started =
-            self.handle().start(request).await.map_err(|error| problems::start_problem(&error))?;
-        self.note_driven(started.run);
-        Ok(StartedRun {
-            kind: "started/v1".into(),
-            id: started.name,
-            workflow,
-            existing: started.existing,
+        let begun = match self.handle().begin(request).await {
+            Ok(begun) => begun,
+            Err(error) => return Err(self.not_started(&error).await),
+        };
+        let kind = "started/v1".into();
+        Ok(match begun {
+            Begun::Started(Started { run, name: id, existing, duplicate }) => {
+                self.note_driven(run);
+                StartedRun { kind, id, workflow, existing, duplicate, due: None }
+            }
+            Begun::Kept(KeptStart { name: id, due }) => {
+                let due = Some(show::time(due));
+                StartedRun { kind, id, workflow, existing: false, duplicate: false, due }
+            }
         })
+    }
+}
+
+impl Service {
+    /// Why a run was not started. Of one that is forgotten nobody can say any more whether its input was the same.
+    async fn not_started(&self, error: &StartError) -> Problem {
+        if let StartError::Conflict { name, run } = error
+            && let Ok((_, state)) = self.load(*run, name).await
+            && state.forgotten
+        {
+            return problems::forgotten(name);
+        }
+        problems::start_problem(error)
     }
 }
 

@@ -56,6 +56,12 @@ async fn a_limit_is_listed_looked_at_set_and_unset() {
     let no_time = LimitSize { slots: None, rate: Some(3), rate_per_ms: None };
     let refused = there.set_limit("k", SetLimit { size: Some(no_time), by: by() }).await;
     assert_eq!(refused.unwrap_err().exit_code, 2);
+    assert_eq!(set(&there, "@rums", Some(2)).await, Err("NX7019".to_owned()));
+    let runs = "@runs/gate";
+    assert_eq!(set(&there, runs, Some(9)).await, Ok(true));
+    assert_eq!(here.limit(runs).await.unwrap().size.slots, Some(9));
+    assert_eq!(set(&there, runs, None).await, Ok(false));
+    assert_eq!(here.limit(runs).await.unwrap().size.slots, None, "nothing limits them");
     house.gate.notify_one();
     house.gate.notify_one();
     for name in ["first", "second"] {

@@ -59,7 +59,6 @@ macro_rules! aggregates {
 
         /// The state of an aggregate.
         #[derive(Clone, Debug, PartialEq)]
-        #[expect(clippy::large_enum_variant, reason = "there are few of them, each on its own")]
         pub enum State {
             $($(#[$doc])* $Kind($Type),)*
         }
@@ -234,6 +233,8 @@ aggregates! {
     7 Topic crate::topic::Topic, "topic";
     /// A circuit breaker, which says whether a target may be called.
     12 Breaker crate::breaker::Breaker, "breaker";
+    /// The starts of a workflow under one key.
+    77 StartKey crate::start_key::StartKey, "start key";
 }
 
 /// The name of an event for people, such as `schedule.created`. Described in docs/events.md.

@@ -90,6 +90,7 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
         let limited = Limited::Runs(&definition.name);
         compile_slot(concurrency, limited, &names, &mut BTreeSet::new(), &mut problems)
     });
+    let start_rule = super::start_rule::compile(&definition, &names, &mut problems);
     let mut steps: Vec<PlanStep> = Vec::with_capacity(definition.steps.len());
     for (at, step) in definition.steps.iter().enumerate() {
         let workflow = definition.name.as_str();
@@ -145,6 +146,7 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
         warnings: problems.warnings,
         run_id,
         slot,
+        start_rule,
         event_triggers,
         event_waits,
         env,

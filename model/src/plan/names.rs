@@ -136,6 +136,11 @@ impl<'p> Place<'p> {
         Self { path, ..Self::run_id() }
     }
 
+    /// The key of `run.dedupe` or `run.debounce`.
+    pub(super) fn start_key(rule: &'p str) -> Self {
+        Self { path: vec!["run", rule, "key"], ..Self::run_id() }
+    }
+
     /// A field of a step's `concurrency`.
     pub(super) fn step_slot(id: &'p str, index: StepIndex, field: &'p str) -> Self {
         let mut place = Self::step(id, index, "concurrency");

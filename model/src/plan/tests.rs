@@ -1,5 +1,7 @@
 //! Compiling from the outside: a definition in, complaints out.
 
+mod starting;
+
 use serde_json::{Value, json};
 
 use super::{DefinitionError, Levels, Plan, Work};

@@ -8,8 +8,7 @@ use nexus_model::event::Actor;
 use nexus_model::id::RunId;
 use nexus_model::schedule::{Cause, ScheduleCommand, ScheduleEffect, StartRun};
 
-use crate::handle::{Handle, RequestError, StartError, StartRequest};
-use crate::loader::LoadError;
+use crate::handle::{Begun, Handle, RequestError, StartError, StartRequest};
 use crate::shard::Refusal;
 
 /// Time before something is tried again that may work then.
@@ -39,9 +38,11 @@ async fn start_run(handle: &Handle, start: StartRun) -> ScheduleCommand {
     };
     loop {
         match try_to_start(handle, &start).await {
-            Ok((run, existing)) => return ScheduleCommand::Started { due, run, existing },
-            Err(error) => match final_code(&error) {
-                Some(code) => return not_started(code, words(&error)),
+            Ok(Some((run, existing))) => return ScheduleCommand::Started { due, run, existing },
+            // It is kept; the schedule hears of it when its run is there.
+            Ok(None) => {}
+            Err(error) => match error.final_code() {
+                Some(code) => return not_started(code, error.words()),
                 None => {
                     tracing::debug!(run = start.name, %error, "a scheduled run is started later");
                 }
@@ -51,9 +52,13 @@ async fn start_run(handle: &Handle, start: StartRun) -> ScheduleCommand {
     }
 }
 
-async fn try_to_start(handle: &Handle, start: &StartRun) -> Result<(RunId, bool), StartError> {
+/// Starts the run, and says whether it was there; `None`: its start is kept.
+async fn try_to_start(
+    handle: &Handle,
+    start: &StartRun,
+) -> Result<Option<(RunId, bool)>, StartError> {
     if let Some(run) = handle.find(&start.name).await.map_err(RequestError::from)? {
-        return Ok((run, true));
+        return Ok(Some((run, true)));
     }
     let definition = start.definition;
     let plan = handle.blocking(move |loader| loader.plan(definition)).await;
@@ -71,41 +76,16 @@ async fn try_to_start(handle: &Handle, start: &StartRun) -> Result<(RunId, bool)
         by,
         ..StartRequest::new(plan).input(input).name(start.name.clone())
     };
-    match handle.start(request).await {
-        Ok(started) => Ok((started.run, started.existing)),
-        Err(StartError::Conflict { run, .. }) => Ok((run, true)),
+    match handle.begin(request).await {
+        Ok(Begun::Started(started)) => {
+            // A run that its start was kept for is its own, whatever that is called.
+            let was_kept = !started.duplicate && started.name != start.name;
+            Ok(Some((started.run, started.existing && !was_kept)))
+        }
+        Ok(Begun::Kept(_)) => Ok(None),
+        Err(StartError::Conflict { run, .. }) => Ok(Some((run, true))),
         Err(error) => Err(error),
     }
-}
-
-/// The code of an error that trying again does not help.
-pub(super) fn final_code(error: &StartError) -> Option<&'static str> {
-    match error {
-        StartError::Inputs(_) => Some("NX1205"),
-        StartError::InputTooLarge { .. } => Some("NX7005"),
-        StartError::Unresolved { .. } => Some("NX1185"),
-        StartError::Name(_)
-        | StartError::RunId { .. }
-        | StartError::Limit { .. }
-        | StartError::Conflict { .. } => Some("NX7020"),
-        StartError::Request(RequestError::Load(LoadError::Definition(_))) => Some("NX4143"),
-        StartError::Request(RequestError::Refused(Refusal::Rejected(_) | Refusal::TooLarge)) => {
-            Some("NX7005")
-        }
-        StartError::NoEncryption => Some("NX6023"),
-        StartError::CallsEncrypted => Some("NX1136"),
-        StartError::Busy { .. }
-        | StartError::Full { .. }
-        | StartError::Uncounted(_)
-        | StartError::Request(_) => None,
-    }
-}
-
-pub(super) fn words(error: &StartError) -> String {
-    if let StartError::Inputs(errors) = error {
-        return errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-    }
-    error.to_string()
 }
 
 async fn watch(handle: &Handle, due: nexus_model::time::Timestamp, run: RunId) -> ScheduleCommand {

@@ -14,9 +14,8 @@ use nexus_model::id::RunId;
 use nexus_model::rejection::Rejection;
 use nexus_model::topic::{Deliver, EventTrigger, StartFailure, TopicCommand, run_name};
 
-use super::schedules::{final_code, words};
 use crate::events::{Emitted, first_since, offer, read_events, waiters};
-use crate::handle::{Handle, RequestError, StartError, StartRequest};
+use crate::handle::{Begun, Handle, RequestError, StartError, StartRequest};
 use crate::loader::LoadError;
 use crate::shard::Refusal;
 
@@ -150,16 +149,23 @@ async fn start(
         Err(EvalError::Failed { code, message }) => return Ok(failed(code, message)),
         Ok(None) | Err(EvalError::Needs(_)) => return Ok(Start::Nothing),
     };
+    let name = run_name(trigger, topic, number);
     let request = StartRequest {
         labels: BTreeMap::from([(LABEL.to_owned(), topic.to_owned())]),
         folder: (!set.folder.is_empty()).then(|| PathBuf::from(&set.folder)),
         by: Actor { name: topic.to_owned(), via: "event".to_owned() },
-        ..StartRequest::new(plan).input(input).name(run_name(trigger, topic, number))
+        ..StartRequest::new(plan).input(input).name(name.clone())
     };
-    match handle.start(request).await {
-        Ok(_) | Err(StartError::Conflict { .. }) => Ok(Start::Started),
-        Err(error) => match final_code(&error) {
-            Some(code) => Ok(failed(code, words(&error))),
+    match handle.begin(request).await {
+        // Another run stands for it.
+        Ok(Begun::Started(started)) if started.duplicate && started.name != name => {
+            Ok(Start::Nothing)
+        }
+        Ok(_) | Err(StartError::Conflict { .. } | StartError::KeptGone { .. }) => {
+            Ok(Start::Started)
+        }
+        Err(error) => match error.final_code() {
+            Some(code) => Ok(failed(code, error.words())),
             None => Err(error),
         },
     }

@@ -217,6 +217,7 @@ fn errand(effect: &Effect) -> String {
         Effect::Breaker(BreakerEffect::Refuse(holder)) => {
             format!("refuse call {}", holder.ticket.0)
         }
+        Effect::StartKey(begin) => format!("begin {}", begin.run.name),
         Effect::Schedule(ScheduleEffect::Start(start)) => format!("start {}", start.name),
         Effect::Schedule(ScheduleEffect::Watch { run, .. }) => format!("watch {}", run.0[15]),
         Effect::Schedule(ScheduleEffect::Cancel { run, .. }) => format!("cancel {}", run.0[15]),

@@ -247,6 +247,18 @@ pub(super) static ROWS: &[Row] = &[
         "breaker/tests/stories::who_gives_up_waits_no_more",
         "breaker/tests/stories::the_same_request_again_is_none",
     ]),
+    row("`dedupe`", "dedupe within", "", &["dedupe"], [
+        "start_key/tests::a_key_that_was_seen_lately_starts_nothing_whatever_the_input",
+        "A key counts for a time, and nothing waits for its end.",
+        "A start that was admitted is a run, which is cancelled as any other.",
+        "start_key/tests::a_key_that_was_seen_lately_starts_nothing_whatever_the_input",
+    ]),
+    row("`debounce`", "debounce wait at_most", "", &["keep"], [
+        "start_key/tests::an_input_that_is_too_large_is_refused",
+        "start_key/tests::what_is_kept_can_be_cancelled_until_it_is_due",
+        "start_key/tests::what_is_kept_can_be_cancelled_until_it_is_due",
+        "start_key/tests::a_token_counts_once_also_after_its_run_was_started",
+    ]),
     row("a pause of a run", "", "Command::PauseRun Command::ResumeRun", &["pause"], [
         "pausing::pausing_and_resuming_twice_is_refused",
         "pausing::a_run_does_not_time_out_in_a_pause",

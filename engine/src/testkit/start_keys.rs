@@ -1,0 +1,166 @@
+//! Starts that have a key in the simulated engine: what its driver does for them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use nexus_log::{EventLog, Partition, Position};
+use nexus_model::aggregate::{AggregateId, Command, Effect, Kind, State};
+use nexus_model::event::Actor;
+use nexus_model::id::RunId;
+use nexus_model::input::check;
+use nexus_model::plan::Plan;
+use nexus_model::start_key::{
+    BeginRun, RunRequest, StartKey, StartKeyCommand, StartRule, aggregate_name,
+};
+use serde_json::Value;
+
+use super::engine::TestEngine;
+use super::world::World;
+use crate::handle::{Prepared, StartError, StartRequest, prepare, rows, rule_error};
+use crate::replay::replay_aggregate;
+use crate::shard::{Answer, AskedAggregate, Input, Refusal, ReplyId, Start};
+use crate::tables::{NAMES, definition_row, read_name_row};
+
+/// Runs that are being started for a key: by the request, the key and the number of the run.
+pub(super) type Beginning = BTreeMap<ReplyId, (AggregateId, u32)>;
+
+impl World {
+    /// Starts a run that a key has named.
+    pub(super) fn begin_errand(&mut self, id: AggregateId, effect: &Effect) {
+        let Effect::StartKey(BeginRun { run, .. }) = effect else { return };
+        let number = run.number;
+        let row = self.log.row(NAMES, run.name.as_bytes()).ok().flatten();
+        if let Some((run, _)) = row.and_then(|row| read_name_row(&row)) {
+            self.tell_start_key(id, StartKeyCommand::Begun { number, run });
+            return;
+        }
+        let Ok(plan) = self.loader.plan(run.request.definition) else { return };
+        let digest = *blake3::hash(run.name.as_bytes()).as_bytes();
+        let random: [u8; 10] = std::array::from_fn(|at| digest[at]);
+        let began = self.setup.began.as_ms();
+        let uuid = uuid::Builder::from_unix_timestamp_millis(began, &random).into_uuid();
+        let request = StartRequest {
+            labels: run.request.labels.clone(),
+            by: run.request.by.clone(),
+            ..StartRequest::new(Arc::clone(&plan))
+                .input(serde_json::from_str(&run.request.input).unwrap_or_default())
+                .name(run.name.clone())
+        };
+        match prepare(request, uuid, self.setup.config.payload_bytes_max) {
+            Err(error) => {
+                let (code, message) = ("NX1205".to_owned(), error.to_string());
+                self.tell_start_key(id, StartKeyCommand::NotBegun { number, code, message });
+            }
+            Ok(Prepared { started, payloads, request, .. }) => {
+                self.requests += 1;
+                let reply = ReplyId(self.requests);
+                self.beginning.insert(reply, (id, number));
+                let rows = rows(&plan, &started, &request, None, false);
+                let (started, reply) = (Box::new(started), Some(reply));
+                let start = Start { plan, started, rows, payloads, reply, vault: None };
+                self.tell(Input::Start(Box::new(start)), None);
+            }
+        }
+    }
+
+    /// Takes the answer to the start of a run of a key; `false`: it is another answer.
+    pub(super) fn begun(&mut self, reply: ReplyId, answer: &Result<Answer, Refusal>) -> bool {
+        let Some((id, number)) = self.beginning.remove(&reply) else { return false };
+        if let Ok(Answer { run, .. }) | Err(Refusal::Taken(run, _)) = answer {
+            self.tell_start_key(id, StartKeyCommand::Begun { number, run: *run });
+        }
+        true
+    }
+
+    fn tell_start_key(&mut self, id: AggregateId, command: StartKeyCommand) {
+        let asked = AskedAggregate::silent(Command::StartKey(command));
+        self.tell(Input::AskAggregate { id, asked }, None);
+    }
+}
+
+/// The start keys that the log knows.
+pub(super) fn start_keys(log: &dyn EventLog) -> BTreeSet<AggregateId> {
+    let frames = log.read(Partition(0), Position(0), usize::MAX).unwrap_or_default();
+    let aggregates = frames.iter().filter_map(|frame| AggregateId::of(frame.stream.0));
+    aggregates.filter(|id| id.kind() == Kind::StartKey).collect()
+}
+
+impl TestEngine {
+    /// Starts a run of a workflow with `dedupe` or `debounce`, as the engine itself does: unless its key was seen, or when it
+    /// has been quiet. After a crash it is asked again, and that it then says that it was done already is as good as an answer.
+    ///
+    /// # Errors
+    /// [`StartError`] if the input does not fit; a [`Refusal`] in it if the key was seen.
+    ///
+    /// # Panics
+    /// If the workflow has neither.
+    pub fn begin(&mut self, plan: &Arc<Plan>, input: Value) -> Result<Answer, StartError> {
+        let input = check(plan.definition(), input).map_err(StartError::Inputs)?;
+        let rule = plan.start_rule(&input).map_err(rule_error)?;
+        let workflow = plan.definition().name.clone();
+        let request = RunRequest {
+            workflow: workflow.clone(),
+            definition: plan.hash(),
+            input: input.to_string(),
+            by: Actor { name: "test".to_owned(), via: "testkit".to_owned() },
+            ..RunRequest::default()
+        };
+        let world = self.world_mut();
+        world.requests += 1;
+        let (key, command) = match rule.expect("a workflow with `dedupe` or `debounce`") {
+            StartRule::Dedupe { key, within_ms } => {
+                (key, StartKeyCommand::Admit { within_ms, name: String::new(), request })
+            }
+            StartRule::Debounce { key, wait_ms, at_most_ms } => {
+                let token = format!("start-{}", world.requests);
+                (key, StartKeyCommand::Keep { wait_ms, at_most_ms, token, request })
+            }
+        };
+        let name = aggregate_name(&workflow, &key);
+        self.ask_start_key(&name, &command, plan)
+            .map_err(|refusal| StartError::Request(crate::handle::RequestError::Refused(refusal)))
+    }
+
+    /// Asks something of the starts of a key.
+    ///
+    /// # Errors
+    /// [`Refusal`]
+    pub fn ask_start_key(
+        &mut self,
+        name: &str,
+        command: &StartKeyCommand,
+        plan: &Arc<Plan>,
+    ) -> Result<Answer, Refusal> {
+        let id = Kind::StartKey.id(name);
+        let rows = vec![definition_row(plan.hash(), plan.definition().to_canonical_json())];
+        let input = |reply| {
+            let (name, command) = (Some(Arc::from(name)), Command::StartKey(command.clone()));
+            let asked = AskedAggregate { name, command, rows: rows.clone(), reply: Some(reply) };
+            Input::AskAggregate { id, asked }
+        };
+        let (answer, again) = self.world_mut().ask(input, |_| None);
+        match answer {
+            Err(Refusal::Aggregate(_)) if again => {
+                Ok(Answer { run: RunId(id.bytes()), revision: 0 })
+            }
+            answer => answer,
+        }
+    }
+
+    /// The starts of a key of a workflow; empty if there were none.
+    pub fn start_key(&self, workflow: &str, key: &str) -> StartKey {
+        let id = Kind::StartKey.id(&aggregate_name(workflow, key));
+        let entity = self.world().loader.aggregate(id).ok().flatten();
+        match entity.map(|entity| entity.state) {
+            Some(State::StartKey(key)) => key,
+            Some(_) | None => StartKey::default(),
+        }
+    }
+
+    /// Whether the starts of a key follow again from what is recorded.
+    pub fn start_key_replays(&self, workflow: &str, key: &str) -> bool {
+        let id = Kind::StartKey.id(&aggregate_name(workflow, key));
+        let replay = replay_aggregate(&self.world().loader, id);
+        replay.is_ok_and(|replay| replay.is_some_and(|replay| replay.differences.is_empty()))
+    }
+}

@@ -1,0 +1,231 @@
+//! Starts that have a key in an engine on disk: concurrent ones, and one that was cut off between the key and the run.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nexus_engine::model::aggregate::{Command, Kind};
+use nexus_engine::model::definition::Definition;
+use nexus_engine::model::event::Actor;
+use nexus_engine::model::plan::Plan;
+use nexus_engine::model::schedule::{CatchUp, Overlap, Timing};
+use nexus_engine::model::start_key::{RunRequest, StartKeyCommand};
+use nexus_engine::{
+    Begun, Config, Drive, Engine, Handle, ScheduleRequest, StartError, StartRequest, Started,
+    TriggerRequest, replay_aggregate,
+};
+use serde_json::{Value, json};
+
+fn plan(rule: &Value) -> Arc<Plan> {
+    let mut json = json!({
+        "name": "index", "inputs": {"shop": {}, "page": {"default": 0}},
+        "event_triggers": [{"event": "changed"}],
+        "steps": [{"id": "a", "kind": {"set": {"values": {"seen": "${{ inputs.page }}"}}}}],
+    });
+    for (key, value) in rule.as_object().expect("a map") {
+        json[key] = value.clone();
+    }
+    let definition = Definition::from_json(json.to_string().as_bytes()).expect("a definition");
+    Arc::new(Plan::compile(definition).expect("a plan"))
+}
+
+fn deduped() -> Arc<Plan> {
+    plan(&json!({"dedupe": {"key": "${{ inputs.shop }}", "within_ms": 600_000}}))
+}
+
+fn debounced(wait_ms: u64) -> Arc<Plan> {
+    plan(&json!({"debounce": {"key": "${{ inputs.shop }}", "wait_ms": wait_ms}}))
+}
+
+fn open(store: &Path, drive: Drive) -> Engine {
+    let config = Config { grace: Duration::from_millis(50), drive, ..Config::default() };
+    Engine::builder().config(config).open(store).expect("a store")
+}
+
+fn asked(plan: &Arc<Plan>, page: u32) -> StartRequest {
+    StartRequest::new(Arc::clone(plan)).input(json!({"shop": "s", "page": page}))
+}
+
+async fn started(handle: &Handle, request: StartRequest) -> Started {
+    match handle.begin(request).await.expect("a run") {
+        Begun::Started(started) => started,
+        Begun::Kept(kept) => panic!("{kept:?}"),
+    }
+}
+
+fn by() -> Actor {
+    Actor { name: "test".into(), via: "rust".into() }
+}
+
+fn check_replay(engine: &Engine) {
+    let loader = engine.handle().loader();
+    let replay = replay_aggregate(loader, Kind::StartKey.id("index/s")).expect("a log");
+    assert_eq!(replay.expect("starts").differences, []);
+}
+
+/// Waits until a run of this name is there and has ended.
+async fn ended(handle: &Handle, name: &str) {
+    let find = async {
+        loop {
+            if let Some(run) = handle.find(name).await.expect("a log") {
+                return run;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let run = tokio::time::timeout(Duration::from_secs(30), find).await.expect("it is started");
+    assert_eq!(handle.wait(run).await.expect("an end").word(), "completed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_starts_of_one_key_lead_to_one_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = open(folder.path(), Drive::All);
+    let plan = deduped();
+    let starts = (0..16).map(|page| started(engine.handle(), asked(&plan, page)));
+    let all = futures_util::future::join_all(starts).await;
+    assert_eq!(all.iter().filter(|started| !started.duplicate).count(), 1, "{all:?}");
+    assert!(all.iter().all(|it| it.run == all[0].run && it.name == "index@s+1"), "{all:?}");
+    let named = started(engine.handle(), asked(&plan, 1).name("mine")).await;
+    assert_eq!((named.run, named.existing, named.duplicate), (all[0].run, true, true));
+    assert_eq!(engine.handle().find("mine").await.expect("a log"), None);
+    check_replay(&engine);
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_that_was_cut_off_before_its_run_is_carried_out_by_the_next_engine() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let plan = deduped();
+    // An engine that carries out nothing, and records a start as one does that is killed right behind it.
+    let engine = open(folder.path(), Drive::Nothing);
+    let other = StartRequest::new(Arc::clone(&plan)).input(json!({"shop": "other"}));
+    started(engine.handle(), other).await;
+    let request = RunRequest {
+        workflow: "index".into(),
+        definition: plan.hash(),
+        input: json!({"shop": "s", "page": 3}).to_string(),
+        by: by(),
+        ..RunRequest::default()
+    };
+    let admit = StartKeyCommand::Admit { within_ms: 600_000, name: String::new(), request };
+    let admit = Command::StartKey(admit);
+    engine.handle().ask_aggregate(Kind::StartKey, "index/s", admit).await.expect("it is recorded");
+    assert_eq!(engine.handle().find("index@s+1").await.expect("a log"), None);
+    engine.shutdown().await;
+
+    let engine = open(folder.path(), Drive::All);
+    ended(engine.handle(), "index@s+1").await;
+    let again = started(engine.handle(), asked(&plan, 9)).await;
+    assert_eq!((again.name.as_str(), again.duplicate), ("index@s+1", true));
+    check_replay(&engine);
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_again_carries_out_a_start_that_was_cut_off() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let plan = deduped();
+    let engine = open(folder.path(), Drive::Nothing);
+    let other = StartRequest::new(Arc::clone(&plan)).input(json!({"shop": "other"}));
+    started(engine.handle(), other).await;
+    let input = json!({"shop": "s", "page": 3}).to_string();
+    let request = RunRequest { definition: plan.hash(), input, ..RunRequest::default() };
+    let admit = StartKeyCommand::Admit { within_ms: 600_000, name: "mine".into(), request };
+    let admit = Command::StartKey(admit);
+    engine.handle().ask_aggregate(Kind::StartKey, "index/s", admit).await.expect("it is recorded");
+    let again = started(engine.handle(), asked(&plan, 9)).await;
+    assert_eq!((again.name.as_str(), again.duplicate), ("mine", true));
+    let (_, run) = engine.handle().load(again.run).await.expect("a log").expect("a run");
+    assert_eq!(run.started.expect("a start").name, "mine");
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kept_start_begins_in_the_next_engine_with_the_last_input() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let plan = debounced(1);
+    let engine = open(folder.path(), Drive::Nothing);
+    for page in 1..=3 {
+        match engine.handle().begin(asked(&plan, page)).await.expect("it is kept") {
+            Begun::Kept(kept) => assert_eq!(kept.name, "index@s+1"),
+            Begun::Started(started) => panic!("{started:?}"),
+        }
+    }
+    let refused = engine.handle().start(asked(&plan, 4).name("token")).await;
+    assert!(matches!(refused, Err(StartError::Kept { name }) if name == "index@s+1"));
+    let again = engine.handle().begin(asked(&plan, 5).name("token")).await.expect("it is kept");
+    assert!(matches!(again, Begun::Kept(_)), "{again:?}");
+    engine.shutdown().await;
+
+    let engine = open(folder.path(), Drive::All);
+    ended(engine.handle(), "index@s+1").await;
+    let run = engine.handle().find("index@s+1").await.expect("a log").expect("a run");
+    let (_, run) = engine.handle().load(run).await.expect("a log").expect("a run");
+    let input = format!("{:?}", run.started.expect("a start").input);
+    assert_eq!(input, format!("{:?}", payload(&json!({"page": 4, "shop": "s"}))));
+    let again = started(engine.handle(), asked(&plan, 6).name("token")).await;
+    assert_eq!((again.name.as_str(), again.existing), ("index@s+1", true));
+    check_replay(&engine);
+    engine.shutdown().await;
+}
+
+fn payload(value: &Value) -> nexus_engine::model::payload::Payload {
+    use nexus_engine::model::payload::{ContentType, Payload};
+    Payload::new(ContentType::Json, value.to_string().into_bytes()).0
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_have_the_same_key_lead_to_one_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = open(folder.path(), Drive::All);
+    let (plan, handle) = (deduped(), engine.handle().clone());
+    let request = TriggerRequest { plan, callees: Vec::new(), at: 0, folder: None, by: by() };
+    handle.set_trigger(request).await.expect("a trigger");
+    for page in 1..=3 {
+        let data = json!({"shop": "s", "page": page});
+        handle.emit("changed", &data, &format!("e-{page}"), by()).await.expect("an event");
+    }
+    ended(&handle, "index@changed:1").await;
+    let delivered = async {
+        while !handle.topic("changed").await.expect("a log").expect("events").undelivered.is_empty()
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), delivered).await.expect("all are delivered");
+    assert_eq!(handle.topic("changed").await.expect("a log").expect("events").started, 1);
+    assert_eq!(handle.find("index@changed:2").await.expect("a log"), None);
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_waits_for_the_run_of_a_start_that_is_kept() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = open(folder.path(), Drive::All);
+    let handle = engine.handle().clone();
+    let request = ScheduleRequest {
+        name: "nightly".into(),
+        timing: Timing::Every { ms: 86_400_000 },
+        plan: debounced(50),
+        callees: Vec::new(),
+        input: json!({"shop": "s"}),
+        folder: None,
+        catch_up: CatchUp::Latest,
+        overlap: Overlap::Skip,
+        replace: false,
+        by: by(),
+    };
+    handle.put_schedule(request).await.expect("a schedule");
+    handle.trigger_schedule("nightly", by()).await.expect("it is due");
+    ended(&handle, "index@s+1").await;
+    let over = async {
+        while !handle.schedule("nightly").await.expect("a log").expect("one").open.is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), over).await.expect("it hears of the end");
+    let schedule = handle.schedule("nightly").await.expect("a log").expect("one");
+    assert_eq!((schedule.counts.started, schedule.counts.failed), (1, 0));
+    engine.shutdown().await;
+}

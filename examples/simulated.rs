@@ -1,0 +1,34 @@
+//! A workflow played in simulated time, and again with a crash before and after every transition.
+
+use nexus_engine::prelude::*;
+use nexus_engine::testing::TestEngine;
+
+async fn pack(_: StepCx, order: u64) -> StepResult<String> {
+    Ok(format!("order {order}"))
+}
+
+async fn ship(_: StepCx, parcel: String) -> StepResult<String> {
+    Err(StepError::fatal(format!("no truck comes for the {parcel} of a test")))
+}
+
+#[expect(clippy::print_stdout, reason = "an example shows what it does")]
+fn main() -> Result<()> {
+    let order = Workflow::dag("order", |d, order| {
+        let parcel = d.step("pack", pack, order);
+        let rested = d.sleep("rest", days(2)).after(parcel);
+        d.step("ship", ship.retry(3), parcel).after(rested)
+    })?;
+    let t = TestEngine::new()
+        .workflow(&order)
+        .mock(ship, |_: StepCx, parcel: String| async move { Ok(format!("{parcel}, shipped")) })
+        .fail_first(1, ship, StepError::retry("503"));
+    let run = t.start(&order, 7)?;
+    t.advance(days(1));
+    t.crash_and_recover();
+    assert_eq!(run.result()?, "order 7, shipped");
+
+    let crashes = t.crash_everywhere(&order, 7)?;
+    assert!(crashes.all_same(), "{crashes}");
+    println!("{crashes}");
+    Ok(())
+}

@@ -1,0 +1,227 @@
+//! `starts`: what is kept and has not led to a run yet.
+
+use nexus_engine::Loader;
+use nexus_engine::model::aggregate::{AggregateId, Kind, State};
+use nexus_engine::model::start_key::{Kept, RunToStart, StartKey, aggregate_name, run_name_of};
+use nexus_engine::model::time::Timestamp;
+use nexus_engine::tables::{TIMERS, read_timer_key};
+
+use super::{Service, show};
+use crate::api::{Act, Cause, ExplainView, Problem, StartActed, StartPage, StartView};
+use crate::problems;
+
+/// Rows of timers that are read at one time.
+const ROWS_MAX: usize = 4_096;
+/// The code of the problem that there is no run of a name.
+const NO_RUN: &str = "NX7011";
+
+impl Service {
+    /// The starts that have not led to a run yet: those that are kept, and those that are being started.
+    ///
+    /// # Errors
+    /// A [`Problem`] if they cannot be read.
+    pub async fn starts(&self) -> Result<StartPage, Problem> {
+        let now = self.handle().clock().now();
+        let keys = self.blocking(open).await?;
+        let starts = keys.iter().flat_map(|key| open_starts(key, now)).collect();
+        Ok(StartPage { kind: "starts/v1".into(), starts })
+    }
+
+    /// A start that has a key, by the name that its run has or will have.
+    ///
+    /// # Errors
+    /// A [`Problem`] if there is no such start.
+    pub async fn start_of(&self, id: &str) -> Result<StartView, Problem> {
+        let now = self.handle().clock().now();
+        let (key, number) = self.find_start(id).await?;
+        Ok(view(&key, number, id, now))
+    }
+
+    /// Has a start that is kept not happen.
+    ///
+    /// # Errors
+    /// A [`Problem`] if there is no such start, or it is kept no longer.
+    pub async fn cancel_start(&self, id: &str, act: Act) -> Result<StartActed, Problem> {
+        let (key, number) = self.find_start(id).await?;
+        if key.kept.as_ref().is_none_or(|kept| kept.number != number) {
+            let status = view(&key, number, id, self.handle().clock().now()).status;
+            return Err(problems::not_kept(id, &status));
+        }
+        let answer = self.handle().cancel_kept(&key.name, show::actor(act.by), act.reason).await;
+        answer.map_err(|error| problems::request(&error, id))?;
+        let action = "cancelled".into();
+        Ok(StartActed { kind: "start-acted/v1".into(), id: id.into(), action })
+    }
+
+    /// The start of a name, and its number.
+    async fn find_start(&self, id: &str) -> Result<(StartKey, u32), Problem> {
+        if let Some((base, number)) = id.rsplit_once('+')
+            && let (Some((workflow, key)), Ok(number)) = (base.split_once('@'), number.parse())
+        {
+            let name = aggregate_name(workflow, key);
+            let key = self.handle().start_key(&name).await;
+            let key = key.map_err(|error| problems::load(&error))?;
+            if let Some(key) = key.filter(|key| number > 0 && number <= key.number) {
+                return Ok((key, number));
+            }
+        }
+        // The names of some do not show what they are of.
+        for key in self.blocking(open).await? {
+            let kept = key.kept.iter().map(|kept| kept.number);
+            let mut numbers = kept.chain(key.starting.keys().copied());
+            if let Some(number) = numbers.find(|number| name_of(&key, *number) == id) {
+                return Ok((key, number));
+            }
+        }
+        Err(problems::no_such_start(id))
+    }
+
+    /// Why a run is not there yet: `Err` is the problem that there is none, if no start of this name is kept either.
+    pub(super) async fn explain_start(
+        &self,
+        id: &str,
+        problem: Problem,
+    ) -> Result<ExplainView, Problem> {
+        if problem.code != NO_RUN {
+            return Err(problem);
+        }
+        let now = self.handle().clock().now();
+        let Ok((key, number)) = self.find_start(id).await else { return Err(problem) };
+        let start = view(&key, number, id, now);
+        let latest = key.kept.as_ref().map(|kept| kept.latest);
+        let since = latest.or_else(|| key.last.as_ref().map(|last| last.at)).unwrap_or(now);
+        if !matches!(start.status.as_str(), "kept" | "starting") {
+            return Err(problem.hint(format!("its start: {}", start.why)));
+        }
+        let is_kept = start.status == "kept";
+        let release = match start.due.as_deref().filter(|_| is_kept) {
+            Some(due) => format!("it is started at {due}, unless another start puts it off"),
+            None => "an engine that has the store open starts it when there is room".to_owned(),
+        };
+        let cause = if is_kept { "kept" } else { "starting" };
+        let cancel = format!("nexus-engine starts cancel {id}");
+        Ok(ExplainView {
+            kind: "explain/v1".into(),
+            id: start.id,
+            workflow: start.workflow,
+            status: start.status,
+            why: start.why.clone(),
+            since: show::time(since),
+            for_ms: now.ms_since(since),
+            waiting: None,
+            causes: vec![Cause { cause: cause.into(), step: None, why: start.why, release }],
+            steps: Vec::new(),
+            limits: Vec::new(),
+            then: Vec::new(),
+            commands: [format!("nexus-engine starts get {id}")]
+                .into_iter()
+                .chain(is_kept.then_some(cancel))
+                .collect(),
+        })
+    }
+}
+
+/// The keys under which something is kept or being started.
+fn open(service: &Service) -> Result<Vec<StartKey>, Problem> {
+    let loader = service.handle().loader();
+    // Whatever is kept has a timer, and whatever is being started is not parked.
+    let mut ids = kept(loader)?;
+    if let Some(views) = service.views() {
+        service.views_now()?;
+        let unparked = views.resume_aggregates().map_err(|error| problems::views(&error))?;
+        ids.extend(unparked.into_iter().filter(|id| id.kind() == Kind::StartKey));
+    }
+    let mut found = Vec::new();
+    let mut seen = std::collections::BTreeSet::new();
+    for id in ids.into_iter().filter(|id| seen.insert(*id)) {
+        let entity = loader.aggregate(id).map_err(|error| problems::load(&error))?;
+        if let Some(State::StartKey(key)) = entity.map(|entity| entity.state) {
+            found.push(key);
+        }
+    }
+    Ok(found)
+}
+
+/// The keys that have a timer, by the time it is due.
+fn kept(loader: &Loader) -> Result<Vec<AggregateId>, Problem> {
+    let (mut next, end) = (Vec::new(), [u8::MAX; 9]);
+    let mut found = Vec::new();
+    loop {
+        let rows = loader.log().rows(TIMERS, &next, &end, ROWS_MAX);
+        let rows = rows.map_err(|error| problems::read(&error))?;
+        let Some((last, _)) = rows.last() else { return Ok(found) };
+        next = [last, &[0][..]].concat();
+        let streams = rows.iter().filter_map(|(key, _)| Some(read_timer_key(key)?.1.0));
+        let keys = streams.filter_map(AggregateId::of).filter(|id| id.kind() == Kind::StartKey);
+        found.extend(keys);
+    }
+}
+
+fn open_starts(key: &StartKey, now: Timestamp) -> Vec<StartView> {
+    let starting = key.starting.keys().copied();
+    let numbers = starting.chain(key.kept.iter().map(|kept| kept.number));
+    numbers.map(|number| view(key, number, &name_of(key, number), now)).collect()
+}
+
+/// The name of the run of this number.
+fn name_of(key: &StartKey, number: u32) -> String {
+    match key.starting.get(&number) {
+        Some(run) => run.name.clone(),
+        None => run_name_of(&key.name, number),
+    }
+}
+
+fn view(key: &StartKey, number: u32, id: &str, now: Timestamp) -> StartView {
+    let (workflow, of) = key.parts();
+    let view = StartView {
+        kind: "start/v1".into(),
+        id: id.to_owned(),
+        workflow: workflow.to_owned(),
+        key: of.to_owned(),
+        ..StartView::default()
+    };
+    if let Some(kept) = key.kept.as_ref().filter(|kept| kept.number == number) {
+        return kept_view(kept, view, now);
+    }
+    if let Some(RunToStart { request, .. }) = key.starting.get(&number) {
+        return StartView {
+            status: "starting".into(),
+            why: "it is due, and its run is about to be started".into(),
+            input: serde_json::from_str(&request.input).unwrap_or_default(),
+            by: Some(show::by(&request.by)),
+            ..view
+        };
+    }
+    let failure = key.failure.as_ref().filter(|failure| failure.name == id);
+    let (status, why) = match failure {
+        Some(failure) => {
+            ("failed", format!("it could not be started: {} {}", failure.code, failure.message))
+        }
+        None if key.last.as_ref().is_some_and(|last| last.number == number) => {
+            ("started", "its run was started".to_owned())
+        }
+        None => ("gone", "it was started or cancelled, and others came after it".to_owned()),
+    };
+    StartView { status: status.into(), why, ..view }
+}
+
+fn kept_view(kept: &Kept, view: StartView, now: Timestamp) -> StartView {
+    let asked = if kept.starts == 1 { "once".into() } else { format!("{} times", kept.starts) };
+    let why = if kept.due <= now {
+        format!("it was asked for {asked} and is due, but no engine works on it")
+    } else {
+        format!("it was asked for {asked}, and is kept until {}", show::time(kept.due))
+    };
+    StartView {
+        status: "kept".into(),
+        why,
+        first: Some(show::time(kept.first)),
+        latest: Some(show::time(kept.latest)),
+        starts: kept.starts,
+        due: Some(show::time(kept.due)),
+        at_most: kept.at_most.map(show::time),
+        input: serde_json::from_str(&kept.request.input).unwrap_or_default(),
+        by: Some(show::by(&kept.request.by)),
+        ..view
+    }
+}

@@ -11,7 +11,8 @@ use crate::commands::{
     approve, audit, bench, breaker, cancel, completions, dead, demo, diff, doctor, emit, explain,
     forget, get, graph, help, history, import, inbox, limit, list, logs, migrate, new, pause,
     projection, publish, query, replay, result, resume, retry, rollback, run, schedule, schema,
-     serve, signal, start, starts, test, trigger, update, validate, verify, version, versions, wait, watch,
+    serve, signal, start, starts, test, trigger, update, validate, verify, version, versions, wait,
+    watch,
 };
 use crate::output::Format;
 

@@ -7,8 +7,8 @@
 mod breaker;
 mod limits;
 mod scalar;
-mod updates;
 mod starts;
+mod updates;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

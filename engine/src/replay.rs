@@ -10,7 +10,7 @@ use nexus_log::{Frame, Revision};
 use nexus_model::codec::state_hash;
 use nexus_model::command::{ApprovalAnswer, Command, UpdateRequest};
 use nexus_model::decide::{Context, Decision, decide};
-use nexus_model::event::{Event, Given};
+use nexus_model::event::{Event, Given, UpdateAccepted};
 use nexus_model::evolve::{evolve, fits};
 use nexus_model::id::{RunId, StateHash, StepIndex};
 use nexus_model::migration::{MigrateRun, Target};
@@ -361,7 +361,8 @@ fn command_of(event: &Event) -> Option<Command> {
         Event::SignalReceived { name, id, payload, by } => {
             Command::DeliverSignal { name, id, payload, by }
         }
-        Event::UpdateAccepted { name, id, data, by, .. } => {
+        Event::UpdateAccepted(accepted) => {
+            let UpdateAccepted { name, id, data, by, .. } = *accepted;
             Command::Update(Box::new(UpdateRequest { name, id, data, by }))
         }
         Event::ChildEnded { step, child, revision, ended } => {

@@ -190,7 +190,11 @@ fn refused(refusal: &Refusal, name: &str) -> Problem {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each rejection")]
 fn rejected(rejection: &Rejection, name: &str) -> Problem {
+    if let Some(problem) = updates::refused_update(rejection, name) {
+        return problem;
+    }
     let (code, hint) = match rejection {
         Rejection::NotAwaitingApproval { .. }
         | Rejection::AlreadyDecided { .. }
@@ -235,13 +239,12 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
                 format!("emit the event, for all who wait for it: nexus-engine emit {event}"),
             )
         }
-        Rejection::UpdateNotAwaited { .. }
+        Rejection::AlreadyStarted
+        | Rejection::UpdateNotAwaited { .. }
         | Rejection::UpdateRefused { .. }
         | Rejection::UpdateMisfit { .. }
         | Rejection::UpdateFailed { .. }
-        | Rejection::UpdateAccepted { .. } => updates::refused_update(rejection, name)
-            .unwrap_or_else(|| ("NX4130", "send it with another --id".to_owned())),
-        Rejection::AlreadyStarted
+        | Rejection::UpdateAccepted { .. }
         | Rejection::EventNotAwaited { .. }
         | Rejection::EventNotWanted { .. }
         | Rejection::TimerHeld { .. }

@@ -5,19 +5,15 @@
 
 mod awaited;
 mod calls;
-mod failure;
-mod migrated;
 mod origin;
 mod started;
 mod values;
 
-pub use awaited::Awaited;
+pub use awaited::{Awaited, UpdateAccepted, UpdateAwaited};
 pub use calls::{ChildEnd, child_name};
-pub use failure::Failure;
-pub use migrated::Migrated;
 pub use origin::{Actor, Given};
-pub use started::{LABELS_MAX, LIMITS_MAX, Parent, RunStarted};
-pub use values::ValueMut;
+pub use started::{LABELS_MAX, LIMITS_MAX, Migrated, Parent, RunStarted};
+pub use values::{Failure, ValueMut};
 
 use crate::id::{Attempt, ItemIndex, StateHash, StepIndex, TimerId};
 use crate::limit::{Ticket, Wish};
@@ -116,20 +112,7 @@ pub enum Event {
         by: Actor,
     },
     /// A step took an update. What it carries is the step's output.
-    UpdateAccepted {
-        /// The step.
-        step: StepIndex,
-        /// The update's name.
-        name: String,
-        /// The sender's key, under which the reply is found again; empty if there is none.
-        id: String,
-        /// What it carries, complete with defaults.
-        data: Payload,
-        /// What the sender is answered.
-        reply: Payload,
-        /// Who sent it.
-        by: Actor,
-    },
+    UpdateAccepted(Box<UpdateAccepted>),
     /// An attempt of an item brought a result.
     ItemCompleted {
         /// The step.
@@ -246,14 +229,7 @@ pub enum Event {
     /// No pause of the store holds the run any more.
     RunReleased,
     /// A step waits for an update.
-    UpdateAwaited {
-        /// The step.
-        step: StepIndex,
-        /// The update's name.
-        name: String,
-        /// The timer that ends the wait, and when.
-        timer: Option<(TimerId, Timestamp)>,
-    },
+    UpdateAwaited(Box<UpdateAwaited>),
     /// A limit granted the slot that a step waited for.
     StepSlotGranted {
         /// The step.

@@ -108,8 +108,6 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::StepQueued { step, .. }
         | Event::StepWaits { step, .. }
         | Event::EventsRead { step }
-        | Event::UpdateAwaited { step, .. }
-        | Event::UpdateAccepted { step, .. }
         | Event::SignalTaken { step, .. }
         | Event::StepCalled { step, .. }
         | Event::ChildEnded { step, .. }
@@ -157,6 +155,8 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         Event::StepsNotReached { steps }
         | Event::StopRequested { steps }
         | Event::StepsCancelled { steps } => steps.iter().all(is_step),
+        Event::UpdateAwaited(awaited) => is_step(&awaited.step),
+        Event::UpdateAccepted(accepted) => is_step(&accepted.step),
         Event::RunFailed { step, .. } => step.as_ref().is_none_or(is_step),
         Event::RunMigrated(migrated) => {
             migrated.definition == plan.hash() && migrated.steps.iter().flatten().all(is_step)
@@ -247,10 +247,8 @@ impl Fold<'_> {
                 self.step_waits(*step, Awaited::Approval { by, message }, *timer);
             }
             Event::EventsRead { step } => self.events_read(*step),
-            Event::UpdateAwaited { step, name, timer } => {
-                self.step_waits(*step, Awaited::Update { name: name.clone() }, *timer);
-            }
-            Event::UpdateAccepted { id, .. } => self.update_accepted(id),
+            Event::UpdateAwaited(awaited) => self.update_awaited(awaited),
+            Event::UpdateAccepted(accepted) => self.update_accepted(&accepted.id),
             Event::SignalReceived { name, id, payload, by } => {
                 self.signal_received(name, id, payload, by);
             }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use nexus_definitions::{read, write};
 use nexus_model::definition::{
     Approval, Backoff, CircuitBreaker, Compensate, Concurrency, ConcurrencyRate, ConcurrencyScope,
-     Debounce, Dedupe, Definition, EventTrigger, ForEach, InputKind, InputSpec, OnApprovalTimeout, OnEnd, OnError, OnItemError, OnSignalTimeout, Retry, Step, StepKind, Switch, SwitchCase, Trigger, Update, WhenNeeds, WhileOpen,
+    Debounce, Dedupe, Definition, EventTrigger, ForEach, InputKind, InputSpec, OnApprovalTimeout,
+    OnEnd, OnError, OnItemError, OnSignalTimeout, Retry, Step, StepKind, Switch, SwitchCase,
+    Trigger, Update, WhenNeeds, WhileOpen,
 };
 use nexus_model::schedule::{CatchUp, Overlap, Timing};
 use proptest::prelude::*;

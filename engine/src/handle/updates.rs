@@ -1,7 +1,7 @@
 //! Updates: requests that a step of a run checks, takes and answers.
 
 use nexus_model::command::{Command, UpdateRequest};
-use nexus_model::event::{Actor, Event};
+use nexus_model::event::{Actor, Event, UpdateAccepted};
 use nexus_model::id::{RunId, StepIndex};
 use nexus_model::payload::{ContentType, Payload};
 use nexus_model::rejection::Rejection;
@@ -121,7 +121,8 @@ pub(crate) fn answered(
     let Some(recorded) = events.first().filter(|recorded| is_accepted(recorded)) else {
         return Err(RequestError::Unknown.into());
     };
-    if let Event::UpdateAccepted { name: taken, data, step, .. } = &recorded.event {
+    if let Event::UpdateAccepted(accepted) = &recorded.event {
+        let UpdateAccepted { name: taken, data, step, .. } = &**accepted;
         let taken_data = json(loader, data)?;
         let plan = loader.plan_of(run)?;
         let same = |given: Value| match &plan {
@@ -140,11 +141,11 @@ fn is_accepted(recorded: &Recorded) -> bool {
 }
 
 fn reply(loader: &Loader, recorded: &Recorded, existing: bool) -> Result<UpdateReply, UpdateError> {
-    let Event::UpdateAccepted { step, reply, .. } = &recorded.event else {
+    let Event::UpdateAccepted(accepted) = &recorded.event else {
         return Err(RequestError::Unknown.into());
     };
-    let (step, revision) = (*step, recorded.revision);
-    Ok(UpdateReply { reply: json(loader, reply)?, step, existing, revision })
+    let (step, revision) = (accepted.step, recorded.revision);
+    Ok(UpdateReply { reply: json(loader, &accepted.reply)?, step, existing, revision })
 }
 
 fn json(loader: &Loader, payload: &Payload) -> Result<Value, LoadError> {

@@ -29,14 +29,13 @@ pub(crate) fn update(error: &UpdateError, name: &str, update: &str) -> Problem {
     }
 }
 
-/// The code of a refused update, and what to do.
-pub(super) fn refused_update(rejection: &Rejection, name: &str) -> Option<(&'static str, String)> {
-    let code = rejection.update_code()?;
+/// What is said to a refused update; `None`: it was refused for a reason that has nothing to do with updates.
+pub(super) fn refused_update(rejection: &Rejection, name: &str) -> Option<Problem> {
+    let code = rejection.update_code().filter(|_| !matches!(rejection, Rejection::Ended { .. }))?;
     let hint = match code {
         "NX4127" => format!("see where it stands: nexus-engine explain {name}"),
-        "NX4128" | "NX4129" => "nothing was recorded; correct it and send it again".to_owned(),
         "NX4131" => format!("see what it looks at: nexus-engine get {name}"),
-        _ => return None,
+        _ => "nothing was recorded; correct it and send it again".to_owned(),
     };
-    Some((code, hint))
+    Some(Problem::new(code, CONFLICT, format!("{name}: {rejection}")).hint(hint).run(name))
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::decode::Wire;
 use super::encode::put;
 use super::wire::{ActorV1, PayloadV1, TimerV1};
-use crate::event::Event;
+use crate::event::{Event, UpdateAccepted, UpdateAwaited};
 use crate::id::StepIndex;
 
 #[derive(Serialize, Deserialize)]
@@ -29,34 +29,36 @@ pub(super) struct UpdateAwaitedV1<'a> {
 }
 
 pub(super) fn put_update(out: &mut Vec<u8>, event: &Event) {
-    if let Event::UpdateAccepted { step, name, id, data, reply, by } = event {
+    if let Event::UpdateAccepted(accepted) = event {
+        let UpdateAccepted { step, name, id, data, reply, by } = &**accepted;
         let (data, reply, by) = (data.into(), reply.into(), by.into());
         put(out, &UpdateAcceptedV1 { step: step.0, name, id, data, reply, by });
     }
-    if let Event::UpdateAwaited { step, name, timer } = event {
+    if let Event::UpdateAwaited(awaited) = event {
+        let UpdateAwaited { step, name, timer } = &**awaited;
         put(out, &UpdateAwaitedV1 { step: step.0, name, timer: timer.map(TimerV1::from) });
     }
 }
 
 impl<'a> Wire<'a> for UpdateAcceptedV1<'a> {
     fn event(self) -> Option<Event> {
-        Some(Event::UpdateAccepted {
+        Some(Event::UpdateAccepted(Box::new(UpdateAccepted {
             step: StepIndex(self.step),
             name: self.name.to_owned(),
             id: self.id.to_owned(),
             data: self.data.payload()?,
             reply: self.reply.payload()?,
             by: self.by.actor(),
-        })
+        })))
     }
 }
 
 impl<'a> Wire<'a> for UpdateAwaitedV1<'a> {
     fn event(self) -> Option<Event> {
-        Some(Event::UpdateAwaited {
+        Some(Event::UpdateAwaited(Box::new(UpdateAwaited {
             step: StepIndex(self.step),
             name: self.name.to_owned(),
             timer: self.timer.map(TimerV1::due),
-        })
+        })))
     }
 }

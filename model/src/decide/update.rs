@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Draft;
 use crate::command::UpdateRequest;
 use crate::definition::OnSignalTimeout;
-use crate::event::{Awaited, Event, Failure};
+use crate::event::{Awaited, Event, Failure, UpdateAccepted, UpdateAwaited};
 use crate::id::StepIndex;
 use crate::input;
 use crate::payload::Payload;
@@ -23,7 +23,8 @@ impl Draft<'_> {
     /// Begins to wait.
     pub(super) fn await_update(&mut self, step: StepIndex, wait: &UpdateWait) {
         let timer = wait.timeout_ms.map(|ms| (self.run.next_timer, self.now().plus_ms(ms)));
-        self.emit(Event::UpdateAwaited { step, name: wait.name.clone(), timer });
+        let name = wait.name.clone();
+        self.emit(Event::UpdateAwaited(Box::new(UpdateAwaited { step, name, timer })));
     }
 
     /// The time of a step that waits for an update is over.
@@ -53,7 +54,8 @@ impl Draft<'_> {
                 Some(Ok(Accepted { data, reply })) => {
                     let attempt = self.run.step_run(step).attempt;
                     let output = data.clone();
-                    self.emit(Event::UpdateAccepted { step, name, id, data, reply, by });
+                    let accepted = UpdateAccepted { step, name, id, data, reply, by };
+                    self.emit(Event::UpdateAccepted(Box::new(accepted)));
                     self.complete(step, attempt, output, false);
                     return Ok(());
                 }
@@ -93,12 +95,9 @@ impl Draft<'_> {
             match self.ask_about(condition, step, &data)? {
                 Ok(verdict) if verdict.holds => {}
                 Ok(verdict) => {
-                    let said = self.said_to(step, wait, &data)?;
-                    return Some(Err(Rejection::UpdateRefused {
-                        step: plan.id(step).to_owned(),
-                        name: wait.name.clone(),
-                        message: said.unwrap_or(verdict.saw),
-                    }));
+                    let message = self.said_to(step, wait, &data, verdict.saw)?;
+                    let (step, name) = (plan.id(step).to_owned(), wait.name.clone());
+                    return Some(Err(Rejection::UpdateRefused { step, name, message }));
                 }
                 Err(failure) => return Some(Err(self.cannot_answer(step, wait, failure))),
             }
@@ -128,27 +127,28 @@ impl Draft<'_> {
             Ok(filled) => Ok(self.store(&filled)),
             Err(errors) => {
                 let first = errors.first().map(ToString::to_string).unwrap_or_default();
-                let message = self.said_to(step, wait, given)?.unwrap_or(first);
+                let message = self.said_to(step, wait, given, first)?;
                 let (step, name) = (self.plan.id(step).to_owned(), wait.name.clone());
                 Err(Rejection::UpdateMisfit { step, name, message, errors })
             }
         })
     }
 
-    /// What the workflow says to the sender of a refused update; nothing if it cannot say that.
+    /// What the workflow says to the sender of a refused update, or `otherwise` if it cannot say that.
     fn said_to(
         &mut self,
         step: StepIndex,
         wait: &UpdateWait,
         data: &Payload,
-    ) -> Option<Option<String>> {
-        let Some(template) = &wait.message else { return Some(None) };
+        otherwise: String,
+    ) -> Option<String> {
+        let Some(template) = &wait.message else { return Some(otherwise) };
         Some(match self.render_about(template, step, data)? {
-            Ok(Value::String(text)) => Some(text),
-            Ok(Value::Null) | Err(_) => None,
+            Ok(Value::String(text)) => text,
+            Ok(Value::Null) | Err(_) => otherwise,
             Ok(
                 other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)),
-            ) => Some(other.to_string()),
+            ) => other.to_string(),
         })
     }
 

@@ -1,7 +1,20 @@
 //! The values of events: what an encrypted run hides.
 
-use super::{ChildEnd, Event, Failure};
+use super::{ChildEnd, Event};
 use crate::payload::Payload;
+
+/// Why an attempt, a step or a run failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Failure {
+    /// Error code, such as `NX3001`, or one of the handler's own.
+    pub code: String,
+    /// What happened, one line.
+    pub message: String,
+    /// Whether trying again cannot help.
+    pub fatal: bool,
+    /// More of it, such as a backtrace or the end of the standard error output.
+    pub details: Option<String>,
+}
 
 /// A value of a user in an event.
 #[derive(Debug)]
@@ -47,9 +60,9 @@ impl Event {
             Self::StepSkipped { reason: text, .. }
             | Self::PathChosen { reason: text, .. }
             | Self::ApprovalRequested { message: text, .. } => visit(ValueMut::Text(text)),
-            Self::UpdateAccepted { data, reply, .. } => {
-                visit(ValueMut::Payload(data));
-                visit(ValueMut::Payload(reply));
+            Self::UpdateAccepted(accepted) => {
+                visit(ValueMut::Payload(&mut accepted.data));
+                visit(ValueMut::Payload(&mut accepted.reply));
             }
             Self::RoundBegun { reason, carry, .. } => {
                 visit(ValueMut::Text(reason));

@@ -103,9 +103,7 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
         names.check(&template.references(), &Place::outputs(), &mut problems);
         Some(template)
     });
-
     let queries = super::query::compile(&definition, &names, &mut problems);
-
     // Steps that did not compile are missing from `steps`; the graph makes sense only with all of them.
     if steps.len() != definition.steps.len() {
         return Err(problems.errors);
@@ -135,8 +133,8 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
     let (successor_ends, successors) = graph::successors(&steps);
     let with_undo = (0..).map(StepIndex).zip(&steps).filter(|(_, step)| step.undo.is_some());
     let steps_with_undo = with_undo.map(|(index, _)| index).collect();
-    let event_waits = super::events::waits(&definition);
     Ok(Plan {
+        event_waits: super::events::waits(&definition),
         hash: definition.hash(),
         definition,
         steps,
@@ -148,7 +146,6 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
         slot,
         start_rule,
         event_triggers,
-        event_waits,
         env,
         outputs,
         queries,

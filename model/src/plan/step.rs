@@ -250,8 +250,7 @@ fn compile_work(
                 }
                 None => None,
             };
-            let (signal, timeout_ms) = (signal.clone(), *timeout_ms);
-            let on_timeout = *on_timeout;
+            let (signal, timeout_ms, on_timeout) = (signal.clone(), *timeout_ms, *on_timeout);
             Some(Work::WaitFor(SignalWait { signal, matches, timeout_ms, on_timeout }))
         }
         StepKind::Call { workflow, definition, with, .. } => {

@@ -96,8 +96,6 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::ApprovalGranted { step, .. }
         | Event::ApprovalRejected { step, .. }
         | Event::ApprovalRequested { step, .. }
-        | Event::UpdateAccepted { step, .. }
-        | Event::UpdateAwaited { step, .. }
         | Event::StepSkipped { step, .. }
         | Event::RoundBegun { step, .. }
         | Event::RaceDecided { step, .. }
@@ -109,6 +107,8 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::OutputsStored { step, .. }
         | Event::OutputMapped { step, .. }
         | Event::UndoFailed { step, .. } => (Some(*step), None),
+        Event::UpdateAccepted(accepted) => (Some(accepted.step), None),
+        Event::UpdateAwaited(awaited) => (Some(awaited.step), None),
         Event::RunFailed { step, .. } => (*step, None),
         Event::RunStarted(_)
         | Event::AttemptsInterrupted { .. }

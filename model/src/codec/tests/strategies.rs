@@ -8,7 +8,10 @@ use proptest::option;
 use proptest::prelude::*;
 
 use crate::codec::kinds;
-use crate::event::{Actor, Awaited, ChildEnd, Event, Failure, Given, Migrated, Parent, RunStarted};
+use crate::event::{
+    Actor, Awaited, ChildEnd, Event, Failure, Given, Migrated, Parent, RunStarted, UpdateAccepted,
+    UpdateAwaited,
+};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::limit::{Rate, Size, Ticket, Wish};
 use crate::payload::{ContentType, Payload, PayloadHash};
@@ -85,16 +88,7 @@ fn outside_event() -> BoxedStrategy<Event> {
         (text(), text(), payload(), actor()).prop_map(|(name, id, payload, by)| {
             Event::SignalReceived { name, id, payload, by }
         }),
-        (step(), text(), text(), payload(), payload(), actor()).prop_map(
-            |(step, name, id, data, reply, by)| Event::UpdateAccepted {
-                step,
-                name,
-                id,
-                data,
-                reply,
-                by
-            }
-        ),
+        updates(),
         (step(), ticket()).prop_map(|(step, ticket)| Event::StepSlotGranted { step, ticket }),
         ticket().prop_map(|ticket| Event::RunSlotGranted { ticket }),
         (step(), ticket()).prop_map(|(step, ticket)| Event::StepCallAllowed { step, ticket }),
@@ -121,6 +115,21 @@ fn outside_event() -> BoxedStrategy<Event> {
 fn slept() -> BoxedStrategy<Event> {
     let slept = (step(), timer(), time());
     slept.prop_map(|(step, timer, until)| Event::StepSlept { step, timer, until }).boxed()
+}
+
+fn updates() -> BoxedStrategy<Event> {
+    prop_oneof![
+        (step(), text(), due()).prop_map(|(step, name, timer)| {
+            Event::UpdateAwaited(Box::new(UpdateAwaited { step, name, timer }))
+        }),
+        (step(), text(), text(), payload(), payload(), actor()).prop_map(
+            |(step, name, id, data, reply, by)| {
+                let accepted = UpdateAccepted { step, name, id, data, reply, by };
+                Event::UpdateAccepted(Box::new(accepted))
+            }
+        ),
+    ]
+    .boxed()
 }
 
 fn undo_event() -> BoxedStrategy<Event> {
@@ -170,11 +179,6 @@ fn derived_event() -> BoxedStrategy<Event> {
         (failure(), option::of(step()), state_hash())
             .prop_map(|(failure, step, state)| Event::RunFailed { failure, step, state }),
         state_hash().prop_map(|state| Event::RunCancelled { state }),
-        (step(), text(), due()).prop_map(|(step, name, timer)| Event::UpdateAwaited {
-            step,
-            name,
-            timer
-        }),
         (step(), text(), due()).prop_map(|(step, signal, timer)| Event::StepWaits {
             step,
             signal,

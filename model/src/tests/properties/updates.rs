@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Ask, Shape};
 use crate::command::{Command, UpdateRequest};
 use crate::definition::{OnSignalTimeout, StepKind, Update};
-use crate::event::{Actor, Event};
+use crate::event::{Actor, Event, UpdateAccepted};
 use crate::payload::Payload;
 use crate::run::Run;
 
@@ -23,7 +23,8 @@ pub(super) fn update(shape: &Shape) -> StepKind {
 
 /// One with some number, which may have an id.
 pub(super) fn some(ask: &Ask) -> Command {
-    let id = if ask.which % 3 == 0 { String::new() } else { format!("u{}", ask.which % 5) };
+    let id =
+        if ask.which.is_multiple_of(3) { String::new() } else { format!("u{}", ask.which % 5) };
     of(ask.slots, id)
 }
 
@@ -45,7 +46,8 @@ fn of(number: u32, id: String) -> Command {
 
 /// What holds whenever one is accepted.
 pub(super) fn check(run: &Run, event: &Event) {
-    if let Event::UpdateAccepted { step, id, .. } = event {
+    if let Event::UpdateAccepted(accepted) = event {
+        let UpdateAccepted { step, id, .. } = &**accepted;
         assert!(run.awaiting().any(|awaiting| awaiting == *step), "it waited for that");
         assert!(id.is_empty() || !run.updates.contains_key(id), "each update is taken once");
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use nexus_log::{Position, StreamId};
-use nexus_model::event::{Actor, Event, Failure};
+use nexus_model::event::{Actor, Event, Failure, UpdateAccepted};
 use nexus_model::id::{RunId, StepIndex};
 use nexus_model::time::Timestamp;
 
@@ -237,7 +237,8 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
             let id = if id.is_empty() { String::new() } else { format!(" ({id})") };
             Some((AuditAction::Signalled, Some(by), format!("{name}{id}")))
         }
-        Event::UpdateAccepted { by, name, id, .. } => {
+        Event::UpdateAccepted(accepted) => {
+            let UpdateAccepted { by, name, id, .. } = &**accepted;
             let id = if id.is_empty() { String::new() } else { format!(" ({id})") };
             Some((AuditAction::Updated, Some(by), format!("{name}{id}")))
         }
@@ -315,10 +316,10 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
 
 /// The step that somebody did something to.
 fn step(event: &Event) -> Option<StepIndex> {
-    let (Event::ApprovalGranted { step, .. }
-    | Event::ApprovalRejected { step, .. }
-    | Event::UpdateAccepted { step, .. }) = event
-    else {
+    if let Event::UpdateAccepted(accepted) = event {
+        return Some(accepted.step);
+    }
+    let (Event::ApprovalGranted { step, .. } | Event::ApprovalRejected { step, .. }) = event else {
         return None;
     };
     Some(*step)

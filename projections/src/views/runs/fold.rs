@@ -30,8 +30,8 @@ impl RunRecord {
             Event::StepWaits { step, timer, .. } => {
                 self.begin(*step, 1, Doing::AwaitingSignal, end_of(*timer));
             }
-            Event::UpdateAwaited { step, timer, .. } => {
-                self.begin(*step, 1, Doing::AwaitingUpdate, end_of(*timer));
+            Event::UpdateAwaited(awaited) => {
+                self.begin(awaited.step, 1, Doing::AwaitingUpdate, end_of(awaited.timer));
             }
             Event::ApprovalRequested { step, timer, .. } => {
                 self.begin(*step, 1, Doing::AwaitingApproval, end_of(*timer));

@@ -31,7 +31,8 @@ pub(crate) struct UpdateArgs {
 
 /// Sends an update and prints the reply.
 pub(crate) fn run(context: &Context, args: &UpdateArgs) -> Outcome {
-    let data = args.data.as_deref().map(inputs::document).transpose()?.unwrap_or(Value::Null);
+    let data = args.data.as_deref().map(|text| inputs::document(text, "--data")).transpose()?;
+    let data = data.unwrap_or(Value::Null);
     let request = SendUpdate { data, id: args.id.clone(), by: context.by() };
     context.block_on(async {
         let access = Access::get(context, &Purpose::Record).await?;

@@ -3,7 +3,7 @@
 mod aggregates;
 mod sealed;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nexus_log::{EventLog, Frame, ReadError, Revision};
@@ -33,6 +33,8 @@ pub struct Loader {
     log: Arc<dyn EventLog>,
     views: Option<Views>,
     plans: Arc<Mutex<HashMap<DefinitionHash, Arc<Plan>>>>,
+    /// The payloads that were read, if that is noted.
+    noted: Option<Arc<Mutex<BTreeSet<PayloadHash>>>>,
 }
 
 /// Why a run cannot be read.
@@ -102,7 +104,19 @@ impl Recorded {
 impl Loader {
     /// Makes a loader.
     pub fn new(log: Arc<dyn EventLog>, views: Option<Views>) -> Self {
-        Self { log, views, plans: Arc::default() }
+        Self { log, views, plans: Arc::default(), noted: None }
+    }
+
+    /// The same, and it notes which payloads it reads.
+    pub(crate) fn noting(&self) -> Self {
+        Self { noted: Some(Arc::default()), ..self.clone() }
+    }
+
+    /// The payloads that it read, if it notes that.
+    pub(crate) fn noted(&self) -> Vec<PayloadHash> {
+        let noted =
+            self.noted.as_ref().map(|noted| noted.lock().unwrap_or_else(PoisonError::into_inner));
+        noted.map(|noted| noted.iter().copied().collect()).unwrap_or_default()
     }
 
     /// The log it reads.
@@ -349,6 +363,9 @@ impl Loader {
     }
 
     fn stored(&self, hash: &PayloadHash) -> Result<Arc<[u8]>, LoadError> {
+        if let Some(noted) = &self.noted {
+            noted.lock().unwrap_or_else(PoisonError::into_inner).insert(*hash);
+        }
         self.open(self.log.payload(&hash.0)?.ok_or(ReadError::Payload)?.into())
     }
 }

@@ -1,4 +1,4 @@
-//! Tests of typed workflows: simulated time, functions replaced by others, and crashes.
+//! Tests of typed workflows: simulated time, functions replaced by others, crashes, and recorded histories.
 //!
 //! A [`TestEngine`] is [`testkit`](crate::testkit) with types: the same simulated world, where time stands still while anything
 //! can be done and jumps when nothing can.
@@ -40,8 +40,10 @@
 //! ```
 
 mod engine;
+mod history;
 mod run;
 
 pub use crate::testkit::Crashes;
 pub use engine::TestEngine;
+pub use history::{HistoryCheck, HistoryDifference};
 pub use run::TestRun;

@@ -41,6 +41,10 @@ impl<Out> RunHandle<Out> {
         this
     }
 
+    pub(super) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
     /// Its name.
     pub fn id(&self) -> &str {
         &self.name

@@ -28,6 +28,8 @@ pub(crate) struct Work {
     pub(crate) function: TypeId,
     /// What calls it.
     pub(crate) handler: Arc<dyn Handler>,
+    /// Whether it can read an input.
+    pub(crate) reads: fn(&Data) -> StepResult<()>,
 }
 
 /// How a step is carried out.
@@ -158,8 +160,12 @@ impl<In, Out> Step<In, Out> {
         Self::of::<F>(Arc::new(Blocking { function, marker: PhantomData }))
     }
 
-    fn of<F: 'static>(handler: Arc<dyn Handler>) -> Self {
-        let work = Work { function: TypeId::of::<F>(), handler };
+    fn of<F: 'static>(handler: Arc<dyn Handler>) -> Self
+    where
+        In: DeserializeOwned,
+    {
+        let reads = |input: &Data| input.parse::<In>().map(drop);
+        let work = Work { function: TypeId::of::<F>(), handler, reads };
         Self { work, policy: Policy::default(), marker: PhantomData }
     }
 

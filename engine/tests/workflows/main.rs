@@ -4,6 +4,7 @@
 
 mod asking;
 mod building;
+mod histories;
 mod order;
 mod restart;
 mod running;

@@ -1,0 +1,143 @@
+//! Code that has changed, checked against the recorded history of a run.
+
+use nexus_engine::prelude::*;
+use nexus_engine::testing::{HistoryCheck, TestEngine};
+use nexus_engine::workflow::{History, HistoryError};
+use serde::{Deserialize, Serialize};
+
+async fn measure(_: StepCx, n: usize) -> StepResult<String> {
+    Ok("x".repeat(n))
+}
+
+async fn length(cx: StepCx, text: String) -> StepResult<usize> {
+    if cx.attempt() == 1 {
+        return Err(StepError::retry("not yet"));
+    }
+    Ok(text.len())
+}
+
+async fn half(_: StepCx, n: usize) -> StepResult<usize> {
+    Ok(n / 2)
+}
+
+#[derive(Serialize, Deserialize)]
+struct Text {
+    text: String,
+}
+
+async fn length_of_text(_: StepCx, text: Text) -> StepResult<usize> {
+    Ok(text.text.len())
+}
+
+fn soon() -> Retry {
+    Retry::constant(3, std::time::Duration::from_millis(1))
+}
+
+fn recorded() -> Result<Workflow<usize, usize>> {
+    Workflow::dag("lengths", |d, n| {
+        let text = d.step("measure", measure, n);
+        let length = d.step("length", length.retry(soon()), text);
+        d.step("half", half, length)
+    })
+}
+
+/// The history of a run with a text of `n` characters, as a file.
+async fn history(n: usize) -> tempfile::TempPath {
+    let workflow = recorded().unwrap();
+    let engine = Engine::builder().workflow(&workflow).in_memory().unwrap();
+    let run = engine.start(&workflow, n).await.unwrap();
+    assert_eq!(run.result().await.unwrap(), n / 2);
+    let file = tempfile::NamedTempFile::new().unwrap().into_temp_path();
+    run.history().await.unwrap().write(&file).unwrap();
+    engine.shutdown().await;
+    file
+}
+
+fn check(workflow: &Workflow<usize, usize>, file: &tempfile::TempPath) -> HistoryCheck {
+    TestEngine::new().workflow(workflow).replay_history(workflow, file).unwrap()
+}
+
+#[tokio::test]
+async fn the_same_code_does_the_same_also_with_large_values() {
+    let workflow = recorded().unwrap();
+    for n in [10, 200_000] {
+        let check = check(&workflow, &history(n).await);
+        assert!(check.all_same() && check.events == 12, "{check}");
+    }
+    let renumbered = recorded().unwrap().version(7);
+    let check = check(&renumbered, &history(10).await);
+    assert!(check.all_same(), "{check}");
+}
+
+#[tokio::test]
+async fn what_changed_is_said_with_its_place() {
+    let file = history(10).await;
+    let said = |workflow: Result<Workflow<usize, usize>>, revision: u32, words: [&str; 2]| {
+        let check = check(&workflow.unwrap(), &file);
+        let first = check.differences.first().unwrap_or_else(|| panic!("{check}"));
+        assert_eq!(first.revision, revision, "{check}");
+        let (recorded, now) = (first.recorded.join("\n"), first.now.join("\n"));
+        assert!(recorded.contains(words[0]), "{check}");
+        assert!(now.contains(words[1]), "{check}");
+    };
+    let renamed = Workflow::dag("lengths", |d, n| {
+        let text = d.step("measure", measure, n);
+        let length = d.step("count", length.retry(soon()), text);
+        d.step("half", half, length)
+    });
+    said(renamed, 3, ["StepStarted { step: `length`", "StepStarted { step: `count`"]);
+    let removed = Workflow::dag("lengths", |d, n| {
+        let text = d.step("measure", measure, n);
+        d.step("length", length.retry(soon()), text)
+    });
+    said(removed, 9, ["StepStarted { step: `half`", "step: `no such step`"]);
+    let added = Workflow::dag("lengths", |d, n| {
+        let text = d.step("measure", measure, n);
+        let length = d.step("length", length.retry(soon()), text);
+        let half_of_it = d.step("half", half, length);
+        d.step("quarter", half, half_of_it)
+    });
+    said(added, 11, ["RunCompleted", "StepStarted { step: `quarter`"]);
+    let reordered = Workflow::dag("lengths", |d, n| {
+        let first = d.step("half", half, n);
+        let text = d.step("measure", measure, first);
+        d.step("length", length.retry(soon()), text)
+    });
+    said(reordered, 1, ["StepStarted { step: `measure`", "StepStarted { step: `half`"]);
+    let impatient = Workflow::dag("lengths", |d, n| {
+        let text = d.step("measure", measure, n);
+        let length = d.step("length", length, text);
+        d.step("half", half, length)
+    });
+    said(impatient, 5, ["RetryScheduled { step: `length`", "StepFailed { step: `length`"]);
+    let retyped = Workflow::dag("lengths", |d, n| {
+        let text = d.map("measure", n, |n: usize| Text { text: n.to_string() });
+        let length = d.step("length", length_of_text.retry(soon()), text);
+        d.step("half", half, length)
+    });
+    said(
+        retyped,
+        3,
+        ["StepStarted { step: `length`", "NX3015: the input does not fit this handler"],
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_history_is_refused() {
+    let workflow = recorded().unwrap();
+    let file = history(3).await;
+    let t = TestEngine::new().workflow(&workflow);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let changes = [
+        ("\"nexus_history\": 1", "\"nexus_history\": 2"),
+        ("\"records\": \"", "\"records\": \"zz"),
+        ("\"frames\"", "\"fames\""),
+    ];
+    for (from, to) in changes {
+        assert!(text.contains(from), "{text}");
+        std::fs::write(&file, text.replacen(from, to, 1)).unwrap();
+        let refused = t.replay_history(&workflow, &file).unwrap_err();
+        assert!(matches!(refused, HistoryError::NoHistory(_)), "{refused}");
+    }
+    assert!(matches!(History::read("no such file"), Err(HistoryError::File(_))));
+}

@@ -7,12 +7,11 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use nexus_model::definition::{Definition, InputSpec, StepKind, is_file};
-use nexus_model::plan::{DefinitionError, Plan};
+use nexus_model::definition::{StepKind, is_file};
+use nexus_model::plan::{CallMisfit, DefinitionError, Plan};
 use serde_json::Value;
 
 use crate::problem::Severity;
-use crate::suggest::nearest;
 use crate::{Known, PROBLEMS_MAX, Problem, Problems, Read, read_for};
 
 /// How deep calls can be nested.
@@ -73,12 +72,8 @@ impl Linker<'_> {
             let StepKind::Call { workflow: called, definition, with, .. } = &mut step.kind else {
                 continue;
             };
+            // What is published under a name is known to the engine.
             if !is_file(called) {
-                let message =
-                    format!("`{called}` is no file, and workflows cannot be called by name");
-                let hint = format!("write the file: ./{called}.workflow.yaml");
-                let wrong = ("NX1185", message, hint);
-                problems.push(workflow.places.problem(&at_call(&step.id, wrong)));
                 continue;
             }
             match self.callee(called).and_then(|plan| fits(&plan, with).map(|()| plan)) {
@@ -173,39 +168,7 @@ fn at_call(step: &str, (code, message, hint): Wrong) -> DefinitionError {
 
 /// Whether the inputs that are given are declared, and those that are needed given.
 fn fits(plan: &Plan, with: &Value) -> Result<(), Wrong> {
-    let Definition { name, inputs, input_is_value, encrypt, .. } = plan.definition();
-    if *encrypt {
-        let message = format!("workflow `{name}` is encrypted, and cannot be called");
-        let hint = "what it is handed stands with the calling run: take off `encrypt` there";
-        return Err(("NX1136", message, hint.to_owned()));
-    }
-    let given = match with {
-        Value::Object(given) if !input_is_value => given.keys().map(String::as_str).collect(),
-        Value::Null if !input_is_value => Vec::new(),
-        Value::Object(_)
-        | Value::Null
-        | Value::Bool(_)
-        | Value::Number(_)
-        | Value::String(_)
-        | Value::Array(_) => return Ok(()),
-    };
-    if let Some(unknown) = given.iter().find(|key| !inputs.contains_key(**key)) {
-        let known: Vec<&str> = inputs.keys().map(String::as_str).collect();
-        let hint = match nearest(unknown, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if known.is_empty() => "it declares no inputs".to_owned(),
-            None => format!("its inputs: {}", known.join(", ")),
-        };
-        return Err(("NX1184", format!("workflow `{name}` has no input `{unknown}`"), hint));
-    }
-    let needed = |spec: &InputSpec| spec.default.is_none() && spec.required != Some(false);
-    match inputs.iter().find(|(key, spec)| needed(spec) && !given.contains(&key.as_str())) {
-        Some((missing, _)) => {
-            let message = format!("workflow `{name}` needs the input `{missing}`");
-            Err(("NX1184", message, format!("add `{missing}: …` under `with`")))
-        }
-        None => Ok(()),
-    }
+    plan.check_call(with).map_err(|CallMisfit { code, message, hint }| (code, message, hint))
 }
 
 fn name(path: &Path) -> String {

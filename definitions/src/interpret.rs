@@ -35,6 +35,7 @@ pub(crate) fn interpret(tree: &Tree) -> Definition {
         input_is_value,
         env: entries(top, "env", Node::to_value),
         secrets: texts(top, "secrets"),
+        code: false,
         encrypt: flag(top, "encrypt").unwrap_or_default(),
         run_id: run.and_then(|run| text(run, "id")),
         timeout_ms: run.and_then(|run| duration_ms(run, "timeout")),

@@ -16,6 +16,7 @@ mod heart;
 mod hungry;
 mod message;
 mod outbox;
+mod performers;
 mod reads;
 mod replies;
 mod timers;
@@ -47,6 +48,7 @@ use handlers::{Handlers, Stopped};
 use hungry::Hungry;
 pub(crate) use message::{Message, ReplySender};
 use outbox::Outbox;
+use performers::Performers;
 use reads::{Read, Reads};
 use replies::Replies;
 use timers::Timers;
@@ -69,6 +71,7 @@ pub(crate) struct Driver {
     wall_timers: Timers,
     errands: Errands,
     handlers: Handlers,
+    performers: Performers,
     calls: Calls,
     peers: Peers,
     replies: Replies,
@@ -112,6 +115,12 @@ impl Driver {
             timers: Timers::new(TIMERS, config.drive, share),
             wall_timers: Timers::new(WALL_TIMERS, config.drive, share),
             errands: Errands::new(inbox.clone()),
+            performers: Performers::new(
+                environment.functions.clone(),
+                loader.clone(),
+                inbox.clone(),
+                config.rest,
+            ),
             handlers: Handlers::new(environment, inbox.clone()),
             calls: Calls::new(loader.clone(), peers.clone(), inbox.clone(), config),
             peers,
@@ -317,7 +326,13 @@ impl Driver {
             Output::Reply(reply, answer) => self.replies.answer(reply, answer),
             Output::Ended(run, status) => {
                 self.metrics.ended(&status);
+                self.performers.ended(run);
                 self.replies.ended(run, &status);
+            }
+            Output::Function(news) => {
+                if self.closing.is_none() && self.config.drive != Drive::Nothing {
+                    self.performers.tell(*news);
+                }
             }
             Output::Call(call) => self.calls.want(*call, self.closing.is_some()),
             Output::ChildEnded(report) => {

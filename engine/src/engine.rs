@@ -1,7 +1,7 @@
 //! The engine: opens a store, drives its runs, and ends in order.
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, RwLock};
 
@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 
 use crate::calls::parents_to_drive;
 use crate::clock::Clock;
+use crate::code::{Function, Functions};
 use crate::config::{Config, Drive};
 use crate::driver::{Driver, Environment, Message, PARTITION, Peers};
 use crate::events::Emit;
@@ -47,6 +48,7 @@ pub struct Engine {
 pub struct Builder {
     config: Config,
     registry: Registry,
+    functions: BTreeMap<String, Arc<dyn Function>>,
     state: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     logs: Option<Arc<dyn LogSink>>,
     accept_data_loss: bool,
@@ -98,6 +100,9 @@ impl Builder {
     /// last one.
     #[must_use]
     pub fn workflow<In, Out>(mut self, workflow: &Workflow<In, Out>) -> Self {
+        for (name, function) in workflow.functions() {
+            self.functions.insert(name.clone(), Arc::clone(function));
+        }
         for (name, work) in workflow.handlers() {
             self.registry.insert(name.clone(), Arc::clone(&work.handler));
         }
@@ -190,7 +195,8 @@ impl Builder {
         open: Vec<RunId>,
         open_aggregates: Vec<AggregateId>,
     ) -> Result<Engine, OpenError> {
-        let Self { config, mut registry, state, logs, calendar, secrets, .. } = self;
+        let Self { config, mut registry, functions, state, logs, calendar, secrets, .. } = self;
+        let functions = Functions::new(functions);
         let itself = Arc::new(OnceLock::new());
         registry.insert(EMIT_HANDLER, Arc::new(Emit::new(Arc::clone(&itself))));
         let last = log
@@ -202,6 +208,7 @@ impl Builder {
             .map(|folder| -> Arc<dyn LogSink> { Arc::new(FileLogs::new(folder.join("logs"))) });
         let environment = Arc::new(Environment {
             registry: registry.clone(),
+            functions: functions.clone(),
             state: Arc::new(state),
             logs: logs.or(files).unwrap_or_else(|| Arc::new(NoLogs)),
             store: folder,
@@ -226,6 +233,7 @@ impl Builder {
                 loader,
                 views,
                 registry,
+                functions,
                 numbers,
                 calendar: Arc::clone(&environment.calendar),
                 pauses: RwLock::default(),

@@ -8,6 +8,7 @@ mod forget;
 mod limits;
 mod migrate;
 mod pauses;
+mod published_calls;
 mod schedules;
 mod signal;
 mod start;
@@ -32,6 +33,7 @@ use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
+use crate::code::{FunctionTrouble, Functions};
 use crate::config::Config;
 use crate::driver::Message;
 use crate::handler::Registry;
@@ -48,6 +50,9 @@ pub use admission::RUNS_LIMIT;
 pub use approval::ApprovalDecision;
 pub use forget::ForgetError;
 pub use migrate::MigrateRequest;
+pub use published_calls::Linked;
+#[cfg(feature = "yaml")]
+pub(crate) use published_calls::link_with;
 pub use schedules::{Backfill, ScheduleRequest, ScheduledRun};
 pub(crate) use start::{Prepared, prepare, rows, rule_error};
 pub use start::{StartError, StartRequest, Started};
@@ -72,6 +77,7 @@ pub(crate) struct Shared {
     pub(crate) loader: Loader,
     pub(crate) views: Option<Views>,
     pub(crate) registry: Registry,
+    pub(crate) functions: Functions,
     pub(crate) numbers: Numbers,
     /// Knows when rules of the calendar are due.
     pub(crate) calendar: Arc<dyn Calendar>,
@@ -245,6 +251,12 @@ impl Handle {
         input: In,
     ) -> WorkflowStart<Out> {
         WorkflowStart::new(self, workflow, &input)
+    }
+
+    /// Why the function of a run gets no further here, if it does not. Nothing of that is recorded: it goes on when a program with
+    /// fitting code opens the store.
+    pub fn function_trouble(&self, run: RunId) -> Option<FunctionTrouble> {
+        self.shared.functions.trouble(run).map(|trouble| trouble.told())
     }
 
     /// The run of this name, whose output is `Out`. Whether there is one is seen when it is asked something.

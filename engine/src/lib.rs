@@ -21,6 +21,7 @@
 
 mod calls;
 mod clock;
+pub mod code;
 mod config;
 mod driver;
 mod engine;
@@ -52,9 +53,10 @@ pub use clock::Clock;
 pub use config::{Config, Drive};
 pub use engine::{Builder, Engine, OpenError};
 pub use handle::{
-    ApprovalDecision, Backfill, Begun, EmitError, ForgetError, Handle, KeptStart, MigrateRequest,
-    PublishRequest, QueryAnswer, QueryError, RUNS_LIMIT, RequestError, ScheduleRequest,
-    ScheduledRun, StartError, StartRequest, Started, TriggerRequest, UpdateError, UpdateReply,
+    ApprovalDecision, Backfill, Begun, EmitError, ForgetError, Handle, KeptStart, Linked,
+    MigrateRequest, PublishRequest, QueryAnswer, QueryError, RUNS_LIMIT, RequestError,
+    ScheduleRequest, ScheduledRun, StartError, StartRequest, Started, TriggerRequest, UpdateError,
+    UpdateReply,
 };
 pub use handler::{
     Data, Handler, IntoHandler, Registry, StepCx, StepError, StepResult, handler_fn,

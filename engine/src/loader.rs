@@ -212,6 +212,10 @@ impl Loader {
         if let Event::RunMigrated(migrated) = event {
             *plan = self.plan(migrated.definition)?;
         }
+        if let Event::CallsMade(made) = event {
+            let grown = plan.with_calls(made);
+            *plan = Arc::new(grown.map_err(|_| LoadError::Definition(plan.hash()))?);
+        }
         Ok(())
     }
 
@@ -240,6 +244,7 @@ impl Loader {
     pub(crate) fn snapshot(&self, id: RunId) -> Option<(Arc<Plan>, Run)> {
         let (_, bytes) = self.views.as_ref()?.snapshot(stream(id)).ok()??;
         let plan = self.plan(codec::definition_of(&bytes)?).ok()?;
+        let plan = codec::plan_of_snapshot(&plan, &bytes).ok()?;
         let run = codec::decode_run(&plan, &bytes).ok()?;
         let last = Revision(run.revision.checked_sub(1)?);
         let frames = self.log.read_stream(stream(id), last, 1).ok()?;
@@ -259,6 +264,16 @@ impl Loader {
     /// # Errors
     /// [`LoadError`]; `Ok(None)` if there is no such run.
     pub fn plan_at(&self, id: RunId, revision: u32) -> Result<Option<Arc<Plan>>, LoadError> {
+        match self.base_plan_at(id, revision)? {
+            Some(plan) if plan.is_code() && revision > 0 => {
+                crate::code::plan_at(self, id, &plan, revision).map(Some)
+            }
+            plan => Ok(plan),
+        }
+    }
+
+    /// As [`plan_at`](Self::plan_at), without the calls of a function.
+    fn base_plan_at(&self, id: RunId, revision: u32) -> Result<Option<Arc<Plan>>, LoadError> {
         let (from, to) = (migration_key(id, 0), migration_key(id, revision));
         let end = [&to[..], &[0]].concat();
         let rows = self.log.rows(MIGRATIONS, &from, &end, usize::MAX)?;

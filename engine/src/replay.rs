@@ -368,6 +368,8 @@ fn command_of(event: &Event) -> Option<Command> {
         Event::ChildEnded { step, child, revision, ended } => {
             Command::EndChild { step, child, revision, ended }
         }
+        Event::CallsMade(made) => Command::MakeCalls(made),
+        Event::FunctionReturned(returned) => Command::ReturnFunction(returned),
         Event::ParentPaused => Command::FollowParent { paused: true },
         Event::ParentResumed => Command::FollowParent { paused: false },
         Event::ApprovalGranted { step, by, role, note, form } => {

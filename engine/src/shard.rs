@@ -39,7 +39,7 @@ pub use aggregates::LoadedAggregate;
 use away::Away;
 pub use calls::{ChildReport, RunCall};
 pub use input::{Asked, AskedAggregate, Input, Loaded, ReplyId, Start};
-pub use output::{Answer, Output, Refusal};
+pub use output::{Answer, FunctionNews, Output, Refusal};
 use resident::Resident;
 pub use transition::encode;
 
@@ -425,7 +425,8 @@ fn decide_one(
     match (&decision, next) {
         (Ok(Decision::Needs(_)), _) => resident.payloads = payloads,
         (Ok(Decision::Happens(_)), Some(next)) => resident.goes_on_with(next),
-        (Ok(Decision::Happens(_)), None) | (Err(_), _) => {}
+        (Ok(Decision::Happens(transition)), None) => resident.grows(&transition.events),
+        (Err(_), _) => {}
     }
     decision
 }

@@ -29,6 +29,7 @@
 
 mod args;
 mod asks;
+mod code_form;
 mod dag;
 mod error;
 mod events;
@@ -50,6 +51,8 @@ use std::time::Duration;
 
 use nexus_model::definition::{Definition, OnEnd};
 use nexus_model::plan::Plan;
+
+use crate::code::Function;
 
 pub use args::{Args, Wiring};
 pub use asks::{Approval, Decision, Signal};
@@ -84,6 +87,8 @@ pub struct Workflow<In, Out> {
 pub(crate) enum Form {
     /// As a graph that is known before it runs.
     Dag(DagForm),
+    /// As a function, of which is known what it does when it does it.
+    Code(code_form::CodeForm),
 }
 
 /// A workflow that is a graph.
@@ -93,6 +98,8 @@ pub(crate) struct DagForm {
     graph: StepGraph,
     /// By the names they are registered under.
     handlers: BTreeMap<String, Work>,
+    /// Functions of code workflows that it calls, by their names.
+    functions: BTreeMap<String, Arc<dyn Function>>,
     /// The workflows it calls, directly or not.
     callees: Vec<Arc<Plan>>,
     /// Steps whose condition or work is a closure.
@@ -134,6 +141,7 @@ impl<In, Out> Workflow<In, Out> {
             plan,
             graph: draft.graph,
             handlers: draft.handlers,
+            functions: draft.functions,
             callees: draft.callees,
             closures: draft.closures,
         })))
@@ -173,6 +181,12 @@ impl<In, Out> Workflow<In, Out> {
                 let plan = Plan::compile(definition);
                 dag.plan = Arc::new(plan.expect("a definition that was good before"));
             }
+            Form::Code(code) => {
+                let mut definition = code.plan.definition().clone();
+                change(&mut definition);
+                let plan = Plan::compile(definition);
+                code.plan = Arc::new(plan.expect("a definition that was good before"));
+            }
         }
         Self::of(form)
     }
@@ -186,6 +200,7 @@ impl<In, Out> Workflow<In, Out> {
     pub fn plan(&self) -> &Arc<Plan> {
         match &*self.form {
             Form::Dag(dag) => &dag.plan,
+            Form::Code(code) => &code.plan,
         }
     }
 
@@ -193,6 +208,7 @@ impl<In, Out> Workflow<In, Out> {
     pub fn graph(&self) -> &StepGraph {
         match &*self.form {
             Form::Dag(dag) => &dag.graph,
+            Form::Code(code) => &code.graph,
         }
     }
 
@@ -200,12 +216,22 @@ impl<In, Out> Workflow<In, Out> {
     pub(crate) fn handlers(&self) -> &BTreeMap<String, Work> {
         match &*self.form {
             Form::Dag(dag) => &dag.handlers,
+            Form::Code(code) => &code.handlers,
+        }
+    }
+
+    /// The functions of code workflows that are it, or that it calls, by the names of those.
+    pub(crate) fn functions(&self) -> &BTreeMap<String, Arc<dyn Function>> {
+        match &*self.form {
+            Form::Dag(dag) => &dag.functions,
+            Form::Code(code) => &code.functions,
         }
     }
 
     pub(crate) fn callees(&self) -> &[Arc<Plan>] {
         match &*self.form {
             Form::Dag(dag) => &dag.callees,
+            Form::Code(_) => &[],
         }
     }
 }

@@ -216,7 +216,8 @@ async fn a_real_engine_does_it_as_well() {
     let engine = live();
     let handle = engine.handle();
     let plan = thanking();
-    let request = TriggerRequest { plan, callees: Vec::new(), at: 0, folder: None, by: by() };
+    let (callees, follows) = (Vec::new(), false);
+    let request = TriggerRequest { plan, callees, at: 0, follows, folder: None, by: by() };
     handle.set_trigger(request).await.unwrap();
     let waits = start(handle, waiting(), json!(12)).await;
     let ships = start(handle, shipping(), json!(12)).await;

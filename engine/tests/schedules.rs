@@ -39,6 +39,7 @@ fn every(ms: u64, name: &str) -> ScheduleRequest {
         timing: Timing::Every { ms },
         plan: plan(),
         callees: Vec::new(),
+        follows: false,
         input: json!({}),
         folder: None,
         catch_up: CatchUp::Latest,

@@ -180,7 +180,8 @@ async fn events_that_have_the_same_key_lead_to_one_run() {
     let folder = tempfile::tempdir().expect("a folder");
     let engine = open(folder.path(), Drive::All);
     let (plan, handle) = (deduped(), engine.handle().clone());
-    let request = TriggerRequest { plan, callees: Vec::new(), at: 0, folder: None, by: by() };
+    let request =
+        TriggerRequest { plan, callees: Vec::new(), at: 0, follows: false, folder: None, by: by() };
     handle.set_trigger(request).await.expect("a trigger");
     for page in 1..=3 {
         let data = json!({"shop": "s", "page": page});
@@ -209,6 +210,7 @@ async fn a_schedule_waits_for_the_run_of_a_start_that_is_kept() {
         timing: Timing::Every { ms: 86_400_000 },
         plan: debounced(50),
         callees: Vec::new(),
+        follows: false,
         input: json!({"shop": "s"}),
         folder: None,
         catch_up: CatchUp::Latest,

@@ -239,6 +239,12 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
                 format!("emit the event, for all who wait for it: nexus-engine emit {event}"),
             )
         }
+        Rejection::OfFunction { .. } => {
+            ("NX3055", format!("see how its function ended: nexus-engine get {name}"))
+        }
+        Rejection::NoFunction { .. } | Rejection::OtherTurn { .. } | Rejection::BadCall { .. } => {
+            ("NX3056", format!("see what it is: nexus-engine get {name}"))
+        }
         Rejection::AlreadyStarted
         | Rejection::UpdateNotAwaited { .. }
         | Rejection::UpdateRefused { .. }
@@ -329,7 +335,10 @@ pub fn start_problem(error: &StartError) -> Problem {
         StartError::RunId { code, .. } => Problem::new(code.clone(), USAGE, text)
             .hint("give the run a name with --id, or correct `run.id` in the workflow"),
         StartError::Unresolved { .. } => Problem::new("NX1185", USAGE, text)
-            .hint("name a file beside the workflow, as in `call: ./other.workflow.yaml`"),
+            .hint("publish it with nexus-engine publish FILE, or name a file, as in `call: ./other.workflow.yaml`"),
+        StartError::CallMisfit { code, hint, .. } => {
+            Problem::new(*code, USAGE, text).hint(hint.clone())
+        }
         StartError::Limit { code, .. } => Problem::new(code.clone(), USAGE, text)
             .hint("correct the input, or `run.concurrency` in the workflow"),
         StartError::Conflict { name, .. } => taken(name),
@@ -363,6 +372,7 @@ pub(crate) fn schedule_problem(error: &StartError, name: &str) -> Problem {
         | StartError::Name(_)
         | StartError::RunId { .. }
         | StartError::Unresolved { .. }
+        | StartError::CallMisfit { .. }
         | StartError::Limit { .. }
         | StartError::Conflict { .. }
         | StartError::StartKey { .. }

@@ -11,6 +11,7 @@
 mod breakers;
 mod canonical;
 pub mod chunks;
+mod code;
 mod decode;
 mod encode;
 mod forget;
@@ -22,7 +23,9 @@ mod updates;
 mod wire;
 
 pub use kind::{event_name, kind_name, kinds};
-pub use snapshot::{decode_run, definition_of, encode_run, show_state_hash, state_hash};
+pub use snapshot::{
+    decode_run, definition_of, encode_run, plan_of_snapshot, show_state_hash, state_hash,
+};
 
 use crate::event::{Event, Given};
 use crate::time::Timestamp;

@@ -1,5 +1,6 @@
 //! Commands: what somebody asks of a run. Each may be refused with a [`Rejection`](crate::rejection::Rejection).
 
+use crate::code::{CallsMade, FunctionReturned};
 use crate::event::{Actor, ChildEnd, Failure, RunStarted};
 use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
 use crate::limit::Ticket;
@@ -232,6 +233,10 @@ pub enum Command {
         /// How it ended.
         ended: ChildEnd,
     },
+    /// A function has made calls. `decide` gives each its step.
+    MakeCalls(Box<CallsMade>),
+    /// A function has returned.
+    ReturnFunction(Box<FunctionReturned>),
     /// The run that called this one is paused, or goes on.
     FollowParent {
         /// Whether it is paused.

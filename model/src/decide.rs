@@ -29,6 +29,7 @@ mod forget;
 mod holds;
 mod interrupt;
 mod items;
+mod make_calls;
 mod migrate;
 mod offer_event;
 mod offer_slots;
@@ -59,6 +60,7 @@ pub use answer_approval::may_decide;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::code::CallsMade;
 use crate::command::Command;
 use crate::event::{Event, Given};
 use crate::id::TimerId;
@@ -129,14 +131,16 @@ pub fn decide(
     context: Context<'_>,
 ) -> Result<Decision, Rejection> {
     check_status(run, &command)?;
+    refuse_of_function(run, &command)?;
     let moves = match migrate::prepare(plan, run, &command, &context)? {
         Prepared::Keeps => None,
         Prepared::Needs(input) => return Ok(Decision::Needs(vec![input])),
         Prepared::Moves(moves) => Some(moves),
     };
-    let next = moves.as_ref().map(|moves| Arc::clone(&moves.plan));
+    let (made, grown) = make_calls::grow(plan, run, &command)?.unzip();
+    let next = moves.as_ref().map(|moves| Arc::clone(&moves.plan)).or(grown);
     let mut draft = Draft::new(next.as_deref().unwrap_or(plan), run, context);
-    match apply(&mut draft, command, moves) {
+    match apply(&mut draft, command, moves, made) {
         Ok(()) => {
             draft.advance();
             Ok(draft.finish())
@@ -149,8 +153,15 @@ pub fn decide(
 }
 
 /// Makes the outside event of a command, and what follows from it for the steps it names.
-fn apply(draft: &mut Draft<'_>, command: Command, moves: Option<Moves>) -> Result<(), Rejection> {
+fn apply(
+    draft: &mut Draft<'_>,
+    command: Command,
+    moves: Option<Moves>,
+    made: Option<CallsMade>,
+) -> Result<(), Rejection> {
     match command {
+        Command::MakeCalls(_) => draft.make_calls(made),
+        Command::ReturnFunction(returned) => draft.return_function(*returned),
         Command::StartRun(start) => draft.start_run(start),
         Command::CompleteStep { step, attempt, output } => {
             draft.complete_step(step, attempt, output)
@@ -179,7 +190,7 @@ fn apply(draft: &mut Draft<'_>, command: Command, moves: Option<Moves>) -> Resul
         Command::HoldRun { pauses } => draft.hold_run(pauses),
         Command::ReleaseRun => draft.release_run(),
         Command::InHold { pauses, command } => {
-            apply(draft, *command, moves)?;
+            apply(draft, *command, moves, made)?;
             draft.hold_run(pauses)
         }
         Command::CancelRun { by, reason, undo } => draft.cancel_run(by, reason, undo),
@@ -233,7 +244,9 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
         }
         // The breaker is told what came of the call, whatever has become of the run.
         Command::AllowCall { .. } | Command::RefuseCall { .. } if run.started.is_some() => Ok(()),
-        Command::RetryRun { .. }
+        Command::MakeCalls(_)
+        | Command::ReturnFunction(_)
+        | Command::RetryRun { .. }
         | Command::ForgetRun { .. }
         | Command::AnswerApproval { .. }
         | Command::MigrateRun(_)
@@ -265,6 +278,24 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
         | Command::GrantSlot { .. }
         | Command::OfferSlots => check_goes_on(run),
     }
+}
+
+/// What cannot be asked of a run whose steps are the calls of a function: it has said what happens, and would say it again.
+fn refuse_of_function(run: &Run, command: &Command) -> Result<(), Rejection> {
+    if run.code.is_none() {
+        return Ok(());
+    }
+    if let Command::InHold { command, .. } = command {
+        return refuse_of_function(run, command);
+    }
+    // While it is being undone, a retry is one of the undos that have failed.
+    if matches!(command, Command::RetryRun { .. }) && run.status.is_terminal() {
+        return Err(Rejection::OfFunction { wish: "retried" });
+    }
+    if command.migrates().is_some() {
+        return Err(Rejection::OfFunction { wish: "migrated" });
+    }
+    Ok(())
 }
 
 fn check_goes_on(run: &Run) -> Result<(), Rejection> {

@@ -60,6 +60,9 @@ pub struct Definition {
     /// Names of the secrets its steps may use.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<String>,
+    /// Whether its steps are the calls of a function, made as a run goes on; it has none of its own then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub code: bool,
     /// Whether the values of its runs are encrypted in the store, each with a key of its own that can be deleted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub encrypt: bool,
@@ -130,6 +133,7 @@ impl Definition {
             input_is_value: self.input_is_value,
             env: self.env.clone(),
             secrets: self.secrets.clone(),
+            code: self.code,
             encrypt: self.encrypt,
             run_id: self.run_id.clone(),
             timeout_ms: self.timeout_ms,

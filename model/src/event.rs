@@ -1,7 +1,6 @@
 //! Events: what has happened to a run. Facts, past tense, never altered.
 //!
-//! The events of one transition are stored together: first the one that came from outside (with [`Given`]), then those that
-//! `decide` derived from it.
+//! Those of one transition are stored together: the one from outside (with [`Given`]), then what `decide` derived from it.
 
 mod awaited;
 mod calls;
@@ -9,21 +8,19 @@ mod origin;
 mod started;
 mod values;
 
+use crate::id::{Attempt, ItemIndex, StateHash, StepIndex, TimerId};
+use crate::limit::{Ticket, Wish};
+use crate::payload::{Payload, PayloadHash};
+use crate::time::Timestamp;
 pub use awaited::{Awaited, UpdateAccepted, UpdateAwaited};
 pub use calls::{ChildEnd, child_name};
 pub use origin::{Actor, Given};
 pub use started::{LABELS_MAX, LIMITS_MAX, Migrated, Parent, RunStarted};
 pub use values::{Failure, ValueMut};
 
-use crate::id::{Attempt, ItemIndex, StateHash, StepIndex, TimerId};
-use crate::limit::{Ticket, Wish};
-use crate::payload::{Payload, PayloadHash};
-use crate::time::Timestamp;
-
 /// Something that has happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    // ---- from outside -------------------------------------------------------------------------
     /// The run began.
     RunStarted(Box<RunStarted>),
     /// An attempt brought a result. Also derived, for steps that need no handler.
@@ -291,8 +288,11 @@ pub enum Event {
         /// What they filled in; `null` if nothing.
         form: Payload,
     },
-
-    // ---- derived ------------------------------------------------------------------------------
+    /// A function has made calls: each is a step of the run from here on.
+    CallsMade(Box<crate::code::CallsMade>),
+    /// A function has returned, well or badly.
+    FunctionReturned(Box<crate::code::FunctionReturned>),
+    // ---- derived; before this, from outside -----------------------------------------------------
     /// A step called another workflow: a run of it is to be there.
     StepCalled {
         /// The step.

@@ -6,6 +6,7 @@
 
 mod attempts;
 mod calls;
+mod code;
 mod heartbeats;
 mod holds;
 mod items;
@@ -23,6 +24,7 @@ mod updates;
 
 pub(crate) use timers::{deadline_passed, not_started};
 
+use crate::code::CallMade;
 use crate::decide::wish_to_call;
 use crate::event::{Awaited, Event};
 use crate::id::{Attempt, StepIndex, TimerId};
@@ -161,6 +163,13 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         Event::RunMigrated(migrated) => {
             migrated.definition == plan.hash() && migrated.steps.iter().flatten().all(is_step)
         }
+        Event::CallsMade(made) => {
+            let is_here = |call: &CallMade| {
+                plan.calls_made().get(call.step.at()).is_some_and(|known| **known == *call)
+            };
+            plan.is_code() && made.calls.iter().all(is_here)
+        }
+        Event::FunctionReturned(_) => plan.is_code(),
         Event::TimerFired { .. }
         | Event::RunPaused { .. }
         | Event::RunResumed { .. }
@@ -194,7 +203,10 @@ impl Fold<'_> {
     #[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
     fn event(&mut self, event: &Event) {
         self.run.revision = self.run.revision.saturating_add(1);
+        self.note_outcome(event);
         match event {
+            Event::CallsMade(made) => self.calls_made(made),
+            Event::FunctionReturned(returned) => self.function_returned(returned),
             Event::RunStarted(started) => self.run_started(started),
             Event::StepCompleted { step, attempt, output, .. } => {
                 self.step_completed(*step, *attempt, output);

@@ -10,6 +10,7 @@
 
 pub mod aggregate;
 pub mod breaker;
+pub mod code;
 pub mod codec;
 pub mod command;
 pub mod decide;

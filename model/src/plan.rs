@@ -5,9 +5,11 @@
 //! * Every reference leads to something that is declared; what cannot be known is what a value holds.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::code::CallMade;
 use crate::definition::{
     Definition, InputSpec, OnApprovalTimeout, OnError, OnSignalTimeout, Retry, StepKind, WhenNeeds,
 };
@@ -19,6 +21,8 @@ use crate::run::Run;
 
 mod approval;
 mod breaker;
+mod call_fit;
+mod calls_made;
 mod compile;
 mod difference;
 mod each;
@@ -37,6 +41,7 @@ mod undo;
 mod update;
 
 pub(crate) use breaker::CallRule;
+pub use call_fit::CallMisfit;
 pub(crate) use difference::changes_of_step;
 pub use difference::{Change, Difference, differences};
 pub(crate) use each::Each;
@@ -54,7 +59,7 @@ pub(crate) use update::UpdateWait;
 pub struct Plan {
     definition: Definition,
     hash: DefinitionHash,
-    steps: Vec<PlanStep>,
+    steps: Vec<Arc<PlanStep>>,
     /// Successors of step `i` stand at `successor_ends[i-1]..successor_ends[i]`.
     successor_ends: Vec<u32>,
     successors: Vec<StepIndex>,
@@ -72,6 +77,8 @@ pub struct Plan {
     pub(crate) outputs: Option<Template>,
     queries: BTreeMap<String, Template>,
     steps_with_undo: Vec<StepIndex>,
+    /// The calls of a function that are its steps.
+    calls_made: Vec<Arc<CallMade>>,
 }
 
 /// A step, compiled.

@@ -127,6 +127,36 @@ pub enum Rejection {
         /// Its status.
         status: &'static str,
     },
+    /// The run has no function that could make calls or return.
+    #[error("workflow `{workflow}` is no code: its runs have no function")]
+    NoFunction {
+        /// The workflow.
+        workflow: String,
+    },
+    /// The function says something of a turn that is over, or that has not come.
+    #[error(
+        "the function is at turn {turn}, and that is over or has not come; the run expects {expected}"
+    )]
+    OtherTurn {
+        /// What the function says.
+        turn: u32,
+        /// The first turn in which something new may be said.
+        expected: u32,
+    },
+    /// A call cannot be a step.
+    #[error("call `{name}` cannot be made: {reason}")]
+    BadCall {
+        /// The call.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// What the steps of a run do is said by its function, so it cannot be told to do something else.
+    #[error("what this run does is said by its function: it cannot be {wish}")]
+    OfFunction {
+        /// What was asked for, in one word.
+        wish: &'static str,
+    },
     /// Only a run that has ended can be forgotten.
     #[error("the run is {status}; only a run that has ended can be forgotten")]
     NotEnded {

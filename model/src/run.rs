@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 mod calls;
+mod functions;
 mod holds;
 mod items;
 mod loops;
@@ -24,6 +25,7 @@ pub use loops::Loop;
 pub use signals::{KeptSignal, Signals};
 pub use slots::{Hold, Slot, Slots};
 
+use crate::code::CodeRun;
 use crate::definition::WhenNeeds;
 use crate::event::{Awaited, Failure, RunStarted};
 use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
@@ -66,6 +68,8 @@ pub struct Run {
     pub calls: BTreeMap<StepIndex, LastCall>,
     /// Whether the run that called this one is paused.
     pub parent_paused: bool,
+    /// What it knows of its function, if its steps are the calls of one.
+    pub code: Option<Box<CodeRun>>,
     items: items::AllItems,
     /// Loops that have gone back, by step.
     pub loops: BTreeMap<StepIndex, Loop>,
@@ -365,6 +369,7 @@ impl Run {
             updates: BTreeMap::new(),
             calls: BTreeMap::new(),
             parent_paused: false,
+            code: plan.is_code().then(Box::default),
             items: items::AllItems::default(),
             loops: BTreeMap::new(),
             slots: Slots::default(),
@@ -400,8 +405,11 @@ impl Run {
     }
 
     /// All steps in order.
-    pub fn steps(&self) -> impl Iterator<Item = (StepIndex, &StepRun)> {
-        (0..).map(StepIndex).zip(&self.steps)
+    pub fn steps(&self) -> impl ExactSizeIterator<Item = (StepIndex, &StepRun)> {
+        self.steps
+            .iter()
+            .enumerate()
+            .map(|(at, step)| (StepIndex(u32::try_from(at).unwrap_or(u32::MAX)), step))
     }
 
     /// Steps that could be started now, in order.
@@ -470,6 +478,7 @@ impl Run {
         self.running_count() == 0
             && !self.can_start()
             && !self.ends_a_call()
+            && !self.asks_function()
             && self.reading_events().next().is_none()
     }
 

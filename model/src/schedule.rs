@@ -78,6 +78,8 @@ pub struct Spec {
     pub workflow: String,
     /// The definition of the runs.
     pub definition: DefinitionHash,
+    /// Whether runs have the definition that is current when they are started, instead of this one.
+    pub follows: bool,
     /// Their input, as JSON.
     pub input: String,
     /// Where their scripts work; empty: nowhere in particular.
@@ -255,6 +257,8 @@ pub struct StartRun {
     pub name: String,
     /// Its definition.
     pub definition: DefinitionHash,
+    /// The workflow whose current version it has instead; `None`: it has that definition.
+    pub follows: Option<String>,
     /// Its input, as JSON.
     pub input: String,
     /// Where its scripts work; empty: nowhere in particular.
@@ -325,6 +329,7 @@ impl Aggregate for Schedule {
                 due: firing.due,
                 name: self.run_name(firing.due),
                 definition: spec.definition,
+                follows: spec.follows.then(|| spec.workflow.clone()),
                 input: spec.input.clone(),
                 folder: spec.folder.clone(),
                 cause: firing.cause.clone(),

@@ -26,6 +26,7 @@ mod expressions;
 mod failures;
 mod folding;
 mod for_each;
+mod functions;
 mod heartbeats;
 mod interruptions;
 mod loops;

@@ -70,6 +70,8 @@ pub struct EventTrigger {
     pub definition: DefinitionHash,
     /// Which of its triggers for this event, from 0.
     pub at: u32,
+    /// Whether runs have the version that is current when they are started, instead of this definition.
+    pub follows: bool,
     /// Where its scripts work; empty: nowhere in particular.
     pub folder: String,
     /// The number of the last event before it was set: those up to it start nothing.
@@ -177,8 +179,8 @@ impl Aggregate for Topic {
             TopicEvent::EventEmitted(EventEmitted { id, data, by }) => {
                 TopicCommand::Emit { id, data, by }
             }
-            TopicEvent::TriggerSet(TriggerSet { name, definition, at, folder, by }) => {
-                TopicCommand::SetTrigger { name, definition, at, folder, by }
+            TopicEvent::TriggerSet(TriggerSet { name, definition, at, follows, folder, by }) => {
+                TopicCommand::SetTrigger { name, definition, at, follows, folder, by }
             }
             TopicEvent::TriggerRemoved(TriggerRemoved { name, by }) => {
                 TopicCommand::RemoveTrigger { name, by }

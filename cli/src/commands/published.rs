@@ -22,8 +22,20 @@ pub(crate) struct Meant {
     pub(crate) callees: Vec<Value>,
     /// Where its scripts work.
     pub(crate) folder: Option<String>,
+    /// The reference to what is published; `None`: it is a file.
+    pub(crate) reference: Option<String>,
     /// Which version: ` v3` as its author counts, `@3` as it is published, or nothing.
     pub(crate) version: String,
+}
+
+impl Meant {
+    /// What is sent: the definition and its reference, one of them.
+    pub(crate) fn to_send(&self) -> (Value, Option<String>) {
+        match &self.reference {
+            Some(reference) => (Value::Null, Some(reference.clone())),
+            None => (json(&self.definition), None),
+        }
+    }
 }
 
 /// The definition in a file, or the published one that `NAME`, `NAME@3` or a hash means. `None`: something is wrong with the
@@ -34,16 +46,7 @@ pub(crate) struct Meant {
 pub(crate) fn meant(context: &Context, subject: &Path) -> Result<Option<Meant>, Problem> {
     let is_file = workflow::is_file(subject) || subject.as_os_str() == "-";
     if is_file || !context.store().is_dir() {
-        let Some(resolved) = workflow::read(subject)? else { return Ok(None) };
-        let folder = workflow::folder(subject);
-        let definition = resolved.read.definition;
-        let version = definition.version;
-        return Ok(Some(Meant {
-            definition,
-            callees: resolved.callees.iter().map(|callee| json(callee.definition())).collect(),
-            folder: folder.map(|folder| folder.to_string_lossy().into_owned()),
-            version: version.map(|version| format!(" v{version}")).unwrap_or_default(),
-        }));
+        return in_file(subject);
     }
     let reference = subject.to_string_lossy();
     let view = ask(context, &Purpose::Look, async |control| control.definition(&reference).await)?;
@@ -54,7 +57,26 @@ pub(crate) fn meant(context: &Context, subject: &Path) -> Result<Option<Meant>, 
             .hint("it may be of a newer program; publish it again")
     })?;
     let version = version.map(|version| format!("@{version}")).unwrap_or_default();
-    Ok(Some(Meant { definition, callees: Vec::new(), folder, version }))
+    let reference = Some(reference.into_owned());
+    Ok(Some(Meant { definition, callees: Vec::new(), folder, reference, version }))
+}
+
+/// The definition in a file. `None`: something is wrong with it, which has been shown then.
+///
+/// # Errors
+/// If there is no such file, or it cannot be read.
+pub(crate) fn in_file(file: &Path) -> Result<Option<Meant>, Problem> {
+    let Some(resolved) = workflow::read(file)? else { return Ok(None) };
+    let folder = workflow::folder(file);
+    let definition = resolved.read.definition;
+    let version = definition.version;
+    Ok(Some(Meant {
+        definition,
+        callees: resolved.callees.iter().map(|callee| json(callee.definition())).collect(),
+        folder: folder.map(|folder| folder.to_string_lossy().into_owned()),
+        reference: None,
+        version: version.map(|version| format!(" v{version}")).unwrap_or_default(),
+    }))
 }
 
 /// A definition as it is sent.

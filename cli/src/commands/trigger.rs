@@ -6,12 +6,12 @@ use clap::{Args, Subcommand};
 use nexus_gateway::api::{SetTriggers, TopicView, TriggersActed};
 
 use super::acting::act;
+use super::published::{self, Meant};
 use crate::context::Context;
 use crate::exit::{Code, Outcome};
 use crate::output::{self, Format};
 use crate::store::{Purpose, ask};
 use crate::text::{Table, one_line};
-use crate::workflow;
 
 /// Arguments of `trigger`.
 #[derive(Debug, Args)]
@@ -42,8 +42,8 @@ enum Verb {
 
 #[derive(Debug, Args)]
 struct CreateArgs {
-    /// File of the workflow; `-` reads standard input.
-    #[arg(value_name = "FILE")]
+    /// File of the workflow, `-` for standard input, or what is published: NAME, NAME@3, or a hash.
+    #[arg(value_name = "FILE|NAME")]
     file: PathBuf,
 }
 
@@ -74,15 +74,10 @@ pub(crate) fn run(context: &Context, args: &TriggerArgs) -> Outcome {
 }
 
 fn create(context: &Context, args: &CreateArgs) -> Outcome {
-    let Some(resolved) = workflow::read(&args.file)? else { return Ok(Code::Usage) };
-    let (definition, callees) = workflow::to_send(&resolved);
-    let folder = workflow::folder(&args.file);
-    let request = SetTriggers {
-        definition,
-        callees,
-        folder: folder.map(|folder| folder.to_string_lossy().into_owned()),
-        by: context.by(),
-    };
+    let Some(meant) = published::meant(context, &args.file)? else { return Ok(Code::Usage) };
+    let (definition, workflow) = meant.to_send();
+    let Meant { callees, folder, .. } = meant;
+    let request = SetTriggers { definition, workflow, callees, folder, by: context.by() };
     let acted = ask(context, &Purpose::Begin, async |control| control.set_triggers(request).await)?;
     show(&acted);
     Ok(Code::Done)

@@ -65,11 +65,11 @@ fn a_file_that_two_steps_call_is_one() {
 }
 
 #[test]
-fn a_workflow_is_not_called_by_name() {
-    check(
-        &[("a.yaml", calls("fraud-check"))],
-        "a.yaml:5:11: NX1185 `fraud-check` is no file, and workflows cannot be called by name",
-    );
+fn a_call_of_a_published_workflow_stays_open() {
+    let resolved = resolve(&[("a.yaml", calls("fraud-check"))]).expect("it is known later");
+    assert_eq!(resolved.callees.len(), 0);
+    let called: Vec<_> = resolved.read.plan.calls().map(|(_, name, hash)| (name, hash)).collect();
+    assert_eq!(called, [("fraud-check", None)]);
 }
 
 #[test]

@@ -475,6 +475,7 @@ fn definition() -> impl Strategy<Value = Definition> {
                 input_is_value,
                 env,
                 secrets,
+                code: false,
                 // An encrypted workflow calls no other, and its starts have no key.
                 encrypt: encrypt && !calls && dedupe.is_none() && debounce.is_none(),
                 run_id: None,

@@ -113,13 +113,17 @@ impl Handlers {
             (plan.handler(step), plan.timeout_ms(step))
         };
         let name = name.unwrap_or_default();
-        let handler = self.environment.registry.get(name).cloned();
+        let seat = plan
+            .is_code()
+            .then(|| self.environment.functions.seat(info.run, plan.id(step), attempt.undo));
+        let handler = self.environment.registry.get(name).filter(|_| seat.is_none()).cloned();
         let logs = SealedLogs::over(&self.environment.logs, info.vault.as_ref());
         let (cx, stop) = StepCx::new(info, logs, Arc::clone(&self.environment.state));
         let (cx, beats) = cx.with_progress(attempt.progress);
         let heart = Heart::new(self.inbox.clone(), &cx, beats);
         self.begin(Call {
             handler,
+            seat,
             handler_name: Arc::from(name),
             cx,
             stop: Arc::new(stop),

@@ -31,6 +31,8 @@ pub struct ScheduleRequest {
     pub plan: Arc<Plan>,
     /// The definitions it calls, directly or not.
     pub callees: Vec<Arc<Plan>>,
+    /// Whether they have the version that is current when they are started, instead of this definition.
+    pub follows: bool,
     /// Their input.
     pub input: Value,
     /// Where their scripts work.
@@ -70,7 +72,8 @@ impl Handle {
     ///
     /// # Errors
     /// [`StartError`] if its runs could not be started, or it is refused.
-    pub async fn put_schedule(&self, request: ScheduleRequest) -> Result<Answer, StartError> {
+    pub async fn put_schedule(&self, mut request: ScheduleRequest) -> Result<Answer, StartError> {
+        (request.plan, request.callees) = self.link(request.plan, request.callees).await?;
         let ScheduleRequest { name, timing, plan, callees, .. } = &request;
         self.check_calls(plan, callees).await?;
         let called = callees
@@ -78,7 +81,8 @@ impl Handle {
             .map(|callee| definition_row(callee.hash(), callee.definition().to_canonical_json()));
         let (name, timing, plan) = (name.clone(), timing.clone(), Arc::clone(plan));
         let called: Vec<_> = called.collect();
-        let ScheduleRequest { input, folder, catch_up, overlap, replace, by, .. } = request;
+        let ScheduleRequest { follows, input, folder, catch_up, overlap, replace, by, .. } =
+            request;
         let definition = plan.definition();
         let input = check(definition, input).map_err(StartError::Inputs)?.to_string();
         let bytes_max = self.shared.config.payload_bytes_max;
@@ -89,6 +93,7 @@ impl Handle {
             timing,
             workflow: definition.name.clone(),
             definition: plan.hash(),
+            follows,
             input,
             folder: folder.map(|folder| folder.to_string_lossy().into_owned()).unwrap_or_default(),
             catch_up,

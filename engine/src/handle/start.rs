@@ -101,6 +101,18 @@ pub enum StartError {
         /// What it calls.
         workflow: String,
     },
+    /// What a step hands over does not fit the published workflow that it calls.
+    #[error("step `{step}`: {message}")]
+    CallMisfit {
+        /// The step.
+        step: String,
+        /// Error code.
+        code: &'static str,
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
     /// The definition's `run.concurrency` cannot be computed.
     #[error("`run.concurrency` cannot be computed: {message}")]
     Limit {
@@ -187,6 +199,7 @@ impl StartError {
             Self::Inputs(_) => Some("NX1205"),
             Self::InputTooLarge { .. } => Some("NX7005"),
             Self::Unresolved { .. } => Some("NX1185"),
+            Self::CallMisfit { code, .. } => Some(code),
             Self::Name(_) | Self::RunId { .. } | Self::Limit { .. } | Self::Conflict { .. } => {
                 Some("NX7020")
             }

@@ -48,6 +48,7 @@ impl Handle {
     /// # Errors
     /// [`StartError`]
     pub async fn begin(&self, mut request: StartRequest) -> Result<Begun, StartError> {
+        (request.plan, request.callees) = self.link(request.plan, request.callees).await?;
         let plan = Arc::clone(&request.plan);
         if !plan.has_start_rule() {
             return self.start_now(request, None).await.map(Begun::Started);

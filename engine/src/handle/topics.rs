@@ -43,6 +43,8 @@ pub struct TriggerRequest {
     pub callees: Vec<Arc<Plan>>,
     /// Which of its event triggers, from 0.
     pub at: usize,
+    /// Whether they start the version that is current then, instead of this one.
+    pub follows: bool,
     /// Where scripts of the runs work.
     pub folder: Option<PathBuf>,
     /// Who asks.
@@ -101,7 +103,8 @@ impl Handle {
     /// # Errors
     /// [`StartError`]
     pub async fn set_trigger(&self, request: TriggerRequest) -> Result<Answer, StartError> {
-        let TriggerRequest { plan, callees, at, folder, by } = request;
+        let TriggerRequest { plan, callees, at, follows, folder, by } = request;
+        let (plan, callees) = self.link(plan, callees).await?;
         self.check_calls(&plan, &callees).await?;
         let definition = plan.definition();
         let Some(trigger) = definition.event_triggers.get(at) else {
@@ -115,6 +118,7 @@ impl Handle {
             name: trigger.trigger_name(&definition.name, at),
             definition: plan.hash(),
             at: u32::try_from(at).unwrap_or(u32::MAX),
+            follows,
             folder: folder.map(|folder| folder.to_string_lossy().into_owned()).unwrap_or_default(),
             by,
         };

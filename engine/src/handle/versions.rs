@@ -37,6 +37,7 @@ impl Handle {
     /// [`StartError`] if its runs could not be started, or it is refused.
     pub async fn publish(&self, request: PublishRequest) -> Result<Answer, StartError> {
         let PublishRequest { plan, callees, folder, by, note } = request;
+        let (plan, callees) = self.link(plan, callees).await?;
         self.check_calls(&plan, &callees).await?;
         let definition = plan.definition();
         let stored = callees.iter().chain([&plan]);

@@ -132,6 +132,8 @@ fn as_failure(command: Command) -> Option<Command> {
         | Command::Update(_)
         | Command::EndChild { .. }
         | Command::FollowParent { .. }
+        | Command::MakeCalls(_)
+        | Command::ReturnFunction(_)
         | Command::OfferEvent { .. }
         | Command::EventsRead { .. }
         | Command::AllowCall { .. }

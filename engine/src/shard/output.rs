@@ -70,12 +70,25 @@ pub enum Output {
     Call(Box<super::RunCall>),
     /// A called run has ended.
     ChildEnded(Box<super::ChildReport>),
+    /// The function of a run has something to read.
+    Function(Box<FunctionNews>),
     /// A run could start attempts if there were room.
     Hungry(RunId),
     /// Keep this snapshot: run, revision, bytes.
     Snapshot(RunId, u32, Vec<u8>),
     /// Say after a while that the run has rested: the log could not take what was asked of it, or not be read.
     Rest(RunId),
+}
+
+/// What the function of a run is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FunctionNews {
+    /// The run.
+    pub run: RunId,
+    /// The name of its workflow, by which the function is known.
+    pub workflow: String,
+    /// How many events of the run are durable.
+    pub revision: u32,
 }
 
 /// A good answer.

@@ -102,6 +102,8 @@ impl Resident {
             | Command::Update(_)
             | Command::EndChild { .. }
             | Command::FollowParent { .. }
+            | Command::MakeCalls(_)
+            | Command::ReturnFunction(_)
             | Command::OfferEvent { .. }
             | Command::EventsRead { .. }
             | Command::AllowCall { .. }

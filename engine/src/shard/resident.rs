@@ -20,6 +20,7 @@ use nexus_model::time::Timestamp;
 use nexus_model::vault::Vault;
 
 use super::held::Held;
+use super::output::FunctionNews;
 use super::{Answer, Asked, ChildReport, Output, Refusal, Slots, encode};
 use crate::handler::AttemptInfo;
 use crate::tables::migration_row;
@@ -105,6 +106,23 @@ impl Resident {
         self.plan = plan;
     }
 
+    /// The function of the run has made calls: its plan has them from here on.
+    pub(super) fn grows(&mut self, events: &[Event]) {
+        let Some(Event::CallsMade(made)) = events.first() else { return };
+        let plan = self.plan.with_calls(made).expect("calls that were decided are steps");
+        self.plan = Arc::new(plan);
+    }
+
+    /// Has the function of the run asked what it does next, if there is one. It reads what is recorded, so it is told of all
+    /// that is durable.
+    fn tell_function(&self, run: RunId, revision: u32, out: &mut Vec<Output>) {
+        let Some(started) = self.run.started.as_deref() else { return };
+        if self.run.code.is_some() {
+            let workflow = started.workflow.clone();
+            out.push(Output::Function(Box::new(FunctionNews { run, workflow, revision })));
+        }
+    }
+
     /// Takes up a run that was read from the log: its timers, and the attempts that are under way without a handler of this
     /// engine. A run leaves memory only without running attempts, so these belong to a process that is gone: those that
     /// were at work were cut off by its end, those that rested are carried on.
@@ -127,6 +145,9 @@ impl Resident {
         out.extend(timers.map(|(id, timer)| Output::TimerSet(run, *id, timer.due)));
         if drives {
             out.extend(self.calls(run));
+        }
+        if drives && !self.run.status.is_terminal() {
+            self.tell_function(run, self.run.revision, out);
         }
         if drives {
             out.extend(self.slots_to_ask_for(run));
@@ -335,6 +356,7 @@ impl Resident {
             let timers = self.run.timers.iter();
             out.extend(timers.map(|(id, timer)| Output::TimerSet(run, *id, timer.due)));
         }
+        self.tell_function(run, held.revision, out);
         if let Some(reply) = held.asked.reply {
             out.push(Output::Reply(reply, Ok(Answer { run, revision: held.revision })));
         }
@@ -412,6 +434,8 @@ impl Resident {
             | Command::Update(_)
             | Command::EndChild { .. }
             | Command::FollowParent { .. }
+            | Command::MakeCalls(_)
+            | Command::ReturnFunction(_)
             | Command::OfferEvent { .. }
             | Command::EventsRead { .. }
             | Command::AllowCall { .. }

@@ -171,6 +171,7 @@ impl TestEngine {
             timing,
             workflow: plan.definition().name.clone(),
             definition: plan.hash(),
+            follows: false,
             input: input.to_string(),
             folder: String::new(),
             catch_up: rules.0,

@@ -311,6 +311,7 @@ impl TestEngine {
             name: trigger.trigger_name(&definition.name, at),
             definition: plan.hash(),
             at: u32::try_from(at).unwrap_or(u32::MAX),
+            follows: false,
             folder: String::new(),
             by: by(),
         };

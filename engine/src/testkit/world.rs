@@ -453,7 +453,8 @@ impl World {
                     self.hungry.push_back(run);
                 }
             }
-            Output::Snapshot(..) | Output::Ignored(_) => {}
+            // This engine has no functions.
+            Output::Snapshot(..) | Output::Ignored(_) | Output::Function(_) => {}
             call @ (Output::Call(_) | Output::ChildEnded(_)) => self.pass_on(call),
             Output::LoadAggregate(id) => self.wanted.push_back(Wanted::Aggregate(id)),
             Output::Errand(id, effect)

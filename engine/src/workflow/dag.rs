@@ -25,6 +25,7 @@ use super::graph::{EdgeKind, StepInfo, StepWork};
 use super::node::Node;
 use super::step::{IntoStep, Step, Work};
 use super::{Workflow, ms};
+use crate::code::Function;
 use crate::handler::{StepCx, StepResult};
 
 /// Takes the steps of a workflow; see [`Workflow::dag`].
@@ -39,6 +40,7 @@ pub(super) struct Draft {
     pub(super) graph: DiGraph<StepInfo, EdgeKind>,
     pub(super) steps: Vec<StepDefinition>,
     pub(super) handlers: BTreeMap<String, Work>,
+    pub(super) functions: BTreeMap<String, Arc<dyn Function>>,
     pub(super) callees: Vec<Arc<Plan>>,
     /// Steps with a condition that is a closure, and steps that are one.
     pub(super) closures: BTreeSet<String>,
@@ -155,6 +157,7 @@ impl Dag {
         draft.callees.push(Arc::clone(workflow.plan()));
         draft.callees.extend(workflow.callees().iter().cloned());
         draft.handlers.extend(workflow.handlers().clone());
+        draft.functions.extend(workflow.functions().clone());
         drop(draft);
         self.add(StepDefinition::new(name, kind), StepWork::Call, &wiring)
     }

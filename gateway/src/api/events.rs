@@ -74,14 +74,21 @@ pub struct TriggerView {
     pub workflow: String,
     /// Hash of the definition.
     pub definition: String,
+    /// Whether it starts the version that is current then.
+    #[serde(default)]
+    pub follows: bool,
 }
 
 /// A workflow whose triggers for events are set.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SetTriggers {
-    /// The definition.
+    /// The definition; `null`: the one that `workflow` names.
+    #[serde(default)]
     pub definition: Value,
+    /// Which definition: `NAME` (at each start the version that is current then), `NAME@3`, or its hash. Either this or `definition`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<String>,
     /// The definitions it calls, directly or not, as far as the store does not have them.
     #[serde(default)]
     pub callees: Vec<Value>,

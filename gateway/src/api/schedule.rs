@@ -10,8 +10,12 @@ use super::By;
 pub struct PutSchedule {
     /// Its name.
     pub id: String,
-    /// The definition of its runs: its canonical JSON.
+    /// The definition of its runs: its canonical JSON; `null`: the one that `workflow` names.
+    #[serde(default)]
     pub definition: Value,
+    /// Which definition: `NAME` (at each start the version that is current then), `NAME@3`, or its hash. Either this or `definition`.
+    #[serde(default)]
+    pub workflow: Option<String>,
     /// The definitions that it calls, directly or not.
     #[serde(default)]
     pub callees: Vec<Value>,
@@ -59,6 +63,9 @@ pub struct ScheduleView {
     /// The number under which that is published; `null`: it is not.
     #[serde(default)]
     pub version: Option<u32>,
+    /// Whether its runs have the version that is current when they are started.
+    #[serde(default)]
+    pub follows: bool,
     /// The cron expression; `null`: it is due at intervals.
     pub cron: Option<String>,
     /// The time zone of the expression.

@@ -8,6 +8,7 @@ use nexus_engine::model::topic::{Topic, TopicRejection};
 use nexus_engine::shard::Refusal;
 use nexus_engine::{EmitError, Loader, RequestError, StartError, TriggerRequest};
 
+use super::start::Wanted;
 use super::{Service, show};
 use crate::api::{
     Act, EmitEvent, EmittedView, Problem, SetTriggers, TopicPage, TopicView, TriggerActed,
@@ -60,8 +61,9 @@ impl Service {
     /// # Errors
     /// A [`Problem`] if the definition cannot be used, or has none.
     pub async fn set_triggers(&self, request: SetTriggers) -> Result<TriggersActed, Problem> {
-        let SetTriggers { definition, callees, folder, by } = request;
-        let (plan, callees) = self.compiled(definition, callees).await?;
+        let SetTriggers { definition, workflow, callees, folder, by } = request;
+        let Wanted { plan, callees, folder, follows } =
+            self.wanted(definition, callees, workflow, folder).await?;
         let (folder, by) = (folder.map(PathBuf::from), show::actor(by));
         let definition = plan.definition();
         if definition.event_triggers.is_empty() {
@@ -74,6 +76,7 @@ impl Service {
                 plan: Arc::clone(&plan),
                 callees: callees.clone(),
                 at,
+                follows,
                 folder: folder.clone(),
                 by: by.clone(),
             };
@@ -117,7 +120,8 @@ fn view(loader: &Loader, topic: Topic) -> Result<TopicView, Problem> {
     let triggers = triggers.into_iter().map(|(name, set)| {
         let plan = loader.plan(set.definition).ok();
         let workflow = plan.map(|plan| plan.definition().name.clone()).unwrap_or_default();
-        TriggerView { name, workflow, definition: set.definition.to_string() }
+        let (definition, follows) = (set.definition.to_string(), set.follows);
+        TriggerView { name, workflow, definition, follows }
     });
     Ok(TopicView {
         kind: "topic/v1".into(),

@@ -1,6 +1,7 @@
 //! `explain`: why a run does not move, or what it is doing.
 
 mod causes;
+mod function;
 #[cfg(test)]
 mod tests;
 
@@ -43,6 +44,7 @@ impl Service {
         {
             view.why.clone_from(limit);
         }
+        function::explain(&mut view, &run, self.handle().function_trouble(id));
         let calls: Vec<(String, String)> = run
             .calling()
             .take(CALLS_MAX)

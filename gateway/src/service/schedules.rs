@@ -9,6 +9,7 @@ use nexus_engine::model::time::Timestamp;
 use nexus_engine::shard::Refusal;
 use nexus_engine::{RequestError, ScheduledRun, StartError};
 
+use super::start::Wanted;
 use super::{Service, show};
 use crate::api::{
     Act, BackfillSchedule, BackfillView, Problem, PutSchedule, ScheduleActed, SchedulePage,
@@ -72,14 +73,17 @@ impl Service {
         let timing = timing(&request)?;
         let catch_up = catch_up(request.catch_up.as_deref())?;
         let overlap = overlap(request.overlap.as_deref())?;
-        let PutSchedule { id, definition, callees, input, folder, replace, by, .. } = request;
+        let PutSchedule { id, definition, workflow, callees, input, folder, replace, by, .. } =
+            request;
         let was_there = self.find_schedule(&id).await?.is_some_and(|it| it.spec.is_some());
-        let (plan, callees) = self.compiled(definition, callees).await?;
+        let Wanted { plan, callees, folder, follows } =
+            self.wanted(definition, callees, workflow, folder).await?;
         let request = ScheduleRequest {
             name: id.clone(),
             timing,
             plan,
             callees,
+            follows,
             input,
             folder: folder.map(PathBuf::from),
             catch_up,
@@ -228,6 +232,7 @@ fn view(schedule: &Schedule) -> Option<ScheduleView> {
         workflow: spec.workflow.clone(),
         definition: spec.definition.to_string(),
         version: None,
+        follows: spec.follows,
         cron,
         timezone,
         every_ms,

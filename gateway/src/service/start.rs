@@ -12,6 +12,15 @@ use super::{Service, show};
 use crate::api::{Problem, StartRun, StartedRun};
 use crate::problems;
 
+/// What is to be started.
+pub(super) struct Wanted {
+    pub(super) plan: Arc<Plan>,
+    pub(super) callees: Vec<Arc<Plan>>,
+    pub(super) folder: Option<String>,
+    /// Whether the version is meant that is current whenever a run is started.
+    pub(super) follows: bool,
+}
+
 impl Service {
     /// A definition and what it calls, compiled.
     pub(super) async fn compiled(
@@ -19,11 +28,42 @@ impl Service {
         definition: Value,
         callees: Vec<Value>,
     ) -> Result<(Arc<Plan>, Vec<Arc<Plan>>), Problem> {
-        self.blocking(|_| {
-            let callees: Result<Vec<_>, _> = callees.into_iter().map(compile).collect();
-            Ok((compile(definition)?, callees?))
-        })
-        .await
+        let (plan, callees) = self
+            .blocking(|_| {
+                let callees: Result<Vec<_>, _> = callees.into_iter().map(compile).collect();
+                Ok((compile(definition)?, callees?))
+            })
+            .await?;
+        // What it calls by name is what is published now.
+        let linked = self.handle().link(plan, callees).await;
+        linked.map_err(|error| problems::start_problem(&error))
+    }
+
+    /// What is to be started: a definition that is sent, or one that is published.
+    pub(super) async fn wanted(
+        &self,
+        definition: Value,
+        callees: Vec<Value>,
+        workflow: Option<String>,
+        folder: Option<String>,
+    ) -> Result<Wanted, Problem> {
+        match (workflow, definition) {
+            (None, definition) => {
+                let (plan, callees) = self.compiled(definition, callees).await?;
+                Ok(Wanted { plan, callees, folder, follows: false })
+            }
+            (Some(reference), Value::Null) => {
+                let found = self.find_definition(&reference).await?;
+                let published = Some(found.folder).filter(|folder| !folder.is_empty());
+                // A number or a hash means one definition for ever.
+                let follows = found.number.is_some() && found.plan.definition().name == reference;
+                let folder = folder.or(published);
+                Ok(Wanted { plan: found.plan, callees: Vec::new(), folder, follows })
+            }
+            (Some(_), _) => {
+                Err(problems::bad_request("say `definition` or `workflow`: one of them"))
+            }
+        }
     }
 
     /// Starts a run, or keeps its start; the same name with the same workflow and input answers with the existing run.
@@ -32,20 +72,8 @@ impl Service {
     /// A [`Problem`] if the definition, the input or the name cannot be used, or the name belongs to another run.
     pub async fn start(&self, request: StartRun) -> Result<StartedRun, Problem> {
         let StartRun { definition, workflow, callees, input, name, labels, folder, by } = request;
-        let (plan, callees, folder) = match (workflow, definition) {
-            (None, definition) => {
-                let (plan, callees) = self.compiled(definition, callees).await?;
-                (plan, callees, folder)
-            }
-            (Some(reference), Value::Null) => {
-                let found = self.find_definition(&reference).await?;
-                let published = Some(found.folder).filter(|folder| !folder.is_empty());
-                (found.plan, Vec::new(), folder.or(published))
-            }
-            (Some(_), _) => {
-                return Err(problems::bad_request("say `definition` or `workflow`: one of them"));
-            }
-        };
+        let Wanted { plan, callees, folder, .. } =
+            self.wanted(definition, callees, workflow, folder).await?;
         let workflow = plan.definition().name.clone();
         let folder = folder.map(PathBuf::from);
         let by = show::actor(by);

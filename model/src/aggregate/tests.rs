@@ -9,6 +9,7 @@ fn created() -> Event {
         timing: Timing::Every { ms: 1000 },
         workflow: "w".into(),
         definition: crate::id::DefinitionHash([7; 32]),
+        follows: false,
         input: "{}".into(),
         folder: String::new(),
         catch_up: CatchUp::default(),

@@ -70,6 +70,9 @@ pub(super) const SECTION_PASSED: u8 = 72;
 /// What says that the key of the run's values was deleted.
 pub(super) const SECTION_FORGOTTEN: u8 = 80;
 
+/// Number of the section of the function whose calls are the steps.
+pub(super) const SECTION_CODE: u8 = 87;
+
 /// BLAKE3 of the four bytes `null`.
 pub(super) const NULL_HASH: [u8; 32] = [
     0x03, 0xf8, 0x8b, 0x99, 0xc3, 0xd8, 0x07, 0x3b, 0xba, 0x89, 0x48, 0xd6, 0xe7, 0x62, 0xaa, 0xc4,
@@ -92,6 +95,7 @@ pub(super) fn write(plan: &Plan, run: &Run, payloads: Payloads) -> Vec<u8> {
     writer.byte(VERSION);
     writer.out.extend_from_slice(&plan.hash().0);
     writer.run(run);
+    writer.code(plan, run, payloads);
     writer.out
 }
 
@@ -506,7 +510,7 @@ impl Writer {
         self.option(details.as_deref(), Self::text);
     }
 
-    fn payload(&mut self, payload: &Payload) {
+    pub(super) fn payload(&mut self, payload: &Payload) {
         match self.payloads {
             Payloads::Whole => self.payload_whole(payload),
             Payloads::References => self.payload_reference(payload),
@@ -549,14 +553,14 @@ impl Writer {
         });
     }
 
-    fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
+    pub(super) fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
         self.flag(value.is_some());
         if let Some(value) = value {
             write(self, value);
         }
     }
 
-    fn index(&mut self, step: StepIndex) {
+    pub(super) fn index(&mut self, step: StepIndex) {
         self.number(step.0);
     }
 
@@ -577,7 +581,7 @@ impl Writer {
         self.number(count as u64);
     }
 
-    fn number(&mut self, number: impl Into<u64>) {
+    pub(super) fn number(&mut self, number: impl Into<u64>) {
         let mut rest = number.into();
         while rest >= 0x80 {
             self.byte(rest.to_le_bytes()[0] | 0x80);
@@ -586,7 +590,7 @@ impl Writer {
         self.byte(rest.to_le_bytes()[0]);
     }
 
-    fn flag(&mut self, flag: bool) {
+    pub(super) fn flag(&mut self, flag: bool) {
         self.byte(flag.into());
     }
 

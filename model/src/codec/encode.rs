@@ -23,7 +23,7 @@ use super::wire::{
     CHILD_CANCELLED, CHILD_COMPLETED, CHILD_FAILED, ChildEndedV1, ParentPausedV1, ParentResumedV1,
     ParentV1, StepCalledV1,
 };
-use super::{breakers, slots};
+use super::{breakers, code, slots};
 use crate::event::{Actor, ChildEnd, Event, Failure, Migrated, Parent, RunStarted};
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload};
@@ -82,6 +82,8 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
             let (definition, retries) = (definition.0, *retries);
             put(out, &RunMigratedV1 { definition, steps, by: by.into(), reason, retries });
         }
+        Event::CallsMade(made) => code::put_calls_made(out, made),
+        Event::FunctionReturned(returned) => code::put_function_returned(out, returned),
         Event::EventsRead { step } => put(out, &EventsReadV1 { step: step.0 }),
         Event::SlotsOffered => put(out, &SlotsOfferedV1 {}),
         Event::SignalReceived { name, id, payload, by } => {

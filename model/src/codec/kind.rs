@@ -120,4 +120,7 @@ kinds! {
     179 STEP_CALL_REFUSED StepCallRefused "step.call_refused",
     // encryption, from outside
     180 RUN_FORGOTTEN RunForgotten "run.forgotten",
+    // code, from outside
+    200 CALLS_MADE CallsMade "calls.made",
+    201 FUNCTION_RETURNED FunctionReturned "function.returned",
 }

@@ -40,6 +40,7 @@ pub fn show_state_hash(hash: &StateHash) -> String {
 /// The state as bytes, from which [`decode_run`] makes it again. A cache, never the truth.
 pub fn encode_run(plan: &Plan, run: &Run) -> Vec<u8> {
     let mut bytes = canonical::write(plan, run, Payloads::Whole);
+    super::code::put_calls_of(&mut bytes, plan);
     seal(&mut bytes);
     bytes
 }
@@ -57,6 +58,21 @@ pub fn definition_of(bytes: &[u8]) -> Option<DefinitionHash> {
     Some(DefinitionHash(*hash))
 }
 
+/// The plan that a snapshot is read with, made of that of its definition: the steps of code are its calls.
+///
+/// # Errors
+/// [`DecodeError::Snapshot`] if it is damaged.
+pub fn plan_of_snapshot(base: &Arc<Plan>, bytes: &[u8]) -> Result<Arc<Plan>, DecodeError> {
+    if !base.is_code() {
+        return Ok(Arc::clone(base));
+    }
+    let (state, sum) = bytes.split_last_chunk::<CHECKSUM_BYTES>().ok_or(DecodeError::Snapshot)?;
+    let whole = checksum(state) == *sum;
+    let calls = super::code::take_calls(base, state).filter(|_| whole);
+    let plan = calls.and_then(|(_, calls)| super::code::grown(base, calls));
+    plan.map(Arc::new).ok_or(DecodeError::Snapshot)
+}
+
 /// Reads a snapshot back.
 ///
 /// # Errors
@@ -66,6 +82,7 @@ pub fn decode_run(plan: &Plan, bytes: &[u8]) -> Result<Run, DecodeError> {
     if checksum(state) != *sum {
         return Err(DecodeError::Snapshot);
     }
+    let (state, _) = super::code::take_calls(plan, state).ok_or(DecodeError::Snapshot)?;
     let mut reader = Reader { rest: state, step_count: plan.step_count() };
     let run = reader.run(plan).filter(|_| reader.rest.is_empty());
     run.ok_or(DecodeError::Snapshot)
@@ -162,6 +179,9 @@ impl<'a> Reader<'a> {
             run.passed = self.passed()?;
         }
         run.forgotten = self.section(canonical::SECTION_FORGOTTEN);
+        if plan.is_code() {
+            run.code = self.section(canonical::SECTION_CODE).then(|| self.code())?.map(Box::new);
+        }
         Some(run)
     }
 
@@ -405,7 +425,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn payload(&mut self) -> Option<Payload> {
+    pub(super) fn payload(&mut self) -> Option<Payload> {
         Some(match self.byte()? {
             0 => Payload::Null,
             1 => Payload::Inline(self.content_type()?, Arc::from(self.bytes()?)),
@@ -427,16 +447,22 @@ impl<'a> Reader<'a> {
     }
 
     #[expect(clippy::option_option, reason = "outside: whether it fits; inside: what it says")]
-    fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
+    pub(super) fn option<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<Option<T>> {
         if self.flag()? { read(self).map(Some) } else { Some(None) }
     }
 
-    fn list<T>(&mut self, mut read: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+    pub(super) fn list<T>(
+        &mut self,
+        mut read: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Option<Vec<T>> {
         let count = self.number()?;
         (0..count).map(|_| read(self)).collect()
     }
 
-    fn index(&mut self) -> Option<StepIndex> {
+    pub(super) fn index(&mut self) -> Option<StepIndex> {
         let step = self.number32()?;
         (step < self.step_count).then_some(StepIndex(step))
     }
@@ -460,7 +486,7 @@ impl<'a> Reader<'a> {
         Some(bytes)
     }
 
-    fn number32(&mut self) -> Option<u32> {
+    pub(super) fn number32(&mut self) -> Option<u32> {
         u32::try_from(self.number()?).ok()
     }
 
@@ -513,7 +539,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn flag(&mut self) -> Option<bool> {
+    pub(super) fn flag(&mut self) -> Option<bool> {
         match self.byte()? {
             0 => Some(false),
             1 => Some(true),

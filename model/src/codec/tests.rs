@@ -8,6 +8,7 @@ mod strategies;
 
 use std::sync::Arc;
 
+use crate::code::{CallMade, CallsMade, FunctionReturned};
 use crate::definition::{Definition, Step, StepKind};
 use crate::event::{
     Actor, Awaited, ChildEnd, Event, Failure, Given, Migrated, Parent, RunStarted, UpdateAccepted,
@@ -119,6 +120,31 @@ fn hold_slots(run: &mut Run) {
     run.set_hold(Slot::Call(StepIndex(3)), Some(hold(3, true)));
 }
 
+/// What functions say.
+fn function_samples() -> Vec<Event> {
+    let step = StepIndex(2);
+    vec![
+        Event::CallsMade(Box::new(CallsMade {
+            turn: 300,
+            calls: vec![CallMade {
+                step,
+                name: "charge".to_owned(),
+                count: 1,
+                does: r#"{"id":"","kind":{"action":{"uses":"charge"}}}"#.to_owned(),
+                input: inline(r#"{"order_id":117}"#),
+                output: Some(inline("4")),
+                needs: vec![StepIndex(0)],
+            }],
+            patches: vec!["ask first".to_owned()],
+        })),
+        Event::FunctionReturned(Box::new(FunctionReturned {
+            turn: 301,
+            output: inline("7"),
+            failure: Some(failure()),
+        })),
+    ]
+}
+
 /// One event of every kind that can come from outside.
 fn outside_samples() -> Vec<Event> {
     let (step, attempt) = (StepIndex(2), Attempt(1));
@@ -188,6 +214,7 @@ fn outside_samples() -> Vec<Event> {
     .into_iter()
     .chain(undo_samples())
     .chain(items::outside_samples())
+    .chain(function_samples())
     .collect()
 }
 

@@ -35,7 +35,8 @@ impl Draft<'_> {
             self.settle_waves();
         }
         self.limit_starts();
-        if self.needs.is_empty() && self.run.open_count() == 0 && !self.run.is_undoing() {
+        let is_over = self.run.open_count() == 0 && !self.run.waits_for_function();
+        if self.needs.is_empty() && is_over && !self.run.is_undoing() {
             self.end_run();
         }
     }
@@ -316,6 +317,9 @@ impl Draft<'_> {
     fn completed(&mut self) -> Option<Event> {
         let plan = self.plan;
         let state = StateHash::default();
+        if let Some(output) = self.run.code.as_ref().and_then(|code| code.output.clone()) {
+            return Some(Event::RunCompleted { output, state });
+        }
         let Some(template) = &plan.outputs else {
             return Some(Event::RunCompleted { output: Payload::Null, state });
         };

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Context, Decision, TimerChange, Transition, slots};
+use crate::code::CodeRun;
 use crate::definition::OnError;
 use crate::event::{Event, Failure};
 use crate::evolve::{Change, evolve_noting};
@@ -56,6 +57,7 @@ struct Before {
     paused: bool,
     forgotten: bool,
     parent_paused: bool,
+    code: Option<Box<CodeRun>>,
     plans_undo: bool,
     next_timer: TimerId,
     revision: u32,
@@ -278,6 +280,7 @@ impl Before {
             paused: run.paused,
             forgotten: run.forgotten,
             parent_paused: run.parent_paused,
+            code: run.code.clone(),
             plans_undo: run.plans_undo(),
             next_timer: run.next_timer,
             revision: run.revision,
@@ -295,6 +298,7 @@ impl Before {
         run.paused = self.paused;
         run.forgotten = self.forgotten;
         run.parent_paused = self.parent_paused;
+        run.code = self.code;
         run.plan_undo(self.plans_undo);
         run.next_timer = self.next_timer;
         run.revision = self.revision;

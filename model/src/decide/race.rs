@@ -31,7 +31,7 @@ impl Draft<'_> {
     }
 
     /// Stops what runs of `steps`, and cancels what has not settled otherwise.
-    fn end_early(&mut self, steps: Vec<StepIndex>) {
+    pub(super) fn end_early(&mut self, steps: Vec<StepIndex>) {
         let (mut stopped, mut cancelled) = (Vec::new(), Vec::new());
         for step in steps {
             match self.run.step(step) {

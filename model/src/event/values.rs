@@ -68,6 +68,18 @@ impl Event {
                 visit(ValueMut::Text(reason));
                 visit(ValueMut::Payload(carry));
             }
+            Self::CallsMade(made) => {
+                for call in &mut made.calls {
+                    visit(ValueMut::Payload(&mut call.input));
+                    if let Some(output) = &mut call.output {
+                        visit(ValueMut::Payload(output));
+                    }
+                }
+            }
+            Self::FunctionReturned(returned) => match &mut returned.failure {
+                Some(failure) => failure.each_text(visit),
+                None => visit(ValueMut::Payload(&mut returned.output)),
+            },
             Self::AttemptsInterrupted { .. }
             | Self::AttemptResumed { .. }
             | Self::TimerFired { .. }

@@ -56,6 +56,11 @@ impl Template {
         Self::compile_with(value, None)
     }
 
+    /// `value` as it stands, whatever its strings hold.
+    pub(crate) fn literally(value: Json) -> Self {
+        Self { node: Node::Literal(value) }
+    }
+
     /// Compiles `value`, in which the names of an item are known.
     ///
     /// # Errors

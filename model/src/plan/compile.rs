@@ -1,6 +1,7 @@
 //! Compiling: from a definition to a plan, or to everything that is wrong with it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -83,7 +84,6 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
     let by_id = ids(&definition, &mut problems);
     check_head(&definition, &mut problems);
     let names = Names::new(&definition, &by_id);
-
     let env = compile_env(&definition, &names, &mut problems);
     let run_id = compile_run_id(&definition, &names, &mut problems);
     let slot = definition.concurrency.as_ref().and_then(|concurrency| {
@@ -130,9 +130,9 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
         problems.errors.append(&mut problems.warnings);
         return Err(problems.errors);
     }
+    let steps: Vec<Arc<PlanStep>> = steps.into_iter().map(Arc::new).collect();
     let (successor_ends, successors) = graph::successors(&steps);
-    let with_undo = (0..).map(StepIndex).zip(&steps).filter(|(_, step)| step.undo.is_some());
-    let steps_with_undo = with_undo.map(|(index, _)| index).collect();
+    let steps_with_undo = undo::with_undo(&steps);
     Ok(Plan {
         event_waits: super::events::waits(&definition),
         hash: definition.hash(),
@@ -150,6 +150,7 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
         outputs,
         queries,
         steps_with_undo,
+        calls_made: Vec::new(),
     })
 }
 
@@ -214,9 +215,35 @@ fn check_head(definition: &Definition, problems: &mut Problems) {
                 Some("write a letter or `_`, then letters, digits and `_`".to_owned());
         }
     }
+    if definition.code {
+        return check_code(definition, problems);
+    }
     if definition.steps.is_empty() {
         problems.error("NX1101", &["steps"], "the workflow has no steps").hint =
             Some("add one under `steps`".to_owned());
+    }
+}
+
+/// A definition of code says nothing that would be said of steps.
+fn check_code(definition: &Definition, problems: &mut Problems) {
+    let plain = Definition {
+        name: definition.name.clone(),
+        description: definition.description.clone(),
+        version: definition.version,
+        labels: definition.labels.clone(),
+        input_is_value: true,
+        timeout_ms: definition.timeout_ms,
+        on_failure: definition.on_failure,
+        on_cancel: definition.on_cancel,
+        code: true,
+        ..Definition::default()
+    };
+    if *definition != plain {
+        let message =
+            "the steps of code are the calls of its function; it can have none of its own";
+        problems.error("NX1101", &["steps"], message).hint = Some(
+            "leave out steps, inputs, outputs, triggers and all that is about them".to_owned(),
+        );
     }
 }
 

@@ -1,5 +1,6 @@
 //! The graph of a plan: order, cycles, successors, levels. petgraph while compiling, flat arrays after.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, VecDeque};
 
 use petgraph::algo::{kosaraju_scc, toposort};
@@ -101,9 +102,9 @@ pub(super) fn explain(definition: &Definition, cycles: &[Vec<StepIndex>]) -> Vec
 }
 
 /// The successors of all steps: where those of a step end, and the steps.
-pub(super) fn successors(steps: &[PlanStep]) -> (Vec<u32>, Vec<StepIndex>) {
+pub(super) fn successors<S: Borrow<PlanStep>>(steps: &[S]) -> (Vec<u32>, Vec<StepIndex>) {
     let mut ends = vec![0u32; steps.len()];
-    for need in steps.iter().flat_map(|step| &step.needs) {
+    for need in steps.iter().flat_map(|step| &step.borrow().needs) {
         if let Some(count) = ends.get_mut(need.at()) {
             *count += 1;
         }
@@ -116,7 +117,7 @@ pub(super) fn successors(steps: &[PlanStep]) -> (Vec<u32>, Vec<StepIndex>) {
     // `ends` holds the beginnings now; each insertion moves one on, until it is the end.
     let mut successors = vec![StepIndex::default(); sum as usize];
     for (at, step) in (0u32..).zip(steps) {
-        for need in &step.needs {
+        for need in &step.borrow().needs {
             if let Some(next) = ends.get_mut(need.at())
                 && let Some(slot) = successors.get_mut(*next as usize)
             {

@@ -1,13 +1,14 @@
 //! The undo of a step, compiled.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::compile::Problems;
 use super::names::{Names, Place};
 use super::step::{Shape, check_retry};
-use super::{Plan, SCRIPT_HANDLER, inline_json};
+use super::{Plan, PlanStep, SCRIPT_HANDLER, inline_json};
 use crate::definition::{Definition, OnEnd, Retry, StepKind};
 use crate::expression::Template;
 use crate::id::StepIndex;
@@ -62,8 +63,14 @@ impl Plan {
     }
 }
 
+/// The steps that can be undone, in order.
+pub(super) fn with_undo(steps: &[Arc<PlanStep>]) -> Vec<StepIndex> {
+    let with_undo = (0..).map(StepIndex).zip(steps).filter(|(_, step)| step.undo.is_some());
+    with_undo.map(|(index, _)| index).collect()
+}
+
 /// Tried again without limit, because an undo that is given up leaves half of the work done.
-fn endless() -> Retry {
+pub(super) fn endless() -> Retry {
     Retry { max_attempts: u32::MAX, ..Retry::default() }
 }
 

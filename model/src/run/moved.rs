@@ -72,6 +72,7 @@ impl Run {
         run.updates.clone_from(&self.updates);
         run.calls = places.keys(&self.calls);
         run.parent_paused = self.parent_paused;
+        run.code.clone_from(&self.code);
         run.forgotten = self.forgotten;
         run.loops = places.keys(&self.loops);
         run.progress = places.keys(&self.progress);

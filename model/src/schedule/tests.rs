@@ -25,6 +25,7 @@ fn spec(catch_up: CatchUp, overlap: Overlap) -> Spec {
         timing: Timing::Every { ms: 3_600_000 },
         workflow: "report".into(),
         definition: DefinitionHash([1; 32]),
+        follows: false,
         input: "{}".into(),
         folder: String::new(),
         catch_up,

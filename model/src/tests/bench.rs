@@ -88,6 +88,10 @@ impl Bench {
                     if let Some(migrates) = command.migrates() {
                         self.plan = Arc::clone(&migrates.to.0);
                     }
+                    if let Some(Event::CallsMade(made)) = transition.events.first() {
+                        let plan = self.plan.with_calls(made).expect("calls that were decided");
+                        self.plan = Arc::new(plan);
+                    }
                     self.check_transition(before, &transition);
                     return Ok(transition);
                 }
@@ -183,7 +187,8 @@ impl Bench {
     }
 
     fn check_end(&self, transition: &Transition) {
-        let is_open = self.run.open_count() > 0 || self.run.is_undoing();
+        let is_open =
+            self.run.open_count() > 0 || self.run.is_undoing() || self.run.waits_for_function();
         assert_eq!(self.run.status.is_terminal(), !is_open, "it ends when all steps have settled");
         let hash = codec::state_hash(&self.plan, &self.run);
         match transition.events.last() {
@@ -270,6 +275,7 @@ impl Bench {
                 none(calls.collect())
             }
             "ready" => none(self.run.ready().map(|s| self.plan.id(s).to_owned()).collect()),
+            "function" => self.run.code.as_ref().expect("a run of code").turn.to_string(),
             "parked" => self.run.is_parked().to_string(),
             id => {
                 let step = self.plan.find(id).unwrap_or_else(|| panic!("no step {id}"));

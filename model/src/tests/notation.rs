@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+mod function;
 mod items;
 mod updates;
 
@@ -73,6 +74,7 @@ pub(super) fn definition(items: &[impl AsRef<str>]) -> Definition {
                 for (key, argument) in settings_of(settings) {
                     match key.as_str() {
                         "timeout" => definition.timeout_ms = Some(ms(&argument)),
+                        "code" => definition.code = true,
                         "undoes" => definition.on_failure = OnEnd::Compensate,
                         "undoes_cancelled" => definition.on_cancel = OnEnd::Compensate,
                         "maps" => definition.outputs = Some(value(&argument)),
@@ -295,6 +297,7 @@ const SETTINGS: &[&str] = &[
     "undo",
     "undo_retry",
     "undoes",
+    "code",
     "undoes_cancelled",
 ];
 
@@ -344,6 +347,9 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
     let by = Actor { name: "ada".to_owned(), via: "test".to_owned() };
     let rest = |from: usize| words.get(from..).unwrap_or(&[]).join(" ");
     if let Some(command) = items::command(bench, &words) {
+        return command;
+    }
+    if let Some(command) = function::command(bench, &words) {
         return command;
     }
     match words[0] {
@@ -498,7 +504,11 @@ fn start(bench: &mut Bench, input: &str) -> RunStarted {
 
 /// `a#2`, or `a` for the last attempt.
 fn attempt(bench: &Bench, word: &str) -> (StepIndex, Attempt) {
-    let (id, number) = word.split_once('#').unwrap_or((word, ""));
+    // `a#2#1` is attempt 1 of the second call of `a`, if there is such a step.
+    let (id, number) = match word.rsplit_once('#') {
+        Some((id, number)) if bench.plan.find(word).is_none() => (id, number),
+        Some(_) | None => (word, ""),
+    };
     let Some(step) = bench.plan.find(id) else { return (StepIndex(999), Attempt(1)) };
     let last = || bench.run.step_run(step).attempt;
     (step, number.parse().map_or_else(|_| last(), Attempt))

@@ -42,6 +42,20 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
         Event::RunReleased => "released".to_owned(),
         Event::CancelRequested { .. } => "cancel requested".to_owned(),
         Event::RunRetried { timeout, .. } => format!("run retried{}", timer(*timeout, "timeout")),
+        Event::CallsMade(made) => {
+            let calls = made.calls.iter().map(|call| format!("{}@{}", call.id(), call.step.0));
+            let patches = made.patches.iter().map(|name| format!("patch {name}"));
+            let said: Vec<String> = calls.chain(patches).collect();
+            format!("calls in turn {}: {}", made.turn, said.join(" "))
+        }
+        Event::FunctionReturned(returned) => {
+            let said = match &returned.failure {
+                Some(failure) => format!(" {}", failure.code),
+                None => payload(Some(&returned.output)),
+            };
+            let colon = if said.is_empty() { "" } else { ":" };
+            format!("returns in turn {}{colon}{said}", returned.turn)
+        }
         Event::SlotsOffered => "slots offered".to_owned(),
         Event::EventsRead { step } => format!("{} has read events", id(step)),
         Event::SignalReceived { name, payload: carried, .. } => {

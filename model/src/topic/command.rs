@@ -24,6 +24,8 @@ pub enum TopicCommand {
         definition: DefinitionHash,
         /// Which of its triggers for this event, from 0.
         at: u32,
+        /// Whether runs have the version that is current when they are started, instead of this definition.
+        follows: bool,
         /// Where their scripts work; empty: nowhere in particular.
         folder: String,
         /// Who asks.

@@ -20,14 +20,15 @@ pub(super) fn decide(
             check_event(topic, &id, &data)?;
             TopicEvent::EventEmitted(EventEmitted { id, data, by })
         }
-        TopicCommand::SetTrigger { name, definition, at, folder, by } => {
+        TopicCommand::SetTrigger { name, definition, at, follows, folder, by } => {
             let same = topic.triggers.get(&name).is_some_and(|set| {
-                (set.definition, set.at, &set.folder) == (definition, at, &folder)
+                (set.definition, set.at, set.follows, &set.folder)
+                    == (definition, at, follows, &folder)
             });
             if same {
                 return Err(TopicRejection::Unchanged);
             }
-            TopicEvent::TriggerSet(TriggerSet { name, definition, at, folder, by })
+            TopicEvent::TriggerSet(TriggerSet { name, definition, at, follows, folder, by })
         }
         TopicCommand::RemoveTrigger { name, by } => {
             if !topic.triggers.contains_key(&name) {

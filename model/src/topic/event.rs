@@ -41,6 +41,8 @@ pub struct TriggerSet {
     pub definition: DefinitionHash,
     /// Which of its triggers for this event, from 0.
     pub at: u32,
+    /// Whether runs have the version that is current when they are started, instead of this definition.
+    pub follows: bool,
     /// Where their scripts work; empty: nowhere in particular.
     pub folder: String,
     /// Who.

@@ -15,11 +15,12 @@ pub(super) fn evolve(topic: &mut Topic, event: &TopicEvent, at: Timestamp) {
             topic.undelivered.push_back((topic.emitted, record));
             topic.remember(id);
         }
-        TopicEvent::TriggerSet(TriggerSet { name, definition, at, folder, .. }) => {
-            let (definition, at, folder) = (*definition, *at, folder.clone());
+        TopicEvent::TriggerSet(TriggerSet { name, definition, at, follows, folder, .. }) => {
+            let (definition, at, follows) = (*definition, *at, *follows);
+            let folder = folder.clone();
             // One that is changed goes on with the events that wait for it.
             let after = topic.triggers.get(name).map_or(topic.emitted, |before| before.after);
-            let set = EventTrigger { definition, at, folder, after };
+            let set = EventTrigger { definition, at, follows, folder, after };
             topic.triggers.insert(name.clone(), set);
         }
         TopicEvent::TriggerRemoved(TriggerRemoved { name, .. }) => {

@@ -19,7 +19,8 @@ fn emit(id: &str, data: &str) -> TopicCommand {
 
 fn set(name: &str, definition: u8) -> TopicCommand {
     let (name, definition) = (name.into(), DefinitionHash([definition; 32]));
-    TopicCommand::SetTrigger { name, definition, at: 0, folder: String::new(), by: by() }
+    let follows = false;
+    TopicCommand::SetTrigger { name, definition, at: 0, follows, folder: String::new(), by: by() }
 }
 
 fn remove(name: &str) -> TopicCommand {

@@ -164,6 +164,8 @@ impl Counters {
             | Event::ItemFailed { .. }
             | Event::OutputsStored { .. }
             | Event::RoundBegun { .. }
+            | Event::CallsMade(_)
+            | Event::FunctionReturned(_)
             | Event::RaceDecided { .. }
             | Event::StepsNotReached { .. }
             | Event::OutputMapped { .. }

@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use nexus_definitions::{Resolved, calendar};
+use nexus_definitions::calendar;
 use nexus_gateway::api::{Problem, PutSchedule};
 
+use super::super::published::{self, Meant};
 use super::{note_idle, record, show, triggers};
 use crate::args::{duration, pair};
 use crate::context::Context;
 use crate::exit::{Code, Outcome};
+use crate::inputs;
 use crate::store::Purpose;
-use crate::{inputs, workflow};
 
 /// Arguments of `schedule create`.
 #[derive(Debug, clap::Args)]
@@ -19,10 +20,11 @@ use crate::{inputs, workflow};
 Examples:
   nexus-engine schedule create examples/schedule.workflow.yaml
   nexus-engine schedule create report.workflow.yaml --cron '0 6 * * *' --tz Europe/Berlin
+  nexus-engine schedule create report --every 1d
   nexus-engine schedule create report.workflow.yaml --name hourly --every 1h --overlap queue --catch-up all")]
 pub(crate) struct CreateArgs {
-    /// File of the workflow; `-` reads standard input.
-    #[arg(value_name = "FILE")]
+    /// File of the workflow, `-` for standard input, or what is published: NAME, NAME@3, or a hash.
+    #[arg(value_name = "FILE|NAME")]
     file: PathBuf,
     /// Name of the schedule [default: the workflow's].
     #[arg(long, value_name = "NAME")]
@@ -55,27 +57,27 @@ pub(crate) struct CreateArgs {
 
 /// Makes a schedule.
 pub(crate) fn run(context: &Context, args: &CreateArgs) -> Outcome {
-    let Some(resolved) = workflow::read(&args.file)? else { return Ok(Code::Usage) };
+    let Some(meant) = published::meant(context, &args.file)? else { return Ok(Code::Usage) };
     if args.cron.is_none() && args.every.is_none() {
-        return of_triggers(context, args, &resolved);
+        return of_triggers(context, args, &meant);
     }
-    let read = &resolved.read;
     if let Some(cron) = &args.cron {
         check(cron, &args.tz)?;
     }
-    let input = inputs::read(&read.definition, args.input.as_deref(), &args.set)?;
-    let (definition, callees) = workflow::to_send(&resolved);
+    let input = inputs::read(&meant.definition, args.input.as_deref(), &args.set)?;
+    let (definition, workflow) = meant.to_send();
     let request = PutSchedule {
-        id: args.name.clone().unwrap_or_else(|| read.definition.name.clone()),
+        id: args.name.clone().unwrap_or_else(|| meant.definition.name.clone()),
         definition,
-        callees,
+        workflow,
+        callees: meant.callees,
         input,
         cron: args.cron.clone(),
         timezone: args.cron.is_some().then(|| args.tz.clone()),
         every_ms: args.every.map(|every| u64::try_from(every.as_millis()).unwrap_or(u64::MAX)),
         catch_up: Some(args.catch_up.clone()),
         overlap: Some(args.overlap.clone()),
-        folder: workflow::folder(&args.file).map(|folder| folder.to_string_lossy().into_owned()),
+        folder: meant.folder,
         replace: args.replace,
         by: context.by(),
     };
@@ -89,8 +91,8 @@ pub(crate) fn run(context: &Context, args: &CreateArgs) -> Outcome {
 }
 
 /// Makes the schedules of the workflow's triggers.
-fn of_triggers(context: &Context, args: &CreateArgs, read: &Resolved) -> Outcome {
-    let requests = triggers::requests(read, &args.file, args.replace, &context.by());
+fn of_triggers(context: &Context, args: &CreateArgs, meant: &Meant) -> Outcome {
+    let requests = triggers::requests(meant, args.replace, &context.by());
     if requests.is_empty() {
         let message = format!("{} has no triggers", args.file.display());
         return Err(Problem::new("NX1145", Code::Usage as u8, message)

@@ -45,6 +45,7 @@ pub(super) fn run(context: &Context) -> Outcome {
 fn workflow(schedule: &ScheduleView) -> String {
     let name = &schedule.workflow;
     match schedule.version {
+        _ if schedule.follows => format!("{name} (current)"),
         Some(version) => format!("{name}@{version}"),
         None => format!("{name} ({})", published::short(&schedule.definition)),
     }

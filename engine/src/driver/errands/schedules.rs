@@ -60,7 +60,11 @@ async fn try_to_start(
     if let Some(run) = handle.find(&start.name).await.map_err(RequestError::from)? {
         return Ok(Some((run, true)));
     }
-    let definition = start.definition;
+    let current = match &start.follows {
+        Some(workflow) => handle.current_version(workflow).await?,
+        None => None,
+    };
+    let (definition, folder) = current.unwrap_or((start.definition, start.folder.clone()));
     let plan = handle.blocking(move |loader| loader.plan(definition)).await;
     let plan = plan.map_err(RequestError::from)?;
     let input = serde_json::from_str(&start.input).unwrap_or_default();
@@ -72,7 +76,7 @@ async fn try_to_start(
     };
     let request = StartRequest {
         labels: BTreeMap::from([(LABEL.to_owned(), start.schedule.clone())]),
-        folder: (!start.folder.is_empty()).then(|| PathBuf::from(&start.folder)),
+        folder: (!folder.is_empty()).then(|| PathBuf::from(&folder)),
         by,
         ..StartRequest::new(plan).input(input).name(start.name.clone())
     };

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -11,6 +12,7 @@ use nexus_model::effect::Reading;
 use nexus_model::event::Actor;
 use nexus_model::expression::EvalError;
 use nexus_model::id::RunId;
+use nexus_model::plan::Plan;
 use nexus_model::rejection::Rejection;
 use nexus_model::topic::{Deliver, EventTrigger, StartFailure, TopicCommand, run_name};
 
@@ -125,6 +127,39 @@ enum Start {
     Failed(StartFailure),
 }
 
+/// What a trigger starts.
+struct Meant {
+    plan: Arc<Plan>,
+    /// Which of its triggers for events.
+    at: usize,
+    folder: String,
+}
+
+/// What a trigger starts now; `None`: nothing, because the current version is not started by this event.
+async fn meant(
+    handle: &Handle,
+    topic: &str,
+    trigger: &str,
+    set: &EventTrigger,
+) -> Result<Option<Meant>, LoadError> {
+    let definition = set.definition;
+    let plan = handle.blocking(move |loader| loader.plan(definition)).await?;
+    let pinned = Meant { plan, at: set.at as usize, folder: set.folder.clone() };
+    if !set.follows {
+        return Ok(Some(pinned));
+    }
+    let workflow = pinned.plan.definition().name.clone();
+    let versions = handle.versions(&workflow).await?.unwrap_or_default();
+    let Some(current) = versions.get(versions.current) else { return Ok(Some(pinned)) };
+    let (definition, folder) = (current.definition, current.folder.clone());
+    let plan = handle.blocking(move |loader| loader.plan(definition)).await?;
+    let mut triggers = plan.definition().event_triggers.iter().enumerate();
+    let at = triggers
+        .find(|(at, it)| it.event == topic && it.trigger_name(&workflow, *at) == trigger)
+        .map(|(at, _)| at);
+    Ok(at.map(|at| Meant { plan, at, folder }))
+}
+
 /// Starts the run of a trigger, or finds that it is there: nobody else uses its name.
 async fn start(
     handle: &Handle,
@@ -137,14 +172,14 @@ async fn start(
         let (trigger, code) = (trigger.to_owned(), code.to_owned());
         Start::Failed(StartFailure { number, trigger, code, message })
     };
-    let definition = set.definition;
-    let plan = match handle.blocking(move |loader| loader.plan(definition)).await {
-        Ok(plan) => plan,
+    let Meant { plan, at, folder } = match meant(handle, topic, trigger, set).await {
+        Ok(Some(meant)) => meant,
+        Ok(None) => return Ok(Start::Nothing),
         Err(error) if error.is_passing() => return Err(RequestError::from(error).into()),
         Err(error) => return Ok(failed("NX4143", error.to_string())),
     };
     let data = serde_json::from_str(&event.data).unwrap_or_default();
-    let input = match plan.triggered_input(set.at as usize, &data) {
+    let input = match plan.triggered_input(at, &data) {
         Ok(Some(input)) => input,
         Err(EvalError::Failed { code, message }) => return Ok(failed(code, message)),
         Ok(None) | Err(EvalError::Needs(_)) => return Ok(Start::Nothing),
@@ -152,7 +187,7 @@ async fn start(
     let name = run_name(trigger, topic, number);
     let request = StartRequest {
         labels: BTreeMap::from([(LABEL.to_owned(), topic.to_owned())]),
-        folder: (!set.folder.is_empty()).then(|| PathBuf::from(&set.folder)),
+        folder: (!folder.is_empty()).then(|| PathBuf::from(&folder)),
         by: Actor { name: topic.to_owned(), via: "event".to_owned() },
         ..StartRequest::new(plan).input(input).name(name.clone())
     };

@@ -201,6 +201,7 @@ fn in_words(output: &Output) -> String {
         Output::Hungry(_) => "hungry".into(),
         Output::Snapshot(..) => "snapshot".into(),
         Output::Rest(_) => "rest".into(),
+        Output::Function(news) => format!("tell the function of {}", news.revision),
         Output::LoadAggregate(_) => "load aggregate".into(),
         Output::Errand(_, effect) => format!("begin {}", errand(effect)),
         Output::ErrandOver(_, effect) => format!("end {}", errand(effect)),

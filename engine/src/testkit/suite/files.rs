@@ -7,6 +7,7 @@ use std::sync::Arc;
 use nexus_definitions::{Problems, Resolved, read, read_cases, resolve_calls};
 
 use super::Suite;
+use crate::handle::link_with;
 
 /// How a test file ends.
 const TEST: &str = ".test.yaml";
@@ -62,15 +63,24 @@ impl Suite {
             let problems = Problems(vec![file.workflow_problem(message)]);
             return Err(SuiteError::Invalid { problems, text });
         }
-        let Resolved { read, mut callees } = resolved(&workflow)?;
+        let Resolved { read, callees } = resolved(&workflow)?;
+        let (mut named, mut others) = (Vec::new(), Vec::new());
         for called in &file.workflows {
             let Resolved { read, callees: more } = resolved(&beside_of(tests, called))?;
-            callees.extend(more);
-            callees.push(Arc::new(read.plan));
+            others.extend(more);
+            named.push(Arc::new(read.plan));
         }
+        // A call by name means one of them.
+        let linked = link_with(Arc::new(read.plan), callees, &named);
+        let (plan, mut callees) = linked.map_err(|error| {
+            let problems = Problems(vec![file.workflow_problem(error.to_string())]);
+            SuiteError::Invalid { problems, text: text.clone() }
+        })?;
+        callees.extend(others);
+        callees.extend(named);
         let folder = workflow.canonicalize().ok();
         let folder = folder.as_deref().and_then(Path::parent).map(Path::to_owned);
-        Self::new(file, Arc::new(read.plan), callees, folder, harmless)
+        Self::new(file, plan, callees, folder, harmless)
             .map_err(|problems| SuiteError::Invalid { problems, text })
     }
 }

@@ -11,6 +11,7 @@ use nexus_engine::model::topic::event_of;
 use nexus_engine::{LoadError, Loader, Recorded};
 use serde_json::{Value, json};
 
+mod function;
 mod items;
 mod updates;
 
@@ -111,6 +112,8 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         Event::UpdateAwaited(awaited) => (Some(awaited.step), None),
         Event::RunFailed { step, .. } => (*step, None),
         Event::RunStarted(_)
+        | Event::CallsMade(_)
+        | Event::FunctionReturned(_)
         | Event::AttemptsInterrupted { .. }
         | Event::ItemsInterrupted { .. }
         | Event::TimerFired { .. }
@@ -295,6 +298,8 @@ impl Showing<'_> {
             Event::PathChosen { step, case, reason, skipped } => json!({
                 "step": self.id(*step), "case": case, "reason": reason, "steps": self.ids(skipped),
             }),
+            Event::CallsMade(made) => self.calls_made(made)?,
+            Event::FunctionReturned(returned) => self.function_returned(returned)?,
             Event::RaceDecided { step, winner } => json!({
                 "step": self.id(*step), "winner": winner.map(|step| self.id(step)),
             }),
@@ -488,6 +493,8 @@ impl Showing<'_> {
                 };
                 format!("{case}{not}: {}", shorten(reason, DETAIL_CHARS_MAX))
             }
+            Event::CallsMade(made) => function::calls_line(made),
+            Event::FunctionReturned(returned) => function::end_line(returned),
             Event::RaceDecided { winner, .. } => winner
                 .map_or_else(|| "nobody won".to_owned(), |step| format!("{} won", self.id(step))),
             Event::RoundBegun { round, reason, .. } => {

@@ -7,6 +7,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
+use crate::code::{CallMade, CallsMade, FunctionReturned};
 use crate::codec::kinds;
 use crate::event::{
     Actor, Awaited, ChildEnd, Event, Failure, Given, Migrated, Parent, RunStarted, UpdateAccepted,
@@ -78,6 +79,14 @@ fn outside_event() -> BoxedStrategy<Event> {
                 let definition = DefinitionHash(definition);
                 Event::RunMigrated(Box::new(Migrated { definition, steps, by, reason, retries }))
             }),
+        (any::<u32>(), vec(call_made(), 0..3), vec(text(), 0..2)).prop_map(
+            |(turn, calls, patches)| {
+                Event::CallsMade(Box::new(CallsMade { turn, calls, patches }))
+            }
+        ),
+        (any::<u32>(), payload(), option::of(failure())).prop_map(|(turn, output, failure)| {
+            Event::FunctionReturned(Box::new(FunctionReturned { turn, output, failure }))
+        }),
         Just(Event::SlotsOffered),
         Just(Event::ParentPaused),
         Just(Event::ParentResumed),
@@ -527,4 +536,19 @@ pub(super) fn time() -> impl Strategy<Value = Timestamp> {
 
 fn state_hash() -> impl Strategy<Value = StateHash> {
     any::<[u8; 32]>().prop_map(StateHash)
+}
+
+fn call_made() -> impl Strategy<Value = CallMade> {
+    let about = (step(), text(), any::<u32>(), text());
+    (about, payload(), option::of(payload()), vec(step(), 0..3)).prop_map(
+        |((step, name, count, does), input, output, needs)| CallMade {
+            step,
+            name,
+            count,
+            does,
+            input,
+            output,
+            needs,
+        },
+    )
 }

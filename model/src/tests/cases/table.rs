@@ -337,4 +337,10 @@ pub(super) static ROWS: &[Row] = &[
         "What was published stays; another version is made the current one.",
         "versions/tests::the_same_content_is_no_new_version",
     ]),
+    row("code: the calls of a function", "", "Command::MakeCalls Command::ReturnFunction", &["calls 0"], [
+        "functions::a_call_that_cannot_be_a_step_is_refused",
+        "functions::a_run_that_takes_too_long_fails",
+        "functions::a_cancelled_run_does_not_ask_its_function",
+        "functions::what_is_said_twice_or_of_other_turns_is_refused",
+    ]),
 ];

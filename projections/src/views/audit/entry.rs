@@ -297,6 +297,8 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::PathChosen { .. }
         | Event::StepsBypassed { .. }
         | Event::RoundBegun { .. }
+        | Event::CallsMade(_)
+        | Event::FunctionReturned(_)
         | Event::RaceDecided { .. }
         | Event::StepsNotReached { .. }
         | Event::RetryScheduled { .. }

@@ -145,6 +145,9 @@ impl RunRecord {
             }
             Event::RunRetried { timeout, .. } => self.retried(*timeout),
             Event::RunMigrated(migrated) => self.migrated(migrated),
+            // A step has the number of one that was before it.
+            Event::CallsMade(made) => made.calls.iter().for_each(|call| self.settle(call.step)),
+            Event::FunctionReturned(returned) => self.fails_if(returned.failure.is_some()),
             Event::RunCompleted { .. } => self.end(Ending::Completed, at),
             Event::RunFailed { failure, step, .. } => {
                 self.failure = Some(failure_of(failure, *step));

@@ -1,0 +1,89 @@
+//! Code: workflows that are async functions.
+//!
+//! The function of a run is asked in turns, see [`nexus_model::code`]. It reads what is recorded of its run, in the order in
+//! which it is recorded: after a crash as while it runs. So what it does is the same both times, as long as it does only what
+//! follows from what it is given.
+//!
+//! Invariants:
+//! * A function gets an outcome only after the event behind it is durable, and one at a time.
+//! * What a function says takes effect once it is durable. Until then it has happened in memory only.
+//! * A function that does something else than what is recorded gets no further, and nothing is recorded of it.
+
+mod board;
+mod cx;
+mod differs;
+mod functions;
+mod machine;
+mod performer;
+mod said;
+mod trouble;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use nexus_log::Revision;
+use nexus_model::code::CallMade;
+use nexus_model::event::{Event, Failure};
+use nexus_model::id::RunId;
+use nexus_model::plan::Plan;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::handler::Data;
+use crate::loader::{LoadError, Loader, events_of};
+
+pub use cx::{Call, Cx, Each, Wait, Within};
+pub(crate) use functions::{Functions, Seat};
+pub(crate) use performer::{Performance, perform};
+pub use trouble::FunctionTrouble;
+
+/// The future of a function.
+pub(crate) type FunctionFuture = Pin<Box<dyn Future<Output = Result<Data, Failure>> + Send>>;
+
+/// A function that runs are carried out by.
+pub(crate) trait Function: Send + Sync + 'static {
+    /// Begins it for a run.
+    fn begin(&self, cx: Cx, input: Data) -> FunctionFuture;
+}
+
+/// A function that runs are carried out by, of one with types.
+pub(crate) fn function<F, Fut, In, Out>(function: F) -> Arc<dyn Function>
+where
+    F: Fn(Cx, In) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = crate::workflow::Result<Out>> + Send + 'static,
+    In: DeserializeOwned + Send + 'static,
+    Out: Serialize + Send + 'static,
+{
+    Arc::new(cx::Typed::new(function))
+}
+
+/// The plan that folds event `revision` of a run: `base`, with the calls that were made up to then.
+pub(crate) fn plan_at(
+    loader: &Loader,
+    run: RunId,
+    base: &Arc<Plan>,
+    revision: u32,
+) -> Result<Arc<Plan>, LoadError> {
+    let mut calls: Vec<Arc<CallMade>> = Vec::new();
+    loader.each_frame(run, Revision(0), |frame| {
+        if frame.revision.0 > revision {
+            return Ok(());
+        }
+        for recorded in events_of(frame)? {
+            if recorded.revision > revision {
+                break;
+            }
+            let Event::CallsMade(made) = recorded.event else { continue };
+            for call in made.calls {
+                match calls.get_mut(call.step.at()) {
+                    Some(slot) => *slot = Arc::new(call),
+                    None => calls.push(Arc::new(call)),
+                }
+            }
+        }
+        Ok(())
+    })?;
+    let grown = base.of_calls(calls).map_err(|_| LoadError::Definition(base.hash()))?;
+    Ok(Arc::new(grown))
+}

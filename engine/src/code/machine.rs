@@ -1,0 +1,425 @@
+//! The function of one run, fed with what is recorded of it. Synchronous: it never waits.
+
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use nexus_model::code::{CallMade, CallsMade, FunctionReturned, outcome};
+use nexus_model::command::Command;
+use nexus_model::event::{Event, Failure, RunStarted};
+use nexus_model::id::{RunId, StepIndex, TimerId};
+use nexus_model::payload::{NewPayload, Payload};
+use nexus_model::plan::Plan;
+use nexus_model::time::Timestamp;
+
+use super::board::{Bell, Board, Outcome};
+use super::cx::Cx;
+use super::differs::{Differs, Line};
+use super::functions::Functions;
+use super::said::{Fresh, Paired, Said, pair};
+use super::trouble::Trouble;
+use super::{Function, FunctionFuture};
+use crate::handler::Data;
+
+/// A function that wakes itself more often in one turn waits for nothing.
+const POLLS_MAX: usize = 10_000;
+
+/// The function of one run.
+pub(super) struct Machine {
+    run: RunId,
+    function: Arc<dyn Function>,
+    functions: Functions,
+    bell: Arc<Bell>,
+    life: Option<Life>,
+    /// The timer that ends the run.
+    timeout: Option<TimerId>,
+    turn: u32,
+    stage: Stage,
+    /// Recorded outcomes that it has not got.
+    settled: VecDeque<Settled>,
+    /// Recorded calls whose outcomes it has not got.
+    seats: HashMap<StepIndex, Called>,
+    counts: HashMap<String, u32>,
+    /// The call whose outcome began the turn.
+    after: String,
+    /// It is asked nothing more: it has returned, or the run ends.
+    is_over: bool,
+    /// The run has ended.
+    has_ended: bool,
+}
+
+/// A function that has begun.
+struct Life {
+    board: Arc<Board>,
+    /// `None` once it has returned.
+    future: Option<FunctionFuture>,
+}
+
+/// How far the turn is.
+enum Stage {
+    /// The function was not asked yet.
+    Fresh,
+    /// It has said this, which is not recorded, or nothing.
+    Said(Said),
+    /// What it has said is recorded.
+    Recorded,
+}
+
+struct Settled {
+    step: StepIndex,
+    outcome: Outcome,
+    at: Timestamp,
+}
+
+struct Called {
+    ticket: u64,
+    id: String,
+    has_undo: bool,
+}
+
+/// What a function says, to be recorded.
+pub(super) struct Request {
+    pub(super) command: Command,
+    pub(super) payloads: Vec<NewPayload>,
+    /// Definitions that are called.
+    pub(super) callees: Vec<Arc<Plan>>,
+}
+
+/// What is recorded, with the bytes of the payload that the function is given because of it.
+pub(super) struct Heard<'a> {
+    pub(super) event: &'a Event,
+    pub(super) at: Timestamp,
+    pub(super) data: Option<Data>,
+}
+
+impl Machine {
+    pub(super) fn new(run: RunId, function: Arc<dyn Function>, functions: Functions) -> Self {
+        Self {
+            run,
+            function,
+            functions,
+            bell: Arc::default(),
+            life: None,
+            timeout: None,
+            turn: 0,
+            stage: Stage::Fresh,
+            settled: VecDeque::new(),
+            seats: HashMap::new(),
+            counts: HashMap::new(),
+            after: String::new(),
+            is_over: false,
+            has_ended: false,
+        }
+    }
+
+    /// What wakes the function.
+    pub(super) fn bell(&self) -> Arc<Bell> {
+        Arc::clone(&self.bell)
+    }
+
+    /// Whether the run has ended.
+    pub(super) fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
+    /// Takes what is recorded next.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else concerns the function")]
+    pub(super) fn hear(&mut self, heard: Heard<'_>) -> Result<(), Trouble> {
+        match heard.event {
+            Event::RunStarted(started) => self.begin(started, heard.at, heard.data),
+            Event::CallsMade(made) => return self.calls_made(made),
+            Event::FunctionReturned(returned) => return self.returned(returned),
+            Event::CancelRequested { .. } => self.is_over = true,
+            Event::TimerFired { timer } => self.is_over |= self.timeout == Some(*timer),
+            Event::RunCompleted { .. } | Event::RunFailed { .. } | Event::RunCancelled { .. } => {
+                (self.is_over, self.has_ended) = (true, true);
+            }
+            event => {
+                let Some((step, _)) = outcome(event).filter(|_| !self.is_over) else {
+                    return Ok(());
+                };
+                let outcome = match event {
+                    Event::StepFailed { failure, .. } => Err(failure.clone()),
+                    _ => Ok(heard.data.unwrap_or_else(Data::null)),
+                };
+                self.settled.push_back(Settled { step, outcome, at: heard.at });
+            }
+        }
+        Ok(())
+    }
+
+    /// All that is recorded was heard: what the function says next, if it says something. The same again until it is recorded.
+    pub(super) fn go_on(&mut self) -> Result<Option<Request>, Trouble> {
+        loop {
+            if self.is_over || self.life.is_none() {
+                return Ok(None);
+            }
+            if matches!(self.stage, Stage::Fresh) {
+                self.ask(None, true)?;
+                self.number_calls();
+            }
+            if let Stage::Said(said) = &mut self.stage
+                && !said.is_nothing()
+            {
+                return request(self.turn, &self.counts, said).map(Some);
+            }
+            if !self.deliver() {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn begin(&mut self, started: &RunStarted, at: Timestamp, input: Option<Data>) {
+        self.timeout = started.timeout.map(|(timer, _)| timer);
+        let board = Board::new(self.run, started.seed, at);
+        let cx = Cx::new(Arc::clone(&board), Arc::from(started.name.as_str()));
+        let (function, input) = (Arc::clone(&self.function), input.unwrap_or_else(Data::null));
+        // Begun in the first turn, so that a panic before the first `await` is one of the function.
+        let future: FunctionFuture = Box::pin(async move { function.begin(cx, input).await });
+        self.life = Some(Life { board, future: Some(future) });
+    }
+
+    /// Calls are recorded: the function makes them too.
+    fn calls_made(&mut self, made: &CallsMade) -> Result<(), Trouble> {
+        self.reach(made.turn)?;
+        if matches!(self.stage, Stage::Fresh) {
+            self.ask(Some(made), false)?;
+        }
+        let Stage::Said(said) = std::mem::replace(&mut self.stage, Stage::Recorded) else {
+            return Err(Trouble::History("a turn has two records".to_owned()));
+        };
+        let (paired, added, removed) = pair(said.calls, &made.calls);
+        if !added.is_empty() || !removed.is_empty() || said.returned.is_some() {
+            let differs = Differs {
+                turn: self.turn,
+                after: self.after.clone(),
+                same: paired.iter().map(|pair| Line::named(&pair.fresh, pair.count)).collect(),
+                removed: removed.iter().map(Line::recorded).collect(),
+                added: self.lines(&added, said.returned.is_some()),
+            };
+            return Err(Trouble::Differs(Box::new(differs)));
+        }
+        for pair in paired {
+            self.seat(pair);
+        }
+        Ok(())
+    }
+
+    /// The call is a step from here on.
+    fn seat(&mut self, pair: Paired) {
+        let Paired { fresh, step, count } = pair;
+        let id = nexus_model::code::step_id(&fresh.name, count);
+        let next = self.counts.entry(fresh.name).or_default();
+        *next = (*next).max(count.saturating_add(1));
+        let has_undo = fresh.undo.is_some();
+        if let Some(handler) = fresh.handler {
+            self.functions.keep_call(self.run, id.clone(), handler, fresh.undo);
+        }
+        self.seats.insert(step, Called { ticket: fresh.ticket, id, has_undo });
+    }
+
+    /// The end of the function is recorded: it ends too.
+    fn returned(&mut self, returned: &FunctionReturned) -> Result<(), Trouble> {
+        self.reach(returned.turn)?;
+        if matches!(self.stage, Stage::Fresh) {
+            self.ask(None, false)?;
+        }
+        let Stage::Said(said) = std::mem::replace(&mut self.stage, Stage::Recorded) else {
+            return Err(Trouble::History("a turn has two records".to_owned()));
+        };
+        self.is_over = true;
+        if said.returned.is_some() {
+            return Ok(());
+        }
+        let differs = Differs {
+            turn: self.turn,
+            after: self.after.clone(),
+            removed: vec![Line::end()],
+            added: self.lines(&said.calls, false),
+            ..Differs::default()
+        };
+        Err(Trouble::Differs(Box::new(differs)))
+    }
+
+    /// Runs the function up to the beginning of this turn. Nothing is recorded of the turns before it.
+    fn reach(&mut self, turn: u32) -> Result<(), Trouble> {
+        while self.turn < turn {
+            if matches!(self.stage, Stage::Fresh) {
+                self.ask(None, false)?;
+            }
+            if let Stage::Said(said) = &self.stage
+                && !said.is_nothing()
+            {
+                let differs = Differs {
+                    turn: self.turn,
+                    after: self.after.clone(),
+                    added: self.lines(&said.calls, said.returned.is_some()),
+                    ..Differs::default()
+                };
+                return Err(Trouble::Differs(Box::new(differs)));
+            }
+            if !self.deliver() {
+                return Err(Trouble::History(format!("turn {turn} has no outcome")));
+            }
+        }
+        Ok(())
+    }
+
+    fn lines(&self, calls: &[Fresh], returns: bool) -> Vec<Line> {
+        let mut calls: Vec<&Fresh> = calls.iter().collect();
+        calls.sort_by_key(|call| call.likeness());
+        let mut counts: HashMap<&str, u32> = HashMap::new();
+        let mut lines = Vec::new();
+        for call in calls {
+            let known = self.counts.get(&call.name).copied().unwrap_or(0);
+            let count = counts.entry(&call.name).or_insert(known);
+            lines.push(Line::named(call, *count));
+            *count += 1;
+        }
+        lines.extend(returns.then(Line::end));
+        lines
+    }
+
+    /// Gives the function the next outcome: a turn begins. Returns whether there is one.
+    fn deliver(&mut self) -> bool {
+        let Some(Settled { step, outcome, at }) = self.settled.pop_front() else { return false };
+        self.turn = self.turn.saturating_add(1);
+        self.stage = Stage::Fresh;
+        let Some(Life { board, .. }) = &self.life else { return false };
+        let Some(Called { ticket, id, has_undo }) = self.seats.remove(&step) else { return true };
+        self.functions.forget_call(self.run, &id, has_undo && outcome.is_ok());
+        self.after = id;
+        self.bell.enter();
+        board.deliver(ticket, outcome, at);
+        self.bell.leave();
+        true
+    }
+
+    /// Lets the function run until it waits.
+    fn ask(&mut self, recorded: Option<&CallsMade>, is_live: bool) -> Result<(), Trouble> {
+        let Some(Life { board, future }) = &mut self.life else {
+            return Err(Trouble::History("the run has no beginning".to_owned()));
+        };
+        if self.bell.is_foreign() {
+            return Err(Trouble::Foreign);
+        }
+        board.begin_turn(recorded.map(|made| &*made.patches), is_live);
+        let mut returned = None;
+        if let Some(running) = future {
+            self.bell.enter();
+            let result = run(running, &self.bell);
+            self.bell.leave();
+            returned = result?;
+        }
+        if returned.is_some() {
+            *future = None;
+        }
+        let (calls, patches) = board.end_turn();
+        let said = Said { calls, returned, patches };
+        let waits = !self.seats.is_empty();
+        if said.calls.is_empty() && said.returned.is_none() && !waits {
+            return Err(Trouble::Foreign);
+        }
+        self.stage = Stage::Said(said);
+        Ok(())
+    }
+
+    /// Numbers the calls of a turn that is not recorded, does what is to be done once, and keeps their code.
+    fn number_calls(&mut self) {
+        let Stage::Said(said) = &mut self.stage else { return };
+        // As they are recorded: by what they are, whatever the order in which they were polled.
+        said.calls.sort_by_cached_key(|call| (call.likeness(), call.ticket));
+        let mut counts: HashMap<String, u32> = HashMap::new();
+        for call in &said.calls {
+            let known = self.counts.get(&call.name).copied().unwrap_or(0);
+            let count = counts.entry(call.name.clone()).or_insert(known);
+            if let Some(handler) = &call.handler {
+                let id = nexus_model::code::step_id(&call.name, *count);
+                self.functions.keep_call(self.run, id, Arc::clone(handler), call.undo.clone());
+            }
+            *count += 1;
+        }
+    }
+}
+
+/// Polls a function until it waits or returns.
+fn run(future: &mut FunctionFuture, bell: &Arc<Bell>) -> Result<Option<Outcome>, Trouble> {
+    let waker = Waker::from(Arc::clone(bell));
+    let mut context = Context::from_waker(&waker);
+    for _ in 0..POLLS_MAX {
+        bell.take();
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut context)));
+        match polled {
+            Err(panic) => return Err(Trouble::Panicked(text_of(&*panic))),
+            Ok(Poll::Ready(returned)) => return Ok(Some(returned)),
+            Ok(Poll::Pending) if bell.take() => {}
+            Ok(Poll::Pending) => return Ok(None),
+        }
+    }
+    Err(Trouble::Spins)
+}
+
+fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    text.unwrap_or_else(|| "no message".to_owned())
+}
+
+/// What is said, as it is recorded.
+fn request(turn: u32, counts: &HashMap<String, u32>, said: &mut Said) -> Result<Request, Trouble> {
+    let mut payloads = Vec::new();
+    if said.calls.is_empty()
+        && let Some(returned) = &said.returned
+    {
+        let (output, failure) = match returned {
+            Ok(data) => (payload(data, &mut payloads), None),
+            Err(failure) => (Payload::Null, Some(failure.clone())),
+        };
+        let returned = FunctionReturned { turn, output, failure };
+        let command = Command::ReturnFunction(Box::new(returned));
+        return Ok(Request { command, payloads, callees: Vec::new() });
+    }
+    let mut made = CallsMade { turn, patches: said.patches.clone(), ..CallsMade::default() };
+    let mut callees = Vec::new();
+    let mut numbers: HashMap<String, u32> = HashMap::new();
+    for call in &mut said.calls {
+        let known = counts.get(&call.name).copied().unwrap_or(0);
+        let next = numbers.entry(call.name.clone()).or_insert(known);
+        let count = *next;
+        *next += 1;
+        callees.append(&mut call.callees.clone());
+        made.calls.push(record(call, count, &mut payloads)?);
+    }
+    Ok(Request { command: Command::MakeCalls(Box::new(made)), payloads, callees })
+}
+
+fn record(
+    call: &mut Fresh,
+    count: u32,
+    payloads: &mut Vec<NewPayload>,
+) -> Result<CallMade, Trouble> {
+    let does = serde_json::to_string(&call.does);
+    let does = does.map_err(|error| Trouble::Refused(error.to_string()))?;
+    let input = payload(&call.input, payloads);
+    let output = match call.known_output() {
+        None => None,
+        Some(Ok(data)) => Some(payload(&data, payloads)),
+        Some(Err(Failure { message, .. })) => return Err(Trouble::Refused(message)),
+    };
+    Ok(CallMade {
+        step: StepIndex::default(),
+        name: call.name.clone(),
+        count,
+        does,
+        input,
+        output,
+        needs: Vec::new(),
+    })
+}
+
+fn payload(data: &Data, payloads: &mut Vec<NewPayload>) -> Payload {
+    let (payload, new) = Payload::new(data.content_type, Arc::clone(&data.bytes));
+    payloads.extend(new);
+    payload
+}

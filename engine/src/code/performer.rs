@@ -1,0 +1,173 @@
+//! The task in which the function of a run is asked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nexus_model::event::Event;
+use nexus_model::id::RunId;
+use nexus_model::payload::Payload;
+use nexus_model::plan::Plan;
+use nexus_model::rejection::Rejection;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::functions::Functions;
+use super::machine::{Heard, Machine, Request};
+use super::trouble::Trouble;
+use crate::driver::Message;
+use crate::handler::Data;
+use crate::loader::{LoadError, Loader, Recorded};
+use crate::shard::{Asked, Refusal};
+use crate::tables::definition_row;
+
+/// How many events are read at a time.
+const EVENTS_MAX: usize = 512;
+
+/// What a function is carried out with.
+pub(crate) struct Performance {
+    pub(crate) run: RunId,
+    pub(crate) workflow: String,
+    pub(crate) functions: Functions,
+    pub(crate) loader: Loader,
+    pub(crate) inbox: mpsc::UnboundedSender<Message>,
+    /// How many events of the run are durable.
+    pub(crate) news: watch::Receiver<u32>,
+    /// How long to wait before something is asked again that could not be done.
+    pub(crate) rest: Duration,
+}
+
+/// Carries out the function of a run until the run has ended, or the function gets no further.
+pub(crate) async fn perform(performance: Performance) {
+    let (functions, run) = (performance.functions.clone(), performance.run);
+    match performance.carry_out().await {
+        Ok(End::RunEnded) => functions.forget_run(run),
+        Ok(End::EngineEnds) => {}
+        Err(trouble) => functions.is_in_trouble(run, trouble),
+    }
+}
+
+enum End {
+    RunEnded,
+    EngineEnds,
+}
+
+/// What became of what the function said.
+enum Answered {
+    Recorded,
+    NotNow,
+    EngineEnds,
+}
+
+impl Performance {
+    async fn carry_out(mut self) -> Result<End, Trouble> {
+        let function = self.functions.get(&self.workflow).cloned();
+        let function = function.ok_or_else(|| Trouble::NoFunction(self.workflow.clone()))?;
+        let mut machine = Machine::new(self.run, function, self.functions.clone());
+        let bell = machine.bell();
+        let mut next = 0;
+        loop {
+            self.news.mark_unchanged();
+            next = self.read(&mut machine, next).await?;
+            if machine.has_ended() {
+                return Ok(End::RunEnded);
+            }
+            if let Some(request) = machine.go_on()? {
+                match self.say(request).await? {
+                    Answered::Recorded => {}
+                    Answered::NotNow => tokio::time::sleep(self.rest).await,
+                    Answered::EngineEnds => return Ok(End::EngineEnds),
+                }
+                continue;
+            }
+            tokio::select! {
+                changed = self.news.changed() => {
+                    if changed.is_err() {
+                        return Ok(End::EngineEnds);
+                    }
+                }
+                () = bell.foreign() => return Err(Trouble::Foreign),
+            }
+        }
+    }
+
+    /// Has the function hear all that is durable from event `from` on. Returns where that ends.
+    async fn read(&self, machine: &mut Machine, from: u32) -> Result<u32, Trouble> {
+        let mut next = from;
+        loop {
+            let (loader, run) = (self.loader.clone(), self.run);
+            let read = tokio::task::spawn_blocking(move || chunk(&loader, run, next));
+            let read = read.await.map_err(|error| Trouble::History(error.to_string()))?;
+            let heard = match read {
+                Ok(heard) => heard,
+                Err(error) if error.is_passing() => {
+                    tokio::time::sleep(self.rest).await;
+                    continue;
+                }
+                Err(error) => return Err(Trouble::History(error.to_string())),
+            };
+            let Some((last, _)) = heard.last() else { return Ok(next) };
+            next = last.revision + 1;
+            let is_all = heard.len() < EVENTS_MAX;
+            for (Recorded { event, time, .. }, data) in heard {
+                machine.hear(Heard { event: &event, at: time, data })?;
+            }
+            if is_all && next >= *self.news.borrow() {
+                return Ok(next);
+            }
+        }
+    }
+
+    /// Has recorded what the function says.
+    async fn say(&self, request: Request) -> Result<Answered, Trouble> {
+        let Request { command, payloads, callees } = request;
+        let row =
+            |plan: &Arc<Plan>| definition_row(plan.hash(), plan.definition().to_canonical_json());
+        let rows = callees.iter().map(row).collect();
+        for plan in &callees {
+            self.loader.keep(plan);
+        }
+        let (reply, answer) = oneshot::channel();
+        let asked = Asked { payloads, rows, ..Asked::silent(command) };
+        let message = Message::Ask { run: self.run, asked, reply: Some(reply) };
+        if self.inbox.send(message).is_err() {
+            return Ok(Answered::EngineEnds);
+        }
+        let Ok(answer) = answer.await else { return Ok(Answered::EngineEnds) };
+        match answer {
+            Ok(_) => Ok(Answered::Recorded),
+            // What is recorded says why: it is read next.
+            Err(Refusal::Rejected(Rejection::Ended { .. } | Rejection::OtherTurn { .. })) => {
+                Ok(Answered::NotNow)
+            }
+            Err(Refusal::ShuttingDown) => Ok(Answered::EngineEnds),
+            Err(Refusal::DiskNearlyFull(_) | Refusal::Unreadable { .. }) => Ok(Answered::NotNow),
+            Err(refusal) => Err(Trouble::Refused(refusal.to_string())),
+        }
+    }
+}
+
+type Chunk = Vec<(Recorded, Option<Data>)>;
+
+/// Events with the bytes that the function is given because of them.
+fn chunk(loader: &Loader, run: RunId, from: u32) -> Result<Chunk, LoadError> {
+    let recorded = loader.history(run, from, EVENTS_MAX)?;
+    let with_data = |recorded: Recorded| {
+        let data = given(&recorded.event).map(|payload| data(loader, payload)).transpose()?;
+        Ok((recorded, data))
+    };
+    recorded.into_iter().map(with_data).collect()
+}
+
+/// The payload that the function is given because of an event.
+#[expect(clippy::wildcard_enum_match_arm, reason = "no other event hands it something")]
+fn given(event: &Event) -> Option<&Payload> {
+    match event {
+        Event::RunStarted(started) => Some(&started.input),
+        Event::StepCompleted { output, .. } => Some(output),
+        _ => None,
+    }
+}
+
+fn data(loader: &Loader, payload: &Payload) -> Result<Data, LoadError> {
+    let content_type = payload.content_type();
+    Ok(Data { content_type, bytes: loader.bytes(payload)? })
+}

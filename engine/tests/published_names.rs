@@ -1,0 +1,174 @@
+//! What is meant by the name of a published workflow: by a call for ever, by schedules and triggers at each start.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nexus_engine::model::definition::Definition;
+use nexus_engine::model::event::Actor;
+use nexus_engine::model::id::DefinitionHash;
+use nexus_engine::model::plan::Plan;
+use nexus_engine::model::schedule::{CatchUp, Overlap, Timing};
+use nexus_engine::{
+    Config, Engine, Handle, PublishRequest, ScheduleRequest, StartError, StartRequest,
+    TriggerRequest,
+};
+use serde_json::{Value, json};
+
+fn compiled(definition: &Value) -> Arc<Plan> {
+    let definition = Definition::from_json(definition.to_string().as_bytes());
+    Arc::new(Plan::compile(definition.expect("a definition")).expect("a plan"))
+}
+
+/// `score`, which puts out `what` and is started by the event `asked`.
+fn score(what: &str) -> Arc<Plan> {
+    compiled(&json!({
+        "name": "score", "inputs": {"order": {"default": 0}},
+        "event_triggers": [{"event": "asked"}],
+        "steps": [{"id": "a", "kind": {"set": {"values": {"what": what}}}}],
+        "outputs": "${{ steps.a.output.what }}",
+    }))
+}
+
+/// A workflow that calls another one, and puts out what that did.
+fn caller(name: &str, call: &Value) -> Arc<Plan> {
+    compiled(&json!({
+        "name": name,
+        "steps": [{"id": "c", "kind": {"call": call}}],
+        "outputs": "${{ steps.c.output }}",
+    }))
+}
+
+fn by() -> Actor {
+    Actor { name: "test".into(), via: "rust".into() }
+}
+
+fn open(store: &std::path::Path) -> Engine {
+    let config = Config { grace: Duration::from_millis(50), ..Config::default() };
+    Engine::builder().config(config).open(store).expect("a store")
+}
+
+async fn publish(handle: &Handle, plan: &Arc<Plan>) {
+    let request = PublishRequest {
+        plan: Arc::clone(plan),
+        callees: Vec::new(),
+        folder: None,
+        by: by(),
+        note: String::new(),
+    };
+    handle.publish(request).await.expect("it is published");
+}
+
+/// The output of a run, once it has completed.
+async fn output(handle: &Handle, request: StartRequest) -> String {
+    let run = handle.start(request).await.expect("a run").run;
+    let status = handle.wait(run).await.expect("an end");
+    format!("{status:?}")
+}
+
+/// The definition of the run of this name, once it has ended.
+async fn definition(handle: &Handle, name: &str) -> DefinitionHash {
+    let find = async {
+        loop {
+            if let Some(run) = handle.find(name).await.expect("a log") {
+                return run;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let run = tokio::time::timeout(Duration::from_secs(30), find).await.expect("it is started");
+    handle.wait(run).await.expect("an end");
+    let (plan, _) = handle.load(run).await.expect("a log").expect("a run");
+    plan.hash()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_means_the_version_that_is_current_when_it_is_taken_or_the_one_it_names() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = open(folder.path());
+    let handle = engine.handle();
+    let current = caller("top", &json!({"workflow": "score", "with": {"order": 7}}));
+    let start = |plan: &Arc<Plan>| StartRequest::new(Arc::clone(plan));
+    let error = handle.start(start(&current)).await.expect_err("nothing is published");
+    assert!(matches!(error, StartError::Unresolved { .. }), "{error:?}");
+
+    publish(handle, &score("one")).await;
+    assert!(output(handle, start(&current)).await.contains("one"));
+    // A workflow that is published keeps what it calls.
+    publish(handle, &caller("kept", &json!({"workflow": "score", "with": null}))).await;
+    publish(handle, &score("two")).await;
+    assert!(output(handle, start(&current)).await.contains("two"));
+    let first = caller("first", &json!({"workflow": "score", "version": "1", "with": null}));
+    assert!(output(handle, start(&first)).await.contains("one"));
+    let kept = caller("deep", &json!({"workflow": "kept", "with": null}));
+    assert!(output(handle, start(&kept)).await.contains("one"));
+
+    let third = caller("third", &json!({"workflow": "score", "version": "3", "with": null}));
+    let error = handle.start(start(&third)).await.expect_err("there is no third");
+    assert!(matches!(&error, StartError::Unresolved { workflow, .. } if workflow == "score@3"));
+    let misfit = caller("misfit", &json!({"workflow": "score", "with": {"odrer": 1}}));
+    let error = handle.start(start(&misfit)).await.expect_err("there is no such input");
+    assert!(matches!(&error, StartError::CallMisfit { code: "NX1184", .. }), "{error:?}");
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_called_file_calls_by_name_is_pinned_with_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = open(folder.path());
+    let handle = engine.handle();
+    publish(handle, &score("one")).await;
+    let middle = caller("middle", &json!({"workflow": "score", "with": null}));
+    let call = json!({
+        "workflow": "./middle.workflow.yaml", "definition": middle.hash().to_string(), "with": null,
+    });
+    let request = StartRequest::new(caller("top", &call)).callees([middle]);
+    assert!(output(handle, request).await.contains("one"));
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn schedules_and_triggers_made_by_name_follow_what_is_current() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = open(folder.path());
+    let handle = engine.handle();
+    let (one, two) = (score("one"), score("two"));
+    publish(handle, &one).await;
+    for (name, follows) in [("follows", true), ("pinned", false)] {
+        let request = ScheduleRequest {
+            name: name.into(),
+            timing: Timing::Every { ms: 86_400_000 },
+            plan: Arc::clone(&one),
+            callees: Vec::new(),
+            follows,
+            input: json!({}),
+            folder: None,
+            catch_up: CatchUp::Latest,
+            overlap: Overlap::Skip,
+            replace: false,
+            by: by(),
+        };
+        handle.put_schedule(request).await.expect("a schedule");
+    }
+    let trigger = |follows| TriggerRequest {
+        plan: Arc::clone(&one),
+        callees: Vec::new(),
+        at: 0,
+        follows,
+        folder: None,
+        by: by(),
+    };
+    handle.set_trigger(trigger(true)).await.expect("a trigger");
+    publish(handle, &two).await;
+
+    for (name, expected) in [("follows", &two), ("pinned", &one)] {
+        let triggered = handle.trigger_schedule(name, by()).await.expect("it is due");
+        let nexus_engine::ScheduledRun::Requested(run) = triggered else { panic!("{triggered:?}") };
+        assert_eq!(definition(handle, &run).await, expected.hash(), "{name}");
+    }
+    handle.emit("asked", &json!({}), "e-1", by()).await.expect("an event");
+    assert_eq!(definition(handle, "score@asked:1").await, two.hash());
+    handle.set_trigger(trigger(false)).await.expect("it is changed");
+    handle.emit("asked", &json!({}), "e-2", by()).await.expect("an event");
+    assert_eq!(definition(handle, "score@asked:2").await, one.hash());
+    engine.shutdown().await;
+}

@@ -1,0 +1,48 @@
+//! What functions say, as it is sent.
+
+use nexus_engine::LoadError;
+use nexus_engine::model::code::{CallMade, CallsMade, FunctionReturned};
+use serde_json::{Value, json};
+
+use super::{DETAIL_CHARS_MAX, STEPS_MAX, Showing, failure_data, failure_line, shorten};
+
+impl Showing<'_> {
+    pub(super) fn calls_made(&self, made: &CallsMade) -> Result<Value, LoadError> {
+        let calls: Vec<Value> =
+            made.calls.iter().map(|call| self.call_made(call)).collect::<Result<_, _>>()?;
+        Ok(json!({"turn": made.turn, "calls": calls, "patches": made.patches}))
+    }
+
+    fn call_made(&self, call: &CallMade) -> Result<Value, LoadError> {
+        let does: Value = serde_json::from_str(&call.does).unwrap_or_default();
+        Ok(json!({
+            "step": call.id(), "number": call.step.0, "does": does,
+            "input": self.payload(&call.input)?,
+            "output": call.output.as_ref().map(|output| self.payload(output)).transpose()?,
+        }))
+    }
+
+    pub(super) fn function_returned(
+        &self,
+        returned: &FunctionReturned,
+    ) -> Result<Value, LoadError> {
+        Ok(match &returned.failure {
+            Some(failure) => json!({"turn": returned.turn, "failure": failure_data(failure)}),
+            None => json!({"turn": returned.turn, "output": self.payload(&returned.output)?}),
+        })
+    }
+}
+
+pub(super) fn calls_line(made: &CallsMade) -> String {
+    let names: Vec<String> = made.calls.iter().take(STEPS_MAX).map(CallMade::id).collect();
+    let more = made.calls.len().saturating_sub(STEPS_MAX);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let patches = made.patches.iter().map(|name| format!("with patch {name}"));
+    let parts = std::iter::once(format!("{}{more}", names.join(", "))).chain(patches);
+    let parts: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
+    shorten(&parts.join(", "), DETAIL_CHARS_MAX)
+}
+
+pub(super) fn end_line(returned: &FunctionReturned) -> String {
+    returned.failure.as_ref().map_or_else(|| "it returned".to_owned(), failure_line)
+}

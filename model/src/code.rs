@@ -1,0 +1,118 @@
+//! Code: runs whose steps are the calls of a function, made while the run goes on.
+//!
+//! A function is asked in turns. In the first it runs until it waits for the outcomes of its calls; each further turn begins
+//! with exactly one outcome, in the order in which they were recorded. The calls of a turn are one event, [`CallsMade`], which
+//! makes each of them a step; the end of the function is [`FunctionReturned`]. From then on a call is a step like any other.
+//!
+//! Invariants:
+//! * A turn has at most one of these events, and turns do not go back.
+//! * The number of a step is used again once the function got its outcome and it cannot be undone, so that a run is as large
+//!   as what is open in it, not as what it has done.
+//! * Ids of steps are never used again: [`step_id`] counts the calls of a name.
+
+mod turns;
+
+use std::fmt;
+
+use crate::definition::Step;
+use crate::event::{Event, Failure};
+use crate::id::StepIndex;
+use crate::payload::Payload;
+
+pub use turns::CodeRun;
+
+/// Longest name of a call, in characters.
+pub const CALL_CHARS_MAX: usize = 128;
+/// Most calls of one turn.
+pub const CALLS_PER_TURN_MAX: usize = 10_000;
+
+/// The calls of one turn of a function.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallsMade {
+    /// How many outcomes the function had got.
+    pub turn: u32,
+    /// The calls, in the order of their names.
+    pub calls: Vec<CallMade>,
+    /// Changes of the code that this run is the first time past, by name.
+    pub patches: Vec<String>,
+}
+
+/// One call of a function.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallMade {
+    /// The step it is from here on; given by `decide`.
+    pub step: StepIndex,
+    /// Its name.
+    pub name: String,
+    /// How often that name was called before.
+    pub count: u32,
+    /// What it does: a [`Step`] of a definition as JSON, without needs and expressions.
+    pub does: String,
+    /// What it is given. It tells apart calls with the same name, also where the step does not read it.
+    pub input: Payload,
+    /// What it comes to, if that is known already.
+    pub output: Option<Payload>,
+    /// Steps that are undone after this one; given by `decide`.
+    pub needs: Vec<StepIndex>,
+}
+
+/// The end of a function.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FunctionReturned {
+    /// How many outcomes the function had got.
+    pub turn: u32,
+    /// What it returned, if it did not fail.
+    pub output: Payload,
+    /// How it failed.
+    pub failure: Option<Failure>,
+}
+
+impl CallMade {
+    /// The id of its step.
+    pub fn id(&self) -> String {
+        step_id(&self.name, self.count)
+    }
+
+    /// What it does, if that can be read.
+    pub(crate) fn step_definition(&self) -> Option<Step> {
+        let step: Step = serde_json::from_str(&self.does).ok()?;
+        Some(Step { id: self.id(), ..step })
+    }
+}
+
+/// The id of the step that call number `count` of a name is: the name, then `name#2`, `name#3`.
+pub fn step_id(name: &str, count: u32) -> String {
+    match count {
+        0 => name.to_owned(),
+        _ => format!("{name}#{}", u64::from(count) + 1),
+    }
+}
+
+/// What came of a call, as its function gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallOutcome {
+    /// What it returned.
+    Completed(Payload),
+    /// How it failed for good.
+    Failed(Failure),
+}
+
+/// The outcome of a call that an event brings; the function gets them in the order of these events.
+pub fn outcome(event: &Event) -> Option<(StepIndex, CallOutcome)> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "these two bring an outcome")]
+    match event {
+        Event::StepCompleted { step, output, .. } => {
+            Some((*step, CallOutcome::Completed(output.clone())))
+        }
+        Event::StepFailed { step, failure, .. } => {
+            Some((*step, CallOutcome::Failed(failure.clone())))
+        }
+        _ => None,
+    }
+}
+
+impl fmt::Display for CallMade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.id())
+    }
+}

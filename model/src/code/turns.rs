@@ -1,0 +1,52 @@
+//! What a run knows of its function.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use crate::id::StepIndex;
+use crate::payload::Payload;
+
+/// What a run knows of its function.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CodeRun {
+    /// How many outcomes the function had got when it last said something.
+    pub turn: u32,
+    /// Whether it has said something in that turn.
+    pub spoke: bool,
+    /// Steps whose outcomes it gets next, in order.
+    pub settled: VecDeque<StepIndex>,
+    /// Steps whose numbers are used again.
+    pub free: BTreeSet<StepIndex>,
+    /// What it returned.
+    pub output: Option<Payload>,
+}
+
+impl CodeRun {
+    /// The first turn in which it may say something new.
+    pub fn next_turn(&self) -> u32 {
+        self.turn.saturating_add(u32::from(self.spoke))
+    }
+
+    /// The last turn that there can be yet: the one that begins with the newest outcome.
+    pub fn last_turn(&self) -> u32 {
+        self.turn.saturating_add(u32::try_from(self.settled.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Whether the function may say something of this turn.
+    pub fn expects(&self, turn: u32) -> bool {
+        (self.next_turn()..=self.last_turn()).contains(&turn)
+    }
+
+    /// Whether there is a turn that it has said nothing of.
+    pub fn has_turns(&self) -> bool {
+        self.output.is_none() && self.next_turn() <= self.last_turn()
+    }
+
+    /// It has said something in this turn. Returns the steps whose outcomes it had got by then.
+    pub(crate) fn speaks(&mut self, turn: u32) -> Vec<StepIndex> {
+        let got = turn.saturating_sub(self.turn) as usize;
+        let got = got.min(self.settled.len());
+        self.turn = self.turn.max(turn);
+        self.spoke = true;
+        self.settled.drain(..got).collect()
+    }
+}

@@ -1,0 +1,189 @@
+//! What functions say as bytes, and the calls of a snapshot.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::canonical::{self, Payloads};
+use super::decode::Wire;
+use super::encode::put;
+use super::snapshot::Reader;
+use super::wire::{FailureV1, PayloadV1};
+use crate::code::{CallMade, CallsMade, CodeRun, FunctionReturned};
+use crate::event::Event;
+use crate::id::StepIndex;
+use crate::plan::Plan;
+use crate::run::Run;
+
+/// Bytes of the length that stands behind the calls of a snapshot.
+const LEN_BYTES: usize = 4;
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct CallsMadeV1<'a> {
+    turn: u32,
+    #[serde(borrow)]
+    calls: Vec<CallMadeV1<'a>>,
+    patches: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct CallMadeV1<'a> {
+    step: u32,
+    name: &'a str,
+    count: u32,
+    does: &'a str,
+    #[serde(borrow)]
+    input: PayloadV1<'a>,
+    #[serde(borrow)]
+    output: Option<PayloadV1<'a>>,
+    needs: Vec<u32>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct FunctionReturnedV1<'a> {
+    turn: u32,
+    #[serde(borrow)]
+    output: PayloadV1<'a>,
+    #[serde(borrow)]
+    failure: Option<FailureV1<'a>>,
+}
+
+pub(super) fn put_calls_made(out: &mut Vec<u8>, made: &CallsMade) {
+    let CallsMade { turn, calls, patches } = made;
+    let calls = calls.iter().map(CallMadeV1::of).collect();
+    put(out, &CallsMadeV1 { turn: *turn, calls, patches: patches.clone() });
+}
+
+pub(super) fn put_function_returned(out: &mut Vec<u8>, returned: &FunctionReturned) {
+    let FunctionReturned { turn, output, failure } = returned;
+    let failure = failure.as_ref().map(FailureV1::from);
+    put(out, &FunctionReturnedV1 { turn: *turn, output: output.into(), failure });
+}
+
+impl<'a> CallMadeV1<'a> {
+    fn of(call: &'a CallMade) -> Self {
+        let CallMade { step, name, count, does, input, output, needs } = call;
+        Self {
+            step: step.0,
+            name,
+            count: *count,
+            does,
+            input: input.into(),
+            output: output.as_ref().map(PayloadV1::from),
+            needs: needs.iter().map(|need| need.0).collect(),
+        }
+    }
+
+    fn call(self) -> Option<CallMade> {
+        Some(CallMade {
+            step: StepIndex(self.step),
+            name: self.name.to_owned(),
+            count: self.count,
+            does: self.does.to_owned(),
+            input: self.input.payload()?,
+            output: match self.output {
+                Some(output) => Some(output.payload()?),
+                None => None,
+            },
+            needs: self.needs.into_iter().map(StepIndex).collect(),
+        })
+    }
+}
+
+impl<'a> Wire<'a> for CallsMadeV1<'a> {
+    fn event(self) -> Option<Event> {
+        let calls = self.calls.into_iter().map(CallMadeV1::call).collect::<Option<_>>()?;
+        let (turn, patches) = (self.turn, self.patches);
+        Some(Event::CallsMade(Box::new(CallsMade { turn, calls, patches })))
+    }
+}
+
+impl<'a> Wire<'a> for FunctionReturnedV1<'a> {
+    fn event(self) -> Option<Event> {
+        Some(Event::FunctionReturned(Box::new(FunctionReturned {
+            turn: self.turn,
+            output: self.output.payload()?,
+            failure: self.failure.map(|failure| failure.failure()),
+        })))
+    }
+}
+
+/// Appends the calls that are the steps of a plan, and their length.
+pub(super) fn put_calls_of(out: &mut Vec<u8>, plan: &Plan) {
+    if !plan.is_code() {
+        return;
+    }
+    let before = out.len();
+    let calls = plan.calls_made().iter().map(|call| CallMadeV1::of(call)).collect();
+    put(out, &CallsMadeV1 { turn: 0, calls, patches: Vec::new() });
+    let len = u32::try_from(out.len() - before).unwrap_or(u32::MAX);
+    out.extend_from_slice(&len.to_le_bytes());
+}
+
+/// A snapshot without the calls of its plan, and those; `None` if they cannot be read.
+pub(super) fn take_calls<'a>(plan: &Plan, state: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+    if !plan.is_code() {
+        return Some((state, &[]));
+    }
+    let (rest, len) = state.split_last_chunk::<LEN_BYTES>()?;
+    let at = rest.len().checked_sub(u32::from_le_bytes(*len) as usize)?;
+    rest.split_at_checked(at)
+}
+
+/// The plan whose steps are these calls; `base` is the one of the definition.
+pub(super) fn grown(base: &Plan, calls: &[u8]) -> Option<Plan> {
+    let (wire, rest) = super::decode::take::<CallsMadeV1<'_>>(calls)?;
+    let calls = wire.calls.into_iter().map(CallMadeV1::call).collect::<Option<Vec<_>>>()?;
+    let in_order = (0..).map(StepIndex).zip(&calls).all(|(at, call)| call.step == at);
+    if !rest.is_empty() || !in_order {
+        return None;
+    }
+    base.of_calls(calls.into_iter().map(Arc::new).collect()).ok()
+}
+
+impl canonical::Writer {
+    /// What a run knows of its function. The calls themselves count for the hash by what they are.
+    pub(super) fn code(&mut self, plan: &Plan, run: &Run, payloads: Payloads) {
+        let Some(CodeRun { turn, spoke, settled, free, output }) = run.code.as_deref() else {
+            return;
+        };
+        self.byte(canonical::SECTION_CODE);
+        self.number(*turn);
+        self.flag(*spoke);
+        self.count(settled.len());
+        for step in settled {
+            self.index(*step);
+        }
+        self.count(free.len());
+        for step in free {
+            self.index(*step);
+        }
+        self.option(output.as_ref(), Self::payload);
+        if payloads == Payloads::References {
+            for call in plan.calls_made() {
+                let CallMade { step: _, name, count, does, input, output, needs } = &**call;
+                self.text(name);
+                self.number(*count);
+                self.text(does);
+                self.payload(input);
+                self.option(output.as_ref(), Self::payload);
+                self.count(needs.len());
+                for need in needs {
+                    self.index(*need);
+                }
+            }
+        }
+    }
+}
+
+impl Reader<'_> {
+    pub(super) fn code(&mut self) -> Option<CodeRun> {
+        let (turn, spoke) = (self.number32()?, self.flag()?);
+        let settled = self.list(Self::index)?.into();
+        let free = self.list(Self::index)?;
+        let in_order = free.is_sorted_by(|a, b| a < b);
+        let output = self.option(Self::payload)?;
+        let free = free.into_iter().collect();
+        in_order.then_some(CodeRun { turn, spoke, settled, free, output })
+    }
+}

@@ -1,0 +1,113 @@
+//! `MakeCalls` and `ReturnFunction`: what a function says at the end of a turn.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::Draft;
+use crate::code::{CALLS_PER_TURN_MAX, CallMade, CallsMade, FunctionReturned};
+use crate::command::Command;
+use crate::event::Event;
+use crate::id::StepIndex;
+use crate::plan::Plan;
+use crate::rejection::Rejection;
+use crate::run::{Run, RunStatus, StepState};
+
+/// The calls of a command with their steps, and the plan that has them; `None` if it makes none.
+pub(super) fn grow(
+    plan: &Plan,
+    run: &Run,
+    command: &Command,
+) -> Result<Option<(CallsMade, Arc<Plan>)>, Rejection> {
+    let Command::MakeCalls(made) = command else { return Ok(None) };
+    check_turn(plan, run, made.turn)?;
+    if made.calls.len() > CALLS_PER_TURN_MAX {
+        let reason = format!("a turn makes at most {CALLS_PER_TURN_MAX} calls");
+        let name = made.calls.first().map(|call| call.name.clone()).unwrap_or_default();
+        return Err(Rejection::BadCall { name, reason });
+    }
+    let made = numbered(plan, run, made);
+    let plan =
+        plan.with_calls(&made).map_err(|(name, reason)| Rejection::BadCall { name, reason })?;
+    Ok(Some((made, Arc::new(plan))))
+}
+
+/// Gives each call the lowest number that is free once the function has got the outcomes up to its turn.
+fn numbered(plan: &Plan, run: &Run, made: &CallsMade) -> CallsMade {
+    let mut code = run.code.as_deref().cloned().unwrap_or_default();
+    let got = code.speaks(made.turn);
+    let mut free = code.free;
+    free.extend(got.iter().copied().filter(|step| !run.is_kept(plan, *step)));
+    let mut next = plan.step_count();
+    let after = undone_before(plan, run, &free);
+    let mut made = made.clone();
+    for call in &mut made.calls {
+        call.step = free.pop_first().unwrap_or_else(|| {
+            next = next.saturating_add(1);
+            StepIndex(next - 1)
+        });
+        call.needs = if is_undoable(call) { after.clone() } else { Vec::new() };
+    }
+    made
+}
+
+fn is_undoable(call: &CallMade) -> bool {
+    call.step_definition().is_some_and(|step| step.compensate.is_some())
+}
+
+/// The steps after which a step that can be undone comes: those that have completed and that no other such step comes after.
+fn undone_before(plan: &Plan, run: &Run, free: &BTreeSet<StepIndex>) -> Vec<StepIndex> {
+    let is_kept = |step: &StepIndex| !free.contains(step) && run.is_kept(plan, *step);
+    let kept = plan.steps_with_undo().iter().copied().filter(is_kept);
+    kept.filter(|step| !plan.successors(*step).any(|next| is_kept(&next))).collect()
+}
+
+/// Whether the function may say something of this turn.
+fn check_turn(plan: &Plan, run: &Run, turn: u32) -> Result<(), Rejection> {
+    let Some(code) = &run.code else {
+        return Err(Rejection::NoFunction { workflow: plan.definition().name.clone() });
+    };
+    if run.status != RunStatus::Running {
+        return Err(Rejection::Ended { status: run.status.word() });
+    }
+    if code.output.is_some() || !code.expects(turn) {
+        return Err(Rejection::OtherTurn { turn, expected: code.next_turn() });
+    }
+    Ok(())
+}
+
+impl Draft<'_> {
+    /// The plan of this draft has the calls already.
+    pub(super) fn make_calls(&mut self, made: Option<CallsMade>) -> Result<(), Rejection> {
+        let Some(made) = made else {
+            return Err(Rejection::NoFunction { workflow: self.plan.definition().name.clone() });
+        };
+        let known: Vec<(StepIndex, crate::payload::Payload)> =
+            made.calls.iter().filter_map(|call| Some((call.step, call.output.clone()?))).collect();
+        self.frontier.extend(made.calls.iter().map(|call| call.step));
+        self.emit(Event::CallsMade(Box::new(made)));
+        for (step, output) in known {
+            self.complete(step, self.next_attempt(step), output, false);
+        }
+        Ok(())
+    }
+
+    /// What is still open of a function that has returned is ended: nobody waits for it.
+    pub(super) fn return_function(&mut self, returned: FunctionReturned) -> Result<(), Rejection> {
+        check_turn(self.plan, self.run, returned.turn)?;
+        let is_well = returned.failure.is_none();
+        self.emit(Event::FunctionReturned(Box::new(returned)));
+        if is_well {
+            let open = self.run.steps().filter(|(_, step)| !step.state.is_settled());
+            let open = open.map(|(step, _)| step).collect();
+            self.end_early(open);
+        }
+        Ok(())
+    }
+}
+
+impl Run {
+    /// Whether the number of a settled step stays taken, because the step may have to be undone.
+    pub(crate) fn is_kept(&self, plan: &Plan, step: StepIndex) -> bool {
+        plan.undo(step).is_some() && matches!(self.step(step), StepState::Completed { .. })
+    }
+}

@@ -1,0 +1,244 @@
+//! A plan that grows: the calls of a function as steps.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::compile::Problems;
+use super::step::check_retry;
+use super::undo::{endless, with_undo};
+use super::{ApprovalWait, Called, Plan, PlanStep, PlanUndo, SignalWait, Work, graph};
+use crate::code::{CALL_CHARS_MAX, CallMade, CallsMade};
+use crate::definition::{OnError, Retry, Step, StepKind, WhenNeeds};
+use crate::expression::Template;
+use crate::id::StepIndex;
+use crate::payload::Payload;
+use crate::topic::event_of;
+
+impl Plan {
+    /// Whether its steps are the calls of a function.
+    pub fn is_code(&self) -> bool {
+        self.definition.code
+    }
+
+    /// The calls that are its steps, in order.
+    pub fn calls_made(&self) -> &[Arc<CallMade>] {
+        &self.calls_made
+    }
+
+    /// This plan with further calls as steps, each at the number that the event gives it.
+    ///
+    /// # Errors
+    /// What is wrong with a call, after its name.
+    pub fn with_calls(&self, made: &CallsMade) -> Result<Self, (String, String)> {
+        let mut calls: Vec<Arc<CallMade>> = self.calls_made.clone();
+        for call in &made.calls {
+            put(&mut calls, call.step, Arc::new(call.clone()))
+                .ok_or_else(|| refused(call, "its step has no number that could be given"))?;
+        }
+        self.of_calls(calls)
+    }
+
+    /// This plan with exactly these calls as steps.
+    ///
+    /// # Errors
+    /// As [`with_calls`](Self::with_calls).
+    pub fn of_calls(&self, calls: Vec<Arc<CallMade>>) -> Result<Self, (String, String)> {
+        let mut definition = self.definition.without_steps();
+        let mut steps: Vec<Arc<PlanStep>> = Vec::with_capacity(calls.len());
+        for (at, call) in calls.iter().enumerate() {
+            let known = self.calls_made.get(at).filter(|known| Arc::ptr_eq(known, call));
+            let same = known.and_then(|_| self.definition.steps.get(at).zip(self.steps.get(at)));
+            let (step, compiled) = if let Some((step, compiled)) = same {
+                (step.clone(), Arc::clone(compiled))
+            } else {
+                let step = call
+                    .step_definition()
+                    .ok_or_else(|| refused(call, "what it does cannot be read"))?;
+                let compiled = compile(call, &step, calls.len())?;
+                (step, Arc::new(compiled))
+            };
+            definition.steps.push(step);
+            steps.push(compiled);
+        }
+        let mut by_id: Vec<StepIndex> = (0..).map(StepIndex).take(steps.len()).collect();
+        let id = |step: &StepIndex| definition.steps.get(step.at()).map_or("", |step| &step.id);
+        by_id.sort_by(|left, right| id(left).cmp(id(right)));
+        let twice = by_id.iter().zip(by_id.iter().skip(1)).find(|(a, b)| id(a) == id(b));
+        if let Some((twice, _)) = twice {
+            return Err((id(twice).to_owned(), "there is a step with its id".to_owned()));
+        }
+        let (successor_ends, successors) = graph::successors(&steps);
+        let steps_with_undo = with_undo(&steps);
+        Ok(Self {
+            hash: self.hash,
+            definition,
+            steps,
+            successor_ends,
+            successors,
+            by_id,
+            warnings: Vec::new(),
+            run_id: None,
+            start_rule: None,
+            slot: None,
+            event_triggers: Vec::new(),
+            event_waits: Vec::new(),
+            env: Template::default(),
+            outputs: None,
+            steps_with_undo,
+            calls_made: calls,
+            queries: std::collections::BTreeMap::new(),
+        })
+    }
+}
+
+/// Puts a call at its number; `None` if that is not the next one or one before it.
+fn put(calls: &mut Vec<Arc<CallMade>>, step: StepIndex, call: Arc<CallMade>) -> Option<()> {
+    if step.at() == calls.len() {
+        calls.push(call);
+    } else {
+        *calls.get_mut(step.at())? = call;
+    }
+    Some(())
+}
+
+fn refused(call: &CallMade, reason: &str) -> (String, String) {
+    (call.name.clone(), reason.to_owned())
+}
+
+fn compile(call: &CallMade, step: &Step, count: usize) -> Result<PlanStep, (String, String)> {
+    let chars = call.name.chars().count();
+    if !(1..=CALL_CHARS_MAX).contains(&chars)
+        || call.name.chars().any(|c| c.is_control() || c == '#')
+    {
+        let reason = format!(
+            "a name has 1 to {CALL_CHARS_MAX} characters, no `#` and no control characters"
+        );
+        return Err(refused(call, &reason));
+    }
+    if call.needs.iter().any(|need| need.at() >= count || *need == call.step) {
+        return Err(refused(call, "it comes after a step that there is not"));
+    }
+    check(call, step)?;
+    let work = work(call, step).ok_or_else(|| refused(call, "code cannot call this"))?;
+    Ok(PlanStep {
+        work,
+        needs: call.needs.clone(),
+        when_needs: WhenNeeds::AllOk,
+        router: None,
+        races: Vec::new(),
+        loops: Vec::new(),
+        condition: None,
+        retry: step.retry.clone(),
+        deadline_ms: step.deadline_ms,
+        start_within_ms: step.start_within_ms,
+        on_error: OnError::Continue,
+        each: None,
+        slot: None,
+        breaker: None,
+        outputs: None,
+        undo: undo(call, step)?,
+    })
+}
+
+/// What a step of a definition may have, and a call may not, and numbers that make no sense.
+fn check(call: &CallMade, step: &Step) -> Result<(), (String, String)> {
+    let plain = Step {
+        id: step.id.clone(),
+        retry: step.retry.clone(),
+        timeout_ms: step.timeout_ms,
+        deadline_ms: step.deadline_ms,
+        heartbeat_ms: step.heartbeat_ms,
+        start_within_ms: step.start_within_ms,
+        compensate: step.compensate.clone(),
+        ..Step::new("", step.kind.clone())
+    };
+    if *step != plain {
+        return Err(refused(call, "it has what only a step of a definition can have"));
+    }
+    let times = [step.timeout_ms, step.deadline_ms, step.heartbeat_ms, step.start_within_ms];
+    let undo_ms = step.compensate.as_ref().and_then(|undo| undo.timeout_ms);
+    if times.into_iter().chain([undo_ms]).any(|ms| ms == Some(0)) {
+        return Err(refused(call, "one of its times is 0, so it could never complete"));
+    }
+    check_tries(call, &step.retry)
+}
+
+fn check_tries(call: &CallMade, retry: &Retry) -> Result<(), (String, String)> {
+    let mut problems = Problems::default();
+    check_retry(&[], retry, &mut problems);
+    match problems.errors.first() {
+        Some(error) => Err(refused(call, &error.message)),
+        None => Ok(()),
+    }
+}
+
+fn work(call: &CallMade, step: &Step) -> Option<Work> {
+    let literal = call.input.clone();
+    Some(match &step.kind {
+        StepKind::Action { uses, with: Value::Null } if !uses.is_empty() => {
+            Work::Handler { name: uses.clone(), input: Template::default(), literal }
+        }
+        StepKind::Set { values: Value::Null } if call.output.is_some() => {
+            Work::Set { values: Template::default() }
+        }
+        StepKind::Sleep { duration: Value::Number(ms) } => {
+            Work::Sleep { duration: Template::literally(Value::Number(ms.clone())) }
+        }
+        StepKind::WaitFor { signal, matches: None, timeout_ms, on_timeout }
+            if is_signal(signal) && *timeout_ms != Some(0) =>
+        {
+            let (signal, timeout_ms, on_timeout) = (signal.clone(), *timeout_ms, *on_timeout);
+            Work::WaitFor(SignalWait { signal, matches: None, timeout_ms, on_timeout })
+        }
+        StepKind::Approve(approval) if approval.timeout_ms != Some(0) => {
+            let asks = json!({"by": approval.by, "message": approval.message});
+            Work::Approve(ApprovalWait {
+                asks: Template::literally(asks),
+                form: approval.form.clone(),
+                timeout_ms: approval.timeout_ms,
+                on_timeout: approval.on_timeout,
+            })
+        }
+        StepKind::Call { definition: Some(definition), with: Value::Null, .. } => {
+            let definition = Some(*definition);
+            Work::Call(Called { definition, input: Template::default(), literal })
+        }
+        StepKind::Action { .. }
+        | StepKind::Script { .. }
+        | StepKind::Set { .. }
+        | StepKind::Sleep { .. }
+        | StepKind::SleepUntil { .. }
+        | StepKind::WaitFor { .. }
+        | StepKind::Approve(_)
+        | StepKind::Update(_)
+        | StepKind::Call { .. }
+        | StepKind::Race { .. }
+        | StepKind::Repeat(_)
+        | StepKind::Switch(_) => return None,
+    })
+}
+
+/// Whether it is the name of a signal, and not of an event.
+fn is_signal(name: &str) -> bool {
+    let chars = name.chars().count();
+    (1..=CALL_CHARS_MAX).contains(&chars)
+        && !name.chars().any(char::is_control)
+        && event_of(name).is_none()
+}
+
+/// What undoes it is given what it returned.
+fn undo(call: &CallMade, step: &Step) -> Result<Option<Box<PlanUndo>>, (String, String)> {
+    let Some(undo) = &step.compensate else { return Ok(None) };
+    let (StepKind::Action { uses, with: Value::Null }, StepKind::Action { .. }) =
+        (&undo.kind, &step.kind)
+    else {
+        return Err(refused(call, "only a step can be undone, and by a step"));
+    };
+    let input = Template::compile(&json!("${{ this.output }}"))
+        .map_err(|_| refused(call, "its output cannot be handed on"))?;
+    let retry = undo.retry.clone().unwrap_or_else(endless);
+    check_tries(call, &retry)?;
+    let (name, literal) = (uses.clone(), Payload::Null);
+    Ok(Some(Box::new(PlanUndo { name, input, literal, retry })))
+}

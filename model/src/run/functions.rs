@@ -1,0 +1,39 @@
+//! What a run knows of its function, and steps that it gets while it goes on.
+
+use super::{Run, RunStatus, StepRun};
+use crate::id::StepIndex;
+use crate::plan::Plan;
+
+impl Run {
+    /// Whether its function has a turn of which it has said nothing yet.
+    pub fn asks_function(&self) -> bool {
+        let has_turns = self.code.as_ref().is_some_and(|code| code.has_turns());
+        has_turns && self.status == RunStatus::Running
+    }
+
+    /// Whether it goes on until its function has returned.
+    pub fn waits_for_function(&self) -> bool {
+        let is_open = self.code.as_ref().is_some_and(|code| code.output.is_none());
+        is_open && self.status == RunStatus::Running
+    }
+
+    /// Makes room for the steps that its plan has got.
+    pub(crate) fn grow(&mut self, plan: &Plan) {
+        while self.steps.len() < plan.step_count() as usize {
+            self.steps.push(StepRun::default());
+            self.open_needs.push(0);
+            self.open += 1;
+        }
+    }
+
+    /// Counts the needs of a step anew.
+    pub(crate) fn count_needs(&mut self, plan: &Plan, step: StepIndex) {
+        let is_open = |need: &&StepIndex| {
+            self.steps.get(need.at()).is_some_and(|need| !need.state.is_settled())
+        };
+        let count = plan.needs(step).iter().filter(is_open).count();
+        if let Some(open) = self.open_needs.get_mut(step.at()) {
+            *open = u32::try_from(count).unwrap_or(u32::MAX);
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! Functions: their calls are steps, their outcomes come one at a time, and numbers are used again.
+
+use super::bench::Bench;
+use super::check;
+use crate::codec::{decode_run, encode_run, plan_of_snapshot};
+use crate::plan::Plan;
+use std::sync::Arc;
+
+#[test]
+fn a_run_of_code_waits_for_its_function() {
+    check(
+        r#"
+        workflow  run code
+        when      start {"n":1}
+        then      run started
+        after     run running; parked false; function 0
+    "#,
+    );
+}
+
+#[test]
+fn calls_are_steps_and_the_function_gets_what_they_come_to() {
+    check(
+        r#"
+        workflow  run code
+        given     start
+        when      calls 0 a with {"x":1} | b; complete b 7; complete a 8
+                  calls 2 a#2; complete a#2#1 9; returns 3 {"sum":24}
+        then      calls in turn 0: a@0 b@1; a#1 started; b#1 started; b#1 completed 7; a#1 completed 8
+                  calls in turn 2: a#2@0; a#2#1 started; a#2#1 completed 9
+                  returns in turn 3: {"sum":24}; run completed {"sum":24}
+    "#,
+    );
+}
+
+#[test]
+fn a_number_is_free_once_the_function_has_the_outcome() {
+    check(
+        "
+        workflow  run code
+        given     start; calls 0 a | b; complete b
+        when      calls 0 c; calls 1 c; complete c; calls 2 d | e
+        then      rejected: the function is at turn 0, and that is over or has not come; the run expects 1
+                  calls in turn 1: c@1; c#1 started; c#1 completed
+                  calls in turn 2: d@1 e@2; d#1 started; e#1 started
+        after     a running; d running; e running; function 2
+    ",
+    );
+}
+
+#[test]
+fn a_failure_is_an_outcome_and_ends_nothing() {
+    check(
+        "
+        workflow  run code
+        given     start; calls 0 a retry 2; fail a#1 E; fire t1 @1s
+        when      fail a E; calls 1 b; complete b; returns 2
+        then      a#2 attempt failed E; a failed E, continued; calls in turn 1: b@0; b#1 started; b#1 completed
+                  returns in turn 2; run completed
+    ",
+    );
+}
+
+#[test]
+fn sleeps_waits_approvals_and_called_runs_are_calls() {
+    check(
+        r#"
+        workflow  run code
+        given     start; calls 0 nap sleep 5000 | paid wait_for paid within=9s | ok approve dana ask=Pay? | sub call other {"x":1}
+        when      fire t1 @5s; signal paid 3; reject ok dana; child sub ended {"y":2}
+        then      t1 fired; nap#1 completed; signal paid 3; paid takes signal 1; paid#1 completed 3
+                  ok rejected by dana as dana; ok#1 completed {"approved":false,"at":"1970-01-01T00:00:05Z","by":"dana","form":null,"note":null}
+                  wf-001/sub ended {"y":2}; sub#1 completed {"y":2}
+        after     function 0; timers none
+    "#,
+    );
+}
+
+#[test]
+fn a_wait_that_is_too_long_is_a_failure() {
+    check(
+        "
+        workflow  run code
+        given     start; calls 0 paid wait_for paid within=9s | a deadline 20s
+        when      fire t1 @9s; fire t2 @20s; fail a E; returns 2 fails E_LATE
+        then      t1 fired; paid failed NX4001 signal `paid` did not come within 9000 ms, continued; t2 fired; stop: a; a#1 attempt failed E; a failed NX3003 deadline of 20000 ms over all attempts passed, continued
+                  returns in turn 2: E_LATE; run failed: E_LATE
+    ",
+    );
+}
+
+#[test]
+fn what_is_known_completes_at_once() {
+    check(
+        "
+        workflow  run code
+        given     start
+        when      calls 0 dice gives 4 | patch p | a
+        then      calls in turn 0: dice@0 a@1 patch p; dice#1 completed 4; a#1 started
+        after     function 0; parked false
+    ",
+    );
+}
+
+#[test]
+fn a_function_that_returns_ends_what_nobody_waits_for() {
+    check(
+        "
+        workflow  run code
+        given     start; calls 0 slow | fast | nap sleep 60000; complete fast
+        when      returns 1 7; complete slow
+        then      returns in turn 1: 7; stop: slow; cancelled: nap; slow#1 completed; run completed 7
+    ",
+    );
+}
+
+#[test]
+fn what_was_done_is_undone_in_the_order_of_the_function() {
+    check(
+        "
+        workflow  run code undoes
+        given     start; calls 0 a undo | b undo; complete a 1; complete b 2; calls 2 c undo; complete c 3; calls 3 d; complete d
+        when      returns 4 fails E_NO; complete c; complete b; complete a
+        then      returns in turn 4: E_NO; undo: a b c; c#2 undo started 3; c#2 undone
+                  a#2 undo started 1; b#2 undo started 2; b#2 undone; a#2 undone; run failed: E_NO
+    ",
+    );
+}
+
+#[test]
+fn numbers_of_what_may_be_undone_are_kept() {
+    check(
+        "
+        workflow  run code undoes
+        given     start; calls 0 a undo | b undo; complete a; fail b E
+        when      calls 2 c | d undo
+        then      calls in turn 2: c@1 d@2; c#1 started; d#1 started
+    ",
+    );
+}
+
+#[test]
+fn a_cancelled_run_does_not_ask_its_function() {
+    check(
+        "
+        workflow  run code
+        given     start; calls 0 a
+        when      cancel enough; calls 0 b; complete a; returns 1
+        then      cancel requested; stop: a; rejected: the run has ended (cancelling); a#1 completed; run cancelled
+                  rejected: the run has ended (cancelled)
+    ",
+    );
+}
+
+#[test]
+fn a_cancelled_run_without_open_calls_ends_at_once() {
+    check(
+        "
+        workflow  run code
+        given     start
+        when      cancel enough
+        then      cancel requested; run cancelled
+    ",
+    );
+}
+
+#[test]
+fn a_run_that_takes_too_long_fails() {
+    check(
+        "
+        workflow  run code timeout 5s
+        given     start; calls 0 a; complete a
+        when      fire t1 @5s
+        then      t1 fired; run failed: NX3010 run timed out after 5000 ms
+    ",
+    );
+}
+
+#[test]
+fn a_paused_run_makes_calls_and_starts_none() {
+    check(
+        "
+        workflow  run code
+        given     start; calls 0 a; pause; complete a
+        when      calls 1 b | nap sleep 5000 | dice gives 1; resume
+        then      calls in turn 1: b@0 nap@1 dice@2; dice#1 completed 1; resumed; nap sleeps t1@5s; b#1 started
+    ",
+    );
+}
+
+#[test]
+fn what_is_said_twice_or_of_other_turns_is_refused() {
+    check(
+        "
+        workflow  run code
+        given     start; calls 0 a
+        when      calls 0 a; calls 1 b; complete a; returns 0; calls 2 b; calls 1 b; returns 1; complete b; calls 1 c; returns 2
+                  calls 2 d
+        then      rejected: the function is at turn 0, and that is over or has not come; the run expects 1
+                  rejected: the function is at turn 1, and that is over or has not come; the run expects 1; a#1 completed
+                  rejected: the function is at turn 0, and that is over or has not come; the run expects 1
+                  rejected: the function is at turn 2, and that is over or has not come; the run expects 1
+                  calls in turn 1: b@0; b#1 started
+                  rejected: the function is at turn 1, and that is over or has not come; the run expects 2; b#1 completed
+                  rejected: the function is at turn 1, and that is over or has not come; the run expects 2
+                  returns in turn 2; run completed; rejected: the run has ended (completed)
+    "
+        .replace("expects 1\n", "expects 1; ")
+        .as_str(),
+    );
+}
+
+#[test]
+fn a_call_that_cannot_be_a_step_is_refused() {
+    check(
+        "
+        workflow  run code
+        given     start; calls 0 a
+        when      complete a; calls 1 b | b; calls 1 c retry 0; calls 1 c timeout 0s; calls 1 c needs a; calls 1 c set 4
+                  calls 1 c call nobody; calls 1 c sleep 5000 undo
+        then      a#1 completed; rejected: call `b` cannot be made: there is a step with its id
+                  rejected: call `c` cannot be made: `max_attempts` is 0, so the step could never run
+                  rejected: call `c` cannot be made: one of its times is 0, so it could never complete
+                  rejected: call `c` cannot be made: it has what only a step of a definition can have
+                  rejected: call `c` cannot be made: code cannot call this
+                  rejected: call `c` cannot be made: code cannot call this
+                  rejected: call `c` cannot be made: only a step can be undone, and by a step
+    ",
+    );
+}
+
+#[test]
+fn a_run_of_a_definition_has_no_function() {
+    check(
+        "
+        workflow  a
+        given     start
+        when      calls 0 b; returns 0
+        then      rejected: workflow `test` is no code: its runs have no function
+                  rejected: workflow `test` is no code: its runs have no function
+    ",
+    );
+}
+
+#[test]
+fn a_run_of_code_is_neither_retried_nor_migrated() {
+    check(
+        "
+        workflow  run code
+        other     run code timeout 5s
+        given     start; calls 0 a
+        when      migrate; complete a; returns 1 fails E; retry
+        then      rejected: what this run does is said by its function: it cannot be migrated; a#1 completed
+                  returns in turn 1: E; run failed: E
+                  rejected: what this run does is said by its function: it cannot be retried
+    ",
+    );
+}
+
+#[test]
+fn text_of_a_call_is_no_template() {
+    check(
+        "
+        workflow  run code
+        given     start
+        when      calls 0 ok approve dana ask=${{1+1}}
+        then      calls in turn 0: ok@0; ok asks dana \"${{1+1}}\"
+    ",
+    );
+}
+
+#[test]
+fn a_snapshot_brings_its_calls() {
+    let mut bench = Bench::of("run code undoes");
+    let base = Arc::clone(&bench.plan);
+    for line in [
+        "start",
+        "calls 0 a undo | b with {\"x\":1} | nap sleep 5000",
+        "complete a big",
+        "fire t1 @5s",
+        "calls 1 c | dice gives 4",
+    ] {
+        bench.play(line).unwrap_or_else(|rejection| panic!("{line}: {rejection}"));
+        let bytes = encode_run(&bench.plan, &bench.run);
+        let plan = plan_of_snapshot(&base, &bytes).expect("its plan");
+        assert_eq!(plan.definition(), bench.plan.definition());
+        assert_eq!(plan.calls_made(), bench.plan.calls_made());
+        assert_eq!(decode_run(&plan, &bytes).expect("the run"), bench.run, "{line}");
+        assert_eq!(
+            plan_of_snapshot(&plan, &bytes).expect("its plan").calls_made(),
+            plan.calls_made()
+        );
+        for at in (0..bytes.len()).step_by(7) {
+            let mut broken = bytes.clone();
+            broken[at] ^= 0x40;
+            assert!(plan_of_snapshot(&base, &broken).is_err(), "a flipped bit at {at}");
+        }
+    }
+}
+
+#[test]
+fn what_many_calls_leave_behind_does_not_grow() {
+    let mut bench = Bench::of("run code");
+    bench.play("start").expect("it starts");
+    let mut sizes = Vec::new();
+    for turn in 0..200 {
+        let number = if turn == 0 { String::new() } else { format!("#{}", turn + 1) };
+        bench.play(&format!("calls {turn} a{number} with {{\"n\":{turn}}}")).expect("it is called");
+        bench.play(&format!("complete a{number}#1 {turn}")).expect("it completes");
+        sizes.push(encode_run(&bench.plan, &bench.run).len());
+    }
+    assert_eq!(bench.plan.step_count(), 1);
+    assert!(sizes[199] < sizes[9] + 24, "{} and then {} bytes", sizes[9], sizes[199]);
+}
+
+#[test]
+fn a_definition_of_code_has_no_steps() {
+    let definition = super::notation::definition(&["run code", "a"]);
+    let errors = Plan::compile(definition).expect_err("steps are refused");
+    assert_eq!(errors[0].code, "NX1101");
+}

@@ -1,0 +1,65 @@
+//! What functions say, in the notation of stories.
+
+use serde_json::Value;
+
+use super::{Bench, failure, payload, step};
+use crate::code::{CallMade, CallsMade, FunctionReturned};
+use crate::command::Command;
+use crate::definition::StepKind;
+use crate::id::StepIndex;
+
+/// `calls 0 a retry 2 | b#2 with {"x":1} | nap sleep 5000 | dice gives 4 | patch p`: the calls of a turn.
+/// `returns 3 {"x":1}`, `returns 3 fails E_CARD`: the end of a function.
+pub(super) fn command(bench: &mut Bench, words: &[&str]) -> Option<Command> {
+    let turn = || words[1].parse().expect("the number of a turn");
+    let rest = words.get(2..).unwrap_or_default().join(" ");
+    match words[0] {
+        "calls" => {
+            let mut made = CallsMade { turn: turn(), ..CallsMade::default() };
+            for item in rest.split('|').map(str::trim).filter(|item| !item.is_empty()) {
+                match item.strip_prefix("patch ") {
+                    Some(name) => made.patches.push(name.to_owned()),
+                    None => made.calls.push(call(bench, item)),
+                }
+            }
+            Some(Command::MakeCalls(Box::new(made)))
+        }
+        "returns" => {
+            let failed = rest.strip_prefix("fails ");
+            let failure = failed.map(|code| failure(&[code, "fatal"]));
+            let output = if failure.is_some() { "" } else { &rest };
+            let output = payload(bench, output);
+            let turn = turn();
+            Some(Command::ReturnFunction(Box::new(FunctionReturned { turn, output, failure })))
+        }
+        _ => None,
+    }
+}
+
+fn call(bench: &mut Bench, item: &str) -> CallMade {
+    let (item, output) = match item.split_once(" gives ") {
+        Some((item, output)) => (item, Some(payload(bench, output))),
+        None => (item, None),
+    };
+    let mut does = step(item);
+    let (name, count) = match does.id.split_once('#') {
+        Some((name, number)) => {
+            (name.to_owned(), number.parse::<u32>().expect("the number of a call") - 1)
+        }
+        None => (does.id.clone(), 0),
+    };
+    let mut input = String::new();
+    if let StepKind::Action { with, .. } | StepKind::Call { with, .. } = &mut does.kind {
+        let with = std::mem::take(with);
+        if !with.is_null() {
+            input = with.to_string();
+        }
+    }
+    if output.is_some() {
+        does.kind = StepKind::Set { values: Value::Null };
+    }
+    does.id = String::new();
+    let does = serde_json::to_string(&does).expect("a step is JSON");
+    let input = payload(bench, &input);
+    CallMade { step: StepIndex(999), name, count, does, input, output, needs: Vec::new() }
+}

@@ -89,7 +89,7 @@ impl Builder {
         self
     }
 
-    /// Adds a handler: an `async fn(StepCx, In) -> StepResult<Out>`, or a [`Handler`] in an `Arc`.
+    /// Adds a handler: an `async fn(StepCx, In) -> StepResult<Out>`, or a [`Handler`](crate::Handler) in an `Arc`.
     #[must_use]
     pub fn handler<M>(mut self, name: impl Into<String>, handler: impl IntoHandler<M>) -> Self {
         self.registry.insert(name, handler.into_handler());

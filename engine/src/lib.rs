@@ -3,21 +3,28 @@
 //! Every state transition of every run is an event in a log on disk before anything depends on it. A run survives any crash
 //! and goes on where it was; what was finished is not done again.
 //!
-//! ```no_run
-//! use nexus_engine::{Engine, StartRequest, StepCx, StepResult, handler_fn};
+//! ```
+//! use nexus_engine::prelude::*;
 //!
-//! async fn greet(_cx: StepCx, name: String) -> StepResult<String> {
+//! async fn greet(_: StepCx, name: String) -> StepResult<String> {
 //!     Ok(format!("hello, {name}"))
 //! }
 //!
-//! # async fn example(plan: std::sync::Arc<nexus_engine::model::plan::Plan>) -> Result<(), Box<dyn std::error::Error>> {
-//! let engine = Engine::builder().handler("greet", handler_fn(greet)).open("./store")?;
-//! let run = engine.handle().start(StartRequest::new(plan)).await?;
-//! println!("{:?}", engine.handle().wait(run.run).await?);
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<()> {
+//! # let folder = tempfile::tempdir().expect("a folder");
+//! # let store = folder.path();
+//! let greeting = Workflow::dag("greeting", |d, name| d.step("greet", greet.retry(5), name))?;
+//! let engine = Engine::builder().workflow(&greeting).open(store)?;
+//! let run = engine.start(&greeting, "Ada".to_owned()).id("greet-ada").await?;
+//! assert_eq!(run.result().await?, "hello, Ada");
 //! engine.shutdown().await;
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! [`prelude`] has what most programs need, [`workflow`] the typed workflows, [`testing`] what tests them, and [`Handle`] all
+//! else that can be asked of an engine. It needs Rust 1.95 and no library of the system.
 
 mod calls;
 mod clock;

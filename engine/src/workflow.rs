@@ -110,6 +110,30 @@ pub(crate) struct DagForm {
 impl<In, Out> Workflow<In, Out> {
     /// Makes a workflow of a graph. `build` is given the input, adds steps, and returns what the workflow brings.
     ///
+    /// ```
+    /// use nexus_engine::prelude::*;
+    ///
+    /// async fn weigh(_: StepCx, parts: Vec<u32>) -> StepResult<u32> {
+    ///     Ok(parts.iter().sum())
+    /// }
+    /// async fn pack(_: StepCx, (parts, grams): (Vec<u32>, u32)) -> StepResult<String> {
+    ///     Ok(format!("{} parts, {grams} g", parts.len()))
+    /// }
+    ///
+    /// let parcel = Workflow::dag("parcel", |d, parts| {
+    ///     let grams = d.step("weigh", weigh, parts);
+    ///     d.step("pack", pack.retry(3).timeout(secs(30)), (parts, grams))
+    /// })?;
+    /// assert_eq!(parcel.graph().node_count(), 2);
+    ///
+    /// let twice = Workflow::dag("twice", |d, parts| {
+    ///     d.step("weigh", weigh, parts);
+    ///     d.step("weigh", weigh, parts)
+    /// });
+    /// assert_eq!(twice.expect_err("two steps of one name").code(), Some("NX1108"));
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Workflow`] if two steps have one name, there is none, they wait for each other, or something else is wrong
     /// that types cannot tell.

@@ -73,6 +73,20 @@ impl Dag {
     }
 
     /// Adds a step that is done once for each item of a list. Its output is the list of theirs, in the order of the items.
+    ///
+    /// ```
+    /// use nexus_engine::prelude::*;
+    /// use nexus_engine::testing::TestEngine;
+    ///
+    /// async fn double(_: StepCx, n: u64) -> StepResult<u64> {
+    ///     Ok(n * 2)
+    /// }
+    ///
+    /// let all = Workflow::dag("all", |d, numbers| d.each("double", double.retry(3), numbers).limit(8))?;
+    /// let t = TestEngine::new().workflow(&all);
+    /// assert_eq!(t.start(&all, vec![1, 2, 3])?.result()?, [2, 4, 6]);
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn each<'d, S, M, A, T>(
         &'d self,
         name: &str,
@@ -178,12 +192,12 @@ impl Dag {
         let mut draft = self.draft.borrow_mut();
         step.compensate = policy.undo.map(|undo| {
             let uses = format!("{uses}.undo");
-            draft.handlers.insert(uses.clone(), undo.work);
+            draft.register(&step.id, &uses, undo.work);
             let kind = StepKind::Action { uses, with: json!("${{ this.output }}") };
             let retry = undo.retry.map(|retry| retry.0);
             Box::new(Compensate { kind, retry, timeout_ms: undo.timeout.map(ms) })
         });
-        draft.handlers.insert(uses, work);
+        draft.register(name, &uses, work);
         step
     }
 
@@ -327,6 +341,24 @@ impl Draft {
             hint: Some(hint.to_owned()),
             warning: false,
         });
+    }
+
+    /// Says what carries out a step under a name, which another step must not have.
+    fn register(&mut self, step: &str, uses: &str, work: Work) {
+        let is_taken = self.handlers.insert(uses.to_owned(), work).is_some();
+        // Of two steps with one name something is said already.
+        if is_taken && self.steps.iter().all(|other| other.id != step) {
+            self.problems.push(DefinitionError {
+                code: "NX1192",
+                path: vec!["steps".to_owned(), step.to_owned()],
+                range: None,
+                message: format!(
+                    "step `{step}` would be carried out as `{uses}`, as another one is"
+                ),
+                hint: Some("choose another name for one of them".to_owned()),
+                warning: false,
+            });
+        }
     }
 
     fn connect(&mut self, wiring: &Wiring, to: NodeIndex, kind: EdgeKind) {

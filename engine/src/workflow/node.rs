@@ -45,6 +45,27 @@ impl<'d, T> Node<'d, T> {
     /// Is done only if `condition` holds for the outputs of other steps; otherwise it is skipped, and brings `None`.
     ///
     /// The condition is called once, as a step of its own before this one, and what it says stands in the history.
+    ///
+    /// ```
+    /// use nexus_engine::prelude::*;
+    /// use nexus_engine::testing::TestEngine;
+    ///
+    /// async fn discount(_: StepCx, cents: u64) -> StepResult<u64> {
+    ///     Ok(cents / 10)
+    /// }
+    /// async fn total(_: StepCx, (cents, less): (u64, Option<u64>)) -> StepResult<u64> {
+    ///     Ok(cents - less.unwrap_or(0))
+    /// }
+    ///
+    /// let price = Workflow::dag("price", |d, cents| {
+    ///     let less = d.step("discount", discount, cents).when(cents, |cents: &u64| *cents > 1_000);
+    ///     d.step("total", total, (cents, less))
+    /// })?;
+    /// let t = TestEngine::new().workflow(&price);
+    /// assert_eq!(t.start(&price, 500)?.result()?, 500);
+    /// assert_eq!(t.start(&price, 5_000)?.result()?, 4_500);
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn when<A, X>(
         self,
         args: X,

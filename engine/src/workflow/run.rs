@@ -21,7 +21,29 @@ use super::events::RunEvents;
 use super::{Error, Result};
 use crate::handle::{ApprovalDecision, Handle, RequestError, Started};
 
-/// A run, by its name. Cheap to clone; dropping it cancels nothing. As any handle, it keeps the store open: drop it before the
+/// A run, by its name.
+///
+/// ```
+/// use nexus_engine::prelude::*;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<()> {
+/// const PAID: Signal<u64> = Signal::new("paid");
+/// let order = Workflow::dag("order", |d, _: Node<'_, String>| d.wait("pay", &PAID))?;
+/// let engine = Engine::builder().workflow(&order).in_memory()?;
+/// let run = engine.start(&order, "A-1".to_owned()).id("order-A-1").await?;
+/// run.signal(&PAID, &2_500).await?;
+/// assert_eq!(run.result().await?, 2_500);
+///
+/// let mut events = engine.run::<u64>("order-A-1").events();
+/// let first = events.next().await?.expect("the start of the run");
+/// assert_eq!(first.kind(), "run.started");
+/// # engine.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Cheap to clone; dropping it cancels nothing. As any handle, it keeps the store open: drop it before the
 /// same program opens the store again.
 pub struct RunHandle<Out> {
     handle: Handle,

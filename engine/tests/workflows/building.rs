@@ -47,6 +47,27 @@ fn what_is_wrong_is_said_when_it_is_made() {
 }
 
 #[test]
+fn a_function_is_found_under_one_name() {
+    async fn nothing(_: StepCx, _: u64) -> StepResult<()> {
+        Ok(())
+    }
+    let undo = said(Workflow::dag("w", |d, n| {
+        let a = d.step("a", same.undo(nothing), n);
+        d.step("a.undo", same, a)
+    }));
+    assert!(
+        undo.contains("NX1192: step `a.undo` would be carried out as `w.a.undo`, as"),
+        "{undo}"
+    );
+    let inner = Workflow::dag("w", |d, n| d.step("a", same, n)).unwrap();
+    let outer = said(Workflow::dag("w", |d, n| {
+        let n = d.call("inner", &inner, n);
+        d.step("a", same, n)
+    }));
+    assert!(outer.contains("NX1192: step `a` would be carried out as `w.a`, as"), "{outer}");
+}
+
+#[test]
 fn what_only_some_nodes_can_is_refused_of_others() {
     let input = said(Workflow::dag("w", |d, n| {
         let a = d.step("a", same, n);

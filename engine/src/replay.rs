@@ -10,7 +10,7 @@ use nexus_log::{Frame, Revision};
 use nexus_model::codec::state_hash;
 use nexus_model::command::{ApprovalAnswer, Command, UpdateRequest};
 use nexus_model::decide::{Context, Decision, decide};
-use nexus_model::event::{Event, Given, UpdateAccepted};
+use nexus_model::event::{Event, Given, ItemUndone, UpdateAccepted};
 use nexus_model::evolve::{evolve, fits};
 use nexus_model::id::{RunId, StateHash, StepIndex};
 use nexus_model::migration::{MigrateRun, Target};
@@ -319,7 +319,8 @@ fn command_of(event: &Event) -> Option<Command> {
         Event::StepCompleted { step, attempt, output, .. } => {
             Command::CompleteStep { step, attempt, output }
         }
-        Event::UndoCompleted { step, attempt, .. } => {
+        Event::ItemUndone(ItemUndone { step, attempt, .. })
+        | Event::UndoCompleted { step, attempt, .. } => {
             Command::CompleteStep { step, attempt, output: Payload::Null }
         }
         Event::AttemptFailed { step, attempt, failure }

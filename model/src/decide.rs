@@ -46,6 +46,7 @@ mod slots;
 mod start;
 mod switch;
 mod undo;
+mod undo_items;
 mod update;
 mod wait_for;
 mod wind_down;

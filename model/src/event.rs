@@ -1,10 +1,7 @@
-//! Events: what has happened to a run. Facts, past tense, never altered.
-//!
-//! Those of one transition are stored together: the one from outside (with [`Given`]), then what `decide` derived from it.
+//! Events: facts about a run, past tense, never altered. Those of one transition are stored together: first the one from
+//! outside (with [`Given`]), then what `decide` derived from it.
 
-mod awaited;
 mod calls;
-mod origin;
 mod started;
 mod values;
 
@@ -12,10 +9,9 @@ use crate::id::{Attempt, ItemIndex, StateHash, StepIndex, TimerId};
 use crate::limit::{Ticket, Wish};
 use crate::payload::{Payload, PayloadHash};
 use crate::time::Timestamp;
-pub use awaited::{Awaited, UpdateAccepted, UpdateAwaited};
-pub use calls::{ChildEnd, child_name};
-pub use origin::{Actor, Given};
-pub use started::{LABELS_MAX, LIMITS_MAX, Migrated, Parent, RunStarted};
+pub use calls::{Awaited, ChildEnd, UpdateAccepted, UpdateAwaited, child_name};
+pub use calls::{ItemUndoStarted, ItemUndone};
+pub use started::{Actor, Given, LABELS_MAX, LIMITS_MAX, Migrated, Parent, RunStarted};
 pub use values::{Failure, ValueMut};
 
 /// Something that has happened.
@@ -150,7 +146,7 @@ pub enum Event {
         /// The attempt.
         attempt: Attempt,
     },
-    /// A step was undone.
+    /// A step was undone. Also derived, when all items of a step are.
     UndoCompleted {
         /// The step.
         step: StepIndex,
@@ -159,6 +155,8 @@ pub enum Event {
         /// Whether an earlier execution of the same attempt was cut off, so that its effects may have happened twice.
         may_repeat: bool,
     },
+    /// One item of a step was undone.
+    ItemUndone(ItemUndone),
     /// An attempt to undo a step failed.
     UndoAttemptFailed {
         /// The step.
@@ -549,6 +547,8 @@ pub enum Event {
         /// Which; none if no step with a `compensate` has completed.
         steps: Vec<StepIndex>,
     },
+    /// An attempt to undo one item of a step was started. Items are undone one after the other, the last first.
+    ItemUndoStarted(Box<ItemUndoStarted>),
     /// An attempt to undo a step was started.
     UndoStarted {
         /// The step.

@@ -147,6 +147,8 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::UndoStarted { step, .. }
         | Event::UndoRetryScheduled { step, .. }
         | Event::UndoFailed { step, .. } => can_be_undone(step),
+        Event::ItemUndoStarted(started) => has_items(&started.step) && can_be_undone(&started.step),
+        Event::ItemUndone(undone) => has_items(&undone.step) && can_be_undone(&undone.step),
         Event::UndoRequested { steps } => steps.iter().all(can_be_undone),
         Event::AttemptsInterrupted { attempts, .. } => {
             attempts.iter().all(|(step, _)| is_step(step))
@@ -332,6 +334,7 @@ impl Fold<'_> {
             }
             Event::RunCancelled { .. } => self.run_cancelled(),
             Event::UndoCompleted { step, .. } => self.settle_undo(*step, UndoState::Undone),
+            Event::ItemUndone(undone) => self.item_undone(undone),
             Event::UndoAttemptFailed { step, failure, .. } => {
                 self.undo_attempt_failed(*step, failure);
             }
@@ -342,6 +345,7 @@ impl Fold<'_> {
             Event::UndoStarted { step, attempt, input } => {
                 self.undo_started(*step, *attempt, input.as_ref());
             }
+            Event::ItemUndoStarted(started) => self.item_undo_started(started),
             Event::UndoRetryScheduled { step, attempt, timer, at } => {
                 self.undo_retry_scheduled(*step, *attempt, *timer, *at);
             }

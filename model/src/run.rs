@@ -35,7 +35,7 @@ use crate::time::Timestamp;
 
 mod undo;
 
-pub use undo::{StepUndo, UndoState};
+pub use undo::{ItemsUndo, StepUndo, UndoState};
 
 /// The state of a run.
 #[derive(Clone, Debug, PartialEq)]

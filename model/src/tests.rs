@@ -44,6 +44,7 @@ mod stories;
 mod switches;
 mod timers;
 mod undoing;
+mod undoing_items;
 mod updates;
 mod when_needs;
 

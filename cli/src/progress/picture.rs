@@ -295,7 +295,7 @@ impl Picture {
                 }
                 true
             }
-            "undo.started" => {
+            "undo.started" | "item.undo_started" => {
                 step.status = Status::Undoing;
                 step.note = format!("undo by {}", data["by"].as_str().unwrap_or_default());
                 step.undo_began.get_or_insert_with(|| (*after_ms, text::now_ms()));

@@ -392,7 +392,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
                 .filter(|(bit, _)| needs >> bit & 1 == 1)
                 .map(|(_, step)| step.id.clone())
                 .collect();
-            step.compensate = compensate.filter(|_| step.for_each.is_none());
+            step.compensate = compensate;
             if step.needs.is_empty() {
                 step.when_needs = WhenNeeds::AllOk;
             }

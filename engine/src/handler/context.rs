@@ -38,6 +38,8 @@ pub struct AttemptInfo {
     pub heartbeat: Option<Duration>,
     /// Whether it undoes what the step did.
     pub is_undo: bool,
+    /// The item it undoes, if the step has `for_each`.
+    pub undone_item: Option<ItemIndex>,
     /// What tells the rounds of loops around the step apart; empty in the first.
     pub round_mark: String,
     /// Folder of the definition file, where scripts and `file.*` work.
@@ -117,13 +119,13 @@ impl StepCx {
     /// the undo of the step, each round of a loop, and each item: the run's unique id, the step's id, the round, the item.
     pub fn idempotency_key(&self) -> String {
         let undo = if self.info.is_undo { "/undo" } else { "" };
-        let item = self.info.item.map(|item| format!("/{}", item.0)).unwrap_or_default();
+        let item = self.item().map(|item| format!("/{item}")).unwrap_or_default();
         format!("{}/{}{}{undo}{item}", self.info.run, self.info.step_id, self.info.round_mark)
     }
 
     /// The number of the item, from 0, if the step has `for_each`.
     pub fn item(&self) -> Option<u32> {
-        self.info.item.map(|item| item.0)
+        self.info.item.or(self.info.undone_item).map(|item| item.0)
     }
 
     /// Whether the handler is called to undo what the step did.

@@ -25,6 +25,7 @@ impl Resident {
                 Event::StepStarted { step, .. } | Event::UndoStarted { step, .. } => {
                     add(*step, true);
                 }
+                Event::ItemUndoStarted(started) => add(started.step, true),
                 // One that is resumed took its slot before.
                 Event::StepCalled { step, .. }
                 | Event::StepWaits { step, .. }

@@ -529,6 +529,7 @@ impl Resident {
             attempt,
             may_repeat: may_repeat(&self.run, step, item),
             is_undo,
+            undone_item: self.run.step_run(step).undo.as_ref().and_then(|undo| undo.item()),
             round_mark: self.run.round_mark(&self.plan, step),
             heartbeat: heartbeat_ms.map(Duration::from_millis),
             folder,

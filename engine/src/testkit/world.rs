@@ -487,7 +487,7 @@ impl World {
             run: info.run,
             run_name: info.run_name.to_string(),
             step: info.step_id.to_string(),
-            item: info.item.map(|item| item.0),
+            item: key.0.item(),
             uses: uses.unwrap_or_default().to_owned(),
             undo: attempt.undo,
             attempt: attempt.attempt.0,

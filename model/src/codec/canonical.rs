@@ -19,8 +19,8 @@ use crate::payload::{ContentType, Payload};
 use crate::plan::Plan;
 use crate::run::Holds;
 use crate::run::{
-    KeptSignal, LastCall, Loop, Run, RunStatus, Signals, StepRun, StepState, StepUndo, Timer,
-    TimerPurpose, UndoState,
+    ItemsUndo, KeptSignal, LastCall, Loop, Run, RunStatus, Signals, StepRun, StepState, StepUndo,
+    Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
 
@@ -54,6 +54,8 @@ pub(super) const AWAITED_EVENT: u8 = 64;
 
 /// The choice that says that what concerns undoing comes before the rest of a status or step.
 pub(super) const UNDO: u8 = 32;
+/// The choice that says that how far items are undone comes before the state of an undo.
+pub(super) const UNDO_OF_ITEMS: u8 = 85;
 
 /// Number of the state of a step that a router has gone around.
 pub(super) const STATE_BYPASSED: u8 = 44;
@@ -365,7 +367,12 @@ impl Writer {
     }
 
     fn undo(&mut self, undo: &StepUndo) {
-        let StepUndo { state, attempts_forgiven, started_at, settled_at } = undo;
+        let StepUndo { state, attempts_forgiven, started_at, settled_at, items } = undo;
+        if let Some(ItemsUndo { below, undone }) = items {
+            self.byte(UNDO_OF_ITEMS);
+            self.number(below.0);
+            self.number(*undone);
+        }
         match state {
             UndoState::Pending => self.byte(0),
             UndoState::Running {

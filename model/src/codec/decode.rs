@@ -16,8 +16,8 @@ use labels::Labels;
 use super::forget::RunForgottenV1;
 use super::items::{
     ItemAttemptFailedV1, ItemAttemptV1, ItemCompletedV1, ItemFailedV1, ItemOutputMappedV1,
-    ItemResumedV1, ItemRetryScheduledV1, ItemStartedV1, ItemsInterruptedV1, ItemsStartedV1,
-    OutputsStoredV1,
+    ItemResumedV1, ItemRetryScheduledV1, ItemStartedV1, ItemUndoStartedV1, ItemUndoneV1,
+    ItemsInterruptedV1, ItemsStartedV1, OutputsStoredV1,
 };
 use super::slots::{
     RunQueuedV1, RunSlotGrantedV1, RunStartedV2, RunStartedV3, StepSlotGrantedV1,
@@ -136,6 +136,8 @@ fn item_or_undo(kind: u16, version: u8, body: &[u8]) -> Result<Event, DecodeErro
         (kind::ITEM_RETRY_SCHEDULED, 1) => read::<ItemRetryScheduledV1>(body),
         (kind::ITEM_FAILED, 1) => read::<ItemFailedV1<'_>>(body),
         (kind::OUTPUTS_STORED, 1) => read::<OutputsStoredV1>(body),
+        (kind::ITEM_UNDO_STARTED, 1) => read::<ItemUndoStartedV1<'_>>(body),
+        (kind::ITEM_UNDONE, 1) => read::<ItemUndoneV1>(body),
         (kind::ITEM_RESUMED, 1) => read::<ItemResumedV1>(body),
         (kind::ITEM_OUTPUT_MAPPED, 1) => read::<ItemOutputMappedV1<'_>>(body),
         (kind::UNDO_COMPLETED, 1) => read::<UndoCompletedV1>(body),

@@ -144,6 +144,8 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         | Event::ItemOutputMapped { .. }
         | Event::ItemRetryScheduled { .. }
         | Event::ItemFailed { .. }
+        | Event::ItemUndoStarted(_)
+        | Event::ItemUndone(_)
         | Event::OutputsStored { .. } => super::items::put_event(out, event),
         Event::StepSlotRequested { step, attempt, ticket, wish } => {
             slots::put_step_slot_requested(out, *step, *attempt, *ticket, wish);

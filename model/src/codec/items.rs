@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::decode::Wire;
 use super::encode::put;
 use super::wire::{FailureV1, PayloadV1, TimerV1};
-use crate::event::Event;
+use crate::event::{Event, ItemUndoStarted, ItemUndone};
 use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
 use crate::payload::PayloadHash;
 use crate::time::Timestamp;
@@ -95,6 +95,23 @@ pub(super) struct ItemFailedV1<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
+pub(super) struct ItemUndoneV1 {
+    step: u32,
+    item: u32,
+    attempt: u32,
+    may_repeat: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct ItemUndoStartedV1<'a> {
+    step: u32,
+    item: u32,
+    attempt: u32,
+    #[serde(borrow)]
+    input: Option<PayloadV1<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
 pub(super) struct OutputsStoredV1 {
     step: u32,
     chunk: u32,
@@ -142,6 +159,15 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         }
         Event::OutputsStored { step, chunk, outputs } => {
             put(out, &OutputsStoredV1 { step: step.0, chunk: *chunk, outputs: outputs.0 });
+        }
+        Event::ItemUndoStarted(started) => {
+            let (step, item, attempt) = (started.step.0, started.item.0, started.attempt.0);
+            let input = started.input.as_ref().map(PayloadV1::from);
+            put(out, &ItemUndoStartedV1 { step, item, attempt, input });
+        }
+        Event::ItemUndone(undone) => {
+            let (step, item, attempt) = (undone.step.0, undone.item.0, undone.attempt.0);
+            put(out, &ItemUndoneV1 { step, item, attempt, may_repeat: undone.may_repeat });
         }
         _ => {}
     }
@@ -262,6 +288,26 @@ impl<'a> Wire<'a> for ItemFailedV1<'a> {
             attempt: Attempt(self.attempt),
             failure: self.failure.failure(),
         })
+    }
+}
+
+impl<'a> Wire<'a> for ItemUndoStartedV1<'a> {
+    fn event(self) -> Option<Event> {
+        let input = match self.input {
+            Some(input) => Some(input.payload()?),
+            None => None,
+        };
+        let (step, item) = (StepIndex(self.step), ItemIndex(self.item));
+        let attempt = Attempt(self.attempt);
+        Some(Event::ItemUndoStarted(Box::new(ItemUndoStarted { step, item, attempt, input })))
+    }
+}
+
+impl Wire<'_> for ItemUndoneV1 {
+    fn event(self) -> Option<Event> {
+        let (step, item) = (StepIndex(self.step), ItemIndex(self.item));
+        let (attempt, may_repeat) = (Attempt(self.attempt), self.may_repeat);
+        Some(Event::ItemUndone(ItemUndone { step, item, attempt, may_repeat }))
     }
 }
 

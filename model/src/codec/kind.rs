@@ -77,6 +77,8 @@ kinds! {
     41 UNDO_STARTED UndoStarted "undo.started",
     42 UNDO_RETRY_SCHEDULED UndoRetryScheduled "undo.retry_scheduled",
     43 UNDO_FAILED UndoFailed "undo.failed",
+    44 ITEM_UNDO_STARTED ItemUndoStarted "item.undo_started",
+    45 ITEM_UNDONE ItemUndone "item.undone",
     // items
     60 ITEMS_STARTED ItemsStarted "items.started",
     61 ITEM_STARTED ItemStarted "item.started",

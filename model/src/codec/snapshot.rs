@@ -13,13 +13,13 @@ use std::sync::Arc;
 use super::DecodeError;
 use super::canonical::{self, Payloads};
 use crate::event::{Actor, Awaited, Failure, Parent, RunStarted};
-use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
+use crate::id::{Attempt, DefinitionHash, ItemIndex, RunId, StateHash, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
 use crate::run::Holds;
 use crate::run::{
-    KeptSignal, LastCall, Loop, Run, RunStatus, Signals, StepRun, StepState, StepUndo, Timer,
-    TimerPurpose, UndoState,
+    ItemsUndo, KeptSignal, LastCall, Loop, Run, RunStatus, Signals, StepRun, StepState, StepUndo,
+    Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
 
@@ -346,6 +346,12 @@ impl<'a> Reader<'a> {
     }
 
     fn undo(&mut self) -> Option<StepUndo> {
+        let mut items = None;
+        if self.rest.first() == Some(&canonical::UNDO_OF_ITEMS) {
+            self.byte()?;
+            let below = ItemIndex(self.number32()?);
+            items = Some(ItemsUndo { below, undone: self.number32()? });
+        }
         let state = match self.byte()? {
             0 => UndoState::Pending,
             1 => self.undo_running()?,
@@ -365,6 +371,7 @@ impl<'a> Reader<'a> {
             attempts_forgiven: self.number32()?,
             started_at: self.option(Self::time)?,
             settled_at: self.option(Self::time)?,
+            items,
         })
     }
 

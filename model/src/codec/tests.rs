@@ -14,13 +14,13 @@ use crate::event::{
     Actor, Awaited, ChildEnd, Event, Failure, Given, Migrated, Parent, RunStarted, UpdateAccepted,
     UpdateAwaited,
 };
-use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
+use crate::id::{Attempt, DefinitionHash, ItemIndex, RunId, StateHash, StepIndex, TimerId};
 use crate::limit::{Rate, Size, Ticket, Wish};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
 use crate::run::{
-    Hold, KeptSignal, Run, RunStatus, Signals, Slot, StepRun, StepState, StepUndo, Timer,
-    TimerPurpose, UndoState,
+    Hold, ItemsUndo, KeptSignal, Run, RunStatus, Signals, Slot, StepRun, StepState, StepUndo,
+    Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
 
@@ -418,6 +418,7 @@ fn undoing_run(plan: &Plan) -> Run {
             attempts_forgiven: 3 + step.0,
             started_at: (step.0 > 0).then_some(NOW),
             settled_at: (step.0 > 3).then_some(at),
+            items: (step.0 % 2 == 1).then_some(ItemsUndo { below: ItemIndex(300), undone: 2 }),
         };
         let state = StepState::Completed { output: inline("1") };
         let undo = Some(Box::new(undo));

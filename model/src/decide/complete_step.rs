@@ -1,7 +1,7 @@
 //! `CompleteStep`.
 
 use super::Draft;
-use crate::event::{Event, Failure};
+use crate::event::{Event, Failure, ItemUndone};
 use crate::id::{Attempt, StepIndex};
 use crate::payload::Payload;
 use crate::rejection::Rejection;
@@ -29,7 +29,11 @@ impl Draft<'_> {
         let under_way = self.under_way(step, attempt)?;
         if under_way.undo {
             let may_repeat = under_way.may_repeat;
-            self.emit(Event::UndoCompleted { step, attempt, may_repeat });
+            let item = self.run.step_run(step).undo.as_ref().and_then(|undo| undo.item());
+            self.emit(match item {
+                Some(item) => Event::ItemUndone(ItemUndone { step, item, attempt, may_repeat }),
+                None => Event::UndoCompleted { step, attempt, may_repeat },
+            });
             return Ok(());
         }
         self.complete(step, attempt, output, under_way.may_repeat);

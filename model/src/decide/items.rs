@@ -124,7 +124,7 @@ impl Draft<'_> {
     }
 
     /// Renders a template of `step` for one of its items, over what the handler returned if that is there.
-    fn render_item(
+    pub(super) fn render_item(
         &mut self,
         template: &Template,
         step: StepIndex,

@@ -5,6 +5,7 @@
 //! waits for somebody, and with it everything that comes before it. What runs last runs after all undos.
 
 use super::complete_step::UnderWay;
+use super::undo_items::of_item;
 use super::{Draft, backoff};
 use crate::event::{Actor, Event, Failure};
 use crate::id::{Attempt, StepIndex};
@@ -18,12 +19,19 @@ impl Draft<'_> {
         self.run.plans_undo()
             && self.run.running_count() == 0
             && self.run.calling().next().is_none()
+            && self.run.iterating().next().is_none()
     }
 
-    /// Asks for the undo of each completed step that has one and was not undone before.
+    /// Asks for the undo of each step that has one, has completed itself or some of its items, and was not undone before.
     pub(super) fn request_undo(&mut self) {
         let has_undone = |step| self.run.step_run(step).undo.is_some();
-        let is_done = |step| matches!(self.run.step(step), StepState::Completed { .. });
+        let is_done = |step| match self.run.items(step) {
+            Some(items) => items.may_have_completed() && self.run.step(step).is_settled(),
+            None => {
+                self.plan.each(step).is_none()
+                    && matches!(self.run.step(step), StepState::Completed { .. })
+            }
+        };
         let steps = self.plan.steps_with_undo().iter().copied();
         let steps = steps.filter(|step| is_done(*step) && !has_undone(*step)).collect();
         self.emit(Event::UndoRequested { steps });
@@ -33,6 +41,9 @@ impl Draft<'_> {
     pub(super) fn start_undo(&mut self, step: StepIndex) -> bool {
         let plan = self.plan;
         let Some(undo) = plan.undo(step) else { return false };
+        if self.run.items(step).is_some() {
+            return self.start_undo_of_item(step, undo);
+        }
         let attempt = self.next_attempt(step);
         let input = match self.undo_input(step, attempt, undo) {
             None => return false,
@@ -118,7 +129,8 @@ impl Draft<'_> {
         if self.may_retry_undo(step, attempt, &failure) {
             self.schedule_undo_retry(step, attempt);
         } else {
-            self.emit(Event::UndoFailed { step, failure });
+            let item = self.run.step_run(step).undo.as_ref().and_then(|undo| undo.item());
+            self.emit(Event::UndoFailed { step, failure: of_item(item, failure) });
         }
     }
 
@@ -181,10 +193,10 @@ impl Draft<'_> {
         Ok(())
     }
 
-    /// Refuses to go on from results that were undone.
+    /// Refuses to go on from results that were undone, also if only some items of a step were.
     pub(super) fn check_nothing_undone(&self) -> Result<(), Rejection> {
         let steps: Vec<String> =
-            self.run.undone().map(|step| self.plan.id(step).to_owned()).collect();
+            self.run.touched_by_undo().map(|step| self.plan.id(step).to_owned()).collect();
         if steps.is_empty() { Ok(()) } else { Err(Rejection::Undone { steps }) }
     }
 }

@@ -1,4 +1,4 @@
-//! The values of events: what an encrypted run hides.
+//! The values of events: what an encrypted run hides. And failures, whose messages are such values.
 
 use super::{ChildEnd, Event};
 use crate::payload::Payload;
@@ -47,6 +47,9 @@ impl Event {
             | Self::ChildEnded { ended: ChildEnd::Completed { output: payload }, .. } => {
                 visit(ValueMut::Payload(payload));
             }
+            Self::ItemUndoStarted(started) => {
+                started.input.iter_mut().for_each(|input| visit(ValueMut::Payload(input)));
+            }
             Self::AttemptFailed { failure, .. }
             | Self::ItemAttemptFailed { failure, .. }
             | Self::UndoAttemptFailed { failure, .. }
@@ -91,6 +94,7 @@ impl Event {
             | Self::ItemsInterrupted { .. }
             | Self::ItemResumed { .. }
             | Self::UndoCompleted { .. }
+            | Self::ItemUndone(_)
             | Self::UndoWaived { .. }
             | Self::UndoRetried { .. }
             | Self::RunForgotten { .. }

@@ -176,7 +176,13 @@ impl Fold<'_> {
         }
     }
 
-    /// A step that comes to rest as `state` keeps its items only for a retry of the run.
+    /// Whether items of `step` may be undone once it has come to rest as `state`.
+    fn may_be_undone(&self, step: StepIndex, state: &StepState) -> bool {
+        let ended = matches!(state, StepState::Completed { .. } | StepState::Failed { .. });
+        ended && self.plan.undo(step).is_some()
+    }
+
+    /// A step that comes to rest as `state` keeps its items only for a retry of the run, and to undo them.
     pub(super) fn settle_items(&mut self, step: StepIndex, state: &StepState) {
         let Some(items) = self.run.items(step) else { return };
         let open: Vec<ItemIndex> = items.open().map(|(item, _)| item).collect();
@@ -197,7 +203,8 @@ impl Fold<'_> {
             | StepState::Skipped { .. }
             | StepState::NotReached => false,
         };
-        if !ends_badly {
+        let is_kept = ends_badly || self.may_be_undone(step, state);
+        if !is_kept {
             return self.put_items(step, None);
         }
         for item in open {
@@ -208,7 +215,21 @@ impl Fold<'_> {
     /// The run is retried: the items that are left begin anew, or all if something before the step runs again.
     pub(super) fn reset_items(&mut self, step: StepIndex, reset: &BTreeSet<StepIndex>) {
         let Some(items) = self.run.items(step) else { return };
-        if self.plan.needs(step).iter().any(|need| reset.contains(need)) {
+        let had_ended = match self.run.step(step) {
+            StepState::Completed { .. } => true,
+            StepState::Failed { continued, .. } => *continued,
+            StepState::Waiting
+            | StepState::Running { .. }
+            | StepState::Iterating
+            | StepState::Sleeping { .. }
+            | StepState::Awaiting { .. }
+            | StepState::Calling { .. }
+            | StepState::Retrying { .. }
+            | StepState::Skipped { .. }
+            | StepState::NotReached
+            | StepState::Cancelled => false,
+        };
+        if had_ended || self.plan.needs(step).iter().any(|need| reset.contains(need)) {
             return self.put_items(step, None);
         }
         let open: Vec<(ItemIndex, ItemRun)> =

@@ -1,10 +1,10 @@
 //! Undoing: asked for, begun, done, failed, given up.
 
 use super::Fold;
-use crate::event::Failure;
-use crate::id::{Attempt, StepIndex, TimerId};
+use crate::event::{Failure, ItemUndoStarted, ItemUndone};
+use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
 use crate::payload::Payload;
-use crate::run::{RunStatus, StepUndo, TimerPurpose, UndoState};
+use crate::run::{ItemsUndo, RunStatus, StepUndo, TimerPurpose, UndoState};
 use crate::time::Timestamp;
 
 impl Fold<'_> {
@@ -37,6 +37,32 @@ impl Fold<'_> {
         next.attempt = attempt;
         next.undo = Some(Box::new(StepUndo { started_at, ..undo }));
         self.set(step, next);
+    }
+
+    pub(super) fn item_undo_started(&mut self, started: &ItemUndoStarted) {
+        let ItemUndoStarted { step, item, attempt, ref input } = *started;
+        self.undo_started(step, attempt, input.as_ref());
+        let undo = self.run.step_run(step).undo.as_deref().cloned().unwrap_or_default();
+        let undone = undo.items.map_or(0, |items| items.undone);
+        let below = ItemIndex(item.0.saturating_add(1));
+        self.set_undo(step, StepUndo { items: Some(ItemsUndo { below, undone }), ..undo });
+    }
+
+    /// The next item is due at once; unless the undoing was given up.
+    pub(super) fn item_undone(&mut self, undone: &ItemUndone) {
+        let ItemUndone { step, item, attempt, .. } = *undone;
+        let was_to_stop = matches!(
+            self.run.step_run(step).undo(),
+            Some(UndoState::Running { stopping: true, .. })
+        );
+        self.forget_progress(step);
+        let undo = self.undo_with(step, UndoState::Pending);
+        let undone = undo.items.map_or(0, |items| items.undone).saturating_add(1);
+        let items = Some(ItemsUndo { below: item, undone });
+        self.set_undo(step, StepUndo { items, attempts_forgiven: attempt.0, ..undo });
+        if was_to_stop {
+            self.settle_undo(step, UndoState::GivenUp);
+        }
     }
 
     /// The next attempt is due at once, unless another event of the same transition says otherwise.

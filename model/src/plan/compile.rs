@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::names::{Names, Place};
 use super::slots::{Limited, compile_slot};
 use super::step::{Shape, compile_step};
-use super::{DefinitionError, Plan, PlanStep, graph, nullable, race, switch, undo};
+use super::{DefinitionError, Plan, PlanStep, SlotRule, graph, nullable, race, switch, undo};
 use crate::definition::{Definition, Step, StepKind};
 use crate::expression::{Template, is_secret_name};
 use crate::id::StepIndex;
@@ -86,15 +86,11 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
     let names = Names::new(&definition, &by_id);
     let env = compile_env(&definition, &names, &mut problems);
     let run_id = compile_run_id(&definition, &names, &mut problems);
-    let slot = definition.concurrency.as_ref().and_then(|concurrency| {
-        let limited = Limited::Runs(&definition.name);
-        compile_slot(concurrency, limited, &names, &mut BTreeSet::new(), &mut problems)
-    });
+    let slot = compile_run_slot(&definition, &names, &mut problems);
     let start_rule = super::start_rule::compile(&definition, &names, &mut problems);
     let mut steps: Vec<PlanStep> = Vec::with_capacity(definition.steps.len());
     for (at, step) in definition.steps.iter().enumerate() {
-        let workflow = definition.name.as_str();
-        let shape = Shape { workflow, step, index: index(at), env: &env };
+        let shape = Shape { workflow: &definition.name, step, index: index(at), env: &env };
         steps.extend(compile_step(&shape, &names, &mut problems));
     }
     let event_triggers = super::events::compile(&definition, &names, &mut problems);
@@ -152,6 +148,15 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
         steps_with_undo,
         calls_made: Vec::new(),
     })
+}
+
+fn compile_run_slot(
+    definition: &Definition,
+    names: &Names<'_>,
+    problems: &mut Problems,
+) -> Option<SlotRule> {
+    let limited = Limited::Runs(&definition.name);
+    compile_slot(definition.concurrency.as_ref()?, limited, names, &mut BTreeSet::new(), problems)
 }
 
 fn compile_run_id(

@@ -34,7 +34,6 @@ pub(super) fn compile_each(
     let step = shape.step;
     let each = step.for_each.as_ref()?;
     check_kind(step, problems);
-    check_undo(step, problems);
     check_limit(step, problems);
     check_name(&step.id, &each.name, problems);
     check_concurrency(&step.id, each.concurrency, problems);
@@ -80,15 +79,6 @@ fn check_limit(step: &Step, problems: &mut Problems) {
         let message = format!("items of step `{}` cannot share a limit", step.id);
         problems.error("NX1171", &["steps", &step.id, "concurrency"], message).hint =
             Some("write a number, which counts the items of this step".to_owned());
-    }
-}
-
-/// Items are not undone one by one, so a step of which some have completed could not be undone.
-fn check_undo(step: &Step, problems: &mut Problems) {
-    if step.compensate.is_some() {
-        let message = format!("items of step `{}` cannot be undone one by one", step.id);
-        problems.error("NX1175", &["steps", &step.id, "compensate"], message).hint =
-            Some("undo them in a step of their own, with `when_needs: any_failed`".to_owned());
     }
 }
 

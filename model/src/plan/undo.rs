@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::compile::Problems;
+use super::each::item_names;
 use super::names::{Names, Place};
 use super::step::{Shape, check_retry};
 use super::{Plan, PlanStep, SCRIPT_HANDLER, inline_json};
@@ -89,16 +90,22 @@ pub(super) fn compile_undo(
         let path = ["steps", id, "compensate", "timeout"];
         problems.error("NX1201", &path, "`timeout` is 0, so the step could never be undone");
     }
+    let item = item_names(shape.step);
     let (name, place, compiled) = match &undo.kind {
         StepKind::Action { uses, with } => {
             if uses.is_empty() {
                 let path = ["steps", id, "compensate", "uses"];
                 problems.error("NX1202", &path, "the handler has no name");
             }
-            (uses.as_str(), Place::undo(id, shape.index, "with"), Template::compile(with))
+            (
+                uses.as_str(),
+                Place::undo(id, shape.index, "with"),
+                Template::compile_with(with, item.as_ref()),
+            )
         }
         StepKind::Script { run, shell, env } => {
-            let script = Template::compile_script(run, shell.as_deref(), env, shape.env, None);
+            let script =
+                Template::compile_script(run, shell.as_deref(), env, shape.env, item.as_ref());
             (SCRIPT_HANDLER, Place::undo(id, shape.index, ""), script)
         }
         StepKind::Set { .. }

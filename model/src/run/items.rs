@@ -185,6 +185,17 @@ impl ItemsRun {
         self.settled.iter().map(|(item, outcome)| (*item, outcome))
     }
 
+    /// Where the outcomes of a chunk are stored.
+    pub fn stored_chunk(&self, chunk: u32) -> Option<StoredOutputs> {
+        self.stored.get(&chunk).copied()
+    }
+
+    /// Whether an item may have completed; what is stored is not looked at.
+    pub fn may_have_completed(&self) -> bool {
+        let completed = |outcome: &ItemOutcome| matches!(outcome, ItemOutcome::Completed(_));
+        !self.stored.is_empty() || self.settled.values().any(completed)
+    }
+
     /// Outcomes of a chunk that is not stored yet, in order.
     pub fn settled_of(&self, chunk: u32) -> impl Iterator<Item = (ItemIndex, &ItemOutcome)> {
         let from = chunk.saturating_mul(ITEMS_PER_CHUNK);
@@ -286,7 +297,7 @@ pub(super) struct AllItems {
 }
 
 impl Run {
-    /// The items of `step`: while it is iterating, and afterwards if it did not end well.
+    /// The items of `step`: while it is iterating, and afterwards if it did not end well or can be undone.
     pub fn items(&self, step: StepIndex) -> Option<&ItemsRun> {
         self.items.by_step.get(&step)
     }

@@ -1,7 +1,7 @@
 //! Undoing: where the undo of each completed step stands, and which may start.
 //!
 //! Invariants:
-//! * Only a step that completed has an undo, from `UndoRequested` on; once undone it stays so.
+//! * Only a step that completed, or of which items did, has an undo, from `UndoRequested` on; once undone it stays so.
 //! * An undo may start when no step that comes after its own, near or far, has an open undo.
 //! * The indexes follow from the states of the undos; only [`Run::set_step`] changes them.
 
@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Run, StepRun, StepState, set_member};
 use crate::event::Failure;
-use crate::id::{Attempt, StepIndex, TimerId};
+use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
 use crate::payload::Payload;
 use crate::plan::Plan;
 use crate::time::Timestamp;
@@ -25,6 +25,26 @@ pub struct StepUndo {
     pub started_at: Option<Timestamp>,
     /// When it was settled.
     pub settled_at: Option<Timestamp>,
+    /// How far its items are undone, if the step has some and that has begun.
+    pub items: Option<ItemsUndo>,
+}
+
+/// How far the items of a step are undone: one after the other, the last first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ItemsUndo {
+    /// Items from here on are undone, or did not complete. The one before is under way, unless the undo is
+    /// [pending](UndoState::Pending).
+    pub below: ItemIndex,
+    /// How many are undone.
+    pub undone: u32,
+}
+
+impl StepUndo {
+    /// The item of which an attempt to undo it is under way, or was the last.
+    pub fn item(&self) -> Option<ItemIndex> {
+        let items = self.items.filter(|_| self.state != UndoState::Pending)?;
+        items.below.0.checked_sub(1).map(ItemIndex)
+    }
 }
 
 /// Where the undo of a step stands.
@@ -149,6 +169,16 @@ impl Run {
     /// How many undos are not settled.
     pub fn open_undos(&self) -> u32 {
         self.undo.open
+    }
+
+    /// Steps that were undone, or of which items were, in order.
+    pub fn touched_by_undo(&self) -> impl Iterator<Item = StepIndex> + '_ {
+        let is_touched = |step: &StepRun| {
+            let items = step.undo.as_ref().and_then(|undo| undo.items);
+            matches!(step.undo(), Some(UndoState::Undone))
+                || items.is_some_and(|items| items.undone > 0)
+        };
+        self.steps().filter(move |(_, step)| is_touched(step)).map(|(step, _)| step)
     }
 
     /// Steps that were undone, in order.

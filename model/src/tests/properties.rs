@@ -255,7 +255,7 @@ struct Play {
     /// Attempts of items that were started, and those that have an outcome.
     items: [BTreeSet<(StepIndex, ItemIndex, Attempt)>; 2],
     taken: BTreeSet<u32>,
-    undone: BTreeSet<StepIndex>,
+    undone: BTreeSet<(StepIndex, Option<ItemIndex>)>,
     now_ms: u64,
 }
 
@@ -354,20 +354,35 @@ impl Play {
         }
         updates::check(run, event);
         if let Event::UndoStarted { step, attempt, .. } = event {
-            assert!(!run.holds(*step), "nothing starts in a pause");
-            assert!(self.started.insert((*step, *attempt)), "each attempt starts once");
-            assert_eq!(run.undo_blocks(*step), 0, "later steps are undone first");
+            self.undo_starts(run, *step, *attempt);
+        }
+        if let Event::ItemUndoStarted(started) = event {
+            self.undo_starts(run, started.step, started.attempt);
         }
         if let Event::UndoCompleted { step, .. } = event {
-            assert!(self.undone.insert(*step), "each step is undone once");
+            assert!(self.undone.insert((*step, None)), "each step is undone once");
+        }
+        if let Event::ItemUndone(undone) = event {
+            let item = (undone.step, Some(undone.item));
+            assert!(self.undone.insert(item), "each item is undone once");
+            assert!(self.ended.insert((undone.step, undone.attempt)), "and has one outcome");
         }
         if let Event::StepCompleted { step, attempt, .. }
         | Event::AttemptFailed { step, attempt, .. }
         | Event::UndoCompleted { step, attempt, .. }
         | Event::UndoAttemptFailed { step, attempt, .. } = event
         {
-            assert!(self.ended.insert((*step, *attempt)), "each attempt has one outcome");
+            let of_items =
+                matches!(event, Event::UndoCompleted { .. }) && run.items(*step).is_some();
+            let is_first = self.ended.insert((*step, *attempt));
+            assert!(is_first || of_items, "each attempt has one outcome");
         }
+    }
+
+    fn undo_starts(&mut self, run: &Run, step: StepIndex, attempt: Attempt) {
+        assert!(!run.holds(step), "nothing starts in a pause");
+        assert!(self.started.insert((step, attempt)), "each attempt starts once");
+        assert_eq!(run.undo_blocks(step), 0, "later steps are undone first");
     }
 
     #[expect(clippy::too_many_lines, reason = "one arm for each command")]

@@ -129,6 +129,8 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
         | Event::ItemOutputMapped { .. }
         | Event::ItemRetryScheduled { .. }
         | Event::ItemFailed { .. }
+        | Event::ItemUndoStarted(_)
+        | Event::ItemUndone(_)
         | Event::OutputsStored { .. } => items::event(plan, event),
         Event::StepSkipped { step, reason } => format!("{} skipped: {reason}", id(step)),
         Event::PathChosen { step, case, reason, skipped } => {

@@ -102,9 +102,10 @@ impl Counters {
             Event::StepSkipped { .. } => &mut self.steps_skipped,
             Event::UndoCompleted { .. } => &mut self.steps_undone,
             Event::UndoFailed { .. } => &mut self.undos_failed,
-            Event::StepStarted { .. } | Event::UndoStarted { .. } | Event::ItemStarted { .. } => {
-                &mut self.attempts_started
-            }
+            Event::StepStarted { .. }
+            | Event::UndoStarted { .. }
+            | Event::ItemUndoStarted(_)
+            | Event::ItemStarted { .. } => &mut self.attempts_started,
             Event::AttemptFailed { .. }
             | Event::UndoAttemptFailed { .. }
             | Event::ItemAttemptFailed { .. } => &mut self.attempts_failed,
@@ -171,6 +172,7 @@ impl Counters {
             | Event::OutputMapped { .. }
             | Event::StopRequested { .. }
             | Event::StepsCancelled { .. }
+            | Event::ItemUndone(_)
             | Event::UndoRequested { .. }
             | Event::UndoWaived { .. }
             | Event::UndoRetried { .. }

@@ -1,7 +1,7 @@
 //! Events as they are sent.
 
 use nexus_engine::model::codec::{event_name, show_state_hash};
-use nexus_engine::model::event::{ChildEnd, Event, Failure, Migrated, RunStarted};
+use nexus_engine::model::event::{ChildEnd, Event, Failure, ItemUndone, Migrated, RunStarted};
 use nexus_engine::model::id::{Attempt, StepIndex, TimerId};
 use nexus_engine::model::limit::{Size, Wish};
 use nexus_engine::model::payload::Payload;
@@ -80,9 +80,11 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::ItemFailed { step, attempt, .. }
         | Event::ItemRetryScheduled { step, attempt, .. }
         | Event::UndoStarted { step, attempt, .. }
+        | Event::ItemUndone(ItemUndone { step, attempt, .. })
         | Event::UndoCompleted { step, attempt, .. }
         | Event::UndoAttemptFailed { step, attempt, .. }
         | Event::UndoRetryScheduled { step, attempt, .. } => (Some(*step), Some(*attempt)),
+        Event::ItemUndoStarted(started) => (Some(started.step), Some(started.attempt)),
         Event::StepSlept { step, .. }
         | Event::StepPaused { step, .. }
         | Event::StepResumed { step, .. }
@@ -189,6 +191,8 @@ impl Showing<'_> {
             | Event::ItemOutputMapped { .. }
             | Event::ItemRetryScheduled { .. }
             | Event::ItemFailed { .. }
+            | Event::ItemUndoStarted(_)
+            | Event::ItemUndone(_)
             | Event::OutputsStored { .. } => self.data_of_items(event)?,
             Event::AttemptResumed { step, attempt } => {
                 json!({"step": self.id(*step), "attempt": attempt.0})
@@ -395,6 +399,8 @@ impl Showing<'_> {
             | Event::ItemOutputMapped { .. }
             | Event::ItemRetryScheduled { .. }
             | Event::ItemFailed { .. }
+            | Event::ItemUndoStarted(_)
+            | Event::ItemUndone(_)
             | Event::OutputsStored { .. } => self.detail_of_items(event)?,
             Event::TimerFired { timer } => format!("timer {}", timer.0),
             Event::RunPaused { by, reason }

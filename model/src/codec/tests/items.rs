@@ -12,7 +12,7 @@ use super::strategies::{attempt, due, failure, number, payload, step, time, time
 use super::{NOW, failure as some_failure, inline, plan, run, stored};
 use crate::codec::{DecodeError, decode_run, encode_run, state_hash};
 use crate::definition::{Definition, ForEach, OnItemError};
-use crate::event::Event;
+use crate::event::{Event, ItemUndoStarted, ItemUndone};
 use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
 use crate::payload::PayloadHash;
 use crate::plan::Plan;
@@ -29,6 +29,7 @@ pub(super) fn outside_samples() -> Vec<Event> {
         Event::ItemCompleted { step, item, attempt, output: inline("7"), may_repeat: true },
         Event::ItemAttemptFailed { step, item, attempt, failure: some_failure() },
         Event::ItemResumed { step, item, attempt },
+        Event::ItemUndone(ItemUndone { step, item, attempt, may_repeat: true }),
         Event::ItemsInterrupted {
             attempts: vec![(step, item, attempt), (step, ItemIndex(3), Attempt(251))],
             orderly: false,
@@ -51,6 +52,12 @@ pub(super) fn derived_samples() -> Vec<Event> {
         Event::ItemRetryScheduled { step, item, attempt, timer, at: NOW },
         Event::ItemFailed { step, item, attempt, failure: some_failure() },
         Event::OutputsStored { step, chunk: 1, outputs },
+        Event::ItemUndoStarted(Box::new(ItemUndoStarted {
+            step,
+            item,
+            attempt,
+            input: Some(stored()),
+        })),
         Event::ItemOutputMapped { step, item, output: inline("{}") },
     ]
 }
@@ -92,6 +99,14 @@ pub(super) fn event() -> BoxedStrategy<Event> {
         ),
         (step(), item(), attempt(), failure()).prop_map(|(step, item, attempt, failure)| {
             Event::ItemFailed { step, item, attempt, failure }
+        }),
+        (step(), item(), attempt(), option::of(payload())).prop_map(
+            |(step, item, attempt, input)| {
+                Event::ItemUndoStarted(Box::new(ItemUndoStarted { step, item, attempt, input }))
+            }
+        ),
+        (step(), item(), attempt(), any::<bool>()).prop_map(|(step, item, attempt, may_repeat)| {
+            Event::ItemUndone(ItemUndone { step, item, attempt, may_repeat })
         }),
         (step(), number(), hash()).prop_map(|(step, chunk, outputs)| Event::OutputsStored {
             step,

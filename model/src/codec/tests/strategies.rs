@@ -13,14 +13,14 @@ use crate::event::{
     Actor, Awaited, ChildEnd, Event, Failure, Given, Migrated, Parent, RunStarted, UpdateAccepted,
     UpdateAwaited,
 };
-use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
+use crate::id::{Attempt, DefinitionHash, ItemIndex, RunId, StateHash, StepIndex, TimerId};
 use crate::limit::{Rate, Size, Ticket, Wish};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
 use crate::run::Holds;
 use crate::run::{
-    Hold, KeptSignal, LastCall, Loop, Run, RunStatus, Signals, Slot, StepRun, StepState, StepUndo,
-    Timer, TimerPurpose, UndoState,
+    Hold, ItemsUndo, KeptSignal, LastCall, Loop, Run, RunStatus, Signals, Slot, StepRun, StepState,
+    StepUndo, Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
 
@@ -411,12 +411,15 @@ fn step_undo() -> impl Strategy<Value = StepUndo> {
         Just(UndoState::Undone),
         Just(UndoState::GivenUp),
     ];
-    (state, any::<u32>(), option::of(time()), option::of(time())).prop_map(
-        |(state, attempts_forgiven, started_at, settled_at)| StepUndo {
+    let items = any::<(u32, u32)>()
+        .prop_map(|(below, undone)| ItemsUndo { below: ItemIndex(below), undone });
+    (state, any::<u32>(), option::of(time()), option::of(time()), option::of(items)).prop_map(
+        |(state, attempts_forgiven, started_at, settled_at, items)| StepUndo {
             state,
             attempts_forgiven,
             started_at,
             settled_at,
+            items,
         },
     )
 }

@@ -217,6 +217,12 @@ pub(super) static ROWS: &[Row] = &[
         "undoing::a_cancelled_run_undoes_what_it_did_if_its_definition_says_so",
         "cases/times::an_undo_counts_once",
     ]),
+    row("`compensate` of items", "for_each compensate", "", &["for_each"], [
+        "undoing_items::an_item_is_undone_once",
+        "undoing_items::a_run_that_times_out_undoes_its_items",
+        "undoing_items::a_cancelled_list_is_undone_if_the_definition_says_so",
+        "undoing_items::an_item_is_undone_once",
+    ]),
     row("`concurrency` of a step", "concurrency key scope limit rate per fairness_key priority", "Command::OfferSlots Command::GrantSlot", &["limit 1"], [
         "slots::a_slot_that_comes_too_late_is_not_wanted",
         "cases/whole::a_step_that_waits_for_a_slot_ends_with_a_run_that_times_out",

@@ -30,5 +30,4 @@ pub(super) fn each(step: &mut Step, shape: &Shape) {
     let (items, name) = (json!([1, 2, 3]), ForEach::NAME.to_owned());
     let concurrency = 1 + u32::from(shape.fatal);
     step.for_each = Some(ForEach { items, name, concurrency, on_item_error });
-    step.compensate = None;
 }

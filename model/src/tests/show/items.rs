@@ -44,6 +44,14 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
         Event::OutputsStored { step, chunk, .. } => {
             format!("{} stores chunk {chunk}", plan.id(*step))
         }
+        Event::ItemUndoStarted(started) => {
+            let tried = tried(&started.step, &started.item, &started.attempt);
+            format!("{tried} undo started{}", payload(started.input.as_ref()))
+        }
+        Event::ItemUndone(undone) => {
+            let again = if undone.may_repeat { " may repeat" } else { "" };
+            format!("{} undone{again}", tried(&undone.step, &undone.item, &undone.attempt))
+        }
         _ => String::new(),
     }
 }

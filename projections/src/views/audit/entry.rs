@@ -311,6 +311,8 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::UndoAttemptFailed { .. }
         | Event::UndoRequested { .. }
         | Event::UndoStarted { .. }
+        | Event::ItemUndoStarted(_)
+        | Event::ItemUndone(_)
         | Event::UndoRetryScheduled { .. }
         | Event::UndoFailed { .. } => None,
     }

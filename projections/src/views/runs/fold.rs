@@ -113,6 +113,9 @@ impl RunRecord {
             Event::UndoRequested { steps } => {
                 self.undos_open = u32::try_from(steps.len()).unwrap_or(u32::MAX);
             }
+            Event::ItemUndoStarted(started) => {
+                self.undo(started.step, started.attempt.0, Doing::Running, at);
+            }
             Event::UndoStarted { step, attempt, .. } => {
                 self.undo(*step, attempt.0, Doing::Running, at);
             }
@@ -126,6 +129,9 @@ impl RunRecord {
             Event::UndoFailed { step, .. } => {
                 let attempt = self.current.get(&step.0).map_or(1, |current| current.attempt);
                 self.undo(*step, attempt, Doing::UndoFailed, at);
+            }
+            Event::ItemUndone(undone) => {
+                self.current.remove(&undone.step.0);
             }
             Event::UndoCompleted { step, .. } => {
                 self.current.remove(&step.0);

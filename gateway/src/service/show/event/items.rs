@@ -55,6 +55,15 @@ impl Showing<'_> {
             Event::OutputsStored { step, chunk, outputs } => {
                 json!({"step": self.id(*step), "chunk": chunk, "outputs": hex(&outputs.0)})
             }
+            Event::ItemUndoStarted(started) => json!({
+                "step": self.id(started.step), "item": started.item.0, "attempt": started.attempt.0,
+                "input": started.input.as_ref().map(|input| self.payload(input)).transpose()?,
+                "by": self.plan.undo_handler(started.step),
+            }),
+            Event::ItemUndone(undone) => json!({
+                "step": self.id(undone.step), "item": undone.item.0, "attempt": undone.attempt.0,
+                "may_repeat": undone.may_repeat, "by": self.plan.undo_handler(undone.step),
+            }),
             _ => Value::Null,
         })
     }
@@ -89,6 +98,14 @@ impl Showing<'_> {
                 format!("item {}, try {} {}", item.0, attempt.0, self.until(*at))
             }
             Event::OutputsStored { chunk, .. } => format!("chunk {chunk}"),
+            Event::ItemUndoStarted(started) => {
+                format!("item {}, try {}", started.item.0, started.attempt.0)
+            }
+            Event::ItemUndone(undone) => {
+                let repeats = if undone.may_repeat { " (may have run twice)" } else { "" };
+                let by = self.plan.undo_handler(undone.step).unwrap_or_default();
+                format!("item {} undone by {by}{repeats}", undone.item.0)
+            }
             _ => String::new(),
         })
     }

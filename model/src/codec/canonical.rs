@@ -13,7 +13,7 @@ mod items;
 mod slots;
 pub(super) mod updates;
 
-use crate::event::{Actor, Awaited, Failure, Parent, RunStarted};
+use crate::event::{Actor, Failure, Parent, RunStarted};
 use crate::id::{StepIndex, TimerId};
 use crate::payload::{ContentType, Payload};
 use crate::plan::Plan;
@@ -134,7 +134,6 @@ impl Writer {
             self.byte(SECTION_SIGNALS);
             self.signals(&run.signals);
         }
-        self.updates(&run.updates);
         if run.all_items().next().is_some() {
             self.byte(SECTION_ITEMS);
             self.count(run.all_items().count());
@@ -206,6 +205,7 @@ impl Writer {
         if run.forgotten {
             self.byte(SECTION_FORGOTTEN);
         }
+        self.updates(&run.updates);
     }
 
     fn holds(&mut self, holds: &Holds) {
@@ -484,29 +484,6 @@ impl Writer {
             writer.number(timer.0);
             writer.time(at);
         });
-    }
-
-    fn awaited(&mut self, what: &Awaited) {
-        match what {
-            Awaited::Signal { name } => {
-                self.byte(0);
-                self.text(name);
-            }
-            Awaited::Event { name, reads } => {
-                self.byte(AWAITED_EVENT);
-                self.text(name);
-                self.option(*reads, Self::number);
-            }
-            Awaited::Update { name } => self.awaited_update(name),
-            Awaited::Approval { by, message } => {
-                self.byte(AWAITED_APPROVAL);
-                self.count(by.len());
-                for entry in by {
-                    self.text(entry);
-                }
-                self.text(message);
-            }
-        }
     }
 
     fn failure(&mut self, failure: &Failure) {

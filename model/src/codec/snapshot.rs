@@ -141,7 +141,6 @@ impl<'a> Reader<'a> {
         if self.section(canonical::SECTION_SIGNALS) {
             run.signals = self.signals()?;
         }
-        run.updates = self.updates()?;
         if self.section(canonical::SECTION_ITEMS) {
             self.all_items(plan, &mut run)?;
         }
@@ -179,6 +178,7 @@ impl<'a> Reader<'a> {
             run.passed = self.passed()?;
         }
         run.forgotten = self.section(canonical::SECTION_FORGOTTEN);
+        run.updates = self.updates()?;
         if plan.is_code() {
             run.code = self.section(canonical::SECTION_CODE).then(|| self.code())?.map(Box::new);
         }

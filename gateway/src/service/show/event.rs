@@ -283,7 +283,7 @@ impl Showing<'_> {
             Event::StepWaits { step, signal, timer } => json!({
                 "step": self.id(*step), "for": awaited(signal), "timeout": due_data(*timer),
             }),
-            Event::UpdateAwaited { .. } | Event::UpdateAccepted { .. } => self.update(event)?,
+            Event::UpdateAwaited(_) | Event::UpdateAccepted(_) => self.update(event)?,
             Event::ApprovalRequested { step, by: people, message, timer } => json!({
                 "step": self.id(*step), "by": people, "message": message,
                 "timeout": due_data(*timer),
@@ -472,9 +472,7 @@ impl Showing<'_> {
                 };
                 format!("{what}{}", until.unwrap_or_default())
             }
-            Event::UpdateAwaited { .. } | Event::UpdateAccepted { .. } => {
-                self.update_line(event)?
-            }
+            Event::UpdateAwaited(_) | Event::UpdateAccepted(_) => self.update_line(event)?,
             Event::ApprovalRequested { by, message, timer, .. } => {
                 let what = if message.is_empty() { String::new() } else { format!(": {message}") };
                 let until = timer.map(|(_, at)| format!(", {}", self.until(at)));

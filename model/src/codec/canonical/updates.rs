@@ -1,8 +1,9 @@
-//! Updates that were accepted, and steps that wait for one.
+//! What steps wait for from outside, and updates that were accepted.
 
 use std::collections::BTreeMap;
 
-use super::Writer;
+use super::{AWAITED_APPROVAL, AWAITED_EVENT, Writer};
+use crate::event::Awaited;
 
 /// Number of a step that waits for an update.
 pub(in crate::codec) const AWAITED_UPDATE: u8 = 81;
@@ -11,9 +12,30 @@ pub(in crate::codec) const AWAITED_UPDATE: u8 = 81;
 pub(in crate::codec) const SECTION_UPDATES: u8 = 82;
 
 impl Writer {
-    pub(super) fn awaited_update(&mut self, name: &str) {
-        self.byte(AWAITED_UPDATE);
-        self.text(name);
+    pub(super) fn awaited(&mut self, what: &Awaited) {
+        match what {
+            Awaited::Signal { name } => {
+                self.byte(0);
+                self.text(name);
+            }
+            Awaited::Event { name, reads } => {
+                self.byte(AWAITED_EVENT);
+                self.text(name);
+                self.option(*reads, Self::number);
+            }
+            Awaited::Update { name } => {
+                self.byte(AWAITED_UPDATE);
+                self.text(name);
+            }
+            Awaited::Approval { by, message } => {
+                self.byte(AWAITED_APPROVAL);
+                self.count(by.len());
+                for entry in by {
+                    self.text(entry);
+                }
+                self.text(message);
+            }
+        }
     }
 
     /// Nothing if none was accepted.

@@ -15,6 +15,8 @@ mod file_write;
 mod http_request;
 mod json_merge;
 mod log;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod script;
 mod simulate;
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::process;
 const NEXTEST_VERSION: &str = "0.9.143";
 
 /// Programs that some tests start, and the Debian package that has each of them.
-const TOOLS: [Tool; 3] = [
+const TOOLS: [Tool; 4] = [
     Tool {
         program: "prometheus",
         package: "prometheus",
@@ -24,6 +24,11 @@ const TOOLS: [Tool; 3] = [
         program: "strace",
         package: "strace",
         purpose: "the order of writes and syncs is checked",
+    },
+    Tool {
+        program: "initdb",
+        package: "postgresql",
+        purpose: "steps that are transactions run on a real server",
     },
 ];
 
@@ -78,7 +83,14 @@ fn ensure_nextest() -> Result<()> {
 }
 
 fn missing() -> Vec<Tool> {
-    TOOLS.into_iter().filter(|tool| !process::installed(tool.program)).collect()
+    TOOLS.into_iter().filter(|tool| !is_installed(tool.program)).collect()
+}
+
+/// Whether a program is on the path, or where Debian keeps those of PostgreSQL.
+fn is_installed(program: &str) -> bool {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    process::installed(program)
+        || versions.into_iter().any(|version| version.path().join("bin").join(program).is_file())
 }
 
 fn packages(tools: &[Tool]) -> Vec<&'static str> {
@@ -154,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_package_is_installed_once() {
-        assert_eq!(packages(&TOOLS), ["prometheus", "strace"]);
+        assert_eq!(packages(&TOOLS), ["prometheus", "strace", "postgresql"]);
     }
 
     #[test]

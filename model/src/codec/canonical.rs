@@ -177,6 +177,7 @@ impl Writer {
             self.holds(&run.holds);
         }
         self.passed(run);
+        self.updates(&run.updates);
     }
 
     fn calls_and_parent(&mut self, run: &Run) {
@@ -205,7 +206,6 @@ impl Writer {
         if run.forgotten {
             self.byte(SECTION_FORGOTTEN);
         }
-        self.updates(&run.updates);
     }
 
     fn holds(&mut self, holds: &Holds) {

@@ -11,7 +11,8 @@ use crate::commands::{
     approve, audit, bench, breaker, cancel, completions, dead, demo, diff, doctor, emit, explain,
     forget, get, graph, help, history, import, inbox, limit, list, logs, migrate, new, pause,
     projection, publish, query, replay, result, resume, retry, rollback, run, schedule, schema,
-    serve, signal, start, starts, test, trigger, validate, verify, version, versions, wait, watch,
+    serve, signal, start, starts, test, trigger, update, validate, verify, version, versions, wait,
+    watch,
 };
 use crate::output::Format;
 
@@ -118,6 +119,8 @@ pub(crate) enum Verb {
     Wait(wait::WaitArgs),
     /// Tell a run something that a step of it waits for.
     Signal(signal::SignalArgs),
+    /// Send a run a request that a step of it checks, takes and answers.
+    Update(update::UpdateArgs),
     /// Ask what a workflow tells of a run, such as how far it is.
     Query(query::QueryArgs),
     /// Emit an event for all runs that wait for it, and for workflows it starts.

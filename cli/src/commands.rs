@@ -46,6 +46,7 @@ pub(crate) mod starts;
 mod targets;
 pub(crate) mod test;
 pub(crate) mod trigger;
+pub(crate) mod update;
 pub(crate) mod validate;
 pub(crate) mod verify;
 pub(crate) mod version;
@@ -92,6 +93,7 @@ pub(crate) fn run(args: Args) -> Outcome {
         Verb::Reject(args) => approve::run(&context, args, false),
         Verb::Emit(args) => emit::run(&context, &args),
         Verb::Trigger(args) => trigger::run(&context, &args),
+        Verb::Update(args) => update::run(&context, &args),
         Verb::Query(args) => query::run(&context, &args),
         Verb::Signal(args) => signal::run(&context, &args),
         Verb::Serve(args) => serve::run(&context, &args),

@@ -120,6 +120,19 @@ pub enum Deed {
         /// Its id, if it has one of its own.
         id: Option<String>,
     },
+    /// An update is sent.
+    Update {
+        /// Its name.
+        name: String,
+        /// What it carries.
+        data: Value,
+        /// Its id, if it has one of its own.
+        id: Option<String>,
+        /// What should be answered; `None`: anything.
+        reply: Option<Value>,
+        /// The code with which it should be refused; `None`: it should be accepted.
+        refused: Option<String>,
+    },
     /// An event is emitted.
     Emit {
         /// Its name.

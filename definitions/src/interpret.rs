@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use nexus_model::definition::{
     Approval, Backoff, CircuitBreaker, Compensate, Concurrency, Definition, ForEach, InputKind,
     InputSpec, OnEnd, OnError, OnItemError, OnSignalTimeout, ROUNDS_DEFAULT, Repeat, Retry, Step,
-    StepKind, Switch, SwitchCase, WhenNeeds,
+    StepKind, Switch, SwitchCase, Update, WhenNeeds,
 };
 use nexus_model::plan::EMIT_HANDLER;
 use nexus_model::topic::signal_name;
@@ -171,6 +171,9 @@ fn kind(node: &Node) -> StepKind {
     }
     if let Some(wait) = node.get("wait_for") {
         let wait = &wait.value;
+        if let Some(name) = text(wait, "update") {
+            return StepKind::Update(Box::new(update(name, wait)));
+        }
         return StepKind::WaitFor {
             signal: match text(wait, "event") {
                 Some(event) => signal_name(&event),
@@ -230,6 +233,18 @@ fn approval(node: &Node) -> Approval {
         by: template(node, "by").unwrap_or_default(),
         message: template(node, "message").unwrap_or_default(),
         form: entries(node, "form", input),
+        timeout_ms: duration_ms(node, "timeout"),
+        on_timeout: choice(node, "on_timeout"),
+    }
+}
+
+fn update(name: String, node: &Node) -> Update {
+    Update {
+        name,
+        form: entries(node, "form", input),
+        accepts: node.get("accepts").and_then(|value| condition(&value.value)),
+        message: template(node, "message").unwrap_or_default(),
+        reply: template(node, "reply").unwrap_or_default(),
         timeout_ms: duration_ms(node, "timeout"),
         on_timeout: choice(node, "on_timeout"),
     }

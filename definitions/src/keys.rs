@@ -345,6 +345,11 @@ static WAIT_FOR: Table = Table {
     keys: &[
         key("signal", Shape::Text, "Name of the signal, sent to this run."),
         key("event", Shape::Text, "Name of the event, emitted by a step or a program."),
+        key("update", Shape::Text, "Name of the update, a request that is checked and answered."),
+        key("form", Shape::Form, "What an update carries, by name, declared like inputs."),
+        key("accepts", Shape::Condition, "Expression over `update`; false refuses the update."),
+        key("message", Shape::Template, "What the sender of a refused update is told."),
+        key("reply", Shape::Template, "What the sender of an accepted update is answered."),
         key(
             "match",
             Shape::Condition,
@@ -415,7 +420,11 @@ pub(crate) static KINDS: [Kind; 12] = [
         attempts: false,
     },
     Kind {
-        key: key("wait_for", Shape::Map(&WAIT_FOR), "A signal or an event it waits for."),
+        key: key(
+            "wait_for",
+            Shape::Map(&WAIT_FOR),
+            "A signal, an event or an update it waits for.",
+        ),
         own: &[],
         attempts: false,
     },

@@ -61,7 +61,7 @@ fn is_condition(path: &[String]) -> bool {
     matches!(
         keys.as_slice(),
         ["steps", _, "if"]
-            | ["steps", _, "wait_for", "match"]
+            | ["steps", _, "wait_for", "match" | "accepts"]
             | ["steps", _, "switch", "cases", _, "when"]
             | ["steps", _, "repeat", "until"]
     )

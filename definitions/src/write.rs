@@ -8,6 +8,7 @@ mod breaker;
 mod limits;
 mod scalar;
 mod starts;
+mod updates;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -283,6 +284,7 @@ impl Sheet {
                 self.changed(indent + 2, "on_timeout", on_timeout);
             }
             StepKind::Approve(approval) => self.approval(approval),
+            StepKind::Update(update) => self.update(update),
             StepKind::Repeat(repeat) => {
                 let Repeat { from, until, limit, delay_ms, carry } = &**repeat;
                 self.line(4, "repeat:");

@@ -15,6 +15,7 @@ mod start;
 mod start_keys;
 mod state_queries;
 mod topics;
+mod updates;
 mod versions;
 
 use std::sync::{Arc, RwLock};
@@ -60,6 +61,8 @@ pub use start_keys::{Begun, KeptStart};
 pub(crate) use state_queries::answer as answer_query;
 pub use state_queries::{QueryAnswer, QueryError};
 pub use topics::{EmitError, TriggerRequest};
+pub(crate) use updates::answered;
+pub use updates::{UpdateError, UpdateReply};
 pub use versions::PublishRequest;
 
 /// Asks things of an engine.

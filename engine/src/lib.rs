@@ -62,7 +62,8 @@ pub use engine::{Builder, Engine, OpenError};
 pub use handle::{
     ApprovalDecision, Backfill, Begun, EmitError, ForgetError, Handle, KeptStart, Linked,
     MigrateRequest, PublishRequest, QueryAnswer, QueryError, RUNS_LIMIT, RequestError,
-    ScheduleRequest, ScheduledRun, StartError, StartRequest, Started, TriggerRequest,
+    ScheduleRequest, ScheduledRun, StartError, StartRequest, Started, TriggerRequest, UpdateError,
+    UpdateReply,
 };
 pub use handler::{
     Data, Handler, IntoHandler, Registry, StepCx, StepError, StepResult, handler_fn,

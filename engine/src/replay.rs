@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use nexus_log::{Frame, Revision};
 use nexus_model::codec::state_hash;
-use nexus_model::command::{ApprovalAnswer, Command};
+use nexus_model::command::{ApprovalAnswer, Command, UpdateRequest};
 use nexus_model::decide::{Context, Decision, decide};
-use nexus_model::event::{Event, Given, ItemUndone};
+use nexus_model::event::{Event, Given, ItemUndone, UpdateAccepted};
 use nexus_model::evolve::{evolve, fits};
 use nexus_model::id::{RunId, StateHash, StepIndex};
 use nexus_model::migration::{MigrateRun, Target};
@@ -361,6 +361,10 @@ fn command_of(event: &Event) -> Option<Command> {
         Event::EventsRead { step } => Command::EventsRead { step, waiting: None },
         Event::SignalReceived { name, id, payload, by } => {
             Command::DeliverSignal { name, id, payload, by }
+        }
+        Event::UpdateAccepted(accepted) => {
+            let UpdateAccepted { name, id, data, by, .. } = *accepted;
+            Command::Update(Box::new(UpdateRequest { name, id, data, by }))
         }
         Event::ChildEnded { step, child, revision, ended } => {
             Command::EndChild { step, child, revision, ended }

@@ -41,6 +41,7 @@ mod stopping;
 #[cfg(feature = "yaml")]
 mod suite;
 mod topics;
+mod updates;
 mod weather;
 mod workshop;
 mod world;

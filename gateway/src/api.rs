@@ -15,6 +15,7 @@ mod run;
 mod schedule;
 mod start_key;
 mod state_queries;
+mod updates;
 mod versions;
 mod waiting;
 
@@ -44,6 +45,7 @@ pub use schedule::{
 };
 pub use start_key::{StartActed, StartPage, StartView};
 pub use state_queries::{QueriesView, QueryRow, QueryView};
+pub use updates::{SendUpdate, UpdateView};
 pub use versions::{
     CompareDefinitions, DefinitionRef, DefinitionView, DiffLine, DiffView, PublishVersion,
     RollBack, VersionActed, VersionRow, WorkflowPage, WorkflowView,

@@ -21,6 +21,7 @@ use crate::api::{
 };
 use crate::api::{LimitPage, LimitView, SetLimit};
 use crate::api::{QueriesView, QueryView};
+use crate::api::{SendUpdate, UpdateView};
 use crate::api::{StartActed, StartPage, StartView};
 use crate::{Client, Follow, Service};
 
@@ -86,6 +87,8 @@ requests! {
     forget(name: &str, act: Act) -> Acted;
     /// Tells a run something.
     signal(name: &str, signal: &str, request: SendSignal) -> SignalView;
+    /// Has a step of a run take an update, and answers when that is durable.
+    update(name: &str, update: &str, request: SendUpdate) -> UpdateView;
     /// What all queries say of a run.
     queries(name: &str) -> QueriesView;
     /// What the query of this name says of a run.

@@ -4,6 +4,7 @@ mod aggregates;
 mod forget;
 mod start_keys;
 mod state_queries;
+mod updates;
 
 pub(crate) use aggregates::{
     ambiguous_hash, no_such_breaker, no_such_definition, no_such_limit, no_such_schedule,
@@ -12,6 +13,7 @@ pub(crate) use aggregates::{
 pub(crate) use forget::forget;
 pub(crate) use start_keys::{no_such_start, not_kept};
 pub(crate) use state_queries::query;
+pub(crate) use updates::update;
 
 use std::error::Error;
 use std::path::Path;
@@ -188,7 +190,11 @@ fn refused(refusal: &Refusal, name: &str) -> Problem {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each rejection")]
 fn rejected(rejection: &Rejection, name: &str) -> Problem {
+    if let Some(problem) = updates::refused_update(rejection, name) {
+        return problem;
+    }
     let (code, hint) = match rejection {
         Rejection::NotAwaitingApproval { .. }
         | Rejection::AlreadyDecided { .. }
@@ -238,6 +244,11 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         | Rejection::OtherTurn { .. }
         | Rejection::BadCall { .. } => of_function(rejection, name),
         Rejection::AlreadyStarted
+        | Rejection::UpdateNotAwaited { .. }
+        | Rejection::UpdateRefused { .. }
+        | Rejection::UpdateMisfit { .. }
+        | Rejection::UpdateFailed { .. }
+        | Rejection::UpdateAccepted { .. }
         | Rejection::EventNotAwaited { .. }
         | Rejection::EventNotWanted { .. }
         | Rejection::TimerHeld { .. }

@@ -19,6 +19,7 @@ mod schedules;
 mod start_keys;
 mod state_queries;
 mod topics;
+mod updates;
 mod upkeep;
 mod versions;
 mod waiting;
@@ -79,6 +80,7 @@ fn control() -> Router<Service> {
         .route("/runs/{run}/forget", post(acts::forget))
         .route("/runs/{run}/drive", post(acts::drive))
         .route("/runs/{run}/signals/{signal}", post(waiting::signal))
+        .route("/runs/{run}/updates/{update}", post(updates::send))
         .route("/events", get(topics::list))
         .route("/events/{event}", post(topics::emit))
         .route("/events/{event}/triggers/{trigger}/delete", post(topics::delete_trigger))

@@ -31,6 +31,7 @@ mod start;
 mod start_keys;
 mod state_queries;
 mod status;
+mod updates;
 mod verify;
 mod versions;
 mod wait;

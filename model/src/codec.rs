@@ -19,6 +19,7 @@ mod items;
 mod kind;
 mod slots;
 mod snapshot;
+mod updates;
 mod wire;
 
 pub use kind::{event_name, kind_name, kinds};

@@ -209,6 +209,8 @@ pub enum Command {
         /// The revision at which it began to wait, if it is to be this waiting and no later one.
         waiting: Option<u32>,
     },
+    /// Have a step take an update. One that does not fit is refused, and nothing is recorded.
+    Update(Box<UpdateRequest>),
     /// Tell the run something.
     DeliverSignal {
         /// The signal's name.
@@ -240,6 +242,19 @@ pub enum Command {
         /// Whether it is paused.
         paused: bool,
     },
+}
+
+/// A request that a step takes, checks and answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UpdateRequest {
+    /// The update's name.
+    pub name: String,
+    /// The sender's key, which makes it count once; empty if there is none.
+    pub id: String,
+    /// What it carries: JSON.
+    pub data: Payload,
+    /// Who sends it.
+    pub by: Actor,
 }
 
 /// What a person decides.

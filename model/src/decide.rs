@@ -47,6 +47,7 @@ mod start;
 mod switch;
 mod undo;
 mod undo_items;
+mod update;
 mod wait_for;
 mod wind_down;
 
@@ -202,6 +203,7 @@ fn apply(
         Command::RefuseCall { step, ticket } => draft.refuse_call(step, ticket),
         Command::GrantSlot { step, ticket } => draft.grant_slot(step, ticket),
         Command::AnswerApproval { step, answer } => draft.answer_approval(step, *answer),
+        Command::Update(request) => draft.take_update(*request),
         Command::OfferEvent { step, event, id, payload, by } => {
             draft.offer_event(step, &event, id, payload, by)
         }
@@ -226,6 +228,11 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
             if run.signals.ids.contains(id) =>
         {
             Err(Rejection::AlreadyReceived { id: id.clone() })
+        }
+        // The same update again is answered as it was, whatever has become of the run.
+        Command::Update(request) if run.updates.contains_key(&request.id) => {
+            let (id, revision) = (request.id.clone(), run.updates[&request.id]);
+            Err(Rejection::UpdateAccepted { id, revision })
         }
         // Of an approval it is asked first whether it was decided before, also of a run that has ended.
         Command::RetryRun { .. }
@@ -265,6 +272,7 @@ fn check_status(run: &Run, command: &Command) -> Result<(), Rejection> {
         | Command::EndChild { .. }
         | Command::FollowParent { .. }
         | Command::OfferEvent { .. }
+        | Command::Update(_)
         | Command::EventsRead { .. }
         | Command::AllowCall { .. }
         | Command::RefuseCall { .. }

@@ -24,6 +24,7 @@ mod repeat;
 mod retry;
 mod start_rule;
 mod switch;
+mod update;
 
 pub use approval::{Approval, OnApprovalTimeout};
 pub use breaker::{CircuitBreaker, WhileOpen};
@@ -31,6 +32,7 @@ pub use repeat::{ROUNDS_DEFAULT, Repeat};
 pub use retry::{Backoff, Retry};
 pub use start_rule::{Debounce, Dedupe};
 pub use switch::{Switch, SwitchCase};
+pub use update::Update;
 
 /// A workflow definition.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -456,6 +458,8 @@ pub enum StepKind {
     },
     /// Waits for the decision of a person.
     Approve(Box<Approval>),
+    /// Waits for an update.
+    Update(Box<Update>),
     /// Calls another workflow: a run of its own, whose output is the step's.
     Call {
         /// The called workflow: a file beside this one, or the name of a published workflow.

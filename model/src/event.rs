@@ -1,21 +1,17 @@
-//! Events: what has happened to a run. Facts, past tense, never altered.
-//!
-//! Those of one transition are stored together: the one from outside (with [`Given`]), then what `decide` derived from it.
+//! Events: facts about a run, past tense, never altered. Those of one transition are stored together: first the one from
+//! outside (with [`Given`]), then what `decide` derived from it.
 
 mod calls;
-mod origin;
 mod started;
-mod undo_of_items;
 mod values;
 
 use crate::id::{Attempt, ItemIndex, StateHash, StepIndex, TimerId};
 use crate::limit::{Ticket, Wish};
 use crate::payload::{Payload, PayloadHash};
 use crate::time::Timestamp;
-pub use calls::{Awaited, ChildEnd, child_name};
-pub use origin::{Actor, Given};
-pub use started::{LABELS_MAX, LIMITS_MAX, Migrated, Parent, RunStarted};
-pub use undo_of_items::{ItemUndoStarted, ItemUndone};
+pub use calls::{Awaited, ChildEnd, UpdateAccepted, UpdateAwaited, child_name};
+pub use calls::{ItemUndoStarted, ItemUndone};
+pub use started::{Actor, Given, LABELS_MAX, LIMITS_MAX, Migrated, Parent, RunStarted};
 pub use values::{Failure, ValueMut};
 
 /// Something that has happened.
@@ -108,6 +104,8 @@ pub enum Event {
         /// Who sent it.
         by: Actor,
     },
+    /// A step took an update. What it carries is the step's output.
+    UpdateAccepted(Box<UpdateAccepted>),
     /// An attempt of an item brought a result.
     ItemCompleted {
         /// The step.
@@ -225,6 +223,8 @@ pub enum Event {
     },
     /// No pause of the store holds the run any more.
     RunReleased,
+    /// A step waits for an update.
+    UpdateAwaited(Box<UpdateAwaited>),
     /// A limit granted the slot that a step waited for.
     StepSlotGranted {
         /// The step.

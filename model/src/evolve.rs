@@ -20,6 +20,7 @@ mod slots;
 mod switch;
 mod timers;
 mod undo;
+mod updates;
 
 pub(crate) use timers::{deadline_passed, not_started};
 
@@ -72,6 +73,8 @@ pub(crate) enum Change {
     Queued(StepIndex, Option<TimerId>),
     /// A signal came, with this id.
     SignalReceived(String),
+    /// An update was accepted, with this id.
+    UpdateAccepted(String),
     /// The loop was in this round before.
     Loop(StepIndex, Option<Loop>),
     /// The signal was taken.
@@ -156,6 +159,8 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         Event::StepsNotReached { steps }
         | Event::StopRequested { steps }
         | Event::StepsCancelled { steps } => steps.iter().all(is_step),
+        Event::UpdateAwaited(awaited) => is_step(&awaited.step),
+        Event::UpdateAccepted(accepted) => is_step(&accepted.step),
         Event::RunFailed { step, .. } => step.as_ref().is_none_or(is_step),
         Event::RunMigrated(migrated) => {
             migrated.definition == plan.hash() && migrated.steps.iter().flatten().all(is_step)
@@ -256,6 +261,8 @@ impl Fold<'_> {
                 self.step_waits(*step, Awaited::Approval { by, message }, *timer);
             }
             Event::EventsRead { step } => self.events_read(*step),
+            Event::UpdateAwaited(awaited) => self.update_awaited(awaited),
+            Event::UpdateAccepted(accepted) => self.update_accepted(&accepted.id),
             Event::SignalReceived { name, id, payload, by } => {
                 self.signal_received(name, id, payload, by);
             }

@@ -289,6 +289,7 @@ fn steers(work: &Work) -> bool {
         | Work::SleepUntil { .. }
         | Work::WaitFor(_)
         | Work::Call(_)
+        | Work::Update(_)
         | Work::Approve(_) => false,
     }
 }

@@ -38,6 +38,7 @@ mod start_rule;
 mod step;
 mod switch;
 mod undo;
+mod update;
 
 pub(crate) use breaker::CallRule;
 pub use call_fit::CallMisfit;
@@ -51,6 +52,7 @@ pub(crate) use slots::SlotRule;
 pub use step::is_plain_id;
 pub(crate) use switch::PlanSwitch;
 pub(crate) use undo::PlanUndo;
+pub(crate) use update::UpdateWait;
 
 /// An executable definition. Immutable; shared by all runs of it.
 #[derive(Debug)]
@@ -130,6 +132,8 @@ pub(crate) enum Work {
     WaitFor(SignalWait),
     /// The decision of a person is waited for.
     Approve(ApprovalWait),
+    /// An update is waited for.
+    Update(Box<UpdateWait>),
     /// Another workflow is called with a rendered input.
     Call(Called),
     /// Earlier steps are opened again.
@@ -313,6 +317,7 @@ impl Plan {
             | Work::Repeat(_)
             | Work::WaitFor(_)
             | Work::Approve(_)
+            | Work::Update(_)
             | Work::Call(_) => None,
         }
     }
@@ -330,6 +335,7 @@ impl Plan {
             | StepKind::SleepUntil { .. }
             | StepKind::WaitFor { .. }
             | StepKind::Approve(_)
+            | StepKind::Update(_)
             | StepKind::Switch(_)
             | StepKind::Race { .. }
             | StepKind::Repeat(_) => None,
@@ -374,6 +380,7 @@ impl Plan {
             | Work::Race(_)
             | Work::Repeat(_)
             | Work::WaitFor(_)
+            | Work::Update(_)
             | Work::Approve(_) => Payload::Null,
         }
     }

@@ -211,6 +211,56 @@ pub enum Rejection {
         /// Who may.
         by: Vec<String>,
     },
+    /// No step waits for the update.
+    #[error("no step waits for update `{name}`; {}", awaited(waits_for))]
+    UpdateNotAwaited {
+        /// The update's name.
+        name: String,
+        /// What the run waits for, in words.
+        waits_for: Vec<String>,
+    },
+    /// The step does not accept the update.
+    #[error("step `{step}` refuses update `{name}`: {message}")]
+    UpdateRefused {
+        /// The step's id.
+        step: String,
+        /// The update's name.
+        name: String,
+        /// What the workflow says to it, or why.
+        message: String,
+    },
+    /// What the update carries is not as it was declared.
+    #[error("update `{name}` does not fit step `{step}`: {message}")]
+    UpdateMisfit {
+        /// The step's id.
+        step: String,
+        /// The update's name.
+        name: String,
+        /// The first thing that is wrong, or what the workflow says to it.
+        message: String,
+        /// Everything that is wrong.
+        errors: Vec<InputError>,
+    },
+    /// An expression that would check or answer the update fails.
+    #[error("step `{step}` cannot answer update `{name}`: {code} {message}")]
+    UpdateFailed {
+        /// The step's id.
+        step: String,
+        /// The update's name.
+        name: String,
+        /// The error's code.
+        code: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// An update with this id was accepted before.
+    #[error("update `{id}` was accepted already")]
+    UpdateAccepted {
+        /// Its id.
+        id: String,
+        /// The revision of the event that says so.
+        revision: u32,
+    },
     /// The form is not filled in as it should be.
     #[error("the form of step `{step}` does not fit: {}", errors.first().map_or("", |error| error.message.as_str()))]
     FormMisfit {
@@ -251,4 +301,26 @@ fn undone(steps: &[String]) -> String {
         named.push(format!("{more} more"));
     }
     format!("a retry would keep the results of {}, but they were undone", named.join(", "))
+}
+
+impl Rejection {
+    /// The code of a refused update; `None`: it is refused for a reason that has nothing to do with updates.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are no answers to an update")]
+    pub fn update_code(&self) -> Option<&'static str> {
+        match self {
+            Self::UpdateNotAwaited { .. } | Self::Ended { .. } => Some("NX4127"),
+            Self::UpdateRefused { .. } => Some("NX4128"),
+            Self::UpdateMisfit { .. } => Some("NX4129"),
+            Self::UpdateAccepted { .. } => Some("NX4130"),
+            Self::UpdateFailed { .. } => Some("NX4131"),
+            _ => None,
+        }
+    }
+}
+
+fn awaited(waits_for: &[String]) -> String {
+    match waits_for {
+        [] => "the run waits for nothing from outside".to_owned(),
+        words => format!("the run waits for {}", words.join(", ")),
+    }
 }

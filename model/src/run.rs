@@ -62,6 +62,8 @@ pub struct Run {
     pub forgotten: bool,
     /// Signals that came.
     pub signals: Signals,
+    /// The ids of the updates that were accepted, with the revisions of the events that say so.
+    pub updates: BTreeMap<String, u32>,
     /// The last run that each step has called.
     pub calls: BTreeMap<StepIndex, LastCall>,
     /// Whether the run that called this one is paused.
@@ -364,6 +366,7 @@ impl Run {
             next_timer: TimerId(1),
             revision: 0,
             signals: Signals::default(),
+            updates: BTreeMap::new(),
             calls: BTreeMap::new(),
             parent_paused: false,
             code: plan.is_code().then(Box::default),

@@ -45,6 +45,7 @@ mod switches;
 mod timers;
 mod undoing;
 mod undoing_items;
+mod updates;
 mod when_needs;
 
 use std::sync::Arc;

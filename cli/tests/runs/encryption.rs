@@ -44,8 +44,10 @@ steps:
     set: {{ both: '${{{{ inputs.name }}}}-${{{{ steps.first.output.v }}}}' }}
   signal:
     wait_for: {{ signal: go }}
+  updated:
+    wait_for: {{ update: more, accepts: '${{{{ update.x != null }}}}', reply: '${{{{ update.x }}}}' }}
   ok:
-    needs: signal
+    needs: [signal, updated]
     approve: {{ by: 'user:dana', message: 'is ${{{{ inputs.name }}}} fine?', form: {{ amount: string }} }}
   last:
     needs: [ok, each, skipped]
@@ -86,6 +88,11 @@ fn play(desk: &Desk, workflow: &str, id: &str) {
     until("it waits", || desk.nexus(&["explain", id, "-o", "json"]).out.contains("signal"));
     let payload = format!("{{\"x\": \"{signal}\"}}");
     desk.nexus(&["signal", id, "go", &payload]).code(0);
+    let data = format!("{{\"x\": \"{signal}\"}}");
+    let sent = ["update", id, "more", "--data", &data, "--id", "u1", "-o", "json"];
+    assert_eq!(desk.nexus(&sent).code(0).json()["reply"], signal);
+    let again = desk.nexus(&sent).code(0).json();
+    assert_eq!((again["reply"].as_str(), again["existing"].clone()), (Some(signal), true.into()));
     until("it asks", || desk.nexus(&["inbox", "-o", "json"]).out.contains(id));
     let form = format!("amount={form}");
     desk.nexus(&["approve", id, "--form", &form]).code(0);
@@ -171,6 +178,8 @@ fn a_forgotten_run_verifies_and_shows_no_value() {
         let refused = desk.nexus(&["query", "sealed-1", query, "-o", "json"]).code(5).problem();
         assert_eq!(refused["code"], "NX6022", "{query}");
     }
+    let sent = ["update", "sealed-1", "more", "--data", "1", "--id", "u1", "-o", "json"];
+    assert_eq!(desk.nexus(&sent).code(5).problem()["code"], "NX6022", "the reply is gone, too");
     let replay = desk.nexus(&["replay", "sealed-1", "-o", "json"]).code(0).json();
     assert_eq!((replay["agrees"].clone(), replay["forgotten"].clone()), (true.into(), true.into()));
     assert_ne!(replay["recorded_hash"], hash, "the state says that it is forgotten");

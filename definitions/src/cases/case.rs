@@ -14,9 +14,11 @@ use crate::yaml::{Key, Node, Tree};
 const CASE: &[&str] = &["extends", "inputs", "mock", "real", "at", "expect"];
 const EXPECT: &[&str] = &["status", "error", "steps", "outputs", "queries", "calls", "takes"];
 const STEP: &[&str] = &["status", "attempts", "error", "output"];
-const DEEDS: &[&str] =
-    &["signal", "emit", "approve", "reject", "pause", "resume", "cancel", "retry", "crash", "down"];
-const DETAILS: &[&str] = &["with", "id", "by", "note", "form", "groups"];
+const DEEDS: &[&str] = &[
+    "signal", "update", "emit", "approve", "reject", "pause", "resume", "cancel", "retry", "crash",
+    "down",
+];
+const DETAILS: &[&str] = &["with", "id", "reply", "refused", "by", "note", "form", "groups"];
 const FAILURE: &[&str] = &["error", "code", "fatal", "takes"];
 
 /// How a run can stand at the end of a case.
@@ -261,6 +263,11 @@ impl Reader<'_> {
             "signal" => {
                 let (id, payload) = (text("id"), json("with"));
                 Deed::Signal { name: self.text_of(key, value)?, payload, id }
+            }
+            "update" => {
+                let (id, refused, data) = (text("id"), text("refused"), json("with"));
+                let reply = detail("reply").map(|(_, value)| value.value.to_value());
+                Deed::Update { name: self.text_of(key, value)?, data, id, reply, refused }
             }
             "emit" => {
                 let (id, data) = (text("id"), json("with"));

@@ -7,7 +7,7 @@ use nexus_model::definition::{
     Approval, Backoff, CircuitBreaker, Compensate, Concurrency, ConcurrencyRate, ConcurrencyScope,
     Debounce, Dedupe, Definition, EventTrigger, ForEach, InputKind, InputSpec, OnApprovalTimeout,
     OnEnd, OnError, OnItemError, OnSignalTimeout, Retry, Step, StepKind, Switch, SwitchCase,
-    Trigger, WhenNeeds, WhileOpen,
+    Trigger, Update, WhenNeeds, WhileOpen,
 };
 use nexus_model::schedule::{CatchUp, Overlap, Timing};
 use proptest::prelude::*;
@@ -165,6 +165,7 @@ fn kind() -> impl Strategy<Value = StepKind> {
         prop::sample::select(vec!["2026-12-24T18:00:00Z", "${{ '2026-12-24T18:00:00+01:00' }}"])
             .prop_map(|time| StepKind::SleepUntil { time: Value::from(time) }),
         wait_for(),
+        update(),
         call(),
         approve(),
         switch(),
@@ -221,6 +222,29 @@ fn wait_for() -> impl Strategy<Value = StepKind> {
             let on_timeout =
                 if goes_on { OnSignalTimeout::Continue } else { OnSignalTimeout::Fail };
             StepKind::WaitFor { signal, matches, timeout_ms, on_timeout }
+        },
+    )
+}
+
+fn update() -> impl Strategy<Value = StepKind> {
+    let accepts = prop::option::of(prop::sample::select(vec!["true", "update.id == 'a: b'"]));
+    let texts = (value(), value());
+    let form = prop::collection::btree_map("[a-z]{1,6}", input(), 0..3);
+    let timeout = prop::option::of(1u64..9_000_000_000);
+    ("[a-z .:#']{1,9}[a-z]", accepts, texts, form, timeout).prop_map(
+        |(name, accepts, (message, reply), form, timeout_ms)| {
+            let refuses = accepts.is_some() || !form.is_empty();
+            let on_timeout =
+                if refuses { OnSignalTimeout::Continue } else { OnSignalTimeout::Fail };
+            StepKind::Update(Box::new(Update {
+                name,
+                form,
+                accepts: accepts.map(str::to_owned),
+                message: if refuses { message } else { Value::Null },
+                reply,
+                timeout_ms,
+                on_timeout,
+            }))
         },
     )
 }

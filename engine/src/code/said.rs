@@ -96,7 +96,7 @@ fn word(kind: &StepKind) -> String {
         StepKind::Set { .. } => "side effect".to_owned(),
         StepKind::Action { .. } => "step".to_owned(),
         StepKind::Sleep { .. } | StepKind::SleepUntil { .. } => "sleep".to_owned(),
-        StepKind::WaitFor { .. } => "wait".to_owned(),
+        StepKind::WaitFor { .. } | StepKind::Update(_) => "wait".to_owned(),
         StepKind::Approve(_) => "approve".to_owned(),
         StepKind::Call { workflow, .. } => format!("call {workflow}"),
         StepKind::Script { .. }

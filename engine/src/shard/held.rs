@@ -129,6 +129,7 @@ fn as_failure(command: Command) -> Option<Command> {
         | Command::MigrateRun(_)
         | Command::ForgetRun { .. }
         | Command::DeliverSignal { .. }
+        | Command::Update(_)
         | Command::EndChild { .. }
         | Command::FollowParent { .. }
         | Command::MakeCalls(_)

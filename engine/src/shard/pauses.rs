@@ -99,6 +99,7 @@ impl Resident {
             | Command::ForgetRun { .. }
             | Command::CancelRun { .. }
             | Command::DeliverSignal { .. }
+            | Command::Update(_)
             | Command::EndChild { .. }
             | Command::FollowParent { .. }
             | Command::MakeCalls(_)

@@ -432,6 +432,7 @@ impl Resident {
             | Command::MigrateRun(_)
             | Command::ForgetRun { .. }
             | Command::DeliverSignal { .. }
+            | Command::Update(_)
             | Command::EndChild { .. }
             | Command::FollowParent { .. }
             | Command::MakeCalls(_)

@@ -246,14 +246,7 @@ impl TestEngine {
         command: &Command,
         payloads: &[NewPayload],
     ) -> Result<Answer, Refusal> {
-        let input = |reply| {
-            let (command, payloads) = (command.clone(), payloads.to_vec());
-            Input::Ask {
-                run,
-                asked: Asked { payloads, reply: Some(reply), ..Asked::silent(command) },
-            }
-        };
-        let (answer, again) = self.world.ask(input, |_| None);
+        let (answer, again) = self.ask_saying_so(run, command, payloads);
         match answer {
             Err(Refusal::Rejected(_)) if again => {
                 Ok(Answer { run, revision: self.load(run).1.revision })
@@ -262,13 +255,49 @@ impl TestEngine {
         }
     }
 
+    /// As [`ask`](Self::ask), but what was refused is refused, also when it was asked again.
+    pub(super) fn ask_once(
+        &mut self,
+        run: RunId,
+        command: &Command,
+        payloads: &[NewPayload],
+    ) -> Result<Answer, Refusal> {
+        self.ask_saying_so(run, command, payloads).0
+    }
+
+    /// The answer, and whether it was asked again.
+    fn ask_saying_so(
+        &mut self,
+        run: RunId,
+        command: &Command,
+        payloads: &[NewPayload],
+    ) -> (Result<Answer, Refusal>, bool) {
+        let input = |reply| {
+            let (command, payloads) = (command.clone(), payloads.to_vec());
+            Input::Ask {
+                run,
+                asked: Asked { payloads, reply: Some(reply), ..Asked::silent(command) },
+            }
+        };
+        self.world.ask(input, |_| None)
+    }
+
+    pub(super) fn loader(&self) -> &crate::loader::Loader {
+        &self.world.loader
+    }
+
+    /// An id that nothing else has.
+    pub(super) fn own_id(&mut self, what: &str) -> String {
+        self.started += 1;
+        format!("{what}-{}", self.started)
+    }
+
     /// Sends a signal. Each has an id of its own, so that it counts once.
     ///
     /// # Errors
     /// [`Refusal`]
     pub fn signal(&mut self, run: RunId, name: &str, payload: &Value) -> Result<Answer, Refusal> {
-        self.started += 1;
-        let id = format!("signal-{}", self.started);
+        let id = self.own_id("signal");
         let (payload, stored) = Payload::json(payload);
         let command = Command::DeliverSignal { name: name.to_owned(), id, payload, by: by() };
         self.ask_with(run, &command, stored.as_slice())

@@ -6,6 +6,7 @@
 mod expectation;
 mod files;
 mod play;
+mod update;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;

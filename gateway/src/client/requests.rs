@@ -16,6 +16,7 @@ use crate::api::{
 use crate::api::{BreakerPage, BreakerView};
 use crate::api::{LimitPage, LimitView, SetLimit};
 use crate::api::{QueriesView, QueryView};
+use crate::api::{SendUpdate, UpdateView};
 use crate::follow::Follow;
 
 /// How long one long poll lasts.
@@ -139,6 +140,16 @@ impl Client {
         request: SendSignal,
     ) -> Result<SignalView, Problem> {
         let path = run(name, &format!("/signals/{}", segment(signal)));
+        self.ask(post(&path).json(&request)?).await
+    }
+
+    pub async fn update(
+        &self,
+        name: &str,
+        update: &str,
+        request: SendUpdate,
+    ) -> Result<UpdateView, Problem> {
+        let path = run(name, &format!("/updates/{}", segment(update)));
         self.ask(post(&path).json(&request)?).await
     }
 

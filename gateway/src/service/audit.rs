@@ -93,5 +93,6 @@ fn action(action: AuditAction) -> &'static str {
         AuditAction::UndoRetried => "undo.retried",
         AuditAction::UndoWaived => "undo.waived",
         AuditAction::Forgotten => "run.forgotten",
+        AuditAction::Updated => "update.accepted",
     }
 }

@@ -44,7 +44,7 @@ fn node(plan: &Plan, run: Option<&Run>, step: StepIndex) -> GraphNode {
         StepKind::Set { .. } => "set",
         StepKind::Sleep { .. } => "sleep",
         StepKind::SleepUntil { .. } => "sleep_until",
-        StepKind::WaitFor { .. } => "wait_for",
+        StepKind::WaitFor { .. } | StepKind::Update(_) => "wait_for",
         StepKind::Call { .. } => "call",
         StepKind::Approve(_) => "approve",
         StepKind::Switch(_) => "switch",

@@ -18,7 +18,7 @@ const RUNS_DEFAULT: usize = 50;
 /// Runs of the largest page.
 const RUNS_MAX: usize = 1_000;
 /// What `waiting` can say.
-const WAITING_FOR: [&str; 3] = ["signal", "approval", "slot"];
+const WAITING_FOR: [&str; 4] = ["signal", "update", "approval", "slot"];
 
 impl Service {
     /// Runs, newest first. Everything recorded before the call is seen.
@@ -144,6 +144,7 @@ fn run_filter(filter: &RunsFilter) -> Result<RunFilter, Problem> {
         workflow: filter.workflow.clone(),
         statuses: statuses.collect::<Result<_, _>>()?,
         awaits_signal: waiting == Some("signal"),
+        awaits_update: waiting == Some("update"),
         awaits_approval: waiting == Some("approval"),
         awaits_slot: waiting == Some("slot"),
         labels: filter.labels.clone().into_iter().collect(),
@@ -202,6 +203,15 @@ fn waiting_on(plan: Option<&Plan>, row: &RunRow, now: Timestamp, driven: bool) -
             };
             let rest = until.map(|until| format!(", {}", left(until))).unwrap_or_default();
             Some(format!("signal{name}{rest}"))
+        }
+        Some(WaitingOn::Update { step, until }) => {
+            let kind = plan.and_then(|plan| plan.definition().steps.get(step.at()));
+            let name = match kind.map(|step| &step.kind) {
+                Some(StepKind::Update(update)) => format!(" {}", update.name),
+                _ => String::new(),
+            };
+            let rest = until.map(|until| format!(", {}", left(until))).unwrap_or_default();
+            Some(format!("update{name}{rest}"))
         }
         Some(WaitingOn::Run { step, until }) => {
             let rest = until.map(|until| format!(", {}", left(until))).unwrap_or_default();

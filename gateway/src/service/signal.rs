@@ -27,8 +27,8 @@ impl Service {
         request: SendSignal,
     ) -> Result<SignalView, Problem> {
         let id = request.id.unwrap_or_default();
-        check("name", signal, 1)?;
-        check("id", &id, 0)?;
+        check_text("name of a signal", signal, 1)?;
+        check_text("id of a signal", &id, 0)?;
         let (run, name) = self.resolve(name).await?;
         let by = show::actor(request.by);
         let answer = self.handle().signal(run, signal, &request.payload, &id, by).await;
@@ -84,12 +84,13 @@ impl Service {
     }
 }
 
-fn check(what: &str, text: &str, least: usize) -> Result<(), Problem> {
+/// Checks a name or a key that the sender has chosen.
+pub(super) fn check_text(what: &str, text: &str, least: usize) -> Result<(), Problem> {
     let chars = text.chars().count();
     if (least..=CHARS_MAX).contains(&chars) && !text.chars().any(char::is_control) {
         return Ok(());
     }
     Err(problems::bad_request(format!(
-        "the {what} of a signal has {least} to {CHARS_MAX} characters without control characters"
+        "the {what} has {least} to {CHARS_MAX} characters without control characters"
     )))
 }

@@ -22,6 +22,7 @@ mod signals;
 mod state_queries;
 #[cfg(test)]
 mod support;
+mod updates;
 #[cfg(test)]
 mod verbs;
 #[cfg(test)]

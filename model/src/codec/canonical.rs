@@ -11,8 +11,9 @@ use std::collections::BTreeMap;
 
 pub(super) mod items;
 mod slots;
+pub(super) mod updates;
 
-use crate::event::{Actor, Awaited, Failure, Parent, RunStarted};
+use crate::event::{Actor, Failure, Parent, RunStarted};
 use crate::id::{StepIndex, TimerId};
 use crate::payload::{ContentType, Payload};
 use crate::plan::Plan;
@@ -170,6 +171,7 @@ impl Writer {
             self.holds(&run.holds);
         }
         self.passed(run);
+        self.updates(&run.updates);
     }
 
     fn calls_and_parent(&mut self, run: &Run) {
@@ -472,28 +474,6 @@ impl Writer {
             writer.number(timer.0);
             writer.time(at);
         });
-    }
-
-    fn awaited(&mut self, what: &Awaited) {
-        match what {
-            Awaited::Signal { name } => {
-                self.byte(0);
-                self.text(name);
-            }
-            Awaited::Event { name, reads } => {
-                self.byte(AWAITED_EVENT);
-                self.text(name);
-                self.option(*reads, Self::number);
-            }
-            Awaited::Approval { by, message } => {
-                self.byte(AWAITED_APPROVAL);
-                self.count(by.len());
-                for entry in by {
-                    self.text(entry);
-                }
-                self.text(message);
-            }
-        }
     }
 
     fn failure(&mut self, failure: &Failure) {

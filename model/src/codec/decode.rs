@@ -23,6 +23,7 @@ use super::slots::{
     RunQueuedV1, RunSlotGrantedV1, RunStartedV2, RunStartedV3, StepSlotGrantedV1,
     StepSlotRequestedV1,
 };
+use super::updates::{UpdateAcceptedV1, UpdateAwaitedV1};
 use super::wire::{
     AWAITED_SIGNAL, ActorV1, ApprovalAnsweredV1, ApprovalRequestedV1, AttemptFailedV1,
     AttemptResumedV1, AttemptV1, AttemptsInterruptedV1, CONTENT_BYTES, CONTENT_CHUNKS,
@@ -89,6 +90,8 @@ pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, Decode
         (kind::EVENTS_READ, 1) => read::<EventsReadV1>(body),
         (kind::SLOTS_OFFERED, 1) => read::<SlotsOfferedV1>(body),
         (kind::SIGNAL_RECEIVED, 1) => read::<SignalReceivedV1<'_>>(body),
+        (kind::UPDATE_ACCEPTED, 1) => read::<UpdateAcceptedV1<'_>>(body),
+        (kind::UPDATE_AWAITED, 1) => read::<UpdateAwaitedV1<'_>>(body),
         (kind::STEP_WAITS, 1) => read::<StepWaitsV1<'_>>(body),
         (kind::APPROVAL_GRANTED, 1) => read::<ApprovalGrantedV1<'_>>(body),
         (kind::APPROVAL_REJECTED, 1) => read::<ApprovalRejectedV1<'_>>(body),

@@ -113,6 +113,9 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
             let timer = timer.map(TimerV1::from);
             put(out, &ApprovalRequestedV1 { step: step.0, by, message, timer });
         }
+        Event::UpdateAccepted { .. } | Event::UpdateAwaited { .. } => {
+            super::updates::put_update(out, event);
+        }
         Event::SignalTaken { step, signal } => {
             put(out, &SignalTakenV1 { step: step.0, signal: *signal });
         }

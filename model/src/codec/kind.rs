@@ -101,6 +101,9 @@ kinds! {
     81 STEPS_BYPASSED StepsBypassed "steps.bypassed",
     82 RACE_DECIDED RaceDecided "race.decided",
     83 ROUND_BEGUN RoundBegun "round.begun",
+    // updates
+    84 UPDATE_ACCEPTED UpdateAccepted "update.accepted",
+    85 UPDATE_AWAITED UpdateAwaited "update.awaited",
     90 ATTEMPT_RESUMED AttemptResumed "attempt.resumed",
     91 HEARTBEAT_RECORDED HeartbeatRecorded "heartbeat.recorded",
     92 STEP_QUEUED StepQueued "step.queued",

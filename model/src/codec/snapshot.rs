@@ -5,6 +5,7 @@
 
 mod items;
 mod slots;
+mod updates;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -177,6 +178,7 @@ impl<'a> Reader<'a> {
             run.passed = self.passed()?;
         }
         run.forgotten = self.section(canonical::SECTION_FORGOTTEN);
+        run.updates = self.updates()?;
         if plan.is_code() {
             run.code = self.section(super::code::SECTION_CODE).then(|| self.code())?.map(Box::new);
         }
@@ -413,6 +415,7 @@ impl<'a> Reader<'a> {
             canonical::AWAITED_EVENT => {
                 Some(Awaited::Event { name: self.text()?, reads: self.option(Self::number32)? })
             }
+            canonical::updates::AWAITED_UPDATE => Some(Awaited::Update { name: self.text()? }),
             canonical::AWAITED_APPROVAL => {
                 Some(Awaited::Approval { by: self.list(Self::text)?, message: self.text()? })
             }

@@ -10,7 +10,10 @@ use std::sync::Arc;
 
 use crate::code::{CallMade, CallsMade, FunctionReturned};
 use crate::definition::{Definition, Step, StepKind};
-use crate::event::{Actor, Awaited, ChildEnd, Event, Failure, Given, Migrated, Parent, RunStarted};
+use crate::event::{
+    Actor, Awaited, ChildEnd, Event, Failure, Given, Migrated, Parent, RunStarted, UpdateAccepted,
+    UpdateAwaited,
+};
 use crate::id::{Attempt, DefinitionHash, ItemIndex, RunId, StateHash, StepIndex, TimerId};
 use crate::limit::{Rate, Size, Ticket, Wish};
 use crate::payload::{ContentType, Payload, PayloadHash};
@@ -222,6 +225,14 @@ fn outside_samples() -> Vec<Event> {
 fn undo_samples() -> Vec<Event> {
     let step = StepIndex(2);
     vec![
+        Event::UpdateAccepted(Box::new(UpdateAccepted {
+            step,
+            name: "quantity".to_owned(),
+            id: "upd-7".to_owned(),
+            data: inline(r#"{"qty":3}"#),
+            reply: inline(r#"{"total":36}"#),
+            by: actor(),
+        })),
         Event::UndoCompleted { step, attempt: Attempt(3), may_repeat: true },
         Event::UndoAttemptFailed { step, attempt: Attempt(3), failure: failure() },
         Event::UndoWaived { by: actor(), reason: "by hand".to_owned() },
@@ -231,6 +242,7 @@ fn undo_samples() -> Vec<Event> {
 }
 
 /// One event of every kind that is derived.
+#[expect(clippy::too_many_lines, reason = "one of every kind")]
 fn derived_samples() -> Vec<Event> {
     let (step, attempt, timer) = (StepIndex(2), Attempt(1), TimerId(3));
     let steps = vec![StepIndex(0), StepIndex(300), StepIndex(u32::MAX)];
@@ -276,6 +288,11 @@ fn derived_samples() -> Vec<Event> {
         Event::RunCompleted { output: inline("[1,2]"), state },
         Event::RunFailed { failure: failure(), step: Some(step), state },
         Event::RunCancelled { state },
+        Event::UpdateAwaited(Box::new(UpdateAwaited {
+            step,
+            name: "quantity".to_owned(),
+            timer: Some((TimerId(5), NOW)),
+        })),
         Event::StepWaits {
             step,
             signal: "payment".to_owned(),

@@ -151,6 +151,7 @@ impl Draft<'_> {
             Work::Sleep { duration } => self.sleep(step, duration),
             Work::SleepUntil { time } => self.sleep_until(step, time),
             Work::WaitFor(wait) => self.wait_for(step, wait),
+            Work::Update(wait) => self.await_update(step, wait),
             Work::Approve(wait) => self.request_approval(step, wait),
             Work::Race(race) => self.race(step, race),
             Work::Repeat(repeat) => self.repeat(step, repeat),

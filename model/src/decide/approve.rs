@@ -80,6 +80,7 @@ impl Draft<'_> {
             | Work::Race(_)
             | Work::Repeat(_)
             | Work::WaitFor(_)
+            | Work::Update(_)
             | Work::Call(_) => None,
         }
     }

@@ -235,6 +235,9 @@ impl<'a> Draft<'a> {
                     run.signals.received -= 1;
                     run.signals.ids.remove(&id);
                 }
+                Change::UpdateAccepted(id) => {
+                    run.updates.remove(&id);
+                }
                 Change::Loop(step, before) => {
                     match before {
                         Some(before) => run.loops.insert(step, before),
@@ -333,6 +336,7 @@ fn timer_changes(changes: &[Change]) -> Vec<TimerChange> {
             | Change::Progress(..)
             | Change::Queued(..)
             | Change::SignalReceived(_)
+            | Change::UpdateAccepted(_)
             | Change::SignalTaken(..)
             | Change::Items(..)
             | Change::AllItems(..)

@@ -81,6 +81,18 @@ impl Draft<'_> {
         self.sort_out(result)
     }
 
+    /// Renders a template of `step` over what an update carries.
+    pub(super) fn render_about(
+        &mut self,
+        template: &Template,
+        step: StepIndex,
+        update: &Payload,
+    ) -> Evaluated<Value> {
+        let scope = Scope { signal: Some(update), ..self.scope(Some(step), None) };
+        let result = template.render(&scope);
+        self.sort_out(result)
+    }
+
     /// Renders a duration, in milliseconds; a time span that is over is none.
     pub(super) fn render_ms(&mut self, template: &Template, step: StepIndex) -> Evaluated<u64> {
         let result = template.render(&self.scope(Some(step), None));

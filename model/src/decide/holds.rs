@@ -70,7 +70,8 @@ impl Draft<'_> {
         let wanted = match what {
             Awaited::Signal { name } => name.clone(),
             Awaited::Event { name, .. } => signal_name(name),
-            Awaited::Approval { .. } => return,
+            // Nothing of these is kept.
+            Awaited::Approval { .. } | Awaited::Update { .. } => return,
         };
         let fitting = self.run.signals.kept.iter().filter(|(_, kept)| kept.name == wanted);
         let kept: Vec<(u32, Payload)> =

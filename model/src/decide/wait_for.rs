@@ -41,6 +41,7 @@ impl Draft<'_> {
             | Work::Race(_)
             | Work::Repeat(_)
             | Work::Approve(_)
+            | Work::Update(_)
             | Work::Call(_) => false,
         }
     }
@@ -61,6 +62,7 @@ impl Draft<'_> {
         let plan = self.plan;
         let wait = match &plan.step(step).work {
             Work::WaitFor(wait) => wait,
+            Work::Update(wait) => return self.update_timed_out(step, wait),
             Work::Approve(wait) => return self.approval_timed_out(step, wait),
             Work::Call(_) => return self.call_timed_out(step),
             Work::Handler { .. }

@@ -1,7 +1,9 @@
-//! What steps wait for: events, people, and the ends of runs that they have called.
+//! What steps wait for: events, updates, people, the ends of runs that they have called, and the undos of their items.
 
-use super::Failure;
+use super::{Actor, Failure};
+use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
 use crate::payload::Payload;
+use crate::time::Timestamp;
 
 /// What a step waits for from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +21,11 @@ pub enum Awaited {
         /// it began to wait.
         reads: Option<u32>,
     },
+    /// An update.
+    Update {
+        /// Its name.
+        name: String,
+    },
     /// The decision of a person.
     Approval {
         /// Who may decide: `user:…`, `group:…`, or either.
@@ -26,6 +33,34 @@ pub enum Awaited {
         /// What they are asked; may be empty.
         message: String,
     },
+}
+
+/// A step waits for an update.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpdateAwaited {
+    /// The step.
+    pub step: StepIndex,
+    /// The update's name.
+    pub name: String,
+    /// The timer that ends the wait, and when.
+    pub timer: Option<(TimerId, Timestamp)>,
+}
+
+/// A step took an update.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpdateAccepted {
+    /// The step.
+    pub step: StepIndex,
+    /// The update's name.
+    pub name: String,
+    /// The sender's key, under which the reply is found again; empty if there is none.
+    pub id: String,
+    /// What it carries, complete with defaults.
+    pub data: Payload,
+    /// What the sender is answered.
+    pub reply: Payload,
+    /// Who sent it.
+    pub by: Actor,
 }
 
 /// How a called run ended.
@@ -60,4 +95,30 @@ pub fn child_name(parent: &str, step: &str, number: u32) -> String {
         0 | 1 => format!("{parent}/{step}"),
         _ => format!("{parent}/{step}.{number}"),
     }
+}
+
+/// An attempt to undo one item of a step was started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ItemUndoStarted {
+    /// The step.
+    pub step: StepIndex,
+    /// The item. Those after it are undone, or did not complete.
+    pub item: ItemIndex,
+    /// The attempt, counted on from those of the step.
+    pub attempt: Attempt,
+    /// The rendered input; `None`: the plan's literal.
+    pub input: Option<Payload>,
+}
+
+/// One item of a step was undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ItemUndone {
+    /// The step.
+    pub step: StepIndex,
+    /// The item.
+    pub item: ItemIndex,
+    /// The attempt, counted on from those of the step.
+    pub attempt: Attempt,
+    /// Whether an earlier execution of the same attempt was cut off, so that its effects may have happened twice.
+    pub may_repeat: bool,
 }

@@ -1,6 +1,7 @@
-//! The beginning of a run, and how it goes on with another definition.
+//! The beginning of a run, how it goes on with another definition, and where events come from.
 
-use super::Actor;
+use serde::{Deserialize, Serialize};
+
 use crate::id::{DefinitionHash, RunId, StepIndex, TimerId};
 use crate::limit::Wish;
 use crate::payload::Payload;
@@ -65,4 +66,22 @@ pub struct Migrated {
     pub reason: String,
     /// Whether the run had ended and is retried in the same transition.
     pub retries: bool,
+}
+
+/// Who did something, and from where.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Actor {
+    /// A user or program.
+    pub name: String,
+    /// The way it came: `cli`, `api`, `engine`.
+    pub via: String,
+}
+
+/// What the shell gave `decide` together with an outside event, recorded so that `decide` can be asked again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Given {
+    /// When it happened, by the shell's clock.
+    pub now: Timestamp,
+    /// How many attempts could be started.
+    pub slots: u32,
 }

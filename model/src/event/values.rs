@@ -63,6 +63,10 @@ impl Event {
             Self::StepSkipped { reason: text, .. }
             | Self::PathChosen { reason: text, .. }
             | Self::ApprovalRequested { message: text, .. } => visit(ValueMut::Text(text)),
+            Self::UpdateAccepted(accepted) => {
+                visit(ValueMut::Payload(&mut accepted.data));
+                visit(ValueMut::Payload(&mut accepted.reply));
+            }
             Self::RoundBegun { reason, carry, .. } => {
                 visit(ValueMut::Text(reason));
                 visit(ValueMut::Payload(carry));
@@ -115,6 +119,7 @@ impl Event {
             | Self::StepQueued { .. }
             | Self::StepSlept { .. }
             | Self::StepWaits { .. }
+            | Self::UpdateAwaited { .. }
             | Self::SignalTaken { .. }
             | Self::StepsNotReached { .. }
             | Self::RetryScheduled { .. }

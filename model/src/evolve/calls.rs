@@ -97,6 +97,7 @@ fn called(plan: &Plan, step: StepIndex) -> DefinitionHash {
         | Work::Switch(_)
         | Work::Race(_)
         | Work::Repeat(_)
+        | Work::Update(_)
         | Work::Approve(_) => DefinitionHash::default(),
     }
 }

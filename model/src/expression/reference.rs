@@ -21,6 +21,8 @@ pub enum Root {
     Signal,
     /// What an event carries.
     Event,
+    /// What an update carries.
+    Update,
     /// The item of a step with `for_each`, under the name that step gives it.
     Item,
     /// The number of that item.
@@ -32,9 +34,11 @@ pub enum Root {
 }
 
 impl Root {
-    pub(super) const NAMES: [&'static str; 10] =
-        ["inputs", "steps", "run", "step", "this", "env", "signal", "event", "round", "secrets"];
-    const ALL: [Self; 10] = [
+    pub(super) const NAMES: [&'static str; 11] = [
+        "inputs", "steps", "run", "step", "this", "env", "signal", "event", "update", "round",
+        "secrets",
+    ];
+    const ALL: [Self; 11] = [
         Self::Inputs,
         Self::Steps,
         Self::Run,
@@ -43,6 +47,7 @@ impl Root {
         Self::Env,
         Self::Signal,
         Self::Event,
+        Self::Update,
         Self::Round,
         Self::Secrets,
     ];
@@ -63,6 +68,7 @@ impl Root {
             Self::Env => "env",
             Self::Signal => "signal",
             Self::Event => "event",
+            Self::Update => "update",
             Self::Item => "item",
             Self::ItemIndex => "item_index",
             Self::Round => "round",
@@ -78,6 +84,7 @@ impl Root {
             | Self::Env
             | Self::Signal
             | Self::Event
+            | Self::Update
             | Self::Item
             | Self::ItemIndex
             | Self::Secrets => None,

@@ -39,7 +39,7 @@ pub struct Scope<'a> {
     pub step: Option<(StepIndex, Attempt)>,
     /// What the handler returned, where a step's `outputs` are rendered.
     pub this_output: Option<&'a Payload>,
-    /// What a signal or an event carries, where it is asked whether it is wanted.
+    /// What a signal, an event or an update carries, where it is asked whether it is wanted.
     pub signal: Option<&'a Payload>,
     /// The item the expression belongs to.
     pub item: Option<ItemScope<'a>>,
@@ -130,7 +130,7 @@ impl Lookup<'_, '_> {
             Root::Env => self.environment(),
             Root::Round => self.round(),
             Root::Secrets => Ok(secret::stand_ins(names.keys())),
-            Root::Signal | Root::Event => match self.scope.signal {
+            Root::Signal | Root::Event | Root::Update => match self.scope.signal {
                 Some(payload) => self.payload(payload, root.name()),
                 None => Ok(Value::from(())),
             },

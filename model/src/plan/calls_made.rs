@@ -211,6 +211,7 @@ fn work(call: &CallMade, step: &Step) -> Option<Work> {
         | StepKind::SleepUntil { .. }
         | StepKind::WaitFor { .. }
         | StepKind::Approve(_)
+        | StepKind::Update(_)
         | StepKind::Call { .. }
         | StepKind::Race { .. }
         | StepKind::Repeat(_)

@@ -95,7 +95,6 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
     }
     let event_triggers = super::events::compile(&definition, &names, &mut problems);
     let outputs = compile_outputs(&definition, &names, &mut problems);
-
     let queries = super::query::compile(&definition, &names, &mut problems);
     // Steps that did not compile are missing from `steps`; the graph makes sense only with all of them.
     if steps.len() != definition.steps.len() {
@@ -126,8 +125,8 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
     let steps: Vec<Arc<PlanStep>> = steps.into_iter().map(Arc::new).collect();
     let (successor_ends, successors) = graph::successors(&steps);
     let steps_with_undo = undo::with_undo(&steps);
-    let event_waits = super::events::waits(&definition);
     Ok(Plan {
+        event_waits: super::events::waits(&definition),
         hash: definition.hash(),
         definition,
         steps,
@@ -139,7 +138,6 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
         slot,
         start_rule,
         event_triggers,
-        event_waits,
         env,
         outputs,
         queries,
@@ -166,17 +164,6 @@ fn compile_run_slot(
 ) -> Option<SlotRule> {
     let limited = Limited::Runs(&definition.name);
     compile_slot(definition.concurrency.as_ref()?, limited, names, &mut BTreeSet::new(), problems)
-}
-
-fn compile_outputs(
-    definition: &Definition,
-    names: &Names<'_>,
-    problems: &mut Problems,
-) -> Option<Template> {
-    let value = definition.outputs.as_ref()?;
-    let template = problems.take(&["outputs"], Template::compile(value))?;
-    names.check(&template.references(), &Place::outputs(), problems);
-    Some(template)
 }
 
 fn compile_run_id(

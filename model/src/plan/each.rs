@@ -64,6 +64,7 @@ fn check_kind(step: &Step, problems: &mut Problems) {
         | StepKind::Repeat(_)
         | StepKind::WaitFor { .. }
         | StepKind::Call { .. }
+        | StepKind::Update(_)
         | StepKind::Approve(_) => {
             let message = format!("step `{}` calls no handler, so `for_each` cannot", step.id);
             problems.error("NX1109", &["steps", &step.id, "for_each"], message).hint =

@@ -107,6 +107,22 @@ impl<'p> Place<'p> {
         }
     }
 
+    /// A field of a step that takes an update, where `update` is known.
+    pub(super) fn update(id: &'p str, index: StepIndex, field: &'p str) -> Self {
+        const ROOTS: &[Root] = &[
+            Root::Inputs,
+            Root::Steps,
+            Root::Run,
+            Root::Step,
+            Root::Env,
+            Root::Round,
+            Root::Update,
+        ];
+        let step = Some((id, index));
+        let path = vec!["steps", id, "wait_for", field];
+        Self { path, roots: ROOTS, step, secrets: SecretsIn::Nothing }
+    }
+
     /// A field of a trigger for events.
     pub(super) fn event_trigger() -> Self {
         let path = vec!["triggers"];
@@ -244,7 +260,12 @@ impl<'d> Names<'d> {
             Root::Inputs => self.input(reference).map(|()| None),
             Root::Env => self.env(reference).map(|()| None),
             Root::Run | Root::Step | Root::This | Root::Round => field(reference).map(|()| None),
-            Root::Signal | Root::Event | Root::Item | Root::ItemIndex | Root::Secrets => Ok(None),
+            Root::Signal
+            | Root::Event
+            | Root::Update
+            | Root::Item
+            | Root::ItemIndex
+            | Root::Secrets => Ok(None),
             Root::Steps => self.step(reference, place).map(Some),
         }
     }

@@ -63,7 +63,10 @@ fn templates<'s>(
         (Work::Call(called), _) => Some(("with", &called.input)),
         (Work::SleepUntil { time }, _) => Some(("sleep_until", time)),
         (Work::Approve(wait), _) => Some(("approve", &wait.asks)),
-        (Work::WaitFor(_) | Work::Switch(_) | Work::Race(_) | Work::Repeat(_), _) => None,
+        (
+            Work::Update(_) | Work::WaitFor(_) | Work::Switch(_) | Work::Race(_) | Work::Repeat(_),
+            _,
+        ) => None,
     };
     let outputs = step.outputs.as_ref().map(|template| ("outputs", template));
     work.into_iter().chain(outputs)

@@ -180,6 +180,7 @@ fn place_of<'a>(shape: &Shape<'a>, field: &'a str) -> Place<'a> {
         | StepKind::SleepUntil { .. }
         | StepKind::WaitFor { .. }
         | StepKind::Approve(_)
+        | StepKind::Update(_)
         | StepKind::Switch(_)
         | StepKind::Race { .. }
         | StepKind::Repeat(_) => place,
@@ -249,8 +250,7 @@ fn compile_work(
                 }
                 None => None,
             };
-            let (signal, timeout_ms) = (signal.clone(), *timeout_ms);
-            let on_timeout = *on_timeout;
+            let (signal, timeout_ms, on_timeout) = (signal.clone(), *timeout_ms, *on_timeout);
             Some(Work::WaitFor(SignalWait { signal, matches, timeout_ms, on_timeout }))
         }
         StepKind::Call { workflow, definition, with, .. } => {
@@ -264,6 +264,7 @@ fn compile_work(
         StepKind::Switch(switch) => super::switch::compile(shape, switch, names, needs, problems),
         StepKind::Repeat(repeat) => super::repeat::compile(shape, repeat, names, needs, problems),
         StepKind::Race { of } => Some(super::race::compile(shape, of, names, needs, problems)),
+        StepKind::Update(update) => super::update::compile(shape, update, names, needs, problems),
         StepKind::Approve(approval) => {
             super::approval::check(id, approval, problems);
             let asks = compile("approve", &super::approval::asks(approval), problems)?;

@@ -203,7 +203,7 @@ fn syntax_errors_name_their_place() {
             "NX2001 steps.a.if[3..3] found the end where a value is expected",
             "NX2001 steps.a.with.x.1[9..11] `&&` is not an operator here; write `and`",
             "NX2001 steps.b.run[3..3] the expression is empty",
-            "NX2101 steps.b.env.X[4..5] unknown name `y`; known here: inputs, steps, run, step, this, env, signal, event, round, secrets; a text stands in quotes",
+            "NX2101 steps.b.env.X[4..5] unknown name `y`; known here: inputs, steps, run, step, this, env, signal, event, update, round, secrets; a text stands in quotes",
         ],
     );
 }

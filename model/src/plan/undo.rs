@@ -113,6 +113,7 @@ pub(super) fn compile_undo(
         | StepKind::SleepUntil { .. }
         | StepKind::WaitFor { .. }
         | StepKind::Approve(_)
+        | StepKind::Update(_)
         | StepKind::Switch(_)
         | StepKind::Race { .. }
         | StepKind::Repeat(_)

@@ -69,6 +69,7 @@ impl Run {
         run.next_timer = self.next_timer;
         run.revision = self.revision;
         run.signals = self.signals.clone();
+        run.updates.clone_from(&self.updates);
         run.calls = places.keys(&self.calls);
         run.parent_paused = self.parent_paused;
         run.code.clone_from(&self.code);

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 mod function;
 mod items;
+mod updates;
 
 use super::bench::Bench;
 use crate::command::{ApprovalAnswer, Command};
@@ -152,6 +153,7 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
         "continue" => step.on_error = OnError::Continue,
         "wait_for" => step.kind = wait_for(argument),
         "call" => step.kind = call(argument),
+        "takes" => step.kind = updates::takes(argument),
         "timeout" => step.timeout_ms = Some(ms(argument)),
         "switch" => step.kind = switch(argument),
         "race" => step.kind = StepKind::Race { of: list() },
@@ -255,6 +257,7 @@ fn approve(argument: &str) -> StepKind {
 }
 
 const SETTINGS: &[&str] = &[
+    "takes",
     "call",
     "breaker",
     "hurried",
@@ -417,6 +420,7 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
             let payload = payload(bench, &rest(2));
             Command::DeliverSignal { name: name.to_owned(), id: id.to_owned(), payload, by }
         }
+        "update" => updates::command(bench, words[1], &rest(2), by),
         "child" => end_child(bench, &words),
         "follow" => Command::FollowParent { paused: words[1] == "hold" },
         other => panic!("unknown command {other}"),

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use self::asks::{answer, event, signal, some_step};
+use self::updates::{number, update, wanted_by};
 use self::ways::{each, race, repeat};
 use super::bench::Bench;
 use super::notation::plain_step;
@@ -29,6 +30,7 @@ use crate::run::{Hold, Run, RunStatus, Slot, StepState};
 
 mod asks;
 mod items;
+mod updates;
 mod ways;
 
 /// One thing to do; what exactly depends on what can be done.
@@ -55,7 +57,7 @@ struct Shape {
 fn shape() -> impl Strategy<Value = Shape> {
     let needs = prop::collection::vec(0usize..12, 0..4);
     let flags = (any::<[bool; 3]>(), 0u8..4);
-    (0u8..14, needs, 0u8..8, 1u32..4, flags, 0u8..6).prop_map(
+    (0u8..15, needs, 0u8..8, 1u32..4, flags, 0u8..6).prop_map(
         |(kind, needs, when, attempts, ([deadline, fatal, limited], undo), skipped)| Shape {
             kind,
             needs,
@@ -147,6 +149,7 @@ fn step(at: usize, shape: &Shape) -> Step {
         7 => step.kind = approve(shape),
         8 => step.kind = switch(at, shape),
         13 => race(&mut step),
+        14 => step.kind = update(shape),
         10 => repeat(&mut step, shape),
         11..13 => each(&mut step, shape),
         9 => {
@@ -208,7 +211,7 @@ fn approve(shape: &Shape) -> StepKind {
 }
 
 fn asks() -> impl Strategy<Value = Vec<Ask>> {
-    let ask = (0u8..65, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
+    let ask = (0u8..67, 0usize..1000, 0u32..5).prop_map(|(what, which, slots)| Ask {
         what,
         which,
         slots,
@@ -349,6 +352,7 @@ impl Play {
             assert!(run.awaiting().any(|awaiting| awaiting == *step), "it was asked");
             assert_eq!(by.name, "dana", "nobody else may decide");
         }
+        updates::check(run, event);
         if let Event::UndoStarted { step, attempt, .. } = event {
             self.undo_starts(run, *step, *attempt);
         }
@@ -465,6 +469,7 @@ impl Play {
                 let name = if ask.slots == 0 { "erin" } else { "dana" };
                 answer(step, !fatal, name)
             }
+            65..67 => updates::some(ask),
             62..65 => migrate(self.bench.plan.definition(), run, ask)?,
             _ => Command::OfferSlots,
         })
@@ -529,11 +534,13 @@ impl Play {
             if let StepKind::Approve(_) = kind {
                 return Some(answer(step, true, "dana"));
             }
+            if let StepKind::Update(wait) = kind {
+                return Some(wanted_by(wait));
+            }
             let StepKind::WaitFor { signal: name, matches, .. } = kind else {
                 panic!("only such a step waits")
             };
-            let number = |text: &String| text.rsplit(' ').next().unwrap().parse().unwrap();
-            let wanted = matches.as_ref().map_or(0, number);
+            let wanted = matches.as_ref().map_or(0, |text| number(text));
             return Some(match name.as_str() {
                 "s" => signal(wanted, String::new()),
                 _ => event(step, 100 + run.signals.received, wanted),

@@ -3,7 +3,7 @@
 mod items;
 
 use crate::effect::{Effect, Reading, Wish};
-use crate::event::{ChildEnd, Event, Failure};
+use crate::event::{ChildEnd, Event, Failure, UpdateAccepted, UpdateAwaited};
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload};
 use crate::plan::Plan;
@@ -61,6 +61,15 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
         Event::EventsRead { step } => format!("{} has read events", id(step)),
         Event::SignalReceived { name, payload: carried, .. } => {
             format!("signal {name}{}", payload(Some(carried)))
+        }
+        Event::UpdateAwaited(awaited) => {
+            let UpdateAwaited { step, name, timer: due } = &**awaited;
+            format!("{} takes update {name}{}", id(step), timer(*due, ""))
+        }
+        Event::UpdateAccepted(accepted) => {
+            let UpdateAccepted { step, name, data, reply, .. } = &**accepted;
+            let (data, reply) = (payload(Some(data)), payload(Some(reply)));
+            format!("{} accepts {name}{data} answers{reply}", id(step))
         }
         Event::StepSlotRequested { step, attempt, ticket, wish } => {
             format!("{} queued #{} for {}", tried(plan, *step, *attempt), ticket.0, wish.limit)

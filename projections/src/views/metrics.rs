@@ -145,6 +145,8 @@ impl Counters {
             | Event::RunQueued { .. }
             | Event::RunSlotGranted { .. }
             | Event::SignalReceived { .. }
+            | Event::UpdateAccepted { .. }
+            | Event::UpdateAwaited { .. }
             | Event::StepWaits { .. }
             | Event::EventsRead { .. }
             | Event::ApprovalGranted { .. }

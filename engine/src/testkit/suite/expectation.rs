@@ -133,7 +133,7 @@ fn differs(what: &str, found: Option<&str>, wanted: Option<&str>, lines: &mut Ve
 }
 
 /// Where a value is not as expected: of maps the keys that are named count, of everything else the whole.
-fn misfit(wanted: &Value, found: &Value, path: &str) -> Option<String> {
+pub(super) fn misfit(wanted: &Value, found: &Value, path: &str) -> Option<String> {
     let Value::Object(map) = wanted else {
         let place = if path.is_empty() { String::new() } else { format!(" (at {path})") };
         return (wanted != found).then_some(place);

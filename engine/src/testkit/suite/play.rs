@@ -11,6 +11,7 @@ use nexus_model::payload::Payload;
 use nexus_model::time::Timestamp;
 
 use super::super::engine::TestEngine;
+use super::update::Sent;
 use crate::handle::{StartError, StartRequest};
 use crate::shard::Refusal;
 
@@ -41,7 +42,7 @@ pub(super) fn play(engine: &mut TestEngine, case: &Case, request: StartRequest) 
         if let Some(at) = acts.iter().position(|act| is_due(engine, run, act, played.began)) {
             let act = acts.remove(at);
             if let Err(refusal) = carry_out(engine, run, act) {
-                played.wrong.push(format!("{} is refused: {refusal}", words(act)));
+                played.wrong.push(format!("{} {refusal}", words(act)));
             }
             continue;
         }
@@ -74,7 +75,21 @@ fn is_due(engine: &TestEngine, run: RunId, act: &Act, began: Timestamp) -> bool 
     }
 }
 
-fn carry_out(engine: &mut TestEngine, run: RunId, act: &Act) -> Result<(), Refusal> {
+fn carry_out(engine: &mut TestEngine, run: RunId, act: &Act) -> Result<(), String> {
+    if let Deed::Update { name, data, id, reply, refused } = &act.what {
+        let update = Sent {
+            name,
+            data,
+            id: id.as_deref(),
+            reply: reply.as_ref(),
+            refused: refused.as_deref(),
+        };
+        return update.carry_out(engine, run, act);
+    }
+    carried_out(engine, run, act).map_err(|refusal| format!("is refused: {refusal}"))
+}
+
+fn carried_out(engine: &mut TestEngine, run: RunId, act: &Act) -> Result<(), Refusal> {
     let name = if act.by.is_empty() { "test" } else { &act.by };
     let by = Actor { name: name.to_owned(), via: "testkit".to_owned() };
     let reason = String::new();
@@ -95,6 +110,8 @@ fn carry_out(engine: &mut TestEngine, run: RunId, act: &Act) -> Result<(), Refus
             engine.down_for(Duration::from_millis(*ms));
             return Ok(());
         }
+        // Answered before this is asked.
+        Deed::Update { .. } => return Ok(()),
         Deed::Retry => return engine.retry(run).map(|_| ()),
         Deed::Pause => Command::PauseRun { by, reason },
         Deed::Resume => Command::ResumeRun { by },
@@ -114,6 +131,7 @@ fn carry_out(engine: &mut TestEngine, run: RunId, act: &Act) -> Result<(), Refus
 fn words(act: &Act) -> String {
     let what = match &act.what {
         Deed::Signal { name, .. } => format!("the signal `{name}`"),
+        Deed::Update { name, .. } => format!("the update `{name}`"),
         Deed::Emit { event, .. } => format!("the event `{event}`"),
         Deed::Answer { step, approved: true, .. } => format!("approving `{step}`"),
         Deed::Answer { step, approved: false, .. } => format!("rejecting `{step}`"),

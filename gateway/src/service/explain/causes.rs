@@ -3,6 +3,7 @@
 //! Invariant: a run that has not ended has a cause. A state that this page does not know yet is still named, with the reason that
 //! its step gives.
 
+use nexus_engine::model::definition::StepKind;
 use nexus_engine::model::event::Awaited;
 use nexus_engine::model::id::StepIndex;
 use nexus_engine::model::run::{ItemState, ItemsRun, StepState, UndoState};
@@ -70,6 +71,8 @@ fn released(standing: &Standing<'_>, name: &str, step: StepIndex) -> (&'static s
             format!("nexus-engine signal {name} {signal}")
         } else if let Awaited::Event { name: event, .. } = what {
             format!("nexus-engine emit {event}, or a step that emits it")
+        } else if let Awaited::Update { name: update } = what {
+            format!("nexus-engine update {name} {update}{}", data_of(standing, step))
         } else if matches!(what, Awaited::Approval { .. }) {
             format!("nexus-engine approve {name} {id}, or reject")
         } else {
@@ -100,6 +103,22 @@ fn released(standing: &Standing<'_>, name: &str, step: StepIndex) -> (&'static s
         return ("waiting", "what it waits for comes".into());
     }
     ("limited", "another attempt ends and leaves room for it".into())
+}
+
+/// How what an update carries is written, as far as its form says that.
+fn data_of(standing: &Standing<'_>, step: StepIndex) -> String {
+    let definition = standing.plan.definition().steps.get(step.at());
+    let fields: Vec<String> = match definition.map(|step| &step.kind) {
+        Some(StepKind::Update(update)) => {
+            update.form.keys().map(|name| format!("\"{name}\": …")).collect()
+        }
+        _ => Vec::new(),
+    };
+    if fields.is_empty() {
+        " --data JSON".to_owned()
+    } else {
+        format!(" --data '{{{}}}'", fields.join(", "))
+    }
 }
 
 /// What keeps the items of a step: those under way, else what the next of them waits for.

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use nexus_engine::model::command::{ApprovalAnswer, Command};
 use nexus_engine::model::definition::{
-    Approval, CircuitBreaker, Compensate, Concurrency, Definition, ForEach, OnApprovalTimeout,
-    OnEnd, OnError, OnItemError, OnSignalTimeout, Repeat, Retry, Step, StepKind, WhenNeeds,
+    Approval, CircuitBreaker, Compensate, Concurrency, Definition, ForEach, InputSpec,
+    OnApprovalTimeout, OnEnd, OnError, OnItemError, OnSignalTimeout, Repeat, Retry, Step, StepKind,
+    Update, WhenNeeds,
 };
 use nexus_engine::model::event::Actor;
 use nexus_engine::model::id::{RunId, StepIndex};
@@ -82,6 +83,30 @@ fn a_run_that_waits_says_for_what_and_how_it_comes() {
             ),
         ],
     );
+}
+
+#[test]
+fn a_run_that_waits_for_an_update_says_how_it_is_sent() {
+    let any = Update { name: "qty".into(), ..Update::default() };
+    let form = [("n".to_owned(), InputSpec::default())].into();
+    let shaped = Update { form, timeout_ms: Some(86_400_000), ..any.clone() };
+    let kind = |update: Update| StepKind::Update(Box::new(update));
+    let waits = plan(vec![step("a", kind(any), &[]), step("b", kind(shaped), &[])]);
+    let engine = check(
+        TestEngine::new(),
+        &waits,
+        &[
+            ("waiting", Some("a"), "nexus-engine update wf-001 qty --data JSON"),
+            (
+                "waiting",
+                Some("b"),
+                "nexus-engine update wf-001 qty --data '{\"n\": …}', or its time is over at 2026-01-02T",
+            ),
+        ],
+    );
+    let view = explained(&engine, engine.runs()[0].1, true);
+    assert!(view.why.starts_with("b waits for update qty, 23h left"), "{}", view.why);
+    assert_eq!(view.waiting.expect("it waits").on, "update");
 }
 
 #[test]

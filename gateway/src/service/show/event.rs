@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 mod function;
 mod items;
+mod updates;
 
 use super::{by, duration, failure_line, payload, shorten, time};
 use crate::api::EventView;
@@ -109,6 +110,8 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         | Event::OutputsStored { step, .. }
         | Event::OutputMapped { step, .. }
         | Event::UndoFailed { step, .. } => (Some(*step), None),
+        Event::UpdateAccepted(accepted) => (Some(accepted.step), None),
+        Event::UpdateAwaited(awaited) => (Some(awaited.step), None),
         Event::RunFailed { step, .. } => (*step, None),
         Event::RunStarted(_)
         | Event::CallsMade(_)
@@ -280,6 +283,7 @@ impl Showing<'_> {
             Event::StepWaits { step, signal, timer } => json!({
                 "step": self.id(*step), "for": awaited(signal), "timeout": due_data(*timer),
             }),
+            Event::UpdateAwaited(_) | Event::UpdateAccepted(_) => self.update(event)?,
             Event::ApprovalRequested { step, by: people, message, timer } => json!({
                 "step": self.id(*step), "by": people, "message": message,
                 "timeout": due_data(*timer),
@@ -468,6 +472,7 @@ impl Showing<'_> {
                 };
                 format!("{what}{}", until.unwrap_or_default())
             }
+            Event::UpdateAwaited(_) | Event::UpdateAccepted(_) => self.update_line(event)?,
             Event::ApprovalRequested { by, message, timer, .. } => {
                 let what = if message.is_empty() { String::new() } else { format!(": {message}") };
                 let until = timer.map(|(_, at)| format!(", {}", self.until(at)));

@@ -7,17 +7,16 @@ use nexus_engine::model::plan::Plan;
 use nexus_engine::model::run::{Hold, Run, RunStatus, Slot, StepState, UndoState};
 use nexus_engine::model::time::Timestamp;
 
+mod awaited;
 mod items;
 mod pauses;
 
+use self::awaited::{awaited, kind_of};
 use super::{duration, failure_line, shorten, time};
 use crate::api::WaitingOn;
 
 /// How many steps are named in a line.
 const NAMES_MAX: usize = 3;
-/// How much of what people are asked stands in a line, in characters.
-const MESSAGE_CHARS_MAX: usize = 80;
-
 /// How much of what a step says of its progress stands in a line, in characters.
 const PROGRESS_CHARS_MAX: usize = 60;
 
@@ -194,11 +193,7 @@ impl Standing<'_> {
             return Some(WaitingOn { step: Some(self.id(step)), ..on("room") });
         }
         if let Some((step, what, until)) = self.next_awaited() {
-            let kind = match what {
-                Awaited::Signal { .. } => "signal",
-                Awaited::Event { .. } => "event",
-                Awaited::Approval { .. } => "approval",
-            };
+            let kind = kind_of(what);
             let (step, at) = (Some(self.id(step)), until.map(time));
             return Some(WaitingOn { step, at, ..on(kind) });
         }
@@ -578,20 +573,6 @@ impl Standing<'_> {
 pub(crate) fn child(plan: &Plan, run: &Run, step: StepIndex) -> Option<String> {
     let last = run.calls.get(&step)?;
     Some(child_name(&run.started.as_ref()?.name, plan.id(step), last.number))
-}
-
-/// What a step waits for.
-pub(crate) fn awaited(what: &Awaited) -> String {
-    match what {
-        Awaited::Signal { name } => format!("signal {name}"),
-        Awaited::Event { name, .. } => format!("event {name}"),
-        Awaited::Approval { by, message } if message.is_empty() => {
-            format!("an approval by {}", by.join(", "))
-        }
-        Awaited::Approval { by, message } => {
-            format!("an approval by {} ({})", by.join(", "), shorten(message, MESSAGE_CHARS_MAX))
-        }
-    }
 }
 
 fn because(reason: &str) -> String {

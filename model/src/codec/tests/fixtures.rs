@@ -146,6 +146,21 @@ fn a_snapshot_with_an_approval_is_read_and_written_as_ever() {
 }
 
 #[test]
+fn a_snapshot_with_updates_is_read_and_written_as_ever() {
+    let plan = plan();
+    let mut run = run(&plan);
+    run.updates = [("upd-7".to_owned(), 12), ("upd-8".to_owned(), 300)].into();
+    let what = Awaited::Update { name: "quantity".to_owned() };
+    let waits = StepState::Awaiting { what, timer: Some((TimerId(2), NOW)) };
+    let numbers = StepRun { state: waits, ..run.step_run(StepIndex(4)).clone() };
+    run.set_step(&plan, StepIndex(4), numbers);
+    let current = encode_run(&plan, &run);
+    let bytes = fixture("snapshot", "v1-updates.bin", &current);
+    assert_eq!(current, bytes, "a snapshot is written differently");
+    assert_eq!(decode_run(&plan, &bytes), Ok(run));
+}
+
+#[test]
 fn a_snapshot_of_a_run_that_undoes_is_read_and_written_as_ever() {
     let plan = plan();
     let run = undoing_run(&plan);

@@ -47,7 +47,7 @@ fn the_form_knows_every_field_of_a_run() {
     let fields: Vec<String> = shown.lines().filter_map(field).collect();
     let written = ["started", "started_at", "ended_at", "status", "paused", "holds"];
     let timed = ["timers", "next_timer", "revision", "forgotten"];
-    let kept = ["signals", "calls", "parent_paused", "code", "items", "loops"];
+    let kept = ["signals", "updates", "calls", "parent_paused", "code", "items", "loops"];
     let after = ["slots", "progress", "queued", "passed", "steps"];
     let derived =
         ["open_needs", "first_ok", "ready", "running", "awaiting", "calling", "open", "undo"];

@@ -9,7 +9,10 @@ use proptest::prelude::*;
 
 use crate::code::{CallMade, CallsMade, FunctionReturned};
 use crate::codec::kinds;
-use crate::event::{Actor, Awaited, ChildEnd, Event, Failure, Given, Migrated, Parent, RunStarted};
+use crate::event::{
+    Actor, Awaited, ChildEnd, Event, Failure, Given, Migrated, Parent, RunStarted, UpdateAccepted,
+    UpdateAwaited,
+};
 use crate::id::{Attempt, DefinitionHash, ItemIndex, RunId, StateHash, StepIndex, TimerId};
 use crate::limit::{Rate, Size, Ticket, Wish};
 use crate::payload::{ContentType, Payload, PayloadHash};
@@ -97,6 +100,7 @@ fn outside_event() -> BoxedStrategy<Event> {
         (text(), text(), payload(), actor()).prop_map(|(name, id, payload, by)| {
             Event::SignalReceived { name, id, payload, by }
         }),
+        updates(),
         (step(), ticket()).prop_map(|(step, ticket)| Event::StepSlotGranted { step, ticket }),
         ticket().prop_map(|ticket| Event::RunSlotGranted { ticket }),
         (step(), ticket()).prop_map(|(step, ticket)| Event::StepCallAllowed { step, ticket }),
@@ -123,6 +127,21 @@ fn outside_event() -> BoxedStrategy<Event> {
 fn slept() -> BoxedStrategy<Event> {
     let slept = (step(), timer(), time());
     slept.prop_map(|(step, timer, until)| Event::StepSlept { step, timer, until }).boxed()
+}
+
+fn updates() -> BoxedStrategy<Event> {
+    prop_oneof![
+        (step(), text(), due()).prop_map(|(step, name, timer)| {
+            Event::UpdateAwaited(Box::new(UpdateAwaited { step, name, timer }))
+        }),
+        (step(), text(), text(), payload(), payload(), actor()).prop_map(
+            |(step, name, id, data, reply, by)| {
+                let accepted = UpdateAccepted { step, name, id, data, reply, by };
+                Event::UpdateAccepted(Box::new(accepted))
+            }
+        ),
+    ]
+    .boxed()
 }
 
 fn undo_event() -> BoxedStrategy<Event> {
@@ -222,7 +241,8 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
     });
     let loops = prop::collection::btree_map(step_of(count), round, 0..3);
     let passed = prop::collection::btree_map(step(), 1u32..9, 0..3);
-    let called = (calls(count), any::<bool>(), passed);
+    let updates = prop::collection::btree_map(text(), any::<u32>(), 0..3);
+    let called = (calls(count), any::<bool>(), passed, updates);
     let changes = (changes, signals(), ticket(), slot_holds(count), holds(count), loops, called);
     let plan = Arc::clone(plan);
     (facts, more, changes)
@@ -234,7 +254,7 @@ pub(super) fn run(plan: &Arc<Plan>) -> BoxedStrategy<Run> {
                 (more.0, more.1, more.2, more.3);
             run.plan_undo(more.4);
             (run.signals, run.holds, run.loops) = (changes.1, changes.4, changes.5);
-            (run.calls, run.parent_paused, run.passed) = changes.6;
+            (run.calls, run.parent_paused, run.passed, run.updates) = changes.6;
             for (step, next) in changes.0 {
                 run.set_step(&plan, step, next);
             }
@@ -285,6 +305,7 @@ fn awaited() -> impl Strategy<Value = Awaited> {
     prop_oneof![
         text().prop_map(|name| Awaited::Signal { name }),
         (text(), any::<Option<u32>>()).prop_map(|(name, reads)| Awaited::Event { name, reads }),
+        text().prop_map(|name| Awaited::Update { name }),
         (vec(text(), 0..4), text()).prop_map(|(by, message)| Awaited::Approval { by, message }),
     ]
 }

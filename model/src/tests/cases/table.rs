@@ -139,6 +139,12 @@ pub(super) static ROWS: &[Row] = &[
         "events::a_cancelled_run_waits_for_no_event",
         "events::the_same_event_again_changes_nothing",
     ]),
+    row("`wait_for` an update", "wait_for update accepts message reply form timeout on_timeout", "StepKind::Update Command::Update", &["takes", "update qty"], [
+        "updates::one_that_is_not_accepted_leaves_no_event",
+        "updates::a_step_whose_update_does_not_come_fails",
+        "updates::a_step_that_waits_is_cancelled",
+        "updates::the_same_id_counts_once",
+    ]),
     row("`approve`", "approve by message form timeout on_timeout", "StepKind::Approve Command::AnswerApproval", &["approve"], [
         "approvals::others_are_refused",
         "approvals::a_step_fails_when_nobody_decides_in_time",

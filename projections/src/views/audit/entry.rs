@@ -3,7 +3,7 @@
 use std::fmt;
 
 use nexus_log::{Position, StreamId};
-use nexus_model::event::{Actor, Event, Failure};
+use nexus_model::event::{Actor, Event, Failure, UpdateAccepted};
 use nexus_model::id::{RunId, StepIndex};
 use nexus_model::time::Timestamp;
 
@@ -49,11 +49,13 @@ pub enum AuditAction {
     Migrated,
     /// Somebody had the key of its values deleted.
     Forgotten,
+    /// A step took an update of somebody.
+    Updated,
 }
 
 impl AuditAction {
     /// All actions, in the order of their numbers.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Started,
         Self::Paused,
         Self::Resumed,
@@ -72,6 +74,7 @@ impl AuditAction {
         Self::StepResumed,
         Self::Migrated,
         Self::Forgotten,
+        Self::Updated,
     ];
 
     /// The word for it.
@@ -95,6 +98,7 @@ impl AuditAction {
             Self::UndoRetried => "undo retried",
             Self::UndoWaived => "undo waived",
             Self::Forgotten => "forgotten",
+            Self::Updated => "updated",
         }
     }
 }
@@ -233,6 +237,11 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
             let id = if id.is_empty() { String::new() } else { format!(" ({id})") };
             Some((AuditAction::Signalled, Some(by), format!("{name}{id}")))
         }
+        Event::UpdateAccepted(accepted) => {
+            let UpdateAccepted { by, name, id, .. } = &**accepted;
+            let id = if id.is_empty() { String::new() } else { format!(" ({id})") };
+            Some((AuditAction::Updated, Some(by), format!("{name}{id}")))
+        }
         Event::ApprovalGranted { by, note, .. } => {
             Some((AuditAction::Approved, Some(by), note.clone()))
         }
@@ -297,6 +306,7 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
         | Event::OutputMapped { .. }
         | Event::StopRequested { .. }
         | Event::StepsCancelled { .. }
+        | Event::UpdateAwaited { .. }
         | Event::UndoCompleted { .. }
         | Event::UndoAttemptFailed { .. }
         | Event::UndoRequested { .. }
@@ -310,6 +320,9 @@ fn entry(event: &Event) -> Option<(AuditAction, Option<&Actor>, String)> {
 
 /// The step that somebody did something to.
 fn step(event: &Event) -> Option<StepIndex> {
+    if let Event::UpdateAccepted(accepted) = event {
+        return Some(accepted.step);
+    }
     let (Event::ApprovalGranted { step, .. } | Event::ApprovalRejected { step, .. }) = event else {
         return None;
     };

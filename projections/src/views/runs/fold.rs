@@ -30,6 +30,9 @@ impl RunRecord {
             Event::StepWaits { step, timer, .. } => {
                 self.begin(*step, 1, Doing::AwaitingSignal, end_of(*timer));
             }
+            Event::UpdateAwaited(awaited) => {
+                self.begin(awaited.step, 1, Doing::AwaitingUpdate, end_of(awaited.timer));
+            }
             Event::ApprovalRequested { step, timer, .. } => {
                 self.begin(*step, 1, Doing::AwaitingApproval, end_of(*timer));
             }
@@ -167,6 +170,7 @@ impl RunRecord {
             | Event::StepPaused { .. }
             | Event::StepResumed { .. }
             | Event::SignalReceived { .. }
+            | Event::UpdateAccepted { .. }
             | Event::ApprovalGranted { .. }
             | Event::ApprovalRejected { .. }
             | Event::SignalTaken { .. }

@@ -31,6 +31,8 @@ pub struct RunFilter {
     pub waiting_only: bool,
     /// Only with a step that waits for a signal.
     pub awaits_signal: bool,
+    /// Only with a step that waits for an update.
+    pub awaits_update: bool,
     /// Only those that wait for a slot of a limit, or with a step that does.
     pub awaits_slot: bool,
     /// Only with a step that waits for the decision of a person.
@@ -53,6 +55,7 @@ impl Default for RunFilter {
             started_before: None,
             waiting_only: false,
             awaits_signal: false,
+            awaits_update: false,
             awaits_slot: false,
             awaits_approval: false,
             name_prefix: None,
@@ -119,6 +122,7 @@ impl RunFilter {
             && self.started_before.is_none_or(|before| started_at < before)
             && self.wants(word(record))
             && (!self.awaits_signal || record.does(Doing::AwaitingSignal))
+            && (!self.awaits_update || record.does(Doing::AwaitingUpdate))
             && (!self.awaits_slot || record.is_queued || record.does(Doing::Queued))
             && (!self.awaits_approval || record.does(Doing::AwaitingApproval))
             && self.labels.iter().all(|label| record.labels.contains(label))

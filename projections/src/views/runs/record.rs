@@ -91,6 +91,7 @@ pub(super) enum Doing {
     Queued,
     AwaitingBreaker,
     AwaitingApproval,
+    AwaitingUpdate,
     UndoFailed,
 }
 
@@ -305,6 +306,7 @@ fn put_current(out: &mut Vec<u8>, step: u32, current: &Current, started_at: i64)
         Doing::Queued => 52,
         Doing::AwaitingBreaker => 76,
         Doing::AwaitingApproval => 33,
+        Doing::AwaitingUpdate => 83,
         Doing::UndoFailed => 4,
     });
     put_i64(out, current.time.wrapping_sub(started_at));
@@ -321,6 +323,7 @@ fn current(reader: &mut Reader<'_>, started_at: i64) -> Option<(u32, Current)> {
         52 => Doing::Queued,
         76 => Doing::AwaitingBreaker,
         33 => Doing::AwaitingApproval,
+        83 => Doing::AwaitingUpdate,
         4 => Doing::UndoFailed,
         _ => return None,
     };

@@ -177,6 +177,11 @@ pub enum CurrentState {
         /// Until when; `None`: for ever.
         until: Option<Timestamp>,
     },
+    /// It waits for an update.
+    AwaitingUpdate {
+        /// Until when; `None`: for ever.
+        until: Option<Timestamp>,
+    },
     /// It waits for the end of a run that it has called.
     Calling {
         /// Until when; `None`: for ever.
@@ -221,6 +226,13 @@ pub enum WaitingOn {
     },
     /// A signal.
     Signal {
+        /// The step.
+        step: StepIndex,
+        /// When it waits no longer; `None`: never.
+        until: Option<Timestamp>,
+    },
+    /// An update.
+    Update {
         /// The step.
         step: StepIndex,
         /// When it waits no longer; `None`: never.
@@ -275,6 +287,7 @@ impl fmt::Display for WaitingOn {
         match self {
             Self::Sleep { until, .. } => write!(f, "sleep until {}", show(*until)),
             Self::Signal { step, .. } => write!(f, "a signal for step {}", step.0),
+            Self::Update { step, .. } => write!(f, "an update for step {}", step.0),
             Self::Run { step, .. } => write!(f, "the run that step {} has called", step.0),
             Self::Approval { step, .. } => write!(f, "an approval of step {}", step.0),
             Self::Retry { step, at, .. } => write!(f, "retry of step {} at {}", step.0, show(*at)),
@@ -338,8 +351,13 @@ impl RunRow {
 }
 
 /// What steps do that only wait.
-const WAITING: [Doing; 4] =
-    [Doing::Sleeping, Doing::AwaitingSignal, Doing::AwaitingApproval, Doing::Calling];
+const WAITING: [Doing; 5] = [
+    Doing::Sleeping,
+    Doing::AwaitingSignal,
+    Doing::AwaitingUpdate,
+    Doing::AwaitingApproval,
+    Doing::Calling,
+];
 
 /// The word for a run.
 pub(super) fn word(record: &RunRecord) -> RunWord {
@@ -389,6 +407,7 @@ fn current_step((step, current): (&u32, &Current)) -> CurrentStep {
         Doing::Queued => CurrentState::Queued { since: time },
         Doing::AwaitingBreaker => CurrentState::AwaitingBreaker { since: time },
         Doing::AwaitingSignal => CurrentState::AwaitingSignal { until: limited(time) },
+        Doing::AwaitingUpdate => CurrentState::AwaitingUpdate { until: limited(time) },
         Doing::AwaitingApproval => CurrentState::AwaitingApproval { until: limited(time) },
         Doing::Calling => CurrentState::Calling { until: limited(time) },
         Doing::UndoFailed => CurrentState::UndoFailed { since: time },
@@ -432,6 +451,10 @@ fn wait(current: &CurrentStep) -> Option<(Timestamp, WaitingOn)> {
         CurrentState::AwaitingSignal { until } => {
             let due = until.unwrap_or(Timestamp(FOR_EVER));
             Some((due, WaitingOn::Signal { step, until }))
+        }
+        CurrentState::AwaitingUpdate { until } => {
+            let due = until.unwrap_or(Timestamp(FOR_EVER));
+            Some((due, WaitingOn::Update { step, until }))
         }
         CurrentState::Calling { until } => {
             let due = until.unwrap_or(Timestamp(FOR_EVER));

@@ -223,15 +223,11 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         Rejection::AlreadyPaused => {
             ("NX7007", format!("go on with it: nexus-engine resume {name}"))
         }
-        Rejection::PausedWithParent { parent } => {
-            ("NX4190", format!("resume the run that called it: nexus-engine resume {parent}"))
-        }
-        Rejection::StepPaused { .. } | Rejection::StepNotPaused { .. } => {
-            ("NX4180", format!("see which steps are paused: nexus-engine explain {name}"))
-        }
-        Rejection::StepEnded { .. } | Rejection::NoSuchStep { .. } => {
-            ("NX4180", format!("see its steps: nexus-engine get {name}"))
-        }
+        Rejection::PausedWithParent { .. }
+        | Rejection::StepPaused { .. }
+        | Rejection::StepNotPaused { .. }
+        | Rejection::StepEnded { .. }
+        | Rejection::NoSuchStep { .. } => of_step(rejection, name),
         Rejection::SignalOfEvent { name } => {
             let event = event_of(name).unwrap_or(name);
             (
@@ -272,6 +268,19 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         }
     };
     Problem::new(code, CONFLICT, format!("{name}: {rejection}")).hint(hint).run(name)
+}
+
+/// Code and hint of what a step, or a pause of it, did not take.
+fn of_step(rejection: &Rejection, name: &str) -> (&'static str, String) {
+    if let Rejection::PausedWithParent { parent } = rejection {
+        return ("NX4190", format!("resume the run that called it: nexus-engine resume {parent}"));
+    }
+    let hint = if let Rejection::StepPaused { .. } | Rejection::StepNotPaused { .. } = rejection {
+        format!("see which steps are paused: nexus-engine explain {name}")
+    } else {
+        format!("see its steps: nexus-engine get {name}")
+    };
+    ("NX4180", hint)
 }
 
 /// Code and hint of an answer to an approval that was refused.

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 /// Where Debian keeps the programs that it does not put on the path.
 const DEBIAN: &str = "/usr/lib/postgresql";
 /// How long it may take to start.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) struct Database {
     folder: TempDir,

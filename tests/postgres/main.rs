@@ -128,7 +128,7 @@ fn what_a_killed_process_has_committed_is_neither_lost_nor_done_again() {
         child.env(FOLDER, database.folder()).env(STORE, store.path()).env(ROUND, round.to_string());
         let mut child = child.stdout(Stdio::piped()).spawn().expect("it starts");
         let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
-        let mut said = lines.map_while(|line| line.ok()).filter(|line| !line.is_empty());
+        let mut said = lines.map_while(std::result::Result::ok).filter(|line| !line.is_empty());
         assert!(said.any(|line| line.ends_with("ended")), "round {round}: the last ones ended");
         if round > ROUNDS {
             assert!(child.wait().expect("it ends").success());

@@ -353,6 +353,20 @@ impl Play {
             assert_eq!(by.name, "dana", "nobody else may decide");
         }
         updates::check(run, event);
+        self.check_undo(run, event);
+        if let Event::StepCompleted { step, attempt, .. }
+        | Event::AttemptFailed { step, attempt, .. }
+        | Event::UndoCompleted { step, attempt, .. }
+        | Event::UndoAttemptFailed { step, attempt, .. } = event
+        {
+            let of_items =
+                matches!(event, Event::UndoCompleted { .. }) && run.items(*step).is_some();
+            let is_first = self.ended.insert((*step, *attempt));
+            assert!(is_first || of_items, "each attempt has one outcome");
+        }
+    }
+
+    fn check_undo(&mut self, run: &Run, event: &Event) {
         if let Event::UndoStarted { step, attempt, .. } = event {
             self.undo_starts(run, *step, *attempt);
         }
@@ -366,16 +380,6 @@ impl Play {
             let item = (undone.step, Some(undone.item));
             assert!(self.undone.insert(item), "each item is undone once");
             assert!(self.ended.insert((undone.step, undone.attempt)), "and has one outcome");
-        }
-        if let Event::StepCompleted { step, attempt, .. }
-        | Event::AttemptFailed { step, attempt, .. }
-        | Event::UndoCompleted { step, attempt, .. }
-        | Event::UndoAttemptFailed { step, attempt, .. } = event
-        {
-            let of_items =
-                matches!(event, Event::UndoCompleted { .. }) && run.items(*step).is_some();
-            let is_first = self.ended.insert((*step, *attempt));
-            assert!(is_first || of_items, "each attempt has one outcome");
         }
     }
 

@@ -16,6 +16,8 @@ mod functions;
 mod machine;
 mod performer;
 mod said;
+#[cfg(test)]
+mod tests;
 mod trouble;
 
 use std::future::Future;
@@ -38,13 +40,35 @@ pub(crate) use functions::{Functions, Seat};
 pub(crate) use performer::{Performance, perform};
 pub use trouble::FunctionTrouble;
 
+/// What a round of a repeated function returns: the state with which the next one begins, or what the run brings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next<State, Out> {
+    /// There is another round.
+    Again(State),
+    /// The run ends.
+    Done(Out),
+}
+
+/// What a function returns.
+#[derive(Clone, Debug)]
+pub(crate) struct Returned {
+    /// The output, or the state of the next round.
+    pub(crate) data: Data,
+    pub(crate) again: bool,
+}
+
 /// The future of a function.
-pub(crate) type FunctionFuture = Pin<Box<dyn Future<Output = Result<Data, Failure>> + Send>>;
+pub(crate) type FunctionFuture = Pin<Box<dyn Future<Output = Result<Returned, Failure>> + Send>>;
 
 /// A function that runs are carried out by.
 pub(crate) trait Function: Send + Sync + 'static {
     /// Begins it for a run.
     fn begin(&self, cx: Cx, input: Data) -> FunctionFuture;
+
+    /// Whether it goes through rounds, so that the calls of earlier ones are not made again after a crash.
+    fn repeats(&self) -> bool {
+        false
+    }
 }
 
 /// A function that runs are carried out by, of one with types.
@@ -56,6 +80,17 @@ where
     Out: Serialize + Send + 'static,
 {
     Arc::new(cx::Typed::new(function))
+}
+
+/// As [`function`], of one that is repeated.
+pub(crate) fn repeated<F, Fut, State, Out>(function: F) -> Arc<dyn Function>
+where
+    F: Fn(Cx, State) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = crate::workflow::Result<Next<State, Out>>> + Send + 'static,
+    State: Serialize + DeserializeOwned + Send + 'static,
+    Out: Serialize + Send + 'static,
+{
+    Arc::new(cx::Repeated::new(function))
 }
 
 /// The plan that folds event `revision` of a run: `base`, with the calls that were made up to then.

@@ -1,6 +1,6 @@
 //! What programs that embed the engine need most: `use nexus_engine::prelude::*`.
 
-pub use crate::code::Cx;
+pub use crate::code::{Cx, Next};
 pub use crate::engine::Engine;
 pub use crate::handler::{StepCx, StepError, StepResult};
 pub use crate::workflow::{

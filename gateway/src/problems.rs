@@ -239,12 +239,10 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
                 format!("emit the event, for all who wait for it: nexus-engine emit {event}"),
             )
         }
-        Rejection::OfFunction { .. } => {
-            ("NX3055", format!("see how its function ended: nexus-engine get {name}"))
-        }
-        Rejection::NoFunction { .. } | Rejection::OtherTurn { .. } | Rejection::BadCall { .. } => {
-            ("NX3056", format!("see what it is: nexus-engine get {name}"))
-        }
+        Rejection::OfFunction { .. }
+        | Rejection::NoFunction { .. }
+        | Rejection::OtherTurn { .. }
+        | Rejection::BadCall { .. } => of_function(rejection, name),
         Rejection::AlreadyStarted
         | Rejection::UpdateNotAwaited { .. }
         | Rejection::UpdateRefused { .. }
@@ -292,6 +290,14 @@ fn undecided(rejection: &Rejection, name: &str) -> (&'static str, String) {
         }
         _ => ("NX4105", "see what waits: nexus-engine inbox".to_owned()),
     }
+}
+
+/// What a function or its run does not take.
+fn of_function(rejection: &Rejection, name: &str) -> (&'static str, String) {
+    if matches!(rejection, Rejection::OfFunction { .. }) {
+        return ("NX3055", format!("see how its function ended: nexus-engine get {name}"));
+    }
+    ("NX3056", format!("see what it is: nexus-engine get {name}"))
 }
 
 /// A signal came to a run that has ended.

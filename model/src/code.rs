@@ -8,7 +8,10 @@
 //! * A turn has at most one of these events, and turns do not go back.
 //! * The number of a step is used again once the function got its outcome and it cannot be undone, so that a run is as large
 //!   as what is open in it, not as what it has done.
-//! * Ids of steps are never used again: [`step_id`] counts the calls of a name.
+//! * Ids of steps are never used again: [`step_id`] counts the rounds, and the calls of a name.
+//!
+//! A function that is repeated goes through rounds: each begins anew with a state that is recorded, so that only the last has to
+//! be run again.
 
 mod turns;
 
@@ -29,6 +32,8 @@ pub const CALLS_PER_TURN_MAX: usize = 10_000;
 /// The calls of one turn of a function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallsMade {
+    /// Which round of the function it is, from 0.
+    pub round: u32,
     /// How many outcomes the function had got.
     pub turn: u32,
     /// The calls, in the order of their names.
@@ -42,9 +47,11 @@ pub struct CallsMade {
 pub struct CallMade {
     /// The step it is from here on; given by `decide`.
     pub step: StepIndex,
+    /// Which round of the function it was made in, from 0.
+    pub round: u32,
     /// Its name.
     pub name: String,
-    /// How often that name was called before.
+    /// How often that name was called before in this round.
     pub count: u32,
     /// What it does: a [`Step`] of a definition as JSON, without needs and expressions.
     pub does: String,
@@ -59,10 +66,14 @@ pub struct CallMade {
 /// The end of a function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FunctionReturned {
+    /// Which round of the function it is, from 0.
+    pub round: u32,
     /// How many outcomes the function had got.
     pub turn: u32,
-    /// What it returned, if it did not fail.
+    /// What it returned, if it did not fail: what the run brings, or the state with which the next round begins.
     pub output: Payload,
+    /// Whether there is another round.
+    pub again: bool,
     /// How it failed.
     pub failure: Option<Failure>,
 }
@@ -70,7 +81,7 @@ pub struct FunctionReturned {
 impl CallMade {
     /// The id of its step.
     pub fn id(&self) -> String {
-        step_id(&self.name, self.count)
+        step_id(&self.name, self.round, self.count)
     }
 
     /// What it does, if that can be read.
@@ -80,11 +91,16 @@ impl CallMade {
     }
 }
 
-/// The id of the step that call number `count` of a name is: the name, then `name#2`, `name#3`.
-pub fn step_id(name: &str, count: u32) -> String {
+/// The id of the step that call number `count` of a name is: the name, then `name#2`, `name#3`; in the second round `name@2`, then
+/// `name@2#2`.
+pub fn step_id(name: &str, round: u32, count: u32) -> String {
+    let round = match round {
+        0 => String::new(),
+        _ => format!("@{}", u64::from(round) + 1),
+    };
     match count {
-        0 => name.to_owned(),
-        _ => format!("{name}#{}", u64::from(count) + 1),
+        0 => format!("{name}{round}"),
+        _ => format!("{name}{round}#{}", u64::from(count) + 1),
     }
 }
 

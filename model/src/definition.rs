@@ -19,6 +19,7 @@ use crate::id::DefinitionHash;
 
 mod approval;
 mod breaker;
+mod hash_as_text;
 mod repeat;
 mod retry;
 mod start_rule;
@@ -526,33 +527,6 @@ pub enum OnError {
     Fail,
     /// The run goes on; the output is `null`.
     Continue,
-}
-
-/// A hash as 64 hexadecimal digits.
-mod hash_as_text {
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use crate::id::DefinitionHash;
-
-    #[expect(clippy::ref_option, reason = "serde asks so")]
-    pub(super) fn serialize<S: Serializer>(
-        hash: &Option<DefinitionHash>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        match hash {
-            Some(hash) => serializer.collect_str(hash),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<DefinitionHash>, D::Error> {
-        let text: Option<String> = Option::deserialize(deserializer)?;
-        let wrong = || D::Error::custom("a hash has 64 hexadecimal digits");
-        text.map(|text| DefinitionHash::parse(&text).ok_or_else(wrong)).transpose()
-    }
 }
 
 fn write_steps(json: &mut String, steps: &[Step]) -> std::fmt::Result {

@@ -22,6 +22,7 @@ pub(super) type Outcome = Result<Data, Failure>;
 pub(super) struct Board {
     run: RunId,
     seed: u64,
+    round: u32,
     inner: Mutex<Inner>,
 }
 
@@ -57,8 +58,8 @@ pub(super) struct Draft {
 }
 
 impl Board {
-    pub(super) fn new(run: RunId, seed: u64, now: Timestamp) -> Arc<Self> {
-        Arc::new(Self { run, seed, inner: Mutex::new(Inner { now, ..Inner::default() }) })
+    pub(super) fn new(run: RunId, seed: u64, round: u32, now: Timestamp) -> Arc<Self> {
+        Arc::new(Self { run, seed, round, inner: Mutex::new(Inner { now, ..Inner::default() }) })
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -156,6 +157,7 @@ impl Board {
         let mut hash = blake3::Hasher::new();
         hash.update(&self.run.0);
         hash.update(&self.seed.to_le_bytes());
+        hash.update(&self.round.to_le_bytes());
         hash.update(&count.to_le_bytes());
         hash.update(kind.as_bytes());
         hash.update(&[0]);

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::board::{Board, Draft, Outcome};
+use super::{Next, Returned};
 use crate::handler::{Data, StepError};
 use crate::workflow::{Approval, Decision, Error, IntoStep, Result, Signal, Step, Workflow, ms};
 
@@ -450,8 +451,46 @@ where
         Box::pin(async move {
             let input = input.parse().map_err(|error| error.0)?;
             let output = function(cx, input).await.map_err(failure)?;
-            Data::json(&output).map_err(|error| error.0)
+            let data = Data::json(&output).map_err(|error| error.0)?;
+            Ok(Returned { data, again: false })
         })
+    }
+}
+
+/// The function of a workflow that goes through rounds.
+pub(super) struct Repeated<F, State, Out> {
+    function: Arc<F>,
+    marker: PhantomData<fn(State) -> Out>,
+}
+
+impl<F, State, Out> Repeated<F, State, Out> {
+    pub(super) fn new(function: F) -> Self {
+        Self { function: Arc::new(function), marker: PhantomData }
+    }
+}
+
+impl<F, Fut, State, Out> super::Function for Repeated<F, State, Out>
+where
+    F: Fn(Cx, State) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Next<State, Out>>> + Send + 'static,
+    State: Serialize + DeserializeOwned + Send + 'static,
+    Out: Serialize + Send + 'static,
+{
+    fn begin(&self, cx: Cx, state: Data) -> super::FunctionFuture {
+        let function = Arc::clone(&self.function);
+        Box::pin(async move {
+            let state = state.parse().map_err(|error| error.0)?;
+            let next = function(cx, state).await.map_err(failure)?;
+            let (data, again) = match &next {
+                Next::Again(state) => (Data::json(state), true),
+                Next::Done(output) => (Data::json(output), false),
+            };
+            Ok(Returned { data: data.map_err(|error| error.0)?, again })
+        })
+    }
+
+    fn repeats(&self) -> bool {
+        true
     }
 }
 

@@ -38,8 +38,8 @@ impl Line {
         Self { id: call.id(), like: Some(likeness(call)) }
     }
 
-    pub(super) fn named(fresh: &Fresh, count: u32) -> Self {
-        Self { id: step_id(&fresh.name, count), like: Some(fresh.likeness()) }
+    pub(super) fn named(fresh: &Fresh, round: u32, count: u32) -> Self {
+        Self { id: step_id(&fresh.name, round, count), like: Some(fresh.likeness()) }
     }
 
     pub(super) fn end() -> Self {

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use nexus_model::code::{CallMade, CallsMade, FunctionReturned, outcome};
 use nexus_model::command::Command;
 use nexus_model::event::{Event, Failure, RunStarted};
-use nexus_model::id::{RunId, StepIndex, TimerId};
+use nexus_model::id::{RunId, StepIndex};
 use nexus_model::payload::{NewPayload, Payload};
 use nexus_model::plan::Plan;
 use nexus_model::time::Timestamp;
@@ -19,7 +19,7 @@ use super::differs::{Differs, Line};
 use super::functions::Functions;
 use super::said::{Fresh, Paired, Said, pair};
 use super::trouble::Trouble;
-use super::{Function, FunctionFuture};
+use super::{Function, FunctionFuture, Returned};
 use crate::handler::Data;
 
 /// A function that wakes itself more often in one turn waits for nothing.
@@ -32,8 +32,11 @@ pub(super) struct Machine {
     functions: Functions,
     bell: Arc<Bell>,
     life: Option<Life>,
-    /// The timer that ends the run.
-    timeout: Option<TimerId>,
+    /// How the run began.
+    started: Option<Box<RunStarted>>,
+    round: u32,
+    /// The rounds up to the next that begins are not read.
+    skips: bool,
     turn: u32,
     stage: Stage,
     /// Recorded outcomes that it has not got.
@@ -48,6 +51,9 @@ pub(super) struct Machine {
     /// The run has ended.
     has_ended: bool,
 }
+
+/// How a function ends.
+type End = Result<Returned, Failure>;
 
 /// A function that has begun.
 struct Life {
@@ -101,7 +107,9 @@ impl Machine {
             functions,
             bell: Arc::default(),
             life: None,
-            timeout: None,
+            started: None,
+            round: 0,
+            skips: false,
             turn: 0,
             stage: Stage::Fresh,
             settled: VecDeque::new(),
@@ -118,6 +126,17 @@ impl Machine {
         Arc::clone(&self.bell)
     }
 
+    /// What is heard next is the end of the round before the one that the function is in.
+    pub(super) fn skip(&mut self) {
+        self.skips = true;
+    }
+
+    /// How many things are kept.
+    #[cfg(test)]
+    pub(super) fn size(&self) -> usize {
+        self.settled.len() + self.seats.len() + self.counts.len()
+    }
+
     /// Whether the run has ended.
     pub(super) fn has_ended(&self) -> bool {
         self.has_ended
@@ -129,14 +148,20 @@ impl Machine {
         match heard.event {
             Event::RunStarted(started) => self.begin(started, heard.at, heard.data),
             Event::CallsMade(made) => return self.calls_made(made),
-            Event::FunctionReturned(returned) => return self.returned(returned),
+            Event::FunctionReturned(returned) => {
+                return self.returned(returned, heard.at, heard.data);
+            }
             Event::CancelRequested { .. } => self.is_over = true,
-            Event::TimerFired { timer } => self.is_over |= self.timeout == Some(*timer),
+            Event::TimerFired { timer } => {
+                let timeout = self.started.as_ref().and_then(|started| started.timeout);
+                self.is_over |= timeout.is_some_and(|(timeout, _)| timeout == *timer);
+            }
             Event::RunCompleted { .. } | Event::RunFailed { .. } | Event::RunCancelled { .. } => {
                 (self.is_over, self.has_ended) = (true, true);
             }
             event => {
-                let Some((step, _)) = outcome(event).filter(|_| !self.is_over) else {
+                let wanted = |step: &StepIndex| !self.is_over && self.seats.contains_key(step);
+                let Some((step, _)) = outcome(event).filter(|(step, _)| wanted(step)) else {
                     return Ok(());
                 };
                 let outcome = match event {
@@ -162,7 +187,8 @@ impl Machine {
             if let Stage::Said(said) = &mut self.stage
                 && !said.is_nothing()
             {
-                return request(self.turn, &self.counts, said).map(Some);
+                let place = (self.round, self.turn);
+                return request(place, &self.counts, said).map(Some);
             }
             if !self.deliver() {
                 return Ok(None);
@@ -171,10 +197,23 @@ impl Machine {
     }
 
     fn begin(&mut self, started: &RunStarted, at: Timestamp, input: Option<Data>) {
-        self.timeout = started.timeout.map(|(timer, _)| timer);
-        let board = Board::new(self.run, started.seed, at);
+        self.started = Some(Box::new(started.clone()));
+        self.begin_round(0, at, input);
+    }
+
+    /// Begins a round with its state; the first is that of the run, with its input.
+    fn begin_round(&mut self, round: u32, at: Timestamp, input: Option<Data>) {
+        let Some(started) = &self.started else { return };
+        let board = Board::new(self.run, started.seed, round, at);
         let cx = Cx::new(Arc::clone(&board), Arc::from(started.name.as_str()));
         let (function, input) = (Arc::clone(&self.function), input.unwrap_or_else(Data::null));
+        for (_, Called { id, .. }) in self.seats.drain() {
+            self.functions.forget_call(self.run, &id, false);
+        }
+        self.settled.clear();
+        self.counts.clear();
+        self.after.clear();
+        (self.round, self.turn, self.stage) = (round, 0, Stage::Fresh);
         // Begun in the first turn, so that a panic before the first `await` is one of the function.
         let future: FunctionFuture = Box::pin(async move { function.begin(cx, input).await });
         self.life = Some(Life { board, future: Some(future) });
@@ -194,7 +233,10 @@ impl Machine {
             let differs = Differs {
                 turn: self.turn,
                 after: self.after.clone(),
-                same: paired.iter().map(|pair| Line::named(&pair.fresh, pair.count)).collect(),
+                same: paired
+                    .iter()
+                    .map(|pair| Line::named(&pair.fresh, self.round, pair.count))
+                    .collect(),
                 removed: removed.iter().map(Line::recorded).collect(),
                 added: self.lines(&added, said.returned.is_some()),
             };
@@ -209,7 +251,7 @@ impl Machine {
     /// The call is a step from here on.
     fn seat(&mut self, pair: Paired) {
         let Paired { fresh, step, count } = pair;
-        let id = nexus_model::code::step_id(&fresh.name, count);
+        let id = nexus_model::code::step_id(&fresh.name, self.round, count);
         let next = self.counts.entry(fresh.name).or_default();
         *next = (*next).max(count.saturating_add(1));
         let has_undo = fresh.undo.is_some();
@@ -220,7 +262,16 @@ impl Machine {
     }
 
     /// The end of the function is recorded: it ends too.
-    fn returned(&mut self, returned: &FunctionReturned) -> Result<(), Trouble> {
+    fn returned(
+        &mut self,
+        returned: &FunctionReturned,
+        at: Timestamp,
+        state: Option<Data>,
+    ) -> Result<(), Trouble> {
+        if std::mem::take(&mut self.skips) {
+            self.goes_on_from(returned, at, state);
+            return Ok(());
+        }
         self.reach(returned.turn)?;
         if matches!(self.stage, Stage::Fresh) {
             self.ask(None, false)?;
@@ -228,10 +279,13 @@ impl Machine {
         let Stage::Said(said) = std::mem::replace(&mut self.stage, Stage::Recorded) else {
             return Err(Trouble::History("a turn has two records".to_owned()));
         };
-        self.is_over = true;
-        if said.returned.is_some() {
+        if let Some(said) = said.returned
+            && said.is_ok_and(|said| said.again) == returned.again
+        {
+            self.goes_on_from(returned, at, state);
             return Ok(());
         }
+        self.is_over = true;
         let differs = Differs {
             turn: self.turn,
             after: self.after.clone(),
@@ -240,6 +294,15 @@ impl Machine {
             ..Differs::default()
         };
         Err(Trouble::Differs(Box::new(differs)))
+    }
+
+    /// A round is over.
+    fn goes_on_from(&mut self, returned: &FunctionReturned, at: Timestamp, state: Option<Data>) {
+        if returned.again {
+            self.begin_round(returned.round.saturating_add(1), at, state);
+        } else {
+            self.is_over = true;
+        }
     }
 
     /// Runs the function up to the beginning of this turn. Nothing is recorded of the turns before it.
@@ -274,7 +337,7 @@ impl Machine {
         for call in calls {
             let known = self.counts.get(&call.name).copied().unwrap_or(0);
             let count = counts.entry(&call.name).or_insert(known);
-            lines.push(Line::named(call, *count));
+            lines.push(Line::named(call, self.round, *count));
             *count += 1;
         }
         lines.extend(returns.then(Line::end));
@@ -317,6 +380,15 @@ impl Machine {
         }
         let (calls, patches) = board.end_turn();
         let said = Said { calls, returned, patches };
+        if let Some(call) = said.calls.iter().find(|call| call.undo.is_some())
+            && self.function.repeats()
+        {
+            let why = format!(
+                "`{}` has an undo, and a function that is repeated has forgotten it when it is needed",
+                call.name
+            );
+            return Err(Trouble::Refused(why));
+        }
         let waits = !self.seats.is_empty();
         if said.calls.is_empty() && said.returned.is_none() && !waits {
             return Err(Trouble::Foreign);
@@ -335,7 +407,7 @@ impl Machine {
             let known = self.counts.get(&call.name).copied().unwrap_or(0);
             let count = counts.entry(call.name.clone()).or_insert(known);
             if let Some(handler) = &call.handler {
-                let id = nexus_model::code::step_id(&call.name, *count);
+                let id = nexus_model::code::step_id(&call.name, self.round, *count);
                 self.functions.keep_call(self.run, id, Arc::clone(handler), call.undo.clone());
             }
             *count += 1;
@@ -344,7 +416,7 @@ impl Machine {
 }
 
 /// Polls a function until it waits or returns.
-fn run(future: &mut FunctionFuture, bell: &Arc<Bell>) -> Result<Option<Outcome>, Trouble> {
+fn run(future: &mut FunctionFuture, bell: &Arc<Bell>) -> Result<Option<End>, Trouble> {
     let waker = Waker::from(Arc::clone(bell));
     let mut context = Context::from_waker(&waker);
     for _ in 0..POLLS_MAX {
@@ -367,20 +439,30 @@ fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 /// What is said, as it is recorded.
-fn request(turn: u32, counts: &HashMap<String, u32>, said: &mut Said) -> Result<Request, Trouble> {
+fn request(
+    (round, turn): (u32, u32),
+    counts: &HashMap<String, u32>,
+    said: &mut Said,
+) -> Result<Request, Trouble> {
     let mut payloads = Vec::new();
     if said.calls.is_empty()
         && let Some(returned) = &said.returned
     {
-        let (output, failure) = match returned {
-            Ok(data) => (payload(data, &mut payloads), None),
-            Err(failure) => (Payload::Null, Some(failure.clone())),
+        let returned = match returned {
+            Ok(Returned { data, again }) => {
+                let (output, again) = (payload(data, &mut payloads), *again);
+                FunctionReturned { round, turn, output, again, failure: None }
+            }
+            Err(failure) => {
+                let failure = Some(failure.clone());
+                FunctionReturned { round, turn, failure, ..FunctionReturned::default() }
+            }
         };
-        let returned = FunctionReturned { turn, output, failure };
         let command = Command::ReturnFunction(Box::new(returned));
         return Ok(Request { command, payloads, callees: Vec::new() });
     }
-    let mut made = CallsMade { turn, patches: said.patches.clone(), ..CallsMade::default() };
+    let patches = said.patches.clone();
+    let mut made = CallsMade { round, turn, patches, ..CallsMade::default() };
     let mut callees = Vec::new();
     let mut numbers: HashMap<String, u32> = HashMap::new();
     for call in &mut said.calls {
@@ -409,6 +491,7 @@ fn record(
     };
     Ok(CallMade {
         step: StepIndex::default(),
+        round: 0,
         name: call.name.clone(),
         count,
         does,

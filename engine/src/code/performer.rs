@@ -29,6 +29,8 @@ pub(crate) struct Performance {
     pub(crate) functions: Functions,
     pub(crate) loader: Loader,
     pub(crate) inbox: mpsc::UnboundedSender<Message>,
+    /// The event with which the round began that the function is in.
+    pub(crate) began: u32,
     /// How many events of the run are durable.
     pub(crate) news: watch::Receiver<u32>,
     /// How long to wait before something is asked again that could not be done.
@@ -63,7 +65,12 @@ impl Performance {
         let function = function.ok_or_else(|| Trouble::NoFunction(self.workflow.clone()))?;
         let mut machine = Machine::new(self.run, function, self.functions.clone());
         let bell = machine.bell();
-        let mut next = 0;
+        if self.began > 0 {
+            // How the run began is all that is told of the rounds before this one.
+            self.hear(&mut machine, 0, 1).await?;
+            machine.skip();
+        }
+        let mut next = self.began;
         loop {
             self.news.mark_unchanged();
             next = self.read(&mut machine, next).await?;
@@ -93,8 +100,19 @@ impl Performance {
     async fn read(&self, machine: &mut Machine, from: u32) -> Result<u32, Trouble> {
         let mut next = from;
         loop {
+            let heard = self.hear(machine, next, EVENTS_MAX).await?;
+            next = next.saturating_add(heard);
+            if (heard as usize) < EVENTS_MAX && next >= *self.news.borrow() {
+                return Ok(next);
+            }
+        }
+    }
+
+    /// Has the function hear at most so many events. Returns how many there were.
+    async fn hear(&self, machine: &mut Machine, from: u32, max: usize) -> Result<u32, Trouble> {
+        loop {
             let (loader, run) = (self.loader.clone(), self.run);
-            let read = tokio::task::spawn_blocking(move || chunk(&loader, run, next));
+            let read = tokio::task::spawn_blocking(move || chunk(&loader, run, from, max));
             let read = read.await.map_err(|error| Trouble::History(error.to_string()))?;
             let heard = match read {
                 Ok(heard) => heard,
@@ -104,15 +122,11 @@ impl Performance {
                 }
                 Err(error) => return Err(Trouble::History(error.to_string())),
             };
-            let Some((last, _)) = heard.last() else { return Ok(next) };
-            next = last.revision + 1;
-            let is_all = heard.len() < EVENTS_MAX;
+            let count = u32::try_from(heard.len()).unwrap_or(u32::MAX);
             for (Recorded { event, time, .. }, data) in heard {
                 machine.hear(Heard { event: &event, at: time, data })?;
             }
-            if is_all && next >= *self.news.borrow() {
-                return Ok(next);
-            }
+            return Ok(count);
         }
     }
 
@@ -148,8 +162,8 @@ impl Performance {
 type Chunk = Vec<(Recorded, Option<Data>)>;
 
 /// Events with the bytes that the function is given because of them.
-fn chunk(loader: &Loader, run: RunId, from: u32) -> Result<Chunk, LoadError> {
-    let recorded = loader.history(run, from, EVENTS_MAX)?;
+fn chunk(loader: &Loader, run: RunId, from: u32, max: usize) -> Result<Chunk, LoadError> {
+    let recorded = loader.history(run, from, max)?;
     let with_data = |recorded: Recorded| {
         let data = given(&recorded.event).map(|payload| data(loader, payload)).transpose()?;
         Ok((recorded, data))
@@ -163,6 +177,7 @@ fn given(event: &Event) -> Option<&Payload> {
     match event {
         Event::RunStarted(started) => Some(&started.input),
         Event::StepCompleted { output, .. } => Some(output),
+        Event::FunctionReturned(returned) => Some(&returned.output),
         _ => None,
     }
 }

@@ -10,6 +10,7 @@ use nexus_model::id::StepIndex;
 use nexus_model::payload::{NewPayload, Payload, PayloadHash};
 use nexus_model::plan::Plan;
 
+use super::Returned;
 use crate::handler::{Data, Handler};
 
 /// Computes what is not to be computed again.
@@ -39,7 +40,7 @@ pub(super) struct Fresh {
 #[derive(Default)]
 pub(super) struct Said {
     pub(super) calls: Vec<Fresh>,
-    pub(super) returned: Option<Result<Data, Failure>>,
+    pub(super) returned: Option<Result<Returned, Failure>>,
     pub(super) patches: Vec<String>,
 }
 

@@ -38,7 +38,7 @@ impl Performers {
 
     /// Tells the function of a run what is durable; one that is not at work begins. One that is in trouble is left alone.
     pub(super) fn tell(&mut self, news: FunctionNews) {
-        let FunctionNews { run, workflow, revision } = news;
+        let FunctionNews { run, workflow, began, revision } = news;
         if let Some(performer) = self.at_work.get(&run) {
             performer.news.send_if_modified(|known| {
                 let is_more = *known < revision;
@@ -57,6 +57,7 @@ impl Performers {
             functions: self.functions.clone(),
             loader: self.loader.clone(),
             inbox: self.inbox.clone(),
+            began,
             news: receiver,
             rest: self.rest,
         }));

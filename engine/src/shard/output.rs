@@ -87,6 +87,8 @@ pub struct FunctionNews {
     pub run: RunId,
     /// The name of its workflow, by which the function is known.
     pub workflow: String,
+    /// The event with which the round began that the function is in; 0: that of the run.
+    pub began: u32,
     /// How many events of the run are durable.
     pub revision: u32,
 }

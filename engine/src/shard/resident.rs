@@ -117,9 +117,10 @@ impl Resident {
     /// that is durable.
     fn tell_function(&self, run: RunId, revision: u32, out: &mut Vec<Output>) {
         let Some(started) = self.run.started.as_deref() else { return };
-        if self.run.code.is_some() {
+        if let Some(code) = &self.run.code {
+            let began = code.began;
             let workflow = started.workflow.clone();
-            out.push(Output::Function(Box::new(FunctionNews { run, workflow, revision })));
+            out.push(Output::Function(Box::new(FunctionNews { run, workflow, began, revision })));
         }
     }
 

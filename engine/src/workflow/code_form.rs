@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Error, Form, Result, StepGraph, Work, Workflow, WorkflowError};
-use crate::code::{Cx, Function, function};
+use crate::code::{Cx, Function, Next, function, repeated};
 
 /// A workflow that is a function.
 #[derive(Clone)]
@@ -68,6 +68,50 @@ impl<In, Out> Workflow<In, Out> {
         In: DeserializeOwned + Send + 'static,
         Out: Serialize + Send + 'static,
     {
+        Self::of_function(name, function(function_of_run))
+    }
+
+    /// Makes a workflow of an async function that is called round after round, each time with the state that the round before
+    /// returned. The state is recorded, and after a crash only the last round is run again: so a loop without end costs no more
+    /// after a year than after a minute.
+    ///
+    /// What is still open of a round when it returns is ended. Steps of it cannot have an undo.
+    ///
+    /// ```
+    /// use nexus_engine::prelude::*;
+    ///
+    /// async fn look(_: StepCx, page: u64) -> StepResult<bool> {
+    ///     Ok(page >= 3)
+    /// }
+    ///
+    /// async fn watch(cx: Cx, page: u64) -> Result<Next<u64, u64>> {
+    ///     if cx.step("look", look.retry(5), page).await? {
+    ///         return Ok(Next::Done(page));
+    ///     }
+    ///     cx.sleep(minutes(10)).await?;
+    ///     Ok(Next::Again(page + 1))
+    /// }
+    ///
+    /// # fn main() -> Result<()> {
+    /// let watch = Workflow::repeat("watch", watch)?;
+    /// # assert_eq!(watch.name(), "watch");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`code`](Self::code).
+    pub fn repeat<F, Fut>(name: &str, round: F) -> Result<Self>
+    where
+        F: Fn(Cx, In) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Next<In, Out>>> + Send + 'static,
+        In: Serialize + DeserializeOwned + Send + 'static,
+        Out: Serialize + Send + 'static,
+    {
+        Self::of_function(name, repeated(round))
+    }
+
+    fn of_function(name: &str, function: Arc<dyn Function>) -> Result<Self> {
         let definition = Definition {
             name: name.to_owned(),
             input_is_value: true,
@@ -80,7 +124,7 @@ impl<In, Out> Workflow<In, Out> {
             .map_err(|problems| Error::from(WorkflowError::new(name, problems)))?;
         Ok(Self::of(Form::Code(CodeForm {
             plan: Arc::new(plan),
-            functions: BTreeMap::from([(name.to_owned(), function(function_of_run))]),
+            functions: BTreeMap::from([(name.to_owned(), function)]),
             handlers: BTreeMap::new(),
             graph: StepGraph::default(),
         })))

@@ -4,6 +4,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use nexus_engine::prelude::*;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::life::{Life, calls, within};
 use crate::log::{FaultyLog, memory};
@@ -50,17 +52,25 @@ async fn fails(cx: Cx, n: u64) -> Result<Vec<u64>> {
 
 #[tokio::test]
 async fn a_crash_after_each_transition_changes_nothing() {
-    everywhere(&Workflow::code("all", all).unwrap()).await;
+    everywhere(&Workflow::code("all", all).unwrap(), 3, shape).await;
 }
 
 #[tokio::test]
 async fn a_crash_while_it_is_undone_changes_nothing() {
-    everywhere(&Workflow::code("fails", fails).unwrap()).await;
+    everywhere(&Workflow::code("fails", fails).unwrap(), 3, shape).await;
 }
 
-async fn everywhere(workflow: &Workflow<u64, Vec<u64>>) {
+/// Ends the process after each transition of a run, and compares how it ends.
+pub(crate) async fn everywhere<In, Out>(
+    workflow: &Workflow<In, Out>,
+    input: In,
+    shape: impl Fn(Result<Out>) -> String,
+) where
+    In: Clone + Serialize,
+    Out: DeserializeOwned,
+{
     let whole = Life::begin(&memory(), workflow);
-    let run = whole.engine.start(workflow, 3).id("run").await.unwrap();
+    let run = whole.engine.start(workflow, input.clone()).id("run").await.unwrap();
     let expected = shape(within(run.result()).await);
     let names = names_of(&whole).await;
     for taken in 1..200 {
@@ -70,7 +80,7 @@ async fn everywhere(workflow: &Workflow<u64, Vec<u64>>) {
         let first = Life::on(log, workflow);
         let started = within(async {
             tokio::select! {
-                started = first.engine.start(workflow, 3).id("run") => Some(started.unwrap()),
+                started = first.engine.start(workflow, input.clone()).id("run") => Some(started.unwrap()),
                 () = gone(&first) => None,
             }
         })
@@ -91,7 +101,7 @@ async fn everywhere(workflow: &Workflow<u64, Vec<u64>>) {
         let ended = ended && !first.log.faults.gone.load(Ordering::SeqCst);
         first.crash();
         let second = Life::begin(&memory, workflow);
-        let run = second.engine.start(workflow, 3).id("run").await.unwrap();
+        let run = second.engine.start(workflow, input.clone()).id("run").await.unwrap();
         let outcome = shape(within(run.result()).await);
         let trouble = second.engine.handle().function_trouble(run.run_id().await.unwrap());
         assert_eq!(trouble, None, "after {taken} transitions");
@@ -108,10 +118,10 @@ async fn everywhere(workflow: &Workflow<u64, Vec<u64>>) {
 }
 
 /// Values that chance has a part in are left out.
-fn shape(outcome: Result<Vec<u64>>) -> std::result::Result<Vec<u64>, String> {
+fn shape(outcome: Result<Vec<u64>>) -> String {
     match outcome {
-        Ok(found) => Ok(found[1..found.len() - 1].to_vec()),
-        Err(error) => Err(error.to_string()),
+        Ok(found) => format!("{:?}", &found[1..found.len() - 1]),
+        Err(error) => error.to_string(),
     }
 }
 

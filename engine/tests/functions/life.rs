@@ -54,6 +54,11 @@ pub(crate) async fn within<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(30), work).await.expect("it ends")
 }
 
+/// Waits long, but not for ever.
+pub(crate) async fn within_hours<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_hours(2), work).await.expect("it ends")
+}
+
 /// Carries out a workflow and says what it brings. Replay agrees with it.
 pub(crate) async fn outcome<In, Out>(workflow: &Workflow<In, Out>, input: In) -> Result<Out>
 where

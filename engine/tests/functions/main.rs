@@ -3,13 +3,18 @@
 #![expect(
     clippy::unwrap_used,
     clippy::many_single_char_names,
-    reason = "a test may fail where it stands, and calls are named by their letters"
+    clippy::print_stderr,
+    reason = "a test may fail where it stands, its calls are named by letters, and one prints"
 )]
 
 #[path = "../faults/log.rs"]
 mod log;
+#[path = "../support/stores.rs"]
+mod stores;
 
 mod crashing;
 mod differing;
 mod life;
 mod living;
+mod long;
+mod repeating;

@@ -8,10 +8,16 @@ use crate::payload::Payload;
 /// What a run knows of its function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CodeRun {
+    /// Which round it is in, from 0.
+    pub round: u32,
+    /// The event with which that began.
+    pub began: u32,
     /// How many outcomes the function had got when it last said something.
     pub turn: u32,
     /// Whether it has said something in that turn.
     pub spoke: bool,
+    /// Steps that it called in this round and that have no outcome yet.
+    pub open: BTreeSet<StepIndex>,
     /// Steps whose outcomes it gets next, in order.
     pub settled: VecDeque<StepIndex>,
     /// Steps whose numbers are used again.
@@ -39,6 +45,14 @@ impl CodeRun {
     /// Whether there is a turn that it has said nothing of.
     pub fn has_turns(&self) -> bool {
         self.output.is_none() && self.next_turn() <= self.last_turn()
+    }
+
+    /// The round is over: what is open belongs to nobody. Returns the steps whose outcomes nobody gets.
+    pub(crate) fn next_round(&mut self, began: u32) -> Vec<StepIndex> {
+        self.round = self.round.saturating_add(1);
+        (self.began, self.turn, self.spoke) = (began, 0, false);
+        self.open.clear();
+        self.settled.drain(..).collect()
     }
 
     /// It has said something in this turn. Returns the steps whose outcomes it had got by then.

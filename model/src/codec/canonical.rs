@@ -42,7 +42,6 @@ pub(super) const SECTION_SLOTS: u8 = 52;
 
 /// Number of the section of progress.
 pub(super) const SECTION_PROGRESS: u8 = 48;
-
 /// Number of the section of steps that have to start in time.
 pub(super) const SECTION_QUEUED: u8 = 49;
 
@@ -71,9 +70,6 @@ pub(super) const SECTION_PASSED: u8 = 72;
 
 /// What says that the key of the run's values was deleted.
 pub(super) const SECTION_FORGOTTEN: u8 = 80;
-
-/// Number of the section of the function whose calls are the steps.
-pub(super) const SECTION_CODE: u8 = 87;
 
 /// BLAKE3 of the four bytes `null`.
 pub(super) const NULL_HASH: [u8; 32] = [

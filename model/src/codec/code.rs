@@ -15,11 +15,15 @@ use crate::id::StepIndex;
 use crate::plan::Plan;
 use crate::run::Run;
 
+/// Number of the section of the function whose calls are the steps.
+pub(super) const SECTION_CODE: u8 = 87;
+
 /// Bytes of the length that stands behind the calls of a snapshot.
 const LEN_BYTES: usize = 4;
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct CallsMadeV1<'a> {
+    round: u32,
     turn: u32,
     #[serde(borrow)]
     calls: Vec<CallMadeV1<'a>>,
@@ -29,6 +33,7 @@ pub(super) struct CallsMadeV1<'a> {
 #[derive(Serialize, Deserialize)]
 struct CallMadeV1<'a> {
     step: u32,
+    round: u32,
     name: &'a str,
     count: u32,
     does: &'a str,
@@ -41,30 +46,35 @@ struct CallMadeV1<'a> {
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct FunctionReturnedV1<'a> {
+    round: u32,
     turn: u32,
     #[serde(borrow)]
     output: PayloadV1<'a>,
+    again: bool,
     #[serde(borrow)]
     failure: Option<FailureV1<'a>>,
 }
 
 pub(super) fn put_calls_made(out: &mut Vec<u8>, made: &CallsMade) {
-    let CallsMade { turn, calls, patches } = made;
+    let CallsMade { round, turn, calls, patches } = made;
     let calls = calls.iter().map(CallMadeV1::of).collect();
-    put(out, &CallsMadeV1 { turn: *turn, calls, patches: patches.clone() });
+    let (round, turn) = (*round, *turn);
+    put(out, &CallsMadeV1 { round, turn, calls, patches: patches.clone() });
 }
 
 pub(super) fn put_function_returned(out: &mut Vec<u8>, returned: &FunctionReturned) {
-    let FunctionReturned { turn, output, failure } = returned;
+    let FunctionReturned { round, turn, output, again, failure } = returned;
     let failure = failure.as_ref().map(FailureV1::from);
-    put(out, &FunctionReturnedV1 { turn: *turn, output: output.into(), failure });
+    let (round, turn, output, again) = (*round, *turn, output.into(), *again);
+    put(out, &FunctionReturnedV1 { round, turn, output, again, failure });
 }
 
 impl<'a> CallMadeV1<'a> {
     fn of(call: &'a CallMade) -> Self {
-        let CallMade { step, name, count, does, input, output, needs } = call;
+        let CallMade { step, round, name, count, does, input, output, needs } = call;
         Self {
             step: step.0,
+            round: *round,
             name,
             count: *count,
             does,
@@ -77,6 +87,7 @@ impl<'a> CallMadeV1<'a> {
     fn call(self) -> Option<CallMade> {
         Some(CallMade {
             step: StepIndex(self.step),
+            round: self.round,
             name: self.name.to_owned(),
             count: self.count,
             does: self.does.to_owned(),
@@ -93,16 +104,18 @@ impl<'a> CallMadeV1<'a> {
 impl<'a> Wire<'a> for CallsMadeV1<'a> {
     fn event(self) -> Option<Event> {
         let calls = self.calls.into_iter().map(CallMadeV1::call).collect::<Option<_>>()?;
-        let (turn, patches) = (self.turn, self.patches);
-        Some(Event::CallsMade(Box::new(CallsMade { turn, calls, patches })))
+        let Self { round, turn, patches, .. } = self;
+        Some(Event::CallsMade(Box::new(CallsMade { round, turn, calls, patches })))
     }
 }
 
 impl<'a> Wire<'a> for FunctionReturnedV1<'a> {
     fn event(self) -> Option<Event> {
         Some(Event::FunctionReturned(Box::new(FunctionReturned {
+            round: self.round,
             turn: self.turn,
             output: self.output.payload()?,
+            again: self.again,
             failure: self.failure.map(|failure| failure.failure()),
         })))
     }
@@ -115,7 +128,7 @@ pub(super) fn put_calls_of(out: &mut Vec<u8>, plan: &Plan) {
     }
     let before = out.len();
     let calls = plan.calls_made().iter().map(|call| CallMadeV1::of(call)).collect();
-    put(out, &CallsMadeV1 { turn: 0, calls, patches: Vec::new() });
+    put(out, &CallsMadeV1 { round: 0, turn: 0, calls, patches: Vec::new() });
     let len = u32::try_from(out.len() - before).unwrap_or(u32::MAX);
     out.extend_from_slice(&len.to_le_bytes());
 }
@@ -144,12 +157,17 @@ pub(super) fn grown(base: &Plan, calls: &[u8]) -> Option<Plan> {
 impl canonical::Writer {
     /// What a run knows of its function. The calls themselves count for the hash by what they are.
     pub(super) fn code(&mut self, plan: &Plan, run: &Run, payloads: Payloads) {
-        let Some(CodeRun { turn, spoke, settled, free, output }) = run.code.as_deref() else {
-            return;
-        };
-        self.byte(canonical::SECTION_CODE);
+        let Some(code) = run.code.as_deref() else { return };
+        let CodeRun { round, began, turn, spoke, open, settled, free, output } = code;
+        self.byte(SECTION_CODE);
+        self.number(*round);
+        self.number(*began);
         self.number(*turn);
         self.flag(*spoke);
+        self.count(open.len());
+        for step in open {
+            self.index(*step);
+        }
         self.count(settled.len());
         for step in settled {
             self.index(*step);
@@ -161,7 +179,8 @@ impl canonical::Writer {
         self.option(output.as_ref(), Self::payload);
         if payloads == Payloads::References {
             for call in plan.calls_made() {
-                let CallMade { step: _, name, count, does, input, output, needs } = &**call;
+                let CallMade { step: _, round, name, count, does, input, output, needs } = &**call;
+                self.number(*round);
                 self.text(name);
                 self.number(*count);
                 self.text(does);
@@ -178,12 +197,15 @@ impl canonical::Writer {
 
 impl Reader<'_> {
     pub(super) fn code(&mut self) -> Option<CodeRun> {
+        let (round, began) = (self.number32()?, self.number32()?);
         let (turn, spoke) = (self.number32()?, self.flag()?);
+        let open = self.list(Self::index)?;
         let settled = self.list(Self::index)?.into();
         let free = self.list(Self::index)?;
-        let in_order = free.is_sorted_by(|a, b| a < b);
+        let sorted = |steps: &[StepIndex]| steps.is_sorted_by(|a, b| a < b);
+        let in_order = sorted(&free) && sorted(&open);
         let output = self.option(Self::payload)?;
-        let free = free.into_iter().collect();
-        in_order.then_some(CodeRun { turn, spoke, settled, free, output })
+        let (open, free) = (open.into_iter().collect(), free.into_iter().collect());
+        in_order.then_some(CodeRun { round, began, turn, spoke, open, settled, free, output })
     }
 }

@@ -180,7 +180,7 @@ impl<'a> Reader<'a> {
         run.forgotten = self.section(canonical::SECTION_FORGOTTEN);
         run.updates = self.updates()?;
         if plan.is_code() {
-            run.code = self.section(canonical::SECTION_CODE).then(|| self.code())?.map(Box::new);
+            run.code = self.section(super::code::SECTION_CODE).then(|| self.code())?.map(Box::new);
         }
         Some(run)
     }

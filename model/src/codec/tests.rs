@@ -125,9 +125,11 @@ fn function_samples() -> Vec<Event> {
     let step = StepIndex(2);
     vec![
         Event::CallsMade(Box::new(CallsMade {
+            round: 1,
             turn: 300,
             calls: vec![CallMade {
                 step,
+                round: 1,
                 name: "charge".to_owned(),
                 count: 1,
                 does: r#"{"id":"","kind":{"action":{"uses":"charge"}}}"#.to_owned(),
@@ -138,8 +140,10 @@ fn function_samples() -> Vec<Event> {
             patches: vec!["ask first".to_owned()],
         })),
         Event::FunctionReturned(Box::new(FunctionReturned {
+            round: 1,
             turn: 301,
             output: inline("7"),
+            again: true,
             failure: Some(failure()),
         })),
     ]

@@ -19,7 +19,7 @@ pub(super) fn grow(
     command: &Command,
 ) -> Result<Option<(CallsMade, Arc<Plan>)>, Rejection> {
     let Command::MakeCalls(made) = command else { return Ok(None) };
-    check_turn(plan, run, made.turn)?;
+    check_turn(plan, run, (made.round, made.turn))?;
     if made.calls.len() > CALLS_PER_TURN_MAX {
         let reason = format!("a turn makes at most {CALLS_PER_TURN_MAX} calls");
         let name = made.calls.first().map(|call| call.name.clone()).unwrap_or_default();
@@ -41,6 +41,7 @@ fn numbered(plan: &Plan, run: &Run, made: &CallsMade) -> CallsMade {
     let after = undone_before(plan, run, &free);
     let mut made = made.clone();
     for call in &mut made.calls {
+        call.round = made.round;
         call.step = free.pop_first().unwrap_or_else(|| {
             next = next.saturating_add(1);
             StepIndex(next - 1)
@@ -62,14 +63,14 @@ fn undone_before(plan: &Plan, run: &Run, free: &BTreeSet<StepIndex>) -> Vec<Step
 }
 
 /// Whether the function may say something of this turn.
-fn check_turn(plan: &Plan, run: &Run, turn: u32) -> Result<(), Rejection> {
+fn check_turn(plan: &Plan, run: &Run, (round, turn): (u32, u32)) -> Result<(), Rejection> {
     let Some(code) = &run.code else {
         return Err(Rejection::NoFunction { workflow: plan.definition().name.clone() });
     };
     if run.status != RunStatus::Running {
         return Err(Rejection::Ended { status: run.status.word() });
     }
-    if code.output.is_some() || !code.expects(turn) {
+    if code.output.is_some() || code.round != round || !code.expects(turn) {
         return Err(Rejection::OtherTurn { turn, expected: code.next_turn() });
     }
     Ok(())
@@ -93,7 +94,7 @@ impl Draft<'_> {
 
     /// What is still open of a function that has returned is ended: nobody waits for it.
     pub(super) fn return_function(&mut self, returned: FunctionReturned) -> Result<(), Rejection> {
-        check_turn(self.plan, self.run, returned.turn)?;
+        check_turn(self.plan, self.run, (returned.round, returned.turn))?;
         let is_well = returned.failure.is_none();
         self.emit(Event::FunctionReturned(Box::new(returned)));
         if is_well {

@@ -14,6 +14,9 @@ impl Fold<'_> {
         }
         let steps: Vec<StepIndex> = made.calls.iter().map(|call| call.step).collect();
         self.function_speaks(made.turn, &steps);
+        if let Some(code) = &mut self.run.code {
+            code.open.extend(&steps);
+        }
         self.run.grow(self.plan);
         for step in steps {
             if step.0 < self.plan.step_count() {
@@ -25,6 +28,7 @@ impl Fold<'_> {
     pub(super) fn function_returned(&mut self, returned: &FunctionReturned) {
         self.function_speaks(returned.turn, &[]);
         match &returned.failure {
+            None if returned.again => self.next_round(),
             None => {
                 if let Some(code) = &mut self.run.code {
                     code.output = Some(returned.output.clone());
@@ -37,6 +41,16 @@ impl Fold<'_> {
                 }
             }
         }
+    }
+
+    /// What the function has not got is nobody's any more.
+    fn next_round(&mut self) {
+        let began = self.run.revision.saturating_sub(1);
+        let Some(mut code) = self.run.code.take() else { return };
+        let left = code.next_round(began);
+        let free = left.into_iter().filter(|step| !self.run.is_kept(self.plan, *step));
+        code.free.extend(free);
+        self.run.code = Some(code);
     }
 
     /// The numbers of steps whose outcomes it has got are free, but for those that are taken again at once.
@@ -53,15 +67,35 @@ impl Fold<'_> {
         self.run.code = Some(code);
     }
 
-    /// The function gets what a step came to, in this order.
+    /// The function gets what a step came to, in this order. What nobody waits for frees its number.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "nothing else ends a call while the run goes on"
+    )]
     pub(super) fn note_outcome(&mut self, event: &Event) {
-        let (Event::StepCompleted { step, .. } | Event::StepFailed { step, .. }) = event else {
+        let goes_on = self.run.status == RunStatus::Running;
+        let known = self.run.steps().len();
+        let Some(code) = self.run.code.as_mut().filter(|code| goes_on && code.output.is_none())
+        else {
             return;
         };
-        let goes_on = self.run.status == RunStatus::Running;
-        let Some(code) = &mut self.run.code else { return };
-        if goes_on && code.output.is_none() {
-            code.settled.push_back(*step);
+        match event {
+            Event::StepCompleted { step, .. } | Event::StepFailed { step, .. } => {
+                if code.open.remove(step) {
+                    code.settled.push_back(*step);
+                } else if step.at() < known && !code.settled.contains(step) {
+                    code.free.insert(*step);
+                }
+            }
+            Event::StepsCancelled { steps } => {
+                for step in steps {
+                    code.open.remove(step);
+                    if step.at() < known {
+                        code.free.insert(*step);
+                    }
+                }
+            }
+            _ => {}
         }
     }
 }

@@ -109,10 +109,10 @@ fn refused(call: &CallMade, reason: &str) -> (String, String) {
 fn compile(call: &CallMade, step: &Step, count: usize) -> Result<PlanStep, (String, String)> {
     let chars = call.name.chars().count();
     if !(1..=CALL_CHARS_MAX).contains(&chars)
-        || call.name.chars().any(|c| c.is_control() || c == '#')
+        || call.name.chars().any(|c| c.is_control() || c == '#' || c == '@')
     {
         let reason = format!(
-            "a name has 1 to {CALL_CHARS_MAX} characters, no `#` and no control characters"
+            "a name has 1 to {CALL_CHARS_MAX} characters, no `#`, no `@` and no control characters"
         );
         return Err(refused(call, &reason));
     }

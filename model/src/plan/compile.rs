@@ -94,11 +94,7 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
         steps.extend(compile_step(&shape, &names, &mut problems));
     }
     let event_triggers = super::events::compile(&definition, &names, &mut problems);
-    let outputs = definition.outputs.as_ref().and_then(|value| {
-        let template = problems.take(&["outputs"], Template::compile(value))?;
-        names.check(&template.references(), &Place::outputs(), &mut problems);
-        Some(template)
-    });
+    let outputs = compile_outputs(&definition, &names, &mut problems);
     let queries = super::query::compile(&definition, &names, &mut problems);
     // Steps that did not compile are missing from `steps`; the graph makes sense only with all of them.
     if steps.len() != definition.steps.len() {
@@ -148,6 +144,17 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
         steps_with_undo,
         calls_made: Vec::new(),
     })
+}
+
+fn compile_outputs(
+    definition: &Definition,
+    names: &Names<'_>,
+    problems: &mut Problems,
+) -> Option<Template> {
+    let value = definition.outputs.as_ref()?;
+    let template = problems.take(&["outputs"], Template::compile(value))?;
+    names.check(&template.references(), &Place::outputs(), problems);
+    Some(template)
 }
 
 fn compile_run_slot(

@@ -230,6 +230,40 @@ fn a_call_that_cannot_be_a_step_is_refused() {
 }
 
 #[test]
+fn a_round_begins_anew_with_its_state() {
+    check(
+        r#"
+        workflow  run code
+        given     start; calls 0 a | b; complete a
+        when      again 1 {"n":1}; calls 1 c; complete b; calls 0 a; complete a@2 7; again 1 {"n":2}; calls 0 a | a#2; returns 0
+        then      goes again in turn 1: {"n":1}; stop: b
+                  rejected: the function is at turn 1, and that is over or has not come; the run expects 0
+                  b#1 completed; calls in turn 0: a@2@0; a@2#1 started; a@2#1 completed 7; goes again in turn 1: {"n":2}
+                  calls in turn 0: a@3@0 a@3#2@1; a@3#1 started; a@3#2#1 started
+                  rejected: the function is at turn 0, and that is over or has not come; the run expects 1
+        after     run running; parked false; function 0
+    "#,
+    );
+}
+
+#[test]
+fn what_a_round_leaves_behind_does_not_grow() {
+    let mut bench = Bench::of("run code");
+    bench.play("start").expect("it starts");
+    let mut sizes = Vec::new();
+    for round in 1..200 {
+        let number = if round == 1 { String::new() } else { format!("@{round}") };
+        bench.play("calls 0 a | left | nap sleep 60000").expect("it is called");
+        bench.play(&format!("complete a{number}#1")).expect("it completes");
+        bench.play(&format!("again 1 {round}")).expect("it goes again");
+        bench.play(&format!("complete left{number}#1")).expect("what nobody waits for ends too");
+        sizes.push(encode_run(&bench.plan, &bench.run).len());
+    }
+    assert!(bench.plan.step_count() <= 4, "{} steps", bench.plan.step_count());
+    assert!(sizes[198] < sizes[19] + 24, "{} and then {} bytes", sizes[19], sizes[198]);
+}
+
+#[test]
 fn a_run_of_a_definition_has_no_function() {
     check(
         "

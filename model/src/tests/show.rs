@@ -54,7 +54,8 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
                 None => payload(Some(&returned.output)),
             };
             let colon = if said.is_empty() { "" } else { ":" };
-            format!("returns in turn {}{colon}{said}", returned.turn)
+            let how = if returned.again { "goes again" } else { "returns" };
+            format!("{how} in turn {}{colon}{said}", returned.turn)
         }
         Event::SlotsOffered => "slots offered".to_owned(),
         Event::EventsRead { step } => format!("{} has read events", id(step)),

@@ -79,14 +79,17 @@ fn outside_event() -> BoxedStrategy<Event> {
                 let definition = DefinitionHash(definition);
                 Event::RunMigrated(Box::new(Migrated { definition, steps, by, reason, retries }))
             }),
-        (any::<u32>(), vec(call_made(), 0..3), vec(text(), 0..2)).prop_map(
-            |(turn, calls, patches)| {
-                Event::CallsMade(Box::new(CallsMade { turn, calls, patches }))
+        (any::<[u32; 2]>(), vec(call_made(), 0..3), vec(text(), 0..2)).prop_map(
+            |([round, turn], calls, patches)| {
+                Event::CallsMade(Box::new(CallsMade { round, turn, calls, patches }))
             }
         ),
-        (any::<u32>(), payload(), option::of(failure())).prop_map(|(turn, output, failure)| {
-            Event::FunctionReturned(Box::new(FunctionReturned { turn, output, failure }))
-        }),
+        (any::<[u32; 2]>(), payload(), any::<bool>(), option::of(failure())).prop_map(
+            |([round, turn], output, again, failure)| {
+                let returned = FunctionReturned { round, turn, output, again, failure };
+                Event::FunctionReturned(Box::new(returned))
+            }
+        ),
         Just(Event::SlotsOffered),
         Just(Event::ParentPaused),
         Just(Event::ParentResumed),
@@ -542,10 +545,11 @@ fn state_hash() -> impl Strategy<Value = StateHash> {
 }
 
 fn call_made() -> impl Strategy<Value = CallMade> {
-    let about = (step(), text(), any::<u32>(), text());
+    let about = (step(), any::<u32>(), text(), any::<u32>(), text());
     (about, payload(), option::of(payload()), vec(step(), 0..3)).prop_map(
-        |((step, name, count, does), input, output, needs)| CallMade {
+        |((step, round, name, count, does), input, output, needs)| CallMade {
             step,
+            round,
             name,
             count,
             does,

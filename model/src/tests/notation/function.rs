@@ -9,13 +9,14 @@ use crate::definition::StepKind;
 use crate::id::StepIndex;
 
 /// `calls 0 a retry 2 | b#2 with {"x":1} | nap sleep 5000 | dice gives 4 | patch p`: the calls of a turn.
-/// `returns 3 {"x":1}`, `returns 3 fails E_CARD`: the end of a function.
+/// `returns 3 {"x":1}`, `returns 3 fails E_CARD`: the end of a function. `again 3 {"x":1}`: the end of a round.
 pub(super) fn command(bench: &mut Bench, words: &[&str]) -> Option<Command> {
     let turn = || words[1].parse().expect("the number of a turn");
+    let round = bench.run.code.as_ref().map_or(0, |code| code.round);
     let rest = words.get(2..).unwrap_or_default().join(" ");
     match words[0] {
         "calls" => {
-            let mut made = CallsMade { turn: turn(), ..CallsMade::default() };
+            let mut made = CallsMade { round, turn: turn(), ..CallsMade::default() };
             for item in rest.split('|').map(str::trim).filter(|item| !item.is_empty()) {
                 match item.strip_prefix("patch ") {
                     Some(name) => made.patches.push(name.to_owned()),
@@ -24,13 +25,15 @@ pub(super) fn command(bench: &mut Bench, words: &[&str]) -> Option<Command> {
             }
             Some(Command::MakeCalls(Box::new(made)))
         }
-        "returns" => {
+        "returns" | "again" => {
+            let again = words[0] == "again";
             let failed = rest.strip_prefix("fails ");
             let failure = failed.map(|code| failure(&[code, "fatal"]));
             let output = if failure.is_some() { "" } else { &rest };
             let output = payload(bench, output);
             let turn = turn();
-            Some(Command::ReturnFunction(Box::new(FunctionReturned { turn, output, failure })))
+            let returned = FunctionReturned { round, turn, output, again, failure };
+            Some(Command::ReturnFunction(Box::new(returned)))
         }
         _ => None,
     }
@@ -61,5 +64,6 @@ fn call(bench: &mut Bench, item: &str) -> CallMade {
     does.id = String::new();
     let does = serde_json::to_string(&does).expect("a step is JSON");
     let input = payload(bench, &input);
-    CallMade { step: StepIndex(999), name, count, does, input, output, needs: Vec::new() }
+    let step = StepIndex(999);
+    CallMade { step, round: 0, name, count, does, input, output, needs: Vec::new() }
 }

@@ -10,7 +10,7 @@ impl Showing<'_> {
     pub(super) fn calls_made(&self, made: &CallsMade) -> Result<Value, LoadError> {
         let calls: Vec<Value> =
             made.calls.iter().map(|call| self.call_made(call)).collect::<Result<_, _>>()?;
-        Ok(json!({"turn": made.turn, "calls": calls, "patches": made.patches}))
+        Ok(json!({"round": made.round, "turn": made.turn, "calls": calls, "patches": made.patches}))
     }
 
     fn call_made(&self, call: &CallMade) -> Result<Value, LoadError> {
@@ -27,8 +27,13 @@ impl Showing<'_> {
         returned: &FunctionReturned,
     ) -> Result<Value, LoadError> {
         Ok(match &returned.failure {
-            Some(failure) => json!({"turn": returned.turn, "failure": failure_data(failure)}),
-            None => json!({"turn": returned.turn, "output": self.payload(&returned.output)?}),
+            Some(failure) => json!({
+                "round": returned.round, "turn": returned.turn, "failure": failure_data(failure),
+            }),
+            None => json!({
+                "round": returned.round, "turn": returned.turn, "again": returned.again,
+                "output": self.payload(&returned.output)?,
+            }),
         })
     }
 }
@@ -44,5 +49,9 @@ pub(super) fn calls_line(made: &CallsMade) -> String {
 }
 
 pub(super) fn end_line(returned: &FunctionReturned) -> String {
-    returned.failure.as_ref().map_or_else(|| "it returned".to_owned(), failure_line)
+    match &returned.failure {
+        Some(failure) => failure_line(failure),
+        None if returned.again => format!("round {} begins", u64::from(returned.round) + 2),
+        None => "it returned".to_owned(),
+    }
 }

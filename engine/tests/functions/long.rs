@@ -44,7 +44,7 @@ async fn a_hundred_thousand_steps_with_twenty_kills() {
         }
         eprintln!(
             "{before:>7} events: opened in {opened:.0?}, went on after {:.0?}, {} MiB of memory",
-            began.elapsed() - opened,
+            began.elapsed().saturating_sub(opened),
             resident_mib(),
         );
         let goal = u32::try_from((steps * 3).min(u64::from(u32::MAX)) * (kills + 1) / 21).unwrap();

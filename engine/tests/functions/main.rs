@@ -3,8 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::many_single_char_names,
-    clippy::print_stderr,
-    reason = "a test may fail where it stands, its calls are named by letters, and one prints"
+    reason = "a test may fail where it stands, its calls are named by letters"
 )]
 
 #[path = "../faults/log.rs"]

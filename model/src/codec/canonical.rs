@@ -188,14 +188,13 @@ impl Writer {
     }
 
     fn passed(&mut self, run: &Run) {
-        if run.passed.is_empty() {
-            return;
-        }
-        self.byte(SECTION_PASSED);
-        self.count(run.passed.len());
-        for (place, attempt) in &run.passed {
-            self.number(place.0);
-            self.number(*attempt);
+        if !run.passed.is_empty() {
+            self.byte(SECTION_PASSED);
+            self.count(run.passed.len());
+            for (place, attempt) in &run.passed {
+                self.number(place.0);
+                self.number(*attempt);
+            }
         }
         if run.forgotten {
             self.byte(SECTION_FORGOTTEN);

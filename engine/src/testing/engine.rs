@@ -127,7 +127,7 @@ impl TestEngine {
         if workflow.plan().is_code() {
             return Err(Error::NotSimulated { workflow: workflow.name().to_owned() });
         }
-        start_request(workflow, input, &self.replaced.registry())
+        start_request(workflow, input, &self.replaced.registry(), |_| false)
     }
 
     fn start_request<Out>(&self, request: StartRequest) -> Result<TestRun<Out>> {

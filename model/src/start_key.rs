@@ -259,7 +259,7 @@ impl Aggregate for StartKey {
             StartKeyEvent::StartKept(StartKept { request, .. }) => {
                 Some((&request.by, String::new()))
             }
-            StartKeyEvent::KeptCancelled(KeptCancelled { by, reason }) => {
+            StartKeyEvent::KeptCancelled(KeptCancelled { by, reason, .. }) => {
                 Some((by, reason.clone()))
             }
             StartKeyEvent::KeptDue(_)

@@ -234,17 +234,18 @@ impl Handle {
         }))
     }
 
-    /// Has a start that is kept not happen.
+    /// Has a start that is kept not happen. `number`: that of its run; what is kept since is left alone.
     ///
     /// # Errors
     /// [`RequestError`]
     pub async fn cancel_kept(
         &self,
         start_key: &str,
+        number: u32,
         by: Actor,
         reason: String,
     ) -> Result<Answer, RequestError> {
-        let command = Command::StartKey(StartKeyCommand::Cancel { by, reason });
+        let command = Command::StartKey(StartKeyCommand::Cancel { number, by, reason });
         self.ask_aggregate(Kind::StartKey, start_key, command).await
     }
 

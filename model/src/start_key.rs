@@ -86,6 +86,8 @@ pub struct RunRequest {
     pub workflow: String,
     /// Its definition.
     pub definition: DefinitionHash,
+    /// The definition as it was sent, if what it calls by name was resolved since.
+    pub sent: Option<DefinitionHash>,
     /// Its input, as JSON.
     pub input: String,
     /// Labels beside those of the definition.

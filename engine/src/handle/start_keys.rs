@@ -48,7 +48,16 @@ impl Handle {
     /// # Errors
     /// [`StartError`]
     pub async fn begin(&self, mut request: StartRequest) -> Result<Begun, StartError> {
-        (request.plan, request.callees) = self.link(request.plan, request.callees).await?;
+        request.sent = request.sent.or_else(|| Some(request.plan.hash()));
+        let sent = request.clone();
+        (request.plan, request.callees) = match self.link(request.plan, request.callees).await {
+            Ok(linked) => linked,
+            // What has started already does not fail because of what was published since.
+            Err(error) => {
+                let before = self.started_before(sent).await.ok().flatten();
+                return before.map(Begun::Started).ok_or(error);
+            }
+        };
         let plan = Arc::clone(&request.plan);
         if !plan.has_start_rule() {
             return self.start_now(request, None).await.map(Begun::Started);
@@ -176,6 +185,7 @@ impl Handle {
             ..StartRequest::new(plan.map_err(RequestError::from)?)
                 .input(serde_json::from_str(&request.input).unwrap_or_default())
                 .name(name.clone())
+            sent: request.sent,
         };
         self.start_now(request, place).await
     }
@@ -322,3 +332,4 @@ fn run_request(request: &StartRequest) -> RunRequest {
         by: request.by.clone(),
     }
 }
+        sent: request.sent.filter(|sent| *sent != request.plan.hash()),

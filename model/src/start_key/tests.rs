@@ -256,12 +256,24 @@ fn a_token_counts_once_also_after_its_run_was_started() {
 #[test]
 fn the_oldest_tokens_are_forgotten_first() {
     let mut paper = Paper::new();
-    for at in 0..=TOKENS_MAX {
-        let command = command(&format!("keep 30 - A once {at}"));
-        assert!(paper.key.decide(command, paper.now).is_ok());
-    }
-    assert_eq!(paper.key.kept_as("0"), None);
-    assert_eq!(paper.key.kept_as("1"), Some(1));
+    let keep = |paper: &mut Paper, tokens: std::ops::Range<usize>| {
+        for at in tokens {
+            let command = command(&format!("keep 30 - A once {at}"));
+            assert!(paper.key.decide(command, paper.now).is_ok());
+        }
+    };
+    // Those of the start that is kept are all remembered.
+    keep(&mut paper, 0..TOKENS_MAX + 5);
+    assert_eq!(paper.key.kept_as("0"), Some(1));
+    assert_eq!(
+        paper.play("keep 30 - B once 0"),
+        "refused: this start was kept before, for reindex@shop-7+1"
+    );
+    paper.play("30s");
+    paper.play("fire");
+    keep(&mut paper, TOKENS_MAX + 5..TOKENS_MAX + 6);
+    assert_eq!((paper.key.kept_as("5"), paper.key.kept_as("6")), (None, Some(1)));
+    assert_eq!(paper.key.kept_as(&(TOKENS_MAX + 5).to_string()), Some(2));
 }
 
 #[test]

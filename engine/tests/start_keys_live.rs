@@ -289,3 +289,16 @@ async fn a_due_time_starts_one_run_though_another_version_is_published_while_it_
         engine.shutdown().await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fresh_start_is_not_an_existing_run_whoever_starts_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = open(folder.path(), Drive::All);
+    let plan = deduped();
+    for shop in 0..100 {
+        let request = StartRequest::new(Arc::clone(&plan)).input(json!({"shop": shop}));
+        let fresh = started(engine.handle(), request).await;
+        assert_eq!((fresh.existing, fresh.duplicate), (false, false), "{fresh:?}");
+    }
+    engine.shutdown().await;
+}

@@ -118,7 +118,10 @@ impl Handle {
                     let Some(StartKeyEvent::StartAdmitted(admitted)) = event else {
                         return Err(RequestError::Unknown.into());
                     };
-                    return self.begin_run(start_key, &admitted.run, place).await;
+                    let started = self.begin_run(start_key, &admitted.run, place).await?;
+                    // A name that was made for this start is that of no other run: if it is there, the errand was faster.
+                    let existing = started.existing && !name.is_empty();
+                    return Ok(Started { existing, ..started });
                 }
                 // Somebody else was faster.
                 Err(AskError::Rejected(StartKeyRejection::Seen { .. })) => {}

@@ -20,6 +20,7 @@ mod said;
 mod tests;
 mod trouble;
 
+use std::any::TypeId;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -62,6 +63,11 @@ pub(crate) type FunctionFuture = Pin<Box<dyn Future<Output = Result<Returned, Fa
 
 /// A function that runs are carried out by.
 pub(crate) trait Function: Send + Sync + 'static {
+    /// Which function it is.
+    fn identity(&self) -> TypeId {
+        TypeId::of::<Self>()
+    }
+
     /// Begins it for a run.
     fn begin(&self, cx: Cx, input: Data) -> FunctionFuture;
 

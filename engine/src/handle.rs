@@ -133,6 +133,11 @@ impl Handle {
         &self.shared.registry
     }
 
+    /// Whether the engine has the function of a workflow that is one.
+    pub(crate) fn offers_function(&self, workflow: &str) -> bool {
+        self.shared.functions.offers(workflow)
+    }
+
     /// Reads runs and plans; blocks.
     pub fn loader(&self) -> &Loader {
         &self.shared.loader

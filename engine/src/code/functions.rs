@@ -54,6 +54,11 @@ impl Functions {
         self.known.get(workflow)
     }
 
+    /// Whether there is one for a workflow.
+    pub(crate) fn offers(&self, workflow: &str) -> bool {
+        self.known.contains_key(workflow)
+    }
+
     fn at_work(&self) -> MutexGuard<'_, AtWork> {
         self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
     }

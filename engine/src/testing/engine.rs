@@ -124,7 +124,8 @@ impl TestEngine {
         workflow: &Workflow<In, Out>,
         input: &In,
     ) -> Result<StartRequest> {
-        start_request(workflow, input, &self.replaced.registry())
+        // It drives graphs only.
+        start_request(workflow, input, &self.replaced.registry(), |_| false)
     }
 
     fn start_request<Out>(&self, request: StartRequest) -> Result<TestRun<Out>> {

@@ -170,8 +170,7 @@ impl Dag {
         let mut draft = self.draft.borrow_mut();
         draft.callees.push(Arc::clone(workflow.plan()));
         draft.callees.extend(workflow.callees().iter().cloned());
-        draft.handlers.extend(workflow.handlers().clone());
-        draft.functions.extend(workflow.functions().clone());
+        draft.take_functions(name, workflow);
         drop(draft);
         self.add(StepDefinition::new(name, kind), StepWork::Call, &wiring)
     }
@@ -356,6 +355,37 @@ impl Draft {
                     "step `{step}` would be carried out as `{uses}`, as another one is"
                 ),
                 hint: Some("choose another name for one of them".to_owned()),
+                warning: false,
+            });
+        }
+    }
+
+    /// Takes what carries out a workflow that is called. Another function under a name that is taken would be called for the
+    /// other one.
+    fn take_functions<In, Out>(&mut self, step: &str, called: &Workflow<In, Out>) {
+        let mut others = BTreeSet::new();
+        for (uses, work) in called.handlers() {
+            let before = self.handlers.insert(uses.clone(), work.clone());
+            if before.is_some_and(|before| before.function != work.function) {
+                others.insert(uses);
+            }
+        }
+        for (uses, function) in called.functions() {
+            let before = self.functions.insert(uses.clone(), Arc::clone(function));
+            if before.is_some_and(|before| before.identity() != function.identity()) {
+                others.insert(uses);
+            }
+        }
+        for uses in others {
+            let called = called.name();
+            self.problems.push(DefinitionError {
+                code: "NX1192",
+                path: vec!["steps".to_owned(), step.to_owned()],
+                range: None,
+                message: format!(
+                    "step `{step}` calls `{called}`, whose `{uses}` is another function than that of this name before"
+                ),
+                hint: Some("choose another name for one of the workflows".to_owned()),
                 warning: false,
             });
         }

@@ -27,9 +27,7 @@ pub enum Error {
         source: serde_json::Error,
     },
     /// The engine was opened without the workflow.
-    #[error(
-        "the engine was opened without the workflow `{workflow}`: nobody offers the handler `{handler}`"
-    )]
+    #[error("the engine was opened without the workflow `{workflow}`: nobody offers `{handler}`")]
     NotOffered {
         /// The workflow.
         workflow: String,

@@ -28,7 +28,8 @@ impl<Out> Start<Out> {
         workflow: &Workflow<In, Out>,
         input: &In,
     ) -> Self {
-        let request = request(workflow, input, handle.registry());
+        let request =
+            request(workflow, input, handle.registry(), |name| handle.offers_function(name));
         Self { handle: handle.clone(), request, marker: PhantomData }
     }
 
@@ -79,9 +80,14 @@ pub(crate) fn request<In: Serialize, Out>(
     workflow: &Workflow<In, Out>,
     input: &In,
     registry: &Registry,
+    offers_function: impl Fn(&str) -> bool,
 ) -> Result<StartRequest> {
     let name = || workflow.name().to_owned();
-    let missing = workflow.handlers().keys().find(|handler| registry.get(handler).is_none());
+    let mut handlers = workflow.handlers().keys();
+    let mut functions = workflow.functions().keys();
+    let missing = handlers
+        .find(|handler| registry.get(handler).is_none())
+        .or_else(|| functions.find(|function| !offers_function(function)));
     if let Some(handler) = missing {
         return Err(Error::NotOffered { workflow: name(), handler: handler.clone() });
     }

@@ -68,6 +68,49 @@ fn a_function_is_found_under_one_name() {
 }
 
 #[test]
+fn called_workflows_of_one_name_have_one_function_for_each_name() {
+    async fn other(_: StepCx, n: u64) -> StepResult<u64> {
+        Ok(n + 1)
+    }
+    let first = Workflow::dag("pay", |d, n| d.step("charge", same, n)).unwrap();
+    let second = Workflow::dag("pay", |d, n| d.step("charge", other, n)).unwrap();
+    let both = |second: &Workflow<u64, u64>| {
+        Workflow::dag("w", |d, n| {
+            let n = d.call("old", &first, n);
+            d.call("new", second, n)
+        })
+    };
+    let refused = said(both(&second));
+    let message =
+        "NX1192: step `new` calls `pay`, whose `pay.charge` is another function than that of this";
+    assert!(refused.contains(message), "{refused}");
+    let longer = Workflow::dag("pay", |d, n| {
+        let n = d.step("charge", same.retry(3), n);
+        d.step("note", other, n)
+    });
+    both(&longer.unwrap()).expect("the function is the same");
+
+    async fn plain(_: Cx, n: u64) -> Result<u64> {
+        Ok(n)
+    }
+    async fn more(_: Cx, n: u64) -> Result<u64> {
+        Ok(n + 1)
+    }
+    let [one, again] = [(); 2].map(|()| Workflow::code("pay", plain).unwrap());
+    let another = Workflow::code("pay", more).unwrap();
+    let both = |second: &Workflow<u64, u64>| {
+        Workflow::dag("w", |d, n| {
+            let n = d.call("old", &one, n);
+            d.call("new", second, n)
+        })
+    };
+    both(&again).expect("the function is the same");
+    let refused = said(both(&another));
+    let message = "NX1192: step `new` calls `pay`, whose `pay` is another function than that";
+    assert!(refused.contains(message), "{refused}");
+}
+
+#[test]
 fn what_only_some_nodes_can_is_refused_of_others() {
     let input = said(Workflow::dag("w", |d, n| {
         let a = d.step("a", same, n);

@@ -116,9 +116,33 @@ async fn what_it_is_asked_for_must_be_what_it_brings() {
     let without = Engine::builder().in_memory().unwrap();
     let error = without.start(&order, an_order("A-6", 5)).await.unwrap_err();
     assert_eq!(error.code(), Some("NX3052"));
-    let message = "the engine was opened without the workflow `order`: nobody offers the handler `order.approve.when`";
+    let message =
+        "the engine was opened without the workflow `order`: nobody offers `order.approve.when`";
     assert_eq!(error.to_string(), message);
     without.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_workflow_that_is_a_function_is_not_started_where_nobody_has_it() {
+    async fn twice(_: Cx, n: u64) -> Result<u64> {
+        Ok(n * 2)
+    }
+    let code = Workflow::code("twice", twice).unwrap();
+    let outer = Workflow::dag("outer", |d, n| d.call("call", &code, n)).unwrap();
+    let without = Engine::builder().in_memory().unwrap();
+    for (workflow, name) in [(&code, "twice"), (&outer, "outer")] {
+        let error = without.start(workflow, 2).id(name).await.unwrap_err();
+        assert_eq!(error.code(), Some("NX3052"));
+        let message =
+            format!("the engine was opened without the workflow `{name}`: nobody offers `twice`");
+        assert_eq!(error.to_string(), message);
+        let nothing = without.run::<u64>(name).result().await.unwrap_err();
+        assert_eq!(nothing.code(), Some("NX7011"), "a run was recorded");
+    }
+    without.shutdown().await;
+    let with = Engine::builder().workflow(&outer).in_memory().unwrap();
+    assert_eq!(with.start(&outer, 2).await.unwrap().result().await.unwrap(), 4);
+    with.shutdown().await;
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ impl Draft<'_> {
     pub(super) fn request_undo(&mut self) {
         let has_undone = |step| self.run.step_run(step).undo.is_some();
         let is_done = |step| match self.run.items(step) {
-            Some(items) => items.may_have_completed() && self.run.step(step).is_settled(),
+            Some(items) => items.has_completed() && self.run.step(step).is_settled(),
             None => {
                 self.plan.each(step).is_none()
                     && matches!(self.run.step(step), StepState::Completed { .. })

@@ -27,11 +27,18 @@ impl Draft<'_> {
     /// Starts the next attempt to undo an item of `step`, or says that all are undone. Returns whether one was started.
     pub(super) fn start_undo_of_item(&mut self, step: StepIndex, undo: &PlanUndo) -> bool {
         let attempt = self.next_attempt(step);
-        let Some(found) = self.last_completed(step) else { return false };
-        let Some((item, output)) = found else {
-            let attempt = self.run.step_run(step).attempt;
-            self.emit(Event::UndoCompleted { step, attempt, may_repeat: false });
-            return false;
+        let (item, output) = match self.last_completed(step) {
+            None => return false,
+            Some(Err(failure)) => {
+                self.emit(Event::UndoFailed { step, failure });
+                return false;
+            }
+            Some(Ok(None)) => {
+                let attempt = self.run.step_run(step).attempt;
+                self.emit(Event::UndoCompleted { step, attempt, may_repeat: false });
+                return false;
+            }
+            Some(Ok(Some(last))) => last,
         };
         let input = match self.item_undo_input(step, item, attempt, &output, undo) {
             None => return false,
@@ -61,17 +68,12 @@ impl Draft<'_> {
         Some(rendered.map(|value| Some(self.store(&value))))
     }
 
-    /// The last item of `step` that has completed and is not undone, and what it returned. The outer `None`: something has to
-    /// be loaded first.
-    #[expect(clippy::option_option, reason = "what is missing is not what is not there")]
-    fn last_completed(&mut self, step: StepIndex) -> Option<Option<(ItemIndex, Payload)>> {
-        let Some(items) = self.run.items(step) else { return Some(None) };
+    /// The last item of `step` that has completed and is not undone, and what it returned. Chunks of which none has completed
+    /// are not loaded.
+    fn last_completed(&mut self, step: StepIndex) -> Evaluated<Option<(ItemIndex, Payload)>> {
+        let Some(items) = self.run.items(step) else { return Some(Ok(None)) };
         let undone = self.run.step_run(step).undo.as_ref().and_then(|undo| undo.items);
         let below = undone.map_or(items.next, |undone| undone.below.min(items.next));
-        let completed = |outcome: &ItemOutcome| match outcome {
-            ItemOutcome::Completed(output) => Some(output.clone()),
-            ItemOutcome::Failed(_) => None,
-        };
         for chunk in (0..below.0.div_ceil(ITEMS_PER_CHUNK)).rev() {
             let first = chunk * ITEMS_PER_CHUNK;
             let found = match items.stored_chunk(chunk) {
@@ -80,12 +82,17 @@ impl Draft<'_> {
                     .filter(|(item, _)| *item < below)
                     .filter_map(|(item, outcome)| Some((item, completed(outcome)?)))
                     .last(),
+                Some(stored) if stored.completed == 0 => None,
                 Some(stored) => {
                     let Some(bytes) = self.payloads.get(&stored.hash) else {
                         self.needs.insert(stored.hash);
                         return None;
                     };
-                    let outcomes = chunks::decode_outputs(bytes).unwrap_or_default();
+                    let outcomes = chunks::decode_outputs(bytes);
+                    let outcomes = outcomes.filter(|all| all.len() == items.len_of(chunk) as usize);
+                    let Some(outcomes) = outcomes else {
+                        return Some(Err(unreadable(first, items.len_of(chunk))));
+                    };
                     (first..below.0)
                         .zip(outcomes.iter())
                         .filter_map(|(item, outcome)| Some((ItemIndex(item), completed(outcome)?)))
@@ -93,9 +100,27 @@ impl Draft<'_> {
                 }
             };
             if found.is_some() {
-                return Some(found);
+                return Some(Ok(found));
             }
         }
-        Some(None)
+        Some(Ok(None))
+    }
+}
+
+fn completed(outcome: &ItemOutcome) -> Option<Payload> {
+    match outcome {
+        ItemOutcome::Completed(output) => Some(output.clone()),
+        ItemOutcome::Failed(_) => None,
+    }
+}
+
+/// What items returned is there, but does not mean anything: nobody knows what there is to undo.
+fn unreadable(first: u32, count: u32) -> Failure {
+    let last = (first + count).saturating_sub(1);
+    Failure {
+        code: "NX2103".to_owned(),
+        message: format!("what items {first} to {last} returned cannot be read"),
+        fatal: true,
+        details: None,
     }
 }

@@ -160,11 +160,13 @@ impl Fold<'_> {
     pub(super) fn outputs_stored(&mut self, step: StepIndex, chunk: u32, outputs: PayloadHash) {
         let Some(items) = self.run.items(step) else { return };
         let bytes = items.settled_of(chunk).map(|(_, outcome)| outcome.bytes()).sum();
+        let completed = items.settled_of(chunk).filter(|(_, outcome)| outcome.is_completed());
+        let completed = u32::try_from(completed.count()).unwrap_or(u32::MAX);
         let settled: Vec<ItemIndex> = items.settled_of(chunk).map(|(item, _)| item).collect();
         for item in settled {
             self.change_items(step, ItemsChange::Settled(item, None));
         }
-        let stored = StoredOutputs { hash: outputs, bytes };
+        let stored = StoredOutputs { hash: outputs, bytes, completed };
         self.change_items(step, ItemsChange::Stored(chunk, Some(stored)));
     }
 

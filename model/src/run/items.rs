@@ -96,6 +96,8 @@ pub struct StoredOutputs {
     pub hash: PayloadHash,
     /// Bytes of its outputs, together.
     pub bytes: u64,
+    /// How many of its items have completed.
+    pub completed: u32,
 }
 
 /// One change of the items of a step; making it gives the change that undoes it.
@@ -126,6 +128,11 @@ impl ItemIndex {
 }
 
 impl ItemOutcome {
+    /// Whether it has completed.
+    pub fn is_completed(&self) -> bool {
+        matches!(self, Self::Completed(_))
+    }
+
     /// About how many bytes of JSON it is.
     pub fn bytes(&self) -> u64 {
         match self {
@@ -190,10 +197,10 @@ impl ItemsRun {
         self.stored.get(&chunk).copied()
     }
 
-    /// Whether an item may have completed; what is stored is not looked at.
-    pub fn may_have_completed(&self) -> bool {
-        let completed = |outcome: &ItemOutcome| matches!(outcome, ItemOutcome::Completed(_));
-        !self.stored.is_empty() || self.settled.values().any(completed)
+    /// Whether an item has completed.
+    pub fn has_completed(&self) -> bool {
+        self.stored.values().any(|stored| stored.completed > 0)
+            || self.settled.values().any(ItemOutcome::is_completed)
     }
 
     /// Outcomes of a chunk that is not stored yet, in order.

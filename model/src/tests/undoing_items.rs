@@ -394,3 +394,56 @@ fn a_long_list_is_undone_chunk_by_chunk_and_the_state_stays_small() {
     bench.check_after("a undone");
     assert!(largest < 4_000, "{largest} bytes of state");
 }
+
+/// A list that collects, of which `completes` says what becomes of each item, and `b`, which needs it.
+fn long_list(count: u32, completes: impl Fn(u32) -> bool) -> Bench {
+    let list = format!("a for_each {count} concurrency 3 collect undo ${{{{this.output}}}}");
+    let mut bench = Bench::of(&format!("run undoes; {list}; b needs a"));
+    bench.play("start").expect("it starts");
+    for item in 0..count {
+        let report = if completes(item) { "complete" } else { "fail" };
+        bench.play(&format!("{report} a[{item}] {item}")).expect("it is under way");
+    }
+    bench
+}
+
+#[test]
+fn a_long_list_of_which_all_items_failed_has_nothing_to_undo_and_can_be_retried() {
+    let mut bench = long_list(300, |_| false);
+    let ended = bench.play("fail b E").expect("it is under way");
+    assert!(ended.contains(&"nothing to undo".to_owned()), "{ended:?}");
+    bench.check_after("run failed");
+    assert_eq!(bench.play("retry"), Ok(vec!["run retried".to_owned(), "b#2 started".to_owned()]));
+}
+
+#[test]
+fn only_chunks_of_which_an_item_completed_are_loaded() {
+    let mut bench = long_list(1_024, |item| item == 5 || item == 600);
+    let before = bench.loads;
+    let started = bench.play("fail b E").expect("it is under way");
+    assert!(started.contains(&"a[600]#2 undo started 600".to_owned()), "{started:?}");
+    assert_eq!(bench.loads - before, 2, "what came of its chunk, and the list; no later chunk");
+    let next = bench.play("complete a#2").expect("it is under way");
+    assert!(next.contains(&"a[5]#3 undo started 5".to_owned()), "{next:?}");
+    assert_eq!(bench.loads - before, 5, "of its chunk, of the first, and the list; none between");
+    bench.play("complete a#3").expect("it is under way");
+    bench.check_after("a undone");
+}
+
+#[test]
+fn a_chunk_that_cannot_be_read_is_an_undo_that_failed() {
+    let bench = long_list(300, |_| true);
+    let items = bench.run.items(bench.plan.find("a").expect("a step")).expect("its items");
+    let hash = items.stored_chunk(1).expect("it is full").hash;
+    let bytes = bench.store.get(&hash).expect("it is stored").clone();
+    for damaged in [&bytes[..7], &crate::codec::chunks::encode_outputs([].iter()).1[..]] {
+        let mut bench = reopened(&bench);
+        bench.store.insert(hash, damaged.into());
+        let failed = bench.play("fail b E").expect("it is under way");
+        assert_eq!(failed.last().map(String::as_str), Some("a undo failed NX2103"), "{failed:?}");
+        bench.check_after("run compensating");
+        bench.store.insert(hash, bytes.clone());
+        let started = bench.play("retry").expect("it waits for somebody");
+        assert_eq!(started, ["undo retried", "a[299]#2 undo started 299"]);
+    }
+}

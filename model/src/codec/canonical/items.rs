@@ -39,6 +39,7 @@ impl Writer {
             self.number(chunk);
             self.out.extend_from_slice(&stored.hash.0);
             self.number(stored.bytes);
+            self.number(stored.completed);
         }
     }
 

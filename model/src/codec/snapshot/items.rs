@@ -81,6 +81,7 @@ impl Reader<'_> {
 
     fn stored(&mut self) -> Option<(u32, StoredOutputs)> {
         let (chunk, hash) = (self.number32()?, PayloadHash(self.array()?));
-        Some((chunk, StoredOutputs { hash, bytes: self.number()? }))
+        let (bytes, completed) = (self.number()?, self.number32()?);
+        Some((chunk, StoredOutputs { hash, bytes, completed }))
     }
 }

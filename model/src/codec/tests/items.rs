@@ -126,8 +126,10 @@ fn items() -> impl Strategy<Value = ItemsRun> {
     let chunks = vec(any::<[u8; 32]>().prop_map(PayloadHash), 0..4);
     let open = btree_map(item(), item_run(), 0..5);
     let settled = btree_map(item(), outcome(), 0..5);
-    let stored = (any::<[u8; 32]>(), any::<u64>())
-        .prop_map(|(hash, bytes)| StoredOutputs { hash: PayloadHash(hash), bytes });
+    let stored =
+        (any::<[u8; 32]>(), any::<u64>(), number()).prop_map(|(hash, bytes, completed)| {
+            StoredOutputs { hash: PayloadHash(hash), bytes, completed }
+        });
     let stored = btree_map(number(), stored, 0..3);
     let numbers = (number(), item(), number(), option::of(failure()));
     (numbers, chunks, open, settled, stored).prop_map(items_of)
@@ -222,7 +224,7 @@ fn sample() -> ItemsRun {
         (ItemIndex(256), ItemOutcome::Completed(inline("7"))),
         (ItemIndex(257), ItemOutcome::Failed(some_failure())),
     ];
-    let stored = [(0, StoredOutputs { hash: PayloadHash([6; 32]), bytes: 1_000 })];
+    let stored = [(0, StoredOutputs { hash: PayloadHash([6; 32]), bytes: 1_000, completed: 255 })];
     let chunks = vec![PayloadHash([1; 32]), PayloadHash([2; 32])];
     items_of(((300, ItemIndex(261), 1, None), chunks, open.into(), settled.into(), stored.into()))
 }

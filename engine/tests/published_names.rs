@@ -172,3 +172,35 @@ async fn schedules_and_triggers_made_by_name_follow_what_is_current() {
     assert_eq!(definition(handle, "score@asked:2").await, one.hash());
     engine.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_start_is_the_same_run_whatever_is_published_in_between() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = open(folder.path());
+    let handle = engine.handle();
+    publish(handle, &score("one")).await;
+    let top = caller("top", &json!({"workflow": "score", "with": {"order": 7}}));
+    let keyed = compiled(&json!({
+        "name": "keyed", "dedupe": {"key": "k", "within_ms": 1},
+        "steps": [{"id": "c", "kind": {"call": {"workflow": "score", "with": {"order": 7}}}}],
+    }));
+    let starts = [(&top, "named"), (&keyed, "keyed")];
+    let start = |(plan, name): (&Arc<Plan>, &str)| {
+        handle.start(StartRequest::new(Arc::clone(plan)).name(name))
+    };
+    let first = [start(starts[0]).await.expect("a run"), start(starts[1]).await.expect("a run")];
+    // One that takes the same, and one that does not take what it is handed.
+    let strict = json!({"name": "score", "steps": [{"id": "a", "kind": {"set": {"values": {}}}}]});
+    for changed in [score("two"), compiled(&strict)] {
+        publish(handle, &changed).await;
+        for (asked, first) in starts.into_iter().zip(&first) {
+            let again = start(asked).await.expect("the run that is there");
+            assert_eq!((again.run, again.existing), (first.run, true), "{}", asked.1);
+        }
+    }
+    let error = handle.start(StartRequest::new(top).name("other")).await;
+    assert!(matches!(error, Err(StartError::CallMisfit { .. })), "{error:?}");
+    let taken = handle.start(StartRequest::new(score("one")).name("named")).await;
+    assert!(matches!(taken, Err(StartError::Conflict { .. })), "{taken:?}");
+    engine.shutdown().await;
+}

@@ -118,7 +118,7 @@ fn a_kept_start_that_is_cancelled_starts_nothing_wherever_the_engine_crashes() {
         let plan = debounced();
         engine.begin(&plan, json!({"shop": "a", "page": 1})).expect("it is kept");
         let by = Actor { name: "eva".into(), via: "test".into() };
-        let cancel = StartKeyCommand::Cancel { by, reason: "not today".into() };
+        let cancel = StartKeyCommand::Cancel { number: 1, by, reason: "not today".into() };
         engine.ask_start_key("index/a", &cancel, &plan).expect("it is cancelled");
         engine.advance(Duration::from_mins(10));
         assert_eq!(names(engine), Vec::<String>::new());

@@ -11,8 +11,8 @@ use nexus_engine::model::plan::Plan;
 use nexus_engine::model::schedule::{CatchUp, Overlap, Timing};
 use nexus_engine::model::start_key::{RunRequest, StartKeyCommand};
 use nexus_engine::{
-    Begun, Config, Drive, Engine, Handle, ScheduleRequest, StartError, StartRequest, Started,
-    TriggerRequest, replay_aggregate,
+    Begun, Config, Drive, Engine, Handle, PublishRequest, ScheduleRequest, ScheduledRun,
+    StartError, StartRequest, Started, TriggerRequest, replay_aggregate,
 };
 use serde_json::{Value, json};
 
@@ -229,5 +229,76 @@ async fn a_schedule_waits_for_the_run_of_a_start_that_is_kept() {
     tokio::time::timeout(Duration::from_secs(30), over).await.expect("it hears of the end");
     let schedule = handle.schedule("nightly").await.expect("a log").expect("one");
     assert_eq!((schedule.counts.started, schedule.counts.failed), (1, 0));
+    engine.shutdown().await;
+}
+
+async fn publish(handle: &Handle, plan: &Arc<Plan>) {
+    let (plan, by) = (Arc::clone(plan), by());
+    let request =
+        PublishRequest { plan, callees: Vec::new(), folder: None, by, note: String::new() };
+    handle.publish(request).await.expect("it is published");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_due_time_starts_one_run_though_another_version_is_published_while_it_is_kept() {
+    for crashes in [false, true] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut engine = open(folder.path(), Drive::All);
+        let plan_of_first = debounced(2_500);
+        publish(engine.handle(), &plan_of_first).await;
+        let request = ScheduleRequest {
+            name: "nightly".into(),
+            timing: Timing::Every { ms: 86_400_000 },
+            plan: plan_of_first,
+            callees: Vec::new(),
+            follows: true,
+            input: json!({"shop": "s"}),
+            folder: None,
+            catch_up: CatchUp::Latest,
+            overlap: Overlap::Skip,
+            replace: false,
+            by: by(),
+        };
+        engine.handle().put_schedule(request).await.expect("a schedule");
+        let due = engine.handle().trigger_schedule("nightly", by()).await.expect("it is due");
+        let ScheduledRun::Requested(due) = due else { panic!("{due:?}") };
+        let kept = async {
+            while engine.handle().start_key("index/s").await.expect("a log").is_none() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), kept).await.expect("it is kept");
+        publish(engine.handle(), &plan(&json!({}))).await;
+        if crashes {
+            engine.shutdown().await;
+            engine = open(folder.path(), Drive::All);
+        }
+        let handle = engine.handle();
+        ended(handle, "index@s+1").await;
+        let over = async {
+            while !handle.schedule("nightly").await.expect("a log").expect("one").open.is_empty() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), over).await.expect("it hears of the end");
+        assert_eq!(handle.find(&due).await.expect("a log"), None, "a second run of one due time");
+        assert_eq!(
+            handle.schedule("nightly").await.expect("a log").expect("one").counts.started,
+            1
+        );
+        engine.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fresh_start_is_not_an_existing_run_whoever_starts_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = open(folder.path(), Drive::All);
+    let plan = deduped();
+    for shop in 0..100 {
+        let request = StartRequest::new(Arc::clone(&plan)).input(json!({"shop": shop}));
+        let fresh = started(engine.handle(), request).await;
+        assert_eq!((fresh.existing, fresh.duplicate), (false, false), "{fresh:?}");
+    }
     engine.shutdown().await;
 }

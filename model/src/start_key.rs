@@ -34,7 +34,7 @@ use crate::time::Timestamp;
 
 /// Largest input of a start, in bytes of JSON.
 pub const INPUT_BYTES_MAX: usize = 64 * 1024;
-/// Tokens that are remembered.
+/// Tokens that are remembered of starts that were kept before; those of the one that is kept now are remembered all.
 pub const TOKENS_MAX: usize = 1_000;
 
 /// What decides whether and when a run of a workflow is started.
@@ -86,6 +86,8 @@ pub struct RunRequest {
     pub workflow: String,
     /// Its definition.
     pub definition: DefinitionHash,
+    /// The definition as it was sent, if what it calls by name was resolved since.
+    pub sent: Option<DefinitionHash>,
     /// Its input, as JSON.
     pub input: String,
     /// Labels beside those of the definition.
@@ -184,7 +186,10 @@ impl StartKey {
 
     fn remember(&mut self, token: &str, number: u32) {
         self.tokens.push_back((token_hash(token), number));
-        while self.tokens.len() > TOKENS_MAX {
+        // Those of the start that is kept now are never forgotten: by one of them it would be put off again.
+        while self.tokens.len() > TOKENS_MAX
+            && self.tokens.front().is_some_and(|(_, of)| *of != number)
+        {
             self.tokens.pop_front();
         }
     }
@@ -259,7 +264,7 @@ impl Aggregate for StartKey {
             StartKeyEvent::StartKept(StartKept { request, .. }) => {
                 Some((&request.by, String::new()))
             }
-            StartKeyEvent::KeptCancelled(KeptCancelled { by, reason }) => {
+            StartKeyEvent::KeptCancelled(KeptCancelled { by, reason, .. }) => {
                 Some((by, reason.clone()))
             }
             StartKeyEvent::KeptDue(_)

@@ -353,7 +353,7 @@ fn prepare(
         parent: Some(parent.clone()),
         limits,
     };
-    let rows = vec![name_row(&started.name, started.run, &request_hash(&plan, &bytes))];
+    let rows = vec![name_row(&started.name, started.run, &request_hash(plan.hash(), &bytes))];
     let started = Box::new(started);
     Ok(Found::Ready(Box::new(Start { plan, started, rows, payloads, reply: None, vault: None })))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use nexus_log::Row;
 use nexus_model::event::{Actor, RunStarted};
 use nexus_model::expression::EvalError;
-use nexus_model::id::RunId;
+use nexus_model::id::{DefinitionHash, RunId};
 use nexus_model::input::{InputError, check};
 use nexus_model::limit::Wish;
 use nexus_model::payload::{ContentType, NewPayload, Payload};
@@ -26,7 +26,7 @@ use crate::driver::Message;
 use crate::loader::LoadError;
 use crate::names::{NameError, check_name};
 use crate::shard::{Answer, Refusal, Start};
-use crate::tables::{definition_row, name_row, run_number_row};
+use crate::tables::{NAMES, definition_row, name_row, read_name_row, run_number_row};
 use crate::vault::{Kept, RunKey};
 
 /// Starts are refused while more than this share of the log's byte budget is in use.
@@ -43,6 +43,9 @@ pub struct StartRequest {
     pub plan: Arc<Plan>,
     /// The definitions it calls, directly or not, as far as they are not stored yet.
     pub callees: Vec<Arc<Plan>>,
+    /// The definition as it was sent, before what it calls by name was resolved; `None`: as it is. Makes the same request the
+    /// same run whatever is published in between.
+    pub sent: Option<DefinitionHash>,
     /// The input.
     pub input: Value,
     /// The run's name; `None`: the definition's `run.id`, or a made one.
@@ -165,6 +168,11 @@ pub enum StartError {
     /// The run should be encrypted, and its workflow calls others.
     #[error("an encrypted run cannot call others: what it hands them would not be encrypted")]
     CallsEncrypted,
+    /// The run should be encrypted, and its workflow is a function.
+    #[error(
+        "the run of a function cannot be encrypted: what it calls is compared with what is recorded"
+    )]
+    FunctionEncrypted,
     /// The run should be encrypted, and this program cannot.
     #[error("the run should be encrypted, and this program was built without encryption")]
     NoEncryption,
@@ -212,7 +220,7 @@ impl StartError {
                 Some("NX7005")
             }
             Self::NoEncryption => Some("NX6023"),
-            Self::CallsEncrypted => Some("NX1136"),
+            Self::CallsEncrypted | Self::FunctionEncrypted => Some("NX1136"),
             Self::Busy { .. }
             | Self::Full { .. }
             | Self::Kept { .. }
@@ -236,6 +244,7 @@ impl StartRequest {
         Self {
             plan,
             callees: Vec::new(),
+            sent: None,
             input: Value::Object(serde_json::Map::new()),
             name: None,
             labels: BTreeMap::new(),
@@ -333,6 +342,9 @@ impl Handle {
             if plan.calls().next().is_some() {
                 return Err(StartError::CallsEncrypted);
             }
+            if plan.is_code() {
+                return Err(StartError::FunctionEncrypted);
+            }
             prepared = prepared.encrypted(RunKey::new().ok_or(StartError::NoEncryption)?);
         }
         prepared.callees.retain(|callee| !self.shared.loader.knows(callee.hash()));
@@ -350,21 +362,49 @@ impl Handle {
         match self.submit(&plan, prepared, None).await {
             Ok(answer) => Ok(Started { run: answer.run, name, existing: false, duplicate: false }),
             Err(RequestError::Refused(Refusal::Taken(run, earlier))) => {
-                // Of an encrypted run only a hash under its own key is kept, and nothing once that is deleted.
-                let same = self.blocking(move |loader| {
-                    Ok::<bool, LoadError>(match loader.key(run)? {
-                        Kept::Nothing => asked == earlier,
-                        Kept::Key(key) => key.hide_request(&asked) == earlier,
-                        Kept::Forgotten => false,
-                    })
-                });
-                if same.await.map_err(RequestError::from)? {
+                if self.is_same(run, asked, earlier).await? {
                     return Ok(Started { run, name, existing: true, duplicate: false });
                 }
                 Err(StartError::Conflict { name, run })
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether what is asked for is what a run was started with.
+    async fn is_same(
+        &self,
+        run: RunId,
+        asked: [u8; 32],
+        earlier: [u8; 32],
+    ) -> Result<bool, RequestError> {
+        // Of an encrypted run only a hash under its own key is kept, and nothing once that is deleted.
+        let same = self.blocking(move |loader| {
+            Ok::<bool, LoadError>(match loader.key(run)? {
+                Kept::Nothing => asked == earlier,
+                Kept::Key(key) => key.hide_request(&asked) == earlier,
+                Kept::Forgotten => false,
+            })
+        });
+        Ok(same.await?)
+    }
+
+    /// The run that this request has started already, if it gives it a name.
+    pub(super) async fn started_before(
+        &self,
+        request: StartRequest,
+    ) -> Result<Option<Started>, StartError> {
+        let bytes_max = self.shared.config.payload_bytes_max;
+        let Prepared { started, request, .. } = prepare(request, Uuid::now_v7(), bytes_max)?;
+        let name = started.name;
+        let key = name.as_bytes().to_vec();
+        let row = self.blocking(move |loader| {
+            let row = loader.log().row(NAMES, &key)?;
+            Ok::<_, LoadError>(row.and_then(|value| read_name_row(&value)))
+        });
+        let Some((run, earlier)) = row.await.map_err(RequestError::from)? else { return Ok(None) };
+        let same = self.is_same(run, request, earlier).await?;
+        Ok(same.then_some(Started { run, name, existing: true, duplicate: false }))
     }
 
     async fn start_with_made_name(
@@ -484,14 +524,14 @@ pub(crate) fn prepare(
     id: Uuid,
     bytes_max: usize,
 ) -> Result<Prepared, StartError> {
-    let StartRequest { plan, callees, input, name, labels, folder, by } = request;
+    let StartRequest { plan, callees, sent, input, name, labels, folder, by } = request;
     let definition = plan.definition();
     let input = check(definition, input).map_err(StartError::Inputs)?;
     let bytes = input.to_string().into_bytes();
     if bytes.len() > bytes_max {
         return Err(StartError::InputTooLarge { bytes: bytes.len(), bytes_max });
     }
-    let request = request_hash(&plan, &bytes);
+    let request = request_hash(sent.unwrap_or_else(|| plan.hash()), &bytes);
     let name = match name {
         Some(name) => Some(name),
         None => computed_name(&plan, &input)?,
@@ -538,9 +578,9 @@ pub(crate) fn rows(
 }
 
 /// What a run is asked to be: the same again is the same run.
-pub(crate) fn request_hash(plan: &Plan, input: &[u8]) -> [u8; 32] {
+pub(crate) fn request_hash(definition: DefinitionHash, input: &[u8]) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(&plan.hash().0).update(input);
+    hasher.update(&definition.0).update(input);
     *hasher.finalize().as_bytes()
 }
 

@@ -3,6 +3,7 @@
 //! The decision and the name of the run stand in the stream of the key before the run is started; whoever sees that a run is to
 //! be started may start it, because it has a name. So a start that was cut off in between is neither lost nor doubled.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,10 +12,11 @@ use nexus_model::aggregate::{Command, Event, Kind, Rejection, State};
 use nexus_model::event::Actor;
 use nexus_model::input::check;
 use nexus_model::start_key::{
-    RunRequest, RunToStart, StartKey, StartKeyCommand, StartKeyEvent, StartKeyRejection, StartRule,
-    aggregate_name, run_name_of,
+    Kept, RunRequest, RunToStart, StartKept, StartKey, StartKeyCommand, StartKeyEvent,
+    StartKeyRejection, StartRule, aggregate_name, run_name_of,
 };
 use nexus_model::time::Timestamp;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::admission::Place;
@@ -40,6 +42,10 @@ pub struct KeptStart {
     pub name: String,
     /// When it is started, unless another start puts it off.
     pub due: Timestamp,
+    /// The name of its start key.
+    pub start_key: String,
+    /// The number of the run.
+    pub number: u32,
 }
 
 impl Handle {
@@ -48,7 +54,16 @@ impl Handle {
     /// # Errors
     /// [`StartError`]
     pub async fn begin(&self, mut request: StartRequest) -> Result<Begun, StartError> {
-        (request.plan, request.callees) = self.link(request.plan, request.callees).await?;
+        request.sent = request.sent.or_else(|| Some(request.plan.hash()));
+        let sent = request.clone();
+        (request.plan, request.callees) = match self.link(request.plan, request.callees).await {
+            Ok(linked) => linked,
+            // What has started already does not fail because of what was published since.
+            Err(error) => {
+                let before = self.started_before(sent).await.ok().flatten();
+                return before.map(Begun::Started).ok_or(error);
+            }
+        };
         let plan = Arc::clone(&request.plan);
         if !plan.has_start_rule() {
             return self.start_now(request, None).await.map(Begun::Started);
@@ -103,7 +118,10 @@ impl Handle {
                     let Some(StartKeyEvent::StartAdmitted(admitted)) = event else {
                         return Err(RequestError::Unknown.into());
                     };
-                    return self.begin_run(start_key, &admitted.run, place).await;
+                    let started = self.begin_run(start_key, &admitted.run, place).await?;
+                    // A name that was made for this start is that of no other run: if it is there, the errand was faster.
+                    let existing = started.existing && !name.is_empty();
+                    return Ok(Started { existing, ..started });
                 }
                 // Somebody else was faster.
                 Err(AskError::Rejected(StartKeyRejection::Seen { .. })) => {}
@@ -170,6 +188,7 @@ impl Handle {
         let definition = request.definition;
         let plan = self.blocking(move |loader| loader.plan(definition)).await;
         let request = StartRequest {
+            sent: request.sent,
             labels: request.labels.clone(),
             folder: (!request.folder.is_empty()).then(|| PathBuf::from(&request.folder)),
             by: request.by.clone(),
@@ -191,35 +210,74 @@ impl Handle {
                 let Some(StartKeyEvent::StartKept(kept)) = self.recorded(&answer).await? else {
                     return Err(RequestError::Unknown.into());
                 };
-                let name = run_name_of(start_key, kept.number);
-                Ok(Begun::Kept(KeptStart { name, due: kept.due }))
+                let StartKept { number, due, .. } = kept;
+                let (name, start_key) = (run_name_of(start_key, number), start_key.to_owned());
+                Ok(Begun::Kept(KeptStart { name, due, start_key, number }))
             }
-            Err(AskError::Rejected(StartKeyRejection::KeptAlready { number, name })) => {
-                self.kept_before(start_key, number, name).await
+            Err(AskError::Rejected(StartKeyRejection::KeptAlready { number, .. })) => {
+                self.kept_before(start_key, number).await
             }
             Err(error) => Err(error.into()),
         }
     }
 
     /// What became of a start that was kept before.
-    async fn kept_before(
+    pub(crate) async fn kept_before(
         &self,
         start_key: &str,
         number: u32,
-        name: String,
     ) -> Result<Begun, StartError> {
+        let name = run_name_of(start_key, number);
+        let kept = |name, due| {
+            let start_key = start_key.to_owned();
+            Ok(Begun::Kept(KeptStart { name, due, start_key, number }))
+        };
         let key = self.start_key(start_key).await.map_err(RequestError::from)?.unwrap_or_default();
-        if let Some(kept) = key.kept.as_ref().filter(|kept| kept.number == number) {
-            return Ok(Begun::Kept(KeptStart { name, due: kept.due }));
+        if let Some(Kept { due, .. }) = key.kept.as_ref().filter(|kept| kept.number == number) {
+            return kept(name, *due);
         }
         if let Some(run) = self.find(&name).await.map_err(RequestError::from)? {
             let started = Started { run, name, existing: true, duplicate: false };
             return Ok(Begun::Started(started));
         }
         if key.starting.contains_key(&number) {
-            return Ok(Begun::Kept(KeptStart { name, due: self.clock().now() }));
+            return kept(name, self.clock().now());
         }
         Err(StartError::KeptGone { name })
+    }
+
+    /// What became of the start of a due time that some version of a workflow took earlier: its start key, and the number of
+    /// its run. `None`: none has taken it.
+    pub(crate) async fn taken_earlier(
+        &self,
+        workflow: &str,
+        input: &Value,
+        token: &str,
+    ) -> Result<Option<(String, u32)>, RequestError> {
+        let versions = self.versions(workflow).await?.unwrap_or_default();
+        let mut asked = BTreeSet::new();
+        for version in versions.published.iter().rev() {
+            let definition = version.definition;
+            let plan = match self.blocking(move |loader| loader.plan(definition)).await {
+                Ok(plan) => plan,
+                Err(error) if error.is_passing() => return Err(error.into()),
+                // What cannot be read took nothing that can be carried out.
+                Err(_) => continue,
+            };
+            let Ok(input) = check(plan.definition(), input.clone()) else { continue };
+            let Ok(Some(rule)) = plan.start_rule(&input) else { continue };
+            let (StartRule::Dedupe { key, .. } | StartRule::Debounce { key, .. }) = rule;
+            let name = aggregate_name(workflow, &key);
+            if !asked.insert(name.clone()) {
+                continue;
+            }
+            let key = self.start_key(&name).await?.unwrap_or_default();
+            let begun = key.starting.values().find(|run| run.name == token);
+            if let Some(number) = key.kept_as(token).or_else(|| begun.map(|run| run.number)) {
+                return Ok(Some((name, number)));
+            }
+        }
+        Ok(None)
     }
 
     /// The starts of a key; `None`: nothing is recorded of it.
@@ -234,17 +292,18 @@ impl Handle {
         }))
     }
 
-    /// Has a start that is kept not happen.
+    /// Has a start that is kept not happen. `number`: that of its run; what is kept since is left alone.
     ///
     /// # Errors
     /// [`RequestError`]
     pub async fn cancel_kept(
         &self,
         start_key: &str,
+        number: u32,
         by: Actor,
         reason: String,
     ) -> Result<Answer, RequestError> {
-        let command = Command::StartKey(StartKeyCommand::Cancel { by, reason });
+        let command = Command::StartKey(StartKeyCommand::Cancel { number, by, reason });
         self.ask_aggregate(Kind::StartKey, start_key, command).await
     }
 
@@ -315,6 +374,7 @@ fn run_request(request: &StartRequest) -> RunRequest {
     RunRequest {
         workflow: request.plan.definition().name.clone(),
         definition: request.plan.hash(),
+        sent: request.sent.filter(|sent| *sent != request.plan.hash()),
         input: request.input.to_string(),
         labels: request.labels.clone(),
         folder: folder.unwrap_or_default(),

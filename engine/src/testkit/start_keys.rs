@@ -40,6 +40,7 @@ impl World {
         let began = self.setup.began.as_ms();
         let uuid = uuid::Builder::from_unix_timestamp_millis(began, &random).into_uuid();
         let request = StartRequest {
+            sent: run.request.sent,
             labels: run.request.labels.clone(),
             by: run.request.by.clone(),
             ..StartRequest::new(Arc::clone(&plan))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use nexus_engine::model::definition::Definition;
 use nexus_engine::model::plan::Plan;
-use nexus_engine::{Begun, KeptStart, StartError, StartRequest, Started};
+use nexus_engine::{Begun, KeptStart, Linked, StartError, StartRequest, Started};
 use serde_json::Value;
 
 use super::{Service, show};
@@ -22,18 +22,26 @@ pub(super) struct Wanted {
 }
 
 impl Service {
+    /// A definition and what it calls, compiled, as they were sent.
+    async fn compiled_as_sent(
+        &self,
+        definition: Value,
+        callees: Vec<Value>,
+    ) -> Result<Linked, Problem> {
+        self.blocking(|_| {
+            let callees: Result<Vec<_>, _> = callees.into_iter().map(compile).collect();
+            Ok((compile(definition)?, callees?))
+        })
+        .await
+    }
+
     /// A definition and what it calls, compiled.
     pub(super) async fn compiled(
         &self,
         definition: Value,
         callees: Vec<Value>,
-    ) -> Result<(Arc<Plan>, Vec<Arc<Plan>>), Problem> {
-        let (plan, callees) = self
-            .blocking(|_| {
-                let callees: Result<Vec<_>, _> = callees.into_iter().map(compile).collect();
-                Ok((compile(definition)?, callees?))
-            })
-            .await?;
+    ) -> Result<Linked, Problem> {
+        let (plan, callees) = self.compiled_as_sent(definition, callees).await?;
         // What it calls by name is what is published now.
         let linked = self.handle().link(plan, callees).await;
         linked.map_err(|error| problems::start_problem(&error))
@@ -49,7 +57,8 @@ impl Service {
     ) -> Result<Wanted, Problem> {
         match (workflow, definition) {
             (None, definition) => {
-                let (plan, callees) = self.compiled(definition, callees).await?;
+                // What it calls by name is resolved when it is taken.
+                let (plan, callees) = self.compiled_as_sent(definition, callees).await?;
                 Ok(Wanted { plan, callees, folder, follows: false })
             }
             (Some(reference), Value::Null) => {
@@ -77,7 +86,7 @@ impl Service {
         let workflow = plan.definition().name.clone();
         let folder = folder.map(PathBuf::from);
         let by = show::actor(by);
-        let request = StartRequest { plan, callees, input, name, labels, folder, by };
+        let request = StartRequest { plan, callees, sent: None, input, name, labels, folder, by };
         let begun = match self.handle().begin(request).await {
             Ok(begun) => begun,
             Err(error) => return Err(self.not_started(&error).await),
@@ -88,7 +97,7 @@ impl Service {
                 self.note_driven(run);
                 StartedRun { kind, id, workflow, existing, duplicate, due: None }
             }
-            Begun::Kept(KeptStart { name: id, due }) => {
+            Begun::Kept(KeptStart { name: id, due, .. }) => {
                 let due = Some(show::time(due));
                 StartedRun { kind, id, workflow, existing: false, duplicate: false, due }
             }

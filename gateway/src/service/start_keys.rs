@@ -47,7 +47,8 @@ impl Service {
             let status = view(&key, number, id, self.handle().clock().now()).status;
             return Err(problems::not_kept(id, &status));
         }
-        let answer = self.handle().cancel_kept(&key.name, show::actor(act.by), act.reason).await;
+        let answer =
+            self.handle().cancel_kept(&key.name, number, show::actor(act.by), act.reason).await;
         answer.map_err(|error| problems::request(&error, id))?;
         let action = "cancelled".into();
         Ok(StartActed { kind: "start-acted/v1".into(), id: id.into(), action })

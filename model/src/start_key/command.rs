@@ -50,6 +50,8 @@ pub enum StartKeyCommand {
     },
     /// Do not start what is kept.
     Cancel {
+        /// The number of its run: what is kept since is another start.
+        number: u32,
         /// Who asks.
         by: Actor,
         /// Why.
@@ -106,8 +108,8 @@ pub(super) fn command_of(event: &StartKeyEvent) -> StartKeyCommand {
         StartKeyEvent::RunNotBegun(RunNotBegun { number, code, message }) => {
             StartKeyCommand::NotBegun { number, code, message }
         }
-        StartKeyEvent::KeptCancelled(KeptCancelled { by, reason }) => {
-            StartKeyCommand::Cancel { by, reason }
+        StartKeyEvent::KeptCancelled(KeptCancelled { number, by, reason }) => {
+            StartKeyCommand::Cancel { number, by, reason }
         }
     }
 }

@@ -39,8 +39,10 @@ pub(super) fn decide(
             check_starting(key, number)?;
             StartKeyEvent::RunNotBegun(RunNotBegun { number, code, message })
         }
-        StartKeyCommand::Cancel { by, reason } if key.kept.is_some() => {
-            StartKeyEvent::KeptCancelled(KeptCancelled { by, reason })
+        StartKeyCommand::Cancel { number, by, reason }
+            if key.kept.as_ref().is_some_and(|kept| kept.number == number) =>
+        {
+            StartKeyEvent::KeptCancelled(KeptCancelled { number, by, reason })
         }
         StartKeyCommand::Cancel { .. } => return Err(StartKeyRejection::NothingKept),
     };

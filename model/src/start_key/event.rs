@@ -81,6 +81,8 @@ pub struct RunNotBegun {
 /// See [`StartKeyEvent::KeptCancelled`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptCancelled {
+    /// The number of its run.
+    pub number: u32,
     /// Who.
     pub by: Actor,
     /// Why.

@@ -34,7 +34,9 @@ pub(super) fn evolve(key: &mut StartKey, event: &StartKeyEvent, at: Timestamp) {
             // What could not be started is not there to be answered with.
             key.last.take_if(|last| last.number == *number);
         }
-        StartKeyEvent::KeptCancelled(KeptCancelled { .. }) => key.kept = None,
+        StartKeyEvent::KeptCancelled(KeptCancelled { number, .. }) => {
+            key.kept.take_if(|kept| kept.number == *number);
+        }
     }
 }
 

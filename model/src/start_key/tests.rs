@@ -2,7 +2,7 @@
 //!
 //! `dedupe 10 A` asks for a run with input A, and a key counts for 10 s; `as wf-1` behind it gives the run a name. `keep 30 300 A`
 //! asks for one when it has been quiet for 30 s, after 300 s at the latest (`-`: never); `once X` behind it gives a token. `fire`,
-//! `begun 1`, `failed 1` and `cancel` say what else happens; `10s` sets the clock.
+//! `begun 1`, `failed 1` and `cancel 1` say what else happens; `10s` sets the clock.
 
 use proptest::prelude::*;
 
@@ -52,7 +52,11 @@ fn command(text: &str) -> StartKeyCommand {
             code: "NX1205".into(),
             message: "no".into(),
         },
-        ["cancel"] => StartKeyCommand::Cancel { by: actor(), reason: "enough".into() },
+        ["cancel", number] => StartKeyCommand::Cancel {
+            number: number.parse().expect("a number"),
+            by: actor(),
+            reason: "enough".into(),
+        },
         _ => panic!("`{text}` is not understood"),
     }
 }
@@ -252,26 +256,39 @@ fn a_token_counts_once_also_after_its_run_was_started() {
 #[test]
 fn the_oldest_tokens_are_forgotten_first() {
     let mut paper = Paper::new();
-    for at in 0..=TOKENS_MAX {
-        let command = command(&format!("keep 30 - A once {at}"));
-        assert!(paper.key.decide(command, paper.now).is_ok());
-    }
-    assert_eq!(paper.key.kept_as("0"), None);
-    assert_eq!(paper.key.kept_as("1"), Some(1));
+    let keep = |paper: &mut Paper, tokens: std::ops::Range<usize>| {
+        for at in tokens {
+            let command = command(&format!("keep 30 - A once {at}"));
+            assert!(paper.key.decide(command, paper.now).is_ok());
+        }
+    };
+    // Those of the start that is kept are all remembered.
+    keep(&mut paper, 0..TOKENS_MAX + 5);
+    assert_eq!(paper.key.kept_as("0"), Some(1));
+    assert_eq!(
+        paper.play("keep 30 - B once 0"),
+        "refused: this start was kept before, for reindex@shop-7+1"
+    );
+    paper.play("30s");
+    paper.play("fire");
+    keep(&mut paper, TOKENS_MAX + 5..TOKENS_MAX + 6);
+    assert_eq!((paper.key.kept_as("5"), paper.key.kept_as("6")), (None, Some(1)));
+    assert_eq!(paper.key.kept_as(&(TOKENS_MAX + 5).to_string()), Some(2));
 }
 
 #[test]
 fn what_is_kept_can_be_cancelled_until_it_is_due() {
     check(
-        "cancel      | refused: nothing is kept under this key any more
+        "cancel 1    | refused: nothing is kept under this key any more
          keep 30 - A | kept as 1 until 30s
-         cancel      | noted
+         cancel 1    | noted
          30s
          fire        | refused: nothing is due
          keep 30 - B | kept as 2 until 60s
+         cancel 1    | refused: nothing is kept under this key any more
          60s
          fire        | starts reindex@shop-7+2 with B
-         cancel      | refused: nothing is kept under this key any more",
+         cancel 2    | refused: nothing is kept under this key any more",
     );
 }
 
@@ -314,7 +331,10 @@ proptest! {
                 (3..7, _) => format!("keep 20 60 {what}"),
                 (7 | 8, Some(number)) => format!("begun {number}"),
                 (9, Some(number)) => format!("failed {number}"),
-                (10, _) => "cancel".to_owned(),
+                (10, _) => {
+                    let kept = paper.key.kept.as_ref().map_or(1, |kept| kept.number);
+                    format!("cancel {kept}")
+                }
                 _ => "fire".to_owned(),
             };
             let kept = paper.key.kept.clone();

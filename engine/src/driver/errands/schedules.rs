@@ -7,6 +7,7 @@ use std::time::Duration;
 use nexus_model::event::Actor;
 use nexus_model::id::RunId;
 use nexus_model::schedule::{Cause, ScheduleCommand, ScheduleEffect, StartRun};
+use serde_json::Value;
 
 use crate::handle::{Begun, Handle, RequestError, StartError, StartRequest};
 use crate::shard::Refusal;
@@ -28,6 +29,15 @@ pub(super) async fn carry_out(handle: &Handle, effect: ScheduleEffect) -> Option
     }
 }
 
+/// What is known of the start of a due time.
+#[derive(Default)]
+struct Known {
+    /// Whether it was looked for before.
+    looked: bool,
+    /// The start key that took it, and the number of its run: it is not handed in again, whatever is published since.
+    taken: Option<(String, u32)>,
+}
+
 /// Starts a run, or finds that it is there: nobody else uses its name.
 async fn start_run(handle: &Handle, start: StartRun) -> ScheduleCommand {
     let due = start.due;
@@ -36,8 +46,9 @@ async fn start_run(handle: &Handle, start: StartRun) -> ScheduleCommand {
         code: code.to_owned(),
         message,
     };
+    let mut known = Known::default();
     loop {
-        match try_to_start(handle, &start).await {
+        match try_to_start(handle, &start, &mut known).await {
             Ok(Some((run, existing))) => return ScheduleCommand::Started { due, run, existing },
             // It is kept; the schedule hears of it when its run is there.
             Ok(None) => {}
@@ -56,9 +67,27 @@ async fn start_run(handle: &Handle, start: StartRun) -> ScheduleCommand {
 async fn try_to_start(
     handle: &Handle,
     start: &StartRun,
+    known: &mut Known,
 ) -> Result<Option<(RunId, bool)>, StartError> {
     if let Some(run) = handle.find(&start.name).await.map_err(RequestError::from)? {
         return Ok(Some((run, true)));
+    }
+    let input: Value = serde_json::from_str(&start.input).unwrap_or_default();
+    // An engine that was here before may have handed it in, with the version that was current then.
+    if let Some(workflow) = start.follows.as_ref().filter(|_| !known.looked) {
+        known.taken = handle.taken_earlier(workflow, &input, &start.name).await?;
+    }
+    known.looked = true;
+    if let Some((start_key, number)) = &known.taken {
+        return match handle.kept_before(start_key, *number).await {
+            Ok(Begun::Started(started)) => Ok(Some((started.run, false))),
+            Ok(Begun::Kept(_)) => Ok(None),
+            // Its run may have got the name that was asked for just now.
+            Err(error) => match handle.find(&start.name).await.map_err(RequestError::from)? {
+                Some(run) => Ok(Some((run, true))),
+                None => Err(error),
+            },
+        };
     }
     let current = match &start.follows {
         Some(workflow) => handle.current_version(workflow).await?,
@@ -67,7 +96,6 @@ async fn try_to_start(
     let (definition, folder) = current.unwrap_or_else(|| (start.definition, start.folder.clone()));
     let plan = handle.blocking(move |loader| loader.plan(definition)).await;
     let plan = plan.map_err(RequestError::from)?;
-    let input = serde_json::from_str(&start.input).unwrap_or_default();
     let by = match &start.cause {
         Cause::Due | Cause::CatchUp => {
             Actor { name: start.schedule.clone(), via: "schedule".to_owned() }
@@ -86,7 +114,10 @@ async fn try_to_start(
             let was_kept = !started.duplicate && started.name != start.name;
             Ok(Some((started.run, started.existing && !was_kept)))
         }
-        Ok(Begun::Kept(_)) => Ok(None),
+        Ok(Begun::Kept(kept)) => {
+            known.taken = Some((kept.start_key, kept.number));
+            Ok(None)
+        }
         Err(StartError::Conflict { run, .. }) => Ok(Some((run, true))),
         Err(error) => Err(error),
     }

@@ -248,10 +248,14 @@ impl Builder {
         for inbox in &handle.shared.inboxes {
             let _ = inbox.send(Message::Equip { handle: Box::new(handle.clone()) });
         }
-        if config.drive == Drive::All {
-            for id in open_aggregates {
-                handle.drive_aggregate(id);
-            }
+        // Events that were emitted are what named runs may wait for.
+        let is_driven = |id: &AggregateId| match config.drive {
+            Drive::All => true,
+            Drive::Named => id.kind() == Kind::Topic,
+            Drive::Nothing => false,
+        };
+        for id in open_aggregates.into_iter().filter(is_driven) {
+            handle.drive_aggregate(id);
         }
         let cleaning = match config.drive {
             Drive::All => handle.end_forgetting()?,

@@ -236,7 +236,7 @@ pub enum Rejection {
         step: String,
         /// The update's name.
         name: String,
-        /// The first thing that is wrong, or what the workflow says to it.
+        /// The first thing that is wrong.
         message: String,
         /// Everything that is wrong.
         errors: Vec<InputError>,

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use nexus_engine::model::definition::{OnSignalTimeout, Step, StepKind};
 use nexus_engine::testkit::{plan, set};
-use nexus_engine::{Handle, Registry};
+use nexus_engine::{Config, Drive, Handle, Registry};
 use serde_json::{Value, json};
 
 use crate::life::{Life, by, config, is_completed, within};
@@ -24,6 +24,21 @@ fn waits(output: &str) -> Vec<Step> {
 async fn emit(handle: &Handle, id: &str) {
     let existed = within(handle.emit("paid", &json!(1), id, by())).await.unwrap();
     assert!(!existed);
+}
+
+#[tokio::test]
+async fn an_engine_that_drives_named_runs_delivers_what_was_emitted_for_them() {
+    let memory = memory();
+    let nothing = Config { drive: Drive::Nothing, ..config() };
+    let first = Life::begin(&memory, nothing, Registry::new());
+    let run = first.start(&plan(waits("a"))).await;
+    emit(first.handle(), "e1").await;
+    within(first.engine.shutdown()).await;
+
+    let second = Life::begin(&memory, Config { drive: Drive::Named, ..config() }, Registry::new());
+    second.handle().drive(run);
+    assert!(is_completed(&second.end_of(run).await));
+    within(second.engine.shutdown()).await;
 }
 
 #[tokio::test]

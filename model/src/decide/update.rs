@@ -126,8 +126,8 @@ impl Draft<'_> {
         Some(match input::check_form(&wait.form, value) {
             Ok(filled) => Ok(self.store(&filled)),
             Err(errors) => {
-                let first = errors.first().map(ToString::to_string).unwrap_or_default();
-                let message = self.said_to(step, wait, given, first)?;
+                // What the workflow says is about values that fit.
+                let message = errors.first().map(ToString::to_string).unwrap_or_default();
                 let (step, name) = (self.plan.id(step).to_owned(), wait.name.clone());
                 Err(Rejection::UpdateMisfit { step, name, message, errors })
             }

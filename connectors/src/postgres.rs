@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use deadpool_postgres::{Pool, PoolError};
 use nexus_engine::{StepCx, StepError, StepResult};
+use nexus_model::payload::Payload;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_postgres::Transaction;
@@ -23,19 +24,19 @@ pub use {deadpool_postgres, tokio_postgres};
 /// What makes the table. Safe to carry out again.
 const TABLE: &str = "create table if not exists nexus_steps (
     step_key text primary key,
+    input_hash bytea not null,
     output text,
     at timestamptz not null default now()
 )";
 /// Takes the key, or waits until whoever has it commits or gives up.
-const TAKE: &str =
-    "insert into nexus_steps (step_key) values ($1) on conflict (step_key) do nothing";
+const TAKE: &str = "insert into nexus_steps (step_key, input_hash) values ($1, $2) on conflict (step_key) do nothing";
 const RECORD: &str = "update nexus_steps set output = $2 where step_key = $1";
-const FIND: &str = "select output from nexus_steps where step_key = $1";
+const FIND: &str = "select input_hash, output from nexus_steps where step_key = $1";
 
 /// A database in which steps do their work.
 ///
-/// The outputs of steps stand in its table `nexus_steps`. A row is needed until the run has recorded the step as completed;
-/// rows of runs that have ended can be deleted.
+/// The outputs of steps stand in its table `nexus_steps`. A row is needed as long as its step may be carried out again: until the
+/// run has completed, or nobody will retry it.
 #[derive(Clone)]
 pub struct Transactions {
     pool: Pool,
@@ -87,7 +88,7 @@ impl Transactions {
         function: F,
     ) -> impl Fn(StepCx, In) -> Working<Out> + Clone + Send + Sync + use<In, Out, F>
     where
-        In: Send + 'static,
+        In: Serialize + Send + 'static,
         Out: Serialize + DeserializeOwned + Send + 'static,
         F: for<'t> InTransaction<'t, In, Out> + 'static,
     {
@@ -95,11 +96,18 @@ impl Transactions {
         move |cx, input| {
             let (pool, function) = (pool.clone(), Arc::clone(&function));
             Box::pin(async move {
+                if cx.info().vault.is_some() {
+                    let message =
+                        "the output of an encrypted run would stand in nexus_steps as it is";
+                    return Err(StepError::fatal(message).code("NX3058"));
+                }
                 let mut client = pool.get().await?;
                 let transaction = client.transaction().await?;
                 let key = cx.idempotency_key();
-                if transaction.execute(TAKE, &[&key]).await? == 0 {
-                    return recorded(transaction.query_one(FIND, &[&key]).await?.try_get(0)?);
+                let hash = hash_of(&input)?;
+                if transaction.execute(TAKE, &[&key, &&hash[..]]).await? == 0 {
+                    let row = transaction.query_one(FIND, &[&key]).await?;
+                    return recorded(row.try_get::<_, &[u8]>(0)? == hash, row.try_get(1)?);
                 }
                 let output = function.call(cx, &transaction, input).await?;
                 let text = serde_json::to_string(&output).map_err(|error| {
@@ -123,8 +131,20 @@ impl fmt::Debug for Transactions {
     }
 }
 
+/// What tells one input from another.
+fn hash_of(input: &impl Serialize) -> StepResult<[u8; 32]> {
+    // By way of a value, whose keys are in order.
+    let (payload, _) = Payload::json(&serde_json::to_value(input)?);
+    Ok(payload.hash().0)
+}
+
 /// What an earlier execution has committed.
-fn recorded<Out: DeserializeOwned>(output: Option<&str>) -> StepResult<Out> {
+fn recorded<Out: DeserializeOwned>(is_same: bool, output: Option<&str>) -> StepResult<Out> {
+    if !is_same {
+        let message =
+            "this step has committed its work for another input, before the run was retried";
+        return Err(StepError::fatal(message).code("NX3057"));
+    }
     let output = output.ok_or_else(|| {
         StepError::fatal("the table nexus_steps has the key of this step, without an output")
     })?;

@@ -21,7 +21,7 @@ use serde::de::DeserializeOwned;
 pub use context::{AttemptInfo, LogSink, NoLogs, StepCx, Stop};
 pub use error::{StepError, StepResult};
 pub use heartbeat::{Beat, PROGRESS_BYTES_MAX};
-pub(crate) use panics::caught;
+pub(crate) use panics::{caught, words};
 pub use registry::Registry;
 
 /// Bytes going into or coming out of a handler.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_engine::StepError;
-use nexus_engine::model::definition::{OnSignalTimeout, Step, StepKind};
-use nexus_engine::model::event::Event;
+use nexus_engine::model::definition::{OnSignalTimeout, Step, StepKind, Update};
+use nexus_engine::model::event::{Actor, Event};
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::rejection::Rejection;
 use nexus_engine::shard::Refusal;
@@ -147,4 +147,34 @@ fn a_run_that_is_migrated_twice_goes_on_from_a_snapshot_and_from_its_events() {
     assert_eq!(engine.finish(run).word(), "completed");
     assert_eq!(engine.load(run).0.hash(), third.hash());
     assert!(engine.broken().is_empty(), "{:?}", engine.broken());
+}
+
+#[test]
+fn an_update_is_answered_again_by_the_definition_that_took_it() {
+    let form = json!({"n": {"type": "integer"}, "why": {"default": "-"}});
+    let update = Update {
+        name: "qty".to_owned(),
+        form: serde_json::from_value(form).unwrap(),
+        reply: json!("${{ update.why }}"),
+        ..Update::default()
+    };
+    let takes = |needs: &[&str]| step("takes", StepKind::Update(Box::new(update.clone())), needs);
+    let before = plan(vec![takes(&[]), waits("ok", &["takes"])]);
+    let after = plan(vec![set("note", json!({"n": 1}), &[]), waits("ok", &["takes"]), takes(&[])]);
+    let crashes = TestEngine::new().crash_everywhere_in(|engine| {
+        let run = engine.start(&before, json!({})).unwrap();
+        let sent = |engine: &mut TestEngine| {
+            engine.update(run, "qty", &json!({"n": 3}), "u1", Actor::default()).unwrap()
+        };
+        let first = sent(engine);
+        assert_eq!((&*first.step, &first.reply), ("takes", &json!("-")));
+        engine.migrate(run, &after).unwrap();
+        let again = sent(engine);
+        assert_eq!((&*again.step, &again.reply, again.existing), ("takes", &json!("-"), true));
+        assert_eq!(again.revision, first.revision);
+        engine.signal(run, "go", &json!(1)).unwrap();
+        assert_eq!(engine.finish(run).word(), "completed");
+        assert!(engine.broken().is_empty(), "{:?}", engine.broken());
+    });
+    assert!(crashes.all_same(), "{crashes}");
 }

@@ -13,8 +13,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use database::{Database, is_installed, pool};
 use nexus_connectors::postgres::Transactions;
 use nexus_connectors::postgres::tokio_postgres::Transaction;
-use nexus_engine::Config;
 use nexus_engine::prelude::*;
+use nexus_engine::{Config, StartRequest};
+use serde_json::{Value, json};
 
 const FOLDER: &str = "NEXUS_POSTGRES_FOLDER";
 const STORE: &str = "NEXUS_POSTGRES_STORE";
@@ -147,6 +148,67 @@ fn what_a_killed_process_has_committed_is_neither_lost_nor_done_again() {
     ] {
         assert_eq!(runtime.block_on(count(database.folder(), query)), all, "{query}");
     }
+}
+
+/// Pays what it is given, if it is given something.
+async fn pay_some(cx: StepCx, on: &Transaction<'_>, order: Option<u32>) -> StepResult<String> {
+    pay(cx, on, order.unwrap_or_default()).await
+}
+
+/// Fails when it is called first.
+fn mended(first: &Arc<AtomicBool>) -> impl Fn(StepCx, u32) -> Once + Send + Sync + use<> {
+    let first = Arc::clone(first);
+    move |_, order| {
+        let fails = first.swap(false, Ordering::SeqCst);
+        std::future::ready(if fails { Err(StepError::fatal("not now")) } else { Ok(order) })
+    }
+}
+
+type Once = std::future::Ready<StepResult<u32>>;
+
+#[test]
+fn work_for_another_input_and_of_encrypted_runs_is_refused() {
+    if !is_installed() {
+        return;
+    }
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let database = Database::start().await;
+        make_payments(database.folder()).await;
+        let transactions = Transactions::open(pool(database.folder())).await.expect("it is there");
+        let text = "nexus: v1
+name: shop
+inputs: { order: integer }
+steps:
+  known: { uses: known, with: '${{ inputs.order }}' }
+  pay: { needs: known, when_needs: all_done, uses: pay, with: '${{ steps.known.output }}' }
+";
+        let plan = nexus_definitions::read("shop.workflow.yaml", text).expect("a workflow").plan;
+        let fails = Arc::new(AtomicBool::new(true));
+        let builder = Engine::builder().handler("known", mended(&fails));
+        let engine = builder.handler("pay", transactions.step(pay_some)).in_memory();
+        let engine = engine.expect("it opens");
+        let request = StartRequest::new(Arc::new(plan)).name("mended").input(json!({"order": 7}));
+        engine.handle().start(request).await.expect("it starts");
+        let run = engine.run::<Value>("mended");
+        let error = run.result().await.expect_err("it fails at first").to_string();
+        assert!(error.contains("not now"), "{error}");
+        run.retry().await.expect("it goes on");
+        let error = run.result().await.expect_err("the order is known now").to_string();
+        assert!(error.contains("NX3057"), "{error}");
+        engine.shutdown().await;
+
+        let shop = Workflow::dag("shop", |d, order| d.step("pay", transactions.step(pay), order));
+        let shop = shop.expect("a workflow");
+        let config = Config { encrypt: true, ..Config::default() };
+        let engine = Engine::builder().config(config).workflow(&shop).in_memory();
+        let engine = engine.expect("it opens");
+        let run = engine.start(&shop, 8).await.expect("it starts");
+        let error = run.result().await.expect_err("it is encrypted").to_string();
+        assert!(error.contains("NX3058"), "{error}");
+        assert_eq!(count(database.folder(), "select count(*) from payments").await, 1);
+        engine.shutdown().await;
+    });
 }
 
 #[test]

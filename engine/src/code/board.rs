@@ -33,12 +33,16 @@ struct Inner {
     is_live: bool,
     fresh: Vec<Fresh>,
     open: HashMap<u64, Open>,
+    /// Waits that go on with one that was given up, by the ticket of that one.
+    heirs: HashMap<u64, u64>,
     next: u64,
     /// How often each name was asked for chance.
     rolls: HashMap<String, u64>,
     patches: HashMap<String, bool>,
     recorded_patches: Vec<String>,
     new_patches: Vec<String>,
+    /// What a call brought that is not of the type the function expects.
+    misfit: Option<String>,
 }
 
 /// A call without an outcome that was taken.
@@ -48,6 +52,15 @@ struct Open {
     outcome: Option<Outcome>,
     /// Nobody waits for it any more.
     is_dropped: bool,
+    /// The signal that it waits for without end.
+    signal: Option<String>,
+}
+
+impl Open {
+    /// Whether another wait for this signal can go on with it.
+    fn is_left_for(&self, signal: &str) -> bool {
+        self.is_dropped && self.signal.as_deref() == Some(signal)
+    }
 }
 
 /// A call about to be made.
@@ -124,6 +137,7 @@ impl Board {
     /// Takes the outcome of a call, or waits for it.
     pub(super) fn poll(&self, ticket: u64, waker: &Waker) -> Poll<Outcome> {
         let mut inner = self.inner();
+        inner.inherit(ticket);
         let Some(open) = inner.open.get_mut(&ticket) else { return Poll::Pending };
         if let Some(outcome) = open.outcome.take() {
             inner.open.remove(&ticket);
@@ -133,11 +147,21 @@ impl Board {
         Poll::Pending
     }
 
+    /// What a call brought is of another type than the function expects: it gets no further.
+    pub(super) fn misfits(&self, what: String) {
+        self.inner().misfit.get_or_insert(what);
+    }
+
+    /// What a call brought that is of another type, if one did.
+    pub(super) fn misfit(&self) -> Option<String> {
+        self.inner().misfit.clone()
+    }
+
     /// Nobody waits for the outcome of a call any more.
     pub(super) fn give_up(&self, ticket: u64) {
         let mut inner = self.inner();
         let Some(open) = inner.open.get_mut(&ticket) else { return };
-        if open.outcome.is_some() {
+        if open.outcome.is_some() && open.signal.is_none() {
             inner.open.remove(&ticket);
         } else {
             open.is_dropped = true;
@@ -202,6 +226,11 @@ impl Board {
         for fresh in dropped {
             inner.open.remove(&fresh.ticket);
         }
+        for fresh in &kept {
+            if let Some(open) = inner.open.get_mut(&fresh.ticket) {
+                open.signal = endless_wait(fresh).map(str::to_owned);
+            }
+        }
         (kept, patches)
     }
 
@@ -209,8 +238,10 @@ impl Board {
     pub(super) fn deliver(&self, ticket: u64, outcome: Outcome, at: Timestamp) {
         let mut inner = self.inner();
         inner.now = at;
+        let ticket = inner.heirs.remove(&ticket).unwrap_or(ticket);
         let Some(open) = inner.open.get_mut(&ticket) else { return };
-        if open.is_dropped {
+        // A signal is kept for the next who waits for it.
+        if open.is_dropped && open.signal.is_none() {
             inner.open.remove(&ticket);
             return;
         }
@@ -220,6 +251,32 @@ impl Board {
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+}
+
+impl Inner {
+    /// Has a wait that is made in this turn go on with one for the same signal that was given up, if there is one: a signal
+    /// that came meanwhile is its, and one that comes does not go to nobody.
+    fn inherit(&mut self, ticket: u64) {
+        let Some(at) = self.fresh.iter().position(|fresh| fresh.ticket == ticket) else { return };
+        let Some(signal) = self.fresh.get(at).and_then(endless_wait) else { return };
+        let left = self.open.iter().filter(|(_, open)| open.is_left_for(signal));
+        let Some(left) = left.map(|(ticket, _)| *ticket).min() else { return };
+        self.fresh.remove(at);
+        let Some(open) = self.open.remove(&left) else { return };
+        self.open.insert(ticket, Open { is_dropped: false, waker: None, ..open });
+        // It may have been an heir itself.
+        let first = self.heirs.iter().find(|(_, heir)| **heir == left).map(|(first, _)| *first);
+        self.heirs.insert(first.unwrap_or(left), ticket);
+    }
+}
+
+/// The signal that a call waits for without end.
+#[expect(clippy::wildcard_enum_match_arm, reason = "no other call waits for a signal")]
+fn endless_wait(fresh: &Fresh) -> Option<&str> {
+    match &fresh.does.kind {
+        StepKind::WaitFor { signal, timeout_ms: None, .. } => Some(signal),
+        _ => None,
     }
 }
 

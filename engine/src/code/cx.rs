@@ -49,7 +49,7 @@ impl Cx {
         &self.run
     }
 
-    /// Carries out a step. It runs from here on, whether it is awaited or not.
+    /// Carries out a step. It runs from where the function next waits for something; given up before that, it is not made.
     pub fn step<S, M, In, Out>(&self, name: &str, step: S, input: In) -> Call<Out>
     where
         S: IntoStep<In, Out, M>,
@@ -110,8 +110,9 @@ impl Cx {
             timeout_ms: None,
             on_timeout: OnSignalTimeout::Fail,
         };
-        let call =
-            self.call_with(signal.name(), kind, &json!({"signal": signal.name()}), read::<T>);
+        let input = json!({"signal": signal.name()});
+        let mut call = self.call_with(signal.name(), kind, &input, read::<T>);
+        call.is_from_outside = true;
         Wait { call, signal: signal.name() }
     }
 
@@ -218,7 +219,8 @@ impl Cx {
         if wrong.is_some() {
             self.board.give_up(ticket);
         }
-        Call { cx: self.clone(), name: name.to_owned(), ticket, read, best_effort: false, wrong }
+        let (cx, name) = (self.clone(), name.to_owned());
+        Call { cx, name, ticket, read, best_effort: false, is_from_outside: false, wrong }
     }
 }
 
@@ -239,7 +241,8 @@ fn nothing(_: &Data) -> std::result::Result<(), serde_json::Error> {
     Ok(())
 }
 
-/// A call that was made. It goes on whether it is awaited or not; awaiting it gives what came of it.
+/// A call that was made. Awaiting it gives what came of it. It goes on if it is dropped after the function has waited for
+/// something; dropped before, it was never made.
 #[must_use = "what came of a call is known when it is awaited"]
 pub struct Call<T> {
     cx: Cx,
@@ -248,23 +251,32 @@ pub struct Call<T> {
     read: Read<T>,
     /// Whether a failure is read as `null`.
     best_effort: bool,
+    /// Whether what it brings is somebody else's, who may say anything.
+    is_from_outside: bool,
     /// Why it was not made.
     wrong: Option<Failure>,
 }
 
 impl<T> Call<T> {
-    fn outcome(&self, outcome: Outcome) -> Result<T> {
+    fn outcome(&self, outcome: Outcome) -> Poll<Result<T>> {
         let data = match outcome {
             Ok(data) => data,
             Err(_) if self.best_effort => Data::null(),
-            Err(failure) => return Err(self.failed(failure)),
+            Err(failure) => return Poll::Ready(Err(self.failed(failure))),
         };
-        (self.read)(&data).map_err(|error| {
-            let expected = type_name::<T>();
-            let message = format!("what `{}` brought is no {expected}: {error}", self.name);
+        let error = match (self.read)(&data) {
+            Ok(value) => return Poll::Ready(Ok(value)),
+            Err(error) => error,
+        };
+        let message = format!("what `{}` brought is no {}: {error}", self.name, type_name::<T>());
+        if self.is_from_outside {
             let code = "NX5026".to_owned();
-            self.failed(Failure { code, message, fatal: true, details: None })
-        })
+            let failure = Failure { code, message, fatal: true, details: None };
+            return Poll::Ready(Err(self.failed(failure)));
+        }
+        // What is recorded is right: it is this program that does not fit.
+        self.cx.board.misfits(message);
+        Poll::Pending
     }
 
     fn failed(&self, failure: Failure) -> Error {
@@ -280,8 +292,10 @@ impl<T> Future for Call<T> {
         if let Some(failure) = self.wrong.take() {
             return Poll::Ready(Err(self.failed(failure)));
         }
-        let outcome = self.cx.board.poll(self.ticket, context.waker());
-        outcome.map(|outcome| self.outcome(outcome))
+        match self.cx.board.poll(self.ticket, context.waker()) {
+            Poll::Ready(outcome) => self.outcome(outcome),
+            Poll::Pending => Poll::Pending,
+        }
     }
 }
 

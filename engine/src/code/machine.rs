@@ -375,6 +375,9 @@ impl Machine {
             self.bell.leave();
             returned = result?;
         }
+        if let Some(what) = board.misfit() {
+            return Err(Trouble::Misfit(what));
+        }
         if returned.is_some() {
             *future = None;
         }

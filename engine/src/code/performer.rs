@@ -1,8 +1,10 @@
 //! The task in which the function of a run is asked.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use nexus_model::event::Event;
 use nexus_model::id::RunId;
 use nexus_model::payload::Payload;
@@ -14,7 +16,7 @@ use super::functions::Functions;
 use super::machine::{Heard, Machine, Request};
 use super::trouble::Trouble;
 use crate::driver::Message;
-use crate::handler::Data;
+use crate::handler::{Data, words};
 use crate::loader::{LoadError, Loader, Recorded};
 use crate::shard::{Asked, Refusal};
 use crate::tables::definition_row;
@@ -40,10 +42,12 @@ pub(crate) struct Performance {
 /// Carries out the function of a run until the run has ended, or the function gets no further.
 pub(crate) async fn perform(performance: Performance) {
     let (functions, run) = (performance.functions.clone(), performance.run);
-    match performance.carry_out().await {
-        Ok(End::RunEnded) => functions.forget_run(run),
-        Ok(End::EngineEnds) => {}
-        Err(trouble) => functions.is_in_trouble(run, trouble),
+    // What panics outside of the function itself, such as what a side effect computes, must not stop it without a word.
+    match AssertUnwindSafe(performance.carry_out()).catch_unwind().await {
+        Ok(Ok(End::RunEnded)) => functions.forget_run(run),
+        Ok(Ok(End::EngineEnds)) => {}
+        Ok(Err(trouble)) => functions.is_in_trouble(run, trouble),
+        Err(panic) => functions.is_in_trouble(run, Trouble::Panicked(words(&*panic).to_owned())),
     }
 }
 
@@ -136,9 +140,6 @@ impl Performance {
         let row =
             |plan: &Arc<Plan>| definition_row(plan.hash(), plan.definition().to_canonical_json());
         let rows = callees.iter().map(row).collect();
-        for plan in &callees {
-            self.loader.keep(plan);
-        }
         let (reply, answer) = oneshot::channel();
         let asked = Asked { payloads, rows, ..Asked::silent(command) };
         let message = Message::Ask { run: self.run, asked, reply: Some(reply) };
@@ -147,7 +148,13 @@ impl Performance {
         }
         let Ok(answer) = answer.await else { return Ok(Answered::EngineEnds) };
         match answer {
-            Ok(_) => Ok(Answered::Recorded),
+            Ok(_) => {
+                // Only now: others leave out the rows of definitions that are known.
+                for plan in &callees {
+                    self.loader.keep(plan);
+                }
+                Ok(Answered::Recorded)
+            }
             // What is recorded says why: it is read next.
             Err(Refusal::Rejected(Rejection::Ended { .. } | Rejection::OtherTurn { .. })) => {
                 Ok(Answered::NotNow)

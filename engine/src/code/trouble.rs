@@ -9,6 +9,8 @@ use super::differs::Differs;
 pub(crate) enum Trouble {
     /// It does something else than what is recorded.
     Differs(Box<Differs>),
+    /// What is recorded of a call is of another type than it expects.
+    Misfit(String),
     /// It waits for something that the engine does not know.
     Foreign,
     /// It panicked.
@@ -38,6 +40,7 @@ impl Trouble {
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Differs(_) => "NX5001",
+            Self::Misfit(_) => "NX5026",
             Self::Foreign => "NX5020",
             Self::Panicked(_) => "NX5021",
             Self::NoFunction(_) => "NX5022",
@@ -50,7 +53,8 @@ impl Trouble {
     pub(crate) fn told(&self) -> FunctionTrouble {
         let details = match self {
             Self::Differs(differs) => differs.table(),
-            Self::Foreign
+            Self::Misfit(_)
+            | Self::Foreign
             | Self::Panicked(_)
             | Self::NoFunction(_)
             | Self::Spins
@@ -65,6 +69,7 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Differs(differs) => write!(f, "{}", differs.sentence()),
+            Self::Misfit(what) => f.write_str(what),
             Self::Foreign => f.write_str(
                 "the function waits for something that the engine does not know, such as a timer or a task of tokio",
             ),

@@ -45,10 +45,10 @@ impl Performers {
                 *known = (*known).max(revision);
                 is_more
             });
-            if performer.task.is_finished() && self.functions.trouble(run).is_none() {
-                self.at_work.remove(&run);
+            if !performer.task.is_finished() || self.functions.trouble(run).is_some() {
+                return;
             }
-            return;
+            self.at_work.remove(&run);
         }
         let (sender, receiver) = watch::channel(revision);
         let task = tokio::spawn(perform(Performance {

@@ -168,6 +168,11 @@ pub enum StartError {
     /// The run should be encrypted, and its workflow calls others.
     #[error("an encrypted run cannot call others: what it hands them would not be encrypted")]
     CallsEncrypted,
+    /// The run should be encrypted, and its workflow is a function.
+    #[error(
+        "the run of a function cannot be encrypted: what it calls is compared with what is recorded"
+    )]
+    FunctionEncrypted,
     /// The run should be encrypted, and this program cannot.
     #[error("the run should be encrypted, and this program was built without encryption")]
     NoEncryption,
@@ -298,6 +303,9 @@ impl Handle {
         if prepared.encrypt || self.shared.config.encrypt {
             if plan.calls().next().is_some() {
                 return Err(StartError::CallsEncrypted);
+            }
+            if plan.is_code() {
+                return Err(StartError::FunctionEncrypted);
             }
             prepared = prepared.encrypted(RunKey::new().ok_or(StartError::NoEncryption)?);
         }

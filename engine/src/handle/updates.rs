@@ -2,7 +2,7 @@
 
 use nexus_model::command::{Command, UpdateRequest};
 use nexus_model::event::{Actor, Event, UpdateAccepted};
-use nexus_model::id::{RunId, StepIndex};
+use nexus_model::id::RunId;
 use nexus_model::payload::{ContentType, Payload};
 use nexus_model::rejection::Rejection;
 use serde_json::Value;
@@ -19,8 +19,8 @@ const EVENTS: u32 = 16;
 pub struct UpdateReply {
     /// What the workflow answers.
     pub reply: Value,
-    /// The step that took it.
-    pub step: StepIndex,
+    /// The id of the step that took it, also if the run went on with another definition since.
+    pub step: String,
     /// Whether it was accepted before, so that nothing was recorded.
     pub existing: bool,
     /// The revision of the event that says that it was accepted.
@@ -103,7 +103,7 @@ fn accepted_before(loader: &Loader, run: RunId, revision: u32) -> Result<UpdateR
         let events = loader.history(run, from, (revision - from) as usize)?;
         let found = events.iter().rev().find(|recorded| is_accepted(recorded));
         match found {
-            Some(recorded) => return reply(loader, recorded, false),
+            Some(recorded) => return reply(loader, run, recorded, false),
             None if from == 0 => return Err(RequestError::Unknown.into()),
             None => count = count.saturating_mul(4),
         }
@@ -124,7 +124,7 @@ pub(crate) fn answered(
     if let Event::UpdateAccepted(accepted) = &recorded.event {
         let UpdateAccepted { name: taken, data, step, .. } = &**accepted;
         let taken_data = json(loader, data)?;
-        let plan = loader.plan_of(run)?;
+        let plan = loader.plan_at(run, recorded.revision)?;
         let same = |given: Value| match &plan {
             Some(plan) if given != taken_data => plan.update_data(*step, given) == taken_data,
             Some(_) | None => given == taken_data,
@@ -133,18 +133,26 @@ pub(crate) fn answered(
             return Err(UpdateError::Conflict { id });
         }
     }
-    reply(loader, recorded, true)
+    reply(loader, run, recorded, true)
 }
 
 fn is_accepted(recorded: &Recorded) -> bool {
     matches!(recorded.event, Event::UpdateAccepted { .. })
 }
 
-fn reply(loader: &Loader, recorded: &Recorded, existing: bool) -> Result<UpdateReply, UpdateError> {
+fn reply(
+    loader: &Loader,
+    run: RunId,
+    recorded: &Recorded,
+    existing: bool,
+) -> Result<UpdateReply, UpdateError> {
     let Event::UpdateAccepted(accepted) = &recorded.event else {
         return Err(RequestError::Unknown.into());
     };
-    let (step, revision) = (accepted.step, recorded.revision);
+    let revision = recorded.revision;
+    // The step has its number in the definition of the time.
+    let plan = loader.plan_at(run, revision)?.ok_or(RequestError::Unknown)?;
+    let step = plan.id(accepted.step).to_owned();
     Ok(UpdateReply { reply: json(loader, &accepted.reply)?, step, existing, revision })
 }
 

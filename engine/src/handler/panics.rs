@@ -40,7 +40,8 @@ pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> StepResult<T> {
     })
 }
 
-fn words(panic: &(dyn Any + Send)) -> &str {
+/// What a panic says.
+pub(crate) fn words(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
 }

@@ -13,7 +13,7 @@ use super::run::TestRun;
 use crate::handle::StartRequest;
 use crate::handler::{Handler, Registry, StepError};
 use crate::testkit::{Crashes, TestEngine as Kit};
-use crate::workflow::{IntoStep, Result, Work, Workflow, start_request};
+use crate::workflow::{Error, IntoStep, Result, Work, Workflow, start_request};
 
 /// An engine on a simulated world, for typed workflows. See [the module](super).
 ///
@@ -124,7 +124,9 @@ impl TestEngine {
         workflow: &Workflow<In, Out>,
         input: &In,
     ) -> Result<StartRequest> {
-        // It drives graphs only.
+        if workflow.plan().is_code() {
+            return Err(Error::NotSimulated { workflow: workflow.name().to_owned() });
+        }
         start_request(workflow, input, &self.replaced.registry(), |_| false)
     }
 

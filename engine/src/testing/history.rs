@@ -12,7 +12,7 @@ use super::engine::TestEngine;
 use crate::handler::Data;
 use crate::loader::{LoadError, Loader};
 use crate::replay::{ReplayError, replay};
-use crate::workflow::{History, HistoryError, Workflow};
+use crate::workflow::{Error, History, HistoryError, Workflow};
 
 /// What came of checking a workflow against a recorded history.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +53,9 @@ impl TestEngine {
         workflow: &Workflow<In, Out>,
         file: impl AsRef<Path>,
     ) -> Result<HistoryCheck, HistoryError> {
+        if workflow.plan().is_code() {
+            return Err(Error::NotSimulated { workflow: workflow.name().to_owned() }.into());
+        }
         let history = History::read(file)?;
         let before = Plan::compile(history.definition()?);
         let before = before.map_err(|_| HistoryError::NoHistory("of a definition".to_owned()))?;

@@ -87,6 +87,12 @@ pub enum Error {
         /// The run.
         run: String,
     },
+    /// A workflow that is a function cannot be carried out in a simulated world.
+    #[error("workflow `{workflow}` is a function, which simulated time does not carry out")]
+    NotSimulated {
+        /// The workflow.
+        workflow: String,
+    },
     /// The output of the run is not what was asked for.
     #[error("the output of run `{run}` is no {expected}")]
     Output {
@@ -110,6 +116,7 @@ impl Error {
             Self::Failed { failure, .. } => Some(&failure.code),
             Self::Output { .. } => Some("NX3050"),
             Self::Waits { .. } => Some("NX3053"),
+            Self::NotSimulated { .. } => Some("NX3054"),
             Self::NoSuchRun { .. } => Some("NX7011"),
             Self::NoSuchStep { .. } => Some("NX4180"),
             Self::Open(_) | Self::Start(_) | Self::Request(_) | Self::Cancelled { .. } => None,

@@ -213,7 +213,7 @@ async fn an_early_end_is_named() {
 }
 
 #[tokio::test]
-async fn a_type_that_does_not_fit_what_is_recorded_is_an_error_of_the_call() {
+async fn a_type_that_does_not_fit_what_is_recorded_is_named() {
     async fn text(_: StepCx, n: u64) -> StepResult<String> {
         Ok(n.to_string())
     }
@@ -221,9 +221,12 @@ async fn a_type_that_does_not_fit_what_is_recorded_is_an_error_of_the_call() {
         let a = cx.step("a", text, n).await?;
         Ok(a.len() as u64)
     });
-    assert_eq!(
-        trouble.await.unwrap_err().message,
-        "the function differs from what is recorded, after `a`: it returns, where a call `b` is recorded"
+    let trouble = trouble.await.unwrap_err();
+    assert_eq!(trouble.code, "NX5026");
+    assert!(
+        trouble.message.starts_with("what `a` brought is no alloc::string::String"),
+        "{}",
+        trouble.message
     );
 }
 

@@ -222,6 +222,9 @@ async fn a_function_that_waits_for_something_else_gets_no_further() {
         cx.sleep(Duration::from_millis(1)).await?;
         panic!("this is wrong")
     }
+    async fn computes(cx: Cx, (): ()) -> Result<()> {
+        cx.side_effect("wrong", || panic!("this is wrong")).await
+    }
     async fn spins(_: Cx, (): ()) -> Result<()> {
         std::future::poll_fn(|context| {
             context.waker().wake_by_ref();
@@ -233,6 +236,7 @@ async fn a_function_that_waits_for_something_else_gets_no_further() {
         (Workflow::code("sleeps", sleeps).unwrap(), "NX5020"),
         (Workflow::code("races", races).unwrap(), "NX5020"),
         (Workflow::code("panics", panics).unwrap(), "NX5021"),
+        (Workflow::code("computes", computes).unwrap(), "NX5021"),
         (Workflow::code("spins", spins).unwrap(), "NX5023"),
     ];
     for (workflow, code) in cases {

@@ -13,6 +13,7 @@ mod stores;
 
 mod crashing;
 mod differing;
+mod giving_up;
 mod life;
 mod living;
 mod long;

@@ -72,6 +72,12 @@ fn called_workflows_of_one_name_have_one_function_for_each_name() {
     async fn other(_: StepCx, n: u64) -> StepResult<u64> {
         Ok(n + 1)
     }
+    async fn plain(_: Cx, n: u64) -> Result<u64> {
+        Ok(n)
+    }
+    async fn more(_: Cx, n: u64) -> Result<u64> {
+        Ok(n + 1)
+    }
     let first = Workflow::dag("pay", |d, n| d.step("charge", same, n)).unwrap();
     let second = Workflow::dag("pay", |d, n| d.step("charge", other, n)).unwrap();
     let both = |second: &Workflow<u64, u64>| {
@@ -90,12 +96,6 @@ fn called_workflows_of_one_name_have_one_function_for_each_name() {
     });
     both(&longer.unwrap()).expect("the function is the same");
 
-    async fn plain(_: Cx, n: u64) -> Result<u64> {
-        Ok(n)
-    }
-    async fn more(_: Cx, n: u64) -> Result<u64> {
-        Ok(n + 1)
-    }
     let [one, again] = [(); 2].map(|()| Workflow::code("pay", plain).unwrap());
     let another = Workflow::code("pay", more).unwrap();
     let both = |second: &Workflow<u64, u64>| {

@@ -24,12 +24,11 @@ impl Service {
         let answer = self.handle().update(run, update, &request.data, &id, by).await;
         let answer = answer.map_err(|error| problems::update(&error, &name, update))?;
         self.note_driven(run);
-        let (plan, _) = self.load(run, &name).await?;
         Ok(UpdateView {
             kind: "update/v1".into(),
             id: name,
             update: update.to_owned(),
-            step: plan.id(answer.step).to_owned(),
+            step: answer.step,
             reply: answer.reply,
             existing: answer.existing,
             event: answer.revision.saturating_add(1),

@@ -1,7 +1,9 @@
 //! Updates through the control API: accepted, refused, twice, late.
 
 use nexus_gateway::Control;
-use nexus_gateway::api::{Problem, RunsFilter, SendUpdate, UpdateView};
+use nexus_gateway::api::{
+    MigrateRuns, Problem, PublishVersion, RunsFilter, SendUpdate, StartRun, UpdateView,
+};
 use serde_json::{Value, json};
 
 use crate::support::{House, by, start, until};
@@ -125,4 +127,31 @@ async fn what_was_answered_is_known_after_the_end_of_the_engine() {
     let other = send(&control, "one", "qty", json!({"n": 4}), "u1").await.unwrap_err();
     assert_eq!(other.code, "NX4130");
     engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_answered_is_known_after_a_migration() {
+    let house = House::open().await;
+    let mut other = takes();
+    let first = json!({"id": "z", "kind": {"set": {"values": {"n": 1}}}});
+    other["steps"].as_array_mut().unwrap().insert(0, first);
+    let [control, there] = house.controls();
+    let publish = async |definition: Value| {
+        let request = PublishVersion { definition, by: by(), ..PublishVersion::default() };
+        control.publish(request).await.unwrap();
+    };
+    publish(takes()).await;
+    let by_name = StartRun { workflow: Some("takes".into()), ..start(Value::Null, Some("one")) };
+    control.start(by_name).await.unwrap();
+    until("it waits", async || control.get("one").await.unwrap().status == "waiting").await;
+    let answer = send(&control, "one", "qty", json!({"n": 3}), "u1").await.unwrap();
+    publish(other).await;
+    let request = MigrateRuns { by: by(), ..MigrateRuns::default() };
+    let migrated = control.migrate("takes", request).await.unwrap();
+    assert!(migrated.runs[0].migrated, "{migrated:?}");
+    for control in [&control, &there] {
+        let again = send(control, "one", "qty", json!({"n": 3}), "u1").await.unwrap();
+        assert_eq!(again, UpdateView { existing: true, ..answer.clone() });
+    }
+    house.close().await;
 }

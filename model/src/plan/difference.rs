@@ -131,10 +131,14 @@ fn of_step(step: &Step) -> Map<String, Value> {
     map.remove("needs");
     if let Some(Value::Object(kind)) = map.remove("kind") {
         for (word, settings) in kind {
-            map.insert("kind".to_owned(), Value::String(word));
-            if let Value::Object(settings) = settings {
+            if let Value::Object(mut settings) = settings {
+                // The step has a name of its own.
+                if let Some(name) = settings.remove("name") {
+                    settings.insert(word.clone(), name);
+                }
                 map.extend(settings);
             }
+            map.insert("kind".to_owned(), Value::String(word));
         }
     }
     map

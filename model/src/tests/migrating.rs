@@ -268,3 +268,79 @@ fn a_run_ends_if_nothing_is_left_to_do() {
     ",
     );
 }
+
+#[test]
+fn a_step_that_waits_for_an_update_moves_with_its_timer() {
+    check(
+        r#"
+        workflow  a takes qty within=60s reply=${{update.n*2}}; b needs a
+        other     z set 1; b needs a with 2; a takes qty within=60s reply=${{update.n*2}}
+        given     start
+        when      migrate; update qty#u1 {"n":3}; update qty#u1 {"n":3}; complete b
+        then      migrated 2 1; z#1 completed 1
+                  a accepts qty {"n":3} answers 6; a#1 completed {"n":3}; b#1 started
+                  rejected: update `u1` was accepted already
+                  b#1 completed; run completed
+        after     a completed; timers none
+    "#,
+    );
+    check(
+        "
+        workflow  a takes qty within=60s; b needs a
+        other     z set 1; b needs a; a takes qty within=60s
+        given     start
+        when      migrate; fire t1 @60s; update qty 1
+        then      migrated 2 1; z#1 completed 1
+                  t1 fired; a failed NX4132 update `qty` did not come within 60000 ms; not reached: b; run failed at a: NX4132 update `qty` did not come within 60000 ms
+                  rejected: the run has ended (failed)
+        after     a failed; timers none
+    ",
+    );
+}
+
+#[test]
+fn a_step_that_waits_for_an_update_must_be_there_and_wait_for_the_same() {
+    check(
+        "
+        workflow  a takes qty accepts=update.n>0
+        other     a takes more accepts=update.n>1
+        given     start
+        when      migrate
+        then      rejected: it cannot go on with the new definition: step `a` is waiting, and changes accepts, update
+    ",
+    );
+    check(
+        "
+        workflow  a takes qty; c
+        other     a takes more; c
+        given     start
+        when      migrate
+        then      rejected: it cannot go on with the new definition: step `a` is waiting, and changes update
+    ",
+    );
+    check(
+        "
+        workflow  c; a takes qty
+        other     c
+        given     start
+        when      migrate
+        then      rejected: it cannot go on with the new definition: step `a` is waiting, and is not in the new definition
+    ",
+    );
+}
+
+#[test]
+fn an_update_that_was_accepted_is_known_after_a_migration() {
+    check(
+        "
+        workflow  a takes qty; b needs a takes qty
+        other     z set 1; b needs a takes qty; a takes qty
+        given     start; update qty#u1 1
+        when      migrate; update qty#u1 1; update qty#u2 2
+        then      migrated 2 1; z#1 completed 1
+                  rejected: update `u1` was accepted already
+                  b accepts qty 2 answers; b#1 completed 2; run completed
+        after     a completed
+    ",
+    );
+}

@@ -30,7 +30,9 @@ fn hash_with_output(plan: &Plan, output: Payload) -> String {
 #[test]
 fn a_run_comes_back_before_its_first_event_and_in_every_state() {
     let plan = plan();
-    for run in [Run::new(&plan), run(&plan), undoing_run(&plan)] {
+    let mut forgotten = run(&plan);
+    forgotten.forgotten = true;
+    for run in [Run::new(&plan), run(&plan), undoing_run(&plan), forgotten] {
         assert_eq!(decode_run(&plan, &encode_run(&plan, &run)), Ok(run));
     }
 }

@@ -12,6 +12,7 @@ mod published_calls;
 mod schedules;
 mod signal;
 mod start;
+mod start_codes;
 mod start_keys;
 mod state_queries;
 mod topics;

@@ -25,7 +25,7 @@ pub use command::{StartKeyCommand, StartKeyRejection};
 pub use event::{
     KeptCancelled, KeptDue, RunBegun, RunNotBegun, StartAdmitted, StartKept, StartKeyEvent,
 };
-pub use name::{aggregate_name, parts, run_name, run_name_of};
+pub use name::{aggregate_name, is_hashed, parts, run_name, run_name_of};
 
 use crate::aggregate::{Aggregate, ClockKind, Wire};
 use crate::event::Actor;

@@ -26,13 +26,20 @@ pub(crate) struct StartsArgs {
 enum Verb {
     /// List the starts that are kept, and those whose runs are about to be started.
     #[command(after_help = "Example:\n  nexus-engine starts list")]
-    List,
+    List(ListArgs),
     /// Show a start: its input, and why it has not started.
     #[command(after_help = "Example:\n  nexus-engine starts get reindex@shop-7+1")]
     Get(IdArgs),
     /// Have a start that is kept not happen.
     #[command(after_help = "Example:\n  nexus-engine starts cancel reindex@shop-7+1")]
     Cancel(CancelArgs),
+}
+
+#[derive(Debug, Args)]
+struct ListArgs {
+    /// At most this many, those that are due first.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    limit: u32,
 }
 
 #[derive(Debug, Args)]
@@ -55,7 +62,7 @@ struct CancelArgs {
 /// Does what the verb says.
 pub(crate) fn run(context: &Context, args: &StartsArgs) -> Outcome {
     match &args.verb {
-        Verb::List => list(context),
+        Verb::List(ListArgs { limit }) => list(context, *limit),
         Verb::Get(IdArgs { id }) => {
             let start = ask(context, &Purpose::Look, async |control| control.start_of(id).await)?;
             show(&start);
@@ -78,8 +85,8 @@ fn cancel(context: &Context, args: &CancelArgs) -> Outcome {
     Ok(Code::Done)
 }
 
-fn list(context: &Context) -> Outcome {
-    let page = ask(context, &Purpose::Look, async |control| control.starts().await)?;
+fn list(context: &Context, limit: u32) -> Outcome {
+    let page = ask(context, &Purpose::Look, async |control| control.starts(limit).await)?;
     match output::format() {
         Format::Json => output::json(&page),
         Format::Jsonl => page.starts.iter().for_each(output::json),
@@ -98,6 +105,9 @@ fn list(context: &Context) -> Outcome {
                 ]);
             }
             table.print();
+            if page.more {
+                output::note(format!("the first {limit} · more: --limit"));
+            }
         }
     }
     Ok(Code::Done)

@@ -200,44 +200,6 @@ pub enum StartError {
     Request(#[from] RequestError),
 }
 
-impl StartError {
-    /// The code of an error that trying again does not help; `None`: it may.
-    pub(crate) fn final_code(&self) -> Option<&'static str> {
-        match self {
-            Self::Inputs(_) => Some("NX1205"),
-            Self::InputTooLarge { .. } => Some("NX7005"),
-            Self::Unresolved { .. } => Some("NX1185"),
-            Self::CallMisfit { code, .. } => Some(code),
-            Self::Name(_) | Self::RunId { .. } | Self::Limit { .. } | Self::Conflict { .. } => {
-                Some("NX7020")
-            }
-            Self::StartKey { .. } => Some("NX4165"),
-            Self::KeyedTooLarge { .. } => Some("NX4169"),
-            Self::KeyedEncrypted => Some("NX4185"),
-            Self::KeptGone { .. } => Some("NX4187"),
-            Self::Request(RequestError::Load(LoadError::Definition(_))) => Some("NX4143"),
-            Self::Request(RequestError::Refused(Refusal::Rejected(_) | Refusal::TooLarge)) => {
-                Some("NX7005")
-            }
-            Self::NoEncryption => Some("NX6023"),
-            Self::CallsEncrypted | Self::FunctionEncrypted => Some("NX1136"),
-            Self::Busy { .. }
-            | Self::Full { .. }
-            | Self::Kept { .. }
-            | Self::Uncounted(_)
-            | Self::Request(_) => None,
-        }
-    }
-
-    /// What is wrong, in one line.
-    pub(crate) fn words(&self) -> String {
-        if let Self::Inputs(errors) = self {
-            return errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        }
-        self.to_string()
-    }
-}
-
 impl StartRequest {
     /// Starts this plan, without input.
     pub fn new(plan: Arc<Plan>) -> Self {

@@ -10,8 +10,11 @@ use super::By;
 pub struct StartPage {
     /// `starts/v1`.
     pub kind: String,
-    /// By the time they are due.
+    /// By the time they are due; without their inputs.
     pub starts: Vec<StartView>,
+    /// Whether there are more.
+    #[serde(default)]
+    pub more: bool,
 }
 
 /// A start that has a key.
@@ -40,7 +43,7 @@ pub struct StartView {
     pub due: Option<String>,
     /// When it is started at the latest; `null`: it may be put off for ever.
     pub at_most: Option<String>,
-    /// Its input; `null` once it is started.
+    /// Its input; `null` once it is started, and in lists.
     #[serde(default)]
     pub input: Value,
     /// Who asked for it last.

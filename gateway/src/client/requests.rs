@@ -242,6 +242,6 @@ fn run(name: &str, rest: &str) -> String {
     format!("runs/{}{rest}", segment(name))
 }
 
-fn pair(name: &str, value: Option<impl ToString>) -> Pairs {
+pub(super) fn pair(name: &str, value: Option<impl ToString>) -> Pairs {
     value.map(|value| (name.to_owned(), value.to_string())).into_iter().collect()
 }

@@ -1,14 +1,14 @@
 //! Requests about starts that are kept.
 
 use super::Client;
-use super::requests::{get, post};
+use super::requests::{get, pair, post};
 use super::transport::segment;
 use crate::api::{Act, Problem, StartActed, StartPage, StartView};
 
 #[expect(missing_docs, clippy::missing_errors_doc, reason = "as in Service, which they stand for")]
 impl Client {
-    pub async fn starts(&self) -> Result<StartPage, Problem> {
-        self.ask(get("starts")).await
+    pub async fn starts(&self, limit: u32) -> Result<StartPage, Problem> {
+        self.ask(get("starts").pairs(&pair("limit", Some(limit)))).await
     }
 
     pub async fn start_of(&self, id: &str) -> Result<StartView, Problem> {

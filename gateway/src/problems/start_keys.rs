@@ -53,3 +53,48 @@ pub(crate) fn no_such_start(id: &str) -> Problem {
     Problem::new("NX4183", NOT_FOUND, format!("no start is kept for `{id}`"))
         .hint("see which are: nexus-engine starts list")
 }
+
+#[cfg(test)]
+mod tests {
+    use nexus_engine::model::id::RunId;
+    use nexus_engine::model::input::InputError;
+    use nexus_engine::{RequestError, StartError};
+
+    use crate::problems::start_problem;
+
+    #[test]
+    fn what_is_recorded_of_a_start_that_fails_has_the_code_that_who_asks_is_told() {
+        let (code, message) = ("NX2104".to_owned(), "no".to_owned());
+        let (name, workflow) = ("wf-1".to_owned(), "w".to_owned());
+        let input = InputError {
+            code: "NX1206",
+            name: "shop".into(),
+            message: message.clone(),
+            hint: None,
+        };
+        let errors = [
+            StartError::Inputs(vec![input]),
+            StartError::InputTooLarge { bytes: 2, bytes_max: 1 },
+            StartError::RunId { code: code.clone(), message: message.clone() },
+            StartError::Limit { code: code.clone(), message: message.clone() },
+            StartError::StartKey { code, message },
+            StartError::Unresolved { step: "a".into(), workflow },
+            StartError::Conflict { name: name.clone(), run: RunId([1; 16]) },
+            StartError::KeyedTooLarge { bytes: 2, bytes_max: 1 },
+            StartError::KeyedEncrypted,
+            StartError::KeptGone { name },
+            StartError::CallsEncrypted,
+            StartError::NoEncryption,
+        ];
+        for error in &errors {
+            assert_eq!(error.final_code(), Some(&*start_problem(error).code), "{error}");
+        }
+        for passing in [
+            StartError::Busy { retry_ms: 1 },
+            StartError::Full { open: 1, open_max: 1, retry_ms: 1 },
+            StartError::Request(RequestError::Unknown),
+        ] {
+            assert_eq!(passing.final_code(), None, "{passing}");
+        }
+    }
+}

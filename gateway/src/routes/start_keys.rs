@@ -2,14 +2,25 @@
 
 use axum::Json;
 use axum::extract::State;
+use serde::Deserialize;
 
 use super::answer::Answer;
-use super::read::{Body, Name};
+use super::read::{Body, Name, Params};
 use crate::Service;
 use crate::api::{Act, StartActed, StartPage, StartView};
 
-pub(super) async fn list(State(service): State<Service>) -> Answer<StartPage> {
-    service.starts().await.map(Json)
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListParams {
+    #[serde(default)]
+    limit: u32,
+}
+
+pub(super) async fn list(
+    State(service): State<Service>,
+    Params(params): Params<ListParams>,
+) -> Answer<StartPage> {
+    service.starts(params.limit).await.map(Json)
 }
 
 pub(super) async fn show(State(service): State<Service>, Name(id): Name) -> Answer<StartView> {

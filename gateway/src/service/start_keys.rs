@@ -2,9 +2,12 @@
 
 use nexus_engine::Loader;
 use nexus_engine::model::aggregate::{AggregateId, Kind, State};
-use nexus_engine::model::start_key::{Kept, RunToStart, StartKey, aggregate_name, run_name_of};
+use nexus_engine::model::start_key::{
+    Kept, RunToStart, StartKey, aggregate_name, is_hashed, run_name_of,
+};
 use nexus_engine::model::time::Timestamp;
 use nexus_engine::tables::{TIMERS, read_timer_key};
+use serde_json::Value;
 
 use super::{Service, show};
 use crate::api::{Act, Cause, ExplainView, Problem, StartActed, StartPage, StartView};
@@ -12,19 +15,28 @@ use crate::problems;
 
 /// Rows of timers that are read at one time.
 const ROWS_MAX: usize = 4_096;
+/// Starts that a list holds if nothing else is said, and at most.
+const LISTED: (u32, u32) = (50, 1_000);
 /// The code of the problem that there is no run of a name.
 const NO_RUN: &str = "NX7011";
 
 impl Service {
-    /// The starts that have not led to a run yet: those that are kept, and those that are being started.
+    /// The starts that have not led to a run yet: those that are being started, and those that are kept, by the time they are
+    /// due. At most `limit` (0: 50), and never more than 1,000; without their inputs.
     ///
     /// # Errors
     /// A [`Problem`] if they cannot be read.
-    pub async fn starts(&self) -> Result<StartPage, Problem> {
+    pub async fn starts(&self, limit: u32) -> Result<StartPage, Problem> {
         let now = self.handle().clock().now();
-        let keys = self.blocking(open).await?;
-        let starts = keys.iter().flat_map(|key| open_starts(key, now)).collect();
-        Ok(StartPage { kind: "starts/v1".into(), starts })
+        let (default, max) = LISTED;
+        let limit = if limit == 0 { default } else { limit.min(max) } as usize;
+        let keys = self.blocking(move |service| open(service, limit + 1)).await?;
+        let mut starts: Vec<_> = keys.iter().flat_map(|key| open_starts(key, now)).collect();
+        starts.sort_by_key(|(due, _)| *due);
+        let more = starts.len() > limit;
+        let starts = starts.into_iter().take(limit);
+        let starts = starts.map(|(_, view)| StartView { input: Value::Null, ..view }).collect();
+        Ok(StartPage { kind: "starts/v1".into(), starts, more })
     }
 
     /// A start that has a key, by the name that its run has or will have.
@@ -66,8 +78,14 @@ impl Service {
                 return Ok((key, number));
             }
         }
-        // The names of some do not show what they are of.
-        for key in self.blocking(open).await? {
+        // The names of some do not show what they are of: a hash stands in them, or, while they are being started, one that
+        // somebody chose.
+        let keys = if is_hashed(id) {
+            self.blocking(|service| open(service, usize::MAX)).await?
+        } else {
+            self.blocking(|service| read(service, starting(service, usize::MAX)?)).await?
+        };
+        for key in keys {
             let kept = key.kept.iter().map(|kept| kept.number);
             let mut numbers = kept.chain(key.starting.keys().copied());
             if let Some(number) = numbers.find(|number| name_of(&key, *number) == id) {
@@ -122,16 +140,23 @@ impl Service {
     }
 }
 
-/// The keys under which something is kept or being started.
-fn open(service: &Service) -> Result<Vec<StartKey>, Problem> {
+/// The keys under which something is kept or being started: at most `max` of each, those that are due first.
+fn open(service: &Service, max: usize) -> Result<Vec<StartKey>, Problem> {
+    let mut ids = starting(service, max)?;
+    ids.extend(kept(service.handle().loader(), max)?);
+    read(service, ids)
+}
+
+/// The keys under which something is being started: they are not parked.
+fn starting(service: &Service, max: usize) -> Result<Vec<AggregateId>, Problem> {
+    let Some(views) = service.views() else { return Ok(Vec::new()) };
+    service.views_now()?;
+    let unparked = views.resume_aggregates().map_err(|error| problems::views(&error))?;
+    Ok(unparked.into_iter().filter(|id| id.kind() == Kind::StartKey).take(max).collect())
+}
+
+fn read(service: &Service, ids: Vec<AggregateId>) -> Result<Vec<StartKey>, Problem> {
     let loader = service.handle().loader();
-    // Whatever is kept has a timer, and whatever is being started is not parked.
-    let mut ids = kept(loader)?;
-    if let Some(views) = service.views() {
-        service.views_now()?;
-        let unparked = views.resume_aggregates().map_err(|error| problems::views(&error))?;
-        ids.extend(unparked.into_iter().filter(|id| id.kind() == Kind::StartKey));
-    }
     let mut found = Vec::new();
     let mut seen = std::collections::BTreeSet::new();
     for id in ids.into_iter().filter(|id| seen.insert(*id)) {
@@ -143,8 +168,8 @@ fn open(service: &Service) -> Result<Vec<StartKey>, Problem> {
     Ok(found)
 }
 
-/// The keys that have a timer, by the time it is due.
-fn kept(loader: &Loader) -> Result<Vec<AggregateId>, Problem> {
+/// The keys under which something is kept: they have a timer. By the time it is due.
+fn kept(loader: &Loader, max: usize) -> Result<Vec<AggregateId>, Problem> {
     let (mut next, end) = (Vec::new(), [u8::MAX; 9]);
     let mut found = Vec::new();
     loop {
@@ -154,14 +179,19 @@ fn kept(loader: &Loader) -> Result<Vec<AggregateId>, Problem> {
         next = [last, &[0][..]].concat();
         let streams = rows.iter().filter_map(|(key, _)| Some(read_timer_key(key)?.1.0));
         let keys = streams.filter_map(AggregateId::of).filter(|id| id.kind() == Kind::StartKey);
-        found.extend(keys);
+        found.extend(keys.take(max.saturating_sub(found.len())));
+        if found.len() >= max {
+            return Ok(found);
+        }
     }
 }
 
-fn open_starts(key: &StartKey, now: Timestamp) -> Vec<StartView> {
-    let starting = key.starting.keys().copied();
-    let numbers = starting.chain(key.kept.iter().map(|kept| kept.number));
-    numbers.map(|number| view(key, number, &name_of(key, number), now)).collect()
+/// What is open under a key, with the time that it is kept until.
+fn open_starts(key: &StartKey, now: Timestamp) -> Vec<(Option<Timestamp>, StartView)> {
+    let starting = key.starting.keys().map(|number| (None, *number));
+    let kept = key.kept.iter().map(|kept| (Some(kept.due), kept.number));
+    let view = |(due, number)| (due, view(key, number, &name_of(key, number), now));
+    starting.chain(kept).map(view).collect()
 }
 
 /// The name of the run of this number.

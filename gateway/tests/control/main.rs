@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod approvals;
 mod http;
+mod kept_starts;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]

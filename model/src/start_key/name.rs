@@ -21,6 +21,14 @@ pub fn run_name_of(name: &str, number: u32) -> String {
     run_name(workflow, key, number)
 }
 
+/// Whether a run's name may be one in which a hash stands for the key, see [`run_name`].
+pub fn is_hashed(name: &str) -> bool {
+    let Some((base, number)) = name.rsplit_once('+') else { return false };
+    let Some((_, hash)) = base.rsplit_once('-') else { return false };
+    let is_hash = hash.len() == HASH_DIGITS && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hash && number.parse::<u32>().is_ok()
+}
+
 /// The name of a run that is started for a key: `reindex@shop-7+3` is the third for the key `shop-7`.
 ///
 /// A key that is long, or has characters that a run's name has not, is named by its first characters and a hash.

@@ -309,8 +309,13 @@ fn runs_are_named_after_workflow_key_and_number() {
         let name = run_name(workflow, key, 3);
         assert!(!name.contains(' ') && !name.starts_with('@') && name.ends_with("+3"), "{name}");
         assert_ne!(name, run_name(workflow, &format!("{key} "), 3));
+        assert!(is_hashed(&name), "{name}");
     }
-    assert_eq!(run_name("reindex", &"long".repeat(60), u32::MAX).len(), 128);
+    let longest = run_name("reindex", &"long".repeat(60), u32::MAX);
+    assert_eq!((longest.len(), is_hashed(&longest)), (128, true));
+    for name in ["reindex@shop-7+3", "wf-1", "order-2026-117", "a-0123456789abcdef", "+1", "-+1"] {
+        assert!(!is_hashed(name), "{name}");
+    }
     let key = StartKey::new("reindex/a/b");
     assert_eq!(key.parts(), ("reindex", "a/b"));
     assert_ne!(aggregate_name("reindex/a", "b"), aggregate_name("reindex", "a/b"));

@@ -1,0 +1,45 @@
+//! Codes of starts that cannot be carried out, as they are recorded.
+
+use super::{RequestError, StartError};
+use crate::loader::LoadError;
+use crate::shard::Refusal;
+
+impl StartError {
+    /// The code of an error that trying again does not help; `None`: it may.
+    pub fn final_code(&self) -> Option<&str> {
+        match self {
+            Self::Inputs(errors) => Some(errors.first().map_or("NX1205", |error| error.code)),
+            Self::InputTooLarge { .. } => Some("NX7005"),
+            Self::Unresolved { .. } => Some("NX1185"),
+            Self::CallMisfit { code, .. } => Some(code),
+            Self::Name(_) => Some("NX7020"),
+            Self::RunId { code, .. } | Self::Limit { code, .. } | Self::StartKey { code, .. } => {
+                Some(code)
+            }
+            Self::Conflict { .. } => Some("NX7003"),
+            Self::KeyedTooLarge { .. } => Some("NX4169"),
+            Self::KeyedEncrypted => Some("NX4185"),
+            Self::KeptGone { .. } => Some("NX4187"),
+            // Nobody who could act on it asks: it is about the schedule, trigger or key, and not about a run.
+            Self::Request(RequestError::Load(LoadError::Definition(_))) => Some("NX4143"),
+            Self::Request(RequestError::Refused(Refusal::Rejected(_) | Refusal::TooLarge)) => {
+                Some("NX7005")
+            }
+            Self::NoEncryption => Some("NX6023"),
+            Self::CallsEncrypted | Self::FunctionEncrypted => Some("NX1136"),
+            Self::Busy { .. }
+            | Self::Full { .. }
+            | Self::Kept { .. }
+            | Self::Uncounted(_)
+            | Self::Request(_) => None,
+        }
+    }
+
+    /// What is wrong, in one line.
+    pub(crate) fn words(&self) -> String {
+        if let Self::Inputs(errors) = self {
+            return errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        }
+        self.to_string()
+    }
+}

@@ -245,11 +245,15 @@ impl Resident {
     }
 }
 
+/// Timers whose rows are not those of others. Rows count whole milliseconds: a timer that moves by less keeps its row, which a
+/// transition could not put and delete at once.
 fn without(
     these: &[(TimerId, Timestamp)],
     those: &[(TimerId, Timestamp)],
 ) -> Vec<(TimerId, Timestamp)> {
-    these.iter().filter(|timer| !those.contains(timer)).copied().collect()
+    let row = |(timer, due): &(TimerId, Timestamp)| (*timer, due.as_ms());
+    let is_new = |timer: &&(TimerId, Timestamp)| those.iter().all(|it| row(it) != row(timer));
+    these.iter().filter(is_new).copied().collect()
 }
 
 fn rows(
@@ -268,4 +272,17 @@ fn rows(
     };
     let set = set.iter().map(move |timer| row(timer, Change::Put(Vec::new())));
     set.chain(cleared.iter().map(move |timer| row(timer, Change::Delete)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timer_that_moves_within_its_millisecond_keeps_its_row() {
+        let at = |us| [(TimerId(0), Timestamp(us))];
+        assert_eq!(without(&at(1_999), &at(1_001)), []);
+        assert_eq!(without(&at(2_001), &at(2_000)), at(2_001));
+        assert_eq!(without(&[], &at(1)), []);
+    }
 }

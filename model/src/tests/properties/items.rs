@@ -10,8 +10,9 @@ use crate::run::{ItemsRun, Run};
 impl Play {
     pub(super) fn check_items(&mut self, run: &Run, event: &Event) {
         let [started, ended] = &mut self.items;
-        if let Event::RunRetried { .. } = event {
-            // A step that had completed, and runs last again, goes through its items anew.
+        if let Event::RunRetried { .. } | Event::RunMigrated(_) = event {
+            // A step that had completed, and runs last again, goes through its items anew; and steps that move have the numbers
+            // of others.
             started.clear();
             ended.clear();
         }

@@ -20,3 +20,4 @@ mod killed;
 mod life;
 mod living;
 mod repeating;
+mod stuck;

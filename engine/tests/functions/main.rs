@@ -11,6 +11,7 @@ mod log;
 #[path = "../support/stores.rs"]
 mod stores;
 
+mod asking;
 mod crashing;
 mod differing;
 mod giving_up;

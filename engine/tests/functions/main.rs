@@ -18,3 +18,4 @@ mod life;
 mod living;
 mod long;
 mod repeating;
+mod stuck;

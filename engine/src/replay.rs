@@ -10,7 +10,7 @@ use nexus_log::{Frame, Revision};
 use nexus_model::codec::state_hash;
 use nexus_model::command::{ApprovalAnswer, Command, UpdateRequest};
 use nexus_model::decide::{Context, Decision, decide};
-    use nexus_model::event::{ Actor, Event, Given, ItemUndone, SlotAnswer, UpdateAccepted};
+use nexus_model::event::{Actor, Event, Given, ItemUndone, SlotAnswer, UpdateAccepted};
 use nexus_model::evolve::{evolve, fits};
 use nexus_model::id::{RunId, StateHash, StepIndex};
 use nexus_model::migration::{MigrateRun, Target};

@@ -95,6 +95,13 @@ pub(crate) fn line(text: impl AsRef<str>) {
     note_loss(writeln!(out, "{}", text.as_ref()));
 }
 
+/// Prints bytes as they are, unless nothing is wanted.
+pub(crate) fn bytes(bytes: &[u8]) {
+    if format() != Format::None {
+        note_loss(std::io::stdout().lock().write_all(bytes));
+    }
+}
+
 /// Remembers the first error of standard output. Nobody reading any more is none.
 pub(crate) fn note_loss(written: std::io::Result<()>) {
     let Err(error) = written else { return };

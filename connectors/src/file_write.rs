@@ -9,7 +9,7 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use nexus_engine::handler::{Data, Registry};
+use nexus_engine::handler::{Blob, Data, Registry};
 use nexus_model::input_shape::{InputKey, InputShape, ValueShape};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -51,7 +51,10 @@ pub(crate) fn register(registry: &mut Registry, _options: &Options) {
         WriteInput::ACTION,
         action(|cx, input: WriteInput| async move {
             let path = located(cx.info(), &input.path);
-            let bytes = bytes(input.content);
+            let bytes = match Blob::of(&input.content) {
+                Some(blob) => cx.read(&blob).await?.to_vec(),
+                None => bytes(input.content),
+            };
             let output = Data::json(&json!({ "path": input.path, "bytes": bytes.len() }))?;
             blocking(move || match write(&path, &bytes, input.mode) {
                 Ok(()) => Ok(output),

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_engine::handler::{Data, Registry, StepCx, StepResult};
+use nexus_engine::handler::{Blob, Data, Registry, StepCx, StepResult};
 use nexus_model::input_shape::{InputKey, InputShape, ValueShape};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, RequestBuilder, Url};
@@ -58,7 +58,7 @@ impl Input for HttpInput {
             InputKey::optional("body", &[ValueShape::Any]),
             InputKey::optional("timeout_ms", &[ValueShape::Whole(0, u64::MAX)]),
             InputKey::optional("expect_status", &[STATUS, ValueShape::List(&[STATUS])]),
-            InputKey::optional("response", &[ValueShape::Word(&["json", "text"])]),
+            InputKey::optional("response", &[ValueShape::Word(&["json", "text", "bytes"])]),
         ],
     };
 }
@@ -81,17 +81,21 @@ pub(crate) fn register(registry: &mut Registry, options: &Options) {
 async fn exchange(
     cx: &StepCx,
     clients: &Clients,
-    input: HttpInput,
+    mut input: HttpInput,
     timeout: Duration,
     bytes_max: u64,
 ) -> StepResult<Data> {
+    let body = match input.body.take().filter(|body| !body.is_null()) {
+        Some(value) => Some(body(cx, value).await?),
+        None => None,
+    };
     let timeout = input.timeout_ms.map_or(timeout, Duration::from_millis);
     let (expected, form) = (input.expect_status.clone(), input.response);
     let url = url(&input)?;
     let client = clients.for_url(&url).await?;
-    let request = request(cx, client, url, input)?.timeout(timeout);
+    let request = request(cx, client, url, input, body)?.timeout(timeout);
     let response = request.send().await.map_err(outcome::connection)?;
-    outcome::read(response, expected.as_ref(), form, bytes_max).await
+    outcome::read(cx, response, expected.as_ref(), form, bytes_max).await
 }
 
 fn url(input: &HttpInput) -> StepResult<Url> {
@@ -124,6 +128,7 @@ fn request(
     client: &reqwest::Client,
     url: Url,
     input: HttpInput,
+    body: Option<Sent>,
 ) -> StepResult<RequestBuilder> {
     let method = Method::from_bytes(input.method.to_ascii_uppercase().as_bytes())
         .map_err(|_| misfit(format!("`{}` is no method", input.method)))?;
@@ -133,11 +138,12 @@ fn request(
             .map_err(|_| misfit("the step's id cannot stand in a header"))?;
         headers.insert(IDEMPOTENCY_KEY, key);
     }
-    let body = input.body.filter(|body| !body.is_null()).map(body);
-    if let Some((content_type, _)) = body
+    if let Some((content_type, _)) = &body
         && !headers.contains_key(CONTENT_TYPE)
     {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        let content_type = HeaderValue::from_str(content_type)
+            .map_err(|_| misfit("the media type of the body cannot stand in a header"))?;
+        headers.insert(CONTENT_TYPE, content_type);
     }
     let request = client.request(method, url).headers(headers);
     Ok(match body {
@@ -171,16 +177,22 @@ fn scalar(name: &str, value: &Value) -> StepResult<String> {
     }
 }
 
-/// Text is sent as it is, anything else as JSON.
-fn body(body: Value) -> (&'static str, String) {
-    match body {
-        Value::String(text) => ("text/plain; charset=utf-8", text),
+/// A body and its media type.
+type Sent = (String, Vec<u8>);
+
+/// Text and binary values are sent as they are, anything else as JSON.
+async fn body(cx: &StepCx, body: Value) -> StepResult<Sent> {
+    if let Some(blob) = Blob::of(&body) {
+        return Ok((blob.content_type().to_owned(), cx.read(&blob).await?.to_vec()));
+    }
+    Ok(match body {
+        Value::String(text) => ("text/plain; charset=utf-8".to_owned(), text.into_bytes()),
         value @ (Value::Null
         | Value::Bool(_)
         | Value::Number(_)
         | Value::Array(_)
-        | Value::Object(_)) => ("application/json", value.to_string()),
-    }
+        | Value::Object(_)) => ("application/json".to_owned(), value.to_string().into_bytes()),
+    })
 }
 
 #[cfg(test)]

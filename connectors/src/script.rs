@@ -1,9 +1,11 @@
 //! `script`: the script of a `run` step.
 //!
 //! A script sees a short list of variables, the folder of the definition and no input; its result is the JSON that it
-//! leaves in the file `$NEXUS_OUTPUT`, else what it printed. It is the leader of its own process group, and the group
+//! leaves in the file `$NEXUS_OUTPUT`, or the bytes if it leaves their media type in `$NEXUS_OUTPUT_TYPE`, else what it
+//! printed. It is the leader of its own process group, and the group
 //! does not outlive it.
 
+mod files;
 mod gate;
 mod group;
 mod output;
@@ -72,6 +74,9 @@ async fn run(cx: &StepCx, input: ScriptInput, grace: Duration) -> StepResult<Dat
     if let Some(record) = record.clone() {
         blocking(move || record::end_earlier(&record, grace)).await??;
     }
+    let mut input = input;
+    // They go away when the script has ended.
+    let _files = files::lay_out(cx, &mut input.env).await?;
     let result = blocking(OutputFile::new).await?.map_err(|error| not_started(&error))?;
     let mut progress = ProgressFile::new(cx, result.path()).await?;
     let script = prepared(cx, input, &result, progress.as_ref())?;
@@ -98,7 +103,8 @@ async fn run(cx: &StepCx, input: ScriptInput, grace: Duration) -> StepResult<Dat
         return Err(StepError::retry("stopped on request").code("NX3016"));
     }
     succeeded(ended.status, &ended.stderr)?;
-    blocking(move || result.read(&ended.stdout)).await?
+    let cx = cx.clone();
+    blocking(move || result.read(&cx, &ended.stdout)).await?
 }
 
 async fn follow(progress: Option<&mut ProgressFile>, cx: &StepCx) -> StepError {
@@ -157,6 +163,7 @@ fn environment(
         }
     }
     all.insert("NEXUS_OUTPUT".into(), result.path().into());
+    all.insert("NEXUS_OUTPUT_TYPE".into(), result.type_path().into());
     all.extend(progress.map(|file| ("NEXUS_PROGRESS".into(), file.path().into())));
     for (name, value) in facts(cx.info(), cx.idempotency_key()) {
         all.insert(name.into(), value.into());

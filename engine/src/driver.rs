@@ -40,7 +40,7 @@ use crate::shard::{Asked, AskedAggregate, Input, Output, Refusal, Shard, Slots, 
 use crate::tables::{TIMERS, WALL_TIMERS};
 use attempt::AttemptKey;
 pub(crate) use attempt::{
-    Environment, Outcome as AttemptOutcome, Report, accepted, guarded, stopped, timed_out,
+    Environment, Outcome as AttemptOutcome, Report, accepted, guarded, in_json, stopped, timed_out,
 };
 use calls::{CallDone, Calls};
 use closing::Closing;

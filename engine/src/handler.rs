@@ -3,6 +3,7 @@
 //! A handler is called once its attempt is durable in the log. It may be called again for the same attempt after a crash;
 //! [`StepCx::idempotency_key`] is the same every time.
 
+mod blob;
 mod context;
 mod error;
 mod heartbeat;
@@ -18,6 +19,8 @@ use nexus_model::payload::ContentType;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use blob::Blob;
+pub(crate) use blob::Blobs;
 pub use context::{AttemptInfo, LogSink, NoLogs, StepCx, Stop};
 pub use error::{StepError, StepResult};
 pub use heartbeat::{Beat, PROGRESS_BYTES_MAX};

@@ -11,6 +11,7 @@ mod migration;
 mod pauses;
 mod problem;
 mod query;
+mod raw;
 mod run;
 mod schedule;
 mod start_key;
@@ -36,6 +37,7 @@ pub use migration::{MigrateRuns, MigratedRun, MigrationView};
 pub use pauses::{PauseScope, PauseStore, PauseView, PausesView};
 pub use problem::{Problem, Where};
 pub use query::{AuditFilter, Pairs, RunsFilter};
+pub use raw::Raw;
 pub use run::{
     FailureView, ItemsView, RunPage, RunSummary, RunView, StepView, UndoView, WaitingOn,
 };

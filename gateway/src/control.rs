@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::api::Raw;
 use crate::api::{
     Act, Acted, ApprovalAnswer, ApprovalsPage, AuditFilter, AuditPage, DecidedView, ExplainView,
     GraphView, HistoryPage, InboxFilter, LogPage, PauseStore, PausesView, Problem, RebuildView,
@@ -65,6 +66,8 @@ requests! {
     get(name: &str) -> RunView;
     /// The whole output of a run, or of one of its steps.
     output(name: &str, step: Option<&str>) -> Value;
+    /// A binary value in the output of a run, or of one of its steps.
+    raw(name: &str, step: Option<&str>, path: Option<&str>) -> Raw;
     /// The events of a run from number `from` on, at most `limit` (0: 1,000).
     history(name: &str, from: u32, limit: u32) -> HistoryPage;
     /// The events of a run from number `from` on, and then those that come, until the run ends.

@@ -62,6 +62,7 @@ fn control() -> Router<Service> {
         .route("/runs", get(lists::runs).post(runs::start))
         .route("/runs/{run}", get(runs::show))
         .route("/runs/{run}/output", get(runs::output))
+        .route("/runs/{run}/output/raw", get(runs::raw))
         .route("/runs/{run}/history", get(runs::history))
         .route("/runs/{run}/events", get(events::follow))
         .route("/runs/{run}/logs", get(runs::logs))

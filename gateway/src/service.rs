@@ -21,6 +21,7 @@ mod logs;
 mod metrics;
 mod migrate;
 mod pauses;
+mod raw;
 mod rebuild;
 mod references;
 mod replay;

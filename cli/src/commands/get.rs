@@ -15,7 +15,8 @@ const NOTE_CHARS_MAX: usize = 100;
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   nexus-engine get wf-001
-  nexus-engine get @last --step charge --output")]
+  nexus-engine get @last --step charge --output
+  nexus-engine get @last --step scan --raw > scan.png")]
 pub(crate) struct GetArgs {
     /// The run: its name, the beginning of it, @last or @last-failed.
     #[arg(value_name = "RUN")]
@@ -26,10 +27,19 @@ pub(crate) struct GetArgs {
     /// Print the input only.
     #[arg(long = "input")]
     pub(crate) input_only: bool,
+    /// Print the bytes of a binary value in the output.
+    #[arg(long, conflicts_with = "input_only")]
+    pub(crate) raw: bool,
+    /// Which of several binary values, such as pages.0.
+    #[arg(long, value_name = "PATH", requires = "raw")]
+    pub(crate) path: Option<String>,
 }
 
 /// Shows a run.
 pub(crate) fn run(context: &Context, args: &GetArgs) -> Outcome {
+    if args.raw {
+        return raw(context, args);
+    }
     let wants_output = output::format() == Format::Value && !args.input_only;
     let (view, output) = ask(context, &Purpose::Look, async |control| {
         let view = control.get(&args.run).await?;
@@ -48,6 +58,14 @@ pub(crate) fn run(context: &Context, args: &GetArgs) -> Outcome {
     } else {
         show(&view, step);
     }
+    Ok(Code::Done)
+}
+
+fn raw(context: &Context, args: &GetArgs) -> Outcome {
+    let (step, path) = (args.step.as_deref(), args.path.as_deref());
+    let raw =
+        ask(context, &Purpose::Look, async |control| control.raw(&args.run, step, path).await)?;
+    output::bytes(&raw.bytes);
     Ok(Code::Done)
 }
 

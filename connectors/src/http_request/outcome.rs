@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use nexus_engine::handler::{Data, StepError, StepResult};
+use nexus_engine::handler::{Blob, Data, StepCx, StepError, StepResult};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Response, StatusCode};
 use serde::Deserialize;
@@ -27,6 +27,8 @@ pub(super) enum Expected {
 pub(super) enum Form {
     Json,
     Text,
+    /// As they are, kept beside the output.
+    Bytes,
 }
 
 impl Expected {
@@ -40,6 +42,7 @@ impl Expected {
 
 /// Reads `response` to its end.
 pub(super) async fn read(
+    cx: &StepCx,
     response: Response,
     expected: Option<&Expected>,
     form: Option<Form>,
@@ -48,6 +51,7 @@ pub(super) async fn read(
     let status = response.status();
     let headers = headers(&response);
     let form = form.unwrap_or_else(|| form_of(&response));
+    let media_type = media_type(&response);
     let is_success = match expected {
         Some(expected) => expected.holds(status.as_u16()),
         None => status.is_success(),
@@ -57,6 +61,7 @@ pub(super) async fn read(
     }
     let bytes = body(response, bytes_max).await?;
     let body = match form {
+        Form::Bytes => cx.keep(&media_type, bytes)?.to_value(),
         Form::Text => Value::String(String::from_utf8_lossy(&bytes).into_owned()),
         // Such as the response to HEAD, or 204.
         Form::Json if bytes.is_empty() => Value::Null,
@@ -80,6 +85,13 @@ fn headers(response: &Response) -> BTreeMap<String, String> {
             .or_insert_with(|| value.clone().into_owned());
     }
     headers
+}
+
+/// What the response says its body is; unknown bytes if that is no media type.
+fn media_type(response: &Response) -> String {
+    let said = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let said = said.map(str::trim).filter(|said| Blob::is_media_type(said));
+    said.unwrap_or("application/octet-stream").to_owned()
 }
 
 /// `application/json` and types such as `application/problem+json`.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use nexus_engine::handler::{Data, StepError, StepResult};
+use nexus_engine::handler::{Data, StepCx, StepError, StepResult};
 use nexus_model::payload::ContentType;
 use serde_json::{Value, json};
 use tempfile::TempPath;
@@ -14,48 +14,68 @@ use crate::action::{too_large, unreadable};
 
 const RESULT_BYTES_MAX: u64 = 64 * 1024;
 
-/// A file of its own for every execution; it goes away with this value.
-pub(super) struct OutputFile(TempPath);
+/// The longest media type.
+const TYPE_BYTES_MAX: u64 = 1024;
+
+/// Two files of its own for every execution, for the result and its media type; they go away with this value.
+pub(super) struct OutputFile {
+    result: TempPath,
+    media_type: TempPath,
+}
 
 impl OutputFile {
-    /// Makes an empty one that only this user may read.
+    /// Makes empty ones that only this user may read.
     pub(super) fn new() -> io::Result<Self> {
-        let file = tempfile::Builder::new().prefix("nexus-output-").tempfile()?;
-        Ok(Self(file.into_temp_path()))
+        let empty = |prefix: &str| {
+            let file = tempfile::Builder::new().prefix(prefix).tempfile()?;
+            io::Result::Ok(file.into_temp_path())
+        };
+        Ok(Self { result: empty("nexus-output-")?, media_type: empty("nexus-type-")? })
     }
 
-    /// Where it is.
+    /// Where the result is.
     pub(super) fn path(&self) -> &Path {
-        &self.0
+        &self.result
+    }
+
+    /// Where its media type is.
+    pub(super) fn type_path(&self) -> &Path {
+        &self.media_type
     }
 
     /// The result of a script that ended well: what is in the file, else what it printed.
-    pub(super) fn read(&self, stdout: &Printed) -> StepResult<Data> {
-        let bytes = self.bytes()?;
+    pub(super) fn read(&self, cx: &StepCx, stdout: &Printed) -> StepResult<Data> {
+        let media_type = content(&self.media_type, TYPE_BYTES_MAX, "$NEXUS_OUTPUT_TYPE")?;
+        let media_type = String::from_utf8_lossy(media_type.trim_ascii());
+        if !media_type.is_empty() {
+            let most = u64::try_from(cx.blob_bytes_max()).unwrap_or(u64::MAX);
+            let bytes = content(&self.result, most, "$NEXUS_OUTPUT")?;
+            return Data::json(&cx.keep(&media_type, bytes)?);
+        }
+        let bytes = content(&self.result, RESULT_BYTES_MAX, "$NEXUS_OUTPUT")?;
         match bytes.trim_ascii() {
             [] => printed(stdout),
             json => written(json),
         }
     }
+}
 
-    /// A script that took the file away left nothing in it.
-    fn bytes(&self) -> StepResult<Vec<u8>> {
-        match self.0.metadata() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Ok(metadata) if !metadata.is_file() => {
-                return Err(unreadable("the script made $NEXUS_OUTPUT something else than a file"));
-            }
-            Ok(_) | Err(_) => {}
+/// What is in a file, up to a byte more than it may have. A script that took the file away left nothing in it.
+fn content(path: &Path, bytes_max: u64, name: &str) -> StepResult<Vec<u8>> {
+    match path.metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Ok(metadata) if !metadata.is_file() => {
+            return Err(unreadable(format!("the script made {name} something else than a file")));
         }
-        let mut bytes = Vec::new();
-        File::open(&self.0)
-            .and_then(|file| file.take(RESULT_BYTES_MAX + 1).read_to_end(&mut bytes))
-            .map_err(|error| {
-                StepError::retry(format!("the result in $NEXUS_OUTPUT cannot be read: {error}"))
-                    .code("NX3023")
-            })?;
-        Ok(bytes)
+        Ok(_) | Err(_) => {}
     }
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(bytes_max.saturating_add(1)).read_to_end(&mut bytes))
+        .map_err(|error| {
+            StepError::retry(format!("the result in {name} cannot be read: {error}")).code("NX3023")
+        })?;
+    Ok(bytes)
 }
 
 fn written(bytes: &[u8]) -> StepResult<Data> {

@@ -119,6 +119,16 @@ async fn nothing_printed_is_lost() {
 }
 
 #[tokio::test]
+async fn bytes_with_a_media_type_are_kept_as_they_are() {
+    let script = r#"printf '\377\0x' > "$NEXUS_OUTPUT"; echo image/png > "$NEXUS_OUTPUT_TYPE""#;
+    let about = &output(script).await["$payload"];
+    assert_eq!((&about["bytes"], &about["content_type"]), (&json!(3), &json!("image/png")));
+    assert_eq!(about["hash"].as_str().map(str::len), Some(64));
+    let wrong = "echo png > $NEXUS_OUTPUT_TYPE";
+    assert_eq!(failure(wrong).await.0.code, "NX3033");
+}
+
+#[tokio::test]
 async fn the_environment_is_clean() {
     assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some(), "there is something to hide");
     let bench = Bench::new();
@@ -130,6 +140,7 @@ async fn the_environment_is_clean() {
     let logged = bench.logged();
     let mut seen: BTreeMap<_, _> = logged.lines().filter_map(|line| line.split_once('=')).collect();
     assert!(seen.remove("NEXUS_OUTPUT").is_some_and(|path| path.contains("nexus-output-")));
+    assert!(seen.remove("NEXUS_OUTPUT_TYPE").is_some_and(|path| path.contains("nexus-type-")));
     for (name, value) in [
         ("A", "x y"),
         ("B", "2"),

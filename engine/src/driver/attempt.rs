@@ -12,7 +12,7 @@ use nexus_model::aggregate::Calendar;
 use nexus_model::event::Failure;
 use nexus_model::expression::SecretPlace;
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
-use nexus_model::payload::{NewPayload, Payload};
+use nexus_model::payload::{ContentType, NewPayload, Payload};
 use tokio::sync::mpsc;
 
 use super::heart::Heart;
@@ -24,6 +24,9 @@ use crate::handler::{
 use crate::loader::Loader;
 use crate::metrics::Metrics;
 use crate::secrets::{Secrets, fill_in};
+
+/// The media type of bytes of which nothing is known.
+const UNKNOWN_BYTES: &str = "application/octet-stream";
 
 /// Code of an attempt that was told to stop.
 pub(crate) const STOPPED: &str = "NX3016";
@@ -114,7 +117,12 @@ pub(super) async fn carry_out(mut call: Call, environment: Arc<Environment>) -> 
     let result = called(&mut call, &environment).await;
     let redactor = call.cx.redactor();
     let result = result
-        .and_then(|output| accepted(redactor.data(output), bytes_max, item.is_some()))
+        .and_then(|output| {
+            let output = in_json(&call.cx, redactor.data(output))?;
+            let (payload, mut stored) = accepted(output.clone(), bytes_max, item.is_some())?;
+            stored.extend(call.cx.named_in(&output));
+            Ok((payload, stored))
+        })
         .map_err(|error| redactor.failure(error.0));
     environment.metrics.attempted(began.elapsed(), result.is_ok());
     Report { run, step, item, attempt, result }
@@ -205,6 +213,14 @@ async fn input(payload: Payload, environment: &Environment) -> StepResult<Data> 
         }
     };
     Ok(Data { content_type, bytes })
+}
+
+/// Bytes that are no JSON become a blob, which JSON names.
+pub(crate) fn in_json(cx: &StepCx, output: Data) -> StepResult<Data> {
+    match output.content_type {
+        ContentType::Json | ContentType::Chunks => Ok(output),
+        ContentType::Bytes => Data::json(&cx.keep(UNKNOWN_BYTES, output.bytes)?),
+    }
 }
 
 /// What an attempt leads to, as it is recorded.

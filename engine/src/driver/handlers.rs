@@ -19,7 +19,7 @@ use super::attempt::{AttemptKey, Call, Environment, Report, Reporter, carry_out}
 use super::heart::Heart;
 use super::message::Message;
 use super::uncalled::Uncalled;
-use crate::handler::{AttemptInfo, Handler, StepCx, Stop};
+use crate::handler::{AttemptInfo, Blobs, Handler, StepCx, Stop};
 use crate::logs::SealedLogs;
 
 pub(super) type Key = (RunId, StepIndex, Option<ItemIndex>);
@@ -121,6 +121,8 @@ impl Handlers {
             if attempt.undo { plan.undo_timeout_ms(step) } else { plan.timeout_ms(step) };
         let logs = SealedLogs::over(&self.environment.logs, info.vault.as_ref());
         let (cx, stop) = StepCx::new(info, logs, Arc::clone(&self.environment.state));
+        let Environment { loader, payload_bytes_max, .. } = &*self.environment;
+        let cx = cx.keeps_in(Blobs::new(loader.clone(), *payload_bytes_max));
         let (cx, beats) = cx.with_progress(attempt.progress);
         let heart = Heart::new(self.inbox.clone(), &cx, beats);
         self.begin(Call {

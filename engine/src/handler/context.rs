@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
+use nexus_model::payload::NewPayload;
 use nexus_model::vault::Vault;
 use tokio::sync::watch;
 
 use super::heartbeat::Beat;
-use super::{StepError, StepResult};
+use super::{Blob, Blobs, Data, StepError, StepResult};
 use crate::secrets::{RedactedLogs, Redactor};
 
 /// The facts of an attempt.
@@ -84,6 +85,7 @@ pub struct StepCx {
     state: Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     pub(super) pulse: Arc<watch::Sender<Beat>>,
     redactor: Redactor,
+    blobs: Arc<Blobs>,
 }
 
 impl StepCx {
@@ -96,7 +98,45 @@ impl StepCx {
         let (sender, stopped) = watch::channel(false);
         let pulse = Arc::new(watch::channel(Beat::default()).0);
         let redactor = Redactor::default();
-        (Self { info: Arc::new(info), stopped, logs, state, pulse, redactor }, Stop(sender))
+        let (info, blobs) = (Arc::new(info), Arc::default());
+        (Self { info, stopped, logs, state, pulse, redactor, blobs }, Stop(sender))
+    }
+
+    /// Keeps blobs in a store, and reads them from there.
+    pub(crate) fn keeps_in(mut self, blobs: Blobs) -> Self {
+        self.blobs = Arc::new(blobs);
+        self
+    }
+
+    /// Keeps binary bytes with a media type such as `image/png`. What is returned stands for them in the output of the
+    /// handler, alone or inside of it, and in the input of the next step. They are stored, once, with the end of the attempt if
+    /// its output names them.
+    ///
+    /// # Errors
+    /// NX3033 if `content_type` is no media type, NX3006 if there are more bytes than a payload may have; both fatal.
+    pub fn keep(&self, content_type: &str, bytes: impl Into<Arc<[u8]>>) -> StepResult<Blob> {
+        let bytes: Arc<[u8]> = bytes.into();
+        let bytes =
+            if self.redactor.is_idle() { bytes } else { Arc::from(self.redactor.bytes(&bytes)) };
+        self.blobs.keep(content_type, bytes, self.info.vault.as_deref())
+    }
+
+    /// The bytes that a blob stands for.
+    ///
+    /// # Errors
+    /// NX3033, fatal, if they are not in this store, damaged, or forgotten with the run that kept them.
+    pub async fn read(&self, blob: &Blob) -> StepResult<Arc<[u8]>> {
+        self.blobs.read(blob).await
+    }
+
+    /// How many bytes a blob may have.
+    pub fn blob_bytes_max(&self) -> usize {
+        self.blobs.bytes_max()
+    }
+
+    /// What has to be stored with the output.
+    pub(crate) fn named_in(&self, output: &Data) -> Vec<NewPayload> {
+        self.blobs.named_in(output)
     }
 
     /// Takes values of secrets out of what the handler prints and says, from now on.

@@ -293,13 +293,18 @@ impl Resident {
         if transition.events.iter().any(|event| matches!(event, Event::RunForgotten { .. })) {
             rows.extend(forgotten_rows(run));
         }
-        // The transition of an encrypted run has its own payloads: those of the request are what it hides.
-        let of_request = if self.vault.is_some() { &[][..] } else { &asked.payloads };
-        let logged = encode(&self.plan, run, &self.run, &transition, given, rows, of_request);
+        // The transition of an encrypted run has its own payloads: those of the request are what it hides, and blobs, which are
+        // sealed when they are kept.
+        let is_stored = |(_, bytes): &&NewPayload| {
+            self.vault.as_ref().is_none_or(|vault| vault.open(bytes).is_some())
+        };
+        let of_request: Vec<NewPayload> =
+            asked.payloads.iter().filter(is_stored).cloned().collect();
+        let logged = encode(&self.plan, run, &self.run, &transition, given, rows, &of_request);
         self.last_given = given.now;
         self.events_since_snapshot += logged.records.count();
         self.bytes_since_snapshot += logged.records.as_bytes().len();
-        let payloads = of_request.iter().cloned().chain(self.opened(transition.payloads)).collect();
+        let payloads = of_request.into_iter().chain(self.opened(transition.payloads)).collect();
         let held = Held {
             payloads,
             asked,

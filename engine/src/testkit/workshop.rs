@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use nexus_model::payload::Payload;
+use nexus_model::payload::{NewPayload, Payload};
 use tokio::runtime::Builder;
 
-use crate::driver::{guarded, timed_out};
+use crate::driver::{guarded, in_json, timed_out};
 use crate::handler::{
-    AttemptInfo, Data, Handler, HandlerFuture, NoLogs, StepCx, StepError, StepResult,
+    AttemptInfo, Blobs, Data, Handler, HandlerFuture, NoLogs, StepCx, StepError, StepResult,
 };
 
 /// Values that handlers ask for by type.
@@ -18,8 +18,19 @@ pub(super) type States = HashMap<TypeId, Arc<dyn Any + Send + Sync>>;
 
 type Job = (HandlerFuture, mpsc::Sender<StepResult<Data>>);
 
-/// What a handler returned, and how far it said it was.
-pub(super) type Said = (StepResult<Data>, Payload);
+/// What a handler returned, how far it said it was, and the blobs that its output names.
+pub(super) type Said = (StepResult<Data>, Payload, Vec<NewPayload>);
+
+/// A call of a handler, and the longest time it may take.
+pub(super) struct Order {
+    pub(super) handler: Arc<dyn Handler>,
+    pub(super) info: AttemptInfo,
+    pub(super) states: Arc<States>,
+    pub(super) input: Data,
+    pub(super) timeout: Option<Duration>,
+    pub(super) progress: Payload,
+    pub(super) blobs: Blobs,
+}
 
 /// A thread with a runtime of its own, so that it works inside and outside of others.
 #[derive(Clone, Debug)]
@@ -38,18 +49,12 @@ impl Workshop {
         Self(jobs)
     }
 
-    /// Calls a handler and waits for it, no longer than `timeout`.
-    pub(super) fn call(
-        &self,
-        handler: Arc<dyn Handler>,
-        info: AttemptInfo,
-        states: Arc<States>,
-        input: Data,
-        timeout: Option<Duration>,
-        progress: Payload,
-    ) -> Said {
+    /// Calls a handler and waits for it.
+    pub(super) fn call(&self, order: Order) -> Said {
+        let Order { handler, info, states, input, timeout, progress, blobs } = order;
         let (cx, stop) = StepCx::new(info, Arc::new(NoLogs), states);
-        let (cx, beats) = cx.with_progress(progress);
+        let (cx, beats) = cx.keeps_in(blobs).with_progress(progress);
+        let own = cx.clone();
         let work = async move {
             // Held for as long as the handler works: without it, it would be told to stop.
             let _stop = stop;
@@ -66,7 +71,9 @@ impl Workshop {
             || StepError::retry("the handler's task ended without an outcome").code("NX3012");
         let sent = self.0.send((Box::pin(work), done)).map_err(|_| lost());
         let said = sent.and_then(|()| result.recv().unwrap_or_else(|_| Err(lost())));
+        let said = said.and_then(|output| in_json(&own, output));
+        let kept = said.as_ref().map(|output| own.named_in(output)).unwrap_or_default();
         let progress = beats.borrow().progress.clone();
-        (said, progress)
+        (said, progress, kept)
     }
 }

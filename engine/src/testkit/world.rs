@@ -16,7 +16,7 @@ use nexus_model::aggregate::{AggregateId, Effect};
 use nexus_model::command::Command;
 use nexus_model::effect::{Reading, RunAttempt};
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex, TimerId};
-use nexus_model::payload::{Payload, PayloadHash};
+use nexus_model::payload::{NewPayload, Payload, PayloadHash};
 use nexus_model::plan::{EMIT_HANDLER, Plan};
 use nexus_model::run::{Run, RunStatus};
 use nexus_model::time::Timestamp;
@@ -28,10 +28,10 @@ use super::schedules::{Starting, fire};
 use super::start_keys::Beginning;
 use super::topics::Topics;
 use super::weather::Storm;
-use super::workshop::{Said, States, Workshop};
+use super::workshop::{Order, Said, States, Workshop};
 use crate::config::Config;
 use crate::driver::{accepted, timed_out};
-use crate::handler::{AttemptInfo, Data, Registry, StepCx, StepError, StepResult};
+use crate::handler::{AttemptInfo, Blobs, Data, Registry, StepCx, StepError, StepResult};
 use crate::loader::{LoadError, Loader};
 use crate::shard::{Answer, Asked, Input, Loaded, Output, Refusal, ReplyId, Shard, Slots};
 use crate::tables::TABLES;
@@ -97,6 +97,8 @@ pub(super) struct Working {
     pub(super) result: StepResult<Data>,
     /// How far it said it was, if it said so.
     progress: Option<Payload>,
+    /// The blobs that its output names.
+    kept: Vec<NewPayload>,
 }
 
 /// One thing that can happen now.
@@ -387,7 +389,7 @@ impl World {
 
     /// A handler is done.
     fn report(&mut self, at: usize) {
-        let Working { call, run, step, item, attempt, result, progress, .. } =
+        let Working { call, run, step, item, attempt, result, progress, kept, .. } =
             self.working.swap_remove(at);
         self.slots.0 += 1;
         if let (Err(_), Some(progress), None) = (&result, progress, item) {
@@ -396,6 +398,10 @@ impl World {
         }
         let max = self.setup.config.payload_bytes_max;
         let result = result.and_then(|data| accepted(data, max, item.is_some()));
+        let result = result.map(|(output, mut stored)| {
+            stored.extend(kept);
+            (output, stored)
+        });
         let (command, payloads) = reports::ended(step, item, attempt, result);
         let asked = Asked { payloads, ..Asked::silent(command) };
         self.tell(Input::Ask { run, asked }, Some(call));
@@ -503,7 +509,8 @@ impl World {
         let timeout = timeout_ms.map(Duration::from_millis);
         let run = info.run;
         let before = attempt.progress.clone();
-        let ((mut result, progress), mut takes) = self.answer(plan, &call, info, attempt, timeout);
+        let ((mut result, progress, kept), mut takes) =
+            self.answer(plan, &call, info, attempt, timeout);
         if let Some(timeout) = timeout.filter(|timeout| takes > *timeout) {
             (result, takes) = (Err(timed_out(timeout)), timeout);
         }
@@ -518,6 +525,7 @@ impl World {
             attempt: attempt.attempt,
             result,
             progress: Some(progress).filter(|progress| *progress != before),
+            kept,
         };
         self.put_to_work(&key.0, call, working);
     }
@@ -531,17 +539,17 @@ impl World {
         timeout: Option<Duration>,
     ) -> (Said, Duration) {
         if call.uses == EMIT_HANDLER {
-            return ((Ok(Data::null()), attempt.progress.clone()), Duration::ZERO);
+            return ((Ok(Data::null()), attempt.progress.clone(), Vec::new()), Duration::ZERO);
         }
-        let ((result, progress), takes) =
+        let ((result, progress, kept), takes) =
             if let Some(Answered { result, takes }) = self.setup.mocks.answer(call) {
                 let result = result.and_then(|value| Data::json(&value));
-                ((result, attempt.progress.clone()), takes)
+                ((result, attempt.progress.clone(), Vec::new()), takes)
             } else {
                 let said = self.really(call, info, timeout, attempt.progress.clone());
                 (said, Duration::ZERO)
             };
-        let Some(storm) = &mut self.storm else { return ((result, progress), takes) };
+        let Some(storm) = &mut self.storm else { return ((result, progress, kept), takes) };
         if result.is_ok()
             && !call.may_repeat
             && !call.undo
@@ -549,10 +557,10 @@ impl World {
             && let Some(error) = storm.failure(step, call)
         {
             self.setup.mocks.take_back(call);
-            return ((Err(error), progress), Duration::ZERO);
+            return ((Err(error), progress, Vec::new()), Duration::ZERO);
         }
         let delay = storm.delay(takes, timeout);
-        ((result, progress), takes + delay)
+        ((result, progress, kept), takes + delay)
     }
 
     /// Calls the registered handler, once for each attempt.
@@ -574,11 +582,14 @@ impl World {
         let Some(handler) = handler.filter(|_| self.setup.real.as_ref().is_none_or(is_real)) else {
             self.unanswered.insert((call.step.clone(), call.uses.clone()));
             let message = format!("nothing stands in for `{}` of step `{}`", call.uses, call.step);
-            return (Err(StepError::fatal(message).code("NX3004")), progress);
+            return (Err(StepError::fatal(message).code("NX3004")), progress, Vec::new());
         };
         let workshop = self.setup.workshop.get_or_insert_with(Workshop::open);
         let states = Arc::clone(&self.setup.states);
-        let said = workshop.call(handler, info, states, call.input.clone(), timeout, progress);
+        let blobs = Blobs::new(self.loader.clone(), self.setup.config.payload_bytes_max);
+        let order =
+            Order { handler, info, states, input: call.input.clone(), timeout, progress, blobs };
+        let said = workshop.call(order);
         let mut sayings = self.setup.said.lock().unwrap_or_else(PoisonError::into_inner);
         sayings.insert(saying, said.clone());
         said

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Client;
 use super::transport::{Asking, segment};
+use crate::api::Raw;
 use crate::api::{
     Act, Acted, ApprovalAnswer, ApprovalsPage, AuditFilter, AuditPage, DecidedView, ExplainView,
     GraphView, HistoryPage, InboxFilter, LogPage, Pairs, PauseStore, PausesView, Problem,
@@ -44,6 +45,16 @@ impl Client {
 
     pub async fn output(&self, name: &str, step: Option<&str>) -> Result<Value, Problem> {
         self.ask(get(&run(name, "/output")).pairs(&pair("step", step))).await
+    }
+
+    pub async fn raw(
+        &self,
+        name: &str,
+        step: Option<&str>,
+        path: Option<&str>,
+    ) -> Result<Raw, Problem> {
+        let pairs = [pair("step", step), pair("path", path)].concat();
+        self.raw_answer(get(&run(name, "/output/raw")).pairs(&pairs)).await
     }
 
     pub async fn history(&self, name: &str, from: u32, limit: u32) -> Result<HistoryPage, Problem> {

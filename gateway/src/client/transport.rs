@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::Client;
-use crate::api::{EventView, Pairs, Problem};
+use crate::api::{EventView, Pairs, Problem, Raw};
 use crate::follow::{Follow, FollowSender};
 use crate::place::Address;
 use crate::problems;
@@ -92,6 +92,16 @@ impl Client {
     pub(super) async fn text(&self, asking: Asking) -> Result<String, Problem> {
         let bytes = self.bytes(asking).await?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Asks, and reads the answer as it is, with its media type.
+    pub(super) async fn raw_answer(&self, asking: Asking) -> Result<Raw, Problem> {
+        let response = self.send(asking).await?;
+        let content_type = response.headers().get(CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let content_type = content_type.to_owned();
+        let bytes = collect(response).await.map_err(|error| lost(&error, true))?;
+        Ok(Raw { content_type, bytes: bytes.to_vec() })
     }
 
     async fn bytes(&self, asking: Asking) -> Result<Bytes, Problem> {

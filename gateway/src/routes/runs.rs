@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -11,7 +13,8 @@ use super::answer::Answer;
 use super::read::{Body, Name, Params};
 use crate::Service;
 use crate::api::{
-    ExplainView, GraphView, HistoryPage, LogPage, ReplayView, RunView, StartRun, StartedRun,
+    ExplainView, GraphView, HistoryPage, LogPage, Problem, Raw, ReplayView, RunView, StartRun,
+    StartedRun,
 };
 
 /// How long a long poll waits if nothing is said.
@@ -65,6 +68,29 @@ pub(super) async fn output(
     Params(params): Params<StepParam>,
 ) -> Answer<Value> {
     service.output(&run, params.step.as_deref()).await.map(Json)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawParams {
+    step: Option<String>,
+    path: Option<String>,
+}
+
+/// Whatever the bytes are, no browser shows them as a page of this address.
+pub(super) async fn raw(
+    State(service): State<Service>,
+    Name(run): Name,
+    Params(params): Params<RawParams>,
+) -> Result<Response, Problem> {
+    let RawParams { step, path } = params;
+    let Raw { content_type, bytes } = service.raw(&run, step.as_deref(), path.as_deref()).await?;
+    let headers = [
+        (CONTENT_TYPE, content_type),
+        (CONTENT_DISPOSITION, "attachment".to_owned()),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
+    ];
+    Ok((headers, bytes).into_response())
 }
 
 pub(super) async fn history(

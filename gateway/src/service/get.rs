@@ -11,10 +11,10 @@ use nexus_engine::model::suggest::nearest;
 use nexus_engine::{LoadError, Loader};
 use serde_json::Value;
 
-use super::Service;
 use super::show::standing::Standing;
 use super::show::{self, time};
-use crate::api::{FailureView, Problem, RunView, StepView};
+use super::{Service, raw};
+use crate::api::{FailureView, Problem, Raw, RunView, StepView};
 use crate::problems;
 
 /// The largest output of a step that stands in a [`RunView`], in bytes.
@@ -45,6 +45,24 @@ impl Service {
         };
         let payload = payload.unwrap_or_default();
         self.read(move |loader| show::payload(loader, &payload, u64::MAX)).await
+    }
+
+    /// The bytes of a binary value in the output of a run, or of one of its steps, and their media type: of the value at `path`,
+    /// or of the only one there is.
+    ///
+    /// # Errors
+    /// A [`Problem`] if there is no such run, step or value, or it cannot be read.
+    pub async fn raw(
+        &self,
+        name: &str,
+        step: Option<&str>,
+        path: Option<&str>,
+    ) -> Result<Raw, Problem> {
+        let output = self.output(name, step).await?;
+        let blob = raw::find(&output, path)?;
+        let content_type = blob.content_type().to_owned();
+        let bytes = self.read(move |loader| blob.load(loader)).await?;
+        Ok(Raw { content_type, bytes: bytes.to_vec() })
     }
 
     /// The plan and state of a run.

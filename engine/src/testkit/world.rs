@@ -33,7 +33,7 @@ use super::workshop::{Said, States, Workshop};
 use crate::code::Functions;
 use crate::config::Config;
 use crate::driver::{accepted, timed_out};
-use crate::handler::{AttemptInfo, Data, Registry, StepCx, StepError, StepResult};
+use crate::handler::{AttemptInfo, Data, Registry, StepCx, StepResult};
 use crate::loader::{LoadError, Loader};
 use crate::shard::{Answer, Asked, FunctionNews, Input, Loaded, Output, Refusal, ReplyId, Shard, Slots};
 use crate::tables::TABLES;

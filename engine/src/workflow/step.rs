@@ -133,8 +133,7 @@ pub trait IntoStep<In, Out, Marker>: Sized + Send + Sync + 'static {
     ///
     /// let order = Workflow::dag("order", |d, cents| d.step("charge", charge.needs::<Bank>(), cents))?;
     /// let error = Engine::builder().workflow(&order).in_memory().unwrap_err();
-    /// assert!(error.to_string().contains("`order.charge` needs a state"), "{error}");
-    /// assert!(Engine::builder().workflow(&order).state(Bank("north")).in_memory().is_ok());
+    /// assert!(error.to_string().starts_with("`order.charge` needs a state"), "{error}");
     /// # Ok::<(), Error>(())
     /// ```
     fn needs<T: Any + Send + Sync>(self) -> Step<In, Out> {

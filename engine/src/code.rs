@@ -40,9 +40,9 @@ use crate::loader::{LoadError, Loader, events_of};
 
 pub use cx::{Call, Cx, Each, Wait, Within};
 pub(crate) use functions::Functions;
+pub(crate) use machine::Request;
 pub use past_approval::PastApproval;
 pub(crate) use past_approval::past_approval;
-pub(crate) use machine::Request;
 pub(crate) use performer::{Performance, perform};
 pub(crate) use player::Player;
 pub use trouble::FunctionTrouble;

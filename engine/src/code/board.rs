@@ -119,12 +119,7 @@ impl Board {
         self.amend(ticket, |fresh| fresh.input = input);
     }
 
-    pub(super) fn set_code(
-        &self,
-        ticket: u64,
-        work: Work,
-        undo: Option<Work>,
-    ) {
+    pub(super) fn set_code(&self, ticket: u64, work: Work, undo: Option<Work>) {
         self.amend(ticket, |fresh| (fresh.work, fresh.undo) = (Some(work), undo));
     }
 

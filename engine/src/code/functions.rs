@@ -62,13 +62,7 @@ impl Functions {
     }
 
     /// Keeps the code of a call, until [`forget_call`](Self::forget_call).
-    pub(super) fn keep_call(
-        &self,
-        run: RunId,
-        id: String,
-        work: Work,
-        undo: Option<Work>,
-    ) {
+    pub(super) fn keep_call(&self, run: RunId, id: String, work: Work, undo: Option<Work>) {
         let mut at_work = self.at_work();
         let at_work_of_run = at_work.runs.entry(run).or_default();
         let told = at_work_of_run.awaited.remove(&id);

@@ -57,9 +57,9 @@ impl World {
     /// Something of a run is durable: its function hears it, and says what it does next.
     pub(super) fn ask_function(&mut self, news: &FunctionNews) {
         let run = news.run;
-        let said = self.hear_function(run, &news.workflow, news.began).and_then(|()| {
-            self.acting.players.get_mut(&run).map_or(Ok(None), Player::says)
-        });
+        let said = self
+            .hear_function(run, &news.workflow, news.began)
+            .and_then(|()| self.acting.players.get_mut(&run).map_or(Ok(None), Player::says));
         match said {
             Ok(None) => {}
             Ok(Some(request)) => self.say(run, request),
@@ -129,8 +129,7 @@ impl World {
             return false;
         }
         self.slots.0 += 1;
-        let command =
-            Command::InterruptAttempts { attempts: vec![(step, attempt)], orderly: true };
+        let command = Command::InterruptAttempts { attempts: vec![(step, attempt)], orderly: true };
         self.tell(Input::Ask { run, asked: Asked::silent(command) }, None);
         true
     }

@@ -35,7 +35,9 @@ use crate::config::Config;
 use crate::driver::{accepted, timed_out};
 use crate::handler::{AttemptInfo, Data, Registry, StepCx, StepResult};
 use crate::loader::{LoadError, Loader};
-use crate::shard::{Answer, Asked, FunctionNews, Input, Loaded, Output, Refusal, ReplyId, Shard, Slots};
+use crate::shard::{
+    Answer, Asked, FunctionNews, Input, Loaded, Output, Refusal, ReplyId, Shard, Slots,
+};
 use crate::tables::TABLES;
 
 /// What a play is made of, beside its runs.

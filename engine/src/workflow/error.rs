@@ -122,7 +122,9 @@ impl Error {
             Self::Stuck { trouble, .. } => Some(trouble.code),
             Self::NoSuchRun { .. } => Some("NX7011"),
             Self::NoSuchStep { .. } => Some("NX4180"),
-            Self::Open(error) if matches!(**error, OpenError::StateMissing { .. }) => Some("NX3005"),
+            Self::Open(error) if matches!(**error, OpenError::StateMissing { .. }) => {
+                Some("NX3005")
+            }
             Self::Open(_) | Self::Start(_) | Self::Request(_) | Self::Cancelled { .. } => None,
         }
     }

@@ -92,8 +92,10 @@ fn busy(child: &Workflow<u64, u64>) -> Workflow<u64, Vec<u64>> {
         let child = child.clone();
         async move {
             let known = cx.side_effect("known", move || n + 1).await?;
-            let (left, right) =
-                tokio::join!(cx.step("left", double.undo(back), n), cx.step("right", double, known));
+            let (left, right) = tokio::join!(
+                cx.step("left", double.undo(back), n),
+                cx.step("right", double, known)
+            );
             let mut found = vec![left?, right?];
             found.extend(cx.each("each", double, vec![1, 2, 3]).limit(2).await?);
             tokio::select! {

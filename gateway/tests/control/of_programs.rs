@@ -60,7 +60,11 @@ async fn the_second_answer_to_a_function_is_a_conflict() {
     .await;
     let late = service.reject("run", answer("ok")).await.unwrap_err();
     assert_eq!((&*late.code, late.exit_code), ("NX4104", 5), "{}", late.message);
-    assert!(late.message.starts_with("ok in run was already approved by dana "), "{}", late.message);
+    assert!(
+        late.message.starts_with("ok in run was already approved by dana "),
+        "{}",
+        late.message
+    );
     let unknown = service.approve("run", answer("well")).await.unwrap_err();
     assert_eq!(unknown.code, "NX7014");
     service.approve("run", answer("sure")).await.unwrap();

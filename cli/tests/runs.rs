@@ -15,6 +15,8 @@ mod ending;
 mod events;
 #[path = "runs/followed.rs"]
 mod followed;
+#[path = "runs/kept_ids.rs"]
+mod kept_ids;
 #[path = "runs/pausing.rs"]
 mod pausing;
 #[path = "runs/refusals.rs"]

@@ -11,7 +11,9 @@ pub(crate) use aggregates::{
     no_such_version, no_such_workflow, no_triggers, nothing_before, other_event, topic,
 };
 pub(crate) use forget::forget;
-pub(crate) use start_keys::{no_such_start, not_kept};
+pub(crate) use start_keys::{
+    kept_and_no_run, never_a_run, no_such_start, not_kept, starting_and_no_run,
+};
 pub(crate) use state_queries::query;
 pub(crate) use updates::update;
 

@@ -29,6 +29,7 @@ mod show;
 mod signal;
 mod silent;
 mod start;
+mod start_ids;
 mod start_keys;
 mod state_queries;
 mod status;

@@ -17,6 +17,8 @@ mod events;
 mod followed;
 #[path = "runs/kept_ids.rs"]
 mod kept_ids;
+#[path = "runs/named_calls.rs"]
+mod named_calls;
 #[path = "runs/pausing.rs"]
 mod pausing;
 #[path = "runs/refusals.rs"]

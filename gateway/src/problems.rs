@@ -351,8 +351,12 @@ pub fn start_problem(error: &StartError) -> Problem {
         }
         StartError::RunId { code, .. } => Problem::new(code.clone(), USAGE, text)
             .hint("give the run a name with --id, or correct `run.id` in the workflow"),
-        StartError::Unresolved { .. } => Problem::new("NX1185", USAGE, text)
-            .hint("publish it with nexus-engine publish FILE, or name a file, as in `call: ./other.workflow.yaml`"),
+        StartError::Unresolved { workflow, .. } => {
+            Problem::new("NX1185", USAGE, text).hint(match workflow.rsplit_once('@') {
+                Some((name, _)) => format!("see which versions there are: nexus-engine versions {name}"),
+                None => "publish it with nexus-engine publish FILE, or name a file, as in `call: ./other.workflow.yaml`".to_owned(),
+            })
+        }
         StartError::CallMisfit { code, hint, .. } => {
             Problem::new(*code, USAGE, text).hint(hint.clone())
         }

@@ -15,7 +15,6 @@ use nexus_engine::shard::Refusal;
 use nexus_engine::{PublishRequest, RequestError, StartError};
 use serde_json::Value;
 
-use super::start::compile;
 use super::{Service, show};
 use crate::api::{
     CompareDefinitions, DefinitionRef, DefinitionView, DiffLine, DiffView, Problem, PublishVersion,
@@ -142,11 +141,11 @@ impl Service {
 
     async fn plan_of(&self, which: DefinitionRef) -> Result<Arc<Plan>, Problem> {
         match which {
-            DefinitionRef { reference: Some(reference), definition: Value::Null } => {
+            DefinitionRef { reference: Some(reference), definition: Value::Null, .. } => {
                 Ok(self.find_definition(&reference).await?.plan)
             }
-            DefinitionRef { reference: None, definition } => {
-                self.blocking(|_| compile(definition)).await
+            DefinitionRef { reference: None, definition, callees } => {
+                Ok(self.compiled(definition, callees).await?.0)
             }
             DefinitionRef { .. } => {
                 Err(problems::bad_request("say `reference` or `definition`: one of them"))

@@ -265,8 +265,7 @@ impl Aggregate for StartKey {
                 Some((&request.by, format!("+{number}")))
             }
             StartKeyEvent::KeptCancelled(KeptCancelled { number, by, reason }) => {
-                let because =
-                    if reason.is_empty() { String::new() } else { format!(": {reason}") };
+                let because = if reason.is_empty() { String::new() } else { format!(": {reason}") };
                 Some((by, format!("+{number}{because}")))
             }
             StartKeyEvent::KeptDue(_)

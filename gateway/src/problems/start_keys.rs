@@ -31,7 +31,9 @@ pub(super) fn gone(text: String, id: &str) -> Problem {
 
 /// A run was meant, and it is a start that is kept.
 pub(crate) fn kept_and_no_run(id: &str, why: &str) -> Problem {
-    let message = format!("{id} is no run yet, but a start that is kept: {why}; the run it becomes has this id");
+    let message = format!(
+        "{id} is no run yet, but a start that is kept: {why}; the run it becomes has this id"
+    );
     Problem::new("NX4186", CONFLICT, message).run(id).hint(format!(
         "see it: nexus-engine starts get {id}; have it not happen: nexus-engine starts cancel {id}"
     ))

@@ -179,7 +179,10 @@ impl Standing<'_> {
             return Some(on("pause"));
         }
         if !self.driven {
-            return Some(on("engine"));
+            return self
+                .waits_for_undo()
+                .filter(|_| self.is_stuck())
+                .or_else(|| Some(on("engine")));
         }
         if self.run.running_count() > 0 {
             return None;
@@ -248,6 +251,20 @@ impl Standing<'_> {
         }
     }
 
+    /// What a step that is ready waits for.
+    pub(super) fn room(&self) -> &'static str {
+        if self.driven { "room" } else { "an engine" }
+    }
+
+    /// Whether only somebody can help: all that is left are undos that have failed.
+    pub(crate) fn is_stuck(&self) -> bool {
+        let failed = |step: StepIndex| {
+            matches!(self.run.step_run(step).undo(), Some(UndoState::Failed { .. }))
+        };
+        let at = self.at();
+        !at.is_empty() && at.into_iter().all(failed)
+    }
+
     /// Whether no handler is at work, nor would be but for the end of a pause.
     fn is_still(&self) -> bool {
         self.run.running().all(|step| self.run.holds_cut_off(step))
@@ -296,6 +313,9 @@ impl Standing<'_> {
 
     /// What is going on among the steps.
     fn work(&self) -> String {
+        if let Some(failed) = self.failed_undos().filter(|_| self.is_stuck()) {
+            return failed;
+        }
         if !self.driven {
             return "no engine works on it; what was finished is kept".into();
         }
@@ -368,7 +388,7 @@ impl Standing<'_> {
                 let timer = self.run.queued.get(&step).and_then(|timer| self.run.timers.get(timer));
                 let limit =
                     timer.map(|timer| format!("; it has to start {}", self.in_time(timer.due)));
-                format!("{id} is ready and waits for room{}", limit.unwrap_or_default())
+                format!("{id} is ready and waits for {}{}", self.room(), limit.unwrap_or_default())
             }
             StepState::Running { attempt, .. } if self.is_cut_off(step) => {
                 let until = if self.driven {
@@ -424,7 +444,7 @@ impl Standing<'_> {
             StepState::Retrying { attempt, timer, at, failure } => {
                 let next = match timer {
                     Some(_) => format!("next try {}", self.in_time(*at)),
-                    None => "the next try waits for room".into(),
+                    None => format!("the next try waits for {}", self.room()),
                 };
                 let (made, of) = (attempt.0.saturating_sub(1), self.attempts_max(step));
                 let kept = self.and_kept(step);
@@ -492,7 +512,9 @@ impl Standing<'_> {
             StepState::Retrying { timer: Some(_), at, .. } => {
                 Some(format!("next try {}", self.in_time(*at)))
             }
-            StepState::Retrying { timer: None, .. } => Some("next try waits for room".into()),
+            StepState::Retrying { timer: None, .. } => {
+                Some(format!("next try waits for {}", self.room()))
+            }
             StepState::Completed { .. } => {
                 let attempts = self.run.step_run(step).attempt.0;
                 let child = self.child(step).map(|child| format!("run {child}"));

@@ -84,7 +84,7 @@ impl Standing<'_> {
             UndoState::Pending if self.run.is_held() => {
                 format!("{id} is to be undone; the run is paused")
             }
-            UndoState::Pending => format!("{id} is to be undone and waits for room"),
+            UndoState::Pending => format!("{id} is to be undone and waits for {}", self.room()),
             UndoState::Running { since, stopping, .. } => {
                 let told = if *stopping { ", told to stop" } else { "" };
                 format!("{id} is being undone for {}{told}", duration(self.now.ms_since(*since)))
@@ -92,7 +92,7 @@ impl Standing<'_> {
             UndoState::Retrying { timer, at, failure, .. } => {
                 let next = match timer {
                     Some(_) => format!("next try {}", self.in_time(*at)),
-                    None => "the next try waits for room".into(),
+                    None => format!("the next try waits for {}", self.room()),
                 };
                 format!("the undo of {id} failed: {}; {next}", failure_line(failure))
             }
@@ -118,7 +118,9 @@ impl Standing<'_> {
             UndoState::Retrying { timer: Some(_), at, failure, .. } => {
                 format!("undo: {}, next try {}", failure_line(failure), self.in_time(*at))
             }
-            UndoState::Retrying { timer: None, .. } => "next try waits for room".into(),
+            UndoState::Retrying { timer: None, .. } => {
+                format!("next try waits for {}", self.room())
+            }
             UndoState::Failed { failure } => format!("undo failed: {}", failure_line(failure)),
             UndoState::Undone => {
                 format!("undone by {}", self.plan.undo_handler(step).unwrap_or_default())

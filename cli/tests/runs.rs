@@ -5,6 +5,8 @@ mod support;
 
 #[path = "runs/calls.rs"]
 mod calls;
+#[path = "runs/counted.rs"]
+mod counted;
 #[path = "runs/dead.rs"]
 mod dead;
 #[path = "runs/encryption.rs"]

@@ -107,7 +107,7 @@ pub struct StepView {
     /// `pending`, `running`, `interrupted` (by the end of an engine; it runs again), `sleeping`, `waiting`, `retrying`, `completed`, `failed`, `skipped`, `not reached`, `cancelled`,
     /// `undoing`, `undone`, `undo failed`.
     pub status: String,
-    /// Attempts made.
+    /// Attempts made: in this round of the loop it is in, and without those of its undo.
     pub attempts: u32,
     /// Attempts it may make.
     pub max_attempts: u32,
@@ -162,7 +162,7 @@ pub struct UndoView {
     pub status: String,
     /// The handler that undoes it.
     pub by: String,
-    /// Attempts made to undo it.
+    /// Attempts made to undo it, or the item of it that is being undone.
     pub attempts: u32,
     /// How long it took, or has been going.
     pub took_ms: Option<u64>,

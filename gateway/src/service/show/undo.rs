@@ -46,9 +46,16 @@ impl Standing<'_> {
     /// Attempts the undo of a step may make, if they are limited.
     pub(super) fn undo_attempts_max(&self, step: StepIndex) -> Option<u32> {
         let undo = self.plan.definition().steps.get(step.at())?.compensate.as_deref()?;
-        let forgiven =
-            self.run.step_run(step).undo.as_ref().map_or(0, |undo| undo.attempts_forgiven);
-        undo.retry.as_ref().map(|retry| retry.max_attempts.saturating_add(forgiven))
+        undo.retry.as_ref().map(|retry| retry.max_attempts)
+    }
+
+    /// Whether only somebody can help: all that is left are undos that have failed.
+    pub(crate) fn is_stuck(&self) -> bool {
+        let failed = |step: StepIndex| {
+            matches!(self.run.step_run(step).undo(), Some(UndoState::Failed { .. }))
+        };
+        let at = self.at();
+        !at.is_empty() && at.into_iter().all(failed)
     }
 
     /// Somebody has to say what becomes of an undo that has failed.

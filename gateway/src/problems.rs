@@ -237,6 +237,9 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
                 format!("emit the event, for all who wait for it: nexus-engine emit {event}"),
             )
         }
+        Rejection::OtherSignal { .. } => {
+            ("NX3046", "give it an id of its own, or leave --id out".to_owned())
+        }
         Rejection::OfFunction { .. }
         | Rejection::NoFunction { .. }
         | Rejection::OtherTurn { .. }

@@ -10,7 +10,7 @@ pub(crate) use aggregates::{
     ambiguous_hash, no_such_breaker, no_such_definition, no_such_limit, no_such_schedule,
     no_such_version, no_such_workflow, no_triggers, nothing_before, other_event, topic,
 };
-pub(crate) use forget::forget;
+pub(crate) use forget::{forget, not_in_full, unknown as unknown_if_forgotten};
 pub(crate) use start_keys::{
     kept_and_no_run, never_a_run, no_such_start, not_kept, starting_and_no_run,
 };

@@ -5,12 +5,16 @@ use crate::api::{Act, Acted, Problem};
 use crate::problems;
 
 impl Service {
-    /// Deletes the key of an encrypted run that has ended; answers when it is in no file of the store.
+    /// Deletes the key of an encrypted run that has ended, which is named in full; answers when it is in no file of the store.
     ///
     /// # Errors
     /// A [`Problem`] if there is no such run, it has not ended, or it is not encrypted.
     pub async fn forget(&self, name: &str, act: Act) -> Result<Acted, Problem> {
-        let (run, name) = self.resolve(name).await?;
+        let (run, whole) = self.resolve(name).await?;
+        if whole != name {
+            return Err(problems::not_in_full(name, &whole));
+        }
+        let name = whole;
         match self.handle().forget(run, show::actor(act.by)).await {
             Ok(()) => {
                 let (_, state) = self.load(run, &name).await?;

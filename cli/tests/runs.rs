@@ -33,3 +33,5 @@ mod secrets;
 mod sharing;
 #[path = "runs/showing.rs"]
 mod showing;
+#[path = "runs/told.rs"]
+mod told;

@@ -8,7 +8,8 @@ mod updates;
 
 pub(crate) use aggregates::{
     ambiguous_hash, no_such_breaker, no_such_definition, no_such_limit, no_such_schedule,
-    no_such_version, no_such_workflow, no_triggers, nothing_before, other_event, topic,
+    no_such_trigger, no_such_version, no_such_workflow, no_triggers, nothing_before, other_event,
+    topic,
 };
 pub(crate) use forget::{forget, not_in_full, unknown as unknown_if_forgotten};
 pub(crate) use start_keys::{
@@ -413,12 +414,19 @@ pub(crate) fn schedule_problem(error: &StartError, name: &str) -> Problem {
     }
 }
 
+/// How many wrong inputs are told.
+const INPUTS_MAX: usize = 10;
+
 fn inputs(errors: &[InputError]) -> Problem {
     let Some(first) = errors.first() else {
         return Problem::new("NX1205", USAGE, "the input does not fit the workflow");
     };
-    let problem = Problem::new(first.code, USAGE, several(first.message.clone(), errors.len()));
-    Problem { hint: first.hint.clone(), ..problem }
+    let mut said: Vec<&str> =
+        errors.iter().take(INPUTS_MAX).map(|error| error.message.as_str()).collect();
+    let more = format!("and {} more", errors.len().saturating_sub(INPUTS_MAX));
+    said.extend((errors.len() > INPUTS_MAX).then_some(more.as_str()));
+    let problem = Problem::new(first.code, USAGE, said.join("; "));
+    Problem { hint: errors.iter().find_map(|error| error.hint.clone()), ..problem }
 }
 
 /// Why a definition cannot be used.

@@ -20,6 +20,7 @@ mod list;
 mod logs;
 mod metrics;
 mod migrate;
+mod near;
 mod pauses;
 mod rebuild;
 mod references;

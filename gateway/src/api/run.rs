@@ -20,6 +20,9 @@ pub struct RunSummary {
     pub at: Vec<String>,
     /// What it waits for, in words.
     pub waiting_on: Option<String>,
+    /// What else it waits for, once an engine works on it; `null` if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub then_waiting_on: Option<String>,
     /// When it began.
     pub started_at: String,
     /// When it ended.

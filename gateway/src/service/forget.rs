@@ -36,6 +36,10 @@ mod tests {
     fn each_reason_has_a_code_of_its_own() {
         let code = |error: ForgetError| problems::forget(&error, "wf-001").code;
         assert_eq!(code(ForgetError::NotEncrypted), "NX6021");
+        let unknown = ForgetError::Request(nexus_engine::RequestError::Unknown);
+        let unknown = problems::forget(&unknown, "wf-001");
+        let again = "it can be repeated safely: nexus-engine forget wf-001";
+        assert_eq!((&*unknown.code, unknown.hint.as_deref()), ("NX7016", Some(again)));
         assert_eq!(code(ForgetError::Purge(nexus_engine::log::PurgeError::Closed)), "NX6024");
     }
 }

@@ -523,7 +523,11 @@ impl Standing<'_> {
             StepState::Failed { failure, continued } => {
                 let rest = if *continued { ", the run went on" } else { "" };
                 let attempts = self.attempts(step);
-                Some(format!("{} (attempt {attempts} of {of}{rest})", failure_line(failure)))
+                let tried = match attempts {
+                    0 => "not tried".to_owned(),
+                    attempts => format!("attempt {attempts} of {of}"),
+                };
+                Some(format!("{} ({tried}{rest})", failure_line(failure)))
             }
             StepState::Skipped { reason, router: None } => Some(format!("skipped: {reason}")),
             StepState::Skipped { router: Some(router), .. } => {

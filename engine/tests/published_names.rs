@@ -1,5 +1,8 @@
 //! What is meant by the name of a published workflow: by a call for ever, by schedules and triggers at each start.
 
+#[path = "support/until.rs"]
+mod until;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +16,7 @@ use nexus_engine::{
     TriggerRequest,
 };
 use serde_json::{Value, json};
+use until::until;
 
 fn compiled(definition: &Value) -> Arc<Plan> {
     let definition = Definition::from_json(definition.to_string().as_bytes());
@@ -67,15 +71,7 @@ async fn output(handle: &Handle, request: StartRequest) -> String {
 
 /// The definition of the run of this name, once it has ended.
 async fn definition(handle: &Handle, name: &str) -> DefinitionHash {
-    let find = async {
-        loop {
-            if let Some(run) = handle.find(name).await.expect("a log") {
-                return run;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let run = tokio::time::timeout(Duration::from_secs(30), find).await.expect("it is started");
+    let run = until("it is started", async || handle.find(name).await.expect("a log")).await;
     handle.wait(run).await.expect("an end");
     let (plan, _) = handle.load(run).await.expect("a log").expect("a run");
     plan.hash()

@@ -18,16 +18,19 @@ use tokio::task::AbortHandle;
 use super::attempt::{AttemptKey, Call, Environment, Report, Reporter, carry_out};
 use super::heart::Heart;
 use super::message::Message;
+use super::uncalled::Uncalled;
 use crate::handler::{AttemptInfo, StepCx, Stop};
 use crate::logs::SealedLogs;
 
-type Key = (RunId, StepIndex, Option<ItemIndex>);
+pub(super) type Key = (RunId, StepIndex, Option<ItemIndex>);
 
 /// Handlers at work, and attempts that were cut off and wait for their turn.
 pub(super) struct Handlers {
-    environment: Arc<Environment>,
-    inbox: mpsc::UnboundedSender<Message>,
+    pub(super) environment: Arc<Environment>,
+    pub(super) inbox: mpsc::UnboundedSender<Message>,
     working: HashMap<Key, Working>,
+    /// Attempts that wait for their code.
+    pub(super) uncalled: Uncalled,
     waiting: VecDeque<AttemptKey>,
     alone: VecDeque<AttemptKey>,
     /// Attempts whose resumption is being recorded.
@@ -62,6 +65,7 @@ impl Handlers {
             environment,
             inbox,
             working: HashMap::new(),
+            uncalled: Uncalled::default(),
             waiting: VecDeque::new(),
             alone: VecDeque::new(),
             resuming: HashMap::new(),
@@ -113,17 +117,13 @@ impl Handlers {
             (plan.handler(step), plan.timeout_ms(step))
         };
         let name = name.unwrap_or_default();
-        let seat = plan
-            .is_code()
-            .then(|| self.environment.functions.seat(info.run, plan.id(step), attempt.undo));
-        let handler = self.environment.registry.get(name).filter(|_| seat.is_none()).cloned();
+        let handler = self.code(plan, info.run, step, attempt.undo);
         let logs = SealedLogs::over(&self.environment.logs, info.vault.as_ref());
         let (cx, stop) = StepCx::new(info, logs, Arc::clone(&self.environment.state));
         let (cx, beats) = cx.with_progress(attempt.progress);
         let heart = Heart::new(self.inbox.clone(), &cx, beats);
         self.begin(Call {
             handler,
-            seat,
             handler_name: Arc::from(name),
             cx,
             stop: Arc::new(stop),
@@ -150,6 +150,9 @@ impl Handlers {
             self.leave((run, step, item));
             return Stopped::NotCalled;
         }
+        if self.uncalled.take(which).is_some() {
+            return Stopped::Unknown;
+        }
         let before = self.waiting.len() + self.alone.len();
         self.waiting.retain(|waits| *waits != which);
         self.alone.retain(|waits| *waits != which);
@@ -158,6 +161,15 @@ impl Handlers {
         } else {
             Stopped::NotCalled
         }
+    }
+
+    /// An attempt that was to be called is not.
+    pub(super) fn turns_back(&mut self, (run, step, item, attempt): AttemptKey) {
+        let key = (run, step, item);
+        if self.resuming.get(&key) == Some(&attempt) {
+            self.resuming.remove(&key);
+        }
+        self.leave(key);
     }
 
     /// The one that worked alone does not any more.
@@ -195,6 +207,7 @@ impl Handlers {
     pub(super) fn turn_away(&mut self) {
         self.waiting.clear();
         self.alone.clear();
+        self.uncalled.clear();
     }
 
     /// Whether none is at work.

@@ -9,6 +9,8 @@ mod calls;
 mod counted;
 #[path = "runs/dead.rs"]
 mod dead;
+#[path = "runs/encrypted_calls.rs"]
+mod encrypted_calls;
 #[path = "runs/encryption.rs"]
 mod encryption;
 #[path = "runs/ending.rs"]

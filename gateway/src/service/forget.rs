@@ -40,6 +40,8 @@ mod tests {
         let unknown = problems::forget(&unknown, "wf-001");
         let again = "it can be repeated safely: nexus-engine forget wf-001";
         assert_eq!((&*unknown.code, unknown.hint.as_deref()), ("NX7016", Some(again)));
+        let name = "wf-001/a".to_owned();
+        assert_eq!(code(ForgetError::CalledGoesOn { name, status: "running" }), "NX6020");
         assert_eq!(code(ForgetError::Purge(nexus_engine::log::PurgeError::Closed)), "NX6024");
     }
 }

@@ -190,8 +190,14 @@ pub struct LogPage {
 pub struct LogLineView {
     /// The step's id.
     pub step: String,
+    /// The item, if the step has `for_each`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<u32>,
     /// The attempt.
     pub attempt: u32,
+    /// Whether it was printed by the undo.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub undo: bool,
     /// The line.
     pub text: String,
 }

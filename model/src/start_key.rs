@@ -261,11 +261,12 @@ impl Aggregate for StartKey {
             StartKeyEvent::StartAdmitted(StartAdmitted { run, .. }) => {
                 Some((&run.request.by, run.name.clone()))
             }
-            StartKeyEvent::StartKept(StartKept { request, .. }) => {
-                Some((&request.by, String::new()))
+            StartKeyEvent::StartKept(StartKept { request, number, .. }) => {
+                Some((&request.by, format!("+{number}")))
             }
-            StartKeyEvent::KeptCancelled(KeptCancelled { by, reason, .. }) => {
-                Some((by, reason.clone()))
+            StartKeyEvent::KeptCancelled(KeptCancelled { number, by, reason }) => {
+                let because = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+                Some((by, format!("+{number}{because}")))
             }
             StartKeyEvent::KeptDue(_)
             | StartKeyEvent::RunBegun(_)

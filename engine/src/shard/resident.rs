@@ -539,6 +539,7 @@ impl Resident {
             step_id: Arc::from(self.plan.id(step)),
             item,
             attempt,
+            begun: self.run.revision,
             may_repeat: may_repeat(&self.run, step, item),
             is_undo,
             undone_item: self.run.step_run(step).undo.as_ref().and_then(|undo| undo.item()),

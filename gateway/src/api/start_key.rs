@@ -28,8 +28,8 @@ pub struct StartView {
     pub workflow: String,
     /// The key.
     pub key: String,
-    /// `kept`, `starting` (it is due, and its run is not there yet), `started`, `failed` (it could not be started) or `gone`
-    /// (somebody cancelled it, or a later one took its place).
+    /// `kept`, `starting` (it is due, and its run is not there yet), `started`, `failed` (it could not be started),
+    /// `cancelled` or `gone` (it was started, and others came after it).
     pub status: String,
     /// Why it has not started, in one line.
     pub why: String,

@@ -146,7 +146,7 @@ fn step_view(
     Ok(StepView {
         id: plan.id(step).to_owned(),
         status: standing.step_status(step).into(),
-        attempts: step_run.attempt.0,
+        attempts: standing.attempts(step),
         max_attempts: standing.attempts_max(step),
         started_at: step_run.started_at.map(time),
         took_ms: took,

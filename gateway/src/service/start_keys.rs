@@ -9,7 +9,7 @@ use nexus_engine::model::time::Timestamp;
 use nexus_engine::tables::{TIMERS, read_timer_key};
 use serde_json::Value;
 
-use super::{Service, show};
+use super::{Service, show, start_ids};
 use crate::api::{Act, Cause, ExplainView, Problem, StartActed, StartPage, StartView};
 use crate::problems;
 
@@ -17,8 +17,8 @@ use crate::problems;
 const ROWS_MAX: usize = 4_096;
 /// Starts that a list holds if nothing else is said, and at most.
 const LISTED: (u32, u32) = (50, 1_000);
-/// The code of the problem that there is no run of a name.
-const NO_RUN: &str = "NX7011";
+/// The code of the problem that there is no run of a name, but a start.
+const KEPT: &str = "NX4186";
 
 impl Service {
     /// The starts that have not led to a run yet: those that are being started, and those that are kept, by the time they are
@@ -46,7 +46,15 @@ impl Service {
     pub async fn start_of(&self, id: &str) -> Result<StartView, Problem> {
         let now = self.handle().clock().now();
         let (key, number) = self.find_start(id).await?;
-        Ok(view(&key, number, id, now))
+        let view = view(&key, number, id, now);
+        if view.status != "gone" {
+            return Ok(view);
+        }
+        let name = key.name;
+        match self.read(move |loader| start_ids::cancelled(loader, &name, number)).await? {
+            Some(why) => Ok(StartView { status: "cancelled".into(), why, ..view }),
+            None => Ok(view),
+        }
     }
 
     /// Has a start that is kept not happen.
@@ -56,8 +64,7 @@ impl Service {
     pub async fn cancel_start(&self, id: &str, act: Act) -> Result<StartActed, Problem> {
         let (key, number) = self.find_start(id).await?;
         if key.kept.as_ref().is_none_or(|kept| kept.number != number) {
-            let status = view(&key, number, id, self.handle().clock().now()).status;
-            return Err(problems::not_kept(id, &status));
+            return Err(problems::not_kept(id, &self.start_of(id).await?.why));
         }
         let answer =
             self.handle().cancel_kept(&key.name, number, show::actor(act.by), act.reason).await;
@@ -95,13 +102,13 @@ impl Service {
         Err(problems::no_such_start(id))
     }
 
-    /// Why a run is not there yet: `Err` is the problem that there is none, if no start of this name is kept either.
+    /// Why a run is not there yet: `Err` is the problem, if no start of this name is kept.
     pub(super) async fn explain_start(
         &self,
         id: &str,
         problem: Problem,
     ) -> Result<ExplainView, Problem> {
-        if problem.code != NO_RUN {
+        if problem.code != KEPT {
             return Err(problem);
         }
         let now = self.handle().clock().now();
@@ -110,7 +117,7 @@ impl Service {
         let latest = key.kept.as_ref().map(|kept| kept.latest);
         let since = latest.or_else(|| key.last.as_ref().map(|last| last.at)).unwrap_or(now);
         if !matches!(start.status.as_str(), "kept" | "starting") {
-            return Err(problem.hint(format!("its start: {}", start.why)));
+            return Err(problem);
         }
         let is_kept = start.status == "kept";
         let release = match start.due.as_deref().filter(|_| is_kept) {
@@ -231,7 +238,7 @@ fn view(key: &StartKey, number: u32, id: &str, now: Timestamp) -> StartView {
         None if key.last.as_ref().is_some_and(|last| last.number == number) => {
             ("started", "its run was started".to_owned())
         }
-        None => ("gone", "it was started or cancelled, and others came after it".to_owned()),
+        None => ("gone", "it was started, and others came after it".to_owned()),
     };
     StartView { status: status.into(), why, ..view }
 }

@@ -43,10 +43,9 @@ async fn prometheus_finds_the_target_up_and_the_series_present() {
         "completed"
     );
     // Two starts of one run that is kept, and two of which the second is a duplicate.
-    for (name, rule) in [
-        ("kept", "debounce: { key: k, wait: 1h }"),
-        ("once", "dedupe: { key: k, within: 1h }"),
-    ] {
+    for (name, rule) in
+        [("kept", "debounce: { key: k, wait: 1h }"), ("once", "dedupe: { key: k, within: 1h }")]
+    {
         for n in [1, 2] {
             let request = json!({
                 "definition": definition_json(&keyed(name, rule)), "input": { "n": n }, "name": null, "labels": {},

@@ -71,11 +71,7 @@ impl KeptStarts {
                         Some(before) => before,
                         None => rows.get(Table::KeptStarts, &id.bytes())?.is_some(),
                     };
-                    if before {
-                        &|of| of.starts_joined += 1
-                    } else {
-                        &|of| of.starts_kept += 1
-                    }
+                    if before { &|of| of.starts_joined += 1 } else { &|of| of.starts_kept += 1 }
                 }
             };
             counters(&workflow, count);

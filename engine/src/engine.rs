@@ -27,6 +27,7 @@ use crate::loader::{LoadError, Loader};
 use crate::logs::FileLogs;
 use crate::metrics::Metrics;
 use crate::names::Numbers;
+use crate::remote::Workers;
 use crate::secrets::{Secrets, SystemSecrets};
 use crate::tables::{META, RUN_NUMBER, TABLES};
 use crate::workflow::{RunHandle, Start, Workflow};
@@ -206,6 +207,8 @@ impl Builder {
         let files = folder
             .as_ref()
             .map(|folder| -> Arc<dyn LogSink> { Arc::new(FileLogs::new(folder.join("logs"))) });
+        let (clock, metrics) = (Clock::start(), Arc::new(Metrics::new()));
+        let workers = Workers::new(clock, Arc::clone(&metrics), config.worker_lease);
         let environment = Arc::new(Environment {
             registry: registry.clone(),
             functions: functions.clone(),
@@ -215,14 +218,14 @@ impl Builder {
             loader: loader.clone(),
             payload_bytes_max: config.payload_bytes_max,
             grace: config.grace,
-            metrics: Arc::new(Metrics::new()),
+            metrics,
+            workers: workers.clone(),
             calendar: calendar.unwrap_or_else(usual_calendar),
             secrets: secrets.unwrap_or_else(|| Arc::new(SystemSecrets::new())),
         });
         let found = loader.aggregate(Kind::Pauses.id(STORE)).map_err(OpenError::Pauses)?;
         let (revision, paused) = found.map(|entity| (entity.revision, entity.state)).unzip();
         let revision = revision.unwrap_or(0);
-        let clock = Clock::start();
         let (inboxes, drivers) =
             spawn_drivers(config, clock, &loader, views.as_ref(), &environment);
         let numbers = Numbers::after(last.unwrap_or(0));
@@ -238,6 +241,7 @@ impl Builder {
                 calendar: Arc::clone(&environment.calendar),
                 pauses: RwLock::default(),
                 admission: Admission::default(),
+                workers,
                 inboxes,
             }),
         };

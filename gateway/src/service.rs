@@ -35,6 +35,7 @@ mod updates;
 mod verify;
 mod versions;
 mod wait;
+mod workers;
 
 use std::collections::HashSet;
 use std::fmt;

@@ -44,6 +44,7 @@ impl Service {
         {
             view.why.clone_from(limit);
         }
+        self.explain_workers(&mut view, &plan, &run);
         function::explain(&mut view, &run, self.handle().function_trouble(id));
         let calls: Vec<(String, String)> = run
             .calling()

@@ -65,7 +65,10 @@ fn resize(more: Value) -> Value {
 }
 
 fn retries() -> Value {
-    json!({"retry": {"max_attempts": 3, "initial_ms": 1, "jitter": false}})
+    json!({"retry": {
+        "max_attempts": 3, "backoff": "constant", "initial_ms": 1, "factor": 1.0, "max_ms": 1,
+        "jitter": false, "retry_on": [], "give_up_on": [],
+    }})
 }
 
 async fn kinds(control: &Control, run: &str) -> Vec<String> {
@@ -295,7 +298,7 @@ async fn a_run_waits_for_a_worker_and_says_so() {
     let task = worker.task().await;
     let held = control.explain("one").await.unwrap();
     assert_eq!(held.causes[0].cause, "running");
-    assert!(held.why.starts_with("a at work"), "{}", held.why);
+    assert!(held.why == "a is at work", "{}", held.why);
     assert!(held.steps[0].why.starts_with("a is with worker `w1` for "), "{held:?}");
     let handlers = control.workers().await.unwrap().handlers;
     let shown = |name: &str| handlers.iter().find(|handler| handler.handler == name).unwrap();

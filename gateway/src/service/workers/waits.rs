@@ -16,8 +16,10 @@ const LOOKED_AT_MAX: usize = 50;
 /// A step that a worker has, or should have.
 struct Told {
     step: String,
-    /// Whether no worker has it.
+    /// Whether no worker has it, or one of its items.
     waits: bool,
+    /// Whether no worker has any of its items.
+    all_wait: bool,
     why: String,
     release: String,
 }
@@ -86,6 +88,14 @@ impl Service {
         tasks.filter_map(|(step, item)| self.told_of(plan, run, step, item)).collect()
     }
 
+    fn all_items_wait(&self, run: &Run, step: StepIndex) -> bool {
+        let mut items = run.items(step).into_iter().flat_map(ItemsRun::running);
+        items.all(|(item, _)| {
+            let standing = self.standing(run, step, Some(item));
+            standing.is_some_and(|standing| standing.stage == Stage::Waiting)
+        })
+    }
+
     fn standing(
         &self,
         run: &Run,
@@ -127,7 +137,8 @@ impl Service {
                 (false, format!("{what} is reported about"), "it is recorded".to_owned())
             }
         };
-        Some(Told { step: id.to_owned(), waits, why, release })
+        let all_wait = waits && item.is_none_or(|_| self.all_items_wait(run, step));
+        Some(Told { step: id.to_owned(), waits, all_wait, why, release })
     }
 
     /// Why nobody takes a task for this handler, and what to do.
@@ -159,9 +170,10 @@ impl Service {
 
 /// The first of the steps at work, if all of them wait for workers.
 fn only_waits<'a>(told: &'a [Told], run: &Run) -> Option<&'a Told> {
-    let at_work = run.running_count() as usize;
-    let waiting = told.iter().filter(|told| told.waits).count();
-    told.first().filter(|_| waiting == told.len() && told.len() >= at_work && !run.is_held())
+    let iterates = |step: &StepIndex| run.items(*step).is_some_and(|it| it.running_count() > 0);
+    let at_work = run.running().chain(run.iterating().filter(iterates)).count();
+    let all_wait = told.len() == at_work && told.iter().all(|told| told.all_wait);
+    told.first().filter(|_| all_wait && !run.is_held())
 }
 
 fn waiting_on(told: &Told) -> WaitingOn {

@@ -269,8 +269,9 @@ impl Shard {
             out.push(Output::Rest(run));
             return;
         }
-        let away = self.away.remove(&run).map(|away| away.queue);
-        out.extend(away.iter().flatten().filter_map(|asked| asked.withdrawal(run)));
+        let away = self.away.remove(&run).map(|away| away.queue).unwrap_or_default();
+        out.extend(away.iter().filter_map(|asked| asked.withdrawal(run)));
+        refuse_all(away, &refusal, out);
         if let Some(resident) = self.runs.get_mut(&run) {
             let queue = std::mem::take(&mut resident.queue);
             out.extend(queue.iter().filter_map(|asked| asked.withdrawal(run)));

@@ -9,7 +9,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nexus_benches::{folder, runtime};
+use nexus_benches::{folder, memory_mib, runtime};
 use nexus_cli::workload::open_engine;
 use nexus_engine::testkit::action;
 use nexus_engine::{Engine, StartRequest};
@@ -72,7 +72,7 @@ fn measure(name: &str, unit: &str, definition: &Definition, count: u32) {
         let run = engine.handle().start(StartRequest::new(plan)).await.expect("it starts").run;
         engine.handle().wait(run).await.expect("it ends");
         let took = began.elapsed();
-        let memory = peak_memory_mib();
+        let memory = memory_mib("VmHWM");
         let (events, ends) = ends(&engine, run).await;
         let tenth = ends.len() / 10;
         let (first, last) = (spent(&ends[..tenth]), spent(&ends[ends.len() - tenth..]));
@@ -117,12 +117,4 @@ fn spent(ends: &[i64]) -> Duration {
     let (Some(first), Some(last)) = (ends.first(), ends.last()) else { return Duration::ZERO };
     let gaps = u32::try_from(ends.len().saturating_sub(1).max(1)).unwrap_or(u32::MAX);
     Duration::from_micros(u64::try_from(last - first).unwrap_or(0)) / gaps
-}
-
-/// The most memory this process ever had, in MiB, as Linux counts it; 0 elsewhere.
-fn peak_memory_mib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    kib.unwrap_or(0) / 1024
 }

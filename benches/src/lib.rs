@@ -31,3 +31,12 @@ pub fn folder() -> tempfile::TempDir {
     std::fs::create_dir_all(&base).expect("a folder for the benchmark");
     tempfile::tempdir_in(base).expect("a temporary folder")
 }
+
+/// Memory of this process in MiB as Linux counts it: `VmRSS` is what is in use, `VmHWM` the most that ever was. 0 elsewhere.
+#[must_use]
+pub fn memory_mib(field: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or(0) / 1024
+}

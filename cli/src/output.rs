@@ -120,6 +120,11 @@ pub(crate) fn note(text: impl AsRef<str>) {
     }
 }
 
+/// Prints what to look at, unless they asked for quiet.
+pub(crate) fn warning(text: &str) {
+    note(format!("warning: {}", with_store(text)));
+}
+
 /// Prints what is wrong, also for those who asked for quiet.
 pub(crate) fn complain(text: impl AsRef<str>) {
     let mut err = anstream::stderr().lock();

@@ -13,6 +13,8 @@ mod encryption;
 mod ending;
 #[path = "runs/events.rs"]
 mod events;
+#[path = "runs/followed.rs"]
+mod followed;
 #[path = "runs/pausing.rs"]
 mod pausing;
 #[path = "runs/refusals.rs"]

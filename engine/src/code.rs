@@ -37,7 +37,7 @@ use crate::handler::Data;
 use crate::loader::{LoadError, Loader, events_of};
 
 pub use cx::{Call, Cx, Each, Wait, Within};
-pub(crate) use functions::{Functions, Seat};
+pub(crate) use functions::Functions;
 pub(crate) use performer::{Performance, perform};
 pub use trouble::FunctionTrouble;
 

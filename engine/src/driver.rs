@@ -21,6 +21,7 @@ mod performers;
 mod reads;
 mod replies;
 mod timers;
+mod uncalled;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -183,6 +184,7 @@ impl Driver {
                 self.tell(Input::PayloadsLoaded { run, payloads });
             }
             Message::Reported(report) => self.report(report),
+            Message::Called(attempt) => self.called(attempt),
             Message::Pauses { revision, pauses, done } => {
                 if revision >= self.pauses_revision {
                     self.pauses_revision = revision;
@@ -301,8 +303,8 @@ impl Driver {
             Output::Load(run) => self.reads.want(Read::Run(run)),
             Output::LoadPayloads(run, hashes) => self.reads.want(Read::Payloads(run, hashes)),
             Output::Attempt { plan, info, attempt } => self.call(&plan, *info, *attempt),
-            Output::Resume { run, step, item, attempt, alone } => {
-                self.queue((run, step, item, attempt), alone);
+            Output::Resume { plan, run, step, item, attempt, undo, alone } => {
+                self.queue(&plan, (run, step, item, attempt), undo, alone);
             }
             Output::Stop(run, step, item, attempt) => self.stop((run, step, item, attempt)),
             Output::LoadAggregate(id) => self.reads.want(Read::Aggregate(id)),
@@ -329,6 +331,7 @@ impl Driver {
             Output::Ended(run, status) => {
                 self.metrics.ended(&status);
                 self.performers.ended(run);
+                self.handlers.uncalled.forget(run);
                 self.replies.ended(run, &status);
             }
             Output::Function(news) => {
@@ -369,14 +372,25 @@ impl Driver {
             self.interrupted((info.run, attempt.step, attempt.item, attempt.attempt));
             return;
         }
+        if self.handlers.lacks_code(plan, info.run, attempt.step, attempt.undo) {
+            return self.rest_without_code(plan, info.run, &attempt);
+        }
         let is_outside = self.handlers.call(plan, info, attempt);
         self.slots.0 += i64::from(is_outside);
     }
 
     /// An attempt that was cut off waits for its turn. One whose turn does not come any more rests, as is recorded.
-    fn queue(&mut self, attempt: AttemptKey, alone: bool) {
+    fn queue(
+        &mut self,
+        plan: &nexus_model::plan::Plan,
+        attempt: AttemptKey,
+        undo: bool,
+        alone: bool,
+    ) {
         if self.closing.is_some() || self.config.drive == Drive::Nothing {
             self.slots.0 += 1;
+        } else if self.handlers.lacks_code(plan, attempt.0, attempt.1, undo) {
+            self.rest_on(plan, attempt, undo, alone);
         } else {
             self.handlers.queue(attempt, alone);
         }

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+#[path = "support/until.rs"]
+mod until;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +20,7 @@ use nexus_engine::{
 };
 use serde_json::Value;
 use tokio::sync::Semaphore;
+use until::until;
 
 /// Steps wait for it, and count how many do at one time.
 struct Gate {
@@ -69,14 +73,8 @@ async fn start(handle: &Handle, plan: &Arc<Plan>, name: &str) -> Result<Started,
 }
 
 /// Waits until `holds`.
-async fn until(what: &str, holds: impl AsyncFn() -> bool) {
-    for _ in 0..2_000 {
-        if holds().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("not in 10 s: {what}");
+async fn until_so(what: &str, holds: impl AsyncFn() -> bool) {
+    until(what, async || holds().await.then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,9 +96,9 @@ async fn no_more_runs_run_than_the_store_allows_also_after_it_was_closed() {
     let waits = async |limit: &str, count: usize| {
         handle.limit(limit).await.unwrap().is_some_and(|limit| limit.queue.len() == count)
     };
-    until("one of b runs, three wait", async || waits("@runs/b", 3).await).await;
-    until("three run, two of a wait", async || waits("@runs", 2).await).await;
-    until("three are at work", async || gate.now.load(Ordering::SeqCst) == 3).await;
+    until_so("one of b runs, three wait", async || waits("@runs/b", 3).await).await;
+    until_so("three run, two of a wait", async || waits("@runs", 2).await).await;
+    until_so("three are at work", async || gate.now.load(Ordering::SeqCst) == 3).await;
     gate.pass.add_permits(4);
     set(handle, "@runs", None).await;
     set(handle, "@runs/b", None).await;
@@ -112,7 +110,7 @@ async fn no_more_runs_run_than_the_store_allows_also_after_it_was_closed() {
     let free = start(handle, &plan("b"), "free").await.unwrap().run;
     gate.pass.add_permits(1);
     assert_eq!(handle.wait(free).await.unwrap().word(), "completed");
-    until("no slot is left", async || {
+    until_so("no slot is left", async || {
         handle.limit("@runs").await.unwrap().is_some_and(|limit| limit.is_idle())
     })
     .await;
@@ -164,14 +162,14 @@ async fn a_start_too_many_is_refused_and_leaves_nothing_and_open_runs_go_on() {
     assert!(matches!(refused, StartError::Full { .. }), "{refused}");
     assert_eq!(handle.find("late").await.unwrap(), None, "nothing was recorded");
     gate.pass.add_permits(1);
-    until("there is room again", async || start(handle, &plan, "late").await.is_ok()).await;
+    until_so("there is room again", async || start(handle, &plan, "late").await.is_ok()).await;
     gate.pass.add_permits(10);
     for started in let_in {
         assert_eq!(handle.wait(started.run).await.unwrap().word(), "completed");
     }
     engine.shutdown().await;
     let engine = open(folder.path(), &gate, Some(1));
-    until("what has ended needs no place", async || {
+    until_so("what has ended needs no place", async || {
         start(engine.handle(), &plan, "next").await.is_ok()
     })
     .await;

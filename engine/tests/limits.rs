@@ -4,6 +4,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+#[path = "support/until.rs"]
+mod until;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -23,6 +26,7 @@ use nexus_engine::{
     Config, Engine, Handle, StartRequest, StepCx, StepResult, events_of, handler_fn,
 };
 use serde_json::{Value, json};
+use until::until;
 
 fn by() -> Actor {
     Actor { name: "test".into(), via: "rust".into() }
@@ -190,13 +194,8 @@ fn open(store: &Path, gauge: &Arc<Gauge>) -> Engine {
 /// Waits until nobody has the store open: an engine that was dropped lets go of it a little later.
 async fn is_free(store: &Path) {
     let options = || nexus_engine::log::Options::new(nexus_engine::tables::TABLES);
-    for _ in 0..500 {
-        match nexus_engine::log::FjallLog::open(store, options()) {
-            Ok(log) => return log.close(),
-            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-        }
-    }
-    panic!("somebody keeps the store open");
+    let open = async || nexus_engine::log::FjallLog::open(store, options()).ok();
+    until("nobody keeps the store open", open).await.close();
 }
 
 fn completed(handle: &Handle) -> usize {

@@ -1,5 +1,8 @@
 //! What is meant by the name of a published workflow: by a call for ever, by schedules and triggers at each start.
 
+#[path = "support/until.rs"]
+mod until;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +16,7 @@ use nexus_engine::{
     TriggerRequest,
 };
 use serde_json::{Value, json};
+use until::until;
 
 fn compiled(definition: &Value) -> Arc<Plan> {
     let definition = Definition::from_json(definition.to_string().as_bytes());
@@ -67,15 +71,7 @@ async fn output(handle: &Handle, request: StartRequest) -> String {
 
 /// The definition of the run of this name, once it has ended.
 async fn definition(handle: &Handle, name: &str) -> DefinitionHash {
-    let find = async {
-        loop {
-            if let Some(run) = handle.find(name).await.expect("a log") {
-                return run;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let run = tokio::time::timeout(Duration::from_secs(30), find).await.expect("it is started");
+    let run = until("it is started", async || handle.find(name).await.expect("a log")).await;
     handle.wait(run).await.expect("an end");
     let (plan, _) = handle.load(run).await.expect("a log").expect("a run");
     plan.hash()
@@ -170,6 +166,46 @@ async fn schedules_and_triggers_made_by_name_follow_what_is_current() {
     handle.set_trigger(trigger(false)).await.expect("it is changed");
     handle.emit("asked", &json!({}), "e-2", by()).await.expect("an event");
     assert_eq!(definition(handle, "score@asked:2").await, one.hash());
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_the_current_version_does_not_name_starts_nothing_and_that_is_recorded() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let engine = open(folder.path());
+    let handle = engine.handle();
+    let one = score("one");
+    publish(handle, &one).await;
+    let trigger = TriggerRequest {
+        plan: Arc::clone(&one),
+        callees: Vec::new(),
+        at: 0,
+        follows: true,
+        folder: None,
+        by: by(),
+    };
+    handle.set_trigger(trigger).await.expect("a trigger");
+    let renamed = json!({
+        "name": "score", "event_triggers": [{"event": "asked", "name": "other"}],
+        "steps": [{"id": "a", "kind": {"set": {"values": {}}}}],
+    });
+    publish(handle, &compiled(&renamed)).await;
+    handle.emit("asked", &json!({}), "e-1", by()).await.expect("an event");
+    let delivered = async {
+        while handle.topic("asked").await.expect("a log").is_none_or(|it| it.failure.is_none()) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), delivered).await.expect("it is said");
+    publish(handle, &one).await;
+    handle.emit("asked", &json!({}), "e-2", by()).await.expect("an event");
+    assert_eq!(definition(handle, "score@asked:2").await, one.hash());
+    assert_eq!(handle.find("score@asked:1").await.expect("a log"), None);
+    let topic = handle.topic("asked").await.expect("a log").expect("a topic");
+    let failure = topic.failure.expect("it says that nothing was started");
+    assert_eq!((failure.number, &*failure.trigger, &*failure.code), (1, "score", "NX4188"));
+    let wanted = "score@2, which is current, has no such trigger for this event";
+    assert_eq!((failure.message.as_str(), topic.started), (wanted, 1));
     engine.shutdown().await;
 }
 

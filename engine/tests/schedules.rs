@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+#[path = "support/until.rs"]
+mod until;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +17,7 @@ use nexus_engine::model::schedule::{CatchUp, Overlap, Schedule, Timing};
 use nexus_engine::projections::RunFilter;
 use nexus_engine::{Config, Engine, Handle, ScheduleRequest, replay_aggregate};
 use serde_json::json;
+use until::until;
 
 fn plan() -> Arc<Plan> {
     let json = json!({
@@ -49,14 +53,11 @@ fn every(ms: u64, name: &str) -> ScheduleRequest {
     }
 }
 
-async fn until(handle: &Handle, name: &str, is_so: impl Fn(&Schedule) -> bool) -> Schedule {
-    loop {
-        let schedule = handle.schedule(name).await.unwrap().unwrap();
-        if is_so(&schedule) {
-            return schedule;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+async fn once(handle: &Handle, name: &str, is_so: impl Fn(&Schedule) -> bool) -> Schedule {
+    until("the schedule is so", async || {
+        Some(handle.schedule(name).await.unwrap().unwrap()).filter(&is_so)
+    })
+    .await
 }
 
 /// Names of the runs, as the view knows them.
@@ -78,17 +79,17 @@ async fn an_interval_starts_runs_and_goes_on_in_the_next_process() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(folder.path());
     engine.handle().put_schedule(every(1_000, "tick")).await.unwrap();
-    let first = until(engine.handle(), "tick", |it| it.counts.started == 2 && it.open.is_empty());
+    let first = once(engine.handle(), "tick", |it| it.counts.started == 2 && it.open.is_empty());
     let first = first.await;
     check_replay(&engine, "tick");
     engine.shutdown().await;
 
     let engine = open(folder.path());
-    let second = until(engine.handle(), "tick", |it| it.counts.started >= 4);
+    let second = once(engine.handle(), "tick", |it| it.counts.started >= 4);
     let second = second.await;
     assert!(second.last > first.last);
     engine.handle().pause_schedule("tick", by(), "enough".into()).await.unwrap();
-    let last = until(engine.handle(), "tick", |it| it.open.is_empty()).await;
+    let last = once(engine.handle(), "tick", |it| it.open.is_empty()).await;
     let names = runs(&engine);
     let distinct: std::collections::BTreeSet<&String> = names.iter().collect();
     assert_eq!(names.len() as u64, last.counts.started);
@@ -104,7 +105,7 @@ async fn a_schedule_is_no_run() {
     let engine = open(folder.path());
     engine.handle().put_schedule(every(86_400_000, "daily")).await.unwrap();
     engine.handle().trigger_schedule("daily", by()).await.unwrap();
-    until(engine.handle(), "daily", |it| it.counts.started == 1 && it.open.is_empty()).await;
+    once(engine.handle(), "daily", |it| it.counts.started == 1 && it.open.is_empty()).await;
     assert_eq!(runs(&engine).len(), 1, "the triggered run alone");
     let views = engine.handle().views().unwrap();
     let rows = views.aggregates(Kind::Schedule).unwrap();

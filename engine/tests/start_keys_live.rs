@@ -1,5 +1,8 @@
 //! Starts that have a key in an engine on disk: concurrent ones, and one that was cut off between the key and the run.
 
+#[path = "support/until.rs"]
+mod until;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,13 +11,14 @@ use nexus_engine::model::aggregate::{Command, Kind};
 use nexus_engine::model::definition::Definition;
 use nexus_engine::model::event::Actor;
 use nexus_engine::model::plan::Plan;
-use nexus_engine::model::schedule::{CatchUp, Overlap, Timing};
+use nexus_engine::model::schedule::{CatchUp, Overlap, Schedule, Timing};
 use nexus_engine::model::start_key::{RunRequest, StartKeyCommand};
 use nexus_engine::{
     Begun, Config, Drive, Engine, Handle, PublishRequest, ScheduleRequest, ScheduledRun,
     StartError, StartRequest, Started, TriggerRequest, replay_aggregate,
 };
 use serde_json::{Value, json};
+use until::until;
 
 fn plan(rule: &Value) -> Arc<Plan> {
     let mut json = json!({
@@ -65,16 +69,17 @@ fn check_replay(engine: &Engine) {
 
 /// Waits until a run of this name is there and has ended.
 async fn ended(handle: &Handle, name: &str) {
-    let find = async {
-        loop {
-            if let Some(run) = handle.find(name).await.expect("a log") {
-                return run;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    let run = tokio::time::timeout(Duration::from_secs(30), find).await.expect("it is started");
+    let run = until("it is started", async || handle.find(name).await.expect("a log")).await;
     assert_eq!(handle.wait(run).await.expect("an end").word(), "completed");
+}
+
+/// The schedule, once it has heard of the end of its run.
+async fn over(handle: &Handle) -> Schedule {
+    until("it hears of the end", async || {
+        let schedule = handle.schedule("nightly").await.expect("a log").expect("one");
+        schedule.open.is_empty().then_some(schedule)
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -188,13 +193,11 @@ async fn events_that_have_the_same_key_lead_to_one_run() {
         handle.emit("changed", &data, &format!("e-{page}"), by()).await.expect("an event");
     }
     ended(&handle, "index@changed:1").await;
-    let delivered = async {
-        while !handle.topic("changed").await.expect("a log").expect("events").undelivered.is_empty()
-        {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), delivered).await.expect("all are delivered");
+    until("all are delivered", async || {
+        let topic = handle.topic("changed").await.expect("a log").expect("events");
+        topic.undelivered.is_empty().then_some(())
+    })
+    .await;
     assert_eq!(handle.topic("changed").await.expect("a log").expect("events").started, 1);
     assert_eq!(handle.find("index@changed:2").await.expect("a log"), None);
     engine.shutdown().await;
@@ -221,13 +224,7 @@ async fn a_schedule_waits_for_the_run_of_a_start_that_is_kept() {
     handle.put_schedule(request).await.expect("a schedule");
     handle.trigger_schedule("nightly", by()).await.expect("it is due");
     ended(&handle, "index@s+1").await;
-    let over = async {
-        while !handle.schedule("nightly").await.expect("a log").expect("one").open.is_empty() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), over).await.expect("it hears of the end");
-    let schedule = handle.schedule("nightly").await.expect("a log").expect("one");
+    let schedule = over(&handle).await;
     assert_eq!((schedule.counts.started, schedule.counts.failed), (1, 0));
     engine.shutdown().await;
 }
@@ -262,12 +259,8 @@ async fn a_due_time_starts_one_run_though_another_version_is_published_while_it_
         engine.handle().put_schedule(request).await.expect("a schedule");
         let due = engine.handle().trigger_schedule("nightly", by()).await.expect("it is due");
         let ScheduledRun::Requested(due) = due else { panic!("{due:?}") };
-        let kept = async {
-            while engine.handle().start_key("index/s").await.expect("a log").is_none() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(30), kept).await.expect("it is kept");
+        let kept = async || engine.handle().start_key("index/s").await.expect("a log");
+        until("it is kept", kept).await;
         publish(engine.handle(), &plan(&json!({}))).await;
         if crashes {
             engine.shutdown().await;
@@ -275,12 +268,7 @@ async fn a_due_time_starts_one_run_though_another_version_is_published_while_it_
         }
         let handle = engine.handle();
         ended(handle, "index@s+1").await;
-        let over = async {
-            while !handle.schedule("nightly").await.expect("a log").expect("one").open.is_empty() {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(30), over).await.expect("it hears of the end");
+        over(handle).await;
         assert_eq!(handle.find(&due).await.expect("a log"), None, "a second run of one due time");
         assert_eq!(
             handle.schedule("nightly").await.expect("a log").expect("one").counts.started,

@@ -27,6 +27,7 @@ mod replay;
 mod schedules;
 mod show;
 mod signal;
+mod silent;
 mod start;
 mod start_keys;
 mod state_queries;

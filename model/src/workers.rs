@@ -26,6 +26,9 @@ pub fn is_worker_name(name: &str) -> bool {
 impl Plan {
     /// The name of the handler that workers offer for `step`, or for its undo, if it is theirs.
     pub fn worker_handler(&self, step: StepIndex, is_undo: bool) -> Option<&str> {
+        if self.is_code() {
+            return None; // The calls of a function may have any name.
+        }
         let uses = if is_undo { self.undo_handler(step) } else { self.handler(step) };
         worker_handler(uses?)
     }

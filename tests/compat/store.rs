@@ -33,16 +33,16 @@ pub(crate) fn folder(version: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("compat/stores").join(version)
 }
 
-/// A copy of the store.
-pub(crate) fn unpacked(version: &str) -> TempDir {
+/// A copy of the store that is packed into a folder.
+pub(crate) fn unpacked(folder: &Path) -> TempDir {
     let copy = tempfile::tempdir().expect("a folder");
-    let archive = File::open(folder(version).join("store.tar.gz")).expect("the store is there");
+    let archive = File::open(folder.join("store.tar.gz")).expect("the store is there");
     tar::Archive::new(GzDecoder::new(archive)).unpack(copy.path()).expect("unpacked");
     copy
 }
 
-pub(crate) fn expected(version: &str) -> Expected {
-    let text = std::fs::read_to_string(folder(version).join("expected.json")).expect("it is there");
+pub(crate) fn expected(folder: &Path) -> Expected {
+    let text = std::fs::read_to_string(folder.join("expected.json")).expect("it is there");
     let value: Value = serde_json::from_str(&text).expect("JSON");
     let text = |value: &Value| value.as_str().expect("a text").to_owned();
     let run = |run: &Value| {

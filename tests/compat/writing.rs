@@ -1,7 +1,7 @@
-//! How a store is made: by the engine, once for each version.
+//! How a store is made: by the engine.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use flate2::Compression;
@@ -67,11 +67,8 @@ steps:
 outputs: '${{ steps.a.output|length }}'
 ";
 
-/// Writes a store and what is known of it into the folder named by an environment variable.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "only for a new version of the store"]
-async fn a_store_is_written() {
-    let Some(target) = std::env::var_os("NEXUS_COMPAT_STORE").map(PathBuf::from) else { return };
+/// Makes a store, and packs it and what is known of it into a folder.
+pub(crate) async fn pack(target: &Path) {
     let folder = tempfile::tempdir().expect("a folder");
     let (first, first_log) = engine(folder.path());
     let names = write(first.handle()).await;
@@ -86,7 +83,6 @@ async fn a_store_is_written() {
     let expected = json!({ "head": log.head().to_string(), "runs": runs });
     second.shutdown().await;
     drop(log);
-    std::fs::create_dir_all(&target).expect("made");
     let text = serde_json::to_string_pretty(&expected).expect("JSON");
     std::fs::write(target.join("expected.json"), text + "\n").expect("written");
     let archive = File::create(target.join("store.tar.gz")).expect("made");

@@ -57,9 +57,7 @@ async fn make_payments(folder: &Path) {
 }
 
 /// The child: the orders of the round before end, then those of this one are paid, and it stays between commit and event.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_child_pays() {
-    let Some(store) = std::env::var_os(STORE).map(PathBuf::from) else { return };
+async fn pay_and_stay(store: &Path) {
     let folder = std::env::var_os(FOLDER).map(PathBuf::from).expect("a child is told");
     let round = std::env::var(ROUND).expect("a child is told").parse::<u32>().expect("a number");
     let stays = Arc::new(AtomicBool::new(false));
@@ -81,7 +79,7 @@ async fn a_child_pays() {
     };
     let shop = Workflow::dag("shop", |d, order| d.step("pay", step, order)).expect("a workflow");
     let config = Config { concurrency: AT_ONCE, ..Config::default() };
-    let engine = Engine::builder().config(config).workflow(&shop).open(&store).expect("it opens");
+    let engine = Engine::builder().config(config).workflow(&shop).open(store).expect("it opens");
     for order in orders(round.saturating_sub(1)) {
         let run = engine.run::<String>(&name(order));
         let paid = run.result().await.expect("it completes");
@@ -98,6 +96,14 @@ async fn a_child_pays() {
         engine.start(&shop, order).id(name(order)).await.expect("it starts");
     }
     std::future::pending::<()>().await;
+}
+
+/// A database in which payments can be made.
+async fn till() -> (Database, Transactions) {
+    let database = Database::start().await;
+    make_payments(database.folder()).await;
+    let transactions = Transactions::open(pool(database.folder())).await;
+    (database, transactions.expect("the database is there"))
 }
 
 fn orders(round: u32) -> impl Iterator<Item = u32> {
@@ -120,12 +126,16 @@ fn what_a_killed_process_has_committed_is_neither_lost_nor_done_again() {
         return;
     }
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    if let Some(store) = std::env::var_os(STORE).map(PathBuf::from) {
+        return runtime.block_on(pay_and_stay(&store));
+    }
     let (database, store) =
         (runtime.block_on(Database::start()), tempfile::tempdir().expect("a folder"));
     runtime.block_on(make_payments(database.folder()));
     for round in 1..=ROUNDS + 1 {
         let mut child = Command::new(std::env::current_exe().expect("this binary"));
-        child.args(["--exact", "a_child_pays", "--nocapture", "--test-threads=1"]);
+        let this = "what_a_killed_process_has_committed_is_neither_lost_nor_done_again";
+        child.args(["--exact", this, "--nocapture", "--test-threads=1"]);
         child.env(FOLDER, database.folder()).env(STORE, store.path()).env(ROUND, round.to_string());
         let mut child = child.stdout(Stdio::piped()).spawn().expect("it starts");
         let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
@@ -173,9 +183,7 @@ fn work_for_another_input_and_of_encrypted_runs_is_refused() {
     }
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
-        let database = Database::start().await;
-        make_payments(database.folder()).await;
-        let transactions = Transactions::open(pool(database.folder())).await.expect("it is there");
+        let (database, transactions) = till().await;
         let text = "nexus: v1
 name: shop
 inputs: { order: integer }
@@ -218,9 +226,7 @@ fn what_a_failed_attempt_has_written_is_rolled_back_and_a_database_that_is_away_
     }
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
-        let database = Database::start().await;
-        make_payments(database.folder()).await;
-        let transactions = Transactions::open(pool(database.folder())).await.expect("it is there");
+        let (database, transactions) = till().await;
         Transactions::open(pool(database.folder())).await.expect("the table is there");
         let shop = Workflow::dag("shop", |d, order| {
             let step = transactions.step(stumble);

@@ -46,6 +46,9 @@ pub(crate) fn run(context: &Context, args: &PublishArgs) -> Outcome {
 /// Says what was done to the versions of a workflow.
 pub(super) fn show(acted: &VersionActed) {
     let VersionActed { workflow, action, version, before, definition, .. } = acted;
+    for warning in &acted.warnings {
+        output::warning(warning);
+    }
     match output::format() {
         Format::Json | Format::Jsonl => output::json(acted),
         Format::Name | Format::Value => output::line(format!("{workflow}@{version}")),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use nexus_gateway::api::{SetTriggers, TopicView, TriggersActed};
+use nexus_gateway::api::{SetTriggers, TopicView, TriggerView, TriggersActed};
 
 use super::acting::act;
 use super::published::{self, Meant};
@@ -122,13 +122,22 @@ fn list(context: &Context) -> Outcome {
                 ]);
             }
             table.print();
+            for topic in &page.topics {
+                for why in topic.triggers.iter().filter_map(|trigger| trigger.silent.as_ref()) {
+                    output::note(format!("{} starts nothing: {why}", topic.event));
+                }
+            }
         }
     }
     Ok(Code::Done)
 }
 
 fn starts(topic: &TopicView) -> String {
-    let names: Vec<&str> = topic.triggers.iter().map(|trigger| trigger.name.as_str()).collect();
+    let name = |trigger: &TriggerView| match &trigger.silent {
+        Some(_) => format!("{} (nothing now)", trigger.name),
+        None => trigger.name.clone(),
+    };
+    let names: Vec<String> = topic.triggers.iter().map(name).collect();
     match &topic.failure {
         Some(failure) => format!("{} (failed: {failure})", names.join(", ")),
         None => names.join(", "),

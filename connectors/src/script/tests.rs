@@ -310,10 +310,8 @@ async fn a_cut_record_is_no_obstacle() {
 
 const ORPHAN_FOLDER: &str = "NEXUS_TEST_ORPHAN_FOLDER";
 
-/// Not a test by itself: the engine that the tests below kill.
-#[tokio::test]
-async fn engine_to_be_killed() {
-    let Some(folder) = std::env::var_os(ORPHAN_FOLDER).map(PathBuf::from) else { return };
+/// The engine that the tests below kill.
+async fn engine_to_be_killed(folder: PathBuf) {
     let mut bench = Bench::new();
     bench.info.folder = Some(folder.clone());
     bench.info.store = Some(folder.join("store"));
@@ -327,7 +325,11 @@ async fn engine_to_be_killed() {
 /// Starts an engine that runs a script, and kills it; the script and its child are left.
 async fn orphans(bench: &Bench) -> Vec<i32> {
     let mut engine: Child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "script::tests::engine_to_be_killed", "--nocapture"])
+        .args([
+            "--exact",
+            "script::tests::an_orphan_is_ended_before_its_step_runs_again",
+            "--nocapture",
+        ])
         .env(ORPHAN_FOLDER, bench.folder())
         .env("TMPDIR", bench.folder())
         .stdout(Stdio::piped())
@@ -349,6 +351,9 @@ async fn orphans(bench: &Bench) -> Vec<i32> {
 
 #[tokio::test]
 async fn an_orphan_is_ended_before_its_step_runs_again() {
+    if let Some(folder) = std::env::var_os(ORPHAN_FOLDER).map(PathBuf::from) {
+        return engine_to_be_killed(folder).await;
+    }
     let bench = Bench::new();
     let pids = orphans(&bench).await;
     let states = pids.iter().map(|pid| format!("grep -s State /proc/{pid}/status;"));

@@ -5,7 +5,6 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nexus_model::id::RunId;
-use tokio::sync::watch;
 
 use super::Function;
 use super::trouble::Trouble;
@@ -24,18 +23,17 @@ struct AtWork {
 }
 
 /// What is known of the function of one run.
+#[derive(Default)]
 struct Work {
     /// The code of its open calls, by the ids of their steps.
     code: HashMap<String, Code>,
     trouble: Option<Trouble>,
-    changed: watch::Sender<()>,
+    /// Who is told when the function has made a call, by the ids of their steps.
+    awaited: HashMap<String, Vec<Told>>,
 }
 
-impl Default for Work {
-    fn default() -> Self {
-        Self { code: HashMap::new(), trouble: None, changed: watch::Sender::new(()) }
-    }
-}
+/// Told that a function has made a call.
+type Told = Box<dyn FnOnce() + Send>;
 
 /// The code of a call.
 #[derive(Clone)]
@@ -73,8 +71,10 @@ impl Functions {
     ) {
         let mut at_work = self.at_work();
         let work = at_work.runs.entry(run).or_default();
+        let told = work.awaited.remove(&id);
         work.code.insert(id, Code { handler, undo });
-        work.changed.send_replace(());
+        drop(at_work);
+        told.into_iter().flatten().for_each(|tell| tell());
     }
 
     /// Forgets the code of a call; `undo`: but for what undoes it, if there is something.
@@ -93,7 +93,6 @@ impl Functions {
         let mut at_work = self.at_work();
         let work = at_work.runs.entry(run).or_default();
         work.trouble = Some(trouble);
-        work.changed.send_replace(());
     }
 
     /// Why the function of a run gets no further, if it does not.
@@ -106,48 +105,38 @@ impl Functions {
         self.at_work().runs.remove(&run);
     }
 
-    /// Where the code of a step will be.
-    pub(crate) fn seat(&self, run: RunId, id: &str, is_undo: bool) -> Seat {
-        Seat { functions: self.clone(), run, id: id.to_owned(), is_undo }
+    /// The code of a step, or of what undoes it, if the function of its run has made the call.
+    pub(crate) fn code(&self, run: RunId, id: &str, is_undo: bool) -> Option<Arc<dyn Handler>> {
+        self.at_work().runs.get(&run)?.code.get(id)?.handler(is_undo)
     }
 
-    fn code_of(&self, seat: &Seat) -> Result<Arc<dyn Handler>, watch::Receiver<()>> {
+    /// Has somebody told once the function of a run has made this call; at once if it has.
+    pub(crate) fn when_called(
+        &self,
+        run: RunId,
+        id: &str,
+        is_undo: bool,
+        tell: impl FnOnce() + Send + 'static,
+    ) {
         let mut at_work = self.at_work();
-        let work = at_work.runs.entry(seat.run).or_default();
-        let code = work.code.get(&seat.id);
-        let handler = code.and_then(|code| {
-            if seat.is_undo { code.undo.clone() } else { Some(Arc::clone(&code.handler)) }
-        });
-        handler.ok_or_else(|| work.changed.subscribe())
+        let work = at_work.runs.entry(run).or_default();
+        if work.code.get(id).and_then(|code| code.handler(is_undo)).is_none() {
+            work.awaited.entry(id.to_owned()).or_default().push(Box::new(tell));
+            return;
+        }
+        drop(at_work);
+        tell();
+    }
+}
+
+impl Code {
+    fn handler(&self, is_undo: bool) -> Option<Arc<dyn Handler>> {
+        if is_undo { self.undo.clone() } else { Some(Arc::clone(&self.handler)) }
     }
 }
 
 impl fmt::Debug for Functions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.known.keys()).finish()
-    }
-}
-
-/// Where the code of a step will be, once the function of its run has made the call.
-pub(crate) struct Seat {
-    functions: Functions,
-    run: RunId,
-    id: String,
-    is_undo: bool,
-}
-
-impl Seat {
-    /// Waits for the code.
-    pub(crate) async fn handler(self) -> Arc<dyn Handler> {
-        loop {
-            let mut changed = match self.functions.code_of(&self) {
-                Ok(handler) => return handler,
-                Err(changed) => changed,
-            };
-            if changed.changed().await.is_err() {
-                // The run has ended, and with it this attempt: it is told to stop.
-                std::future::pending::<()>().await;
-            }
-        }
     }
 }

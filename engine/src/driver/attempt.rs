@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use super::heart::Heart;
 use super::message::{Message, ReplySender};
 use super::outside::{Outside, carried_out};
-use crate::code::{Functions, Seat};
+use crate::code::Functions;
 use crate::handler::{
     Data, Handler, LogSink, Registry, StepCx, StepError, StepResult, Stop, caught,
 };
@@ -67,8 +67,6 @@ pub(crate) struct Report {
 /// A call about to be made.
 pub(super) struct Call {
     pub(super) handler: Option<Arc<dyn Handler>>,
-    /// Where the handler will be, if the step is a call of a function.
-    pub(super) seat: Option<Seat>,
     pub(super) handler_name: Arc<str>,
     pub(super) cx: StepCx,
     pub(super) stop: Arc<Stop>,
@@ -151,13 +149,6 @@ async fn called(call: &mut Call, environment: &Environment) -> StepResult<Data> 
 async fn attempted(call: &mut Call, environment: &Environment) -> StepResult<Data> {
     if let Some(outside) = call.outside.take() {
         return carried_out(call, environment, outside).await;
-    }
-    if let Some(seat) = call.seat.take() {
-        tokio::select! {
-            biased;
-            handler = seat.handler() => call.handler = Some(handler),
-            () = call.cx.cancelled() => return Err(stopped()),
-        }
     }
     let Some(handler) = call.handler.take() else {
         let message = format!("nobody offers the handler `{}`", call.handler_name);

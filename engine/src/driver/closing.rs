@@ -103,6 +103,7 @@ fn turn_away(message: Message) {
         | Message::Loaded { .. }
         | Message::PayloadsLoaded { .. }
         | Message::Reported(_)
+        | Message::Called(_)
         | Message::Pauses { .. }
         | Message::Drive { .. }
         | Message::AlreadyEnded { .. }

@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use nexus_model::effect::RunAttempt;
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
 use nexus_model::plan::Plan;
-use nexus_model::workers::worker_handler;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
@@ -20,17 +19,20 @@ use super::attempt::{AttemptKey, Call, Environment, Report, Reporter, carry_out}
 use super::heart::Heart;
 use super::message::Message;
 use super::outside::{Ending, LeasedTask, Outside};
+use super::uncalled::Uncalled;
 use crate::handler::{AttemptInfo, StepCx, Stop};
 use crate::logs::SealedLogs;
 use crate::remote::TaskId;
 
-type Key = (RunId, StepIndex, Option<ItemIndex>);
+pub(super) type Key = (RunId, StepIndex, Option<ItemIndex>);
 
 /// Handlers at work, and attempts that were cut off and wait for their turn.
 pub(super) struct Handlers {
-    environment: Arc<Environment>,
-    inbox: mpsc::UnboundedSender<Message>,
+    pub(super) environment: Arc<Environment>,
+    pub(super) inbox: mpsc::UnboundedSender<Message>,
     working: HashMap<Key, Working>,
+    /// Attempts that wait for their code.
+    pub(super) uncalled: Uncalled,
     waiting: VecDeque<AttemptKey>,
     alone: VecDeque<AttemptKey>,
     /// Attempts whose resumption is being recorded.
@@ -69,6 +71,7 @@ impl Handlers {
             environment,
             inbox,
             working: HashMap::new(),
+            uncalled: Uncalled::default(),
             waiting: VecDeque::new(),
             alone: VecDeque::new(),
             resuming: HashMap::new(),
@@ -122,12 +125,10 @@ impl Handlers {
             (plan.handler(step), plan.timeout_ms(step))
         };
         let name = name.unwrap_or_default();
-        let seat = plan
-            .is_code()
-            .then(|| self.environment.functions.seat(info.run, plan.id(step), attempt.undo));
-        let handler = self.environment.registry.get(name).filter(|_| seat.is_none()).cloned();
-        let outside = worker_handler(name)
-            .filter(|_| seat.is_none() && handler.is_none())
+        let handler = self.code(plan, info.run, step, attempt.undo);
+        let outside = plan
+            .worker_handler(step, attempt.undo)
+            .filter(|_| handler.is_none())
             .map(|name| self.outside(name, &info));
         let is_outside = outside.is_some();
         let logs = SealedLogs::over(&self.environment.logs, info.vault.as_ref());
@@ -136,7 +137,6 @@ impl Handlers {
         let heart = Heart::new(self.inbox.clone(), &cx, beats);
         self.begin(Call {
             handler,
-            seat,
             handler_name: Arc::from(name),
             cx,
             stop: Arc::new(stop),
@@ -173,6 +173,9 @@ impl Handlers {
             self.leave((run, step, item));
             return Stopped::NotCalled;
         }
+        if self.uncalled.take(which).is_some() {
+            return Stopped::Unknown;
+        }
         let before = self.waiting.len() + self.alone.len();
         self.waiting.retain(|waits| *waits != which);
         self.alone.retain(|waits| *waits != which);
@@ -181,6 +184,15 @@ impl Handlers {
         } else {
             Stopped::NotCalled
         }
+    }
+
+    /// An attempt that was to be called is not.
+    pub(super) fn turns_back(&mut self, (run, step, item, attempt): AttemptKey) {
+        let key = (run, step, item);
+        if self.resuming.get(&key) == Some(&attempt) {
+            self.resuming.remove(&key);
+        }
+        self.leave(key);
     }
 
     /// The one that worked alone does not any more.
@@ -224,6 +236,7 @@ impl Handlers {
         workers.hand_out_nothing();
         let left = if workers.is_unreachable() { Ending::All } else { Ending::Waiting };
         self.ending.send_modify(|ending| *ending = left.max(*ending));
+        self.uncalled.clear();
     }
 
     /// Whether none is at work.

@@ -11,6 +11,7 @@ use nexus_model::run::RunStatus;
 use tokio::sync::oneshot;
 
 use super::Report;
+use super::attempt::AttemptKey;
 use super::timers::Page;
 use crate::handle::Handle;
 use crate::shard::{Answer, Asked, AskedAggregate, Loaded, LoadedAggregate, Refusal, Start};
@@ -34,6 +35,8 @@ pub(crate) enum Message {
     PayloadsLoaded { run: RunId, payloads: Vec<NewPayload> },
     /// A handler is done.
     Reported(Report),
+    /// The function of a run has made the call that this attempt waits for.
+    Called(AttemptKey),
     /// The pauses of the store to keep to from now on, and their revision.
     Pauses { revision: u32, pauses: Arc<Pauses>, done: oneshot::Sender<()> },
     /// A run from before this process should go on.

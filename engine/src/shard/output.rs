@@ -39,6 +39,8 @@ pub enum Output {
     },
     /// Carry on an attempt that was cut off: record that, then its handler is called.
     Resume {
+        /// The run's plan.
+        plan: Arc<Plan>,
         /// The run.
         run: RunId,
         /// The step.
@@ -47,6 +49,8 @@ pub enum Output {
         item: Option<ItemIndex>,
         /// The attempt.
         attempt: Attempt,
+        /// Whether it undoes what the step did.
+        undo: bool,
         /// Whether it must run while no other does.
         alone: bool,
     },

@@ -169,7 +169,7 @@ impl Resident {
                 Some(Effect::ResumeAttempt { alone, .. }) => {
                     slots.0 -= 1;
                     self.at_work.insert((step, None), attempt);
-                    out.push(Output::Resume { run, step, item: None, attempt, alone });
+                    out.push(self.resume(run, (step, None, attempt), alone));
                 }
                 Some(Effect::ReadEvents(_)) => {}
                 Some(Effect::RunAttempt(_) | Effect::StopAttempt { .. } | Effect::Call(_))
@@ -187,6 +187,17 @@ impl Resident {
             let interrupt = Command::InterruptItems { attempts: items, orderly: false };
             self.queue.push_front(Asked::silent(interrupt));
         }
+    }
+
+    /// An attempt that was cut off is to be carried on.
+    fn resume(
+        &self,
+        run: RunId,
+        (step, item, attempt): (StepIndex, Option<ItemIndex>, Attempt),
+        alone: bool,
+    ) -> Output {
+        let (plan, undo) = (Arc::clone(&self.plan), self.run.step_run(step).undo().is_some());
+        Output::Resume { plan, run, step, item, attempt, undo, alone }
     }
 
     /// Takes up attempts of items that are under way without a handler of this engine: those that rest are resumed. Returns the
@@ -210,7 +221,7 @@ impl Resident {
                 Effect::ResumeAttempt { step, item, attempt, alone } => {
                     if self.at_work.insert((step, item), attempt) != Some(attempt) {
                         slots.0 -= 1;
-                        out.push(Output::Resume { run, step, item, attempt, alone });
+                        out.push(self.resume(run, (step, item, attempt), alone));
                     }
                 }
                 Effect::RunAttempt(RunAttempt { step, item: Some(item), attempt, .. })
@@ -336,7 +347,7 @@ impl Resident {
                 Effect::Call(call) => self.call(run, call),
                 Effect::ResumeAttempt { step, item, attempt, alone } => {
                     self.at_work.insert((step, item), attempt);
-                    Output::Resume { run, step, item, attempt, alone }
+                    self.resume(run, (step, item, attempt), alone)
                 }
                 Effect::RunAttempt(attempt) => {
                     self.at_work.insert((attempt.step, attempt.item), attempt.attempt);

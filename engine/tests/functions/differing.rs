@@ -1,7 +1,5 @@
 //! Code that does not do what is recorded: it gets no further, and the place is named.
 
-use std::time::Duration;
-
 use nexus_engine::code::FunctionTrouble;
 use nexus_engine::prelude::*;
 
@@ -42,18 +40,10 @@ where
     let id = run.run_id().await.unwrap();
     let events = second.events("run").await.len();
     run.signal(&GO, &4).await.unwrap();
-    let trouble = async {
-        loop {
-            if let Some(trouble) = second.engine.handle().function_trouble(id) {
-                return trouble;
-            }
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
     let outcome = within(async {
         tokio::select! {
             done = run.result() => Ok(done.unwrap()),
-            trouble = trouble => Err(trouble),
+            trouble = second.trouble(id) => Err(trouble),
         }
     })
     .await;

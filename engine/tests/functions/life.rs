@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use nexus_engine::code::FunctionTrouble;
 use nexus_engine::log::MemoryLog;
 use nexus_engine::model::event::Event;
+use nexus_engine::model::id::RunId;
 use nexus_engine::prelude::*;
 use nexus_engine::{Config, Recorded};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::log::{FaultyLog, memory};
+use crate::until::until;
 
 /// An engine with one workflow, on a log.
 pub(crate) struct Life {
@@ -42,6 +45,11 @@ impl Life {
         self.log.faults.gone.store(true, Ordering::SeqCst);
     }
 
+    /// What keeps a function from going on, once something does.
+    pub(crate) async fn trouble(&self, run: RunId) -> FunctionTrouble {
+        until("it is in trouble", async || self.engine.handle().function_trouble(run)).await
+    }
+
     /// The events of a run.
     pub(crate) async fn events(&self, name: &str) -> Vec<Recorded> {
         let run = self.engine.handle().find(name).await.unwrap().unwrap();
@@ -52,11 +60,6 @@ impl Life {
 /// Waits, but not for ever.
 pub(crate) async fn within<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(30), work).await.expect("it ends")
-}
-
-/// Waits long, but not for ever.
-pub(crate) async fn within_hours<T>(work: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_hours(2), work).await.expect("it ends")
 }
 
 /// Carries out a workflow and says what it brings. Replay agrees with it.

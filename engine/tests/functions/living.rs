@@ -9,6 +9,7 @@ use nexus_engine::prelude::*;
 
 use crate::life::{Life, calls, outcome, within};
 use crate::log::memory;
+use crate::until::until;
 
 async fn double(_: StepCx, n: u64) -> StepResult<u64> {
     Ok(n * 2)
@@ -139,12 +140,7 @@ async fn a_function_waits_sleeps_and_asks() {
     let life = Life::begin(&memory(), &workflow);
     let run = life.engine.start(&workflow, ()).id("run").await.unwrap();
     run.signal(&PAID, &7).await.unwrap();
-    within(async {
-        while run.reject("ok", "dana").await.is_err() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    })
-    .await;
+    until("it asks", async || run.reject("ok", "dana").await.ok()).await;
     let (paid, never, approved, by) = within(run.result()).await.unwrap();
     assert_eq!((paid, never, approved, by.as_str()), (7, None, false, "dana"));
 }
@@ -243,15 +239,7 @@ async fn a_function_that_waits_for_something_else_gets_no_further() {
         let life = Life::begin(&memory(), &workflow);
         let run = life.engine.start(&workflow, ()).id("run").await.unwrap();
         let id = run.run_id().await.unwrap();
-        let trouble = within(async {
-            loop {
-                if let Some(trouble) = life.engine.handle().function_trouble(id) {
-                    return trouble;
-                }
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-        })
-        .await;
+        let trouble = life.trouble(id).await;
         assert_eq!(trouble.code, code, "{}", trouble.message);
         assert_eq!(run.status().await.unwrap(), RunStatus::Running);
     }

@@ -10,11 +10,14 @@
 mod log;
 #[path = "../support/stores.rs"]
 mod stores;
+#[path = "../support/until.rs"]
+mod until;
 
 mod crashing;
 mod differing;
 mod giving_up;
+mod killed;
 mod life;
 mod living;
-mod long;
 mod repeating;
+mod stuck;

@@ -92,14 +92,6 @@ async fn an_undo_in_a_round_is_refused() {
     let life = Life::begin(&memory(), &workflow);
     let run = life.engine.start(&workflow, 1).id("run").await.unwrap();
     let id = run.run_id().await.unwrap();
-    let trouble = within(async {
-        loop {
-            if let Some(trouble) = life.engine.handle().function_trouble(id) {
-                return trouble;
-            }
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    })
-    .await;
+    let trouble = life.trouble(id).await;
     assert_eq!(trouble.code, "NX5024", "{}", trouble.message);
 }

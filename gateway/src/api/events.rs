@@ -77,6 +77,9 @@ pub struct TriggerView {
     /// Whether it starts the version that is current then.
     #[serde(default)]
     pub follows: bool,
+    /// Why it starts nothing at present; `null`: it starts what it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent: Option<String>,
 }
 
 /// A workflow whose triggers for events are set.

@@ -51,6 +51,9 @@ pub struct VersionActed {
     pub before: Option<u32>,
     /// Hash of the current definition, hex.
     pub definition: String,
+    /// What there is to look at, such as triggers that start nothing now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// Workflows that are published.

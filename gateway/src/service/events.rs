@@ -8,6 +8,7 @@ use nexus_engine::model::topic::{Topic, TopicRejection};
 use nexus_engine::shard::Refusal;
 use nexus_engine::{EmitError, Loader, RequestError, StartError, TriggerRequest};
 
+use super::silent::silence;
 use super::start::Wanted;
 use super::{Service, show};
 use crate::api::{
@@ -117,12 +118,14 @@ impl Service {
 fn view(loader: &Loader, topic: Topic) -> Result<TopicView, Problem> {
     let Topic { name, emitted, last, undelivered, triggers, started, failure, .. } = topic;
     let waiting = loader.event_waiters(&name).map_err(|error| problems::load(&error))?;
-    let triggers = triggers.into_iter().map(|(name, set)| {
+    let triggers = triggers.into_iter().map(|(trigger, set)| {
         let plan = loader.plan(set.definition).ok();
         let workflow = plan.map(|plan| plan.definition().name.clone()).unwrap_or_default();
+        let silent = silence(loader, &name, &trigger, &set)?.map(|silence| silence.why);
         let (definition, follows) = (set.definition.to_string(), set.follows);
-        TriggerView { name, workflow, definition, follows }
+        Ok(TriggerView { name: trigger, workflow, definition, follows, silent })
     });
+    let triggers: Result<_, Problem> = triggers.collect();
     Ok(TopicView {
         kind: "topic/v1".into(),
         emitted: emitted.into(),
@@ -130,7 +133,7 @@ fn view(loader: &Loader, topic: Topic) -> Result<TopicView, Problem> {
         undelivered: undelivered.len() as u64,
         waiting: waiting as u64,
         started,
-        triggers: triggers.collect(),
+        triggers: triggers?,
         failure: failure.map(|it| match it.trigger.as_str() {
             "" => format!("{} {}", it.code, it.message),
             trigger => format!("{trigger}: {} {}", it.code, it.message),

@@ -166,6 +166,7 @@ impl Service {
     ) -> Result<VersionActed, Problem> {
         let versions = self.find_versions(&workflow).await?.unwrap_or_default();
         let definition = versions.get(versions.current).map(|version| version.definition);
+        let warnings = self.silent_triggers(&workflow).await?;
         Ok(VersionActed {
             kind: "version-acted/v1".into(),
             workflow,
@@ -173,6 +174,7 @@ impl Service {
             version: versions.current,
             before: before.map(|before| before.current),
             definition: definition.unwrap_or_default().to_string(),
+            warnings,
         })
     }
 

@@ -1,4 +1,4 @@
-//! Child processes: this test binary again, running one test that does nothing unless it is told where.
+//! Child processes: this test binary again, running the test that started it, which does the child's part when it is told where.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -22,11 +22,10 @@ fn say_last_words() {
     fs::write(path, "farewell").expect("written");
 }
 
-#[test]
-fn a_child_appends_until_its_files_may_not_grow() {
-    let Some(path) = children::told_where() else { return };
+/// The child: appends until its files may not grow.
+fn append_for_ever(path: &Path) {
     LAST_WORDS.set(path.join("last-words")).expect("once");
-    let log = FjallLog::open(&path, Options { on_failure: Some(say_last_words), ..options() })
+    let log = FjallLog::open(path, Options { on_failure: Some(say_last_words), ..options() })
         .expect("opens");
     for revision in 1.. {
         let outcome = append_one(&log, transition(1, revision, &[&[7; 5000]]));
@@ -37,11 +36,12 @@ fn a_child_appends_until_its_files_may_not_grow() {
 
 #[test]
 fn a_failed_write_ends_the_process_after_its_last_words() {
+    if let Some(path) = children::told_where() {
+        return append_for_ever(&path);
+    }
     let store = Store::with_groups(&[b"first"]);
-    let inner = children::command(
-        "failing_writes::a_child_appends_until_its_files_may_not_grow",
-        store.path(),
-    );
+    let this = "failing_writes::a_failed_write_ends_the_process_after_its_last_words";
+    let inner = children::command(this, store.path());
     // A file size limit with its signal ignored makes writes fail, as a full disk does.
     let mut limited = Command::new("sh");
     limited

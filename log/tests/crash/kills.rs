@@ -1,6 +1,7 @@
 //! Processes killed while they append, and what they had been promised.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -13,11 +14,9 @@ use crate::transitions::{HERE, append_one, bodies, read_all, stream, transition}
 const SUBMITTERS: u32 = 4;
 const KILLS: usize = 20;
 
-/// Appends for ever, each thread to its own stream, and says so after each acknowledgement.
-#[test]
-fn a_child_appends_until_it_is_killed() {
-    let Some(path) = children::told_where() else { return };
-    let log = open(&path).expect("opens");
+/// The child: appends for ever, each thread to its own stream, and says so after each acknowledgement.
+fn append_for_ever(path: &Path) {
+    let log = open(path).expect("opens");
     thread::scope(|scope| {
         for submitter in 0..SUBMITTERS {
             let log = &log;
@@ -43,15 +42,16 @@ fn a_child_appends_until_it_is_killed() {
 
 #[test]
 fn a_killed_process_keeps_what_it_acknowledged() {
+    if let Some(path) = children::told_where() {
+        return append_for_ever(&path);
+    }
+    let this = "kills::a_killed_process_keeps_what_it_acknowledged";
     let folder = tempfile::tempdir().expect("a folder");
     let mut chance = Chance::new(31);
     let mut acknowledged: Vec<(u64, String)> = Vec::new();
     drop(open(folder.path()).expect("is made"));
     for round in 0..KILLS {
-        let mut child =
-            children::command("kills::a_child_appends_until_it_is_killed", folder.path())
-                .spawn()
-                .expect("starts");
+        let mut child = children::command(this, folder.path()).spawn().expect("starts");
         let output = BufReader::new(child.stdout.take().expect("piped"));
         let pause = Duration::from_micros(100 * chance.below(3000) as u64 + 30_000);
         let killer = thread::spawn(move || {

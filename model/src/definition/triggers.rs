@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Definition;
 use crate::schedule::{CatchUp, Overlap, Timing};
 
 /// A schedule that comes with a workflow. It is made when the workflow is registered.
@@ -32,6 +33,17 @@ impl Trigger {
             (None, 0) => workflow.to_owned(),
             (None, at) => format!("{workflow}-{}", at + 1),
         }
+    }
+}
+
+impl Definition {
+    /// Which of the triggers for events is the one of this name, for this event; `None`: there is none.
+    pub fn event_trigger(&self, event: &str, name: &str) -> Option<usize> {
+        let mut triggers = self.event_triggers.iter().enumerate();
+        let is_meant = |(at, trigger): &(usize, &EventTrigger)| {
+            trigger.event == event && trigger.trigger_name(&self.name, *at) == name
+        };
+        triggers.find(is_meant).map(|(at, _)| at)
     }
 }
 

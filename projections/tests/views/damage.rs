@@ -37,7 +37,7 @@ pub(crate) fn copy(from: &Path, to: &Path) {
 fn large(seed: u64) -> History {
     let mut history = History::new(memory_log(), seed);
     history.go_on(200);
-    append(&*history.log, crate::speed::wide_runs(120, 20_000));
+    append(&*history.log, crate::wide::wide_runs(120, 20_000));
     history.go_on(200);
     history
 }

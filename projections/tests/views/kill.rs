@@ -1,9 +1,9 @@
 //! Views whose process ends without a word.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
 
 use nexus_log::{EventLog, FjallLog, Options};
 use nexus_projections::Views;
@@ -37,19 +37,27 @@ fn log(folder: &Path) -> Arc<dyn EventLog> {
 
 #[test]
 fn a_killed_process_leaves_views_that_go_on() {
+    if let Some(folder) = std::env::var_os(FOLDER) {
+        follow_for_ever(Path::new(&folder));
+    }
     let folder = tempfile::tempdir().unwrap();
     for round in 0..4 {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "kill::the_child_that_is_killed", "--nocapture", "--ignored"])
+            .args(["--exact", "kill::a_killed_process_leaves_views_that_go_on", "--nocapture"])
             .env(FOLDER, folder.path())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        std::thread::sleep(Duration::from_millis(300 + 130 * round));
-        assert!(child.try_wait().unwrap().is_none(), "it should still be at work");
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut said = lines.map_while(Result::ok);
+        let followed = said.by_ref().filter(|line| line.ends_with("followed"));
+        // Each is killed after more than the one before, somewhere in the next.
+        let turns = 4 + 9 * round;
+        assert_eq!(followed.take(turns).count(), turns, "it should still be at work");
         child.kill().unwrap();
         child.wait().unwrap();
+        drop(said);
         let log = log(folder.path());
         let views = Views::open(&folder.path().join("views"), Arc::clone(&log)).unwrap();
         println!("round {round}: {} of {} applied", views.applied(), end(&*log));
@@ -59,12 +67,10 @@ fn a_killed_process_leaves_views_that_go_on() {
     }
 }
 
-#[test]
-#[ignore = "a part of another test"]
-fn the_child_that_is_killed() {
-    let Some(folder) = std::env::var_os(FOLDER) else { return };
-    let log = log(Path::new(&folder));
-    let views = Views::open(&Path::new(&folder).join("views"), Arc::clone(&log)).unwrap();
+/// The child: appends and follows until it is killed, and says so after each turn.
+fn follow_for_ever(folder: &Path) -> ! {
+    let log = log(folder);
+    let views = Views::open(&folder.join("views"), Arc::clone(&log)).unwrap();
     let mut history = History::new(log, u64::from(std::process::id()));
     history.now = history.now.plus_ms(u64::from(std::process::id()) * 100_000);
     loop {
@@ -73,5 +79,6 @@ fn the_child_that_is_killed() {
             history.members.drain(..100);
         }
         assert!(views.resume().is_ok());
+        println!("followed");
     }
 }

@@ -10,4 +10,4 @@ mod queries;
 mod reopening;
 mod site;
 mod snapshots;
-mod speed;
+mod wide;

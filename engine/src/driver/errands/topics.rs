@@ -135,29 +135,35 @@ struct Meant {
     folder: String,
 }
 
-/// What a trigger starts now; `None`: nothing, because the current version is not started by this event.
+/// The version that is current, and that the trigger is none of.
+#[derive(Debug, thiserror::Error)]
+#[error("{workflow}@{number}, which is current, has no such trigger for this event")]
+struct Silent {
+    workflow: String,
+    number: u32,
+}
+
+/// What a trigger starts now; `Err`: nothing, because the version of this number is current and is not started by this event.
 async fn meant(
     handle: &Handle,
     topic: &str,
     trigger: &str,
     set: &EventTrigger,
-) -> Result<Option<Meant>, LoadError> {
+) -> Result<Result<Meant, Silent>, LoadError> {
     let definition = set.definition;
     let plan = handle.blocking(move |loader| loader.plan(definition)).await?;
     let pinned = Meant { plan, at: set.at as usize, folder: set.folder.clone() };
     if !set.follows {
-        return Ok(Some(pinned));
+        return Ok(Ok(pinned));
     }
     let workflow = pinned.plan.definition().name.clone();
     let versions = handle.versions(&workflow).await?.unwrap_or_default();
-    let Some(current) = versions.get(versions.current) else { return Ok(Some(pinned)) };
+    let Some(current) = versions.get(versions.current) else { return Ok(Ok(pinned)) };
     let (definition, folder) = (current.definition, current.folder.clone());
     let plan = handle.blocking(move |loader| loader.plan(definition)).await?;
-    let mut triggers = plan.definition().event_triggers.iter().enumerate();
-    let at = triggers
-        .find(|(at, it)| it.event == topic && it.trigger_name(&workflow, *at) == trigger)
-        .map(|(at, _)| at);
-    Ok(at.map(|at| Meant { plan, at, folder }))
+    let at = plan.definition().event_trigger(topic, trigger);
+    let number = versions.current;
+    Ok(at.map(|at| Meant { plan, at, folder }).ok_or(Silent { workflow, number }))
 }
 
 /// Starts the run of a trigger, or finds that it is there: nobody else uses its name.
@@ -173,8 +179,8 @@ async fn start(
         Start::Failed(StartFailure { number, trigger, code, message })
     };
     let Meant { plan, at, folder } = match meant(handle, topic, trigger, set).await {
-        Ok(Some(meant)) => meant,
-        Ok(None) => return Ok(Start::Nothing),
+        Ok(Ok(meant)) => meant,
+        Ok(Err(silent)) => return Ok(failed("NX4188", silent.to_string())),
         Err(error) if error.is_passing() => return Err(RequestError::from(error).into()),
         Err(error) => return Ok(failed("NX4143", error.to_string())),
     };

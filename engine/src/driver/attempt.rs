@@ -64,10 +64,18 @@ pub(crate) struct Report {
     pub(crate) reply: Option<ReplySender>,
 }
 
+/// What carries out an attempt.
+#[derive(Clone)]
+pub(super) enum Performer {
+    /// Code of this program.
+    Handler(Arc<dyn Handler>),
+    /// A worker.
+    Worker(Outside),
+}
+
 /// A call about to be made.
 pub(super) struct Call {
-    pub(super) handler: Option<Arc<dyn Handler>>,
-    pub(super) handler_name: Arc<str>,
+    pub(super) performer: Performer,
     pub(super) cx: StepCx,
     pub(super) stop: Arc<Stop>,
     pub(super) heart: Heart,
@@ -78,13 +86,16 @@ pub(super) struct Call {
     pub(super) recorded: Instant,
     /// When its handler began.
     pub(super) began: Instant,
-    /// If a worker is to carry it out.
-    pub(super) outside: Option<Outside>,
     /// Who is told that its outcome is recorded.
     pub(super) reply: Option<ReplySender>,
 }
 
 impl Call {
+    /// Whether a worker is to carry it out.
+    pub(super) fn is_outside(&self) -> bool {
+        matches!(self.performer, Performer::Worker(_))
+    }
+
     pub(super) fn attempt(&self) -> AttemptKey {
         let info = self.cx.info();
         (info.run, info.step, info.item, info.attempt)
@@ -103,7 +114,7 @@ pub(super) struct Reporter {
 
 impl Reporter {
     pub(super) fn new(inbox: mpsc::UnboundedSender<Message>, call: &Call) -> Self {
-        Self { inbox, open: Some(call.attempt()), is_outside: call.outside.is_some() }
+        Self { inbox, open: Some(call.attempt()), is_outside: call.is_outside() }
     }
 
     pub(super) fn report(&mut self, report: Report) {
@@ -127,7 +138,7 @@ pub(super) async fn carry_out(mut call: Call, environment: Arc<Environment>) -> 
     let (run, step, item, attempt) = call.attempt();
     call.began = Instant::now();
     environment.metrics.queued(call.began - call.recorded);
-    let is_outside = call.outside.is_some();
+    let is_outside = call.is_outside();
     let bytes_max = environment.payload_bytes_max;
     let result = called(&mut call, &environment).await;
     let redactor = call.cx.redactor();
@@ -147,12 +158,9 @@ async fn called(call: &mut Call, environment: &Environment) -> StepResult<Data> 
 }
 
 async fn attempted(call: &mut Call, environment: &Environment) -> StepResult<Data> {
-    if let Some(outside) = call.outside.take() {
-        return carried_out(call, environment, outside).await;
-    }
-    let Some(handler) = call.handler.take() else {
-        let message = format!("nobody offers the handler `{}`", call.handler_name);
-        return Err(StepError::fatal(message).code("NX3004"));
+    let handler = match call.performer.clone() {
+        Performer::Handler(handler) => handler,
+        Performer::Worker(outside) => return carried_out(call, environment, outside).await,
     };
     let input = input(std::mem::take(&mut call.input), environment).await?;
     let input = with_secrets(input, call, environment).await?;

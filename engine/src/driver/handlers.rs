@@ -15,14 +15,13 @@ use nexus_model::plan::Plan;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
-use super::attempt::{AttemptKey, Call, Environment, Report, Reporter, carry_out};
+use super::attempt::{AttemptKey, Call, Environment, Performer, Report, Reporter, carry_out};
 use super::heart::Heart;
 use super::message::Message;
-use super::outside::{Ending, LeasedTask, Outside};
+use super::outside::Ending;
 use super::uncalled::Uncalled;
 use crate::handler::{AttemptInfo, StepCx, Stop};
 use crate::logs::SealedLogs;
-use crate::remote::TaskId;
 
 pub(super) type Key = (RunId, StepIndex, Option<ItemIndex>);
 
@@ -40,7 +39,7 @@ pub(super) struct Handlers {
     /// The one that works alone, or is being resumed for that.
     lone: Option<Key>,
     /// Which attempts of workers are left to the next process.
-    ending: watch::Sender<Ending>,
+    pub(super) ending: watch::Sender<Ending>,
 }
 
 struct Working {
@@ -114,30 +113,26 @@ impl Handlers {
         self.lone.is_some() || !self.alone.is_empty()
     }
 
-    /// Calls the handler of an attempt. Returns whether a worker is to do the work, so that it takes no room here.
-    pub(super) fn call(&mut self, plan: &Plan, mut info: AttemptInfo, attempt: RunAttempt) -> bool {
+    /// Has an attempt carried out. Returns whether that takes room here.
+    pub(super) fn call(
+        &mut self,
+        performer: Performer,
+        plan: &Plan,
+        mut info: AttemptInfo,
+        attempt: RunAttempt,
+    ) -> bool {
         self.resuming.remove(&(info.run, attempt.step, attempt.item));
         info.store.clone_from(&self.environment.store);
         let step = attempt.step;
-        let (name, timeout_ms) = if attempt.undo {
-            (plan.undo_handler(step), plan.undo_timeout_ms(step))
-        } else {
-            (plan.handler(step), plan.timeout_ms(step))
-        };
-        let name = name.unwrap_or_default();
-        let handler = self.code(plan, info.run, step, attempt.undo);
-        let outside = plan
-            .worker_handler(step, attempt.undo)
-            .filter(|_| handler.is_none())
-            .map(|name| self.outside(name, &info));
-        let is_outside = outside.is_some();
+        let timeout_ms =
+            if attempt.undo { plan.undo_timeout_ms(step) } else { plan.timeout_ms(step) };
         let logs = SealedLogs::over(&self.environment.logs, info.vault.as_ref());
         let (cx, stop) = StepCx::new(info, logs, Arc::clone(&self.environment.state));
         let (cx, beats) = cx.with_progress(attempt.progress);
         let heart = Heart::new(self.inbox.clone(), &cx, beats);
+        let takes_room = matches!(performer, Performer::Handler(_));
         self.begin(Call {
-            handler,
-            handler_name: Arc::from(name),
+            performer,
             cx,
             stop: Arc::new(stop),
             heart,
@@ -146,16 +141,9 @@ impl Handlers {
             timeout: timeout_ms.map(Duration::from_millis),
             recorded: Instant::now(),
             began: Instant::now(),
-            outside,
             reply: None,
         });
-        is_outside
-    }
-
-    fn outside(&self, name: &str, info: &AttemptInfo) -> Outside {
-        let id = TaskId { run: info.run, step: info.step, item: info.item };
-        let task = LeasedTask { id, token: info.fencing_token, handler: Arc::from(name) };
-        Outside { task, ending: self.ending.subscribe() }
+        takes_room
     }
 
     /// Tells the handler of an attempt to stop.
@@ -246,7 +234,7 @@ impl Handlers {
 
     fn begin(&mut self, call: Call) {
         let (run, step, item, attempt) = call.attempt();
-        let (stop, is_outside) = (Arc::clone(&call.stop), call.outside.is_some());
+        let (stop, is_outside) = (Arc::clone(&call.stop), call.is_outside());
         let mut reporter = Reporter::new(self.inbox.clone(), &call);
         let environment = Arc::clone(&self.environment);
         let work = async move { reporter.report(carry_out(call, environment).await) };

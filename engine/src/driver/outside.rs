@@ -44,8 +44,10 @@ pub(super) enum Ending {
 }
 
 /// What an attempt of a worker needs beside what every attempt does.
+#[derive(Clone)]
 pub(super) struct Outside {
-    pub(super) task: LeasedTask,
+    /// The handler, without the prefix.
+    pub(super) handler: Arc<str>,
     pub(super) ending: watch::Receiver<Ending>,
 }
 
@@ -102,9 +104,13 @@ async fn handed_out(
     outside: &mut Outside,
 ) -> StepResult<Held> {
     let workers = &environment.workers;
+    let info = call.cx.info();
+    let id = TaskId { run: info.run, step: info.step, item: info.item };
+    let handler = Arc::clone(&outside.handler);
+    let leased = LeasedTask { id, token: info.fencing_token, handler };
     let mut read = None;
     loop {
-        let mut offer = workers.offer(&outside.task);
+        let mut offer = workers.offer(&leased);
         let claim = tokio::select! {
             biased;
             () = ends(&mut outside.ending, Ending::Waiting) => return Err(stopped()),
@@ -125,7 +131,7 @@ async fn handed_out(
             lease,
             report: sender,
         };
-        let task = task(call, outside, input, lease, workers.now());
+        let task = task(call, &leased, input, lease, workers.now());
         if offer.hand_out(claim, task, held) {
             call.heart.bear(lease);
             return Ok(Held { _offer: offer, worker, report });
@@ -143,12 +149,12 @@ async fn prepared(call: &mut Call, environment: &Environment) -> StepResult<Data
 
 fn task(
     call: &Call,
-    outside: &Outside,
+    leased: &LeasedTask,
     input: Data,
     lease: Duration,
     now: nexus_model::time::Timestamp,
 ) -> Task {
-    let LeasedTask { id, token, handler } = &outside.task;
+    let LeasedTask { id, token, handler } = leased;
     let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     Task {
         id: *id,

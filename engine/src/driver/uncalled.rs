@@ -1,4 +1,5 @@
-//! Attempts whose code this program does not have yet: the function of their run has not made the call.
+//! Attempts whose code this program does not have: it has no handler of that name, or the function of their run has not made the
+//! call yet.
 //!
 //! Invariants:
 //! * They rest, as is recorded, so that the end of the process does not count against them.
@@ -14,10 +15,10 @@ use nexus_model::plan::Plan;
 use tokio::sync::mpsc;
 
 use super::Driver;
-use super::attempt::AttemptKey;
+use super::attempt::{AttemptKey, Performer};
 use super::handlers::{Handlers, Key};
 use super::message::Message;
-use crate::handler::Handler;
+use super::outside::Outside;
 
 /// Attempts that wait for their code, and whether they are to run alone.
 #[derive(Default)]
@@ -49,29 +50,35 @@ impl Uncalled {
 }
 
 impl Handlers {
-    /// The code of a step, or of what undoes it, if this program has it.
+    /// The code of a step, or of what undoes it, if this program has it, or a worker is to have it.
     pub(super) fn code(
         &self,
         plan: &Plan,
         run: RunId,
         step: StepIndex,
         undo: bool,
-    ) -> Option<Arc<dyn Handler>> {
+    ) -> Option<Performer> {
         if plan.is_code() {
-            return self.environment.functions.code(run, plan.id(step), undo);
+            let code = self.environment.functions.code(run, plan.id(step), undo);
+            return code.map(Performer::Handler);
         }
         let name = if undo { plan.undo_handler(step) } else { plan.handler(step) };
-        self.environment.registry.get(name?).cloned()
+        if let Some(handler) = self.environment.registry.get(name?) {
+            return Some(Performer::Handler(Arc::clone(handler)));
+        }
+        let handler = Arc::from(plan.worker_handler(step, undo)?);
+        Some(Performer::Worker(Outside { handler, ending: self.ending.subscribe() }))
     }
 
-    /// Whether an attempt has to wait for its code.
-    pub(super) fn lacks_code(&self, plan: &Plan, run: RunId, step: StepIndex, undo: bool) -> bool {
-        plan.is_code() && self.code(plan, run, step, undo).is_none()
-    }
-
-    /// Lets an attempt wait until the function of its run has made the call.
+    /// Lets an attempt wait until the function of its run has made the call. A handler that this program does not have does not
+    /// come: the attempt rests, as is recorded, until the next one.
     fn wait_for_code(&mut self, plan: &Plan, which: AttemptKey, undo: bool, alone: bool) {
         let (run, step, item, attempt) = which;
+        if !plan.is_code() {
+            let name = if undo { plan.undo_handler(step) } else { plan.handler(step) };
+            tracing::warn!(%run, step = plan.id(step), handler = name, "nobody offers this handler");
+            return;
+        }
         self.uncalled.0.insert((run, step, item), (attempt, alone));
         let inbox: mpsc::UnboundedSender<Message> = self.inbox.clone();
         let tell = move || {

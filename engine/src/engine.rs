@@ -200,9 +200,7 @@ impl Builder {
         let functions = Functions::new(functions);
         let itself = Arc::new(OnceLock::new());
         registry.insert(EMIT_HANDLER, Arc::new(Emit::new(Arc::clone(&itself))));
-        let last = log
-            .row(META, RUN_NUMBER)?
-            .and_then(|bytes| Some(u64::from_be_bytes(bytes.try_into().ok()?)));
+        let last = last_number(&*log)?;
         let loader = Loader::new(log, views.clone());
         let files = folder
             .as_ref()
@@ -228,7 +226,7 @@ impl Builder {
         let revision = revision.unwrap_or(0);
         let (inboxes, drivers) =
             spawn_drivers(config, clock, &loader, views.as_ref(), &environment);
-        let numbers = Numbers::after(last.unwrap_or(0));
+        let numbers = Numbers::after(last);
         let handle = Handle {
             shared: Arc::new(Shared {
                 config,
@@ -269,6 +267,12 @@ impl Builder {
         open.into_iter().take(picked_up).for_each(|run| handle.drive(run));
         Ok(Engine { handle, drivers, picked_up, cleaning })
     }
+}
+
+/// The number in the name of the last run that got one.
+fn last_number(log: &dyn EventLog) -> Result<u64, OpenError> {
+    let bytes = log.row(META, RUN_NUMBER)?.and_then(|bytes| bytes.try_into().ok());
+    Ok(bytes.map_or(0, u64::from_be_bytes))
 }
 
 /// The calendar of an engine that was given none.

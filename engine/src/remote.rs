@@ -126,7 +126,7 @@ impl Workers {
         token: u32,
         progress: &serde_json::Value,
     ) -> Result<Pulse, TaskError> {
-        let held = self.board().held(id, token).map(|lease| (lease.cx.clone(), lease.lease));
+        let held = self.board().held(id, token).map(|lease| (lease.cx.clone(), lease.silence_max));
         let (cx, lease) = held.ok_or(TaskError::NotHeld)?;
         cx.heartbeat(progress).map_err(TaskError::Progress)?;
         Ok(Pulse { cancelled: cx.is_cancelled(), lease })

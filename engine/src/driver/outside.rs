@@ -128,7 +128,7 @@ async fn handed_out(
             worker: Arc::clone(&worker),
             since: workers.now(),
             cx: call.cx.clone(),
-            lease,
+            silence_max: lease,
             report: sender,
         };
         let task = task(call, &leased, input, lease, workers.now());

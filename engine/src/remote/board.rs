@@ -64,7 +64,8 @@ pub(crate) struct Lease {
     pub(crate) worker: Arc<str>,
     pub(crate) since: Timestamp,
     pub(crate) cx: StepCx,
-    pub(crate) lease: Duration,
+    /// How long the worker may be silent.
+    pub(crate) silence_max: Duration,
     pub(crate) report: oneshot::Sender<WorkerReport>,
 }
 

@@ -24,7 +24,7 @@ pub enum TaskError {
     NotHeld,
     /// Something else has become of it.
     #[error("ignored: stale attempt")]
-    Stale(Over),
+    Stale(Box<Over>),
     /// The progress is refused.
     #[error("{}", .0.0.message)]
     Progress(StepError),
@@ -129,7 +129,7 @@ impl Handle {
 
     fn is_stale(&self, over: Over) -> TaskError {
         self.workers().metrics().stale();
-        TaskError::Stale(over)
+        TaskError::Stale(Box::new(over))
     }
 
     /// What became of a task that no worker holds under this token, from the log.

@@ -71,13 +71,13 @@ impl Held {
         };
         let again = match refusal {
             None => Some(asked),
-            Some(refusal) => refused(run, asked, refusal, out),
+            Some(refusal) => refused(run, asked, &refusal, out),
         };
         again.into_iter().chain(after.into_iter().map(|(asked, _)| asked)).collect()
     }
 }
 
-fn refused(run: RunId, asked: Asked, refusal: Refusal, out: &mut Vec<Output>) -> Option<Asked> {
+fn refused(run: RunId, asked: Asked, refusal: &Refusal, out: &mut Vec<Output>) -> Option<Asked> {
     tracing::debug!(%run, %refusal, "the log refused a transition");
     if let Some(reply) = asked.reply {
         let is_report = asked.report().is_some();

@@ -43,7 +43,7 @@ impl Service {
         }
         tokio::select! {
             task = self.handle().workers().poll(&poll) => match task {
-                Ok(task) => task.map(view).transpose(),
+                Ok(task) => task.as_ref().map(view).transpose(),
                 Err(HandsOutNothing) => Err(problems::shutting_down()),
             },
             () = self.closed() => Err(problems::shutting_down()),
@@ -147,7 +147,7 @@ fn checked(request: PollTask) -> Result<Poll, Problem> {
     })
 }
 
-fn view(task: Task) -> Result<TaskView, Problem> {
+fn view(task: &Task) -> Result<TaskView, Problem> {
     let info = task.cx.info();
     let text = String::from_utf8_lossy(&task.input.bytes).into_owned();
     let input = RawValue::from_string(text).map_err(|_| problems::bug("an input is no JSON"))?;

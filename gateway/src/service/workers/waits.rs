@@ -80,7 +80,7 @@ impl Service {
                 let standing = self.standing(run, step, Some(*item));
                 standing.is_some_and(|standing| standing.stage == Stage::Waiting)
             };
-            let first = items.iter().find(|item| waits(item)).or(items.first());
+            let first = items.iter().find(|item| waits(item)).or_else(|| items.first());
             Some((step, Some(*first?)))
         };
         let items = run.iterating().filter_map(first_item);

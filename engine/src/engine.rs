@@ -27,6 +27,7 @@ use crate::loader::{LoadError, Loader};
 use crate::logs::FileLogs;
 use crate::metrics::Metrics;
 use crate::names::Numbers;
+use crate::remote::Workers;
 use crate::secrets::{Secrets, SystemSecrets};
 use crate::tables::{META, RUN_NUMBER, TABLES};
 use crate::workflow::{Need, RunHandle, Start, Workflow};
@@ -223,13 +224,13 @@ impl Builder {
         let functions = Functions::new(functions);
         let itself = Arc::new(OnceLock::new());
         registry.insert(EMIT_HANDLER, Arc::new(Emit::new(Arc::clone(&itself))));
-        let last = log
-            .row(META, RUN_NUMBER)?
-            .and_then(|bytes| Some(u64::from_be_bytes(bytes.try_into().ok()?)));
+        let last = last_number(&*log)?;
         let loader = Loader::new(log, views.clone());
         let files = folder
             .as_ref()
             .map(|folder| -> Arc<dyn LogSink> { Arc::new(FileLogs::new(folder.join("logs"))) });
+        let (clock, metrics) = (Clock::start(), Arc::new(Metrics::new()));
+        let workers = Workers::new(clock, Arc::clone(&metrics), config.worker_lease);
         let environment = Arc::new(Environment {
             registry: registry.clone(),
             functions: functions.clone(),
@@ -239,17 +240,17 @@ impl Builder {
             loader: loader.clone(),
             payload_bytes_max: config.payload_bytes_max,
             grace: config.grace,
-            metrics: Arc::new(Metrics::new()),
+            metrics,
+            workers: workers.clone(),
             calendar: calendar.unwrap_or_else(usual_calendar),
             secrets: secrets.unwrap_or_else(|| Arc::new(SystemSecrets::new())),
         });
         let found = loader.aggregate(Kind::Pauses.id(STORE)).map_err(OpenError::Pauses)?;
         let (revision, paused) = found.map(|entity| (entity.revision, entity.state)).unzip();
         let revision = revision.unwrap_or(0);
-        let clock = Clock::start();
         let (inboxes, drivers) =
             spawn_drivers(config, clock, &loader, views.as_ref(), &environment);
-        let numbers = Numbers::after(last.unwrap_or(0));
+        let numbers = Numbers::after(last);
         let handle = Handle {
             shared: Arc::new(Shared {
                 config,
@@ -262,6 +263,7 @@ impl Builder {
                 calendar: Arc::clone(&environment.calendar),
                 pauses: RwLock::default(),
                 admission: Admission::default(),
+                workers,
                 inboxes,
             }),
         };
@@ -289,6 +291,12 @@ impl Builder {
         open.into_iter().take(picked_up).for_each(|run| handle.drive(run));
         Ok(Engine { handle, drivers, picked_up, cleaning })
     }
+}
+
+/// The number in the name of the last run that got one.
+fn last_number(log: &dyn EventLog) -> Result<u64, OpenError> {
+    let bytes = log.row(META, RUN_NUMBER)?.and_then(|bytes| bytes.try_into().ok());
+    Ok(bytes.map_or(0, u64::from_be_bytes))
 }
 
 /// The calendar of an engine that was given none.

@@ -41,6 +41,7 @@ use crate::driver::Message;
 use crate::handler::Registry;
 use crate::loader::{LoadError, Loader, Recorded};
 use crate::names::Numbers;
+use crate::remote::Workers;
 use crate::replay::{Replay, ReplayError, replay};
 use crate::shard::{Answer, Asked, Refusal};
 use crate::shard_of;
@@ -87,6 +88,8 @@ pub(crate) struct Shared {
     /// The pauses of the store, and their revision.
     pub(crate) pauses: RwLock<(u32, Arc<Pauses>)>,
     pub(crate) admission: Admission,
+    /// The tasks for workers.
+    pub(crate) workers: Workers,
     pub(crate) inboxes: Vec<mpsc::UnboundedSender<Message>>,
 }
 
@@ -114,6 +117,11 @@ impl Handle {
     /// The engine's limits.
     pub fn config(&self) -> &Config {
         &self.shared.config
+    }
+
+    /// The tasks for workers.
+    pub fn workers(&self) -> &Workers {
+        &self.shared.workers
     }
 
     /// The engine's clock.

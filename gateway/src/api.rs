@@ -18,6 +18,7 @@ mod state_queries;
 mod updates;
 mod versions;
 mod waiting;
+mod workers;
 
 use std::collections::BTreeMap;
 
@@ -51,6 +52,10 @@ pub use versions::{
     RollBack, VersionActed, VersionRow, WorkflowPage, WorkflowView,
 };
 pub use waiting::{SendSignal, SignalView};
+pub use workers::{
+    CompleteTask, FailTask, HeartbeatView, PollTask, ReportedView, TaskHeartbeat, TaskView,
+    WorkerHandlerView, WorkersView,
+};
 
 /// A request to start a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]

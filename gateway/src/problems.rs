@@ -5,6 +5,7 @@ mod forget;
 mod start_keys;
 mod state_queries;
 mod updates;
+mod workers;
 
 pub(crate) use aggregates::{
     ambiguous_hash, no_such_breaker, no_such_definition, no_such_limit, no_such_schedule,
@@ -17,6 +18,7 @@ pub(crate) use start_keys::{
 };
 pub(crate) use state_queries::query;
 pub(crate) use updates::update;
+pub(crate) use workers::{no_such_task, task};
 
 use std::error::Error;
 use std::path::Path;

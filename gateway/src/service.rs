@@ -38,6 +38,7 @@ mod updates;
 mod verify;
 mod versions;
 mod wait;
+mod workers;
 
 use std::collections::HashSet;
 use std::fmt;

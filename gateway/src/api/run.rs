@@ -176,7 +176,7 @@ pub struct UndoView {
 /// What a run waits for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitingOn {
-    /// `sleep`, `signal`, `approval`, `run`, `retry`, `undo`, `room`, `pause`, `engine`.
+    /// `sleep`, `signal`, `approval`, `run`, `retry`, `undo`, `room`, `worker`, `pause`, `engine`.
     pub on: String,
     /// The step.
     pub step: Option<String>,

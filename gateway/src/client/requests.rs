@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Client;
 use super::transport::{Asking, segment};
+use crate::api::WorkersView;
 use crate::api::{
     Act, Acted, ApprovalAnswer, ApprovalsPage, AuditFilter, AuditPage, DecidedView, ExplainView,
     GraphView, HistoryPage, InboxFilter, LogPage, Pairs, PauseStore, PausesView, Problem,
@@ -29,6 +30,10 @@ const STILL_GOING: u8 = problems::exit::STILL_GOING;
 impl Client {
     pub async fn status(&self) -> Result<Status, Problem> {
         self.ask(get("status")).await
+    }
+
+    pub async fn workers(&self) -> Result<WorkersView, Problem> {
+        self.ask(get("workers")).await
     }
 
     pub async fn start(&self, request: StartRun) -> Result<StartedRun, Problem> {

@@ -45,6 +45,7 @@ impl Service {
         {
             view.why.clone_from(limit);
         }
+        self.explain_workers(&mut view, &plan, &run);
         function::explain(&mut view, &run, self.handle().function_trouble(id));
         if driven {
             missing_code::explain(&mut view, &plan, &self.handle().missing_code(&plan, &run));

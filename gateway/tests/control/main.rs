@@ -32,3 +32,5 @@ mod verbs;
 mod versions;
 #[cfg(test)]
 mod waiting;
+#[cfg(test)]
+mod workers;

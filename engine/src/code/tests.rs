@@ -1,5 +1,7 @@
 //! Functions in memory: history is what a run decides, and outcomes come in an order that a seed says.
 
+mod leaving;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +41,10 @@ impl Bench {
         Fut: Future<Output = Result<Out>> + Send + 'static,
         Out: serde::Serialize + Send + 'static,
     {
+        Self::of(function(work))
+    }
+
+    fn of(function: Arc<dyn Function>) -> Self {
         let definition = Definition {
             name: "work".to_owned(),
             input_is_value: true,
@@ -46,7 +52,6 @@ impl Bench {
             ..Definition::default()
         };
         let plan = Arc::new(Plan::compile(definition).expect("a definition of code"));
-        let function = function(work);
         let mut bench = Self {
             run: Run::new(&plan),
             history: Vec::new(),
@@ -90,18 +95,20 @@ impl Bench {
     /// Lets the function hear what is recorded, and say what it says.
     fn ask(&mut self) {
         loop {
-            for (event, at) in &self.history[self.heard..] {
-                let heard = Heard { event, at: *at, data: given(event) };
-                self.machine
-                    .hear(heard)
-                    .unwrap_or_else(|trouble| panic!("{}", trouble.told().message));
-            }
-            self.heard = self.history.len();
+            self.hear();
             let said = self.machine.go_on();
             let said = said.unwrap_or_else(|trouble| panic!("{}", trouble.told().message));
             let Some(request) = said else { return };
             assert!(self.decide(request.command), "what is said fits");
         }
+    }
+
+    fn hear(&mut self) {
+        for (event, at) in &self.history[self.heard..] {
+            let heard = Heard { event, at: *at, data: given(event) };
+            self.machine.hear(heard).unwrap_or_else(|trouble| panic!("{}", trouble.told().message));
+        }
+        self.heard = self.history.len();
     }
 
     /// The process ends: the function is run again from the beginning.
@@ -167,6 +174,7 @@ fn given(event: &Event) -> Option<Data> {
     let payload = match event {
         Event::RunStarted(started) => &started.input,
         Event::StepCompleted { output, .. } => output,
+        Event::FunctionReturned(returned) => &returned.output,
         _ => return None,
     };
     match payload {

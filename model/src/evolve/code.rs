@@ -28,7 +28,12 @@ impl Fold<'_> {
     pub(super) fn function_returned(&mut self, returned: &FunctionReturned) {
         self.function_speaks(returned.turn, &[]);
         match &returned.failure {
-            None if returned.again => self.next_round(),
+            None if returned.again => {
+                self.next_round();
+                for left in &returned.left {
+                    self.signal_left(left);
+                }
+            }
             None => {
                 if let Some(code) = &mut self.run.code {
                     code.output = Some(returned.output.clone());

@@ -26,6 +26,14 @@ impl Plan {
         &self.calls_made
     }
 
+    /// The signal that `step` waits for, if it does so without end.
+    pub(crate) fn endless_wait(&self, step: StepIndex) -> Option<&str> {
+        if let Work::WaitFor(SignalWait { signal, timeout_ms: None, .. }) = &self.step(step).work {
+            return Some(signal);
+        }
+        None
+    }
+
     /// This plan with further calls as steps, each at the number that the event gives it.
     ///
     /// # Errors

@@ -247,6 +247,35 @@ fn a_round_begins_anew_with_its_state() {
 }
 
 #[test]
+fn a_signal_that_a_round_took_and_has_not_heard_of_is_there_for_the_next() {
+    check(
+        r#"
+        workflow  run code
+        given     start; calls 0 go wait_for go | nap sleep 5000; fire t1 @5s; signal go 7; signal go 8
+        when      again 1 {"n":1}; again 1 {"n":1} left 2 go 8; again 1 {"n":1} left 3 go 7; again 1 {"n":1} left 1 go 7
+                  calls 0 go wait_for go | go#2 wait_for go
+        then      rejected: the function is at turn 1, and that is over or has not come; the run expects 2
+                  rejected: call `a signal that is left` cannot be made: it was never taken
+                  rejected: call `a signal that is left` cannot be made: it was never taken
+                  goes again in turn 1: {"n":1}, leaves signal 1
+                  calls in turn 0: go@2@0 go@2#2@1; go@2 takes signal 1; go@2#1 completed 7; go@2#2 takes signal 2; go@2#2#1 completed 8
+    "#,
+    );
+}
+
+#[test]
+fn a_signal_whose_wait_the_function_gave_up_is_there_for_the_next_round() {
+    check(
+        "
+        workflow  run code
+        given     start; calls 0 go wait_for go | a; signal go 7; complete a; calls 2 b; complete b
+        when      again 3 1 left 1 go 7; calls 0 go wait_for go
+        then      goes again in turn 3: 1, leaves signal 1; calls in turn 0: go@2@0; go@2 takes signal 1; go@2#1 completed 7
+    ",
+    );
+}
+
+#[test]
 fn what_a_round_leaves_behind_does_not_grow() {
     let mut bench = Bench::of("run code");
     bench.play("start").expect("it starts");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Draft;
-use crate::code::{CALLS_PER_TURN_MAX, CallMade, CallsMade, FunctionReturned, LeftSignal};
+use crate::code::{CALLS_PER_TURN_MAX, CallMade, CallsMade, FunctionReturned, LeftSignal, StepSet};
 use crate::command::Command;
 use crate::event::Event;
 use crate::id::StepIndex;
@@ -36,7 +36,7 @@ fn numbered(plan: &Plan, run: &Run, made: &CallsMade) -> CallsMade {
     let mut code = run.code.as_deref().cloned().unwrap_or_default();
     let got = code.speaks(made.turn);
     let mut free = code.free;
-    free.extend(got.iter().copied().filter(|step| !run.is_kept(plan, *step)));
+    free.extend(got.into_iter().filter(|step| !run.is_kept(plan, *step)));
     let mut next = plan.step_count();
     let after = undone_before(plan, run, &free);
     let mut made = made.clone();
@@ -56,10 +56,8 @@ fn is_undoable(call: &CallMade) -> bool {
 }
 
 /// The steps after which a step that can be undone comes: those that have completed and that no other such step comes after.
-fn undone_before(plan: &Plan, run: &Run, free: &BTreeSet<StepIndex>) -> Vec<StepIndex> {
-    let is_kept = |step: &StepIndex| !free.contains(step) && run.is_kept(plan, *step);
-    let kept = plan.steps_with_undo().iter().copied().filter(is_kept);
-    kept.filter(|step| !plan.successors(*step).any(|next| is_kept(&next))).collect()
+fn undone_before(plan: &Plan, run: &Run, free: &StepSet) -> Vec<StepIndex> {
+    plan.last_undone(|step| !free.contains(step) && run.is_kept(plan, step))
 }
 
 /// Whether the function may say something of this turn.
@@ -92,7 +90,7 @@ fn check_left(plan: &Plan, run: &Run, returned: &FunctionReturned) -> Result<(),
     let mut left: Vec<&str> = returned.left.iter().map(|left| left.name.as_str()).collect();
     let got = returned.turn.saturating_sub(code.turn) as usize;
     for step in code.settled.iter().skip(got) {
-        if let Some(signal) = plan.endless_wait(*step) {
+        if let Some(signal) = plan.endless_wait(step) {
             let Some(at) = left.iter().position(|left| *left == signal) else {
                 let (turn, expected) = (returned.turn, code.last_turn());
                 return Err(Rejection::OtherTurn { turn, expected });

@@ -80,6 +80,8 @@ pub(crate) enum Change {
     Loop(StepIndex, Option<Loop>),
     /// The signal was taken.
     SignalTaken(u32, KeptSignal),
+    /// The signal was put back.
+    SignalLeft(u32),
     /// The last call of the step was this before.
     Call(StepIndex, Option<LastCall>),
     /// The items of the step changed; this undoes it.

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use nexus_model::code::{CallMade, CallsMade, FunctionReturned, outcome};
+use nexus_model::code::{CallMade, CallsMade, FunctionReturned, LeftSignal, outcome};
 use nexus_model::command::Command;
 use nexus_model::event::{Event, Failure, RunStarted};
 use nexus_model::id::{RunId, StepIndex};
@@ -82,6 +82,8 @@ struct Called {
     ticket: u64,
     id: String,
     has_undo: bool,
+    /// The number of the signal that it took.
+    signal: Option<u32>,
 }
 
 /// What a function says, to be recorded.
@@ -159,6 +161,11 @@ impl Machine {
             Event::RunCompleted { .. } | Event::RunFailed { .. } | Event::RunCancelled { .. } => {
                 (self.is_over, self.has_ended) = (true, true);
             }
+            Event::SignalTaken { step, signal } => {
+                if let Some(called) = self.seats.get_mut(step) {
+                    called.signal = Some(*signal);
+                }
+            }
             event => {
                 let wanted = |step: &StepIndex| !self.is_over && self.seats.contains_key(step);
                 let Some((step, _)) = outcome(event).filter(|(step, _)| wanted(step)) else {
@@ -187,8 +194,11 @@ impl Machine {
             if let Stage::Said(said) = &mut self.stage
                 && !said.is_nothing()
             {
+                let goes_again = matches!(&said.returned, Some(Ok(said)) if said.again);
+                let left = if goes_again { self.unheard() } else { Vec::new() };
+                let Stage::Said(said) = &mut self.stage else { return Ok(None) };
                 let place = (self.round, self.turn);
-                return request(place, &self.counts, said).map(Some);
+                return request(place, &self.counts, said, left).map(Some);
             }
             if !self.deliver() {
                 return Ok(None);
@@ -239,7 +249,7 @@ impl Machine {
     fn calls_made(&mut self, made: &CallsMade) -> Result<(), Trouble> {
         self.reach(made.turn)?;
         if matches!(self.stage, Stage::Fresh) {
-            self.ask(Some(made), false)?;
+            self.ask(Some(&made.patches), false)?;
         }
         let Stage::Said(said) = std::mem::replace(&mut self.stage, Stage::Recorded) else {
             return Err(Trouble::History("a turn has two records".to_owned()));
@@ -274,7 +284,7 @@ impl Machine {
         if let Some(work) = fresh.work {
             self.functions.keep_call(self.run, id.clone(), work, fresh.undo);
         }
-        self.seats.insert(step, Called { ticket: fresh.ticket, id, has_undo });
+        self.seats.insert(step, Called { ticket: fresh.ticket, id, has_undo, signal: None });
     }
 
     /// The end of the function is recorded: it ends too.
@@ -290,7 +300,7 @@ impl Machine {
         }
         self.reach(returned.turn)?;
         if matches!(self.stage, Stage::Fresh) {
-            self.ask(None, false)?;
+            self.ask(Some(&returned.patches), false)?;
         }
         let Stage::Said(said) = std::mem::replace(&mut self.stage, Stage::Recorded) else {
             return Err(Trouble::History("a turn has two records".to_owned()));
@@ -366,24 +376,39 @@ impl Machine {
         self.turn = self.turn.saturating_add(1);
         self.stage = Stage::Fresh;
         let Some(Life { board, .. }) = &self.life else { return false };
-        let Some(Called { ticket, id, has_undo }) = self.seats.remove(&step) else { return true };
+        let Some(called) = self.seats.remove(&step) else { return true };
+        let Called { ticket, id, has_undo, signal } = called;
         self.functions.forget_call(self.run, &id, has_undo && outcome.is_ok());
         self.after = id;
         self.bell.enter();
-        board.deliver(ticket, outcome, at);
+        board.deliver(ticket, outcome, at, signal);
         self.bell.leave();
         true
     }
 
-    /// Lets the function run until it waits.
-    fn ask(&mut self, recorded: Option<&CallsMade>, is_live: bool) -> Result<(), Trouble> {
+    /// The function has said that there is another round, which is not recorded: the signals that it has not heard of. It has
+    /// no further turn, so it gets the outcomes that came since.
+    fn unheard(&mut self) -> Vec<(u32, String, Data)> {
+        let Some(Life { board, .. }) = &self.life else { return Vec::new() };
+        self.bell.enter();
+        for Settled { step, outcome, at } in self.settled.drain(..) {
+            if let Some(Called { ticket, signal, .. }) = self.seats.get(&step) {
+                board.deliver(*ticket, outcome, at, *signal);
+            }
+        }
+        self.bell.leave();
+        board.unheard()
+    }
+
+    /// Lets the function run until it waits. `patches`: those that are recorded of the turn, if it is.
+    fn ask(&mut self, patches: Option<&[String]>, is_live: bool) -> Result<(), Trouble> {
         let Some(Life { board, future }) = &mut self.life else {
             return Err(Trouble::History("the run has no beginning".to_owned()));
         };
         if self.bell.is_foreign() {
             return Err(Trouble::Foreign);
         }
-        board.begin_turn(recorded.map(|made| &*made.patches), is_live);
+        board.begin_turn(patches, is_live);
         let mut returned = None;
         if let Some(running) = future {
             self.bell.enter();
@@ -462,19 +487,26 @@ fn request(
     (round, turn): (u32, u32),
     counts: &HashMap<String, u32>,
     said: &mut Said,
+    left: Vec<(u32, String, Data)>,
 ) -> Result<Request, Trouble> {
     let mut payloads = Vec::new();
     if said.calls.is_empty()
         && let Some(returned) = &said.returned
     {
+        let patches = said.patches.clone();
         let returned = match returned {
             Ok(Returned { data, again }) => {
                 let (output, again) = (payload(data, &mut payloads), *again);
-                FunctionReturned { round, turn, output, again, failure: None }
+                let left = left.into_iter().map(|(number, name, data)| {
+                    let payload = payload(&data, &mut payloads);
+                    LeftSignal { number, name, payload }
+                });
+                let left = left.collect();
+                FunctionReturned { round, turn, output, again, failure: None, patches, left }
             }
             Err(failure) => {
                 let failure = Some(failure.clone());
-                FunctionReturned { round, turn, failure, ..FunctionReturned::default() }
+                FunctionReturned { round, turn, failure, patches, ..FunctionReturned::default() }
             }
         };
         let command = Command::ReturnFunction(Box::new(returned));

@@ -8,7 +8,7 @@ mod strategies;
 
 use std::sync::Arc;
 
-use crate::code::{CallMade, CallsMade, FunctionReturned};
+use crate::code::{CallMade, CallsMade, FunctionReturned, LeftSignal};
 use crate::definition::{Definition, Step, StepKind};
 use crate::event::{
     Actor, Awaited, ChildEnd, Event, Failure, Given, Migrated, Parent, RunStarted, SlotAnswer,
@@ -150,6 +150,12 @@ fn function_samples() -> Vec<Event> {
             output: inline("7"),
             again: true,
             failure: Some(failure()),
+            patches: vec!["ask last".to_owned()],
+            left: vec![LeftSignal {
+                number: 3,
+                name: "paid".to_owned(),
+                payload: inline(r#"{"cents":4200}"#),
+            }],
         })),
     ]
 }

@@ -247,6 +247,9 @@ impl<'a> Draft<'a> {
                 Change::SignalTaken(number, kept) => {
                     run.signals.kept.insert(number, kept);
                 }
+                Change::SignalLeft(number) => {
+                    run.signals.kept.remove(&number);
+                }
                 Change::Call(step, Some(was)) => {
                     run.calls.insert(step, was);
                 }
@@ -339,6 +342,7 @@ fn timer_changes(changes: &[Change]) -> Vec<TimerChange> {
             | Change::SignalReceived(_)
             | Change::UpdateAccepted(_)
             | Change::SignalTaken(..)
+            | Change::SignalLeft(_)
             | Change::Items(..)
             | Change::AllItems(..)
             | Change::Slot(..)

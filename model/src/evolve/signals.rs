@@ -1,6 +1,7 @@
 //! Waiting for the outside: signals that come and are taken, steps that wait for them.
 
 use super::{Change, Fold};
+use crate::code::LeftSignal;
 use crate::event::{Actor, Awaited};
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::Payload;
@@ -47,6 +48,17 @@ impl Fold<'_> {
     pub(super) fn signal_taken(&mut self, number: u32) {
         if let Some(kept) = self.run.signals.kept.remove(&number) {
             self.note(Change::SignalTaken(number, kept));
+        }
+    }
+
+    /// A function has not heard of a signal that was taken: it is there for its next round.
+    pub(super) fn signal_left(&mut self, left: &LeftSignal) {
+        let LeftSignal { number, name, payload } = left.clone();
+        let signals = &mut self.run.signals;
+        if (1..=signals.received).contains(&number) && !signals.kept.contains_key(&number) {
+            let by = Actor::default();
+            signals.kept.insert(number, KeptSignal { name, payload, by, at: self.at });
+            self.note(Change::SignalLeft(number));
         }
     }
 

@@ -24,9 +24,9 @@ pub struct KeptSignal {
     pub name: String,
     /// What it carries.
     pub payload: Payload,
-    /// Who sent it.
+    /// Who sent it; nobody, if a round of a function has left it to the next.
     pub by: Actor,
-    /// When it came.
+    /// When it came, or was left.
     pub at: Timestamp,
 }
 

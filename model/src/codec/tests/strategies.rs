@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
-use crate::code::{CallMade, CallsMade, FunctionReturned};
+use crate::code::{CallMade, CallsMade, FunctionReturned, LeftSignal};
 use crate::codec::kinds;
 use crate::event::{
     Actor, Awaited, ChildEnd, Event, Failure, Given, Migrated, Parent, RunStarted, SlotAnswer,
@@ -84,9 +84,10 @@ fn outside_event() -> BoxedStrategy<Event> {
                 Event::CallsMade(Box::new(CallsMade { round, turn, calls, patches }))
             }
         ),
-        (any::<[u32; 2]>(), payload(), any::<bool>(), option::of(failure())).prop_map(
-            |([round, turn], output, again, failure)| {
-                let returned = FunctionReturned { round, turn, output, again, failure };
+        (any::<[u32; 2]>(), payload(), any::<bool>(), option::of(failure()), patched()).prop_map(
+            |([round, turn], output, again, failure, (patches, left))| {
+                let returned =
+                    FunctionReturned { round, turn, output, again, failure, patches, left };
                 Event::FunctionReturned(Box::new(returned))
             }
         ),
@@ -555,6 +556,12 @@ pub(super) fn time() -> impl Strategy<Value = Timestamp> {
 
 fn state_hash() -> impl Strategy<Value = StateHash> {
     any::<[u8; 32]>().prop_map(StateHash)
+}
+
+fn patched() -> impl Strategy<Value = (Vec<String>, Vec<LeftSignal>)> {
+    let left = (any::<u32>(), text(), payload());
+    let left = left.prop_map(|(number, name, payload)| LeftSignal { number, name, payload });
+    (vec(text(), 0..2), vec(left, 0..3))
 }
 
 fn call_made() -> impl Strategy<Value = CallMade> {

@@ -1,5 +1,5 @@
 //! A loop that runs until a condition holds, with a budget. Every answer is recorded: a program that is killed and started again
-//! asks nothing twice.
+//! does not ask again what was answered.
 //!
 //! `cargo run --example agent-loop -- FOLDER` keeps its store in a folder; without one it is thrown away.
 

@@ -32,3 +32,8 @@ fn main() -> Result<()> {
     println!("{crashes}");
     Ok(())
 }
+
+#[test]
+fn it_runs_to_its_end() {
+    main().expect("a program that ends well");
+}

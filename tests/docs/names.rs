@@ -116,3 +116,42 @@ fn the_tests_that_stand_behind_promises_are_there() {
     let missing: Vec<_> = kinds.filter(|kind| !named.contains(kind)).collect();
     assert!(missing.is_empty(), "docs/testing.md lacks {missing:?}");
 }
+
+/// The addresses of the program, without what they all begin with.
+fn addresses() -> BTreeSet<String> {
+    let mut files = Vec::new();
+    tree(&root().join("gateway/src"), &mut files);
+    let route = Regex::new(r#"\.route\(\s*"(/[^"]+)""#).expect("a good pattern");
+    let mut found = BTreeSet::new();
+    for file in files.iter().filter(|path| path.extension().is_some_and(|end| end == "rs")) {
+        let text = std::fs::read_to_string(root().join(file)).expect("a source file is text");
+        found.extend(route.captures_iter(&text).map(|route| route[1].to_owned()));
+    }
+    found
+}
+
+#[test]
+fn the_addresses_of_the_reference_are_those_of_the_program() {
+    let (addresses, pages) = (addresses(), pages());
+    assert!(addresses.len() > 50, "only {} addresses were found", addresses.len());
+    let reference: String = pages
+        .iter()
+        .filter(|page| page.path.starts_with("docs/reference"))
+        .map(|page| page.text.as_str())
+        .collect();
+    let is_written = |address: &&String| {
+        ["`", "GET ", "POST "]
+            .iter()
+            .any(|before| reference.contains(&format!("{before}{address}`")))
+    };
+    let missing: Vec<_> = addresses.iter().filter(|address| !is_written(address)).collect();
+    assert!(missing.is_empty(), "docs/reference lacks {missing:?}");
+    let row = Regex::new(r"(?m)^\| `(?:GET|POST) (/[^`]+)`").expect("a good pattern");
+    let written = page("docs/reference/control-api.md").text;
+    let gone: Vec<_> = row
+        .captures_iter(&written)
+        .map(|row| row[1].to_owned())
+        .filter(|address| !addresses.contains(address))
+        .collect();
+    assert!(gone.is_empty(), "docs/reference/control-api.md has {gone:?}");
+}

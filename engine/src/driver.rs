@@ -74,7 +74,6 @@ pub(crate) struct Driver {
     handlers: Handlers,
     performers: Performers,
     calls: Calls,
-    peers: Peers,
     replies: Replies,
     reads: Reads,
     outbox: Outbox,
@@ -123,8 +122,7 @@ impl Driver {
                 config.rest,
             ),
             handlers: Handlers::new(environment, inbox.clone()),
-            calls: Calls::new(loader.clone(), peers.clone(), inbox.clone(), config),
-            peers,
+            calls: Calls::new(loader.clone(), peers, inbox.clone(), config),
             replies: Replies::default(),
             outbox: Outbox::new(Arc::clone(loader.log())),
             reads: Reads::new(loader, inbox.clone()),
@@ -338,10 +336,7 @@ impl Driver {
                 }
             }
             Output::Call(call) => self.calls.want(*call, self.closing.is_some()),
-            Output::ChildEnded(report) => {
-                let (parent, asked) = (report.parent.run, Asked::silent(report.command()));
-                self.peers.send(parent, Message::Ask { run: parent, asked, reply: None });
-            }
+            Output::ChildEnded(report) => self.calls.tell(*report, self.closing.is_some()),
             Output::Hungry(run) => self.hungry.push(run),
             Output::Snapshot(run, revision, bytes) => {
                 if let Some(views) = &self.snapshots {

@@ -23,6 +23,7 @@
 //! # Ok::<(), nexus_engine::StartError>(())
 //! ```
 
+mod aggregates;
 mod build;
 mod call;
 mod calling;

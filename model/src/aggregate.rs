@@ -15,7 +15,9 @@ mod state;
 pub(crate) use events::aggregate_events;
 pub use events::{Decoded, EventKind, Wire};
 pub use id::AggregateId;
-pub use kinds::{Command, Effect, Event, Kind, Rejection, State, event_name, event_names, kind_of};
+pub use kinds::{
+    Command, Effect, Event, Kind, OfKind, Rejection, State, event_name, event_names, kind_of,
+};
 pub use state::{Entity, decode, decode_entity, encode, encode_entity, entity_hash};
 
 use std::fmt::Debug;

@@ -98,6 +98,14 @@ async fn pay_and_stay(store: &Path) {
     std::future::pending::<()>().await;
 }
 
+/// A database in which payments can be made.
+async fn till() -> (Database, Transactions) {
+    let database = Database::start().await;
+    make_payments(database.folder()).await;
+    let transactions = Transactions::open(pool(database.folder())).await;
+    (database, transactions.expect("the database is there"))
+}
+
 fn orders(round: u32) -> impl Iterator<Item = u32> {
     let first = round.saturating_sub(1) * AT_ONCE;
     (first..first + if round == 0 { 0 } else { AT_ONCE }).map(|order| order + 1)
@@ -175,9 +183,7 @@ fn work_for_another_input_and_of_encrypted_runs_is_refused() {
     }
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
-        let database = Database::start().await;
-        make_payments(database.folder()).await;
-        let transactions = Transactions::open(pool(database.folder())).await.expect("it is there");
+        let (database, transactions) = till().await;
         let text = "nexus: v1
 name: shop
 inputs: { order: integer }
@@ -220,9 +226,7 @@ fn what_a_failed_attempt_has_written_is_rolled_back_and_a_database_that_is_away_
     }
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
-        let database = Database::start().await;
-        make_payments(database.folder()).await;
-        let transactions = Transactions::open(pool(database.folder())).await.expect("it is there");
+        let (database, transactions) = till().await;
         Transactions::open(pool(database.folder())).await.expect("the table is there");
         let shop = Workflow::dag("shop", |d, order| {
             let step = transactions.step(stumble);

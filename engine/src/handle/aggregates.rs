@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use nexus_log::Row;
-use nexus_model::aggregate::{AggregateId, Command, Entity, Kind};
+use nexus_model::aggregate::{AggregateId, Command, Entity, Kind, OfKind};
 use tokio::sync::oneshot;
 
 use super::{Handle, RequestError};
@@ -67,6 +67,12 @@ impl Handle {
     pub async fn aggregate(&self, kind: Kind, name: &str) -> Result<Option<Entity>, LoadError> {
         let id = kind.id(name);
         self.blocking(move |loader| loader.aggregate(id)).await
+    }
+
+    /// The state of the aggregate of this kind; `None`: nothing is recorded of it.
+    pub(super) async fn state_of<T: OfKind>(&self, name: &str) -> Result<Option<T>, LoadError> {
+        let entity = self.aggregate(T::KIND, name).await?;
+        Ok(entity.and_then(|entity| T::of(entity.state)))
     }
 
     pub(crate) fn drive_aggregate(&self, id: AggregateId) {

@@ -1,6 +1,6 @@
 //! Requests about circuit breakers.
 
-use nexus_model::aggregate::{Command, Kind, State};
+use nexus_model::aggregate::{Command, Kind};
 use nexus_model::breaker::{Breaker, BreakerCommand};
 use nexus_model::event::Actor;
 
@@ -14,11 +14,7 @@ impl Handle {
     /// # Errors
     /// [`LoadError`]
     pub async fn breaker(&self, target: &str) -> Result<Option<Breaker>, LoadError> {
-        let entity = self.aggregate(Kind::Breaker, target).await?;
-        Ok(entity.and_then(|entity| {
-            let State::Breaker(breaker) = entity.state else { return None };
-            Some(breaker)
-        }))
+        self.state_of(target).await
     }
 
     /// Closes a breaker, whatever has happened: those who wait call at once.

@@ -1,6 +1,6 @@
 //! Requests about limits.
 
-use nexus_model::aggregate::{Command, Kind, State};
+use nexus_model::aggregate::{Command, Kind};
 use nexus_model::event::Actor;
 use nexus_model::limit::{Limit, LimitCommand, Size};
 
@@ -14,11 +14,7 @@ impl Handle {
     /// # Errors
     /// [`LoadError`]
     pub async fn limit(&self, name: &str) -> Result<Option<Limit>, LoadError> {
-        let entity = self.aggregate(Kind::Limit, name).await?;
-        Ok(entity.and_then(|entity| {
-            let State::Limit(limit) = entity.state else { return None };
-            Some(limit)
-        }))
+        self.state_of(name).await
     }
 
     /// Says what a limit allows from now on, whatever definitions say; `None`: what they say counts again.

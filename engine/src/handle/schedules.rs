@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use nexus_log::Revision;
-use nexus_model::aggregate::{Command, Event, Kind, State};
+use nexus_model::aggregate::{Command, Event, Kind};
 use nexus_model::event::Actor;
 use nexus_model::input::check;
 use nexus_model::plan::Plan;
@@ -113,11 +113,7 @@ impl Handle {
     /// # Errors
     /// [`LoadError`]
     pub async fn schedule(&self, name: &str) -> Result<Option<Schedule>, LoadError> {
-        let entity = self.aggregate(Kind::Schedule, name).await?;
-        Ok(entity.and_then(|entity| {
-            let State::Schedule(schedule) = entity.state else { return None };
-            Some(schedule)
-        }))
+        self.state_of(name).await
     }
 
     /// Has a schedule start nothing until it is resumed.

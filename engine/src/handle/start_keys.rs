@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use nexus_log::{Revision, Row};
-use nexus_model::aggregate::{Command, Event, Kind, Rejection, State};
+use nexus_model::aggregate::{Command, Event, Kind, Rejection};
 use nexus_model::event::Actor;
 use nexus_model::input::check;
 use nexus_model::start_key::{
@@ -285,11 +285,7 @@ impl Handle {
     /// # Errors
     /// [`LoadError`]
     pub async fn start_key(&self, name: &str) -> Result<Option<StartKey>, LoadError> {
-        let entity = self.aggregate(Kind::StartKey, name).await?;
-        Ok(entity.and_then(|entity| {
-            let State::StartKey(key) = entity.state else { return None };
-            Some(key)
-        }))
+        self.state_of(name).await
     }
 
     /// Has a start that is kept not happen. `number`: that of its run; what is kept since is left alone.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use nexus_log::{Change, Row};
-use nexus_model::aggregate::{Command, Kind, Rejection, State};
+use nexus_model::aggregate::{Command, Kind, Rejection};
 use nexus_model::event::Actor;
 use nexus_model::plan::Plan;
 use nexus_model::topic::{Topic, TopicCommand, TopicRejection};
@@ -147,10 +147,6 @@ impl Handle {
     /// # Errors
     /// [`LoadError`]
     pub async fn topic(&self, event: &str) -> Result<Option<Topic>, LoadError> {
-        let entity = self.aggregate(Kind::Topic, event).await?;
-        Ok(entity.and_then(|entity| {
-            let State::Topic(topic) = entity.state else { return None };
-            Some(topic)
-        }))
+        self.state_of(event).await
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use nexus_model::aggregate::{Command, Kind, State};
+use nexus_model::aggregate::{Command, Kind};
 use nexus_model::event::Actor;
 use nexus_model::plan::Plan;
 use nexus_model::versions::{VersionCommand, Versions};
@@ -78,10 +78,7 @@ impl Handle {
     /// # Errors
     /// [`LoadError`]
     pub async fn versions(&self, workflow: &str) -> Result<Option<Versions>, LoadError> {
-        let entity = self.aggregate(Kind::Versions, workflow).await?;
-        Ok(entity.and_then(|entity| {
-            let State::Versions(versions) = entity.state else { return None };
-            (versions.newest() > 0).then_some(versions)
-        }))
+        let versions = self.state_of::<Versions>(workflow).await?;
+        Ok(versions.filter(|versions| versions.newest() > 0))
     }
 }

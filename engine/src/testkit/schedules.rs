@@ -201,19 +201,8 @@ impl TestEngine {
         command: &ScheduleCommand,
         rows: &[nexus_log::Row],
     ) -> Result<Answer, Refusal> {
-        let id = Kind::Schedule.id(name);
-        let input = |reply| {
-            let (name, command) = (Some(Arc::from(name)), Command::Schedule(command.clone()));
-            let asked = AskedAggregate { name, command, rows: rows.to_vec(), reply: Some(reply) };
-            Input::AskAggregate { id, asked }
-        };
-        let (answer, again) = self.world_mut().ask(input, |_| None);
-        match answer {
-            Err(Refusal::Aggregate(_)) if again => {
-                Ok(Answer { run: RunId(id.bytes()), revision: 0 })
-            }
-            answer => answer,
-        }
+        let command = Command::Schedule(command.clone());
+        self.world_mut().ask_aggregate(Kind::Schedule, name, &command, rows)
     }
 
     /// The state of a schedule.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use nexus_log::{EventLog, Partition, Position};
 use nexus_model::aggregate::{AggregateId, Command, Effect, Kind, State};
 use nexus_model::event::Actor;
-use nexus_model::id::RunId;
 use nexus_model::input::check;
 use nexus_model::plan::Plan;
 use nexus_model::start_key::{
@@ -132,20 +131,9 @@ impl TestEngine {
         command: &StartKeyCommand,
         plan: &Arc<Plan>,
     ) -> Result<Answer, Refusal> {
-        let id = Kind::StartKey.id(name);
-        let rows = vec![definition_row(plan.hash(), plan.definition().to_canonical_json())];
-        let input = |reply| {
-            let (name, command) = (Some(Arc::from(name)), Command::StartKey(command.clone()));
-            let asked = AskedAggregate { name, command, rows: rows.clone(), reply: Some(reply) };
-            Input::AskAggregate { id, asked }
-        };
-        let (answer, again) = self.world_mut().ask(input, |_| None);
-        match answer {
-            Err(Refusal::Aggregate(_)) if again => {
-                Ok(Answer { run: RunId(id.bytes()), revision: 0 })
-            }
-            answer => answer,
-        }
+        let rows = [definition_row(plan.hash(), plan.definition().to_canonical_json())];
+        let command = Command::StartKey(command.clone());
+        self.world_mut().ask_aggregate(Kind::StartKey, name, &command, &rows)
     }
 
     /// The starts of a key of a workflow; empty if there were none.

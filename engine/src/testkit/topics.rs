@@ -16,6 +16,7 @@ use nexus_model::topic::{
 };
 use serde_json::Value;
 
+use super::aggregates::done_before;
 use super::call::Call;
 use super::engine::TestEngine;
 use super::world::{Working, World};
@@ -292,7 +293,7 @@ impl TestEngine {
         }
         let input = |reply| emit(event, data, &id, by(), reply);
         let (answer, again) = world.ask(input, |_| None);
-        accept(event, answer, again)
+        done_before(Kind::Topic, event, answer, again)
     }
 
     /// Has an event start runs of a workflow: those of its trigger at this place.
@@ -305,8 +306,8 @@ impl TestEngine {
     pub fn set_trigger(&mut self, plan: &Arc<Plan>, at: usize) -> Result<Answer, Refusal> {
         let definition = plan.definition();
         let trigger = definition.event_triggers.get(at).expect("a trigger of the workflow");
-        let (event, id) = (trigger.event.as_str(), Kind::Topic.id(&trigger.event));
-        let rows = vec![definition_row(plan.hash(), definition.to_canonical_json())];
+        let event = trigger.event.as_str();
+        let rows = [definition_row(plan.hash(), definition.to_canonical_json())];
         let command = TopicCommand::SetTrigger {
             name: trigger.trigger_name(&definition.name, at),
             definition: plan.hash(),
@@ -315,14 +316,8 @@ impl TestEngine {
             folder: String::new(),
             by: by(),
         };
-        let input = |reply| {
-            let (name, rows) = (Some(Arc::from(event)), rows.clone());
-            let command = aggregate::Command::Topic(command.clone());
-            let asked = AskedAggregate { name, command, rows, reply: Some(reply) };
-            Input::AskAggregate { id, asked }
-        };
-        let (answer, again) = self.world_mut().ask(input, |_| None);
-        accept(event, answer, again)
+        let command = aggregate::Command::Topic(command);
+        self.world_mut().ask_aggregate(Kind::Topic, event, &command, &rows)
     }
 
     /// The state of a topic; an empty one if nothing was emitted.
@@ -334,16 +329,6 @@ impl TestEngine {
     pub fn topic_replays(&self, event: &str) -> bool {
         let replay = replay_aggregate(&self.world().loader, Kind::Topic.id(event));
         replay.is_ok_and(|replay| replay.is_some_and(|replay| replay.differences.is_empty()))
-    }
-}
-
-/// After a crash it may be that it was done already, which is as good as an answer.
-fn accept(event: &str, answer: Result<Answer, Refusal>, again: bool) -> Result<Answer, Refusal> {
-    match answer {
-        Err(Refusal::Aggregate(_)) if again => {
-            Ok(Answer { run: RunId(Kind::Topic.id(event).bytes()), revision: 0 })
-        }
-        answer => answer,
     }
 }
 

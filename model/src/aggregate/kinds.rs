@@ -63,6 +63,14 @@ macro_rules! aggregates {
             $($(#[$doc])* $Kind($Type),)*
         }
 
+        $(impl OfKind for $Type {
+            const KIND: Kind = Kind::$Kind;
+
+            fn of(state: State) -> Option<Self> {
+                if let State::$Kind(state) = state { Some(state) } else { None }
+            }
+        })*
+
         /// A request to an aggregate.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Command {
@@ -235,6 +243,15 @@ aggregates! {
     12 Breaker crate::breaker::Breaker, "breaker";
     /// The starts of a workflow under one key.
     77 StartKey crate::start_key::StartKey, "start key";
+}
+
+/// The state of one kind among those of all kinds.
+pub trait OfKind: Sized {
+    /// The kind.
+    const KIND: Kind;
+
+    /// The state, if it is of this kind.
+    fn of(state: State) -> Option<Self>;
 }
 
 /// The name of an event for people, such as `schedule.created`. Described in docs/events-of-aggregates.md.

@@ -365,10 +365,10 @@ impl Driver {
             self.interrupted((info.run, attempt.step, attempt.item, attempt.attempt));
             return;
         }
-        if self.handlers.lacks_code(plan, info.run, attempt.step, attempt.undo) {
-            return self.rest_without_code(plan, info.run, &attempt);
+        match self.handlers.code(plan, info.run, attempt.step, attempt.undo) {
+            Some(handler) => self.handlers.call(handler, plan, info, attempt),
+            None => self.rest_without_code(plan, info.run, &attempt),
         }
-        self.handlers.call(plan, info, attempt);
     }
 
     /// An attempt that was cut off waits for its turn. One whose turn does not come any more rests, as is recorded.
@@ -381,7 +381,7 @@ impl Driver {
     ) {
         if self.closing.is_some() || self.config.drive == Drive::Nothing {
             self.slots.0 += 1;
-        } else if self.handlers.lacks_code(plan, attempt.0, attempt.1, undo) {
+        } else if self.handlers.code(plan, attempt.0, attempt.1, undo).is_none() {
             self.rest_on(plan, attempt, undo, alone);
         } else {
             self.handlers.queue(attempt, alone);

@@ -111,7 +111,7 @@ impl Resident {
 
 /// Where scripts of a called workflow work: beside its file.
 fn folder(plan: &Plan, step: StepIndex, of_parent: &Path) -> PathBuf {
-    let kind = plan.definition().steps.get(step.at()).map(|step| &step.kind);
+    let kind = plan.step_definition(step).map(|step| &step.kind);
     let file = match kind {
         Some(StepKind::Call { workflow, .. }) if nexus_model::definition::is_file(workflow) => {
             workflow

@@ -142,7 +142,7 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
         outputs,
         queries,
         steps_with_undo,
-        calls_made: Vec::new(),
+        grown: super::Grown::default(),
     })
 }
 

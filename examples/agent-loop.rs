@@ -1,5 +1,5 @@
 //! A loop that runs until a condition holds, with a budget. Every answer is recorded: a program that is killed and started again
-//! asks nothing twice.
+//! does not ask again what was answered.
 //!
 //! `cargo run --example agent-loop -- FOLDER` keeps its store in a folder; without one it is thrown away.
 
@@ -88,4 +88,16 @@ async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     drop(run);
     engine.shutdown().await;
     Ok(())
+}
+
+#[tokio::test]
+async fn it_reports_as_long_as_there_is_a_budget() {
+    let workflow = Workflow::code("agent", agent).expect("a workflow");
+    let engine = Engine::builder().workflow(&workflow).in_memory().expect("an engine");
+    for (budget_cents, ends_well) in [(100, true), (14, false)] {
+        let task = Task { goal: "why is the sky blue".into(), budget_cents };
+        let run = engine.start(&workflow, task).await.expect("a start");
+        assert_eq!(run.result().await.is_ok(), ends_well, "{budget_cents}");
+    }
+    engine.shutdown().await;
 }

@@ -50,3 +50,8 @@ fn main() -> Result<()> {
     println!("{}", t.crash_everywhere(&later, 7)?);
     Ok(())
 }
+
+#[test]
+fn it_runs_to_its_end() {
+    main().expect("a program that ends well");
+}

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod console;
+mod names;
 mod normal;
 
 use std::path::{Component, Path, PathBuf};

@@ -35,7 +35,7 @@ use crate::run::{
     StepState, Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
-use signals::awaited;
+use signals::{awaited, awaits_event};
 
 /// Folds one recorded event into the state. A recorded event always applies. `at` is the time of its transition.
 ///
@@ -79,6 +79,8 @@ pub(crate) enum Change {
     Loop(StepIndex, Option<Loop>),
     /// The signal was taken.
     SignalTaken(u32, KeptSignal),
+    /// The event that was kept for a step was dropped.
+    OfferDropped(u32, KeptSignal),
     /// The last call of the step was this before.
     Call(StepIndex, Option<LastCall>),
     /// The items of the step changed; this undoes it.
@@ -371,7 +373,11 @@ impl Fold<'_> {
     fn set(&mut self, step: StepIndex, next: StepRun) {
         self.drop_outdated(step, &next);
         let before = self.run.set_step(self.plan, step, next);
+        let waited = awaits_event(&before.state) && !awaits_event(&self.run.step_run(step).state);
         self.note(Change::Step(step, before));
+        if waited {
+            self.drop_offers(step);
+        }
     }
 
     fn set_timer(&mut self, id: TimerId, due: Timestamp, purpose: TimerPurpose) {

@@ -247,6 +247,7 @@ impl<'a> Draft<'a> {
                 Change::SignalTaken(number, kept) => {
                     run.signals.kept.insert(number, kept);
                 }
+                Change::OfferDropped(number, kept) => run.signals.restore_offer(number, kept),
                 Change::Call(step, Some(was)) => {
                     run.calls.insert(step, was);
                 }
@@ -338,6 +339,7 @@ fn timer_changes(changes: &[Change]) -> Vec<TimerChange> {
             | Change::SignalReceived(_)
             | Change::UpdateAccepted(_)
             | Change::SignalTaken(..)
+            | Change::OfferDropped(..)
             | Change::Items(..)
             | Change::AllItems(..)
             | Change::Slot(..)

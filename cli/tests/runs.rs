@@ -7,6 +7,8 @@ mod support;
 mod calls;
 #[path = "runs/dead.rs"]
 mod dead;
+#[path = "runs/encrypted_calls.rs"]
+mod encrypted_calls;
 #[path = "runs/encryption.rs"]
 mod encryption;
 #[path = "runs/ending.rs"]

@@ -67,7 +67,7 @@ impl Linker<'_> {
     fn link(&mut self, workflow: Read) -> Result<Read, Problems> {
         let mut definition = workflow.definition.clone();
         let mut problems: Vec<Problem> = Vec::new();
-        let mut changed = false;
+        let (mut changed, encrypted) = (false, definition.encrypt);
         for step in &mut definition.steps {
             let StepKind::Call { workflow: called, definition, with, .. } = &mut step.kind else {
                 continue;
@@ -76,7 +76,7 @@ impl Linker<'_> {
             if !is_file(called) {
                 continue;
             }
-            match self.callee(called).and_then(|plan| fits(&plan, with).map(|()| plan)) {
+            match self.callee(called).and_then(|plan| fits(&plan, with, encrypted).map(|()| plan)) {
                 Ok(plan) => {
                     *definition = Some(plan.hash());
                     changed = true;
@@ -167,8 +167,9 @@ fn at_call(step: &str, (code, message, hint): Wrong) -> DefinitionError {
 }
 
 /// Whether the inputs that are given are declared, and those that are needed given.
-fn fits(plan: &Plan, with: &Value) -> Result<(), Wrong> {
-    plan.check_call(with).map_err(|CallMisfit { code, message, hint }| (code, message, hint))
+fn fits(plan: &Plan, with: &Value, encrypted: bool) -> Result<(), Wrong> {
+    plan.check_call(with, encrypted)
+        .map_err(|CallMisfit { code, message, hint }| (code, message, hint))
 }
 
 fn name(path: &Path) -> String {

@@ -14,6 +14,7 @@ mod cx;
 mod differs;
 mod functions;
 mod machine;
+mod past_approval;
 mod performer;
 mod said;
 #[cfg(test)]
@@ -38,6 +39,8 @@ use crate::loader::{LoadError, Loader, events_of};
 
 pub use cx::{Call, Cx, Each, Wait, Within};
 pub(crate) use functions::Functions;
+pub use past_approval::PastApproval;
+pub(crate) use past_approval::past_approval;
 pub(crate) use performer::{Performance, perform};
 pub use trouble::FunctionTrouble;
 
@@ -125,6 +128,6 @@ pub(crate) fn plan_at(
         }
         Ok(())
     })?;
-    let grown = base.of_calls(calls).map_err(|_| LoadError::Definition(base.hash()))?;
+    let grown = base.of_calls(&calls).map_err(|_| LoadError::Definition(base.hash()))?;
     Ok(Arc::new(grown))
 }

@@ -74,7 +74,6 @@ pub(crate) struct Driver {
     handlers: Handlers,
     performers: Performers,
     calls: Calls,
-    peers: Peers,
     replies: Replies,
     reads: Reads,
     outbox: Outbox,
@@ -123,8 +122,7 @@ impl Driver {
                 config.rest,
             ),
             handlers: Handlers::new(environment, inbox.clone()),
-            calls: Calls::new(loader.clone(), peers.clone(), inbox.clone(), config),
-            peers,
+            calls: Calls::new(loader.clone(), peers, inbox.clone(), config),
             replies: Replies::default(),
             outbox: Outbox::new(Arc::clone(loader.log())),
             reads: Reads::new(loader, inbox.clone()),
@@ -338,10 +336,7 @@ impl Driver {
                 }
             }
             Output::Call(call) => self.calls.want(*call, self.closing.is_some()),
-            Output::ChildEnded(report) => {
-                let (parent, asked) = (report.parent.run, Asked::silent(report.command()));
-                self.peers.send(parent, Message::Ask { run: parent, asked, reply: None });
-            }
+            Output::ChildEnded(report) => self.calls.tell(*report, self.closing.is_some()),
             Output::Hungry(run) => self.hungry.push(run),
             Output::Snapshot(run, revision, bytes) => {
                 if let Some(views) = &self.snapshots {
@@ -370,10 +365,10 @@ impl Driver {
             self.interrupted((info.run, attempt.step, attempt.item, attempt.attempt));
             return;
         }
-        if self.handlers.lacks_code(plan, info.run, attempt.step, attempt.undo) {
-            return self.rest_without_code(plan, info.run, &attempt);
+        match self.handlers.code(plan, info.run, attempt.step, attempt.undo) {
+            Some(handler) => self.handlers.call(handler, plan, info, attempt),
+            None => self.rest_without_code(plan, info.run, &attempt),
         }
-        self.handlers.call(plan, info, attempt);
     }
 
     /// An attempt that was cut off waits for its turn. One whose turn does not come any more rests, as is recorded.
@@ -386,7 +381,7 @@ impl Driver {
     ) {
         if self.closing.is_some() || self.config.drive == Drive::Nothing {
             self.slots.0 += 1;
-        } else if self.handlers.lacks_code(plan, attempt.0, attempt.1, undo) {
+        } else if self.handlers.code(plan, attempt.0, attempt.1, undo).is_none() {
             self.rest_on(plan, attempt, undo, alone);
         } else {
             self.handlers.queue(attempt, alone);

@@ -7,6 +7,7 @@ mod breakers;
 mod forget;
 mod limits;
 mod migrate;
+mod missing_code;
 mod pauses;
 mod published_calls;
 mod schedules;
@@ -51,6 +52,7 @@ pub use admission::RUNS_LIMIT;
 pub use approval::ApprovalDecision;
 pub use forget::ForgetError;
 pub use migrate::MigrateRequest;
+pub use missing_code::MissingCode;
 pub use published_calls::Linked;
 #[cfg(feature = "yaml")]
 pub(crate) use published_calls::link_with;

@@ -61,7 +61,7 @@ pub use config::{Config, Drive};
 pub use engine::{Builder, Engine, OpenError};
 pub use handle::{
     ApprovalDecision, Backfill, Begun, EmitError, ForgetError, Handle, KeptStart, Linked,
-    MigrateRequest, PublishRequest, QueryAnswer, QueryError, RUNS_LIMIT, RequestError,
+    MigrateRequest, MissingCode, PublishRequest, QueryAnswer, QueryError, RUNS_LIMIT, RequestError,
     ScheduleRequest, ScheduledRun, StartError, StartRequest, Started, TriggerRequest, UpdateError,
     UpdateReply,
 };

@@ -1,6 +1,7 @@
 //! Reads runs and plans from the log. Blocks; called off the runtime's threads.
 
 mod aggregates;
+mod handed_over;
 mod sealed;
 
 use std::collections::{BTreeSet, HashMap};
@@ -21,6 +22,8 @@ use nexus_model::time::Timestamp;
 use nexus_projections::Views;
 
 use crate::tables::{DEFINITIONS, MIGRATIONS, migration_key, raw, stream};
+
+pub(crate) use handed_over::HandedOver;
 
 pub use aggregates::{RecordedAggregate, events_of_aggregate};
 

@@ -10,7 +10,7 @@ use nexus_log::{Frame, Revision};
 use nexus_model::codec::state_hash;
 use nexus_model::command::{ApprovalAnswer, Command, UpdateRequest};
 use nexus_model::decide::{Context, Decision, decide};
-use nexus_model::event::{Event, Given, ItemUndone, UpdateAccepted};
+use nexus_model::event::{Actor, Event, Given, ItemUndone, UpdateAccepted};
 use nexus_model::evolve::{evolve, fits};
 use nexus_model::id::{RunId, StateHash, StepIndex};
 use nexus_model::migration::{MigrateRun, Target};
@@ -374,19 +374,26 @@ fn command_of(event: &Event) -> Option<Command> {
         Event::ParentPaused => Command::FollowParent { paused: true },
         Event::ParentResumed => Command::FollowParent { paused: false },
         Event::ApprovalGranted { step, by, role, note, form } => {
-            answer(step, ApprovalAnswer { approved: true, by, groups: vec![role], note, form })
+            answer(step, true, by, &role, note, form)
         }
         Event::ApprovalRejected { step, by, role, note, form } => {
-            answer(step, ApprovalAnswer { approved: false, by, groups: vec![role], note, form })
+            answer(step, false, by, &role, note, form)
         }
         _ => return None,
     })
 }
 
-fn answer(step: StepIndex, mut answer: ApprovalAnswer) -> Command {
+fn answer(
+    step: StepIndex,
+    approved: bool,
+    by: Actor,
+    role: &str,
+    note: String,
+    form: Payload,
+) -> Command {
     // The entry that allowed it: a person by name, or one of the groups, which are all that counted.
-    answer.groups.iter_mut().for_each(|role| {
-        *role = role.strip_prefix("group:").unwrap_or(role).to_owned();
-    });
+    let group = role.strip_prefix("group:").unwrap_or(role).to_owned();
+    let (of, groups) = (String::new(), vec![group]);
+    let answer = ApprovalAnswer { of, approved, by, groups, note, form };
     Command::AnswerApproval { step, answer: Box::new(answer) }
 }

@@ -128,6 +128,11 @@ pub fn forgetting_key(run: RunId) -> Vec<u8> {
     [FORGETTING, &run.0].concat()
 }
 
+/// The run of such a key.
+pub fn read_forgetting_key(key: &[u8]) -> Option<RunId> {
+    key.strip_prefix(FORGETTING)?.try_into().ok().map(RunId)
+}
+
 /// What the keys of calls begin with.
 pub const CALL: &[u8] = b"call/";
 /// What comes after every key of a call.

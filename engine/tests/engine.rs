@@ -159,11 +159,7 @@ async fn a_handler_that_panics_or_takes_too_long_fails_its_attempt() {
         .unwrap();
     let mut hangs = action("b", "hangs", &[]);
     hangs.timeout_ms = Some(20);
-    for (step, code) in [
-        (action("a", "panics", &[]), "NX3012"),
-        (hangs, "NX3002"),
-        (action("c", "nobody", &[]), "NX3004"),
-    ] {
+    for (step, code) in [(action("a", "panics", &[]), "NX3012"), (hangs, "NX3002")] {
         let run = engine.handle().start(StartRequest::new(plan(vec![step]))).await.unwrap().run;
         let RunStatus::Failed { failure, .. } = engine.handle().wait(run).await.unwrap() else {
             panic!("it fails")

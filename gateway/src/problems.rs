@@ -363,7 +363,7 @@ pub fn start_problem(error: &StartError) -> Problem {
         StartError::KeyedEncrypted => start_keys::encrypted(text),
         StartError::Kept { name } => start_keys::kept(text, name),
         StartError::KeptGone { name } => start_keys::gone(text, name),
-        StartError::CallsEncrypted | StartError::FunctionEncrypted => Problem::new("NX1136", USAGE, text)
+        StartError::FunctionEncrypted => Problem::new("NX1136", USAGE, text)
             .hint("start it where runs are not encrypted by default"),
         StartError::NoEncryption => Problem::new("NX6023", UNREACHABLE, text)
             .hint("use a program that was built with the feature `encryption`"),
@@ -396,7 +396,6 @@ pub(crate) fn schedule_problem(error: &StartError, name: &str) -> Problem {
         | StartError::Kept { .. }
         | StartError::KeptGone { .. }
         | StartError::NoEncryption
-        | StartError::CallsEncrypted
         | StartError::FunctionEncrypted
         | StartError::Full { .. }
         | StartError::Uncounted(_)

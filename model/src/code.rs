@@ -13,6 +13,8 @@
 //! A function that is repeated goes through rounds: each begins anew with a state that is recorded, so that only the last has to
 //! be run again.
 
+mod step_set;
+mod trie;
 mod turns;
 
 use std::fmt;
@@ -22,6 +24,8 @@ use crate::event::{Event, Failure};
 use crate::id::StepIndex;
 use crate::payload::Payload;
 
+pub use step_set::{StepQueue, StepSet};
+pub(crate) use trie::Trie;
 pub use turns::CodeRun;
 
 /// Longest name of a call, in characters.

@@ -260,6 +260,8 @@ pub struct UpdateRequest {
 /// What a person decides.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ApprovalAnswer {
+    /// The id of the step that they mean: its number may be that of another call of a function by now. Empty: whichever it is.
+    pub of: String,
     /// Yes or no.
     pub approved: bool,
     /// Who.

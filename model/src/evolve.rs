@@ -35,6 +35,7 @@ use crate::run::{
     StepState, Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
+pub(crate) use code::Replaced;
 use signals::{awaited, awaits_event};
 
 /// Folds one recorded event into the state. A recorded event always applies. `at` is the time of its transition.
@@ -89,6 +90,8 @@ pub(crate) enum Change {
     AllItems(StepIndex, Option<Box<ItemsRun>>),
     /// What was held or waited for here, before.
     Slot(Slot, Option<Hold>),
+    /// The function has made calls; this was where their steps are.
+    Calls(Box<Replaced>),
     /// The run had another plan, and was this.
     Migrated(Box<Run>),
 }
@@ -168,9 +171,8 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
             migrated.definition == plan.hash() && migrated.steps.iter().flatten().all(is_step)
         }
         Event::CallsMade(made) => {
-            let is_here = |call: &CallMade| {
-                plan.calls_made().get(call.step.at()).is_some_and(|known| **known == *call)
-            };
+            let is_here =
+                |call: &CallMade| plan.call_made(call.step).is_some_and(|known| **known == *call);
             plan.is_code() && made.calls.iter().all(is_here)
         }
         Event::FunctionReturned(_) => plan.is_code(),

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::code::CallMade;
 use crate::definition::{
-    Definition, InputSpec, OnApprovalTimeout, OnError, OnSignalTimeout, Retry, StepKind, WhenNeeds,
+    Definition, InputSpec, OnApprovalTimeout, OnError, OnSignalTimeout, Retry, Step, StepKind,
+    WhenNeeds,
 };
 use crate::expression::{Condition, EvalError, Scope, SecretPlace, Template};
 use crate::id::{DefinitionHash, StepIndex};
@@ -28,6 +28,7 @@ mod difference;
 mod each;
 mod events;
 mod graph;
+mod grown;
 mod names;
 mod nullable;
 mod query;
@@ -46,6 +47,7 @@ pub(crate) use difference::changes_of_step;
 pub use difference::{Change, Difference, differences};
 pub(crate) use each::Each;
 pub use graph::Levels;
+use grown::Grown;
 pub(crate) use race::PlanRace;
 pub(crate) use repeat::PlanRepeat;
 pub(crate) use slots::SlotRule;
@@ -77,8 +79,8 @@ pub struct Plan {
     pub(crate) outputs: Option<Template>,
     queries: BTreeMap<String, Template>,
     steps_with_undo: Vec<StepIndex>,
-    /// The calls of a function that are its steps.
-    calls_made: Vec<Arc<CallMade>>,
+    /// The calls of a function that are its steps; it has no others then.
+    grown: Grown,
 }
 
 /// A step, compiled.
@@ -269,7 +271,8 @@ impl Plan {
 
     /// How many steps there are.
     pub fn step_count(&self) -> u32 {
-        u32::try_from(self.steps.len()).unwrap_or(u32::MAX)
+        let of_definition = u32::try_from(self.steps.len()).unwrap_or(u32::MAX);
+        if self.is_code() { self.grown.count() } else { of_definition }
     }
 
     /// All steps in order.
@@ -291,16 +294,28 @@ impl Plan {
     pub fn successors(&self, step: StepIndex) -> impl Iterator<Item = StepIndex> + '_ {
         let end = |at: usize| self.successor_ends.get(at).copied().unwrap_or(0) as usize;
         let from = if step.at() == 0 { 0 } else { end(step.at() - 1) };
-        self.successors.get(from..end(step.at())).unwrap_or(&[]).iter().copied()
+        let of_definition = self.successors.get(from..end(step.at())).unwrap_or(&[]);
+        of_definition.iter().chain(self.grown.successors(step)).copied()
     }
 
     /// The id of `step`.
     pub fn id(&self, step: StepIndex) -> &str {
-        self.definition.steps.get(step.at()).map_or("", |step| &step.id)
+        self.step_definition(step).map_or("", |step| &step.id)
+    }
+
+    /// What is defined of `step`.
+    pub fn step_definition(&self, step: StepIndex) -> Option<&Step> {
+        match self.grown.get(step) {
+            Some(call) => Some(&call.does),
+            None => self.definition.steps.get(step.at()),
+        }
     }
 
     /// The step with this id.
     pub fn find(&self, id: &str) -> Option<StepIndex> {
+        if self.is_code() {
+            return self.grown.find(id);
+        }
         let at = self.by_id.binary_search_by(|step| self.id(*step).cmp(id)).ok()?;
         self.by_id.get(at).copied()
     }
@@ -324,7 +339,8 @@ impl Plan {
 
     /// The steps that call a workflow: what they call, and its definition once that is resolved.
     pub fn calls(&self) -> impl Iterator<Item = (StepIndex, &str, Option<DefinitionHash>)> {
-        self.steps().zip(&self.definition.steps).filter_map(|(at, step)| match &step.kind {
+        let steps = self.steps().filter_map(|step| Some((step, self.step_definition(step)?)));
+        steps.filter_map(|(at, step)| match &step.kind {
             StepKind::Call { workflow, definition, .. } => {
                 Some((at, workflow.as_str(), *definition))
             }
@@ -344,17 +360,17 @@ impl Plan {
 
     /// What `step` is done for, once for each item.
     pub(crate) fn each(&self, step: StepIndex) -> Option<&Each> {
-        self.steps.get(step.at()).and_then(|step| step.each.as_ref())
+        self.known_step(step).and_then(|step| step.each.as_ref())
     }
 
     /// Time of one attempt of `step`, in milliseconds.
     pub fn timeout_ms(&self, step: StepIndex) -> Option<u64> {
-        self.definition.steps.get(step.at()).and_then(|step| step.timeout_ms)
+        self.step_definition(step).and_then(|step| step.timeout_ms)
     }
 
     /// Time between two heartbeats of an attempt of `step`, in milliseconds.
     pub fn heartbeat_ms(&self, step: StepIndex) -> Option<u64> {
-        self.definition.steps.get(step.at()).and_then(|step| step.heartbeat_ms)
+        self.step_definition(step).and_then(|step| step.heartbeat_ms)
     }
 
     /// Where secrets have to be filled in, in what the handler of `step` gets, or that of its undo.
@@ -386,7 +402,14 @@ impl Plan {
     }
 
     pub(crate) fn step(&self, step: StepIndex) -> &PlanStep {
-        self.steps.get(step.at()).expect("a step of this plan")
+        self.known_step(step).expect("a step of this plan")
+    }
+
+    fn known_step(&self, step: StepIndex) -> Option<&PlanStep> {
+        match self.grown.get(step) {
+            Some(call) => Some(&call.compiled),
+            None => self.steps.get(step.at()).map(|step| &**step),
+        }
     }
 }
 

@@ -70,7 +70,8 @@ pub fn reveal(vault: Option<&dyn Vault>, text: &str) -> String {
     out
 }
 
-fn opened(vault: &dyn Vault, text: &str) -> Option<String> {
+/// A text that is sealed from its beginning to its end, as it was before; `None` if this vault did not seal it.
+pub(crate) fn opened(vault: &dyn Vault, text: &str) -> Option<String> {
     let digits = text.strip_prefix(SEALED)?.as_bytes();
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let byte = |pair: &[u8]| match pair {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use nexus_engine::log::{EventLog, FjallLog, Moment, Options, Partition};
+use nexus_engine::model::definition::StepKind;
 use nexus_engine::model::event::{Actor, Event};
 use nexus_engine::model::id::RunId;
 use nexus_engine::model::plan::Plan;
@@ -71,30 +72,54 @@ fn plan(encrypt: bool) -> Arc<Plan> {
     Arc::new(nexus_definitions::read("w.workflow.yaml", &text).expect("a good definition").plan)
 }
 
-/// The runs of the prepared store: one to forget, another with a key of its own, one without.
+/// A workflow that calls [`plan`], encrypted.
+fn caller(called: &Plan) -> Arc<Plan> {
+    let text = "nexus: v1\nname: caller\nencrypt: true\ninputs: { v: string }\nsteps:\n  a:\n    call: called\n    with: { v: '${{ inputs.v }}' }\noutputs: '${{ steps.a.output }}'\n";
+    let read = nexus_definitions::read("w.workflow.yaml", text).expect("a good definition");
+    let mut definition = read.definition;
+    let kind = definition.steps.first_mut().map(|step| &mut step.kind);
+    let Some(StepKind::Call { definition: resolved, .. }) = kind else { panic!("it calls") };
+    *resolved = Some(called.hash());
+    Arc::new(Plan::compile(definition).expect("a good definition"))
+}
+
+/// The runs of the prepared store: one to forget and the one that it called, another with a key of its own, one without.
 struct Runs {
-    gone: RunId,
+    gone: [RunId; 2],
     others: [RunId; 2],
-    key: Vec<u8>,
+    keys: [Vec<u8>; 2],
 }
 
 async fn prepare(store: &Path) -> Runs {
     let engine = open(store, None);
     let mut runs = Vec::new();
-    for (name, encrypt) in [("gone", true), ("kept", true), ("plain", false)] {
-        let request = StartRequest::new(plan(encrypt)).name(name).input(json!({ "v": SECRET }));
+    let called = plan(false);
+    for (name, plan) in [("gone", caller(&called)), ("kept", plan(true)), ("plain", plan(false))] {
+        let request = StartRequest::new(plan).name(name).input(json!({ "v": SECRET }));
+        let request = request.callees([Arc::clone(&called)]);
         let run = engine.handle().start(request).await.expect("it starts").run;
         engine.handle().wait(run).await.expect("it ends");
         runs.push(run);
     }
-    let key = engine.handle().log().row(KEYS, &runs[0].0).expect("readable").expect("a key");
-    assert_eq!(key.len(), 32);
+    let child = engine.handle().find("gone/a").await.expect("readable").expect("it was called");
+    let gone = [runs[0], child];
+    let keys =
+        gone.map(|run| engine.handle().log().row(KEYS, &run.0).expect("readable").expect("a key"));
+    assert!(keys.iter().all(|key| key.len() == 32) && keys[0] != keys[1]);
     engine.shutdown().await;
-    assert_ne!(holding(store, &key), Vec::<PathBuf>::new());
-    Runs { gone: runs[0], others: [runs[1], runs[2]], key }
+    for key in &keys {
+        assert_ne!(holding(store, key), Vec::<PathBuf>::new());
+    }
+    Runs { gone, others: [runs[1], runs[2]], keys }
+}
+
+/// Files that hold a key of a run that is to be forgotten.
+fn holding_keys(store: &Path, runs: &Runs) -> Vec<PathBuf> {
+    runs.keys.iter().flat_map(|key| holding(store, key)).collect()
 }
 
 /// The child: forgets the run, and is killed on the way.
+#[expect(clippy::print_stdout, reason = "the process that started this one reads it")]
 async fn forget(store: &Path) {
     let engine = open(store, Some(at));
     let run = engine.handle().find("gone").await.expect("readable").expect("it is there");
@@ -185,25 +210,29 @@ async fn is_forgotten(handle: &Handle, run: RunId) -> bool {
 /// What must hold in the process after the one that was killed.
 async fn check(store: &Path, runs: &Runs, what: &str, answered: bool) {
     if answered {
-        assert_eq!(holding(store, &runs.key), Vec::<PathBuf>::new(), "{what}: it had answered");
+        assert_eq!(holding_keys(store, runs), Vec::<PathBuf>::new(), "{what}: it had answered");
     }
     let engine = open(store, None);
     let handle = engine.handle();
-    let key = handle.log().row(KEYS, &runs.gone.0).expect("readable").expect("a row");
-    if is_forgotten(handle, runs.gone).await {
+    let [gone, called] = runs.gone;
+    let key = handle.log().row(KEYS, &gone.0).expect("readable").expect("a row");
+    if is_forgotten(handle, gone).await {
         assert_eq!(key, Vec::<u8>::new(), "{what}: the key is deleted with the event");
-        assert_ne!(shown(handle, runs.gone).await, Some(json!(SECRET)), "{what}");
+        assert_ne!(shown(handle, gone).await, Some(json!(SECRET)), "{what}");
         until("it has ended what was begun", async || {
-            holding(store, &runs.key).is_empty().then_some(())
+            holding_keys(store, runs).is_empty().then_some(())
         })
         .await;
     } else {
-        assert_eq!(key, runs.key, "{what}: nothing is recorded, so the run is whole");
-        assert_eq!(shown(handle, runs.gone).await, Some(json!(SECRET)), "{what}");
-        handle.forget(runs.gone, by()).await.expect("it can still be forgotten");
-        assert_eq!(holding(store, &runs.key), Vec::<PathBuf>::new(), "{what}");
+        assert_eq!(key, runs.keys[0], "{what}: nothing is recorded, so the run is whole");
+        for run in runs.gone {
+            assert_eq!(shown(handle, run).await, Some(json!(SECRET)), "{what}");
+        }
+        handle.forget(gone, by()).await.expect("it can still be forgotten");
+        assert_eq!(holding_keys(store, runs), Vec::<PathBuf>::new(), "{what}");
     }
-    for run in [runs.gone, runs.others[0], runs.others[1]] {
+    assert!(is_forgotten(handle, called).await, "{what}: so is the run that it called");
+    for run in [gone, called, runs.others[0], runs.others[1]] {
         let replay = handle.replay(run, None).await.expect("it can be replayed");
         assert!(replay.agrees(), "{what}: {:?}", replay.differences);
     }

@@ -13,7 +13,8 @@ use crate::store::{Access, Purpose};
 Examples:
   nexus-engine forget order-117
 
-The key of the run is deleted, and the command ends when it is in no file of the store. That cannot be taken back.
+The keys of the run and of those that it called are deleted, and the command ends when they are in no file of the store. That
+cannot be taken back.
 Copies of the store that were made before, such as backups, still have the key.")]
 pub(crate) struct ForgetArgs {
     /// The runs; they must have ended, and be encrypted.

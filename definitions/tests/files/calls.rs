@@ -96,12 +96,16 @@ fn cycles_are_spelled_out() {
 }
 
 #[test]
-fn an_encrypted_file_is_not_called() {
-    let sealed = workflow("  x:\n    uses: log\n").replace("steps:", "encrypt: true\nsteps:");
+fn an_encrypted_file_is_called_by_an_encrypted_one_only() {
+    let sealed = |text: String| text.replace("steps:", "encrypt: true\nsteps:");
+    let called = || sealed(workflow("  x:\n    uses: log\n"));
     check(
-        &[("a.yaml", calls("./b.yaml")), ("b.yaml", sealed)],
-        "a.yaml:5:11: NX1136 workflow `some` is encrypted, and cannot be called",
+        &[("a.yaml", calls("./b.yaml")), ("b.yaml", called())],
+        "a.yaml:5:11: NX1136 workflow `some` is encrypted, and the one that calls it is not",
     );
+    resolve(&[("a.yaml", sealed(calls("./b.yaml"))), ("b.yaml", called())]).expect("both are");
+    let plain = workflow("  x:\n    uses: log\n");
+    resolve(&[("a.yaml", sealed(calls("./b.yaml"))), ("b.yaml", plain)]).expect("its runs will be");
 }
 
 #[test]

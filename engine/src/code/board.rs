@@ -104,7 +104,8 @@ impl Board {
     /// Says more about a call of this turn.
     fn amend(&self, ticket: u64, amend: impl FnOnce(&mut Fresh)) {
         let mut inner = self.inner();
-        if let Some(fresh) = inner.fresh.iter_mut().find(|fresh| fresh.ticket == ticket) {
+        let at = inner.place(ticket);
+        if let Some(fresh) = at.and_then(|at| inner.fresh.get_mut(at)) {
             amend(fresh);
         }
     }
@@ -255,10 +256,15 @@ impl Board {
 }
 
 impl Inner {
+    /// Where a call of this turn stands: tickets grow.
+    fn place(&self, ticket: u64) -> Option<usize> {
+        self.fresh.binary_search_by_key(&ticket, |fresh| fresh.ticket).ok()
+    }
+
     /// Has a wait that is made in this turn go on with one for the same signal that was given up, if there is one: a signal
     /// that came meanwhile is its, and one that comes does not go to nobody.
     fn inherit(&mut self, ticket: u64) {
-        let Some(at) = self.fresh.iter().position(|fresh| fresh.ticket == ticket) else { return };
+        let Some(at) = self.place(ticket) else { return };
         let Some(signal) = self.fresh.get(at).and_then(endless_wait) else { return };
         let left = self.open.iter().filter(|(_, open)| open.is_left_for(signal));
         let Some(left) = left.map(|(ticket, _)| *ticket).min() else { return };

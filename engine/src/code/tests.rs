@@ -1,5 +1,7 @@
 //! Functions in memory: history is what a run decides, and outcomes come in an order that a seed says.
 
+mod growing;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,7 +73,7 @@ impl Bench {
     /// Decides a command; says whether something happened.
     fn decide(&mut self, command: Command) -> bool {
         self.now = self.now.plus_ms(1);
-        let given = Given { now: self.now, slots: 1_000 };
+        let given = Given { now: self.now, slots: 10_000 };
         let payloads = BTreeMap::new();
         let context = Context { given, payloads: &payloads, interruptions_max: 2, vault: None };
         let Ok(Decision::Happens(transition)) = decide(&self.plan, &mut self.run, command, context)
@@ -108,6 +110,14 @@ impl Bench {
     fn crash(&mut self) {
         self.machine = machine(&self.function);
         self.heard = 0;
+    }
+
+    /// An engine reads from its log, and keeps nothing of it.
+    fn forget_history(&mut self) {
+        if self.heard == self.history.len() {
+            self.history.clear();
+            self.heard = 0;
+        }
     }
 
     /// Something that is open comes to its end; says whether there was something.
@@ -256,11 +266,7 @@ fn what_is_kept_of_many_steps_does_not_grow() {
         bench.ask();
         most = most.max(bench.machine.size());
         bench.settle(&mut chance);
-        // An engine reads from its log, and keeps nothing of it.
-        if bench.heard == bench.history.len() {
-            bench.history.clear();
-            bench.heard = 0;
-        }
+        bench.forget_history();
     }
     assert_eq!(bench.plan.step_count(), 1);
     assert!(most < 8, "{most} things are kept");

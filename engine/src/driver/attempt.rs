@@ -58,8 +58,7 @@ pub(crate) struct Report {
 
 /// A call about to be made.
 pub(super) struct Call {
-    pub(super) handler: Option<Arc<dyn Handler>>,
-    pub(super) handler_name: Arc<str>,
+    pub(super) handler: Arc<dyn Handler>,
     pub(super) cx: StepCx,
     pub(super) stop: Arc<Stop>,
     pub(super) heart: Heart,
@@ -130,14 +129,10 @@ async fn called(call: &mut Call, environment: &Environment) -> StepResult<Data> 
 }
 
 async fn attempted(call: &mut Call, environment: &Environment) -> StepResult<Data> {
-    let Some(handler) = call.handler.take() else {
-        let message = format!("nobody offers the handler `{}`", call.handler_name);
-        return Err(StepError::fatal(message).code("NX3004"));
-    };
     let input = input(std::mem::take(&mut call.input), environment).await?;
     let input = with_secrets(input, call, environment).await?;
     open_progress(call, environment).await?;
-    let work = guarded(handler, call.cx.clone(), input);
+    let work = guarded(Arc::clone(&call.handler), call.cx.clone(), input);
     tokio::pin!(work);
     let error = tokio::select! {
         biased;

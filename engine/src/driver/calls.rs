@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use nexus_model::command::Command;
 use nexus_model::effect::{Call, Wish};
-use nexus_model::event::{Actor, ChildEnd, Failure, RunStarted};
+use nexus_model::event::{Actor, ChildEnd, Failure, Parent, RunStarted};
 use nexus_model::id::{RunId, StepIndex};
 use nexus_model::input::check;
 use nexus_model::payload::{ContentType, NewPayload, Payload};
@@ -27,18 +27,19 @@ use super::Peers;
 use super::message::Message;
 use crate::config::{Config, Drive};
 use crate::handle::{request_hash, wanted_slots};
-use crate::loader::{LoadError, Loader};
+use crate::loader::{HandedOver, LoadError, Loader};
 use crate::shard::{Asked, ChildReport, Refusal, RunCall, Start};
 use crate::tables::{NAMES, name_row, read_name_row};
+use crate::vault::{Kept, RunKey};
 
 /// How many called runs are looked after at a time.
 const TASKS_MAX: usize = 64;
 
 type Key = (RunId, StepIndex);
 
-/// What was to be done about a called run is done.
+/// What was to be done about a called run is done; `None`: the end of an encrypted one is told.
 #[derive(Debug)]
-pub(crate) struct CallDone(Key);
+pub(crate) struct CallDone(Option<Key>);
 
 /// The called runs that something is being done about.
 pub(super) struct Calls {
@@ -49,6 +50,8 @@ pub(super) struct Calls {
     /// Whose turn it is.
     queue: VecDeque<Key>,
     active: HashSet<Key>,
+    /// How many encrypted runs are telling their end.
+    telling: usize,
 }
 
 impl Calls {
@@ -60,7 +63,7 @@ impl Calls {
     ) -> Self {
         let worker = Arc::new(Worker { loader, peers, config });
         let (wanted, queue, active) = (HashMap::new(), VecDeque::new(), HashSet::new());
-        Self { worker, inbox, wanted, queue, active }
+        Self { worker, inbox, wanted, queue, active, telling: 0 }
     }
 
     /// Does what is wished, soon. An engine that ends leaves it to the next.
@@ -75,7 +78,29 @@ impl Calls {
         self.begin();
     }
 
+    /// Tells the end of a run to the one that called it. What an encrypted one hands over is opened first; an engine that ends
+    /// leaves that to the next.
+    pub(super) fn tell(&mut self, report: ChildReport, closing: bool) {
+        if !report.encrypted {
+            return self.worker.ask(report.parent.run, report.command());
+        }
+        if closing {
+            return;
+        }
+        self.telling += 1;
+        let (worker, inbox) = (Arc::clone(&self.worker), self.inbox.clone());
+        tokio::spawn(async move {
+            let ChildReport { parent, run, child, revision, ended, .. } = report;
+            worker.hand_over(&parent, child, run, (revision, ended)).await;
+            let _ = inbox.send(Message::CallDone(CallDone(None)));
+        });
+    }
+
     pub(super) fn done(&mut self, CallDone(key): &CallDone) {
+        let Some(key) = key else {
+            self.telling -= 1;
+            return;
+        };
         self.active.remove(key);
         if self.wanted.contains_key(key) {
             self.queue.push_back(*key);
@@ -95,14 +120,14 @@ impl Calls {
                 if let Err(error) = work.await {
                     tracing::error!(%error, "a called run was not looked after");
                 }
-                let _ = inbox.send(Message::CallDone(CallDone(key)));
+                let _ = inbox.send(Message::CallDone(CallDone(Some(key))));
             });
         }
     }
 
     /// Whether nothing is being done.
     pub(super) fn is_idle(&self) -> bool {
-        self.active.is_empty()
+        self.active.is_empty() && self.telling == 0
     }
 }
 
@@ -126,9 +151,10 @@ impl Worker {
     async fn carry_out(&self, call: RunCall) {
         loop {
             let (loader, wanted) = (self.loader.clone(), call.clone());
-            let found =
-                tokio::task::spawn_blocking(move || look_up(&loader, &wanted, Uuid::now_v7()))
-                    .await;
+            let found = tokio::task::spawn_blocking(move || {
+                look_up(&loader, &wanted, Uuid::now_v7(), &|_| RunKey::new())
+            })
+            .await;
             match found {
                 Ok(Ok(found)) => {
                     if self.act(&call, found).await {
@@ -196,10 +222,30 @@ impl Worker {
             }
             Todo::Retry(wish) => self.go_on(call, child, wish).await,
             Todo::Report(revision, ended) => {
-                self.report(call, revision, ended);
+                let name = call.call.child.clone();
+                self.hand_over(&call.parent, name, child, (revision, ended)).await;
                 true
             }
         }
+    }
+
+    /// Tells the end of the run `child`. What an encrypted one hands over is opened, and sealed again by the run that called.
+    async fn hand_over(&self, to: &Parent, name: String, child: RunId, end: (u32, ChildEnd)) {
+        let bytes_max = self.config.payload_bytes_max;
+        let handed = loop {
+            let (loader, end) = (self.loader.clone(), end.clone());
+            let open = move || loader.hand_over(child, end, bytes_max);
+            match tokio::task::spawn_blocking(open).await {
+                Ok(Ok(handed)) => break handed,
+                Ok(Err(error)) if !error.is_passing() => {
+                    tracing::error!(child = name, %error, "what a called run returned cannot be read");
+                    return;
+                }
+                Ok(Err(_)) | Err(_) => tokio::time::sleep(self.config.rest).await,
+            }
+        };
+        let asked = asked_to_end(to, name, handed);
+        self.peers.send(to.run, Message::Ask { run: to.run, asked, reply: None });
     }
 
     /// Goes on with a called run that has failed or was cancelled. If that is not possible, the next attempt calls a new one.
@@ -241,6 +287,13 @@ impl Worker {
         let (step, child) = (call.call.step, call.call.child.clone());
         self.ask(call.parent.run, Command::EndChild { step, child, revision, ended });
     }
+}
+
+/// What tells the run that called how the one it called has ended.
+pub(crate) fn asked_to_end(to: &Parent, child: String, handed: HandedOver) -> Asked {
+    let HandedOver { revision, ended, payloads } = handed;
+    let command = Command::EndChild { step: to.step, child, revision, ended };
+    Asked { payloads, ..Asked::silent(command) }
 }
 
 /// What is to be done about a called run that is there.
@@ -288,11 +341,19 @@ fn failure(code: &str, message: &str) -> Failure {
     Failure { code: code.to_owned(), message: message.to_owned(), fatal: true, details: None }
 }
 
-/// What there is of a called run; `id` makes it if there is nothing.
-pub(crate) fn look_up(loader: &Loader, call: &RunCall, id: Uuid) -> Result<Found, LoadError> {
+/// Makes the key of a new run, if this program can.
+pub(crate) type NewKey = dyn Fn(RunId) -> Option<RunKey>;
+
+/// What there is of a called run; `id` makes it if there is nothing, and `key` its key if the one that calls is encrypted.
+pub(crate) fn look_up(
+    loader: &Loader,
+    call: &RunCall,
+    id: Uuid,
+    key: &NewKey,
+) -> Result<Found, LoadError> {
     let name = call.call.child.as_bytes();
     let row = loader.log().row(NAMES, name)?.and_then(|value| read_name_row(&value));
-    let Some((child, _)) = row else { return prepare(loader, call, id) };
+    let Some((child, _)) = row else { return prepare(loader, call, id, key) };
     let found = loader.run(child)?.map(|(_, run)| run);
     Ok(match found.filter(|run| is_of(run, call)) {
         Some(run) => Found::There(child, Box::new(run)),
@@ -318,16 +379,18 @@ fn prepare(
     loader: &Loader,
     RunCall { parent, call, folder }: &RunCall,
     id: Uuid,
+    key: &NewKey,
 ) -> Result<Found, LoadError> {
     let plan = match loader.plan(call.definition) {
         Ok(plan) => plan,
         Err(error) if error.is_passing() => return Err(error),
         Err(error) => return Ok(Found::Hopeless(failure("NX3043", &error.to_string()))),
     };
-    if plan.definition().encrypt {
-        let message = format!("`{}` is encrypted, and cannot be called", plan.definition().name);
-        return Ok(Found::Hopeless(failure("NX1136", &message)));
-    }
+    let run = RunId(id.into_bytes());
+    let key = match key_of(loader, parent.run, &plan, || key(run))? {
+        Ok(key) => key,
+        Err(failure) => return Ok(Found::Hopeless(failure)),
+    };
     let (input, bytes, payloads) = match input(loader, &plan, call)? {
         Ok(input) => input,
         Err(message) => return Ok(Found::Hopeless(failure("NX3042", &message))),
@@ -340,7 +403,7 @@ fn prepare(
     };
     let folder = folder.as_ref().map(|folder| folder.to_string_lossy().into_owned());
     let started = RunStarted {
-        run: RunId(id.into_bytes()),
+        run,
         name: call.child.clone(),
         workflow: definition.name.clone(),
         definition: plan.hash(),
@@ -353,9 +416,38 @@ fn prepare(
         parent: Some(parent.clone()),
         limits,
     };
-    let rows = vec![name_row(&started.name, started.run, &request_hash(plan.hash(), &bytes))];
+    let request = request_hash(plan.hash(), &bytes);
+    let request = key.map_or(request, |key| key.hide_request(&request));
+    let mut rows = vec![name_row(&started.name, run, &request)];
+    rows.extend(key.map(|key| key.row(run)));
+    let vault = key.and_then(|key| key.vault(run));
     let started = Box::new(started);
-    Ok(Found::Ready(Box::new(Start { plan, started, rows, payloads, reply: None, vault: None })))
+    Ok(Found::Ready(Box::new(Start { plan, started, rows, payloads, reply: None, vault })))
+}
+
+/// The key of a run that `parent` calls: it is encrypted if that one is. Or why it cannot be called.
+fn key_of(
+    loader: &Loader,
+    parent: RunId,
+    plan: &Plan,
+    new: impl FnOnce() -> Option<RunKey>,
+) -> Result<Result<Option<RunKey>, Failure>, LoadError> {
+    let name = &plan.definition().name;
+    let refused = |why: &str| Ok(Err(failure("NX1136", &format!("`{name}` {why}"))));
+    match loader.key(parent)? {
+        Kept::Nothing if plan.definition().encrypt => {
+            refused("is encrypted, and the run that calls it is not")
+        }
+        Kept::Nothing => Ok(Ok(None)),
+        Kept::Forgotten => Ok(Err(failure("NX6022", "the run that calls is forgotten"))),
+        Kept::Key(_) if plan.is_code() => {
+            refused("is a function, which an encrypted run cannot call")
+        }
+        Kept::Key(_) => {
+            let cannot = "the run that calls is encrypted, and this program cannot encrypt";
+            Ok(new().map(Some).ok_or_else(|| failure("NX6023", cannot)))
+        }
+    }
 }
 
 type Input = (Payload, Vec<u8>, Vec<NewPayload>);

@@ -19,7 +19,7 @@ use super::attempt::{AttemptKey, Call, Environment, Report, Reporter, carry_out}
 use super::heart::Heart;
 use super::message::Message;
 use super::uncalled::Uncalled;
-use crate::handler::{AttemptInfo, StepCx, Stop};
+use crate::handler::{AttemptInfo, Handler, StepCx, Stop};
 use crate::logs::SealedLogs;
 
 pub(super) type Key = (RunId, StepIndex, Option<ItemIndex>);
@@ -107,24 +107,24 @@ impl Handlers {
     }
 
     /// Calls the handler of an attempt.
-    pub(super) fn call(&mut self, plan: &Plan, mut info: AttemptInfo, attempt: RunAttempt) {
+    pub(super) fn call(
+        &mut self,
+        handler: Arc<dyn Handler>,
+        plan: &Plan,
+        mut info: AttemptInfo,
+        attempt: RunAttempt,
+    ) {
         self.resuming.remove(&(info.run, attempt.step, attempt.item));
         info.store.clone_from(&self.environment.store);
         let step = attempt.step;
-        let (name, timeout_ms) = if attempt.undo {
-            (plan.undo_handler(step), plan.undo_timeout_ms(step))
-        } else {
-            (plan.handler(step), plan.timeout_ms(step))
-        };
-        let name = name.unwrap_or_default();
-        let handler = self.code(plan, info.run, step, attempt.undo);
+        let timeout_ms =
+            if attempt.undo { plan.undo_timeout_ms(step) } else { plan.timeout_ms(step) };
         let logs = SealedLogs::over(&self.environment.logs, info.vault.as_ref());
         let (cx, stop) = StepCx::new(info, logs, Arc::clone(&self.environment.state));
         let (cx, beats) = cx.with_progress(attempt.progress);
         let heart = Heart::new(self.inbox.clone(), &cx, beats);
         self.begin(Call {
             handler,
-            handler_name: Arc::from(name),
             cx,
             stop: Arc::new(stop),
             heart,

@@ -1,4 +1,5 @@
-//! Attempts whose code this program does not have yet: the function of their run has not made the call.
+//! Attempts whose code this program does not have: it has no handler of that name, or the function of their run has not made the
+//! call yet.
 //!
 //! Invariants:
 //! * They rest, as is recorded, so that the end of the process does not count against them.
@@ -64,14 +65,15 @@ impl Handlers {
         self.environment.registry.get(name?).cloned()
     }
 
-    /// Whether an attempt has to wait for its code.
-    pub(super) fn lacks_code(&self, plan: &Plan, run: RunId, step: StepIndex, undo: bool) -> bool {
-        plan.is_code() && self.code(plan, run, step, undo).is_none()
-    }
-
-    /// Lets an attempt wait until the function of its run has made the call.
+    /// Lets an attempt wait until the function of its run has made the call. A handler that this program does not have does not
+    /// come: the attempt rests, as is recorded, until the next one.
     fn wait_for_code(&mut self, plan: &Plan, which: AttemptKey, undo: bool, alone: bool) {
         let (run, step, item, attempt) = which;
+        if !plan.is_code() {
+            let name = if undo { plan.undo_handler(step) } else { plan.handler(step) };
+            tracing::warn!(%run, step = plan.id(step), handler = name, "nobody offers this handler");
+            return;
+        }
         self.uncalled.0.insert((run, step, item), (attempt, alone));
         let inbox: mpsc::UnboundedSender<Message> = self.inbox.clone();
         let tell = move || {

@@ -139,6 +139,7 @@ struct Linker {
 impl Linker {
     fn link(&mut self, plan: &Arc<Plan>, depth: usize) -> Result<Arc<Plan>, StartError> {
         let mut definition: Definition = plan.definition().clone();
+        let encrypted = definition.encrypt;
         for step in &mut definition.steps {
             let StepKind::Call { workflow, version, definition, with } = &mut step.kind else {
                 continue;
@@ -151,7 +152,7 @@ impl Linker {
                 let (step, workflow) = (step.id.clone(), workflow.clone());
                 return Err(StartError::Unresolved { step, workflow });
             };
-            called.check_call(with).map_err(|misfit| {
+            called.check_call(with, encrypted).map_err(|misfit| {
                 let CallMisfit { code, message, hint } = misfit;
                 StartError::CallMisfit { step: step.id.clone(), code, message, hint }
             })?;

@@ -26,7 +26,7 @@ impl StartError {
                 Some("NX7005")
             }
             Self::NoEncryption => Some("NX6023"),
-            Self::CallsEncrypted | Self::FunctionEncrypted => Some("NX1136"),
+            Self::FunctionEncrypted => Some("NX1136"),
             Self::Busy { .. }
             | Self::Full { .. }
             | Self::Kept { .. }

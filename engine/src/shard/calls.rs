@@ -33,8 +33,12 @@ pub struct RunCall {
 pub struct ChildReport {
     /// Who called it.
     pub parent: Parent,
+    /// Its id.
+    pub run: RunId,
     /// Its name.
     pub child: String,
+    /// Whether it is encrypted: then its values have to be opened before they are told.
+    pub encrypted: bool,
     /// How many events it has.
     pub revision: u32,
     /// How it ended.
@@ -60,17 +64,24 @@ impl ChildReport {
             }
         };
         let (parent, child) = (started.parent.clone()?, started.name.clone());
-        Some(Self { parent, child, revision: run.revision, ended })
+        let (run, revision) = (started.run, run.revision);
+        Some(Self { parent, run, child, encrypted: false, revision, ended })
     }
 
     /// As a request to the run that called.
     pub(crate) fn command(self) -> Command {
-        let Self { parent, child, revision, ended } = self;
+        let Self { parent, child, revision, ended, run: _, encrypted: _ } = self;
         Command::EndChild { step: parent.step, child, revision, ended }
     }
 }
 
 impl Resident {
+    /// What this run tells the one that called it; `None` if none did, or it goes on.
+    pub(super) fn told(&self) -> Option<Output> {
+        let told = ChildReport::of(&self.run)?;
+        Some(Output::ChildEnded(Box::new(ChildReport { encrypted: self.vault.is_some(), ..told })))
+    }
+
     /// What is to be done about the runs that this one has called.
     pub(super) fn calls(&self, run: RunId) -> impl Iterator<Item = Output> {
         let effects = self
@@ -100,7 +111,7 @@ impl Resident {
 
 /// Where scripts of a called workflow work: beside its file.
 fn folder(plan: &Plan, step: StepIndex, of_parent: &Path) -> PathBuf {
-    let kind = plan.definition().steps.get(step.at()).map(|step| &step.kind);
+    let kind = plan.step_definition(step).map(|step| &step.kind);
     let file = match kind {
         Some(StepKind::Call { workflow, .. }) if nexus_model::definition::is_file(workflow) => {
             workflow

@@ -21,7 +21,7 @@ use nexus_model::vault::Vault;
 
 use super::held::Held;
 use super::output::FunctionNews;
-use super::{Answer, Asked, ChildReport, Output, Refusal, Slots, encode};
+use super::{Answer, Asked, Output, Refusal, Slots, encode};
 use crate::handler::AttemptInfo;
 use crate::tables::migration_row;
 use crate::vault::forgotten_rows;
@@ -374,7 +374,7 @@ impl Resident {
         }
         if held.ended && self.run.status.is_terminal() {
             out.push(Output::Ended(run, self.run.status.clone()));
-            out.extend(ChildReport::of(&self.run).map(|told| Output::ChildEnded(Box::new(told))));
+            out.extend(self.told());
         }
         for (asked, rejection) in held.after {
             self.answer_rejected(run, &asked, rejection, out);

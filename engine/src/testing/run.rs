@@ -105,8 +105,9 @@ impl<Out> TestRun<Out> {
         let no_step = || Error::NoSuchStep { run: self.name.clone(), step: step.to_owned() };
         let step = found.ok_or_else(no_step)?;
         let groups = groups.iter().map(ToString::to_string).collect();
-        let answer =
-            ApprovalAnswer { approved, by: person(by), groups, ..ApprovalAnswer::default() };
+        let of = kit.load(self.run).0.id(step).to_owned();
+        let by = person(by);
+        let answer = ApprovalAnswer { of, approved, by, groups, ..ApprovalAnswer::default() };
         let command = Command::AnswerApproval { step, answer: Box::new(answer) };
         kit.ask(self.run, &command).map_err(RequestError::from)?;
         kit.settle();

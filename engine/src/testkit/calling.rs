@@ -3,14 +3,15 @@
 use nexus_log::EventLog;
 use nexus_model::command::Command;
 use nexus_model::effect::Wish;
-use nexus_model::event::ChildEnd;
+use nexus_model::event::{ChildEnd, Parent};
 use nexus_model::id::RunId;
 
 use super::engine::made_id;
 use super::world::{Wanted, World};
-use crate::driver::calls::{Found, Todo, actor, look_up, todo};
-use crate::shard::{Asked, Input, Output, RunCall};
+use crate::driver::calls::{Found, Todo, actor, asked_to_end, look_up, todo};
+use crate::shard::{Asked, ChildReport, Input, Output, RunCall};
 use crate::tables::{CALL, CALL_END, META, read_call_row};
+use crate::vault::RunKey;
 
 impl World {
     /// Does what is to be done about a called run.
@@ -19,7 +20,8 @@ impl World {
         let digest = blake3::hash(call.call.child.as_bytes());
         let number = digest.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
         let id = made_id(self.setup.began, number);
-        let Ok(found) = look_up(&self.loader, call, id) else { return };
+        let key = |run| RunKey::new().map(|_| RunKey::for_test(run));
+        let Ok(found) = look_up(&self.loader, call, id, &key) else { return };
         match found {
             Found::Ready(_) | Found::Hopeless(_) if call.call.wish == Wish::End => {
                 let reason = "it was not started yet".to_owned();
@@ -31,7 +33,10 @@ impl World {
             Found::Ready(_) if call.call.wish == Wish::Pause => {}
             Found::Ready(start) => self.tell(Input::Start(start), None),
             Found::There(child, run) => match todo(call, &run) {
-                Todo::Report(revision, ended) => self.end_child(call, revision, ended),
+                Todo::Report(revision, ended) => {
+                    let name = call.call.child.clone();
+                    self.hand_over(&call.parent, name, child, (revision, ended));
+                }
                 Todo::Wish(wish) => {
                     self.tell(Input::Drive { run: child }, None);
                     if let Some(command) = wish {
@@ -67,7 +72,8 @@ impl World {
         match output {
             Output::Call(call) => self.wanted.push_back(Wanted::Call(call)),
             Output::ChildEnded(report) => {
-                self.ask_silently(report.parent.run, report.command());
+                let ChildReport { parent, run, child, revision, ended, .. } = *report;
+                self.hand_over(&parent, child, run, (revision, ended));
             }
             _ => {}
         }
@@ -76,6 +82,14 @@ impl World {
     fn end_child(&mut self, call: &RunCall, revision: u32, ended: ChildEnd) {
         let (step, child) = (call.call.step, call.call.child.clone());
         self.ask_silently(call.parent.run, Command::EndChild { step, child, revision, ended });
+    }
+
+    /// As [`end_child`](Self::end_child), of a run that is there.
+    fn hand_over(&mut self, to: &Parent, name: String, child: RunId, end: (u32, ChildEnd)) {
+        let bytes_max = self.setup.config.payload_bytes_max;
+        let Ok(handed) = self.loader.hand_over(child, end, bytes_max) else { return };
+        let asked = asked_to_end(to, name, handed);
+        self.tell(Input::Ask { run: to.run, asked }, None);
     }
 
     pub(super) fn ask_silently(&mut self, run: RunId, command: Command) {

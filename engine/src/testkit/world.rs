@@ -545,7 +545,7 @@ impl World {
         if result.is_ok()
             && !call.may_repeat
             && !call.undo
-            && let Some(step) = plan.definition().steps.get(attempt.step.at())
+            && let Some(step) = plan.step_definition(attempt.step)
             && let Some(error) = storm.failure(step, call)
         {
             self.setup.mocks.take_back(call);

@@ -11,6 +11,7 @@ use nexus_model::event::Actor;
 use nexus_model::id::{RunId, StepIndex};
 use nexus_model::payload::Payload;
 use nexus_model::plan::Plan;
+use nexus_model::rejection::Rejection;
 use nexus_model::run::{Run, RunStatus};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -20,6 +21,7 @@ use super::asks::Signal;
 use super::events::RunEvents;
 use super::{Error, Result};
 use crate::handle::{ApprovalDecision, Handle, RequestError, Started};
+use crate::shard::Refusal;
 
 /// A run, by its name.
 ///
@@ -147,7 +149,8 @@ impl<Out> RunHandle<Out> {
 
     fn decide(&self, step: String, by: String, approved: bool) -> Decide<Out> {
         let by = Actor { name: by, via: "rust".to_owned() };
-        let decision = ApprovalDecision { approved, by, ..ApprovalDecision::default() };
+        let of = step.clone();
+        let decision = ApprovalDecision { of, approved, by, ..ApprovalDecision::default() };
         Decide { run: self.clone(), step, decision }
     }
 
@@ -270,11 +273,29 @@ impl<Out: 'static> IntoFuture for Decide<Out> {
     fn into_future(self) -> Self::IntoFuture {
         let Self { run, step, decision } = self;
         Box::pin(async move {
-            let (id, step) = (run.run_id().await?, run.step(&step).await?);
+            let id = run.run_id().await?;
+            let step = match run.step(&step).await {
+                // What a function asked for is no step of it any more once that is over.
+                Err(Error::NoSuchStep { .. })
+                    if run
+                        .handle
+                        .past_approval(id, &step)
+                        .await
+                        .map_err(RequestError::from)?
+                        .is_some() =>
+                {
+                    return Err(RequestError::from(already_decided(step)).into());
+                }
+                found => found?,
+            };
             run.handle.decide_approval(id, step, decision).await?;
             Ok(())
         })
     }
+}
+
+fn already_decided(step: String) -> Refusal {
+    Refusal::Rejected(Rejection::AlreadyDecided { step })
 }
 
 fn program() -> Actor {

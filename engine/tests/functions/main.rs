@@ -13,6 +13,7 @@ mod stores;
 #[path = "../support/until.rs"]
 mod until;
 
+mod asking;
 mod crashing;
 mod differing;
 mod giving_up;

@@ -157,3 +157,22 @@ async fn a_retry_whose_function_gets_no_further_takes_no_room() {
     let (engine, _log, _folder) = open(&memory, patient);
     assert_eq!(within(engine.run::<u64>("run").result()).await.unwrap(), 3);
 }
+
+#[tokio::test]
+async fn a_run_whose_function_is_gone_waits_for_it() {
+    let memory = memory();
+    begin(&memory, 1).await;
+    for n in 0..3 {
+        let life = Life::begin(&memory, &other_workflow());
+        is_in_trouble(&life.engine).await;
+        let id = life.engine.run::<u64>("run").run_id().await.unwrap();
+        let trouble = life.engine.handle().function_trouble(id).unwrap();
+        assert_eq!(trouble.code, "NX5022");
+        let run = life.engine.start(&other_workflow(), n).await.unwrap();
+        assert_eq!(within(run.result()).await.unwrap(), n * 2);
+        drop(run);
+        life.crash();
+    }
+    let (engine, _log, _folder) = open(&memory, after);
+    assert_eq!(within(engine.run::<u64>("run").result()).await.unwrap(), 4);
+}

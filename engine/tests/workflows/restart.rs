@@ -1,6 +1,7 @@
 //! A run goes on after a restart with another program: its graph is the stored one, its functions are found by name.
 
 use nexus_engine::model::event::Event;
+use nexus_engine::model::run::RunStatus;
 use nexus_engine::prelude::*;
 
 const GO: Signal<u64> = Signal::new("go");
@@ -73,5 +74,60 @@ async fn the_graph_is_stored_and_the_functions_are_of_the_new_program() {
     assert_eq!(ids, ["first", "go", "last", "skipped", "skipped.when"]);
     // The condition is that of the new program.
     assert_eq!(state.step_run(plan.find("skipped").unwrap()).word(), "completed");
+    engine.shutdown().await;
+}
+
+/// Without the last step, which older runs still have.
+fn without_last() -> Result<Workflow<u64, String>> {
+    Workflow::dag("letter", |d, n| {
+        let first = d.step("first", old_first, n);
+        let go = d.wait("go", &GO).after(first);
+        d.step("other", |_: StepCx, first: String| async move { Ok(first) }, first).after(go)
+    })
+}
+
+#[tokio::test]
+async fn a_step_whose_function_is_gone_rests_until_it_is_there_again() {
+    let store = tempfile::tempdir().unwrap();
+    let first = old().unwrap();
+    let engine = Engine::builder().workflow(&first).open(store.path()).unwrap();
+    let run = engine.start(&first, 50).id("letter-1").await.unwrap();
+    until_it_waits(&run).await;
+    drop(run);
+    engine.shutdown().await;
+
+    let later = without_last().unwrap();
+    // However often the store is opened, and though there is room for one attempt only.
+    for opened in 0..4 {
+        let config = nexus_engine::Config { concurrency: 1, ..nexus_engine::Config::default() };
+        let engine = Engine::builder().config(config).workflow(&later).open(store.path()).unwrap();
+        let run = engine.run::<String>("letter-1");
+        if opened == 0 {
+            run.signal(&GO, &7).await.unwrap();
+        }
+        let id = run.run_id().await.unwrap();
+        let handle = engine.handle();
+        let missing = loop {
+            let (plan, state) = handle.load(id).await.unwrap().unwrap();
+            let missing = handle.missing_code(&plan, &state);
+            let last = missing.into_iter().find(|missing| plan.id(missing.step) == "last");
+            if let Some(last) = last {
+                break last.handler;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        };
+        assert_eq!(missing, "letter.last");
+        let other = engine.start(&later, 1).id(format!("letter-{}", opened + 2)).await.unwrap();
+        other.signal(&GO, &1).await.unwrap();
+        assert_eq!(other.result().await.unwrap(), "old first 1");
+        assert_eq!(run.status().await.unwrap(), RunStatus::Running);
+        engine.shutdown().await;
+    }
+
+    let engine = Engine::builder().workflow(&first).open(store.path()).unwrap();
+    let run = engine.run::<String>("letter-1");
+    assert_eq!(run.result().await.unwrap(), "old first 50, old last 7");
+    let replay = engine.handle().replay(run.run_id().await.unwrap(), None).await.unwrap();
+    assert!(replay.agrees(), "{:?}", replay.differences);
     engine.shutdown().await;
 }

@@ -83,7 +83,7 @@ mod tests {
             StartError::KeyedTooLarge { bytes: 2, bytes_max: 1 },
             StartError::KeyedEncrypted,
             StartError::KeptGone { name },
-            StartError::CallsEncrypted,
+            StartError::FunctionEncrypted,
             StartError::NoEncryption,
         ];
         for error in &errors {

@@ -57,11 +57,15 @@ impl Service {
         check_names(&answer)?;
         let (run, name) = self.resolve(name).await?;
         let (plan, state) = self.load(run, &name).await?;
-        let step = Self::meant(&plan, &state, &name, answer.step.as_deref())?;
+        let step = match Self::meant(&plan, &state, &name, answer.step.as_deref()) {
+            Ok(step) => step,
+            Err(problem) => return Err(self.no_step(run, &plan, answer.step, problem).await?),
+        };
         let id = plan.id(step).to_owned();
         let form = form(&plan, step, answer.form, &answer.texts)?;
         let by = show::actor(answer.by);
         let decision = ApprovalDecision {
+            of: id.clone(),
             approved,
             by: by.clone(),
             groups: answer.groups,
@@ -71,7 +75,10 @@ impl Service {
         let answer = match self.handle().decide_approval(run, step, decision).await {
             Ok(answer) => answer,
             Err(RequestError::Refused(Refusal::Rejected(Rejection::AlreadyDecided { .. }))) => {
-                let how = self.earlier(run, step).await?;
+                let how = match self.past(run, &plan, &id).await? {
+                    Some(how) => how,
+                    None => self.earlier(run, step).await?,
+                };
                 return Err(problems::decided(&name, &id, &how));
             }
             Err(error) => {
@@ -107,6 +114,37 @@ impl Service {
         }
     }
 
+    /// Why a step is not there: what a function asked for is no step of it any more once that is over.
+    async fn no_step(
+        &self,
+        run: RunId,
+        plan: &Plan,
+        step: Option<String>,
+        problem: Problem,
+    ) -> Result<Problem, Problem> {
+        let Some(step) = step else { return Ok(problem) };
+        let how = self.past(run, plan, &step).await?;
+        let name = problem.run.clone().unwrap_or_default();
+        Ok(how.map_or(problem, |how| problems::decided(&name, &step, &how)))
+    }
+
+    /// What became of an approval that a function asked for, if it asked for one with this id.
+    async fn past(&self, run: RunId, plan: &Plan, id: &str) -> Result<Option<String>, Problem> {
+        if !plan.is_code() {
+            return Ok(None);
+        }
+        let past = self.handle().past_approval(run, id).await;
+        let past = past.map_err(|error| problems::load(&error))?;
+        let now = self.handle().clock().now();
+        Ok(past.map(|past| match past.decided {
+            Some((approved, by, at)) => {
+                let how = if approved { "approved" } else { "rejected" };
+                format!("already {how} by {} {} ago", by.name, show::duration(now.ms_since(at)))
+            }
+            None => "over before anybody decided".to_owned(),
+        }))
+    }
+
     /// Who decided about a step before, and when.
     async fn earlier(&self, run: RunId, step: StepIndex) -> Result<String, Problem> {
         let now = self.handle().clock().now();
@@ -140,7 +178,7 @@ impl Service {
 /// The step that asks, if only one of the workflow does; whether it does so now is for the engine to say.
 fn only_approval(plan: &Plan) -> Option<StepIndex> {
     let asks = |step: &StepIndex| {
-        let step = plan.definition().steps.get(step.at());
+        let step = plan.step_definition(*step);
         step.is_some_and(|step| matches!(step.kind, StepKind::Approve(_)))
     };
     let mut asking = plan.steps().filter(asks);
@@ -175,7 +213,7 @@ fn form(
             return Err(problems::bad_request(format!("the form is {other}, not a map")));
         }
     };
-    let fields = match plan.definition().steps.get(step.at()).map(|step| &step.kind) {
+    let fields = match plan.step_definition(step).map(|step| &step.kind) {
         Some(StepKind::Approve(approval)) => Some(&approval.form),
         _ => None,
     };

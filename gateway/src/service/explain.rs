@@ -2,6 +2,7 @@
 
 mod causes;
 mod function;
+mod missing_code;
 #[cfg(test)]
 mod tests;
 
@@ -45,6 +46,9 @@ impl Service {
             view.why.clone_from(limit);
         }
         function::explain(&mut view, &run, self.handle().function_trouble(id));
+        if driven {
+            missing_code::explain(&mut view, &plan, &self.handle().missing_code(&plan, &run));
+        }
         let calls: Vec<(String, String)> = run
             .calling()
             .take(CALLS_MAX)

@@ -32,6 +32,8 @@ mod tests {
     fn each_reason_has_a_code_of_its_own() {
         let code = |error: ForgetError| problems::forget(&error, "wf-001").code;
         assert_eq!(code(ForgetError::NotEncrypted), "NX6021");
+        let name = "wf-001/a".to_owned();
+        assert_eq!(code(ForgetError::CalledGoesOn { name, status: "running" }), "NX6020");
         assert_eq!(code(ForgetError::Purge(nexus_engine::log::PurgeError::Closed)), "NX6024");
     }
 }

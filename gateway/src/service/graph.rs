@@ -37,7 +37,7 @@ pub fn graph(plan: &Plan, run: Option<(&str, &Run)>) -> GraphView {
 }
 
 fn node(plan: &Plan, run: Option<&Run>, step: StepIndex) -> GraphNode {
-    let definition = plan.definition().steps.get(step.at());
+    let definition = plan.step_definition(step);
     let kind = definition.map_or("", |step| match step.kind {
         StepKind::Action { .. } => "action",
         StepKind::Script { .. } => "script",

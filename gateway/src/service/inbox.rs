@@ -110,8 +110,7 @@ fn concerns(by: &[String], filter: &InboxFilter) -> bool {
 
 /// The form as it is declared, and what happens when nobody decides.
 fn declared(plan: &Plan, step: StepIndex) -> (serde_json::Value, &'static str) {
-    let Some(StepKind::Approve(approval)) =
-        plan.definition().steps.get(step.at()).map(|step| &step.kind)
+    let Some(StepKind::Approve(approval)) = plan.step_definition(step).map(|step| &step.kind)
     else {
         return (json!({}), "fail");
     };

@@ -196,7 +196,7 @@ fn waiting_on(plan: Option<&Plan>, row: &RunRow, now: Timestamp, driven: bool) -
         Some(WaitingOn::Undo { step }) => Some(format!("NX3011 undo of {}", id(plan, step))),
         Some(WaitingOn::Sleep { until, .. }) => Some(format!("sleep, {}", left(until))),
         Some(WaitingOn::Signal { step, until }) => {
-            let kind = plan.and_then(|plan| plan.definition().steps.get(step.at()));
+            let kind = plan.and_then(|plan| plan.step_definition(step));
             let name = match kind.map(|step| &step.kind) {
                 Some(StepKind::WaitFor { signal, .. }) => format!(" {signal}"),
                 _ => String::new(),
@@ -205,7 +205,7 @@ fn waiting_on(plan: Option<&Plan>, row: &RunRow, now: Timestamp, driven: bool) -
             Some(format!("signal{name}{rest}"))
         }
         Some(WaitingOn::Update { step, until }) => {
-            let kind = plan.and_then(|plan| plan.definition().steps.get(step.at()));
+            let kind = plan.and_then(|plan| plan.step_definition(step));
             let name = match kind.map(|step| &step.kind) {
                 Some(StepKind::Update(update)) => format!(" {}", update.name),
                 _ => String::new(),
@@ -223,7 +223,7 @@ fn waiting_on(plan: Option<&Plan>, row: &RunRow, now: Timestamp, driven: bool) -
         }
         Some(WaitingOn::Start) => Some("a slot".into()),
         Some(WaitingOn::Approval { step, until }) => {
-            let kind = plan.and_then(|plan| plan.definition().steps.get(step.at()));
+            let kind = plan.and_then(|plan| plan.step_definition(step));
             let by = match kind.map(|step| &step.kind) {
                 Some(StepKind::Approve(approval)) => show::people(&approval.by),
                 _ => String::new(),
@@ -232,9 +232,8 @@ fn waiting_on(plan: Option<&Plan>, row: &RunRow, now: Timestamp, driven: bool) -
             Some(format!("approval{by}{rest}"))
         }
         Some(WaitingOn::Retry { step, attempt, at }) => {
-            let steps = plan.map(|plan| &plan.definition().steps);
-            let of =
-                steps.and_then(|steps| steps.get(step.at())).map(|step| step.retry.max_attempts);
+            let step = plan.and_then(|plan| plan.step_definition(step));
+            let of = step.map(|step| step.retry.max_attempts);
             let of =
                 of.filter(|of| *of >= attempt.0).map(|of| format!(" of {of}")).unwrap_or_default();
             let wait = match at.ms_since(now) {

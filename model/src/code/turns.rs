@@ -1,11 +1,10 @@
 //! What a run knows of its function.
 
-use std::collections::{BTreeSet, VecDeque};
-
+use super::{StepQueue, StepSet};
 use crate::id::StepIndex;
 use crate::payload::Payload;
 
-/// What a run knows of its function.
+/// What a run knows of its function. A copy costs the same whatever is open.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CodeRun {
     /// Which round it is in, from 0.
@@ -17,11 +16,11 @@ pub struct CodeRun {
     /// Whether it has said something in that turn.
     pub spoke: bool,
     /// Steps that it called in this round and that have no outcome yet.
-    pub open: BTreeSet<StepIndex>,
+    pub open: StepSet,
     /// Steps whose outcomes it gets next, in order.
-    pub settled: VecDeque<StepIndex>,
+    pub settled: StepQueue,
     /// Steps whose numbers are used again.
-    pub free: BTreeSet<StepIndex>,
+    pub free: StepSet,
     /// What it returned.
     pub output: Option<Payload>,
 }
@@ -52,15 +51,14 @@ impl CodeRun {
         self.round = self.round.saturating_add(1);
         (self.began, self.turn, self.spoke) = (began, 0, false);
         self.open.clear();
-        self.settled.drain(..).collect()
+        self.settled.take(usize::MAX)
     }
 
     /// It has said something in this turn. Returns the steps whose outcomes it had got by then.
     pub(crate) fn speaks(&mut self, turn: u32) -> Vec<StepIndex> {
         let got = turn.saturating_sub(self.turn) as usize;
-        let got = got.min(self.settled.len());
         self.turn = self.turn.max(turn);
         self.spoke = true;
-        self.settled.drain(..got).collect()
+        self.settled.take(got)
     }
 }

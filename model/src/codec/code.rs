@@ -127,7 +127,7 @@ pub(super) fn put_calls_of(out: &mut Vec<u8>, plan: &Plan) {
         return;
     }
     let before = out.len();
-    let calls = plan.calls_made().iter().map(|call| CallMadeV1::of(call)).collect();
+    let calls = plan.calls_made().map(|call| CallMadeV1::of(call)).collect();
     put(out, &CallsMadeV1 { round: 0, turn: 0, calls, patches: Vec::new() });
     let len = u32::try_from(out.len() - before).unwrap_or(u32::MAX);
     out.extend_from_slice(&len.to_le_bytes());
@@ -151,7 +151,8 @@ pub(super) fn grown(base: &Plan, calls: &[u8]) -> Option<Plan> {
     if !rest.is_empty() || !in_order {
         return None;
     }
-    base.of_calls(calls.into_iter().map(Arc::new).collect()).ok()
+    let calls: Vec<Arc<CallMade>> = calls.into_iter().map(Arc::new).collect();
+    base.of_calls(&calls).ok()
 }
 
 impl canonical::Writer {
@@ -165,16 +166,16 @@ impl canonical::Writer {
         self.number(*turn);
         self.flag(*spoke);
         self.count(open.len());
-        for step in open {
-            self.index(*step);
+        for step in open.iter() {
+            self.index(step);
         }
         self.count(settled.len());
-        for step in settled {
-            self.index(*step);
+        for step in settled.iter() {
+            self.index(step);
         }
         self.count(free.len());
-        for step in free {
-            self.index(*step);
+        for step in free.iter() {
+            self.index(step);
         }
         self.option(output.as_ref(), Self::payload);
         if payloads == Payloads::References {
@@ -200,7 +201,7 @@ impl Reader<'_> {
         let (round, began) = (self.number32()?, self.number32()?);
         let (turn, spoke) = (self.number32()?, self.flag()?);
         let open = self.list(Self::index)?;
-        let settled = self.list(Self::index)?.into();
+        let settled = self.list(Self::index)?.into_iter().collect();
         let free = self.list(Self::index)?;
         let sorted = |steps: &[StepIndex]| steps.is_sorted_by(|a, b| a < b);
         let in_order = sorted(&free) && sorted(&open);

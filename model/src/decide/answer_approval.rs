@@ -17,8 +17,11 @@ impl Draft<'_> {
         step: StepIndex,
         answer: ApprovalAnswer,
     ) -> Result<(), Rejection> {
+        if !answer.of.is_empty() && self.is_another(step, &answer.of) {
+            return Err(Rejection::AlreadyDecided { step: answer.of });
+        }
         let by = self.open_approval(step)?;
-        let ApprovalAnswer { approved, by: actor, groups, note, form } = answer;
+        let ApprovalAnswer { of: _, approved, by: actor, groups, note, form } = answer;
         let role = by.iter().find(|entry| may_decide(entry, &actor, &groups)).cloned();
         let Some(role) = role else {
             let step = self.plan.id(step).to_owned();
@@ -41,6 +44,11 @@ impl Draft<'_> {
             self.reject(step, &person, &said, &filled, message);
         }
         Ok(())
+    }
+
+    /// Whether the step is not the one of this id: that is over, and its number belongs to another.
+    fn is_another(&self, step: StepIndex, id: &str) -> bool {
+        step.0 < self.plan.step_count() && self.plan.id(step) != id
     }
 
     /// Who may decide, if the step waits for that.

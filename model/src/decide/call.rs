@@ -23,7 +23,7 @@ impl Draft<'_> {
             Some(Err(failure)) => return self.fail(step, failure),
             Some(Ok(input)) => input,
         };
-        let number = self.call_number(step, definition, input.as_ref().unwrap_or(&called.literal));
+        let number = self.call_number(step, definition, input.as_ref(), &called.literal);
         let timer = self.plan.timeout_ms(step);
         let timer = timer.map(|ms| (self.run.next_timer, self.now().plus_ms(ms)));
         let after = u32::from(timer.is_some());
@@ -34,11 +34,19 @@ impl Draft<'_> {
         self.emit(Event::StepCalled { step, attempt, number, input, timer, deadline });
     }
 
-    fn call_number(&self, step: StepIndex, definition: DefinitionHash, input: &Payload) -> u32 {
+    fn call_number(
+        &self,
+        step: StepIndex,
+        definition: DefinitionHash,
+        input: Option<&Payload>,
+        literal: &Payload,
+    ) -> u32 {
+        // A literal stands in the definition, and is not sealed.
+        let asked = input.map_or_else(|| literal.hash(), |input| self.hash_once_kept(input));
         match self.run.calls.get(&step) {
             None => 1,
             Some(LastCall { number, goes_on: true, definition: last, input: with, .. })
-                if *last == definition && *with == input.hash() =>
+                if *last == definition && *with == asked =>
             {
                 *number
             }

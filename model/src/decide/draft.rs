@@ -263,6 +263,7 @@ impl<'a> Draft<'a> {
                 Change::Slot(slot, was) => {
                     run.set_hold(slot, was);
                 }
+                Change::Calls(replaced) => run.put_back(plan, *replaced),
                 Change::Migrated(before) => *run = *before,
             }
         }
@@ -344,6 +345,7 @@ fn timer_changes(changes: &[Change]) -> Vec<TimerChange> {
             | Change::AllItems(..)
             | Change::Slot(..)
             | Change::Call(..)
+            | Change::Calls(_)
             | Change::Migrated(_) => {}
             Change::TimerSet(id, timer) => {
                 lasting.insert(*id, TimerChange::Set(*id, timer.due));

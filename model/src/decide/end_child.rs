@@ -18,6 +18,7 @@ impl Draft<'_> {
             return Err(Rejection::StaleChild { child });
         };
         let attempt = self.run.step_run(step).attempt;
+        let ended = self.open_end(ended);
         let failure = failure_of(&child, revision, &ended);
         self.emit(Event::ChildEnded { step, child, revision, ended: ended.clone() });
         match (ended, stopping) {

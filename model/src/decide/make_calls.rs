@@ -1,10 +1,9 @@
 //! `MakeCalls` and `ReturnFunction`: what a function says at the end of a turn.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Draft;
-use crate::code::{CALLS_PER_TURN_MAX, CallMade, CallsMade, FunctionReturned};
+use crate::code::{CALLS_PER_TURN_MAX, CallMade, CallsMade, FunctionReturned, StepSet};
 use crate::command::Command;
 use crate::event::Event;
 use crate::id::StepIndex;
@@ -36,7 +35,7 @@ fn numbered(plan: &Plan, run: &Run, made: &CallsMade) -> CallsMade {
     let mut code = run.code.as_deref().cloned().unwrap_or_default();
     let got = code.speaks(made.turn);
     let mut free = code.free;
-    free.extend(got.iter().copied().filter(|step| !run.is_kept(plan, *step)));
+    free.extend(got.into_iter().filter(|step| !run.is_kept(plan, *step)));
     let mut next = plan.step_count();
     let after = undone_before(plan, run, &free);
     let mut made = made.clone();
@@ -56,10 +55,8 @@ fn is_undoable(call: &CallMade) -> bool {
 }
 
 /// The steps after which a step that can be undone comes: those that have completed and that no other such step comes after.
-fn undone_before(plan: &Plan, run: &Run, free: &BTreeSet<StepIndex>) -> Vec<StepIndex> {
-    let is_kept = |step: &StepIndex| !free.contains(step) && run.is_kept(plan, *step);
-    let kept = plan.steps_with_undo().iter().copied().filter(is_kept);
-    kept.filter(|step| !plan.successors(*step).any(|next| is_kept(&next))).collect()
+fn undone_before(plan: &Plan, run: &Run, free: &StepSet) -> Vec<StepIndex> {
+    plan.last_undone(|step| !free.contains(step) && run.is_kept(plan, step))
 }
 
 /// Whether the function may say something of this turn.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::Draft;
-use crate::event::{Event, ValueMut};
+use crate::event::{ChildEnd, Event, ValueMut};
 use crate::payload::{ContentType, NewPayload, Payload, PayloadHash};
-use crate::vault::{Vault, seal_text};
+use crate::vault::{Vault, opened, seal_text};
 
 impl Draft<'_> {
     /// Hides the values of `event`, if the run has a vault.
@@ -47,6 +47,36 @@ impl Draft<'_> {
         let hash = new.0;
         self.keep_sealed(new, bytes);
         hash
+    }
+
+    /// The hash under which `payload` is known once it is part of an event.
+    pub(super) fn hash_once_kept(&self, payload: &Payload) -> PayloadHash {
+        let hash = payload.hash();
+        let bytes = match payload {
+            Payload::Null => None,
+            Payload::Inline(_, bytes) => Some(bytes),
+            Payload::Stored(..) => {
+                self.payloads.get(&hash).filter(|bytes| is_hash_of(&hash, bytes))
+            }
+        };
+        match (self.context.vault, bytes) {
+            (Some(vault), Some(bytes)) => hide(vault, ContentType::Json, bytes).0.0,
+            _ => hash,
+        }
+    }
+
+    /// The end of a called run with its texts as they are: what is made of them is sealed as a whole, also when it is derived again.
+    pub(super) fn open_end(&self, mut ended: ChildEnd) -> ChildEnd {
+        if let (Some(vault), ChildEnd::Failed { failure, .. }) = (self.context.vault, &mut ended) {
+            failure.each_text(&mut |value| {
+                if let ValueMut::Text(text) = value
+                    && let Some(shown) = opened(vault, text)
+                {
+                    *text = shown;
+                }
+            });
+        }
+        ended
     }
 }
 

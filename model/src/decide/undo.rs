@@ -32,7 +32,7 @@ impl Draft<'_> {
                     && matches!(self.run.step(step), StepState::Completed { .. })
             }
         };
-        let steps = self.plan.steps_with_undo().iter().copied();
+        let steps = self.plan.steps_with_undo();
         let steps = steps.filter(|step| is_done(*step) && !has_undone(*step)).collect();
         self.emit(Event::UndoRequested { steps });
     }

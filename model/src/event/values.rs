@@ -141,7 +141,7 @@ impl Event {
 
 impl Failure {
     /// Visits message and details; the code is a name.
-    fn each_text(&mut self, visit: &mut dyn FnMut(ValueMut<'_>)) {
+    pub(crate) fn each_text(&mut self, visit: &mut dyn FnMut(ValueMut<'_>)) {
         visit(ValueMut::Text(&mut self.message));
         if let Some(details) = &mut self.details {
             visit(ValueMut::Text(details));

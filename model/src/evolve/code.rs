@@ -3,26 +3,49 @@
 use super::{Change, Fold};
 use crate::code::{CallsMade, FunctionReturned};
 use crate::event::Event;
-use crate::id::StepIndex;
-use crate::run::{RunStatus, StepRun};
+use crate::id::{StepIndex, TimerId};
+use crate::payload::Payload;
+use crate::plan::Plan;
+use crate::run::{ItemsRun, LastCall, Loop, Run, RunStatus, StepRun};
+
+/// What was where the steps of calls are.
+#[derive(Clone, Debug)]
+pub(crate) struct Replaced {
+    /// How many steps there were.
+    count: usize,
+    were: Vec<Was>,
+}
+
+/// A step, with all that a run knows of it.
+#[derive(Clone, Debug)]
+struct Was {
+    step: StepIndex,
+    run: StepRun,
+    open_needs: u32,
+    progress: Option<Payload>,
+    call: Option<LastCall>,
+    is_in_round: Option<Loop>,
+    queued: Option<TimerId>,
+    is_held: bool,
+    items: Option<ItemsRun>,
+}
 
 impl Fold<'_> {
     /// The plan of this fold has the calls already.
     pub(super) fn calls_made(&mut self, made: &CallsMade) {
-        if self.changes.is_some() {
-            self.note(Change::Migrated(Box::new(self.run.clone())));
-        }
         let steps: Vec<StepIndex> = made.calls.iter().map(|call| call.step).collect();
         self.function_speaks(made.turn, &steps);
         if let Some(code) = &mut self.run.code {
-            code.open.extend(&steps);
+            code.open.extend(steps.iter().copied());
         }
+        let mut replaced = Replaced { count: self.run.steps().len(), were: Vec::new() };
         self.run.grow(self.plan);
         for step in steps {
             if step.0 < self.plan.step_count() {
-                self.run.renew(self.plan, step);
+                replaced.were.push(self.run.renew(self.plan, step));
             }
         }
+        self.note(Change::Calls(Box::new(replaced)));
     }
 
     pub(super) fn function_returned(&mut self, returned: &FunctionReturned) {
@@ -62,7 +85,7 @@ impl Fold<'_> {
             got.into_iter().filter(|step| known(step) && !self.run.is_kept(self.plan, *step));
         code.free.extend(free);
         for step in taken {
-            code.free.remove(step);
+            code.free.remove(*step);
         }
         self.run.code = Some(code);
     }
@@ -81,15 +104,15 @@ impl Fold<'_> {
         };
         match event {
             Event::StepCompleted { step, .. } | Event::StepFailed { step, .. } => {
-                if code.open.remove(step) {
-                    code.settled.push_back(*step);
-                } else if step.at() < known && !code.settled.contains(step) {
+                if code.open.remove(*step) {
+                    code.settled.push(*step);
+                } else if step.at() < known && !code.settled.iter().any(|other| other == *step) {
                     code.free.insert(*step);
                 }
             }
             Event::StepsCancelled { steps } => {
                 for step in steps {
-                    code.open.remove(step);
+                    code.open.remove(*step);
                     if step.at() < known {
                         code.free.insert(*step);
                     }
@@ -100,16 +123,34 @@ impl Fold<'_> {
     }
 }
 
-impl crate::run::Run {
-    /// Gives `step` to another call.
-    fn renew(&mut self, plan: &crate::plan::Plan, step: StepIndex) {
-        self.progress.remove(&step);
-        self.calls.remove(&step);
-        self.loops.remove(&step);
-        self.queued.remove(&step);
-        self.holds.steps.remove(&step);
+impl Run {
+    /// Gives `step` to another call. Returns what it was.
+    fn renew(&mut self, plan: &Plan, step: StepIndex) -> Was {
+        let (open_needs, items) = (self.open_needs(step), self.items(step).cloned());
+        let progress = self.progress.remove(&step);
+        let call = self.calls.remove(&step);
+        let is_in_round = self.loops.remove(&step);
+        let queued = self.queued.remove(&step);
+        let is_held = self.holds.steps.remove(&step);
         self.put_items(step, None);
         self.count_needs(plan, step);
-        self.set_step(plan, step, StepRun::default());
+        let run = self.set_step(plan, step, StepRun::default());
+        Was { step, run, open_needs, progress, call, is_in_round, queued, is_held, items }
+    }
+
+    /// Puts back what was where the steps of calls are; `plan` is the one with the calls.
+    pub(crate) fn put_back(&mut self, plan: &Plan, replaced: Replaced) {
+        for was in replaced.were.into_iter().rev() {
+            let step = was.step;
+            self.set_step(plan, step, was.run);
+            self.put_items(step, was.items);
+            self.set_open_needs(step, was.open_needs);
+            self.progress.extend(was.progress.map(|progress| (step, progress)));
+            self.calls.extend(was.call.map(|call| (step, call)));
+            self.loops.extend(was.is_in_round.map(|round| (step, round)));
+            self.queued.extend(was.queued.map(|timer| (step, timer)));
+            self.holds.steps.extend(was.is_held.then_some(step));
+        }
+        self.shrink(replaced.count);
     }
 }

@@ -217,12 +217,8 @@ impl Lookup<'_, '_> {
     fn undone(&self) -> Value {
         let plan = self.scope.plan;
         let is_undone =
-            |step: &&StepIndex| self.scope.run.step_run(**step).undo() == Some(&UndoState::Undone);
-        plan.steps_with_undo()
-            .iter()
-            .filter(is_undone)
-            .map(|step| Value::from(plan.id(*step)))
-            .collect()
+            |step: &StepIndex| self.scope.run.step_run(*step).undo() == Some(&UndoState::Undone);
+        plan.steps_with_undo().filter(is_undone).map(|step| Value::from(plan.id(step))).collect()
     }
 
     fn own_step(&self) -> Value {

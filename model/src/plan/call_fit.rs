@@ -19,18 +19,20 @@ pub struct CallMisfit {
 
 impl Plan {
     /// Checks that a call that hands over `with` declares inputs of this workflow only, and gives those that it needs.
+    /// `encrypted`: whether the workflow that calls is encrypted.
     ///
     /// # Errors
-    /// NX1136 if the workflow is encrypted, NX1184 if the inputs do not fit.
-    pub fn check_call(&self, with: &Value) -> Result<(), CallMisfit> {
+    /// NX1136 if this workflow is encrypted and the one that calls is not, NX1184 if the inputs do not fit.
+    pub fn check_call(&self, with: &Value, encrypted: bool) -> Result<(), CallMisfit> {
         let Definition { name, inputs, input_is_value, encrypt, .. } = self.definition();
         let misfit = |code, message, hint: &str| {
             let hint = hint.to_owned();
             Err(CallMisfit { code, message, hint })
         };
-        if *encrypt {
-            let message = format!("workflow `{name}` is encrypted, and cannot be called");
-            let hint = "what it is handed stands with the calling run: take off `encrypt` there";
+        if *encrypt && !encrypted {
+            let message =
+                format!("workflow `{name}` is encrypted, and the one that calls it is not");
+            let hint = "what it is handed and returns stands with the calling run: write `encrypt: true` there, too";
             return misfit("NX1136", message, hint);
         }
         let given = match with {

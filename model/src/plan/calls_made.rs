@@ -5,9 +5,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::compile::Problems;
+use super::grown::{CallStep, Grown};
 use super::step::check_retry;
-use super::undo::{endless, with_undo};
-use super::{ApprovalWait, Called, Plan, PlanStep, PlanUndo, SignalWait, Work, graph};
+use super::undo::endless;
+use super::{ApprovalWait, Called, Plan, PlanStep, PlanUndo, SignalWait, Work};
 use crate::code::{CALL_CHARS_MAX, CallMade, CallsMade};
 use crate::definition::{OnError, Retry, Step, StepKind, WhenNeeds};
 use crate::expression::Template;
@@ -22,61 +23,69 @@ impl Plan {
     }
 
     /// The calls that are its steps, in order.
-    pub fn calls_made(&self) -> &[Arc<CallMade>] {
-        &self.calls_made
+    pub fn calls_made(&self) -> impl Iterator<Item = &Arc<CallMade>> {
+        self.grown.calls().map(|call| &call.made)
     }
 
-    /// This plan with further calls as steps, each at the number that the event gives it.
+    /// The call that is `step`.
+    pub fn call_made(&self, step: StepIndex) -> Option<&Arc<CallMade>> {
+        self.grown.get(step).map(|call| &call.made)
+    }
+
+    /// The steps that can be undone and come before no other such step that is `kept`.
+    pub(crate) fn last_undone(&self, kept: impl Fn(StepIndex) -> bool) -> Vec<StepIndex> {
+        self.grown.last_undone(kept)
+    }
+
+    /// This plan with further calls as steps, each at the number that the event gives it. It costs as much as there are of these.
     ///
     /// # Errors
     /// What is wrong with a call, after its name.
     pub fn with_calls(&self, made: &CallsMade) -> Result<Self, (String, String)> {
-        let mut calls: Vec<Arc<CallMade>> = self.calls_made.clone();
-        for call in &made.calls {
-            put(&mut calls, call.step, Arc::new(call.clone()))
-                .ok_or_else(|| refused(call, "its step has no number that could be given"))?;
-        }
-        self.of_calls(calls)
+        let calls: Vec<Arc<CallMade>> = made.calls.iter().cloned().map(Arc::new).collect();
+        self.with_steps_of(&calls)
     }
 
-    /// This plan with exactly these calls as steps.
+    /// The plan of a definition with exactly these calls as steps.
     ///
     /// # Errors
     /// As [`with_calls`](Self::with_calls).
-    pub fn of_calls(&self, calls: Vec<Arc<CallMade>>) -> Result<Self, (String, String)> {
-        let mut definition = self.definition.without_steps();
-        let mut steps: Vec<Arc<PlanStep>> = Vec::with_capacity(calls.len());
-        for (at, call) in calls.iter().enumerate() {
-            let known = self.calls_made.get(at).filter(|known| Arc::ptr_eq(known, call));
-            let same = known.and_then(|_| self.definition.steps.get(at).zip(self.steps.get(at)));
-            let (step, compiled) = if let Some((step, compiled)) = same {
-                (step.clone(), Arc::clone(compiled))
-            } else {
-                let step = call
-                    .step_definition()
-                    .ok_or_else(|| refused(call, "what it does cannot be read"))?;
-                let compiled = compile(call, &step, calls.len())?;
-                (step, Arc::new(compiled))
-            };
-            definition.steps.push(step);
-            steps.push(compiled);
+    pub fn of_calls(&self, calls: &[Arc<CallMade>]) -> Result<Self, (String, String)> {
+        let base = Self { grown: Grown::default(), ..self.copy() };
+        base.with_steps_of(calls)
+    }
+
+    fn with_steps_of(&self, calls: &[Arc<CallMade>]) -> Result<Self, (String, String)> {
+        let mut grown = self.grown.clone();
+        let mut count = grown.count();
+        for call in calls {
+            if call.step.0 > count {
+                return Err(refused(call, "its step has no number that could be given"));
+            }
+            count = count.max(call.step.0.saturating_add(1));
         }
-        let mut by_id: Vec<StepIndex> = (0..).map(StepIndex).take(steps.len()).collect();
-        let id = |step: &StepIndex| definition.steps.get(step.at()).map_or("", |step| &step.id);
-        by_id.sort_by(|left, right| id(left).cmp(id(right)));
-        let twice = by_id.iter().zip(by_id.iter().skip(1)).find(|(a, b)| id(a) == id(b));
-        if let Some((twice, _)) = twice {
-            return Err((id(twice).to_owned(), "there is a step with its id".to_owned()));
+        for call in calls {
+            let does = call
+                .step_definition()
+                .ok_or_else(|| refused(call, "what it does cannot be read"))?;
+            let compiled = compile(call, &does, count as usize)?;
+            grown.put(CallStep { made: Arc::clone(call), does, compiled });
         }
-        let (successor_ends, successors) = graph::successors(&steps);
-        let steps_with_undo = with_undo(&steps);
-        Ok(Self {
+        if let Some(twice) = calls.iter().find(|call| grown.is_twice(&call.id())) {
+            return Err((twice.id(), "there is a step with its id".to_owned()));
+        }
+        Ok(Self { grown, ..self.copy() })
+    }
+
+    /// The plan of a function without its steps.
+    fn copy(&self) -> Self {
+        Self {
             hash: self.hash,
-            definition,
-            steps,
-            successor_ends,
-            successors,
-            by_id,
+            definition: self.definition.without_steps(),
+            steps: Vec::new(),
+            successor_ends: Vec::new(),
+            successors: Vec::new(),
+            by_id: Vec::new(),
             warnings: Vec::new(),
             run_id: None,
             start_rule: None,
@@ -85,21 +94,11 @@ impl Plan {
             event_waits: Vec::new(),
             env: Template::default(),
             outputs: None,
-            steps_with_undo,
-            calls_made: calls,
+            steps_with_undo: Vec::new(),
+            grown: Grown::default(),
             queries: std::collections::BTreeMap::new(),
-        })
+        }
     }
-}
-
-/// Puts a call at its number; `None` if that is not the next one or one before it.
-fn put(calls: &mut Vec<Arc<CallMade>>, step: StepIndex, call: Arc<CallMade>) -> Option<()> {
-    if step.at() == calls.len() {
-        calls.push(call);
-    } else {
-        *calls.get_mut(step.at())? = call;
-    }
-    Some(())
 }
 
 fn refused(call: &CallMade, reason: &str) -> (String, String) {

@@ -9,7 +9,7 @@ use super::names::{Names, Place};
 use super::slots::{Limited, compile_slot};
 use super::step::{Shape, compile_step};
 use super::{DefinitionError, Plan, PlanStep, SlotRule, graph, nullable, race, switch, undo};
-use crate::definition::{Definition, Step, StepKind};
+use crate::definition::Definition;
 use crate::expression::{Template, is_secret_name};
 use crate::id::StepIndex;
 use crate::input;
@@ -142,7 +142,7 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
         outputs,
         queries,
         steps_with_undo,
-        calls_made: Vec::new(),
+        grown: super::Grown::default(),
     })
 }
 
@@ -212,13 +212,6 @@ fn check_head(definition: &Definition, problems: &mut Problems) {
             let message = error.message;
             problems.error(error.code, &["inputs", name], message).hint = error.hint;
         }
-    }
-    let calls = |step: &Step| matches!(step.kind, StepKind::Call { .. });
-    if definition.encrypt && definition.steps.iter().any(calls) {
-        let message =
-            "an encrypted workflow cannot call others: what it hands them would not be encrypted";
-        problems.error("NX1136", &["encrypt"], message).hint =
-            Some("take off `encrypt`, or do the work of the called workflow here".to_owned());
     }
     for (at, name) in definition.secrets.iter().enumerate() {
         if !is_secret_name(name) {

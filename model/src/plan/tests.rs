@@ -417,16 +417,17 @@ fn secrets_stand_nowhere_else() {
 }
 
 #[test]
-fn an_encrypted_workflow_calls_no_other() {
-    let mut definition = definition(&json!({"encrypt": true}), &json!([["a", {}]]));
-    definition.steps[0].kind = crate::definition::StepKind::Call {
-        workflow: "other".to_owned(),
-        version: None,
-        definition: None,
-        with: json!({}),
+fn an_encrypted_workflow_is_called_by_encrypted_ones_only() {
+    let called = |encrypt: bool| {
+        let definition = definition(&json!({"encrypt": encrypt}), &json!([["a", {}]]));
+        Plan::compile(definition).expect("a good definition")
     };
-    let errors = Plan::compile(definition).expect_err("it is refused");
-    assert!(errors.iter().any(|error| error.code == "NX1136"), "{errors:?}");
+    let code =
+        |plan: &Plan, encrypted| plan.check_call(&json!({}), encrypted).map_err(|it| it.code);
+    assert_eq!(code(&called(true), false), Err("NX1136"));
+    assert_eq!(code(&called(true), true), Ok(()));
+    assert_eq!(code(&called(false), true), Ok(()), "its run is encrypted, as that which calls it");
+    assert_eq!(code(&called(false), false), Ok(()));
 }
 
 #[test]

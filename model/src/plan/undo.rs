@@ -36,7 +36,7 @@ impl Plan {
 
     /// Time of one attempt to undo `step`, in milliseconds.
     pub fn undo_timeout_ms(&self, step: StepIndex) -> Option<u64> {
-        self.definition.steps.get(step.at())?.compensate.as_ref()?.timeout_ms
+        self.step_definition(step)?.compensate.as_ref()?.timeout_ms
     }
 
     /// The input of the undo of `step` if it holds no expression.
@@ -46,17 +46,21 @@ impl Plan {
 
     /// Whether a run that fails undoes what it did.
     pub fn undoes_on_failure(&self) -> bool {
-        self.definition.on_failure == OnEnd::Compensate && !self.steps_with_undo.is_empty()
+        self.definition.on_failure == OnEnd::Compensate && self.can_undo()
     }
 
     /// Whether a run that is cancelled undoes what it did.
     pub fn undoes_on_cancel(&self) -> bool {
-        self.definition.on_cancel == OnEnd::Compensate && !self.steps_with_undo.is_empty()
+        self.definition.on_cancel == OnEnd::Compensate && self.can_undo()
     }
 
     /// The steps that can be undone, in order.
-    pub fn steps_with_undo(&self) -> &[StepIndex] {
-        &self.steps_with_undo
+    pub fn steps_with_undo(&self) -> impl Iterator<Item = StepIndex> + '_ {
+        self.steps_with_undo.iter().copied().chain(self.grown.steps_with_undo())
+    }
+
+    fn can_undo(&self) -> bool {
+        self.steps_with_undo().next().is_some()
     }
 
     pub(crate) fn undo(&self, step: StepIndex) -> Option<&PlanUndo> {

@@ -72,7 +72,7 @@ pub(super) fn compile(
 impl Plan {
     /// What an update to `step` carries, complete with the defaults of its form if it fits that.
     pub fn update_data(&self, step: StepIndex, given: Value) -> Value {
-        match self.steps.get(step.at()).map(|step| &step.work) {
+        match self.known_step(step).map(|step| &step.work) {
             Some(Work::Update(wait)) if !wait.form.is_empty() => {
                 input::check_form(&wait.form, given.clone()).unwrap_or(given)
             }

@@ -26,6 +26,23 @@ impl Run {
         }
     }
 
+    /// Takes back the room for steps beyond so many. Nothing is known of them.
+    pub(crate) fn shrink(&mut self, count: usize) {
+        while self.steps.len() > count {
+            self.steps.pop();
+            self.open_needs.pop();
+            self.open -= 1;
+            let last = StepIndex(u32::try_from(self.steps.len()).unwrap_or(u32::MAX));
+            self.ready.remove(&last);
+        }
+    }
+
+    pub(crate) fn set_open_needs(&mut self, step: StepIndex, count: u32) {
+        if let Some(open) = self.open_needs.get_mut(step.at()) {
+            *open = count;
+        }
+    }
+
     /// Counts the needs of a step anew.
     pub(crate) fn count_needs(&mut self, plan: &Plan, step: StepIndex) {
         let is_open = |need: &&StepIndex| {

@@ -473,13 +473,16 @@ fn index(bench: &Bench, id: &str) -> StepIndex {
     bench.plan.find(id).unwrap_or(StepIndex(999))
 }
 
-/// `approve a dana`, `reject a erin+ops {"note":"no"} -- too risky`: a person with groups, the form, a note.
+/// `approve a dana`, `reject a erin+ops {"note":"no"} -- too risky`: a person with groups, the form, a note. `approve a=b dana`
+/// means step `a`, by the number that `b` has.
 fn answer(bench: &mut Bench, approved: bool, words: &[&str]) -> Command {
-    let (step, _) = attempt(bench, words[1]);
+    let (of, step) = words[1].split_once('=').unwrap_or(("", words[1]));
+    let (step, _) = attempt(bench, step);
     let (name, groups) = words[2].split_once('+').unwrap_or((words[2], ""));
     let rest = words[3..].join(" ");
     let (form, note) = rest.split_once("-- ").unwrap_or((&rest, ""));
     let answer = ApprovalAnswer {
+        of: of.to_owned(),
         approved,
         by: Actor { name: name.to_owned(), via: "test".to_owned() },
         groups: groups.split('+').map(str::to_owned).collect(),

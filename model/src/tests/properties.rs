@@ -535,7 +535,7 @@ impl Play {
             return Some(grant(slot, hold));
         }
         if let Some(step) = run.awaiting().next() {
-            let kind = &self.bench.plan.definition().steps[step.at()].kind;
+            let kind = &self.bench.plan.step_definition(step).expect("a step of the plan").kind;
             if let StepKind::Approve(_) = kind {
                 return Some(answer(step, true, "dana"));
             }

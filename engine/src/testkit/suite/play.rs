@@ -120,7 +120,8 @@ fn carried_out(engine: &mut TestEngine, run: RunId, act: &Act) -> Result<(), Ref
             let Some(step) = engine.load(run).0.find(step) else { return Err(Refusal::NotFound) };
             let (form, stored) = Payload::json(form);
             let (note, groups) = (note.clone(), groups.clone());
-            let answer = ApprovalAnswer { approved: *approved, by, groups, note, form };
+            let answer =
+                ApprovalAnswer { of: String::new(), approved: *approved, by, groups, note, form };
             let command = Command::AnswerApproval { step, answer: Box::new(answer) };
             return engine.ask_with(run, &command, stored.as_slice()).map(|_| ());
         }

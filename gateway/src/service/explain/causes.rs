@@ -107,7 +107,7 @@ fn released(standing: &Standing<'_>, name: &str, step: StepIndex) -> (&'static s
 
 /// How what an update carries is written, as far as its form says that.
 fn data_of(standing: &Standing<'_>, step: StepIndex) -> String {
-    let definition = standing.plan.definition().steps.get(step.at());
+    let definition = standing.plan.step_definition(step);
     let fields: Vec<String> = match definition.map(|step| &step.kind) {
         Some(StepKind::Update(update)) => {
             update.form.keys().map(|name| format!("\"{name}\": …")).collect()

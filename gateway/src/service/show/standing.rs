@@ -518,8 +518,7 @@ impl Standing<'_> {
 
     /// Attempts a step may make, those before a `retry` of the run included.
     pub(crate) fn attempts_max(&self, step: StepIndex) -> u32 {
-        let max =
-            self.plan.definition().steps.get(step.at()).map_or(1, |step| step.retry.max_attempts);
+        let max = self.plan.step_definition(step).map_or(1, |step| step.retry.max_attempts);
         max.saturating_add(self.run.step_run(step).attempts_forgiven)
     }
 

@@ -45,7 +45,7 @@ impl Standing<'_> {
 
     /// Attempts the undo of a step may make, if they are limited.
     pub(super) fn undo_attempts_max(&self, step: StepIndex) -> Option<u32> {
-        let undo = self.plan.definition().steps.get(step.at())?.compensate.as_deref()?;
+        let undo = self.plan.step_definition(step)?.compensate.as_deref()?;
         let forgiven =
             self.run.step_run(step).undo.as_ref().map_or(0, |undo| undo.attempts_forgiven);
         undo.retry.as_ref().map(|retry| retry.max_attempts.saturating_add(forgiven))

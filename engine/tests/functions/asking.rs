@@ -1,0 +1,72 @@
+//! Approvals of functions: an answer meets the one that it is for.
+
+use nexus_engine::model::event::Actor;
+use nexus_engine::model::id::{RunId, StepIndex};
+use nexus_engine::model::rejection::Rejection;
+use nexus_engine::model::run::StepState;
+use nexus_engine::prelude::*;
+use nexus_engine::shard::Refusal;
+use nexus_engine::{ApprovalDecision, RequestError};
+
+use crate::life::{Life, within};
+use crate::log::memory;
+
+/// Asks twice under one name.
+async fn asks(cx: Cx, (): ()) -> Result<(bool, bool)> {
+    let first = cx.approve("ok", Approval::by("dana")).await?;
+    let second = cx.approve("ok", Approval::by("dana")).await?;
+    Ok((first.approved, second.approved))
+}
+
+/// Waits until the step of this id asks. Returns its number.
+async fn until_it_asks(life: &Life, run: RunId, id: &str) -> StepIndex {
+    within(async {
+        loop {
+            let (plan, state) = life.engine.handle().load(run).await.unwrap().unwrap();
+            let step = plan
+                .find(id)
+                .filter(|step| matches!(state.step(*step), StepState::Awaiting { .. }));
+            if let Some(step) = step {
+                return step;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    })
+    .await
+}
+
+fn is_decided(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Request(RequestError::Refused(Refusal::Rejected(Rejection::AlreadyDecided { step })))
+            if step == "ok"
+    )
+}
+
+#[tokio::test]
+async fn the_second_answer_does_not_meet_the_next_approval() {
+    let workflow = Workflow::code("asks", asks).unwrap();
+    let life = Life::begin(&memory(), &workflow);
+    let run = life.engine.start(&workflow, ()).id("run").await.unwrap();
+    let id = run.run_id().await.unwrap();
+    let number = until_it_asks(&life, id, "ok").await;
+    run.approve("ok", "dana").await.unwrap();
+    let next = until_it_asks(&life, id, "ok#2").await;
+    assert_eq!(next, number, "its number is used again");
+
+    // Who saw the first one, and answers only now.
+    let late = ApprovalDecision {
+        of: "ok".into(),
+        by: Actor { name: "dana".into(), via: "rust".into() },
+        ..ApprovalDecision::default()
+    };
+    let refused = life.engine.handle().decide_approval(id, number, late).await.unwrap_err();
+    assert!(is_decided(&Error::from(refused)));
+    assert!(is_decided(&run.reject("ok", "dana").await.unwrap_err()));
+    let unknown = run.reject("ok#3", "dana").await.unwrap_err();
+    assert!(matches!(unknown, Error::NoSuchStep { .. }), "{unknown}");
+
+    run.approve("ok#2", "dana").await.unwrap();
+    assert_eq!(within(run.result()).await.unwrap(), (true, true));
+    assert!(is_decided(&run.reject("ok", "dana").await.unwrap_err()), "also when it has ended");
+}

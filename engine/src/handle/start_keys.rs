@@ -11,6 +11,7 @@ use nexus_log::{Revision, Row};
 use nexus_model::aggregate::{Command, Event, Kind, Rejection};
 use nexus_model::event::Actor;
 use nexus_model::input::check;
+use nexus_model::plan::Plan;
 use nexus_model::start_key::{
     Kept, RunRequest, RunToStart, StartKept, StartKey, StartKeyCommand, StartKeyEvent,
     StartKeyRejection, StartRule, aggregate_name, run_name_of,
@@ -246,12 +247,12 @@ impl Handle {
         Err(StartError::KeptGone { name })
     }
 
-    /// What became of the start of a due time that some version of a workflow took earlier: its start key, and the number of
-    /// its run. `None`: none has taken it.
+    /// What became of a start that some version of a workflow took earlier: its start key, and the number of its run. `None`:
+    /// none has taken it. `input`: that of the start with a version; `None`: that version has none.
     pub(crate) async fn taken_earlier(
         &self,
         workflow: &str,
-        input: &Value,
+        input: impl Fn(&Plan) -> Option<Value>,
         token: &str,
     ) -> Result<Option<(String, u32)>, RequestError> {
         let versions = self.versions(workflow).await?.unwrap_or_default();
@@ -264,7 +265,8 @@ impl Handle {
                 // What cannot be read took nothing that can be carried out.
                 Err(_) => continue,
             };
-            let Ok(input) = check(plan.definition(), input.clone()) else { continue };
+            let Some(input) = input(&plan) else { continue };
+            let Ok(input) = check(plan.definition(), input) else { continue };
             let Ok(Some(rule)) = plan.start_rule(&input) else { continue };
             let (StartRule::Dedupe { key, .. } | StartRule::Debounce { key, .. }) = rule;
             let name = aggregate_name(workflow, &key);

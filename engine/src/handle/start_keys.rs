@@ -265,6 +265,9 @@ impl Handle {
                 // What cannot be read took nothing that can be carried out.
                 Err(_) => continue,
             };
+            if !plan.has_start_rule() {
+                continue;
+            }
             let Some(input) = input(&plan) else { continue };
             let Ok(input) = check(plan.definition(), input) else { continue };
             let Ok(Some(rule)) = plan.start_rule(&input) else { continue };

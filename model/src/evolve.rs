@@ -74,8 +74,8 @@ pub(crate) enum Change {
     Queued(StepIndex, Option<TimerId>),
     /// A signal came, with this id.
     SignalReceived(String),
-    /// An update was accepted, with this id.
-    UpdateAccepted(String),
+    /// An update was accepted, with this id, and the one with that id was forgotten.
+    UpdateAccepted(String, Option<(String, u32)>),
     /// The loop was in this round before.
     Loop(StepIndex, Option<Loop>),
     /// The signal was taken.

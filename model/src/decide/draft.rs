@@ -235,8 +235,9 @@ impl<'a> Draft<'a> {
                     run.signals.received -= 1;
                     run.signals.ids.remove(&id);
                 }
-                Change::UpdateAccepted(id) => {
+                Change::UpdateAccepted(id, forgotten) => {
                     run.updates.remove(&id);
+                    run.updates.extend(forgotten);
                 }
                 Change::Loop(step, before) => {
                     match before {
@@ -338,7 +339,7 @@ fn timer_changes(changes: &[Change]) -> Vec<TimerChange> {
             | Change::Progress(..)
             | Change::Queued(..)
             | Change::SignalReceived(_)
-            | Change::UpdateAccepted(_)
+            | Change::UpdateAccepted(..)
             | Change::SignalTaken(..)
             | Change::OfferDropped(..)
             | Change::Items(..)

@@ -56,15 +56,9 @@ impl Handle {
     /// [`StartError`]
     pub async fn begin(&self, mut request: StartRequest) -> Result<Begun, StartError> {
         request.sent = request.sent.or_else(|| Some(request.plan.hash()));
-        let sent = request.clone();
-        (request.plan, request.callees) = match self.link(request.plan, request.callees).await {
-            Ok(linked) => linked,
-            // What has started already does not fail because of what was published since.
-            Err(error) => {
-                let before = self.started_before(sent).await.ok().flatten();
-                return before.map(Begun::Started).ok_or(error);
-            }
-        };
+        if let Some(before) = self.link_request(&mut request).await? {
+            return Ok(Begun::Started(before));
+        }
         let plan = Arc::clone(&request.plan);
         if !plan.has_start_rule() {
             return self.start_now(request, None).await.map(Begun::Started);

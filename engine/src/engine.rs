@@ -238,6 +238,7 @@ impl Builder {
                 calendar: Arc::clone(&environment.calendar),
                 pauses: RwLock::default(),
                 admission: Admission::default(),
+                keyed_starts: Arc::default(),
                 inboxes,
             }),
         };

@@ -107,6 +107,7 @@ impl Handle {
             let run = run_request(&request);
             let command = StartKeyCommand::Admit { within_ms, name: name.clone(), request: run };
             let rows = self.definitions(&request);
+            let caller = self.shared.keyed_starts.begin(start_key);
             match self.ask_start_key(start_key, command, rows).await {
                 Ok(answer) => {
                     let event = self.recorded(&answer).await?;
@@ -114,6 +115,7 @@ impl Handle {
                         return Err(RequestError::Unknown.into());
                     };
                     let started = self.begin_run(start_key, &admitted.run, place).await?;
+                    caller.has_started(admitted.run.number);
                     // A name that was made for this start is that of no other run: if it is there, the errand was faster.
                     let existing = started.existing && !name.is_empty();
                     return Ok(Started { existing, ..started });

@@ -117,7 +117,9 @@ async fn deliver_all(
                 continue;
             }
             match start(handle, topic, *number, event, (name, trigger)).await {
-                Ok(start) => drop(progress.begun.insert(begun, start)),
+                Ok(start) => {
+                    progress.begun.insert(begun, start);
+                }
                 Err(error) => {
                     waits = Some(error);
                     break 'events;

@@ -264,6 +264,7 @@ impl Builder {
                 pauses: RwLock::default(),
                 admission: Admission::default(),
                 workers,
+                keyed_starts: Arc::default(),
                 inboxes,
             }),
         };

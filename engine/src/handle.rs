@@ -5,6 +5,7 @@ mod aggregates;
 mod approval;
 mod breakers;
 mod forget;
+mod keyed_starts;
 mod limits;
 mod migrate;
 mod missing_code;
@@ -34,6 +35,7 @@ use nexus_projections::Views;
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
+pub(crate) use self::keyed_starts::KeyedStarts;
 use crate::clock::Clock;
 use crate::code::{FunctionTrouble, Functions};
 use crate::config::Config;
@@ -90,6 +92,7 @@ pub(crate) struct Shared {
     pub(crate) admission: Admission,
     /// The tasks for workers.
     pub(crate) workers: Workers,
+    pub(crate) keyed_starts: Arc<KeyedStarts>,
     pub(crate) inboxes: Vec<mpsc::UnboundedSender<Message>>,
 }
 

@@ -23,6 +23,7 @@ use crate::run::{
     Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
+use crate::topic::Offered;
 
 const NOW: Timestamp = Timestamp(1_790_000_000_123_456);
 const GIVEN: Given = Given { now: NOW, slots: 300 };
@@ -62,9 +63,15 @@ fn signals() -> Signals {
         payload: inline(r#"{"order_id":118}"#),
         by: actor(),
         at: NOW,
+        offered: None,
+    };
+    let event = KeptSignal {
+        name: "event:paid".to_owned(),
+        offered: Some(Offered { record: 7, step: StepIndex(300) }),
+        ..kept.clone()
     };
     let ids = ["pay-7", "pay-8"].map(str::to_owned).into();
-    Signals { received: 3, kept: [(2, kept)].into(), ids }
+    Signals { received: 3, kept: [(2, kept), (3, event)].into(), ids }
 }
 
 fn run_started() -> RunStarted {

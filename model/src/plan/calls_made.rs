@@ -97,6 +97,7 @@ impl Plan {
             warnings: Vec::new(),
             run_id: None,
             start_rule: None,
+            calls_by_name: self.calls_by_name,
             slot: None,
             event_triggers: Vec::new(),
             event_waits: Vec::new(),

@@ -342,8 +342,9 @@ impl Play {
             assert!(!run.holds(*step), "nothing is called in a pause");
             assert!(self.called.insert((*step, *attempt)), "each attempt calls once");
         }
-        if let Event::SignalTaken { signal, .. } = event {
-            assert!(run.signals.kept.contains_key(signal), "it came, and is there");
+        if let Event::SignalTaken { signal, step } = event {
+            let kept = run.signals.kept.get(signal).expect("it came, and is there");
+            assert!(kept.is_for(*step), "an event is taken by the step it was offered to");
             assert!(self.taken.insert(*signal), "each signal is taken once");
         }
         if let Event::ApprovalGranted { step, by, .. } | Event::ApprovalRejected { step, by, .. } =

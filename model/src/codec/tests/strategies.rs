@@ -23,6 +23,7 @@ use crate::run::{
     StepUndo, Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
+use crate::topic::Offered;
 
 pub(super) fn kind() -> impl Strategy<Value = u16> {
     prop::sample::select(kinds().map(|(kind, _)| kind).collect::<Vec<_>>())
@@ -355,8 +356,10 @@ fn wish() -> impl Strategy<Value = Wish> {
 }
 
 fn signals() -> impl Strategy<Value = Signals> {
-    let kept = (text(), payload(), actor(), time())
-        .prop_map(|(name, payload, by, at)| KeptSignal { name, payload, by, at });
+    let offered = option::of((number(), number()))
+        .prop_map(|some| some.map(|(record, step)| Offered { record, step: StepIndex(step) }));
+    let kept = (text(), payload(), actor(), time(), offered)
+        .prop_map(|(name, payload, by, at, offered)| KeptSignal { name, payload, by, at, offered });
     let kept = prop::collection::btree_map(number(), kept, 0..3);
     let ids = prop::collection::btree_set(text(), 0..3);
     let some =

@@ -63,7 +63,8 @@ impl Fold<'_> {
         let signals = &mut self.run.signals;
         if (1..=signals.received).contains(&number) && !signals.kept.contains_key(&number) {
             let by = Actor::default();
-            signals.kept.insert(number, KeptSignal { name, payload, by, at: self.at });
+            let kept = KeptSignal { name, payload, by, at: self.at, offered: None };
+            signals.kept.insert(number, kept);
             self.note(Change::SignalLeft(number));
         }
     }

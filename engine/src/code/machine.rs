@@ -233,7 +233,7 @@ impl Machine {
     fn calls_made(&mut self, made: &CallsMade) -> Result<(), Trouble> {
         self.reach(made.turn)?;
         if matches!(self.stage, Stage::Fresh) {
-            self.ask(Some(made), false)?;
+            self.ask(Some(&made.patches), false)?;
         }
         let Stage::Said(said) = std::mem::replace(&mut self.stage, Stage::Recorded) else {
             return Err(Trouble::History("a turn has two records".to_owned()));
@@ -284,7 +284,7 @@ impl Machine {
         }
         self.reach(returned.turn)?;
         if matches!(self.stage, Stage::Fresh) {
-            self.ask(None, false)?;
+            self.ask(Some(&returned.patches), false)?;
         }
         let Stage::Said(said) = std::mem::replace(&mut self.stage, Stage::Recorded) else {
             return Err(Trouble::History("a turn has two records".to_owned()));
@@ -384,15 +384,15 @@ impl Machine {
         board.unheard()
     }
 
-    /// Lets the function run until it waits.
-    fn ask(&mut self, recorded: Option<&CallsMade>, is_live: bool) -> Result<(), Trouble> {
+    /// Lets the function run until it waits. `patches`: those that are recorded of the turn, if it is.
+    fn ask(&mut self, patches: Option<&[String]>, is_live: bool) -> Result<(), Trouble> {
         let Some(Life { board, future }) = &mut self.life else {
             return Err(Trouble::History("the run has no beginning".to_owned()));
         };
         if self.bell.is_foreign() {
             return Err(Trouble::Foreign);
         }
-        board.begin_turn(recorded.map(|made| &*made.patches), is_live);
+        board.begin_turn(patches, is_live);
         let mut returned = None;
         if let Some(running) = future {
             self.bell.enter();
@@ -477,6 +477,7 @@ fn request(
     if said.calls.is_empty()
         && let Some(returned) = &said.returned
     {
+        let patches = said.patches.clone();
         let returned = match returned {
             Ok(Returned { data, again }) => {
                 let (output, again) = (payload(data, &mut payloads), *again);
@@ -485,11 +486,11 @@ fn request(
                     LeftSignal { number, name, payload }
                 });
                 let left = left.collect();
-                FunctionReturned { round, turn, output, again, failure: None, left }
+                FunctionReturned { round, turn, output, again, failure: None, patches, left }
             }
             Err(failure) => {
                 let failure = Some(failure.clone());
-                FunctionReturned { round, turn, failure, ..FunctionReturned::default() }
+                FunctionReturned { round, turn, failure, patches, ..FunctionReturned::default() }
             }
         };
         let command = Command::ReturnFunction(Box::new(returned));

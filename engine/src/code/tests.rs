@@ -2,6 +2,7 @@
 
 mod growing;
 mod leaving;
+mod patching;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

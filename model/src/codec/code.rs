@@ -53,6 +53,7 @@ pub(super) struct FunctionReturnedV1<'a> {
     again: bool,
     #[serde(borrow)]
     failure: Option<FailureV1<'a>>,
+    patches: Vec<String>,
     #[serde(borrow)]
     left: Vec<LeftSignalV1<'a>>,
 }
@@ -73,7 +74,8 @@ pub(super) fn put_calls_made(out: &mut Vec<u8>, made: &CallsMade) {
 }
 
 pub(super) fn put_function_returned(out: &mut Vec<u8>, returned: &FunctionReturned) {
-    let FunctionReturned { round, turn, output, again, failure, left } = returned;
+    let FunctionReturned { round, turn, output, again, failure, patches, left } = returned;
+    let patches = patches.clone();
     let failure = failure.as_ref().map(FailureV1::from);
     let (round, turn, output, again) = (*round, *turn, output.into(), *again);
     let left = left.iter().map(|LeftSignal { number, name, payload }| LeftSignalV1 {
@@ -82,7 +84,7 @@ pub(super) fn put_function_returned(out: &mut Vec<u8>, returned: &FunctionReturn
         payload: payload.into(),
     });
     let left = left.collect();
-    put(out, &FunctionReturnedV1 { round, turn, output, again, failure, left });
+    put(out, &FunctionReturnedV1 { round, turn, output, again, failure, patches, left });
 }
 
 impl<'a> CallMadeV1<'a> {
@@ -136,6 +138,7 @@ impl<'a> Wire<'a> for FunctionReturnedV1<'a> {
             output: self.output.payload()?,
             again: self.again,
             failure: self.failure.map(|failure| failure.failure()),
+            patches: self.patches,
             left: left.collect::<Option<_>>()?,
         })))
     }

@@ -145,6 +145,7 @@ fn function_samples() -> Vec<Event> {
             output: inline("7"),
             again: true,
             failure: Some(failure()),
+            patches: vec!["ask last".to_owned()],
             left: vec![LeftSignal {
                 number: 3,
                 name: "paid".to_owned(),

@@ -54,7 +54,7 @@ impl Bench {
         assert!(self.decide(Command::FireTimer { timer }), "the time is over");
     }
 
-    fn step(&mut self) {
+    pub(super) fn step(&mut self) {
         let step = self.run.running().next().expect("a step is at work");
         let (attempt, (output, _)) = (self.run.step_run(step).attempt, Payload::json(&1.into()));
         assert!(self.decide(Command::CompleteStep { step, attempt, output }), "it ends");

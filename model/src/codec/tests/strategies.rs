@@ -84,9 +84,10 @@ fn outside_event() -> BoxedStrategy<Event> {
                 Event::CallsMade(Box::new(CallsMade { round, turn, calls, patches }))
             }
         ),
-        (any::<[u32; 2]>(), payload(), any::<bool>(), option::of(failure()), left()).prop_map(
-            |([round, turn], output, again, failure, left)| {
-                let returned = FunctionReturned { round, turn, output, again, failure, left };
+        (any::<[u32; 2]>(), payload(), any::<bool>(), option::of(failure()), patched()).prop_map(
+            |([round, turn], output, again, failure, (patches, left))| {
+                let returned =
+                    FunctionReturned { round, turn, output, again, failure, patches, left };
                 Event::FunctionReturned(Box::new(returned))
             }
         ),
@@ -544,9 +545,10 @@ fn state_hash() -> impl Strategy<Value = StateHash> {
     any::<[u8; 32]>().prop_map(StateHash)
 }
 
-fn left() -> impl Strategy<Value = Vec<LeftSignal>> {
+fn patched() -> impl Strategy<Value = (Vec<String>, Vec<LeftSignal>)> {
     let left = (any::<u32>(), text(), payload());
-    vec(left.prop_map(|(number, name, payload)| LeftSignal { number, name, payload }), 0..3)
+    let left = left.prop_map(|(number, name, payload)| LeftSignal { number, name, payload });
+    (vec(text(), 0..2), vec(left, 0..3))
 }
 
 fn call_made() -> impl Strategy<Value = CallMade> {

@@ -37,7 +37,15 @@ pub(super) fn command(bench: &mut Bench, words: &[&str]) -> Option<Command> {
             let output = if failure.is_some() { "" } else { &rest };
             let output = payload(bench, output);
             let turn = turn();
-            let returned = FunctionReturned { round, turn, output, again, failure, left };
+            let returned = FunctionReturned {
+                round,
+                turn,
+                output,
+                again,
+                failure,
+                left,
+                ..Default::default()
+            };
             Some(Command::ReturnFunction(Box::new(returned)))
         }
         _ => None,

@@ -29,10 +29,11 @@ impl Showing<'_> {
         Ok(match &returned.failure {
             Some(failure) => json!({
                 "round": returned.round, "turn": returned.turn, "failure": failure_data(failure),
+                "patches": returned.patches,
             }),
             None => json!({
                 "round": returned.round, "turn": returned.turn, "again": returned.again,
-                "output": self.payload(&returned.output)?,
+                "output": self.payload(&returned.output)?, "patches": returned.patches,
                 "left": returned.left.iter().map(|left| self.left(left)).collect::<Result<Vec<_>, _>>()?,
             }),
         })

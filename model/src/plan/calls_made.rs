@@ -123,6 +123,10 @@ fn compile(call: &CallMade, step: &Step, count: usize) -> Result<PlanStep, (Stri
         );
         return Err(refused(call, &reason));
     }
+    if call.name.contains('/') && !matches!(step.kind, StepKind::WaitFor { .. }) {
+        let reason = "a name has no `/`, which parts it from `undo` in idempotency keys and from the names of called runs";
+        return Err(refused(call, reason));
+    }
     if call.needs.iter().any(|need| need.at() >= count || *need == call.step) {
         return Err(refused(call, "it comes after a step that there is not"));
     }

@@ -230,6 +230,21 @@ fn a_call_that_cannot_be_a_step_is_refused() {
 }
 
 #[test]
+fn names_of_calls_have_no_slash_but_those_of_signals() {
+    check(
+        "
+        workflow  run code
+        given     start
+        when      calls 0 pay/undo; calls 0 a/b call other; calls 0 a/b sleep 5000; calls 0 a/b wait_for a/b
+        then      rejected: call `pay/undo` cannot be made: a name has no `/`, which parts it from `undo` in idempotency keys and from the names of called runs
+                  rejected: call `a/b` cannot be made: a name has no `/`, which parts it from `undo` in idempotency keys and from the names of called runs
+                  rejected: call `a/b` cannot be made: a name has no `/`, which parts it from `undo` in idempotency keys and from the names of called runs
+                  calls in turn 0: a/b@0; a/b waits for a/b
+    ",
+    );
+}
+
+#[test]
 fn a_round_begins_anew_with_its_state() {
     check(
         r#"

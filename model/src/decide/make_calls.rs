@@ -34,9 +34,8 @@ pub(super) fn grow(
 /// Gives each call the lowest number that is free once the function has got the outcomes up to its turn.
 fn numbered(plan: &Plan, run: &Run, made: &CallsMade) -> CallsMade {
     let mut code = run.code.as_deref().cloned().unwrap_or_default();
-    let got = code.speaks(made.turn);
+    code.speaks(made.turn, |step| run.is_kept(plan, step));
     let mut free = code.free;
-    free.extend(got.into_iter().filter(|step| !run.is_kept(plan, *step)));
     let mut next = plan.step_count();
     let after = undone_before(plan, run, &free);
     let mut made = made.clone();
@@ -133,8 +132,9 @@ impl Draft<'_> {
 }
 
 impl Run {
-    /// Whether the number of a settled step stays taken, because the step may have to be undone.
+    /// Whether the number of a settled step stays taken, because the step may have to be undone, or is that of no step.
     pub(crate) fn is_kept(&self, plan: &Plan, step: StepIndex) -> bool {
-        plan.undo(step).is_some() && matches!(self.step(step), StepState::Completed { .. })
+        step.at() >= self.steps().len()
+            || plan.undo(step).is_some() && matches!(self.step(step), StepState::Completed { .. })
     }
 }

@@ -267,10 +267,10 @@ fn a_step_that_completes_after_its_round_is_undone_if_the_run_fails() {
         "
         workflow  run code undoes
         given     start; calls 0 a undo | b | c; complete c
-        when      again 1 1; complete a 7; complete b; calls 0 d | e; returns 0 fails E
+        when      again 1 1; complete a 7; complete b; calls 0 d | e; complete d@2; returns 1 fails E; complete e@2
         then      goes again in turn 1: 1; stop: a b; a#1 completed 7; b#1 completed
                   calls in turn 0: d@2@1 e@2@2; d@2#1 started; e@2#1 started
-                  returns in turn 0: E; stop: d@2 e@2; undo: a; a#2 undo started 7
+                  d@2#1 completed; returns in turn 1: E; stop: e@2; e@2#1 completed; undo: a; a#2 undo started 7
     ",
     );
 }

@@ -173,7 +173,8 @@ async fn nothing_acknowledged_is_lost_and_nothing_begins_twice_unrecorded() {
         began.elapsed().as_secs_f64()
     );
     each_step_completed_once(&events);
-    what_workers_did_is_recorded(&lines, &events);
+    let (acknowledged, stale) = what_workers_did_is_recorded(&lines, &events);
+    println!("{acknowledged} completions acknowledged, {stale} reports refused as stale");
 }
 
 /// What workers wrote down; one that was killed may have left half a line.
@@ -182,6 +183,7 @@ fn read(journal: &Path) -> Vec<Line> {
     text.lines().map(|line| serde_json::from_str(line).expect("a whole line")).collect()
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is about an attempt")]
 fn each_step_completed_once(events: &BTreeMap<RunId, Vec<Recorded>>) {
     assert_eq!(events.len(), RUNS);
     for events in events.values() {
@@ -210,7 +212,11 @@ fn each_step_completed_once(events: &BTreeMap<RunId, Vec<Recorded>>) {
     }
 }
 
-fn what_workers_did_is_recorded(lines: &[Line], events: &BTreeMap<RunId, Vec<Recorded>>) {
+/// How many completions were acknowledged, and how many reports were refused as stale.
+fn what_workers_did_is_recorded(
+    lines: &[Line],
+    events: &BTreeMap<RunId, Vec<Recorded>>,
+) -> (usize, usize) {
     let by_name: BTreeMap<String, &Vec<Recorded>> =
         events.iter().map(|(run, events)| (run.to_string(), events)).collect();
     let (mut begun, mut keys) = (BTreeSet::new(), BTreeMap::new());
@@ -224,16 +230,8 @@ fn what_workers_did_is_recorded(lines: &[Line], events: &BTreeMap<RunId, Vec<Rec
                 // Each beginning has a token of its own, and that is a beginning in the log.
                 assert!(begun.insert((&line.task, line.token)), "begun twice: {line:?}");
                 let before = events.iter().filter(|recorded| recorded.revision < line.token);
-                let last = before.filter_map(|recorded| match &recorded.event {
-                    Event::StepStarted { step: of, attempt, .. }
-                    | Event::AttemptResumed { step: of, attempt }
-                        if *of == step =>
-                    {
-                        Some(*attempt)
-                    }
-                    _ => None,
-                });
-                assert_eq!(last.last(), Some(attempt), "{line:?}");
+                let last = before.rev().find_map(|recorded| began(&recorded.event, step));
+                assert_eq!(last, Some(attempt), "{line:?}");
                 let key = keys.entry(&line.task).or_insert(&line.key);
                 assert_eq!(*key, &line.key, "the same for every attempt");
             }
@@ -249,6 +247,20 @@ fn what_workers_did_is_recorded(lines: &[Line], events: &BTreeMap<RunId, Vec<Rec
             other => panic!("{other}: {} {}", line.run, line.step),
         }
     }
-    println!("{acknowledged} completions acknowledged, {stale} reports refused as stale");
     assert!(acknowledged > RUNS, "most workers hear that it is recorded");
+    (acknowledged, stale)
+}
+
+/// The attempt of a step that an event begins or carries on.
+#[expect(clippy::wildcard_enum_match_arm, reason = "nothing else begins an attempt")]
+fn began(event: &Event, step: StepIndex) -> Option<Attempt> {
+    match event {
+        Event::StepStarted { step: of, attempt, .. }
+        | Event::AttemptResumed { step: of, attempt }
+            if *of == step =>
+        {
+            Some(*attempt)
+        }
+        _ => None,
+    }
 }

@@ -29,7 +29,7 @@ use crate::metrics::Metrics;
 use crate::names::Numbers;
 use crate::secrets::{Secrets, SystemSecrets};
 use crate::tables::{META, RUN_NUMBER, TABLES};
-use crate::workflow::{RunHandle, Start, Workflow};
+use crate::workflow::{Need, RunHandle, Start, Workflow};
 
 /// An open engine. Must be opened inside a tokio runtime, whose tasks it uses.
 ///
@@ -49,6 +49,8 @@ pub struct Builder {
     config: Config,
     registry: Registry,
     functions: BTreeMap<String, Arc<dyn Function>>,
+    /// The states that steps say they ask for, with the names of these.
+    needs: Vec<(String, Need)>,
     state: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     logs: Option<Arc<dyn LogSink>>,
     accept_data_loss: bool,
@@ -72,6 +74,14 @@ pub enum OpenError {
     /// The views can neither be opened nor rebuilt.
     #[error(transparent)]
     Views(#[from] ViewsError),
+    /// A step says that it asks for a state that was not given. The store was not touched.
+    #[error("`{handler}` needs a state of type {state}, which the engine was not given")]
+    StateMissing {
+        /// The name that the code of the step is registered under.
+        handler: String,
+        /// The type.
+        state: &'static str,
+    },
 }
 
 impl Builder {
@@ -105,6 +115,7 @@ impl Builder {
         }
         for (name, work) in workflow.handlers() {
             self.registry.insert(name.clone(), Arc::clone(&work.handler));
+            self.needs.extend(work.needs.iter().map(|need| (name.clone(), *need)));
         }
         self
     }
@@ -157,6 +168,7 @@ impl Builder {
     /// # Errors
     /// [`OpenError`]
     pub fn open(self, folder: impl AsRef<Path>) -> Result<Engine, OpenError> {
+        self.check_needs()?;
         let folder = folder.as_ref();
         let mut options = Options::new(TABLES);
         options.accept_data_loss = self.accept_data_loss;
@@ -170,6 +182,7 @@ impl Builder {
     /// # Errors
     /// [`OpenError`]
     pub fn open_on(self, log: Arc<dyn EventLog>, folder: &Path) -> Result<Engine, OpenError> {
+        self.check_needs()?;
         let views = Views::open(&folder.join("views"), Arc::clone(&log))?;
         views.catch_up(log.durable(PARTITION))?;
         let mut open: Vec<RunId> =
@@ -184,7 +197,18 @@ impl Builder {
     /// # Errors
     /// [`OpenError`]
     pub fn in_memory(self) -> Result<Engine, OpenError> {
+        self.check_needs()?;
         self.assemble(Arc::new(MemoryLog::new(TABLES)), None, None, Vec::new(), Vec::new())
+    }
+
+    fn check_needs(&self) -> Result<(), OpenError> {
+        let is_missing = |(_, need): &&(String, Need)| !self.state.contains_key(&need.of);
+        match self.needs.iter().find(is_missing) {
+            Some((handler, need)) => {
+                Err(OpenError::StateMissing { handler: handler.clone(), state: need.name })
+            }
+            None => Ok(()),
+        }
     }
 
     fn assemble(

@@ -60,6 +60,7 @@ pub fn open_problem(error: &OpenError) -> Problem {
         OpenError::Read(error) => read(error),
         OpenError::Pauses(error) => load(error),
         OpenError::Views(error) => views(error),
+        OpenError::StateMissing { .. } => Problem::new("NX3005", USAGE, error.to_string()),
     }
 }
 

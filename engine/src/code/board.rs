@@ -13,7 +13,8 @@ use nexus_model::time::Timestamp;
 use tokio::sync::Notify;
 
 use super::said::{Effect, Fresh, SideEffect};
-use crate::handler::{Data, Handler};
+use crate::handler::Data;
+use crate::workflow::Work;
 
 /// What came of a call.
 pub(super) type Outcome = Result<Data, Failure>;
@@ -92,7 +93,7 @@ impl Board {
             does: Step::new("", kind),
             name,
             input,
-            handler: None,
+            work: None,
             undo: None,
             effect: None,
             callees: Vec::new(),
@@ -118,13 +119,8 @@ impl Board {
         self.amend(ticket, |fresh| fresh.input = input);
     }
 
-    pub(super) fn set_code(
-        &self,
-        ticket: u64,
-        handler: Arc<dyn Handler>,
-        undo: Option<Arc<dyn Handler>>,
-    ) {
-        self.amend(ticket, |fresh| (fresh.handler, fresh.undo) = (Some(handler), undo));
+    pub(super) fn set_code(&self, ticket: u64, work: Work, undo: Option<Work>) {
+        self.amend(ticket, |fresh| (fresh.work, fresh.undo) = (Some(work), undo));
     }
 
     pub(super) fn set_effect(&self, ticket: u64, effect: Effect) {

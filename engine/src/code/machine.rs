@@ -85,11 +85,11 @@ struct Called {
 }
 
 /// What a function says, to be recorded.
-pub(super) struct Request {
-    pub(super) command: Command,
-    pub(super) payloads: Vec<NewPayload>,
+pub(crate) struct Request {
+    pub(crate) command: Command,
+    pub(crate) payloads: Vec<NewPayload>,
     /// Definitions that are called.
-    pub(super) callees: Vec<Arc<Plan>>,
+    pub(crate) callees: Vec<Arc<Plan>>,
 }
 
 /// What is recorded, with the bytes of the payload that the function is given because of it.
@@ -196,6 +196,22 @@ impl Machine {
         }
     }
 
+    /// Lets the function take the outcomes that are recorded and that it has not got, up to where it says something new. Nothing
+    /// of that is asked for.
+    pub(super) fn take_outcomes(&mut self) -> Result<(), Trouble> {
+        loop {
+            if self.is_over || self.life.is_none() {
+                return Ok(());
+            }
+            if matches!(self.stage, Stage::Fresh) {
+                self.ask(None, true)?;
+            }
+            if matches!(&self.stage, Stage::Said(said) if !said.is_nothing()) || !self.deliver() {
+                return Ok(());
+            }
+        }
+    }
+
     fn begin(&mut self, started: &RunStarted, at: Timestamp, input: Option<Data>) {
         self.started = Some(Box::new(started.clone()));
         self.begin_round(0, at, input);
@@ -255,8 +271,8 @@ impl Machine {
         let next = self.counts.entry(fresh.name).or_default();
         *next = (*next).max(count.saturating_add(1));
         let has_undo = fresh.undo.is_some();
-        if let Some(handler) = fresh.handler {
-            self.functions.keep_call(self.run, id.clone(), handler, fresh.undo);
+        if let Some(work) = fresh.work {
+            self.functions.keep_call(self.run, id.clone(), work, fresh.undo);
         }
         self.seats.insert(step, Called { ticket: fresh.ticket, id, has_undo });
     }
@@ -409,9 +425,9 @@ impl Machine {
         for call in &said.calls {
             let known = self.counts.get(&call.name).copied().unwrap_or(0);
             let count = counts.entry(call.name.clone()).or_insert(known);
-            if let Some(handler) = &call.handler {
+            if let Some(work) = &call.work {
                 let id = nexus_model::code::step_id(&call.name, self.round, *count);
-                self.functions.keep_call(self.run, id, Arc::clone(handler), call.undo.clone());
+                self.functions.keep_call(self.run, id, work.clone(), call.undo.clone());
             }
             *count += 1;
         }

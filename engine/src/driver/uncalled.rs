@@ -59,7 +59,8 @@ impl Handlers {
         undo: bool,
     ) -> Option<Arc<dyn Handler>> {
         if plan.is_code() {
-            return self.environment.functions.code(run, plan.id(step), undo);
+            let work = self.environment.functions.code(run, plan.id(step), undo);
+            return work.map(|work| work.handler);
         }
         let name = if undo { plan.undo_handler(step) } else { plan.handler(step) };
         self.environment.registry.get(name?).cloned()

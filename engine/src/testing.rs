@@ -1,10 +1,7 @@
 //! Tests of typed workflows: simulated time, functions replaced by others, crashes, and recorded histories.
 //!
 //! A [`TestEngine`] is [`testkit`](crate::testkit) with types: the same simulated world, where time stands still while anything
-//! can be done and jumps when nothing can. It plays graphs: a workflow that is a function is refused with [`Error::NotSimulated`],
-//! and is tried on an engine whose log is in memory.
-//!
-//! [`Error::NotSimulated`]: crate::workflow::Error::NotSimulated
+//! can be done and jumps when nothing can.
 //!
 //! ```
 //! use nexus_engine::prelude::*;

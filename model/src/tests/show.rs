@@ -56,8 +56,8 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
             let colon = if said.is_empty() { "" } else { ":" };
             let how = if returned.again { "goes again" } else { "returns" };
             let left = returned.left.iter();
-            let left: String =
-                left.map(|left| format!(", leaves signal {}", left.number)).collect();
+            let left = left.map(|left| format!(", leaves signal {}", left.number));
+            let left = left.collect::<Vec<_>>().concat();
             format!("{how} in turn {}{colon}{said}{left}", returned.turn)
         }
         Event::SlotsOffered => "slots offered".to_owned(),

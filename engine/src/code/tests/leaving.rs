@@ -20,7 +20,7 @@ async fn short(cx: Cx, at: u64) -> Result<Next<u64, u64>> {
     }
     tokio::select! {
         came = cx.wait(&GO) => Ok(Next::Done(came?)),
-        slept = cx.sleep(Duration::from_secs(60)) => {
+        slept = cx.sleep(Duration::from_mins(1)) => {
             slept?;
             Ok(Next::Again(0))
         }
@@ -34,7 +34,7 @@ async fn busy(cx: Cx, at: u64) -> Result<Next<u64, u64>> {
     }
     tokio::select! {
         came = cx.wait(&GO) => return Ok(Next::Done(came?)),
-        slept = cx.sleep(Duration::from_secs(60)) => slept?,
+        slept = cx.sleep(Duration::from_mins(1)) => slept?,
     }
     cx.step("one", same, 1).await?;
     cx.step("two", same, 2).await?;

@@ -120,7 +120,7 @@ fn unheard(plan: &Plan, code: &CodeRun, turn: u32) -> Vec<StepIndex> {
 
 fn calls(play: &Play, round: u32, turn: u32, which: usize) -> Command {
     let mut made = CallsMade { round, turn, ..CallsMade::default() };
-    for at in 0..1 + which % 3 {
+    for at in 0..=which % 3 {
         let call = call(play, &made, which / 3 + 5 * at);
         made.calls.push(call);
     }
@@ -130,9 +130,9 @@ fn calls(play: &Play, round: u32, turn: u32, which: usize) -> Command {
 fn call(play: &Play, made: &CallsMade, which: usize) -> CallMade {
     let name = if which.is_multiple_of(2) { "a" } else { "b" };
     let is_same = |call: &&CallMade| call.round == made.round && call.name == name;
-    let before = play.events.iter().filter_map(|event| match event {
-        Event::CallsMade(made) => Some(made.calls.iter().filter(is_same).count()),
-        _ => None,
+    let before = play.events.iter().filter_map(|event| {
+        let Event::CallsMade(made) = event else { return None };
+        Some(made.calls.iter().filter(is_same).count())
     });
     let in_turn = made.calls.iter().filter(|call| call.name == name).count();
     let does = step(which / 2);
@@ -187,6 +187,11 @@ fn step(which: usize) -> Step {
     step
 }
 
+/// The signal that a call of a function waits for.
+fn awaited_by(plan: &Plan, step: StepIndex) -> Option<String> {
+    plan.is_code().then(|| plan.endless_wait(step))?.map(str::to_owned)
+}
+
 impl Play {
     /// What must hold when a function says something; `plan` is the one of before the transition.
     pub(super) fn check_function(&mut self, plan: &Plan, run: &Run, event: &Event) {
@@ -199,32 +204,30 @@ impl Play {
             let there = kept.len() + self.taken.len();
             assert_eq!(there, run.signals.received as usize, "no signal is lost");
         }
-        match event {
-            Event::SignalTaken { step, signal } if self.bench.plan.is_code() => {
-                if let Some(name) = self.bench.plan.endless_wait(*step) {
-                    let payload = run.signals.kept[signal].payload.clone();
-                    let left = LeftSignal { number: *signal, name: name.to_owned(), payload };
-                    self.functions.taken.push((*step, left));
-                }
+        if let Event::SignalTaken { step, signal } = event
+            && let Some(name) = awaited_by(&self.bench.plan, *step)
+        {
+            let payload = run.signals.kept[signal].payload.clone();
+            self.functions.taken.push((*step, LeftSignal { number: *signal, name, payload }));
+        }
+        if let Event::CallsMade(made) = event {
+            for call in &made.calls {
+                self.number_is_given(plan, run, call);
             }
-            Event::CallsMade(made) => {
-                for call in &made.calls {
-                    self.number_is_given(plan, run, call);
-                }
+        }
+        if let Event::FunctionReturned(returned) = event
+            && returned.again
+        {
+            let code = run.code.as_deref().expect("a run of code");
+            for step in unheard(plan, code, returned.turn) {
+                let taken = self.functions.taken.iter().rfind(|(by, _)| *by == step);
+                let (_, taken) = taken.expect("it took a signal");
+                assert!(returned.left.contains(taken), "signal {} is lost", taken.number);
             }
-            Event::FunctionReturned(returned) if returned.again => {
-                let code = run.code.as_deref().expect("a run of code");
-                for step in unheard(plan, code, returned.turn) {
-                    let taken = self.functions.taken.iter().rfind(|(by, _)| *by == step);
-                    let (_, taken) = taken.expect("it took a signal");
-                    assert!(returned.left.contains(taken), "signal {} is lost", taken.number);
-                }
-                for left in &returned.left {
-                    assert!(self.taken.remove(&left.number), "it was taken");
-                }
-                self.functions.taken.clear();
+            for left in &returned.left {
+                assert!(self.taken.remove(&left.number), "it was taken");
             }
-            _ => {}
+            self.functions.taken.clear();
         }
     }
 

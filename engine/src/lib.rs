@@ -40,6 +40,7 @@ mod logs;
 mod metrics;
 mod names;
 pub mod prelude;
+pub mod remote;
 mod replay;
 pub mod secrets;
 pub mod shard;

@@ -34,6 +34,7 @@ pub(super) struct Errands {
     tasks: JoinSet<()>,
     under_way: BTreeMap<(AggregateId, Effect), AbortHandle>,
     readers: Readers,
+    topics: topics::Topics,
 }
 
 impl Errands {
@@ -44,6 +45,7 @@ impl Errands {
             tasks: JoinSet::new(),
             under_way: BTreeMap::new(),
             readers: Readers::default(),
+            topics: topics::Topics::default(),
         }
     }
 
@@ -74,10 +76,10 @@ impl Errands {
 
     pub(super) fn begin(&mut self, id: AggregateId, effect: Effect) {
         let Some(handle) = self.handle.clone() else { return };
-        let inbox = self.inbox.clone();
+        let (inbox, topics) = (self.inbox.clone(), self.topics.clone());
         let key = (id, effect.clone());
         let task = self.tasks.spawn(async move {
-            if let Some(command) = carry_out(&handle, effect).await {
+            if let Some(command) = carry_out(&handle, &topics, effect).await {
                 let asked = AskedAggregate::silent(command);
                 let _ = inbox.send(Message::AskAggregate { id, asked, reply: None });
             }
@@ -101,12 +103,14 @@ impl Errands {
 }
 
 /// Carries out an errand. What comes of it is told to the aggregate, unless there is nothing to tell.
-async fn carry_out(handle: &Handle, effect: Effect) -> Option<Command> {
+async fn carry_out(handle: &Handle, topics: &topics::Topics, effect: Effect) -> Option<Command> {
     match effect {
         Effect::Pauses(effect) => match effect {},
         Effect::Versions(effect) => match effect {},
         Effect::Limit(_) | Effect::Breaker(_) => limits::carry_out(handle, effect).await,
-        Effect::Topic(deliver) => Some(Command::Topic(topics::carry_out(handle, deliver).await)),
+        Effect::Topic(deliver) => {
+            Some(Command::Topic(topics::carry_out(handle, topics, deliver).await))
+        }
         Effect::StartKey(begin) => {
             Some(Command::StartKey(start_keys::carry_out(handle, begin).await))
         }

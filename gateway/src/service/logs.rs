@@ -35,7 +35,9 @@ impl Service {
         let lines = lines.into_iter().filter(|line| only.is_none_or(|only| only == line.step));
         let lines = lines.map(|line| LogLineView {
             step: plan.id(line.step).to_owned(),
+            item: line.item.map(|item| item.0),
             attempt: line.attempt.0,
+            undo: line.is_undo,
             text: line.text,
         });
         Ok(LogPage { kind: "logs/v1".into(), id, lines: lines.collect() })

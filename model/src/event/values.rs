@@ -81,7 +81,12 @@ impl Event {
             }
             Self::FunctionReturned(returned) => match &mut returned.failure {
                 Some(failure) => failure.each_text(visit),
-                None => visit(ValueMut::Payload(&mut returned.output)),
+                None => {
+                    visit(ValueMut::Payload(&mut returned.output));
+                    for left in &mut returned.left {
+                        visit(ValueMut::Payload(&mut left.payload));
+                    }
+                }
             },
             Self::AttemptsInterrupted { .. }
             | Self::AttemptResumed { .. }

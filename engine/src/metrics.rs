@@ -20,6 +20,11 @@ pub(crate) struct Metrics {
     clock_jumps: Counter,
 }
 
+/// A start whose key was seen lately started nothing. Nothing is recorded of it.
+pub(crate) fn duplicate_start(workflow: &str) {
+    counter!("nexus_starts_duplicate_total", "workflow" => workflow.to_owned()).increment(1);
+}
+
 impl Metrics {
     pub(crate) fn new() -> Self {
         Self {

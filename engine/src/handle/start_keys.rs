@@ -106,6 +106,7 @@ impl Handle {
     ) -> Result<Started, StartError> {
         loop {
             if let Some(started) = self.seen(start_key, within_ms).await? {
+                crate::metrics::duplicate_start(&request.plan.definition().name);
                 return Ok(started);
             }
             let place = self.place(Some(name.as_str()).filter(|name| !name.is_empty())).await?;

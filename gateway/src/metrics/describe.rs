@@ -16,6 +16,10 @@ pub(super) fn all() {
         "nexus_runs_rested_total",
         "Rests of runs that the log could not take or read; they go on after a while."
     );
+    describe_counter!(
+        "nexus_starts_duplicate_total",
+        "Starts with dedupe whose key was seen lately: they started nothing, in this process."
+    );
     describe_counter!("nexus_reads_failed_total", "Reads of runs and timers that failed.");
     describe_counter!(
         "nexus_clock_jumps_total",

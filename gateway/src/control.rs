@@ -126,7 +126,7 @@ requests! {
     /// Closes a circuit breaker: those who wait call at once.
     reset_breaker(target: &str, act: Act) -> BreakerView;
     /// The starts that have not led to a run yet, at most `limit` (0: 50).
-    starts(limit: u32) -> StartPage;
+    starts(limit: u32, after: Option<String>) -> StartPage;
     /// A start that has a key, by the name that its run has or will have.
     start_of(id: &str) -> StartView;
     /// Has a start that is kept not happen.

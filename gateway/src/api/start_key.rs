@@ -10,11 +10,10 @@ use super::By;
 pub struct StartPage {
     /// `starts/v1`.
     pub kind: String,
-    /// By the time they are due; without their inputs.
+    /// Those that are being started, then the others by the time they are due; without their inputs.
     pub starts: Vec<StartView>,
-    /// Whether there are more.
-    #[serde(default)]
-    pub more: bool,
+    /// Where the next page begins; `null`: there is none.
+    pub next: Option<String>,
 }
 
 /// A start that has a key.

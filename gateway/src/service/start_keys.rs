@@ -1,5 +1,7 @@
 //! `starts`: what is kept and has not led to a run yet.
 
+mod start_pages;
+
 use nexus_engine::Loader;
 use nexus_engine::model::aggregate::{AggregateId, Kind, State};
 use nexus_engine::model::start_key::{
@@ -13,6 +15,8 @@ use super::{Service, show};
 use crate::api::{Act, Cause, ExplainView, Problem, StartActed, StartPage, StartView};
 use crate::problems;
 
+use start_pages::{Open, Place, open_behind};
+
 /// Rows of timers that are read at one time.
 const ROWS_MAX: usize = 4_096;
 /// Starts that a list holds if nothing else is said, and at most.
@@ -22,21 +26,26 @@ const NO_RUN: &str = "NX7011";
 
 impl Service {
     /// The starts that have not led to a run yet: those that are being started, and those that are kept, by the time they are
-    /// due. At most `limit` (0: 50), and never more than 1,000; without their inputs.
+    /// due. At most `limit` (0: 50), and never more than 1,000, from the page `after` on; without their inputs.
     ///
     /// # Errors
-    /// A [`Problem`] if they cannot be read.
-    pub async fn starts(&self, limit: u32) -> Result<StartPage, Problem> {
+    /// A [`Problem`] if they cannot be read, or `after` begins no page.
+    pub async fn starts(&self, limit: u32, after: Option<String>) -> Result<StartPage, Problem> {
         let now = self.handle().clock().now();
         let (default, max) = LISTED;
         let limit = if limit == 0 { default } else { limit.min(max) } as usize;
-        let keys = self.blocking(move |service| open(service, limit + 1)).await?;
-        let mut starts: Vec<_> = keys.iter().flat_map(|key| open_starts(key, now)).collect();
-        starts.sort_by_key(|(due, _)| *due);
-        let more = starts.len() > limit;
-        let starts = starts.into_iter().take(limit);
-        let starts = starts.map(|(_, view)| StartView { input: Value::Null, ..view }).collect();
-        Ok(StartPage { kind: "starts/v1".into(), starts, more })
+        let after = after.as_deref().map(Place::read).transpose()?;
+        let found = self.blocking(move |service| open_behind(service, after.as_ref(), limit + 1));
+        let mut found = found.await?;
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next = found.last().filter(|_| more).map(|last| last.place.text());
+        let view = |Open { key, number, .. }: &Open| {
+            let view = view(key, *number, &name_of(key, *number), now);
+            StartView { input: Value::Null, ..view }
+        };
+        let starts = found.iter().map(view).collect();
+        Ok(StartPage { kind: "starts/v1".into(), starts, next })
     }
 
     /// A start that has a key, by the name that its run has or will have.
@@ -184,14 +193,6 @@ fn kept(loader: &Loader, max: usize) -> Result<Vec<AggregateId>, Problem> {
             return Ok(found);
         }
     }
-}
-
-/// What is open under a key, with the time that it is kept until.
-fn open_starts(key: &StartKey, now: Timestamp) -> Vec<(Option<Timestamp>, StartView)> {
-    let starting = key.starting.keys().map(|number| (None, *number));
-    let kept = key.kept.iter().map(|kept| (Some(kept.due), kept.number));
-    let view = |(due, number)| (due, view(key, number, &name_of(key, number), now));
-    starting.chain(kept).map(view).collect()
 }
 
 /// The name of the run of this number.

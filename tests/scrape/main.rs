@@ -88,6 +88,13 @@ async fn prometheus_finds_the_target_up_and_the_series_present() {
             "{series}: {found}"
         );
     }
+    counts_of_starts(port).await;
+    prometheus.kill().unwrap();
+    prometheus.wait().unwrap();
+}
+
+/// What the starts with a key have counted.
+async fn counts_of_starts(port: u16) {
     for (sample, value) in [
         ("nexus_starts_kept{workflow=\"kept\"}", "1"),
         ("nexus_starts_asked_total{workflow=\"kept\",outcome=\"kept\"}", "1"),
@@ -103,8 +110,6 @@ async fn prometheus_finds_the_target_up_and_the_series_present() {
         })
         .await;
     }
-    prometheus.kill().unwrap();
-    prometheus.wait().unwrap();
 }
 
 fn free_port() -> u16 {

@@ -2,7 +2,8 @@
 //!
 //! Each attempt has a folder entry `logs/<run>/<begun>-<step>-<attempt>.log`, of an item `<begun>-<step>.<item>-<attempt>.log`, where
 //! `<begun>` is how many events the run had; an undo has a `u` behind its attempt. The newest 1 MiB is kept, in two halves. An attempt
-//! that is taken up again after a crash has another entry.
+//! that is taken up again after a crash has another entry. The first line of each is the id of the step: its number may be that of
+//! another step by the time somebody reads it, in a function and after a migration.
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
@@ -43,8 +44,10 @@ struct FileOf {
 /// What one attempt printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
-    /// The step.
+    /// The number of the step when it printed this.
     pub step: StepIndex,
+    /// The id of the step.
+    pub step_id: String,
     /// The item, if the step has `for_each`.
     pub item: Option<ItemIndex>,
     /// The attempt.
@@ -80,7 +83,11 @@ impl FileLogs {
         for ((of, _), path) in files {
             let FileOf { step, item, attempt, is_undo, .. } = of;
             let text = String::from_utf8_lossy(&fs::read(path)?).into_owned();
-            let line = |line: &str| LogLine { step, item, attempt, is_undo, text: line.to_owned() };
+            let (id, text) = text.split_once('\n').unwrap_or((&text, ""));
+            let line = |line: &str| {
+                let (step_id, text) = (id.to_owned(), line.to_owned());
+                LogLine { step, step_id, item, attempt, is_undo, text }
+            };
             lines.extend(text.lines().map(line));
         }
         Ok(lines)
@@ -110,8 +117,13 @@ impl FileLogs {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
-        let bytes = file.metadata()?.len();
+        let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+        let mut bytes = file.metadata()?.len();
+        if bytes == 0 {
+            let id = format!("{}\n", info.step_id);
+            file.write_all(id.as_bytes())?;
+            bytes = id.len() as u64;
+        }
         Ok((file, bytes))
     }
 
@@ -242,6 +254,29 @@ mod tests {
             (0, Some(7), 2, true),
         ];
         assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn what_steps_of_the_same_number_printed_is_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let logs = FileLogs::new(folder.path().to_owned());
+        let long = format!("{}\n", "x".repeat(1023));
+        for (begun, id) in [(2, "look"), (6, "look#2"), (9, "a step")] {
+            let step_id = id.into();
+            let info =
+                AttemptInfo { step_id, begun, attempt: Attempt(1), ..AttemptInfo::default() };
+            logs.write(&info, format!("of {id}\n").as_bytes());
+            // The older half of what is kept says it too.
+            for _ in 0..if begun == 9 { 600 } else { 0 } {
+                logs.write(&info, long.as_bytes());
+            }
+        }
+        let lines = FileLogs::read(folder.path(), RunId::default()).unwrap();
+        let ids: Vec<&str> = lines.iter().map(|line| &*line.step_id).collect();
+        assert_eq!(ids[..3], ["look", "look#2", "a step"]);
+        assert!(ids[3..].iter().all(|id| *id == "a step"));
+        assert!(lines[3..].iter().all(|line| line.text.starts_with('x')), "only what it printed");
+        assert_eq!(lines.len(), 603);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use nexus_model::command::Command;
 use nexus_model::decide::{Context, Decision, decide};
-use nexus_model::definition::Definition;
+use nexus_model::definition::{Definition, OnEnd};
 use nexus_model::effect::{Effect, pending};
 use nexus_model::event::{Event, Given, RunStarted};
 use nexus_model::id::RunId;
@@ -51,6 +51,7 @@ impl Bench {
             name: "work".to_owned(),
             input_is_value: true,
             code: true,
+            on_failure: OnEnd::Compensate,
             ..Definition::default()
         };
         let plan = Arc::new(Plan::compile(definition).expect("a definition of code"));

@@ -22,6 +22,7 @@ use sketch::Sketch;
 
 mod arc;
 mod asl;
+mod called;
 mod canvas;
 mod cargo_lock;
 mod dax;

@@ -145,7 +145,9 @@ fn for_each(node: &Node) -> Option<ForEach> {
     Some(ForEach {
         items,
         name: text(node, "as").unwrap_or_else(|| ForEach::NAME.to_owned()),
-        concurrency: count(node, "concurrency").unwrap_or(ForEach::CONCURRENCY),
+        concurrency: count(node, "concurrency")
+            .or_else(|| count(&node.get("concurrency")?.value, "items"))
+            .unwrap_or(ForEach::CONCURRENCY),
         on_item_error: choice::<OnItemError>(node, "on_item_error"),
     })
 }

@@ -5,11 +5,14 @@
 //! * A key in `later` is known and refused with its own code, never ignored.
 
 mod breaker;
+mod concurrency;
 mod control;
 mod foreign;
 mod starts;
 
 use breaker::BREAKER;
+use concurrency::CONCURRENCY;
+pub(crate) use concurrency::STEP_CONCURRENCY;
 use control::{APPROVE, REPEAT, SWITCH};
 pub(crate) use control::{CASE, GROUP};
 pub(crate) use foreign::{FOREIGN, FOREIGN_TYPES};
@@ -233,49 +236,6 @@ static DEFAULTS: Table = Table {
     ],
     required: &[],
     later: &["queue"],
-};
-
-/// A limit.
-pub(crate) static CONCURRENCY: Table = Table {
-    name: "concurrency",
-    noun: "`concurrency`",
-    keys: &[
-        key(
-            "key",
-            Shape::Text,
-            "Those with the same key share the limit; none: all runs of the workflow, or all attempts of the step.",
-        ),
-        key(
-            "scope",
-            Shape::Choice(&["workflow", "global"]),
-            "Who shares a key: runs of this workflow, by default, or of all.",
-        ),
-        key("limit", Shape::Count(1), "How many at one time; the others wait."),
-        key("rate", Shape::Map(&RATE), "How many begin in a time; the others wait."),
-        key(
-            "fairness_key",
-            Shape::Text,
-            "Those who wait under different fairness keys take turns, however many wait under each.",
-        ),
-        key(
-            "priority",
-            Shape::Template,
-            "An integer, or an expression; higher comes first, 0 by default.",
-        ),
-    ],
-    required: &[],
-    later: &["when_full"],
-};
-
-static RATE: Table = Table {
-    name: "rate",
-    noun: "`rate`",
-    keys: &[
-        key("limit", Shape::Count(1), "How many, at most 10000."),
-        key("per", Shape::Duration { zero: false }, "In how long a time."),
-    ],
-    required: &["limit", "per"],
-    later: &[],
 };
 
 /// The types of an input.
@@ -537,7 +497,7 @@ pub(crate) static ATTEMPTS: &[Key] = &[
     key(
         "concurrency",
         Shape::Concurrency,
-        "How many attempts may be under way at one time, over all runs; a number: how many items of `for_each`, 16 by default.",
+        "How many attempts, also of items, may be under way at one time, over all runs; a number: how many items of `for_each` in this run, 16 by default.",
     ),
     key("breaker", Shape::Map(&BREAKER), "The circuit breaker that each attempt asks first."),
     key(

@@ -6,8 +6,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::keys::{
-    CASE, CONCURRENCY, GROUP, INPUT, INPUT_TYPES, KINDS, Key, Kind, RETRY, Shape, TOP, TRIGGER,
-    Table, undo_keys, undo_kinds,
+    CASE, GROUP, INPUT, INPUT_TYPES, KINDS, Key, Kind, RETRY, STEP_CONCURRENCY, Shape, TOP,
+    TRIGGER, Table, undo_keys, undo_kinds,
 };
 
 /// The JSON Schema (draft 2020-12) of `*.workflow.yaml`, published as `nexus-workflow.schema.json`.
@@ -115,7 +115,7 @@ fn shape(shape: Shape) -> Value {
         ),
         Shape::Concurrency => either(
             "object",
-            &fixed(&CONCURRENCY),
+            &fixed(&STEP_CONCURRENCY),
             &json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }),
         ),
         Shape::Compensate => json!({ "$ref": "#/$defs/undo" }),

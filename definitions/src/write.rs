@@ -204,7 +204,7 @@ impl Sheet {
             self.entry(4, "if", &self::condition(condition));
         }
         if let Some(each) = &step.for_each {
-            self.for_each(each);
+            self.for_each(each, step.concurrency.is_some());
         }
         self.kind(4, &step.kind);
         if let Some(value) = retry(&step.retry) {
@@ -212,7 +212,8 @@ impl Sheet {
         }
         self.optional(4, "timeout", step.timeout_ms.map(duration).as_ref());
         self.optional(4, "deadline", step.deadline_ms.map(duration).as_ref());
-        let limit = step.concurrency.as_ref().map(limits::concurrency);
+        let limit = step.concurrency.as_ref();
+        let limit = limit.map(|limit| limits::of_step(limit, step.for_each.as_ref()));
         self.optional(4, "concurrency", limit.as_ref());
         self.optional(4, "breaker", step.breaker.as_ref().map(breaker::breaker).as_ref());
         self.optional(4, "heartbeat", step.heartbeat_ms.map(duration).as_ref());
@@ -229,13 +230,14 @@ impl Sheet {
         }
     }
 
-    fn for_each(&mut self, each: &ForEach) {
+    /// How many items are under way stands in the limit, if there is one.
+    fn for_each(&mut self, each: &ForEach, is_limited: bool) {
         let ForEach { items, name, concurrency, on_item_error } = each;
         self.entry(4, "for_each", items);
         if name != ForEach::NAME {
             self.entry(4, "as", &json!(name));
         }
-        if *concurrency != ForEach::CONCURRENCY {
+        if *concurrency != ForEach::CONCURRENCY && !is_limited {
             self.entry(4, "concurrency", &json!(concurrency));
         }
         self.changed(4, "on_item_error", on_item_error);

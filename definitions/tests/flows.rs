@@ -41,6 +41,10 @@ fn line(step: &Step) -> String {
             None => format!(": {uses}"),
         }
     } else {
+        if let StepKind::Call { workflow, with, .. } = &step.kind {
+            let with = if with.is_null() { String::new() } else { format!(" with {with}") };
+            return format!("{line}: call {workflow}{with}");
+        }
         let marks = matches!(&step.kind, StepKind::Set { .. });
         let asks = matches!(&step.kind, StepKind::Approve(_));
         (if marks {
@@ -293,18 +297,77 @@ fn an_approval_comes_before_its_step() {
 }
 
 #[test]
-fn another_workflow_has_a_step_in_its_place() {
+fn another_workflow_is_called() {
     check(
         "
         - {id: r, routes: [{when: \"tier == 'full'\", then: full_workflow}, {default: full_workflow}]}
         ",
         "
         r: switch inputs.tier == \"full\" -> full_workflow else full_workflow
-        full_workflow <- r
+        full_workflow <- r: call full_workflow
         NX1217 4:27 no step before says that it brings `tier`: it is an input
-        NX1214 4:51 full_workflow is no step of this file: a workflow of its own, for which a step stands in
+        NX1214 4:51 full_workflow is no step of this file: step full_workflow calls that workflow as full_workflow: import that, too, and publish it
+        NX1219 4:51 the file does not name what full_workflow is handed: give step full_workflow its inputs under `with`
         ",
     );
+    check(
+        "
+        - {id: a, agent_type: x}
+        - {id: r, routes: [{when: \"a.ok\", then: flows/full.yaml}, {default: \"{{tier}}_workflow\"}]}
+        ",
+        "
+        a
+        r <- a: switch get(steps.a.output, \"ok\", null) -> flows/full.yaml else {{tier}}_workflow
+        flows/full.yaml <- r: call ./flows/full.workflow.yaml
+        {{tier}}_workflow <- r
+        NX1214 5:41 flows/full.yaml is no step of this file: step flows/full.yaml calls that workflow as ./flows/full.workflow.yaml: import flows/full.yaml to ./flows/full.workflow.yaml
+        NX1219 5:41 the file does not name what flows/full.yaml is handed: give step flows/full.yaml its inputs under `with`
+        NX1219 5:69 {{tier}}_workflow is no step of this file, and which workflow it means is computed: step {{tier}}_workflow simulates it
+        ",
+    );
+}
+
+#[test]
+fn a_node_that_is_a_workflow_calls_it() {
+    let text = r#"{"nodes": [
+        {"id": "a", "type": "api", "data": {"url": "https://a.example"}},
+        {"id": "b", "type": "subWorkflow", "data": {"label": "Check", "workflowId": "fraud-check",
+            "inputs": {"order": "{{a.order}}", "limit": 3}, "timeout": 5}},
+        {"id": "c", "type": "execute-workflow", "data": {"workflowId": {"value": "flows/report.json"},
+            "workflowInputs": [{"name": "score", "value": "{{b.score}}"}], "waitForCompletion": false}},
+        {"id": "d", "type": "workflow", "data": {"workflow": "nightly"}},
+        {"id": "e", "type": "workflow", "data": {"workflow": "{{c.next}}", "inputs": {}}},
+        {"id": "f", "type": "workflow", "data": {"name": "Inner", "nodes": []}},
+        {"id": "g", "type": "workflow", "data": {"workflow": "all", "input": "{{e}}"}},
+        {"id": "h", "type": "workflow", "data": {"workflow": "none", "inputs": "everything"}}
+    ], "edges": [
+        {"source": "a", "target": "b"}, {"source": "b", "target": "c"}, {"source": "c", "target": "d"},
+        {"source": "d", "target": "e"}, {"source": "e", "target": "f"}, {"source": "f", "target": "g"},
+        {"source": "g", "target": "h"}
+    ]}"#;
+    let imported = read("x.json", text);
+    let expected = r#"
+        a: http.request
+        b <- a: call fraud-check with {"limit":3,"order":"${{ get(steps.a.output, \"order\", null) }}"}
+        c <- b: call ./flows/report.workflow.yaml with {"score":"${{ get(steps.b.output, \"score\", null) }}"}
+        d <- c: call nightly
+        e <- d
+        f <- e
+        g <- f: call all with "${{ steps.e.output }}"
+        h <- g: call none
+        NX1214 3:9 step b calls another workflow, fraud-check, as fraud-check: import that, too, and publish it
+        NX1214 5:9 step c calls another workflow, flows/report.json, as ./flows/report.workflow.yaml: import flows/report.json to ./flows/report.workflow.yaml
+        NX1219 6:76 the node c does not wait for the workflow: step c does
+        NX1214 7:9 step d calls another workflow, nightly, as nightly: import that, too, and publish it
+        NX1219 7:9 the node d does not say what the workflow is handed: give step d its inputs under `with`
+        NX1219 8:9 the node e does not say which workflow it calls: step e simulates it
+        NX1219 9:9 the node f has its steps inside, and a file gives one workflow: step f simulates it
+        NX1214 10:9 step g calls another workflow, all, as all: import that, too, and publish it
+        NX1214 11:9 step h calls another workflow, none, as none: import that, too, and publish it
+        NX1219 11:80 what the node h hands over is no map: give step h its inputs under `with`
+    "#;
+    assert_eq!(shown(&imported), unindented(expected).trim_end());
+    reads_back(&imported);
 }
 
 #[test]

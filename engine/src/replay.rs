@@ -10,7 +10,7 @@ use nexus_log::{Frame, Revision};
 use nexus_model::codec::state_hash;
 use nexus_model::command::{ApprovalAnswer, Command, UpdateRequest};
 use nexus_model::decide::{Context, Decision, decide};
-use nexus_model::event::{Actor, Event, Given, ItemUndone, UpdateAccepted};
+use nexus_model::event::{Actor, Event, Given, ItemUndone, SlotAnswer, UpdateAccepted};
 use nexus_model::evolve::{evolve, fits};
 use nexus_model::id::{RunId, StateHash, StepIndex};
 use nexus_model::migration::{MigrateRun, Target};
@@ -356,8 +356,16 @@ fn command_of(event: &Event) -> Option<Command> {
         Event::RunRetried { by, .. } | Event::UndoRetried { by } => Command::RetryRun { by },
         Event::RunForgotten { by, .. } => Command::ForgetRun { by },
         Event::SlotsOffered => Command::OfferSlots,
-        Event::StepSlotGranted { step, ticket } => Command::GrantSlot { step: Some(step), ticket },
-        Event::RunSlotGranted { ticket } => Command::GrantSlot { step: None, ticket },
+        Event::StepSlotGranted(SlotAnswer { step, item, ticket }) => {
+            Command::GrantSlot { step: Some(step), item, ticket }
+        }
+        Event::StepCallAllowed(SlotAnswer { step, item, ticket }) => {
+            Command::AllowCall { step, item, ticket }
+        }
+        Event::StepCallRefused(SlotAnswer { step, item, ticket }) => {
+            Command::RefuseCall { step, item, ticket }
+        }
+        Event::RunSlotGranted { ticket } => Command::GrantSlot { step: None, item: None, ticket },
         Event::EventsRead { step } => Command::EventsRead { step, waiting: None },
         Event::SignalReceived { name, id, payload, by } => {
             Command::DeliverSignal { name, id, payload, by }

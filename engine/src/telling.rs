@@ -40,15 +40,15 @@ pub(crate) fn told_to_run(effect: &Effect) -> Option<(RunId, Command)> {
         | Effect::Topic(_)
         | Effect::StartKey(_) => return None,
     };
-    let ticket = holder.ticket;
+    let (item, ticket) = (holder.item, holder.ticket);
     let command = match (effect, holder.step) {
         (Effect::Breaker(BreakerEffect::Allow(_)), Some(step)) => {
-            Command::AllowCall { step, ticket }
+            Command::AllowCall { step, item, ticket }
         }
         (Effect::Breaker(BreakerEffect::Refuse(_)), Some(step)) => {
-            Command::RefuseCall { step, ticket }
+            Command::RefuseCall { step, item, ticket }
         }
-        (_, step) => Command::GrantSlot { step, ticket },
+        (_, step) => Command::GrantSlot { step, item, ticket },
     };
     Some((holder.run, command))
 }

@@ -53,6 +53,9 @@ pub const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// The version in which an event is written: the first that can say all of it.
 fn version_of(event: &Event) -> u8 {
+    if slots::item_of(event).is_some() {
+        return 2;
+    }
     let Event::RunStarted(started) = event else { return 1 };
     match (&started.parent, started.limits.is_empty()) {
         (Some(_), _) => 3,

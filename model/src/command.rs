@@ -165,6 +165,8 @@ pub enum Command {
     AllowCall {
         /// The step.
         step: StepIndex,
+        /// The item, if it is for one.
+        item: Option<ItemIndex>,
         /// The number of the request.
         ticket: Ticket,
     },
@@ -172,6 +174,8 @@ pub enum Command {
     RefuseCall {
         /// The step.
         step: StepIndex,
+        /// The item, if it is for one.
+        item: Option<ItemIndex>,
         /// The number of the request.
         ticket: Ticket,
     },
@@ -179,6 +183,8 @@ pub enum Command {
     GrantSlot {
         /// The step that waits for it; `None`: the run as a whole.
         step: Option<StepIndex>,
+        /// The item, if it is for one.
+        item: Option<ItemIndex>,
         /// The number of the request.
         ticket: Ticket,
     },

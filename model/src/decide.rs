@@ -28,6 +28,7 @@ mod follow_parent;
 mod forget;
 mod holds;
 mod interrupt;
+mod item_slots;
 mod items;
 mod make_calls;
 mod migrate;
@@ -199,9 +200,9 @@ fn apply(
         Command::MigrateRun(migrate) => draft.migrate_run(*migrate, moves),
         Command::ForgetRun { by } => draft.forget_run(by),
         Command::OfferSlots => draft.offer_slots(),
-        Command::AllowCall { step, ticket } => draft.allow_call(step, ticket),
-        Command::RefuseCall { step, ticket } => draft.refuse_call(step, ticket),
-        Command::GrantSlot { step, ticket } => draft.grant_slot(step, ticket),
+        Command::AllowCall { step, item, ticket } => draft.allow_call(step, item, ticket),
+        Command::RefuseCall { step, item, ticket } => draft.refuse_call(step, item, ticket),
+        Command::GrantSlot { step, item, ticket } => draft.grant_slot(step, item, ticket),
         Command::AnswerApproval { step, answer } => draft.answer_approval(step, *answer),
         Command::Update(request) => draft.take_update(*request),
         Command::OfferEvent { step, event, id, payload, by } => {

@@ -10,7 +10,7 @@ use crate::limit::{Ticket, Wish};
 use crate::payload::{Payload, PayloadHash};
 use crate::time::Timestamp;
 pub use calls::{Awaited, ChildEnd, UpdateAccepted, UpdateAwaited, child_name};
-pub use calls::{ItemUndoStarted, ItemUndone};
+pub use calls::{ItemUndoStarted, ItemUndone, SlotAnswer};
 pub use started::{Actor, Given, LABELS_MAX, LIMITS_MAX, Migrated, Parent, RunStarted};
 pub use values::{Failure, ValueMut};
 
@@ -225,27 +225,12 @@ pub enum Event {
     RunReleased,
     /// A step waits for an update.
     UpdateAwaited(Box<UpdateAwaited>),
-    /// A limit granted the slot that a step waited for.
-    StepSlotGranted {
-        /// The step.
-        step: StepIndex,
-        /// The number of the request.
-        ticket: Ticket,
-    },
-    /// A breaker allowed the attempt that a step waited with.
-    StepCallAllowed {
-        /// The step.
-        step: StepIndex,
-        /// The number of the request.
-        ticket: Ticket,
-    },
+    /// A limit granted the slot that a step or an item waited for.
+    StepSlotGranted(SlotAnswer),
+    /// A breaker allowed the attempt that a step or an item waited with.
+    StepCallAllowed(SlotAnswer),
     /// A breaker is open, and the step does not want to wait.
-    StepCallRefused {
-        /// The step.
-        step: StepIndex,
-        /// The number of the request.
-        ticket: Ticket,
-    },
+    StepCallRefused(SlotAnswer),
     /// A limit granted a slot that the run as a whole waited for.
     RunSlotGranted {
         /// The number of the request.
@@ -306,10 +291,12 @@ pub enum Event {
         /// The timer that ends all attempts, and when; only at the first of them.
         deadline: Option<(TimerId, Timestamp)>,
     },
-    /// A step asks a limit for a slot, and starts once it has it.
+    /// A step or an item asks a limit for a slot, and starts once it has it.
     StepSlotRequested {
         /// The step.
         step: StepIndex,
+        /// The item, if it is for one.
+        item: Option<ItemIndex>,
         /// The attempt the slot is for.
         attempt: Attempt,
         /// The number of the request.
@@ -317,10 +304,12 @@ pub enum Event {
         /// What it asks for.
         wish: Wish,
     },
-    /// A step asks the breaker of its target, and starts once it is allowed to.
+    /// A step or an item asks the breaker of its target, and starts once it is allowed to.
     StepCallRequested {
         /// The step.
         step: StepIndex,
+        /// The item, if it is for one.
+        item: Option<ItemIndex>,
         /// The attempt it asks for.
         attempt: Attempt,
         /// The number of the request.

@@ -26,7 +26,7 @@ pub(crate) use timers::{deadline_passed, not_started};
 
 use crate::code::CallMade;
 use crate::decide::wish_to_call;
-use crate::event::{Awaited, Event};
+use crate::event::{Awaited, Event, SlotAnswer};
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::Payload;
 use crate::plan::Plan;
@@ -116,11 +116,6 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
         | Event::SignalTaken { step, .. }
         | Event::StepCalled { step, .. }
         | Event::ChildEnded { step, .. }
-        | Event::StepSlotRequested { step, .. }
-        | Event::StepSlotGranted { step, .. }
-        | Event::StepCallRequested { step, .. }
-        | Event::StepCallAllowed { step, .. }
-        | Event::StepCallRefused { step, .. }
         | Event::ApprovalGranted { step, .. }
         | Event::ApprovalRejected { step, .. }
         | Event::ApprovalRequested { step, .. }
@@ -133,6 +128,13 @@ pub fn fits(plan: &Plan, event: &Event) -> bool {
             has_items(step)
                 && *count > 0
                 && count.div_ceil(crate::run::ITEMS_PER_CHUNK) as usize == chunks.len()
+        }
+        Event::StepSlotRequested { step, item, .. }
+        | Event::StepSlotGranted(SlotAnswer { step, item, .. })
+        | Event::StepCallRequested { step, item, .. }
+        | Event::StepCallAllowed(SlotAnswer { step, item, .. })
+        | Event::StepCallRefused(SlotAnswer { step, item, .. }) => {
+            is_step(step) && (item.is_none() || has_items(step))
         }
         Event::ItemResumed { step, .. }
         | Event::ItemStarted { step, .. }
@@ -240,18 +242,25 @@ impl Fold<'_> {
             }
             Event::RunRetried { timeout, .. } => self.run_retried(*timeout),
             Event::RunMigrated(migrated) => self.run_migrated(migrated),
-            Event::StepSlotRequested { step, attempt, ticket, wish } => {
-                self.queued(Slot::Step(*step), *attempt, *ticket, wish);
+            Event::StepSlotRequested { step, item, attempt, ticket, wish } => {
+                self.item_asks(*step, *item);
+                self.queued(Slot::of(*step, *item), *attempt, *ticket, wish);
             }
             Event::RunQueued { rank, ticket, wish } => {
                 self.queued(Slot::Run(*rank), Attempt(0), *ticket, wish);
             }
-            Event::StepSlotGranted { step, ticket } => self.slot_granted(Some(*step), *ticket),
-            Event::StepCallRequested { step, attempt, ticket, target } => {
-                self.queued(Slot::Call(*step), *attempt, *ticket, &wish_to_call(target));
+            Event::StepSlotGranted(SlotAnswer { step, item, ticket }) => {
+                self.slot_granted(Some(*step), *item, *ticket);
             }
-            Event::StepCallAllowed { step, ticket } => self.granted(Slot::Call(*step), *ticket),
-            Event::RunSlotGranted { ticket } => self.slot_granted(None, *ticket),
+            Event::StepCallRequested { step, item, attempt, ticket, target } => {
+                self.item_asks(*step, *item);
+                let wish = wish_to_call(target);
+                self.queued(Slot::call_of(*step, *item), *attempt, *ticket, &wish);
+            }
+            Event::StepCallAllowed(SlotAnswer { step, item, ticket }) => {
+                self.granted(Slot::call_of(*step, *item), *ticket);
+            }
+            Event::RunSlotGranted { ticket } => self.slot_granted(None, None, *ticket),
             // The events that follow say what becomes of the steps.
             Event::SlotsOffered
             | Event::RaceDecided { .. }
@@ -283,9 +292,11 @@ impl Fold<'_> {
             Event::ChildEnded { step, revision, ended, .. } => {
                 self.child_ended(*step, *revision, ended);
             }
-            Event::ParentPaused | Event::ParentResumed => {
-                self.run.parent_paused = matches!(event, Event::ParentPaused);
+            Event::ParentPaused => {
+                self.run.parent_paused = true;
+                self.drop_idle_slots_of_items(None);
             }
+            Event::ParentResumed => self.run.parent_paused = false,
             Event::StepSkipped { step, reason } => {
                 self.settle(*step, StepState::Skipped { reason: reason.clone(), router: None });
             }

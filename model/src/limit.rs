@@ -13,6 +13,7 @@ mod command;
 mod decide;
 mod event;
 mod evolve;
+mod holder;
 mod queue;
 
 pub use command::{LimitCommand, LimitRejection};
@@ -27,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aggregate::{Aggregate, ClockKind, Wire};
 use crate::event::Actor;
-use crate::id::{RunId, StepIndex, TimerId};
+use crate::id::{ItemIndex, RunId, StepIndex, TimerId};
 use crate::time::Timestamp;
 
 /// The state of a limit.
@@ -78,10 +79,11 @@ pub struct Rate {
 /// The most that a rate can count.
 pub const RATE_COUNT_MAX: u32 = 10_000;
 
-/// Who holds a slot or waits for one: an attempt of a step, or a run as a whole.
+/// Who holds a slot or waits for one: an attempt of a step or of an item, or a run as a whole.
 ///
 /// The same request asks under the same ticket after a crash, so it never gets two slots.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "holder::HolderV1", into = "holder::HolderV1")]
 pub struct Holder {
     /// The run.
     pub run: RunId,
@@ -89,6 +91,8 @@ pub struct Holder {
     pub ticket: Ticket,
     /// The step; `None`: the run as a whole.
     pub step: Option<StepIndex>,
+    /// The item of the step, if it has `for_each`.
+    pub item: Option<ItemIndex>,
 }
 
 /// The number of a request for a slot in its run, from 1.

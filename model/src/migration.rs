@@ -267,6 +267,7 @@ impl Examined<'_> {
     fn holds_slot(&self, step: StepIndex) -> bool {
         let slots = [Slot::Step(step), Slot::Call(step)];
         slots.into_iter().any(|slot| self.run.slots.get(slot).is_some())
+            || self.run.slots.of_items(step).next().is_some()
     }
 
     /// Whether an input that is not recorded, because it holds no expression, is the same in both.

@@ -533,6 +533,9 @@ impl Run {
             let startable = self.step(step).is_startable();
             let may_start = startable && self.needs_met(step) && !self.slots.blocks(step);
             set_member(&mut self.ready, step, may_start);
+            if let Some(item) = slot.item() {
+                self.follow_slot(step, item);
+            }
         }
         before
     }

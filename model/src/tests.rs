@@ -39,6 +39,7 @@ mod races;
 mod retrying;
 mod signals;
 mod slots;
+mod slots_of_items;
 mod starting;
 mod stories;
 mod switches;

@@ -125,7 +125,7 @@ fn show(breaker: &BreakerView) {
 fn row(holder: &LimitHolder) -> [String; 4] {
     [
         holder.run.clone(),
-        holder.step.clone().unwrap_or_else(|| "-".to_owned()),
+        holder.part().unwrap_or_else(|| "-".to_owned()),
         holder.since.clone(),
         holder.ahead.map_or_else(|| "calls".to_owned(), |ahead| ahead.to_string()),
     ]

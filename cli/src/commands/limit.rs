@@ -152,7 +152,7 @@ fn row(holder: &LimitHolder) -> [String; 6] {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     [
         holder.run.clone(),
-        or_dash(holder.step.clone()),
+        or_dash(holder.part()),
         holder.since.clone(),
         holder.ahead.map_or_else(|| "holds a slot".to_owned(), |ahead| ahead.to_string()),
         or_dash(holder.priority.map(|priority| priority.to_string())),

@@ -1,7 +1,7 @@
 //! `for_each` and the keys that go with it.
 
 use super::Checker;
-use crate::keys::CONCURRENCY;
+use crate::keys::STEP_CONCURRENCY;
 use crate::yaml::{Key, Node, Tree};
 
 /// Keys that say how the items of a step are gone through.
@@ -13,7 +13,7 @@ impl Checker<'_> {
         if matches!(value.value, Node::Number(_)) {
             self.count(1, key, value);
         } else {
-            self.fixed_map(&CONCURRENCY, key, value);
+            self.fixed_map(&STEP_CONCURRENCY, key, value);
         }
     }
 
@@ -25,7 +25,10 @@ impl Checker<'_> {
         let about_items = |(key, value): &&(Key, Tree)| {
             ABOUT_ITEMS.contains(&&*key.value) && !matches!(value.value, Node::Map(_))
         };
-        for (key, _) in entries.iter().filter(about_items) {
+        let limits = entries.iter().filter(|(key, _)| key.value == "concurrency");
+        let of_limits = limits.flat_map(|(_, limit)| limit.value.entries());
+        let items = of_limits.filter(|(key, _)| key.value == "items");
+        for (key, _) in entries.iter().filter(about_items).chain(items) {
             let range = self.key_range(key);
             let message = format!("`{}` means nothing without `for_each`", key.value);
             self.fault("NX1174", range, message, "add `for_each: ${{ … }}`, or leave it out");

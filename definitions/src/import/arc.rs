@@ -10,10 +10,11 @@ use serde_json::json;
 
 use self::agent::{agent, stand_in};
 use self::names::Names;
+use super::called::{called, how};
 use super::error::ImportError;
 use super::finding::{Findings, code};
 use super::flow::{Block, Onward, Order, weave};
-use super::foreign::translate;
+use super::foreign::{literal, translate};
 use super::format::Format;
 use super::sketch::Sketch;
 use crate::yaml::{Node, Tree};
@@ -293,7 +294,7 @@ impl<'t> Flow<'t> {
             };
             let block = match find(&name) {
                 Some(step) => block_of[step],
-                None => self.other(&name, target, sketch),
+                None => self.other(&name, target),
             };
             match when {
                 Some(when) => cases.push((when, vec![block])),
@@ -303,15 +304,11 @@ impl<'t> Flow<'t> {
         Ok(if cases.is_empty() { Onward::All(last) } else { Onward::Choice(cases, last) })
     }
 
-    /// The block that stands for another workflow.
-    fn other(&mut self, name: &str, at: &'t Tree, sketch: &mut Sketch) -> usize {
+    /// The block that calls another workflow.
+    fn other(&mut self, name: &str, at: &'t Tree) -> usize {
         if let Some((block, _)) = self.others.iter().find(|(_, (known, _))| known == name) {
             return *block;
         }
-        let message = format!(
-            "{name} is no step of this file: a workflow of its own, for which a step stands in"
-        );
-        sketch.findings.add(code::OTHER_WORKFLOW, &at.defined, &message);
         self.members.push(Vec::new());
         let block = self.members.len() - 1;
         self.others.insert(block, (name.to_owned(), at));
@@ -415,12 +412,9 @@ fn block(
     settings: &Settings,
     sketch: &mut Sketch,
 ) -> Result<Block, ImportError> {
-    if let Some((name, _)) = flow.others.get(&at) {
+    if let Some((name, place)) = flow.others.get(&at) {
         let id = sketch.ids.free(name);
-        return Ok(Block::of(
-            id.clone(),
-            vec![stand_in(id, &json!({ "workflow": name }), &json!({}))],
-        ));
+        return Ok(Block::of(id.clone(), vec![other_workflow(id, name, place, sketch)]));
     }
     let before = order.before(at);
     let before: Vec<&Entry<'_>> =
@@ -459,6 +453,28 @@ fn block(
         onward,
         rounds_max: ROUNDS_MAX,
     })
+}
+
+/// The step that calls another workflow. Everything that was brought before is there for it in the file, and nothing is named.
+fn other_workflow(id: String, name: &str, at: &Tree, sketch: &mut Sketch) -> Step {
+    let Some(workflow) = called(name) else {
+        let message = format!(
+            "{name} is no step of this file, and which workflow it means is computed: step {id} simulates it"
+        );
+        sketch.findings.add(code::CALL, &at.defined, &message);
+        return stand_in(id, &literal(json!({ "workflow": name })), &json!({}));
+    };
+    let message = format!(
+        "{name} is no step of this file: step {id} calls that workflow as {workflow}: {}",
+        how(name, &workflow)
+    );
+    sketch.findings.add(code::OTHER_WORKFLOW, &at.defined, &message);
+    let message = format!(
+        "the file does not name what {name} is handed: give step {id} its inputs under `with`"
+    );
+    sketch.findings.add(code::CALL, &at.defined, &message);
+    let with = serde_json::Value::Null;
+    Step::new(id, StepKind::Call { workflow, version: None, definition: None, with })
 }
 
 /// The ways with conditions of ours.

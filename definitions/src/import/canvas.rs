@@ -22,6 +22,7 @@ use crate::yaml::{Node, Tree};
 
 mod names;
 mod nodes;
+mod other_workflow;
 mod starts;
 
 /// Reads a canvas.
@@ -64,6 +65,10 @@ pub(super) fn read(text: &str) -> Result<Sketch, ImportError> {
             Kind::Schedule => vec![starts::schedule(node, is_entry, &names, &mut sketch)],
             Kind::Webhook => vec![starts::webhook(node, is_entry, &names, &mut sketch)],
             Kind::Loop => vec![each(at, node, &loops, &names, &mut sketch)],
+            Kind::Workflow => vec![
+                other_workflow::call(node, &names, &mut sketch)
+                    .unwrap_or_else(|| simulated(node, &names, &mut sketch)),
+            ],
             Kind::Other => vec![stand_in(node, &names, &mut sketch)],
         };
         let mut steps = steps;

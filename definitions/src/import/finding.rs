@@ -29,7 +29,7 @@ pub(super) mod code {
     pub(in crate::import) const NOT_TRANSLATED: &str = "NX1212";
     /// A loop has a shape that definitions do not have.
     pub(in crate::import) const LOOP: &str = "NX1213";
-    /// A step is another workflow.
+    /// A step calls another workflow.
     pub(in crate::import) const OTHER_WORKFLOW: &str = "NX1214";
     /// The file does not say who may approve.
     pub(in crate::import) const APPROVERS: &str = "NX1215";
@@ -39,6 +39,8 @@ pub(super) mod code {
     pub(in crate::import) const UNKNOWN_NAME: &str = "NX1217";
     /// Nothing leads to a step.
     pub(in crate::import) const NEVER_REACHED: &str = "NX1218";
+    /// A call of another workflow lacks something, or is none.
+    pub(in crate::import) const CALL: &str = "NX1219";
 }
 
 /// Gathers findings of one text.

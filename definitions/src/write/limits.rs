@@ -1,9 +1,19 @@
 //! Limits as YAML.
 
-use nexus_model::definition::{Concurrency, ConcurrencyScope};
+use nexus_model::definition::{Concurrency, ConcurrencyScope, ForEach};
 use serde_json::{Map, Value, json};
 
 use super::duration;
+
+/// The limit of a step; it also says how many items are under way.
+pub(super) fn of_step(limit: &Concurrency, each: Option<&ForEach>) -> Value {
+    let mut value = concurrency(limit);
+    let items = each.map(|each| each.concurrency).filter(|items| *items != ForEach::CONCURRENCY);
+    if let (Some(items), Value::Object(entries)) = (items, &mut value) {
+        entries.insert("items".to_owned(), json!(items));
+    }
+    value
+}
 
 pub(super) fn concurrency(concurrency: &Concurrency) -> Value {
     let Concurrency { key, scope, limit, rate, fairness_key, priority } = concurrency;

@@ -56,6 +56,9 @@ pub struct LimitHolder {
     pub run: String,
     /// The step's id; `null`: the run as a whole.
     pub step: Option<String>,
+    /// The number of the item, if the step has `for_each`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<u32>,
     /// Since when.
     pub since: String,
     /// Its fairness key, if it waits.
@@ -64,6 +67,14 @@ pub struct LimitHolder {
     pub priority: Option<i32>,
     /// How many come first, if it waits.
     pub ahead: Option<u64>,
+}
+
+impl LimitHolder {
+    /// The part of the run: `a`, `a[3]`, or none.
+    pub fn part(&self) -> Option<String> {
+        let step = self.step.as_ref()?;
+        Some(self.item.map_or_else(|| step.clone(), |item| format!("{step}[{item}]")))
+    }
 }
 
 /// A request to say what a limit allows.

@@ -4,7 +4,6 @@ use nexus_engine::Loader;
 use nexus_engine::model::aggregate::Kind;
 use nexus_engine::model::breaker::{Breaker, Circuit};
 use nexus_engine::model::limit::Holder;
-use nexus_engine::model::run::Slot;
 use nexus_engine::projections::Views;
 
 use super::limits::named;
@@ -77,9 +76,8 @@ impl Service {
             .waiting_slots()
             .take(NAMED_MAX)
             .filter_map(|(slot, hold)| {
-                let Slot::Call(step) = slot else { return None };
-                let (step, target) = (standing.plan.id(step).to_owned(), hold.wish.limit.clone());
-                Some((step, slot.holder(run, hold), target))
+                let who = slot.is_call().then(|| standing.slot_of(slot))?;
+                Some((who, slot.holder(run, hold), hold.wish.limit.clone()))
             })
             .collect();
         for (step, holder, target) in waits {

@@ -79,14 +79,14 @@ impl Service {
         let id = standing.run.started.as_ref().map(|started| started.run).unwrap_or_default();
         let waits: Vec<(Slot, Holder, String)> = standing
             .waiting_slots()
-            .filter(|(slot, _)| !matches!(slot, Slot::Call(_)))
+            .filter(|(slot, _)| !slot.is_call())
             .take(NAMED_MAX)
             .map(|(slot, hold)| (slot, slot.holder(id, hold), hold.wish.limit.clone()))
             .collect();
         for (slot, holder, name) in waits {
             let Some(limit) = self.find_limit(&name).await? else { continue };
             let ahead = limit.queue.ahead_of(holder);
-            let who = slot.step().map_or("the run", |step| standing.plan.id(step)).to_owned();
+            let who = standing.slot_of(slot);
             let view = self.limit_view(limit).await?;
             lines.push(line(&who, &view, ahead));
         }
@@ -101,8 +101,8 @@ fn line(who: &str, limit: &LimitView, ahead: Option<usize>) -> String {
         Some(ahead) => format!("{ahead} ahead"),
         None => "about to be asked".to_owned(),
     };
-    let name = |holder: &LimitHolder| match &holder.step {
-        Some(step) => format!("{} ({step})", holder.run),
+    let name = |holder: &LimitHolder| match holder.part() {
+        Some(part) => format!("{} ({part})", holder.run),
         None => holder.run.clone(),
     };
     let named: Vec<String> = limit.holders.iter().take(NAMED_IN_LINE_MAX).map(name).collect();
@@ -192,5 +192,6 @@ pub(super) fn named(
         None => format!("step {}", step.0),
     });
     let run = row.map_or_else(|| holder.run.to_string(), |row| row.name);
-    LimitHolder { run, step, since: show::time(since), ..LimitHolder::default() }
+    let item = holder.item.map(|item| item.0);
+    LimitHolder { run, step, item, since: show::time(since), ..LimitHolder::default() }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decode::Wire;
 use super::encode::put;
-use crate::event::Event;
+use crate::event::{Event, SlotAnswer};
 use crate::id::{Attempt, StepIndex};
 use crate::limit::Ticket;
 
@@ -48,6 +48,7 @@ impl<'a> Wire<'a> for StepCallRequestedV1<'a> {
     fn event(self) -> Option<Event> {
         Some(Event::StepCallRequested {
             step: StepIndex(self.step),
+            item: None,
             attempt: Attempt(self.attempt),
             ticket: Ticket(self.ticket),
             target: self.target.to_owned(),
@@ -58,13 +59,13 @@ impl<'a> Wire<'a> for StepCallRequestedV1<'a> {
 impl Wire<'_> for StepCallAllowedV1 {
     fn event(self) -> Option<Event> {
         let (step, ticket) = (StepIndex(self.step), Ticket(self.ticket));
-        Some(Event::StepCallAllowed { step, ticket })
+        Some(Event::StepCallAllowed(SlotAnswer { step, item: None, ticket }))
     }
 }
 
 impl Wire<'_> for StepCallRefusedV1 {
     fn event(self) -> Option<Event> {
         let (step, ticket) = (StepIndex(self.step), Ticket(self.ticket));
-        Some(Event::StepCallRefused { step, ticket })
+        Some(Event::StepCallRefused(SlotAnswer { step, item: None, ticket }))
     }
 }

@@ -20,7 +20,7 @@ use super::items::{
     ItemsInterruptedV1, ItemsStartedV1, OutputsStoredV1,
 };
 use super::slots::{
-    RunQueuedV1, RunSlotGrantedV1, RunStartedV2, RunStartedV3, StepSlotGrantedV1,
+    OfItemV2, RunQueuedV1, RunSlotGrantedV1, RunStartedV2, RunStartedV3, StepSlotGrantedV1,
     StepSlotRequestedV1,
 };
 use super::updates::{UpdateAcceptedV1, UpdateAwaitedV1};
@@ -138,6 +138,11 @@ fn item_or_undo(kind: u16, version: u8, body: &[u8]) -> Result<Event, DecodeErro
         (kind::OUTPUTS_STORED, 1) => read::<OutputsStoredV1>(body),
         (kind::ITEM_UNDO_STARTED, 1) => read::<ItemUndoStartedV1<'_>>(body),
         (kind::ITEM_UNDONE, 1) => read::<ItemUndoneV1>(body),
+        (kind::STEP_SLOT_REQUESTED, 2) => read::<OfItemV2<StepSlotRequestedV1<'_>>>(body),
+        (kind::STEP_SLOT_GRANTED, 2) => read::<OfItemV2<StepSlotGrantedV1>>(body),
+        (kind::STEP_CALL_REQUESTED, 2) => read::<OfItemV2<StepCallRequestedV1<'_>>>(body),
+        (kind::STEP_CALL_ALLOWED, 2) => read::<OfItemV2<StepCallAllowedV1>>(body),
+        (kind::STEP_CALL_REFUSED, 2) => read::<OfItemV2<StepCallRefusedV1>>(body),
         (kind::ITEM_RESUMED, 1) => read::<ItemResumedV1>(body),
         (kind::ITEM_OUTPUT_MAPPED, 1) => read::<ItemOutputMappedV1<'_>>(body),
         (kind::UNDO_COMPLETED, 1) => read::<UndoCompletedV1>(body),

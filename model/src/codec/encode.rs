@@ -147,18 +147,22 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
         | Event::ItemUndoStarted(_)
         | Event::ItemUndone(_)
         | Event::OutputsStored { .. } => super::items::put_event(out, event),
-        Event::StepSlotRequested { step, attempt, ticket, wish } => {
+        Event::StepSlotRequested { step, attempt, ticket, wish, .. } => {
             slots::put_step_slot_requested(out, *step, *attempt, *ticket, wish);
+            slots::put_item(out, event);
         }
         Event::RunQueued { rank, ticket, wish } => slots::put_run_queued(out, *rank, *ticket, wish),
-        Event::StepSlotGranted { step, ticket } => {
-            slots::put_slot_granted(out, Some(*step), *ticket);
+        Event::StepSlotGranted(answer) => {
+            slots::put_slot_granted(out, Some(answer.step), answer.ticket);
+            slots::put_item(out, event);
         }
-        Event::StepCallRequested { step, attempt, ticket, target } => {
+        Event::StepCallRequested { step, attempt, ticket, target, .. } => {
             breakers::put_requested(out, *step, *attempt, *ticket, target);
+            slots::put_item(out, event);
         }
-        Event::StepCallAllowed { step, ticket } | Event::StepCallRefused { step, ticket } => {
-            breakers::put_answer(out, *step, *ticket);
+        Event::StepCallAllowed(answer) | Event::StepCallRefused(answer) => {
+            breakers::put_answer(out, answer.step, answer.ticket);
+            slots::put_item(out, event);
         }
         Event::RunSlotGranted { ticket } => slots::put_slot_granted(out, None, *ticket),
         Event::StepSkipped { step, reason } => put(out, &StepSkippedV1 { step: step.0, reason }),

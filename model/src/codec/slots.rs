@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::decode::Wire;
 use super::encode::put;
 use super::wire::{ParentV1, RunStartedV1};
-use crate::event::{Event, LIMITS_MAX, Parent};
-use crate::id::{Attempt, RunId, StepIndex};
+use crate::event::{Event, LIMITS_MAX, Parent, SlotAnswer};
+use crate::id::{Attempt, ItemIndex, RunId, StepIndex};
 use crate::limit::{Rate, Size, Ticket, Wish};
 
 #[derive(Serialize, Deserialize)]
@@ -75,10 +75,53 @@ pub(super) fn put_slot_granted(out: &mut Vec<u8>, step: Option<StepIndex>, ticke
     }
 }
 
+/// Appends the item that a request or an answer is for, if it is for one: then the body is one of version 2.
+pub(super) fn put_item(out: &mut Vec<u8>, event: &Event) {
+    if let Some(item) = item_of(event) {
+        put(out, &item.0);
+    }
+}
+
+/// The item that a request or an answer is for.
+#[expect(clippy::wildcard_enum_match_arm, reason = "no other event asks or answers")]
+pub(super) fn item_of(event: &Event) -> Option<ItemIndex> {
+    match event {
+        Event::StepSlotRequested { item, .. } | Event::StepCallRequested { item, .. } => *item,
+        Event::StepSlotGranted(answer)
+        | Event::StepCallAllowed(answer)
+        | Event::StepCallRefused(answer) => answer.item,
+        _ => None,
+    }
+}
+
+/// The body of version 2 of a request or an answer: that of version 1, and the item it is for.
+#[derive(Deserialize)]
+pub(super) struct OfItemV2<V1> {
+    v1: V1,
+    item: u32,
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "no other event asks or answers")]
+impl<'a, V1: Wire<'a>> Wire<'a> for OfItemV2<V1> {
+    fn event(self) -> Option<Event> {
+        let mut event = self.v1.event()?;
+        let item = match &mut event {
+            Event::StepSlotRequested { item, .. } | Event::StepCallRequested { item, .. } => item,
+            Event::StepSlotGranted(answer)
+            | Event::StepCallAllowed(answer)
+            | Event::StepCallRefused(answer) => &mut answer.item,
+            _ => return None,
+        };
+        *item = Some(ItemIndex(self.item));
+        Some(event)
+    }
+}
+
 impl<'a> Wire<'a> for StepSlotRequestedV1<'a> {
     fn event(self) -> Option<Event> {
         Some(Event::StepSlotRequested {
             step: StepIndex(self.step),
+            item: None,
             attempt: Attempt(self.attempt),
             ticket: Ticket(self.ticket),
             wish: self.wish.wish(),
@@ -96,7 +139,7 @@ impl<'a> Wire<'a> for RunQueuedV1<'a> {
 impl Wire<'_> for StepSlotGrantedV1 {
     fn event(self) -> Option<Event> {
         let (step, ticket) = (StepIndex(self.step), Ticket(self.ticket));
-        Some(Event::StepSlotGranted { step, ticket })
+        Some(Event::StepSlotGranted(SlotAnswer { step, item: None, ticket }))
     }
 }
 

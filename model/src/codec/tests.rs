@@ -11,8 +11,8 @@ use std::sync::Arc;
 use crate::code::{CallMade, CallsMade, FunctionReturned};
 use crate::definition::{Definition, Step, StepKind};
 use crate::event::{
-    Actor, Awaited, ChildEnd, Event, Failure, Given, Migrated, Parent, RunStarted, UpdateAccepted,
-    UpdateAwaited,
+    Actor, Awaited, ChildEnd, Event, Failure, Given, Migrated, Parent, RunStarted, SlotAnswer,
+    UpdateAccepted, UpdateAwaited,
 };
 use crate::id::{Attempt, DefinitionHash, ItemIndex, RunId, StateHash, StepIndex, TimerId};
 use crate::limit::{Rate, Size, Ticket, Wish};
@@ -120,6 +120,11 @@ fn hold_slots(run: &mut Run) {
     run.set_hold(Slot::Call(StepIndex(3)), Some(hold(3, true)));
 }
 
+fn call_requested(step: StepIndex, item: Option<ItemIndex>, attempt: Attempt) -> Event {
+    let (ticket, target) = (Ticket(300), "pay".to_owned());
+    Event::StepCallRequested { step, item, attempt, ticket, target }
+}
+
 /// What functions say.
 fn function_samples() -> Vec<Event> {
     let step = StepIndex(2);
@@ -194,10 +199,10 @@ fn outside_samples() -> Vec<Event> {
         },
         Event::ParentPaused,
         Event::ParentResumed,
-        Event::StepSlotGranted { step, ticket: Ticket(300) },
+        Event::StepSlotGranted(SlotAnswer { step, item: None, ticket: Ticket(300) }),
         Event::RunSlotGranted { ticket: Ticket(1) },
-        Event::StepCallAllowed { step, ticket: Ticket(300) },
-        Event::StepCallRefused { step, ticket: Ticket(300) },
+        Event::StepCallAllowed(SlotAnswer { step, item: None, ticket: Ticket(300) }),
+        Event::StepCallRefused(SlotAnswer { step, item: None, ticket: Ticket(300) }),
         Event::AttemptResumed { step, attempt },
         Event::HeartbeatRecorded { step, attempt, progress: inline(r#"{"done":3}"#) },
         Event::ApprovalGranted {
@@ -305,8 +310,8 @@ fn derived_samples() -> Vec<Event> {
             timer: Some((timer, NOW.plus_ms(3_600_000))),
         },
         Event::SignalTaken { step, signal: 2 },
-        Event::StepSlotRequested { step, attempt, ticket: Ticket(300), wish: wish() },
-        Event::StepCallRequested { step, attempt, ticket: Ticket(300), target: "pay".to_owned() },
+        Event::StepSlotRequested { step, item: None, attempt, ticket: Ticket(300), wish: wish() },
+        call_requested(step, None, attempt),
         Event::RunQueued { rank: 1, ticket: Ticket(1), wish: wish() },
         Event::UndoRequested { steps },
         Event::UndoStarted { step, attempt: Attempt(3), input: Some(stored()) },

@@ -1,41 +1,66 @@
 //! Calls: a step with a breaker asks it before each attempt, and starts when it is allowed to.
 
-use super::{Draft, SlotChange};
+use serde_json::Value;
+
+use super::{Draft, SlotChange, item_slots};
 use crate::breaker::{CallOutcome, CallWish};
-use crate::event::{Event, Failure};
-use crate::id::StepIndex;
+use crate::event::{Event, Failure, SlotAnswer};
+use crate::id::{ItemIndex, StepIndex};
 use crate::limit::{Ticket, Wish};
 use crate::plan::{CallRule, Plan};
 use crate::rejection::Rejection;
 use crate::run::{Hold, Run, Slot, StepState};
 
 impl Draft<'_> {
-    pub(super) fn allow_call(&mut self, step: StepIndex, ticket: Ticket) -> Result<(), Rejection> {
-        if self.asked_call(step, ticket)?.granted {
+    pub(super) fn allow_call(
+        &mut self,
+        step: StepIndex,
+        item: Option<ItemIndex>,
+        ticket: Ticket,
+    ) -> Result<(), Rejection> {
+        if self.asked_call(step, item, ticket)?.granted {
             return Err(Rejection::CallAllowed);
         }
-        self.emit(Event::StepCallAllowed { step, ticket });
+        self.emit(Event::StepCallAllowed(SlotAnswer { step, item, ticket }));
         Ok(())
     }
 
-    pub(super) fn refuse_call(&mut self, step: StepIndex, ticket: Ticket) -> Result<(), Rejection> {
-        let hold = self.asked_call(step, ticket)?;
+    pub(super) fn refuse_call(
+        &mut self,
+        step: StepIndex,
+        item: Option<ItemIndex>,
+        ticket: Ticket,
+    ) -> Result<(), Rejection> {
+        let hold = self.asked_call(step, item, ticket)?;
         if hold.granted {
             return Err(Rejection::CallAllowed);
         }
         let message = format!("the circuit breaker of `{}` is open", hold.wish.limit);
-        self.emit(Event::StepCallRefused { step, ticket });
+        self.emit(Event::StepCallRefused(SlotAnswer { step, item, ticket }));
         let code = "NX3045".to_owned();
-        self.fail(step, Failure { code, message, fatal: true, details: None });
+        let failure = Failure { code, message, fatal: true, details: None };
+        match item {
+            None => self.fail(step, failure),
+            Some(item) => self.fail_before_start(step, item, failure),
+        }
         Ok(())
     }
 
-    fn asked_call(&self, step: StepIndex, ticket: Ticket) -> Result<&Hold, Rejection> {
-        let call = self.run.slots.get(Slot::Call(step)).filter(|hold| hold.ticket == ticket);
+    fn asked_call(
+        &self,
+        step: StepIndex,
+        item: Option<ItemIndex>,
+        ticket: Ticket,
+    ) -> Result<&Hold, Rejection> {
+        let call = self.run.slots.get(Slot::call_of(step, item));
         // A step that a migration took away says nothing any more.
         let is_there = step.0 < self.plan.step_count();
-        call.ok_or_else(|| Rejection::CallNotWanted {
-            outcome: if is_there { outcome_by_state(self.run, step) } else { CallOutcome::Unknown },
+        call.filter(|hold| hold.ticket == ticket).ok_or_else(|| Rejection::CallNotWanted {
+            outcome: match item {
+                _ if !is_there => CallOutcome::Unknown,
+                None => outcome_by_state(self.run, step),
+                Some(item) => item_slots::outcome_by_state(self.plan, self.run, step, item),
+            },
         })
     }
 
@@ -46,23 +71,24 @@ impl Draft<'_> {
         if let Some(hold) = self.run.slots.get(Slot::Call(step)) {
             return !hold.granted;
         }
-        let target = match self.render(&rule.target, step) {
-            None => return true,
-            Some(rendered) => rendered.and_then(|value| {
-                let code = "NX4164".to_owned();
-                let fail = |message| Failure { code, message, fatal: true, details: None };
-                CallRule::target(&value).map_err(fail)
-            }),
-        };
-        match target {
-            Err(failure) => self.fail(step, failure),
-            Ok(target) => {
+        match self.render(&rule.target, step).map(target) {
+            None => {}
+            Some(Err(failure)) => self.fail(step, failure),
+            Some(Ok(target)) => {
                 let (attempt, ticket) = (self.next_attempt(step), self.next_ticket());
-                self.emit(Event::StepCallRequested { step, attempt, ticket, target });
+                let item = None;
+                self.emit(Event::StepCallRequested { step, item, attempt, ticket, target });
             }
         }
         true
     }
+}
+
+/// The target that was rendered.
+pub(super) fn target(rendered: Result<Value, Failure>) -> Result<String, Failure> {
+    let code = "NX4164".to_owned();
+    let fail = |message| Failure { code, message, fatal: true, details: None };
+    CallRule::target(&rendered?).map_err(fail)
 }
 
 /// What is recorded of a call: its target stands where the name of a limit does.

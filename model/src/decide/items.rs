@@ -93,12 +93,13 @@ impl Draft<'_> {
             return false;
         };
         let attempt = self.next_item_attempt(step, item);
+        if self.item_has_to_wait(step, item, attempt) {
+            return false;
+        }
         match self.item_input(step, item, attempt, input) {
             None => false,
             Some(Err(failure)) => {
-                let made = Attempt(attempt.0.saturating_sub(1));
-                self.fail_for_good(step, item, made, failure);
-                self.settle_items(step);
+                self.fail_before_start(step, item, failure);
                 false
             }
             Some(Ok(input)) => {
@@ -265,7 +266,7 @@ impl Draft<'_> {
     }
 
     /// An item fails for good: the step goes on without it, or what is under way is told to stop.
-    fn fail_for_good(
+    pub(super) fn fail_for_good(
         &mut self,
         step: StepIndex,
         item: ItemIndex,
@@ -285,7 +286,7 @@ impl Draft<'_> {
 
     /// What follows for a step from what became of its items: a full chunk is stored, and a step of which nothing is left to
     /// do settles.
-    fn settle_items(&mut self, step: StepIndex) {
+    pub(super) fn settle_items(&mut self, step: StepIndex) {
         if !matches!(self.run.step(step), StepState::Iterating) || !self.needs.is_empty() {
             return;
         }

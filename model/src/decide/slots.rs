@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::evaluate::Evaluated;
-use super::{Draft, breakers};
+use super::{Draft, breakers, item_slots};
 use crate::breaker::{CallOutcome, CallWish};
-use crate::event::{Event, Failure};
+use crate::event::{Event, Failure, SlotAnswer};
 use crate::evolve::Change;
-use crate::id::{RunId, StepIndex};
+use crate::expression::Template;
+use crate::id::{ItemIndex, RunId, StepIndex};
 use crate::limit::{Holder, Ticket, Wish};
 use crate::plan::{Plan, SlotRule};
 use crate::rejection::Rejection;
@@ -32,14 +33,15 @@ impl Draft<'_> {
     pub(super) fn grant_slot(
         &mut self,
         step: Option<StepIndex>,
+        item: Option<ItemIndex>,
         ticket: Ticket,
     ) -> Result<(), Rejection> {
-        let (_, hold) = self.run.slots.find(step, ticket).ok_or(Rejection::SlotNotWanted)?;
+        let (_, hold) = self.run.slots.find(step, item, ticket).ok_or(Rejection::SlotNotWanted)?;
         if hold.granted {
             return Err(Rejection::SlotHeld);
         }
         if let Some(step) = step {
-            self.emit(Event::StepSlotGranted { step, ticket });
+            self.emit(Event::StepSlotGranted(SlotAnswer { step, item, ticket }));
         } else {
             self.emit(Event::RunSlotGranted { ticket });
             self.frontier = self.run.ready().collect();
@@ -69,12 +71,13 @@ impl Draft<'_> {
         if let Some(hold) = self.run.slots.get(Slot::Step(step)) {
             return !hold.granted;
         }
-        match self.wish(rule, step) {
+        match self.wish(rule, |draft, template| draft.render(template, step)) {
             None => {}
             Some(Err(failure)) => self.fail(step, failure),
             Some(Ok(wish)) => {
                 let (attempt, ticket) = (self.next_attempt(step), self.next_ticket());
-                self.emit(Event::StepSlotRequested { step, attempt, ticket, wish });
+                let item = None;
+                self.emit(Event::StepSlotRequested { step, item, attempt, ticket, wish });
             }
         }
         true
@@ -84,10 +87,15 @@ impl Draft<'_> {
         Ticket(self.run.slots.asked.0.saturating_add(1))
     }
 
-    fn wish(&mut self, rule: &SlotRule, step: StepIndex) -> Evaluated<Wish> {
+    /// The wish that the templates of `rule` make.
+    pub(super) fn wish(
+        &mut self,
+        rule: &SlotRule,
+        render: impl Fn(&mut Self, &Template) -> Evaluated<Value>,
+    ) -> Evaluated<Wish> {
         let mut values: [Value; 3] = Default::default();
         for (value, template) in values.iter_mut().zip(rule.templates()) {
-            match self.render(template, step)? {
+            match render(self, template)? {
                 Ok(rendered) => *value = rendered,
                 Err(failure) => return Some(Err(failure)),
             }
@@ -135,9 +143,12 @@ pub(super) fn changes(
 fn given_back(run: RunId, slot: Slot, hold: &Hold, events: &[Event]) -> SlotChange {
     let (holder, name) = (slot.holder(run, hold), hold.wish.limit.clone());
     match slot {
-        Slot::Run(_) | Slot::Step(_) => SlotChange::Released(holder, name),
+        Slot::Run(_) | Slot::Step(_) | Slot::Item(..) => SlotChange::Released(holder, name),
         Slot::Call(step) => {
             SlotChange::CallOver(holder, name, breakers::outcome(step, hold, events))
+        }
+        Slot::ItemCall(step, item) => {
+            SlotChange::CallOver(holder, name, item_slots::outcome(step, item, hold, events))
         }
     }
 }
@@ -145,9 +156,9 @@ fn given_back(run: RunId, slot: Slot, hold: &Hold, events: &[Event]) -> SlotChan
 /// What limits and breakers have to be told of what is waited for.
 pub fn asked_for(plan: &Plan, run: RunId, slot: Slot, hold: &Hold) -> SlotChange {
     match slot {
-        Slot::Run(_) | Slot::Step(_) => {
+        Slot::Run(_) | Slot::Step(_) | Slot::Item(..) => {
             SlotChange::Requested(slot.holder(run, hold), hold.wish.clone())
         }
-        Slot::Call(_) => breakers::request(plan, run, slot, hold),
+        Slot::Call(_) | Slot::ItemCall(..) => breakers::request(plan, run, slot, hold),
     }
 }

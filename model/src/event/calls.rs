@@ -1,7 +1,8 @@
-//! What steps wait for: events, updates, people, the ends of runs that they have called, and the undos of their items.
+//! What steps wait for: events, updates, people, limits, the ends of runs that they have called, and the undos of their items.
 
 use super::{Actor, Failure};
 use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
+use crate::limit::Ticket;
 use crate::payload::Payload;
 use crate::time::Timestamp;
 
@@ -121,4 +122,16 @@ pub struct ItemUndone {
     pub attempt: Attempt,
     /// Whether an earlier execution of the same attempt was cut off, so that its effects may have happened twice.
     pub may_repeat: bool,
+}
+
+/// What a limit or a breaker answers. See [`Event::StepSlotGranted`](super::Event::StepSlotGranted),
+/// [`Event::StepCallAllowed`](super::Event::StepCallAllowed) and [`Event::StepCallRefused`](super::Event::StepCallRefused).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlotAnswer {
+    /// The step.
+    pub step: StepIndex,
+    /// The item, if it is for one.
+    pub item: Option<ItemIndex>,
+    /// The number of the request.
+    pub ticket: Ticket,
 }

@@ -7,6 +7,7 @@ impl Fold<'_> {
     pub(super) fn step_paused(&mut self, step: StepIndex) {
         self.note(Change::Holds(self.run.holds.clone()));
         self.run.holds.steps.insert(step);
+        self.drop_idle_slots_of_items(Some(step));
     }
 
     pub(super) fn step_resumed(&mut self, step: StepIndex) {
@@ -17,6 +18,7 @@ impl Fold<'_> {
     pub(super) fn run_held(&mut self, pauses: &[String]) {
         self.note(Change::Holds(self.run.holds.clone()));
         self.run.holds.by_store = pauses.to_vec();
+        self.drop_idle_slots_of_items(None);
     }
 
     pub(super) fn run_released(&mut self) {

@@ -29,6 +29,16 @@ impl Fold<'_> {
         self.iterates(step, deadline);
     }
 
+    /// An item that asks for a slot has begun, though none of its attempts has.
+    pub(super) fn item_asks(&mut self, step: StepIndex, item: Option<ItemIndex>) {
+        let (Some(item), Some(items)) = (item, self.run.items(step)) else { return };
+        if item >= items.next {
+            self.begun(step, item);
+            let (attempt, state) = (Attempt(0), ItemState::Waiting);
+            self.open(step, item, Some(ItemRun { attempt, attempts_forgiven: 0, state }));
+        }
+    }
+
     fn iterates(&mut self, step: StepIndex, deadline: Option<(TimerId, Timestamp)>) {
         let mut next = self.with_state(step, StepState::Iterating);
         next.attempt = Attempt(next.attempt.0.saturating_add(1));
@@ -176,6 +186,7 @@ impl Fold<'_> {
         let iterates = matches!(self.run.step(step), StepState::Iterating);
         if iterates && self.run.items(step).is_some_and(|items| items.stopping.is_none()) {
             self.change_items(step, ItemsChange::Stopping(Some(failure.clone())));
+            self.drop_idle_slots_of_items(Some(step));
         }
     }
 
@@ -187,6 +198,7 @@ impl Fold<'_> {
 
     /// A step that comes to rest as `state` keeps its items only for a retry of the run, and to undo them.
     pub(super) fn settle_items(&mut self, step: StepIndex, state: &StepState) {
+        self.drop_slots_of_items(step);
         let Some(items) = self.run.items(step) else { return };
         let open: Vec<ItemIndex> = items.open().map(|(item, _)| item).collect();
         for &item in &open {
@@ -269,6 +281,7 @@ impl Fold<'_> {
     }
 
     fn open(&mut self, step: StepIndex, item: ItemIndex, run: Option<ItemRun>) {
+        self.drop_outdated_of_item(step, item, run.as_ref());
         self.change_items(step, ItemsChange::Open(item, run));
     }
 

@@ -1,12 +1,12 @@
 //! Slots: asked for, granted, no longer needed.
 //!
-//! A step's slot is for one attempt: it goes when that attempt is over or will not be. No event says so; it follows from what
-//! the step has become.
+//! The slot of a step or of an item is for one attempt: it goes when that attempt is over or will not be. No event says so; it
+//! follows from what the step or the item has become.
 
 use super::{Change, Fold};
-use crate::id::{Attempt, StepIndex};
+use crate::id::{Attempt, ItemIndex, StepIndex};
 use crate::limit::{Ticket, Wish};
-use crate::run::{Hold, Slot, StepRun, StepState};
+use crate::run::{Hold, ItemRun, ItemState, Slot, StepRun, StepState};
 
 impl Fold<'_> {
     pub(super) fn queued(&mut self, slot: Slot, attempt: Attempt, ticket: Ticket, wish: &Wish) {
@@ -15,8 +15,13 @@ impl Fold<'_> {
         self.set_hold(slot, Some(Hold { ticket, attempt, wish, granted: false, since }));
     }
 
-    pub(super) fn slot_granted(&mut self, step: Option<StepIndex>, ticket: Ticket) {
-        if let Some((slot, _)) = self.run.slots.find(step, ticket) {
+    pub(super) fn slot_granted(
+        &mut self,
+        step: Option<StepIndex>,
+        item: Option<ItemIndex>,
+        ticket: Ticket,
+    ) {
+        if let Some((slot, _)) = self.run.slots.find(step, item, ticket) {
             self.granted(slot, ticket);
         }
     }
@@ -37,7 +42,30 @@ impl Fold<'_> {
             Slot::Step(step) | Slot::Call(step) => {
                 !matches!(fold.run.step(step), StepState::Running { .. })
             }
+            Slot::Item(step, item) | Slot::ItemCall(step, item) => !fold.runs_item(step, item),
         });
+    }
+
+    /// Items of a step that is held, or of any if all are, keep only the slots of those that are at work.
+    pub(super) fn drop_idle_slots_of_items(&mut self, held: Option<StepIndex>) {
+        self.drop_slots(|fold, slot, _| match slot {
+            Slot::Run(_) | Slot::Step(_) | Slot::Call(_) => false,
+            Slot::Item(step, item) | Slot::ItemCall(step, item) => {
+                held.is_none_or(|held| held == step) && !fold.runs_item(step, item)
+            }
+        });
+    }
+
+    pub(super) fn drop_slots_of_items(&mut self, step: StepIndex) {
+        let all: Vec<Slot> = self.run.slots.of_items(step).map(|(slot, _)| slot).collect();
+        for slot in all {
+            self.set_hold(slot, None);
+        }
+    }
+
+    fn runs_item(&self, step: StepIndex, item: ItemIndex) -> bool {
+        let run = self.run.items(step).and_then(|items| items.item(item));
+        run.is_some_and(|run| matches!(run.state, ItemState::Running { .. }))
     }
 
     /// A run that ends no longer waits for a slot of its own.
@@ -60,6 +88,20 @@ impl Fold<'_> {
     pub(super) fn drop_outdated(&mut self, step: StepIndex, next: &StepRun) {
         for slot in [Slot::Step(step), Slot::Call(step)] {
             if self.run.slots.get(slot).is_some_and(|hold| !is_for(hold, next)) {
+                self.set_hold(slot, None);
+            }
+        }
+    }
+
+    /// Drops the slots of an item that is about to become `next`, if `next` does not need them.
+    pub(super) fn drop_outdated_of_item(
+        &mut self,
+        step: StepIndex,
+        item: ItemIndex,
+        next: Option<&ItemRun>,
+    ) {
+        for slot in [Slot::Item(step, item), Slot::ItemCall(step, item)] {
+            if self.run.slots.get(slot).is_some_and(|hold| !is_for_item(hold, next)) {
                 self.set_hold(slot, None);
             }
         }
@@ -88,5 +130,17 @@ fn is_for(hold: &Hold, step: &StepRun) -> bool {
         | StepState::Skipped { .. }
         | StepState::NotReached
         | StepState::Cancelled => false,
+    }
+}
+
+/// The same, of an item; `None`: it has settled.
+fn is_for_item(hold: &Hold, item: Option<&ItemRun>) -> bool {
+    let Some(ItemRun { attempt, state, .. }) = item else { return false };
+    match state {
+        ItemState::Running { .. } => *attempt == hold.attempt,
+        ItemState::Waiting | ItemState::Retrying { timer: None, .. } => {
+            attempt.0.saturating_add(1) == hold.attempt.0
+        }
+        ItemState::Retrying { timer: Some(_), .. } => false,
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::compile::Problems;
+use super::each::item_names;
 use super::names::{Names, Place};
 use super::slots::text;
 use super::step::Shape;
@@ -45,7 +46,8 @@ pub(super) fn compile_breaker(
     check_kind(shape, problems);
     let place = Place::step_breaker(&step.id, shape.index, "target");
     let target = Value::from(breaker.target.clone());
-    let target = problems.take(place.path(), Template::compile(&target))?;
+    let compiled = Template::compile_with(&target, item_names(step).as_ref());
+    let target = problems.take(place.path(), compiled)?;
     needs.extend(names.check(&target.references(), &place, problems));
     if let Some(Err(message)) = target.literal().map(CallRule::target) {
         problems.error("NX1176", place.path(), message).hint =
@@ -79,9 +81,5 @@ fn check_kind(shape: &Shape<'_>, problems: &mut Problems) {
         let message = format!("step `{}` makes no attempts that could be kept back", step.id);
         problems.error("NX1177", &path, message).hint =
             Some("`breaker` goes with `uses` and `run`".to_owned());
-    } else if step.for_each.is_some() {
-        let message = format!("items of step `{}` cannot ask a breaker", step.id);
-        problems.error("NX1177", &path, message).hint =
-            Some("take it off, or call the target in a step without `for_each`".to_owned());
     }
 }

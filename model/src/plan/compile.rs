@@ -163,7 +163,8 @@ fn compile_run_slot(
     problems: &mut Problems,
 ) -> Option<SlotRule> {
     let limited = Limited::Runs(&definition.name);
-    compile_slot(definition.concurrency.as_ref()?, limited, names, &mut BTreeSet::new(), problems)
+    let concurrency = definition.concurrency.as_ref()?;
+    compile_slot(concurrency, (limited, None), names, &mut BTreeSet::new(), problems)
 }
 
 fn compile_run_id(

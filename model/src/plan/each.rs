@@ -34,7 +34,6 @@ pub(super) fn compile_each(
     let step = shape.step;
     let each = step.for_each.as_ref()?;
     check_kind(step, problems);
-    check_limit(step, problems);
     check_name(&step.id, &each.name, problems);
     check_concurrency(&step.id, each.concurrency, problems);
     let place = Place::step(&step.id, shape.index, "for_each");
@@ -70,15 +69,6 @@ fn check_kind(step: &Step, problems: &mut Problems) {
             problems.error("NX1109", &["steps", &step.id, "for_each"], message).hint =
                 Some("`for_each` goes with `uses` and `run`".to_owned());
         }
-    }
-}
-
-/// A slot of a limit is one of a step, and items would not ask for it.
-fn check_limit(step: &Step, problems: &mut Problems) {
-    if step.concurrency.is_some() {
-        let message = format!("items of step `{}` cannot share a limit", step.id);
-        problems.error("NX1171", &["steps", &step.id, "concurrency"], message).hint =
-            Some("write a number, which counts the items of this step".to_owned());
     }
 }
 

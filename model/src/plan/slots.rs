@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::compile::Problems;
 use super::names::{Names, Place};
 use crate::definition::{Concurrency, ConcurrencyRate, ConcurrencyScope};
-use crate::expression::{Template, json_as_text};
+use crate::expression::{ItemNames, Template, json_as_text};
 use crate::id::StepIndex;
 use crate::limit::{RATE_COUNT_MAX, Rate, Size, Wish};
 
@@ -94,9 +94,10 @@ fn number(value: &Value) -> Result<i32, String> {
 }
 
 /// Compiles a limit; `None` if that is not possible, with the reasons among `problems`. Adds the steps its expressions name.
+/// What they call an item, if there are any, is `item`.
 pub(super) fn compile_slot(
     concurrency: &Concurrency,
-    limited: Limited<'_>,
+    (limited, item): (Limited<'_>, Option<&ItemNames>),
     names: &Names<'_>,
     needs: &mut BTreeSet<StepIndex>,
     problems: &mut Problems,
@@ -105,7 +106,7 @@ pub(super) fn compile_slot(
     let mut compile = |field, value: Option<&Value>| {
         let Some(value) = value else { return Some(Template::default()) };
         let place = limited.place(field);
-        let template = problems.take(place.path(), Template::compile(value))?;
+        let template = problems.take(place.path(), Template::compile_with(value, item))?;
         needs.extend(names.check(&template.references(), &place, problems));
         Some(template)
     };

@@ -113,7 +113,8 @@ fn compile_limit(
         problems.error("NX1153", &["steps", &step.id, "concurrency"], message).hint =
             Some("take it off; `run.concurrency` limits whole runs".to_owned());
     }
-    compile_slot(concurrency, Limited::Step(workflow, &step.id, *index), names, needs, problems)
+    let limited = Limited::Step(workflow, &step.id, *index);
+    compile_slot(concurrency, (limited, item_names(step).as_ref()), names, needs, problems)
 }
 
 fn check_id(id: &str, problems: &mut Problems) {

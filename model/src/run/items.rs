@@ -1,7 +1,8 @@
 //! Items of steps with `for_each`, beside the steps.
 //!
 //! Invariants:
-//! * Items begin in the order of their numbers: all below `next` began, and of these all have settled but the open ones.
+//! * Items begin in the order of their numbers: all below `next` began, and of these all have settled but the open ones. One
+//!   that asks a limit or a breaker has begun, so no more than those that are open ask.
 //! * No more than `concurrency` items are open at a time.
 //! * What an item came to is kept here until all of its chunk have settled, and then only as the hash of the chunk.
 
@@ -38,6 +39,8 @@ pub struct ItemsRun {
     stored: BTreeMap<u32, StoredOutputs>,
     running: u32,
     startable: BTreeSet<ItemIndex>,
+    /// Open items that wait for a slot or for the breaker.
+    blocked: BTreeSet<ItemIndex>,
 }
 
 /// An item that began and has not settled.
@@ -54,7 +57,7 @@ pub struct ItemRun {
 /// Where an open item stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ItemState {
-    /// For room to start; it was stopped before, or has failed and the run was retried.
+    /// For room to start, or for a slot; it was stopped before, or has failed and the run was retried.
     Waiting,
     /// A handler is at work, or should be.
     Running {
@@ -157,6 +160,7 @@ impl ItemsRun {
             stored: BTreeMap::new(),
             running: 0,
             startable: BTreeSet::new(),
+            blocked: BTreeSet::new(),
         }
     }
 
@@ -275,12 +279,26 @@ impl ItemsRun {
         let before = put(&mut self.open, item, now);
         self.running -= u32::from(before.as_ref().is_some_and(ItemRun::runs));
         self.running += u32::from(runs);
-        if starts {
+        if starts && !self.blocked.contains(&item) {
             self.startable.insert(item);
         } else {
             self.startable.remove(&item);
         }
         before
+    }
+
+    /// The item waits for a slot or for the breaker, or no longer.
+    fn block(&mut self, item: ItemIndex, blocks: bool) {
+        let starts = self.open.get(&item).is_some_and(ItemRun::starts);
+        let (into, out_of) = if blocks {
+            (&mut self.blocked, &mut self.startable)
+        } else {
+            (&mut self.startable, &mut self.blocked)
+        };
+        out_of.remove(&item);
+        if blocks || starts {
+            into.insert(item);
+        }
     }
 }
 
@@ -336,6 +354,7 @@ impl Run {
         items: Option<ItemsRun>,
     ) -> Option<ItemsRun> {
         let before = put(&mut self.items.by_step, step, items);
+        self.follow_slots(step);
         self.items.running -= before.as_ref().map_or(0, |items| items.running);
         self.items.running += self.items(step).map_or(0, |items| items.running);
         self.follow_items(step);
@@ -354,6 +373,28 @@ impl Run {
         self.items.running = self.items.running - before + items.running;
         self.follow_items(step);
         Some(undo)
+    }
+
+    /// Keeps the items of `step` in step with the slots that they wait for.
+    fn follow_slots(&mut self, step: StepIndex) {
+        let Some(items) = self.items.by_step.get_mut(&step) else { return };
+        for item in std::mem::take(&mut items.blocked) {
+            items.block(item, false);
+        }
+        for (slot, hold) in self.slots.of_items(step) {
+            if let Some(item) = slot.item().filter(|_| !hold.granted) {
+                items.block(item, true);
+            }
+        }
+    }
+
+    /// Keeps an item in step with the slots that it waits for.
+    pub(super) fn follow_slot(&mut self, step: StepIndex, item: ItemIndex) {
+        let blocks = self.slots.blocks_item(step, item);
+        if let Some(items) = self.items.by_step.get_mut(&step) {
+            items.block(item, blocks);
+        }
+        self.follow_items(step);
     }
 
     /// Keeps the indexes in step with the state of `step` and its items.

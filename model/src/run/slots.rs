@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::id::{Attempt, RunId, StepIndex};
+use crate::id::{Attempt, ItemIndex, RunId, StepIndex};
 use crate::limit::{Holder, Ticket, Wish};
 use crate::time::Timestamp;
 
@@ -24,6 +24,10 @@ pub enum Slot {
     Step(StepIndex),
     /// The attempt of a step, which its breaker allows.
     Call(StepIndex),
+    /// An item of a step.
+    Item(StepIndex, ItemIndex),
+    /// The attempt of an item, which the breaker of its step allows.
+    ItemCall(StepIndex, ItemIndex),
 }
 
 /// A slot that is held or waited for.
@@ -42,11 +46,39 @@ pub struct Hold {
 }
 
 impl Slot {
+    /// What `step`, or its item, asks a limit for.
+    pub fn of(step: StepIndex, item: Option<ItemIndex>) -> Self {
+        item.map_or(Self::Step(step), |item| Self::Item(step, item))
+    }
+
+    /// What `step`, or its item, asks its breaker for.
+    pub fn call_of(step: StepIndex, item: Option<ItemIndex>) -> Self {
+        item.map_or(Self::Call(step), |item| Self::ItemCall(step, item))
+    }
+
     /// The step it is for.
     pub fn step(self) -> Option<StepIndex> {
         match self {
             Self::Run(_) => None,
-            Self::Step(step) | Self::Call(step) => Some(step),
+            Self::Step(step) | Self::Call(step) | Self::Item(step, _) | Self::ItemCall(step, _) => {
+                Some(step)
+            }
+        }
+    }
+
+    /// The item of the step it is for.
+    pub fn item(self) -> Option<ItemIndex> {
+        match self {
+            Self::Run(_) | Self::Step(_) | Self::Call(_) => None,
+            Self::Item(_, item) | Self::ItemCall(_, item) => Some(item),
+        }
+    }
+
+    /// Whether a breaker is asked for it, and no limit.
+    pub fn is_call(self) -> bool {
+        match self {
+            Self::Run(_) | Self::Step(_) | Self::Item(..) => false,
+            Self::Call(_) | Self::ItemCall(..) => true,
         }
     }
 
@@ -57,12 +89,14 @@ impl Slot {
             Self::Run(rank) => Self::Run(rank),
             Self::Step(_) => Self::Step(place),
             Self::Call(_) => Self::Call(place),
+            Self::Item(_, item) => Self::Item(place, item),
+            Self::ItemCall(_, item) => Self::ItemCall(place, item),
         }
     }
 
     /// How the limit knows who holds it.
     pub fn holder(self, run: RunId, hold: &Hold) -> Holder {
-        Holder { run, ticket: hold.ticket, step: self.step() }
+        Holder { run, ticket: hold.ticket, step: self.step(), item: self.item() }
     }
 }
 
@@ -78,13 +112,26 @@ impl Slots {
     }
 
     /// What the request of this number is for.
-    pub fn find(&self, step: Option<StepIndex>, ticket: Ticket) -> Option<(Slot, &Hold)> {
+    pub fn find(
+        &self,
+        step: Option<StepIndex>,
+        item: Option<ItemIndex>,
+        ticket: Ticket,
+    ) -> Option<(Slot, &Hold)> {
         let of_ticket = |(_, hold): &(Slot, &Hold)| hold.ticket == ticket;
-        match step {
-            Some(step) => self.get(Slot::Step(step)).map(|hold| (Slot::Step(step), hold)),
+        match step.map(|step| Slot::of(step, item)) {
+            Some(slot) => self.get(slot).map(|hold| (slot, hold)),
             None => self.of_run().find(of_ticket),
         }
         .filter(of_ticket)
+    }
+
+    /// Those of the items of `step`.
+    pub fn of_items(&self, step: StepIndex) -> impl Iterator<Item = (Slot, &Hold)> {
+        let (first, last) = (ItemIndex(0), ItemIndex(u32::MAX));
+        let slots = self.holds.range(Slot::Item(step, first)..=Slot::Item(step, last));
+        let calls = self.holds.range(Slot::ItemCall(step, first)..=Slot::ItemCall(step, last));
+        slots.chain(calls).map(|(slot, hold)| (*slot, hold))
     }
 
     /// Those of the run as a whole, in order.
@@ -107,6 +154,12 @@ impl Slots {
     pub fn blocks(&self, step: StepIndex) -> bool {
         let waits = |slot| self.get(slot).is_some_and(|hold| !hold.granted);
         self.waiting > 0 && (waits(Slot::Step(step)) || waits(Slot::Call(step)))
+    }
+
+    /// Whether the item waits for a slot, or for the breaker of its step.
+    pub fn blocks_item(&self, step: StepIndex, item: ItemIndex) -> bool {
+        let waits = |slot| self.get(slot).is_some_and(|hold| !hold.granted);
+        self.waiting > 0 && (waits(Slot::Item(step, item)) || waits(Slot::ItemCall(step, item)))
     }
 
     /// Whether the run as a whole waits for a slot.

@@ -262,7 +262,8 @@ impl Bench {
             "slots" => {
                 let slots = self.run.slots.iter().map(|(slot, hold)| {
                     let id = slot.step().map_or("run", |step| self.plan.id(step));
-                    format!("{id}{}", if hold.granted { "+" } else { "?" })
+                    let item = slot.item().map(|item| format!("[{}]", item.0)).unwrap_or_default();
+                    format!("{id}{item}{}", if hold.granted { "+" } else { "?" })
                 });
                 none(slots.collect())
             }

@@ -111,7 +111,7 @@ fn keys_of(source: &str) -> impl Iterator<Item = &str> {
 
 #[test]
 fn every_key_of_the_format_is_in_the_table() {
-    let sources = ["", "/control", "/breaker", "/starts"];
+    let sources = ["", "/control", "/breaker", "/concurrency", "/starts"];
     let sources: Vec<String> = sources
         .iter()
         .map(|file| read(&format!("definitions/src/keys{file}.rs")).expect("the keys are there"))

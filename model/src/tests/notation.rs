@@ -14,7 +14,7 @@ use crate::definition::{
     WhileOpen,
 };
 use crate::event::{Actor, ChildEnd, Failure, Parent, RunStarted};
-use crate::id::{Attempt, DefinitionHash, RunId, StepIndex, TimerId};
+use crate::id::{Attempt, DefinitionHash, ItemIndex, RunId, StepIndex, TimerId};
 use crate::limit::Ticket;
 use crate::migration::{MigrateRun, Target};
 use crate::payload::Payload;
@@ -405,11 +405,10 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
         "forget" => Command::ForgetRun { by },
         "offer" => Command::OfferSlots,
         "grant" => {
-            let (id, ticket) = words[1].split_once('#').expect("step#ticket, or #ticket");
-            Command::GrantSlot {
-                step: (!id.is_empty()).then(|| bench.plan.find(id).expect("a step")),
-                ticket: Ticket(ticket.parse().unwrap()),
-            }
+            let (who, ticket) = words[1].split_once('#').expect("step#ticket, or #ticket");
+            let (step, item) = step_or_item(bench, who);
+            let ticket = Ticket(ticket.parse().unwrap());
+            Command::GrantSlot { step: (!who.is_empty()).then_some(step), item, ticket }
         }
         word @ ("allow" | "refuse") => answer_of_breaker(bench, word == "allow", words[1]),
         word @ ("approve" | "reject") => answer(bench, word == "approve", &words),
@@ -469,9 +468,20 @@ fn end_child(bench: &mut Bench, words: &[&str]) -> Command {
 
 /// `a#1`: the answer of a breaker.
 fn answer_of_breaker(bench: &Bench, allowed: bool, word: &str) -> Command {
-    let (id, ticket) = word.split_once('#').expect("step#ticket");
-    let (step, ticket) = (index(bench, id), Ticket(ticket.parse().unwrap()));
-    if allowed { Command::AllowCall { step, ticket } } else { Command::RefuseCall { step, ticket } }
+    let (who, ticket) = word.split_once('#').expect("step#ticket");
+    let ((step, item), ticket) = (step_or_item(bench, who), Ticket(ticket.parse().unwrap()));
+    if allowed {
+        Command::AllowCall { step, item, ticket }
+    } else {
+        Command::RefuseCall { step, item, ticket }
+    }
+}
+
+/// `a`, or `a[3]`.
+fn step_or_item(bench: &Bench, who: &str) -> (StepIndex, Option<ItemIndex>) {
+    let (id, item) = who.split_once('[').unwrap_or((who, ""));
+    let item = item.strip_suffix(']').map(|item| ItemIndex(item.parse().expect("a number")));
+    (index(bench, id), item)
 }
 
 fn held(command: Command) -> Command {

@@ -467,7 +467,7 @@ impl Play {
                 let (slot, hold) = slots[pick(slots.len())?];
                 if fatal { refuse(slot, hold) } else { grant(slot, hold) }
             }
-            34 => Command::GrantSlot { step: None, ticket: Ticket(ask.slots) },
+            34 => Command::GrantSlot { step: None, item: None, ticket: Ticket(ask.slots) },
             27..31 => {
                 let step = StepIndex(u32::try_from(ask.which % 13).unwrap());
                 let name = if ask.slots == 0 { "erin" } else { "dana" };
@@ -571,17 +571,19 @@ impl Play {
 
 /// A breaker can say no; a limit cannot.
 fn refuse(slot: Slot, hold: &Hold) -> Command {
-    match slot {
-        Slot::Call(step) => Command::RefuseCall { step, ticket: hold.ticket },
-        Slot::Run(_) | Slot::Step(_) => grant(slot, hold),
+    match slot.step() {
+        Some(step) if slot.is_call() => {
+            Command::RefuseCall { step, item: slot.item(), ticket: hold.ticket }
+        }
+        _ => grant(slot, hold),
     }
 }
 
 fn grant(slot: Slot, hold: &Hold) -> Command {
-    let ticket = hold.ticket;
-    match slot {
-        Slot::Call(step) => Command::AllowCall { step, ticket },
-        Slot::Run(_) | Slot::Step(_) => Command::GrantSlot { step: slot.step(), ticket },
+    let (item, ticket) = (slot.item(), hold.ticket);
+    match slot.step() {
+        Some(step) if slot.is_call() => Command::AllowCall { step, item, ticket },
+        step => Command::GrantSlot { step, item, ticket },
     }
 }
 

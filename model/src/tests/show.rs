@@ -71,18 +71,20 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
             let (data, reply) = (payload(Some(data)), payload(Some(reply)));
             format!("{} accepts {name}{data} answers{reply}", id(step))
         }
-        Event::StepSlotRequested { step, attempt, ticket, wish } => {
-            format!("{} queued #{} for {}", tried(plan, *step, *attempt), ticket.0, wish.limit)
+        Event::StepSlotRequested { step, item, attempt, ticket, wish } => {
+            let tried = items::tried(plan, *step, *item, *attempt);
+            format!("{tried} queued #{} for {}", ticket.0, wish.limit)
         }
         Event::RunQueued { ticket, wish, .. } => {
             format!("run queued #{} for {}", ticket.0, wish.limit)
         }
-        Event::StepSlotGranted { step, ticket } => format!("{} granted #{}", id(step), ticket.0),
-        Event::StepCallRequested { step, attempt, ticket, target } => {
-            format!("{}#{} asks {target} #{}", id(step), attempt.0, ticket.0)
+        Event::StepSlotGranted(answer) => items::answered(plan, *answer, "granted"),
+        Event::StepCallRequested { step, item, attempt, ticket, target } => {
+            let tried = items::tried(plan, *step, *item, *attempt);
+            format!("{tried} asks {target} #{}", ticket.0)
         }
-        Event::StepCallAllowed { step, ticket } => format!("{} allowed #{}", id(step), ticket.0),
-        Event::StepCallRefused { step, ticket } => format!("{} refused #{}", id(step), ticket.0),
+        Event::StepCallAllowed(answer) => items::answered(plan, *answer, "allowed"),
+        Event::StepCallRefused(answer) => items::answered(plan, *answer, "refused"),
         Event::RunSlotGranted { ticket } => format!("run granted #{}", ticket.0),
         Event::StepWaits { step, signal, timer: due } => {
             format!("{} waits for {signal}{}", id(step), timer(*due, ""))

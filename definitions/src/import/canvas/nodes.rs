@@ -4,6 +4,7 @@ use nexus_model::definition::{Step, StepKind};
 use serde_json::{Map, Value, json};
 
 use super::names::Names;
+use super::other_workflow::is_workflow;
 use super::{Each, Items};
 use crate::import::error::ImportError;
 use crate::import::finding::code;
@@ -28,6 +29,8 @@ pub(super) enum Kind {
     Webhook,
     /// It repeats what comes after it.
     Loop,
+    /// It is a workflow of its own.
+    Workflow,
     /// Anything else.
     Other,
 }
@@ -158,6 +161,7 @@ fn kind(node: &Node<'_>) -> Kind {
         "schedule" | "cron" => Kind::Schedule,
         "webhook" => Kind::Webhook,
         "loop" => Kind::Loop,
+        kind if is_workflow(kind) => Kind::Workflow,
         _ => Kind::Other,
     }
 }

@@ -93,8 +93,7 @@ fn released(standing: &Standing<'_>, name: &str, step: StepIndex) -> (&'static s
         return ("running", "its handler returns, fails or runs out of time".into());
     }
     if let Some(target) = standing.awaited_target(step) {
-        let by_itself = "its time is over and those that came first have tried";
-        return ("broken", format!("nexus-engine breaker reset {target}, or {by_itself}"));
+        return broken(target);
     }
     if standing.run.slots.blocks(step) {
         return ("limited", "a slot of its limit becomes free".into());
@@ -137,8 +136,19 @@ fn of_items(standing: &Standing<'_>, step: StepIndex) -> (&'static str, String) 
     let ready = items.and_then(ItemsRun::next_to_start);
     match retries.min().filter(|_| ready.is_none()) {
         Some(at) => ("retrying", format!("the timer of an item, at {}", time(at))),
+        None if ready.is_none() && standing.run.slots.of_items(step).next().is_some() => {
+            match standing.awaited_target(step) {
+                Some(target) => broken(target),
+                None => ("limited", "a slot of its limit becomes free".into()),
+            }
+        }
         None => ("limited", "another attempt ends and leaves room for its items".into()),
     }
+}
+
+fn broken(target: &str) -> (&'static str, String) {
+    let by_itself = "its time is over and those that came first have tried";
+    ("broken", format!("nexus-engine breaker reset {target}, or {by_itself}"))
 }
 
 fn is_at_work(state: &StepState) -> bool {

@@ -148,6 +148,27 @@ fn a_step_that_its_breaker_keeps_back_names_the_target() {
 }
 
 #[test]
+fn items_that_wait_for_their_slots_or_their_breaker_say_so() {
+    let items = Step { concurrency: Some(one()), ..each("a", &[]) };
+    let shared = plan(vec![items]);
+    let engine = check(slow(), &shared, &[("running", Some("a"), "its items return")]);
+    let engine = check(engine, &shared, &[("limited", Some("a"), "a slot of its limit")]);
+    let (_, waiting) = engine.runs()[1];
+    let why = &explained(&engine, waiting, true).causes[0].why;
+    assert!(why.contains("0 of 3 items of a are done; a[0] waits for a slot of limit"), "{why}");
+
+    let breaker =
+        CircuitBreaker { target: "pay".to_owned(), failures: 1, ..CircuitBreaker::default() };
+    let mut items = each("a", &[]);
+    items.retry.max_attempts = 3;
+    let guarded = plan(vec![Step { breaker: Some(breaker), ..items }]);
+    let mut engine = TestEngine::new().mock("work", Answer::from(StepError::retry("down")));
+    let run = engine.start(&guarded, json!({})).expect("it starts");
+    engine.advance(Duration::from_secs(30));
+    check_now(&engine, run, true, &[("broken", Some("a"), "nexus-engine breaker reset pay")]);
+}
+
+#[test]
 fn a_paused_run_names_the_pause_and_what_else_keeps_it() {
     let waits = plan(vec![wait_for("a", None), action("b", "work", &["a"]), sleep("c", "1d", &[])]);
     let mut engine = TestEngine::new();
@@ -355,14 +376,18 @@ fn again(from: &str) -> StepKind {
 fn each(id: &str, needs: &[&str]) -> Step {
     let (name, on_item_error) = (ForEach::NAME.to_owned(), OnItemError::Collect);
     let each = ForEach { items: json!([1, 2, 3]), name, concurrency: 2, on_item_error };
-    Step { for_each: Some(each), ..action(id, "work", needs) }
+    // Some share the limit of `limited`.
+    let concurrency = (needs.len() == 1).then(one);
+    Step { for_each: Some(each), concurrency, ..action(id, "work", needs) }
 }
 
 /// One of those that share a limit of one.
 fn limited(id: &str, needs: &[&str]) -> Step {
-    let (key, limit) = (Some("k".to_owned()), Some(1));
-    let limit = Concurrency { key, limit, ..Concurrency::default() };
-    Step { concurrency: Some(limit), ..action(id, "work", needs) }
+    Step { concurrency: Some(one()), ..action(id, "work", needs) }
+}
+
+fn one() -> Concurrency {
+    Concurrency { key: Some("k".to_owned()), limit: Some(1), ..Concurrency::default() }
 }
 
 /// An undo that is tried once, or until it succeeds.

@@ -1,9 +1,10 @@
 //! Events as they are sent.
 
 use nexus_engine::model::codec::{event_name, show_state_hash};
-use nexus_engine::model::event::{ChildEnd, Event, Failure, ItemUndone, Migrated, RunStarted};
+use nexus_engine::model::event::{
+    ChildEnd, Event, Failure, ItemUndone, Migrated, RunStarted, SlotAnswer,
+};
 use nexus_engine::model::id::{Attempt, StepIndex, TimerId};
-use nexus_engine::model::limit::{Size, Wish};
 use nexus_engine::model::payload::Payload;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::time::Timestamp;
@@ -13,10 +14,12 @@ use serde_json::{Value, json};
 
 mod function;
 mod items;
+mod slots;
 mod updates;
 
 use super::{by, duration, failure_line, payload, shorten, time};
 use crate::api::EventView;
+use slots::wish_data;
 
 /// The largest payload that stands in an event, in bytes.
 const PAYLOAD_BYTES_MAX: u64 = 16 * 1024;
@@ -88,9 +91,9 @@ fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
         Event::StepSlept { step, .. }
         | Event::StepPaused { step, .. }
         | Event::StepResumed { step, .. }
-        | Event::StepSlotGranted { step, .. }
-        | Event::StepCallAllowed { step, .. }
-        | Event::StepCallRefused { step, .. }
+        | Event::StepSlotGranted(SlotAnswer { step, .. })
+        | Event::StepCallAllowed(SlotAnswer { step, .. })
+        | Event::StepCallRefused(SlotAnswer { step, .. })
         | Event::StepQueued { step, .. }
         | Event::StepWaits { step, .. }
         | Event::EventsRead { step }
@@ -252,22 +255,13 @@ impl Showing<'_> {
                 data
             }
             Event::EventsRead { step } => json!({"step": self.id(*step)}),
-            Event::StepSlotRequested { step, attempt, ticket, wish } => json!({
-                "step": self.id(*step), "attempt": attempt.0, "ticket": ticket.0,
-                "wish": wish_data(wish),
-            }),
-            Event::StepCallRequested { step, attempt, ticket, target } => json!({
-                "step": self.id(*step), "attempt": attempt.0, "ticket": ticket.0, "target": target,
-            }),
-            Event::StepSlotGranted { step, ticket }
-            | Event::StepCallAllowed { step, ticket }
-            | Event::StepCallRefused { step, ticket } => {
-                json!({"step": self.id(*step), "ticket": ticket.0})
-            }
-            Event::RunQueued { rank, ticket, wish } => {
-                json!({"rank": rank, "ticket": ticket.0, "wish": wish_data(wish)})
-            }
-            Event::RunSlotGranted { ticket } => json!({"ticket": ticket.0}),
+            Event::StepSlotRequested { .. }
+            | Event::StepCallRequested { .. }
+            | Event::StepSlotGranted(_)
+            | Event::StepCallAllowed(_)
+            | Event::StepCallRefused(_)
+            | Event::RunQueued { .. }
+            | Event::RunSlotGranted { .. } => self.data_of_slots(event),
             Event::StepStarted { step, attempt, input, deadline } => json!({
                 "step": self.id(*step), "attempt": attempt.0,
                 "input": input.as_ref().map(|input| self.payload(input)).transpose()?,
@@ -438,19 +432,13 @@ impl Showing<'_> {
                 }
                 ChildEnd::Cancelled { .. } => format!("{child} was cancelled"),
             },
-            Event::StepSlotRequested { ticket, wish, .. }
-            | Event::RunQueued { ticket, wish, .. } => {
-                format!("limit {}, ticket {}", wish.limit, ticket.0)
-            }
-            Event::StepCallRequested { ticket, target, .. } => {
-                format!("target {target}, ticket {}", ticket.0)
-            }
-            Event::StepCallAllowed { ticket, .. }
-            | Event::StepCallRefused { ticket, .. }
-            | Event::StepSlotGranted { ticket, .. }
-            | Event::RunSlotGranted { ticket } => {
-                format!("ticket {}", ticket.0)
-            }
+            Event::StepSlotRequested { .. }
+            | Event::StepCallRequested { .. }
+            | Event::StepSlotGranted(_)
+            | Event::StepCallAllowed(_)
+            | Event::StepCallRefused(_)
+            | Event::RunQueued { .. }
+            | Event::RunSlotGranted { .. } => slots::detail(event),
             Event::StepStarted { attempt, .. }
             | Event::AttemptResumed { attempt, .. }
             | Event::UndoStarted { attempt, .. } => format!("try {}", attempt.0),
@@ -559,15 +547,6 @@ impl Showing<'_> {
         }
         Ok(shorten(&self.payload(value)?.to_string(), DETAIL_CHARS_MAX))
     }
-}
-
-fn wish_data(wish: &Wish) -> Value {
-    let Wish { limit, size: Size { slots, rate }, fairness_key, priority } = wish;
-    let rate = rate.map(|rate| json!({"count": rate.count, "per_ms": rate.per_ms}));
-    json!({
-        "limit": limit, "slots": slots, "rate": rate,
-        "fairness_key": fairness_key, "priority": priority,
-    })
 }
 
 fn failure_data(failure: &Failure) -> Value {

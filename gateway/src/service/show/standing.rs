@@ -185,7 +185,7 @@ impl Standing<'_> {
             return None;
         }
         if let Some((slot, _)) = self.waiting_slots().next() {
-            let kind = if matches!(slot, Slot::Call(_)) { "breaker" } else { "slot" };
+            let kind = if slot.is_call() { "breaker" } else { "slot" };
             return Some(WaitingOn { step: slot.step().map(|step| self.id(step)), ..on(kind) });
         }
         let ready = self.run.ready().find(|step| !self.run.holds(*step));
@@ -271,27 +271,26 @@ impl Standing<'_> {
         waiting.filter(move |(slot, _)| !held_back || slot.step().is_none())
     }
 
-    /// The target whose circuit breaker keeps a step back.
+    /// The target whose circuit breaker keeps a step or one of its items back.
     pub(crate) fn awaited_target(&self, step: StepIndex) -> Option<&str> {
-        let hold = self.run.slots.get(Slot::Call(step)).filter(|hold| !hold.granted)?;
+        let of_step = self.run.slots.get(Slot::Call(step)).map(|hold| (Slot::Call(step), hold));
+        let mut calls = of_step.into_iter().chain(self.run.slots.of_items(step));
+        let (_, hold) = calls.find(|(slot, hold)| slot.is_call() && !hold.granted)?;
         Some(&hold.wish.limit)
+    }
+
+    /// What a slot is for: `a`, `a[3]`, or the run.
+    pub(crate) fn slot_of(&self, slot: Slot) -> String {
+        let id = slot.step().map_or("the run", |step| self.plan.id(step));
+        slot.item().map_or_else(|| id.to_owned(), |item| format!("{id}[{}]", item.0))
     }
 
     /// Which slot it waits for, in one line.
     pub(crate) fn slot_why(&self, slot: Slot, hold: &Hold) -> String {
         let (limit, time) = (&hold.wish.limit, duration(self.now.ms_since(hold.since)));
-        match slot.step() {
-            Some(step) if matches!(slot, Slot::Call(_)) => {
-                format!(
-                    "{} waits for the circuit breaker of {limit} for {time}",
-                    self.plan.id(step)
-                )
-            }
-            Some(step) => {
-                format!("{} waits for a slot of limit {limit} for {time}", self.plan.id(step))
-            }
-            None => format!("it waits for a slot of limit {limit} for {time}"),
-        }
+        let who = slot.step().map_or_else(|| "it".to_owned(), |_| self.slot_of(slot));
+        let what = if slot.is_call() { "the circuit breaker of" } else { "a slot of limit" };
+        format!("{who} waits for {what} {limit} for {time}")
     }
 
     /// What is going on among the steps.

@@ -22,6 +22,16 @@ impl Writer {
                     self.byte(2);
                     self.index(step);
                 }
+                Slot::Item(step, item) => {
+                    self.byte(3);
+                    self.index(step);
+                    self.number(item.0);
+                }
+                Slot::ItemCall(step, item) => {
+                    self.byte(4);
+                    self.index(step);
+                    self.number(item.0);
+                }
             }
             self.number(ticket.0);
             self.number(attempt.0);

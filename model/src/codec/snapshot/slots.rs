@@ -1,7 +1,7 @@
 //! Slots of a snapshot.
 
 use super::Reader;
-use crate::id::Attempt;
+use crate::id::{Attempt, ItemIndex};
 use crate::limit::{Rate, Size, Ticket, Wish};
 use crate::run::{Hold, Run, Slot};
 
@@ -30,6 +30,8 @@ impl Reader<'_> {
             0 => Slot::Run(self.byte()?),
             1 => Slot::Step(self.index()?),
             2 => Slot::Call(self.index()?),
+            3 => Slot::Item(self.index()?, ItemIndex(self.number32()?)),
+            4 => Slot::ItemCall(self.index()?, ItemIndex(self.number32()?)),
             _ => return None,
         };
         let (ticket, attempt) = (Ticket(self.number32()?), Attempt(self.number32()?));

@@ -9,15 +9,17 @@ use proptest::prelude::*;
 
 use super::fixtures::fixture;
 use super::strategies::{attempt, due, failure, number, payload, step, time, timer};
-use super::{NOW, failure as some_failure, inline, plan, run, stored};
+use super::{NOW, call_requested, failure as some_failure, inline, plan, run, stored, wish};
 use crate::codec::{DecodeError, decode_run, encode_run, state_hash};
 use crate::definition::{Definition, ForEach, OnItemError};
-use crate::event::{Event, ItemUndoStarted, ItemUndone};
+use crate::event::{Event, ItemUndoStarted, ItemUndone, SlotAnswer};
 use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
+use crate::limit::Ticket;
 use crate::payload::PayloadHash;
 use crate::plan::Plan;
 use crate::run::{
-    ItemOutcome, ItemRun, ItemState, ItemsChange, ItemsRun, Run, StepRun, StepState, StoredOutputs,
+    Hold, ItemOutcome, ItemRun, ItemState, ItemsChange, ItemsRun, Run, Slot, StepRun, StepState,
+    StoredOutputs,
 };
 
 const STEP: StepIndex = StepIndex(8);
@@ -30,6 +32,9 @@ pub(super) fn outside_samples() -> Vec<Event> {
         Event::ItemAttemptFailed { step, item, attempt, failure: some_failure() },
         Event::ItemResumed { step, item, attempt },
         Event::ItemUndone(ItemUndone { step, item, attempt, may_repeat: true }),
+        Event::StepSlotGranted(answer(step, item)),
+        Event::StepCallAllowed(answer(step, item)),
+        Event::StepCallRefused(answer(step, item)),
         Event::ItemsInterrupted {
             attempts: vec![(step, item, attempt), (step, ItemIndex(3), Attempt(251))],
             orderly: false,
@@ -59,7 +64,19 @@ pub(super) fn derived_samples() -> Vec<Event> {
             input: Some(stored()),
         })),
         Event::ItemOutputMapped { step, item, output: inline("{}") },
+        Event::StepSlotRequested {
+            step,
+            item: Some(item),
+            attempt,
+            ticket: Ticket(7),
+            wish: wish(),
+        },
+        call_requested(step, Some(item), attempt),
     ]
+}
+
+fn answer(step: StepIndex, item: ItemIndex) -> SlotAnswer {
+    SlotAnswer { step, item: Some(item), ticket: Ticket(300) }
 }
 
 pub(super) fn event() -> BoxedStrategy<Event> {
@@ -237,6 +254,31 @@ fn a_snapshot_with_items_is_read_and_written_as_ever() {
     let bytes = fixture("snapshot", "v1-items.bin", &current);
     assert_eq!(current, bytes, "a snapshot is written differently");
     assert_eq!(decode_run(&plan, &bytes), Ok(run));
+}
+
+#[test]
+fn a_snapshot_with_slots_of_items_is_read_and_written_as_ever() {
+    let plan = plan_with_items();
+    let mut run = with_items(&plan, sample());
+    run.slots.asked = Ticket(9);
+    let hold = |ticket, granted| Hold {
+        ticket: Ticket(ticket),
+        attempt: Attempt(3),
+        wish: wish(),
+        granted,
+        since: NOW,
+    };
+    run.set_hold(Slot::Item(STEP, ItemIndex(260)), Some(hold(8, true)));
+    run.set_hold(Slot::ItemCall(STEP, ItemIndex(260)), Some(hold(9, false)));
+    let current = encode_run(&plan, &run);
+    let bytes = fixture("snapshot", "v1-items-slots.bin", &current);
+    assert_eq!(current, bytes, "a snapshot is written differently");
+    let back = decode_run(&plan, &bytes).expect("it is read");
+    assert_eq!(back, run);
+    let next = |run: &Run| run.items(STEP).and_then(ItemsRun::next_to_start);
+    assert_eq!(next(&back), Some(ItemIndex(261)), "the one that waits is passed over");
+    run.set_hold(Slot::ItemCall(STEP, ItemIndex(260)), Some(hold(9, true)));
+    assert_eq!(next(&run), Some(ItemIndex(260)), "it can start now");
 }
 
 #[test]

@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use crate::code::{CallMade, CallsMade, FunctionReturned};
 use crate::codec::kinds;
 use crate::event::{
-    Actor, Awaited, ChildEnd, Event, Failure, Given, Migrated, Parent, RunStarted, UpdateAccepted,
-    UpdateAwaited,
+    Actor, Awaited, ChildEnd, Event, Failure, Given, Migrated, Parent, RunStarted, SlotAnswer,
+    UpdateAccepted, UpdateAwaited,
 };
 use crate::id::{Attempt, DefinitionHash, ItemIndex, RunId, StateHash, StepIndex, TimerId};
 use crate::limit::{Rate, Size, Ticket, Wish};
@@ -101,10 +101,10 @@ fn outside_event() -> BoxedStrategy<Event> {
             Event::SignalReceived { name, id, payload, by }
         }),
         updates(),
-        (step(), ticket()).prop_map(|(step, ticket)| Event::StepSlotGranted { step, ticket }),
+        slot_answer().prop_map(Event::StepSlotGranted),
         ticket().prop_map(|ticket| Event::RunSlotGranted { ticket }),
-        (step(), ticket()).prop_map(|(step, ticket)| Event::StepCallAllowed { step, ticket }),
-        (step(), ticket()).prop_map(|(step, ticket)| Event::StepCallRefused { step, ticket }),
+        slot_answer().prop_map(Event::StepCallAllowed),
+        slot_answer().prop_map(Event::StepCallRefused),
         (step(), actor(), text(), text(), payload()).prop_map(|(step, by, role, note, form)| {
             Event::ApprovalGranted { step, by, role, note, form }
         }),
@@ -210,11 +210,13 @@ fn derived_event() -> BoxedStrategy<Event> {
                 deadline
             }
         ),
-        (step(), attempt(), ticket(), wish()).prop_map(|(step, attempt, ticket, wish)| {
-            Event::StepSlotRequested { step, attempt, ticket, wish }
+        (slot_answer(), attempt(), wish()).prop_map(|(asked, attempt, wish)| {
+            let SlotAnswer { step, item, ticket } = asked;
+            Event::StepSlotRequested { step, item, attempt, ticket, wish }
         }),
-        (step(), attempt(), ticket(), text()).prop_map(|(step, attempt, ticket, target)| {
-            Event::StepCallRequested { step, attempt, ticket, target }
+        (slot_answer(), attempt(), text()).prop_map(|(asked, attempt, target)| {
+            let SlotAnswer { step, item, ticket } = asked;
+            Event::StepCallRequested { step, item, attempt, ticket, target }
         }),
         (any::<u8>(), ticket(), wish()).prop_map(|(rank, ticket, wish)| Event::RunQueued {
             rank,
@@ -315,11 +317,22 @@ fn slot_holds(count: u32) -> impl Strategy<Value = Vec<(Slot, Hold)>> {
         any::<u8>().prop_map(Slot::Run),
         step_of(count).prop_map(Slot::Step),
         step_of(count).prop_map(Slot::Call),
+        (step_of(count), item()).prop_map(|(step, item)| Slot::Item(step, item)),
+        (step_of(count), item()).prop_map(|(step, item)| Slot::ItemCall(step, item)),
     ];
     let hold = (ticket(), attempt(), wish(), any::<bool>(), time()).prop_map(
         |(ticket, attempt, wish, granted, since)| Hold { ticket, attempt, wish, granted, since },
     );
     vec((slot, hold), 0..4)
+}
+
+fn slot_answer() -> impl Strategy<Value = SlotAnswer> {
+    let parts = (step(), option::of(item()), ticket());
+    parts.prop_map(|(step, item, ticket)| SlotAnswer { step, item, ticket })
+}
+
+fn item() -> impl Strategy<Value = ItemIndex> {
+    number().prop_map(ItemIndex)
 }
 
 fn ticket() -> impl Strategy<Value = Ticket> {

@@ -37,7 +37,7 @@ fn size() -> impl Strategy<Value = Size> {
 }
 
 fn holder(which: u8) -> Holder {
-    Holder { run: RunId([which; 16]), ticket: Ticket(1), step: Some(StepIndex(1)) }
+    Holder { run: RunId([which; 16]), ticket: Ticket(1), step: Some(StepIndex(1)), item: None }
 }
 
 fn command(ask: &Ask, size: Size, other: Size) -> LimitCommand {
@@ -136,7 +136,7 @@ fn ten_backlogged_keys_get_equal_shares() {
     let id = |at: u32| {
         let mut run = [0; 16];
         run[..4].copy_from_slice(&at.to_be_bytes());
-        Holder { run: RunId(run), ticket: Ticket(1), step: None }
+        Holder { run: RunId(run), ticket: Ticket(1), step: None, item: None }
     };
     let key_of = |holder: Holder| {
         let [a, b, c, d, ..] = holder.run.0;

@@ -13,7 +13,7 @@ use crate::limit::{
 use crate::time::Timestamp;
 
 pub(super) fn holder(name: u8) -> Holder {
-    Holder { run: RunId([name; 16]), ticket: Ticket(1), step: Some(StepIndex(0)) }
+    Holder { run: RunId([name; 16]), ticket: Ticket(1), step: Some(StepIndex(0)), item: None }
 }
 
 /// A limit, and the same folded from its events alone.

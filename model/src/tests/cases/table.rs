@@ -229,6 +229,12 @@ pub(super) static ROWS: &[Row] = &[
         "slots::a_cancelled_run_waits_for_no_slot",
         "slots::a_slot_granted_twice_is_held_once",
     ]),
+    row("`concurrency` and `breaker` of items", "items for_each concurrency breaker", "Command::GrantSlot", &["for_each"], [
+        "slots_of_items::a_slot_of_an_item_that_has_settled_is_not_wanted",
+        "slots_of_items::a_deadline_gives_all_slots_back",
+        "slots_of_items::a_run_that_is_cancelled_gives_all_slots_back",
+        "slots_of_items::a_slot_of_an_item_that_is_granted_twice_is_held_once",
+    ]),
     row("`concurrency` of runs, and the limit `@runs`", "concurrency", "", &["run limit 1", "run timeout"], [
         "cases/whole::a_slot_that_was_not_asked_for_is_refused_and_one_is_held_once",
         "slots::a_run_times_out_while_it_waits_for_its_slot",

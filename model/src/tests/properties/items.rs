@@ -5,7 +5,7 @@ use crate::command::Command;
 use crate::event::{Event, Failure};
 use crate::id::{Attempt, ItemIndex, StepIndex};
 use crate::payload::Payload;
-use crate::run::{ItemsRun, Run};
+use crate::run::{ItemsRun, Run, Slot, StepState};
 
 impl Play {
     pub(super) fn check_items(&mut self, run: &Run, event: &Event) {
@@ -35,6 +35,28 @@ impl Play {
             let each = self.bench.plan.definition().steps[step.at()].for_each.as_ref();
             let running = run.items(*step).map_or(0, ItemsRun::running_count);
             assert!(each.is_some_and(|each| running < each.concurrency), "not too many at a time");
+            let rules = self.bench.plan.step(*step);
+            let has = |slot| run.slots.get(slot).is_some_and(|hold| hold.granted);
+            assert_eq!(has(Slot::Item(*step, *item)), rules.slot.is_some(), "it has its slot");
+            let call = Slot::ItemCall(*step, *item);
+            assert_eq!(has(call), rules.breaker.is_some(), "its breaker allows it");
+        }
+        if let Event::StepSlotRequested { step, item: Some(item), .. }
+        | Event::StepCallRequested { step, item: Some(item), .. } = event
+        {
+            assert!(!run.holds(*step), "nothing is asked for in a pause");
+            let each = self.bench.plan.definition().steps[step.at()].for_each.as_ref();
+            let open = run.items(*step).map_or(0, |items| items.open().count());
+            let is_open = run.items(*step).is_some_and(|items| items.item(*item).is_some());
+            let most = each.map_or(0, |each| each.concurrency as usize);
+            assert!(is_open || open < most, "only items that began ask");
+        }
+        for (slot, hold) in run.slots.iter() {
+            let (Some(step), Some(item)) = (slot.step(), slot.item()) else { continue };
+            assert!(*run.step(step) == StepState::Iterating, "only items under way hold slots");
+            let open = run.items(step).and_then(|items| items.item(item));
+            let last = open.expect("it is open").attempt;
+            assert!((last.0..=last.0 + 1).contains(&hold.attempt.0), "for the attempt or the next");
         }
         if let Event::ItemCompleted { step, item, attempt, .. }
         | Event::ItemAttemptFailed { step, item, attempt, .. } = event

@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use super::Shape;
-use crate::definition::{ForEach, OnItemError, Repeat, Step, StepKind, WhenNeeds};
+use crate::definition::{
+    CircuitBreaker, Concurrency, ForEach, OnItemError, Repeat, Step, StepKind, WhenNeeds,
+};
 
 /// The first of what it would need.
 pub(super) fn race(step: &mut Step) {
@@ -30,4 +32,10 @@ pub(super) fn each(step: &mut Step, shape: &Shape) {
     let (items, name) = (json!([1, 2, 3]), ForEach::NAME.to_owned());
     let concurrency = 1 + u32::from(shape.fatal);
     step.for_each = Some(ForEach { items, name, concurrency, on_item_error });
+    let key = shape.skipped.is_multiple_of(2).then(|| "${{ item }}".to_owned());
+    step.concurrency =
+        (shape.undo == 1).then(|| Concurrency { limit: Some(1), key, ..Concurrency::default() });
+    let target = if shape.skipped > 2 { "t${{ item }}" } else { "t" }.to_owned();
+    step.breaker =
+        (shape.undo == 2).then(|| CircuitBreaker { target, ..CircuitBreaker::default() });
 }

@@ -1,7 +1,7 @@
 //! The notation of stories: events of items as text.
 
 use super::{payload, timer, why};
-use crate::event::Event;
+use crate::event::{Event, SlotAnswer};
 use crate::id::{Attempt, ItemIndex, StepIndex};
 use crate::plan::Plan;
 
@@ -54,6 +54,13 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// What a limit or a breaker said to a step or an item.
+pub(super) fn answered(plan: &Plan, answer: SlotAnswer, word: &str) -> String {
+    let SlotAnswer { step, item, ticket } = answer;
+    let item = item.map(|item| format!("[{}]", item.0)).unwrap_or_default();
+    format!("{}{item} {word} #{}", plan.id(step), ticket.0)
 }
 
 pub(super) fn tried(

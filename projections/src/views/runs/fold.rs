@@ -1,6 +1,6 @@
 //! The fold of one run.
 
-use nexus_model::event::{Event, Failure, Migrated, RunStarted};
+use nexus_model::event::{Event, Failure, Migrated, RunStarted, SlotAnswer};
 use nexus_model::id::{StepIndex, TimerId};
 use nexus_model::time::Timestamp;
 use nexus_model::vault::holds_sealed;
@@ -46,15 +46,21 @@ impl RunRecord {
                 self.begin(*step, 1, Doing::Running, at);
             }
             Event::ItemRetryScheduled { .. } => self.retries = self.retries.saturating_add(1),
+            // A step that goes through its items is at work, whatever they wait for.
+            Event::StepSlotRequested { item: Some(_), .. }
+            | Event::StepCallRequested { item: Some(_), .. }
+            | Event::StepSlotGranted(SlotAnswer { item: Some(_), .. })
+            | Event::StepCallAllowed(SlotAnswer { item: Some(_), .. })
+            | Event::StepCallRefused(SlotAnswer { item: Some(_), .. }) => {}
             Event::StepSlotRequested { step, attempt, .. } => {
                 self.begin(*step, attempt.0, Doing::Queued, at);
             }
             Event::StepCallRequested { step, attempt, .. } => {
                 self.begin(*step, attempt.0, Doing::AwaitingBreaker, at);
             }
-            Event::StepSlotGranted { step, .. }
-            | Event::StepCallAllowed { step, .. }
-            | Event::StepCallRefused { step, .. } => {
+            Event::StepSlotGranted(SlotAnswer { step, .. })
+            | Event::StepCallAllowed(SlotAnswer { step, .. })
+            | Event::StepCallRefused(SlotAnswer { step, .. }) => {
                 self.current.remove(&step.0);
             }
             Event::RunQueued { .. } => self.is_queued = true,

@@ -48,7 +48,7 @@ impl Standing<'_> {
             return format!("{done}; {} told to stop{why}", named(&running));
         }
         if !running.is_empty() {
-            return format!("{done}, {} at work", named(&running));
+            return format!("{done}, {} at work{}", named(&running), self.items_waiting(step));
         }
         if self.run.paused {
             return format!("{done}; the run is paused");
@@ -64,7 +64,19 @@ impl Standing<'_> {
                 };
                 format!("{done}; item {} failed: {failure}; next try {}", item.0, self.in_time(at))
             }
-            None => done,
+            None => match self.run.slots.of_items(step).find(|(_, hold)| !hold.granted) {
+                Some((slot, hold)) => format!("{done}; {}", self.slot_why(slot, hold)),
+                None => done,
+            },
+        }
+    }
+
+    /// How many items wait for slots, or for a breaker.
+    fn items_waiting(&self, step: StepIndex) -> String {
+        match self.run.slots.of_items(step).filter(|(_, hold)| !hold.granted).count() {
+            0 => String::new(),
+            1 => ", 1 waits for a slot".to_owned(),
+            count => format!(", {count} wait for slots"),
         }
     }
 

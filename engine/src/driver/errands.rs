@@ -26,9 +26,18 @@ use crate::handle::Handle;
 use crate::shard::AskedAggregate;
 use crate::telling::told_by_run;
 
+/// What is asked for before there is somebody to ask: a timer may be due as soon as a driver runs.
+enum Early {
+    Tell(SlotChange),
+    Read(RunId, Reading),
+    Begin(AggregateId, Effect),
+}
+
 /// Errands under way.
 pub(super) struct Errands {
     handle: Option<Handle>,
+    /// Nothing once they are equipped, or closed.
+    early: Option<Vec<Early>>,
     inbox: mpsc::UnboundedSender<Message>,
     /// Dropped with the driver, and the tasks with it.
     tasks: JoinSet<()>,
@@ -41,6 +50,7 @@ impl Errands {
     pub(super) fn new(inbox: mpsc::UnboundedSender<Message>) -> Self {
         Self {
             handle: None,
+            early: Some(Vec::new()),
             inbox,
             tasks: JoinSet::new(),
             under_way: BTreeMap::new(),
@@ -49,14 +59,22 @@ impl Errands {
         }
     }
 
-    /// Takes what errands ask things of. Comes before any of them.
+    /// Takes what errands ask things of, and begins those that came before it.
     pub(super) fn equip(&mut self, handle: Handle) {
+        let Some(early) = self.early.take() else { return };
         self.handle = Some(handle);
+        for early in early {
+            match early {
+                Early::Tell(change) => self.tell_limit(change),
+                Early::Read(run, reading) => self.read_events(run, reading),
+                Early::Begin(id, effect) => self.begin(id, effect),
+            }
+        }
     }
 
     /// Tells a limit that somebody asks for a slot, or no longer needs one; or a breaker of a call.
-    pub(super) fn tell_limit(&self, change: SlotChange) {
-        let Some(handle) = &self.handle else { return };
+    pub(super) fn tell_limit(&mut self, change: SlotChange) {
+        let Some(handle) = &self.handle else { return self.keep(Early::Tell(change)) };
         let (kind, name, command) = told_by_run(change);
         handle.tell_aggregate(kind, &name, command);
     }
@@ -64,7 +82,9 @@ impl Errands {
     /// Offers a step that waits for an event those that were emitted before. Begun anew when the run is read again, if nobody
     /// is at it.
     pub(super) fn read_events(&mut self, run: RunId, reading: Reading) {
-        let Some(handle) = self.handle.clone() else { return };
+        let Some(handle) = self.handle.clone() else {
+            return self.keep(Early::Read(run, reading));
+        };
         let (step, waiting) = (reading.step, reading.waiting);
         if self.readers.is_at_work(run, step, waiting) {
             return;
@@ -75,7 +95,9 @@ impl Errands {
     }
 
     pub(super) fn begin(&mut self, id: AggregateId, effect: Effect) {
-        let Some(handle) = self.handle.clone() else { return };
+        let Some(handle) = self.handle.clone() else {
+            return self.keep(Early::Begin(id, effect));
+        };
         let (inbox, topics) = (self.inbox.clone(), self.topics.clone());
         let key = (id, effect.clone());
         let task = self.tasks.spawn(async move {
@@ -88,7 +110,18 @@ impl Errands {
         while self.tasks.try_join_next().is_some() {}
     }
 
+    fn keep(&mut self, early: Early) {
+        if let Some(kept) = &mut self.early {
+            kept.push(early);
+        }
+    }
+
     pub(super) fn over(&mut self, id: AggregateId, effect: Effect) {
+        for kept in &mut self.early {
+            kept.retain(
+                |early| !matches!(early, Early::Begin(of, it) if *of == id && *it == effect),
+            );
+        }
         if let Some(task) = self.under_way.remove(&(id, effect)) {
             task.abort();
         }
@@ -97,6 +130,7 @@ impl Errands {
     /// Gives all of them up; the next process takes them up again.
     pub(super) fn close(&mut self) {
         self.handle = None;
+        self.early = None;
         self.under_way.clear();
         self.tasks.abort_all();
     }
@@ -117,5 +151,30 @@ async fn carry_out(handle: &Handle, topics: &topics::Topics, effect: Effect) -> 
         Effect::Schedule(effect) => {
             schedules::carry_out(handle, effect).await.map(Command::Schedule)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nexus_model::aggregate::Kind;
+    use nexus_model::topic::Deliver;
+
+    use super::*;
+
+    #[test]
+    fn what_is_asked_for_before_there_is_somebody_to_ask_is_kept() {
+        let (inbox, _messages) = mpsc::unbounded_channel();
+        let mut errands = Errands::new(inbox);
+        let id = Kind::Topic.id("paid");
+        let deliver =
+            |number| Effect::Topic(Deliver { topic: "paid".into(), number, record: number });
+        errands.begin(id, deliver(1));
+        errands.begin(id, deliver(2));
+        errands.over(id, deliver(1));
+        let kept = errands.early.as_deref();
+        assert!(matches!(kept, Some([Early::Begin(_, it)]) if *it == deliver(2)));
+        errands.close();
+        errands.begin(id, deliver(3));
+        assert!(errands.early.is_none(), "the next process takes it up");
     }
 }

@@ -310,7 +310,6 @@ fn in_hold(command: Command, recorded: &[Recorded]) -> Command {
 
 /// The command behind an event from outside.
 #[expect(clippy::wildcard_enum_match_arm, reason = "all other events are derived")]
-#[expect(clippy::too_many_lines, reason = "one arm for each kind of event from outside")]
 fn command_of(event: &Event) -> Option<Command> {
     Some(match event.clone() {
         Event::RunStarted(mut started) => {

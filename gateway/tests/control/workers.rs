@@ -60,7 +60,8 @@ fn resize(more: Value) -> Value {
         "id": "a",
         "kind": {"action": {"uses": "worker/resize", "with": {"name": "${{ inputs.who }}", "n": 7}}},
     });
-    step.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
+    let Value::Object(more) = more else { panic!("more of a step: {more}") };
+    step.as_object_mut().expect("an object").extend(more);
     json!({"name": "images", "input_is_value": true, "steps": [step], "outputs": "${{ steps.a.output }}"})
 }
 

@@ -1,5 +1,5 @@
 //! A loop that runs until a condition holds, with a budget. Every answer is recorded: a program that is killed and started again
-//! asks nothing twice.
+//! does not ask again what was answered.
 //!
 //! `cargo run --example agent-loop -- FOLDER` keeps its store in a folder; without one it is thrown away.
 
@@ -9,9 +9,9 @@ use nexus_engine::prelude::*;
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
-struct Task {
-    goal: String,
-    budget_cents: u32,
+pub(crate) struct Task {
+    pub(crate) goal: String,
+    pub(crate) budget_cents: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -28,10 +28,10 @@ struct Answer {
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Report {
-    text: String,
-    spent: u32,
-    rounds: usize,
+pub(crate) struct Report {
+    pub(crate) text: String,
+    pub(crate) spent: u32,
+    pub(crate) rounds: usize,
 }
 
 /// Stands for a model: it wants to look three things up, then it knows.
@@ -65,9 +65,13 @@ async fn agent(cx: Cx, task: Task) -> Result<Report> {
     Err(cx.fail("OVER_BUDGET", format!("{spent} cents are spent")))
 }
 
+pub(crate) fn agent_loop() -> Result<Workflow<Task, Report>> {
+    Workflow::code("agent", agent)
+}
+
 #[tokio::main]
 async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
-    let workflow = Workflow::code("agent", agent)?;
+    let workflow = agent_loop()?;
     let builder = Engine::builder().workflow(&workflow);
     let engine = match std::env::args().nth(1) {
         Some(folder) => builder.open(folder)?,

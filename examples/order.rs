@@ -1,6 +1,7 @@
 //! An order of six steps: what was done is undone when a later step fails, and a large order waits for somebody to say yes.
 //!
-//! Run it with `cargo run --example order`. Kill it while it runs and start it again: it goes on where it was.
+//! Run it with `cargo run --example order`, or `cargo run --example order -- function` for the same order as an async function. Kill it
+//! while it runs and start it again: it goes on where it was.
 
 use std::time::Duration;
 
@@ -90,14 +91,40 @@ pub(crate) fn order() -> Result<Workflow<Order, Parcel>> {
     Ok(workflow.version(1).on_failure(OnFailure::Compensate))
 }
 
+/// The same order as a function: whatever Rust can say, and nothing of it is known before it runs.
+pub(crate) fn order_as_function() -> Result<Workflow<Order, Parcel>> {
+    Workflow::code("order-processing", process)
+}
+
+async fn process(cx: Cx, order: Order) -> Result<Parcel> {
+    let order = cx.step("validate", validate, order).await?;
+    let hold = cx.step("reserve", reserve.undo(release), order.clone()).await?;
+    let patient = Retry::exponential(5).first(Duration::from_millis(50));
+    let charge = charge.retry(patient).timeout(secs(30)).undo(refund);
+    cx.step("charge", charge, (order.clone(), hold.clone())).await?;
+    if order.cents > 100_000 {
+        let asks = Approval::by("group:ops").ask("Ship it?").within(hours(24));
+        let asked = cx.approve("approve", asks).await?;
+        if !asked.approved {
+            // What was done is undone.
+            return Err(cx.fail("rejected", format!("{} said no", asked.by)));
+        }
+    }
+    let parcel = cx.step("ship", ship, (order.clone(), hold)).await?;
+    cx.step("notify", notify.best_effort(), (order, parcel.clone())).await?;
+    Ok(parcel)
+}
+
 #[tokio::main]
 #[expect(clippy::print_stdout, reason = "an example shows what it does")]
 async fn main() -> Result<()> {
-    let order = order()?;
+    let as_function = std::env::args().any(|word| word == "function");
+    let order = if as_function { order_as_function()? } else { order()? };
+    let name = if as_function { "order-A-1-as-function" } else { "order-A-1" };
     let store = std::env::temp_dir().join("nexus-order-example");
     let engine = Engine::builder().state(Shop::default()).workflow(&order).open(store)?;
     let input = Order { id: "A-1".to_owned(), cents: 250_000 };
-    let run = engine.start(&order, input).id("order-A-1").await?;
+    let run = engine.start(&order, input).id(name).await?;
     let mut events = run.events();
     while let Some(event) = events.next().await? {
         println!("{:>4} {}", event.revision, event.kind());

@@ -18,3 +18,8 @@ fn main() -> Result<(), StartError> {
     println!("{crashes}");
     Ok(())
 }
+
+#[test]
+fn it_runs_to_its_end() {
+    main().expect("a program that ends well");
+}

@@ -37,3 +37,8 @@ async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
 fn print(line: &str) {
     println!("{line}");
 }
+
+#[test]
+fn it_runs_to_its_end() {
+    main().expect("a program that ends well");
+}

@@ -3,8 +3,8 @@
 //!
 //! Each life is a process of its own, this program again, and is ended with `SIGKILL`. `NEXUS_LONG_RUN` sets the number of steps.
 //!
-//! Source of the bound: DESIGN 4, "waiting costs nothing": memory does not grow with the history, and the time to go on grows in
-//! step with it; that of a repeated function does not grow.
+//! Source of the bound: docs/how-to/write-a-workflow-as-a-function.md, "What it costs": memory does not grow with the history, and
+//! the time to go on grows in step with it; that of a repeated function does not grow.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};

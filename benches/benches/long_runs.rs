@@ -3,7 +3,7 @@
 //! Each prints what a round or item takes in the first and in the last tenth, the most memory the process had by then, and how
 //! long it takes to read the run when it has ended. `NEXUS_LONG_RUN` sets how many rounds and items there are.
 //!
-//! Source of the bound: DESIGN, "large runs": the last tenth takes at most twice as long as the first, reading under a second.
+//! What is expected: the last tenth takes at most twice as long as the first, and reading less than a second.
 
 use std::io::Write as _;
 use std::sync::Arc;

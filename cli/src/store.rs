@@ -54,12 +54,22 @@ pub(crate) struct Driving {
     pub(crate) drain: Option<Duration>,
     /// Where to listen, beside the socket.
     pub(crate) listen: Option<String>,
+    /// How long a worker that holds a task may be silent.
+    pub(crate) worker_lease: Option<Duration>,
 }
 
 impl Driving {
     /// Drives the runs that are named.
     pub(crate) fn named(role: &'static str) -> Self {
-        Self { role, all: false, creates: false, concurrency: None, drain: None, listen: None }
+        Self {
+            role,
+            all: false,
+            creates: false,
+            concurrency: None,
+            drain: None,
+            listen: None,
+            worker_lease: None,
+        }
     }
 }
 
@@ -153,6 +163,9 @@ impl Access {
     pub(crate) async fn close(self) {
         let Some(Held { engine, server }) = self.held else { return };
         if let Some(server) = server {
+            if let Control::Here(service) = &self.control {
+                service.drain_workers().await;
+            }
             server.stop().await;
         }
         engine.shutdown().await;

@@ -5,6 +5,8 @@ mod support;
 
 #[path = "runs/calls.rs"]
 mod calls;
+#[path = "runs/counted.rs"]
+mod counted;
 #[path = "runs/dead.rs"]
 mod dead;
 #[path = "runs/encrypted_calls.rs"]
@@ -17,6 +19,10 @@ mod ending;
 mod events;
 #[path = "runs/followed.rs"]
 mod followed;
+#[path = "runs/kept_ids.rs"]
+mod kept_ids;
+#[path = "runs/named_calls.rs"]
+mod named_calls;
 #[path = "runs/pausing.rs"]
 mod pausing;
 #[path = "runs/refusals.rs"]
@@ -29,3 +35,5 @@ mod secrets;
 mod sharing;
 #[path = "runs/showing.rs"]
 mod showing;
+#[path = "runs/told.rs"]
+mod told;

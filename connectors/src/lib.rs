@@ -6,7 +6,7 @@
 //! Invariants:
 //! * No instruction of a script runs before its process is on record, and no script runs while an earlier execution of
 //!   the same step does.
-//! * Whatever ends a handler, its stop request, an error or being dropped, ends the processes it started.
+//! * Whatever ends a handler, its stop request, an error or being dropped, ends the process group it started.
 
 mod action;
 mod file_read;

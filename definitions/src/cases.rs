@@ -46,6 +46,9 @@ pub struct Case {
     pub mocks: Vec<(String, Vec<MockAnswer>)>,
     /// Steps and actions that are carried out for real.
     pub real: Real,
+    /// Starts, as milliseconds since the beginning and inputs over those of the case; none: one, at once, whatever `dedupe`
+    /// and `debounce` say.
+    pub starts: Vec<(u64, Map<String, Value>)>,
     /// What is done from outside.
     pub acts: Vec<Act>,
     /// What should come of it.
@@ -163,6 +166,13 @@ pub enum Deed {
     Cancel,
     /// The failed or cancelled run is continued.
     Retry,
+    /// The run goes on with another definition.
+    Migrate {
+        /// Its file, seen from the test file.
+        file: String,
+        /// The code with which it should be refused; `None`: it should be done.
+        refused: Option<String>,
+    },
     /// The engine ends without notice, and another begins so many milliseconds later.
     Crash(u64),
 }
@@ -184,6 +194,8 @@ pub struct Expect {
     pub calls: Option<Vec<String>>,
     /// How long it takes, in milliseconds of simulated time.
     pub takes_ms: Option<u64>,
+    /// How many runs of the workflow there are, without those that others have called.
+    pub runs: Option<u64>,
 }
 
 /// What should come of a step.

@@ -1,5 +1,6 @@
 //! Checks the shape of a document against the key tables, before it is interpreted.
 
+mod called;
 mod cases;
 mod each;
 mod form;

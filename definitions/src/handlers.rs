@@ -3,6 +3,7 @@
 use nexus_model::definition::{Definition, StepKind};
 use nexus_model::input_shape::InputShape;
 use nexus_model::plan::DefinitionError;
+use nexus_model::workers::{WORKER_NAME_CHARS_MAX, WORKER_PREFIX, is_worker_name, worker_handler};
 
 use crate::suggest::nearest;
 
@@ -23,6 +24,7 @@ impl<'a> From<&'a str> for Known<'a> {
 
 /// Checks that every handler of `definition` is one of `known`, and takes the literal values that are handed to it.
 ///
+/// One of a worker is taken as it comes: workers are programs of their own.
 /// Shape: NX1202 for a call of an unknown one, else what is wrong with its `with`; the undo of a step is a call as well.
 pub fn check_handlers(definition: &Definition, known: &[Known<'_>]) -> Vec<DefinitionError> {
     let calls = definition.steps.iter().flat_map(|step| {
@@ -47,6 +49,14 @@ fn check_call(place: &[&str], kind: &StepKind, known: &[Known<'_>]) -> Vec<Defin
         warning: false,
     };
     match known.iter().find(|handler| handler.name == uses) {
+        None if worker_handler(uses).is_some_and(is_worker_name) => Vec::new(),
+        None if worker_handler(uses).is_some() => {
+            let message = format!("`{uses}` is no handler that a worker can offer");
+            let hint = format!(
+                "behind {WORKER_PREFIX} comes a name of at most {WORKER_NAME_CHARS_MAX} characters: letters, digits, _, . and -"
+            );
+            vec![error("NX1202", vec!["uses".to_owned()], message, hint)]
+        }
         None => {
             let message = format!("no handler is called `{uses}`");
             vec![error("NX1202", vec!["uses".to_owned()], message, hint(uses, known))]

@@ -16,6 +16,7 @@ mod functions;
 mod machine;
 mod past_approval;
 mod performer;
+mod player;
 mod said;
 #[cfg(test)]
 mod tests;
@@ -39,10 +40,13 @@ use crate::loader::{LoadError, Loader, events_of};
 
 pub use cx::{Call, Cx, Each, Wait, Within};
 pub(crate) use functions::Functions;
+pub(crate) use machine::Request;
 pub use past_approval::PastApproval;
 pub(crate) use past_approval::past_approval;
 pub(crate) use performer::{Performance, perform};
+pub(crate) use player::Player;
 pub use trouble::FunctionTrouble;
+pub(crate) use trouble::Trouble;
 
 /// What a round of a repeated function returns: the state with which the next one begins, or what the run brings.
 #[derive(Clone, Debug, PartialEq, Eq)]

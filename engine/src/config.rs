@@ -33,6 +33,8 @@ pub struct Config {
     pub drain: Duration,
     /// Time a handler has between being told to stop and being dropped.
     pub grace: Duration,
+    /// How long a worker that holds a task may be silent before the attempt fails, if its step has no `heartbeat`.
+    pub worker_lease: Duration,
     /// Bytes of run state kept in memory for runs that only wait for room.
     pub resident_bytes_max: usize,
     /// Time a run rests before it is read again, when the log could not take what happened in it or could not be read.
@@ -53,6 +55,7 @@ impl Default for Config {
             interruptions_max: 2,
             drain: Duration::ZERO,
             grace: Duration::from_secs(10),
+            worker_lease: Duration::from_secs(30),
             resident_bytes_max: 64 * 1024 * 1024,
             rest: Duration::from_secs(1),
             open_runs_max: None,

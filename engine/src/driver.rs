@@ -16,6 +16,7 @@ mod heart;
 mod hungry;
 mod message;
 mod outbox;
+mod outside;
 mod performers;
 mod reads;
 mod replies;
@@ -49,6 +50,7 @@ use handlers::{Handlers, Stopped};
 use hungry::Hungry;
 pub(crate) use message::{Message, ReplySender};
 use outbox::Outbox;
+pub(crate) use outside::{LeasedTask, WorkerReport};
 use performers::Performers;
 use reads::{Read, Reads};
 use replies::Replies;
@@ -366,7 +368,10 @@ impl Driver {
             return;
         }
         match self.handlers.code(plan, info.run, attempt.step, attempt.undo) {
-            Some(handler) => self.handlers.call(handler, plan, info, attempt),
+            Some(performer) => {
+                let takes_room = self.handlers.call(performer, plan, info, attempt);
+                self.slots.0 += i64::from(!takes_room);
+            }
             None => self.rest_without_code(plan, info.run, &attempt),
         }
     }
@@ -415,9 +420,10 @@ impl Driver {
     }
 
     fn report(&mut self, report: Report) {
-        self.slots.0 += 1;
+        self.slots.0 += i64::from(!report.is_outside);
         self.handlers.ended(&report);
-        let Report { run, step, item, attempt, result } = report;
+        let Report { run, step, item, attempt, result, reply, .. } = report;
+        let reply = reply.map(|reply| self.replies.expect(reply));
         match result {
             Err(failure) if self.closing.is_some() && failure.code == attempt::STOPPED => {
                 self.interrupted((run, step, item, attempt));
@@ -427,14 +433,14 @@ impl Driver {
                     None => Command::FailStep { step, attempt, failure },
                     Some(item) => Command::FailItem { step, item, attempt, failure },
                 };
-                self.ask(run, Asked::silent(command), None);
+                self.ask(run, Asked { reply, ..Asked::silent(command) }, None);
             }
             Ok((output, payloads)) => {
                 let command = match item {
                     None => Command::CompleteStep { step, attempt, output },
                     Some(item) => Command::CompleteItem { step, item, attempt, output },
                 };
-                self.ask(run, Asked { payloads, ..Asked::silent(command) }, None);
+                self.ask(run, Asked { payloads, reply, ..Asked::silent(command) }, None);
             }
         }
     }

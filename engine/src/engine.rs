@@ -27,9 +27,10 @@ use crate::loader::{LoadError, Loader};
 use crate::logs::FileLogs;
 use crate::metrics::Metrics;
 use crate::names::Numbers;
+use crate::remote::Workers;
 use crate::secrets::{Secrets, SystemSecrets};
 use crate::tables::{META, RUN_NUMBER, TABLES};
-use crate::workflow::{RunHandle, Start, Workflow};
+use crate::workflow::{Need, RunHandle, Start, Workflow};
 
 /// An open engine. Must be opened inside a tokio runtime, whose tasks it uses.
 ///
@@ -49,6 +50,8 @@ pub struct Builder {
     config: Config,
     registry: Registry,
     functions: BTreeMap<String, Arc<dyn Function>>,
+    /// The states that steps say they ask for, with the names of these.
+    needs: Vec<(String, Need)>,
     state: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     logs: Option<Arc<dyn LogSink>>,
     accept_data_loss: bool,
@@ -72,6 +75,14 @@ pub enum OpenError {
     /// The views can neither be opened nor rebuilt.
     #[error(transparent)]
     Views(#[from] ViewsError),
+    /// A step says that it asks for a state that was not given. The store was not touched.
+    #[error("`{handler}` needs a state of type {state}, which the engine was not given")]
+    StateMissing {
+        /// The name that the code of the step is registered under.
+        handler: String,
+        /// The type.
+        state: &'static str,
+    },
 }
 
 impl Builder {
@@ -105,6 +116,7 @@ impl Builder {
         }
         for (name, work) in workflow.handlers() {
             self.registry.insert(name.clone(), Arc::clone(&work.handler));
+            self.needs.extend(work.needs.iter().map(|need| (name.clone(), *need)));
         }
         self
     }
@@ -157,6 +169,7 @@ impl Builder {
     /// # Errors
     /// [`OpenError`]
     pub fn open(self, folder: impl AsRef<Path>) -> Result<Engine, OpenError> {
+        self.check_needs()?;
         let folder = folder.as_ref();
         let mut options = Options::new(TABLES);
         options.accept_data_loss = self.accept_data_loss;
@@ -170,6 +183,7 @@ impl Builder {
     /// # Errors
     /// [`OpenError`]
     pub fn open_on(self, log: Arc<dyn EventLog>, folder: &Path) -> Result<Engine, OpenError> {
+        self.check_needs()?;
         let views = Views::open(&folder.join("views"), Arc::clone(&log))?;
         views.catch_up(log.durable(PARTITION))?;
         let mut open: Vec<RunId> =
@@ -184,7 +198,18 @@ impl Builder {
     /// # Errors
     /// [`OpenError`]
     pub fn in_memory(self) -> Result<Engine, OpenError> {
+        self.check_needs()?;
         self.assemble(Arc::new(MemoryLog::new(TABLES)), None, None, Vec::new(), Vec::new())
+    }
+
+    fn check_needs(&self) -> Result<(), OpenError> {
+        let is_missing = |(_, need): &&(String, Need)| !self.state.contains_key(&need.of);
+        match self.needs.iter().find(is_missing) {
+            Some((handler, need)) => {
+                Err(OpenError::StateMissing { handler: handler.clone(), state: need.name })
+            }
+            None => Ok(()),
+        }
     }
 
     fn assemble(
@@ -199,13 +224,13 @@ impl Builder {
         let functions = Functions::new(functions);
         let itself = Arc::new(OnceLock::new());
         registry.insert(EMIT_HANDLER, Arc::new(Emit::new(Arc::clone(&itself))));
-        let last = log
-            .row(META, RUN_NUMBER)?
-            .and_then(|bytes| Some(u64::from_be_bytes(bytes.try_into().ok()?)));
+        let last = last_number(&*log)?;
         let loader = Loader::new(log, views.clone());
         let files = folder
             .as_ref()
             .map(|folder| -> Arc<dyn LogSink> { Arc::new(FileLogs::new(folder.join("logs"))) });
+        let (clock, metrics) = (Clock::start(), Arc::new(Metrics::new()));
+        let workers = Workers::new(clock, Arc::clone(&metrics), config.worker_lease);
         let environment = Arc::new(Environment {
             registry: registry.clone(),
             functions: functions.clone(),
@@ -215,17 +240,17 @@ impl Builder {
             loader: loader.clone(),
             payload_bytes_max: config.payload_bytes_max,
             grace: config.grace,
-            metrics: Arc::new(Metrics::new()),
+            metrics,
+            workers: workers.clone(),
             calendar: calendar.unwrap_or_else(usual_calendar),
             secrets: secrets.unwrap_or_else(|| Arc::new(SystemSecrets::new())),
         });
         let found = loader.aggregate(Kind::Pauses.id(STORE)).map_err(OpenError::Pauses)?;
         let (revision, paused) = found.map(|entity| (entity.revision, entity.state)).unzip();
         let revision = revision.unwrap_or(0);
-        let clock = Clock::start();
         let (inboxes, drivers) =
             spawn_drivers(config, clock, &loader, views.as_ref(), &environment);
-        let numbers = Numbers::after(last.unwrap_or(0));
+        let numbers = Numbers::after(last);
         let handle = Handle {
             shared: Arc::new(Shared {
                 config,
@@ -238,6 +263,8 @@ impl Builder {
                 calendar: Arc::clone(&environment.calendar),
                 pauses: RwLock::default(),
                 admission: Admission::default(),
+                workers,
+                keyed_starts: Arc::default(),
                 inboxes,
             }),
         };
@@ -265,6 +292,12 @@ impl Builder {
         open.into_iter().take(picked_up).for_each(|run| handle.drive(run));
         Ok(Engine { handle, drivers, picked_up, cleaning })
     }
+}
+
+/// The number in the name of the last run that got one.
+fn last_number(log: &dyn EventLog) -> Result<u64, OpenError> {
+    let bytes = log.row(META, RUN_NUMBER)?.and_then(|bytes| bytes.try_into().ok());
+    Ok(bytes.map_or(0, u64::from_be_bytes))
 }
 
 /// The calendar of an engine that was given none.

@@ -5,6 +5,7 @@ mod aggregates;
 mod approval;
 mod breakers;
 mod forget;
+mod keyed_starts;
 mod limits;
 mod migrate;
 mod missing_code;
@@ -34,6 +35,7 @@ use nexus_projections::Views;
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
+pub(crate) use self::keyed_starts::KeyedStarts;
 use crate::clock::Clock;
 use crate::code::{FunctionTrouble, Functions};
 use crate::config::Config;
@@ -41,6 +43,7 @@ use crate::driver::Message;
 use crate::handler::Registry;
 use crate::loader::{LoadError, Loader, Recorded};
 use crate::names::Numbers;
+use crate::remote::Workers;
 use crate::replay::{Replay, ReplayError, replay};
 use crate::shard::{Answer, Asked, Refusal};
 use crate::shard_of;
@@ -87,6 +90,9 @@ pub(crate) struct Shared {
     /// The pauses of the store, and their revision.
     pub(crate) pauses: RwLock<(u32, Arc<Pauses>)>,
     pub(crate) admission: Admission,
+    /// The tasks for workers.
+    pub(crate) workers: Workers,
+    pub(crate) keyed_starts: Arc<KeyedStarts>,
     pub(crate) inboxes: Vec<mpsc::UnboundedSender<Message>>,
 }
 
@@ -114,6 +120,11 @@ impl Handle {
     /// The engine's limits.
     pub fn config(&self) -> &Config {
         &self.shared.config
+    }
+
+    /// The tasks for workers.
+    pub fn workers(&self) -> &Workers {
+        &self.shared.workers
     }
 
     /// The engine's clock.

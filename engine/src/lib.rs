@@ -1,7 +1,7 @@
 //! A durable, event-sourced workflow engine.
 //!
-//! Every state transition of every run is an event in a log on disk before anything depends on it. A run survives any crash
-//! and goes on where it was; what was finished is not done again.
+//! Every state transition of every run is an event in a log on disk before anything depends on it. A run outlives the process,
+//! the system and a power failure, and goes on where it was; what is recorded as completed is not done again.
 //!
 //! ```
 //! use nexus_engine::prelude::*;
@@ -40,6 +40,7 @@ mod logs;
 mod metrics;
 mod names;
 pub mod prelude;
+pub mod remote;
 mod replay;
 pub mod secrets;
 pub mod shard;

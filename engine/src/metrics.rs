@@ -18,6 +18,16 @@ pub(crate) struct Metrics {
     rested: Counter,
     unread: Counter,
     clock_jumps: Counter,
+    worker_polls: Counter,
+    worker_tasks: Counter,
+    worker_leases_lost: Counter,
+    worker_reports_stale: Counter,
+    worker_tasks_waiting: Gauge,
+}
+
+/// A start whose key was seen lately started nothing. Nothing is recorded of it.
+pub(crate) fn duplicate_start(workflow: &str) {
+    counter!("nexus_starts_duplicate_total", "workflow" => workflow.to_owned()).increment(1);
 }
 
 impl Metrics {
@@ -32,6 +42,11 @@ impl Metrics {
             rested: counter!("nexus_runs_rested_total"),
             unread: counter!("nexus_reads_failed_total"),
             clock_jumps: counter!("nexus_clock_jumps_total"),
+            worker_polls: counter!("nexus_worker_polls_total"),
+            worker_tasks: counter!("nexus_worker_tasks_total"),
+            worker_leases_lost: counter!("nexus_worker_leases_lost_total"),
+            worker_reports_stale: counter!("nexus_worker_reports_stale_total"),
+            worker_tasks_waiting: gauge!("nexus_worker_tasks_waiting"),
         }
     }
 
@@ -71,6 +86,35 @@ impl Metrics {
 
     pub(crate) fn clock_jumped(&self) {
         self.clock_jumps.increment(1);
+    }
+
+    /// A worker has asked for a task.
+    pub(crate) fn polled(&self) {
+        self.worker_polls.increment(1);
+    }
+
+    /// A worker was handed a task.
+    pub(crate) fn handed_out(&self) {
+        self.worker_tasks.increment(1);
+    }
+
+    /// A worker that held a task was silent for too long.
+    pub(crate) fn lease_lost(&self) {
+        self.worker_leases_lost.increment(1);
+    }
+
+    /// A worker's word came under a token that does not count.
+    pub(crate) fn stale(&self) {
+        self.worker_reports_stale.increment(1);
+    }
+
+    /// A task waits for a worker, or does not any more.
+    pub(crate) fn offered(&self, is_waiting: bool) {
+        if is_waiting {
+            self.worker_tasks_waiting.increment(1.0);
+        } else {
+            self.worker_tasks_waiting.decrement(1.0);
+        }
     }
 
     pub(crate) fn ended(&self, status: &RunStatus) {

@@ -356,16 +356,6 @@ fn command_of(event: &Event) -> Option<Command> {
         Event::RunRetried { by, .. } | Event::UndoRetried { by } => Command::RetryRun { by },
         Event::RunForgotten { by, .. } => Command::ForgetRun { by },
         Event::SlotsOffered => Command::OfferSlots,
-        Event::StepSlotGranted(SlotAnswer { step, item, ticket }) => {
-            Command::GrantSlot { step: Some(step), item, ticket }
-        }
-        Event::StepCallAllowed(SlotAnswer { step, item, ticket }) => {
-            Command::AllowCall { step, item, ticket }
-        }
-        Event::StepCallRefused(SlotAnswer { step, item, ticket }) => {
-            Command::RefuseCall { step, item, ticket }
-        }
-        Event::RunSlotGranted { ticket } => Command::GrantSlot { step: None, item: None, ticket },
         Event::EventsRead { step } => Command::EventsRead { step, waiting: None },
         Event::SignalReceived { name, id, payload, by } => {
             Command::DeliverSignal { name, id, payload, by }
@@ -387,6 +377,24 @@ fn command_of(event: &Event) -> Option<Command> {
         Event::ApprovalRejected { step, by, role, note, form } => {
             answer(step, false, by, &role, note, form)
         }
+        _ => return room_of(event),
+    })
+}
+
+/// The command behind the answer of a limit or a breaker.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other events are derived")]
+fn room_of(event: &Event) -> Option<Command> {
+    Some(match *event {
+        Event::StepSlotGranted(SlotAnswer { step, item, ticket }) => {
+            Command::GrantSlot { step: Some(step), item, ticket }
+        }
+        Event::StepCallAllowed(SlotAnswer { step, item, ticket }) => {
+            Command::AllowCall { step, item, ticket }
+        }
+        Event::StepCallRefused(SlotAnswer { step, item, ticket }) => {
+            Command::RefuseCall { step, item, ticket }
+        }
+        Event::RunSlotGranted { ticket } => Command::GrantSlot { step: None, item: None, ticket },
         _ => return None,
     })
 }

@@ -269,10 +269,13 @@ impl Shard {
             out.push(Output::Rest(run));
             return;
         }
-        let away = self.away.remove(&run).map(|away| away.queue);
-        out.extend(away.iter().flatten().filter_map(|asked| asked.withdrawal(run)));
+        let away = self.away.remove(&run).map(|away| away.queue).unwrap_or_default();
+        out.extend(away.iter().filter_map(|asked| asked.withdrawal(run)));
+        refuse_all(away, &refusal, out);
         if let Some(resident) = self.runs.get_mut(&run) {
-            out.extend(resident.queue.drain(..).filter_map(|asked| asked.withdrawal(run)));
+            let queue = std::mem::take(&mut resident.queue);
+            out.extend(queue.iter().filter_map(|asked| asked.withdrawal(run)));
+            refuse_all(queue, &refusal, out);
             resident.waits_for_payloads = false;
         }
     }
@@ -455,14 +458,14 @@ fn refuse_all(queue: impl IntoIterator<Item = Asked>, refusal: &Refusal, out: &m
     out.extend(replies.map(|reply| Output::Reply(reply, Err(refusal.clone()))));
 }
 
-/// Refuses the requests whose answer somebody waits for; returns the others.
+/// Refuses the requests whose answer somebody waits for; returns the others, and the reports of handlers, which are kept.
 fn refuse_those_who_wait(
     queue: VecDeque<Asked>,
     refusal: &Refusal,
     out: &mut Vec<Output>,
 ) -> VecDeque<Asked> {
     let (waited_for, silent): (VecDeque<_>, VecDeque<_>) =
-        queue.into_iter().partition(|asked| asked.reply.is_some());
+        queue.into_iter().partition(|asked| asked.reply.is_some() && asked.report().is_none());
     refuse_all(waited_for, refusal, out);
     silent
 }

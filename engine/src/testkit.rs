@@ -23,6 +23,7 @@
 //! # Ok::<(), nexus_engine::StartError>(())
 //! ```
 
+mod acting;
 mod aggregates;
 mod build;
 mod call;
@@ -31,6 +32,7 @@ mod chance;
 mod crashes;
 mod ending;
 mod engine;
+mod for_real;
 mod limits;
 mod migrations;
 mod mock;
@@ -47,6 +49,7 @@ mod weather;
 mod workshop;
 mod world;
 
+pub(crate) use acting::StandIns;
 pub use build::{action, compile, plan, set, sleep, step};
 pub use call::{Call, Outcome};
 pub use chance::Chance;

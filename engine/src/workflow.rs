@@ -68,7 +68,7 @@ pub use start::Start;
 pub use step::{ByFunction, ByStep, IntoStep, Step};
 
 pub(crate) use start::request as start_request;
-pub(crate) use step::Work;
+pub(crate) use step::{Need, Work};
 
 /// What functions of this module return.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -82,6 +82,17 @@ async fn a_signal_before_and_after_a_crash() {
         again,
         RequestError::Refused(Refusal::Rejected(Rejection::AlreadyReceived { .. }))
     ));
+    for (name, carries) in [("payment", json!({"order": 8})), ("unpaid", json!({"order": 7}))] {
+        let other = engine.handle().signal(run, name, &carries, "k1", Actor::default()).await;
+        assert!(
+            matches!(
+                &other,
+                Err(RequestError::Refused(Refusal::Rejected(Rejection::OtherSignal { id })))
+                    if id == "k1"
+            ),
+            "{name}: {other:?}"
+        );
+    }
     assert_eq!(output(&engine.handle().wait(run).await.unwrap()), json!({"order": 7}));
     assert!(engine.handle().replay(run, None).await.unwrap().agrees());
     engine.shutdown().await;

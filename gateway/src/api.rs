@@ -19,6 +19,7 @@ mod state_queries;
 mod updates;
 mod versions;
 mod waiting;
+mod workers;
 
 use std::collections::BTreeMap;
 
@@ -53,6 +54,10 @@ pub use versions::{
     RollBack, VersionActed, VersionRow, WorkflowPage, WorkflowView,
 };
 pub use waiting::{SendSignal, SignalView};
+pub use workers::{
+    CompleteTask, FailTask, HeartbeatView, PollTask, ReportedView, TaskHeartbeat, TaskView,
+    WorkerHandlerView, WorkersView,
+};
 
 /// A request to start a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -192,8 +197,14 @@ pub struct LogPage {
 pub struct LogLineView {
     /// The step's id.
     pub step: String,
+    /// The item, if the step has `for_each`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<u32>,
     /// The attempt.
     pub attempt: u32,
+    /// Whether it was printed by the undo.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub undo: bool,
     /// The line.
     pub text: String,
 }

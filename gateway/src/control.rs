@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::api::Raw;
+use crate::api::WorkersView;
 use crate::api::{
     Act, Acted, ApprovalAnswer, ApprovalsPage, AuditFilter, AuditPage, DecidedView, ExplainView,
     GraphView, HistoryPage, InboxFilter, LogPage, PauseStore, PausesView, Problem, RebuildView,
@@ -129,7 +130,7 @@ requests! {
     /// Closes a circuit breaker: those who wait call at once.
     reset_breaker(target: &str, act: Act) -> BreakerView;
     /// The starts that have not led to a run yet, at most `limit` (0: 50).
-    starts(limit: u32) -> StartPage;
+    starts(limit: u32, after: Option<String>) -> StartPage;
     /// A start that has a key, by the name that its run has or will have.
     start_of(id: &str) -> StartView;
     /// Has a start that is kept not happen.
@@ -138,6 +139,8 @@ requests! {
     explain(name: &str) -> ExplainView;
     /// The graph of a run, with the status of its steps.
     graph(name: &str) -> GraphView;
+    /// The handlers that workers offer, and those that tasks wait for.
+    workers() -> WorkersView;
     /// The pauses of the store.
     pauses() -> PausesView;
     /// Starts nothing new in the runs that are meant, also in those that are started later.

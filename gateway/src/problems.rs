@@ -5,15 +5,20 @@ mod forget;
 mod start_keys;
 mod state_queries;
 mod updates;
+mod workers;
 
 pub(crate) use aggregates::{
     ambiguous_hash, no_such_breaker, no_such_definition, no_such_limit, no_such_schedule,
-    no_such_version, no_such_workflow, no_triggers, nothing_before, other_event, topic,
+    no_such_trigger, no_such_version, no_such_workflow, no_triggers, nothing_before, other_event,
+    topic,
 };
-pub(crate) use forget::forget;
-pub(crate) use start_keys::{no_such_start, not_kept};
+pub(crate) use forget::{forget, not_in_full, unknown as unknown_if_forgotten};
+pub(crate) use start_keys::{
+    kept_and_no_run, never_a_run, no_such_start, not_kept, starting_and_no_run,
+};
 pub(crate) use state_queries::query;
 pub(crate) use updates::update;
+pub(crate) use workers::{no_such_task, task};
 
 use std::error::Error;
 use std::path::Path;
@@ -60,6 +65,7 @@ pub fn open_problem(error: &OpenError) -> Problem {
         OpenError::Read(error) => read(error),
         OpenError::Pauses(error) => load(error),
         OpenError::Views(error) => views(error),
+        OpenError::StateMissing { .. } => Problem::new("NX3005", USAGE, error.to_string()),
     }
 }
 
@@ -235,6 +241,9 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
                 format!("emit the event, for all who wait for it: nexus-engine emit {event}"),
             )
         }
+        Rejection::OtherSignal { .. } => {
+            ("NX3046", "give it an id of its own, or leave --id out".to_owned())
+        }
         Rejection::OfFunction { .. }
         | Rejection::NoFunction { .. }
         | Rejection::OtherTurn { .. }
@@ -349,8 +358,12 @@ pub fn start_problem(error: &StartError) -> Problem {
         }
         StartError::RunId { code, .. } => Problem::new(code.clone(), USAGE, text)
             .hint("give the run a name with --id, or correct `run.id` in the workflow"),
-        StartError::Unresolved { .. } => Problem::new("NX1185", USAGE, text)
-            .hint("publish it with nexus-engine publish FILE, or name a file, as in `call: ./other.workflow.yaml`"),
+        StartError::Unresolved { workflow, .. } => {
+            Problem::new("NX1185", USAGE, text).hint(match workflow.rsplit_once('@') {
+                Some((name, _)) => format!("see which versions there are: nexus-engine versions {name}"),
+                None => "publish it with nexus-engine publish FILE, or name a file, as in `call: ./other.workflow.yaml`".to_owned(),
+            })
+        }
         StartError::CallMisfit { code, hint, .. } => {
             Problem::new(*code, USAGE, text).hint(hint.clone())
         }
@@ -403,12 +416,19 @@ pub(crate) fn schedule_problem(error: &StartError, name: &str) -> Problem {
     }
 }
 
+/// How many wrong inputs are told.
+const INPUTS_MAX: usize = 10;
+
 fn inputs(errors: &[InputError]) -> Problem {
     let Some(first) = errors.first() else {
         return Problem::new("NX1205", USAGE, "the input does not fit the workflow");
     };
-    let problem = Problem::new(first.code, USAGE, several(first.message.clone(), errors.len()));
-    Problem { hint: first.hint.clone(), ..problem }
+    let mut said: Vec<&str> =
+        errors.iter().take(INPUTS_MAX).map(|error| error.message.as_str()).collect();
+    let more = format!("and {} more", errors.len().saturating_sub(INPUTS_MAX));
+    said.extend((errors.len() > INPUTS_MAX).then_some(more.as_str()));
+    let problem = Problem::new(first.code, USAGE, said.join("; "));
+    Problem { hint: errors.iter().find_map(|error| error.hint.clone()), ..problem }
 }
 
 /// Why a definition cannot be used.

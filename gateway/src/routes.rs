@@ -1,6 +1,6 @@
 //! The addresses of the control API, `/metrics` and `/health`: each translates a request for the [`Service`] and its answer back.
 //!
-//! Source: docs/reference/control-api.md.
+//! Source: docs/reference/control-api.md, docs/reference/workers.md.
 
 mod acts;
 mod answer;
@@ -23,6 +23,7 @@ mod updates;
 mod upkeep;
 mod versions;
 mod waiting;
+mod workers;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -41,7 +42,8 @@ pub(crate) const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// All addresses.
 pub(crate) fn router(service: Service) -> Router {
     Router::new()
-        .nest("/control/v1", control())
+        .nest("/control/v1", control().merge(workers::control()))
+        .nest("/workers/v1", workers::protocol())
         .route("/metrics", get(metrics::show))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))

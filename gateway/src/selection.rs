@@ -108,7 +108,7 @@ fn values(field: &Field, run: &RunSummary) -> Vec<String> {
         Field::Workflow => vec![run.workflow.clone()],
         Field::Status => vec![run.status.clone()],
         Field::At => run.at.clone(),
-        Field::Waiting => run.waiting_on.iter().cloned().collect(),
+        Field::Waiting => run.waiting_on.iter().chain(&run.then_waiting_on).cloned().collect(),
         Field::Error => run.error.iter().map(|error| error.code.clone()).collect(),
         Field::By => vec![run.by.name.clone()],
         Field::Label(key) => run.labels.get(key).into_iter().cloned().collect(),

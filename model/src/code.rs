@@ -80,6 +80,21 @@ pub struct FunctionReturned {
     pub again: bool,
     /// How it failed.
     pub failure: Option<Failure>,
+    /// Changes of the code that this run is the first time past, by name.
+    pub patches: Vec<String>,
+    /// Signals that steps of this round took and that it has not heard of. The next round finds them.
+    pub left: Vec<LeftSignal>,
+}
+
+/// A signal that was taken and that a function has not heard of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftSignal {
+    /// Its number in the run.
+    pub number: u32,
+    /// Its name.
+    pub name: String,
+    /// What it carries.
+    pub payload: Payload,
 }
 
 impl CallMade {

@@ -36,7 +36,7 @@ use crate::run::{
 };
 use crate::time::Timestamp;
 pub(crate) use code::Replaced;
-use signals::awaited;
+use signals::{awaited, awaits_event};
 
 /// Folds one recorded event into the state. A recorded event always applies. `at` is the time of its transition.
 ///
@@ -74,12 +74,16 @@ pub(crate) enum Change {
     Queued(StepIndex, Option<TimerId>),
     /// A signal came, with this id.
     SignalReceived(String),
-    /// An update was accepted, with this id.
-    UpdateAccepted(String),
+    /// An update was accepted, with this id, and the one with that id was forgotten.
+    UpdateAccepted(String, Option<(String, u32)>),
     /// The loop was in this round before.
     Loop(StepIndex, Option<Loop>),
     /// The signal was taken.
     SignalTaken(u32, KeptSignal),
+    /// The signal was put back.
+    SignalLeft(u32),
+    /// The event that was kept for a step was dropped.
+    OfferDropped(u32, KeptSignal),
     /// The last call of the step was this before.
     Call(StepIndex, Option<LastCall>),
     /// The items of the step changed; this undoes it.
@@ -384,7 +388,11 @@ impl Fold<'_> {
     fn set(&mut self, step: StepIndex, next: StepRun) {
         self.drop_outdated(step, &next);
         let before = self.run.set_step(self.plan, step, next);
+        let waited = awaits_event(&before.state) && !awaits_event(&self.run.step_run(step).state);
         self.note(Change::Step(step, before));
+        if waited {
+            self.drop_offers(step);
+        }
     }
 
     fn set_timer(&mut self, id: TimerId, due: Timestamp, purpose: TimerPurpose) {

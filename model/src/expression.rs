@@ -164,6 +164,13 @@ impl Expression {
                 ("NX2301", error.detail().unwrap_or("it takes too many steps").to_owned())
             }
             ErrorKind::UndefinedError => match self.missing(values) {
+                // The whole of it is missing: there is nothing else to show.
+                Some(name) if name == self.source.trim() => {
+                    return EvalError::Failed {
+                        code: "NX2102",
+                        message: format!("`{}` is missing", shortened(&name, 200)),
+                    };
+                }
                 Some(name) => ("NX2102", format!("`{name}` is missing")),
                 None => ("NX2102", "a value is missing".to_owned()),
             },

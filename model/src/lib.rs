@@ -36,6 +36,7 @@ pub mod time;
 pub mod topic;
 pub mod vault;
 pub mod versions;
+pub mod workers;
 
 #[cfg(test)]
 mod tests;

@@ -73,6 +73,8 @@ pub struct Plan {
     slot: Option<SlotRule>,
     /// What decides whether and when its runs are started.
     start_rule: Option<start_rule::CompiledStartRule>,
+    /// Whether it calls workflows by name that are not pinned.
+    calls_by_name: bool,
     event_triggers: Vec<events::TriggerRule>,
     event_waits: Vec<(StepIndex, String)>,
     pub(crate) env: Template,

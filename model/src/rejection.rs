@@ -166,6 +166,12 @@ pub enum Rejection {
     /// The values of the run can no longer be read.
     #[error("the run is forgotten")]
     Forgotten,
+    /// A signal with this id came before, and it was another one. Said by the shell, which can read what it carried.
+    #[error("a signal with the id `{id}` was received before, and it was another one")]
+    OtherSignal {
+        /// The signal's id.
+        id: String,
+    },
     /// A signal with this id came before.
     #[error("signal `{id}` was received already")]
     AlreadyReceived {

@@ -37,6 +37,9 @@ mod undo;
 
 pub use undo::{ItemsUndo, StepUndo, UndoState};
 
+/// Updates whose ids a run remembers.
+pub const UPDATE_IDS_MAX: usize = 1_000;
+
 /// The state of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
@@ -62,7 +65,7 @@ pub struct Run {
     pub forgotten: bool,
     /// Signals that came.
     pub signals: Signals,
-    /// The ids of the updates that were accepted, with the revisions of the events that say so.
+    /// The ids of the last [`UPDATE_IDS_MAX`] updates that were accepted, with the revisions of the events that say so.
     pub updates: BTreeMap<String, u32>,
     /// The last run that each step has called.
     pub calls: BTreeMap<StepIndex, LastCall>,

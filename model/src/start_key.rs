@@ -16,8 +16,9 @@ mod decide;
 mod event;
 mod evolve;
 mod name;
+mod tokens;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +27,9 @@ pub use event::{
     KeptCancelled, KeptDue, RunBegun, RunNotBegun, StartAdmitted, StartKept, StartKeyEvent,
 };
 pub use name::{aggregate_name, is_hashed, parts, run_name, run_name_of};
+pub use tokens::{TOKENS_KEPT_MAX, TOKENS_MAX};
 
+use self::tokens::Tokens;
 use crate::aggregate::{Aggregate, ClockKind, Wire};
 use crate::event::Actor;
 use crate::id::{DefinitionHash, RunId, TimerId};
@@ -34,8 +37,6 @@ use crate::time::Timestamp;
 
 /// Largest input of a start, in bytes of JSON.
 pub const INPUT_BYTES_MAX: usize = 64 * 1024;
-/// Tokens that are remembered of starts that were kept before; those of the one that is kept now are remembered all.
-pub const TOKENS_MAX: usize = 1_000;
 
 /// What decides whether and when a run of a workflow is started.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,8 +76,8 @@ pub struct StartKey {
     pub started: u64,
     /// Why a run was not started, the last time one was not.
     pub failure: Option<StartFailure>,
-    /// Hashes of the tokens of the last starts that were kept, and the numbers of their runs.
-    tokens: VecDeque<([u8; 16], u32)>,
+    /// The tokens of the last starts that were kept.
+    tokens: Tokens,
 }
 
 /// A run as it is asked for.
@@ -180,25 +181,8 @@ impl StartKey {
 
     /// The number of the run that a start with this token was kept for.
     pub fn kept_as(&self, token: &str) -> Option<u32> {
-        let hash = token_hash(token);
-        self.tokens.iter().find(|(known, _)| *known == hash).map(|(_, number)| *number)
+        self.tokens.number(token)
     }
-
-    fn remember(&mut self, token: &str, number: u32) {
-        self.tokens.push_back((token_hash(token), number));
-        // Those of the start that is kept now are never forgotten: by one of them it would be put off again.
-        while self.tokens.len() > TOKENS_MAX
-            && self.tokens.front().is_some_and(|(_, of)| *of != number)
-        {
-            self.tokens.pop_front();
-        }
-    }
-}
-
-fn token_hash(token: &str) -> [u8; 16] {
-    let mut hash = [0; 16];
-    hash.copy_from_slice(&blake3::hash(token.as_bytes()).as_bytes()[..16]);
-    hash
 }
 
 /// The timer of the start that is kept.
@@ -261,11 +245,12 @@ impl Aggregate for StartKey {
             StartKeyEvent::StartAdmitted(StartAdmitted { run, .. }) => {
                 Some((&run.request.by, run.name.clone()))
             }
-            StartKeyEvent::StartKept(StartKept { request, .. }) => {
-                Some((&request.by, String::new()))
+            StartKeyEvent::StartKept(StartKept { request, number, .. }) => {
+                Some((&request.by, format!("+{number}")))
             }
-            StartKeyEvent::KeptCancelled(KeptCancelled { by, reason, .. }) => {
-                Some((by, reason.clone()))
+            StartKeyEvent::KeptCancelled(KeptCancelled { number, by, reason }) => {
+                let because = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+                Some((by, format!("+{number}{because}")))
             }
             StartKeyEvent::KeptDue(_)
             | StartKeyEvent::RunBegun(_)

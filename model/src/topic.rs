@@ -24,8 +24,10 @@ use serde::{Deserialize, Serialize};
 
 pub use command::{TopicCommand, TopicRejection};
 pub use event::{EventEmitted, EventsDelivered, TopicEvent, TriggerRemoved, TriggerSet};
+pub(crate) use name::moved_offer_id;
 pub use name::{
-    EVENT_PREFIX, NAME_CHARS_MAX, event_of, is_name, offer_id, offered_to, run_name, signal_name,
+    EVENT_PREFIX, NAME_CHARS_MAX, Offered, event_of, is_name, offer_id, offered_to, run_name,
+    signal_name,
 };
 
 use crate::aggregate::{Aggregate, ClockKind, Wire};

@@ -35,11 +35,13 @@ pub(crate) enum Table {
     Snapshots,
     /// Aggregates by id.
     Aggregates,
+    /// Ids of start keys under which a start is kept.
+    KeptStarts,
 }
 
 impl Table {
     /// All tables, in the order of their numbers.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Meta,
         Self::Runs,
         Self::Names,
@@ -49,6 +51,7 @@ impl Table {
         Self::Metrics,
         Self::Snapshots,
         Self::Aggregates,
+        Self::KeptStarts,
     ];
 
     /// What it is called.
@@ -63,6 +66,7 @@ impl Table {
             Self::Metrics => "metrics",
             Self::Snapshots => "snapshots",
             Self::Aggregates => "aggregates",
+            Self::KeptStarts => "kept_starts",
         }
     }
 

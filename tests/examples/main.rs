@@ -117,3 +117,35 @@ fn a_year_of_simulated_time_takes_less_than_a_second() {
     assert_eq!(report.simulated_ms, 365 * 86_400_000);
     assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
 }
+
+/// What a case about `workflow` that says this is told.
+fn told(workflow: &str, case: &str) -> String {
+    let file = tempfile::Builder::new().suffix(".test.yaml").tempfile().expect("a file");
+    let workflow = folder().join(workflow);
+    let text = format!("workflow: {}\ncases:\n  it:\n{case}", workflow.display());
+    std::fs::write(file.path(), text).expect("written");
+    match Suite::open(file.path(), &HARMLESS) {
+        Ok(suite) => suite.play(&engine(), &suite.cases()[0], &Plays::default()).wrong.join("; "),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn another_number_of_runs_and_a_migration_that_does_not_fit_are_told() {
+    let mock = "    mock: { build: { documents: 1 } }\n    starts: { 0s: {}, 1h: {} }\n";
+    let runs = |runs: u32| {
+        told("debounce.workflow.yaml", &format!("{mock}    expect: {{ runs: {runs} }}\n"))
+    };
+    assert_eq!(runs(2), "");
+    assert_eq!(runs(1), "there are 2 runs, expected 1");
+    let to = |file: &str, refused: &str| {
+        let file = folder().join(file);
+        let act = format!("    at: {{ 1d: {{ migrate: '{}'{refused} }} }}\n", file.display());
+        told("migrate.workflow.yaml", &format!("{act}    expect: {{ error: NX4001 }}\n"))
+    };
+    assert_eq!(to("versions/migrate.workflow.yaml", ""), "");
+    let done = to("versions/migrate.workflow.yaml", ", refused: NX5014");
+    assert!(done.ends_with("is done, expected NX5014"), "{done}");
+    let missing = to("nothing.workflow.yaml", "");
+    assert!(missing.contains("NX1127"), "{missing}");
+}

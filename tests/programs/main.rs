@@ -3,7 +3,7 @@
 
 mod killed;
 
-use nexus_engine::prelude::hours;
+use nexus_engine::prelude::{Workflow, hours};
 use nexus_engine::testing::TestEngine;
 
 #[expect(dead_code, reason = "the program is played, not run")]
@@ -13,7 +13,12 @@ mod embed;
 #[path = "../../examples/order.rs"]
 mod order;
 
-use order::{Order, Shop};
+#[expect(dead_code, reason = "the program is played, not run")]
+#[path = "../../examples/agent-loop.rs"]
+mod agent_loop;
+
+use agent_loop::Task;
+use order::{Order, Parcel, Shop};
 
 /// Steps of the two programs, each with a start and an end; without a crash there would be fewer transitions.
 const TRANSITIONS_MIN: u32 = 6;
@@ -35,11 +40,16 @@ fn embed_ends_the_same_wherever_it_is_cut_off() {
 
 #[test]
 fn an_order_ends_the_same_wherever_it_is_cut_off() {
-    let order = order::order().expect("a workflow");
+    for order in [order::order(), order::order_as_function()] {
+        ends_the_same(&order.expect("a workflow"));
+    }
+}
+
+fn ends_the_same(order: &Workflow<Order, Parcel>) {
     for (has_no_trucks, status, undone) in [(false, "completed", 0), (true, "failed", 2)] {
-        let t = TestEngine::new().workflow(&order).state(Shop { has_no_trucks });
+        let t = TestEngine::new().workflow(order).state(Shop { has_no_trucks });
         let crashes = t.crash_everywhere_in(|t| {
-            let run = t.start(&order, an_order(250_000)).expect("a start");
+            let run = t.start(order, an_order(250_000)).expect("a start");
             t.advance(hours(1));
             run.approve_of("approve", "dana", &["ops"]).expect("a decision");
         });
@@ -48,5 +58,21 @@ fn an_order_ends_the_same_wherever_it_is_cut_off() {
         assert_eq!(crashes.plain.runs["wf-001"].status, status);
         let undos = crashes.plain.calls.keys().filter(|call| call.uses.contains(".undo"));
         assert_eq!(undos.count(), undone);
+    }
+}
+
+fn a_task(budget_cents: u32) -> Task {
+    Task { goal: "why is the sky blue".to_owned(), budget_cents }
+}
+
+#[test]
+fn an_agent_loop_ends_the_same_wherever_it_is_cut_off() {
+    let agent = agent_loop::agent_loop().expect("a workflow");
+    for (budget, status) in [(100, "completed"), (14, "failed")] {
+        let t = TestEngine::new().workflow(&agent);
+        let crashes = t.crash_everywhere(&agent, a_task(budget)).expect("a start");
+        assert!(crashes.all_same(), "{crashes}");
+        assert!(crashes.transitions >= TRANSITIONS_MIN, "{}", crashes.transitions);
+        assert_eq!(crashes.plain.runs["wf-001"].status, status);
     }
 }

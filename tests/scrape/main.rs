@@ -6,6 +6,13 @@ use std::time::Duration;
 use nexus_tests::{Server, definition_json, until};
 use serde_json::{Value, json};
 
+/// A workflow whose starts have a key.
+fn keyed(name: &str, rule: &str) -> String {
+    format!(
+        "nexus: v1\nname: {name}\nrun:\n  {rule}\ninputs: {{ n: integer }}\nsteps:\n  a: {{ uses: log, with: {{ message: hello }} }}\n"
+    )
+}
+
 const WORKFLOW: &str = "nexus: v1\nname: scraped\nsteps:\n  a: { uses: log, with: { message: hello } }\n  b: { needs: a, uses: simulate }\n";
 
 fn is_installed(tool: &str) -> bool {
@@ -35,6 +42,18 @@ async fn prometheus_finds_the_target_up_and_the_series_present() {
         client.wait("s-1", Some(Duration::from_secs(20))).await.unwrap().status,
         "completed"
     );
+    // Two starts of one run that is kept, and two of which the second is a duplicate.
+    for (name, rule) in
+        [("kept", "debounce: { key: k, wait: 1h }"), ("once", "dedupe: { key: k, within: 1h }")]
+    {
+        for n in [1, 2] {
+            let request = json!({
+                "definition": definition_json(&keyed(name, rule)), "input": { "n": n }, "name": null, "labels": {},
+                "folder": null, "by": { "name": "test", "via": "api" },
+            });
+            client.start(serde_json::from_value(request).unwrap()).await.unwrap();
+        }
+    }
     let target = client.status().await.unwrap().listening.into_iter().next().expect("it listens");
     let target = target.trim_start_matches("http://").trim_end_matches('/').to_owned();
 
@@ -69,8 +88,28 @@ async fn prometheus_finds_the_target_up_and_the_series_present() {
             "{series}: {found}"
         );
     }
+    counts_of_starts(port).await;
     prometheus.kill().unwrap();
     prometheus.wait().unwrap();
+}
+
+/// What the starts with a key have counted.
+async fn counts_of_starts(port: u16) {
+    for (sample, value) in [
+        ("nexus_starts_kept{workflow=\"kept\"}", "1"),
+        ("nexus_starts_asked_total{workflow=\"kept\",outcome=\"kept\"}", "1"),
+        ("nexus_starts_asked_total{workflow=\"kept\",outcome=\"joined\"}", "1"),
+        ("nexus_starts_total{workflow=\"kept\",outcome=\"started\"}", "0"),
+        ("nexus_starts_asked_total{workflow=\"once\",outcome=\"admitted\"}", "1"),
+        ("nexus_starts_total{workflow=\"once\",outcome=\"started\"}", "1"),
+        ("nexus_starts_duplicate_total{workflow=\"once\"}", "1"),
+    ] {
+        until(sample, || async {
+            let found = query(port, sample).await?;
+            (found["data"]["result"][0]["value"][1] == value).then_some(())
+        })
+        .await;
+    }
 }
 
 fn free_port() -> u16 {

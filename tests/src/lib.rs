@@ -5,3 +5,9 @@ mod server;
 
 pub use chance::Chance;
 pub use server::{Server, binary, command, definition_json, until};
+
+/// Whether the run of all tests has said that a program is not installed, so that what needs it is left out.
+pub fn is_missing(program: &str) -> bool {
+    let missing = std::env::var("NEXUS_MISSING_TOOLS").unwrap_or_default();
+    missing.split(',').any(|name| name == program)
+}

@@ -49,8 +49,16 @@ impl Server {
     /// # Panics
     /// If the binary cannot be started.
     pub fn start(store: &Path, flags: &[&str]) -> Self {
+        Self::start_at(store, "127.0.0.1:0", flags)
+    }
+
+    /// Starts one that listens at `address`; does not wait until it answers.
+    ///
+    /// # Panics
+    /// If the binary cannot be started.
+    pub fn start_at(store: &Path, address: &str, flags: &[&str]) -> Self {
         let mut serve = command(store);
-        serve.args(["serve", "--listen", "127.0.0.1:0"]).args(flags).stdout(Stdio::null());
+        serve.args(["serve", "--listen", address]).args(flags).stdout(Stdio::null());
         let child = serve.spawn().expect("the binary starts");
         Self { child, store: store.to_owned() }
     }

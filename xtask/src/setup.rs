@@ -13,7 +13,7 @@ use crate::process;
 const NEXTEST_VERSION: &str = "0.9.143";
 
 /// Programs that some tests start, and the Debian package that has each of them.
-const TOOLS: [Tool; 4] = [
+const TOOLS: [Tool; 5] = [
     Tool {
         program: "prometheus",
         package: "prometheus",
@@ -30,6 +30,7 @@ const TOOLS: [Tool; 4] = [
         package: "postgresql",
         purpose: "steps that are transactions run on a real server",
     },
+    Tool { program: "python3", package: "python3", purpose: "workers are programs of their own" },
 ];
 
 /// A program that some tests start.
@@ -166,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_package_is_installed_once() {
-        assert_eq!(packages(&TOOLS), ["prometheus", "strace", "postgresql"]);
+        assert_eq!(packages(&TOOLS), ["prometheus", "strace", "postgresql", "python3"]);
     }
 
     #[test]

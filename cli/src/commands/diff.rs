@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use nexus_engine::model::plan::Plan;
-use nexus_gateway::api::{DiffLine, DiffView, Problem};
+use nexus_gateway::api::{CompareDefinitions, DefinitionRef, DiffLine, DiffView, Problem};
 use serde_json::Value;
 
-use super::published;
+use super::published::{self, Meant};
 use crate::context::Context;
 use crate::exit::{Code, Outcome};
 use crate::output::{self, Format};
+use crate::store::{Purpose, ask};
 use crate::text::one_line;
 
 /// How much of a value is shown.
@@ -35,21 +36,30 @@ pub(crate) struct DiffArgs {
 
 /// Compares.
 pub(crate) fn run(context: &Context, args: &DiffArgs) -> Outcome {
-    let Some(from) = plan(context, &args.from)? else { return Ok(Code::Usage) };
-    let Some(to) = plan(context, &args.to)? else { return Ok(Code::Usage) };
-    let diff = nexus_gateway::diff(&from, &to);
+    let Some(from) = published::meant(context, &args.from)? else { return Ok(Code::Usage) };
+    let Some(to) = published::meant(context, &args.to)? else { return Ok(Code::Usage) };
+    let diff = if from.reference.is_none() && to.reference.is_none() {
+        nexus_gateway::diff(&plan(from, &args.from)?, &plan(to, &args.to)?)
+    } else {
+        // What a file calls by name is compared as it would be published.
+        let request = CompareDefinitions { from: reference(from), to: reference(to) };
+        ask(context, &Purpose::Look, async |control| control.compare(request).await)?
+    };
     show(&diff);
     let differs = args.exit_code && !diff.differences.is_empty();
     Ok(if differs { Code::Differs } else { Code::Done })
 }
 
-fn plan(context: &Context, subject: &Path) -> Result<Option<Plan>, Problem> {
-    let Some(meant) = published::meant(context, subject)? else { return Ok(None) };
-    let plan = Plan::compile(meant.definition).map_err(|_| {
+fn reference(meant: Meant) -> DefinitionRef {
+    let (definition, reference) = meant.to_send();
+    DefinitionRef { reference, definition, callees: meant.callees }
+}
+
+fn plan(meant: Meant, subject: &Path) -> Result<Plan, Problem> {
+    Plan::compile(meant.definition).map_err(|_| {
         let message = format!("the definition of {} cannot be used", subject.display());
         Problem::new("NX7019", Code::Usage as u8, message).hint("publish it again")
-    })?;
-    Ok(Some(plan))
+    })
 }
 
 fn show(diff: &DiffView) {

@@ -11,16 +11,16 @@ use crate::output;
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:\n  nexus-engine help run\n  nexus-engine help exit-codes")]
 pub(crate) struct HelpArgs {
-    /// A verb, `exit-codes`, or `words`: what replay, retry and rerun mean.
+    /// A verb, `exit-codes`, or `words`: what replay, retry and start mean.
     #[arg(value_name = "VERB|TOPIC")]
     pub(crate) topic: Option<String>,
 }
 
 const WORDS: &str = "\
-            same run   calls handlers again   writes to the log   for
-  replay    yes        never                  never               looking back, checking
-  retry     yes        steps not completed    yes                 after an outage
-  rerun     no         all                    yes                 a corrected input";
+            same run   calls handlers again             writes to the log   for
+  replay    yes        never                            never               looking back, checking
+  retry     yes        steps not completed, and after   yes                 after an outage
+  start     no         all, under another name          yes                 a corrected input";
 
 /// Prints help.
 pub(crate) fn run(args: &HelpArgs) -> Outcome {

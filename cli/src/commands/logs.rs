@@ -87,8 +87,15 @@ fn print(line: &LogLineView, args: &LogsArgs) {
     } else if args.raw {
         output::line(&line.text);
     } else {
-        output::line(format!("{}#{} │ {}", line.step, line.attempt, clean(&line.text)));
+        output::line(format!("{} │ {}", of(line), clean(&line.text)));
     }
+}
+
+/// `charge#2`, `items[7]#1`, `charge#3 undo`.
+fn of(line: &LogLineView) -> String {
+    let item = line.item.map(|item| format!("[{item}]")).unwrap_or_default();
+    let undo = if line.undo { " undo" } else { "" };
+    format!("{}{item}#{}{undo}", line.step, line.attempt)
 }
 
 /// A line without what would move the cursor or change the colours of what follows.
@@ -140,14 +147,17 @@ async fn look(control: &Control, args: &LogsArgs, seen: &mut Seen) -> Result<boo
 /// How many lines of each attempt were seen. When the engine drops the older half of a long output, the lines that are left
 /// count as seen.
 #[derive(Default)]
-struct Seen(BTreeMap<(String, u32), usize>);
+struct Seen(BTreeMap<Printed, usize>);
+
+/// What printed a line: step, item, attempt, and whether it is an undo.
+type Printed = (String, Option<u32>, u32, bool);
 
 impl Seen {
     fn new_of(&mut self, lines: Vec<LogLineView>) -> Vec<LogLineView> {
-        let mut counts: BTreeMap<(String, u32), usize> = BTreeMap::new();
+        let mut counts: BTreeMap<Printed, usize> = BTreeMap::new();
         let mut new = Vec::new();
         for line in lines {
-            let key = (line.step.clone(), line.attempt);
+            let key = (line.step.clone(), line.item, line.attempt, line.undo);
             let count = counts.entry(key.clone()).or_default();
             *count += 1;
             if *count > self.0.get(&key).copied().unwrap_or_default() {
@@ -163,12 +173,32 @@ impl Seen {
 mod tests {
     use super::*;
 
+    fn item(item: u32, text: &str) -> LogLineView {
+        LogLineView {
+            step: "each".into(),
+            item: Some(item),
+            attempt: 1,
+            undo: false,
+            text: text.into(),
+        }
+    }
+
+    #[test]
+    fn lines_of_items_are_told_apart() {
+        let mut seen = Seen::default();
+        seen.new_of(vec![item(0, "1"), item(1, "2")]);
+        let new = seen.new_of(vec![item(0, "1"), item(0, "3"), item(1, "2")]);
+        assert_eq!(new, [item(0, "3")]);
+        let undo = LogLineView { undo: true, ..item(7, "") };
+        assert_eq!([of(&undo), of(&item(7, ""))], ["each[7]#1 undo", "each[7]#1"]);
+    }
+
     #[test]
     fn only_new_lines_are_printed() {
         let line = |step: &str, text: &str| LogLineView {
             step: step.into(),
-            attempt: 1,
             text: text.into(),
+            ..item(0, "")
         };
         let mut seen = Seen::default();
         assert_eq!(seen.new_of(vec![line("a", "1")]).len(), 1);

@@ -26,7 +26,7 @@ Examples:
   nexus-engine replay --all -o json
 
 Exit code 7 if a run takes another path (NX5001) or comes to another state (NX5002) than recorded.
-What replay, retry and rerun mean: nexus-engine help words")]
+What replay, retry and start mean: nexus-engine help words")]
 pub(crate) struct ReplayArgs {
     /// The runs: names, beginnings of them, @last or @last-failed.
     #[arg(value_name = "RUN", required_unless_present = "all", conflicts_with = "all")]

@@ -15,6 +15,9 @@ use crate::output::{self, Format};
 use crate::store::{Access, Driving, Purpose};
 use crate::text;
 
+/// The shortest lease.
+const LEASE_MIN: Duration = Duration::from_millis(100);
+
 /// Arguments of `serve`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -22,7 +25,7 @@ use crate::text;
   nexus-engine serve --workflows workflows/
   nexus-engine serve --listen 127.0.0.1:0 -o json")]
 pub(crate) struct ServeArgs {
-    /// Where metrics and health are served; port 0 takes any.
+    /// Where workers, metrics and health are served; port 0 takes any.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7878")]
     pub(crate) listen: String,
     /// Attempts under way at one time.
@@ -31,9 +34,20 @@ pub(crate) struct ServeArgs {
     /// Time that running steps have when the engine is told to stop.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
     pub(crate) drain: Duration,
+    /// How long a worker that has a task may be silent, if its step has no `heartbeat`.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = lease)]
+    pub(crate) worker_lease: Duration,
     /// A workflow, or a folder of them, whose triggers start runs from now on; may be repeated.
     #[arg(long, value_name = "PATH")]
     pub(crate) workflows: Vec<PathBuf>,
+}
+
+/// A time that a worker can keep to.
+fn lease(text: &str) -> Result<Duration, String> {
+    duration(text).and_then(|time| {
+        let is_long = time >= LEASE_MIN;
+        is_long.then_some(time).ok_or_else(|| format!("at least {}ms", LEASE_MIN.as_millis()))
+    })
 }
 
 /// Serves until a signal comes.
@@ -45,6 +59,7 @@ pub(crate) fn run(context: &Context, args: &ServeArgs) -> Outcome {
         concurrency: args.concurrency,
         drain: Some(args.drain),
         listen: Some(args.listen.clone()),
+        worker_lease: Some(args.worker_lease),
     };
     // Only where metrics can be asked for are measurements taken.
     install_metrics();
@@ -98,6 +113,7 @@ fn hello(access: &Access, status: &Status) {
             output::line(format!(
                 "  metrics http://{address}/metrics · health http://{address}/health/ready"
             ));
+            output::line(format!("  workers http://{address}/workers/v1/poll"));
         }
     }
 }

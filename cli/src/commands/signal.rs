@@ -28,7 +28,7 @@ pub(crate) struct SignalArgs {
     /// What it carries: JSON, @FILE, or - for standard input [default: null].
     #[arg(value_name = "JSON")]
     pub(crate) payload: Option<String>,
-    /// A key that makes it count once: the same again changes nothing.
+    /// A key that makes it count once: the same again changes nothing, and something else with it is refused (NX3046).
     #[arg(long, value_name = "KEY")]
     pub(crate) id: Option<String>,
     /// Which runs.

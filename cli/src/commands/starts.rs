@@ -1,7 +1,8 @@
 //! `starts`: what is kept and has not led to a run yet.
 
 use clap::{Args, Subcommand};
-use nexus_gateway::api::StartView;
+use nexus_gateway::Control;
+use nexus_gateway::api::{Problem, StartPage, StartView};
 
 use super::acting::act;
 use crate::context::Context;
@@ -9,6 +10,9 @@ use crate::exit::{Code, Outcome};
 use crate::output::{self, Format};
 use crate::store::{Purpose, ask};
 use crate::text::{Table, one_line};
+
+/// Starts that are asked for at one time.
+const PAGE: u32 = 1_000;
 
 /// Arguments of `starts`.
 #[derive(Debug, Args)]
@@ -38,7 +42,7 @@ enum Verb {
 #[derive(Debug, Args)]
 struct ListArgs {
     /// At most this many, those that are due first.
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
 }
 
@@ -85,8 +89,23 @@ fn cancel(context: &Context, args: &CancelArgs) -> Outcome {
     Ok(Code::Done)
 }
 
+/// As many pages as hold `limit` starts.
+async fn pages(control: &Control, limit: u32) -> Result<StartPage, Problem> {
+    let size = limit.min(PAGE);
+    let mut page = control.starts(size, None).await?;
+    while page.starts.len() < limit as usize
+        && let Some(after) = page.next.take()
+    {
+        let left = limit - u32::try_from(page.starts.len()).unwrap_or(limit);
+        let next = control.starts(left.min(PAGE), Some(after)).await?;
+        page.starts.extend(next.starts);
+        page.next = next.next;
+    }
+    Ok(page)
+}
+
 fn list(context: &Context, limit: u32) -> Outcome {
-    let page = ask(context, &Purpose::Look, async |control| control.starts(limit).await)?;
+    let page = ask(context, &Purpose::Look, async |control| pages(control, limit).await)?;
     match output::format() {
         Format::Json => output::json(&page),
         Format::Jsonl => page.starts.iter().for_each(output::json),
@@ -105,7 +124,7 @@ fn list(context: &Context, limit: u32) -> Outcome {
                 ]);
             }
             table.print();
-            if page.more {
+            if page.next.is_some() {
                 output::note(format!("the first {limit} · more: --limit"));
             }
         }

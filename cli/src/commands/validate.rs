@@ -1,9 +1,12 @@
 //! `validate`: checks workflow files; nothing is started.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use nexus_definitions::{Known, Problems, Resolved, render};
+use nexus_engine::model::definition::{Definition, StepKind};
+use nexus_engine::model::workers::worker_handler;
 use serde::Serialize;
 
 use crate::exit::{Code, Outcome};
@@ -51,6 +54,9 @@ struct FileReport {
     valid: bool,
     workflow: Option<String>,
     steps: Option<usize>,
+    /// Handlers that workers have to offer.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    workers: BTreeSet<String>,
     problems: Problems,
 }
 
@@ -84,18 +90,37 @@ pub(crate) fn run(args: &ValidateArgs) -> Outcome {
 fn check(path: &Path, text: &str, handlers: &[Known<'_>], strict: bool) -> FileReport {
     let file = path.display().to_string();
     let (read, problems) = workflow::check(&file, path, text, handlers);
+    let workers = read.as_ref().map(|resolved| workers(&resolved.read.definition));
     let (workflow, steps) = read
         .map(|Resolved { read, .. }| (read.definition.name, read.definition.steps.len()))
         .unzip();
     let valid = if strict { problems.is_empty() } else { !problems.has_errors() };
-    FileReport { file, valid, workflow, steps, problems }
+    FileReport { file, valid, workflow, steps, workers: workers.unwrap_or_default(), problems }
+}
+
+/// The handlers that workers have to offer for this workflow.
+fn workers(definition: &Definition) -> BTreeSet<String> {
+    let kinds = definition.steps.iter().flat_map(|step| {
+        let undo = step.compensate.as_ref().map(|undo| &undo.kind);
+        [Some(&step.kind), undo].into_iter().flatten()
+    });
+    let handlers = kinds.filter_map(|kind| {
+        let StepKind::Action { uses, .. } = kind else { return None };
+        worker_handler(uses)
+    });
+    handlers.map(str::to_owned).collect()
 }
 
 fn show(file: &FileReport, text: &str, shown_max: usize) {
     if file.valid
         && let (Some(workflow), Some(steps)) = (&file.workflow, file.steps)
     {
-        output::line(format!("✔ {} · {workflow}, {}", file.file, count(steps, "step")));
+        let workers: Vec<&str> = file.workers.iter().map(String::as_str).collect();
+        let workers = match workers.as_slice() {
+            [] => String::new(),
+            some => format!(" · needs workers for {}", some.join(", ")),
+        };
+        output::line(format!("✔ {} · {workflow}, {}{workers}", file.file, count(steps, "step")));
     }
     for problem in file.problems.iter().take(shown_max) {
         output::complain(format!("{}\n", render(problem, text, true)));

@@ -77,10 +77,7 @@ fn undone(view: &RunView) -> Option<String> {
 fn counts(view: &RunView) -> String {
     let steps = view.steps.len();
     let retries: u32 = {
-        let tried = |step: &StepView| {
-            let undo = step.undo.as_ref().map_or(0, |undo| undo.attempts);
-            step.attempts.saturating_sub(undo).saturating_sub(1)
-        };
+        let tried = |step: &StepView| step.attempts.saturating_sub(1);
         view.steps.iter().map(tried).sum()
     };
     let skipped = view.steps.iter().filter(|step| step.status == "skipped").count();

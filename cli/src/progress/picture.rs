@@ -33,6 +33,8 @@ pub(super) struct Step {
     pub(super) id: String,
     pub(super) status: Status,
     attempt: u64,
+    /// The last attempt before this round.
+    attempts_before: u64,
     max_attempts: u32,
     /// When it began, and when that was recorded, in milliseconds since the run began and the Unix epoch.
     began: Option<(u64, u64)>,
@@ -160,6 +162,7 @@ impl Picture {
             "attempts.interrupted" => self.interrupted(&event.data["attempts"]),
             "round.begun" => {
                 self.each(&event.data["steps"], Status::Pending);
+                self.begin_round(&event.data["steps"]);
                 return Some(Line::Run(format!("↻ {}", event.detail)));
             }
             "path.chosen" => {
@@ -230,6 +233,17 @@ impl Picture {
         }
     }
 
+    /// Steps that are open again are tried and timed anew.
+    fn begin_round(&mut self, steps: &Value) {
+        for id in steps.as_array().into_iter().flatten().filter_map(Value::as_str) {
+            if let Some(step) = self.places.get(id).and_then(|at| self.steps.get_mut(*at)) {
+                step.attempts_before += step.attempt;
+                step.attempt = 0;
+                (step.began, step.error) = (None, None);
+            }
+        }
+    }
+
     /// Takes up an event about a step; whether it is worth a line.
     #[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
     fn fold_step(&mut self, at: usize, event: &EventView) -> bool {
@@ -239,7 +253,7 @@ impl Picture {
             return false;
         }
         if let Some(attempt) = event.attempt {
-            step.attempt = attempt.into();
+            step.attempt = u64::from(attempt).saturating_sub(step.attempts_before);
         }
         match event.event.as_str() {
             "step.started" => {

@@ -74,6 +74,7 @@ fn config(context: &Context, purpose: &Purpose) -> Config {
             drive: if driving.all { Drive::All } else { Drive::Named },
             concurrency: driving.concurrency.unwrap_or(defaults.concurrency),
             drain: driving.drain.unwrap_or(defaults.drain),
+            worker_lease: driving.worker_lease.unwrap_or(defaults.worker_lease),
             ..defaults
         },
     }

@@ -17,7 +17,7 @@ async fn nothing(_: StepCx, _: Value) -> StepResult<()> {
     Ok(())
 }
 
-/// Makes one run of `count` steps in a row, and replays it `rounds` times.
+/// Makes one run of `count` steps that one more step waits for, and replays it `rounds` times.
 ///
 /// # Errors
 /// If the store cannot be opened, the run does not complete, or a replay differs.

@@ -211,6 +211,25 @@ fn a_run_that_cannot_be_forgotten_says_why() {
 }
 
 #[test]
+fn what_is_forgotten_is_named_in_full_or_agreed_to() {
+    let desk = desk();
+    play(&desk, "sealed", "sealed-1");
+    for short in ["seal", "@last"] {
+        let refused = desk.nexus(&["forget", short, "-o", "json"]).code(2).problem();
+        assert_eq!(refused["code"], "NX1408");
+        let message = refused["message"].as_str().unwrap_or_default();
+        assert!(message.starts_with(&format!("`{short}` means sealed-1 — forget it for ever?")));
+    }
+    play(&desk, "sealed", "sealed-2");
+    let both = ["forget", "sealed-1", "sealed-2", "-o", "json"];
+    assert_eq!(desk.nexus(&both).code(2).problem()["code"], "NX1408");
+    let retried = desk.nexus(&["retry", "sealed-1", "-o", "json"]).code(5).problem();
+    assert_ne!(retried["code"], "NX6022", "nothing was forgotten");
+    desk.nexus(&["forget", "sealed-1"]).code(0);
+    assert_eq!(desk.nexus(&["forget", "@last", "--yes"]).code(0).out, "sealed-2 is forgotten\n");
+}
+
+#[test]
 fn the_same_start_again_is_the_same_run_also_if_it_is_encrypted() {
     let desk = desk();
     let start = |input: &str, code| {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::reader::Reader;
 use super::{Act, Case, Deed, Expect, MockAnswer, MockFailure, Point, Real, StepExpect};
@@ -11,12 +11,13 @@ use crate::source::range_of;
 use crate::suggest::{any_of, nearest};
 use crate::yaml::{Key, Node, Tree};
 
-const CASE: &[&str] = &["extends", "inputs", "mock", "real", "at", "expect"];
-const EXPECT: &[&str] = &["status", "error", "steps", "outputs", "queries", "calls", "takes"];
+const CASE: &[&str] = &["extends", "inputs", "mock", "real", "starts", "at", "expect"];
+const EXPECT: &[&str] =
+    &["status", "error", "steps", "outputs", "queries", "calls", "takes", "runs"];
 const STEP: &[&str] = &["status", "attempts", "error", "output"];
 const DEEDS: &[&str] = &[
     "signal", "update", "emit", "approve", "reject", "pause", "resume", "cancel", "retry", "crash",
-    "down",
+    "down", "migrate",
 ];
 const DETAILS: &[&str] = &["with", "id", "reply", "refused", "by", "note", "form", "groups"];
 const FAILURE: &[&str] = &["error", "code", "fatal", "takes"];
@@ -128,6 +129,7 @@ impl Reader<'_> {
                 }
                 "mock" => self.mocks(key, value, case),
                 "real" => case.real = self.real(key, value),
+                "starts" => case.starts = self.starts(key, value),
                 "at" => case.acts = self.acts(key, value),
                 "expect" => case.expect = self.expect(key, value),
                 _ => self.unknown(key, "a case", CASE),
@@ -181,6 +183,38 @@ impl Reader<'_> {
             }
         }
         MockAnswer { result: Err(failure), takes_ms }
+    }
+
+    fn starts(&mut self, key: &Key, value: &Tree) -> Vec<(u64, Map<String, Value>)> {
+        let mut starts = Vec::new();
+        for (when, value) in self.entries(key, value, "a map of times and inputs") {
+            let range = self.key_range(when);
+            let ms = match self.point(when) {
+                Some(Point::Time(ms)) => ms,
+                Some(Point::After(_)) => {
+                    let message = "a start comes at a time, and not after a step".to_owned();
+                    self.fault("NX1123", range, message, "write a time such as 30s or 23h");
+                    continue;
+                }
+                None => continue,
+            };
+            let inputs = match &value.value {
+                Node::List(items) => items.iter().collect(),
+                Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) | Node::Map(_) => {
+                    vec![value]
+                }
+            };
+            for inputs in inputs {
+                let is_empty = matches!(inputs.value, Node::Null);
+                let entries =
+                    if is_empty { &[] } else { self.entries(when, inputs, "a map of inputs") };
+                let input =
+                    |(name, value): &(Key, Tree)| (name.value.clone(), value.value.to_value());
+                starts.push((ms, entries.iter().map(input).collect()));
+            }
+        }
+        starts.sort_by_key(|(ms, _)| *ms);
+        starts
     }
 
     fn acts(&mut self, key: &Key, value: &Tree) -> Vec<Act> {
@@ -286,6 +320,10 @@ impl Reader<'_> {
             "cancel" => Deed::Cancel,
             "retry" => Deed::Retry,
             "crash" => Deed::Crash(0),
+            "migrate" => {
+                let refused = text("refused");
+                Deed::Migrate { file: self.text_of(key, value)?, refused }
+            }
             _ => Deed::Crash(self.duration(key, value)),
         })
     }
@@ -305,6 +343,7 @@ impl Reader<'_> {
                     expect.queries = entries.iter().map(said).collect();
                 }
                 "calls" => expect.calls = Some(self.texts(key, value)),
+                "runs" => expect.runs = self.count(key, value),
                 "takes" => expect.takes_ms = Some(self.duration(key, value)),
                 _ => self.unknown(key, "what is expected", EXPECT),
             }

@@ -4,7 +4,7 @@ use nexus_model::input::InputError;
 use nexus_model::plan::Plan;
 use serde_json::Value;
 
-use super::{Case, Named, TestFile};
+use super::{Case, Deed, Named, TestFile};
 use crate::problem::{Problem, Problems};
 use crate::source::Fault;
 use crate::suggest::nearest;
@@ -57,6 +57,13 @@ impl TestFile {
         self.source.problem(Fault::new("NX1127", self.workflow_range.clone(), message).hint(hint))
     }
 
+    /// NX1127: a file that the run of a case is migrated to cannot be used.
+    pub fn migration_problem(&self, case: &Case, message: String) -> Problem {
+        let hint =
+            "name a valid workflow, seen from the test file: `migrate: ./NAME.workflow.yaml`";
+        self.source.problem(Fault::new("NX1127", case.range.clone(), message).hint(hint))
+    }
+
     /// NX1130: the inputs of a case do not fit the workflow.
     pub fn inputs_problem(&self, case: &Case, errors: &[InputError]) -> Problem {
         let said: Vec<String> = errors.iter().map(ToString::to_string).collect();
@@ -77,6 +84,22 @@ impl TestFile {
 }
 
 impl Case {
+    /// The files that its run is migrated to.
+    pub fn migrations(&self) -> impl Iterator<Item = &str> {
+        self.acts.iter().filter_map(|act| match &act.what {
+            Deed::Migrate { file, .. } => Some(file.as_str()),
+            Deed::Signal { .. }
+            | Deed::Update { .. }
+            | Deed::Emit { .. }
+            | Deed::Answer { .. }
+            | Deed::Pause
+            | Deed::Resume
+            | Deed::Cancel
+            | Deed::Retry
+            | Deed::Crash(_) => None,
+        })
+    }
+
     /// The inputs as one value.
     pub fn input(&self) -> Value {
         Value::Object(self.inputs.clone())

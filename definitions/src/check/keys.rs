@@ -207,6 +207,7 @@ impl Checker<'_> {
         for (key, value) in entries {
             self.step_key(kind, key, value, others.is_empty());
         }
+        self.called(entries);
         self.for_each(entries);
     }
 

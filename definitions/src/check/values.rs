@@ -9,15 +9,6 @@ use crate::suggest::{any_of, nearest};
 use crate::yaml::{Key, Node, Tree};
 
 impl Checker<'_> {
-    pub(super) fn version(&mut self, key: &Key, value: &Tree) {
-        match &value.value {
-            Node::Number(_) => self.count(1, key, value),
-            Node::Null | Node::Bool(_) | Node::Text(_) | Node::List(_) | Node::Map(_) => {
-                self.text(key, value);
-            }
-        }
-    }
-
     pub(super) fn text(&mut self, key: &Key, value: &Tree) {
         match &value.value {
             Node::Text(text) if text.trim().is_empty() => {

@@ -206,3 +206,36 @@ fn the_example_of_a_page_about_test_files_provokes_its_code() {
     }
     assert_eq!(seen, 8);
 }
+
+#[test]
+fn starts_and_migrations_are_read_and_refused_with_their_places() {
+    let text = "cases:
+  base:
+    starts:
+      1m: [ { total: 2 }, { total: 3 } ]
+      0s:
+    at:
+      1h: { migrate: ./next.workflow.yaml, refused: NX5014 }
+      2h: { migrate: ./other.workflow.yaml }
+    expect: { runs: 2 }
+  more:
+    extends: base
+";
+    let file = read_cases("order.test.yaml", text).expect("a good file");
+    let [base, more] = file.cases.as_slice() else { panic!("two cases") };
+    let starts: Vec<_> = base.starts.iter().map(|(ms, inputs)| (*ms, json!(inputs))).collect();
+    let wanted = [(0, json!({})), (60_000, json!({"total": 2})), (60_000, json!({"total": 3}))];
+    assert_eq!(starts, wanted, "in the order of their times");
+    let files: Vec<&str> = base.migrations().collect();
+    assert_eq!(files, ["./next.workflow.yaml", "./other.workflow.yaml"]);
+    let Deed::Migrate { refused, .. } = &base.acts[0].what else { panic!("a migration") };
+    assert_eq!(refused.as_deref(), Some("NX5014"));
+    assert_eq!((base.expect.runs, more.expect.runs), (Some(2), None));
+    assert_eq!(more.starts, base.starts);
+    check("cases:\n  a:\n    starts: { after charge: {} }\n", "NX1123 3:15");
+    check("cases:\n  a:\n    starts: { soon: {} }\n", "NX1123 3:15");
+    check("cases:\n  a:\n    starts: { 0s: 3 }\n", "NX1122 3:19");
+    check("cases:\n  a:\n    starts: [1]\n", "NX1122 3:5");
+    check("cases:\n  a:\n    at: { 0s: { migrate: 3 } }\n", "NX1122 3:26");
+    check("cases:\n  a:\n    expect: { runs: some }\n", "NX1122 3:21");
+}

@@ -13,7 +13,8 @@ use nexus_model::time::Timestamp;
 use tokio::sync::Notify;
 
 use super::said::{Effect, Fresh, SideEffect};
-use crate::handler::{Data, Handler};
+use crate::handler::Data;
+use crate::workflow::Work;
 
 /// What came of a call.
 pub(super) type Outcome = Result<Data, Failure>;
@@ -54,6 +55,8 @@ struct Open {
     is_dropped: bool,
     /// The signal that it waits for without end.
     signal: Option<String>,
+    /// The number of the signal that its outcome is.
+    number: Option<u32>,
 }
 
 impl Open {
@@ -92,7 +95,7 @@ impl Board {
             does: Step::new("", kind),
             name,
             input,
-            handler: None,
+            work: None,
             undo: None,
             effect: None,
             callees: Vec::new(),
@@ -118,13 +121,8 @@ impl Board {
         self.amend(ticket, |fresh| fresh.input = input);
     }
 
-    pub(super) fn set_code(
-        &self,
-        ticket: u64,
-        handler: Arc<dyn Handler>,
-        undo: Option<Arc<dyn Handler>>,
-    ) {
-        self.amend(ticket, |fresh| (fresh.handler, fresh.undo) = (Some(handler), undo));
+    pub(super) fn set_code(&self, ticket: u64, work: Work, undo: Option<Work>) {
+        self.amend(ticket, |fresh| (fresh.work, fresh.undo) = (Some(work), undo));
     }
 
     pub(super) fn set_effect(&self, ticket: u64, effect: Effect) {
@@ -235,8 +233,14 @@ impl Board {
         (kept, patches)
     }
 
-    /// Gives the function the outcome of a call, at this time.
-    pub(super) fn deliver(&self, ticket: u64, outcome: Outcome, at: Timestamp) {
+    /// Gives the function the outcome of a call, at this time; `number` is that of the signal that it is.
+    pub(super) fn deliver(
+        &self,
+        ticket: u64,
+        outcome: Outcome,
+        at: Timestamp,
+        number: Option<u32>,
+    ) {
         let mut inner = self.inner();
         inner.now = at;
         let ticket = inner.heirs.remove(&ticket).unwrap_or(ticket);
@@ -246,12 +250,26 @@ impl Board {
             inner.open.remove(&ticket);
             return;
         }
-        open.outcome = Some(outcome);
+        (open.outcome, open.number) = (Some(outcome), number);
         let waker = open.waker.take();
         drop(inner);
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+}
+
+impl Board {
+    /// The signals that waits without end got and that the function has not heard of, in order: number, name, what it carries.
+    pub(super) fn unheard(&self) -> Vec<(u32, String, Data)> {
+        let inner = self.inner();
+        let unheard = inner.open.values().filter_map(|open| {
+            let Some(Ok(data)) = &open.outcome else { return None };
+            Some((open.number?, open.signal.clone()?, data.clone()))
+        });
+        let mut unheard: Vec<_> = unheard.collect();
+        unheard.sort_by_key(|(number, ..)| *number);
+        unheard
     }
 }
 

@@ -80,8 +80,8 @@ impl Cx {
                 Box::new(Compensate { kind, retry, timeout_ms: undo.timeout.map(ms) })
             });
         });
-        let undo = policy.undo.as_ref().map(|undo| Arc::clone(&undo.work.handler));
-        self.board.set_code(call.ticket, Arc::clone(&work.handler), undo);
+        let undo = policy.undo.as_ref().map(|undo| undo.work.clone());
+        self.board.set_code(call.ticket, work.clone(), undo);
         call.best_effort = policy.best_effort;
         call
     }

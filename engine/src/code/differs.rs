@@ -115,6 +115,12 @@ impl Differs {
         }
     }
 
+    /// What is recorded, and what the function does.
+    pub(crate) fn sides(&self) -> (Vec<String>, Vec<String>) {
+        let lines = |one: &[Line]| self.same.iter().chain(one).map(Line::shown).collect();
+        (lines(&self.removed), lines(&self.added))
+    }
+
     /// Both sides, line by line: what is on one side only is marked.
     pub(super) fn table(&self) -> String {
         let rows = self.same.iter().map(|line| (" ", line.shown(), line.shown()));

@@ -8,7 +8,7 @@ use nexus_model::id::RunId;
 
 use super::Function;
 use super::trouble::Trouble;
-use crate::handler::Handler;
+use crate::workflow::Work;
 
 /// The functions of a program. Cheap to clone.
 #[derive(Clone, Default)]
@@ -19,12 +19,12 @@ pub(crate) struct Functions {
 
 #[derive(Default)]
 struct AtWork {
-    runs: HashMap<RunId, Work>,
+    runs: HashMap<RunId, OfRun>,
 }
 
 /// What is known of the function of one run.
 #[derive(Default)]
-struct Work {
+struct OfRun {
     /// The code of its open calls, by the ids of their steps.
     code: HashMap<String, Code>,
     trouble: Option<Trouble>,
@@ -38,8 +38,8 @@ type Told = Box<dyn FnOnce() + Send>;
 /// The code of a call.
 #[derive(Clone)]
 struct Code {
-    handler: Arc<dyn Handler>,
-    undo: Option<Arc<dyn Handler>>,
+    work: Work,
+    undo: Option<Work>,
 }
 
 impl Functions {
@@ -48,7 +48,7 @@ impl Functions {
         Self { known: Arc::new(known), at_work: Arc::default() }
     }
 
-    pub(super) fn get(&self, workflow: &str) -> Option<&Arc<dyn Function>> {
+    pub(crate) fn get(&self, workflow: &str) -> Option<&Arc<dyn Function>> {
         self.known.get(workflow)
     }
 
@@ -62,17 +62,11 @@ impl Functions {
     }
 
     /// Keeps the code of a call, until [`forget_call`](Self::forget_call).
-    pub(super) fn keep_call(
-        &self,
-        run: RunId,
-        id: String,
-        handler: Arc<dyn Handler>,
-        undo: Option<Arc<dyn Handler>>,
-    ) {
+    pub(super) fn keep_call(&self, run: RunId, id: String, work: Work, undo: Option<Work>) {
         let mut at_work = self.at_work();
-        let work = at_work.runs.entry(run).or_default();
-        let told = work.awaited.remove(&id);
-        work.code.insert(id, Code { handler, undo });
+        let at_work_of_run = at_work.runs.entry(run).or_default();
+        let told = at_work_of_run.awaited.remove(&id);
+        at_work_of_run.code.insert(id, Code { work, undo });
         drop(at_work);
         told.into_iter().flatten().for_each(|tell| tell());
     }
@@ -87,7 +81,7 @@ impl Functions {
     }
 
     /// The function of a run gets no further.
-    pub(super) fn is_in_trouble(&self, run: RunId, trouble: Trouble) {
+    pub(crate) fn is_in_trouble(&self, run: RunId, trouble: Trouble) {
         let told = trouble.told();
         tracing::error!(%run, code = told.code, "{}\n{}", told.message, told.details);
         let mut at_work = self.at_work();
@@ -106,8 +100,13 @@ impl Functions {
     }
 
     /// The code of a step, or of what undoes it, if the function of its run has made the call.
-    pub(crate) fn code(&self, run: RunId, id: &str, is_undo: bool) -> Option<Arc<dyn Handler>> {
-        self.at_work().runs.get(&run)?.code.get(id)?.handler(is_undo)
+    pub(crate) fn code(&self, run: RunId, id: &str, is_undo: bool) -> Option<Work> {
+        self.at_work().runs.get(&run)?.code.get(id)?.of(is_undo).cloned()
+    }
+
+    /// The same functions, none of which is at work.
+    pub(crate) fn anew(&self) -> Self {
+        Self { known: Arc::clone(&self.known), at_work: Arc::default() }
     }
 
     /// Has somebody told once the function of a run has made this call; at once if it has.
@@ -120,7 +119,7 @@ impl Functions {
     ) {
         let mut at_work = self.at_work();
         let work = at_work.runs.entry(run).or_default();
-        if work.code.get(id).and_then(|code| code.handler(is_undo)).is_none() {
+        if work.code.get(id).and_then(|code| code.of(is_undo)).is_none() {
             work.awaited.entry(id.to_owned()).or_default().push(Box::new(tell));
             return;
         }
@@ -130,8 +129,8 @@ impl Functions {
 }
 
 impl Code {
-    fn handler(&self, is_undo: bool) -> Option<Arc<dyn Handler>> {
-        if is_undo { self.undo.clone() } else { Some(Arc::clone(&self.handler)) }
+    fn of(&self, is_undo: bool) -> Option<&Work> {
+        if is_undo { self.undo.as_ref() } else { Some(&self.work) }
     }
 }
 

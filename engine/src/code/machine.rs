@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use nexus_model::code::{CallMade, CallsMade, FunctionReturned, outcome};
+use nexus_model::code::{CallMade, CallsMade, FunctionReturned, LeftSignal, outcome};
 use nexus_model::command::Command;
 use nexus_model::event::{Event, Failure, RunStarted};
 use nexus_model::id::{RunId, StepIndex};
@@ -82,14 +82,16 @@ struct Called {
     ticket: u64,
     id: String,
     has_undo: bool,
+    /// The number of the signal that it took.
+    signal: Option<u32>,
 }
 
 /// What a function says, to be recorded.
-pub(super) struct Request {
-    pub(super) command: Command,
-    pub(super) payloads: Vec<NewPayload>,
+pub(crate) struct Request {
+    pub(crate) command: Command,
+    pub(crate) payloads: Vec<NewPayload>,
     /// Definitions that are called.
-    pub(super) callees: Vec<Arc<Plan>>,
+    pub(crate) callees: Vec<Arc<Plan>>,
 }
 
 /// What is recorded, with the bytes of the payload that the function is given because of it.
@@ -159,6 +161,11 @@ impl Machine {
             Event::RunCompleted { .. } | Event::RunFailed { .. } | Event::RunCancelled { .. } => {
                 (self.is_over, self.has_ended) = (true, true);
             }
+            Event::SignalTaken { step, signal } => {
+                if let Some(called) = self.seats.get_mut(step) {
+                    called.signal = Some(*signal);
+                }
+            }
             event => {
                 let wanted = |step: &StepIndex| !self.is_over && self.seats.contains_key(step);
                 let Some((step, _)) = outcome(event).filter(|(step, _)| wanted(step)) else {
@@ -187,11 +194,30 @@ impl Machine {
             if let Stage::Said(said) = &mut self.stage
                 && !said.is_nothing()
             {
+                let goes_again = matches!(&said.returned, Some(Ok(said)) if said.again);
+                let left = if goes_again { self.unheard() } else { Vec::new() };
+                let Stage::Said(said) = &mut self.stage else { return Ok(None) };
                 let place = (self.round, self.turn);
-                return request(place, &self.counts, said).map(Some);
+                return request(place, &self.counts, said, left).map(Some);
             }
             if !self.deliver() {
                 return Ok(None);
+            }
+        }
+    }
+
+    /// Lets the function take the outcomes that are recorded and that it has not got, up to where it says something new. Nothing
+    /// of that is asked for.
+    pub(super) fn take_outcomes(&mut self) -> Result<(), Trouble> {
+        loop {
+            if self.is_over || self.life.is_none() {
+                return Ok(());
+            }
+            if matches!(self.stage, Stage::Fresh) {
+                self.ask(None, true)?;
+            }
+            if matches!(&self.stage, Stage::Said(said) if !said.is_nothing()) || !self.deliver() {
+                return Ok(());
             }
         }
     }
@@ -223,7 +249,7 @@ impl Machine {
     fn calls_made(&mut self, made: &CallsMade) -> Result<(), Trouble> {
         self.reach(made.turn)?;
         if matches!(self.stage, Stage::Fresh) {
-            self.ask(Some(made), false)?;
+            self.ask(Some(&made.patches), false)?;
         }
         let Stage::Said(said) = std::mem::replace(&mut self.stage, Stage::Recorded) else {
             return Err(Trouble::History("a turn has two records".to_owned()));
@@ -255,10 +281,10 @@ impl Machine {
         let next = self.counts.entry(fresh.name).or_default();
         *next = (*next).max(count.saturating_add(1));
         let has_undo = fresh.undo.is_some();
-        if let Some(handler) = fresh.handler {
-            self.functions.keep_call(self.run, id.clone(), handler, fresh.undo);
+        if let Some(work) = fresh.work {
+            self.functions.keep_call(self.run, id.clone(), work, fresh.undo);
         }
-        self.seats.insert(step, Called { ticket: fresh.ticket, id, has_undo });
+        self.seats.insert(step, Called { ticket: fresh.ticket, id, has_undo, signal: None });
     }
 
     /// The end of the function is recorded: it ends too.
@@ -274,7 +300,7 @@ impl Machine {
         }
         self.reach(returned.turn)?;
         if matches!(self.stage, Stage::Fresh) {
-            self.ask(None, false)?;
+            self.ask(Some(&returned.patches), false)?;
         }
         let Stage::Said(said) = std::mem::replace(&mut self.stage, Stage::Recorded) else {
             return Err(Trouble::History("a turn has two records".to_owned()));
@@ -350,24 +376,39 @@ impl Machine {
         self.turn = self.turn.saturating_add(1);
         self.stage = Stage::Fresh;
         let Some(Life { board, .. }) = &self.life else { return false };
-        let Some(Called { ticket, id, has_undo }) = self.seats.remove(&step) else { return true };
+        let Some(called) = self.seats.remove(&step) else { return true };
+        let Called { ticket, id, has_undo, signal } = called;
         self.functions.forget_call(self.run, &id, has_undo && outcome.is_ok());
         self.after = id;
         self.bell.enter();
-        board.deliver(ticket, outcome, at);
+        board.deliver(ticket, outcome, at, signal);
         self.bell.leave();
         true
     }
 
-    /// Lets the function run until it waits.
-    fn ask(&mut self, recorded: Option<&CallsMade>, is_live: bool) -> Result<(), Trouble> {
+    /// The function has said that there is another round, which is not recorded: the signals that it has not heard of. It has
+    /// no further turn, so it gets the outcomes that came since.
+    fn unheard(&mut self) -> Vec<(u32, String, Data)> {
+        let Some(Life { board, .. }) = &self.life else { return Vec::new() };
+        self.bell.enter();
+        for Settled { step, outcome, at } in self.settled.drain(..) {
+            if let Some(Called { ticket, signal, .. }) = self.seats.get(&step) {
+                board.deliver(*ticket, outcome, at, *signal);
+            }
+        }
+        self.bell.leave();
+        board.unheard()
+    }
+
+    /// Lets the function run until it waits. `patches`: those that are recorded of the turn, if it is.
+    fn ask(&mut self, patches: Option<&[String]>, is_live: bool) -> Result<(), Trouble> {
         let Some(Life { board, future }) = &mut self.life else {
             return Err(Trouble::History("the run has no beginning".to_owned()));
         };
         if self.bell.is_foreign() {
             return Err(Trouble::Foreign);
         }
-        board.begin_turn(recorded.map(|made| &*made.patches), is_live);
+        board.begin_turn(patches, is_live);
         let mut returned = None;
         if let Some(running) = future {
             self.bell.enter();
@@ -409,9 +450,9 @@ impl Machine {
         for call in &said.calls {
             let known = self.counts.get(&call.name).copied().unwrap_or(0);
             let count = counts.entry(call.name.clone()).or_insert(known);
-            if let Some(handler) = &call.handler {
+            if let Some(work) = &call.work {
                 let id = nexus_model::code::step_id(&call.name, self.round, *count);
-                self.functions.keep_call(self.run, id, Arc::clone(handler), call.undo.clone());
+                self.functions.keep_call(self.run, id, work.clone(), call.undo.clone());
             }
             *count += 1;
         }
@@ -446,19 +487,26 @@ fn request(
     (round, turn): (u32, u32),
     counts: &HashMap<String, u32>,
     said: &mut Said,
+    left: Vec<(u32, String, Data)>,
 ) -> Result<Request, Trouble> {
     let mut payloads = Vec::new();
     if said.calls.is_empty()
         && let Some(returned) = &said.returned
     {
+        let patches = said.patches.clone();
         let returned = match returned {
             Ok(Returned { data, again }) => {
                 let (output, again) = (payload(data, &mut payloads), *again);
-                FunctionReturned { round, turn, output, again, failure: None }
+                let left = left.into_iter().map(|(number, name, data)| {
+                    let payload = payload(&data, &mut payloads);
+                    LeftSignal { number, name, payload }
+                });
+                let left = left.collect();
+                FunctionReturned { round, turn, output, again, failure: None, patches, left }
             }
             Err(failure) => {
                 let failure = Some(failure.clone());
-                FunctionReturned { round, turn, failure, ..FunctionReturned::default() }
+                FunctionReturned { round, turn, failure, patches, ..FunctionReturned::default() }
             }
         };
         let command = Command::ReturnFunction(Box::new(returned));

@@ -166,10 +166,15 @@ impl Performance {
     }
 }
 
-type Chunk = Vec<(Recorded, Option<Data>)>;
+pub(super) type Chunk = Vec<(Recorded, Option<Data>)>;
 
 /// Events with the bytes that the function is given because of them.
-fn chunk(loader: &Loader, run: RunId, from: u32, max: usize) -> Result<Chunk, LoadError> {
+pub(super) fn chunk(
+    loader: &Loader,
+    run: RunId,
+    from: u32,
+    max: usize,
+) -> Result<Chunk, LoadError> {
     let recorded = loader.history(run, from, max)?;
     let with_data = |recorded: Recorded| {
         let data = given(&recorded.event).map(|payload| data(loader, payload)).transpose()?;

@@ -11,7 +11,8 @@ use nexus_model::payload::{NewPayload, Payload, PayloadHash};
 use nexus_model::plan::Plan;
 
 use super::Returned;
-use crate::handler::{Data, Handler};
+use crate::handler::Data;
+use crate::workflow::Work;
 
 /// Computes what is not to be computed again.
 pub(super) type Effect = Box<dyn FnOnce() -> Result<Data, Failure> + Send>;
@@ -29,8 +30,8 @@ pub(super) struct Fresh {
     pub(super) name: String,
     pub(super) does: Step,
     pub(super) input: Data,
-    pub(super) handler: Option<Arc<dyn Handler>>,
-    pub(super) undo: Option<Arc<dyn Handler>>,
+    pub(super) work: Option<Work>,
+    pub(super) undo: Option<Work>,
     pub(super) effect: Option<SideEffect>,
     /// The definitions it calls.
     pub(super) callees: Vec<Arc<Plan>>,

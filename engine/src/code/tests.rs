@@ -1,6 +1,8 @@
 //! Functions in memory: history is what a run decides, and outcomes come in an order that a seed says.
 
 mod growing;
+mod leaving;
+mod patching;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +10,7 @@ use std::time::Duration;
 
 use nexus_model::command::Command;
 use nexus_model::decide::{Context, Decision, decide};
-use nexus_model::definition::Definition;
+use nexus_model::definition::{Definition, OnEnd};
 use nexus_model::effect::{Effect, pending};
 use nexus_model::event::{Event, Given, RunStarted};
 use nexus_model::id::RunId;
@@ -41,14 +43,18 @@ impl Bench {
         Fut: Future<Output = Result<Out>> + Send + 'static,
         Out: serde::Serialize + Send + 'static,
     {
+        Self::of(function(work))
+    }
+
+    fn of(function: Arc<dyn Function>) -> Self {
         let definition = Definition {
             name: "work".to_owned(),
             input_is_value: true,
             code: true,
+            on_failure: OnEnd::Compensate,
             ..Definition::default()
         };
         let plan = Arc::new(Plan::compile(definition).expect("a definition of code"));
-        let function = function(work);
         let mut bench = Self {
             run: Run::new(&plan),
             history: Vec::new(),
@@ -92,18 +98,20 @@ impl Bench {
     /// Lets the function hear what is recorded, and say what it says.
     fn ask(&mut self) {
         loop {
-            for (event, at) in &self.history[self.heard..] {
-                let heard = Heard { event, at: *at, data: given(event) };
-                self.machine
-                    .hear(heard)
-                    .unwrap_or_else(|trouble| panic!("{}", trouble.told().message));
-            }
-            self.heard = self.history.len();
+            self.hear();
             let said = self.machine.go_on();
             let said = said.unwrap_or_else(|trouble| panic!("{}", trouble.told().message));
             let Some(request) = said else { return };
             assert!(self.decide(request.command), "what is said fits");
         }
+    }
+
+    fn hear(&mut self) {
+        for (event, at) in &self.history[self.heard..] {
+            let heard = Heard { event, at: *at, data: given(event) };
+            self.machine.hear(heard).unwrap_or_else(|trouble| panic!("{}", trouble.told().message));
+        }
+        self.heard = self.history.len();
     }
 
     /// The process ends: the function is run again from the beginning.
@@ -177,6 +185,7 @@ fn given(event: &Event) -> Option<Data> {
     let payload = match event {
         Event::RunStarted(started) => &started.input,
         Event::StepCompleted { output, .. } => output,
+        Event::FunctionReturned(returned) => &returned.output,
         _ => return None,
     };
     match payload {

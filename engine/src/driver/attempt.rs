@@ -16,13 +16,15 @@ use nexus_model::payload::{ContentType, NewPayload, Payload};
 use tokio::sync::mpsc;
 
 use super::heart::Heart;
-use super::message::Message;
+use super::message::{Message, ReplySender};
+use super::outside::{Outside, carried_out};
 use crate::code::Functions;
 use crate::handler::{
     Data, Handler, LogSink, Registry, StepCx, StepError, StepResult, Stop, caught,
 };
 use crate::loader::Loader;
 use crate::metrics::Metrics;
+use crate::remote::Workers;
 use crate::secrets::{Secrets, fill_in};
 
 /// The media type of bytes of which nothing is known.
@@ -47,6 +49,8 @@ pub(crate) struct Environment {
     pub(crate) secrets: Arc<dyn Secrets>,
     /// Knows when rules of the calendar are due.
     pub(crate) calendar: Arc<dyn Calendar>,
+    /// The tasks for workers.
+    pub(crate) workers: Workers,
 }
 
 /// How an attempt ended.
@@ -57,11 +61,24 @@ pub(crate) struct Report {
     pub(crate) item: Option<ItemIndex>,
     pub(crate) attempt: Attempt,
     pub(crate) result: Result<(Payload, Vec<NewPayload>), Failure>,
+    /// Whether a worker carried it out, so that it took no room here.
+    pub(crate) is_outside: bool,
+    /// Who is told that it is recorded.
+    pub(crate) reply: Option<ReplySender>,
+}
+
+/// What carries out an attempt.
+#[derive(Clone)]
+pub(super) enum Performer {
+    /// Code of this program.
+    Handler(Arc<dyn Handler>),
+    /// A worker.
+    Worker(Outside),
 }
 
 /// A call about to be made.
 pub(super) struct Call {
-    pub(super) handler: Arc<dyn Handler>,
+    pub(super) performer: Performer,
     pub(super) cx: StepCx,
     pub(super) stop: Arc<Stop>,
     pub(super) heart: Heart,
@@ -70,9 +87,18 @@ pub(super) struct Call {
     pub(super) secrets: Vec<SecretPlace>,
     pub(super) timeout: Option<Duration>,
     pub(super) recorded: Instant,
+    /// When its handler began.
+    pub(super) began: Instant,
+    /// Who is told that its outcome is recorded.
+    pub(super) reply: Option<ReplySender>,
 }
 
 impl Call {
+    /// Whether a worker is to carry it out.
+    pub(super) fn is_outside(&self) -> bool {
+        matches!(self.performer, Performer::Worker(_))
+    }
+
     pub(super) fn attempt(&self) -> AttemptKey {
         let info = self.cx.info();
         (info.run, info.step, info.item, info.attempt)
@@ -86,11 +112,12 @@ pub(super) type AttemptKey = (RunId, StepIndex, Option<ItemIndex>, Attempt);
 pub(super) struct Reporter {
     inbox: mpsc::UnboundedSender<Message>,
     open: Option<AttemptKey>,
+    is_outside: bool,
 }
 
 impl Reporter {
-    pub(super) fn new(inbox: mpsc::UnboundedSender<Message>, attempt: AttemptKey) -> Self {
-        Self { inbox, open: Some(attempt) }
+    pub(super) fn new(inbox: mpsc::UnboundedSender<Message>, call: &Call) -> Self {
+        Self { inbox, open: Some(call.attempt()), is_outside: call.is_outside() }
     }
 
     pub(super) fn report(&mut self, report: Report) {
@@ -103,7 +130,8 @@ impl Drop for Reporter {
     fn drop(&mut self) {
         let Some((run, step, item, attempt)) = self.open.take() else { return };
         let error = StepError::retry("the handler's task ended without an outcome").code("NX3012");
-        let report = Report { run, step, item, attempt, result: Err(error.0) };
+        let (result, is_outside, reply) = (Err(error.0), self.is_outside, None);
+        let report = Report { run, step, item, attempt, result, is_outside, reply };
         let _ = self.inbox.send(Message::Reported(report));
     }
 }
@@ -111,8 +139,9 @@ impl Drop for Reporter {
 /// Makes the call and says how it ended.
 pub(super) async fn carry_out(mut call: Call, environment: Arc<Environment>) -> Report {
     let (run, step, item, attempt) = call.attempt();
-    let began = Instant::now();
-    environment.metrics.queued(began - call.recorded);
+    call.began = Instant::now();
+    environment.metrics.queued(call.began - call.recorded);
+    let is_outside = call.is_outside();
     let bytes_max = environment.payload_bytes_max;
     let result = called(&mut call, &environment).await;
     let redactor = call.cx.redactor();
@@ -124,8 +153,8 @@ pub(super) async fn carry_out(mut call: Call, environment: Arc<Environment>) -> 
             Ok((payload, stored))
         })
         .map_err(|error| redactor.failure(error.0));
-    environment.metrics.attempted(began.elapsed(), result.is_ok());
-    Report { run, step, item, attempt, result }
+    environment.metrics.attempted(call.began.elapsed(), result.is_ok());
+    Report { run, step, item, attempt, result, is_outside, reply: call.reply }
 }
 
 async fn called(call: &mut Call, environment: &Environment) -> StepResult<Data> {
@@ -137,10 +166,14 @@ async fn called(call: &mut Call, environment: &Environment) -> StepResult<Data> 
 }
 
 async fn attempted(call: &mut Call, environment: &Environment) -> StepResult<Data> {
+    let handler = match call.performer.clone() {
+        Performer::Handler(handler) => handler,
+        Performer::Worker(outside) => return carried_out(call, environment, outside).await,
+    };
     let input = input(std::mem::take(&mut call.input), environment).await?;
     let input = with_secrets(input, call, environment).await?;
     open_progress(call, environment).await?;
-    let work = guarded(Arc::clone(&call.handler), call.cx.clone(), input);
+    let work = guarded(handler, call.cx.clone(), input);
     tokio::pin!(work);
     let error = tokio::select! {
         biased;
@@ -176,7 +209,7 @@ pub(crate) async fn guarded(
 }
 
 /// What an earlier attempt of an encrypted run said of its progress, as it was said.
-async fn open_progress(call: &mut Call, environment: &Environment) -> StepResult<()> {
+pub(super) async fn open_progress(call: &mut Call, environment: &Environment) -> StepResult<()> {
     let progress = call.cx.said();
     if call.cx.info().vault.is_none() || !matches!(progress, Payload::Stored(..)) {
         return Ok(());
@@ -189,7 +222,11 @@ async fn open_progress(call: &mut Call, environment: &Environment) -> StepResult
 }
 
 /// The input with its secrets; from now on their values are taken out of all that comes back.
-async fn with_secrets(input: Data, call: &mut Call, environment: &Environment) -> StepResult<Data> {
+pub(super) async fn with_secrets(
+    input: Data,
+    call: &mut Call,
+    environment: &Environment,
+) -> StepResult<Data> {
     if call.secrets.is_empty() {
         return Ok(input);
     }
@@ -201,7 +238,7 @@ async fn with_secrets(input: Data, call: &mut Call, environment: &Environment) -
     Ok(input)
 }
 
-async fn input(payload: Payload, environment: &Environment) -> StepResult<Data> {
+pub(super) async fn input(payload: Payload, environment: &Environment) -> StepResult<Data> {
     let content_type = payload.content_type();
     let bytes = match payload {
         Payload::Null => Arc::from(*b"null"),
@@ -248,14 +285,14 @@ pub(crate) fn stopped() -> StepError {
     StepError::retry("stopped on request").code(STOPPED)
 }
 
-async fn over(timeout: Option<Duration>) {
+pub(super) async fn over(timeout: Option<Duration>) {
     match timeout {
         Some(timeout) => tokio::time::sleep(timeout).await,
         None => std::future::pending().await,
     }
 }
 
-fn in_words(duration: Duration) -> String {
+pub(super) fn in_words(duration: Duration) -> String {
     if duration.subsec_millis() == 0 {
         format!("{}s", duration.as_secs())
     } else {

@@ -12,14 +12,15 @@ use std::time::{Duration, Instant};
 use nexus_model::effect::RunAttempt;
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
 use nexus_model::plan::Plan;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
-use super::attempt::{AttemptKey, Call, Environment, Report, Reporter, carry_out};
+use super::attempt::{AttemptKey, Call, Environment, Performer, Report, Reporter, carry_out};
 use super::heart::Heart;
 use super::message::Message;
+use super::outside::Ending;
 use super::uncalled::Uncalled;
-use crate::handler::{AttemptInfo, Blobs, Handler, StepCx, Stop};
+use crate::handler::{AttemptInfo, Blobs, StepCx, Stop};
 use crate::logs::SealedLogs;
 
 pub(super) type Key = (RunId, StepIndex, Option<ItemIndex>);
@@ -37,10 +38,14 @@ pub(super) struct Handlers {
     resuming: HashMap<Key, Attempt>,
     /// The one that works alone, or is being resumed for that.
     lone: Option<Key>,
+    /// Which attempts of workers are left to the next process.
+    pub(super) ending: watch::Sender<Ending>,
 }
 
 struct Working {
     attempt: Attempt,
+    /// Whether a worker carries it out, in a process of its own.
+    is_outside: bool,
     stop: Arc<Stop>,
     task: AbortHandle,
 }
@@ -70,6 +75,7 @@ impl Handlers {
             alone: VecDeque::new(),
             resuming: HashMap::new(),
             lone: None,
+            ending: watch::channel(Ending::None).0,
         }
     }
 
@@ -92,7 +98,8 @@ impl Handlers {
             self.resuming.extend(next.iter().map(keyed));
             return next;
         }
-        if !self.working.is_empty() || !self.resuming.is_empty() || calls_coming > 0 {
+        let is_busy = self.working.values().any(|working| !working.is_outside);
+        if is_busy || !self.resuming.is_empty() || calls_coming > 0 {
             return Vec::new();
         }
         let next = self.alone.pop_front();
@@ -106,14 +113,14 @@ impl Handlers {
         self.lone.is_some() || !self.alone.is_empty()
     }
 
-    /// Calls the handler of an attempt.
+    /// Has an attempt carried out. Returns whether that takes room here.
     pub(super) fn call(
         &mut self,
-        handler: Arc<dyn Handler>,
+        performer: Performer,
         plan: &Plan,
         mut info: AttemptInfo,
         attempt: RunAttempt,
-    ) {
+    ) -> bool {
         self.resuming.remove(&(info.run, attempt.step, attempt.item));
         info.store.clone_from(&self.environment.store);
         let step = attempt.step;
@@ -125,8 +132,9 @@ impl Handlers {
         let cx = cx.keeps_in(Blobs::new(loader.clone(), *payload_bytes_max));
         let (cx, beats) = cx.with_progress(attempt.progress);
         let heart = Heart::new(self.inbox.clone(), &cx, beats);
+        let takes_room = matches!(performer, Performer::Handler(_));
         self.begin(Call {
-            handler,
+            performer,
             cx,
             stop: Arc::new(stop),
             heart,
@@ -134,7 +142,10 @@ impl Handlers {
             secrets: plan.secrets(step, attempt.undo),
             timeout: timeout_ms.map(Duration::from_millis),
             recorded: Instant::now(),
+            began: Instant::now(),
+            reply: None,
         });
+        takes_room
     }
 
     /// Tells the handler of an attempt to stop.
@@ -198,17 +209,23 @@ impl Handlers {
         }
     }
 
-    /// Tells all that are at work to stop.
+    /// Tells all that are at work to stop, for the engine ends.
     pub(super) fn stop_all(&self) {
+        self.ending.send_replace(Ending::All);
         for working in self.working.values() {
             working.stop.stop();
         }
     }
 
     /// Forgets the attempts that wait for their turn: they rest, as is recorded, until the next process.
+    /// So do those that wait for a worker, and those whose workers can no longer report.
     pub(super) fn turn_away(&mut self) {
         self.waiting.clear();
         self.alone.clear();
+        let workers = &self.environment.workers;
+        workers.hand_out_nothing();
+        let left = if workers.is_unreachable() { Ending::All } else { Ending::Waiting };
+        self.ending.send_modify(|ending| *ending = left.max(*ending));
         self.uncalled.clear();
     }
 
@@ -219,13 +236,13 @@ impl Handlers {
 
     fn begin(&mut self, call: Call) {
         let (run, step, item, attempt) = call.attempt();
-        let stop = Arc::clone(&call.stop);
-        let mut reporter = Reporter::new(self.inbox.clone(), call.attempt());
+        let (stop, is_outside) = (Arc::clone(&call.stop), call.is_outside());
+        let mut reporter = Reporter::new(self.inbox.clone(), &call);
         let environment = Arc::clone(&self.environment);
         let work = async move { reporter.report(carry_out(call, environment).await) };
         let task = tokio::spawn(work).abort_handle();
         self.environment.metrics.begun();
-        self.working.insert((run, step, item), Working { attempt, stop, task });
+        self.working.insert((run, step, item), Working { attempt, is_outside, stop, task });
     }
 }
 

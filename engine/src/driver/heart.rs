@@ -50,6 +50,11 @@ impl Heart {
         }
     }
 
+    /// Bears no longer silence than this from now on.
+    pub(super) fn bear(&mut self, silence_max: Duration) {
+        self.silence_max = Some(silence_max);
+    }
+
     /// Takes note that this is recorded, in whatever form.
     pub(super) fn has_recorded(&mut self, progress: Payload) {
         self.recorded = progress;

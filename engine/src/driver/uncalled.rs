@@ -15,10 +15,10 @@ use nexus_model::plan::Plan;
 use tokio::sync::mpsc;
 
 use super::Driver;
-use super::attempt::AttemptKey;
+use super::attempt::{AttemptKey, Performer};
 use super::handlers::{Handlers, Key};
 use super::message::Message;
-use crate::handler::Handler;
+use super::outside::Outside;
 
 /// Attempts that wait for their code, and whether they are to run alone.
 #[derive(Default)]
@@ -50,19 +50,24 @@ impl Uncalled {
 }
 
 impl Handlers {
-    /// The code of a step, or of what undoes it, if this program has it.
+    /// The code of a step, or of what undoes it, if this program has it, or a worker is to have it.
     pub(super) fn code(
         &self,
         plan: &Plan,
         run: RunId,
         step: StepIndex,
         undo: bool,
-    ) -> Option<Arc<dyn Handler>> {
+    ) -> Option<Performer> {
         if plan.is_code() {
-            return self.environment.functions.code(run, plan.id(step), undo);
+            let work = self.environment.functions.code(run, plan.id(step), undo);
+            return work.map(|work| Performer::Handler(work.handler));
         }
         let name = if undo { plan.undo_handler(step) } else { plan.handler(step) };
-        self.environment.registry.get(name?).cloned()
+        if let Some(handler) = self.environment.registry.get(name?) {
+            return Some(Performer::Handler(Arc::clone(handler)));
+        }
+        let handler = Arc::from(plan.worker_handler(step, undo)?);
+        Some(Performer::Worker(Outside { handler, ending: self.ending.subscribe() }))
     }
 
     /// Lets an attempt wait until the function of its run has made the call. A handler that this program does not have does not

@@ -3,6 +3,7 @@
 use nexus_model::id::StepIndex;
 use nexus_model::plan::Plan;
 use nexus_model::run::Run;
+use nexus_model::workers::worker_handler;
 
 use super::Handle;
 
@@ -26,7 +27,9 @@ impl Handle {
         let missing = at_work.filter_map(|step| {
             let is_undo = run.step_run(step).undo().is_some();
             let name = if is_undo { plan.undo_handler(step) } else { plan.handler(step) };
-            let handler = name.filter(|name| self.registry().get(name).is_none())?.to_owned();
+            let is_missing =
+                |name: &&str| self.registry().get(name).is_none() && worker_handler(name).is_none();
+            let handler = name.filter(is_missing)?.to_owned();
             Some(MissingCode { step, handler })
         });
         missing.collect()

@@ -10,7 +10,7 @@ use nexus_model::definition::{Definition, StepKind};
 use nexus_model::id::DefinitionHash;
 use nexus_model::plan::{CallMisfit, Plan};
 
-use super::{Handle, RequestError, StartError};
+use super::{Handle, RequestError, StartError, StartRequest, Started};
 
 /// How deep calls can be nested.
 const DEPTH_MAX: usize = 64;
@@ -33,7 +33,7 @@ impl Handle {
         callees: Vec<Arc<Plan>>,
     ) -> Result<Linked, StartError> {
         let mut published = Published::new();
-        for caller in callees.iter().chain([&plan]) {
+        for caller in callees.iter().chain([&plan]).filter(|plan| plan.calls_by_name()) {
             for step in &caller.definition().steps {
                 let StepKind::Call { workflow, version, definition: None, .. } = &step.kind else {
                     continue;
@@ -47,6 +47,27 @@ impl Handle {
             return Ok((plan, callees));
         }
         link(&plan, &callees, published)
+    }
+
+    /// Resolves what a request calls by name. `Some`: that cannot be done now, and the run that it asks for was started before.
+    pub(super) async fn link_request(
+        &self,
+        request: &mut StartRequest,
+    ) -> Result<Option<Started>, StartError> {
+        if !request.callees.iter().chain([&request.plan]).any(|plan| plan.calls_by_name()) {
+            return Ok(None);
+        }
+        match self.link(Arc::clone(&request.plan), request.callees.clone()).await {
+            Ok(linked) => {
+                (request.plan, request.callees) = linked;
+                Ok(None)
+            }
+            // What has started already does not fail because of what was published since.
+            Err(error) => match self.started_before(request.clone()).await {
+                Ok(Some(before)) => Ok(Some(before)),
+                Ok(None) | Err(_) => Err(error),
+            },
+        }
     }
 
     /// The published definition that a call means.

@@ -11,6 +11,7 @@ use nexus_log::{Revision, Row};
 use nexus_model::aggregate::{Command, Event, Kind, Rejection};
 use nexus_model::event::Actor;
 use nexus_model::input::check;
+use nexus_model::plan::Plan;
 use nexus_model::start_key::{
     Kept, RunRequest, RunToStart, StartKept, StartKey, StartKeyCommand, StartKeyEvent,
     StartKeyRejection, StartRule, aggregate_name, run_name_of,
@@ -55,15 +56,9 @@ impl Handle {
     /// [`StartError`]
     pub async fn begin(&self, mut request: StartRequest) -> Result<Begun, StartError> {
         request.sent = request.sent.or_else(|| Some(request.plan.hash()));
-        let sent = request.clone();
-        (request.plan, request.callees) = match self.link(request.plan, request.callees).await {
-            Ok(linked) => linked,
-            // What has started already does not fail because of what was published since.
-            Err(error) => {
-                let before = self.started_before(sent).await.ok().flatten();
-                return before.map(Begun::Started).ok_or(error);
-            }
-        };
+        if let Some(before) = self.link_request(&mut request).await? {
+            return Ok(Begun::Started(before));
+        }
         let plan = Arc::clone(&request.plan);
         if !plan.has_start_rule() {
             return self.start_now(request, None).await.map(Begun::Started);
@@ -106,12 +101,14 @@ impl Handle {
     ) -> Result<Started, StartError> {
         loop {
             if let Some(started) = self.seen(start_key, within_ms).await? {
+                crate::metrics::duplicate_start(&request.plan.definition().name);
                 return Ok(started);
             }
             let place = self.place(Some(name.as_str()).filter(|name| !name.is_empty())).await?;
             let run = run_request(&request);
             let command = StartKeyCommand::Admit { within_ms, name: name.clone(), request: run };
             let rows = self.definitions(&request);
+            let caller = self.shared.keyed_starts.begin(start_key);
             match self.ask_start_key(start_key, command, rows).await {
                 Ok(answer) => {
                     let event = self.recorded(&answer).await?;
@@ -119,6 +116,7 @@ impl Handle {
                         return Err(RequestError::Unknown.into());
                     };
                     let started = self.begin_run(start_key, &admitted.run, place).await?;
+                    caller.has_started(admitted.run.number);
                     // A name that was made for this start is that of no other run: if it is there, the errand was faster.
                     let existing = started.existing && !name.is_empty();
                     return Ok(Started { existing, ..started });
@@ -246,12 +244,12 @@ impl Handle {
         Err(StartError::KeptGone { name })
     }
 
-    /// What became of the start of a due time that some version of a workflow took earlier: its start key, and the number of
-    /// its run. `None`: none has taken it.
+    /// What became of a start that some version of a workflow took earlier: its start key, and the number of its run. `None`:
+    /// none has taken it. `input`: that of the start with a version; `None`: that version has none.
     pub(crate) async fn taken_earlier(
         &self,
         workflow: &str,
-        input: &Value,
+        input: impl Fn(&Plan) -> Option<Value>,
         token: &str,
     ) -> Result<Option<(String, u32)>, RequestError> {
         let versions = self.versions(workflow).await?.unwrap_or_default();
@@ -264,7 +262,11 @@ impl Handle {
                 // What cannot be read took nothing that can be carried out.
                 Err(_) => continue,
             };
-            let Ok(input) = check(plan.definition(), input.clone()) else { continue };
+            if !plan.has_start_rule() {
+                continue;
+            }
+            let Some(input) = input(&plan) else { continue };
+            let Ok(input) = check(plan.definition(), input) else { continue };
             let Ok(Some(rule)) = plan.start_rule(&input) else { continue };
             let (StartRule::Dedupe { key, .. } | StartRule::Debounce { key, .. }) = rule;
             let name = aggregate_name(workflow, &key);

@@ -33,6 +33,11 @@ pub struct AttemptInfo {
     pub item: Option<ItemIndex>,
     /// The attempt, from 1.
     pub attempt: Attempt,
+    /// How many events its run had when it began, or was taken up again.
+    pub begun: u32,
+    /// How many events the run had when this attempt began, or was carried on: it only grows, so that what is told of an
+    /// earlier one can be known as late.
+    pub fencing_token: u32,
     /// Whether an earlier execution of this attempt was cut off, so that its effects may have happened.
     pub may_repeat: bool,
     /// Longest time between two heartbeats, if the step has one.

@@ -58,7 +58,10 @@ impl Held {
                 Some(Refusal::Taken(run, request))
             }
             Outcome::Unacceptable => Some(Refusal::TooLarge),
-            Outcome::DiskNearlyFull { free_bytes } if is_start || asked.reply.is_some() => {
+            // What a handler reports is not said again by somebody else: it is kept until there is room, whoever waits.
+            Outcome::DiskNearlyFull { free_bytes }
+                if is_start || (asked.reply.is_some() && asked.report().is_none()) =>
+            {
                 Some(Refusal::DiskNearlyFull(free_bytes))
             }
             Outcome::DiskNearlyFull { .. }
@@ -68,17 +71,20 @@ impl Held {
         };
         let again = match refusal {
             None => Some(asked),
-            Some(refusal) => refused(run, asked, refusal, out),
+            Some(refusal) => refused(run, asked, &refusal, out),
         };
         again.into_iter().chain(after.into_iter().map(|(asked, _)| asked)).collect()
     }
 }
 
-fn refused(run: RunId, asked: Asked, refusal: Refusal, out: &mut Vec<Output>) -> Option<Asked> {
+fn refused(run: RunId, asked: Asked, refusal: &Refusal, out: &mut Vec<Output>) -> Option<Asked> {
     tracing::debug!(%run, %refusal, "the log refused a transition");
     if let Some(reply) = asked.reply {
-        out.push(Output::Reply(reply, Err(refusal)));
-        return None;
+        let is_report = asked.report().is_some();
+        out.push(Output::Reply(reply, Err(refusal.clone())));
+        if !is_report {
+            return None;
+        }
     }
     let again = as_failure(asked.command);
     if again.is_none() {

@@ -358,11 +358,14 @@ impl Resident {
                     self.at_work.insert((attempt.step, attempt.item), attempt.attempt);
                     Output::Attempt {
                         plan: Arc::clone(&self.plan),
-                        info: Box::new(self.attempt_info(
-                            run,
-                            (attempt.step, attempt.item, attempt.attempt),
-                            attempt.undo,
-                        )),
+                        info: Box::new(AttemptInfo {
+                            fencing_token: held.revision,
+                            ..self.attempt_info(
+                                run,
+                                (attempt.step, attempt.item, attempt.attempt),
+                                attempt.undo,
+                            )
+                        }),
                         attempt: Box::new(attempt),
                     }
                 }
@@ -544,6 +547,8 @@ impl Resident {
             step_id: Arc::from(self.plan.id(step)),
             item,
             attempt,
+            begun: self.run.revision,
+            fencing_token: 0,
             may_repeat: may_repeat(&self.run, step, item),
             is_undo,
             undone_item: self.run.step_run(step).undo.as_ref().and_then(|undo| undo.item()),

@@ -359,3 +359,29 @@ fn rejections_say_why() {
     assert_eq!(why, Rejection::NotRetryable { status: "running" });
     assert_eq!(started(&bench, run), [(StepIndex(0), Attempt(1))]);
 }
+
+/// Nobody else can say again what a worker reported: it is kept although somebody waits for the answer.
+#[test]
+fn a_report_whose_answer_is_awaited_is_asked_again_as_well() {
+    let mut bench = Bench::new(&plan(vec![action("a", &[]), action("b", &["a"])]));
+    let run = bench.start(None);
+    bench.durable();
+    bench.seen();
+    bench.ask(run, complete(0, 1), Some(1));
+    bench.refuse(FULL);
+    assert_eq!(bench.seen(), "rest", "the answer is not known yet");
+    bench.rested(run);
+    bench.durable();
+    assert_eq!(bench.seen(), "call 1/1; reply 1 ok");
+    bench.ask(run, complete(1, 1), Some(2));
+    bench.refuse(Outcome::Unacceptable);
+    assert_eq!(bench.seen(), "reply 2 too large; rest");
+    bench.rested(run);
+    bench.durable();
+    assert_eq!(bench.seen(), "ended failed", "an attempt that was reported about does not hang");
+    let again = bench.start(None);
+    bench.durable();
+    bench.seen();
+    bench.ask(again, complete(0, 2), Some(3));
+    assert_eq!(bench.seen(), "ignored 0/2; reply 3 rejected");
+}

@@ -10,10 +10,11 @@ use nexus_model::time::Timestamp;
 use serde::Serialize;
 
 use super::run::TestRun;
+use crate::code::{Function, Functions};
 use crate::handle::StartRequest;
 use crate::handler::{Handler, Registry, StepError};
-use crate::testkit::{Crashes, TestEngine as Kit};
-use crate::workflow::{Error, IntoStep, Result, Work, Workflow, start_request};
+use crate::testkit::{Crashes, StandIns, TestEngine as Kit};
+use crate::workflow::{IntoStep, Result, Work, Workflow, start_request};
 
 /// An engine on a simulated world, for typed workflows. See [the module](super).
 ///
@@ -28,6 +29,8 @@ pub struct TestEngine {
 struct Replaced {
     /// By the names they are registered under.
     works: BTreeMap<String, Work>,
+    /// The workflows that are functions.
+    functions: BTreeMap<String, Arc<dyn Function>>,
     mocks: Vec<(TypeId, Arc<dyn Handler>)>,
     failing: Vec<(usize, TypeId, StepError)>,
 }
@@ -48,6 +51,7 @@ impl TestEngine {
     #[must_use]
     pub fn workflow<In, Out>(mut self, workflow: &Workflow<In, Out>) -> Self {
         self.replaced.works.extend(workflow.handlers().clone());
+        self.replaced.functions.extend(workflow.functions().clone());
         self.anew(|kit| kit)
     }
 
@@ -70,7 +74,8 @@ impl TestEngine {
         self.anew(|kit| kit)
     }
 
-    /// Begins anew, and the first `count` calls of `function` fail in each step that calls it.
+    /// Begins anew, and the first `count` calls of `function` fail in each step that calls it. In a workflow that is a function
+    /// those are the first calls under each name that it is called by.
     #[must_use]
     pub fn fail_first<H, M, A, T>(mut self, count: usize, function: H, error: StepError) -> Self
     where
@@ -86,7 +91,8 @@ impl TestEngine {
         for (name, count, error) in replaced.failing() {
             kit = kit.fail_first(count, name, error);
         }
-        let kit = kit.registry(replaced.registry());
+        let functions = Functions::new(replaced.functions.clone());
+        let kit = kit.registry(replaced.registry()).functions(functions, replaced.stand_ins());
         Self { kit: Arc::new(Mutex::new(kit)), replaced }
     }
 
@@ -124,10 +130,8 @@ impl TestEngine {
         workflow: &Workflow<In, Out>,
         input: &In,
     ) -> Result<StartRequest> {
-        if workflow.plan().is_code() {
-            return Err(Error::NotSimulated { workflow: workflow.name().to_owned() });
-        }
-        start_request(workflow, input, &self.replaced.registry(), |_| false)
+        let known = |function: &str| self.replaced.functions.contains_key(function);
+        start_request(workflow, input, &self.replaced.registry(), known)
     }
 
     fn start_request<Out>(&self, request: StartRequest) -> Result<TestRun<Out>> {
@@ -209,6 +213,15 @@ impl Replaced {
             registry.insert(name.clone(), Arc::clone(handler));
         }
         registry
+    }
+
+    /// What stands in for the functions of steps that have no names before they are called.
+    fn stand_ins(&self) -> StandIns {
+        let failing = self.failing.iter().map(|(count, function, error)| {
+            let first = (*count, error.clone());
+            (*function, first)
+        });
+        StandIns { mocks: self.mocks.iter().cloned().collect(), failing: failing.collect() }
     }
 
     fn failing(&self) -> Vec<(String, usize, StepError)> {

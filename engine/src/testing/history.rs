@@ -1,5 +1,7 @@
 //! Code checked against a recorded history.
 
+mod function;
+
 use std::fmt;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -12,7 +14,7 @@ use super::engine::TestEngine;
 use crate::handler::Data;
 use crate::loader::{LoadError, Loader};
 use crate::replay::{ReplayError, replay};
-use crate::workflow::{Error, History, HistoryError, Workflow};
+use crate::workflow::{History, HistoryError, Workflow};
 
 /// What came of checking a workflow against a recorded history.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,8 +45,9 @@ impl HistoryCheck {
 
 impl TestEngine {
     /// Checks a workflow against a history that [`RunHandle::history`](crate::RunHandle::history) wrote: whether, given what came
-    /// from outside then, it would have done the same, and whether its functions can read what their steps were given.
-    /// No function is called.
+    /// from outside then, it would have done the same, and whether its functions can read what their steps were given. No function
+    /// of a step is called. A workflow that is a function is run through the history, and makes the calls that are recorded, or the
+    /// first that differs is told.
     ///
     /// # Errors
     /// [`HistoryError`] if the file cannot be used.
@@ -53,10 +56,10 @@ impl TestEngine {
         workflow: &Workflow<In, Out>,
         file: impl AsRef<Path>,
     ) -> Result<HistoryCheck, HistoryError> {
-        if workflow.plan().is_code() {
-            return Err(Error::NotSimulated { workflow: workflow.name().to_owned() }.into());
-        }
         let history = History::read(file)?;
+        if workflow.plan().is_code() {
+            return function::check(workflow, &history);
+        }
         let before = Plan::compile(history.definition()?);
         let before = before.map_err(|_| HistoryError::NoHistory("of a definition".to_owned()))?;
         let now = workflow.plan();

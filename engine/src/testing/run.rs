@@ -70,7 +70,10 @@ impl<Out> TestRun<Out> {
             RunStatus::Cancelled { reason } | RunStatus::Cancelling { reason } => {
                 Err(Error::Cancelled { run: run(), reason })
             }
-            RunStatus::Running => Err(Error::Waits { run: run() }),
+            RunStatus::Running => Err(match kit.function_trouble(self.run) {
+                Some(trouble) => Error::Stuck { run: run(), trouble: Box::new(trouble) },
+                None => Error::Waits { run: run() },
+            }),
         }
     }
 

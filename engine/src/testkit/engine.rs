@@ -15,6 +15,7 @@ use nexus_model::time::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::acting::StandIns;
 use super::call::Call;
 use super::crashes::{Crashes, everywhere};
 use super::ending::{Ending, RunEnding, of_calls, of_run, read};
@@ -22,6 +23,7 @@ use super::mock::{Mock, Mocks};
 use super::weather::{Storm, Weather};
 use super::workshop::Workshop;
 use super::world::{CrashPoint, Setup, World};
+use crate::code::{FunctionTrouble, Functions};
 use crate::config::Config;
 use crate::handle::{
     Prepared, QueryError, RequestError, StartError, StartRequest, Started, answer_query, prepare,
@@ -66,6 +68,8 @@ impl TestEngine {
             turns_max: TURNS_MAX,
             mocks: Mocks::default(),
             registry: Registry::new(),
+            functions: Functions::default(),
+            stand_ins: StandIns::default(),
             real: None,
             states: Arc::default(),
             workshop: None,
@@ -126,6 +130,20 @@ impl TestEngine {
             setup.registry = registry;
             setup.workshop.get_or_insert_with(Workshop::open);
         })
+    }
+
+    /// Begins anew, with the functions of workflows, and with what stands in for those of their steps.
+    #[must_use]
+    pub(crate) fn functions(self, functions: Functions, stand_ins: StandIns) -> Self {
+        self.change(|setup| {
+            (setup.functions, setup.stand_ins) = (functions, stand_ins);
+            setup.workshop.get_or_insert_with(Workshop::open);
+        })
+    }
+
+    /// Why the function of a run gets no further, if it does not.
+    pub fn function_trouble(&self, run: RunId) -> Option<FunctionTrouble> {
+        self.world.acting.functions.trouble(run).map(|trouble| trouble.told())
     }
 
     /// Begins anew, and only these steps and handlers are called for real.

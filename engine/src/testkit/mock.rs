@@ -133,6 +133,11 @@ impl Mocks {
         }
     }
 
+    /// Whether a call is one of the first `count` of those of its handler, which fail.
+    pub(super) fn fails(&mut self, count: usize, call: &Call) -> bool {
+        self.number(&format!("{} failing", call.uses), call) < count
+    }
+
     /// Takes the last answer back: it is given to the next call.
     pub(super) fn take_back(&mut self, call: &Call) {
         let this = (call.key.clone(), call.attempt);

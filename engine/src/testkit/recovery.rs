@@ -6,6 +6,7 @@ use nexus_log::EventLog;
 use nexus_model::id::RunId;
 use nexus_projections::resume::scan;
 
+use super::acting::Acting;
 use super::limits::limits;
 use super::schedules::schedules;
 use super::start_keys::start_keys;
@@ -34,6 +35,7 @@ impl World {
         self.errands.clear();
         self.told.clear();
         self.topics = Topics::default();
+        self.acting = Acting::new(&self.setup.functions);
         self.starting.clear();
         self.beginning.clear();
         self.wanted.clear();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use nexus_log::{EventLog, Partition, Position};
+use nexus_log::{EventLog, Partition, Position, Row};
 use nexus_model::aggregate::{AggregateId, Command, Effect, Kind, State};
 use nexus_model::event::Actor;
 use nexus_model::input::check;
@@ -41,6 +41,7 @@ impl World {
         let request = StartRequest {
             sent: run.request.sent,
             labels: run.request.labels.clone(),
+            folder: (!run.request.folder.is_empty()).then(|| (&run.request.folder).into()),
             by: run.request.by.clone(),
             ..StartRequest::new(Arc::clone(&plan))
                 .input(serde_json::from_str(&run.request.input).unwrap_or_default())
@@ -95,19 +96,45 @@ impl TestEngine {
     /// # Panics
     /// If the workflow has neither.
     pub fn begin(&mut self, plan: &Arc<Plan>, input: Value) -> Result<Answer, StartError> {
-        let input = check(plan.definition(), input).map_err(StartError::Inputs)?;
+        let request = StartRequest::new(Arc::clone(plan)).input(input);
+        let input = check(plan.definition(), request.input.clone()).map_err(StartError::Inputs)?;
         let rule = plan.start_rule(&input).map_err(rule_error)?;
+        self.begin_by(&request, &input, rule.expect("a workflow with `dedupe` or `debounce`"))
+    }
+
+    /// The same, of a whole request; a workflow without such a rule is started at once.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub fn begin_with(&mut self, request: &StartRequest) -> Result<(), StartError> {
+        let plan = &request.plan;
+        let input = check(plan.definition(), request.input.clone()).map_err(StartError::Inputs)?;
+        match plan.start_rule(&input).map_err(rule_error)? {
+            Some(rule) => self.begin_by(request, &input, rule).map(|_| ()),
+            None => self.start_as(request.clone()).map(|_| ()),
+        }
+    }
+
+    fn begin_by(
+        &mut self,
+        asked: &StartRequest,
+        input: &Value,
+        rule: StartRule,
+    ) -> Result<Answer, StartError> {
+        let plan = &asked.plan;
+        let folder = asked.folder.as_ref().map(|folder| folder.to_string_lossy().into_owned());
         let workflow = plan.definition().name.clone();
         let request = RunRequest {
             workflow: workflow.clone(),
             definition: plan.hash(),
             input: input.to_string(),
+            folder: folder.unwrap_or_default(),
             by: Actor { name: "test".to_owned(), via: "testkit".to_owned() },
             ..RunRequest::default()
         };
         let world = self.world_mut();
         world.requests += 1;
-        let (key, command) = match rule.expect("a workflow with `dedupe` or `debounce`") {
+        let (key, command) = match rule {
             StartRule::Dedupe { key, within_ms } => {
                 (key, StartKeyCommand::Admit { within_ms, name: String::new(), request })
             }
@@ -117,7 +144,12 @@ impl TestEngine {
             }
         };
         let name = aggregate_name(&workflow, &key);
-        self.ask_start_key(&name, &command, plan)
+        let plans = std::iter::once(plan).chain(&asked.callees);
+        let rows =
+            plans.map(|plan| definition_row(plan.hash(), plan.definition().to_canonical_json()));
+        let (rows, command): (Vec<Row>, _) = (rows.collect(), Command::StartKey(command));
+        self.world_mut()
+            .ask_aggregate(Kind::StartKey, &name, &command, &rows)
             .map_err(|refusal| StartError::Request(crate::handle::RequestError::Refused(refusal)))
     }
 

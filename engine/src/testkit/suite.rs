@@ -5,7 +5,9 @@
 
 mod expectation;
 mod files;
+mod migration;
 mod play;
+mod starting;
 mod update;
 
 use std::cell::RefCell;
@@ -26,6 +28,7 @@ use crate::handler::StepError;
 
 use expectation::unmet;
 pub use files::SuiteError;
+use migration::Versions;
 use play::{Played, play};
 
 /// What is done with every case.
@@ -49,6 +52,8 @@ pub struct Suite {
     callees: Vec<Arc<Plan>>,
     folder: Option<PathBuf>,
     harmless: BTreeSet<String>,
+    /// What runs are migrated to.
+    versions: Versions,
 }
 
 /// What came of a case.
@@ -101,7 +106,7 @@ impl Suite {
             return Err(problems);
         }
         let harmless = harmless.iter().map(ToString::to_string).collect();
-        Ok(Self { file, plan, callees, folder, harmless })
+        Ok(Self { file, plan, callees, folder, harmless, versions: Versions::new() })
     }
 
     /// The workflow's name.
@@ -119,7 +124,7 @@ impl Suite {
         let began = Instant::now();
         let engine = self.engine(base, case);
         let mut plain = engine.fresh();
-        let played = play(&mut plain, case, self.request(case));
+        let played = play(&mut plain, case, self.request(case), &self.versions);
         let mut report = self.judged(case, &plain, &played);
         if report.passed() && (self.file.crash_everywhere || plays.crash_everywhere) {
             self.crash_everywhere(&engine, case, &mut report);
@@ -171,7 +176,7 @@ impl Suite {
     fn crash_everywhere(&self, engine: &TestEngine, case: &Case, report: &mut CaseReport) {
         let lost = RefCell::new(Vec::new());
         let crashes = engine.crash_everywhere_in(|engine| {
-            let played = play(engine, case, self.request(case));
+            let played = play(engine, case, self.request(case), &self.versions);
             lost.borrow_mut().extend(played.wrong);
         });
         report.crashes = crashes.played;
@@ -195,7 +200,7 @@ impl Suite {
                 .weather
                 .map_or_else(|| Weather::storm(seed), |weather| Weather { seed, ..weather });
             let mut engine = engine.fresh().weather(weather);
-            let played = play(&mut engine, case, self.request(case));
+            let played = play(&mut engine, case, self.request(case), &self.versions);
             report.storms += 1;
             let mut wrong = played.wrong.clone();
             wrong.extend(unmet(&engine, &played, &case.expect, true));

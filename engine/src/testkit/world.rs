@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -21,6 +21,7 @@ use nexus_model::plan::{EMIT_HANDLER, Plan};
 use nexus_model::run::{Run, RunStatus};
 use nexus_model::time::Timestamp;
 
+use super::acting::{Acting, StandIns};
 use super::call::{Call, Outcome};
 use super::mock::{Answer as Answered, Mocks};
 use super::reports;
@@ -28,12 +29,15 @@ use super::schedules::{Starting, fire};
 use super::start_keys::Beginning;
 use super::topics::Topics;
 use super::weather::Storm;
-use super::workshop::{Order, Said, States, Workshop};
+use super::workshop::{Said, States, Workshop};
+use crate::code::Functions;
 use crate::config::Config;
 use crate::driver::{accepted, timed_out};
-use crate::handler::{AttemptInfo, Blobs, Data, Registry, StepCx, StepError, StepResult};
+use crate::handler::{AttemptInfo, Data, Registry, StepCx, StepResult};
 use crate::loader::{LoadError, Loader};
-use crate::shard::{Answer, Asked, Input, Loaded, Output, Refusal, ReplyId, Shard, Slots};
+use crate::shard::{
+    Answer, Asked, FunctionNews, Input, Loaded, Output, Refusal, ReplyId, Shard, Slots,
+};
 use crate::tables::TABLES;
 
 /// What a play is made of, beside its runs.
@@ -45,6 +49,9 @@ pub(super) struct Setup {
     pub(super) turns_max: u64,
     pub(super) mocks: Mocks,
     pub(super) registry: Registry,
+    /// The functions of workflows.
+    pub(super) functions: Functions,
+    pub(super) stand_ins: StandIns,
     /// What is called for real; `None`: everything that is registered.
     pub(super) real: Option<BTreeSet<String>>,
     pub(super) states: Arc<States>,
@@ -83,6 +90,7 @@ pub(super) enum Wanted {
     Aggregate(AggregateId),
     Call(Box<crate::shard::RunCall>),
     Events(RunId, Reading),
+    Function(Box<FunctionNews>),
 }
 
 /// A handler at work.
@@ -131,6 +139,7 @@ pub(super) struct World {
     /// What aggregates want done.
     pub(super) errands: BTreeSet<(AggregateId, Effect)>,
     pub(super) topics: Topics,
+    pub(super) acting: Acting,
     /// Who was told of a slot and has not answered.
     pub(super) told: BTreeMap<ReplyId, (AggregateId, Effect)>,
     pub(super) wanted: VecDeque<Wanted>,
@@ -172,6 +181,7 @@ impl World {
             shard: Shard::new(setup.config.shard_limits()),
             slots: Slots(i64::from(setup.config.concurrency)),
             loader: Loader::new(log.clone(), None),
+            acting: Acting::new(&setup.functions),
             setup,
             log,
             folded: HashMap::new(),
@@ -354,6 +364,7 @@ impl World {
             }
             Wanted::Call(call) => return self.see_to(&call),
             Wanted::Events(run, reading) => return self.read_events(run, &reading),
+            Wanted::Function(news) => return self.ask_function(&news),
             Wanted::Run(run) => match self.fold(run) {
                 Ok(Some((plan, state))) => {
                     let vault = self.loader.vault(run).ok().flatten();
@@ -372,7 +383,7 @@ impl World {
     }
 
     /// Reads a run: what was read before, and what came after it.
-    fn fold(&mut self, run: RunId) -> Result<Option<(Arc<Plan>, Run)>, LoadError> {
+    pub(super) fn fold(&mut self, run: RunId) -> Result<Option<(Arc<Plan>, Run)>, LoadError> {
         let (mut plan, mut state) = match self.folded.remove(&run) {
             Some(folded) => folded,
             None => match self.loader.beginning(run)? {
@@ -425,7 +436,12 @@ impl World {
                 self.wanted.push_back(Wanted::Payloads(run, hashes));
             }
             Output::Rest(run) => self.wanted.push_back(Wanted::Rest(run)),
-            Output::Attempt { plan, info, attempt } => self.call(&plan, *info, &attempt),
+            Output::Attempt { plan, info, attempt } => {
+                self.resuming.remove(&(info.run, attempt.step, attempt.item, attempt.attempt));
+                if !self.rests_without_code(&plan, info.run, &attempt) {
+                    self.call(&plan, *info, &attempt);
+                }
+            }
             Output::Resume { run, step, item, attempt, .. } => {
                 self.resuming.insert((run, step, item, attempt));
                 let command = reports::resumed(step, item, attempt);
@@ -447,11 +463,13 @@ impl World {
                     && !self.scheduled(reply, &answer)
                     && !self.begun(reply, &answer)
                     && !self.topic_replied(reply, &answer)
+                    && !self.function_answered(reply, &answer)
                 {
                     self.replies.insert(reply, answer);
                 }
             }
             Output::Ended(run, status) => {
+                self.acting.ended(run);
                 self.ended.insert(run, status);
             }
             Output::Hungry(run) => {
@@ -459,8 +477,8 @@ impl World {
                     self.hungry.push_back(run);
                 }
             }
-            // This engine has no functions.
-            Output::Snapshot(..) | Output::Ignored(_) | Output::Function(_) => {}
+            Output::Function(news) => self.wanted.push_back(Wanted::Function(news)),
+            Output::Snapshot(..) | Output::Ignored(_) => {}
             call @ (Output::Call(_) | Output::ChildEnded(_)) => self.pass_on(call),
             Output::LoadAggregate(id) => self.wanted.push_back(Wanted::Aggregate(id)),
             Output::Errand(id, effect)
@@ -481,7 +499,6 @@ impl World {
     fn call(&mut self, plan: &Plan, info: AttemptInfo, attempt: &RunAttempt) {
         let bytes = self.loader.bytes(&attempt.input).unwrap_or_else(|_| Arc::from(*b"null"));
         let input = Data { content_type: attempt.input.content_type(), bytes };
-        self.resuming.remove(&(info.run, attempt.step, attempt.item, attempt.attempt));
         let key = StepCx::new(info.clone(), Arc::new(crate::handler::NoLogs), Arc::default());
         let step = attempt.step;
         let (uses, timeout_ms) = if attempt.undo {
@@ -541,12 +558,16 @@ impl World {
         if call.uses == EMIT_HANDLER {
             return ((Ok(Data::null()), attempt.progress.clone(), Vec::new()), Duration::ZERO);
         }
+        let work = self.code_of_call(plan, info.run, attempt.step, attempt.undo);
         let ((result, progress, kept), takes) =
-            if let Some(Answered { result, takes }) = self.setup.mocks.answer(call) {
+            if let Some(error) = work.as_ref().and_then(|work| self.fails_first(work, call)) {
+                ((Err(error), attempt.progress.clone(), Vec::new()), Duration::ZERO)
+            } else if let Some(Answered { result, takes }) = self.setup.mocks.answer(call) {
                 let result = result.and_then(|value| Data::json(&value));
                 ((result, attempt.progress.clone(), Vec::new()), takes)
             } else {
-                let said = self.really(call, info, timeout, attempt.progress.clone());
+                let handler = self.handler(call, work);
+                let said = self.really(call, handler, info, timeout, attempt.progress.clone());
                 (said, Duration::ZERO)
             };
         let Some(storm) = &mut self.storm else { return ((result, progress, kept), takes) };
@@ -561,37 +582,5 @@ impl World {
         }
         let delay = storm.delay(takes, timeout);
         ((result, progress, kept), takes + delay)
-    }
-
-    /// Calls the registered handler, once for each attempt.
-    fn really(
-        &mut self,
-        call: &Call,
-        info: AttemptInfo,
-        timeout: Option<Duration>,
-        progress: Payload,
-    ) -> Said {
-        let saying = (call.key.clone(), call.attempt, call.input.bytes.to_vec());
-        let said =
-            self.setup.said.lock().unwrap_or_else(PoisonError::into_inner).get(&saying).cloned();
-        if let Some(said) = said {
-            return said;
-        }
-        let is_real = |real: &BTreeSet<String>| call.names().iter().any(|name| real.contains(name));
-        let handler = self.setup.registry.get(&call.uses).cloned();
-        let Some(handler) = handler.filter(|_| self.setup.real.as_ref().is_none_or(is_real)) else {
-            self.unanswered.insert((call.step.clone(), call.uses.clone()));
-            let message = format!("nothing stands in for `{}` of step `{}`", call.uses, call.step);
-            return (Err(StepError::fatal(message).code("NX3004")), progress, Vec::new());
-        };
-        let workshop = self.setup.workshop.get_or_insert_with(Workshop::open);
-        let states = Arc::clone(&self.setup.states);
-        let blobs = Blobs::new(self.loader.clone(), self.setup.config.payload_bytes_max);
-        let order =
-            Order { handler, info, states, input: call.input.clone(), timeout, progress, blobs };
-        let said = workshop.call(order);
-        let mut sayings = self.setup.said.lock().unwrap_or_else(PoisonError::into_inner);
-        sayings.insert(saying, said.clone());
-        said
     }
 }

@@ -72,8 +72,8 @@ impl<In, Out> Workflow<In, Out> {
     }
 
     /// Makes a workflow of an async function that is called round after round, each time with the state that the round before
-    /// returned. The state is recorded, and after a crash only the last round is run again: so a loop without end costs no more
-    /// after a year than after a minute.
+    /// returned. The state is recorded, and after a crash only the last round is run again: so a loop without end takes no more
+    /// memory, and no longer to go on, after a year than after a minute. Its history grows on the disk.
     ///
     /// What is still open of a round when it returns is ended. Steps of it cannot have an undo.
     ///

@@ -5,6 +5,7 @@ use std::fmt;
 use nexus_model::event::Failure;
 use nexus_model::plan::DefinitionError;
 
+use crate::code::FunctionTrouble;
 use crate::engine::OpenError;
 use crate::handle::{RequestError, StartError};
 
@@ -87,11 +88,13 @@ pub enum Error {
         /// The run.
         run: String,
     },
-    /// A workflow that is a function cannot be carried out in a simulated world.
-    #[error("workflow `{workflow}` is a function, which simulated time does not carry out")]
-    NotSimulated {
-        /// The workflow.
-        workflow: String,
+    /// The function of the run of a test gets no further.
+    #[error("the function of run `{run}` gets no further: {}: {}", trouble.code, trouble.message)]
+    Stuck {
+        /// The run.
+        run: String,
+        /// Why.
+        trouble: Box<FunctionTrouble>,
     },
     /// The output of the run is not what was asked for.
     #[error("the output of run `{run}` is no {expected}")]
@@ -116,9 +119,12 @@ impl Error {
             Self::Failed { failure, .. } => Some(&failure.code),
             Self::Output { .. } => Some("NX3050"),
             Self::Waits { .. } => Some("NX3053"),
-            Self::NotSimulated { .. } => Some("NX3054"),
+            Self::Stuck { trouble, .. } => Some(trouble.code),
             Self::NoSuchRun { .. } => Some("NX7011"),
             Self::NoSuchStep { .. } => Some("NX4180"),
+            Self::Open(error) if matches!(**error, OpenError::StateMissing { .. }) => {
+                Some("NX3005")
+            }
             Self::Open(_) | Self::Start(_) | Self::Request(_) | Self::Cancelled { .. } => None,
         }
     }

@@ -92,6 +92,7 @@ impl<Out> RunHandle<Out> {
 }
 
 impl History {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "no other event has what code is given")]
     fn taken(loader: &Loader, id: RunId, run: String) -> Result<Self, HistoryError> {
         if loader.vault(id)?.is_some() {
             return Err(HistoryError::Encrypted { run });
@@ -112,9 +113,19 @@ impl History {
             return Err(HistoryError::Migrated { run });
         }
         for recorded in loader.history(id, 0, usize::MAX)? {
-            // What steps were given is not read by a replay, but by what checks their types.
-            if let Event::StepStarted { input: Some(input), .. } = &recorded.event {
-                loader.bytes(input)?;
+            // What steps were given, and what a function gets, is not read by a replay, but by what checks code.
+            match &recorded.event {
+                Event::StepStarted { input: Some(payload), .. }
+                | Event::StepCompleted { output: payload, .. } => {
+                    loader.bytes(payload)?;
+                }
+                Event::RunStarted(started) => {
+                    loader.bytes(&started.input)?;
+                }
+                Event::FunctionReturned(returned) => {
+                    loader.bytes(&returned.output)?;
+                }
+                _ => {}
             }
         }
         let payloads = loader.payloads(&loader.noted())?;

@@ -44,7 +44,7 @@ impl<'d, T> Node<'d, T> {
 
     /// Is done only if `condition` holds for the outputs of other steps; otherwise it is skipped, and brings `None`.
     ///
-    /// The condition is called once, as a step of its own before this one, and what it says stands in the history.
+    /// The condition is called as a step of its own before this one. What it says stands in the history, and is not asked again.
     ///
     /// ```
     /// use nexus_engine::prelude::*;

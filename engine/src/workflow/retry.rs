@@ -19,7 +19,7 @@ use super::ms;
 pub struct Retry(pub(crate) Recorded);
 
 impl Retry {
-    /// At most `attempts` in all, with delays that double: 1 s, 2 s, 4 s, up to a minute, each spread by chance.
+    /// At most `attempts` in all, with delays that double: 1 s, 2 s, 4 s, up to a minute, each spread between half and whole.
     pub fn exponential(attempts: u32) -> Self {
         Self(Recorded { max_attempts: attempts, ..Recorded::default() })
     }

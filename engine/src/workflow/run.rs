@@ -199,7 +199,7 @@ impl<Out> RunHandle<Out> {
         Ok(())
     }
 
-    /// Continues it with the steps that did not complete, after it failed or was cancelled.
+    /// Continues it with the steps that did not complete and those that come after them, after it failed or was cancelled.
     ///
     /// # Errors
     /// [`Error::NoSuchRun`], [`Error::Request`]

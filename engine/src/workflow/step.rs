@@ -1,6 +1,6 @@
 //! Steps: async functions, and how they are carried out.
 
-use std::any::TypeId;
+use std::any::{Any, TypeId, type_name};
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -30,6 +30,15 @@ pub(crate) struct Work {
     pub(crate) handler: Arc<dyn Handler>,
     /// Whether it can read an input.
     pub(crate) reads: fn(&Data) -> StepResult<()>,
+    /// The states it asks for.
+    pub(crate) needs: Vec<Need>,
+}
+
+/// A state that the code of a step asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Need {
+    pub(crate) of: TypeId,
+    pub(crate) name: &'static str,
 }
 
 /// How a step is carried out.
@@ -109,6 +118,30 @@ pub trait IntoStep<In, Out, Marker>: Sized + Send + Sync + 'static {
         self.into_step().with(|policy| policy.heartbeat = Some(between))
     }
 
+    /// Says that it asks for a state of this type, with [`StepCx::state`]: an engine that was not given one does not open. It does not
+    /// have to be said; without it, the first attempt fails. The steps of a workflow that is a function are not known when an engine
+    /// opens, so it changes nothing there.
+    ///
+    /// ```
+    /// use nexus_engine::prelude::*;
+    ///
+    /// struct Bank(&'static str);
+    ///
+    /// async fn charge(cx: StepCx, cents: u64) -> StepResult<String> {
+    ///     Ok(format!("{cents} at {}", cx.state::<Bank>()?.0))
+    /// }
+    ///
+    /// let order = Workflow::dag("order", |d, cents| d.step("charge", charge.needs::<Bank>(), cents))?;
+    /// let Err(error) = Engine::builder().workflow(&order).in_memory() else { panic!("it opens") };
+    /// assert!(error.to_string().starts_with("`order.charge` needs a state"), "{error}");
+    /// # Ok::<(), Error>(())
+    /// ```
+    fn needs<T: Any + Send + Sync>(self) -> Step<In, Out> {
+        let mut step = self.into_step();
+        step.work.needs.push(Need { of: TypeId::of::<T>(), name: type_name::<T>() });
+        step
+    }
+
     /// A failure of it is no failure of the run: what it brings is `None` then. So it is for a step that returns `()`, for
     /// which nothing and `()` are the same; the history tells them apart.
     fn best_effort(self) -> Step<In, Option<Out>> {
@@ -165,7 +198,7 @@ impl<In, Out> Step<In, Out> {
         In: DeserializeOwned,
     {
         let reads = |input: &Data| input.parse::<In>().map(drop);
-        let work = Work { function: TypeId::of::<F>(), handler, reads };
+        let work = Work { function: TypeId::of::<F>(), handler, reads, needs: Vec::new() };
         Self { work, policy: Policy::default(), marker: PhantomData }
     }
 

@@ -5,8 +5,11 @@
 mod asking;
 mod building;
 mod histories;
+mod needing;
 mod order;
 mod restart;
 mod running;
+mod same_order;
 mod simulated;
+mod simulated_functions;
 mod yaml;

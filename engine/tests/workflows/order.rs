@@ -103,6 +103,26 @@ pub(crate) fn order() -> Result<Workflow<Order, Parcel>> {
     .map(|workflow| workflow.on_failure(OnFailure::Compensate))
 }
 
+/// The same order as a function.
+pub(crate) fn order_of_function() -> Result<Workflow<Order, Parcel>> {
+    Workflow::code("order", |cx: Cx, order: Order| async move {
+        let valid = cx.step("validate", validate, order).await?;
+        let hold = cx.step("reserve", reserve.undo(release), valid.clone()).await?;
+        let charge = charge.retry(Retry::exponential(5)).timeout(secs(30)).undo(refund);
+        cx.step("charge", charge, (valid.clone(), hold.clone())).await?;
+        if valid.cents > 100_000 {
+            let asks = Approval::by("group:ops").within(hours(24));
+            let asked = cx.approve("approve", asks).await?;
+            if !asked.approved {
+                return Err(cx.fail("NX4101", format!("rejected by {}", asked.by)));
+            }
+        }
+        let sent = cx.step("ship", ship, (valid.clone(), hold)).await?;
+        cx.step("notify", notify.best_effort(), (valid, sent.clone())).await?;
+        Ok(sent)
+    })
+}
+
 pub(crate) fn an_order(id: &str, cents: u64) -> Order {
     Order { id: id.to_owned(), cents }
 }

@@ -42,7 +42,7 @@ fn order_with_expression() -> Workflow<Order, Parcel> {
     workflow.unwrap().version(3).on_failure(OnFailure::Compensate)
 }
 
-const YAML: &str = r#"
+pub(crate) const YAML: &str = r#"
 nexus: v1
 name: order
 on_failure: compensate
@@ -79,7 +79,7 @@ steps:
 outputs: ${{ steps.ship.output }}
 "#;
 
-fn read(text: &str) -> Arc<Plan> {
+pub(crate) fn read(text: &str) -> Arc<Plan> {
     let read = nexus_engine::definitions::read("order.workflow.yaml", text);
     Arc::new(read.expect("a good file").plan)
 }

@@ -42,7 +42,7 @@ pub struct ExplainView {
 pub struct Cause {
     /// `running`, `waiting`, `sleeping`, `retrying`, `limited`, `broken` (a circuit breaker
     /// keeps it back), `paused`, `blocked` (an undo has failed, and somebody has to
-    /// decide) or `orphaned` (no engine works on it).
+    /// decide), `no_worker` (no worker has asked for it) or `orphaned` (no engine works on it).
     pub cause: String,
     /// The step; none if it concerns the whole run.
     pub step: Option<String>,

@@ -20,6 +20,9 @@ pub struct RunSummary {
     pub at: Vec<String>,
     /// What it waits for, in words.
     pub waiting_on: Option<String>,
+    /// What else it waits for, once an engine works on it; `null` if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub then_waiting_on: Option<String>,
     /// When it began.
     pub started_at: String,
     /// When it ended.
@@ -107,7 +110,7 @@ pub struct StepView {
     /// `pending`, `running`, `interrupted` (by the end of an engine; it runs again), `sleeping`, `waiting`, `retrying`, `completed`, `failed`, `skipped`, `not reached`, `cancelled`,
     /// `undoing`, `undone`, `undo failed`.
     pub status: String,
-    /// Attempts made.
+    /// Attempts made: in this round of the loop it is in, and without those of its undo.
     pub attempts: u32,
     /// Attempts it may make.
     pub max_attempts: u32,
@@ -162,7 +165,7 @@ pub struct UndoView {
     pub status: String,
     /// The handler that undoes it.
     pub by: String,
-    /// Attempts made to undo it.
+    /// Attempts made to undo it, or the item of it that is being undone.
     pub attempts: u32,
     /// How long it took, or has been going.
     pub took_ms: Option<u64>,
@@ -173,7 +176,7 @@ pub struct UndoView {
 /// What a run waits for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WaitingOn {
-    /// `sleep`, `signal`, `approval`, `run`, `retry`, `undo`, `room`, `pause`, `engine`.
+    /// `sleep`, `signal`, `approval`, `run`, `retry`, `undo`, `room`, `worker`, `pause`, `engine`.
     pub on: String,
     /// The step.
     pub step: Option<String>,

@@ -10,11 +10,10 @@ use super::By;
 pub struct StartPage {
     /// `starts/v1`.
     pub kind: String,
-    /// By the time they are due; without their inputs.
+    /// Those that are being started, then the others by the time they are due; without their inputs.
     pub starts: Vec<StartView>,
-    /// Whether there are more.
-    #[serde(default)]
-    pub more: bool,
+    /// Where the next page begins; `null`: there is none.
+    pub next: Option<String>,
 }
 
 /// A start that has a key.
@@ -28,8 +27,8 @@ pub struct StartView {
     pub workflow: String,
     /// The key.
     pub key: String,
-    /// `kept`, `starting` (it is due, and its run is not there yet), `started`, `failed` (it could not be started) or `gone`
-    /// (somebody cancelled it, or a later one took its place).
+    /// `kept`, `starting` (it is due, and its run is not there yet), `started`, `failed` (it could not be started),
+    /// `cancelled` or `gone` (it was started, and others came after it).
     pub status: String,
     /// Why it has not started, in one line.
     pub why: String,

@@ -129,9 +129,12 @@ pub struct DefinitionRef {
     /// `NAME` (the current version), `NAME@3`, or the hash of a definition that is stored, or its first eight digits or more.
     #[serde(default)]
     pub reference: Option<String>,
-    /// The definition: its canonical JSON.
+    /// The definition: its canonical JSON. What it calls by name is what is published now.
     #[serde(default)]
     pub definition: Value,
+    /// The definitions it calls, directly or not, as far as the store does not have them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub callees: Vec<Value>,
 }
 
 /// What differs between two definitions.

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::Client;
 use super::transport::{Asking, segment};
 use crate::api::Raw;
+use crate::api::WorkersView;
 use crate::api::{
     Act, Acted, ApprovalAnswer, ApprovalsPage, AuditFilter, AuditPage, DecidedView, ExplainView,
     GraphView, HistoryPage, InboxFilter, LogPage, Pairs, PauseStore, PausesView, Problem,
@@ -19,16 +20,21 @@ use crate::api::{LimitPage, LimitView, SetLimit};
 use crate::api::{QueriesView, QueryView};
 use crate::api::{SendUpdate, UpdateView};
 use crate::follow::Follow;
+use crate::problems;
 
 /// How long one long poll lasts.
 const POLL: Duration = Duration::from_secs(25);
 /// The exit code of a run that is still going.
-const STILL_GOING: u8 = crate::problems::exit::STILL_GOING;
+const STILL_GOING: u8 = problems::exit::STILL_GOING;
 
 #[expect(missing_docs, clippy::missing_errors_doc, reason = "as in Service, which they stand for")]
 impl Client {
     pub async fn status(&self) -> Result<Status, Problem> {
         self.ask(get("status")).await
+    }
+
+    pub async fn workers(&self) -> Result<WorkersView, Problem> {
+        self.ask(get("workers")).await
     }
 
     pub async fn start(&self, request: StartRun) -> Result<StartedRun, Problem> {
@@ -121,7 +127,8 @@ impl Client {
     /// # Errors
     /// A [`Problem`].
     pub async fn forget(&self, name: &str, act: Act) -> Result<Acted, Problem> {
-        self.ask(post(&run(name, "/forget")).json(&act)?).await
+        let answer = self.ask(post(&run(name, "/forget")).json(&act)?).await;
+        answer.map_err(|problem| problems::unknown_if_forgotten(problem, name))
     }
 
     pub async fn retry(&self, name: &str, act: Act) -> Result<Acted, Problem> {

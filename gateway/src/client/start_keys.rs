@@ -7,8 +7,10 @@ use crate::api::{Act, Problem, StartActed, StartPage, StartView};
 
 #[expect(missing_docs, clippy::missing_errors_doc, reason = "as in Service, which they stand for")]
 impl Client {
-    pub async fn starts(&self, limit: u32) -> Result<StartPage, Problem> {
-        self.ask(get("starts").pairs(&pair("limit", Some(limit)))).await
+    pub async fn starts(&self, limit: u32, after: Option<String>) -> Result<StartPage, Problem> {
+        let mut pairs = pair("limit", Some(limit));
+        pairs.extend(pair("after", after));
+        self.ask(get("starts").pairs(&pairs)).await
     }
 
     pub async fn start_of(&self, id: &str) -> Result<StartView, Problem> {

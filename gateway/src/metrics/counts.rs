@@ -54,6 +54,28 @@ const COUNTS: &[Count] = &[
     ("nexus_timers_fired_total", "Timers that fired.", &[("", |of| of.timers_fired)]),
 ];
 
+/// Of starts that have a key, for workflows that have had some.
+const STARTS: &[Count] = &[
+    (
+        "nexus_starts_asked_total",
+        "Starts with dedupe or debounce that were recorded, by what became of them first.",
+        &[
+            ("admitted", |of| of.starts_admitted),
+            ("kept", |of| of.starts_kept),
+            ("joined", |of| of.starts_joined),
+        ],
+    ),
+    (
+        "nexus_starts_total",
+        "Starts with dedupe or debounce that came to an end, by outcome.",
+        &[
+            ("started", |of| of.starts_begun),
+            ("failed", |of| of.starts_not_begun),
+            ("cancelled", |of| of.starts_cancelled),
+        ],
+    ),
+];
+
 /// Writes the counts by workflow, and how many runs are open.
 pub(super) fn write(service: &Service, text: &mut Text) {
     let Some(views) = service.views() else { return };
@@ -67,6 +89,19 @@ pub(super) fn write(service: &Service, text: &mut Text) {
     for (name, help, outcomes) in COUNTS {
         text.metric(Kind::Counter, name, help, samples(&counted, outcomes));
     }
+    let has_starts = |of: &Counters| of.starts_admitted + of.starts_kept > 0;
+    let workflows = counted.workflows.iter().filter(|(_, of)| has_starts(of));
+    let workflows = workflows.map(|(workflow, of)| (workflow.clone(), *of)).collect();
+    let with_starts = MetricsRow { total: counted.total, workflows };
+    for (name, help, outcomes) in STARTS {
+        text.metric(Kind::Counter, name, help, samples(&with_starts, outcomes));
+    }
+    let kept = |of: &Counters| of.starts_kept.saturating_sub(of.starts_due + of.starts_cancelled);
+    let kept = with_starts
+        .workflows
+        .iter()
+        .map(|(workflow, of)| (vec![("workflow", workflow.clone())], number(kept(of))));
+    text.metric(Kind::Gauge, "nexus_starts_kept", "Starts that are kept until it is quiet.", kept);
     let open = counted
         .workflows
         .iter()

@@ -16,17 +16,36 @@ pub(super) fn all() {
         "nexus_runs_rested_total",
         "Rests of runs that the log could not take or read; they go on after a while."
     );
+    describe_counter!(
+        "nexus_starts_duplicate_total",
+        "Starts with dedupe whose key was seen lately: they started nothing, in this process."
+    );
     describe_counter!("nexus_reads_failed_total", "Reads of runs and timers that failed.");
     describe_counter!(
         "nexus_clock_jumps_total",
         "Times that the wall clock moved away from the engine's clock."
     );
+    workers();
     describe_gauge!("nexus_attempts_running", "Attempts under way.");
     describe_gauge!("nexus_runs_resident", "Runs in memory.");
     describe_gauge!(
         "nexus_projection_lag_records",
         "Durable records that the views have not applied yet."
     );
+}
+
+fn workers() {
+    describe_counter!("nexus_worker_polls_total", "Times that a worker has asked for a task.");
+    describe_counter!("nexus_worker_tasks_total", "Tasks that workers were handed.");
+    describe_counter!(
+        "nexus_worker_leases_lost_total",
+        "Tasks whose workers were silent for too long."
+    );
+    describe_counter!(
+        "nexus_worker_reports_stale_total",
+        "Reports and heartbeats of workers that came too late, under a token that does not count."
+    );
+    describe_gauge!("nexus_worker_tasks_waiting", "Tasks that wait for a worker.");
 }
 
 fn histograms() {

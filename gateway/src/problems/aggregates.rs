@@ -81,10 +81,23 @@ fn version(rejection: &VersionRejection, name: &str) -> Problem {
     }
 }
 
-/// No workflow of this name is published.
-pub(crate) fn no_such_workflow(name: &str) -> Problem {
+/// No workflow of this name is published; `near` is a name that may be meant.
+pub(crate) fn no_such_workflow(name: &str, near: Option<&str>) -> Problem {
     Problem::new("NX5010", NOT_FOUND, format!("no workflow `{name}` is published"))
-        .hint("see which are: nexus-engine versions")
+        .hint(or_near(near, "nexus-engine versions"))
+}
+
+/// There is no such trigger; `near` is an event, or a trigger of this event, that may be meant.
+pub(crate) fn no_such_trigger(event: &str, name: &str, near: Option<&str>) -> Problem {
+    let message = format!("{event}: there is no such trigger as `{name}`");
+    Problem::new("NX4123", NOT_FOUND, message).hint(or_near(near, "nexus-engine trigger list"))
+}
+
+fn or_near(near: Option<&str>, list: &str) -> String {
+    match near {
+        Some(near) => format!("did you mean `{near}`? see which there are: {list}"),
+        None => format!("see which there are: {list}"),
+    }
 }
 
 /// No definition is meant by this.

@@ -29,6 +29,32 @@ pub(super) fn gone(text: String, id: &str) -> Problem {
         .hint(format!("see what happened: nexus-engine starts get {id}, or nexus-engine audit"))
 }
 
+/// A run was meant, and it is a start that is kept.
+pub(crate) fn kept_and_no_run(id: &str, why: &str) -> Problem {
+    let message = format!(
+        "{id} is no run yet, but a start that is kept: {why}; the run it becomes has this id"
+    );
+    Problem::new("NX4186", CONFLICT, message).run(id).hint(format!(
+        "see it: nexus-engine starts get {id}; have it not happen: nexus-engine starts cancel {id}"
+    ))
+}
+
+/// A run was meant, and it is about to be started.
+pub(crate) fn starting_and_no_run(id: &str, why: &str) -> Problem {
+    Problem::new("NX4186", CONFLICT, format!("{id} is no run yet, but a start: {why}"))
+        .run(id)
+        .hint(format!(
+            "an engine starts it: nexus-engine serve; see it: nexus-engine starts get {id}"
+        ))
+}
+
+/// A run was meant, and its start never became one.
+pub(crate) fn never_a_run(id: &str, why: &str) -> Problem {
+    Problem::new("NX4187", CONFLICT, format!("{id} never became a run: {why}"))
+        .run(id)
+        .hint("start it again if it should happen; see who did what: nexus-engine audit")
+}
+
 /// Why a start key did not do something.
 pub(super) fn refused(rejection: &StartKeyRejection, name: &str) -> Problem {
     match rejection {
@@ -42,8 +68,8 @@ pub(super) fn refused(rejection: &StartKeyRejection, name: &str) -> Problem {
 }
 
 /// A start is kept no longer.
-pub(crate) fn not_kept(id: &str, status: &str) -> Problem {
-    Problem::new("NX4184", CONFLICT, format!("{id} is not kept any more: {status}")).hint(format!(
+pub(crate) fn not_kept(id: &str, why: &str) -> Problem {
+    Problem::new("NX4184", CONFLICT, format!("{id} is not kept any more: {why}")).hint(format!(
         "see how it stands: nexus-engine starts get {id}; end a run: nexus-engine cancel {id}"
     ))
 }

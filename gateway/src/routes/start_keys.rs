@@ -14,13 +14,14 @@ use crate::api::{Act, StartActed, StartPage, StartView};
 pub(super) struct ListParams {
     #[serde(default)]
     limit: u32,
+    after: Option<String>,
 }
 
 pub(super) async fn list(
     State(service): State<Service>,
     Params(params): Params<ListParams>,
 ) -> Answer<StartPage> {
-    service.starts(params.limit).await.map(Json)
+    service.starts(params.limit, params.after).await.map(Json)
 }
 
 pub(super) async fn show(State(service): State<Service>, Name(id): Name) -> Answer<StartView> {

@@ -1,6 +1,7 @@
 //! `audit`: who did what, when, from where.
 
 use nexus_engine::log::Position;
+use nexus_engine::model::aggregate;
 use nexus_engine::model::id::{RunId, StepIndex};
 use nexus_engine::model::time::Timestamp;
 use nexus_engine::projections::{self, AuditAction, AuditRow};
@@ -55,7 +56,7 @@ impl Service {
             at: time(row.at),
             step: row.step.map(|step| self.step_id(row.run, row.position, step)),
             run: row.name,
-            action: action(row.action).into(),
+            action: action(row.action).unwrap_or_else(|| managed(row.kind)).into(),
             by: row.by.as_ref().map_or_else(engine, show::by),
             detail: self.handle().loader().reveal(row.run, &row.detail).into_owned(),
         }
@@ -72,9 +73,14 @@ impl Service {
     }
 }
 
-/// An action as the event that recorded it is called.
-fn action(action: AuditAction) -> &'static str {
-    match action {
+/// What was done to what is no run, as the event that recorded it is called.
+fn managed(kind: u16) -> &'static str {
+    aggregate::event_names().find(|(number, _)| *number == kind).map_or("managed", |(_, it)| it)
+}
+
+/// An action as the event that recorded it is called; `None`: it was done to what is no run.
+fn action(action: AuditAction) -> Option<&'static str> {
+    Some(match action {
         AuditAction::Started => "run.started",
         AuditAction::Paused => "run.paused",
         AuditAction::Resumed => "run.resumed",
@@ -89,10 +95,10 @@ fn action(action: AuditAction) -> &'static str {
         AuditAction::Signalled => "signal.received",
         AuditAction::Approved => "approval.granted",
         AuditAction::Rejected => "approval.rejected",
-        AuditAction::Managed => "managed",
+        AuditAction::Managed => return None,
         AuditAction::UndoRetried => "undo.retried",
         AuditAction::UndoWaived => "undo.waived",
         AuditAction::Forgotten => "run.forgotten",
         AuditAction::Updated => "update.accepted",
-    }
+    })
 }

@@ -108,7 +108,13 @@ impl Service {
         act: Act,
     ) -> Result<TriggersActed, Problem> {
         let answer = self.handle().remove_trigger(event, name, show::actor(act.by)).await;
-        answer.map_err(|error| problems::request(&error, event))?;
+        match answer {
+            Ok(_) => {}
+            Err(RequestError::Refused(Refusal::Aggregate(Rejection::Topic(
+                TopicRejection::NoTrigger,
+            )))) => return Err(self.no_such_trigger(event, name).await),
+            Err(error) => return Err(problems::request(&error, event)),
+        }
         let (name, event, action) = (name.to_owned(), event.to_owned(), "deleted".to_owned());
         let triggers = vec![TriggerActed { name, event, action }];
         Ok(TriggersActed { kind: "triggers_acted/v1".into(), triggers })

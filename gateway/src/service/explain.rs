@@ -45,6 +45,7 @@ impl Service {
         {
             view.why.clone_from(limit);
         }
+        self.explain_workers(&mut view, &plan, &run);
         function::explain(&mut view, &run, self.handle().function_trouble(id));
         if driven {
             missing_code::explain(&mut view, &plan, &self.handle().missing_code(&plan, &run));
@@ -153,14 +154,16 @@ fn commands(standing: &Standing<'_>, name: &str) -> Vec<String> {
             });
             asking.chain(all(&["wait", "pause", "cancel"])).collect()
         }
-        RunStatus::Failing { .. } | RunStatus::Cancelling { .. } if !standing.driven => {
-            all(&["resume"])
-        }
         RunStatus::Failing { .. } | RunStatus::Cancelling { .. }
             if standing.run.failed_undos().next().is_some() =>
         {
             let give_up = format!("nexus-engine cancel {name} --no-undo");
-            all(&["retry"]).into_iter().chain([give_up]).collect()
+            let resume: &[&str] =
+                if standing.driven || standing.is_stuck() { &[] } else { &["resume"] };
+            all(resume).into_iter().chain(all(&["retry"])).chain([give_up]).collect()
+        }
+        RunStatus::Failing { .. } | RunStatus::Cancelling { .. } if !standing.driven => {
+            all(&["resume"])
         }
         RunStatus::Failing { .. } | RunStatus::Cancelling { .. } => all(&["wait"]),
     }

@@ -89,10 +89,14 @@ impl Service {
         let now = self.handle().clock().now();
         let driven = self.drives_it(&run);
         let published_as = self.published_as(&plan.definition().name, plan.hash()).await?;
-        let view = self
-            .read(move |loader| view(loader, &Standing { plan: &plan, run: &run, now, driven }))
-            .await?;
-        Ok(RunView { published_as, ..view })
+        let run = Arc::new(run);
+        let (of_plan, of_run) = (Arc::clone(&plan), Arc::clone(&run));
+        let view = move |loader: &Loader| {
+            view(loader, &Standing { plan: &of_plan, run: &of_run, now, driven })
+        };
+        let mut view = RunView { published_as, ..self.read(view).await? };
+        self.tell_of_workers(&mut view, &plan, &run);
+        Ok(view)
     }
 }
 
@@ -164,7 +168,7 @@ fn step_view(
     Ok(StepView {
         id: plan.id(step).to_owned(),
         status: standing.step_status(step).into(),
-        attempts: step_run.attempt.0,
+        attempts: standing.attempts(step),
         max_attempts: standing.attempts_max(step),
         started_at: step_run.started_at.map(time),
         took_ms: took,

@@ -102,16 +102,19 @@ impl Service {
         };
         let is_held =
             !pauses.is_empty() && !matches!(row.status, RunWord::Failing | RunWord::Cancelling);
+        let driven = self.drives(row.run);
+        let behind = (!driven).then(|| waiting_on(plan, row, now, true)).flatten();
         RunSummary {
             id: row.name.clone(),
             workflow: row.workflow.clone(),
             status: if is_held { RunWord::Paused } else { row.status }.word().into(),
             at: at(plan, row),
             waiting_on: if pauses.is_empty() {
-                waiting_on(plan, row, now, self.drives(row.run))
+                waiting_on(plan, row, now, driven)
             } else {
                 Some(format!("the end of the pause of {}", pauses.join(", ")))
             },
+            then_waiting_on: behind.filter(|_| !row.status.is_terminal()),
             started_at: time(row.started_at),
             finished_at: ended.map(time),
             took_ms: ended.unwrap_or(now).ms_since(row.started_at),

@@ -15,7 +15,6 @@ impl Service {
     pub async fn logs(&self, name: &str, step: Option<&str>) -> Result<LogPage, Problem> {
         let (run, id) = self.resolve(name).await?;
         let (plan, _) = self.load(run, &id).await?;
-        let only = step.map(|step| find_step(&plan, &id, step)).transpose()?;
         let lines = self
             .blocking(move |service| {
                 if service.store().as_os_str().is_empty() {
@@ -27,15 +26,25 @@ impl Service {
                 let loader = service.handle().loader();
                 let shown = |line: LogLine| -> Vec<LogLine> {
                     let text = loader.reveal(run, &line.text).into_owned();
-                    text.lines().map(|text| LogLine { text: text.to_owned(), ..line }).collect()
+                    text.lines()
+                        .map(|text| LogLine { text: text.to_owned(), ..line.clone() })
+                        .collect()
                 };
                 Ok(lines.into_iter().flat_map(shown).collect())
             })
             .await?;
-        let lines = lines.into_iter().filter(|line| only.is_none_or(|only| only == line.step));
+        // A step of a function that is over is no step of the plan any more.
+        if let Some(step) = step
+            && !lines.iter().any(|line| line.step_id == step)
+        {
+            find_step(&plan, &id, step)?;
+        }
+        let lines = lines.into_iter().filter(|line| step.is_none_or(|step| step == line.step_id));
         let lines = lines.map(|line| LogLineView {
-            step: plan.id(line.step).to_owned(),
+            step: line.step_id,
+            item: line.item.map(|item| item.0),
             attempt: line.attempt.0,
+            undo: line.is_undo,
             text: line.text,
         });
         Ok(LogPage { kind: "logs/v1".into(), id, lines: lines.collect() })

@@ -34,7 +34,7 @@ impl Service {
             None => name.to_owned(),
         };
         let found = self.find_definition(&reference).await?;
-        let to = found.number.ok_or_else(|| problems::no_such_workflow(name))?;
+        let to = found.number.ok_or_else(|| problems::no_such_workflow(name, None))?;
         let (plan, by) = (found.plan, show::actor(request.by));
         let reason = match request.reason.as_str() {
             "" => format!("{name}@{to}"),

@@ -27,7 +27,15 @@ impl Service {
         let reference = reference.to_owned();
         match reference.as_str() {
             "@last" | "@last-failed" => self.last(reference == "@last-failed").await,
-            _ => self.blocking(move |service| by_name(service.handle().loader(), &reference)).await,
+            _ => {
+                let name = reference.clone();
+                let found =
+                    self.blocking(move |service| by_name(service.handle().loader(), &name)).await;
+                match found {
+                    Ok(found) => Ok(found),
+                    Err(problem) => Err(self.no_run_but_a_start(&reference, problem).await),
+                }
+            }
         }
     }
 

@@ -80,6 +80,10 @@ impl Service {
     /// # Errors
     /// A [`Problem`] if the definition, the input or the name cannot be used, or the name belongs to another run.
     pub async fn start(&self, request: StartRun) -> Result<StartedRun, Problem> {
+        // The engine ends as soon as workers have reported about what they hold.
+        if self.handle().workers().hands_out_nothing() {
+            return Err(problems::shutting_down());
+        }
         let StartRun { definition, workflow, callees, input, name, labels, folder, by } = request;
         let Wanted { plan, callees, folder, .. } =
             self.wanted(definition, callees, workflow, folder).await?;

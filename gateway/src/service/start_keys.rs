@@ -1,5 +1,7 @@
 //! `starts`: what is kept and has not led to a run yet.
 
+mod start_pages;
+
 use nexus_engine::Loader;
 use nexus_engine::model::aggregate::{AggregateId, Kind, State};
 use nexus_engine::model::start_key::{
@@ -9,34 +11,41 @@ use nexus_engine::model::time::Timestamp;
 use nexus_engine::tables::{TIMERS, read_timer_key};
 use serde_json::Value;
 
-use super::{Service, show};
+use super::{Service, show, start_ids};
 use crate::api::{Act, Cause, ExplainView, Problem, StartActed, StartPage, StartView};
 use crate::problems;
+
+use start_pages::{Open, Place, open_behind};
 
 /// Rows of timers that are read at one time.
 const ROWS_MAX: usize = 4_096;
 /// Starts that a list holds if nothing else is said, and at most.
 const LISTED: (u32, u32) = (50, 1_000);
-/// The code of the problem that there is no run of a name.
-const NO_RUN: &str = "NX7011";
+/// The code of the problem that there is no run of a name, but a start.
+const KEPT: &str = "NX4186";
 
 impl Service {
     /// The starts that have not led to a run yet: those that are being started, and those that are kept, by the time they are
-    /// due. At most `limit` (0: 50), and never more than 1,000; without their inputs.
+    /// due. At most `limit` (0: 50), and never more than 1,000, from the page `after` on; without their inputs.
     ///
     /// # Errors
-    /// A [`Problem`] if they cannot be read.
-    pub async fn starts(&self, limit: u32) -> Result<StartPage, Problem> {
+    /// A [`Problem`] if they cannot be read, or `after` begins no page.
+    pub async fn starts(&self, limit: u32, after: Option<String>) -> Result<StartPage, Problem> {
         let now = self.handle().clock().now();
         let (default, max) = LISTED;
         let limit = if limit == 0 { default } else { limit.min(max) } as usize;
-        let keys = self.blocking(move |service| open(service, limit + 1)).await?;
-        let mut starts: Vec<_> = keys.iter().flat_map(|key| open_starts(key, now)).collect();
-        starts.sort_by_key(|(due, _)| *due);
-        let more = starts.len() > limit;
-        let starts = starts.into_iter().take(limit);
-        let starts = starts.map(|(_, view)| StartView { input: Value::Null, ..view }).collect();
-        Ok(StartPage { kind: "starts/v1".into(), starts, more })
+        let after = after.as_deref().map(Place::read).transpose()?;
+        let found = self.blocking(move |service| open_behind(service, after.as_ref(), limit + 1));
+        let mut found = found.await?;
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next = found.last().filter(|_| more).map(|last| last.place.text());
+        let view = |Open { key, number, .. }: &Open| {
+            let view = view(key, *number, &name_of(key, *number), now);
+            StartView { input: Value::Null, ..view }
+        };
+        let starts = found.iter().map(view).collect();
+        Ok(StartPage { kind: "starts/v1".into(), starts, next })
     }
 
     /// A start that has a key, by the name that its run has or will have.
@@ -46,7 +55,15 @@ impl Service {
     pub async fn start_of(&self, id: &str) -> Result<StartView, Problem> {
         let now = self.handle().clock().now();
         let (key, number) = self.find_start(id).await?;
-        Ok(view(&key, number, id, now))
+        let view = view(&key, number, id, now);
+        if view.status != "gone" {
+            return Ok(view);
+        }
+        let name = key.name;
+        match self.read(move |loader| start_ids::cancelled(loader, &name, number)).await? {
+            Some(why) => Ok(StartView { status: "cancelled".into(), why, ..view }),
+            None => Ok(view),
+        }
     }
 
     /// Has a start that is kept not happen.
@@ -56,8 +73,7 @@ impl Service {
     pub async fn cancel_start(&self, id: &str, act: Act) -> Result<StartActed, Problem> {
         let (key, number) = self.find_start(id).await?;
         if key.kept.as_ref().is_none_or(|kept| kept.number != number) {
-            let status = view(&key, number, id, self.handle().clock().now()).status;
-            return Err(problems::not_kept(id, &status));
+            return Err(problems::not_kept(id, &self.start_of(id).await?.why));
         }
         let answer =
             self.handle().cancel_kept(&key.name, number, show::actor(act.by), act.reason).await;
@@ -95,13 +111,13 @@ impl Service {
         Err(problems::no_such_start(id))
     }
 
-    /// Why a run is not there yet: `Err` is the problem that there is none, if no start of this name is kept either.
+    /// Why a run is not there yet: `Err` is the problem, if no start of this name is kept.
     pub(super) async fn explain_start(
         &self,
         id: &str,
         problem: Problem,
     ) -> Result<ExplainView, Problem> {
-        if problem.code != NO_RUN {
+        if problem.code != KEPT {
             return Err(problem);
         }
         let now = self.handle().clock().now();
@@ -110,7 +126,7 @@ impl Service {
         let latest = key.kept.as_ref().map(|kept| kept.latest);
         let since = latest.or_else(|| key.last.as_ref().map(|last| last.at)).unwrap_or(now);
         if !matches!(start.status.as_str(), "kept" | "starting") {
-            return Err(problem.hint(format!("its start: {}", start.why)));
+            return Err(problem);
         }
         let is_kept = start.status == "kept";
         let release = match start.due.as_deref().filter(|_| is_kept) {
@@ -186,14 +202,6 @@ fn kept(loader: &Loader, max: usize) -> Result<Vec<AggregateId>, Problem> {
     }
 }
 
-/// What is open under a key, with the time that it is kept until.
-fn open_starts(key: &StartKey, now: Timestamp) -> Vec<(Option<Timestamp>, StartView)> {
-    let starting = key.starting.keys().map(|number| (None, *number));
-    let kept = key.kept.iter().map(|kept| (Some(kept.due), kept.number));
-    let view = |(due, number)| (due, view(key, number, &name_of(key, number), now));
-    starting.chain(kept).map(view).collect()
-}
-
 /// The name of the run of this number.
 fn name_of(key: &StartKey, number: u32) -> String {
     match key.starting.get(&number) {
@@ -231,7 +239,7 @@ fn view(key: &StartKey, number: u32, id: &str, now: Timestamp) -> StartView {
         None if key.last.as_ref().is_some_and(|last| last.number == number) => {
             ("started", "its run was started".to_owned())
         }
-        None => ("gone", "it was started or cancelled, and others came after it".to_owned()),
+        None => ("gone", "it was started, and others came after it".to_owned()),
     };
     StartView { status: status.into(), why, ..view }
 }

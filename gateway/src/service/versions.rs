@@ -15,7 +15,6 @@ use nexus_engine::shard::Refusal;
 use nexus_engine::{PublishRequest, RequestError, StartError};
 use serde_json::Value;
 
-use super::start::compile;
 use super::{Service, show};
 use crate::api::{
     CompareDefinitions, DefinitionRef, DefinitionView, DiffLine, DiffView, Problem, PublishVersion,
@@ -57,8 +56,9 @@ impl Service {
     /// # Errors
     /// A [`Problem`] if there is no such version, or it is current.
     pub async fn roll_back(&self, name: &str, request: RollBack) -> Result<VersionActed, Problem> {
-        let before = self.find_versions(name).await?;
-        let before = before.ok_or_else(|| problems::no_such_workflow(name))?;
+        let Some(before) = self.find_versions(name).await? else {
+            return Err(self.no_such_workflow(name).await);
+        };
         let number = match request.to {
             Some(number) => number,
             None if before.current > 1 => before.current - 1,
@@ -97,8 +97,9 @@ impl Service {
     /// # Errors
     /// A [`Problem`] if none of this name is published.
     pub async fn workflow(&self, name: &str) -> Result<WorkflowView, Problem> {
-        let versions = self.find_versions(name).await?;
-        let versions = versions.ok_or_else(|| problems::no_such_workflow(name))?;
+        let Some(versions) = self.find_versions(name).await? else {
+            return Err(self.no_such_workflow(name).await);
+        };
         let open = self.open_by_definition().await?;
         Ok(workflow_view(name.to_owned(), &versions, &open))
     }
@@ -142,11 +143,11 @@ impl Service {
 
     async fn plan_of(&self, which: DefinitionRef) -> Result<Arc<Plan>, Problem> {
         match which {
-            DefinitionRef { reference: Some(reference), definition: Value::Null } => {
+            DefinitionRef { reference: Some(reference), definition: Value::Null, .. } => {
                 Ok(self.find_definition(&reference).await?.plan)
             }
-            DefinitionRef { reference: None, definition } => {
-                self.blocking(|_| compile(definition)).await
+            DefinitionRef { reference: None, definition, callees } => {
+                Ok(self.compiled(definition, callees).await?.0)
             }
             DefinitionRef { .. } => {
                 Err(problems::bad_request("say `reference` or `definition`: one of them"))

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use super::support::{House, definition, run};
 
 /// Sends a request and reads all of the answer: its status and everything behind the first line.
-async fn ask(address: SocketAddr, head: &str, body: &str) -> (u16, String) {
+pub(crate) async fn ask(address: SocketAddr, head: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).await.expect("it listens");
     let length = body.len();
     let request = format!("{head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");

@@ -9,6 +9,8 @@ mod metrics;
 #[cfg(test)]
 mod migrations;
 #[cfg(test)]
+mod of_programs;
+#[cfg(test)]
 mod problems;
 #[cfg(test)]
 mod references;
@@ -30,3 +32,5 @@ mod verbs;
 mod versions;
 #[cfg(test)]
 mod waiting;
+#[cfg(test)]
+mod workers;

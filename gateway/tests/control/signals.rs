@@ -47,6 +47,8 @@ async fn signals_are_delivered_kept_and_counted_once() {
         assert_eq!((other.step, other.existing), (None, false));
         let again = send(control, name, json!({"order": 8}), Some("k1")).await.unwrap();
         assert_eq!((again.step, again.existing, again.revision), (None, true, None));
+        let differs = send(control, name, json!({"order": 9}), Some("k1")).await.unwrap_err();
+        assert_eq!((&*differs.code, differs.exit_code), ("NX3046", 5));
 
         let filter = RunsFilter { waiting: Some("signal".into()), ..RunsFilter::default() };
         let page = control.list(filter).await.unwrap();

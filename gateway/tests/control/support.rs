@@ -53,7 +53,8 @@ impl House {
 /// Opens the store in `folder`.
 pub(crate) fn open(folder: &Path, drive: Drive, gate: &Arc<Notify>) -> (Engine, Service) {
     let log = Arc::new(FjallLog::open(folder, Options::new(TABLES)).unwrap());
-    let config = Config { drive, grace: Duration::from_millis(100), ..Config::default() };
+    let (grace, worker_lease) = (Duration::from_millis(100), Duration::from_millis(500));
+    let config = Config { drive, grace, worker_lease, ..Config::default() };
     let pass = Arc::clone(gate);
     let gate = move |_: StepCx, input: Value| {
         let pass = Arc::clone(&pass);

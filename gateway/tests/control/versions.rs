@@ -70,7 +70,7 @@ async fn each_content_is_a_version_and_a_name_means_the_current_one() {
                     reference: Some(format!("{name}@1")),
                     ..DefinitionRef::default()
                 },
-                to: DefinitionRef { reference: None, definition: long },
+                to: DefinitionRef { definition: long, ..DefinitionRef::default() },
             })
             .await
             .unwrap();

@@ -254,7 +254,7 @@ pub trait OfKind: Sized {
     fn of(state: State) -> Option<Self>;
 }
 
-/// The name of an event for people, such as `schedule.created`. Described in docs/events.md.
+/// The name of an event for people, such as `schedule.created`. Described in docs/events-of-aggregates.md.
 pub fn event_name(event: &Event) -> &'static str {
     let kind = event.kind();
     event_names().find(|(number, _)| *number == kind).map_or("", |(_, name)| name)

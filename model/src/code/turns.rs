@@ -46,19 +46,30 @@ impl CodeRun {
         self.output.is_none() && self.next_turn() <= self.last_turn()
     }
 
-    /// The round is over: what is open belongs to nobody. Returns the steps whose outcomes nobody gets.
-    pub(crate) fn next_round(&mut self, began: u32) -> Vec<StepIndex> {
+    /// The round is over: what is open belongs to nobody, and what has settled reaches nobody.
+    pub(crate) fn next_round(&mut self, began: u32, is_kept: impl Fn(StepIndex) -> bool) {
         self.round = self.round.saturating_add(1);
         (self.began, self.turn, self.spoke) = (began, 0, false);
         self.open.clear();
-        self.settled.take(usize::MAX)
+        for step in self.settled.take(usize::MAX) {
+            self.frees(step, &is_kept);
+        }
     }
 
-    /// It has said something in this turn. Returns the steps whose outcomes it had got by then.
-    pub(crate) fn speaks(&mut self, turn: u32) -> Vec<StepIndex> {
+    /// It has said something in this turn, and has got the outcomes up to it.
+    pub(crate) fn speaks(&mut self, turn: u32, is_kept: impl Fn(StepIndex) -> bool) {
         let got = turn.saturating_sub(self.turn) as usize;
         self.turn = self.turn.max(turn);
         self.spoke = true;
-        self.settled.take(got)
+        for step in self.settled.take(got) {
+            self.frees(step, &is_kept);
+        }
+    }
+
+    /// The function has nothing to do with a step any more: its number is used again, unless the step is kept.
+    pub(crate) fn frees(&mut self, step: StepIndex, is_kept: impl Fn(StepIndex) -> bool) {
+        if !is_kept(step) {
+            self.free.insert(step);
+        }
     }
 }

@@ -23,6 +23,7 @@ use crate::run::{
     TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
+use crate::topic::Offered;
 
 /// Version of the form, and its first byte.
 pub(super) const VERSION: u8 = 1;
@@ -228,7 +229,7 @@ impl Writer {
         let Signals { received, kept, ids } = signals;
         self.number(*received);
         self.count(kept.len());
-        for (number, KeptSignal { name, payload, by, at }) in kept {
+        for (number, KeptSignal { name, payload, by, at, offered }) in kept {
             self.number(*number);
             self.text(name);
             self.payload(payload);
@@ -236,6 +237,10 @@ impl Writer {
             self.text(name);
             self.text(via);
             self.time(*at);
+            self.option(*offered, |out, Offered { record, step }| {
+                out.number(record);
+                out.number(step.0);
+            });
         }
         self.count(ids.len());
         for id in ids {

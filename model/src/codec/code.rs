@@ -9,7 +9,7 @@ use super::decode::Wire;
 use super::encode::put;
 use super::snapshot::Reader;
 use super::wire::{FailureV1, PayloadV1};
-use crate::code::{CallMade, CallsMade, CodeRun, FunctionReturned};
+use crate::code::{CallMade, CallsMade, CodeRun, FunctionReturned, LeftSignal};
 use crate::event::Event;
 use crate::id::StepIndex;
 use crate::plan::Plan;
@@ -53,6 +53,17 @@ pub(super) struct FunctionReturnedV1<'a> {
     again: bool,
     #[serde(borrow)]
     failure: Option<FailureV1<'a>>,
+    patches: Vec<String>,
+    #[serde(borrow)]
+    left: Vec<LeftSignalV1<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LeftSignalV1<'a> {
+    number: u32,
+    name: &'a str,
+    #[serde(borrow)]
+    payload: PayloadV1<'a>,
 }
 
 pub(super) fn put_calls_made(out: &mut Vec<u8>, made: &CallsMade) {
@@ -63,10 +74,17 @@ pub(super) fn put_calls_made(out: &mut Vec<u8>, made: &CallsMade) {
 }
 
 pub(super) fn put_function_returned(out: &mut Vec<u8>, returned: &FunctionReturned) {
-    let FunctionReturned { round, turn, output, again, failure } = returned;
+    let FunctionReturned { round, turn, output, again, failure, patches, left } = returned;
+    let patches = patches.clone();
     let failure = failure.as_ref().map(FailureV1::from);
     let (round, turn, output, again) = (*round, *turn, output.into(), *again);
-    put(out, &FunctionReturnedV1 { round, turn, output, again, failure });
+    let left = left.iter().map(|LeftSignal { number, name, payload }| LeftSignalV1 {
+        number: *number,
+        name,
+        payload: payload.into(),
+    });
+    let left = left.collect();
+    put(out, &FunctionReturnedV1 { round, turn, output, again, failure, patches, left });
 }
 
 impl<'a> CallMadeV1<'a> {
@@ -111,12 +129,17 @@ impl<'a> Wire<'a> for CallsMadeV1<'a> {
 
 impl<'a> Wire<'a> for FunctionReturnedV1<'a> {
     fn event(self) -> Option<Event> {
+        let left = self.left.into_iter().map(|LeftSignalV1 { number, name, payload }| {
+            Some(LeftSignal { number, name: name.to_owned(), payload: payload.payload()? })
+        });
         Some(Event::FunctionReturned(Box::new(FunctionReturned {
             round: self.round,
             turn: self.turn,
             output: self.output.payload()?,
             again: self.again,
             failure: self.failure.map(|failure| failure.failure()),
+            patches: self.patches,
+            left: left.collect::<Option<_>>()?,
         })))
     }
 }

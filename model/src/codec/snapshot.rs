@@ -22,6 +22,7 @@ use crate::run::{
     Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
+use crate::topic::Offered;
 
 const CHECKSUM_BYTES: usize = 16;
 
@@ -245,7 +246,12 @@ impl<'a> Reader<'a> {
         let number = self.number32()?;
         let (name, payload) = (self.text()?, self.payload()?);
         let by = Actor { name: self.text()?, via: self.text()? };
-        Some((number, KeptSignal { name, payload, by, at: self.time()? }))
+        let at = self.time()?;
+        let offered = self.option(|reader| {
+            let record = reader.number32()?;
+            Some(Offered { record, step: StepIndex(reader.number32()?) })
+        })?;
+        Some((number, KeptSignal { name, payload, by, at, offered }))
     }
 
     fn calls(&mut self) -> Option<BTreeMap<StepIndex, LastCall>> {

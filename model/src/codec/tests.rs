@@ -8,7 +8,7 @@ mod strategies;
 
 use std::sync::Arc;
 
-use crate::code::{CallMade, CallsMade, FunctionReturned};
+use crate::code::{CallMade, CallsMade, FunctionReturned, LeftSignal};
 use crate::definition::{Definition, Step, StepKind};
 use crate::event::{
     Actor, Awaited, ChildEnd, Event, Failure, Given, Migrated, Parent, RunStarted, SlotAnswer,
@@ -23,6 +23,7 @@ use crate::run::{
     Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
+use crate::topic::Offered;
 
 const NOW: Timestamp = Timestamp(1_790_000_000_123_456);
 const GIVEN: Given = Given { now: NOW, slots: 300 };
@@ -62,9 +63,15 @@ fn signals() -> Signals {
         payload: inline(r#"{"order_id":118}"#),
         by: actor(),
         at: NOW,
+        offered: None,
+    };
+    let event = KeptSignal {
+        name: "event:paid".to_owned(),
+        offered: Some(Offered { record: 7, step: StepIndex(300) }),
+        ..kept.clone()
     };
     let ids = ["pay-7", "pay-8"].map(str::to_owned).into();
-    Signals { received: 3, kept: [(2, kept)].into(), ids }
+    Signals { received: 3, kept: [(2, kept), (3, event)].into(), ids }
 }
 
 fn run_started() -> RunStarted {
@@ -150,6 +157,12 @@ fn function_samples() -> Vec<Event> {
             output: inline("7"),
             again: true,
             failure: Some(failure()),
+            patches: vec!["ask last".to_owned()],
+            left: vec![LeftSignal {
+                number: 3,
+                name: "paid".to_owned(),
+                payload: inline(r#"{"cents":4200}"#),
+            }],
         })),
     ]
 }

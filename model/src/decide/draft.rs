@@ -235,8 +235,9 @@ impl<'a> Draft<'a> {
                     run.signals.received -= 1;
                     run.signals.ids.remove(&id);
                 }
-                Change::UpdateAccepted(id) => {
+                Change::UpdateAccepted(id, forgotten) => {
                     run.updates.remove(&id);
+                    run.updates.extend(forgotten);
                 }
                 Change::Loop(step, before) => {
                     match before {
@@ -247,6 +248,10 @@ impl<'a> Draft<'a> {
                 Change::SignalTaken(number, kept) => {
                     run.signals.kept.insert(number, kept);
                 }
+                Change::SignalLeft(number) => {
+                    run.signals.kept.remove(&number);
+                }
+                Change::OfferDropped(number, kept) => run.signals.restore_offer(number, kept),
                 Change::Call(step, Some(was)) => {
                     run.calls.insert(step, was);
                 }
@@ -337,8 +342,10 @@ fn timer_changes(changes: &[Change]) -> Vec<TimerChange> {
             | Change::Progress(..)
             | Change::Queued(..)
             | Change::SignalReceived(_)
-            | Change::UpdateAccepted(_)
+            | Change::UpdateAccepted(..)
             | Change::SignalTaken(..)
+            | Change::SignalLeft(_)
+            | Change::OfferDropped(..)
             | Change::Items(..)
             | Change::AllItems(..)
             | Change::Slot(..)

@@ -3,7 +3,6 @@
 use super::Draft;
 use crate::event::{Actor, Awaited, Event};
 use crate::id::StepIndex;
-use crate::payload::Payload;
 use crate::rejection::Rejection;
 use crate::run::StepState;
 use crate::topic::signal_name;
@@ -73,10 +72,7 @@ impl Draft<'_> {
             // Nothing of these is kept.
             Awaited::Approval { .. } | Awaited::Update { .. } => return,
         };
-        let fitting = self.run.signals.kept.iter().filter(|(_, kept)| kept.name == wanted);
-        let kept: Vec<(u32, Payload)> =
-            fitting.map(|(number, kept)| (*number, kept.payload.clone())).collect();
-        for (number, payload) in kept {
+        for (number, payload) in self.run.signals.kept_for(step, &wanted) {
             if self.signal_matches(step, &payload) {
                 let attempt = self.run.step_run(step).attempt;
                 return self.take_signal(step, number, attempt, payload);

@@ -1,9 +1,10 @@
 //! `MakeCalls` and `ReturnFunction`: what a function says at the end of a turn.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Draft;
-use crate::code::{CALLS_PER_TURN_MAX, CallMade, CallsMade, FunctionReturned, StepSet};
+use crate::code::{CALLS_PER_TURN_MAX, CallMade, CallsMade, FunctionReturned, LeftSignal, StepSet};
 use crate::command::Command;
 use crate::event::Event;
 use crate::id::StepIndex;
@@ -33,9 +34,8 @@ pub(super) fn grow(
 /// Gives each call the lowest number that is free once the function has got the outcomes up to its turn.
 fn numbered(plan: &Plan, run: &Run, made: &CallsMade) -> CallsMade {
     let mut code = run.code.as_deref().cloned().unwrap_or_default();
-    let got = code.speaks(made.turn);
+    code.speaks(made.turn, |step| run.is_kept(plan, step));
     let mut free = code.free;
-    free.extend(got.into_iter().filter(|step| !run.is_kept(plan, *step)));
     let mut next = plan.step_count();
     let after = undone_before(plan, run, &free);
     let mut made = made.clone();
@@ -73,6 +73,33 @@ fn check_turn(plan: &Plan, run: &Run, (round, turn): (u32, u32)) -> Result<(), R
     Ok(())
 }
 
+/// Whether each signal that the function has not heard of is left to its next round.
+fn check_left(plan: &Plan, run: &Run, returned: &FunctionReturned) -> Result<(), Rejection> {
+    let Some(code) = run.code.as_deref().filter(|_| returned.again) else { return Ok(()) };
+    let kept = |left: &LeftSignal| {
+        left.number == 0
+            || left.number > run.signals.received
+            || run.signals.kept.contains_key(&left.number)
+    };
+    let numbers: BTreeSet<u32> = returned.left.iter().map(|left| left.number).collect();
+    if numbers.len() < returned.left.len() || returned.left.iter().any(kept) {
+        let reason = "it was never taken".to_owned();
+        return Err(Rejection::BadCall { name: "a signal that is left".to_owned(), reason });
+    }
+    let mut left: Vec<&str> = returned.left.iter().map(|left| left.name.as_str()).collect();
+    let got = returned.turn.saturating_sub(code.turn) as usize;
+    for step in code.settled.iter().skip(got) {
+        if let Some(signal) = plan.endless_wait(step) {
+            let Some(at) = left.iter().position(|left| *left == signal) else {
+                let (turn, expected) = (returned.turn, code.last_turn());
+                return Err(Rejection::OtherTurn { turn, expected });
+            };
+            left.swap_remove(at);
+        }
+    }
+    Ok(())
+}
+
 impl Draft<'_> {
     /// The plan of this draft has the calls already.
     pub(super) fn make_calls(&mut self, made: Option<CallsMade>) -> Result<(), Rejection> {
@@ -92,6 +119,7 @@ impl Draft<'_> {
     /// What is still open of a function that has returned is ended: nobody waits for it.
     pub(super) fn return_function(&mut self, returned: FunctionReturned) -> Result<(), Rejection> {
         check_turn(self.plan, self.run, (returned.round, returned.turn))?;
+        check_left(self.plan, self.run, &returned)?;
         let is_well = returned.failure.is_none();
         self.emit(Event::FunctionReturned(Box::new(returned)));
         if is_well {
@@ -104,8 +132,9 @@ impl Draft<'_> {
 }
 
 impl Run {
-    /// Whether the number of a settled step stays taken, because the step may have to be undone.
+    /// Whether the number of a settled step stays taken, because the step may have to be undone, or is that of no step.
     pub(crate) fn is_kept(&self, plan: &Plan, step: StepIndex) -> bool {
-        plan.undo(step).is_some() && matches!(self.step(step), StepState::Completed { .. })
+        step.at() >= self.steps().len()
+            || plan.undo(step).is_some() && matches!(self.step(step), StepState::Completed { .. })
     }
 }

@@ -11,10 +11,7 @@ use crate::topic::event_of;
 impl Draft<'_> {
     /// Takes the oldest kept signal that fits, or begins to wait.
     pub(super) fn wait_for(&mut self, step: StepIndex, wait: &SignalWait) {
-        let fitting = self.run.signals.kept.iter().filter(|(_, kept)| kept.name == wait.signal);
-        let kept: Vec<(u32, Payload)> =
-            fitting.map(|(number, kept)| (*number, kept.payload.clone())).collect();
-        for (number, payload) in kept {
+        for (number, payload) in self.run.signals.kept_for(step, &wait.signal) {
             if self.signal_matches(step, &payload) {
                 return self.take_signal(step, number, self.next_attempt(step), payload);
             }

@@ -79,10 +79,15 @@ impl Event {
                     }
                 }
             }
-            Self::FunctionReturned(returned) => match &mut returned.failure {
-                Some(failure) => failure.each_text(visit),
-                None => visit(ValueMut::Payload(&mut returned.output)),
-            },
+            Self::FunctionReturned(returned) => {
+                if let Some(failure) = &mut returned.failure {
+                    return failure.each_text(visit);
+                }
+                visit(ValueMut::Payload(&mut returned.output));
+                for left in &mut returned.left {
+                    visit(ValueMut::Payload(&mut left.payload));
+                }
+            }
             Self::AttemptsInterrupted { .. }
             | Self::AttemptResumed { .. }
             | Self::TimerFired { .. }

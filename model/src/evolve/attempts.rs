@@ -75,9 +75,10 @@ impl Fold<'_> {
         orderly: bool,
     ) {
         for &(step, _) in attempts {
+            let is_outside = self.plan.worker_handler(step, false).is_some();
             let mut state = self.run.step(step).clone();
             if let StepState::Running { interruptions, may_repeat, rests, .. } = &mut state {
-                let counts = !orderly && !*rests;
+                let counts = !orderly && !is_outside && !*rests;
                 *interruptions = interruptions.saturating_add(u32::from(counts));
                 *may_repeat = true;
                 *rests = true;

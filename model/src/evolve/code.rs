@@ -51,7 +51,12 @@ impl Fold<'_> {
     pub(super) fn function_returned(&mut self, returned: &FunctionReturned) {
         self.function_speaks(returned.turn, &[]);
         match &returned.failure {
-            None if returned.again => self.next_round(),
+            None if returned.again => {
+                self.next_round();
+                for left in &returned.left {
+                    self.signal_left(left);
+                }
+            }
             None => {
                 if let Some(code) = &mut self.run.code {
                     code.output = Some(returned.output.clone());
@@ -70,34 +75,33 @@ impl Fold<'_> {
     fn next_round(&mut self) {
         let began = self.run.revision.saturating_sub(1);
         let Some(mut code) = self.run.code.take() else { return };
-        let left = code.next_round(began);
-        let free = left.into_iter().filter(|step| !self.run.is_kept(self.plan, *step));
-        code.free.extend(free);
+        code.next_round(began, |step| self.run.is_kept(self.plan, step));
         self.run.code = Some(code);
     }
 
     /// The numbers of steps whose outcomes it has got are free, but for those that are taken again at once.
     fn function_speaks(&mut self, turn: u32, taken: &[StepIndex]) {
         let Some(mut code) = self.run.code.take() else { return };
-        let got = code.speaks(turn);
-        let known = |step: &StepIndex| step.at() < self.run.steps().len();
-        let free =
-            got.into_iter().filter(|step| known(step) && !self.run.is_kept(self.plan, *step));
-        code.free.extend(free);
+        code.speaks(turn, |step| self.run.is_kept(self.plan, step));
         for step in taken {
             code.free.remove(*step);
         }
         self.run.code = Some(code);
     }
 
-    /// The function gets what a step came to, in this order. What nobody waits for frees its number.
+    /// The function gets what a step came to, in this order. What nobody waits for frees its number, unless it may have to be
+    /// undone.
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "nothing else ends a call while the run goes on"
     )]
     pub(super) fn note_outcome(&mut self, event: &Event) {
         let goes_on = self.run.status == RunStatus::Running;
-        let known = self.run.steps().len();
+        let (plan, known) = (self.plan, self.run.steps().len());
+        let is_kept = |step: StepIndex| {
+            let completes = matches!(event, Event::StepCompleted { .. });
+            step.at() >= known || completes && plan.undo(step).is_some()
+        };
         let Some(code) = self.run.code.as_mut().filter(|code| goes_on && code.output.is_none())
         else {
             return;
@@ -106,16 +110,14 @@ impl Fold<'_> {
             Event::StepCompleted { step, .. } | Event::StepFailed { step, .. } => {
                 if code.open.remove(*step) {
                     code.settled.push(*step);
-                } else if step.at() < known && !code.settled.iter().any(|other| other == *step) {
-                    code.free.insert(*step);
+                } else if !code.settled.iter().any(|other| other == *step) {
+                    code.frees(*step, is_kept);
                 }
             }
             Event::StepsCancelled { steps } => {
                 for step in steps {
                     code.open.remove(*step);
-                    if step.at() < known {
-                        code.free.insert(*step);
-                    }
+                    code.frees(*step, is_kept);
                 }
             }
             _ => {}

@@ -145,12 +145,13 @@ impl Fold<'_> {
         orderly: bool,
     ) {
         for &(step, item, _) in attempts {
+            let is_outside = self.plan.worker_handler(step, false).is_some();
             let Some(ItemRun { mut state, .. }) = self.item(step, item) else { continue };
             let stops = self.run.items(step).is_some_and(|items| items.stopping.is_some());
             if stops {
                 self.item_state(step, item, ItemState::Waiting);
             } else if let ItemState::Running { interruptions, may_repeat, rests, .. } = &mut state {
-                let counts = !orderly && !*rests;
+                let counts = !orderly && !is_outside && !*rests;
                 *interruptions = interruptions.saturating_add(u32::from(counts));
                 *may_repeat = true;
                 *rests = true;

@@ -149,11 +149,12 @@ impl Fold<'_> {
     pub(super) fn undo_interrupted(&mut self, step: StepIndex, orderly: bool) {
         let Some(state) = self.run.step_run(step).undo() else { return };
         let mut state = state.clone();
+        let is_outside = self.plan.worker_handler(step, true).is_some();
         if let UndoState::Running { interruptions, may_repeat, rests, stopping, .. } = &mut state {
             if *stopping {
                 return self.settle_undo(step, UndoState::GivenUp);
             }
-            let counts = !orderly && !*rests;
+            let counts = !orderly && !is_outside && !*rests;
             *interruptions = interruptions.saturating_add(u32::from(counts));
             *may_repeat = true;
             *rests = true;

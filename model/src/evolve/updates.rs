@@ -2,6 +2,7 @@
 
 use super::{Change, Fold};
 use crate::event::{Awaited, UpdateAwaited};
+use crate::run::{Run, UPDATE_IDS_MAX};
 
 impl Fold<'_> {
     pub(super) fn update_awaited(&mut self, awaited: &UpdateAwaited) {
@@ -16,6 +17,21 @@ impl Fold<'_> {
         }
         let revision = self.run.revision.saturating_sub(1);
         self.run.updates.insert(id.to_owned(), revision);
-        self.note(Change::UpdateAccepted(id.to_owned()));
+        let forgotten = self.run.oldest_update_beyond(UPDATE_IDS_MAX);
+        if let Some((oldest, _)) = &forgotten {
+            self.run.updates.remove(oldest);
+        }
+        self.note(Change::UpdateAccepted(id.to_owned(), forgotten));
+    }
+}
+
+impl Run {
+    /// The update that was accepted first of those that are remembered, if they are more than `most`.
+    fn oldest_update_beyond(&self, most: usize) -> Option<(String, u32)> {
+        if self.updates.len() <= most {
+            return None;
+        }
+        let oldest = self.updates.iter().min_by_key(|(_, revision)| **revision);
+        oldest.map(|(id, revision)| (id.clone(), *revision))
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Plan;
-use crate::definition::{Definition, InputSpec};
+use crate::definition::{Definition, InputSpec, Step, StepKind};
 use crate::suggest::nearest;
 
 /// What is wrong with a call.
@@ -17,7 +17,18 @@ pub struct CallMisfit {
     pub hint: String,
 }
 
+/// Whether some step calls a workflow by its name alone, so that what is published says what that means.
+pub(super) fn calls_by_name(definition: &Definition) -> bool {
+    let open = |step: &Step| matches!(step.kind, StepKind::Call { definition: None, .. });
+    definition.steps.iter().any(open)
+}
+
 impl Plan {
+    /// Whether it calls workflows that have to be resolved before it is started.
+    pub fn calls_by_name(&self) -> bool {
+        self.calls_by_name
+    }
+
     /// Checks that a call that hands over `with` declares inputs of this workflow only, and gives those that it needs.
     /// `encrypted`: whether the workflow that calls is encrypted.
     ///

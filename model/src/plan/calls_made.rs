@@ -27,6 +27,14 @@ impl Plan {
         self.grown.calls().map(|call| &call.made)
     }
 
+    /// The signal that `step` waits for, if it does so without end.
+    pub(crate) fn endless_wait(&self, step: StepIndex) -> Option<&str> {
+        if let Work::WaitFor(SignalWait { signal, timeout_ms: None, .. }) = &self.step(step).work {
+            return Some(signal);
+        }
+        None
+    }
+
     /// The call that is `step`.
     pub fn call_made(&self, step: StepIndex) -> Option<&Arc<CallMade>> {
         self.grown.get(step).map(|call| &call.made)
@@ -89,6 +97,7 @@ impl Plan {
             warnings: Vec::new(),
             run_id: None,
             start_rule: None,
+            calls_by_name: self.calls_by_name,
             slot: None,
             event_triggers: Vec::new(),
             event_waits: Vec::new(),
@@ -114,6 +123,10 @@ fn compile(call: &CallMade, step: &Step, count: usize) -> Result<PlanStep, (Stri
             "a name has 1 to {CALL_CHARS_MAX} characters, no `#`, no `@` and no control characters"
         );
         return Err(refused(call, &reason));
+    }
+    if call.name.contains('/') && !matches!(step.kind, StepKind::WaitFor { .. }) {
+        let reason = "a name has no `/`, which parts it from `undo` in idempotency keys and from the names of called runs";
+        return Err(refused(call, reason));
     }
     if call.needs.iter().any(|need| need.at() >= count || *need == call.step) {
         return Err(refused(call, "it comes after a step that there is not"));

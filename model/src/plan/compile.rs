@@ -128,6 +128,7 @@ pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionErro
     Ok(Plan {
         event_waits: super::events::waits(&definition),
         hash: definition.hash(),
+        calls_by_name: super::call_fit::calls_by_name(&definition),
         definition,
         steps,
         successor_ends,

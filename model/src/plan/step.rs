@@ -254,10 +254,9 @@ fn compile_work(
             let (signal, timeout_ms, on_timeout) = (signal.clone(), *timeout_ms, *on_timeout);
             Some(Work::WaitFor(SignalWait { signal, matches, timeout_ms, on_timeout }))
         }
-        StepKind::Call { workflow, definition, with, .. } => {
-            if workflow.is_empty() {
-                problems.error("NX1180", &["steps", id, "call"], "the called workflow has no name");
-            }
+        StepKind::Call { workflow, version, definition, with } => {
+            let by_name = definition.is_none() && version.is_none();
+            check_called(shape, workflow, by_name, problems);
             let input = compile("with", with, problems)?;
             let literal = input.literal().map(inline_json).unwrap_or_default();
             Some(Work::Call(Called { definition: *definition, input, literal }))
@@ -271,6 +270,18 @@ fn compile_work(
             let asks = compile("approve", &super::approval::asks(approval), problems)?;
             Some(super::approval::work(approval, asks))
         }
+    }
+}
+
+fn check_called(shape: &Shape<'_>, workflow: &str, by_name: bool, problems: &mut Problems) {
+    let path = ["steps", &shape.step.id, "call"];
+    if by_name && workflow == shape.workflow {
+        let message = format!("`{workflow}` calls itself by its published name");
+        problems.error("NX1183", &path, message).hint =
+            Some("take the call away, or name an older one with `version`".to_owned());
+    }
+    if workflow.is_empty() {
+        problems.error("NX1180", &path, "the called workflow has no name");
     }
 }
 

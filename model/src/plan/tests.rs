@@ -5,9 +5,9 @@ mod starting;
 use serde_json::{Value, json};
 
 use super::{DefinitionError, Levels, Plan, Work};
-use crate::definition::Definition;
+use crate::definition::{Definition, StepKind};
 use crate::expression::EvalError;
-use crate::id::StepIndex;
+use crate::id::{DefinitionHash, StepIndex};
 
 /// `{"a": {"needs": ["b"], "with": …}}` as a definition. What is no field of a step is a field of its kind; `uses` is the
 /// default.
@@ -447,4 +447,17 @@ fn queries_see_what_outputs_see_and_have_plain_names() {
             "NX2101 queries.own[4..11] `step` is not known here; known here: inputs, steps, run, env",
         ],
     );
+}
+
+#[test]
+fn a_call_that_is_not_pinned_is_one_by_name() {
+    let calls_by_name = |definition: Option<DefinitionHash>| {
+        let mut caller = plan(&json!({}), &json!([["a", {}], ["b", {}]])).definition().clone();
+        let (workflow, version, with) = ("other".to_owned(), None, Value::Null);
+        caller.steps[1].kind = StepKind::Call { workflow, version, definition, with };
+        Plan::compile(caller).expect("a valid definition").calls_by_name()
+    };
+    assert!(calls_by_name(None));
+    assert!(!calls_by_name(Some(DefinitionHash([7; 32]))));
+    assert!(!plan(&json!({}), &json!([["a", {}]])).calls_by_name());
 }

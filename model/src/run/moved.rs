@@ -68,7 +68,7 @@ impl Run {
         run.timers = self.moved_timers(&places);
         run.next_timer = self.next_timer;
         run.revision = self.revision;
-        run.signals = self.signals.clone();
+        run.signals = self.signals.moved(|step| places.of(step));
         run.updates.clone_from(&self.updates);
         run.calls = places.keys(&self.calls);
         run.parent_paused = self.parent_paused;

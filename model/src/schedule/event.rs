@@ -9,7 +9,7 @@ use crate::id::{RunId, TimerId};
 use crate::time::Timestamp;
 
 aggregate_events! {
-    /// Something that has happened to a schedule. Kinds 120 to 139.
+    /// Something that has happened to a schedule. Kinds 120 to 134.
     pub enum ScheduleEvent {
         // from outside
         /// It was made.

@@ -262,7 +262,7 @@ fn the_oldest_tokens_are_forgotten_first() {
             assert!(paper.key.decide(command, paper.now).is_ok());
         }
     };
-    // Those of the start that is kept are all remembered.
+    // More are remembered of the start that is kept now.
     keep(&mut paper, 0..TOKENS_MAX + 5);
     assert_eq!(paper.key.kept_as("0"), Some(1));
     assert_eq!(
@@ -274,6 +274,26 @@ fn the_oldest_tokens_are_forgotten_first() {
     keep(&mut paper, TOKENS_MAX + 5..TOKENS_MAX + 6);
     assert_eq!((paper.key.kept_as("5"), paper.key.kept_as("6")), (None, Some(1)));
     assert_eq!(paper.key.kept_as(&(TOKENS_MAX + 5).to_string()), Some(2));
+}
+
+#[test]
+fn of_a_start_that_is_put_off_for_ever_not_all_tokens_are_remembered() {
+    let mut paper = Paper::new();
+    for at in 0..=TOKENS_KEPT_MAX {
+        let command = command(&format!("keep 30 - A once {at}"));
+        assert!(paper.key.decide(command, paper.now).is_ok());
+    }
+    assert_eq!((paper.key.kept_as("0"), paper.key.kept_as("1")), (None, Some(1)));
+    paper.play("10s");
+    let again = "refused: this start was kept before, for reindex@shop-7+1";
+    assert_eq!(paper.play("keep 30 - B once 1"), again);
+    // One that is forgotten puts it off once more.
+    assert_eq!(paper.play("keep 30 - B once 0"), "kept as 1 until 40s");
+    assert_eq!(paper.play("keep 30 - B once 0"), again);
+    let mut bytes = Vec::new();
+    Aggregate::put(&paper.key, &mut bytes);
+    assert_eq!(<StartKey as Aggregate>::take(&bytes), Some(paper.key));
+    assert!(bytes.len() < 20 * TOKENS_KEPT_MAX, "{}", bytes.len());
 }
 
 #[test]

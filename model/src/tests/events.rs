@@ -202,3 +202,32 @@ fn of_a_run_that_was_not_started_nothing_waits() {
     ",
     );
 }
+
+#[test]
+fn an_event_that_is_kept_for_a_paused_step_is_taken_by_no_other() {
+    check(
+        "
+        workflow  a; b needs a wait_for event:paid; d wait_for event:paid
+        given     start; pause_step d; event paid#1/d 1
+        when      complete a; event paid#1/b 1; resume_step d
+        then      a#1 completed; b waits for event:paid
+                  signal event:paid 1; b takes signal 2; b#1 completed 1
+                  d resumed; d takes signal 1; d#1 completed 1; run completed
+    ",
+    );
+}
+
+#[test]
+fn of_events_that_a_pause_has_kept_each_step_takes_its_own() {
+    check(
+        "
+        workflow  x; a needs x wait_for event:paid; c needs a repeat x until=steps.a.output==2; b needs x wait_for event:paid
+        given     start; complete x; pause; event paid#1/a 1; event paid#1/b 1; event paid#2/a 2; event paid#2/b 2
+        when      resume; complete x; event paid#1/a 1; event paid#2/a 2
+        then      resumed; a takes signal 1; a#1 completed 1; b takes signal 2; b#1 completed 1; c begins round 2: steps.a.output==2 is false (1); x#2 started
+                  x#2 completed; a waits for event:paid; b waits for event:paid
+                  rejected: signal `event:paid#1/1` was received already
+                  signal event:paid 2; a takes signal 5; a#2 completed 2
+    ",
+    );
+}

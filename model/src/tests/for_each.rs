@@ -165,7 +165,7 @@ fn an_item_whose_input_cannot_be_made_fails() {
         given     start
         when      complete a[0] 7
         then      a[0]#1 completed 7
-                  a#1 completed {"failed":[{"error":{"code":"NX2102","details":null,"message":"`item.id` is missing in `item.id`"},"index":1}],"ok":[7]}
+                  a#1 completed {"failed":[{"error":{"code":"NX2102","details":null,"message":"`item.id` is missing"},"index":1}],"ok":[7]}
                   run completed
     "#,
     );

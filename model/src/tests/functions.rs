@@ -230,6 +230,21 @@ fn a_call_that_cannot_be_a_step_is_refused() {
 }
 
 #[test]
+fn names_of_calls_have_no_slash_but_those_of_signals() {
+    check(
+        "
+        workflow  run code
+        given     start
+        when      calls 0 pay/undo; calls 0 a/b call other; calls 0 a/b sleep 5000; calls 0 a/b wait_for a/b
+        then      rejected: call `pay/undo` cannot be made: a name has no `/`, which parts it from `undo` in idempotency keys and from the names of called runs
+                  rejected: call `a/b` cannot be made: a name has no `/`, which parts it from `undo` in idempotency keys and from the names of called runs
+                  rejected: call `a/b` cannot be made: a name has no `/`, which parts it from `undo` in idempotency keys and from the names of called runs
+                  calls in turn 0: a/b@0; a/b waits for a/b
+    ",
+    );
+}
+
+#[test]
 fn a_round_begins_anew_with_its_state() {
     check(
         r#"
@@ -243,6 +258,49 @@ fn a_round_begins_anew_with_its_state() {
                   rejected: the function is at turn 0, and that is over or has not come; the run expects 1
         after     run running; parked false; function 0
     "#,
+    );
+}
+
+#[test]
+fn a_step_that_completes_after_its_round_is_undone_if_the_run_fails() {
+    check(
+        "
+        workflow  run code undoes
+        given     start; calls 0 a undo | b | c; complete c
+        when      again 1 1; complete a 7; complete b; calls 0 d | e; complete d@2; returns 1 fails E; complete e@2
+        then      goes again in turn 1: 1; stop: a b; a#1 completed 7; b#1 completed
+                  calls in turn 0: d@2@1 e@2@2; d@2#1 started; e@2#1 started
+                  d@2#1 completed; returns in turn 1: E; stop: e@2; e@2#1 completed; undo: a; a#2 undo started 7
+    ",
+    );
+}
+
+#[test]
+fn a_signal_that_a_round_took_and_has_not_heard_of_is_there_for_the_next() {
+    check(
+        r#"
+        workflow  run code
+        given     start; calls 0 go wait_for go | nap sleep 5000; fire t1 @5s; signal go 7; signal go 8
+        when      again 1 {"n":1}; again 1 {"n":1} left 2 go 8; again 1 {"n":1} left 3 go 7; again 1 {"n":1} left 1 go 7
+                  calls 0 go wait_for go | go#2 wait_for go
+        then      rejected: the function is at turn 1, and that is over or has not come; the run expects 2
+                  rejected: call `a signal that is left` cannot be made: it was never taken
+                  rejected: call `a signal that is left` cannot be made: it was never taken
+                  goes again in turn 1: {"n":1}, leaves signal 1
+                  calls in turn 0: go@2@0 go@2#2@1; go@2 takes signal 1; go@2#1 completed 7; go@2#2 takes signal 2; go@2#2#1 completed 8
+    "#,
+    );
+}
+
+#[test]
+fn a_signal_whose_wait_the_function_gave_up_is_there_for_the_next_round() {
+    check(
+        "
+        workflow  run code
+        given     start; calls 0 go wait_for go | a; signal go 7; complete a; calls 2 b; complete b
+        when      again 3 1 left 1 go 7; calls 0 go wait_for go
+        then      goes again in turn 3: 1, leaves signal 1; calls in turn 0: go@2@0; go@2 takes signal 1; go@2#1 completed 7
+    ",
     );
 }
 

@@ -180,3 +180,49 @@ fn an_attempt_that_is_to_stop_is_not_taken_up() {
     ",
     );
 }
+
+/// The end of this process is not the doing of a worker, which is another one.
+#[test]
+fn an_interruption_does_not_count_against_the_attempt_of_a_worker() {
+    check(
+        "
+        workflow  a by_worker retry 2; b
+        given     start; interrupt a b; take_up a; take_up b; interrupt a b; take_up a; take_up b
+        when      interrupt a; take_up a; interrupt a
+        then      interrupted: a#1; taken up: a#1; interrupted: a#1
+        after     effects resume a#1, run b#1
+    ",
+    );
+    check(
+        "
+        workflow  a by_worker retry 2
+        given     start; interrupt a; take_up a; interrupt a; take_up a; interrupt a; take_up a
+        when      fail a; interrupt a; fire t1 @1s; complete a#1; complete a#2
+        then      a#1 attempt failed E; a#2 retry t1@1s
+                  rejected: ignored: stale attempt 1 of step `a`
+                  t1 fired; a#2 started
+                  rejected: ignored: stale attempt 1 of step `a`
+                  a#2 completed; run completed
+    ",
+    );
+}
+
+#[test]
+fn nor_against_its_items_and_its_undo() {
+    check(
+        "
+        workflow  a for_each 2 concurrency 1 by_worker
+        given     start; interrupt a[0]; resume_attempt a[0]; interrupt a[0]; resume_attempt a[0]
+        when      interrupt a[0]; resume_attempt a[0]; complete a[0] 7
+        then      interrupted: a[0]#1; a[0]#1 resumed; a[0]#1 completed 7 may repeat; a[1]#1 started
+    ",
+    );
+    check(
+        "
+        workflow  run undoes; a undo_by_worker; b needs a
+        given     start; complete a; fail b E; interrupt a#2; take_up a#2; interrupt a#2; take_up a#2
+        when      interrupt a#2; take_up a#2; complete a#2
+        then      interrupted: a#2; taken up: a#2; a#2 undone may repeat; run failed at b: E
+    ",
+    );
+}

@@ -146,6 +146,13 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
         "with" => {
             step.kind = StepKind::Action { uses: "work".to_owned(), with: value(argument) };
         }
+        "by_worker" => {
+            step.kind = StepKind::Action { uses: "worker/w".to_owned(), with: Value::Null };
+        }
+        "undo_by_worker" => {
+            let kind = StepKind::Action { uses: "worker/w".to_owned(), with: Value::Null };
+            step.compensate = Some(Box::new(Compensate { kind, retry: None, timeout_ms: None }));
+        }
         "maps" => step.outputs = Some(value(argument)),
         "if" => step.condition = Some(argument.to_owned()),
         "deadline" => step.deadline_ms = Some(ms(argument)),
@@ -289,6 +296,8 @@ const SETTINGS: &[&str] = &[
     "sleep",
     "sleep_until",
     "with",
+    "by_worker",
+    "undo_by_worker",
     "maps",
     "if",
     "deadline",

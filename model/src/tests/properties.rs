@@ -29,6 +29,7 @@ use crate::plan::Plan;
 use crate::run::{Hold, Run, RunStatus, Slot, StepState};
 
 mod asks;
+mod functions;
 mod items;
 mod updates;
 mod ways;
@@ -222,7 +223,7 @@ fn asks() -> impl Strategy<Value = Vec<Ask>> {
 /// Goes on with another definition: with steps more, fewer, changed, or in another order.
 fn migrate(definition: &Definition, run: &Run, ask: &Ask) -> Option<Command> {
     let mut next = definition.clone();
-    let at = ask.which % next.steps.len();
+    let at = ask.which.checked_rem(next.steps.len())?;
     if ask.which & 1 == 0 {
         let mut step = plain_step(&format!("n{}", ask.which));
         step.needs = (ask.which & 2 == 0).then(|| next.steps[at].id.clone()).into_iter().collect();
@@ -255,6 +256,7 @@ struct Play {
     /// Attempts of items that were started, and those that have an outcome.
     items: [BTreeSet<(StepIndex, ItemIndex, Attempt)>; 2],
     taken: BTreeSet<u32>,
+    functions: functions::Seen,
     undone: BTreeSet<(StepIndex, Option<ItemIndex>)>,
     now_ms: u64,
 }
@@ -273,6 +275,7 @@ impl Play {
             ended: BTreeSet::new(),
             items: Default::default(),
             taken: BTreeSet::new(),
+            functions: functions::Seen::default(),
             undone: BTreeSet::new(),
             now_ms: 0,
         }
@@ -284,21 +287,24 @@ impl Play {
         self.bench.set_ms(self.now_ms);
         self.bench.slots = slots;
         self.before = self.bench.run.clone();
+        let plan = Arc::clone(&self.bench.plan);
         let Ok(transition) = self.bench.act(&command) else { return false };
         self.asked.push((command, self.now_ms, slots));
-        self.check_events(&transition.events, slots);
+        self.check_events(&plan, &transition.events, slots);
         self.events.extend(transition.events);
         true
     }
 
-    fn check_events(&mut self, events: &[Event], slots: u32) {
+    /// `plan` is the one of before.
+    fn check_events(&mut self, plan: &Plan, events: &[Event], slots: u32) {
         let starts = events.iter().filter(|event| {
-            let undo = matches!(event, Event::UndoStarted { .. });
+            let undo = matches!(event, Event::UndoStarted { .. } | Event::ItemUndoStarted(_));
             undo || matches!(event, Event::StepStarted { .. } | Event::ItemStarted { .. })
         });
         assert!(starts.count() <= slots as usize, "no more starts than slots");
         let mut run = self.before.clone();
         for event in events {
+            self.check_function(plan, &run, event);
             self.check_event(&run, event);
             evolve(&self.bench.plan, &mut run, event, crate::time::Timestamp(0));
         }
@@ -342,8 +348,9 @@ impl Play {
             assert!(!run.holds(*step), "nothing is called in a pause");
             assert!(self.called.insert((*step, *attempt)), "each attempt calls once");
         }
-        if let Event::SignalTaken { signal, .. } = event {
-            assert!(run.signals.kept.contains_key(signal), "it came, and is there");
+        if let Event::SignalTaken { signal, step } = event {
+            let kept = run.signals.kept.get(signal).expect("it came, and is there");
+            assert!(kept.is_for(*step), "an event is taken by the step it was offered to");
             assert!(self.taken.insert(*signal), "each signal is taken once");
         }
         if let Event::ApprovalGranted { step, by, .. } | Event::ApprovalRejected { step, by, .. } =
@@ -475,6 +482,7 @@ impl Play {
             }
             65..67 => updates::some(ask),
             62..65 => migrate(self.bench.plan.definition(), run, ask)?,
+            functions::ASKED.. => functions::says(self, ask),
             _ => Command::OfferSlots,
         })
     }
@@ -516,6 +524,9 @@ impl Play {
         let run = &self.bench.run;
         if run.status.is_terminal() {
             return None;
+        }
+        if let Some(command) = functions::goes_on(self) {
+            return Some(command);
         }
         if let Some(step) = run.running().next() {
             let attempt = run.step_run(step).attempt;
@@ -587,29 +598,38 @@ fn grant(slot: Slot, hold: &Hold) -> Command {
     }
 }
 
+/// Asks all that, lets the run end, and does it once more. Returns how it ended.
+fn play_out(definition: &Definition, asks: &[Ask], slots: u32) -> Run {
+    let mut play = Play::new(definition.clone());
+    for ask in asks {
+        // Before the start, too, commands are refused and change nothing.
+        if let Some(command) = play.command(ask)
+            && play.bench.run.started.is_none()
+        {
+            assert!(!play.ask(command, ask.slots));
+        }
+    }
+    let limits = play.bench.plan.run_wish(&json!(null)).expect("a limit").into_iter().collect();
+    let start = RunStarted { definition: play.bench.plan.hash(), limits, ..RunStarted::default() };
+    assert!(play.ask(Command::StartRun(Box::new(start)), slots));
+    for ask in asks {
+        if let Some(command) = play.command(ask) {
+            play.ask(command, ask.slots);
+        }
+    }
+    play.finish();
+    let run = play.bench.run.clone();
+    assert_eq!(run.timers.len(), 0);
+    play.replay(definition.clone());
+    run
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn the_rules_hold_for_random_runs(definition in definition(), asks in asks(), slots in 0u32..4) {
-        let mut play = Play::new(definition.clone());
-        for ask in &asks {
-            // Before the start, too, commands are refused and change nothing.
-            if let Some(command) = play.command(ask) && play.bench.run.started.is_none() {
-                prop_assert!(!play.ask(command, ask.slots));
-            }
-        }
-        let limits = play.bench.plan.run_wish(&json!(null)).unwrap().into_iter().collect();
-        let start = RunStarted { definition: play.bench.plan.hash(), limits, ..RunStarted::default() };
-        prop_assert!(play.ask(Command::StartRun(Box::new(start)), slots));
-        for ask in &asks {
-            if let Some(command) = play.command(ask) {
-                play.ask(command, ask.slots);
-            }
-        }
-        play.finish();
-        prop_assert_eq!(play.bench.run.timers.len(), 0);
-        play.replay(definition);
+        play_out(&definition, &asks, slots);
     }
 
     #[test]

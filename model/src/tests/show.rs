@@ -55,7 +55,10 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
             };
             let colon = if said.is_empty() { "" } else { ":" };
             let how = if returned.again { "goes again" } else { "returns" };
-            format!("{how} in turn {}{colon}{said}", returned.turn)
+            let left = returned.left.iter();
+            let left = left.map(|left| format!(", leaves signal {}", left.number));
+            let left = left.collect::<Vec<_>>().concat();
+            format!("{how} in turn {}{colon}{said}{left}", returned.turn)
         }
         Event::SlotsOffered => "slots offered".to_owned(),
         Event::EventsRead { step } => format!("{} has read events", id(step)),

@@ -2,6 +2,7 @@
 
 use super::bench::Bench;
 use super::check;
+use crate::run::UPDATE_IDS_MAX;
 
 #[test]
 fn an_accepted_update_is_the_output_of_the_step() {
@@ -222,4 +223,20 @@ fn a_retried_run_waits_anew_and_knows_what_it_took() {
                   rejected: no step waits for update `qty`; the run waits for nothing from outside
     ",
     );
+}
+
+#[test]
+fn the_ids_of_the_oldest_are_forgotten() {
+    let mut bench =
+        Bench::of("a takes qty; r needs a repeat a until=steps.a.output==0 limit=4000000000");
+    bench.play("start").unwrap();
+    for at in 0..=UPDATE_IDS_MAX {
+        bench.play(&format!("update qty#u{at} 1")).unwrap();
+    }
+    assert_eq!(bench.run.updates.len(), UPDATE_IDS_MAX);
+    let again = bench.play("update qty#u1 1").unwrap_err().to_string();
+    assert_eq!(again, "update `u1` was accepted already");
+    // One that is forgotten is a new one.
+    assert!(bench.play("update qty#u0 1").is_ok());
+    assert!(bench.play("update qty#u1 1").is_ok());
 }

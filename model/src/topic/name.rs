@@ -36,10 +36,37 @@ pub fn offer_id(event: &str, record: u32, step: StepIndex) -> String {
     format!("{EVENT_PREFIX}{event}#{record}/{}", step.0)
 }
 
+/// What an event is offered as: which record of its topic it is, and the step that it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offered {
+    /// The record.
+    pub record: u32,
+    /// The step.
+    pub step: StepIndex,
+}
+
+impl Offered {
+    /// What the id of an offer says; `None`: it is that of a signal.
+    pub fn parse(id: &str) -> Option<Self> {
+        let (event, step) = id.strip_prefix(EVENT_PREFIX)?.rsplit_once('/')?;
+        let (_, record) = event.rsplit_once('#')?;
+        Some(Self { record: record.parse().ok()?, step: StepIndex(step.parse().ok()?) })
+    }
+}
+
 /// The step that an offer with this id is for.
 pub fn offered_to(id: &str) -> Option<StepIndex> {
-    let (_, step) = id.strip_prefix(EVENT_PREFIX)?.rsplit_once('/')?;
-    step.parse().ok().map(StepIndex)
+    Offered::parse(id).map(|offered| offered.step)
+}
+
+/// The id of this offer, when its step has another place; `None`: the step is gone. That of a signal stays as it is.
+pub(crate) fn moved_offer_id(
+    id: &str,
+    place: impl FnOnce(StepIndex) -> Option<StepIndex>,
+) -> Option<String> {
+    let Some(Offered { step, .. }) = Offered::parse(id) else { return Some(id.to_owned()) };
+    let (event, _) = id.rsplit_once('/')?;
+    place(step).map(|step| format!("{event}/{}", step.0))
 }
 
 /// The name of the run that a trigger starts for an event: `ship@order.created:17`.

@@ -46,7 +46,7 @@ impl View for AuditView {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn tables(&self) -> &'static [Table] {

@@ -1,5 +1,7 @@
 //! Counters: how much happened, by workflow. Exact, because they are rows committed with the checkpoint.
 
+mod kept_starts;
+
 use std::collections::BTreeMap;
 use std::collections::HashMap;
 
@@ -9,7 +11,9 @@ use super::runs::RunRecord;
 use crate::ViewsError;
 use crate::bytes::{Reader, put_u64};
 use crate::store::{Change, Rows, Table};
-use crate::view::{Changed, Recorded, View};
+use crate::view::{Changed, Recorded, RecordedAggregate, View};
+
+use kept_starts::KeptStarts;
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
@@ -76,6 +80,20 @@ counters! {
     steps_undone,
     /// Undos that failed for good, each time.
     undos_failed,
+    /// Starts with `dedupe` whose key was not seen lately.
+    starts_admitted,
+    /// Starts that are kept, the first of each run.
+    starts_kept,
+    /// Starts that took the place of one that was kept.
+    starts_joined,
+    /// Kept starts whose time came.
+    starts_due,
+    /// Kept starts that somebody cancelled.
+    starts_cancelled,
+    /// Runs of such starts that were started.
+    starts_begun,
+    /// Runs of such starts that could not be started.
+    starts_not_begun,
 }
 
 /// All counters.
@@ -186,6 +204,7 @@ impl Counters {
 #[derive(Default)]
 pub(crate) struct MetricsView {
     news: HashMap<String, Counters>,
+    starts: KeptStarts,
 }
 
 impl View for MetricsView {
@@ -194,11 +213,11 @@ impl View for MetricsView {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn tables(&self) -> &'static [Table] {
-        &[Table::Metrics]
+        &[Table::Metrics, Table::KeptStarts]
     }
 
     fn apply(&mut self, run: &mut RunRecord, recorded: &Recorded<'_>) {
@@ -208,12 +227,21 @@ impl View for MetricsView {
         }
     }
 
+    fn apply_aggregate(&mut self, recorded: &RecordedAggregate<'_>) {
+        self.starts.apply(recorded);
+    }
+
     fn flush(
         &mut self,
         _changed: &[Changed<'_>],
         rows: &dyn Rows,
         batch: &mut Vec<Change>,
     ) -> Result<(), ViewsError> {
+        let news = &mut self.news;
+        self.starts.flush(rows, batch, |workflow, count| match news.get_mut(workflow) {
+            Some(counters) => count(counters),
+            None => count(news.entry(workflow.to_owned()).or_default()),
+        })?;
         for (workflow, mut counters) in self.news.drain() {
             let key = workflow.into_bytes();
             if let Some(value) = rows.get(Table::Metrics, &key)? {

@@ -68,6 +68,7 @@ fn a_killed_process_leaves_views_that_go_on() {
 }
 
 /// The child: appends and follows until it is killed, and says so after each turn.
+#[expect(clippy::print_stdout, reason = "the process that started this one reads it")]
 fn follow_for_ever(folder: &Path) -> ! {
     let log = log(folder);
     let views = Views::open(&folder.join("views"), Arc::clone(&log)).unwrap();

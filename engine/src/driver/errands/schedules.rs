@@ -75,7 +75,7 @@ async fn try_to_start(
     let input: Value = serde_json::from_str(&start.input).unwrap_or_default();
     // An engine that was here before may have handed it in, with the version that was current then.
     if let Some(workflow) = start.follows.as_ref().filter(|_| !known.looked) {
-        known.taken = handle.taken_earlier(workflow, &input, &start.name).await?;
+        known.taken = handle.taken_earlier(workflow, |_| Some(input.clone()), &start.name).await?;
     }
     known.looked = true;
     if let Some((start_key, number)) = &known.taken {

@@ -12,6 +12,10 @@ const REST: Duration = Duration::from_secs(1);
 /// Starts a run, or finds that it is there. One that finds no room waits for it.
 pub(super) async fn carry_out(handle: &Handle, begin: BeginRun) -> StartKeyCommand {
     let number = begin.run.number;
+    if handle.shared.keyed_starts.have_started(&begin.start_key, number).await {
+        // What they have told ends this errand, unless it gets lost.
+        tokio::time::sleep(REST).await;
+    }
     loop {
         match handle.start_named(&begin.run, None).await {
             Ok(started) => return StartKeyCommand::Begun { number, run: started.run },

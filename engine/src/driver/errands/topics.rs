@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -15,6 +15,7 @@ use nexus_model::id::RunId;
 use nexus_model::plan::Plan;
 use nexus_model::rejection::Rejection;
 use nexus_model::topic::{Deliver, EventTrigger, StartFailure, TopicCommand, run_name};
+use serde_json::Value;
 
 use crate::events::{Emitted, first_since, offer, read_events, waiters};
 use crate::handle::{Begun, Handle, RequestError, StartError, StartRequest};
@@ -40,10 +41,44 @@ struct Delivery {
     failures: Vec<StartFailure>,
 }
 
-pub(super) async fn carry_out(handle: &Handle, deliver: Deliver) -> TopicCommand {
+/// What has been done for events of a topic that are not recorded as delivered, so that it is not done again while something
+/// has to wait for room. A process that does not know it does it again, which does no harm.
+#[derive(Default)]
+struct Progress {
+    /// The last event that was offered to all who waited for it.
+    offered: u32,
+    /// Offers that could not be made.
+    failures: Vec<StartFailure>,
+    /// What came of triggers, by event.
+    begun: BTreeMap<(u32, String), Start>,
+}
+
+/// The progress of topics that are behind.
+#[derive(Clone, Default)]
+pub(super) struct Topics(Arc<Mutex<BTreeMap<String, Progress>>>);
+
+impl Topics {
+    fn take(&self, topic: &str) -> Progress {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(topic).unwrap_or_default()
+    }
+
+    /// Remembers what goes beyond what is recorded now.
+    fn put(&self, topic: &str, mut progress: Progress, through: u32) {
+        progress.failures.retain(|failure| failure.number > through);
+        progress.begun.retain(|(number, _), _| *number > through);
+        if progress.offered > through {
+            let mut topics = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            topics.insert(topic.to_owned(), progress);
+        }
+    }
+}
+
+pub(super) async fn carry_out(handle: &Handle, topics: &Topics, deliver: Deliver) -> TopicCommand {
+    let mut progress = topics.take(&deliver.topic);
     loop {
-        match deliver_all(handle, &deliver).await {
+        match deliver_all(handle, &deliver, &mut progress).await {
             Ok(Delivery { through, started, failures }) => {
+                topics.put(&deliver.topic, progress, through);
                 return TopicCommand::Delivered { through, started, failures };
             }
             Err(error) => {
@@ -54,35 +89,93 @@ pub(super) async fn carry_out(handle: &Handle, deliver: Deliver) -> TopicCommand
     }
 }
 
-async fn deliver_all(handle: &Handle, deliver: &Deliver) -> Result<Delivery, StartError> {
-    let Deliver { topic, number, record } = deliver;
-    let (topic, record) = (topic.as_str(), *record);
-    let mut number = number.saturating_sub(1);
-    let mut delivery = Delivery { through: number, started: 0, failures: Vec::new() };
+/// Delivers a page of events, or those of them before the first that has to wait.
+async fn deliver_all(
+    handle: &Handle,
+    deliver: &Deliver,
+    progress: &mut Progress,
+) -> Result<Delivery, StartError> {
+    let Deliver { topic, number: first, record } = deliver;
+    let (topic, first, record) = (topic.as_str(), *first, *record);
     let wanted = topic.to_owned();
     let page = handle.blocking(move |loader| read_events(&**loader.log(), &wanted, record)).await;
     let state = handle.topic(topic).await.map_err(RequestError::from)?.unwrap_or_default();
     let (events, _) = page.map_err(RequestError::from)?;
+    let events: Vec<(u32, &Emitted)> =
+        (first..).zip(events.iter().take(EVENTS_MAX as usize)).collect();
     // A start that has to wait for room must not keep from the runs that hold it what they wait for.
-    for (event, number) in events.iter().take(EVENTS_MAX as usize).zip(number + 1..) {
-        for (run, reason) in offer_to_all(handle, topic, event).await? {
-            let message = format!("run {run} was not offered the event: {reason}");
-            let code = "NX5004".to_owned();
-            delivery.failures.push(StartFailure { number, trigger: String::new(), code, message });
+    let mut waits = offer_page(handle, topic, &events, progress).await.err();
+    let mut through = first.saturating_sub(1);
+    'events: for (number, event) in &events {
+        if *number > progress.offered {
+            break;
         }
-    }
-    for event in events.iter().take(EVENTS_MAX as usize) {
-        number += 1;
-        for (name, trigger) in state.triggers.iter().filter(|(_, trigger)| trigger.after < number) {
-            match start(handle, topic, number, event, (name, trigger)).await? {
-                Start::Started => delivery.started += 1,
-                Start::Nothing => {}
-                Start::Failed(failure) => delivery.failures.push(failure),
+        for (name, trigger) in state.triggers.iter().filter(|(_, trigger)| trigger.after < *number)
+        {
+            let begun = (*number, name.clone());
+            if progress.begun.contains_key(&begun) {
+                continue;
+            }
+            match start(handle, topic, *number, event, (name, trigger)).await {
+                Ok(start) => {
+                    progress.begun.insert(begun, start);
+                }
+                Err(error) => {
+                    waits = Some(error);
+                    break 'events;
+                }
             }
         }
-        delivery.through = number;
+        through = *number;
     }
-    Ok(delivery)
+    match waits {
+        Some(error) if through < first => Err(error),
+        waits => {
+            if let Some(error) = waits {
+                tracing::debug!(topic, through, %error, "the events after it are delivered later");
+            }
+            Ok(progress.delivery(through))
+        }
+    }
+}
+
+impl Progress {
+    fn delivery(&self, through: u32) -> Delivery {
+        let offers = self.failures.iter().filter(|failure| failure.number <= through);
+        let mut delivery = Delivery { through, started: 0, failures: offers.cloned().collect() };
+        for (_, start) in self.begun.iter().filter(|((number, _), _)| *number <= through) {
+            match start {
+                Start::Started => delivery.started += 1,
+                Start::Nothing => {}
+                Start::Failed(failure) => delivery.failures.push(failure.clone()),
+            }
+        }
+        delivery
+    }
+}
+
+/// Offers those events that were not offered before, each to all who wait for it.
+async fn offer_page(
+    handle: &Handle,
+    topic: &str,
+    events: &[(u32, &Emitted)],
+    progress: &mut Progress,
+) -> Result<(), StartError> {
+    for (number, event) in events {
+        if *number <= progress.offered {
+            continue;
+        }
+        for (run, reason) in offer_to_all(handle, topic, event).await? {
+            progress.failures.push(StartFailure {
+                number: *number,
+                trigger: String::new(),
+                code: "NX5004".to_owned(),
+                message: format!("run {run} was not offered the event: {reason}"),
+            });
+        }
+        progress.offered = *number;
+    }
+    Ok(())
 }
 
 /// Offers an event to all who wait for it. Returns the runs that cannot be read, and why: they must not keep it from the others.
@@ -121,6 +214,7 @@ async fn offered(handle: &Handle, run: RunId, command: Command) -> Result<bool, 
 }
 
 /// What came of a trigger.
+#[derive(Clone, Debug)]
 enum Start {
     Started,
     Nothing,
@@ -191,6 +285,9 @@ async fn start(
         Ok(None) | Err(EvalError::Needs(_)) => return Ok(Start::Nothing),
     };
     let name = run_name(trigger, topic, number);
+    if set.follows && was_started(handle, &plan, (topic, trigger), &data, &name).await? {
+        return Ok(Start::Started);
+    }
     let request = StartRequest {
         labels: BTreeMap::from([(LABEL.to_owned(), topic.to_owned())]),
         folder: (!folder.is_empty()).then(|| PathBuf::from(&folder)),
@@ -210,6 +307,26 @@ async fn start(
             None => Err(error),
         },
     }
+}
+
+/// Whether an engine that was here before has started the run of this name, or handed in its start with the version that was
+/// current then.
+async fn was_started(
+    handle: &Handle,
+    plan: &Plan,
+    (topic, trigger): (&str, &str),
+    data: &Value,
+    name: &str,
+) -> Result<bool, StartError> {
+    if handle.find(name).await.map_err(RequestError::from)?.is_some() {
+        return Ok(true);
+    }
+    let input = |plan: &Plan| {
+        let at = plan.definition().event_trigger(topic, trigger)?;
+        plan.triggered_input(at, data).ok().flatten()
+    };
+    let workflow = plan.definition().name.as_str();
+    Ok(handle.taken_earlier(workflow, input, name).await?.is_some())
 }
 
 /// Offers a step what was emitted before it waited, since its run started.

@@ -17,8 +17,18 @@ pub(super) fn unmet(
     expect: &Expect,
     storm: bool,
 ) -> Vec<String> {
-    let Some(run) = played.run else { return Vec::new() };
+    let Some(run) = played.run else {
+        let is_expected = expect.runs == Some(0) || played.refused.is_some();
+        let line = "none of its starts led to a run".to_owned();
+        return if is_expected { Vec::new() } else { vec![line] };
+    };
     let mut lines = Vec::new();
+    if let Some(wanted) = expect.runs {
+        let found = engine.runs_of(engine.load(run).0.definition().name.as_str()).len() as u64;
+        if found != wanted {
+            lines.push(format!("there are {found} runs, expected {wanted}"));
+        }
+    }
     let (_, state) = engine.load(run);
     let ending = engine.ending_of(run);
     status(expect, &state, &ending, &mut lines);

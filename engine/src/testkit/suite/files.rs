@@ -7,6 +7,7 @@ use std::sync::Arc;
 use nexus_definitions::{Problems, Resolved, read, read_cases, resolve_calls};
 
 use super::Suite;
+use super::migration::Versions;
 use crate::handle::link_with;
 
 /// How a test file ends.
@@ -76,12 +77,36 @@ impl Suite {
             let problems = Problems(vec![file.workflow_problem(error.to_string())]);
             SuiteError::Invalid { problems, text: text.clone() }
         })?;
+        let mut versions = Versions::new();
+        for case in &file.cases {
+            for name in case.migrations() {
+                if versions.contains_key(name) {
+                    continue;
+                }
+                let path = beside_of(tests, name);
+                let problem = |message: String| SuiteError::Invalid {
+                    problems: Problems(vec![file.migration_problem(case, message)]),
+                    text: text.clone(),
+                };
+                if !path.is_file() {
+                    return Err(problem(format!("there is no workflow {}", path.display())));
+                }
+                let Resolved { read, callees: more } = resolved(&path)?;
+                let linked = link_with(&Arc::new(read.plan), &more, &named);
+                let (plan, more) = linked.map_err(|error| problem(error.to_string()))?;
+                others.extend(more);
+                // Steps that only it has may be named, too.
+                others.push(Arc::clone(&plan));
+                versions.insert(name.to_owned(), plan);
+            }
+        }
         callees.extend(others);
         callees.extend(named);
         let folder = workflow.canonicalize().ok();
         let folder = folder.as_deref().and_then(Path::parent).map(Path::to_owned);
-        Self::new(file, plan, callees, folder, harmless)
-            .map_err(|problems| SuiteError::Invalid { problems, text })
+        let suite = Self::new(file, plan, callees, folder, harmless)
+            .map_err(|problems| SuiteError::Invalid { problems, text })?;
+        Ok(Self { versions, ..suite })
     }
 }
 

@@ -11,6 +11,8 @@ use nexus_model::payload::Payload;
 use nexus_model::time::Timestamp;
 
 use super::super::engine::TestEngine;
+use super::migration::{self, Versions};
+use super::starting::Starts;
 use super::update::Sent;
 use crate::handle::{StartError, StartRequest};
 use crate::shard::Refusal;
@@ -26,28 +28,45 @@ pub(super) struct Played {
 }
 
 /// Plays a case on a fresh engine.
-pub(super) fn play(engine: &mut TestEngine, case: &Case, request: StartRequest) -> Played {
+pub(super) fn play(
+    engine: &mut TestEngine,
+    case: &Case,
+    request: StartRequest,
+    versions: &Versions,
+) -> Played {
     let mut played = Played { run: None, began: engine.now(), refused: None, wrong: Vec::new() };
-    let run = match engine.start_as(request) {
-        Ok(started) => started.run,
-        Err(error) => {
+    let workflow = request.plan.definition().name.clone();
+    let mut starts = Starts::of(case, request.clone(), played.began);
+    if case.starts.is_empty() {
+        match engine.start_as(request) {
+            Ok(started) => played.run = Some(started.run),
+            Err(error) => played.refused = Some(error),
+        }
+    }
+    let mut acts: Vec<&Act> = case.acts.iter().collect();
+    while played.refused.is_none() {
+        if let Err(error) = starts.carry_out(engine) {
             played.refused = Some(error);
             return played;
         }
-    };
-    played.run = Some(run);
-    let mut acts: Vec<&Act> = case.acts.iter().collect();
-    loop {
         engine.settle();
-        if let Some(at) = acts.iter().position(|act| is_due(engine, run, act, played.began)) {
+        // The case is about the first run that comes of its starts.
+        played.run = played.run.or_else(|| engine.runs_of(&workflow).first().copied());
+        let due = played.run.and_then(|run| {
+            Some((run, acts.iter().position(|act| is_due(engine, run, act, played.began))?))
+        });
+        if let Some((run, at)) = due {
             let act = acts.remove(at);
-            if let Err(refusal) = carry_out(engine, run, act) {
+            if let Err(refusal) = carry_out(engine, run, act, versions) {
                 played.wrong.push(format!("{} {refusal}", words(act)));
             }
             continue;
         }
-        let timed = acts.iter().filter_map(|act| time_of(act, played.began)).min();
-        let is_over = engine.load(run).1.status.is_terminal() && timed.is_none();
+        let timed = acts.iter().filter_map(|act| time_of(act, played.began));
+        let timed = timed.filter(|at| *at > engine.now()).chain(starts.next_at()).min();
+        let is_over = case.starts.is_empty()
+            && timed.is_none()
+            && played.run.is_some_and(|run| engine.load(run).1.status.is_terminal());
         let next = if is_over { None } else { engine.next_time() };
         match timed.into_iter().chain(next).min() {
             Some(at) => engine.advance_to(at),
@@ -75,7 +94,15 @@ fn is_due(engine: &TestEngine, run: RunId, act: &Act, began: Timestamp) -> bool 
     }
 }
 
-fn carry_out(engine: &mut TestEngine, run: RunId, act: &Act) -> Result<(), String> {
+fn carry_out(
+    engine: &mut TestEngine,
+    run: RunId,
+    act: &Act,
+    versions: &Versions,
+) -> Result<(), String> {
+    if let Deed::Migrate { file, refused } = &act.what {
+        return migration::carry_out(engine, run, (file, refused.as_deref()), versions);
+    }
     if let Deed::Update { name, data, id, reply, refused } = &act.what {
         let update = Sent {
             name,
@@ -111,7 +138,7 @@ fn carried_out(engine: &mut TestEngine, run: RunId, act: &Act) -> Result<(), Ref
             return Ok(());
         }
         // Answered before this is asked.
-        Deed::Update { .. } => return Ok(()),
+        Deed::Update { .. } | Deed::Migrate { .. } => return Ok(()),
         Deed::Retry => return engine.retry(run).map(|_| ()),
         Deed::Pause => Command::PauseRun { by, reason },
         Deed::Resume => Command::ResumeRun { by },
@@ -140,6 +167,7 @@ fn words(act: &Act) -> String {
         Deed::Resume => "`resume`".to_owned(),
         Deed::Cancel => "`cancel`".to_owned(),
         Deed::Retry => "`retry`".to_owned(),
+        Deed::Migrate { file, .. } => format!("the migration to {file}"),
         Deed::Crash(_) => "the crash".to_owned(),
     };
     match &act.when {

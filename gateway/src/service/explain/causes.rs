@@ -24,7 +24,7 @@ pub(super) fn causes(standing: &Standing<'_>, name: &str) -> Vec<Cause> {
     let mut whole = |cause: &str, why: &str, release: String| {
         causes.push(Cause { cause: cause.into(), step: None, why: why.into(), release });
     };
-    if !standing.driven {
+    if !standing.driven && !standing.is_stuck() {
         let release = format!("nexus-engine serve, or nexus-engine resume {name}");
         whole("orphaned", "no engine works on it", release);
     }
@@ -58,7 +58,7 @@ fn of_step(standing: &Standing<'_>, name: &str, step: StepIndex) -> Cause {
 /// The word for what keeps a step, and what would release it.
 fn released(standing: &Standing<'_>, name: &str, step: StepIndex) -> (&'static str, String) {
     if let Some(undo) = standing.run.step_run(step).undo().filter(|undo| undo.is_open()) {
-        return undo_released(undo, name);
+        return undo_released(standing, undo, name);
     }
     let id = standing.plan.id(step);
     let state = standing.run.step(step);
@@ -87,7 +87,10 @@ fn released(standing: &Standing<'_>, name: &str, step: StepIndex) -> (&'static s
         return ("retrying", format!("its timer, at {}", time(*at)));
     }
     if matches!(state, StepState::Iterating) {
-        return of_items(standing, step);
+        return of_items(standing, name, step);
+    }
+    if standing.is_cut_off(step) && !standing.driven {
+        return room(standing, name);
     }
     if matches!(state, StepState::Running { .. }) {
         return ("running", "its handler returns, fails or runs out of time".into());
@@ -101,7 +104,16 @@ fn released(standing: &Standing<'_>, name: &str, step: StepIndex) -> (&'static s
     if !matches!(state, StepState::Waiting | StepState::Retrying { .. }) {
         return ("waiting", "what it waits for comes".into());
     }
-    ("limited", "another attempt ends and leaves room for it".into())
+    room(standing, name)
+}
+
+/// What is ready waits for room, or for an engine.
+fn room(standing: &Standing<'_>, name: &str) -> (&'static str, String) {
+    if standing.driven {
+        ("limited", "another attempt ends and leaves room for it".into())
+    } else {
+        ("orphaned", format!("nexus-engine serve, or nexus-engine resume {name}"))
+    }
 }
 
 /// How what an update carries is written, as far as its form says that.
@@ -121,7 +133,7 @@ fn data_of(standing: &Standing<'_>, step: StepIndex) -> String {
 }
 
 /// What keeps the items of a step: those under way, else what the next of them waits for.
-fn of_items(standing: &Standing<'_>, step: StepIndex) -> (&'static str, String) {
+fn of_items(standing: &Standing<'_>, name: &str, step: StepIndex) -> (&'static str, String) {
     let items = standing.run.items(step);
     if items.is_some_and(|items| items.running_count() > 0) {
         return ("running", "its items return, fail or run out of time".into());
@@ -142,7 +154,7 @@ fn of_items(standing: &Standing<'_>, step: StepIndex) -> (&'static str, String) 
                 None => ("limited", "a slot of its limit becomes free".into()),
             }
         }
-        None => ("limited", "another attempt ends and leaves room for its items".into()),
+        None => room(standing, name),
     }
 }
 
@@ -178,7 +190,7 @@ fn resume_store(pause: &str) -> String {
     }
 }
 
-fn undo_released(undo: &UndoState, name: &str) -> (&'static str, String) {
+fn undo_released(standing: &Standing<'_>, undo: &UndoState, name: &str) -> (&'static str, String) {
     match undo {
         UndoState::Failed { .. } => (
             "blocked",
@@ -193,6 +205,6 @@ fn undo_released(undo: &UndoState, name: &str) -> (&'static str, String) {
         UndoState::Pending
         | UndoState::Retrying { timer: None, .. }
         | UndoState::Undone
-        | UndoState::GivenUp => ("limited", "another attempt ends and leaves room for it".into()),
+        | UndoState::GivenUp => room(standing, name),
     }
 }

@@ -258,15 +258,22 @@ fn a_run_whose_undo_failed_is_blocked_until_somebody_decides() {
         .mock("book", json!(1))
         .mock("pay", StepError::fatal("no money"))
         .mock("unbook", StepError::fatal("no"));
-    check(
-        engine,
-        &compile(definition),
-        &[(
-            "blocked",
-            Some("book"),
-            "nexus-engine retry wf-001, or nexus-engine cancel wf-001 --no-undo",
-        )],
-    );
+    let expected = [(
+        "blocked",
+        Some("book"),
+        "nexus-engine retry wf-001, or nexus-engine cancel wf-001 --no-undo",
+    )];
+    let engine = check(engine, &compile(definition), &expected);
+    // No engine could help either.
+    let run = engine.runs()[0].1;
+    check_now(&engine, run, false, &expected);
+    for driven in [true, false] {
+        let view = explained(&engine, run, driven);
+        let retry = ["nexus-engine retry wf-001", "nexus-engine cancel wf-001 --no-undo"];
+        assert_eq!(view.commands, retry);
+        assert!(view.why.contains("; NX3011 the undo of book failed: NX3001 no; "), "{}", view.why);
+        assert_eq!(view.waiting.expect("it waits").on, "undo");
+    }
 }
 
 #[test]
@@ -284,6 +291,33 @@ fn a_run_that_no_engine_works_on_says_so_first() {
     );
     assert_eq!(engine.finish(run).word(), "completed");
     check_now(&engine, run, false, &[]);
+}
+
+#[test]
+fn what_is_ready_while_no_engine_works_on_it_waits_for_one_and_not_for_room() {
+    let on_item_error = OnItemError::Fail;
+    let items =
+        ForEach { items: json!([1, 2]), name: "item".into(), concurrency: 1, on_item_error };
+    let many = Step { for_each: Some(items), ..action("b", "work", &[]) };
+    let mut engine = slow().config(Config { concurrency: 1, ..Config::default() });
+    let ready = plan(vec![action("z", "work", &[]), action("a", "work", &[]), many]);
+    let run = engine.start(&ready, json!({})).expect("it starts");
+    engine.settle();
+    let serve = "nexus-engine serve, or nexus-engine resume wf-001";
+    check_now(
+        &engine,
+        run,
+        false,
+        &[
+            ("orphaned", None, serve),
+            ("orphaned", Some("z"), serve),
+            ("orphaned", Some("a"), serve),
+            ("orphaned", Some("b"), serve),
+        ],
+    );
+    let view = explained(&engine, run, false);
+    assert_eq!(view.steps[1].why, "a is ready and waits for an engine");
+    assert_eq!(view.steps[2].why, "0 of 2 items of b are done; the next waits for an engine");
 }
 
 /// A definition by chance: actions that fail and take their time, sleeps, waits, conditions and undos.
@@ -460,7 +494,8 @@ fn has_a_cause(engine: &TestEngine, run: RunId, seed: u64) -> BTreeSet<String> {
         assert_eq!(is_open, !causes.is_empty(), "seed {seed}: {:?}", state.status);
         let unclear = causes.iter().any(|cause| cause.why.is_empty() || cause.release.is_empty());
         assert!(!unclear, "seed {seed}: {causes:?}");
-        assert_eq!(causes.iter().any(|cause| cause.cause == "orphaned"), is_open && !driven);
+        let is_orphaned = is_open && !driven && !standing.is_stuck();
+        assert_eq!(causes.iter().any(|cause| cause.cause == "orphaned"), is_orphaned);
         assert_eq!(
             causes.iter().any(|cause| cause.cause == "paused" && cause.step.is_none()),
             is_open && state.paused

@@ -12,6 +12,7 @@ use nexus_engine::model::topic::event_of;
 use nexus_engine::{LoadError, Loader, Recorded};
 use serde_json::{Value, json};
 
+mod attempts;
 mod function;
 mod items;
 mod slots;
@@ -375,10 +376,14 @@ impl Showing<'_> {
                 format!("{}; the run waits", failure_line(failure))
             }
             Event::UndoRequested { steps } if steps.is_empty() => "nothing to undo".into(),
-            Event::AttemptFailed { attempt, failure, .. }
-            | Event::UndoAttemptFailed { attempt, failure, .. } => {
-                format!("try {}: {}", attempt.0, failure_line(failure))
-            }
+            Event::AttemptFailed { .. }
+            | Event::UndoAttemptFailed { .. }
+            | Event::StepStarted { .. }
+            | Event::AttemptResumed { .. }
+            | Event::UndoStarted { .. }
+            | Event::RetryScheduled { .. }
+            | Event::UndoRetryScheduled { .. }
+            | Event::StepCalled { .. } => self.detail_of_attempts(event),
             Event::AttemptsInterrupted { attempts, orderly } => {
                 let steps: Vec<StepIndex> = attempts.iter().map(|(step, _)| *step).collect();
                 let how = if *orderly { "the engine was shut down" } else { "the process ended" };
@@ -419,10 +424,6 @@ impl Showing<'_> {
             | Event::ParentPaused
             | Event::ParentResumed
             | Event::RunCancelled { .. } => String::new(),
-            Event::StepCalled { attempt, number, .. } => match number {
-                1 => format!("try {}", attempt.0),
-                number => format!("try {}, run number {number}", attempt.0),
-            },
             Event::ChildEnded { child, ended, .. } => match ended {
                 ChildEnd::Completed { output } => {
                     format!("{child} completed: {}", self.brief(output)?)
@@ -439,9 +440,6 @@ impl Showing<'_> {
             | Event::StepCallRefused(_)
             | Event::RunQueued { .. }
             | Event::RunSlotGranted { .. } => slots::detail(event),
-            Event::StepStarted { attempt, .. }
-            | Event::AttemptResumed { attempt, .. }
-            | Event::UndoStarted { attempt, .. } => format!("try {}", attempt.0),
             Event::StepQueued { until, .. } | Event::StepSlept { until, .. } => self.until(*until),
             Event::SignalReceived { name, payload, by, .. } => {
                 let carried = match payload {
@@ -497,10 +495,6 @@ impl Showing<'_> {
             | Event::StopRequested { steps }
             | Event::StepsCancelled { steps }
             | Event::UndoRequested { steps } => self.some(steps),
-            Event::RetryScheduled { attempt, at, .. }
-            | Event::UndoRetryScheduled { attempt, at, .. } => {
-                format!("try {} {}", attempt.0, self.until(*at))
-            }
             Event::StepFailed { failure, continued, .. } => {
                 let rest = if *continued { "; the run goes on" } else { "" };
                 format!("{}{rest}", failure_line(failure))

@@ -7,6 +7,7 @@ use nexus_engine::model::plan::Plan;
 use nexus_engine::model::run::{Hold, Run, RunStatus, Slot, StepState, UndoState};
 use nexus_engine::model::time::Timestamp;
 
+mod attempts;
 mod awaited;
 mod items;
 mod pauses;
@@ -179,7 +180,10 @@ impl Standing<'_> {
             return Some(on("pause"));
         }
         if !self.driven {
-            return Some(on("engine"));
+            return self
+                .waits_for_undo()
+                .filter(|_| self.is_stuck())
+                .or_else(|| Some(on("engine")));
         }
         if self.run.running_count() > 0 {
             return None;
@@ -212,7 +216,10 @@ impl Standing<'_> {
         Some(WaitingOn {
             on: if attempt.is_some() { "retry" } else { "sleep" }.into(),
             step: Some(self.id(step)),
-            attempt: attempt.map(|attempt| attempt.0),
+            attempt: attempt.map(|attempt| match self.run.step_run(step).undo.as_deref() {
+                Some(undo) => attempt.0.saturating_sub(undo.attempts_forgiven),
+                None => self.counted(step, attempt),
+            }),
             of: match attempt {
                 Some(_) if is_undo => self.undo_attempts_max(step),
                 attempt => attempt.map(|_| self.attempts_max(step)),
@@ -246,6 +253,11 @@ impl Standing<'_> {
             RunStatus::Running if self.run.is_held() => self.held(),
             RunStatus::Running => self.work(),
         }
+    }
+
+    /// What a step that is ready waits for.
+    pub(super) fn room(&self) -> &'static str {
+        if self.driven { "room" } else { "an engine" }
     }
 
     /// Whether no handler is at work, nor would be but for the end of a pause.
@@ -295,6 +307,9 @@ impl Standing<'_> {
 
     /// What is going on among the steps.
     fn work(&self) -> String {
+        if let Some(failed) = self.failed_undos().filter(|_| self.is_stuck()) {
+            return failed;
+        }
         if !self.driven {
             return "no engine works on it; what was finished is kept".into();
         }
@@ -367,7 +382,7 @@ impl Standing<'_> {
                 let timer = self.run.queued.get(&step).and_then(|timer| self.run.timers.get(timer));
                 let limit =
                     timer.map(|timer| format!("; it has to start {}", self.in_time(timer.due)));
-                format!("{id} is ready and waits for room{}", limit.unwrap_or_default())
+                format!("{id} is ready and waits for {}{}", self.room(), limit.unwrap_or_default())
             }
             StepState::Running { attempt, .. } if self.is_cut_off(step) => {
                 let until = if self.driven {
@@ -377,12 +392,12 @@ impl Standing<'_> {
                 };
                 format!(
                     "{id} was interrupted by the end of the engine; attempt {} runs again {until}",
-                    attempt.0
+                    self.counted(step, *attempt)
                 )
             }
             StepState::Running { attempt, rests: true, stopping: None, .. } => format!(
                 "{id} was cut off by the end of a process; attempt {} of {} waits for its turn to go on",
-                attempt.0,
+                self.counted(step, *attempt),
                 self.attempts_max(step)
             ),
             StepState::Running { attempt, since, stopping, .. } => {
@@ -390,7 +405,7 @@ impl Standing<'_> {
                 let time = duration(self.now.ms_since(*since));
                 format!(
                     "{id} is at work for {time} (attempt {} of {}{told}){}",
-                    attempt.0,
+                    self.counted(step, *attempt),
                     self.attempts_max(step),
                     self.progress(step)
                 )
@@ -423,9 +438,10 @@ impl Standing<'_> {
             StepState::Retrying { attempt, timer, at, failure } => {
                 let next = match timer {
                     Some(_) => format!("next try {}", self.in_time(*at)),
-                    None => "the next try waits for room".into(),
+                    None => format!("the next try waits for {}", self.room()),
                 };
-                let (made, of) = (attempt.0.saturating_sub(1), self.attempts_max(step));
+                let next_of_all = self.counted(step, *attempt);
+                let (made, of) = (next_of_all.saturating_sub(1), self.attempts_max(step));
                 let kept = self.and_kept(step);
                 format!("{id} failed {made} of {of} times: {}; {next}{kept}", failure_line(failure))
             }
@@ -458,6 +474,10 @@ impl Standing<'_> {
         if let Some(note) = self.undo_note(step) {
             return Some(note);
         }
+        self.in_its_round(step, self.note_of_state(step))
+    }
+
+    fn note_of_state(&self, step: StepIndex) -> Option<String> {
         let of = self.attempts_max(step);
         match self.run.step(step) {
             StepState::Waiting | StepState::Retrying { .. }
@@ -476,8 +496,8 @@ impl Standing<'_> {
             },
             StepState::Running { .. } if self.is_cut_off(step) => Some("runs again".into()),
             StepState::Running { stopping: Some(_), .. } => Some("told to stop".into()),
-            StepState::Running { attempt, .. } if attempt.0 > 1 => {
-                Some(format!("attempt {} of {of}", attempt.0))
+            StepState::Running { attempt, .. } if self.counted(step, *attempt) > 1 => {
+                Some(format!("attempt {} of {of}", self.counted(step, *attempt)))
             }
             StepState::Iterating => Some(self.items_note(step)),
             StepState::Sleeping { until, .. } => Some(self.left(*until)),
@@ -491,16 +511,22 @@ impl Standing<'_> {
             StepState::Retrying { timer: Some(_), at, .. } => {
                 Some(format!("next try {}", self.in_time(*at)))
             }
-            StepState::Retrying { timer: None, .. } => Some("next try waits for room".into()),
+            StepState::Retrying { timer: None, .. } => {
+                Some(format!("next try waits for {}", self.room()))
+            }
             StepState::Completed { .. } => {
-                let attempts = self.run.step_run(step).attempt.0;
+                let attempts = self.attempts(step);
                 let child = self.child(step).map(|child| format!("run {child}"));
                 child.or_else(|| (attempts > 1).then(|| format!("attempt {attempts} of {of}")))
             }
             StepState::Failed { failure, continued } => {
                 let rest = if *continued { ", the run went on" } else { "" };
-                let attempts = self.run.step_run(step).attempt.0;
-                Some(format!("{} (attempt {attempts} of {of}{rest})", failure_line(failure)))
+                let attempts = self.attempts(step);
+                let tried = match attempts {
+                    0 => "not tried".to_owned(),
+                    attempts => format!("attempt {attempts} of {of}"),
+                };
+                Some(format!("{} ({tried}{rest})", failure_line(failure)))
             }
             StepState::Skipped { reason, router: None } => Some(format!("skipped: {reason}")),
             StepState::Skipped { router: Some(router), .. } => {
@@ -513,12 +539,6 @@ impl Standing<'_> {
     /// The name of the run that a step has called last.
     pub(crate) fn child(&self, step: StepIndex) -> Option<String> {
         child(self.plan, self.run, step)
-    }
-
-    /// Attempts a step may make, those before a `retry` of the run included.
-    pub(crate) fn attempts_max(&self, step: StepIndex) -> u32 {
-        let max = self.plan.step_definition(step).map_or(1, |step| step.retry.max_attempts);
-        max.saturating_add(self.run.step_run(step).attempts_forgiven)
     }
 
     /// The needs of a step that have not settled.

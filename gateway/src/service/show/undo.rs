@@ -46,9 +46,16 @@ impl Standing<'_> {
     /// Attempts the undo of a step may make, if they are limited.
     pub(super) fn undo_attempts_max(&self, step: StepIndex) -> Option<u32> {
         let undo = self.plan.step_definition(step)?.compensate.as_deref()?;
-        let forgiven =
-            self.run.step_run(step).undo.as_ref().map_or(0, |undo| undo.attempts_forgiven);
-        undo.retry.as_ref().map(|retry| retry.max_attempts.saturating_add(forgiven))
+        undo.retry.as_ref().map(|retry| retry.max_attempts)
+    }
+
+    /// Whether only somebody can help: all that is left are undos that have failed.
+    pub(crate) fn is_stuck(&self) -> bool {
+        let failed = |step: StepIndex| {
+            matches!(self.run.step_run(step).undo(), Some(UndoState::Failed { .. }))
+        };
+        let at = self.at();
+        !at.is_empty() && at.into_iter().all(failed)
     }
 
     /// Somebody has to say what becomes of an undo that has failed.
@@ -84,7 +91,7 @@ impl Standing<'_> {
             UndoState::Pending if self.run.is_held() => {
                 format!("{id} is to be undone; the run is paused")
             }
-            UndoState::Pending => format!("{id} is to be undone and waits for room"),
+            UndoState::Pending => format!("{id} is to be undone and waits for {}", self.room()),
             UndoState::Running { since, stopping, .. } => {
                 let told = if *stopping { ", told to stop" } else { "" };
                 format!("{id} is being undone for {}{told}", duration(self.now.ms_since(*since)))
@@ -92,7 +99,7 @@ impl Standing<'_> {
             UndoState::Retrying { timer, at, failure, .. } => {
                 let next = match timer {
                     Some(_) => format!("next try {}", self.in_time(*at)),
-                    None => "the next try waits for room".into(),
+                    None => format!("the next try waits for {}", self.room()),
                 };
                 format!("the undo of {id} failed: {}; {next}", failure_line(failure))
             }
@@ -118,7 +125,9 @@ impl Standing<'_> {
             UndoState::Retrying { timer: Some(_), at, failure, .. } => {
                 format!("undo: {}, next try {}", failure_line(failure), self.in_time(*at))
             }
-            UndoState::Retrying { timer: None, .. } => "next try waits for room".into(),
+            UndoState::Retrying { timer: None, .. } => {
+                format!("next try waits for {}", self.room())
+            }
             UndoState::Failed { failure } => format!("undo failed: {}", failure_line(failure)),
             UndoState::Undone => {
                 format!("undone by {}", self.plan.undo_handler(step).unwrap_or_default())

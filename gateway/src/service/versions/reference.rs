@@ -6,7 +6,6 @@ use nexus_engine::Loader;
 use nexus_engine::model::aggregate::Kind;
 use nexus_engine::model::id::DefinitionHash;
 use nexus_engine::model::plan::Plan;
-use nexus_engine::model::suggest::nearest;
 use nexus_engine::tables::DEFINITIONS;
 
 use super::super::Service;
@@ -59,13 +58,8 @@ impl Service {
             }
         }
         let name = numbered(reference).map_or(reference, |(name, _)| name);
-        let near = self.blocking(|service| {
-            let views = service.views_now()?;
-            views.aggregates(Kind::Versions).map_err(|error| problems::views(&error))
-        });
-        let near = near.await?;
-        let near = nearest(name, near.iter().map(|row| row.name.as_str()));
-        Err(problems::no_such_definition(reference, near))
+        let near = self.near(Kind::Versions, name).await;
+        Err(problems::no_such_definition(reference, near.as_deref()))
     }
 
     async fn with_this_hash(&self, hash: DefinitionHash) -> Result<Found, Problem> {

@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
-use crate::code::{CallMade, CallsMade, FunctionReturned};
+use crate::code::{CallMade, CallsMade, FunctionReturned, LeftSignal};
 use crate::codec::kinds;
 use crate::event::{
     Actor, Awaited, ChildEnd, Event, Failure, Given, Migrated, Parent, RunStarted, SlotAnswer,
@@ -23,6 +23,7 @@ use crate::run::{
     StepUndo, Timer, TimerPurpose, UndoState,
 };
 use crate::time::Timestamp;
+use crate::topic::Offered;
 
 pub(super) fn kind() -> impl Strategy<Value = u16> {
     prop::sample::select(kinds().map(|(kind, _)| kind).collect::<Vec<_>>())
@@ -84,9 +85,10 @@ fn outside_event() -> BoxedStrategy<Event> {
                 Event::CallsMade(Box::new(CallsMade { round, turn, calls, patches }))
             }
         ),
-        (any::<[u32; 2]>(), payload(), any::<bool>(), option::of(failure())).prop_map(
-            |([round, turn], output, again, failure)| {
-                let returned = FunctionReturned { round, turn, output, again, failure };
+        (any::<[u32; 2]>(), payload(), any::<bool>(), option::of(failure()), patched()).prop_map(
+            |([round, turn], output, again, failure, (patches, left))| {
+                let returned =
+                    FunctionReturned { round, turn, output, again, failure, patches, left };
                 Event::FunctionReturned(Box::new(returned))
             }
         ),
@@ -354,8 +356,10 @@ fn wish() -> impl Strategy<Value = Wish> {
 }
 
 fn signals() -> impl Strategy<Value = Signals> {
-    let kept = (text(), payload(), actor(), time())
-        .prop_map(|(name, payload, by, at)| KeptSignal { name, payload, by, at });
+    let offered = option::of((number(), number()))
+        .prop_map(|some| some.map(|(record, step)| Offered { record, step: StepIndex(step) }));
+    let kept = (text(), payload(), actor(), time(), offered)
+        .prop_map(|(name, payload, by, at, offered)| KeptSignal { name, payload, by, at, offered });
     let kept = prop::collection::btree_map(number(), kept, 0..3);
     let ids = prop::collection::btree_set(text(), 0..3);
     let some =
@@ -555,6 +559,12 @@ pub(super) fn time() -> impl Strategy<Value = Timestamp> {
 
 fn state_hash() -> impl Strategy<Value = StateHash> {
     any::<[u8; 32]>().prop_map(StateHash)
+}
+
+fn patched() -> impl Strategy<Value = (Vec<String>, Vec<LeftSignal>)> {
+    let left = (any::<u32>(), text(), payload());
+    let left = left.prop_map(|(number, name, payload)| LeftSignal { number, name, payload });
+    (vec(text(), 0..2), vec(left, 0..3))
 }
 
 fn call_made() -> impl Strategy<Value = CallMade> {

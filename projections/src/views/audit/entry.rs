@@ -122,6 +122,8 @@ pub struct AuditRow {
     pub name: String,
     /// What happened.
     pub action: AuditAction,
+    /// Of what was done to what is no run: the number of the kind of event that recorded it; else 0.
+    pub kind: u16,
     /// The step, if it was done to one.
     pub step: Option<StepIndex>,
     /// Who did it and from where; `None` if it followed from the run itself.
@@ -140,6 +142,7 @@ impl AuditRow {
             run: RunId(recorded.stream.0),
             name: name.to_owned(),
             action,
+            kind: 0,
             step: step(recorded.event),
             by: by.cloned(),
             detail,
@@ -155,6 +158,7 @@ impl AuditRow {
             run: RunId(recorded.id.bytes()),
             name: format!("{} {}", recorded.id.kind().word(), recorded.name),
             action: AuditAction::Managed,
+            kind: recorded.event.kind(),
             step: None,
             by: Some(by.clone()),
             detail,
@@ -165,6 +169,9 @@ impl AuditRow {
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         put_u64(out, self.position.0);
         out.push(self.action as u8);
+        if self.action == AuditAction::Managed {
+            out.extend_from_slice(&self.kind.to_be_bytes());
+        }
         put_i64(out, self.at.0);
         out.extend_from_slice(&self.run.0);
         put_text(out, &self.name);
@@ -195,9 +202,13 @@ impl AuditRow {
 }
 
 fn read(reader: &mut Reader<'_>) -> Option<AuditRow> {
+    let position = Position(reader.u64()?);
+    let action = *AuditAction::ALL.get(usize::from(reader.byte()?))?;
+    let is_of_a_run = action != AuditAction::Managed;
     Some(AuditRow {
-        position: Position(reader.u64()?),
-        action: *AuditAction::ALL.get(usize::from(reader.byte()?))?,
+        position,
+        action,
+        kind: if is_of_a_run { 0 } else { u16::from_be_bytes(reader.array()?) },
         at: Timestamp(reader.i64()?),
         run: RunId(reader.array()?),
         name: reader.text()?,

@@ -46,21 +46,15 @@ impl RunRecord {
                 self.begin(*step, 1, Doing::Running, at);
             }
             Event::ItemRetryScheduled { .. } => self.retries = self.retries.saturating_add(1),
-            // A step that goes through its items is at work, whatever they wait for.
-            Event::StepSlotRequested { item: Some(_), .. }
-            | Event::StepCallRequested { item: Some(_), .. }
-            | Event::StepSlotGranted(SlotAnswer { item: Some(_), .. })
-            | Event::StepCallAllowed(SlotAnswer { item: Some(_), .. })
-            | Event::StepCallRefused(SlotAnswer { item: Some(_), .. }) => {}
-            Event::StepSlotRequested { step, attempt, .. } => {
+            Event::StepSlotRequested { step, attempt, item: None, .. } => {
                 self.begin(*step, attempt.0, Doing::Queued, at);
             }
-            Event::StepCallRequested { step, attempt, .. } => {
+            Event::StepCallRequested { step, attempt, item: None, .. } => {
                 self.begin(*step, attempt.0, Doing::AwaitingBreaker, at);
             }
-            Event::StepSlotGranted(SlotAnswer { step, .. })
-            | Event::StepCallAllowed(SlotAnswer { step, .. })
-            | Event::StepCallRefused(SlotAnswer { step, .. }) => {
+            Event::StepSlotGranted(SlotAnswer { step, item: None, .. })
+            | Event::StepCallAllowed(SlotAnswer { step, item: None, .. })
+            | Event::StepCallRefused(SlotAnswer { step, item: None, .. }) => {
                 self.current.remove(&step.0);
             }
             Event::RunQueued { .. } => self.is_queued = true,
@@ -166,7 +160,13 @@ impl RunRecord {
                 self.end(Ending::Failed, at);
             }
             Event::RunCancelled { .. } => self.end(Ending::Cancelled, at),
-            Event::RunForgotten { .. }
+            // A step that goes through its items is at work, whatever they wait for.
+            Event::StepSlotRequested { item: Some(_), .. }
+            | Event::StepCallRequested { item: Some(_), .. }
+            | Event::StepSlotGranted(SlotAnswer { item: Some(_), .. })
+            | Event::StepCallAllowed(SlotAnswer { item: Some(_), .. })
+            | Event::StepCallRefused(SlotAnswer { item: Some(_), .. })
+            | Event::RunForgotten { .. }
             | Event::AttemptsInterrupted { .. }
             | Event::AttemptResumed { .. }
             | Event::HeartbeatRecorded { .. }

@@ -1,7 +1,7 @@
 //! What functions say, as it is sent.
 
 use nexus_engine::LoadError;
-use nexus_engine::model::code::{CallMade, CallsMade, FunctionReturned};
+use nexus_engine::model::code::{CallMade, CallsMade, FunctionReturned, LeftSignal};
 use serde_json::{Value, json};
 
 use super::{DETAIL_CHARS_MAX, STEPS_MAX, Showing, failure_data, failure_line, shorten};
@@ -29,12 +29,21 @@ impl Showing<'_> {
         Ok(match &returned.failure {
             Some(failure) => json!({
                 "round": returned.round, "turn": returned.turn, "failure": failure_data(failure),
+                "patches": returned.patches,
             }),
             None => json!({
                 "round": returned.round, "turn": returned.turn, "again": returned.again,
-                "output": self.payload(&returned.output)?,
+                "output": self.payload(&returned.output)?, "patches": returned.patches,
+                "left": returned.left.iter().map(|left| self.left(left)).collect::<Result<Vec<_>, _>>()?,
             }),
         })
+    }
+}
+
+impl Showing<'_> {
+    fn left(&self, left: &LeftSignal) -> Result<Value, LoadError> {
+        let payload = self.payload(&left.payload)?;
+        Ok(json!({"number": left.number, "name": left.name, "payload": payload}))
     }
 }
 

@@ -6,6 +6,7 @@ use nexus_engine::model::id::{ItemIndex, StepIndex};
 use serde_json::{Value, json};
 
 use super::super::hex;
+use super::attempts::numbered;
 use super::{Showing, due_data, failure_data, failure_line, time};
 
 /// How many items a line names.
@@ -99,7 +100,7 @@ impl Showing<'_> {
             }
             Event::OutputsStored { chunk, .. } => format!("chunk {chunk}"),
             Event::ItemUndoStarted(started) => {
-                format!("item {}, try {}", started.item.0, started.attempt.0)
+                format!("item {}, {}", started.item.0, numbered(started.attempt))
             }
             Event::ItemUndone(undone) => {
                 let repeats = if undone.may_repeat { " (may have run twice)" } else { "" };

@@ -54,7 +54,9 @@ impl Standing<'_> {
             return format!("{done}; the run is paused");
         }
         match next_retry(items) {
-            _ if items.next_to_start().is_some() => format!("{done}; the next waits for room"),
+            _ if items.next_to_start().is_some() => {
+                format!("{done}; the next waits for {}", self.room())
+            }
             Some((item, _, at)) => {
                 let failure = match items.item(item) {
                     Some(ItemRun { state: ItemState::Retrying { failure, .. }, .. }) => {

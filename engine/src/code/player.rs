@@ -1,0 +1,84 @@
+//! A function that is asked at once, by whoever has its history at hand: simulated worlds, and what checks code against histories.
+
+use nexus_model::id::RunId;
+
+use super::functions::Functions;
+use super::machine::{Heard, Machine, Request};
+use super::performer::chunk;
+use super::trouble::Trouble;
+use crate::handler::Data;
+use crate::loader::{LoadError, Loader, Recorded};
+
+/// How many events are read at a time.
+const EVENTS_MAX: usize = 512;
+
+/// The function of a run.
+pub(crate) struct Player {
+    run: RunId,
+    machine: Machine,
+    /// The event that it hears next.
+    next: u32,
+}
+
+impl Player {
+    /// A function that has heard nothing. Of the rounds before event `began` it is told no more than how the run began.
+    pub(crate) fn new(
+        loader: &Loader,
+        functions: &Functions,
+        (run, workflow): (RunId, &str),
+        began: u32,
+    ) -> Result<Self, Trouble> {
+        let function = functions.get(workflow).cloned();
+        let function = function.ok_or_else(|| Trouble::NoFunction(workflow.to_owned()))?;
+        let mut player =
+            Self { run, machine: Machine::new(run, function, functions.clone()), next: 0 };
+        if began > 0 {
+            for (recorded, data) in player.chunk(loader, 1)? {
+                player.hears(recorded, data)?;
+            }
+            player.machine.skip();
+            player.next = began;
+        }
+        Ok(player)
+    }
+
+    /// Hears all that is recorded.
+    pub(crate) fn hear(&mut self, loader: &Loader) -> Result<(), Trouble> {
+        loop {
+            let chunk = self.chunk(loader, EVENTS_MAX)?;
+            if chunk.is_empty() {
+                return Ok(());
+            }
+            for (recorded, data) in chunk {
+                self.hears(recorded, data)?;
+            }
+        }
+    }
+
+    /// What it says next, if it says something; the same again until it is recorded.
+    pub(crate) fn says(&mut self) -> Result<Option<Request>, Trouble> {
+        self.machine.go_on()
+    }
+
+    /// Lets it take the outcomes that it has not got. What it says is not asked for.
+    pub(crate) fn takes_outcomes(&mut self) -> Result<(), Trouble> {
+        self.machine.take_outcomes()
+    }
+
+    /// The event that it hears next.
+    pub(crate) fn next(&self) -> u32 {
+        self.next
+    }
+
+    fn chunk(&self, loader: &Loader, max: usize) -> Result<Vec<(Recorded, Option<Data>)>, Trouble> {
+        let unreadable = |error: LoadError| Trouble::History(error.to_string());
+        chunk(loader, self.run, self.next, max).map_err(unreadable)
+    }
+
+    fn hears(&mut self, recorded: Recorded, data: Option<Data>) -> Result<(), Trouble> {
+        let Recorded { event, time, .. } = recorded;
+        self.machine.hear(Heard { event: &event, at: time, data })?;
+        self.next = self.next.saturating_add(1);
+        Ok(())
+    }
+}

@@ -1,0 +1,57 @@
+//! Attempts as people count them: anew in each round of a loop, and those of an undo apart.
+
+use nexus_engine::model::id::{Attempt, StepIndex};
+
+use super::Standing;
+
+impl Standing<'_> {
+    /// Attempts that a step has made: in this round of the loop it is in, and without those of its undo.
+    pub(crate) fn attempts(&self, step: StepIndex) -> u32 {
+        let step_run = self.run.step_run(step);
+        let Some(undo) = &step_run.undo else { return self.counted(step, step_run.attempt) };
+        if undo.items.is_some() {
+            // Its items were tried, each by itself.
+            return 1;
+        }
+        self.counted(step, Attempt(undo.attempts_forgiven))
+    }
+
+    /// Attempts a step may make, those before a `retry` of the run included.
+    pub(crate) fn attempts_max(&self, step: StepIndex) -> u32 {
+        let max = self.plan.step_definition(step).map_or(1, |step| step.retry.max_attempts);
+        let forgiven = self.run.step_run(step).attempts_forgiven;
+        max.saturating_add(forgiven).saturating_sub(self.before(step))
+    }
+
+    /// The number of an attempt, counted from the beginning of the round.
+    pub(super) fn counted(&self, step: StepIndex, attempt: Attempt) -> u32 {
+        attempt.0.saturating_sub(self.before(step))
+    }
+
+    /// Attempts that a step made in earlier rounds.
+    fn before(&self, step: StepIndex) -> u32 {
+        match self.later_round(step) {
+            Some(_) => self.run.step_run(step).attempts_forgiven,
+            None => 0,
+        }
+    }
+
+    /// The round of the innermost loop that a step is in, if that loop or one around it has gone back.
+    fn later_round(&self, step: StepIndex) -> Option<u32> {
+        let loops = self.plan.loops(step);
+        let has_gone_back = loops.iter().any(|around| self.run.round(*around) > 1);
+        loops.last().filter(|_| has_gone_back).map(|innermost| self.run.round(*innermost))
+    }
+
+    /// A note with the round in front of it, if there was one before.
+    pub(super) fn in_its_round(&self, step: StepIndex, note: Option<String>) -> Option<String> {
+        let is_of_this_round = self.run.step_run(step).attempt.0 > self.before(step);
+        match self.later_round(step).filter(|_| is_of_this_round) {
+            None => note,
+            Some(round) => Some(match note {
+                None => format!("round {round}"),
+                Some(note) => format!("round {round}, {note}"),
+            }),
+        }
+    }
+}

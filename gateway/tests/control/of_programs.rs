@@ -1,0 +1,73 @@
+//! Runs that need code of a program: steps whose handlers are missing, and approvals that a function asks for.
+
+use nexus_engine::prelude::*;
+use nexus_engine::testkit::{action, plan};
+use nexus_engine::{StartRequest, log::MemoryLog, tables::TABLES};
+use nexus_gateway::api::ApprovalAnswer;
+use nexus_gateway::{Service, Setup};
+use std::sync::Arc;
+
+use super::support::{House, by, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_is_missing_is_a_cause() {
+    let house = House::open().await;
+    let plan = plan(vec![action("a", "echo", &[]), action("b", "nobody", &["a"])]);
+    house.engine.handle().start(StartRequest::new(plan).name("stuck")).await.unwrap();
+    let [here, there] = house.controls();
+    until("it is said", async || {
+        here.explain("stuck").await.is_ok_and(|view| view.why.starts_with("NX3004"))
+    })
+    .await;
+    let view = there.explain("stuck").await.unwrap();
+    assert_eq!(view.status, "running");
+    let [cause] = view.causes.as_slice() else { panic!("{:?}", view.causes) };
+    assert_eq!((&*cause.cause, cause.step.as_deref()), ("handler", Some("b")));
+    assert_eq!(cause.why, "NX3004: nobody offers the handler `nobody` of b");
+    assert_eq!(cause.release, "open the store with a program that offers `nobody`");
+    house.close().await;
+}
+
+async fn asks(cx: Cx, (): ()) -> Result<bool> {
+    cx.approve("ok", Approval::by("dana")).await?;
+    let again = cx.approve("sure", Approval::by("dana")).await?;
+    Ok(again.approved)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_answer_to_a_function_is_a_conflict() {
+    let workflow = Workflow::code("asks", asks).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let log = Arc::new(MemoryLog::new(TABLES));
+    let engine = Engine::builder().workflow(&workflow).open_on(log, folder.path()).unwrap();
+    let store = folder.path().to_owned();
+    let setup = Setup { role: "serve".into(), store, picked_up: 0, log: None };
+    let service = Service::new(engine.handle().clone(), setup);
+    engine.start(&workflow, ()).id("run").await.unwrap();
+    let answer = |step: &str| ApprovalAnswer {
+        step: Some(step.to_owned()),
+        by: by(),
+        groups: Vec::new(),
+        note: String::new(),
+        form: serde_json::Value::Null,
+        texts: std::collections::BTreeMap::new(),
+    };
+    until("it asks", async || service.approve("run", answer("ok")).await.is_ok()).await;
+    until("it asks again", async || {
+        let view = service.explain("run").await.unwrap();
+        view.causes.iter().any(|cause| cause.step.as_deref() == Some("sure"))
+    })
+    .await;
+    let late = service.reject("run", answer("ok")).await.unwrap_err();
+    assert_eq!((&*late.code, late.exit_code), ("NX4104", 5), "{}", late.message);
+    assert!(
+        late.message.starts_with("ok in run was already approved by dana "),
+        "{}",
+        late.message
+    );
+    let unknown = service.approve("run", answer("well")).await.unwrap_err();
+    assert_eq!(unknown.code, "NX7014");
+    service.approve("run", answer("sure")).await.unwrap();
+    assert!(engine.run::<bool>("run").result().await.unwrap());
+    engine.shutdown().await;
+}

@@ -3,6 +3,8 @@
 #[path = "runs/support.rs"]
 mod support;
 
+#[path = "runs/binary_output.rs"]
+mod binary_output;
 #[path = "runs/calls.rs"]
 mod calls;
 #[path = "runs/counted.rs"]

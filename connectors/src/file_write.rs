@@ -1,4 +1,4 @@
-//! `file.write`: writes a text or JSON file.
+//! `file.write`: writes a text, JSON or binary file.
 //!
 //! Invariants:
 //! * A reader sees the old file or the whole new one, also after a crash; only `append` adds to a file in place.
@@ -212,5 +212,31 @@ mod tests {
             assert_eq!(failure.code, code, "{input}: {}", failure.message);
         }
         assert_eq!(std::fs::read_dir(bench.folder()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_binary_value_is_written_as_it_is() {
+        let bench = Bench::new();
+        let (cx, _stop) = bench.cx();
+        let blob = cx.keep("image/png", *b"\xff\x00\n").unwrap();
+        let file = bench.folder().join("a");
+        for (mode, written) in [
+            ("create", &b"\xff\x00\n"[..]),
+            // The same bytes, as a repeated attempt finds them.
+            ("create", b"\xff\x00\n"),
+            ("append", b"\xff\x00\n\xff\x00\n"),
+            ("overwrite", b"\xff\x00\n"),
+        ] {
+            let input = json!({"path": "a", "content": blob, "mode": mode});
+            let output = bench.call_in(&cx, "file.write", &input).await.unwrap();
+            assert_eq!(text(&output), r#"{"bytes":3,"path":"a"}"#, "{mode}");
+            assert_eq!(std::fs::read(&file).unwrap(), written, "{mode}");
+        }
+
+        let about = json!({"bytes": 3, "content_type": "image/png", "hash": "ab".repeat(32)});
+        let input = json!({"path": "a", "content": {"$payload": about}});
+        let failure = bench.call_in(&cx, "file.write", &input).await.unwrap_err().0;
+        assert_eq!((failure.code.as_str(), failure.fatal), ("NX3033", true));
+        assert_eq!(std::fs::read(&file).unwrap(), b"\xff\x00\n", "the file stays");
     }
 }

@@ -9,6 +9,7 @@ use nexus_engine::handler::{
 };
 use nexus_model::id::{Attempt, RunId};
 use nexus_model::payload::{ContentType, Payload};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
@@ -60,8 +61,7 @@ impl Bench {
         let mut registry = Registry::new();
         register(&mut registry, &self.options);
         let handler = registry.get(action).expect("the action is registered");
-        let logs: Arc<dyn LogSink> = Arc::<Logs>::clone(&self.logs);
-        let (cx, stop) = StepCx::new(self.info.clone(), logs, Arc::new(HashMap::new()));
+        let (cx, stop) = self.cx();
         let bytes = input.as_bytes().into();
         (handler.call(cx, Data { content_type: ContentType::Json, bytes }), stop)
     }
@@ -76,11 +76,29 @@ impl Bench {
         let mut registry = Registry::new();
         register(&mut registry, &self.options);
         let handler = registry.get(action).expect("the action is registered");
-        let logs: Arc<dyn LogSink> = Arc::<Logs>::clone(&self.logs);
-        let (cx, _stop) = StepCx::new(self.info.clone(), logs, Arc::new(HashMap::new()));
+        let (cx, _stop) = self.cx();
         let (cx, beats) = cx.with_progress(progress);
         let bytes = input.as_bytes().into();
         (handler.call(cx, Data { content_type: ContentType::Json, bytes }), beats)
+    }
+
+    /// What a call gets. Binary values that are kept in it are found by the call, and the other way round.
+    pub(crate) fn cx(&self) -> (StepCx, Stop) {
+        let logs: Arc<dyn LogSink> = Arc::<Logs>::clone(&self.logs);
+        StepCx::new(self.info.clone(), logs, Arc::new(HashMap::new()))
+    }
+
+    /// Makes the call with what it is to get.
+    pub(crate) async fn call_in(
+        &self,
+        cx: &StepCx,
+        action: &str,
+        input: &Value,
+    ) -> StepResult<Data> {
+        let mut registry = Registry::new();
+        register(&mut registry, &self.options);
+        let handler = registry.get(action).expect("the action is registered");
+        handler.call(cx.clone(), Data::json(input)?).await
     }
 
     pub(crate) async fn call(&self, action: &str, input: &str) -> StepResult<Data> {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::support::{Desk, Running, until};
 
 /// Serves the store of a desk; the address it listens at.
-fn serve(desk: &Desk) -> (Running, String) {
+pub(crate) fn serve(desk: &Desk) -> (Running, String) {
     let mut server = desk.begin(&["serve", "--listen", "127.0.0.1:0", "-o", "json"]);
     let out = server.child().stdout.take().expect("its output is piped");
     let mut line = String::new();

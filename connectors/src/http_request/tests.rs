@@ -1,3 +1,5 @@
+mod binary;
+
 use std::sync::{Arc, Mutex};
 
 use nexus_engine::handler::StepError;
@@ -10,14 +12,14 @@ use crate::testing::{Bench, call, text};
 /// Answers every connection with the same bytes.
 struct Server {
     address: String,
-    requests: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<Vec<u8>>>>,
     /// A permit for each request that came in.
     arrived: Arc<Semaphore>,
 }
 
 impl Server {
     /// An answer of `None` never comes.
-    async fn start(answer: Option<String>) -> Self {
+    async fn start(answer: Option<Vec<u8>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (requests, arrived) = (Arc::default(), Arc::new(Semaphore::new(0)));
@@ -30,7 +32,7 @@ impl Server {
                 requests.lock().unwrap().push(request);
                 arrived.add_permits(1);
                 match &answer {
-                    Some(answer) => stream.write_all(answer.as_bytes()).await.unwrap(),
+                    Some(answer) => stream.write_all(answer).await.unwrap(),
                     None => std::future::pending().await,
                 }
             }
@@ -38,12 +40,13 @@ impl Server {
         server
     }
 
-    async fn answering(status: &str, headers: &str, body: &str) -> Self {
+    async fn answering(status: &str, headers: &str, body: impl AsRef<[u8]>) -> Self {
+        let body = body.as_ref();
         let len = body.len();
-        Self::start(Some(format!(
-            "HTTP/1.1 {status}\r\nContent-Length: {len}\r\nConnection: close\r\n{headers}\r\n{body}"
-        )))
-        .await
+        let head = format!(
+            "HTTP/1.1 {status}\r\nContent-Length: {len}\r\nConnection: close\r\n{headers}\r\n"
+        );
+        Self::start(Some([head.as_bytes(), body].concat())).await
     }
 
     fn url(&self) -> String {
@@ -51,22 +54,27 @@ impl Server {
     }
 
     fn request(&self) -> String {
-        self.requests.lock().unwrap().last().expect("a request came in").to_ascii_lowercase()
+        String::from_utf8_lossy(&self.received()).to_ascii_lowercase()
+    }
+
+    /// The last request as it came.
+    fn received(&self) -> Vec<u8> {
+        self.requests.lock().unwrap().last().expect("a request came in").clone()
     }
 }
 
 /// Reads a request with its body.
-async fn request(stream: &mut TcpStream) -> String {
-    let mut text = String::new();
+async fn request(stream: &mut TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
     let mut chunk = [0; 4096];
     loop {
         let len = stream.read(&mut chunk).await.unwrap();
-        text.push_str(std::str::from_utf8(&chunk[..len]).unwrap());
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let head = head.to_ascii_lowercase();
+        bytes.extend_from_slice(&chunk[..len]);
+        let Some(end) = bytes.windows(4).position(|part| part == b"\r\n\r\n") else { continue };
+        let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
         let expected = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-        if len == 0 || body.len() >= expected.map_or(0, |len| len.parse().unwrap()) {
-            return text;
+        if len == 0 || bytes.len() - end - 4 >= expected.map_or(0, |len| len.parse().unwrap()) {
+            return bytes;
         }
     }
 }

@@ -133,5 +133,5 @@ pub(crate) fn text(data: &Data) -> &str {
 
 /// A JSON string.
 pub(crate) fn quoted(text: impl AsRef<str>) -> String {
-    serde_json::Value::from(text.as_ref()).to_string()
+    Value::from(text.as_ref()).to_string()
 }

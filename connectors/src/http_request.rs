@@ -93,7 +93,7 @@ async fn exchange(
     let (expected, form) = (input.expect_status.clone(), input.response);
     let url = url(&input)?;
     let client = clients.for_url(&url).await?;
-    let request = request(cx, client, url, input, body)?.timeout(timeout);
+    let request = request(cx, client, url, &input, body)?.timeout(timeout);
     let response = request.send().await.map_err(outcome::connection)?;
     outcome::read(cx, response, expected.as_ref(), form, bytes_max).await
 }
@@ -127,7 +127,7 @@ fn request(
     cx: &StepCx,
     client: &reqwest::Client,
     url: Url,
-    input: HttpInput,
+    input: &HttpInput,
     body: Option<Sent>,
 ) -> StepResult<RequestBuilder> {
     let method = Method::from_bytes(input.method.to_ascii_uppercase().as_bytes())

@@ -117,7 +117,7 @@ impl Errands {
     }
 
     pub(super) fn over(&mut self, id: AggregateId, effect: Effect) {
-        for kept in &mut self.early {
+        if let Some(kept) = &mut self.early {
             kept.retain(
                 |early| !matches!(early, Early::Begin(of, it) if *of == id && *it == effect),
             );

@@ -220,7 +220,7 @@ fn an_event_that_is_kept_for_a_paused_step_is_taken_by_no_other() {
 #[test]
 fn of_events_that_a_pause_has_kept_each_step_takes_its_own() {
     check(
-        r#"
+        "
         workflow  x; a needs x wait_for event:paid; c needs a repeat x until=steps.a.output==2; b needs x wait_for event:paid
         given     start; complete x; pause; event paid#1/a 1; event paid#1/b 1; event paid#2/a 2; event paid#2/b 2
         when      resume; complete x; event paid#1/a 1; event paid#2/a 2
@@ -228,6 +228,6 @@ fn of_events_that_a_pause_has_kept_each_step_takes_its_own() {
                   x#2 completed; a waits for event:paid; b waits for event:paid
                   rejected: signal `event:paid#1/1` was received already
                   signal event:paid 2; a takes signal 5; a#2 completed 2
-    "#,
+    ",
     );
 }

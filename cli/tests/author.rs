@@ -140,7 +140,10 @@ fn a_folder_is_validated_as_a_whole() {
     let done = ok(here.path(), &["validate", text(&root().join("examples"))]);
     assert_eq!(
         done.out.lines().filter(|line| line.starts_with("✔ ")).count(),
-        files(&root().join("examples"), ".workflow.yaml").len(),
+        ["examples", "examples/versions"]
+            .map(|folder| files(&root().join(folder), ".workflow.yaml").len())
+            .iter()
+            .sum::<usize>(),
         "{}",
         done.out
     );

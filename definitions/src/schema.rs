@@ -10,6 +10,9 @@ use crate::keys::{
     TRIGGER, Table, undo_keys, undo_kinds,
 };
 
+/// What is called if it is a file, as [`is_file`](nexus_model::definition::is_file) tells.
+const FILE: &str = "/|.\\.ya?ml$";
+
 /// The JSON Schema (draft 2020-12) of `*.workflow.yaml`, published as `nexus-workflow.schema.json`.
 pub fn json_schema() -> Value {
     let mut schema = object(TOP.keys.iter(), TOP.required);
@@ -34,6 +37,9 @@ fn definitions() -> Map<String, Value> {
             Value::Object(object(kind.keys(), &[kind.key.name])),
         );
     }
+    // A file that is called has no version.
+    defs["step_call"]["if"] = json!({ "properties": { "call": { "pattern": FILE } } });
+    defs["step_call"]["then"] = json!({ "properties": { "version": false } });
     for kind in undo_kinds() {
         defs.insert(
             format!("undo_{}", kind.key.name),

@@ -220,9 +220,11 @@ async fn check(store: &Path, runs: &Runs, what: &str, answered: bool) {
         assert_eq!(key, Vec::<u8>::new(), "{what}: the key is deleted with the event");
         assert_ne!(shown(handle, gone).await, Some(json!(SECRET)), "{what}");
         until("it has ended what was begun", async || {
-            holding_keys(store, runs).is_empty().then_some(())
+            let due = handle.log().rows(META, FORGETTING, FORGETTING_END, 9).expect("readable");
+            due.is_empty().then_some(())
         })
         .await;
+        assert_eq!(holding_keys(store, runs), Vec::<PathBuf>::new(), "{what}");
     } else {
         assert_eq!(key, runs.keys[0], "{what}: nothing is recorded, so the run is whole");
         for run in runs.gone {

@@ -7,7 +7,7 @@ use nexus_model::definition::{
     Approval, Backoff, CircuitBreaker, Compensate, Concurrency, ConcurrencyRate, ConcurrencyScope,
     Debounce, Dedupe, Definition, EventTrigger, ForEach, InputKind, InputSpec, OnApprovalTimeout,
     OnEnd, OnError, OnItemError, OnSignalTimeout, Retry, Step, StepKind, Switch, SwitchCase,
-    Trigger, Update, WhenNeeds, WhileOpen,
+    Trigger, Update, WhenNeeds, WhileOpen, is_file,
 };
 use nexus_model::schedule::{CatchUp, Overlap, Timing};
 use proptest::prelude::*;
@@ -173,12 +173,11 @@ fn kind() -> impl Strategy<Value = StepKind> {
 }
 
 fn call() -> impl Strategy<Value = StepKind> {
-    let version = prop::option::of("(\\^|>=)?[1-9][0-9]?");
-    ("[a-z./-]{1,9}[a-z]", version, value()).prop_map(|(workflow, version, with)| StepKind::Call {
-        workflow,
-        version,
-        definition: None,
-        with,
+    let version = prop::option::of("v?[1-9][0-9]?");
+    ("[a-z./-]{1,9}[a-z]", version, value()).prop_map(|(workflow, version, with)| {
+        // A file has no version.
+        let version = version.filter(|_| !is_file(&workflow));
+        StepKind::Call { workflow, version, definition: None, with }
     })
 }
 

@@ -23,6 +23,7 @@ fn say_last_words() {
 }
 
 /// The child: appends until its files may not grow.
+#[expect(clippy::print_stdout, reason = "the process that started this one reads it")]
 fn append_for_ever(path: &Path) {
     LAST_WORDS.set(path.join("last-words")).expect("once");
     let log = FjallLog::open(path, Options { on_failure: Some(say_last_words), ..options() })

@@ -44,7 +44,7 @@ impl Draft<'_> {
         if self.run.items(step).is_some() {
             return self.start_undo_of_item(step, undo);
         }
-        let attempt = self.next_attempt(step);
+        let attempt = self.next_undo_attempt(step);
         let input = match self.undo_input(step, attempt, undo) {
             None => return false,
             Some(Err(failure)) => {
@@ -56,6 +56,13 @@ impl Draft<'_> {
         self.idle.insert(step);
         self.emit(Event::UndoStarted { step, attempt, input });
         true
+    }
+
+    /// The number the next attempt to undo `step` gets: a higher one than any that was made under its number, also by steps that
+    /// had it before a migration.
+    pub(super) fn next_undo_attempt(&self, step: StepIndex) -> Attempt {
+        let passed = self.run.passed.get(&step).copied().unwrap_or(0);
+        self.next_attempt(step).max(Attempt(passed.saturating_add(1)))
     }
 
     fn undo_input(

@@ -26,7 +26,7 @@ pub(super) fn of_item(item: Option<ItemIndex>, failure: Failure) -> Failure {
 impl Draft<'_> {
     /// Starts the next attempt to undo an item of `step`, or says that all are undone. Returns whether one was started.
     pub(super) fn start_undo_of_item(&mut self, step: StepIndex, undo: &PlanUndo) -> bool {
-        let attempt = self.next_attempt(step);
+        let attempt = self.next_undo_attempt(step);
         let (item, output) = match self.last_completed(step) {
             None => return false,
             Some(Err(failure)) => {

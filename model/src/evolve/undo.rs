@@ -34,8 +34,11 @@ impl Fold<'_> {
         let undo = self.undo_with(step, state);
         let started_at = undo.started_at.or(Some(self.at));
         let mut next = self.run.step_run(step).clone();
+        // Numbers that others have used count for nobody.
+        let passed = attempt.0.saturating_sub(next.attempt.0).saturating_sub(1);
+        let attempts_forgiven = undo.attempts_forgiven.saturating_add(passed);
         next.attempt = attempt;
-        next.undo = Some(Box::new(StepUndo { started_at, ..undo }));
+        next.undo = Some(Box::new(StepUndo { started_at, attempts_forgiven, ..undo }));
         self.set(step, next);
     }
 

@@ -38,7 +38,7 @@ impl Fold<'_> {
         let passed = attempt.0.saturating_sub(next.attempt.0).saturating_sub(1);
         let attempts_forgiven = undo.attempts_forgiven.saturating_add(passed);
         next.attempt = attempt;
-        next.undo = Some(Box::new(StepUndo { started_at, attempts_forgiven, ..undo }));
+        next.undo = Some(Box::new(StepUndo { attempts_forgiven, started_at, ..undo }));
         self.set(step, next);
     }
 

@@ -308,6 +308,16 @@ impl StepState {
         }
     }
 
+    /// Whether it has ended so that nothing may run as if it had done its work.
+    pub fn ended_badly(&self) -> bool {
+        self.is_settled() && !self.is_ok()
+    }
+
+    /// What it brought, if it has completed.
+    pub fn output(&self) -> Option<&Payload> {
+        if let Self::Completed { output } = self { Some(output) } else { None }
+    }
+
     /// The word for it, as expressions and people see it.
     pub fn word(&self) -> &'static str {
         match self {

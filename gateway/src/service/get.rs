@@ -41,7 +41,7 @@ impl Service {
         let (plan, run) = self.load(run, &name).await?;
         let payload = match step {
             None => run_output(&run).cloned(),
-            Some(step) => step_output(run.step(find_step(&plan, &name, step)?)).cloned(),
+            Some(step) => run.step(find_step(&plan, &name, step)?).output().cloned(),
         };
         let payload = payload.unwrap_or_default();
         self.read(move |loader| show::payload(loader, &payload, u64::MAX)).await
@@ -156,7 +156,7 @@ fn step_view(
         // Nobody knows when it was cut off.
         .filter(|_| !standing.is_cut_off(step));
     let took = step_run.started_at.zip(ended).map(|(from, to)| to.ms_since(from));
-    let output = step_output(&step_run.state).map(|output| {
+    let output = step_run.state.output().map(|output| {
         let bytes_max = STEP_OUTPUT_BYTES_MAX.min(*room);
         if output.len() <= bytes_max {
             *room -= output.len();
@@ -204,23 +204,6 @@ pub(super) fn run_error(plan: &Plan, run: &Run) -> Option<FailureView> {
         | RunStatus::Cancelling { .. }
         | RunStatus::Completed { .. }
         | RunStatus::Cancelled { .. } => None,
-    }
-}
-
-fn step_output(state: &StepState) -> Option<&Payload> {
-    match state {
-        StepState::Completed { output } => Some(output),
-        StepState::Waiting
-        | StepState::Running { .. }
-        | StepState::Sleeping { .. }
-        | StepState::Awaiting { .. }
-        | StepState::Calling { .. }
-        | StepState::Iterating
-        | StepState::Retrying { .. }
-        | StepState::Failed { .. }
-        | StepState::Skipped { .. }
-        | StepState::NotReached
-        | StepState::Cancelled => None,
     }
 }
 

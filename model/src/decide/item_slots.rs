@@ -7,7 +7,7 @@ use crate::breaker::CallOutcome;
 use crate::event::{Event, Failure};
 use crate::id::{Attempt, ItemIndex, StepIndex};
 use crate::plan::Plan;
-use crate::run::{Hold, ItemOutcome, ItemState, Run, Slot, StepState};
+use crate::run::{Hold, ItemOutcome, ItemState, Run, Slot};
 
 impl Draft<'_> {
     /// Has an item ask for what its next attempt needs: a slot, then its breaker. Returns whether it has to wait, or cannot
@@ -107,20 +107,9 @@ pub(super) fn outcome_by_state(
 ) -> CallOutcome {
     let collects = plan.each(step).is_some_and(|each| each.collects);
     let Some(items) = run.items(step) else {
-        return match run.step(step) {
-            StepState::Completed { .. } if !collects => CallOutcome::Succeeded,
-            StepState::Completed { .. }
-            | StepState::Waiting
-            | StepState::Running { .. }
-            | StepState::Sleeping { .. }
-            | StepState::Awaiting { .. }
-            | StepState::Calling { .. }
-            | StepState::Iterating
-            | StepState::Retrying { .. }
-            | StepState::Failed { .. }
-            | StepState::Skipped { .. }
-            | StepState::NotReached
-            | StepState::Cancelled => CallOutcome::Unknown,
+        return match run.step(step).output() {
+            Some(_) if !collects => CallOutcome::Succeeded,
+            Some(_) | None => CallOutcome::Unknown,
         };
     };
     if let Some(open) = items.item(item) {

@@ -74,20 +74,7 @@ impl Draft<'_> {
         if undo.input.is_literal() {
             return Some(Ok(None));
         }
-        let output = match self.run.step(step) {
-            StepState::Completed { output } => output.clone(),
-            StepState::Waiting
-            | StepState::Running { .. }
-            | StepState::Sleeping { .. }
-            | StepState::Awaiting { .. }
-            | StepState::Calling { .. }
-            | StepState::Iterating
-            | StepState::Retrying { .. }
-            | StepState::Failed { .. }
-            | StepState::Skipped { .. }
-            | StepState::NotReached
-            | StepState::Cancelled => crate::payload::Payload::Null,
-        };
+        let output = self.run.step(step).output().cloned().unwrap_or_default();
         let rendered = self.render_over(&undo.input, step, attempt, &output)?;
         Some(rendered.map(|value| Some(self.store(&value))))
     }

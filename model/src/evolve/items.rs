@@ -204,21 +204,7 @@ impl Fold<'_> {
         for &item in &open {
             self.clear_item_timer(step, item);
         }
-        let ends_badly = match state {
-            StepState::Failed { continued, .. } => !continued,
-            StepState::Cancelled => true,
-            StepState::Waiting
-            | StepState::Running { .. }
-            | StepState::Iterating
-            | StepState::Sleeping { .. }
-            | StepState::Awaiting { .. }
-            | StepState::Calling { .. }
-            | StepState::Retrying { .. }
-            | StepState::Completed { .. }
-            | StepState::Skipped { .. }
-            | StepState::NotReached => false,
-        };
-        let is_kept = ends_badly || self.may_be_undone(step, state);
+        let is_kept = state.ended_badly() || self.may_be_undone(step, state);
         if !is_kept {
             return self.put_items(step, None);
         }
@@ -230,21 +216,9 @@ impl Fold<'_> {
     /// The run is retried: the items that are left begin anew, or all if something before the step runs again.
     pub(super) fn reset_items(&mut self, step: StepIndex, reset: &BTreeSet<StepIndex>) {
         let Some(items) = self.run.items(step) else { return };
-        let had_ended = match self.run.step(step) {
-            StepState::Completed { .. } => true,
-            StepState::Failed { continued, .. } => *continued,
-            StepState::Waiting
-            | StepState::Running { .. }
-            | StepState::Iterating
-            | StepState::Sleeping { .. }
-            | StepState::Awaiting { .. }
-            | StepState::Calling { .. }
-            | StepState::Retrying { .. }
-            | StepState::Skipped { .. }
-            | StepState::NotReached
-            | StepState::Cancelled => false,
-        };
-        if had_ended || self.plan.needs(step).iter().any(|need| reset.contains(need)) {
+        if self.run.step(step).is_ok()
+            || self.plan.needs(step).iter().any(|need| reset.contains(need))
+        {
             return self.put_items(step, None);
         }
         let open: Vec<(ItemIndex, ItemRun)> =

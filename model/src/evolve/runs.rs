@@ -35,7 +35,7 @@ impl Fold<'_> {
     }
 
     fn to_reset(&self) -> BTreeSet<StepIndex> {
-        let ended_badly = self.run.steps().filter(|(_, step)| ended_badly(&step.state));
+        let ended_badly = self.run.steps().filter(|(_, step)| step.state.ended_badly());
         let mut reset: BTreeSet<StepIndex> = ended_badly.map(|(step, _)| step).collect();
         let mut to_follow: Vec<StepIndex> = reset.iter().copied().collect();
         while let Some(step) = to_follow.pop() {
@@ -84,21 +84,5 @@ impl Fold<'_> {
         if let Some((timer, due)) = timeout {
             self.set_timer(timer, due, TimerPurpose::RunTimeout);
         }
-    }
-}
-
-fn ended_badly(state: &StepState) -> bool {
-    match state {
-        StepState::Failed { continued, .. } => !continued,
-        StepState::NotReached | StepState::Cancelled => true,
-        StepState::Waiting
-        | StepState::Running { .. }
-        | StepState::Sleeping { .. }
-        | StepState::Awaiting { .. }
-        | StepState::Calling { .. }
-        | StepState::Iterating
-        | StepState::Retrying { .. }
-        | StepState::Completed { .. }
-        | StepState::Skipped { .. } => false,
     }
 }

@@ -264,23 +264,8 @@ impl Lookup<'_, '_> {
     }
 
     fn output(&mut self, step: StepIndex, step_run: &StepRun) -> Result<Value, EvalError> {
-        match &step_run.state {
-            StepState::Completed { output } => {
-                let what = format!("the output of step `{}`", self.scope.plan.id(step));
-                self.payload(output, &what)
-            }
-            StepState::Waiting
-            | StepState::Running { .. }
-            | StepState::Sleeping { .. }
-            | StepState::Awaiting { .. }
-            | StepState::Calling { .. }
-            | StepState::Iterating
-            | StepState::Retrying { .. }
-            | StepState::Failed { .. }
-            | StepState::Skipped { .. }
-            | StepState::NotReached
-            | StepState::Cancelled => Ok(Value::from(())),
-        }
+        let Some(output) = step_run.state.output() else { return Ok(Value::from(())) };
+        self.payload(output, &format!("the output of step `{}`", self.scope.plan.id(step)))
     }
 
     fn took_ms(&self, step_run: &StepRun) -> Value {

@@ -462,3 +462,18 @@ fn many_items_start_in_several_transitions() {
     assert_eq!(bench.run.running_items(), 500);
     assert!(bench.play("offer").is_err());
 }
+
+#[test]
+fn items_that_are_done_stay_done_over_a_retry_that_fails_before_another_begins() {
+    check(
+        "
+        workflow  b; a for_each 3 concurrency 1
+        given     start; complete a[0] 7; fail b
+        when      fail a[1]; retry slots=1; fail b#2; retry slots=8
+        then      a[1]#1 attempt failed E; cancelled: a; run failed at b: E
+                  run retried; a has 3 items; b#2 started
+                  b#2 attempt failed E; b failed E; cancelled: a; run failed at b: E
+                  run retried; a has 3 items; b#3 started; a[1]#2 started
+    ",
+    );
+}

@@ -157,10 +157,12 @@ impl Workers {
         drop(board);
         let workers = self.clone();
         tokio::spawn(async move {
-            if let Ok(answer) = answer.await {
+            let answer = answer.await;
+            // Before anybody is told: who hears it may ask for the task at once, and the log has the answer then.
+            workers.board().remove(id, token);
+            if let Ok(answer) = answer {
                 told.send_replace(Some(answer));
             }
-            workers.board().remove(id, token);
         });
         Reporting::Under(recorded, false)
     }

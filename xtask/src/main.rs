@@ -9,6 +9,7 @@ mod licenses;
 mod metadata;
 mod process;
 mod setup;
+mod simulate;
 mod test;
 mod tidy;
 
@@ -23,6 +24,7 @@ Commands:
   test [args]  Installs what the tests need, builds the binary and runs every test;
                args go to `cargo nextest run`
   ci           Runs every check, then `test`: what a change must pass
+  simulate     Plays seeds of the simulation: `--seeds N --minutes M [--seed S]`
   tidy         Checks the house rules: dependency arrows, file layout, error pages
   setup        Installs what the tests need, and names what it cannot install
   help         Prints this text";
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         ("ci", []) => ci::run(),
         ("tidy", []) => tidy::run(),
         ("setup", []) => setup::run(),
+        ("simulate", rest) => simulate::run(rest),
         ("help" | "--help" | "-h", _) => {
             println!("{USAGE}");
             Ok(ExitCode::SUCCESS)

@@ -10,6 +10,7 @@ mod licenses;
 mod metadata;
 mod process;
 mod setup;
+mod simulate;
 mod test;
 mod tidy;
 
@@ -25,6 +26,7 @@ Commands:
                args go to `cargo nextest run`
   ci           Runs every check, then `test`: what a change must pass
   fuzz         Feeds everything that reads with noise; `--minutes M` for each reader (1)
+  simulate     Plays seeds of the simulation: `--seeds N --minutes M [--seed S]`
   images       Looks at every image of the disk that a power failure could leave of a store;
                `--minutes M` for each of its lives (5)
   syscalls     Kills a process before every call to the system that touches a store, and
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         ("syscalls", []) => faults::syscalls(),
         ("tidy", []) => tidy::run(),
         ("setup", []) => setup::run(),
+        ("simulate", rest) => simulate::run(rest),
         ("help" | "--help" | "-h", _) => {
             println!("{USAGE}");
             Ok(ExitCode::SUCCESS)

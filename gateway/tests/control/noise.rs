@@ -106,7 +106,12 @@ fn shake(value: &mut Value, chance: &mut Chance) {
             let at = chance.below(list.len());
             shake(&mut list[at], chance);
         }
-        _ => *value = odd(chance),
+        Value::Object(_)
+        | Value::Array(_)
+        | Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_) => *value = odd(chance),
     }
 }
 

@@ -46,11 +46,11 @@ fn main() {
     let rounds = std::env::var("NEXUS_EMBEDDED_ROUNDS").ok().and_then(|text| text.parse().ok());
     let rounds = rounds.unwrap_or(ROUNDS).max(1);
     let measured: Vec<Measured> = (0..rounds).map(|_| measure(folder().path())).collect();
-    tell("empty store", measured);
+    tell("empty store", &measured);
     let full = folder();
     runtime().block_on(fill(full.path())).expect("a store with runs");
     let measured: Vec<Measured> = (0..rounds).map(|_| measure(full.path())).collect();
-    tell(&format!("store with {RUNS} runs"), measured);
+    tell(&format!("store with {RUNS} runs"), &measured);
 }
 
 /// The program: as `main` of the example, but for the store, and that it stays until it is told to end.
@@ -117,7 +117,7 @@ fn memory_kib(pid: u32, field: &str) -> u64 {
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
-fn tell(store: &str, measured: Vec<Measured>) {
+fn tell(store: &str, measured: &[Measured]) {
     let ms = measured.iter().map(|one| one.first_step.as_secs_f64() * 1e3);
     let mb = |kib: u64| u32::try_from(kib).map_or(f64::MAX, |kib| f64::from(kib) * 1.024e-3);
     let resident = measured.iter().map(|one| mb(one.resident));

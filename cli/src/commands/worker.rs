@@ -37,7 +37,7 @@ const OUTPUT_BYTES_MAX: usize = 4 * 1024 * 1024;
 #[command(after_help = "Examples:
   nexus-engine worker resize -- python3 resize.py
   nexus-engine worker w1 --handler resize --handler crop --concurrency 4 -- ./images.sh
-  nexus-engine worker resize --address http://127.0.0.1:7878 -- ./resize.sh")]
+  nexus-engine worker resize --address 127.0.0.1:7878 -- ./resize.sh")]
 pub(crate) struct WorkerArgs {
     /// What it calls itself, and its handler if none is named.
     #[arg(value_name = "NAME")]
@@ -45,7 +45,7 @@ pub(crate) struct WorkerArgs {
     /// What it carries out: the name behind worker/ in `uses`; may be repeated.
     #[arg(long = "handler", value_name = "NAME")]
     pub(crate) handlers: Vec<String>,
-    /// Where the engine listens, such as http://127.0.0.1:7878; without it, the process that holds the store.
+    /// Where the engine listens, such as 127.0.0.1:7878; without it, the process that holds the store.
     #[arg(long, value_name = "URL", value_parser = address)]
     pub(crate) address: Option<SocketAddr>,
     /// Tasks at one time.
@@ -147,10 +147,9 @@ pub(crate) fn run(context: &Context, args: &WorkerArgs) -> Outcome {
 async fn first_problem(slots: &mut JoinSet<Result<(), Problem>>) -> Problem {
     while let Some(ended) = slots.join_next().await {
         match ended {
-            Ok(Ok(())) => {}
             Ok(Err(problem)) => return problem,
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(_) => {}
+            Ok(Ok(())) | Err(_) => {}
         }
     }
     std::future::pending().await

@@ -2,6 +2,8 @@
 
 use std::future::Future;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use nexus_gateway::api::{
@@ -40,6 +42,8 @@ pub(super) struct Asking {
     address: Option<Address>,
     store: PathBuf,
     phases: watch::Receiver<Phase>,
+    /// Whether the last answer was none; said once.
+    is_absent: Arc<AtomicBool>,
 }
 
 impl Asking {
@@ -48,7 +52,7 @@ impl Asking {
         store: PathBuf,
         phases: watch::Receiver<Phase>,
     ) -> Self {
-        Self { address, store, phases }
+        Self { address, store, phases, is_absent: Arc::default() }
     }
 
     /// Waits for a task; `None` if none has come.
@@ -139,14 +143,20 @@ impl Asking {
             return Err(Problem::new("NX7015", Code::Unreachable as u8, text));
         };
         let answer = tokio::time::timeout(WAIT + PATIENCE, ask(client)).await;
-        answer.unwrap_or_else(|_| {
+        let answer = answer.unwrap_or_else(|_| {
             Err(Problem::new("NX7015", Code::Unreachable as u8, "the engine does not answer"))
-        })
+        });
+        if answer.is_ok() && self.is_absent.swap(false, Ordering::Relaxed) {
+            output::note("the engine answers again");
+        }
+        answer
     }
 
     /// Waits a moment, or until the worker is told to stop.
     async fn absent(&self, problem: &Problem) {
-        tracing::info!(code = problem.code, "{}; asking again", problem.message);
+        if !self.is_absent.swap(true, Ordering::Relaxed) {
+            output::note(format!("{}; asking again until it is answered", problem.message));
+        }
         let mut phases = self.phases.clone();
         phases.mark_unchanged();
         let _ = tokio::time::timeout(PAUSE, phases.changed()).await;

@@ -60,10 +60,10 @@ impl Worker {
         match over {
             Some(Over::Stale(why)) => tell(&task, &format!("dropped after {took}: {why}")),
             Some(Over::Ending) => {
-                let ended = result.or_else(|error| {
+                let ended = result.map_err(|error| {
                     let is_ours = error.0.code == "CANCELLED";
                     let ended = StepError::retry("the worker was ended").code("WORKER_ENDED");
-                    Err(if is_ours { ended } else { error })
+                    if is_ours { ended } else { error }
                 });
                 self.report(&task, ended, &took).await?;
             }
@@ -120,16 +120,15 @@ impl Worker {
         took: &str,
     ) -> Result<(), Problem> {
         let failure = match result {
-            Ok(output) => match self.asking.complete(task, completed(task, &output)).await {
-                Said::Refused(problem) => {
-                    let message = format!("the output is refused: {}", problem.message);
-                    StepError::fatal(message).code("OUTPUT")
-                }
-                said => {
+            Ok(output) => {
+                let said = self.asking.complete(task, completed(task, &output)).await;
+                let Said::Refused(problem) = said else {
                     tell_of(task, &said, &format!("completed in {took}"));
                     return Ok(());
-                }
-            },
+                };
+                let message = format!("the output is refused: {}", problem.message);
+                StepError::fatal(message).code("OUTPUT")
+            }
             Err(failure) => failure,
         };
         let said = self.asking.fail(task, failed(task, &failure)).await;
@@ -162,13 +161,13 @@ fn completed(task: &TaskView, output: &Data) -> CompleteTask {
 fn failed(task: &TaskView, failure: &StepError) -> FailTask {
     let failure = &failure.0;
     // Codes that begin with NX are the engine's own.
-    let kind = (!failure.code.starts_with("NX")).then(|| failure.code.to_string());
+    let kind = (!failure.code.starts_with("NX")).then(|| failure.code.clone());
     FailTask {
         token: task.token,
-        message: failure.message.to_string(),
+        message: failure.message.clone(),
         kind,
         retryable: !failure.fatal,
-        details: failure.details.as_deref().map(str::to_owned),
+        details: failure.details.clone(),
     }
 }
 
@@ -193,9 +192,10 @@ fn context(task: &TaskView) -> (StepCx, Stop, watch::Receiver<Beat>) {
         ..AttemptInfo::default()
     };
     let (cx, stop) = StepCx::new(info, Arc::new(Stderr), Arc::default());
-    let progress = match &task.progress {
-        Value::Null => Payload::Null,
-        progress => Payload::new(ContentType::Json, progress.to_string().into_bytes()).0,
+    let progress = if task.progress.is_null() {
+        Payload::Null
+    } else {
+        Payload::new(ContentType::Json, task.progress.to_string().into_bytes()).0
     };
     let (cx, beats) = cx.with_progress(progress);
     (cx, stop, beats)

@@ -22,7 +22,7 @@ async fn output(script: &str) -> StepResult<Data> {
 
 async fn failure(script: &str) -> (String, bool, String, Option<String>) {
     let failure = output(script).await.expect_err("it fails").0;
-    (failure.code.into(), failure.fatal, failure.message.into(), failure.details.map(Into::into))
+    (failure.code, failure.fatal, failure.message, failure.details)
 }
 
 #[tokio::test]
@@ -93,7 +93,9 @@ async fn what_it_says_of_its_progress_is_a_heartbeat() {
         let new = entries.filter(|path| path.extension().is_some_and(|end| end == "new"));
         let new: Vec<PathBuf> = new.filter(kept).collect();
         assert!(!new.is_empty(), "it found what an earlier attempt had said");
-        new.iter().for_each(|path| std::fs::remove_file(path).unwrap());
+        for path in &new {
+            std::fs::remove_file(path).unwrap();
+        }
     };
     let (output, ()) = tokio::join!(work, heard);
     assert_eq!(text(&output.unwrap()), "1");

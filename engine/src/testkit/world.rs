@@ -478,7 +478,7 @@ impl World {
                 }
             }
             Output::Function(news) => self.wanted.push_back(Wanted::Function(news)),
-            Output::Snapshot(..) | Output::Ignored(_) => {}
+            Output::Snapshot(..) | Output::Ignored(_) | Output::Left(_) => {}
             call @ (Output::Call(_) | Output::ChildEnded(_)) => self.pass_on(call),
             Output::LoadAggregate(id) => self.wanted.push_back(Wanted::Aggregate(id)),
             Output::Errand(id, effect)

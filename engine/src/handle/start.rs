@@ -319,7 +319,7 @@ impl Handle {
             drop(place);
             started
         });
-        starting.await.unwrap_or(Err(RequestError::Unknown.into()))
+        starting.await.unwrap_or_else(|_| Err(RequestError::Unknown.into()))
     }
 
     /// Starts a run that may be started. `asked`: the hash of what was asked for.

@@ -210,7 +210,8 @@ fn until_free(ending: &Ending, is_told: &mut bool) -> Instant {
     Instant::now() + left + PATIENCE
 }
 
-fn no_store(store: &Path) -> Problem {
+/// There is no store in this folder.
+pub(crate) fn no_store(store: &Path) -> Problem {
     Problem::new(
         "NX6013",
         Code::NotFound as u8,

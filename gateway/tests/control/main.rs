@@ -2,12 +2,16 @@
 
 #[cfg(test)]
 mod approvals;
+#[cfg(test)]
+mod bodies;
 mod http;
 mod kept_starts;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
 mod migrations;
+#[cfg(test)]
+mod noise;
 #[cfg(test)]
 mod of_programs;
 #[cfg(test)]

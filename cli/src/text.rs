@@ -119,7 +119,8 @@ mod tests {
 
     #[test]
     fn no_status_that_stands_between_dots_looks_like_one() {
-        let known = nexus_engine::projections::RunWord::ALL.map(|word| word.word());
+        let known =
+            nexus_engine::projections::RunWord::ALL.map(nexus_engine::projections::RunWord::word);
         let known = known.into_iter().chain(["kept", "starting"]);
         for word in known {
             assert_ne!(symbol(word), "·", "{word}");

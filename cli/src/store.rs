@@ -187,7 +187,8 @@ pub(crate) fn ask<T>(
     })
 }
 
-fn no_store(store: &Path) -> Problem {
+/// There is no store in this folder.
+pub(crate) fn no_store(store: &Path) -> Problem {
     Problem::new(
         "NX6013",
         Code::NotFound as u8,

@@ -1,6 +1,7 @@
 //! Workers in Python and an engine, each a process of its own, each killed with `SIGKILL` again and again: what was acknowledged
 //! to a worker is in the log, and nothing was begun twice without an attempt of its own there.
 
+mod commands;
 mod hidden;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod approvals;
+#[cfg(test)]
+mod bodies;
 mod http;
 mod kept_starts;
 #[cfg(test)]

@@ -81,10 +81,10 @@ fn explain_run(context: &Context, run: &str) -> Outcome {
         return Ok(Code::Done);
     }
     let has_ended = matches!(explained.status.as_str(), "completed" | "failed" | "cancelled");
-    let ExplainView { id, workflow, status, why, for_ms, steps, causes, then, commands, .. } =
-        explained;
+    let status = text::status_of(&explained.status, explained.forgotten);
+    let ExplainView { id, workflow, why, for_ms, steps, causes, then, commands, .. } = explained;
     let since = if has_ended { text::ago(for_ms) } else { format!("for {}", text::took(for_ms)) };
-    output::line(format!("{workflow} · {id} · {} {since}", text::status(&status)));
+    output::line(format!("{workflow} · {id} · {status} {since}"));
     output::line(format!("  why    {why}"));
     for (at, step) in steps.iter().enumerate() {
         let head = if at == 0 { "at" } else { "" };

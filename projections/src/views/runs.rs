@@ -38,7 +38,7 @@ impl View for RunsView {
     }
 
     fn version(&self) -> u32 {
-        5
+        6
     }
 
     fn tables(&self) -> &'static [Table] {

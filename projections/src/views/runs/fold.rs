@@ -160,13 +160,13 @@ impl RunRecord {
                 self.end(Ending::Failed, at);
             }
             Event::RunCancelled { .. } => self.end(Ending::Cancelled, at),
+            Event::RunForgotten { .. } => self.is_forgotten = true,
             // A step that goes through its items is at work, whatever they wait for.
             Event::StepSlotRequested { item: Some(_), .. }
             | Event::StepCallRequested { item: Some(_), .. }
             | Event::StepSlotGranted(SlotAnswer { item: Some(_), .. })
             | Event::StepCallAllowed(SlotAnswer { item: Some(_), .. })
             | Event::StepCallRefused(SlotAnswer { item: Some(_), .. })
-            | Event::RunForgotten { .. }
             | Event::AttemptsInterrupted { .. }
             | Event::AttemptResumed { .. }
             | Event::HeartbeatRecorded { .. }

@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod approvals;
+#[cfg(test)]
+mod held_back;
 mod http;
 mod kept_starts;
 #[cfg(test)]
@@ -32,5 +34,7 @@ mod verbs;
 mod versions;
 #[cfg(test)]
 mod waiting;
+#[cfg(test)]
+mod worker_causes;
 #[cfg(test)]
 mod workers;

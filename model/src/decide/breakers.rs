@@ -66,7 +66,11 @@ impl Draft<'_> {
     fn last_failure(&self, step: StepIndex, item: Option<ItemIndex>) -> Option<&Failure> {
         let Some(item) = item else {
             let state = self.run.step(step);
-            return if let StepState::Retrying { failure, .. } = state { Some(failure) } else { None };
+            return if let StepState::Retrying { failure, .. } = state {
+                Some(failure)
+            } else {
+                None
+            };
         };
         let item = self.run.items(step)?.item(item)?;
         if let ItemState::Retrying { failure, .. } = &item.state { Some(failure) } else { None }

@@ -64,7 +64,8 @@ fn a_refused_step_fails_and_its_fallback_runs() {
 }
 
 #[test]
-fn a_step_that_is_refused_after_attempts_of_its_own_is_not_tried_again_and_says_what_they_failed_with() {
+fn a_step_that_is_refused_after_attempts_of_its_own_is_not_tried_again_and_says_what_they_failed_with()
+ {
     check(
         "
         workflow  a breaker pay hurried retry 5; b needs a any_failed; c set {\"why\":\"${{ steps.a.error.details }}\"} needs a any_failed

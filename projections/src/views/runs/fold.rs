@@ -183,7 +183,9 @@ impl RunRecord {
             }
             Event::StepPaused { step, .. } => self.items.give_up(*step),
             Event::StopRequested { steps } => {
-                steps.iter().for_each(|step| self.items.give_up(*step));
+                for step in steps {
+                    self.items.give_up(*step);
+                }
             }
             Event::RunForgotten { .. }
             | Event::AttemptsInterrupted { .. }

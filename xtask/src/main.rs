@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "a command line tool talks to its user")]
 
 mod ci;
+mod faults;
 mod footprint;
 mod licenses;
 mod metadata;
@@ -23,6 +24,10 @@ Commands:
   test [args]  Installs what the tests need, builds the binary and runs every test;
                args go to `cargo nextest run`
   ci           Runs every check, then `test`: what a change must pass
+  images       Looks at every image of the disk that a power failure could leave of a store;
+               `--minutes M` for each of its lives (5)
+  syscalls     Kills a process before every call to the system that touches a store, and
+               makes each fail
   tidy         Checks the house rules: dependency arrows, file layout, error pages
   setup        Installs what the tests need, and names what it cannot install
   help         Prints this text";
@@ -34,6 +39,8 @@ fn main() -> ExitCode {
     let outcome = match (command.as_str(), rest.as_slice()) {
         ("test", rest) => test::run(rest),
         ("ci", []) => ci::run(),
+        ("images", rest) => faults::images(rest),
+        ("syscalls", []) => faults::syscalls(),
         ("tidy", []) => tidy::run(),
         ("setup", []) => setup::run(),
         ("help" | "--help" | "-h", _) => {

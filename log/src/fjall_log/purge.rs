@@ -9,6 +9,7 @@
 //! Invariants:
 //! * It ends well only if the canary is in no journal and in no file of the keyspace.
 //! * A crash at any point leaves a store that opens; purging again does the rest.
+//! * A write or sync that fails ends the process, as that of a group does.
 //! * Rows that say that there is something to purge are taken away only after everything else.
 
 use std::fs;
@@ -34,13 +35,21 @@ const FILLING_KEY: &[u8] = b"\0filling";
 const PATIENCE: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// Why a purge ended early.
+pub(super) enum Stop {
+    /// It is not done, and may be tried again.
+    NotDone(PurgeError),
+    /// A write or sync failed: what the journal holds is unknown.
+    Unknown(fjall::Error),
+}
+
 /// Removes what was deleted from the files of the database, see [`EventLog::purge`](crate::EventLog::purge).
 pub(super) fn purge(
     store: &Store,
     moments: Moments,
     table: Table,
     done: &[(Table, Vec<u8>)],
-) -> Result<(), PurgeError> {
+) -> Result<(), Stop> {
     let Some(keyspace) = store.rows.keyspace_apart(table) else { return remove(store, done) };
     let deadline = Instant::now() + PATIENCE;
     let canary = canary();
@@ -52,11 +61,13 @@ pub(super) fn purge(
         moments.around(Act::Memtables, write)?;
         moments
             .around(Act::Compaction, || keyspace.major_compact())
-            .map_err(|error| storage(&error))?;
+            .map_err(|error| Stop::NotDone(storage(&error)))?;
         let holder = moments.around(Act::Search, || holder(store, keyspace, &canary));
-        match holder.map_err(|error| io_error(&error))? {
+        match holder.map_err(|error| Stop::NotDone(io_error(&error)))? {
             None => return moments.around(Act::Removal, || remove(store, done)),
-            Some(file) if Instant::now() >= deadline => return Err(PurgeError::Held { file }),
+            Some(file) if Instant::now() >= deadline => {
+                return Err(Stop::NotDone(PurgeError::Held { file }));
+            }
             Some(_) => {
                 // Something new, so that there is something to write and to compact.
                 put(store, keyspace, b"again")?;
@@ -79,7 +90,7 @@ fn canary() -> [u8; 32] {
 }
 
 /// Makes the journal so long that the next memtable that is written seals it.
-fn fill_journal(store: &Store, keyspace: &Keyspace) -> Result<(), PurgeError> {
+fn fill_journal(store: &Store, keyspace: &Keyspace) -> Result<(), Stop> {
     let filling = vec![0; FILLING_BYTES];
     for _ in 0..=JOURNAL_BYTES / FILLING_BYTES {
         put(store, keyspace, &filling)?;
@@ -88,37 +99,34 @@ fn fill_journal(store: &Store, keyspace: &Keyspace) -> Result<(), PurgeError> {
 }
 
 /// Takes away rows.
-fn remove(store: &Store, rows: &[(Table, Vec<u8>)]) -> Result<(), PurgeError> {
+fn remove(store: &Store, rows: &[(Table, Vec<u8>)]) -> Result<(), Stop> {
     let mut batch = OwnedWriteBatch::with_capacity(store.db.clone(), rows.len())
         .durability(Some(PersistMode::SyncData));
     for (table, key) in rows {
         store.rows.put(&mut batch, *table, key, None);
     }
-    batch.commit().map_err(|error| storage(&error))
+    batch.commit().map_err(Stop::Unknown)
 }
 
-fn put(store: &Store, keyspace: &Keyspace, value: &[u8]) -> Result<(), PurgeError> {
+fn put(store: &Store, keyspace: &Keyspace, value: &[u8]) -> Result<(), Stop> {
     let mut batch =
         OwnedWriteBatch::with_capacity(store.db.clone(), 1).durability(Some(PersistMode::SyncData));
     batch.insert(keyspace, FILLING_KEY, value);
-    batch.commit().map_err(|error| storage(&error))
+    batch.commit().map_err(Stop::Unknown)
 }
 
 /// Writes what is in memory to tables: first of the keyspace, which seals the journal, then of all others, which lets it go.
-fn write_memtables(
-    store: &Store,
-    keyspace: &Keyspace,
-    deadline: Instant,
-) -> Result<(), PurgeError> {
+fn write_memtables(store: &Store, keyspace: &Keyspace, deadline: Instant) -> Result<(), Stop> {
     let segments = store.segments.all();
     let frames = segments.iter().map(|segment| &segment.frames);
     let others = frames.chain([&store.streams, &store.payloads, store.rows.keyspace()]);
     for keyspace in std::iter::once(keyspace).chain(others).chain(store.rows.all_apart()) {
-        keyspace.rotate_memtable().map_err(|error| storage(&error))?;
+        keyspace.rotate_memtable().map_err(Stop::Unknown)?;
         while keyspace.sealed_memtable_count() > 0 {
+            store.is_well().map_err(Stop::Unknown)?;
             if Instant::now() >= deadline {
                 let reason = format!("{} is not written in time", keyspace.name());
-                return Err(PurgeError::Storage { reason });
+                return Err(Stop::NotDone(PurgeError::Storage { reason }));
             }
             thread::sleep(Duration::from_millis(2));
         }

@@ -9,7 +9,7 @@ mod frames;
 
 use std::path::PathBuf;
 
-use fjall::{Database, Keyspace, Readable, Slice, Snapshot};
+use fjall::{Database, Keyspace, PersistMode, Readable, Slice, Snapshot};
 
 use self::frames::Frames;
 use super::segments::{Segments, holding};
@@ -85,6 +85,12 @@ pub(super) fn storage(error: fjall::Error) -> ReadError {
 }
 
 impl Store {
+    /// Whether everything could be written. What the storage engine writes on its own, and fails at, is not seen before.
+    pub(super) fn is_well(&self) -> Result<(), fjall::Error> {
+        // There is nothing to write: every batch was synced.
+        self.db.persist(PersistMode::Buffer)
+    }
+
     /// Bytes on the disk.
     pub(super) fn disk_bytes(&self) -> u64 {
         self.db.disk_space().unwrap_or(0)

@@ -21,6 +21,7 @@ use super::keeper::Waker;
 use super::mark::Mark;
 use super::measures::Measures;
 use super::moment::{Act, Moments};
+use super::purge::Stop;
 use super::segments::Segment;
 use super::store::{IndexRow, Store, storage};
 use super::{Options, failure, purge};
@@ -174,10 +175,15 @@ impl Writer {
         while self.collect() {
             self.write_group()?;
             for Purge { table, done, answer } in mem::take(&mut self.purges) {
-                let _ = answer.send(purge::purge(&self.store, self.moments, table, &done));
+                let purged = match purge::purge(&self.store, self.moments, table, &done) {
+                    Ok(()) => Ok(()),
+                    Err(Stop::NotDone(error)) => Err(error),
+                    Err(Stop::Unknown(error)) => return Err(storage(error)),
+                };
+                let _ = answer.send(purged);
             }
         }
-        Ok(())
+        self.store.is_well().map_err(storage)
     }
 
     /// Waits for requests and takes what is there, up to a group's size. False at the end.

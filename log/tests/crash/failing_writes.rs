@@ -9,9 +9,9 @@ use std::sync::OnceLock;
 
 use nexus_log::{EventLog, FjallLog, Options, Outcome};
 
-use crate::children;
 use crate::stores::{Store, open, options};
 use crate::transitions::{HERE, append_one, read_all, transition};
+use crate::{children, content, script};
 
 const SIGABRT: i32 = 6;
 
@@ -35,6 +35,17 @@ fn append_for_ever(path: &Path) {
     }
 }
 
+/// The command with files of at most so many blocks of 512 bytes: then writes fail, as they do on a full disk.
+fn limited(inner: &Command, blocks: u32) -> Command {
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", &format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"")])
+        .arg(inner.get_program())
+        .args(inner.get_args());
+    limited.envs(inner.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    limited
+}
+
 #[test]
 fn a_failed_write_ends_the_process_after_its_last_words() {
     if let Some(path) = children::told_where() {
@@ -42,15 +53,7 @@ fn a_failed_write_ends_the_process_after_its_last_words() {
     }
     let store = Store::with_groups(&[b"first"]);
     let this = "failing_writes::a_failed_write_ends_the_process_after_its_last_words";
-    let inner = children::command(this, store.path());
-    // A file size limit with its signal ignored makes writes fail, as a full disk does.
-    let mut limited = Command::new("sh");
-    limited
-        .args(["-c", "trap '' XFSZ; ulimit -f 600; exec \"$0\" \"$@\""])
-        .arg(inner.get_program())
-        .args(inner.get_args());
-    limited.envs(inner.get_envs().filter_map(|(key, value)| Some((key, value?))));
-    let output = limited.output().expect("runs");
+    let output = limited(&children::command(this, store.path()), 600).output().expect("runs");
     assert_eq!(
         output.status.signal(),
         Some(SIGABRT),
@@ -82,4 +85,22 @@ fn a_failed_write_ends_the_process_after_its_last_words() {
     );
     assert_eq!(log.verify(HERE).problems, []);
     assert_eq!(log.status().layout, 2);
+}
+
+#[test]
+fn a_write_that_fails_in_a_purge_ends_the_process() {
+    if let Some(path) = children::told_where() {
+        return script::play(&path);
+    }
+    let folder = crate::scratch::folder();
+    let this = "failing_writes::a_write_that_fails_in_a_purge_ends_the_process";
+    let whole = script::command(this, folder.path(), "small").output().expect("runs");
+    assert!(whole.status.success());
+    // A purge fills up the journal with more than this.
+    let purge = script::command(this, folder.path(), "purge");
+    let output = limited(&purge, 20_000).output().expect("runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.signal(), Some(SIGABRT), "{said}");
+    let log = open(folder.path()).expect("opens");
+    assert_eq!(content::count(&log), Ok(8));
 }

@@ -114,6 +114,10 @@ impl Chance {
     #[expect(clippy::print_stdout, reason = "a test prints its seed")]
     pub(crate) fn new(seed: u64) -> Self {
         println!("seed {seed}");
+        Self::quiet(seed)
+    }
+
+    pub(crate) fn quiet(seed: u64) -> Self {
         Self(seed | 1)
     }
 

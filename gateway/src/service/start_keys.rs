@@ -151,7 +151,7 @@ impl Service {
                 release,
                 since: Some(show::time(since)),
                 for_ms: Some(now.ms_since(since)),
-                until: start.due.clone().filter(|_| is_kept),
+                until: start.due.filter(|_| is_kept),
                 ..Cause::default()
             }],
             steps: Vec::new(),

@@ -52,9 +52,9 @@ fn tell(cause: &mut Cause, target: &str, circuit: &Circuit) {
 
 /// What stands between a run and all that it waits for, in one line.
 pub(super) fn in_one_line(limits: &[String]) -> Option<String> {
-    let mut line = limits.iter().take(NAMED_MAX).cloned().collect::<Vec<_>>().join("; ");
-    if let Some(more @ 1..) = limits.len().checked_sub(NAMED_MAX) {
-        line.push_str(&format!("; and {more} more"));
-    }
+    let more = limits.len().saturating_sub(NAMED_MAX);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    let named = limits.iter().take(NAMED_MAX).cloned();
+    let line = named.chain(more).collect::<Vec<_>>().join("; ");
     (!line.is_empty()).then_some(line)
 }

@@ -306,7 +306,7 @@ impl Standing<'_> {
             return format!("{} {work}", self.names(&running));
         }
         if let Some(first) = waits.first() {
-            return match first.items().and(first.slot.step()) {
+            return match first.items().and_then(|_| first.slot.step()) {
                 Some(step) => self.items_why(step),
                 None => self.waits_why(first),
             };

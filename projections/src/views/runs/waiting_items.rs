@@ -109,7 +109,9 @@ mod tests {
 
     fn asked(items: &[(u32, WaitsFor)]) -> WaitingItems {
         let mut waiting = WaitingItems::default();
-        items.iter().for_each(|(step, what)| waiting.asked(StepIndex(*step), *what));
+        for (step, what) in items {
+            waiting.asked(StepIndex(*step), *what);
+        }
         waiting
     }
 

@@ -26,7 +26,7 @@ async fn work(cx: StepCx, seed: u64) -> StepResult<u64> {
 async fn by_chance(cx: Cx, seed: u64) -> Result<u64> {
     let mut chance = Chance::new(seed);
     let mut sum: u64 = 0;
-    for round in 0..1 + chance.below(5) {
+    for round in 0..=chance.below(5) {
         let of = seed.wrapping_add(round);
         let came = match chance.below(7) {
             0 => cx.sleep(hours(1 + round)).await.map(|()| 0)?,

@@ -96,16 +96,13 @@ fn together<'a>(waiting: impl Iterator<Item = (Slot, &'a Hold)>) -> Vec<Waits<'a
     for (slot, hold) in waiting {
         let new = Waits { slot, hold, count: 1 };
         let key = (slot.step(), slot.is_call(), hold.wish.limit.as_str());
-        match slot.item().and_then(|_| places.get(&key)) {
-            Some(place) => {
-                let before: &mut Waits<'a> = &mut all[*place];
-                let first = if hold.since < before.hold.since { new } else { *before };
-                *before = Waits { count: before.count + 1, ..first };
-            }
-            None => {
-                places.extend(slot.item().map(|_| (key, all.len())));
-                all.push(new);
-            }
+        if let Some(place) = slot.item().and_then(|_| places.get(&key)) {
+            let before: &mut Waits<'a> = &mut all[*place];
+            let first = if hold.since < before.hold.since { new } else { *before };
+            *before = Waits { count: before.count + 1, ..first };
+        } else {
+            places.extend(slot.item().map(|_| (key, all.len())));
+            all.push(new);
         }
     }
     all

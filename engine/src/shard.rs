@@ -160,6 +160,12 @@ impl Shard {
         self.runs.len()
     }
 
+    /// The runs in memory of which everything is durable.
+    pub fn at_rest(&self) -> impl Iterator<Item = (RunId, &Plan, &Run)> {
+        let rest = self.runs.iter().filter(|(_, resident)| resident.is_durable());
+        rest.map(|(id, resident)| (*id, &*resident.plan, &resident.run))
+    }
+
     /// Whether the run is in memory.
     pub fn is_resident(&self, run: RunId) -> bool {
         self.runs.contains_key(&run)

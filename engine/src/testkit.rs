@@ -25,6 +25,7 @@
 
 mod acting;
 mod aggregates;
+mod appending;
 mod build;
 mod call;
 mod calling;
@@ -39,7 +40,9 @@ mod mock;
 mod recovery;
 mod reports;
 mod schedules;
+mod simulation;
 mod start_keys;
+mod starting;
 mod stopping;
 #[cfg(feature = "yaml")]
 mod suite;
@@ -57,6 +60,7 @@ pub use crashes::Crashes;
 pub use ending::{CallMade, Ending, RunEnding, StepEnding};
 pub use engine::TestEngine;
 pub use mock::{Answer, Mock};
+pub use simulation::{Move, Request, Simulation};
 #[cfg(feature = "yaml")]
 pub use suite::{CaseReport, Plays, Suite, SuiteError};
 pub use weather::Weather;

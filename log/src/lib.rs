@@ -23,6 +23,7 @@ mod permits;
 mod position;
 mod record;
 mod row;
+mod simulated_log;
 
 pub use append::{Answer, Closed, Outcome, Submission, Ticket, Transition};
 pub use chain::LogHead;
@@ -36,3 +37,4 @@ pub use permits::{Permit, Permits};
 pub use position::{Partition, Position, Revision, StreamId};
 pub use record::{Record, Records, RecordsIter};
 pub use row::{Change, KeyValue, Row, Table, TableSpec};
+pub use simulated_log::SimulatedLog;

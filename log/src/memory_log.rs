@@ -65,6 +65,17 @@ impl MemoryLog {
         self.state().head
     }
 
+    /// Makes a submission durable at once; `None`: the log is closed.
+    pub(crate) fn take(&self, submission: Submission) -> Option<Vec<Outcome>> {
+        let mut state = self.state();
+        if state.closed {
+            return None;
+        }
+        let outcomes = state.append(submission);
+        self.durable.send_replace(state.head.position);
+        Some(outcomes)
+    }
+
     /// The state; a panic of another thread leaves it whole, because nothing between two changes can fail.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -163,11 +174,7 @@ impl EventLog for MemoryLog {
 
     fn append(&self, submission: Submission) -> Ticket {
         let (answer, ticket) = Ticket::open();
-        let mut state = self.state();
-        if !state.closed {
-            let outcomes = state.append(submission);
-            self.durable.send_replace(state.head.position);
-            drop(state);
+        if let Some(outcomes) = self.take(submission) {
             answer.give(outcomes);
         }
         ticket

@@ -247,7 +247,7 @@ impl Fold<'_> {
             Event::RunRetried { timeout, .. } => self.run_retried(*timeout),
             Event::RunMigrated(migrated) => self.run_migrated(migrated),
             Event::StepSlotRequested { step, item, attempt, ticket, wish } => {
-                self.item_asks(*step, *item);
+                self.item_asks(*step, *item, *attempt);
                 self.queued(Slot::of(*step, *item), *attempt, *ticket, wish);
             }
             Event::RunQueued { rank, ticket, wish } => {
@@ -257,7 +257,7 @@ impl Fold<'_> {
                 self.slot_granted(Some(*step), *item, *ticket);
             }
             Event::StepCallRequested { step, item, attempt, ticket, target } => {
-                self.item_asks(*step, *item);
+                self.item_asks(*step, *item, *attempt);
                 let wish = wish_to_call(target);
                 self.queued(Slot::call_of(*step, *item), *attempt, *ticket, &wish);
             }

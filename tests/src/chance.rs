@@ -16,6 +16,11 @@ impl Chance {
         Self(seed)
     }
 
+    /// Begins with this seed.
+    pub fn of(seed: u64) -> Self {
+        Self(seed)
+    }
+
     /// The next number.
     pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

@@ -2,6 +2,7 @@
 
 mod chance;
 mod server;
+pub mod simulation;
 
 pub use chance::Chance;
 pub use server::{Server, binary, command, definition_json, until};

@@ -10,6 +10,7 @@ mod licenses;
 mod metadata;
 mod process;
 mod setup;
+mod simulate;
 mod test;
 mod tidy;
 
@@ -24,6 +25,7 @@ Commands:
   test [args]  Installs what the tests need, builds the binary and runs every test;
                args go to `cargo nextest run`
   ci           Runs every check, then `test`: what a change must pass
+  simulate     Plays seeds of the simulation: `--seeds N --minutes M [--seed S]`
   images       Looks at every image of the disk that a power failure could leave of a store;
                `--minutes M` for each of its lives (5)
   syscalls     Kills a process before every call to the system that touches a store, and
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         ("syscalls", []) => faults::syscalls(),
         ("tidy", []) => tidy::run(),
         ("setup", []) => setup::run(),
+        ("simulate", rest) => simulate::run(rest),
         ("help" | "--help" | "-h", _) => {
             println!("{USAGE}");
             Ok(ExitCode::SUCCESS)

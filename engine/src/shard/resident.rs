@@ -254,6 +254,11 @@ impl Resident {
         waits.map(move |(slot, hold)| Output::Slot(asked_for(&self.plan, run, slot, hold)))
     }
 
+    /// Whether its state is what is recorded.
+    pub(super) fn is_durable(&self) -> bool {
+        self.held.is_empty() && !self.is_broken && self.run.revision > 0
+    }
+
     /// Whether nothing is undecided or on its way to the log.
     pub(super) fn is_idle(&self) -> bool {
         self.queue.is_empty() && self.held.is_empty()

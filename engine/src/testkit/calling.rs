@@ -1,21 +1,45 @@
 //! Runs that other runs have called, in the simulated engine: as the driver does it, one thing at a time.
 
+use std::collections::BTreeMap;
+
 use nexus_log::EventLog;
 use nexus_model::command::Command;
 use nexus_model::effect::Wish;
 use nexus_model::event::{ChildEnd, Parent};
-use nexus_model::id::RunId;
+use nexus_model::id::{RunId, StepIndex};
 
 use super::engine::made_id;
 use super::world::{Wanted, World};
 use crate::driver::calls::{Found, Todo, actor, asked_to_end, look_up, todo};
-use crate::shard::{Asked, ChildReport, Input, Output, RunCall};
+use crate::shard::{Answer, Asked, ChildReport, Input, Output, Refusal, ReplyId, RunCall};
 use crate::tables::{CALL, CALL_END, META, read_call_row};
 use crate::vault::RunKey;
+
+/// Which step of which run calls.
+type Caller = (RunId, StepIndex);
+
+/// Called runs that are being started. As in the driver, one thing is done for one step at a time.
+#[derive(Debug, Default)]
+pub(super) struct Starts {
+    asked: BTreeMap<ReplyId, (Caller, RunCall)>,
+    /// What is wished last, of those that are being started.
+    wanted: BTreeMap<Caller, RunCall>,
+}
+
+impl Starts {
+    fn is_active(&self, caller: Caller) -> bool {
+        self.asked.values().any(|(active, _)| *active == caller)
+    }
+}
 
 impl World {
     /// Does what is to be done about a called run.
     pub(super) fn see_to(&mut self, call: &RunCall) {
+        let caller = (call.parent.run, call.call.step);
+        if self.called.is_active(caller) {
+            self.called.wanted.insert(caller, call.clone());
+            return;
+        }
         // The same run has the same id, also if it has to be started again.
         let digest = blake3::hash(call.call.child.as_bytes());
         let number = digest.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
@@ -31,7 +55,13 @@ impl World {
                 self.end_child(call, 0, ChildEnd::Failed { failure, goes_on: false });
             }
             Found::Ready(_) if call.call.wish == Wish::Pause => {}
-            Found::Ready(start) => self.tell(Input::Start(start), None),
+            Found::Ready(mut start) => {
+                self.requests += 1;
+                let reply = ReplyId(self.requests);
+                start.reply = Some(reply);
+                self.called.asked.insert(reply, (caller, call.clone()));
+                self.tell(Input::Start(start), None);
+            }
             Found::There(child, run) => match todo(call, &run) {
                 Todo::Report(revision, ended) => {
                     let name = call.call.child.clone();
@@ -51,6 +81,19 @@ impl World {
                 }
             },
         }
+    }
+
+    /// Takes the answer to the start of a called run; `false`: it is another answer.
+    pub(super) fn child_started(
+        &mut self,
+        reply: ReplyId,
+        answer: &Result<Answer, Refusal>,
+    ) -> bool {
+        let Some((caller, call)) = self.called.asked.remove(&reply) else { return false };
+        let again = if answer.is_ok() { None } else { Some(call) };
+        let next = self.called.wanted.remove(&caller).or(again);
+        self.wanted.extend(next.map(|call| Wanted::Call(Box::new(call))));
+        true
     }
 
     /// Has the runs that wait for others look at them.

@@ -25,16 +25,13 @@ use super::workshop::Workshop;
 use super::world::{CrashPoint, Setup, World};
 use crate::code::{FunctionTrouble, Functions};
 use crate::config::Config;
-use crate::handle::{
-    Prepared, QueryError, RequestError, StartError, StartRequest, Started, answer_query, prepare,
-    rows,
-};
+use crate::handle::{QueryError, answer_query};
 use crate::handler::{Handler, Registry, StepError};
 use crate::loader::Recorded;
 use crate::names::Numbers;
 use crate::replay::replay;
-use crate::shard::{Answer, Asked, Input, Refusal, Start};
-use crate::tables::{NAMES, definition_row, read_name_row};
+use crate::shard::{Answer, Asked, Input, Refusal};
+use crate::tables::{NAMES, read_name_row};
 
 /// Simulated time begins here: 2026-01-01T00:00:00Z.
 const BEGAN: Timestamp = Timestamp(1_767_225_600_000_000);
@@ -190,65 +187,6 @@ impl TestEngine {
         self
     }
 
-    /// Starts a run.
-    ///
-    /// # Errors
-    /// [`StartError`], as the engine itself.
-    pub fn start(&mut self, plan: &Arc<Plan>, input: Value) -> Result<RunId, StartError> {
-        self.start_as(StartRequest::new(Arc::clone(plan)).input(input)).map(|started| started.run)
-    }
-
-    /// Starts a run as asked.
-    ///
-    /// # Errors
-    /// [`StartError`], as the engine itself.
-    pub fn start_as(&mut self, request: StartRequest) -> Result<Started, StartError> {
-        let plan = Arc::clone(&request.plan);
-        self.started += 1;
-        let bytes_max = self.world.setup.config.payload_bytes_max;
-        let mut prepared =
-            prepare(request, made_id(self.world.setup.began, self.started), bytes_max)?.for_test();
-        let number = prepared.started.name.is_empty().then(|| {
-            let (number, name) = self.numbers.next();
-            prepared.started.name = name;
-            number
-        });
-        let vault = prepared.vault();
-        let Prepared { started, payloads, request, callees, key, .. } = prepared;
-        let name = started.name.clone();
-        let mut rows = rows(&plan, &started, &request, number, false);
-        rows.extend(
-            callees.iter().map(|callee| {
-                definition_row(callee.hash(), callee.definition().to_canonical_json())
-            }),
-        );
-        let run = started.run;
-        rows.extend(key.map(|key| key.row(run)));
-        let input = |reply| {
-            Input::Start(Box::new(Start {
-                plan: Arc::clone(&plan),
-                started: Box::new(started.clone()),
-                rows: rows.clone(),
-                payloads: payloads.clone(),
-                reply: Some(reply),
-                vault: vault.clone(),
-            }))
-        };
-        let is_there = |world: &World| {
-            let row = world.log.row(NAMES, name.as_bytes()).ok()??;
-            (read_name_row(&row)?.0 == run).then_some(Answer { run, revision: 0 })
-        };
-        let (answer, _) = self.world.ask(input, is_there);
-        match answer {
-            Ok(answer) => Ok(Started { run: answer.run, name, existing: false, duplicate: false }),
-            Err(Refusal::Taken(run, earlier)) if earlier == request => {
-                Ok(Started { run, name, existing: true, duplicate: false })
-            }
-            Err(Refusal::Taken(run, _)) => Err(StartError::Conflict { name, run }),
-            Err(refusal) => Err(StartError::Request(RequestError::Refused(refusal))),
-        }
-    }
-
     /// Asks something of a run, as people and programs do. If the engine crashes before it answers, it is asked again; that it
     /// then says that it was done already is as good as an answer.
     ///
@@ -306,8 +244,17 @@ impl TestEngine {
 
     /// An id that nothing else has.
     pub(super) fn own_id(&mut self, what: &str) -> String {
+        format!("{what}-{}", self.next_id())
+    }
+
+    pub(super) fn next_id(&mut self) -> u64 {
         self.started += 1;
-        format!("{what}-{}", self.started)
+        self.started
+    }
+
+    /// The number and the name of the next run that is given none.
+    pub(super) fn next_number(&mut self) -> (u64, String) {
+        self.numbers.next()
     }
 
     /// Sends a signal. Each has an id of its own, so that it counts once.

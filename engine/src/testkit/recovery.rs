@@ -7,6 +7,7 @@ use nexus_model::id::RunId;
 use nexus_projections::resume::scan;
 
 use super::acting::Acting;
+use super::calling::Starts;
 use super::limits::limits;
 use super::schedules::schedules;
 use super::start_keys::start_keys;
@@ -35,6 +36,7 @@ impl World {
         self.errands.clear();
         self.told.clear();
         self.topics = Topics::default();
+        self.called = Starts::default();
         self.acting = Acting::new(&self.setup.functions);
         self.starting.clear();
         self.beginning.clear();

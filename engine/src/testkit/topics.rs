@@ -248,7 +248,7 @@ impl World {
     }
 }
 
-fn emit(topic: &str, data: &Value, id: &str, by: Actor, reply: ReplyId) -> Input {
+pub(super) fn emit(topic: &str, data: &Value, id: &str, by: Actor, reply: ReplyId) -> Input {
     let data = data.to_string();
     let hash = blake3::hash(data.as_bytes()).as_bytes().to_vec();
     let row = Row { table: META, key: event_id_key(topic, id), change: Change::Put(hash) };

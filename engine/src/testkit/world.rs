@@ -8,10 +8,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures_util::FutureExt;
-use nexus_log::{
-    EventLog, MemoryLog, Outcome as Appended, Partition, Revision, Submission, Transition,
-};
+use nexus_log::{Revision, SimulatedLog, Transition};
 use nexus_model::aggregate::{AggregateId, Effect};
 use nexus_model::command::Command;
 use nexus_model::effect::{Reading, RunAttempt};
@@ -23,9 +20,11 @@ use nexus_model::time::Timestamp;
 
 use super::acting::{Acting, StandIns};
 use super::call::{Call, Outcome};
+use super::calling::Starts;
 use super::mock::{Answer as Answered, Mocks};
 use super::reports;
 use super::schedules::{Starting, fire};
+use super::simulation::Watch;
 use super::start_keys::Beginning;
 use super::topics::Topics;
 use super::weather::Storm;
@@ -76,9 +75,9 @@ pub(super) struct CrashPoint {
 /// A transition on its way to the log, and the call it reports about.
 #[derive(Debug)]
 pub(super) struct Flying {
-    run: RunId,
-    transition: Transition,
-    report: Option<usize>,
+    pub(super) run: RunId,
+    pub(super) transition: Transition,
+    pub(super) report: Option<usize>,
 }
 
 /// Something to read.
@@ -94,10 +93,10 @@ pub(super) enum Wanted {
 }
 
 /// A handler at work.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Working {
     pub(super) ends: Timestamp,
-    call: usize,
+    pub(super) call: usize,
     pub(super) run: RunId,
     pub(super) step: StepIndex,
     pub(super) item: Option<ItemIndex>,
@@ -111,7 +110,7 @@ pub(super) struct Working {
 
 /// One thing that can happen now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
+pub(super) enum Turn {
     Append,
     Read,
     Report(usize),
@@ -126,7 +125,7 @@ pub(super) struct World {
     pub(super) now: Timestamp,
     pub(super) shard: Shard,
     pub(super) slots: Slots,
-    pub(super) log: Arc<MemoryLog>,
+    pub(super) log: Arc<SimulatedLog>,
     pub(super) loader: Loader,
     /// Runs that were read, as of then: a cache, as snapshots are.
     pub(super) folded: HashMap<RunId, (Arc<Plan>, Run)>,
@@ -140,6 +139,8 @@ pub(super) struct World {
     pub(super) errands: BTreeSet<(AggregateId, Effect)>,
     pub(super) topics: Topics,
     pub(super) acting: Acting,
+    /// Called runs that are being started.
+    pub(super) called: Starts,
     /// Who was told of a slot and has not answered.
     pub(super) told: BTreeMap<ReplyId, (AggregateId, Effect)>,
     pub(super) wanted: VecDeque<Wanted>,
@@ -160,6 +161,10 @@ pub(super) struct World {
     pub(super) transitions: u32,
     pub(super) crash_at: Option<CrashPoint>,
     pub(super) storm: Option<Storm>,
+    /// Who looks at everything that leaves the shard, in simulations.
+    pub(super) watch: Option<Watch>,
+    /// Snapshots of runs, in simulations.
+    pub(super) snapshots: BTreeMap<RunId, Vec<u8>>,
     pub(super) requests: u64,
     turns: u64,
 }
@@ -175,7 +180,7 @@ impl fmt::Debug for World {
 
 impl World {
     pub(super) fn new(setup: Setup) -> Self {
-        let log = Arc::new(MemoryLog::new(TABLES));
+        let log = Arc::new(SimulatedLog::new(TABLES));
         Self {
             now: setup.began,
             shard: Shard::new(setup.config.shard_limits()),
@@ -191,6 +196,7 @@ impl World {
             beginning: Beginning::new(),
             errands: BTreeSet::new(),
             topics: Topics::default(),
+            called: Starts::default(),
             told: BTreeMap::new(),
             wanted: VecDeque::new(),
             flying: VecDeque::new(),
@@ -206,6 +212,8 @@ impl World {
             transitions: 0,
             crash_at: None,
             storm: None,
+            watch: None,
+            snapshots: BTreeMap::new(),
             requests: 0,
             turns: 0,
         }
@@ -266,6 +274,12 @@ impl World {
             return false;
         }
         let Some(turn) = self.next_turn() else { return false };
+        self.take(turn);
+        true
+    }
+
+    /// Does this one.
+    pub(super) fn take(&mut self, turn: Turn) {
         self.turns += 1;
         match turn {
             Turn::Append => self.append(),
@@ -286,7 +300,6 @@ impl World {
                 }
             }
         }
-        true
     }
 
     fn next_turn(&mut self) -> Option<Turn> {
@@ -296,7 +309,7 @@ impl World {
     }
 
     /// What can happen now, the usual first.
-    fn turns_possible(&self) -> Vec<Turn> {
+    pub(super) fn turns_possible(&self) -> Vec<Turn> {
         let mut turns = Vec::new();
         if !self.flying.is_empty() {
             turns.push(Turn::Append);
@@ -318,35 +331,6 @@ impl World {
             turns.push(Turn::Offer);
         }
         turns
-    }
-
-    /// The log takes the oldest transition and answers, unless the engine ends just there.
-    fn append(&mut self) {
-        let Some(Flying { run, transition, report }) = self.flying.pop_front() else { return };
-        let here = self.crash_at.take_if(|at| at.transition == self.transitions);
-        let chance = || self.storm.as_mut().and_then(Storm::crash);
-        let crash = here.map(|at| at.kept).or_else(chance);
-        if crash == Some(false) {
-            self.crash();
-            return;
-        }
-        let Some(permit) = self.log.permits().try_acquire(transition.bytes()) else { return };
-        let transitions = vec![transition];
-        let submission = Submission { partition: Partition(0), transitions, permit };
-        let outcomes =
-            self.log.append(submission).now_or_never().and_then(Result::ok).unwrap_or_default();
-        let Some(outcome) = outcomes.into_iter().next() else { return };
-        self.transitions += 1;
-        if matches!(outcome, Appended::Appended(_))
-            && let Some(call) = report.and_then(|at| self.calls.get_mut(at))
-        {
-            call.recorded = true;
-        }
-        if crash.is_some() {
-            self.crash();
-        } else {
-            self.tell(Input::Answered { run, outcome }, None);
-        }
     }
 
     fn read(&mut self) {
@@ -386,7 +370,7 @@ impl World {
     pub(super) fn fold(&mut self, run: RunId) -> Result<Option<(Arc<Plan>, Run)>, LoadError> {
         let (mut plan, mut state) = match self.folded.remove(&run) {
             Some(folded) => folded,
-            None => match self.loader.beginning(run)? {
+            None => match self.first_of(run)? {
                 Some(beginning) => beginning,
                 None => return Ok(None),
             },
@@ -400,9 +384,14 @@ impl World {
 
     /// A handler is done.
     fn report(&mut self, at: usize) {
-        let Working { call, run, step, item, attempt, result, progress, kept, .. } =
-            self.working.swap_remove(at);
+        let working = self.working.swap_remove(at);
         self.slots.0 += 1;
+        self.deliver_report(working);
+    }
+
+    /// What a handler says reaches the shard.
+    pub(super) fn deliver_report(&mut self, working: Working) {
+        let Working { call, run, step, item, attempt, result, progress, kept, .. } = working;
         if let (Err(_), Some(progress), None) = (&result, progress, item) {
             let asked = Asked::silent(Command::RecordHeartbeat { step, attempt, progress });
             self.tell(Input::Ask { run, asked }, None);
@@ -425,6 +414,9 @@ impl World {
         let flying = batch.into_iter().map(|(run, transition)| Flying { run, transition, report });
         self.flying.extend(flying);
         for output in outputs {
+            if let Some(watch) = &mut self.watch {
+                watch.sees(&output, &self.loader);
+            }
             self.carry_out(output);
         }
     }
@@ -464,6 +456,7 @@ impl World {
                     && !self.begun(reply, &answer)
                     && !self.topic_replied(reply, &answer)
                     && !self.function_answered(reply, &answer)
+                    && !self.child_started(reply, &answer)
                 {
                     self.replies.insert(reply, answer);
                 }
@@ -478,7 +471,8 @@ impl World {
                 }
             }
             Output::Function(news) => self.wanted.push_back(Wanted::Function(news)),
-            Output::Snapshot(..) | Output::Ignored(_) => {}
+            Output::Snapshot(run, _, bytes) => self.keep_snapshot(run, bytes),
+            Output::Ignored(_) => {}
             call @ (Output::Call(_) | Output::ChildEnded(_)) => self.pass_on(call),
             Output::LoadAggregate(id) => self.wanted.push_back(Wanted::Aggregate(id)),
             Output::Errand(id, effect)

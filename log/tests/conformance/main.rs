@@ -3,12 +3,13 @@
 mod cases;
 mod concurrency;
 mod reopening;
+mod simulated_disk;
 #[path = "../support/transitions.rs"]
 mod transitions;
 
 use std::path::Path;
 
-use nexus_log::{FjallLog, MemoryLog, Options};
+use nexus_log::{FjallLog, MemoryLog, Options, SimulatedLog};
 
 /// Opens a store for a test; tests do not care how full the disk is.
 pub(crate) fn open(path: &Path) -> FjallLog {
@@ -21,6 +22,12 @@ macro_rules! every_log {
         mod memory {
             $(#[test] fn $case() {
                 super::$module::$case(&super::MemoryLog::new(super::transitions::TABLES));
+            })*
+        }
+
+        mod simulated {
+            $(#[test] fn $case() {
+                super::$module::$case(&super::SimulatedLog::new(super::transitions::TABLES));
             })*
         }
 

@@ -30,12 +30,13 @@ impl Fold<'_> {
     }
 
     /// An item that asks for a slot has begun, though none of its attempts has.
-    pub(super) fn item_asks(&mut self, step: StepIndex, item: Option<ItemIndex>) {
+    pub(super) fn item_asks(&mut self, step: StepIndex, item: Option<ItemIndex>, attempt: Attempt) {
         let (Some(item), Some(items)) = (item, self.run.items(step)) else { return };
         if item >= items.next {
             self.begun(step, item);
-            let (attempt, state) = (Attempt(0), ItemState::Waiting);
-            self.open(step, item, Some(ItemRun { attempt, attempts_forgiven: 0, state }));
+            let before = attempt.0.saturating_sub(1);
+            let (attempt, state) = (Attempt(before), ItemState::Waiting);
+            self.open(step, item, Some(ItemRun { attempt, attempts_forgiven: before, state }));
         }
     }
 
@@ -57,7 +58,9 @@ impl Fold<'_> {
         attempt: Attempt,
         input: Option<&Payload>,
     ) {
-        let attempts_forgiven = self.item(step, item).map_or(0, |run| run.attempts_forgiven);
+        // The first attempt of a later round has a number that goes on from those before.
+        let before = attempt.0.saturating_sub(1);
+        let attempts_forgiven = self.item(step, item).map_or(before, |run| run.attempts_forgiven);
         self.begun(step, item);
         let state = ItemState::Running {
             input: input.cloned(),

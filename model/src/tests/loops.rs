@@ -194,6 +194,18 @@ fn a_stale_report_of_an_earlier_round_is_refused() {
 }
 
 #[test]
+fn a_stale_report_of_an_item_of_an_earlier_round_is_refused() {
+    check(
+        "
+        workflow  a for_each [7,8] retry 2; r needs a repeat a until=round.number==2
+        given     start; complete a[0] 0; fail a[1]; fire t1 @1s; complete a[1]#2 0
+        when      complete a[0]#1 1
+        then      rejected: ignored: stale attempt 1 of step `a[0]`
+    ",
+    );
+}
+
+#[test]
 fn a_loop_in_a_loop_begins_anew_in_every_round() {
     check(
         r#"

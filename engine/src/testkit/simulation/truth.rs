@@ -1,0 +1,184 @@
+//! The truth of a simulation: a fold of the durable log, event by event, with what every event has to keep to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use nexus_log::{Frame, Partition, Position};
+use nexus_model::aggregate::AggregateId;
+use nexus_model::event::Event;
+use nexus_model::evolve::{evolve, fits};
+use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
+use nexus_model::plan::Plan;
+use nexus_model::run::{Run, StepState};
+
+use crate::loader::{Loader, Recorded, events_of};
+
+/// A plan and the state of a run of it.
+pub(crate) type Folded = (Arc<Plan>, Run);
+
+/// An attempt of a step or an item, or to undo one (`true`).
+pub(super) type Try = (StepIndex, Option<ItemIndex>, Attempt, bool);
+
+/// A run, and what it has begun.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) plan: Arc<Plan>,
+    pub(super) run: Run,
+    /// Attempts that have begun.
+    pub(super) begun: BTreeSet<Try>,
+    /// Attempts that have an outcome.
+    pub(super) ended: BTreeSet<Try>,
+}
+
+/// What the log says.
+#[derive(Debug, Default)]
+pub(super) struct Truth {
+    next: Position,
+    /// How many events streams have that are no runs.
+    others: BTreeMap<[u8; 16], u32>,
+    pub(super) runs: BTreeMap<RunId, Known>,
+    pub(super) broken: Vec<String>,
+}
+
+impl Truth {
+    /// Reads what has become durable. Returns whether there was something.
+    pub(super) fn follow(&mut self, loader: &Loader) -> bool {
+        let frames = loader.log().read(Partition(0), self.next, usize::MAX);
+        let frames = frames.unwrap_or_default();
+        for frame in &frames {
+            if frame.position != self.next {
+                let (is, next) = (frame.position.0, self.next.0);
+                self.broken.push(format!("a frame is at position {is} and not at {next}"));
+            }
+            self.next = frame.next_position();
+            self.fold(loader, frame);
+        }
+        !frames.is_empty()
+    }
+
+    fn fold(&mut self, loader: &Loader, frame: &Frame) {
+        let stream = frame.stream.0;
+        if AggregateId::of(stream).is_some() {
+            let next = self.others.entry(stream).or_default();
+            if frame.revision.0 != *next {
+                self.broken
+                    .push(format!("a frame is at revision {} and not {next}", frame.revision.0));
+            }
+            *next = frame.next_revision().0;
+            return;
+        }
+        let id = RunId(stream);
+        let mut known = match self.runs.remove(&id) {
+            Some(known) => known,
+            None => match loader.beginning(id) {
+                Ok(Some((plan, run))) => {
+                    Known { plan, run, begun: BTreeSet::new(), ended: BTreeSet::new() }
+                }
+                other => return self.broken.push(format!("a run does not begin: {other:?}")),
+            },
+        };
+        match events_of(frame) {
+            Ok(events) => {
+                for recorded in &events {
+                    known.fold(loader, recorded, &mut self.broken);
+                }
+            }
+            Err(error) => self.broken.push(format!("a frame cannot be read: {error}")),
+        }
+        self.runs.insert(id, known);
+    }
+}
+
+impl Known {
+    fn fold(&mut self, loader: &Loader, recorded: &Recorded, broken: &mut Vec<String>) {
+        let mut rules = Vec::new();
+        if recorded.revision != self.run.revision {
+            rules.push("is not the next of its run");
+        }
+        self.check(&recorded.event, &mut rules);
+        if loader.follow_plan(&mut self.plan, &recorded.event).is_err()
+            || !fits(&self.plan, &recorded.event)
+        {
+            rules.push("does not fit the definition");
+        }
+        evolve(&self.plan, &mut self.run, &recorded.event, recorded.time);
+        let name = self.run.started.as_ref().map_or("", |started| started.name.as_str());
+        let what = recorded.kind();
+        broken.extend(
+            rules.iter().map(|rule| format!("{what} {} of {name} {rule}", recorded.revision)),
+        );
+    }
+
+    /// What must hold before an event.
+    fn check(&mut self, event: &Event, rules: &mut Vec<&'static str>) {
+        if self.run.status.is_terminal() && !goes_on(event) {
+            rules.push("comes after the end");
+        }
+        if let Some(begun) = begins(event) {
+            if !self.begun.insert(begun) {
+                rules.push("begins an attempt a second time");
+            }
+            let (step, _, _, is_undo) = begun;
+            if !is_undo && !self.run.needs_met(step) {
+                rules.push("begins before what it needs");
+            }
+        }
+        let of_items = |step: StepIndex| self.run.items(step).is_some();
+        let Some(ended) = ends(event).filter(|it| it.1.is_some() || !it.3 || !of_items(it.0))
+        else {
+            return;
+        };
+        if matches!(event, Event::RunMigrated(_)) {
+            self.ended.clear();
+        }
+        if !self.ended.insert(ended) {
+            rules.push("is a second outcome of one attempt");
+        }
+        if matches!(self.run.step(ended.0), StepState::Running { .. })
+            && !self.begun.contains(&ended)
+        {
+            rules.push("is the outcome of an attempt that never began");
+        }
+    }
+}
+
+/// Whether it may come after the end of a run.
+fn goes_on(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::RunRetried { .. }
+            | Event::RunMigrated(_)
+            | Event::RunForgotten { .. }
+            | Event::UndoRetried { .. }
+    )
+}
+
+fn begins(event: &Event) -> Option<Try> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else begins an attempt")]
+    match event {
+        Event::StepStarted { step, attempt, .. } => Some((*step, None, *attempt, false)),
+        Event::ItemStarted { step, item, attempt, .. } => {
+            Some((*step, Some(*item), *attempt, false))
+        }
+        Event::UndoStarted { step, attempt, .. } => Some((*step, None, *attempt, true)),
+        Event::ItemUndoStarted(it) => Some((it.step, Some(it.item), it.attempt, true)),
+        _ => None,
+    }
+}
+
+fn ends(event: &Event) -> Option<Try> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else ends an attempt")]
+    match event {
+        Event::StepCompleted { step, attempt, .. } | Event::AttemptFailed { step, attempt, .. } => {
+            Some((*step, None, *attempt, false))
+        }
+        Event::ItemCompleted { step, item, attempt, .. }
+        | Event::ItemAttemptFailed { step, item, attempt, .. } => {
+            Some((*step, Some(*item), *attempt, false))
+        }
+        Event::UndoCompleted { step, attempt, .. }
+        | Event::UndoAttemptFailed { step, attempt, .. } => Some((*step, None, *attempt, true)),
+        Event::ItemUndone(it) => Some((it.step, Some(it.item), it.attempt, true)),
+        _ => None,
+    }
+}

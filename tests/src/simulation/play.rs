@@ -1,0 +1,399 @@
+//! A play: definitions, runs, faults, and what happens next, all from one tape.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use nexus_engine::Config;
+use nexus_engine::model::time::Timestamp;
+use nexus_engine::testkit::{Answer, Mock, RunEnding, Simulation, TestEngine};
+use nexus_engine::{StepError, testkit::Call};
+use serde_json::{Value, json};
+
+use super::definitions::{Made, made};
+use super::handlers::{Moods, Said, UNDO, WORK};
+use super::oracle::{CallOf, Fate, Oracle};
+use super::people::{Planned, Wish, wishes};
+use super::swarm::Swarm;
+use super::tape::Tape;
+
+/// Things that may happen in the calm before there is no end in sight.
+const CALM_MAX: u32 = 20_000;
+
+/// What came of a play.
+#[derive(Clone, Debug, Default)]
+pub struct Played {
+    /// What was wrong; empty: nothing.
+    pub wrong: Vec<String>,
+    /// What happened, a line for each, if that was asked for.
+    pub story: Vec<String>,
+    /// How many things happened.
+    pub happened: u64,
+    /// How often the process ended.
+    pub crashes: u64,
+    /// How many runs there were.
+    pub runs: u64,
+    /// The hash of everything that is in the log.
+    pub log: u64,
+}
+
+/// Plays what is on a tape. `tells`: with its story.
+pub fn play(tape: &mut Tape, tells: bool) -> Played {
+    let mut played = Played::default();
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let mut playing = Playing::new(tape, &mut played, tells);
+        playing.storm();
+        playing.calm();
+        playing.compare();
+        playing.tell_histories();
+    }));
+    if let Err(panic) = result {
+        let words = panic.downcast_ref::<String>().map(String::as_str);
+        let words = words.or_else(|| panic.downcast_ref::<&str>().copied());
+        played.wrong.push(format!("it panicked: {}", words.unwrap_or("without words")));
+    }
+    played
+}
+
+struct Playing<'a> {
+    tape: &'a mut Tape,
+    played: &'a mut Played,
+    tells: bool,
+    swarm: Swarm,
+    made: Vec<Made>,
+    planned: Vec<Planned>,
+    wishes: Vec<Wish>,
+    simulation: Simulation,
+    moods: Moods,
+}
+
+impl<'a> Playing<'a> {
+    fn new(tape: &'a mut Tape, played: &'a mut Played, tells: bool) -> Self {
+        let swarm = Swarm::draw(tape, true);
+        let failing = if tape.below(2) == 0 { 0 } else { tape.below(40) };
+        let moods = Moods { salt: tape.below(1 << 32), failing };
+        let count = 1 + tape.index(3);
+        let made: Vec<Made> = (0..count).map(|at| made(tape, &format!("made-{at}"))).collect();
+        let planned: Vec<Planned> =
+            (0..=tape.index(4)).map(|at| planned(tape, at, made.len())).collect();
+        let config = Config {
+            concurrency: [256, 1, 2, 4][tape.index(4)],
+            resident_bytes_max: if tape.below(2) == 1 { 0 } else { 64 * 1024 * 1024 },
+            interruptions_max: u32::MAX,
+            ..Config::default()
+        };
+        let simulation = TestEngine::new()
+            .config(config)
+            .mock(WORK, Mock::function(move |call: &Call| answer(moods, call)))
+            .mock(UNDO, Mock::function(|_: &Call| Value::Null))
+            .simulate();
+        played.runs = planned.len() as u64;
+        let wishes = wishes(&planned, &made);
+        if tells {
+            let json = |made: &Made| made.plan.definition().to_canonical_json();
+            let texts = made.iter().map(|made| String::from_utf8_lossy(&json(made)).into_owned());
+            played.story.extend(texts);
+            played.story.push(format!("{config:?}"));
+            played.story.extend(planned.iter().map(|planned| format!("{planned:?}")));
+        }
+        Self { tape, played, tells, swarm, made, planned, wishes, simulation, moods }
+    }
+
+    fn tell(&mut self, what: impl FnOnce() -> String) {
+        self.played.happened += 1;
+        if self.tells {
+            self.played.story.push(what());
+        }
+    }
+
+    /// What is recorded of every run.
+    fn tell_histories(&mut self) {
+        if !self.tells {
+            return;
+        }
+        for (name, run) in self.simulation.engine().runs() {
+            for recorded in self.simulation.engine().history(run) {
+                let line = format!("{name} {}: {:?}", recorded.revision, recorded.event);
+                self.played.story.push(line);
+            }
+        }
+    }
+
+    /// Everything may go wrong.
+    fn storm(&mut self) {
+        for _ in 0..self.swarm.choices {
+            if !self.people() && !self.fault() {
+                self.go_on();
+            }
+            self.check();
+            if !self.played.wrong.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Nothing goes wrong any more: every run comes to its end.
+    fn calm(&mut self) {
+        self.swarm = Swarm::calm();
+        for _ in 0..CALM_MAX {
+            if !self.played.wrong.is_empty() {
+                return;
+            }
+            let wish = self.wishes.iter().position(|wish| !wish.is_done && !wish.is_asked());
+            if let Some(chosen) = self.simulation.moves().first().copied() {
+                self.tell(|| format!("calm: {chosen}"));
+                self.simulation.make(chosen, usize::MAX);
+            } else if let Some(at) = wish {
+                self.ask(at);
+                if !self.wishes[at].is_asked() && self.simulation.next_time().is_none() {
+                    break;
+                }
+            } else if let Some(time) = self.simulation.next_time() {
+                self.simulation.set_now(time.max(self.simulation.now()));
+            } else {
+                break;
+            }
+            self.check();
+        }
+        self.check_ends();
+    }
+
+    fn ask(&mut self, at: usize) {
+        self.tell(|| format!("somebody asks for {at}"));
+        self.wishes[at].ask(&mut self.simulation, &self.planned, &self.made);
+    }
+
+    /// Somebody asks for something.
+    fn people(&mut self) -> bool {
+        let open: Vec<usize> = (0..self.wishes.len())
+            .filter(|at| !self.wishes[*at].is_done && !self.wishes[*at].is_asked())
+            .collect();
+        if !open.is_empty() && self.tape.below(4) == 3 {
+            let at = open[self.tape.index(open.len())];
+            self.ask(at);
+            return true;
+        }
+        if self.tape.happens(self.swarm.ask_again) {
+            let at = self.tape.index(self.wishes.len());
+            self.ask(at);
+            return true;
+        }
+        false
+    }
+
+    /// Something goes wrong.
+    fn fault(&mut self) -> bool {
+        if self.tape.happens(self.swarm.crash) {
+            self.crash();
+        } else if self.simulation.written() > 0 && self.tape.happens(self.swarm.failed_sync) {
+            self.tell(|| "a sync fails".to_owned());
+            self.crash();
+        } else if self.simulation.delivered() > 0 && self.tape.happens(self.swarm.report_again) {
+            let at = self.tape.index(self.simulation.delivered());
+            self.tell(|| format!("report {at} once more"));
+            self.simulation.deliver_again(at);
+        } else if self.simulation.late() > 0 && self.tape.happens(200) {
+            let at = self.tape.index(self.simulation.late());
+            self.tell(|| format!("the late worker {at} reports"));
+            self.simulation.deliver_late(at);
+        } else if self.simulation.at_work() > 0 && self.tape.happens(self.swarm.lease) {
+            let at = self.tape.index(self.simulation.at_work());
+            self.tell(|| format!("handler {at} loses its lease"));
+            self.simulation.lose_lease(at);
+        } else if self.tape.happens(self.swarm.forget) {
+            self.simulation.forget_folded();
+        } else if self.tape.happens(self.swarm.snapshot) {
+            self.snapshot();
+        } else if self.tape.happens(self.swarm.lose_snapshots) {
+            self.simulation.lose_snapshots();
+        } else if self.tape.happens(self.swarm.leap) {
+            let days = 1 + self.tape.below(400);
+            self.pass(days * 86_400_000);
+        } else if self.tape.happens(self.swarm.time) {
+            let ms = self.tape.below(5_000);
+            self.pass(ms);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    fn pass(&mut self, ms: u64) {
+        self.tell(|| format!("{ms} ms pass"));
+        let now = self.simulation.now().plus_ms(ms);
+        self.simulation.set_now(now);
+    }
+
+    fn snapshot(&mut self) {
+        let runs = self.simulation.runs();
+        if runs.is_empty() {
+            return;
+        }
+        let run = runs[self.tape.index(runs.len())];
+        self.tell(|| format!("a snapshot of {run}"));
+        if let Err(error) = self.simulation.snapshot(run) {
+            self.played.wrong.push(format!("no snapshot of {run}: {error}"));
+        }
+    }
+
+    fn crash(&mut self) {
+        let written = self.simulation.written();
+        let kept = written - self.tape.index(written + 1);
+        self.tell(|| format!("the process ends; {kept} of {written} groups are found"));
+        self.played.crashes += 1;
+        self.simulation.crash(kept);
+        if self.tape.happens(self.swarm.back) {
+            let ms = i64::try_from(self.tape.below(100_000)).unwrap_or(0);
+            let now = self.simulation.now();
+            self.simulation.set_now(Timestamp(now.0 - ms * 1_000));
+            self.tell(|| format!("the clock stands {ms} ms behind"));
+        }
+    }
+
+    /// One of the things that can happen happens; if there is none, time passes.
+    fn go_on(&mut self) {
+        let moves = self.simulation.moves();
+        if moves.is_empty() {
+            if let Some(time) = self.simulation.next_time() {
+                self.tell(|| "time passes".to_owned());
+                self.simulation.set_now(time.max(self.simulation.now()));
+            }
+            return;
+        }
+        let at =
+            if self.tape.happens(self.swarm.disorder) { self.tape.index(moves.len()) } else { 0 };
+        let count = 1 + self.tape.index(4);
+        self.tell(|| moves[at].to_string());
+        self.simulation.make(moves[at], count);
+    }
+
+    fn check(&mut self) {
+        for wish in &mut self.wishes {
+            wish.hear(&mut self.simulation, &mut self.planned, &mut self.played.wrong);
+        }
+        self.played.wrong.extend(self.simulation.broken());
+    }
+
+    /// Every run has ended, and nothing is left.
+    fn check_ends(&mut self) {
+        self.played.wrong.extend(self.simulation.broken_at_rest());
+        for (name, run) in self.simulation.engine().runs() {
+            let (_, state) = self.simulation.engine().load(run);
+            if !state.status.is_terminal() {
+                let steps = state.steps().map(|(_, step)| step.word()).collect::<Vec<_>>();
+                let words = state.status.word();
+                self.played
+                    .wrong
+                    .push(format!("{name} is {words} and does not go on; its steps: {steps:?}"));
+            }
+        }
+        for frame in self.simulation.engine().frames() {
+            let head = frame.chain.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+            self.played.log = self.played.log.rotate_left(5) ^ head;
+        }
+    }
+
+    /// What came of the runs is what the oracle says.
+    fn compare(&mut self) {
+        if !self.played.wrong.is_empty() {
+            return;
+        }
+        let ending = self.simulation.engine().ending();
+        let calls = self.simulation.engine().calls();
+        for planned in &self.planned {
+            let made = &self.made[planned.of];
+            let oracle = Oracle {
+                definition: made.plan.definition(),
+                callees: made.callees.iter().map(|callee| callee.definition()).collect(),
+                signals: &made.signals,
+                input: &planned.input,
+                moods: self.moods,
+                is_chain: made.is_chain,
+            };
+            let fate = oracle.fate();
+            let Some(is) = ending.runs.get(&planned.name) else {
+                self.played.wrong.push(format!("{} is not there", planned.name));
+                continue;
+            };
+            let calls = calls.iter().filter(|call| call.run_name == planned.name);
+            let calls = calls.map(|call| {
+                let input = call.input().to_string();
+                (call.step.clone(), call.item, call.undo, call.attempt, input)
+            });
+            let wrong = differences(&fate, is, &calls.collect(), made.is_chain);
+            self.played.wrong.extend(
+                wrong
+                    .into_iter()
+                    .map(|line| format!("{} of {}: {line}", planned.name, is.workflow)),
+            );
+        }
+    }
+}
+
+/// What is different from what the oracle says.
+fn differences(
+    fate: &Fate,
+    is: &RunEnding,
+    calls: &BTreeSet<CallOf>,
+    is_chain: bool,
+) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if is.status != fate.status {
+        wrong.push(format!("it is {}, and should be {}", is.status, fate.status));
+    }
+    if is.output != fate.output {
+        wrong.push(format!("its output is {}, and should be {}", is.output, fate.output));
+    }
+    let is_exact = is_chain || fate.status == "completed";
+    for (id, (word, output)) in &fate.steps {
+        let Some(step) = is.steps.get(id) else { continue };
+        let was_undone = fate.calls.iter().any(|call| call.0 == *id && call.2);
+        let cut_short = !is_exact && ["cancelled", "not reached"].contains(&step.status);
+        if was_undone || cut_short || fate.unsure.contains(id) {
+            continue;
+        }
+        if step.status != *word || !is_same(&step.output, output) {
+            wrong.push(format!(
+                "{id} is {} with {}, and should be {word} with {output}",
+                step.status, step.output
+            ));
+        }
+    }
+    for call in calls.difference(&fate.calls).filter(|call| !fate.unsure.contains(&call.0)) {
+        wrong.push(format!("{call:?} was called, and should not be"));
+    }
+    for call in fate.calls.difference(calls).filter(|_| is_exact) {
+        wrong.push(format!("{call:?} was not called, and should be"));
+    }
+    wrong
+}
+
+/// Whether two outputs are the same; of items that failed only their number is known.
+fn is_same(is: &Value, expected: &Value) -> bool {
+    match expected.get("failed").and_then(Value::as_u64) {
+        Some(failed) => {
+            let count = is.get("failed").and_then(Value::as_array).map(Vec::len);
+            count == usize::try_from(failed).ok() && is.get("ok") == expected.get("ok")
+        }
+        None => is == expected,
+    }
+}
+
+fn planned(tape: &mut Tape, at: usize, definitions: usize) -> Planned {
+    let list: Vec<u64> = (0..tape.below(5)).map(|_| tape.below(10)).collect();
+    Planned {
+        name: format!("run-{at}"),
+        of: tape.index(definitions),
+        input: json!({"n": tape.below(100), "list": list}),
+        run: None,
+    }
+}
+
+fn answer(moods: Moods, call: &Call) -> Answer {
+    let said = moods.says(&call.step, call.item, call.attempt, &call.input());
+    let answer: Answer = match said {
+        Said::Done(output) => output.into(),
+        Said::Failed => StepError::retry("a bad mood").into(),
+        Said::Fatal => StepError::fatal("a very bad mood").into(),
+    };
+    answer.takes(moods.takes(&call.step, call.item, call.attempt))
+}

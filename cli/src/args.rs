@@ -12,7 +12,7 @@ use crate::commands::{
     forget, get, graph, help, history, import, inbox, limit, list, logs, migrate, new, pause,
     projection, publish, query, replay, result, resume, retry, rollback, run, schedule, schema,
     serve, signal, start, starts, test, trigger, update, validate, verify, version, versions, wait,
-    watch,
+    watch, worker, workers,
 };
 use crate::output::Format;
 
@@ -167,6 +167,10 @@ pub(crate) enum Verb {
     Dead(dead::DeadArgs),
     /// Run the engine on the store, with metrics and health over HTTP.
     Serve(serve::ServeArgs),
+    /// Carry out steps with `uses: worker/NAME` by calling a command for each.
+    Worker(worker::WorkerArgs),
+    /// List the handlers that workers offer, and those that steps wait for.
+    Workers(workers::WorkersArgs),
     /// Print what the steps of a run printed.
     Logs(logs::LogsArgs),
     /// Read runs again and check that the same follows; no handler is called.

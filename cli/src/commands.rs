@@ -53,6 +53,8 @@ pub(crate) mod version;
 pub(crate) mod versions;
 pub(crate) mod wait;
 pub(crate) mod watch;
+pub(crate) mod worker;
+pub(crate) mod workers;
 
 use crate::args::{Args, Verb};
 use crate::context::Context;
@@ -97,6 +99,8 @@ pub(crate) fn run(args: Args) -> Outcome {
         Verb::Query(args) => query::run(&context, &args),
         Verb::Signal(args) => signal::run(&context, &args),
         Verb::Serve(args) => serve::run(&context, &args),
+        Verb::Worker(args) => worker::run(&context, &args),
+        Verb::Workers(args) => workers::run(&context, &args),
         Verb::Logs(args) => logs::run(&context, &args),
         Verb::Replay(args) => replay::run(&context, &args),
         Verb::Audit(args) => audit::run(&context, &args),

@@ -7,15 +7,16 @@
 mod opening;
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use nexus_engine::Engine;
 use nexus_gateway::api::Problem;
-use nexus_gateway::{Client, Control, Server, open_problem};
+use nexus_gateway::{Client, Control, Ending, Server, open_problem};
 
 use crate::context::Context;
 use crate::exit::Code;
 use crate::output;
+use crate::text;
 
 pub(crate) use opening::registry;
 
@@ -23,6 +24,8 @@ pub(crate) use opening::registry;
 const PATIENCE: Duration = Duration::from_secs(6);
 /// The same for a verb that drives runs: whoever holds the store may be stopping its steps.
 const PATIENCE_OF_DRIVERS: Duration = Duration::from_secs(30);
+/// Who waits for longer than this is told for whom.
+const WORTH_A_WORD: Duration = Duration::from_secs(3);
 /// How long to wait between two tries.
 const PAUSE: Duration = Duration::from_millis(40);
 
@@ -101,7 +104,8 @@ impl Access {
         if must_exist && !store.is_dir() {
             return Err(no_store(&store));
         }
-        let deadline = Instant::now() + patience;
+        let mut deadline = Instant::now() + patience;
+        let mut is_told = false;
         loop {
             if let Some(client) = Client::find(&store).await {
                 tracing::info!(address = %client.address(), "asking the process that holds the store");
@@ -113,6 +117,9 @@ impl Access {
                     return Self::hold(engine, service, purpose, store).await;
                 }
                 Err(error) if opening::is_locked(&error) => {
+                    if let Some(ending) = nexus_gateway::ending(&store) {
+                        deadline = deadline.max(until_free(&ending, &mut is_told));
+                    }
                     if Instant::now() >= deadline {
                         return Err(locked(&open_problem(&error), &store));
                     }
@@ -166,9 +173,12 @@ impl Access {
             if let Control::Here(service) = &self.control {
                 service.drain_workers().await;
             }
-            server.stop().await;
+            let config = engine.handle().config();
+            let _said = server.drain(config.drain + config.grace).await;
+            engine.shutdown().await;
+        } else {
+            engine.shutdown().await;
         }
-        engine.shutdown().await;
         tracing::info!(store = %self.store.display(), "the store is closed");
     }
 }
@@ -187,7 +197,21 @@ pub(crate) fn ask<T>(
     })
 }
 
-fn no_store(store: &Path) -> Problem {
+/// How long a process that ends may keep the store. Who waits for long is told why.
+fn until_free(ending: &Ending, is_told: &mut bool) -> Instant {
+    let left = ending.by.duration_since(SystemTime::now()).unwrap_or_default();
+    if left > WORTH_A_WORD && !std::mem::replace(is_told, true) {
+        let left = text::took(u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
+        let Ending { pid, role, .. } = ending;
+        output::note(format!(
+            "note: pid {pid} ({role}) is ending, and lets go of the store in at most {left}"
+        ));
+    }
+    Instant::now() + left + PATIENCE
+}
+
+/// There is no store in this folder.
+pub(crate) fn no_store(store: &Path) -> Problem {
     Problem::new(
         "NX6013",
         Code::NotFound as u8,

@@ -1,14 +1,17 @@
 //! The verbs around writing and looking after workflows, as a person or a script uses them: the built binary, its output and
 //! its exit codes.
 
+#[path = "support/until.rs"]
+mod until;
+
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use until::until;
 
 /// What a command left behind.
 struct Done {
@@ -440,11 +443,10 @@ fn a_store_that_is_held_is_looked_after_through_its_holder() {
     let mut holder = Held(
         command(at, &run).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts"),
     );
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !nexus(at, &["explain", "long"]).out.contains("nap") {
-        assert!(Instant::now() < deadline && holder.0.try_wait().expect("a child").is_none());
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    until("the run sleeps", || {
+        assert!(holder.0.try_wait().expect("a child").is_none(), "it goes on");
+        nexus(at, &["explain", "long"]).out.contains("nap")
+    });
     assert!(ok(at, &["verify"]).out.starts_with("✔ "));
     assert_eq!(ok(at, &["projection", "rebuild", "-o", "json"]).json()["same"], true);
     let doctor = ok(at, &["doctor", "-o", "json"]).json();

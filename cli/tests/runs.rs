@@ -2,6 +2,8 @@
 
 #[path = "runs/support.rs"]
 mod support;
+#[path = "support/until.rs"]
+mod until;
 
 #[path = "runs/binary_output.rs"]
 mod binary_output;

@@ -6,6 +6,7 @@
 //! Invariants:
 //! * No instruction of a script runs before its process is on record, and no script runs while an earlier execution of
 //!   the same step does.
+//! * A command of a worker does not outlive the worker.
 //! * Whatever ends a handler, its stop request, an error or being dropped, ends the process group it started.
 
 mod action;
@@ -26,6 +27,7 @@ use std::time::Duration;
 
 use nexus_engine::handler::Registry;
 
+pub use script::command::Command;
 pub use script::reap_orphans;
 pub use simulate::simulated_outcome;
 

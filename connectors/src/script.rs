@@ -5,6 +5,7 @@
 //! printed. It is the leader of its own process group, and the group
 //! does not outlive it.
 
+pub(crate) mod command;
 mod files;
 mod gate;
 mod group;
@@ -15,9 +16,7 @@ mod record;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::ExitStatus;
 use std::time::Duration;
 
 use nexus_engine::handler::{AttemptInfo, Data, Registry, StepCx, StepError, StepResult};
@@ -102,7 +101,9 @@ async fn run(cx: &StepCx, input: ScriptInput, grace: Duration) -> StepResult<Dat
     if ended.stopped {
         return Err(StepError::retry("stopped on request").code("NX3016"));
     }
-    succeeded(ended.status, &ended.stderr)?;
+    if let Some(message) = ended.went_wrong("script") {
+        return Err(with_stderr(StepError::retry(message).code("NX3007"), &ended.stderr));
+    }
     let cx = cx.clone();
     blocking(move || result.read(&cx, &ended.stdout)).await?
 }
@@ -132,13 +133,14 @@ fn prepared(
         )));
     }
     let shell = input.shell.as_deref().unwrap_or("sh").split_whitespace().map(str::to_owned);
-    let shell: Vec<String> = shell.collect();
-    if shell.is_empty() {
+    let mut words: Vec<OsString> = shell.map(OsString::from).collect();
+    if words.is_empty() {
         return Err(misfit("the shell of the script has no name"));
     }
+    words.extend(["-c".into(), input.script.into()]);
     Ok(Script {
-        shell,
-        text: input.script,
+        words,
+        input: None,
         folder: cx.info().folder.clone().unwrap_or_else(|| PathBuf::from(".")),
         env: environment(cx, &input.env, result, progress)?,
     })
@@ -198,19 +200,10 @@ fn variable(name: &str, value: &Value) -> StepResult<Option<String>> {
     }
 }
 
-fn succeeded(status: ExitStatus, stderr: &Printed) -> StepResult<()> {
-    if status.success() {
-        return Ok(());
-    }
-    let message = match (status.code(), status.signal()) {
-        (Some(127), _) => "the script ended with exit code 127: a command was not found".to_owned(),
-        (Some(code), _) => format!("the script ended with exit code {code}"),
-        (None, Some(signal)) => format!("the script was ended by {}", group::signal_name(signal)),
-        (None, None) => format!("the script ended with {status}"),
-    };
-    let error = StepError::retry(message).code("NX3007");
+/// The failure with the end of what was written to standard error.
+fn with_stderr(error: StepError, stderr: &Printed) -> StepError {
     let stderr = stderr.text();
-    Err(if stderr.is_empty() { error } else { error.details(stderr) })
+    if stderr.is_empty() { error } else { error.details(stderr) }
 }
 
 #[cfg(test)]

@@ -194,7 +194,7 @@ impl Driver {
             Message::Drive { .. } => {}
             Message::Wait { run, end } => {
                 self.replies.wait(run, end);
-                if !self.shard.is_resident(run) {
+                if !self.shard.is_open(run) {
                     self.reads.want(Read::End(run));
                 }
             }
@@ -331,6 +331,11 @@ impl Driver {
                 self.performers.ended(run);
                 self.handlers.uncalled.forget(run);
                 self.replies.ended(run, &status);
+            }
+            Output::Left(run) => {
+                if self.replies.is_waited_for(run) {
+                    self.reads.want(Read::End(run));
+                }
             }
             Output::Function(news) => {
                 if self.closing.is_none() && self.config.drive != Drive::Nothing {

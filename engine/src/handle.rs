@@ -162,6 +162,11 @@ impl Handle {
         self.shared.inboxes.get(at).expect("an engine has at least one driver")
     }
 
+    /// Waits until the engine has ended.
+    pub(crate) async fn ended(&self, run: RunId) {
+        self.inbox(run).closed().await;
+    }
+
     /// Starts nothing new in a run until it is resumed.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ use crate::driver::{LeasedTask, WorkerReport};
 use crate::handler::{Data, StepError, StepResult};
 use crate::metrics::Metrics;
 use crate::shard::{Answer, Refusal};
-use board::{Board, Phase};
+use board::{Board, HandedOut, Phase};
 pub(crate) use board::{Lease, Offer};
 pub use task::{NoTaskId, OfferedHandler, Pulse, Stage, Task, TaskId, TaskStanding};
 pub use verdict::{Ended, Over, TaskError};
@@ -104,7 +104,7 @@ impl Workers {
             let claimed = self.board().claim(poll)?;
             if let Some(answer) = claimed {
                 // A task that cannot be handed out, because it is stopped or its input cannot be read, is not ours.
-                if let Ok(task) = answer.await {
+                if let Some(task) = answer.await.ok().and_then(HandedOut::take) {
                     self.0.metrics.handed_out();
                     return Ok(Some(task));
                 }

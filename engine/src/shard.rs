@@ -171,6 +171,11 @@ impl Shard {
         self.runs.contains_key(&run)
     }
 
+    /// Whether the run is in memory and has not ended there.
+    pub fn is_open(&self, run: RunId) -> bool {
+        self.runs.get(&run).is_some_and(|resident| !resident.run.status.is_terminal())
+    }
+
     /// How many handlers are called once what is on its way to the log is durable.
     pub fn calls_coming(&self) -> usize {
         self.calls_coming
@@ -390,6 +395,7 @@ impl Shard {
         if resident.held.is_empty() {
             let away = Away::of(resident);
             self.remove(run);
+            out.push(Output::Left(run));
             if !away.is_empty() {
                 self.away.insert(run, away);
                 out.push(Output::Rest(run));

@@ -35,6 +35,7 @@ mod error;
 mod events;
 mod graph;
 mod history;
+mod inquiries;
 mod node;
 mod retry;
 mod run;

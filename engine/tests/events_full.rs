@@ -1,5 +1,7 @@
 //! Events whose triggers find no room: those before are delivered, and none is handled twice, whatever is published meanwhile.
 
+#[path = "support/published.rs"]
+mod published;
 #[path = "support/until.rs"]
 mod until;
 
@@ -8,9 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_engine::model::definition::Definition;
-use nexus_engine::model::event::Actor;
 use nexus_engine::model::plan::Plan;
-use nexus_engine::{Config, Engine, Handle, PublishRequest, StartRequest, TriggerRequest};
+use nexus_engine::{Config, Engine, Handle, StartRequest, TriggerRequest};
+use published::{by, publish};
 use serde_json::{Value, json};
 use until::until;
 
@@ -39,25 +41,10 @@ fn mirror() -> Arc<Plan> {
     }))
 }
 
-fn by() -> Actor {
-    Actor { name: "test".into(), via: "rust".into() }
-}
-
 fn open(store: &Path, open_runs_max: u64) -> Engine {
     let grace = Duration::from_millis(50);
     let config = Config { grace, open_runs_max: Some(open_runs_max), ..Config::default() };
     Engine::builder().config(config).open(store).expect("a store")
-}
-
-async fn publish(handle: &Handle, plan: &Arc<Plan>) {
-    let request = PublishRequest {
-        plan: Arc::clone(plan),
-        callees: Vec::new(),
-        folder: None,
-        by: by(),
-        note: String::new(),
-    };
-    handle.publish(request).await.expect("it is published");
 }
 
 async fn set_trigger(handle: &Handle, plan: &Arc<Plan>) {

@@ -4,16 +4,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+#[path = "support/gauge.rs"]
+mod gauge;
 #[path = "support/until.rs"]
 mod until;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use nexus_engine::log::{EventLog, Frame, Partition, Position};
+use gauge::{Gauge, all, is_free, is_idle, open};
+use nexus_engine::log::Frame;
 use nexus_engine::model::aggregate::{self, AggregateId};
 use nexus_engine::model::codec::Header;
 use nexus_engine::model::definition::{Concurrency, ConcurrencyRate, ConcurrencyScope, Definition};
@@ -22,11 +24,8 @@ use nexus_engine::model::id::{RunId, StepIndex};
 use nexus_engine::model::limit::{Holder, LimitEvent, Size, SlotGranted, SlotRequested};
 use nexus_engine::model::plan::Plan;
 use nexus_engine::testkit::{Answer, TestEngine, action, compile, sleep};
-use nexus_engine::{
-    Config, Engine, Handle, StartRequest, StepCx, StepResult, events_of, handler_fn,
-};
-use serde_json::{Value, json};
-use until::until;
+use nexus_engine::{Handle, StartRequest, events_of};
+use serde_json::json;
 
 fn by() -> Actor {
     Actor { name: "test".into(), via: "rust".into() }
@@ -153,24 +152,6 @@ fn a_run_that_sleeps_keeps_its_own_slot() {
 
 const TENANTS: usize = 10;
 
-/// How many are at work, and how many were at most.
-#[derive(Default)]
-struct Gauge {
-    now: AtomicU64,
-    most: AtomicU64,
-    done: AtomicU64,
-}
-
-async fn work(cx: StepCx, _: Value) -> StepResult<()> {
-    let gauge = cx.state::<Arc<Gauge>>().unwrap();
-    let now = gauge.now.fetch_add(1, Ordering::SeqCst) + 1;
-    gauge.most.fetch_max(now, Ordering::SeqCst);
-    tokio::time::sleep(Duration::from_millis(3)).await;
-    gauge.now.fetch_sub(1, Ordering::SeqCst);
-    gauge.done.fetch_add(1, Ordering::SeqCst);
-    Ok(())
-}
-
 fn pool(slots: u32) -> Arc<Plan> {
     let mut step = action("a", "work", &[]);
     step.concurrency = Some(Concurrency {
@@ -183,21 +164,6 @@ fn pool(slots: u32) -> Arc<Plan> {
     compile(Definition { steps: vec![step], ..Definition::default() })
 }
 
-fn open(store: &Path, gauge: &Arc<Gauge>) -> Engine {
-    let config =
-        Config { concurrency: 10_000, grace: Duration::from_millis(50), ..Config::default() };
-    let builder = Engine::builder().config(config).state(Arc::clone(gauge));
-    let opened = builder.handler("work", handler_fn(work)).open(store);
-    opened.unwrap_or_else(|error| panic!("{error:?}"))
-}
-
-/// Waits until nobody has the store open: an engine that was dropped lets go of it a little later.
-async fn is_free(store: &Path) {
-    let options = || nexus_engine::log::Options::new(nexus_engine::tables::TABLES);
-    let open = async || nexus_engine::log::FjallLog::open(store, options()).ok();
-    until("nobody keeps the store open", open).await.close();
-}
-
 fn completed(handle: &Handle) -> usize {
     let frames = all(handle);
     let ended = |frame: &Frame| {
@@ -208,19 +174,6 @@ fn completed(handle: &Handle) -> usize {
                 .any(|recorded| matches!(recorded.event, Event::RunCompleted { .. }))
     };
     frames.iter().filter(|frame| ended(frame)).count()
-}
-
-fn all(handle: &Handle) -> Vec<Frame> {
-    let log = handle.log();
-    let mut frames: Vec<Frame> = Vec::new();
-    loop {
-        let from = frames.last().map_or(Position(0), Frame::next_position);
-        let more = log.read(Partition(0), from, 1 << 20).unwrap();
-        if more.is_empty() {
-            return frames;
-        }
-        frames.extend(more);
-    }
 }
 
 /// What the log says: how many attempts were under way at most, who asked in which order, who got slots in which order.
@@ -295,7 +248,7 @@ async fn many_runs_share_few_slots_fairly_over_crashes() {
     let slots = u32::try_from(runs / 100).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let gauge = Arc::new(Gauge::default());
-    let mut engine = open(folder.path(), &gauge);
+    let mut engine = open(folder.path(), &gauge, 10_000);
     let plan = pool(slots);
     let closed = Size { slots: Some(0), ..Size::default() };
     engine.handle().set_limit("pool", Some(closed), by()).await.unwrap();
@@ -315,7 +268,7 @@ async fn many_runs_share_few_slots_fairly_over_crashes() {
         drop(engine);
         is_free(folder.path()).await;
         gauge.now.store(0, Ordering::SeqCst);
-        engine = open(folder.path(), &gauge);
+        engine = open(folder.path(), &gauge, 10_000);
     }
     while completed(engine.handle()) < runs {
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -338,7 +291,6 @@ async fn many_runs_share_few_slots_fairly_over_crashes() {
             assert!((9..=11).contains(&share), "{key} got {share} of 100");
         }
     }
-    let limit = engine.handle().limit("pool").await.unwrap().unwrap();
-    assert!(limit.is_idle(), "{limit:?}");
+    is_idle(engine.handle(), "pool").await;
     engine.shutdown().await;
 }

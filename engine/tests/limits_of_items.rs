@@ -3,13 +3,18 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "only some events tell of slots and attempts")]
 
+#[path = "support/gauge.rs"]
+mod gauge;
+#[path = "support/until.rs"]
+mod until;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use nexus_engine::log::{EventLog, Frame, Partition, Position};
+use gauge::{Gauge, all, is_free, is_idle, open};
+use nexus_engine::log::Frame;
 use nexus_engine::model::aggregate::{self, AggregateId};
 use nexus_engine::model::breaker::{BreakerEvent, CallOutcome};
 use nexus_engine::model::codec::{Header, encode_run};
@@ -22,9 +27,7 @@ use nexus_engine::model::id::{ItemIndex, RunId};
 use nexus_engine::model::limit::{Holder, LimitEvent, SlotGranted, SlotRequested};
 use nexus_engine::model::plan::Plan;
 use nexus_engine::testkit::{Answer, Call, Mock, TestEngine, action, compile};
-use nexus_engine::{
-    Config, Engine, Handle, StartRequest, StepCx, StepError, StepResult, events_of, handler_fn,
-};
+use nexus_engine::{StartRequest, StepError, events_of};
 use serde_json::{Value, json};
 
 fn each(concurrency: u32) -> Step {
@@ -302,56 +305,6 @@ fn the_state_and_the_queue_stay_small_however_many_items_there_are() {
     assert_eq!((told.granted, told.held_most, told.under_way_most), (1_500, 2, 2));
 }
 
-/// How many are at work, and how many were at most.
-#[derive(Default)]
-struct Gauge {
-    now: AtomicU64,
-    most: AtomicU64,
-    done: AtomicU64,
-}
-
-async fn work(cx: StepCx, _: Value) -> StepResult<()> {
-    let gauge = cx.state::<Arc<Gauge>>().unwrap();
-    let now = gauge.now.fetch_add(1, Ordering::SeqCst) + 1;
-    gauge.most.fetch_max(now, Ordering::SeqCst);
-    tokio::time::sleep(Duration::from_millis(2)).await;
-    gauge.now.fetch_sub(1, Ordering::SeqCst);
-    gauge.done.fetch_add(1, Ordering::SeqCst);
-    Ok(())
-}
-
-fn open(store: &Path, gauge: &Arc<Gauge>) -> Engine {
-    let config = Config { grace: Duration::from_millis(50), ..Config::default() };
-    let builder = Engine::builder().config(config).state(Arc::clone(gauge));
-    let opened = builder.handler("work", handler_fn(work)).open(store);
-    opened.unwrap_or_else(|error| panic!("{error:?}"))
-}
-
-/// Waits until nobody has the store open: an engine that was dropped lets go of it a little later.
-async fn is_free(store: &Path) {
-    let options = || nexus_engine::log::Options::new(nexus_engine::tables::TABLES);
-    for _ in 0..500 {
-        match nexus_engine::log::FjallLog::open(store, options()) {
-            Ok(log) => return log.close(),
-            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-        }
-    }
-    panic!("somebody keeps the store open");
-}
-
-fn all(handle: &Handle) -> Vec<Frame> {
-    let log = handle.log();
-    let mut frames: Vec<Frame> = Vec::new();
-    loop {
-        let from = frames.last().map_or(Position(0), Frame::next_position);
-        let more = log.read(Partition(0), from, 1 << 20).unwrap();
-        if more.is_empty() {
-            return frames;
-        }
-        frames.extend(more);
-    }
-}
-
 /// Four runs of sixty items share three slots; the engine ends without notice twice meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn items_of_several_runs_share_few_slots_over_crashes() {
@@ -366,7 +319,7 @@ async fn items_of_several_runs_share_few_slots_over_crashes() {
     });
     step.breaker = Some(CircuitBreaker { target: "pay".into(), ..CircuitBreaker::default() });
     let plan = workflow(step);
-    let mut engine = open(folder.path(), &gauge);
+    let mut engine = open(folder.path(), &gauge, 256);
     let mut runs = Vec::new();
     for _ in 0..4 {
         let items: Vec<u32> = (0..60).collect();
@@ -380,7 +333,7 @@ async fn items_of_several_runs_share_few_slots_over_crashes() {
         drop(engine);
         is_free(folder.path()).await;
         gauge.now.store(0, Ordering::SeqCst);
-        engine = open(folder.path(), &gauge);
+        engine = open(folder.path(), &gauge, 256);
     }
     for run in &runs {
         engine.handle().wait(*run).await.unwrap();
@@ -395,8 +348,6 @@ async fn items_of_several_runs_share_few_slots_over_crashes() {
         let replay = engine.handle().replay(*run, None).await.unwrap();
         assert!(replay.agrees(), "{:?}", replay.differences);
     }
-    while !engine.handle().limit("pool").await.unwrap().unwrap().is_idle() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    is_idle(engine.handle(), "pool").await;
     engine.shutdown().await;
 }

@@ -1,5 +1,7 @@
 //! What is meant by the name of a published workflow: by a call for ever, by schedules and triggers at each start.
 
+#[path = "support/published.rs"]
+mod published;
 #[path = "support/until.rs"]
 mod until;
 
@@ -7,14 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_engine::model::definition::Definition;
-use nexus_engine::model::event::Actor;
 use nexus_engine::model::id::DefinitionHash;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::schedule::{CatchUp, Overlap, Timing};
 use nexus_engine::{
-    Config, Engine, Handle, PublishRequest, ScheduleRequest, StartError, StartRequest,
-    TriggerRequest,
+    Config, Engine, Handle, ScheduleRequest, StartError, StartRequest, TriggerRequest,
 };
+use published::{by, publish};
 use serde_json::{Value, json};
 use until::until;
 
@@ -42,24 +43,9 @@ fn caller(name: &str, call: &Value) -> Arc<Plan> {
     }))
 }
 
-fn by() -> Actor {
-    Actor { name: "test".into(), via: "rust".into() }
-}
-
 fn open(store: &std::path::Path) -> Engine {
     let config = Config { grace: Duration::from_millis(50), ..Config::default() };
     Engine::builder().config(config).open(store).expect("a store")
-}
-
-async fn publish(handle: &Handle, plan: &Arc<Plan>) {
-    let request = PublishRequest {
-        plan: Arc::clone(plan),
-        callees: Vec::new(),
-        folder: None,
-        by: by(),
-        note: String::new(),
-    };
-    handle.publish(request).await.expect("it is published");
 }
 
 /// The output of a run, once it has completed.

@@ -1,5 +1,7 @@
 //! Starts that have a key in an engine on disk: concurrent ones, and one that was cut off between the key and the run.
 
+#[path = "support/published.rs"]
+mod published;
 #[path = "support/until.rs"]
 mod until;
 
@@ -9,14 +11,14 @@ use std::time::Duration;
 
 use nexus_engine::model::aggregate::{Command, Kind};
 use nexus_engine::model::definition::Definition;
-use nexus_engine::model::event::Actor;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::schedule::{CatchUp, Overlap, Schedule, Timing};
 use nexus_engine::model::start_key::{RunRequest, StartKeyCommand};
 use nexus_engine::{
-    Begun, Config, Drive, Engine, Handle, PublishRequest, ScheduleRequest, ScheduledRun,
-    StartError, StartRequest, Started, TriggerRequest, replay_aggregate,
+    Begun, Config, Drive, Engine, Handle, ScheduleRequest, ScheduledRun, StartError, StartRequest,
+    Started, TriggerRequest, replay_aggregate,
 };
+use published::{by, publish};
 use serde_json::{Value, json};
 use until::until;
 
@@ -55,10 +57,6 @@ async fn started(handle: &Handle, request: StartRequest) -> Started {
         Begun::Started(started) => started,
         Begun::Kept(kept) => panic!("{kept:?}"),
     }
-}
-
-fn by() -> Actor {
-    Actor { name: "test".into(), via: "rust".into() }
 }
 
 fn check_replay(engine: &Engine) {
@@ -227,13 +225,6 @@ async fn a_schedule_waits_for_the_run_of_a_start_that_is_kept() {
     let schedule = over(&handle).await;
     assert_eq!((schedule.counts.started, schedule.counts.failed), (1, 0));
     engine.shutdown().await;
-}
-
-async fn publish(handle: &Handle, plan: &Arc<Plan>) {
-    let (plan, by) = (Arc::clone(plan), by());
-    let request =
-        PublishRequest { plan, callees: Vec::new(), folder: None, by, note: String::new() };
-    handle.publish(request).await.expect("it is published");
 }
 
 #[tokio::test(flavor = "multi_thread")]

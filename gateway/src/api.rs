@@ -61,6 +61,7 @@ pub use workers::{
 
 /// A request to start a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct StartRun {
     /// The definition: its canonical JSON; `null`: the one that `workflow` names.
     #[serde(default)]
@@ -71,20 +72,30 @@ pub struct StartRun {
     /// Which definition: `NAME` (the current version), `NAME@3`, or its hash. Either this or `definition`.
     #[serde(default)]
     pub workflow: Option<String>,
-    /// The input.
+    /// The input; an empty object if it is absent.
+    #[serde(default = "no_input")]
     pub input: Value,
     /// The run's name.
+    #[serde(default)]
     pub name: Option<String>,
-    /// Labels.
+    /// Labels; none if they are absent.
+    #[serde(default)]
     pub labels: BTreeMap<String, String>,
     /// Where scripts work.
+    #[serde(default)]
     pub folder: Option<String>,
     /// Who asks.
     pub by: By,
 }
 
+/// The input of a start that says nothing of it, as on the command line.
+fn no_input() -> Value {
+    Value::Object(serde_json::Map::new())
+}
+
 /// Who asks, and from where.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct By {
     /// A user or program.
     pub name: String,
@@ -113,6 +124,7 @@ pub struct StartedRun {
 
 /// A request to pause, resume, cancel or retry a run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Act {
     /// Why.
     #[serde(default)]

@@ -6,6 +6,7 @@ mod schedules;
 mod start_keys;
 mod transport;
 mod versions;
+mod workers;
 
 use std::path::Path;
 use std::time::Duration;

@@ -2,6 +2,7 @@
 //!
 //! Source: docs/reference/control-api.md, docs/reference/workers.md.
 
+mod act_bodies;
 mod acts;
 mod answer;
 mod approvals;

@@ -19,7 +19,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::Service;
 use crate::api::Problem;
-use crate::place::Place;
+use crate::place::{Draining, Place};
 use crate::{metrics, problems, routes};
 use socket::Socket;
 
@@ -63,6 +63,7 @@ impl Server {
             tcp,
             pid: std::process::id(),
             role: service.role().to_owned(),
+            ends_by_ms: None,
         };
         if !service.store().as_os_str().is_empty() {
             let store = service.store();
@@ -85,6 +86,17 @@ impl Server {
     /// The address it listens at beside the socket.
     pub fn tcp(&self) -> Option<SocketAddr> {
         self.tcp
+    }
+
+    /// Ends as [`stop`](Self::stop) does, of a process that lets go of the store after at most this time: the store's folder
+    /// says so until the answer is dropped.
+    pub async fn drain(self, at_most: Duration) -> Option<Draining> {
+        let store = self.service.store();
+        let draining = Draining::say(&self.place, store, DRAIN + at_most);
+        self.stop().await;
+        draining
+            .inspect_err(|error| tracing::warn!(%error, "nobody is told that this process ends"))
+            .ok()
     }
 
     /// Ends: requests that wait are told so, others have two seconds.

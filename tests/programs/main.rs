@@ -1,7 +1,8 @@
 //! The example programs: each ends the same wherever it is cut off, under simulated time before and after every transition, and
-//! as a real process that is killed once each of its events is on the disk.
+//! as a real process that is killed once each of its events is on the disk. A process with one of them is small.
 
 mod killed;
+mod light;
 
 use nexus_engine::prelude::{Workflow, hours};
 use nexus_engine::testing::TestEngine;

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use nexus_tests::{Server, definition_json, until};
+use nexus_tests::{Server, definition_json, free_address, until};
 use serde_json::{Value, json};
 
 /// A workflow whose starts have a key.
@@ -62,7 +62,7 @@ async fn prometheus_finds_the_target_up_and_the_series_present() {
         "global: {{ scrape_interval: 1s }}\nscrape_configs:\n  - job_name: nexus\n    static_configs: [{{ targets: ['{target}'] }}]\n"
     );
     std::fs::write(&config, text).unwrap();
-    let port = free_port();
+    let port = free_address().port();
     let mut prometheus = Command::new("prometheus")
         .arg(format!("--config.file={}", config.display()))
         .arg(format!("--storage.tsdb.path={}", folder.path().join("tsdb").display()))
@@ -110,11 +110,6 @@ async fn counts_of_starts(port: u16) {
         })
         .await;
     }
-}
-
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    listener.local_addr().expect("a bound port is known").port()
 }
 
 /// Asks Prometheus by a plain HTTP request.

@@ -5,7 +5,7 @@ mod server;
 pub mod simulation;
 
 pub use chance::Chance;
-pub use server::{Server, binary, command, definition_json, until};
+pub use server::{Server, binary, command, definition_json, free_address, until};
 
 /// Whether the run of all tests has said that a program is not installed, so that what needs it is left out.
 pub fn is_missing(program: &str) -> bool {

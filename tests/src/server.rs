@@ -1,6 +1,7 @@
 //! A real `nexus-engine serve`, and ways to ask and to kill it.
 
 use std::future::Future;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -34,6 +35,20 @@ pub fn command(store: &Path) -> Command {
     let mut command = Command::new(binary());
     command.arg("--store").arg(store).env("NO_COLOR", "1").stdin(Stdio::null());
     command
+}
+
+/// An address of this machine that nobody listens at. It stays free for who has to say it before it is used, and again after a
+/// kill: it is none of those that the system gives to connections.
+///
+/// # Panics
+/// If all are taken.
+pub fn free_address() -> SocketAddr {
+    let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap_or_default();
+    let free = (first..first + 2_000).find_map(|port| {
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        TcpListener::bind(address).is_ok().then_some(address)
+    });
+    free.expect("a port is free")
 }
 
 /// A running server on a store.

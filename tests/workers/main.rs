@@ -1,10 +1,10 @@
 //! Workers in Python and an engine, each a process of its own, each killed with `SIGKILL` again and again: what was acknowledged
 //! to a worker is in the log, and nothing was begun twice without an attempt of its own there.
 
+mod commands;
 mod hidden;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use nexus_engine::tables::TABLES;
 use nexus_engine::{Recorded, events_of};
 use nexus_gateway::Client;
 use nexus_gateway::api::{By, RunsFilter, StartRun};
-use nexus_tests::{Chance, Server, definition_json, is_missing};
+use nexus_tests::{Chance, Server, definition_json, free_address, is_missing};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -81,12 +81,6 @@ impl Drop for Worker {
     }
 }
 
-/// An address that is free now.
-fn free_address() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").to_string()
-}
-
 fn by() -> By {
     By { name: "test".into(), via: "api".into() }
 }
@@ -137,7 +131,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_begins_twice_unrecorded() {
     let mut chance = Chance::printed();
     let folder = tempfile::tempdir().expect("a folder");
     let (store, journal) = (folder.path().join("store"), folder.path().join("journal"));
-    let address = free_address();
+    let address = free_address().to_string();
     let flags = ["--worker-lease", "1s"];
     let mut server = Server::start_at(&store, &address, &flags);
     let mut client = server.client().await;

@@ -194,7 +194,7 @@ impl<'c> Session<'c> {
 fn lost_or(problem: Problem, control: &Control) -> Result<Round, Problem> {
     let is_there = matches!(control, Control::There(_));
     if is_there && problem.exit_code == UNREACHABLE {
-        output::note("note: the process that held the store has ended");
+        output::note("note: the process that held the store ends or has ended");
         return Ok(Round::Lost);
     }
     Err(problem)

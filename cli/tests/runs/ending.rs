@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::support::Desk;
+use crate::support::{Desk, until};
 
 #[test]
 fn a_run_prints_its_output_and_nothing_else() {
@@ -103,6 +103,23 @@ fn a_run_that_is_terminated_is_parked() {
     desk.write("go", "");
     desk.nexus(&["run", "gate.workflow.yaml", "--id", "a"]).code(0);
     assert_eq!(desk.lines("traces"), ["first", "gate"]);
+}
+
+#[test]
+fn others_wait_for_a_server_that_lets_a_step_finish() {
+    let desk = Desk::new();
+    let mut serve = desk.begin(&["serve", "--listen", "127.0.0.1:0", "--drain", "50s"]);
+    desk.nexus(&["start", "gate.workflow.yaml", "--id", "a"]).code(0);
+    desk.at_the_gate(1);
+    serve.signal(Signal::TERM);
+    let place = desk.store().join("control.json");
+    let ends = || std::fs::read_to_string(&place).is_ok_and(|text| text.contains("ends_by_ms"));
+    until("the server says that it ends", ends);
+    let (mut list, mut said) = (desk.begin(&["list", "-o", "name"]), String::new());
+    list.read_err_until("(serve) is ending, and lets go of the store in at most ", &mut said);
+    desk.write("go", "");
+    assert_eq!(list.end().code(0).out, "a\n");
+    serve.end().code(143);
 }
 
 #[test]

@@ -50,24 +50,30 @@ impl Printed {
         self.total > self.bytes.len() as u64
     }
 
+    /// The kept part.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        let (head, tail) = self.bytes.as_slices();
+        [head, tail].concat()
+    }
+
     /// The kept part without line ends at its end.
     pub(super) fn text(&self) -> String {
-        let (head, tail) = self.bytes.as_slices();
-        let text = String::from_utf8_lossy(&[head, tail].concat()).into_owned();
+        let text = String::from_utf8_lossy(&self.bytes()).into_owned();
         text.trim_end_matches(['\n', '\r']).to_owned()
     }
 }
 
-/// Passes whole lines on to the attempt's log until `pipe` ends.
+/// Reads until `pipe` ends, and passes whole lines on to the log of the attempt, if there is one.
 pub(super) async fn pump(
     mut pipe: impl AsyncRead + Unpin,
-    cx: StepCx,
+    log: Option<StepCx>,
     printed: Arc<Mutex<Printed>>,
 ) {
     let mut chunk = vec![0; 16 * 1024];
     let mut lines = Vec::new();
     while let Ok(len @ 1..) = pipe.read(&mut chunk).await {
         printed.lock().unwrap_or_else(PoisonError::into_inner).add(&chunk[..len]);
+        let Some(cx) = &log else { continue };
         lines.extend_from_slice(&chunk[..len]);
         let end = whole(&lines, len);
         if end > 0 {
@@ -75,7 +81,9 @@ pub(super) async fn pump(
             lines.drain(..end);
         }
     }
-    if !lines.is_empty() {
+    if let Some(cx) = &log
+        && !lines.is_empty()
+    {
         lines.push(b'\n');
         cx.log_bytes(&lines);
     }

@@ -32,15 +32,21 @@ pub(super) fn path_beside(output: &Path) -> PathBuf {
 impl ProgressFile {
     /// Makes it, if the step has a heartbeat.
     pub(super) async fn new(cx: &StepCx, output: &Path) -> StepResult<Option<Self>> {
-        let Some(heartbeat) = cx.info().heartbeat else { return Ok(None) };
-        let path = path_beside(output);
+        match cx.info().heartbeat {
+            Some(heartbeat) => Self::at(cx, path_beside(output), heartbeat).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Makes it at `path`.
+    pub(super) async fn at(cx: &StepCx, path: PathBuf, heartbeat: Duration) -> StepResult<Self> {
         let text = match cx.progress::<Value>()? {
             None => String::new(),
             Some(Value::String(text)) => text + "\n",
             Some(json) => format!("{json}\n"),
         };
         let file = Self { path, look_every: LOOK_EVERY.min(heartbeat / 4), seen: None };
-        blocking(move || file.begin(&text)).await?.map(Some)
+        blocking(move || file.begin(&text)).await?
     }
 
     fn begin(mut self, text: &str) -> StepResult<Self> {

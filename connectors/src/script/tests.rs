@@ -279,8 +279,8 @@ async fn a_daemon_with_the_output_of_its_script_does_not_hold_it_up() {
 async fn nothing_runs_if_the_gate_stays_shut() {
     let bench = Bench::new();
     let script = Script {
-        shell: vec!["sh".to_owned()],
-        text: "touch ran".to_owned(),
+        words: ["sh", "-c", "touch ran"].map(Into::into).to_vec(),
+        input: None,
         folder: bench.folder().to_owned(),
         env: BTreeMap::new(),
     };

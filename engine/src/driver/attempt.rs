@@ -173,6 +173,7 @@ async fn attempted(call: &mut Call, environment: &Environment) -> StepResult<Dat
     let input = input(std::mem::take(&mut call.input), environment).await?;
     let input = with_secrets(input, call, environment).await?;
     open_progress(call, environment).await?;
+    call.cx.begins(call.timeout);
     let work = guarded(handler, call.cx.clone(), input);
     tokio::pin!(work);
     let error = tokio::select! {

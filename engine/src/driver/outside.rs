@@ -132,7 +132,7 @@ async fn handed_out(
             report: sender,
         };
         let task = task(call, &leased, input, lease, workers.now());
-        if offer.hand_out(claim, task, held) {
+        if offer.hand_out(claim, task, held).await {
             call.heart.bear(lease);
             return Ok(Held { _offer: offer, worker, report });
         }

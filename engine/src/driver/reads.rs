@@ -66,6 +66,8 @@ impl Reads {
             self.tasks += 1;
             tokio::task::spawn_blocking(move || {
                 let found = reads.into_iter().map(|read| carry_out(read, &loader)).collect();
+                // Whoever hears of it may be the last to hold the log.
+                drop(loader);
                 let _ = inbox.send(Message::HasRead(found));
             });
         }

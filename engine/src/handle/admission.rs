@@ -28,8 +28,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// What the starts of an engine have in common.
 #[derive(Debug, Default)]
 pub(crate) struct Admission {
-    /// Whether the limits on runs are set, as far as somebody asked.
-    set: RwLock<BTreeMap<String, bool>>,
+    /// Whether the limits on runs are set, as far as somebody asked, and since which of their revisions that is known.
+    set: RwLock<BTreeMap<String, (u32, bool)>>,
     /// Starts that have a place and are not answered.
     under_way: AtomicU64,
     /// Held while a place is looked for.
@@ -71,8 +71,11 @@ impl Handle {
             let counted = tokio::task::spawn_blocking(move || count(&shared, open_max)).await;
             let (seen, under_way) =
                 counted.map_err(|_| RequestError::Unknown)?.map_err(StartError::Uncounted)?;
-            // A start that has just become durable is counted twice, until it is answered.
-            if seen >= open_max || under_way == 0 || seen + under_way < open_max {
+            // A start that has just become durable would be counted twice, until it is answered.
+            if seen >= open_max {
+                return Ok(seen);
+            }
+            if under_way == 0 || seen + under_way < open_max {
                 return Ok(seen + under_way);
             }
             tokio::time::sleep(LOOK_AGAIN).await;
@@ -97,21 +100,22 @@ impl Handle {
     async fn is_set(&self, limit: &str) -> Result<bool, LoadError> {
         let known = &self.shared.admission.set;
         let found = known.read().unwrap_or_else(PoisonError::into_inner).get(limit).copied();
-        if let Some(is_set) = found {
+        if let Some((_, is_set)) = found {
             return Ok(is_set);
         }
         let is_set = self.limit(limit).await?.is_some_and(|limit| limit.set.is_some());
         let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
         // Who has set it meanwhile knows better.
-        Ok(*known.entry(limit.to_owned()).or_insert(is_set))
+        Ok(known.entry(limit.to_owned()).or_insert((0, is_set)).1)
     }
 
-    /// Takes note that a limit was set, or is no longer.
-    pub(super) fn has_set(&self, limit: &str, is_set: bool) {
+    /// Takes note that a limit was set, or is no longer. Of two who set it, the later one counts, whoever says so first.
+    pub(super) fn has_set(&self, limit: &str, revision: u32, is_set: bool) {
         if limit.starts_with(RUNS_LIMIT) {
             let known = &self.shared.admission.set;
             let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
-            known.insert(limit.to_owned(), is_set);
+            let known = known.entry(limit.to_owned()).or_default();
+            *known = (*known).max((revision, is_set));
         }
     }
 }

@@ -34,7 +34,7 @@ impl Handle {
         let setting = tokio::spawn(async move {
             let command = Command::Limit(LimitCommand::Set { size, by });
             let answer = handle.ask_aggregate(Kind::Limit, &name, command).await?;
-            handle.has_set(&name, size.is_some());
+            handle.has_set(&name, answer.revision, size.is_some());
             Ok(answer)
         });
         setting.await.unwrap_or(Err(RequestError::Unknown))

@@ -305,17 +305,35 @@ impl Handle {
         }
         prepared.callees.retain(|callee| !self.shared.loader.knows(callee.hash()));
         let name = Some(prepared.started.name.as_str()).filter(|name| !name.is_empty());
-        let _place = match place {
+        let place = match place {
             Some(place) => Some(place),
             None => self.place(name).await?,
         };
         let of_store = self.limits_of_store(&prepared.started.workflow).await;
         prepared.started.limits.extend(of_store.map_err(RequestError::from)?);
+        let Some(place) = place else { return self.start_in(&plan, prepared, asked).await };
+        // The place is taken until the start is answered, also if nobody waits for the answer any more.
+        let handle = self.clone();
+        let starting = tokio::spawn(async move {
+            let started = handle.start_in(&plan, prepared, asked).await;
+            drop(place);
+            started
+        });
+        starting.await.unwrap_or_else(|_| Err(RequestError::Unknown.into()))
+    }
+
+    /// Starts a run that may be started. `asked`: the hash of what was asked for.
+    async fn start_in(
+        &self,
+        plan: &Arc<Plan>,
+        prepared: Prepared,
+        asked: [u8; 32],
+    ) -> Result<Started, StartError> {
         if prepared.started.name.is_empty() {
-            return self.start_with_made_name(&plan, prepared).await;
+            return self.start_with_made_name(plan, prepared).await;
         }
         let name = prepared.started.name.clone();
-        match self.submit(&plan, prepared, None).await {
+        match self.submit(plan, prepared, None).await {
             Ok(answer) => Ok(Started { run: answer.run, name, existing: false, duplicate: false }),
             Err(RequestError::Refused(Refusal::Taken(run, earlier))) => {
                 if self.is_same(run, asked, earlier).await? {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
 use nexus_model::payload::NewPayload;
@@ -91,6 +91,7 @@ pub struct StepCx {
     pub(super) pulse: Arc<watch::Sender<Beat>>,
     redactor: Redactor,
     blobs: Arc<Blobs>,
+    deadline: Option<Instant>,
 }
 
 impl StepCx {
@@ -104,13 +105,18 @@ impl StepCx {
         let pulse = Arc::new(watch::channel(Beat::default()).0);
         let redactor = Redactor::default();
         let (info, blobs) = (Arc::new(info), Arc::default());
-        (Self { info, stopped, logs, state, pulse, redactor, blobs }, Stop(sender))
+        (Self { info, stopped, logs, state, pulse, redactor, blobs, deadline: None }, Stop(sender))
     }
 
     /// Keeps blobs in a store, and reads them from there.
     pub(crate) fn keeps_in(mut self, blobs: Blobs) -> Self {
         self.blobs = Arc::new(blobs);
         self
+    }
+
+    /// The handler is called now, and has this time.
+    pub(crate) fn begins(&mut self, timeout: Option<Duration>) {
+        self.deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     }
 
     /// Keeps binary bytes with a media type such as `image/png`. What is returned stands for them in the output of the
@@ -181,6 +187,31 @@ impl StepCx {
     /// The number of the attempt, from 1.
     pub fn attempt(&self) -> u32 {
         self.info.attempt.0
+    }
+
+    /// When the attempt is out of time, if its step has a `timeout`: the handler is told to stop then, and the attempt has failed.
+    ///
+    /// ```
+    /// use std::time::Instant;
+    ///
+    /// use nexus_engine::prelude::*;
+    ///
+    /// async fn fetch(cx: StepCx, _: String) -> StepResult<bool> {
+    ///     let left = cx.deadline().map(|at| at.saturating_duration_since(Instant::now()));
+    ///     Ok(left.is_some_and(|left| left > secs(20) && left <= secs(30)))
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// let page = Workflow::dag("page", |d, url| d.step("fetch", fetch.timeout(secs(30)), url))?;
+    /// let engine = Engine::builder().workflow(&page).in_memory()?;
+    /// assert!(engine.start(&page, "example.org".to_owned()).await?.result().await?);
+    /// # engine.shutdown().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
     }
 
     /// Whether an earlier execution of this attempt was cut off.

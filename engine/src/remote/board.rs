@@ -56,7 +56,20 @@ pub(super) enum Phase {
 pub(crate) struct Claim {
     pub(crate) worker: Arc<str>,
     /// Where the task goes.
-    pub(crate) task: oneshot::Sender<Task>,
+    pub(crate) task: oneshot::Sender<HandedOut>,
+}
+
+/// A task on its way to a worker. It is handed out once that is said: who has asked may be gone before it arrives.
+pub(crate) struct HandedOut {
+    task: Task,
+    is_taken: oneshot::Sender<()>,
+}
+
+impl HandedOut {
+    /// The task, if it is still to be had.
+    pub(super) fn take(self) -> Option<Task> {
+        self.is_taken.send(()).ok().map(|()| self.task)
+    }
 }
 
 /// A worker holds a task.
@@ -104,7 +117,7 @@ impl Board {
     pub(super) fn claim(
         &mut self,
         poll: &Poll,
-    ) -> Result<Option<oneshot::Receiver<Task>>, HandsOutNothing> {
+    ) -> Result<Option<oneshot::Receiver<HandedOut>>, HandsOutNothing> {
         if self.refuses {
             return Err(HandsOutNothing);
         }
@@ -270,10 +283,11 @@ impl Offer {
         }
     }
 
-    /// Hands it to the worker. Back comes the offer if the worker has gone meanwhile.
-    pub(crate) fn hand_out(&mut self, claim: Claim, task: Task, lease: Lease) -> bool {
+    /// Hands it to the worker. Whether it has taken it: it may have gone meanwhile.
+    pub(crate) async fn hand_out(&mut self, claim: Claim, task: Task, lease: Lease) -> bool {
         self.workers.lease_to(self.id, self.token, lease);
-        let is_taken = claim.task.send(task).is_ok();
+        let (is_taken, taken) = oneshot::channel();
+        let is_taken = claim.task.send(HandedOut { task, is_taken }).is_ok() && taken.await.is_ok();
         if is_taken {
             self.uncount();
         }

@@ -72,9 +72,13 @@ impl Handle {
         let failure = outcome.as_ref().err().map(|error| error.0.clone());
         let (recorded, is_again) = match self.workers().report(id, token, outcome) {
             Reporting::Under(mut recorded, is_again) => {
-                let answer = recorded.wait_for(Option::is_some).await;
-                let answer = answer.map_err(|_| RequestError::Unknown)?.clone();
-                (answer.ok_or(RequestError::Unknown)?, is_again)
+                let answer =
+                    recorded.wait_for(Option::is_some).await.ok().and_then(|it| it.clone());
+                // The attempt may have ended at the same moment: the log knows.
+                let Some(answer) = answer else {
+                    return self.was_reported(id, token, failure.as_ref()).await;
+                };
+                (answer, is_again)
             }
             Reporting::NotHeld => return self.was_reported(id, token, failure.as_ref()).await,
         };

@@ -70,6 +70,8 @@ pub enum Output {
     Reply(ReplyId, Result<Answer, Refusal>),
     /// A run has ended.
     Ended(RunId, RunStatus),
+    /// A run is no longer in memory, because what was decided about it did not come to be: how it stands is in the log.
+    Left(RunId),
     /// A called run should be there, and its end be told.
     Call(Box<super::RunCall>),
     /// A called run has ended.

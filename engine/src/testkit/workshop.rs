@@ -53,7 +53,8 @@ impl Workshop {
     pub(super) fn call(&self, order: Order) -> Said {
         let Order { handler, info, states, input, timeout, progress, blobs } = order;
         let (cx, stop) = StepCx::new(info, Arc::new(NoLogs), states);
-        let (cx, beats) = cx.keeps_in(blobs).with_progress(progress);
+        let (mut cx, beats) = cx.keeps_in(blobs).with_progress(progress);
+        cx.begins(timeout);
         let own = cx.clone();
         let work = async move {
             // Held for as long as the handler works: without it, it would be told to stop.

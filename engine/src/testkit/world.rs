@@ -472,7 +472,7 @@ impl World {
             }
             Output::Function(news) => self.wanted.push_back(Wanted::Function(news)),
             Output::Snapshot(run, _, bytes) => self.keep_snapshot(run, bytes),
-            Output::Ignored(_) => {}
+            Output::Ignored(_) | Output::Left(_) => {}
             call @ (Output::Call(_) | Output::ChildEnded(_)) => self.pass_on(call),
             Output::LoadAggregate(id) => self.wanted.push_back(Wanted::Aggregate(id)),
             Output::Errand(id, effect)

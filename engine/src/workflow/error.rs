@@ -7,7 +7,7 @@ use nexus_model::plan::DefinitionError;
 
 use crate::code::FunctionTrouble;
 use crate::engine::OpenError;
-use crate::handle::{RequestError, StartError};
+use crate::handle::{QueryError, RequestError, StartError};
 
 /// What went wrong with a workflow or a run.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +64,15 @@ pub enum Error {
         #[source]
         source: serde_json::Error,
     },
+    /// A query was not answered.
+    #[error("a query of run `{run}` has no answer")]
+    Query {
+        /// The run.
+        run: String,
+        /// Why.
+        #[source]
+        source: Box<QueryError>,
+    },
     /// The run failed.
     #[error("run `{run}` failed: {} {}", failure.code, failure.message)]
     Failed {
@@ -96,7 +105,7 @@ pub enum Error {
         /// Why.
         trouble: Box<FunctionTrouble>,
     },
-    /// The output of the run is not what was asked for.
+    /// The output of the run, or its answer to a query or an update, is not what was asked for.
     #[error("the output of run `{run}` is no {expected}")]
     Output {
         /// The run.
@@ -120,6 +129,11 @@ impl Error {
             Self::Output { .. } => Some("NX3050"),
             Self::Waits { .. } => Some("NX3053"),
             Self::Stuck { trouble, .. } => Some(trouble.code),
+            Self::Query { source, .. } => match **source {
+                QueryError::NoSuchQuery { .. } => Some("NX4125"),
+                QueryError::Failed { .. } => Some("NX4126"),
+                QueryError::NoSuchRun | QueryError::Load(_) => None,
+            },
             Self::NoSuchRun { .. } => Some("NX7011"),
             Self::NoSuchStep { .. } => Some("NX4180"),
             Self::Open(error) if matches!(**error, OpenError::StateMissing { .. }) => {

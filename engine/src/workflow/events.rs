@@ -21,7 +21,7 @@ const EVENTS_MAX: usize = 256;
 
 /// The events of a run: those that are there, then each as it becomes durable, until the run has ended.
 ///
-/// It ends too when the log is closed. A run that is retried after its end goes on; its events are there for another reader.
+/// It ends too when the engine does. A run that is retried after its end goes on; its events are there for another reader.
 pub struct RunEvents(Pin<Box<dyn Stream<Item = Result<Recorded>> + Send>>);
 
 struct Reader {
@@ -31,13 +31,16 @@ struct Reader {
     read: VecDeque<Recorded>,
     next: u32,
     has_ended: bool,
+    /// The engine has ended; what is read now is all there is.
+    is_closed: bool,
 }
 
 impl RunEvents {
     pub(super) fn new(handle: Handle, run: RunHandle<()>) -> Self {
         let durable = handle.log().subscribe(PARTITION);
         let read = VecDeque::new();
-        let reader = Reader { handle, run, durable, read, next: 0, has_ended: false };
+        let (has_ended, is_closed) = (false, false);
+        let reader = Reader { handle, run, durable, read, next: 0, has_ended, is_closed };
         Self(Box::pin(try_unfold(reader, Reader::next)))
     }
 
@@ -60,9 +63,16 @@ impl Reader {
             self.durable.mark_unchanged();
             let read = self.handle.history(run, self.next, EVENTS_MAX).await;
             self.read = read.map_err(RequestError::from)?.into();
-            if self.read.is_empty() && self.durable.changed().await.is_err() {
+            if !self.read.is_empty() {
+                break;
+            }
+            if self.is_closed {
                 return Ok(None);
             }
+            self.is_closed = tokio::select! {
+                more = self.durable.changed() => more.is_err(),
+                () = self.handle.ended(run) => true,
+            };
         }
         let Some(recorded) = self.read.pop_front() else { return Ok(None) };
         self.next = recorded.revision + 1;

@@ -298,6 +298,6 @@ fn already_decided(step: String) -> Refusal {
     Refusal::Rejected(Rejection::AlreadyDecided { step })
 }
 
-fn program() -> Actor {
+pub(super) fn program() -> Actor {
     Actor { name: "program".to_owned(), via: "rust".to_owned() }
 }

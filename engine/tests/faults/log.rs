@@ -38,6 +38,8 @@ pub(crate) struct Faults {
     /// Reads of streams under way, and the most there ever were.
     reading: AtomicUsize,
     pub(crate) reading_most: AtomicUsize,
+    /// How many submissions have come, taken or not.
+    pub(crate) submitted: AtomicUsize,
 }
 
 /// The log.
@@ -127,6 +129,7 @@ impl EventLog for FaultyLog {
 
     fn append(&self, submission: Submission) -> Ticket {
         let (answer, ticket) = Ticket::open();
+        self.faults.submitted.fetch_add(1, Ordering::SeqCst);
         self.queue.send((submission, answer)).unwrap();
         ticket
     }

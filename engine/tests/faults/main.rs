@@ -9,6 +9,7 @@
 mod blame;
 mod calls;
 mod events;
+mod given_up;
 mod heartbeats;
 mod life;
 mod log;

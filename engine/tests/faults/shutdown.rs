@@ -74,7 +74,7 @@ async fn a_log_that_does_not_answer_does_not_hold_up_the_end() {
     let log = Arc::clone(&life.log);
     let began = Instant::now();
     within(life.engine.shutdown()).await;
-    assert!(began.elapsed() < Duration::from_secs(5));
+    assert!(began.elapsed() < Duration::from_secs(15));
     let unknown = within(pause).await.unwrap();
     assert!(matches!(unknown, Err(RequestError::Unknown)), "{unknown:?}");
     log.faults.gone.store(true, Ordering::SeqCst);

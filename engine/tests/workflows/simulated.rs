@@ -7,54 +7,64 @@ use nexus_engine::model::event::Event;
 use nexus_engine::prelude::*;
 use nexus_engine::testing::TestEngine;
 
-use crate::order::{Hold, Payment, Shop, Valid, an_order, charge, notify, order, refund, reserve};
+use crate::order::{
+    Hold, Order, Parcel, Payment, Shop, Valid, an_order, charge, notify, order, order_of_function,
+    refund, reserve,
+};
+
+/// The order as a graph and as a function: what replaces and tests the one does so with the other.
+fn both_forms() -> [Workflow<Order, Parcel>; 2] {
+    [order().unwrap(), order_of_function().unwrap()]
+}
 
 #[test]
 fn functions_are_replaced_wherever_they_stand() {
-    let order = order().unwrap();
-    let refunds = Arc::new(AtomicU32::new(0));
-    let counted = Arc::clone(&refunds);
-    let t = TestEngine::new()
-        .workflow(&order)
-        .state(Shop::default())
-        .mock(reserve, |_: StepCx, _: Valid| async { Ok(Hold { id: "h1".into() }) })
-        .mock(charge, |_: StepCx, (valid, hold): (Valid, Hold)| async move {
-            assert_eq!((valid.cents, &*hold.id), (500, "h1"));
-            Ok(Payment { id: "p1".into() })
-        })
-        .mock(refund, move |cx: StepCx, payment: Payment| {
-            assert!(cx.is_undo() && payment.id == "p1");
-            counted.fetch_add(1, Ordering::SeqCst);
-            async { Ok(()) }
-        })
-        .mock(notify, Step::blocking(|_, _| Ok(())))
-        .fail_first(2, charge, StepError::retry("503"));
-    let run = t.start(&order, an_order("lost", 500)).unwrap();
-    let error = run.result().unwrap_err();
-    assert_eq!(error.to_string(), "run `wf-001` failed: NX3001 no truck");
-    assert_eq!(refunds.load(Ordering::SeqCst), 1);
-    let failed = |event: &Event| matches!(event, Event::AttemptFailed { failure, .. } if failure.message == "503");
-    assert_eq!(run.events().iter().filter(|recorded| failed(&recorded.event)).count(), 2);
+    for order in both_forms() {
+        let refunds = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&refunds);
+        let t = TestEngine::new()
+            .workflow(&order)
+            .state(Shop::default())
+            .mock(reserve, |_: StepCx, _: Valid| async { Ok(Hold { id: "h1".into() }) })
+            .mock(charge, |_: StepCx, (valid, hold): (Valid, Hold)| async move {
+                assert_eq!((valid.cents, &*hold.id), (500, "h1"));
+                Ok(Payment { id: "p1".into() })
+            })
+            .mock(refund, move |cx: StepCx, payment: Payment| {
+                assert!(cx.is_undo() && payment.id == "p1");
+                counted.fetch_add(1, Ordering::SeqCst);
+                async { Ok(()) }
+            })
+            .mock(notify, Step::blocking(|_, _| Ok(())))
+            .fail_first(2, charge, StepError::retry("503"));
+        let run = t.start(&order, an_order("lost", 500)).unwrap();
+        let error = run.result().unwrap_err();
+        assert_eq!(error.to_string(), "run `wf-001` failed: NX3001 no truck");
+        assert_eq!(refunds.load(Ordering::SeqCst), 1);
+        let failed = |event: &Event| matches!(event, Event::AttemptFailed { failure, .. } if failure.message == "503");
+        assert_eq!(run.events().iter().filter(|recorded| failed(&recorded.event)).count(), 2);
+    }
 }
 
 #[test]
 fn time_jumps_and_decisions_come_when_they_come() {
-    let order = order().unwrap();
-    let t = TestEngine::new().workflow(&order).state(Shop::default());
-    let began = t.now();
-    let run = t.start_as("large", &order, an_order("A-1", 200_000)).unwrap();
-    t.advance(hours(23));
-    t.crash_and_recover();
-    assert_eq!(t.now().as_ms() - began.as_ms(), 23 * 3_600_000);
-    let error = run.approve("approve", "erin").unwrap_err().to_string();
-    assert_eq!(error, "`erin` may not decide about step `approve`; it asks group:ops");
-    run.approve_of("approve", "dana", &["ops"]).unwrap();
-    assert_eq!(run.result().unwrap().tracking, "T-A-1");
-    let late = t.start(&order, an_order("A-2", 200_000)).unwrap();
-    t.down_for(days(2));
-    assert_eq!(late.result().unwrap_err().code(), Some("NX4102"));
-    let again = t.start_as("large", &order, an_order("A-1", 200_000)).unwrap();
-    assert_eq!(again.run_id(), run.run_id());
+    for order in both_forms() {
+        let t = TestEngine::new().workflow(&order).state(Shop::default());
+        let began = t.now();
+        let run = t.start_as("large", &order, an_order("A-1", 200_000)).unwrap();
+        t.advance(hours(23));
+        t.crash_and_recover();
+        assert_eq!(t.now().as_ms() - began.as_ms(), 23 * 3_600_000);
+        let error = run.approve("approve", "erin").unwrap_err().to_string();
+        assert_eq!(error, "`erin` may not decide about step `approve`; it asks group:ops");
+        run.approve_of("approve", "dana", &["ops"]).unwrap();
+        assert_eq!(run.result().unwrap().tracking, "T-A-1");
+        let late = t.start(&order, an_order("A-2", 200_000)).unwrap();
+        t.down_for(days(2));
+        assert_eq!(late.result().unwrap_err().code(), Some("NX4102"));
+        let again = t.start_as("large", &order, an_order("A-1", 200_000)).unwrap();
+        assert_eq!(again.run_id(), run.run_id());
+    }
 }
 
 #[test]

@@ -1,16 +1,10 @@
 //! Workflows that are functions under simulated time: as graphs are, with mocks, failures, crashes and recorded histories.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-
-use nexus_engine::model::event::Event;
 use nexus_engine::prelude::*;
 use nexus_engine::testing::{HistoryCheck, TestEngine};
 use nexus_engine::workflow::HistoryError;
 
-use crate::order::{
-    Hold, Payment, Shop, Valid, an_order, charge, notify, order_of_function, refund, reserve,
-};
+use crate::order::{Shop, an_order, order_of_function};
 
 async fn double(_: StepCx, n: u64) -> StepResult<u64> {
     Ok(n * 2)
@@ -18,50 +12,6 @@ async fn double(_: StepCx, n: u64) -> StepResult<u64> {
 
 async fn back(_: StepCx, _: u64) -> StepResult<()> {
     Ok(())
-}
-
-#[test]
-fn functions_of_steps_are_replaced_and_fail() {
-    let order = order_of_function().unwrap();
-    let refunds = Arc::new(AtomicU32::new(0));
-    let counted = Arc::clone(&refunds);
-    let t = TestEngine::new()
-        .workflow(&order)
-        .state(Shop::default())
-        .mock(reserve, |_: StepCx, _: Valid| async { Ok(Hold { id: "h1".into() }) })
-        .mock(charge, |_: StepCx, (valid, hold): (Valid, Hold)| async move {
-            assert_eq!((valid.cents, &*hold.id), (500, "h1"));
-            Ok(Payment { id: "p1".into() })
-        })
-        .mock(refund, move |cx: StepCx, payment: Payment| {
-            assert!(cx.is_undo() && payment.id == "p1");
-            counted.fetch_add(1, Ordering::SeqCst);
-            async { Ok(()) }
-        })
-        .mock(notify, Step::blocking(|_, _| Ok(())))
-        .fail_first(2, charge, StepError::retry("503"));
-    let run = t.start(&order, an_order("lost", 500)).unwrap();
-    let error = run.result().unwrap_err();
-    assert_eq!(error.to_string(), "run `wf-001` failed: NX3001 no truck");
-    assert_eq!(refunds.load(Ordering::SeqCst), 1);
-    let failed = |event: &Event| matches!(event, Event::AttemptFailed { failure, .. } if failure.message == "503");
-    assert_eq!(run.events().iter().filter(|recorded| failed(&recorded.event)).count(), 2);
-}
-
-#[test]
-fn time_jumps_for_functions_too() {
-    let order = order_of_function().unwrap();
-    let t = TestEngine::new().workflow(&order).state(Shop::default());
-    let run = t.start_as("large", &order, an_order("A-1", 200_000)).unwrap();
-    t.advance(hours(23));
-    t.crash_and_recover();
-    let error = run.approve("approve", "erin").unwrap_err().to_string();
-    assert_eq!(error, "`erin` may not decide about step `approve`; it asks group:ops");
-    run.approve_of("approve", "dana", &["ops"]).unwrap();
-    assert_eq!(run.result().unwrap().tracking, "T-A-1");
-    let late = t.start(&order, an_order("A-2", 200_000)).unwrap();
-    t.down_for(days(2));
-    assert_eq!(late.result().unwrap_err().code(), Some("NX4102"));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::query::{Pairs, number, put, unknown};
 
 /// A request to approve or reject what a step asks.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ApprovalAnswer {
     /// The step; needed if several steps of the run ask.
     #[serde(default)]

@@ -40,6 +40,7 @@ pub struct LimitView {
 
 /// What a limit allows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LimitSize {
     /// Slots held at one time; `null`: any number.
     pub slots: Option<u32>,
@@ -79,8 +80,10 @@ impl LimitHolder {
 
 /// A request to say what a limit allows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SetLimit {
     /// What counts from now on; `null`: what definitions say.
+    #[serde(default)]
     pub size: Option<LimitSize>,
     /// Who asks.
     pub by: By,

@@ -6,6 +6,7 @@ use super::By;
 
 /// A request to have the open runs of a workflow go on with a version of it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct MigrateRuns {
     /// The number of the version; `null`: the current one.
     #[serde(default)]

@@ -21,6 +21,7 @@ pub struct PauseScope {
 
 /// A request to pause or resume more than a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PauseStore {
     /// What.
     pub scope: PauseScope,

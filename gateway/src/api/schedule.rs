@@ -7,6 +7,7 @@ use super::By;
 
 /// A request to make or change a schedule.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PutSchedule {
     /// Its name.
     pub id: String,
@@ -19,7 +20,8 @@ pub struct PutSchedule {
     /// The definitions that it calls, directly or not.
     #[serde(default)]
     pub callees: Vec<Value>,
-    /// Their input.
+    /// Their input; an empty object if it is absent.
+    #[serde(default = "super::no_input")]
     pub input: Value,
     /// When it is due: a cron expression. Either this or `every_ms`.
     #[serde(default)]
@@ -135,6 +137,7 @@ pub struct ScheduleActed {
 
 /// A request to make up for a stretch of the past.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BackfillSchedule {
     /// From here on, in milliseconds since the Unix epoch.
     pub from_ms: i64,

@@ -7,6 +7,7 @@ use super::By;
 
 /// A request to have a step take an update.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SendUpdate {
     /// What it carries.
     #[serde(default)]

@@ -7,6 +7,7 @@ use super::By;
 
 /// A request to make a definition the current version of its workflow.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PublishVersion {
     /// The definition: its canonical JSON.
     pub definition: Value,
@@ -25,6 +26,7 @@ pub struct PublishVersion {
 
 /// A request to make a version current that was published before.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RollBack {
     /// Its number; `null`: the one before the current one.
     #[serde(default)]
@@ -116,6 +118,7 @@ pub struct DefinitionView {
 
 /// A request to compare two definitions.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct CompareDefinitions {
     /// The old one.
     pub from: DefinitionRef,
@@ -125,6 +128,7 @@ pub struct CompareDefinitions {
 
 /// Which definition is meant: one of both.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct DefinitionRef {
     /// `NAME` (the current version), `NAME@3`, or the hash of a definition that is stored, or its first eight digits or more.
     #[serde(default)]

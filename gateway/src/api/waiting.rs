@@ -7,6 +7,7 @@ use super::By;
 
 /// A request to tell a run something.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SendSignal {
     /// What it carries.
     #[serde(default)]

@@ -5,7 +5,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// A worker asks for a task.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PollTask {
     /// What it calls itself.
@@ -17,7 +17,7 @@ pub struct PollTask {
 }
 
 /// A task for a worker.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TaskView {
     /// `task/v1`.
     pub kind: String,
@@ -54,7 +54,7 @@ pub struct TaskView {
 }
 
 /// A sign of life of a worker.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TaskHeartbeat {
     /// The token of the task.
@@ -65,7 +65,7 @@ pub struct TaskHeartbeat {
 }
 
 /// The answer to a sign of life.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeartbeatView {
     /// `heartbeat/v1`.
     pub kind: String,
@@ -76,7 +76,7 @@ pub struct HeartbeatView {
 }
 
 /// A task is done.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CompleteTask {
     /// The token of the task.
@@ -87,7 +87,7 @@ pub struct CompleteTask {
 }
 
 /// A task has failed.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FailTask {
     /// The token of the task.
@@ -110,7 +110,7 @@ fn may_help() -> bool {
 }
 
 /// The answer to a report.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportedView {
     /// `reported/v1`.
     pub kind: String,

@@ -81,11 +81,16 @@ pub(super) fn segment(text: &str) -> String {
 impl Client {
     /// Asks, and reads the answer as JSON.
     pub(super) async fn ask<T: DeserializeOwned>(&self, asking: Asking) -> Result<T, Problem> {
-        let text = self.bytes(asking).await?;
-        serde_json::from_slice(&text).map_err(|error| {
-            Problem::new("NX7015", 6, format!("the engine's answer is not understood: {error}"))
-                .hint("use the same version of nexus-engine as the process that holds the store")
-        })
+        read(&self.bytes(asking).await?)
+    }
+
+    /// Asks, and reads the answer as JSON if it has a body.
+    pub(super) async fn ask_if_any<T: DeserializeOwned>(
+        &self,
+        asking: Asking,
+    ) -> Result<Option<T>, Problem> {
+        let bytes = self.bytes(asking).await?;
+        if bytes.is_empty() { Ok(None) } else { read(&bytes).map(Some) }
     }
 
     /// Asks, and reads the answer as text.
@@ -149,6 +154,13 @@ impl Client {
             Problem::new("NX7015", 6, format!("the engine answered {status}: {}", text.trim()))
         }))
     }
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        Problem::new("NX7015", 6, format!("the engine's answer is not understood: {error}"))
+            .hint("use the same version of nexus-engine as the process that holds the store")
+    })
 }
 
 async fn exchange(

@@ -3,65 +3,66 @@
 use axum::Json;
 use axum::extract::State;
 
+use super::act_bodies::{ActBody, CancelBody, RetryBody};
 use super::answer::Answer;
 use super::read::{Body, Name, Names};
 use crate::Service;
-use crate::api::{Act, Acted};
+use crate::api::Acted;
 
 pub(super) async fn pause(
     State(service): State<Service>,
     Name(run): Name,
-    Body(act): Body<Act>,
+    Body(act): Body<ActBody>,
 ) -> Answer<Acted> {
-    service.pause(&run, act).await.map(Json)
+    service.pause(&run, act.into()).await.map(Json)
 }
 
 pub(super) async fn resume(
     State(service): State<Service>,
     Name(run): Name,
-    Body(act): Body<Act>,
+    Body(act): Body<ActBody>,
 ) -> Answer<Acted> {
-    service.resume(&run, act).await.map(Json)
+    service.resume(&run, act.into()).await.map(Json)
 }
 
 pub(super) async fn pause_step(
     State(service): State<Service>,
     Names(run, step): Names,
-    Body(act): Body<Act>,
+    Body(act): Body<ActBody>,
 ) -> Answer<Acted> {
-    service.pause_step(&run, &step, act).await.map(Json)
+    service.pause_step(&run, &step, act.into()).await.map(Json)
 }
 
 pub(super) async fn resume_step(
     State(service): State<Service>,
     Names(run, step): Names,
-    Body(act): Body<Act>,
+    Body(act): Body<ActBody>,
 ) -> Answer<Acted> {
-    service.resume_step(&run, &step, act).await.map(Json)
+    service.resume_step(&run, &step, act.into()).await.map(Json)
 }
 
 pub(super) async fn cancel(
     State(service): State<Service>,
     Name(run): Name,
-    Body(act): Body<Act>,
+    Body(act): Body<CancelBody>,
 ) -> Answer<Acted> {
-    service.cancel(&run, act).await.map(Json)
+    service.cancel(&run, act.into()).await.map(Json)
 }
 
 pub(super) async fn forget(
     State(service): State<Service>,
     Name(run): Name,
-    Body(act): Body<Act>,
+    Body(act): Body<ActBody>,
 ) -> Answer<Acted> {
-    service.forget(&run, act).await.map(Json)
+    service.forget(&run, act.into()).await.map(Json)
 }
 
 pub(super) async fn retry(
     State(service): State<Service>,
     Name(run): Name,
-    Body(act): Body<Act>,
+    Body(act): Body<RetryBody>,
 ) -> Answer<Acted> {
-    service.retry(&run, act).await.map(Json)
+    service.retry(&run, act.into()).await.map(Json)
 }
 
 pub(super) async fn drive(State(service): State<Service>, Name(run): Name) -> Answer<Acted> {

@@ -3,10 +3,11 @@
 use axum::Json;
 use axum::extract::State;
 
+use super::act_bodies::ActBody;
 use super::answer::Answer;
 use super::read::{Body, Name};
 use crate::Service;
-use crate::api::{Act, BreakerPage, BreakerView};
+use crate::api::{BreakerPage, BreakerView};
 
 pub(super) async fn list(State(service): State<Service>) -> Answer<BreakerPage> {
     service.breakers().await.map(Json)
@@ -22,7 +23,7 @@ pub(super) async fn show(
 pub(super) async fn reset(
     State(service): State<Service>,
     Name(target): Name,
-    Body(act): Body<Act>,
+    Body(act): Body<ActBody>,
 ) -> Answer<BreakerView> {
-    service.reset_breaker(&target, act).await.map(Json)
+    service.reset_breaker(&target, act.into()).await.map(Json)
 }

@@ -3,11 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 
+use super::act_bodies::ActBody;
 use super::answer::Answer;
 use super::read::{Body, Name};
 use crate::Service;
 use crate::api::{
-    Act, BackfillSchedule, BackfillView, PutSchedule, ScheduleActed, SchedulePage, ScheduleView,
+    BackfillSchedule, BackfillView, PutSchedule, ScheduleActed, SchedulePage, ScheduleView,
 };
 
 pub(super) async fn list(State(service): State<Service>) -> Answer<SchedulePage> {
@@ -28,33 +29,33 @@ pub(super) async fn put(
 pub(super) async fn pause(
     State(service): State<Service>,
     Name(id): Name,
-    Body(act): Body<Act>,
+    Body(act): Body<ActBody>,
 ) -> Answer<ScheduleActed> {
-    service.pause_schedule(&id, act).await.map(Json)
+    service.pause_schedule(&id, act.into()).await.map(Json)
 }
 
 pub(super) async fn resume(
     State(service): State<Service>,
     Name(id): Name,
-    Body(act): Body<Act>,
+    Body(act): Body<ActBody>,
 ) -> Answer<ScheduleActed> {
-    service.resume_schedule(&id, act).await.map(Json)
+    service.resume_schedule(&id, act.into()).await.map(Json)
 }
 
 pub(super) async fn delete(
     State(service): State<Service>,
     Name(id): Name,
-    Body(act): Body<Act>,
+    Body(act): Body<ActBody>,
 ) -> Answer<ScheduleActed> {
-    service.delete_schedule(&id, act).await.map(Json)
+    service.delete_schedule(&id, act.into()).await.map(Json)
 }
 
 pub(super) async fn trigger(
     State(service): State<Service>,
     Name(id): Name,
-    Body(act): Body<Act>,
+    Body(act): Body<ActBody>,
 ) -> Answer<ScheduleActed> {
-    service.trigger_schedule(&id, act).await.map(Json)
+    service.trigger_schedule(&id, act.into()).await.map(Json)
 }
 
 pub(super) async fn backfill(

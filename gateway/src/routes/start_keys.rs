@@ -4,10 +4,11 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 
+use super::act_bodies::ActBody;
 use super::answer::Answer;
 use super::read::{Body, Name, Params};
 use crate::Service;
-use crate::api::{Act, StartActed, StartPage, StartView};
+use crate::api::{StartActed, StartPage, StartView};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,7 +32,7 @@ pub(super) async fn show(State(service): State<Service>, Name(id): Name) -> Answ
 pub(super) async fn cancel(
     State(service): State<Service>,
     Name(id): Name,
-    Body(act): Body<Act>,
+    Body(act): Body<ActBody>,
 ) -> Answer<StartActed> {
-    service.cancel_start(&id, act).await.map(Json)
+    service.cancel_start(&id, act.into()).await.map(Json)
 }

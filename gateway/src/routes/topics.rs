@@ -3,10 +3,11 @@
 use axum::Json;
 use axum::extract::{Path, State};
 
+use super::act_bodies::ActBody;
 use super::answer::Answer;
 use super::read::{Body, Name};
 use crate::Service;
-use crate::api::{Act, EmitEvent, EmittedView, SetTriggers, TopicPage, TriggersActed};
+use crate::api::{EmitEvent, EmittedView, SetTriggers, TopicPage, TriggersActed};
 
 pub(super) async fn list(State(service): State<Service>) -> Answer<TopicPage> {
     service.topics().await.map(Json)
@@ -30,7 +31,7 @@ pub(super) async fn set_triggers(
 pub(super) async fn delete_trigger(
     State(service): State<Service>,
     Path((event, trigger)): Path<(String, String)>,
-    Body(act): Body<Act>,
+    Body(act): Body<ActBody>,
 ) -> Answer<TriggersActed> {
-    service.delete_trigger(&event, &trigger, act).await.map(Json)
+    service.delete_trigger(&event, &trigger, act.into()).await.map(Json)
 }

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod approvals;
 #[cfg(test)]
+mod bodies;
+#[cfg(test)]
 mod held_back;
 mod http;
 mod kept_starts;

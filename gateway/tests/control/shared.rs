@@ -21,9 +21,9 @@ async fn a_limit_is_listed_looked_at_set_and_unset() {
     let house = House::open().await;
     let limited = json!({"concurrency": {"limit": 1, "key": "k", "scope": "global"}});
     let [here, there] = house.controls();
-    for name in ["first", "second"] {
-        here.start(start(definition("gate", limited.clone()), Some(name))).await.unwrap();
-    }
+    here.start(start(definition("gate", limited.clone()), Some("first"))).await.unwrap();
+    until("one has it", async || here.limit("k").await.is_ok_and(|limit| limit.held == 1)).await;
+    here.start(start(definition("gate", limited.clone()), Some("second"))).await.unwrap();
     until("one waits", async || here.limit("k").await.is_ok_and(|limit| limit.waiting == 1)).await;
     for control in house.controls() {
         let page = control.limits().await.unwrap();

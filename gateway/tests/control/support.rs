@@ -30,9 +30,13 @@ impl House {
     }
 
     pub(crate) async fn open_with(drive: Drive, listen: Option<&str>) -> Self {
+        Self::open_as(Config { drive, ..config() }, listen).await
+    }
+
+    pub(crate) async fn open_as(config: Config, listen: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let gate = Arc::new(Notify::new());
-        let (engine, service) = open(folder.path(), drive, &gate);
+        let (engine, service) = opened(folder.path(), config, &gate);
         let server = Server::start(service.clone(), listen).await.unwrap();
         let client = Client::find(folder.path()).await.unwrap();
         Self { folder, engine, service, server, client, gate }
@@ -50,11 +54,18 @@ impl House {
     }
 }
 
+/// What is stopped has little time: `gate` does not stop by itself.
+pub(crate) fn config() -> Config {
+    Config { grace: Duration::from_millis(100), ..Config::default() }
+}
+
 /// Opens the store in `folder`.
 pub(crate) fn open(folder: &Path, drive: Drive, gate: &Arc<Notify>) -> (Engine, Service) {
+    opened(folder, Config { drive, ..config() }, gate)
+}
+
+fn opened(folder: &Path, config: Config, gate: &Arc<Notify>) -> (Engine, Service) {
     let log = Arc::new(FjallLog::open(folder, Options::new(TABLES)).unwrap());
-    let (grace, worker_lease) = (Duration::from_millis(100), Duration::from_millis(500));
-    let config = Config { drive, grace, worker_lease, ..Config::default() };
     let pass = Arc::clone(gate);
     let gate = move |_: StepCx, input: Value| {
         let pass = Arc::clone(&pass);
@@ -125,11 +136,11 @@ pub(crate) async fn run(control: &Control, definition: Value, name: &str) -> Run
 
 /// Waits until `holds`.
 pub(crate) async fn until(what: &str, holds: impl AsyncFn() -> bool) {
-    for _ in 0..500 {
-        if holds().await {
-            return;
+    let asking = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("not in 5 s: {what}");
+    };
+    let held = tokio::time::timeout(Duration::from_mins(1), asking).await;
+    held.unwrap_or_else(|_| panic!("not in time: {what}"));
 }

@@ -99,7 +99,7 @@ async fn the_end_of_the_server_does_not_wait_for_those_who_wait() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     let began = Instant::now();
     house.close().await;
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
     assert_eq!(waits.await.unwrap().unwrap_err().exit_code, 6);
     assert!(!follow.await.unwrap().is_empty());
     let gone = there.status().await.unwrap_err();

@@ -3,14 +3,14 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use nexus_engine::Drive;
 use nexus_engine::remote::TaskId;
+use nexus_engine::{Config, Drive};
 use nexus_gateway::api::{Act, RunView};
 use nexus_gateway::{Control, Server};
 use serde_json::{Value, json};
 
 use crate::http::ask;
-use crate::support::{House, by, open, start, until};
+use crate::support::{House, by, config, open, start, until};
 
 /// A worker: its HTTP, without more.
 struct Worker(SocketAddr);
@@ -48,7 +48,11 @@ impl Worker {
 }
 
 async fn house() -> (House, Worker, Control) {
-    let house = House::open_with(Drive::All, Some("127.0.0.1:0")).await;
+    house_as(config()).await
+}
+
+async fn house_as(config: Config) -> (House, Worker, Control) {
+    let house = House::open_as(config, Some("127.0.0.1:0")).await;
     let worker = Worker(house.server.tcp().expect("a port"));
     let [_, control] = house.controls();
     (house, worker, control)
@@ -104,7 +108,7 @@ async fn a_worker_carries_out_a_step() {
         [&task["attempt"], &task["item"], &task["may_repeat"], &task["undo"], &task["progress"]],
         [json!(1), Value::Null, json!(false), json!(false), Value::Null].each_ref()
     );
-    assert_eq!(task["lease_ms"], 500);
+    assert_eq!(task["lease_ms"], 30_000);
     assert!(task["deadline"].as_str().is_some_and(|at| at.ends_with('Z')), "{task}");
     // It is in the log before it is handed out, and the token is its place there.
     let begun = kinds(&control, "one").await;
@@ -113,7 +117,7 @@ async fn a_worker_carries_out_a_step() {
     assert_eq!(worker.poll(10).await.0, 204, "it is handed out once");
 
     let beat = worker.say(&task, "heartbeat", json!({"progress": {"done": 3}})).await;
-    let alive = json!({"kind": "heartbeat/v1", "cancelled": false, "lease_ms": 500});
+    let alive = json!({"kind": "heartbeat/v1", "cancelled": false, "lease_ms": 30_000});
     assert_eq!(beat, (200, alive));
     let is_said =
         async || control.get("one").await.unwrap().steps[0].progress == json!({"done": 3});
@@ -165,7 +169,8 @@ async fn failures_are_tried_again_unless_they_are_fatal() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_falls_silent_loses_its_task() {
-    let (house, worker, control) = house().await;
+    let worker_lease = Duration::from_millis(1_500);
+    let (house, worker, control) = house_as(Config { worker_lease, ..config() }).await;
     control.start(start(resize(retries()), Some("one"))).await.unwrap();
     let first = worker.task().await;
     worker.say(&first, "heartbeat", json!({"progress": 5})).await;
@@ -178,7 +183,7 @@ async fn a_worker_that_falls_silent_loses_its_task() {
         assert!(late.1["message"].as_str().unwrap().contains("NX3048 worker `w1`"), "{late:?}");
     }
     // Heartbeats keep it for longer than the lease.
-    for _ in 0..8 {
+    for _ in 0..20 {
         tokio::time::sleep(Duration::from_millis(100)).await;
         assert_eq!(worker.say(&second, "heartbeat", json!({})).await.0, 200);
     }
@@ -296,16 +301,8 @@ async fn a_run_waits_for_a_worker_and_says_so() {
     let at = format!("a worker that offers `resize` asks at http://{}/workers/v1/poll", worker.0);
     assert_eq!(cause.release, at);
 
-    let task = worker.task().await;
-    let held = control.explain("one").await.unwrap();
-    assert_eq!(held.causes[0].cause, "running");
-    assert!(held.why == "a is at work", "{}", held.why);
-    assert!(held.steps[0].why.starts_with("a is with worker `w1` for "), "{held:?}");
-    let handlers = control.workers().await.unwrap().handlers;
-    let shown = |name: &str| handlers.iter().find(|handler| handler.handler == name).unwrap();
-    assert_eq!((shown("resize").held, shown("resize").waiting, shown("resize").polls), (1, 0, 0));
-    assert!(shown("other").asked_at.is_some());
     // From now on its time runs.
+    let task = worker.task().await;
     assert_eq!(ended(&control, "one").await.error.unwrap().code, "NX3002");
     assert_eq!(code(&worker.say(&task, "complete", json!({})).await), (409, "NX4189"));
 
@@ -313,6 +310,16 @@ async fn a_run_waits_for_a_worker_and_says_so() {
     let since = "a waits for a worker: none asks for `resize` since 2";
     let waits = async || control.explain("two").await.unwrap().why.starts_with(since);
     until("it says when the last one asked", waits).await;
+    let task = worker.task().await;
+    let held = control.explain("two").await.unwrap();
+    assert_eq!(held.causes[0].cause, "running");
+    assert!(held.why == "a is at work", "{}", held.why);
+    assert!(held.steps[0].why.starts_with("a is with worker `w1` for "), "{held:?}");
+    let handlers = control.workers().await.unwrap().handlers;
+    let shown = |name: &str| handlers.iter().find(|handler| handler.handler == name).unwrap();
+    assert_eq!((shown("resize").held, shown("resize").waiting, shown("resize").polls), (1, 0, 0));
+    assert!(shown("other").asked_at.is_some());
+    assert_eq!(worker.say(&task, "complete", json!({})).await.0, 200);
     house.close().await;
 }
 
@@ -353,7 +360,8 @@ async fn what_waits_for_workers_takes_no_room_from_others() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_run_tells_its_worker() {
-    let (house, worker, control) = house().await;
+    let grace = Duration::from_secs(3);
+    let (house, worker, control) = house_as(Config { grace, ..config() }).await;
     for (run, is_reported) in [("one", true), ("two", false), ("three", false)] {
         control.start(start(resize(json!({})), Some(run))).await.unwrap();
         // The last one is cancelled while it waits for a worker.

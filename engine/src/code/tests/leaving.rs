@@ -49,7 +49,7 @@ impl Bench {
         assert!(self.decide(signal), "it comes");
     }
 
-    fn sleep(&mut self) {
+    fn time_is_over(&mut self) {
         let timer = *self.run.timers.keys().next().expect("it sleeps");
         assert!(self.decide(Command::FireTimer { timer }), "the time is over");
     }
@@ -84,7 +84,7 @@ fn a_signal_that_comes_after_the_last_outcome_of_a_round_is_heard_in_the_next() 
     for crashes in [false, true] {
         let mut bench = Bench::of(repeated(short));
         bench.ask();
-        bench.sleep();
+        bench.time_is_over();
         bench.signal(7);
         if crashes {
             bench.crash();
@@ -99,7 +99,7 @@ fn a_signal_that_comes_after_the_last_outcome_of_a_round_is_heard_in_the_next() 
 fn a_signal_that_comes_while_the_end_of_a_round_is_recorded_is_heard_in_the_next() {
     let mut bench = Bench::of(repeated(short));
     bench.ask();
-    bench.sleep();
+    bench.time_is_over();
     bench.hear();
     let said = bench.machine.go_on().unwrap_or_else(|trouble| panic!("{}", trouble.told().message));
     bench.signal(7);
@@ -114,7 +114,7 @@ fn a_signal_whose_wait_was_given_up_earlier_in_the_round_is_heard_in_the_next() 
     for crashes in [false, true] {
         let mut bench = Bench::of(repeated(busy));
         bench.ask();
-        bench.sleep();
+        bench.time_is_over();
         bench.ask();
         bench.signal(7);
         bench.ask();

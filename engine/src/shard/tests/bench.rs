@@ -200,6 +200,7 @@ fn in_words(output: &Output) -> String {
         Output::ReadEvents(_, reading) => format!("read {} for {}", reading.event, reading.step.0),
         Output::Hungry(_) => "hungry".into(),
         Output::Snapshot(..) => "snapshot".into(),
+        Output::Left(_) => "left".into(),
         Output::Rest(_) => "rest".into(),
         Output::Function(news) => format!("tell the function of {}", news.revision),
         Output::LoadAggregate(_) => "load aggregate".into(),

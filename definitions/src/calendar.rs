@@ -103,11 +103,14 @@ pub fn read(text: &str, zone: &str) -> Option<Timestamp> {
 
 impl Rule {
     fn read(expression: &str, zone: &str) -> Result<Self, CalendarError> {
+        let wrong =
+            |why: String| CalendarError::Expression { expression: expression.to_owned(), why };
+        // The parser takes a list of nothing, and then looks through thousands of years for it.
+        if expression.split_whitespace().any(|field| field.split(',').any(str::is_empty)) {
+            return Err(wrong("a list has an empty entry".to_owned()));
+        }
         let parser = CronParser::builder().year(Year::Disallowed).build();
-        let cron = parser.parse(expression).map_err(|error| CalendarError::Expression {
-            expression: expression.to_owned(),
-            why: error.to_string(),
-        })?;
+        let cron = parser.parse(expression).map_err(|error| wrong(error.to_string()))?;
         Ok(Self { cron: Arc::new(cron), zone: zone_of(zone)? })
     }
 
@@ -157,6 +160,15 @@ mod tests {
             found.push(show(at, zone).unwrap());
         }
         found
+    }
+
+    #[test]
+    fn a_list_with_an_empty_entry_is_refused() {
+        for expression in ["30 30 , * *", "0 6 1,,2 * *", "0 6, * * *"] {
+            let error = check(expression, "UTC").unwrap_err();
+            let words = format!("`{expression}` is no cron expression: a list has an empty entry");
+            assert_eq!(error.to_string(), words);
+        }
     }
 
     #[test]

@@ -97,6 +97,7 @@ fn part<const N: usize>(header: &[u8; HEADER_BYTES], at: usize) -> [u8; N] {
 mod tests {
     use super::*;
     use crate::Record;
+    use crate::noise::rounds;
 
     fn example() -> Vec<u8> {
         let mut records = Records::new();
@@ -148,5 +149,22 @@ mod tests {
                 "length {length}"
             );
         }
+    }
+
+    /// With a checksum that fits, so that noise gets as far as it can.
+    #[test]
+    fn noise_is_refused_or_is_a_frame() {
+        rounds(20_000, |noise| {
+            let mut bytes = example();
+            noise.disturb(&mut bytes);
+            if bytes.len() >= HEADER_BYTES {
+                let crc = checksum(&bytes).to_le_bytes();
+                bytes[CRC_AT..CRC_END].copy_from_slice(&crc);
+            }
+            let Ok(frame) = decode(Partition(0), Position(0), &bytes) else { return };
+            assert_eq!(frame.records.as_bytes(), &bytes[HEADER_BYTES..]);
+            let bodies: usize = frame.records.iter().map(|record| record.body.len()).sum();
+            assert!(bodies < bytes.len());
+        });
     }
 }

@@ -19,6 +19,8 @@ mod frame;
 mod group;
 mod heads;
 mod memory_log;
+#[cfg(all(test, feature = "fjall"))]
+mod noise;
 mod permits;
 mod position;
 mod record;

@@ -1,4 +1,5 @@
-//! `cargo xtask images` and `cargo xtask syscalls`: the tests of faults at every place, at their full length.
+//! `cargo xtask images`, `cargo xtask syscalls` and `cargo xtask fuzz`: the tests of faults at every place and of noise, at their
+//! full length.
 
 use std::io::{BufRead, BufReader};
 use std::process::{ExitCode, Stdio};
@@ -6,6 +7,10 @@ use std::process::{ExitCode, Stdio};
 use anyhow::{Context, Result, bail};
 
 use crate::process;
+
+/// The tests that feed readers with noise.
+const NOISE: &str = "test(noise) or test(shaken) or test(soup) or test(never_panic) or test(panics_or_hangs) \
+or test(nobody_would_write) or test(nearly_right) or test(survived)";
 
 /// How long each life of a store is looked at, in minutes.
 const MINUTES: &str = "5";
@@ -23,6 +28,23 @@ pub(crate) fn images(arguments: &[String]) -> Result<ExitCode> {
 /// `cargo xtask syscalls`.
 pub(crate) fn syscalls() -> Result<ExitCode> {
     run(&["syscalls::"], ("NEXUS_SYSCALLS", "all"))
+}
+
+/// `cargo xtask fuzz [--minutes M]`.
+pub(crate) fn fuzz(arguments: &[String]) -> Result<ExitCode> {
+    let minutes = match arguments {
+        [] => "1",
+        [flag, minutes] if flag == "--minutes" && minutes.parse::<u64>().is_ok() => minutes,
+        _ => bail!("usage: cargo xtask fuzz [--minutes M]"),
+    };
+    let mut tests = process::cargo(&["nextest", "run", "--no-fail-fast"]);
+    for package in ["nexus-log", "nexus-model", "nexus-definitions", "nexus-gateway"] {
+        tests.args(["-p", package]);
+    }
+    tests.args(["-E", NOISE]);
+    tests.env("NEXUS_FUZZ_MINUTES", minutes).env("PROPTEST_CASES", "20000");
+    let status = tests.status().context("cannot start cargo nextest")?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Runs the tests one after the other, shows what they say, and adds up their figures.

@@ -25,6 +25,7 @@ Commands:
   test [args]  Installs what the tests need, builds the binary and runs every test;
                args go to `cargo nextest run`
   ci           Runs every check, then `test`: what a change must pass
+  fuzz         Feeds everything that reads with noise; `--minutes M` for each reader (1)
   simulate     Plays seeds of the simulation: `--seeds N --minutes M [--seed S]`
   images       Looks at every image of the disk that a power failure could leave of a store;
                `--minutes M` for each of its lives (5)
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
     let outcome = match (command.as_str(), rest.as_slice()) {
         ("test", rest) => test::run(rest),
         ("ci", []) => ci::run(),
+        ("fuzz", rest) => faults::fuzz(rest),
         ("images", rest) => faults::images(rest),
         ("syscalls", []) => faults::syscalls(),
         ("tidy", []) => tidy::run(),

@@ -7,6 +7,7 @@ mod noise;
 mod pages;
 mod problems;
 mod round_trip;
+mod shaken;
 mod valid;
 
 use std::fs;

@@ -13,6 +13,8 @@ mod metrics;
 #[cfg(test)]
 mod migrations;
 #[cfg(test)]
+mod noise;
+#[cfg(test)]
 mod of_programs;
 #[cfg(test)]
 mod problems;

@@ -25,6 +25,7 @@ const TAG_CLEAR: u8 = 4;
 const TRAILER: [u8; 4] = [b'F', b'J', b'L', 3];
 const START_BYTES: usize = 13;
 const SEQUENCE_STEP_MAX: u64 = 1 << 32;
+const SEARCH_BYTES_MAX: usize = 128 << 20;
 
 /// What a journal holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,16 +91,27 @@ pub(super) fn walk(journal: &mut impl Read, sequence: Option<u64>) -> io::Result
 }
 
 /// Whether a whole batch with a later sequence number stands anywhere in `bytes`.
+///
+/// What people store may look like the beginnings of very many batches, each as long as the rest. So the search ends after so much
+/// reading; if a batch is behind that after all, the high-water mark has the last word.
 pub(super) fn holds_a_batch(bytes: &[u8], sequence: Option<u64>) -> bool {
-    let candidate = |at: usize| {
+    let mut budget = SEARCH_BYTES_MAX;
+    for at in 0..bytes.len() {
         let (Some(&first), Some(&tag)) = (bytes.get(at), bytes.get(at + START_BYTES)) else {
             return false;
         };
-        let plausible = first == TAG_START && (tag == TAG_ITEM || tag == TAG_CLEAR);
-        plausible
-            && read_batch(first, &mut bytes.get(at + 1..).unwrap_or_default(), sequence).is_ok()
-    };
-    (0..bytes.len()).any(candidate)
+        if first != TAG_START || (tag != TAG_ITEM && tag != TAG_CLEAR) {
+            continue;
+        }
+        let mut rest = bytes.get(at + 1..).unwrap_or_default();
+        let before = rest.len();
+        if read_batch(first, &mut rest, sequence).is_ok() {
+            return true;
+        }
+        let Some(left) = budget.checked_sub(before - rest.len()) else { return false };
+        budget = left;
+    }
+    false
 }
 
 /// Reads a batch whose first byte has been read.
@@ -269,5 +281,33 @@ mod tests {
         assert!(holds_a_batch(&bytes, Some(4)));
         assert!(!holds_a_batch(&bytes, Some(5)));
         assert!(!holds_a_batch(&bytes[..110], Some(4)));
+    }
+
+    #[test]
+    fn beginnings_without_end_are_not_searched_for_ever() {
+        // Each item of nine bytes is the beginning of a batch of sixty-seven million items as well.
+        let item = [TAG_CLEAR, 0, 0, 0, 0, TAG_START, 0, 0, 0];
+        let hostile = item.repeat(1 << 20);
+        let began = std::time::Instant::now();
+        assert!(!holds_a_batch(&hostile, Some(4)));
+        assert!(began.elapsed().as_secs() < 60, "{:?}", began.elapsed());
+    }
+
+    #[test]
+    fn noise_is_walked_to_an_end_within_it() {
+        let journal = include_bytes!("../../tests/fixtures/store-2/log/0.jnl");
+        let values = [vec![TAG_START; 100], vec![TAG_CLEAR; 100], vec![TAG_ITEM; 100]];
+        let values: Vec<_> = values.iter().map(Vec::as_slice).collect();
+        crate::noise::rounds(5_000, |noise| {
+            let mut bytes = match noise.below(2) {
+                0 => [batch(4, &values), batch(5, &values)].concat(),
+                _ => journal[..journal.len().min(20_000)].to_vec(),
+            };
+            noise.disturb(&mut bytes);
+            let content = walk_all(&bytes);
+            let end = usize::try_from(content.end).expect("small");
+            assert_eq!(walk_all(&bytes[..end]).batches, content.batches);
+            holds_a_batch(&bytes[end..], content.sequence);
+        });
     }
 }

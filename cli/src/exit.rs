@@ -58,7 +58,7 @@ pub(crate) const TABLE: &[(u8, &str)] = &[
     (2, "wrong usage or an invalid definition; nothing was started"),
     (3, "not found"),
     (4, "not allowed"),
-    (5, "conflict: the run id exists with another input"),
+    (5, "conflict: how the run stands does not allow it, or its id exists with another input"),
     (6, "engine or store not reachable, or standard output full"),
     (7, "determinism check failed: replay found a difference; diff --exit-code: something differs"),
     (8, "the run is still going"),

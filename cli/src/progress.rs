@@ -22,6 +22,8 @@ pub(crate) enum Display {
         headed: Vec<String>,
         /// Names of the runs whose end has been printed.
         ended: Vec<String>,
+        /// Whether a blank line was printed last.
+        is_blank: bool,
     },
     /// Nowhere.
     Silent,
@@ -36,17 +38,19 @@ impl Display {
         if output::stderr_is_terminal() {
             return Self::Tree(Tree::default());
         }
-        Self::Lines { headed: Vec::new(), ended: Vec::new() }
+        Self::Lines { headed: Vec::new(), ended: Vec::new(), is_blank: false }
     }
 
     /// An event was recorded.
     pub(crate) fn event(&mut self, picture: &Picture, line: Option<Line>) {
-        if let Self::Lines { headed, .. } = self {
+        if let Self::Lines { headed, is_blank, .. } = self {
             if !headed.iter().any(|name| name == picture.name()) {
                 headed.push(picture.name().to_owned());
                 output::note(picture.head());
+                *is_blank = true;
             }
             if let Some(line) = line {
+                *is_blank = false;
                 output::note(lines::line(picture, &line));
             }
         }
@@ -56,11 +60,13 @@ impl Display {
     pub(crate) fn draw<'p>(&mut self, pictures: impl Iterator<Item = &'p Picture>) {
         match self {
             Self::Tree(tree) => tree.draw(pictures),
-            Self::Lines { ended, .. } => {
+            Self::Lines { ended, is_blank, .. } => {
                 for picture in pictures.filter(|picture| picture.summary().is_some()) {
                     if !ended.iter().any(|name| name == picture.name()) {
                         ended.push(picture.name().to_owned());
-                        picture.summary().unwrap_or_default().iter().for_each(output::note);
+                        let summary = picture.summary().unwrap_or_default();
+                        lines::behind(*is_blank, summary).iter().for_each(output::note);
+                        *is_blank = false;
                     }
                 }
             }

@@ -58,7 +58,7 @@ pub(crate) fn symbol(status: &str) -> &'static str {
         "completed" => "✔",
         "failed" | "failing" | "undo failed" => "✘",
         "compensating" | "undoing" | "undone" => "↩",
-        "running" | "waiting" | "sleeping" => "◐",
+        "running" | "waiting" | "sleeping" | "queued" | "kept" | "starting" => "◐",
         "retrying" => "↻",
         "paused" => "‖",
         "skipped" | "cancelled" | "cancelling" | "not reached" => "–",
@@ -69,6 +69,12 @@ pub(crate) fn symbol(status: &str) -> &'static str {
 /// Symbol and word of a status, always both.
 pub(crate) fn status(status: &str) -> String {
     format!("{}{} {status}{RESET}", color(status), symbol(status))
+}
+
+/// The same of a run, and beside it whether that is forgotten.
+pub(crate) fn status_of(run: &str, forgotten: bool) -> String {
+    let status = status(run);
+    if forgotten { format!("{status}, forgotten") } else { status }
 }
 
 /// Back to the terminal's own colours.
@@ -109,6 +115,18 @@ mod tests {
     fn durations_have_one_or_two_units() {
         let shown = [0, 999, 1_250, 59_999, 94_000, 7_500_000, 273_600_000].map(took);
         assert_eq!(shown, ["0ms", "999ms", "1.2s", "59.9s", "1m 34s", "2h 5m", "3d 4h"]);
+    }
+
+    #[test]
+    fn no_status_that_stands_between_dots_looks_like_one() {
+        let known =
+            nexus_engine::projections::RunWord::ALL.map(nexus_engine::projections::RunWord::word);
+        let known = known.into_iter().chain(["kept", "starting"]);
+        for word in known {
+            assert_ne!(symbol(word), "·", "{word}");
+        }
+        assert!(status_of("failed", true).ends_with("failed\u{1b}[0m, forgotten"));
+        assert_eq!(status_of("failed", false), status("failed"));
     }
 
     #[test]

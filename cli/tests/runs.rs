@@ -23,6 +23,8 @@ mod ending;
 mod events;
 #[path = "runs/followed.rs"]
 mod followed;
+#[path = "runs/forgotten_runs.rs"]
+mod forgotten_runs;
 #[path = "runs/kept_ids.rs"]
 mod kept_ids;
 #[path = "runs/named_calls.rs"]
@@ -41,3 +43,5 @@ mod sharing;
 mod showing;
 #[path = "runs/told.rs"]
 mod told;
+#[path = "runs/wording.rs"]
+mod wording;

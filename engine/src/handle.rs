@@ -15,6 +15,7 @@ mod schedules;
 mod signal;
 mod start;
 mod start_codes;
+mod start_ids;
 mod start_keys;
 mod state_queries;
 mod topics;

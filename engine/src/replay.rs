@@ -243,7 +243,7 @@ impl Again<'_> {
         let mut payloads: BTreeMap<PayloadHash, Arc<[u8]>> = BTreeMap::new();
         // The limit is the engine's configuration and not recorded: what happened says on which side of it each step was.
         let steps = recorded.iter().filter_map(|recorded| given_up(&recorded.event));
-        let steps = steps.map(|step| interruptions(&self.run, step));
+        let steps = steps.filter_map(|step| interruptions(&self.run, step));
         let items = recorded.iter().filter_map(|recorded| of_item(&self.run, &recorded.event));
         let interruptions_max = steps.chain(items).min().unwrap_or(u32::MAX);
         loop {
@@ -270,11 +270,12 @@ fn given_up(event: &Event) -> Option<StepIndex> {
     (failure.code == "NX3013").then_some(*step)
 }
 
-fn interruptions(run: &Run, step: StepIndex) -> u32 {
+/// How often its attempt was cut off; of a step that failed because one of its items did, the item says it.
+fn interruptions(run: &Run, step: StepIndex) -> Option<u32> {
     match (run.step(step), run.step_run(step).undo()) {
         (StepState::Running { interruptions, .. }, _)
-        | (_, Some(UndoState::Running { interruptions, .. })) => *interruptions,
-        _ => 0,
+        | (_, Some(UndoState::Running { interruptions, .. })) => Some(*interruptions),
+        _ => None,
     }
 }
 

@@ -87,6 +87,19 @@ pub fn read_name_row(value: &[u8]) -> Option<(RunId, [u8; 32])> {
     Some((RunId(*run), rest.try_into().ok()?))
 }
 
+/// Beginning of the keys of [`META`] under which ids of starts that were kept stand.
+pub const START_ID: &[u8] = b"start-id/";
+
+/// The key of the row of a kept start's id.
+pub fn start_id_key(id: &str) -> Vec<u8> {
+    [START_ID, id.as_bytes()].concat()
+}
+
+/// The row of a kept start's id: its start key, and the hash of what was asked for, as in the row of a run's name.
+pub fn start_id_row(id: &str, start_key: AggregateId, request: &[u8; 32]) -> Row {
+    Row { table: META, key: start_id_key(id), ..name_row(id, raw(start_key), request) }
+}
+
 /// The row of a definition.
 pub fn definition_row(hash: DefinitionHash, json: Vec<u8>) -> Row {
     Row { table: DEFINITIONS, key: hash.0.to_vec(), change: Change::Put(json) }

@@ -157,8 +157,10 @@ async fn a_kept_start_begins_in_the_next_engine_with_the_last_input() {
     }
     let refused = engine.handle().start(asked(&plan, 4).name("token")).await;
     assert!(matches!(refused, Err(StartError::Kept { name }) if name == "index@s+1"));
-    let again = engine.handle().begin(asked(&plan, 5).name("token")).await.expect("it is kept");
-    assert!(matches!(again, Begun::Kept(_)), "{again:?}");
+    let again = engine.handle().begin(asked(&plan, 4).name("token")).await.expect("it is kept");
+    assert!(matches!(&again, Begun::Kept(kept) if kept.existing), "{again:?}");
+    let other = engine.handle().begin(asked(&plan, 5).name("token")).await;
+    assert!(matches!(other, Err(StartError::KeptOther { .. })), "{other:?}");
     engine.shutdown().await;
 
     let engine = open(folder.path(), Drive::All);
@@ -167,9 +169,54 @@ async fn a_kept_start_begins_in_the_next_engine_with_the_last_input() {
     let (_, run) = engine.handle().load(run).await.expect("a log").expect("a run");
     let input = format!("{:?}", run.started.expect("a start").input);
     assert_eq!(input, format!("{:?}", payload(&json!({"page": 4, "shop": "s"}))));
-    let again = started(engine.handle(), asked(&plan, 6).name("token")).await;
+    let again = started(engine.handle(), asked(&plan, 4).name("token")).await;
     assert_eq!((again.name.as_str(), again.existing), ("index@s+1", true));
+    let other = engine.handle().begin(asked(&plan, 6).name("token")).await;
+    assert!(matches!(other, Err(StartError::KeptOther { .. })), "{other:?}");
     check_replay(&engine);
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_stands_for_one_start_whatever_key_the_others_have() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let plan = debounced(600_000);
+    let engine = open(folder.path(), Drive::Nothing);
+    let handle = engine.handle();
+    let ask = async |at: u32| {
+        let input = json!({"shop": format!("s{}", at % 4)});
+        handle.begin(StartRequest::new(Arc::clone(&plan)).input(input).name("one")).await
+    };
+    let all = futures_util::future::join_all((0..16).map(&ask)).await;
+    let kept: Vec<_> = all
+        .iter()
+        .filter_map(|begun| match begun {
+            Ok(Begun::Kept(kept)) => Some(kept),
+            Ok(Begun::Started(started)) => panic!("{started:?}"),
+            Err(StartError::KeptOther { id, .. }) => {
+                assert_eq!(id, "one");
+                None
+            }
+            Err(error) => panic!("{error}"),
+        })
+        .collect();
+    assert_eq!(kept.len(), 4, "those with the same input: {all:?}");
+    assert!(kept.iter().all(|it| it.start_key == kept[0].start_key), "{kept:?}");
+    assert_eq!(kept.iter().filter(|it| !it.existing).count(), 1, "{kept:?}");
+    let mut starts = 0;
+    for shop in 0..4 {
+        let key = handle.start_key(&format!("index/s{shop}")).await.expect("a log");
+        starts += key.and_then(|key| key.kept).map_or(0, |kept| kept.starts);
+    }
+    assert_eq!(starts, 1);
+    engine.shutdown().await;
+
+    // The next engine knows it as well, and says for which run it was.
+    let engine = open(folder.path(), Drive::Nothing);
+    let other = StartRequest::new(plan).input(json!({"shop": "new"})).name("one");
+    let refused = engine.handle().begin(other).await;
+    let wanted = Some(kept[0].name.clone());
+    assert!(matches!(&refused, Err(StartError::KeptOther { name, .. }) if *name == wanted));
     engine.shutdown().await;
 }
 

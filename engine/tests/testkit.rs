@@ -314,3 +314,24 @@ fn crashes_of_two_runs_of_which_one_calls_the_other_change_nothing() {
         }
     }
 }
+
+#[test]
+fn items_that_were_cut_off_too_often_replay_beside_others_that_were_not() {
+    let items = |id: &str, needs: &[&str]| {
+        let mut items = action(id, "work", needs);
+        let for_each = json!({"items": [1, 2], "concurrency": 1});
+        items.for_each = Some(serde_json::from_value(for_each).unwrap());
+        items
+    };
+    let steps = vec![items("first", &[]), sleep("rest", "5s", &[]), items("second", &["rest"])];
+    let mut engine = TestEngine::new()
+        .config(Config { interruptions_max: 1, ..Config::default() })
+        .mock("work", Answer::from(json!(1)).takes(HOUR));
+    let run = engine.start(&plan(steps), json!({})).unwrap();
+    engine.settle();
+    engine.crash_and_recover();
+    engine.advance(Duration::from_secs(6));
+    engine.crash_and_recover();
+    assert_eq!(engine.finish(run).word(), "failed");
+    assert_eq!(engine.broken(), Vec::<String>::new());
+}

@@ -112,7 +112,7 @@ pub struct StartedRun {
     pub id: String,
     /// The workflow's name.
     pub workflow: String,
-    /// Whether it was there already.
+    /// Whether it was there already, or its start was kept already.
     pub existing: bool,
     /// Whether its key was seen lately: this run stands for it, whatever its name and input.
     #[serde(default)]

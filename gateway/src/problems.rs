@@ -12,13 +12,13 @@ pub(crate) use aggregates::{
     no_such_trigger, no_such_version, no_such_workflow, no_triggers, nothing_before, other_event,
     topic,
 };
-pub(crate) use forget::{forget, not_in_full, unknown as unknown_if_forgotten};
+pub(crate) use forget::{forget, not_in_full, output_forgotten, unknown as unknown_if_forgotten};
 pub(crate) use start_keys::{
     kept_and_no_run, never_a_run, no_such_start, not_kept, starting_and_no_run,
 };
 pub(crate) use state_queries::query;
 pub(crate) use updates::update;
-pub(crate) use workers::{no_such_task, task};
+pub(crate) use workers::{PROTOCOL, no_such_task, not_understood, of_worker, task};
 
 use std::error::Error;
 use std::path::Path;
@@ -375,6 +375,7 @@ pub fn start_problem(error: &StartError) -> Problem {
         StartError::KeyedTooLarge { .. } => start_keys::too_large(text),
         StartError::KeyedEncrypted => start_keys::encrypted(text),
         StartError::Kept { name } => start_keys::kept(text, name),
+        StartError::KeptOther { name, .. } => start_keys::other(text, name.as_deref()),
         StartError::KeptGone { name } => start_keys::gone(text, name),
         StartError::FunctionEncrypted => Problem::new("NX1136", USAGE, text)
             .hint("start it where runs are not encrypted by default"),
@@ -407,6 +408,7 @@ pub(crate) fn schedule_problem(error: &StartError, name: &str) -> Problem {
         | StartError::KeyedTooLarge { .. }
         | StartError::KeyedEncrypted
         | StartError::Kept { .. }
+        | StartError::KeptOther { .. }
         | StartError::KeptGone { .. }
         | StartError::NoEncryption
         | StartError::FunctionEncrypted

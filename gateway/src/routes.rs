@@ -120,13 +120,25 @@ fn control() -> Router<Service> {
         .route("/projections/rebuild", post(upkeep::rebuild))
 }
 
+/// Where the control API is described.
+const REFERENCE: &str = "docs/reference/control-api.md";
+
 async fn unknown() -> Response {
-    let problem = Problem::new("NX7021", exit::NOT_FOUND, "there is nothing at this address");
-    problem.hint("docs/reference/control-api.md lists the addresses").into_response()
+    unknown_of(REFERENCE)
 }
 
 async fn wrong_method() -> Response {
+    wrong_method_of(REFERENCE)
+}
+
+/// There is nothing at an address; `page` lists those that there are.
+fn unknown_of(page: &str) -> Response {
+    let problem = Problem::new("NX7021", exit::NOT_FOUND, "there is nothing at this address");
+    problem.hint(format!("{page} lists the addresses")).into_response()
+}
+
+fn wrong_method_of(page: &str) -> Response {
     let problem = Problem::new("NX7021", exit::USAGE, "this address does not take this method");
-    let problem = problem.hint("docs/reference/control-api.md lists the addresses");
+    let problem = problem.hint(format!("{page} lists the addresses"));
     (StatusCode::METHOD_NOT_ALLOWED, axum::Json(problem)).into_response()
 }

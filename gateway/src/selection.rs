@@ -33,6 +33,7 @@ enum Field {
     Waiting,
     Error,
     By,
+    Forgotten,
     Label(String),
 }
 
@@ -56,7 +57,7 @@ impl Selection {
     pub(crate) fn parse(text: &str) -> Result<Self, Problem> {
         parse::selection(text).map(Self).map_err(|message| {
             Problem::new("NX4181", 2, format!("the selection is not understood: {message}")).hint(
-                "for example: --where 'status = failed and workflow = order and age < 1d'; fields are run, workflow, status, at, waiting, error, by, age, label.KEY",
+                "for example: --where 'status = failed and workflow = order and age < 1d'; fields are run, workflow, status, at, waiting, error, by, forgotten, age, label.KEY",
             )
         })
     }
@@ -111,6 +112,7 @@ fn values(field: &Field, run: &RunSummary) -> Vec<String> {
         Field::Waiting => run.waiting_on.iter().chain(&run.then_waiting_on).cloned().collect(),
         Field::Error => run.error.iter().map(|error| error.code.clone()).collect(),
         Field::By => vec![run.by.name.clone()],
+        Field::Forgotten => vec![run.forgotten.to_string()],
         Field::Label(key) => run.labels.get(key).into_iter().cloned().collect(),
     }
 }

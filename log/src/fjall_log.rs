@@ -123,7 +123,9 @@ impl FjallLog {
         };
         torn_tail.iter().for_each(preflight::report);
         let tip = Arc::new(Tip::new(mark.clone()));
-        let keeper = Keeper::start(path, mark_file, mark, &tip, options.on_failure)?;
+        let watched = Arc::clone(&store);
+        let health = Box::new(move || watched.is_well().map_err(|error| error.to_string()));
+        let keeper = Keeper::start(path, mark_file, mark, &tip, health, options.on_failure)?;
         let (queue, requests) = channel::unbounded();
         let disk = disk::Disk::open(path, options.free_bytes_min)?;
         let writer = Writer::new(

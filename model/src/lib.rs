@@ -30,6 +30,8 @@ pub mod plan;
 pub mod rejection;
 pub mod run;
 pub mod schedule;
+#[doc(hidden)]
+pub mod shapes;
 pub mod start_key;
 pub mod suggest;
 pub mod time;

@@ -9,7 +9,7 @@
 //! * A number leads to one run at most: its name is taken after the first start of it.
 //! * `pending` names each run that is to be started and not known to be there, so that a crash between an event here and the
 //!   first event of the run loses nothing.
-//! * A start with a token that was kept lately is the same start, and changes nothing.
+//! * A start with a token that was kept lately is the same start, and changes nothing; with another input it is refused.
 
 mod command;
 mod decide;
@@ -181,7 +181,7 @@ impl StartKey {
 
     /// The number of the run that a start with this token was kept for.
     pub fn kept_as(&self, token: &str) -> Option<u32> {
-        self.tokens.number(token)
+        self.tokens.find(token).map(|taken| taken.number)
     }
 }
 

@@ -9,7 +9,7 @@ use nexus_tests::simulation::{Played, Tape, play, shrink};
 /// How long the seeds of the quick test are played, unless it is said otherwise.
 const SECONDS: u64 = 45;
 /// How long a tape that fails is made shorter.
-const SHRINKING: Duration = Duration::from_secs(120);
+const SHRINKING: Duration = Duration::from_secs(60);
 
 fn given(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()

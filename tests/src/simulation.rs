@@ -12,6 +12,7 @@ mod play;
 mod shrink;
 mod swarm;
 mod tape;
+mod wild;
 
 pub use play::{Played, play};
 pub use shrink::shrink;

@@ -105,13 +105,16 @@ fn show(breaker: &BreakerView) {
         Format::None => {}
         Format::Table | Format::Wide => {
             let BreakerView { target, opened, calling, waiting, .. } = breaker;
+            let opened = count(*opened, "time", "times");
             output::line(format!(
-                "{target} is {} · opened {opened} times · {calling} calling · {waiting} waiting",
+                "{target} is {} · opened {opened} · {calling} calling · {waiting} waiting",
                 words(breaker)
             ));
             output::line(format!(
-                "it opens after {} failures in a row, for {} ms, and closes after {} successes",
-                breaker.failures_max, breaker.open_ms, breaker.successes_max
+                "it opens after {} in a row, for {} ms, and closes after {}",
+                count(breaker.failures_max.into(), "failure", "failures"),
+                breaker.open_ms,
+                count(breaker.successes_max.into(), "success", "successes")
             ));
             let mut table = Table::new(&["RUN", "STEP", "SINCE", "AHEAD"]);
             for holder in breaker.calls.iter().chain(&breaker.queue) {
@@ -120,6 +123,11 @@ fn show(breaker: &BreakerView) {
             table.print();
         }
     }
+}
+
+/// `1 success`, `2 successes`.
+fn count(number: u64, one: &str, several: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { several })
 }
 
 fn row(holder: &LimitHolder) -> [String; 4] {

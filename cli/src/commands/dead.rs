@@ -1,5 +1,7 @@
 //! `dead`: dead letters, which are runs that wait for a person because a step, or its undo, has failed for good.
 
+use std::cell::RefCell;
+
 use nexus_gateway::Control;
 use nexus_gateway::api::{Problem, RunPage, RunSummary, RunsFilter};
 
@@ -102,12 +104,15 @@ fn requeued(context: &Context, args: Requeue) -> Outcome {
     let act = acting::act(context, "");
     context.block_on(async {
         let access = Access::get(context, &Purpose::Record).await?;
-        let retry = async |control: &Control, run: &str| control.retry(run, act.clone()).await;
+        let continued = RefCell::new(Vec::new());
+        let retry = async |control: &Control, run: &str| {
+            let acted = control.retry(run, act.clone()).await?;
+            continued.borrow_mut().push(acted.id.clone());
+            Ok(acted)
+        };
         let done = acting::each(access.control(), &runs, "continues", retry).await;
-        if access.is_here() && done.is_ok() {
-            for run in &runs {
-                note_parked(context, run);
-            }
+        if access.is_here() {
+            continued.take().iter().for_each(|run| note_parked(context, run));
         }
         access.close().await;
         done
@@ -135,9 +140,10 @@ impl Which {
     }
 }
 
-/// Whether nothing happens until somebody does something about it.
+/// Whether nothing happens until somebody does something about it, and something can be done.
 fn is_dead(run: &RunSummary) -> bool {
-    run.status == "failed" || run.waiting_on.as_ref().is_some_and(|on| on.starts_with(UNDO_FAILED))
+    run.status == "failed" && !run.forgotten
+        || run.waiting_on.as_ref().is_some_and(|on| on.starts_with(UNDO_FAILED))
 }
 
 /// All dead letters, newest first.

@@ -81,6 +81,7 @@ fn explain_run(context: &Context, run: &str) -> Outcome {
         return Ok(Code::Done);
     }
     let has_ended = matches!(explained.status.as_str(), "completed" | "failed" | "cancelled");
+    let shown = text::status_of(&explained.status, explained.forgotten);
     let ExplainView { id, workflow, status, why, for_ms, steps, causes, then, commands, .. } =
         explained;
     let since = match status.as_str() {
@@ -88,7 +89,7 @@ fn explain_run(context: &Context, run: &str) -> Outcome {
         "kept" | "starting" => format!(" for {}", text::took(for_ms)),
         _ => format!(", started {}", text::ago(for_ms)),
     };
-    output::line(format!("{workflow} · {id} · {}{since}", text::status(&status)));
+    output::line(format!("{workflow} · {id} · {shown}{since}"));
     output::line(format!("  why    {why}"));
     for (at, step) in steps.iter().enumerate() {
         let head = if at == 0 { "at" } else { "" };

@@ -100,7 +100,7 @@ fn page(view: &RunView) {
         "{}{version} · {} · {}",
         view.workflow,
         view.id,
-        text::status(&view.status)
+        text::status_of(&view.status, view.forgotten)
     ));
     let by = text::word(&format!("{} ({})", view.by.via, view.by.name));
     output::line(format!("  started  {} by {by}", text::since(&view.started_at)));

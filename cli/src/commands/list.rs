@@ -132,7 +132,7 @@ fn row(run: &RunSummary, wide: bool) -> Vec<String> {
     let mut row = vec![
         run.id.clone(),
         run.workflow.clone(),
-        text::status(&run.status),
+        text::status_of(&run.status, run.forgotten),
         at,
         run.waiting_on.clone().unwrap_or_else(dash),
         text::since(&run.started_at),

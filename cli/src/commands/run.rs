@@ -55,13 +55,15 @@ pub(crate) fn run(context: &Context, args: &RunArgs) -> Outcome {
         if started.duplicate {
             output::note("note: its key was seen lately, so no run was started");
         }
-        if started.existing {
+        // A run that began while its start was waited for is new.
+        let existing = started.existing && started.due.is_none();
+        if existing {
             say_that_it_is_there(access.control(), &started.id).await;
         }
         let following = Following {
             names: vec![started.id],
             any: false,
-            from_start: !started.existing,
+            from_start: !existing,
             show: Show::Progress,
         };
         follow::to_the_end(context, access, purpose, following).await

@@ -62,10 +62,11 @@ fn show(started: &StartedRun, version: &str) {
         Format::Table | Format::Wide if *duplicate => output::line(format!(
             "{id} stands for this start: its key was seen lately · {workflow}{version}"
         )),
-        Format::Table | Format::Wide if due.is_some() => output::line(format!(
-            "{id} is kept until {} · {workflow}{version}",
-            due.as_deref().unwrap_or_default()
-        )),
+        Format::Table | Format::Wide if due.is_some() => {
+            let before = if *existing { " was asked for before, and" } else { "" };
+            let due = due.as_deref().unwrap_or_default();
+            output::line(format!("{id}{before} is kept until {due} · {workflow}{version}"));
+        }
         Format::Table | Format::Wide if *existing => {
             output::line(format!("{id} was started before · {workflow}{version}"));
         }

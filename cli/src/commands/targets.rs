@@ -15,8 +15,8 @@ const PAGE: u32 = 1_000;
 /// How many examples are named.
 const NAMED_MAX: usize = 10;
 /// Statuses of runs that have not ended.
-pub(crate) const OPEN: [&str; 6] =
-    ["running", "waiting", "retrying", "paused", "failing", "cancelling"];
+pub(crate) const OPEN: [&str; 8] =
+    ["queued", "running", "waiting", "retrying", "compensating", "paused", "failing", "cancelling"];
 
 /// How runs are meant by what they are.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -58,7 +58,9 @@ pub(crate) fn agreed(
         limit: PAGE,
         ..RunsFilter::default()
     };
-    let found = ask(context, &Purpose::Look, async |control| all(control, filter).await)?;
+    let mut found = ask(context, &Purpose::Look, async |control| all(control, filter).await)?;
+    // Nothing can be done with those of which nobody can read a value.
+    found.retain(|run| !run.forgotten);
     if selecting.dry_run {
         show(&found);
         return Ok(None);
@@ -115,5 +117,18 @@ fn show(runs: &[RunSummary]) {
                 output::line(&run.id);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nexus_engine::projections::RunWord;
+
+    use super::OPEN;
+
+    #[test]
+    fn open_are_all_that_have_not_ended() {
+        let open = RunWord::ALL.into_iter().filter(|word| !word.is_terminal());
+        assert!(open.map(RunWord::word).eq(OPEN));
     }
 }

@@ -3,14 +3,13 @@
 use nexus_gateway::Control;
 use nexus_gateway::api::{Problem, RunsFilter};
 
+use super::targets;
 use crate::context::Context;
 use crate::exit::{Code, Outcome};
 use crate::follow::{self, Following, Show};
 use crate::output;
 use crate::store::{Access, Driving, Purpose};
 
-/// The statuses of runs that have not ended.
-const OPEN: [&str; 6] = ["running", "waiting", "retrying", "paused", "failing", "cancelling"];
 /// How many runs are watched if none are named.
 const RUNS_MAX: u32 = 20;
 
@@ -51,7 +50,7 @@ pub(crate) fn run(context: &Context, args: &WatchArgs) -> Outcome {
 }
 
 async fn open_runs(control: &Control) -> Result<Vec<String>, Problem> {
-    let statuses = OPEN.map(str::to_owned).into();
+    let statuses = targets::OPEN.map(str::to_owned).into();
     let filter = RunsFilter { statuses, limit: RUNS_MAX, ..RunsFilter::default() };
     Ok(control.list(filter).await?.runs.into_iter().map(|run| run.id).collect())
 }

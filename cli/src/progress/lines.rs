@@ -45,8 +45,12 @@ pub(super) fn summary(view: &RunView) -> Vec<String> {
     let at = error.step.as_ref().map(|step| format!(" at {step}")).unwrap_or_default();
     let message = text::one_line(&error.message, 160);
     lines.push(format!("{status} in {}{at}: {} {message}", took(view.took_ms), error.code));
-    let step = error.step.as_ref().map(|step| format!(" {step}")).unwrap_or_default();
     let flag = output::store_flag();
+    if view.forgotten {
+        lines.push(format!("  look:   nexus-engine history {}{flag}", view.id));
+        return lines;
+    }
+    let step = error.step.as_ref().map(|step| format!(" {step}")).unwrap_or_default();
     lines.push(format!("  look:   nexus-engine logs {}{step}{flag}", view.id));
     match undone(view) {
         Some(undone) => {
@@ -56,6 +60,14 @@ pub(super) fn summary(view: &RunView) -> Vec<String> {
         None => lines.push(format!("  again:  nexus-engine retry {} --watch{flag}", view.id)),
     }
     lines
+}
+
+/// The last lines of a run as they follow others: without a second blank line behind one.
+pub(super) fn behind(is_blank: bool, summary: &[String]) -> &[String] {
+    match summary {
+        [first, rest @ ..] if is_blank && first.is_empty() => rest,
+        whole => whole,
+    }
 }
 
 /// `charge and reserve were undone`, if steps were.

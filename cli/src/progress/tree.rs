@@ -67,7 +67,8 @@ fn run(picture: &Picture, lines_max: usize) -> Vec<String> {
             picture.steps().len()
         ));
     }
-    lines.extend(summary.iter().cloned());
+    let is_blank = lines.last().is_some_and(String::is_empty);
+    lines.extend(lines::behind(is_blank, summary).iter().cloned());
     lines
 }
 

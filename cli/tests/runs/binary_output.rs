@@ -67,6 +67,9 @@ fn look(desk: &Desk) {
             "{args:?}"
         );
     }
+    let text = ["get", "@last", "--raw", "--step", "save", "-o", "json"];
+    let hint = "see what it returned: nexus-engine get wf-001 --step save --output";
+    assert_eq!(desk.nexus(&text).code(3).problem()["hint"], hint);
     let none = desk.nexus(&["get", "wf-001", "--raw", "--step", "dream", "-o", "json"]).code(3);
     assert_eq!(none.problem()["code"], "NX7014");
 }

@@ -6,6 +6,7 @@ const REINDEX: &str = "nexus: v1
 name: reindex
 inputs:
   shop: string
+  reason: { type: string, default: '' }
 run:
   debounce: { key: '${{ inputs.shop }}', wait: 10m }
 steps:
@@ -70,4 +71,66 @@ fn the_audit_says_what_was_done_to_a_start_key() {
     assert_eq!(said(0), ["event.emitted", "parcel-7"]);
     assert_eq!(said(1), ["start.cancelled", "+1: asked twice"]);
     assert_eq!(said(2), ["start.kept", "+1"]);
+}
+
+#[test]
+fn an_id_of_a_start_stands_for_one_input() {
+    let desk = Desk::new();
+    desk.write("reindex.workflow.yaml", REINDEX);
+    let start = |id: &str, reason: &str| {
+        let (shop, reason) = ("shop=shop-7", format!("reason={reason}"));
+        let args = ["start", "reindex.workflow.yaml", "--set", shop, "--set", &reason];
+        desk.nexus(&[&args[..], &["--id", id, "-o", "json"]].concat())
+    };
+    let first = start("x", "prices").code(0).json();
+    assert_eq!((&first["id"], &first["existing"]), (&ID.into(), &false.into()));
+    let again = start("x", "prices").code(0).json();
+    assert_eq!((&again["existing"], &again["due"]), (&true.into(), &first["due"]));
+    let other = start("x", "pictures").code(5).problem();
+    assert_eq!(other["code"], "NX7003");
+    assert_eq!(other["message"], "the start `x` was kept with another workflow or input");
+    let hint =
+        format!("see what became of it: nexus-engine starts get {ID}; or choose another --id");
+    assert_eq!(other["hint"], hint);
+    let kept = desk.nexus(&["starts", "get", ID, "-o", "json"]).code(0).json();
+    assert_eq!((&kept["input"]["reason"], &kept["starts"]), (&"prices".into(), &1.into()));
+    // So it is with an input that leads to another key.
+    let args = ["start", "reindex.workflow.yaml", "--set", "shop=shop-8", "--id", "x"];
+    let other = desk.nexus(&[&args[..], &["-o", "json"]].concat()).code(5).problem();
+    assert_eq!((&other["code"], &other["hint"]), (&"NX7003".into(), &hint.into()));
+    let list = desk.nexus(&["starts", "list", "-o", "name"]).code(0).out;
+    assert_eq!(list, format!("{ID}\n"), "nothing else is kept");
+    // With an id of its own it takes the place of the first, and the first stays what it was.
+    start("y", "pictures").code(0);
+    assert_eq!(start("x", "prices").code(0).json()["existing"], true);
+    let kept = desk.nexus(&["starts", "get", ID, "-o", "json"]).code(0).json();
+    assert_eq!((&kept["input"]["reason"], &kept["starts"]), (&"pictures".into(), &2.into()));
+    let words = desk.nexus(&[
+        "start",
+        "reindex.workflow.yaml",
+        "--set",
+        "shop=shop-7",
+        "--set",
+        "reason=prices",
+        "--id",
+        "x",
+    ]);
+    let words = words.code(0).out;
+    assert!(
+        words.starts_with(&format!("{ID} was asked for before, and is kept until 2")),
+        "{words}"
+    );
+}
+
+#[test]
+fn a_start_that_is_kept_is_told_without_empty_fields() {
+    let desk = desk();
+    let page = desk.nexus(&["explain", ID]).code(0).out;
+    let head = page.lines().next().unwrap_or_default();
+    assert!(head.starts_with(&format!("reindex · {ID} · ◐ kept for ")), "{head}");
+    let list = desk.nexus(&["starts", "list", "-o", "json"]).code(0).json();
+    let start = list["starts"][0].as_object().expect("a start");
+    assert_eq!((start["id"].as_str(), start.contains_key("input")), (Some(ID), false));
+    let one = desk.nexus(&["starts", "get", ID, "-o", "json"]).code(0).json();
+    assert_eq!(one["input"]["shop"], "shop-7");
 }

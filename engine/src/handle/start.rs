@@ -159,6 +159,14 @@ pub enum StartError {
         /// The name that the run will have.
         name: String,
     },
+    /// A start with this id was kept, with another workflow or input.
+    #[error("the start `{id}` was kept with another workflow or input")]
+    KeptOther {
+        /// The id.
+        id: String,
+        /// The name of the run that it was kept for, if that is still known.
+        name: Option<String>,
+    },
     /// It was kept and is not any more: somebody cancelled it, or it could not be started.
     #[error("the start that was kept for run `{name}` was cancelled, or could not be carried out")]
     KeptGone {

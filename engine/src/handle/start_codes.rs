@@ -16,7 +16,7 @@ impl StartError {
             Self::RunId { code, .. } | Self::Limit { code, .. } | Self::StartKey { code, .. } => {
                 Some(code)
             }
-            Self::Conflict { .. } => Some("NX7003"),
+            Self::Conflict { .. } | Self::KeptOther { .. } => Some("NX7003"),
             Self::KeyedTooLarge { .. } => Some("NX4169"),
             Self::KeyedEncrypted => Some("NX4185"),
             Self::KeptGone { .. } => Some("NX4187"),

@@ -47,6 +47,8 @@ pub struct KeptStart {
     pub start_key: String,
     /// The number of the run.
     pub number: u32,
+    /// Whether this start was kept before: nothing was recorded.
+    pub existing: bool,
 }
 
 impl Handle {
@@ -74,7 +76,8 @@ impl Handle {
         self.check_calls(&plan, &request.callees).await?;
         // What could never be started is refused here, and not when it is due.
         let bytes_max = self.shared.config.payload_bytes_max;
-        let name = prepare(request.clone(), Uuid::now_v7(), bytes_max)?.started.name;
+        let prepared = prepare(request.clone(), Uuid::now_v7(), bytes_max)?;
+        let (name, asked) = (prepared.started.name, prepared.request);
         let workflow = plan.definition().name.as_str();
         match rule {
             StartRule::Dedupe { key, within_ms } => {
@@ -83,10 +86,11 @@ impl Handle {
             }
             StartRule::Debounce { key, wait_ms, at_most_ms } => {
                 let start_key = aggregate_name(workflow, &key);
-                let token = request.name.clone().unwrap_or_default();
-                let run = run_request(&request);
+                let (id, run) = (request.name.clone().unwrap_or_default(), run_request(&request));
+                let token = id.clone();
                 let command = StartKeyCommand::Keep { wait_ms, at_most_ms, token, request: run };
-                self.keep(&start_key, command, self.definitions(&request)).await
+                let rows = self.definitions(&request);
+                self.keep_once(&start_key, &id, asked, command, rows).await
             }
         }
     }
@@ -197,7 +201,7 @@ impl Handle {
         self.start_now(request, place).await
     }
 
-    async fn keep(
+    pub(super) async fn keep(
         &self,
         start_key: &str,
         command: StartKeyCommand,
@@ -210,7 +214,7 @@ impl Handle {
                 };
                 let StartKept { number, due, .. } = kept;
                 let (name, start_key) = (run_name_of(start_key, number), start_key.to_owned());
-                Ok(Begun::Kept(KeptStart { name, due, start_key, number }))
+                Ok(Begun::Kept(KeptStart { name, due, start_key, number, existing: false }))
             }
             Err(AskError::Rejected(StartKeyRejection::KeptAlready { number, .. })) => {
                 self.kept_before(start_key, number).await
@@ -228,7 +232,7 @@ impl Handle {
         let name = run_name_of(start_key, number);
         let kept = |name, due| {
             let start_key = start_key.to_owned();
-            Ok(Begun::Kept(KeptStart { name, due, start_key, number }))
+            Ok(Begun::Kept(KeptStart { name, due, start_key, number, existing: true }))
         };
         let key = self.start_key(start_key).await.map_err(RequestError::from)?.unwrap_or_default();
         if let Some(Kept { due, .. }) = key.kept.as_ref().filter(|kept| kept.number == number) {
@@ -358,6 +362,9 @@ impl From<AskError> for StartError {
             AskError::Rejected(StartKeyRejection::TooLarge { bytes }) => {
                 let bytes_max = nexus_model::start_key::INPUT_BYTES_MAX;
                 Self::KeyedTooLarge { bytes, bytes_max }
+            }
+            AskError::Rejected(StartKeyRejection::KeptOther { token: id, name }) => {
+                Self::KeptOther { id, name: Some(name) }
             }
             AskError::Rejected(rejection) => {
                 RequestError::Refused(Refusal::Aggregate(Rejection::StartKey(rejection))).into()

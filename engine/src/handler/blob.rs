@@ -194,7 +194,7 @@ impl Blobs {
         let before: usize = kept.values().map(|kept| kept.plain.len()).sum();
         if len.saturating_add(before) > max {
             let message =
-                format!("the blobs of an attempt have more than payload_bytes_max ({max})");
+                format!("the binary values of an attempt have more than payload_bytes_max ({max})");
             return Err(StepError::fatal(message).code("NX3006"));
         }
         let stored = vault.map_or_else(|| Arc::clone(&plain), |vault| vault.seal(&plain));
@@ -214,15 +214,16 @@ impl Blobs {
         }
         let fatal = |what: String| StepError::fatal(what).code("NX3033");
         let Some(loader) = self.loader.clone() else {
-            return Err(fatal("there is no store to read a blob from".to_owned()));
+            return Err(fatal("there is no store to read a binary value from".to_owned()));
         };
         let wanted = blob.clone();
         let read = tokio::task::spawn_blocking(move || wanted.load(&loader)).await;
         let bytes = read.map_err(StepError::from)?;
-        let bytes = bytes.map_err(|error| fatal(format!("a blob cannot be read: {error}")))?;
+        let bytes =
+            bytes.map_err(|error| fatal(format!("a binary value cannot be read: {error}")))?;
         if bytes.len() as u64 != blob.bytes {
             return Err(fatal(format!(
-                "a blob has {} bytes instead of {}",
+                "a binary value has {} bytes instead of {}",
                 bytes.len(),
                 blob.bytes
             )));
@@ -257,6 +258,17 @@ mod tests {
         let blob = cx.keep("text/csv; charset=utf-8", *b"a,correct horse,b").expect("it is kept");
         assert_eq!(&*cx.read(&blob).await.expect("it is there"), b"a,***,b");
         assert_eq!(blob.len(), 7);
+    }
+
+    #[tokio::test]
+    async fn people_read_of_binary_values() {
+        let blobs = Blobs { bytes_max: Some(2), ..Blobs::default() };
+        let large = blobs.keep("image/png", Arc::from(*b"png"), None).expect_err("too large");
+        let wanted = "the binary values of an attempt have more than payload_bytes_max (2)";
+        assert_eq!(large.0.message, wanted);
+        let kept = blobs.keep("image/png", Arc::from(*b"pn"), None).expect("it is kept");
+        let lost = Blobs::default().read(&kept).await.expect_err("there is no store");
+        assert_eq!(lost.0.message, "there is no store to read a binary value from");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use nexus_model::command::Command;
 use nexus_model::decide::{TimerChange, Transition, asked_for};
 use nexus_model::effect::{Effect, Reading, RunAttempt, pending_for, pending_items};
 use nexus_model::event::{Event, Given};
-use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
+use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex, TimerId};
 use nexus_model::payload::{NewPayload, PayloadHash};
 use nexus_model::plan::Plan;
 use nexus_model::rejection::Rejection;
@@ -378,7 +378,7 @@ impl Resident {
         }
         if ends_a_pause(&held.asked.command) {
             // Those that were due meanwhile fire now.
-            let timers = self.run.timers.iter();
+            let timers = self.run.timers.iter().filter(|(id, _)| !self.is_to_be_set(**id));
             out.extend(timers.map(|(id, timer)| Output::TimerSet(run, *id, timer.due)));
         }
         self.tell_function(run, held.revision, out);
@@ -392,6 +392,12 @@ impl Resident {
         for (asked, rejection) in held.after {
             self.answer_rejected(run, &asked, rejection, out);
         }
+    }
+
+    /// Whether the timer is set by a transition that is not durable yet.
+    fn is_to_be_set(&self, timer: TimerId) -> bool {
+        let mut changes = self.held.iter().flat_map(|held| &held.timers);
+        changes.any(|change| matches!(change, TimerChange::Set(id, _) if *id == timer))
     }
 
     /// Says why a request does not fit the state.

@@ -31,6 +31,22 @@ fn nothing_leaves_before_the_log_has_answered() {
 }
 
 #[test]
+fn a_timer_that_is_set_behind_the_end_of_a_pause_waits_until_it_is_durable() {
+    let after = crate::testkit::sleep("b", "1h", &["a"]);
+    let mut bench = Bench::new(&plan(vec![action("a", &[]), after]));
+    let run = bench.start(None);
+    bench.ask(run, pause(), None);
+    bench.durable();
+    bench.seen();
+    bench.ask(run, Command::ResumeRun { by: bench::by() }, None);
+    bench.ask(run, complete(0, 1), None);
+    bench.durable_one();
+    assert_eq!(bench.seen(), "", "the sleep is on its way");
+    bench.durable_one();
+    assert_eq!(bench.seen(), "set 1");
+}
+
+#[test]
 fn a_report_that_the_log_refuses_is_asked_again_and_no_handler_is_called_twice() {
     let mut bench =
         Bench::new(&plan(vec![action("a", &[]), action("b", &[]), action("c", &["a"])]));

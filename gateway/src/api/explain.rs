@@ -15,6 +15,9 @@ pub struct ExplainView {
     pub workflow: String,
     /// As in [`RunSummary`](super::RunSummary).
     pub status: String,
+    /// Whether it is forgotten, so that nobody can read its values.
+    #[serde(default)]
+    pub forgotten: bool,
     /// In one line.
     pub why: String,
     /// When it was started; once it has ended, when it ended. How long something keeps it stands with the cause.

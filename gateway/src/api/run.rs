@@ -37,6 +37,9 @@ pub struct RunSummary {
     pub labels: BTreeMap<String, String>,
     /// Who started it.
     pub by: By,
+    /// Whether it is forgotten, so that nobody can read its values.
+    #[serde(default)]
+    pub forgotten: bool,
 }
 
 /// A page of runs.
@@ -100,6 +103,9 @@ pub struct RunView {
     pub parent: Option<String>,
     /// Events recorded.
     pub events: u32,
+    /// Whether it is forgotten, so that nobody can read its values.
+    #[serde(default)]
+    pub forgotten: bool,
 }
 
 /// A step of a run.

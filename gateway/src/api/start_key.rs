@@ -42,8 +42,8 @@ pub struct StartView {
     pub due: Option<String>,
     /// When it is started at the latest; `null`: it may be put off for ever.
     pub at_most: Option<String>,
-    /// Its input; `null` once it is started, and in lists.
-    #[serde(default)]
+    /// Its input; absent in lists, and once it is started.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
     pub input: Value,
     /// Who asked for it last.
     pub by: Option<By>,

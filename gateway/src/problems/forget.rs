@@ -28,6 +28,14 @@ pub(crate) fn forget(error: &ForgetError, name: &str) -> Problem {
     }
 }
 
+/// Nobody can read the output of the run any more.
+pub(crate) fn output_forgotten(name: &str) -> Problem {
+    let message = format!("{name} is forgotten: its output can be read by nobody");
+    Problem::new("NX6022", CONFLICT, message)
+        .hint(format!("see what is left of it: nexus-engine history {name}"))
+        .run(name)
+}
+
 /// What to do if it is not known whether a run was forgotten.
 pub(crate) fn unknown(problem: Problem, name: &str) -> Problem {
     if problem.code != UNKNOWN {

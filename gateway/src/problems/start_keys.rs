@@ -23,6 +23,13 @@ pub(super) fn kept(text: String, id: &str) -> Problem {
     Problem::new("NX4186", CONFLICT, text).hint(format!("see when: nexus-engine starts get {id}"))
 }
 
+/// Another start had this id.
+pub(super) fn other(text: String, run: Option<&str>) -> Problem {
+    let see = run.map(|run| format!("see what became of it: nexus-engine starts get {run}; or "));
+    let see = see.unwrap_or_default();
+    Problem::new("NX7003", CONFLICT, text).hint(format!("{see}choose another --id"))
+}
+
 /// The start that was kept is gone.
 pub(super) fn gone(text: String, id: &str) -> Problem {
     Problem::new("NX4187", CONFLICT, text)
@@ -61,6 +68,7 @@ pub(super) fn refused(rejection: &StartKeyRejection, name: &str) -> Problem {
         StartKeyRejection::TooLarge { .. } => too_large(rejection.to_string()),
         StartKeyRejection::Seen { .. }
         | StartKeyRejection::KeptAlready { .. }
+        | StartKeyRejection::KeptOther { .. }
         | StartKeyRejection::NotDue
         | StartKeyRejection::NotStarting
         | StartKeyRejection::NothingKept => not_kept(name, &rejection.to_string()),
@@ -108,6 +116,7 @@ mod tests {
             StartError::Conflict { name: name.clone(), run: RunId([1; 16]) },
             StartError::KeyedTooLarge { bytes: 2, bytes_max: 1 },
             StartError::KeyedEncrypted,
+            StartError::KeptOther { id: "x".into(), name: None },
             StartError::KeptGone { name },
             StartError::FunctionEncrypted,
             StartError::NoEncryption,

@@ -3,8 +3,24 @@
 use nexus_engine::remote::TaskError;
 
 use super::exit::{CONFLICT, NOT_FOUND};
-use super::{bug, request, too_large};
+use super::{bad_request, bug, request, too_large};
 use crate::api::Problem;
+
+/// Where the protocol is described.
+pub(crate) const PROTOCOL: &str = "docs/reference/workers.md";
+
+/// What a worker says is not understood.
+pub(crate) fn not_understood(text: impl Into<String>) -> Problem {
+    of_worker(bad_request(text))
+}
+
+/// A problem with a request, as a worker is told: where its requests are described.
+pub(crate) fn of_worker(problem: Problem) -> Problem {
+    if problem.code != "NX7019" {
+        return problem;
+    }
+    problem.hint(format!("{PROTOCOL} describes every request of a worker"))
+}
 
 /// Why it is not taken.
 pub(crate) fn task(error: &TaskError, task: &str) -> Problem {

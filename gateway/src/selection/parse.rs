@@ -157,6 +157,7 @@ fn field(name: &str) -> Result<Field, String> {
         "waiting" => Field::Waiting,
         "error" => Field::Error,
         "by" => Field::By,
+        "forgotten" => Field::Forgotten,
         _ => match name.strip_prefix("label.") {
             Some(key) if !key.is_empty() => Field::Label(key.to_owned()),
             Some(_) | None => return Err(format!("there is no field `{name}`")),

@@ -20,6 +20,7 @@ fn run() -> RunSummary {
         error: Some(FailureView { code: "NX3001".into(), ..FailureView::default() }),
         labels: [("team".to_owned(), "shop".to_owned())].into(),
         by: By { name: "dana".into(), via: "cli".into() },
+        forgotten: true,
     }
 }
 
@@ -44,6 +45,8 @@ fn selections_hold_or_not() {
         ("waiting !~ qty", false),
         ("by = dana and age > 30m and age <= 1h", true),
         ("age < 1h", false),
+        ("status = failed and forgotten = true", true),
+        ("forgotten = false", false),
         ("age >= 1h", true),
     ] {
         let selection = Selection::parse(text).unwrap_or_else(|problem| panic!("{problem}"));

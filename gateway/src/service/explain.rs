@@ -98,6 +98,7 @@ fn explain(standing: &Standing<'_>, id: String, recorded_at: Timestamp) -> Expla
         kind: "explain/v1".into(),
         workflow: plan.definition().name.clone(),
         status: standing.status().into(),
+        forgotten: run.forgotten,
         why: standing.why(),
         since: time(since),
         for_ms: now.ms_since(since),
@@ -129,6 +130,9 @@ fn commands(standing: &Standing<'_>, name: &str) -> Vec<String> {
     let all = |verbs: &[&str]| -> Vec<String> {
         verbs.iter().map(|verb| format!("nexus-engine {verb} {name}")).collect()
     };
+    if standing.run.forgotten {
+        return all(&["history", "replay"]);
+    }
     match &standing.run.status {
         RunStatus::Completed { .. } => all(&["get", "replay"]),
         RunStatus::Failed { .. } | RunStatus::Cancelled { .. }

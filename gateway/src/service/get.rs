@@ -58,8 +58,13 @@ impl Service {
         step: Option<&str>,
         path: Option<&str>,
     ) -> Result<Raw, Problem> {
-        let output = self.output(name, step).await?;
-        let blob = raw::find(&output, path)?;
+        let (id, name) = self.resolve(name).await?;
+        let (_, run) = self.load(id, &name).await?;
+        if run.forgotten {
+            return Err(problems::output_forgotten(&name));
+        }
+        let output = self.output(&name, step).await?;
+        let blob = raw::find(&output, path).map_err(|none| none.problem(&name, step))?;
         let content_type = blob.content_type().to_owned();
         let bytes = self.read(move |loader| blob.load(loader)).await?;
         Ok(Raw { content_type, bytes: bytes.to_vec() })
@@ -139,6 +144,7 @@ fn view(loader: &Loader, standing: &Standing<'_>) -> Result<RunView, LoadError> 
         folder: Some(started.folder.clone()).filter(|folder| !folder.is_empty()),
         parent: started.parent.as_ref().map(|parent| parent.name.clone()),
         events: run.revision,
+        forgotten: run.forgotten,
     })
 }
 

@@ -122,7 +122,10 @@ impl Service {
         let Ok([last]) = found.as_deref() else { return false };
         matches!(
             last.event,
-            Event::RunCompleted { .. } | Event::RunFailed { .. } | Event::RunCancelled { .. }
+            Event::RunCompleted { .. }
+                | Event::RunFailed { .. }
+                | Event::RunCancelled { .. }
+                | Event::RunForgotten { .. }
         )
     }
 
@@ -163,7 +166,7 @@ fn began_at(first: &Recorded) -> Timestamp {
     first.time
 }
 
-/// Whether an event of this name ends a run.
+/// Whether an event of this name may be the last of a run.
 fn ends(event: &str) -> bool {
-    matches!(event, "run.completed" | "run.failed" | "run.cancelled")
+    matches!(event, "run.completed" | "run.failed" | "run.cancelled" | "run.forgotten")
 }

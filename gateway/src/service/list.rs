@@ -122,6 +122,7 @@ impl Service {
             error: failure(self.handle().loader(), plan, row),
             labels: row.labels.iter().cloned().collect(),
             by: show::by(&row.by),
+            forgotten: row.is_forgotten,
         }
     }
 }

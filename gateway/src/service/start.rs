@@ -101,9 +101,9 @@ impl Service {
                 self.note_driven(run);
                 StartedRun { kind, id, workflow, existing, duplicate, due: None }
             }
-            Begun::Kept(KeptStart { name: id, due, .. }) => {
+            Begun::Kept(KeptStart { name: id, due, existing, .. }) => {
                 let due = Some(show::time(due));
-                StartedRun { kind, id, workflow, existing: false, duplicate: false, due }
+                StartedRun { kind, id, workflow, existing, duplicate: false, due }
             }
         })
     }

@@ -140,6 +140,7 @@ impl Service {
             id: start.id,
             workflow: start.workflow,
             status: start.status,
+            forgotten: false,
             why: start.why.clone(),
             since: show::time(since),
             for_ms: now.ms_since(since),

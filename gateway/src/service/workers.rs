@@ -18,7 +18,7 @@ use crate::api::{
     CompleteTask, FailTask, HeartbeatView, PollTask, Problem, ReportedView, TaskHeartbeat,
     TaskView, WorkerHandlerView, WorkersView,
 };
-use crate::problems::{self, bad_request};
+use crate::problems::{self, not_understood};
 
 /// How long a poll waits if it does not say.
 const WAIT_MS_DEFAULT: u64 = 30_000;
@@ -82,7 +82,7 @@ impl Service {
         let output = request.output.as_deref().map_or("null", RawValue::get);
         // What nests too deeply would be read by nobody.
         serde_json::from_str::<Value>(output)
-            .map_err(|error| bad_request(format!("the output is not understood: {error}")))?;
+            .map_err(|error| not_understood(format!("the output is not understood: {error}")))?;
         let (len, max) = (output.len(), self.handle().config().payload_bytes_max);
         if len > max {
             let text = format!("the output has {len} bytes, more than payload_bytes_max ({max})");
@@ -130,13 +130,13 @@ impl Service {
 }
 
 fn checked(request: PollTask) -> Result<Poll, Problem> {
-    check_text("name of a worker", &request.worker, 1)?;
+    check_text("name of a worker", &request.worker, 1).map_err(problems::of_worker)?;
     if !(1..=HANDLERS_MAX).contains(&request.handlers.len()) {
-        return Err(bad_request(format!("a worker offers 1 to {HANDLERS_MAX} handlers")));
+        return Err(not_understood(format!("a worker offers 1 to {HANDLERS_MAX} handlers")));
     }
     if let Some(wrong) = request.handlers.iter().find(|name| !is_worker_name(name)) {
         let text = format!("`{wrong}` is no handler that a worker can offer");
-        return Err(bad_request(text)
+        return Err(not_understood(text)
             .hint("say what stands behind worker/ in `uses`: letters, digits, _, . and -"));
     }
     let wait_ms = request.wait_ms.unwrap_or(WAIT_MS_DEFAULT).min(WAIT_MS_MAX);
@@ -182,7 +182,7 @@ fn failure(request: &FailTask) -> Result<StepError, Problem> {
         return Err(problems::too_large(text));
     }
     if request.message.is_empty() {
-        return Err(bad_request("a failure has a message"));
+        return Err(not_understood("a failure has a message"));
     }
     let message = request.message.as_str();
     let mut failure =
@@ -205,7 +205,7 @@ fn check_kind(kind: &str) -> Result<&str, Problem> {
     if (1..=KIND_CHARS_MAX).contains(&kind.len()) && kind.chars().all(fits) && !is_ours {
         return Ok(kind);
     }
-    Err(bad_request(format!("`{kind}` is no kind of a failure")).hint(
+    Err(not_understood(format!("`{kind}` is no kind of a failure")).hint(
         "letters, digits, _, . and -, such as CARD_DECLINED; what begins with NX and a digit is the engine's own",
     ))
 }

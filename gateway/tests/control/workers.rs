@@ -255,7 +255,13 @@ async fn wrong_requests_have_codes() {
         let answer = worker.post(path, body).await;
         let shown = body.get(..60).unwrap_or(body);
         assert_eq!(code(&answer), (*status, *wanted), "{path} {shown}: {}", answer.1);
+        let hint = answer.1["hint"].as_str().unwrap_or_default();
+        assert!(!hint.contains("control-api"), "{path} {shown}: {hint}");
     }
+    let answer = worker.post("poll", "{").await;
+    assert_eq!(answer.1["hint"], "docs/reference/workers.md describes every request of a worker");
+    let answer = worker.post("tasks", "{}").await;
+    assert_eq!(answer.1["hint"], "docs/reference/workers.md lists the addresses");
     assert_eq!(kinds(&control, "one").await, events, "nothing was recorded");
     // A page of another origin may not ask; what is no JSON is not looked at.
     let head = format!("POST /workers/v1/poll HTTP/1.1\r\nHost: {}\r\n", worker.0);

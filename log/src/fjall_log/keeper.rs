@@ -1,8 +1,10 @@
-//! The keeper: writes the high-water file, off the path of acknowledgements.
+//! The keeper: writes the high-water file, off the path of acknowledgements, and sees to it that the storage engine is well.
 //!
 //! Invariants:
 //! * At most one write in 250 ms, except at the end.
 //! * After a rest, and after closing, the file holds the newest mark.
+//! * What the storage engine fails to write on its own ends the process a moment later, also while the writer waits for it: it would
+//!   wait for ever.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,6 +19,10 @@ use super::{creation, failure};
 use crate::OpenError;
 
 const PAUSE: Duration = Duration::from_millis(250);
+const LOOK_AFTER: Duration = Duration::from_secs(1);
+
+/// Whether the storage engine could write everything.
+pub(super) type Health = Box<dyn Fn() -> Result<(), String> + Send>;
 
 /// The keeper's thread, seen from outside.
 #[derive(Debug)]
@@ -45,11 +51,12 @@ impl Keeper {
         file: MarkFile,
         written: Mark,
         tip: &Arc<Tip>,
+        health: Health,
         last_words: Option<fn()>,
     ) -> Result<Self, OpenError> {
         let (progress, progressed) = channel::bounded(1);
         let (closing, closed) = channel::bounded(1);
-        let mut keeping = Keeping { file, written, tip: Arc::clone(tip), last_words };
+        let mut keeping = Keeping { file, written, tip: Arc::clone(tip), health, last_words };
         let thread = thread::Builder::new()
             .name("nexus-log-mark".to_owned())
             .spawn(move || keeping.run(&progressed, &closed))
@@ -74,18 +81,33 @@ struct Keeping {
     file: MarkFile,
     written: Mark,
     tip: Arc<Tip>,
+    health: Health,
     last_words: Option<fn()>,
 }
 
 impl Keeping {
     fn run(&mut self, progressed: &Receiver<()>, closed: &Receiver<()>) {
-        while progressed.recv().is_ok() {
-            self.keep();
+        loop {
+            match progressed.recv_timeout(LOOK_AFTER) {
+                Ok(()) => self.keep(),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.look();
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
             if closed.recv_timeout(PAUSE) != Err(RecvTimeoutError::Timeout) {
                 break;
             }
+            self.look();
         }
         self.keep();
+    }
+
+    fn look(&self) {
+        if let Err(error) = (self.health)() {
+            failure::end_process("cannot write", &error, self.last_words);
+        }
     }
 
     fn keep(&mut self) {

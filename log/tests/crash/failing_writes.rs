@@ -104,3 +104,17 @@ fn a_write_that_fails_in_a_purge_ends_the_process() {
     let log = open(folder.path()).expect("opens");
     assert_eq!(content::count(&log), Ok(8));
 }
+
+#[test]
+fn a_table_that_cannot_be_written_ends_the_process_though_nobody_appends() {
+    if let Some(path) = children::told_where() {
+        return script::play(&path);
+    }
+    let folder = crate::scratch::folder();
+    let this =
+        "failing_writes::a_table_that_cannot_be_written_ends_the_process_though_nobody_appends";
+    let output = script::command(this, folder.path(), "blind").output().expect("runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.signal(), Some(SIGABRT), "{said}");
+    assert!(said.contains("acknowledged 1") && !said.contains("went on"), "{said}");
+}

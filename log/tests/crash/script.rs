@@ -62,6 +62,13 @@ pub(crate) fn play(store: &Path) {
                     std::thread::sleep(Duration::from_millis(5));
                 }
             }
+            "blind" => {
+                lose_tables(store);
+                // More than a memtable holds.
+                append_all(&log, first, &[5_000_000]);
+                std::thread::sleep(Duration::from_mins(1));
+                println!("went on");
+            }
             "purge" => match log.purge(KEYS, vec![(NAMES, b"latest".to_vec())]) {
                 Ok(()) => println!("purged"),
                 Err(error) => println!("not purged: {error}"),
@@ -71,6 +78,13 @@ pub(crate) fn play(store: &Path) {
         println!("closing");
         drop(log);
         println!("closed");
+    }
+}
+
+/// Takes away the folders in which tables are made.
+fn lose_tables(store: &Path) {
+    for keyspace in fs::read_dir(store.join("log/keyspaces")).expect("readable").flatten() {
+        fs::remove_dir_all(keyspace.path().join("tables")).expect("removed");
     }
 }
 

@@ -145,15 +145,13 @@ impl Draft<'_> {
     /// The number the next attempt of an item gets.
     fn next_item_attempt(&self, step: StepIndex, item: ItemIndex) -> Attempt {
         let run = self.run.items(step).and_then(|items| items.item(item));
-        let last = run.map_or_else(|| self.attempts_of_rounds_before(step), |run| run.attempt.0);
+        let last = run.map_or_else(|| self.attempts_before(step), |run| run.attempt.0);
         Attempt(last.saturating_add(1))
     }
 
-    /// A number that no attempt of an item had in an earlier round: a late report of one is not taken for one of this round.
-    fn attempts_of_rounds_before(&self, step: StepIndex) -> u32 {
-        if self.run.round_mark(self.plan, step).is_empty() {
-            return 0;
-        }
+    /// A number that no attempt of an item had in an earlier round, or before a retry of the run: a late report of one is not
+    /// taken for one of now.
+    fn attempts_before(&self, step: StepIndex) -> u32 {
         // Each time that it went through its items it had so many attempts for each of them.
         let times = self.run.step_run(step).attempts_forgiven;
         times.saturating_mul(self.plan.step(step).retry.max_attempts)

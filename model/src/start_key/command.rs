@@ -76,6 +76,14 @@ pub enum StartKeyRejection {
         /// The name of its run.
         name: String,
     },
+    /// Another start had this token.
+    #[error("the start `{token}`, which was kept for {name}, has another workflow or input")]
+    KeptOther {
+        /// The token.
+        token: String,
+        /// The name of the run that it was kept for.
+        name: String,
+    },
     /// The input is too large.
     #[error("the input has {bytes} bytes; a start that has a key takes at most {INPUT_BYTES_MAX}")]
     TooLarge {

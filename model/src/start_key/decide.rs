@@ -17,7 +17,7 @@ pub(super) fn decide(
             StartKeyEvent::StartAdmitted(admit(key, within_ms, name, request, now)?)
         }
         StartKeyCommand::Keep { wait_ms, at_most_ms, token, request } => {
-            check_token(key, &token)?;
+            check_token(key, &token, &request)?;
             check_size(&request)?;
             let (number, first) = match &key.kept {
                 Some(kept) => (kept.number, kept.first),
@@ -72,13 +72,15 @@ fn due(first: Timestamp, wait_ms: u64, at_most_ms: Option<u64>, now: Timestamp) 
     at_most_ms.map_or(quiet, |ms| quiet.min(first.plus_ms(ms)))
 }
 
-fn check_token(key: &StartKey, token: &str) -> Result<(), StartKeyRejection> {
-    match key.kept_as(token) {
-        Some(number) if !token.is_empty() => {
-            Err(StartKeyRejection::KeptAlready { number, name: key.run_name(number) })
-        }
-        Some(_) | None => Ok(()),
-    }
+fn check_token(key: &StartKey, token: &str, request: &RunRequest) -> Result<(), StartKeyRejection> {
+    // A start without a token counts each time.
+    let Some(taken) = key.tokens.find(token).filter(|_| !token.is_empty()) else { return Ok(()) };
+    let name = key.run_name(taken.number);
+    Err(if taken.is(request) {
+        StartKeyRejection::KeptAlready { number: taken.number, name }
+    } else {
+        StartKeyRejection::KeptOther { token: token.to_owned(), name }
+    })
 }
 
 fn check_size(request: &RunRequest) -> Result<(), StartKeyRejection> {

@@ -49,7 +49,7 @@ fn keep(key: &mut StartKey, event: &StartKept, at: Timestamp) {
     let StartKept { at_most_ms, token, request, number, due, .. } = event;
     key.number = key.number.max(*number);
     if !token.is_empty() {
-        key.tokens.remember(token, *number);
+        key.tokens.remember(token, *number, request);
     }
     let before = key.kept.take();
     let first = before.as_ref().map_or(at, |kept| kept.first);

@@ -254,6 +254,49 @@ fn a_token_counts_once_also_after_its_run_was_started() {
 }
 
 #[test]
+fn a_token_stands_for_one_input_and_with_another_it_is_refused() {
+    let other = "refused: the start `x`, which was kept for reindex@shop-7+1, has another workflow or input";
+    let paper = check(&format!(
+        "keep 30 - A once x | kept as 1 until 30s
+         10s
+         keep 30 - B once x | {other}
+         keep 30 - B once y | kept as 1 until 40s
+         keep 30 - B once x | {other}
+         keep 30 - A once x | refused: this start was kept before, for reindex@shop-7+1
+         40s
+         fire               | starts reindex@shop-7+1 with B
+         keep 30 - B once x | {other}
+         begun 1            | noted
+         keep 30 - B once x | {other}
+         keep 30 - C once z | kept as 2 until 70s
+         cancel 2           | noted
+         keep 30 - D once z | refused: the start `z`, which was kept for reindex@shop-7+2, has another workflow or input"
+    ));
+    assert_eq!(paper.key.kept, None);
+}
+
+#[test]
+fn the_same_input_for_another_definition_is_another_request_unless_it_was_sent_as_the_same() {
+    let mut paper = Paper::new();
+    let keep = |definition: u8, sent: Option<u8>| StartKeyCommand::Keep {
+        wait_ms: 1,
+        at_most_ms: None,
+        token: "x".into(),
+        request: RunRequest {
+            definition: DefinitionHash([definition; 32]),
+            sent: sent.map(|sent| DefinitionHash([sent; 32])),
+            ..request("A")
+        },
+    };
+    paper.ask(keep(1, None)).expect("it is kept");
+    let same = "this start was kept before, for reindex@shop-7+1";
+    assert_eq!(paper.ask(keep(1, None)), Err(same.to_owned()));
+    assert_eq!(paper.ask(keep(2, Some(1))), Err(same.to_owned()), "it calls what is published");
+    let other = paper.ask(keep(2, None)).expect_err("another workflow");
+    assert!(other.ends_with("has another workflow or input"), "{other}");
+}
+
+#[test]
 fn the_oldest_tokens_are_forgotten_first() {
     let mut paper = Paper::new();
     let keep = |paper: &mut Paper, tokens: std::ops::Range<usize>| {
@@ -267,7 +310,7 @@ fn the_oldest_tokens_are_forgotten_first() {
     assert_eq!(paper.key.kept_as("0"), Some(1));
     assert_eq!(
         paper.play("keep 30 - B once 0"),
-        "refused: this start was kept before, for reindex@shop-7+1"
+        "refused: the start `0`, which was kept for reindex@shop-7+1, has another workflow or input"
     );
     paper.play("30s");
     paper.play("fire");
@@ -286,14 +329,14 @@ fn of_a_start_that_is_put_off_for_ever_not_all_tokens_are_remembered() {
     assert_eq!((paper.key.kept_as("0"), paper.key.kept_as("1")), (None, Some(1)));
     paper.play("10s");
     let again = "refused: this start was kept before, for reindex@shop-7+1";
-    assert_eq!(paper.play("keep 30 - B once 1"), again);
+    assert_eq!(paper.play("keep 30 - A once 1"), again);
     // One that is forgotten puts it off once more.
     assert_eq!(paper.play("keep 30 - B once 0"), "kept as 1 until 40s");
     assert_eq!(paper.play("keep 30 - B once 0"), again);
     let mut bytes = Vec::new();
     Aggregate::put(&paper.key, &mut bytes);
     assert_eq!(<StartKey as Aggregate>::take(&bytes), Some(paper.key));
-    assert!(bytes.len() < 20 * TOKENS_KEPT_MAX, "{}", bytes.len());
+    assert!(bytes.len() < 40 * TOKENS_KEPT_MAX, "{}", bytes.len());
 }
 
 #[test]

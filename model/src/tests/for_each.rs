@@ -360,8 +360,8 @@ fn a_retried_run_goes_on_with_the_items_that_are_left() {
         workflow  a for_each 4 concurrency 2
         given     start; complete a[0] 0; fail a[1]; complete a[2] 2
         when      retry; complete a[3] 3; complete a[1]#2 1
-        then      run retried; a has 4 items; a[1]#2 started; a[3]#1 started
-                  a[3]#1 completed 3
+        then      run retried; a has 4 items; a[1]#2 started; a[3]#2 started
+                  a[3]#2 completed 3
                   a[1]#2 completed 1; a#2 completed [0,1,2,3]; run completed
     ",
     );
@@ -375,7 +375,7 @@ fn a_retried_run_evaluates_the_list_again_if_something_before_it_runs_again() {
         given     start [1,2]; fail x; complete a[0]; fail a[1]
         when      retry; complete x
         then      run retried; x#2 started
-                  x#2 completed; a has 2 items; a[0]#1 started
+                  x#2 completed; a has 2 items; a[0]#2 started
     ",
     );
 }

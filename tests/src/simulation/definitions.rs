@@ -56,7 +56,7 @@ pub(super) fn made(tape: &mut Tape, name: &str) -> Made {
 }
 
 /// A definition that others call.
-fn child(tape: &mut Tape, name: &str) -> Arc<Plan> {
+pub(super) fn child(tape: &mut Tape, name: &str) -> Arc<Plan> {
     let with = json!({"n": "${{ inputs.n }}"});
     let mut first = Step::new("c0", StepKind::Action { uses: WORK.to_owned(), with });
     first.retry = retry(1 + tape.below(2));

@@ -213,7 +213,7 @@ impl Oracle<'_> {
         let (mut ok, mut failed) = (Vec::new(), 0);
         let times = going.times.entry(step.id.clone()).or_default();
         // In a later round the numbers of attempts go on behind all that there could be before.
-        let first = if going.round > 1 { *times * step.retry.max_attempts } else { 0 };
+        let first = *times * step.retry.max_attempts;
         *times += 1;
         going.attempts.retain(|(id, item), _| *id != step.id || item.is_none());
         for (index, item) in (0..).zip(items.as_array().into_iter().flatten()) {

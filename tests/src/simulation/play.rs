@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nexus_engine::Config;
 use nexus_engine::model::time::Timestamp;
-use nexus_engine::testkit::{Answer, Mock, RunEnding, Simulation, TestEngine};
+use nexus_engine::testkit::{Answer, Mock, Request, RunEnding, Simulation, TestEngine};
 use nexus_engine::{StepError, testkit::Call};
 use serde_json::{Value, json};
 
@@ -15,6 +15,7 @@ use super::oracle::{CallOf, Fate, Oracle};
 use super::people::{Planned, Wish, wishes};
 use super::swarm::Swarm;
 use super::tape::Tape;
+use super::wild;
 
 /// Things that may happen in the calm before there is no end in sight.
 const CALM_MAX: u32 = 20_000;
@@ -64,21 +65,28 @@ struct Playing<'a> {
     wishes: Vec<Wish>,
     simulation: Simulation,
     moods: Moods,
+    /// Whether there is every construct, and nobody knows what comes of it.
+    is_wild: bool,
+    /// What people have asked who do not wait for an answer.
+    asked: Vec<Request>,
+    helped: u64,
 }
 
 impl<'a> Playing<'a> {
     fn new(tape: &'a mut Tape, played: &'a mut Played, tells: bool) -> Self {
-        let swarm = Swarm::draw(tape, true);
+        let is_wild = tape.below(2) == 1;
+        let swarm = Swarm::draw(tape, !is_wild);
         let failing = if tape.below(2) == 0 { 0 } else { tape.below(40) };
         let moods = Moods { salt: tape.below(1 << 32), failing };
         let count = 1 + tape.index(3);
-        let made: Vec<Made> = (0..count).map(|at| made(tape, &format!("made-{at}"))).collect();
+        let make = if is_wild { wild::made } else { made };
+        let made: Vec<Made> = (0..count).map(|at| make(tape, &format!("made-{at}"))).collect();
         let planned: Vec<Planned> =
             (0..=tape.index(4)).map(|at| planned(tape, at, made.len())).collect();
         let config = Config {
             concurrency: [256, 1, 2, 4][tape.index(4)],
             resident_bytes_max: if tape.below(2) == 1 { 0 } else { 64 * 1024 * 1024 },
-            interruptions_max: u32::MAX,
+            interruptions_max: if is_wild && tape.below(2) == 1 { 2 } else { u32::MAX },
             ..Config::default()
         };
         let simulation = TestEngine::new()
@@ -95,7 +103,20 @@ impl<'a> Playing<'a> {
             played.story.push(format!("{config:?}"));
             played.story.extend(planned.iter().map(|planned| format!("{planned:?}")));
         }
-        Self { tape, played, tells, swarm, made, planned, wishes, simulation, moods }
+        Self {
+            tape,
+            played,
+            tells,
+            swarm,
+            made,
+            planned,
+            wishes,
+            simulation,
+            moods,
+            is_wild,
+            asked: Vec::new(),
+            helped: 0,
+        }
     }
 
     fn tell(&mut self, what: impl FnOnce() -> String) {
@@ -149,12 +170,23 @@ impl<'a> Playing<'a> {
                 }
             } else if let Some(time) = self.simulation.next_time() {
                 self.simulation.set_now(time.max(self.simulation.now()));
-            } else {
+            } else if !self.is_wild || !self.help() {
                 break;
             }
             self.check();
         }
         self.check_ends();
+    }
+
+    /// Gives runs what they wait for; `false`: none waits for anything.
+    fn help(&mut self) -> bool {
+        self.helped += 1;
+        let before = self.asked.len();
+        for run in self.simulation.runs() {
+            self.asked.extend(wild::help(&mut self.simulation, run, self.helped));
+        }
+        self.tell(|| "somebody helps".to_owned());
+        self.asked.len() > before
     }
 
     fn ask(&mut self, at: usize) {
@@ -170,6 +202,14 @@ impl<'a> Playing<'a> {
         if !open.is_empty() && self.tape.below(4) == 3 {
             let at = open[self.tape.index(open.len())];
             self.ask(at);
+            return true;
+        }
+        if self.is_wild
+            && self.tape.happens(self.swarm.meddle)
+            && let Some((what, request)) = wild::meddle(self.tape, &mut self.simulation)
+        {
+            self.tell(|| what);
+            self.asked.push(request);
             return true;
         }
         if self.tape.happens(self.swarm.ask_again) {
@@ -270,6 +310,10 @@ impl<'a> Playing<'a> {
         for wish in &mut self.wishes {
             wish.hear(&mut self.simulation, &mut self.planned, &mut self.played.wrong);
         }
+        for request in std::mem::take(&mut self.asked) {
+            let is_open = self.simulation.answer(request).is_none();
+            self.asked.extend((is_open && !self.simulation.is_lost(request)).then_some(request));
+        }
         self.played.wrong.extend(self.simulation.broken());
     }
 
@@ -294,7 +338,7 @@ impl<'a> Playing<'a> {
 
     /// What came of the runs is what the oracle says.
     fn compare(&mut self) {
-        if !self.played.wrong.is_empty() {
+        if !self.played.wrong.is_empty() || self.is_wild {
             return;
         }
         let ending = self.simulation.engine().ending();

@@ -15,6 +15,8 @@ pub(super) struct Swarm {
     pub(super) lease: u64,
     /// People ask once more for what they have asked for.
     pub(super) ask_again: u64,
+    /// People cancel, pause, retry, and send what nobody waits for.
+    pub(super) meddle: u64,
     /// Time passes while something could happen.
     pub(super) time: u64,
     /// Time passes by days.
@@ -42,6 +44,7 @@ impl Swarm {
             report_again: rate(80),
             lease: if stable_attempts { 0 } else { rate(40) },
             ask_again: rate(80),
+            meddle: rate(150),
             time: rate(150),
             leap: rate(30),
             back: rate(500),

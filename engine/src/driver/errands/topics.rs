@@ -299,9 +299,12 @@ async fn start(
         Ok(Begun::Started(started)) if started.duplicate && started.name != name => {
             Ok(Start::Nothing)
         }
-        Ok(_) | Err(StartError::Conflict { .. } | StartError::KeptGone { .. }) => {
-            Ok(Start::Started)
-        }
+        Ok(_)
+        | Err(
+            StartError::Conflict { .. }
+            | StartError::KeptOther { .. }
+            | StartError::KeptGone { .. },
+        ) => Ok(Start::Started),
         Err(error) => match error.final_code() {
             Some(code) => Ok(failed(code, error.words())),
             None => Err(error),

@@ -11,7 +11,7 @@ use nexus_model::id::TimerId;
 use nexus_model::time::Timestamp;
 
 use crate::shard::{Answer, AskedAggregate, Output, Refusal, refuse};
-use crate::tables::{TIMERS, WALL_TIMERS, raw, stream, timer_key};
+use crate::tables::{TIMERS, WALL_TIMERS, raw, read_name_row, stream, timer_key};
 
 /// A snapshot is written after so many events.
 const SNAPSHOT_EVENTS: u32 = 256;
@@ -211,11 +211,14 @@ impl Resident {
         self.is_broken = true;
         let refusal = match outcome {
             Outcome::Unacceptable => Some(Refusal::TooLarge),
+            Outcome::Taken { value, .. } => {
+                let (run, request) = read_name_row(value).unwrap_or_default();
+                Some(Refusal::Taken(run, request))
+            }
             Outcome::DiskNearlyFull { free_bytes } if held.asked.reply.is_some() => {
                 Some(Refusal::DiskNearlyFull(*free_bytes))
             }
             Outcome::DiskNearlyFull { .. }
-            | Outcome::Taken { .. }
             | Outcome::Conflict { .. }
             | Outcome::Appended(_)
             | Outcome::Repeated(_) => None,

@@ -16,7 +16,7 @@ use crate::loader::{Loader, Recorded, events_of};
 /// A plan and the state of a run of it.
 pub(crate) type Folded = (Arc<Plan>, Run);
 
-/// An attempt of a step or an item, or to undo one (`true`).
+/// An attempt of a step or an item, or to undo one (`true`; then it is counted for the step).
 pub(super) type Try = (StepIndex, Option<ItemIndex>, Attempt, bool);
 
 /// A run, and what it has begun.
@@ -123,11 +123,10 @@ impl Known {
                 rules.push("begins before what it needs");
             }
         }
-        let of_items = |step: StepIndex| self.run.items(step).is_some();
-        let Some(ended) = ends(event).filter(|it| it.1.is_some() || !it.3 || !of_items(it.0))
-        else {
-            return;
-        };
+        // That a step with items is undone follows from its items.
+        let follows =
+            matches!(event, Event::UndoCompleted { step, .. } if self.run.items(*step).is_some());
+        let Some(ended) = ends(event).filter(|_| !follows) else { return };
         if matches!(event, Event::RunMigrated(_)) {
             self.ended.clear();
         }
@@ -161,7 +160,7 @@ fn begins(event: &Event) -> Option<Try> {
             Some((*step, Some(*item), *attempt, false))
         }
         Event::UndoStarted { step, attempt, .. } => Some((*step, None, *attempt, true)),
-        Event::ItemUndoStarted(it) => Some((it.step, Some(it.item), it.attempt, true)),
+        Event::ItemUndoStarted(it) => Some((it.step, None, it.attempt, true)),
         _ => None,
     }
 }
@@ -178,7 +177,7 @@ fn ends(event: &Event) -> Option<Try> {
         }
         Event::UndoCompleted { step, attempt, .. }
         | Event::UndoAttemptFailed { step, attempt, .. } => Some((*step, None, *attempt, true)),
-        Event::ItemUndone(it) => Some((it.step, Some(it.item), it.attempt, true)),
+        Event::ItemUndone(it) => Some((it.step, None, it.attempt, true)),
         _ => None,
     }
 }

@@ -20,7 +20,8 @@ mod updates;
 
 use super::{by, duration, failure_line, payload, shorten, time};
 use crate::api::EventView;
-use slots::wish_data;
+use items::events_of_items;
+use slots::{events_of_slots, wish_data};
 
 /// The largest payload that stands in an event, in bytes.
 const PAYLOAD_BYTES_MAX: u64 = 16 * 1024;
@@ -186,18 +187,7 @@ impl Showing<'_> {
                     .map(|(step, attempt)| json!({"step": self.id(*step), "attempt": attempt.0}));
                 json!({"attempts": attempts.collect::<Vec<_>>(), "orderly": orderly})
             }
-            Event::ItemsStarted { .. }
-            | Event::ItemResumed { .. }
-            | Event::ItemStarted { .. }
-            | Event::ItemCompleted { .. }
-            | Event::ItemAttemptFailed { .. }
-            | Event::ItemsInterrupted { .. }
-            | Event::ItemOutputMapped { .. }
-            | Event::ItemRetryScheduled { .. }
-            | Event::ItemFailed { .. }
-            | Event::ItemUndoStarted(_)
-            | Event::ItemUndone(_)
-            | Event::OutputsStored { .. } => self.data_of_items(event)?,
+            events_of_items!() => self.data_of_items(event)?,
             Event::AttemptResumed { step, attempt } => {
                 json!({"step": self.id(*step), "attempt": attempt.0})
             }
@@ -256,13 +246,7 @@ impl Showing<'_> {
                 data
             }
             Event::EventsRead { step } => json!({"step": self.id(*step)}),
-            Event::StepSlotRequested { .. }
-            | Event::StepCallRequested { .. }
-            | Event::StepSlotGranted(_)
-            | Event::StepCallAllowed(_)
-            | Event::StepCallRefused(_)
-            | Event::RunQueued { .. }
-            | Event::RunSlotGranted { .. } => self.data_of_slots(event),
+            events_of_slots!() => self.data_of_slots(event),
             Event::StepStarted { step, attempt, input, deadline } => json!({
                 "step": self.id(*step), "attempt": attempt.0,
                 "input": input.as_ref().map(|input| self.payload(input)).transpose()?,
@@ -389,18 +373,7 @@ impl Showing<'_> {
                 let how = if *orderly { "the engine was shut down" } else { "the process ended" };
                 format!("{}: {how}", self.some(&steps))
             }
-            Event::ItemsStarted { .. }
-            | Event::ItemResumed { .. }
-            | Event::ItemStarted { .. }
-            | Event::ItemCompleted { .. }
-            | Event::ItemAttemptFailed { .. }
-            | Event::ItemsInterrupted { .. }
-            | Event::ItemOutputMapped { .. }
-            | Event::ItemRetryScheduled { .. }
-            | Event::ItemFailed { .. }
-            | Event::ItemUndoStarted(_)
-            | Event::ItemUndone(_)
-            | Event::OutputsStored { .. } => self.detail_of_items(event)?,
+            events_of_items!() => self.detail_of_items(event)?,
             Event::TimerFired { timer } => format!("timer {}", timer.0),
             Event::RunPaused { by, reason }
             | Event::StepPaused { by, reason, .. }
@@ -433,13 +406,7 @@ impl Showing<'_> {
                 }
                 ChildEnd::Cancelled { .. } => format!("{child} was cancelled"),
             },
-            Event::StepSlotRequested { .. }
-            | Event::StepCallRequested { .. }
-            | Event::StepSlotGranted(_)
-            | Event::StepCallAllowed(_)
-            | Event::StepCallRefused(_)
-            | Event::RunQueued { .. }
-            | Event::RunSlotGranted { .. } => slots::detail(event),
+            events_of_slots!() => slots::detail(event),
             Event::StepQueued { until, .. } | Event::StepSlept { until, .. } => self.until(*until),
             Event::SignalReceived { name, payload, by, .. } => {
                 let carried = match payload {

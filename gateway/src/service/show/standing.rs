@@ -9,6 +9,7 @@ use nexus_engine::model::time::Timestamp;
 
 mod attempts;
 mod awaited;
+mod forgotten;
 mod items;
 mod pauses;
 mod slots;
@@ -231,8 +232,8 @@ impl Standing<'_> {
         })
     }
 
-    /// Why the run stands where it stands, in one line.
-    pub(crate) fn why(&self) -> String {
+    /// Why the run stands where it stands, whether or not its values can be read.
+    fn why_it_stands(&self) -> String {
         match &self.run.status {
             RunStatus::Completed { .. } => format!("completed in {}", duration(self.took_ms())),
             RunStatus::Failed { failure, step } => {
@@ -436,7 +437,6 @@ impl Standing<'_> {
         }
     }
 
-    /// Which pause keeps a step.
     /// `, progress 7`: how far the step said it is.
     fn progress(&self, step: StepIndex) -> String {
         let Some(Payload::Inline(_, bytes)) = self.run.progress.get(&step) else {

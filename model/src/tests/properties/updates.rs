@@ -2,24 +2,12 @@
 
 use serde_json::json;
 
-use super::{Ask, Shape};
+use super::Ask;
 use crate::command::{Command, UpdateRequest};
-use crate::definition::{OnSignalTimeout, StepKind, Update};
+use crate::definition::Update;
 use crate::event::{Actor, Event, UpdateAccepted};
 use crate::payload::Payload;
 use crate::run::Run;
-
-/// Takes updates with some number, for ever or not.
-pub(super) fn update(shape: &Shape) -> StepKind {
-    StepKind::Update(Box::new(Update {
-        name: "u".to_owned(),
-        accepts: (shape.attempts > 1).then(|| format!("update == {}", shape.attempts)),
-        reply: json!("${{ update }}"),
-        timeout_ms: shape.deadline.then_some(2_000),
-        on_timeout: if shape.fatal { OnSignalTimeout::Fail } else { OnSignalTimeout::Continue },
-        ..Update::default()
-    }))
-}
 
 /// One with some number, which may have an id.
 pub(super) fn some(ask: &Ask) -> Command {

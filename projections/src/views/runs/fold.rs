@@ -167,6 +167,7 @@ impl RunRecord {
                 self.end(Ending::Failed, at);
             }
             Event::RunCancelled { .. } => self.end(Ending::Cancelled, at),
+            Event::RunForgotten { .. } => self.is_forgotten = true,
             // A step that goes through its items is at work, whatever they wait for.
             Event::StepSlotRequested { step, item: Some(_), .. } => {
                 self.items.asked(*step, WaitsFor::Slot);
@@ -187,8 +188,7 @@ impl RunRecord {
                     self.items.give_up(*step);
                 }
             }
-            Event::RunForgotten { .. }
-            | Event::AttemptsInterrupted { .. }
+            Event::AttemptsInterrupted { .. }
             | Event::AttemptResumed { .. }
             | Event::HeartbeatRecorded { .. }
             | Event::StepQueued { .. }

@@ -28,6 +28,8 @@ pub(crate) struct RunRecord {
     pub(super) held_by: Vec<String>,
     /// Whether it waits for a slot before its first step.
     pub(super) is_queued: bool,
+    /// Whether the key of its values is deleted.
+    pub(super) is_forgotten: bool,
     pub(super) outlook: Outlook,
     pub(super) is_parked: bool,
     /// The timer that ends the run.
@@ -106,7 +108,8 @@ const CANCELLING: u8 = 2;
 const PARKED: u8 = 4;
 const FAILING: u8 = 8;
 const HELD: u8 = 16;
-const QUEUED: u8 = 16;
+const QUEUED: u8 = 32;
+const FORGOTTEN: u8 = 64;
 
 impl RunRecord {
     pub(crate) fn standing(&self) -> Standing {
@@ -148,7 +151,8 @@ impl RunRecord {
                 | flag(CANCELLING, self.outlook == Outlook::Cancelling)
                 | flag(PARKED, self.is_parked)
                 | flag(FAILING, self.outlook == Outlook::Failing)
-                | flag(QUEUED, self.is_queued),
+                | flag(QUEUED, self.is_queued)
+                | flag(FORGOTTEN, self.is_forgotten),
         );
         put_optional(&mut out, self.timeout);
         out.push(ending_number(self.ending));
@@ -212,6 +216,7 @@ fn read(reader: &mut Reader<'_>) -> Option<RunRecord> {
         is_paused: flags & PAUSED != 0,
         is_held: flags & HELD != 0,
         is_queued: flags & QUEUED != 0,
+        is_forgotten: flags & FORGOTTEN != 0,
         is_parked: flags & PARKED != 0,
         outlook: outlook(flags),
         timeout,
@@ -334,4 +339,27 @@ fn current(reader: &mut Reader<'_>, started_at: i64) -> Option<(u32, Current)> {
     };
     let time = started_at.wrapping_add(reader.i64()?);
     Some((step, Current { attempt, state, time }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fact_is_read_as_it_was_written_and_nothing_else_with_it() {
+        let plain = RunRecord::default();
+        let records = [
+            RunRecord { is_paused: true, ..plain.clone() },
+            RunRecord { is_held: true, ..plain.clone() },
+            RunRecord { is_queued: true, ..plain.clone() },
+            RunRecord { is_parked: true, ..plain.clone() },
+            RunRecord { is_forgotten: true, ..plain.clone() },
+            RunRecord { outlook: Outlook::Failing, ..plain.clone() },
+            RunRecord { outlook: Outlook::Cancelling, ..plain.clone() },
+            plain,
+        ];
+        for record in records {
+            assert_eq!(RunRecord::decode(&record.encode()), Some(record));
+        }
+    }
 }

@@ -140,6 +140,8 @@ pub struct RunRow {
     pub by: Actor,
     /// Revision of its last record.
     pub last_revision: Revision,
+    /// Whether the key of its values is deleted, so that nobody can read them.
+    pub is_forgotten: bool,
     /// Whether it needs no engine until a timer fires or somebody asks for something.
     pub is_parked: bool,
     /// What it waits for next, if nothing else goes on.
@@ -351,6 +353,7 @@ impl RunRow {
             labels: record.labels,
             by: record.by,
             last_revision: Revision(record.revision.saturating_sub(1)),
+            is_forgotten: record.is_forgotten,
             is_parked: record.is_parked,
             waiting_on,
             current,

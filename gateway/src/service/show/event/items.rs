@@ -12,6 +12,26 @@ use super::{Showing, due_data, failure_data, failure_line, time};
 /// How many items a line names.
 const ITEMS_MAX: usize = 6;
 
+/// The events of items: a pattern, so that they are listed once for their fields and for their line.
+macro_rules! events_of_items {
+    () => {
+        Event::ItemsStarted { .. }
+            | Event::ItemResumed { .. }
+            | Event::ItemStarted { .. }
+            | Event::ItemCompleted { .. }
+            | Event::ItemAttemptFailed { .. }
+            | Event::ItemsInterrupted { .. }
+            | Event::ItemOutputMapped { .. }
+            | Event::ItemRetryScheduled { .. }
+            | Event::ItemFailed { .. }
+            | Event::ItemUndoStarted(_)
+            | Event::ItemUndone(_)
+            | Event::OutputsStored { .. }
+    };
+}
+
+pub(super) use events_of_items;
+
 impl Showing<'_> {
     /// The fields of an event of items; of another, none.
     #[expect(clippy::wildcard_enum_match_arm, reason = "the caller lists every event")]

@@ -7,6 +7,21 @@ use serde_json::{Value, json};
 
 use super::Showing;
 
+/// The events of slots and calls: a pattern, so that they are listed once for their fields and for their line.
+macro_rules! events_of_slots {
+    () => {
+        Event::StepSlotRequested { .. }
+            | Event::StepCallRequested { .. }
+            | Event::StepSlotGranted(_)
+            | Event::StepCallAllowed(_)
+            | Event::StepCallRefused(_)
+            | Event::RunQueued { .. }
+            | Event::RunSlotGranted { .. }
+    };
+}
+
+pub(super) use events_of_slots;
+
 impl Showing<'_> {
     /// The fields of an event of slots; of another, none. One that is not about an item does not name one.
     #[expect(clippy::wildcard_enum_match_arm, reason = "the caller lists every event")]

@@ -14,6 +14,7 @@ mod exit;
 mod files;
 mod follow;
 mod inputs;
+mod needs;
 mod output;
 mod progress;
 mod store;

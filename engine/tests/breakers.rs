@@ -10,6 +10,7 @@ use nexus_engine::model::aggregate::{self, AggregateId};
 use nexus_engine::model::breaker::BreakerEvent;
 use nexus_engine::model::codec::Header;
 use nexus_engine::model::definition::{CircuitBreaker, Definition, WhileOpen};
+use nexus_engine::model::event::Event;
 use nexus_engine::model::id::RunId;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::testkit::{Answer, TestEngine, action, compile};
@@ -67,6 +68,30 @@ fn a_step_that_does_not_wait_fails_without_a_call() {
     engine.advance(Duration::from_secs(61));
     let run = start(&mut engine, &plan);
     assert_eq!(status(&engine, run), "completed");
+}
+
+#[test]
+fn what_a_step_failed_with_before_it_was_refused_is_kept_also_if_it_is_encrypted() {
+    for encrypt in [false, cfg!(feature = "encryption")] {
+        let mut definition = caller(WhileOpen::Fail).definition().clone();
+        definition.steps[0].retry.max_attempts = 9;
+        let plan = compile(Definition { encrypt, ..definition });
+        let error = StepError::retry("down").details("from the other side");
+        let engine = TestEngine::new().mock("work", json!(1));
+        let mut engine = engine.fail_first(9, "work", error);
+        let run = engine.start(&plan, json!({})).unwrap();
+        assert_eq!(engine.finish(run).word(), "failed");
+        assert_eq!(engine.calls().len(), 5, "the sixth is refused, and no other is made");
+        let last = engine.history(run).pop().unwrap().event;
+        let Event::RunFailed { failure, .. } = last else { panic!("it has failed: {last:?}") };
+        assert_eq!(failure.code, "NX3045");
+        assert_eq!(
+            failure.message,
+            "the circuit breaker of `pay` is open, and the last attempt failed: NX3001 down"
+        );
+        assert_eq!(failure.details.as_deref(), Some("NX3001 down\nfrom the other side"));
+        assert_eq!(engine.broken(), Vec::<String>::new());
+    }
 }
 
 #[test]

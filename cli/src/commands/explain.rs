@@ -3,7 +3,7 @@
 mod page;
 
 use clap::Args;
-use nexus_gateway::api::{ExplainView, Problem};
+use nexus_gateway::api::{Cause, ExplainView, Problem};
 
 use crate::context::Context;
 use crate::exit::{Code, Outcome};
@@ -81,10 +81,15 @@ fn explain_run(context: &Context, run: &str) -> Outcome {
         return Ok(Code::Done);
     }
     let has_ended = matches!(explained.status.as_str(), "completed" | "failed" | "cancelled");
-    let status = text::status_of(&explained.status, explained.forgotten);
-    let ExplainView { id, workflow, why, for_ms, steps, causes, then, commands, .. } = explained;
-    let since = if has_ended { text::ago(for_ms) } else { format!("for {}", text::took(for_ms)) };
-    output::line(format!("{workflow} · {id} · {status} {since}"));
+    let shown = text::status_of(&explained.status, explained.forgotten);
+    let ExplainView { id, workflow, status, why, for_ms, steps, causes, then, commands, .. } =
+        explained;
+    let since = match status.as_str() {
+        _ if has_ended => format!(" {}", text::ago(for_ms)),
+        "kept" | "starting" => format!(" for {}", text::took(for_ms)),
+        _ => format!(", started {}", text::ago(for_ms)),
+    };
+    output::line(format!("{workflow} · {id} · {shown}{since}"));
     output::line(format!("  why    {why}"));
     for (at, step) in steps.iter().enumerate() {
         let head = if at == 0 { "at" } else { "" };
@@ -98,7 +103,8 @@ fn explain_run(context: &Context, run: &str) -> Outcome {
     for (at, cause) in causes.iter().enumerate() {
         let head = if at == 0 { "until" } else { "" };
         let step = cause.step.as_ref().map(|step| format!(" {step}")).unwrap_or_default();
-        output::line(format!("  {head:<6} {}{step}: {}", cause.cause, cause.release));
+        let facts = facts(cause);
+        output::line(format!("  {head:<6} {}{step}{facts}: {}", cause.cause, cause.release));
     }
     if !then.is_empty() {
         output::line(format!("  then   {}", then.join(", ")));
@@ -108,6 +114,18 @@ fn explain_run(context: &Context, run: &str) -> Outcome {
         output::line(format!("  {head:<6} {command}{}", context.store_flag()));
     }
     Ok(Code::Done)
+}
+
+/// What is known of a cause beside its word: ` (3 items, open until 2026-11-21T10:00:00Z, for 12s)`.
+fn facts(cause: &Cause) -> String {
+    let items = cause.items.map(|count| text::count(count as usize, "item"));
+    let state = cause.state.as_ref().map(|state| {
+        let until = cause.until.as_ref().map(|until| format!(" until {until}"));
+        format!("{}{}", state.replace('_', " "), until.unwrap_or_default())
+    });
+    let time = cause.for_ms.map(|ms| format!("for {}", text::took(ms)));
+    let facts: Vec<String> = [items, state, time].into_iter().flatten().collect();
+    if facts.is_empty() { String::new() } else { format!(" ({})", facts.join(", ")) }
 }
 
 fn list() -> Code {
@@ -124,4 +142,25 @@ fn list() -> Code {
         }
     }
     Code::Done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_of_a_cause_stands_beside_its_word() {
+        assert_eq!(facts(&Cause::default()), "");
+        let waits = Cause { items: Some(1), for_ms: Some(61_000), ..Cause::default() };
+        assert_eq!(facts(&waits), " (1 item, for 1m 1s)");
+        let open = Cause {
+            items: Some(3),
+            state: Some("open".into()),
+            until: Some("2026-11-21T10:00:00Z".into()),
+            ..Cause::default()
+        };
+        assert_eq!(facts(&open), " (3 items, open until 2026-11-21T10:00:00Z)");
+        let half = Cause { state: Some("half_open".into()), ..Cause::default() };
+        assert_eq!(facts(&half), " (half open)");
+    }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::exit::{Code, Outcome};
 use crate::text::count;
-use crate::{files, output};
+use crate::{files, needs, output};
 
 /// Warnings and changed names that are shown to people.
 const SHOWN_MAX: usize = 5;
@@ -95,6 +95,7 @@ fn facts(args: &ImportArgs, imported: &Imported) -> Value {
         "renamed": imported.renamed,
         "warnings": imported.warnings,
         "findings": imported.findings,
+        "calls": needs::published(&imported.definition),
         "out": args.out,
     })
 }
@@ -122,11 +123,13 @@ fn show(args: &ImportArgs, imported: &Imported) {
     findings(&args.file, &imported.findings);
     notes(renamed);
     match &args.out {
-        Some(out) => output::note(format!(
-            "written to {}\nnext: nexus-engine run {}",
-            out.display(),
-            out.display()
-        )),
+        Some(out) => {
+            let needs = needs::before_it_runs(&imported.definition, out);
+            let next = if needs.is_empty() { "next" } else { "then" };
+            output::note(format!("written to {}", out.display()));
+            needs.iter().for_each(output::note);
+            output::note(format!("{next}: nexus-engine run {}", out.display()));
+        }
         None => output::note("write it as a workflow with --out FILE"),
     }
 }

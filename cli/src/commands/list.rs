@@ -36,7 +36,7 @@ pub(crate) struct ListArgs {
     /// Only runs that began since then, such as 1d or 2026-01-31T12:00:00Z.
     #[arg(long, value_name = "TIME", value_parser = since)]
     pub(crate) since: Option<u64>,
-    /// Only runs that wait for something, or for this: signal, update, approval, slot.
+    /// Only runs that wait for something, or for this: signal, update, approval, slot, breaker.
     #[arg(long, value_name = "WHAT", num_args = 0..=1, default_missing_value = ANYTHING)]
     pub(crate) waiting: Option<String>,
     /// Only runs that this selection means, such as 'status = failed and age < 1d'.

@@ -5,14 +5,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use nexus_definitions::{Known, Problems, Resolved, render};
-use nexus_engine::model::definition::{Definition, StepKind};
-use nexus_engine::model::workers::worker_handler;
 use serde::Serialize;
 
 use crate::exit::{Code, Outcome};
 use crate::store::registry;
 use crate::text::count;
-use crate::{files, output, workflow};
+use crate::{files, needs, output, workflow};
 
 /// Problems of a file that are shown to people.
 const SHOWN_MAX: usize = 3;
@@ -57,6 +55,9 @@ struct FileReport {
     /// Handlers that workers have to offer.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     workers: BTreeSet<String>,
+    /// Workflows that have to be published before it can run, because they are called by name.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    calls: BTreeSet<String>,
     problems: Problems,
 }
 
@@ -90,25 +91,19 @@ pub(crate) fn run(args: &ValidateArgs) -> Outcome {
 fn check(path: &Path, text: &str, handlers: &[Known<'_>], strict: bool) -> FileReport {
     let file = path.display().to_string();
     let (read, problems) = workflow::check(&file, path, text, handlers);
-    let workers = read.as_ref().map(|resolved| workers(&resolved.read.definition));
+    let (workers, calls) = read.as_ref().map(needed).unwrap_or_default();
     let (workflow, steps) = read
         .map(|Resolved { read, .. }| (read.definition.name, read.definition.steps.len()))
         .unzip();
     let valid = if strict { problems.is_empty() } else { !problems.has_errors() };
-    FileReport { file, valid, workflow, steps, workers: workers.unwrap_or_default(), problems }
+    FileReport { file, valid, workflow, steps, workers, calls, problems }
 }
 
-/// The handlers that workers have to offer for this workflow.
-fn workers(definition: &Definition) -> BTreeSet<String> {
-    let kinds = definition.steps.iter().flat_map(|step| {
-        let undo = step.compensate.as_ref().map(|undo| &undo.kind);
-        [Some(&step.kind), undo].into_iter().flatten()
-    });
-    let handlers = kinds.filter_map(|kind| {
-        let StepKind::Action { uses, .. } = kind else { return None };
-        worker_handler(uses)
-    });
-    handlers.map(str::to_owned).collect()
+/// What has to be there before a workflow, and the files it calls, can run: handlers of workers, and published workflows.
+fn needed(resolved: &Resolved) -> (BTreeSet<String>, BTreeSet<String>) {
+    let callees = resolved.callees.iter().map(|callee| callee.definition());
+    let calls = callees.chain([&resolved.read.definition]).flat_map(needs::published);
+    (needs::workers(&resolved.read.definition), calls.collect())
 }
 
 fn show(file: &FileReport, text: &str, shown_max: usize) {
@@ -120,7 +115,13 @@ fn show(file: &FileReport, text: &str, shown_max: usize) {
             [] => String::new(),
             some => format!(" · needs workers for {}", some.join(", ")),
         };
-        output::line(format!("✔ {} · {workflow}, {}{workers}", file.file, count(steps, "step")));
+        let calls: Vec<&str> = file.calls.iter().map(String::as_str).collect();
+        let calls = match calls.as_slice() {
+            [] => String::new(),
+            some => format!(" · needs {} to be published", some.join(", ")),
+        };
+        let steps = count(steps, "step");
+        output::line(format!("✔ {} · {workflow}, {steps}{workers}{calls}", file.file));
     }
     for problem in file.problems.iter().take(shown_max) {
         output::complain(format!("{}\n", render(problem, text, true)));

@@ -49,3 +49,34 @@ fn a_version_that_is_not_there_is_refused_and_says_where_to_look() {
     assert_eq!(problem["code"], "NX1185");
     assert_eq!(problem["hint"], "see which versions there are: nexus-engine versions quick");
 }
+
+#[test]
+fn what_has_to_be_published_first_is_said_by_validate_and_by_import() {
+    let desk = Desk::new();
+    desk.write("top.workflow.yaml", TOP);
+    desk.write("above.workflow.yaml", ABOVE);
+    for name in ["top", "above"] {
+        let file = format!("{name}.workflow.yaml");
+        let valid = desk.nexus(&["validate", "--strict", &file]).code(0);
+        assert_eq!(valid.out, format!("✔ {file} · {name}, 1 step · needs quick to be published\n"));
+        let report = desk.nexus(&["validate", &file, "-o", "json"]).code(0).json();
+        assert_eq!(report["files"][0]["calls"], serde_json::json!(["quick"]));
+    }
+    let node = |id: &str, called: &str| {
+        format!(
+            r#"{{"id": "{id}", "type": "workflow", "data": {{"workflow": "{called}", "inputs": {{}}}}}}"#
+        )
+    };
+    let nodes = [node("a", "quick"), node("b", "fraud-check"), node("c", "flows/report.json")];
+    let edges = r#"[{"source": "a", "target": "b"}, {"source": "b", "target": "c"}]"#;
+    let canvas = format!(r#"{{"nodes": [{}], "edges": {edges}}}"#, nodes.join(", "));
+    desk.write("canvas.json", &canvas);
+    let said = desk.nexus(&["import", "canvas.json", "--out", "all.workflow.yaml"]).code(0).err;
+    let end = "written to all.workflow.yaml
+needs ./flows/report.workflow.yaml: import or write it
+needs fraud-check: publish it, or put it beside and call the file, as in call: ./fraud-check.workflow.yaml
+needs quick: nexus-engine publish quick.workflow.yaml
+then: nexus-engine run all.workflow.yaml
+";
+    assert!(said.ends_with(end), "{said}");
+}

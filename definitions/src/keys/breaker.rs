@@ -26,7 +26,7 @@ pub(crate) static BREAKER: Table = Table {
         key(
             "while_open",
             Shape::Choice(&["wait", "fail"]),
-            "What the step does meanwhile: `wait`, by default, or `fail` with NX3045.",
+            "What the step does meanwhile: `wait`, by default, or `fail` with NX3045, which ends its `retry`.",
         ),
     ],
     required: &["target"],

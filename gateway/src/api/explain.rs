@@ -20,10 +20,13 @@ pub struct ExplainView {
     pub forgotten: bool,
     /// In one line.
     pub why: String,
-    /// Since when nothing was recorded.
+    /// When it was started; once it has ended, when it ended. How long something keeps it stands with the cause.
     pub since: String,
     /// How long that is.
     pub for_ms: u64,
+    /// When something was last recorded of it.
+    #[serde(default)]
+    pub recorded_at: String,
     /// What it waits for.
     pub waiting: Option<WaitingOn>,
     /// Everything that keeps it from going on, and what would release it; empty once it has ended.
@@ -41,7 +44,7 @@ pub struct ExplainView {
 }
 
 /// Something that keeps a run from going on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
     /// `running`, `waiting`, `sleeping`, `retrying`, `limited`, `broken` (a circuit breaker
     /// keeps it back), `paused`, `blocked` (an undo has failed, and somebody has to
@@ -53,6 +56,24 @@ pub struct Cause {
     pub why: String,
     /// What would release it: a command, or what happens by itself.
     pub release: String,
+    /// The limit, or the target of the circuit breaker, that keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on: Option<String>,
+    /// How many items of the step it is about; none if the step has no items.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items: Option<u32>,
+    /// How the circuit breaker stands: `closed`, `open` or `half_open`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Since when it is so, of the items since when of the first, as far as the state of the run says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// How long that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub for_ms: Option<u64>,
+    /// When it ends by itself: a timer is due, one may try to call the target, or a rate lets the next in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
 }
 
 /// Why a step stands where it stands.

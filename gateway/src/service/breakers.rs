@@ -56,7 +56,7 @@ impl Service {
         self.breaker(target).await
     }
 
-    async fn find_breaker(&self, target: &str) -> Result<Option<Breaker>, Problem> {
+    pub(super) async fn find_breaker(&self, target: &str) -> Result<Option<Breaker>, Problem> {
         self.handle().breaker(target).await.map_err(|error| problems::load(&error))
     }
 
@@ -65,7 +65,8 @@ impl Service {
             .await
     }
 
-    /// What stands between a run and the targets it waits for: one line for each step.
+    /// What stands between a run and the targets it waits for: one line for each step
+    /// or for the items of it that wait for the same.
     pub(super) async fn kept_back_by(
         &self,
         standing: &Standing<'_>,
@@ -73,11 +74,13 @@ impl Service {
         let mut lines = Vec::new();
         let run = standing.run.started.as_ref().map(|started| started.run).unwrap_or_default();
         let waits: Vec<(String, Holder, String)> = standing
-            .waiting_slots()
+            .waits()
+            .iter()
+            .filter(|waits| waits.slot.is_call())
             .take(NAMED_MAX)
-            .filter_map(|(slot, hold)| {
-                let who = slot.is_call().then(|| standing.slot_of(slot))?;
-                Some((who, slot.holder(run, hold), hold.wish.limit.clone()))
+            .map(|waits| {
+                let target = waits.hold.wish.limit.clone();
+                (standing.who(waits), waits.slot.holder(run, waits.hold), target)
             })
             .collect();
         for (step, holder, target) in waits {

@@ -2,6 +2,7 @@
 
 mod causes;
 mod function;
+mod held_back;
 mod missing_code;
 #[cfg(test)]
 mod tests;
@@ -34,17 +35,18 @@ impl Service {
         let (plan, run) = self.load(id, &name).await?;
         let last = run.revision.saturating_sub(1);
         let last = self.read(move |loader| loader.history(id, last, 1)).await?;
-        let since = last.last().map_or(run.started_at, |recorded| recorded.time);
+        let recorded_at = last.last().map_or(run.started_at, |recorded| recorded.time);
         let (now, driven) = (self.handle().clock().now(), self.drives_it(&run));
         let standing = Standing { plan: &plan, run: &run, now, driven };
-        let mut view = explain(&standing, name, since);
+        let mut view = explain(&standing, name, recorded_at);
         view.limits = self.limited_by(&standing).await?;
         view.limits.extend(self.kept_back_by(&standing).await?);
-        if let (Some(limit), Some("slot" | "breaker")) =
-            (view.limits.first(), view.waiting.as_ref().map(|on| on.on.as_str()))
+        if let (Some(line), Some("slot" | "breaker")) =
+            (held_back::in_one_line(&view.limits), view.waiting.as_ref().map(|on| on.on.as_str()))
         {
-            view.why.clone_from(limit);
+            view.why = line;
         }
+        self.explain_held_back(&mut view).await?;
         self.explain_workers(&mut view, &plan, &run);
         function::explain(&mut view, &run, self.handle().function_trouble(id));
         if driven {
@@ -83,8 +85,9 @@ impl Service {
     }
 }
 
-fn explain(standing: &Standing<'_>, id: String, since: Timestamp) -> ExplainView {
+fn explain(standing: &Standing<'_>, id: String, recorded_at: Timestamp) -> ExplainView {
     let Standing { plan, run, now, .. } = *standing;
+    let since = run.ended_at.unwrap_or(run.started_at);
     let at = standing.at();
     let reason = |step: &StepIndex| StepReason {
         step: plan.id(*step).to_owned(),
@@ -99,6 +102,7 @@ fn explain(standing: &Standing<'_>, id: String, since: Timestamp) -> ExplainView
         why: standing.why(),
         since: time(since),
         for_ms: now.ms_since(since),
+        recorded_at: time(recorded_at),
         waiting: standing.waiting(),
         causes: causes::causes(standing, &id),
         steps: at.iter().take(STEPS_MAX).map(reason).collect(),

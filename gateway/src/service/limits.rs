@@ -2,7 +2,6 @@
 
 use nexus_engine::model::aggregate::Kind;
 use nexus_engine::model::limit::{Holder, Limit, RATE_COUNT_MAX, Rate, Size};
-use nexus_engine::model::run::Slot;
 use nexus_engine::model::time::Timestamp;
 use nexus_engine::projections::Views;
 use nexus_engine::{Loader, RUNS_LIMIT};
@@ -64,7 +63,7 @@ impl Service {
         self.limit(name).await
     }
 
-    async fn find_limit(&self, name: &str) -> Result<Option<Limit>, Problem> {
+    pub(super) async fn find_limit(&self, name: &str) -> Result<Option<Limit>, Problem> {
         self.handle().limit(name).await.map_err(|error| problems::load(&error))
     }
 
@@ -73,20 +72,24 @@ impl Service {
             .await
     }
 
-    /// What stands between a run and the slots it waits for: one line for each limit.
+    /// What stands between a run and the slots it waits for: one line for each step
+    /// or for the items of it that wait for the same.
     pub(super) async fn limited_by(&self, standing: &Standing<'_>) -> Result<Vec<String>, Problem> {
         let mut lines = Vec::new();
         let id = standing.run.started.as_ref().map(|started| started.run).unwrap_or_default();
-        let waits: Vec<(Slot, Holder, String)> = standing
-            .waiting_slots()
-            .filter(|(slot, _)| !slot.is_call())
+        let waits: Vec<(String, Holder, String)> = standing
+            .waits()
+            .iter()
+            .filter(|waits| !waits.slot.is_call())
             .take(NAMED_MAX)
-            .map(|(slot, hold)| (slot, slot.holder(id, hold), hold.wish.limit.clone()))
+            .map(|waits| {
+                let name = waits.hold.wish.limit.clone();
+                (standing.who(waits), waits.slot.holder(id, waits.hold), name)
+            })
             .collect();
-        for (slot, holder, name) in waits {
+        for (who, holder, name) in waits {
             let Some(limit) = self.find_limit(&name).await? else { continue };
             let ahead = limit.queue.ahead_of(holder);
-            let who = standing.slot_of(slot);
             let view = self.limit_view(limit).await?;
             lines.push(line(&who, &view, ahead));
         }

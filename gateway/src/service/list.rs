@@ -18,7 +18,7 @@ const RUNS_DEFAULT: usize = 50;
 /// Runs of the largest page.
 const RUNS_MAX: usize = 1_000;
 /// What `waiting` can say.
-const WAITING_FOR: [&str; 4] = ["signal", "update", "approval", "slot"];
+const WAITING_FOR: [&str; 5] = ["signal", "update", "approval", "slot", "breaker"];
 
 impl Service {
     /// Runs, newest first. Everything recorded before the call is seen.
@@ -151,6 +151,7 @@ fn run_filter(filter: &RunsFilter) -> Result<RunFilter, Problem> {
         awaits_update: waiting == Some("update"),
         awaits_approval: waiting == Some("approval"),
         awaits_slot: waiting == Some("slot"),
+        awaits_breaker: waiting == Some("breaker"),
         labels: filter.labels.clone().into_iter().collect(),
         started_after: since,
         limit: match filter.limit as usize {
@@ -225,6 +226,9 @@ fn waiting_on(plan: Option<&Plan>, row: &RunRow, now: Timestamp, driven: bool) -
         Some(WaitingOn::Breaker { step }) => {
             Some(format!("the circuit breaker of {}", id(plan, step)))
         }
+        Some(WaitingOn::Items { step, slots, calls }) => {
+            Some(waiting_items(&id(plan, step), slots, calls))
+        }
         Some(WaitingOn::Start) => Some("a slot".into()),
         Some(WaitingOn::Approval { step, until }) => {
             let kind = plan.and_then(|plan| plan.step_definition(step));
@@ -247,6 +251,18 @@ fn waiting_on(plan: Option<&Plan>, row: &RunRow, now: Timestamp, driven: bool) -
             Some(format!("try {}{of} {wait}", attempt.0))
         }
         None => None,
+    }
+}
+
+/// `slots for 3 items of a, the circuit breaker for 2`.
+fn waiting_items(step: &str, slots: u32, calls: u32) -> String {
+    let items =
+        |count: u32| if count == 1 { "1 item".to_owned() } else { format!("{count} items") };
+    let calls_for = |count: u32| format!("the circuit breaker for {}", items(count));
+    match (slots, calls) {
+        (slots, 0) => format!("slots for {} of {step}", items(slots)),
+        (0, calls) => format!("{} of {step}", calls_for(calls)),
+        (slots, calls) => format!("slots for {} of {step}, {}", items(slots), calls_for(calls)),
     }
 }
 

@@ -144,8 +144,17 @@ impl Service {
             why: start.why.clone(),
             since: show::time(since),
             for_ms: now.ms_since(since),
+            recorded_at: show::time(since),
             waiting: None,
-            causes: vec![Cause { cause: cause.into(), step: None, why: start.why, release }],
+            causes: vec![Cause {
+                cause: cause.into(),
+                why: start.why,
+                release,
+                since: Some(show::time(since)),
+                for_ms: Some(now.ms_since(since)),
+                until: start.due.filter(|_| is_kept),
+                ..Cause::default()
+            }],
             steps: Vec::new(),
             limits: Vec::new(),
             then: Vec::new(),

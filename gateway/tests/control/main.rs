@@ -4,6 +4,8 @@
 mod approvals;
 #[cfg(test)]
 mod bodies;
+#[cfg(test)]
+mod held_back;
 mod http;
 mod kept_starts;
 #[cfg(test)]
@@ -36,5 +38,7 @@ mod verbs;
 mod versions;
 #[cfg(test)]
 mod waiting;
+#[cfg(test)]
+mod worker_causes;
 #[cfg(test)]
 mod workers;

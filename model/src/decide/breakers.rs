@@ -9,7 +9,10 @@ use crate::id::{ItemIndex, StepIndex};
 use crate::limit::{Ticket, Wish};
 use crate::plan::{CallRule, Plan};
 use crate::rejection::Rejection;
-use crate::run::{Hold, Run, Slot, StepState};
+use crate::run::{Hold, ItemState, Run, Slot, StepState};
+
+/// How much of what an attempt failed with stands in the message of a refusal after it, in characters.
+const LAST_CHARS_MAX: usize = 200;
 
 impl Draft<'_> {
     pub(super) fn allow_call(
@@ -35,15 +38,42 @@ impl Draft<'_> {
         if hold.granted {
             return Err(Rejection::CallAllowed);
         }
-        let message = format!("the circuit breaker of `{}` is open", hold.wish.limit);
+        let failure = self.refused(&hold.wish.limit, step, item);
         self.emit(Event::StepCallRefused(SlotAnswer { step, item, ticket }));
-        let code = "NX3045".to_owned();
-        let failure = Failure { code, message, fatal: true, details: None };
         match item {
             None => self.fail(step, failure),
             Some(item) => self.fail_before_start(step, item, failure),
         }
         Ok(())
+    }
+
+    /// The failure of a step or an item that does not wait for `target`: with that of its last attempt, if there was one.
+    fn refused(&self, target: &str, step: StepIndex, item: Option<ItemIndex>) -> Failure {
+        let code = "NX3045".to_owned();
+        let message = format!("the circuit breaker of `{target}` is open");
+        let Some(last) = self.last_failure(step, item).map(|last| self.open_failure(last)) else {
+            return Failure { code, message, fatal: true, details: None };
+        };
+        let what = last.message.lines().next().unwrap_or_default();
+        let what: String = what.chars().take(LAST_CHARS_MAX).collect();
+        let message = format!("{message}, and the last attempt failed: {} {what}", last.code);
+        let rest = last.details.map(|details| format!("\n{details}")).unwrap_or_default();
+        let details = Some(format!("{} {}{rest}", last.code, last.message));
+        Failure { code, message, fatal: true, details }
+    }
+
+    /// How the attempt failed after which a step or an item is to be tried again.
+    fn last_failure(&self, step: StepIndex, item: Option<ItemIndex>) -> Option<&Failure> {
+        let Some(item) = item else {
+            let state = self.run.step(step);
+            return if let StepState::Retrying { failure, .. } = state {
+                Some(failure)
+            } else {
+                None
+            };
+        };
+        let item = self.run.items(step)?.item(item)?;
+        if let ItemState::Retrying { failure, .. } = &item.state { Some(failure) } else { None }
     }
 
     fn asked_call(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Draft;
-use crate::event::{ChildEnd, Event, ValueMut};
+use crate::event::{ChildEnd, Event, Failure, ValueMut};
 use crate::payload::{ContentType, NewPayload, Payload, PayloadHash};
 use crate::vault::{Vault, opened, seal_text};
 
@@ -67,16 +67,28 @@ impl Draft<'_> {
 
     /// The end of a called run with its texts as they are: what is made of them is sealed as a whole, also when it is derived again.
     pub(super) fn open_end(&self, mut ended: ChildEnd) -> ChildEnd {
-        if let (Some(vault), ChildEnd::Failed { failure, .. }) = (self.context.vault, &mut ended) {
-            failure.each_text(&mut |value| {
-                if let ValueMut::Text(text) = value
-                    && let Some(shown) = opened(vault, text)
-                {
-                    *text = shown;
-                }
-            });
+        if let ChildEnd::Failed { failure, .. } = &mut ended {
+            self.open_texts(failure);
         }
         ended
+    }
+
+    /// A recorded failure with its texts as they are, to make others of them.
+    pub(super) fn open_failure(&self, failure: &Failure) -> Failure {
+        let mut failure = failure.clone();
+        self.open_texts(&mut failure);
+        failure
+    }
+
+    fn open_texts(&self, failure: &mut Failure) {
+        let Some(vault) = self.context.vault else { return };
+        failure.each_text(&mut |value| {
+            if let ValueMut::Text(text) = value
+                && let Some(shown) = opened(vault, text)
+            {
+                *text = shown;
+            }
+        });
     }
 }
 

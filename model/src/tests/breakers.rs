@@ -64,6 +64,38 @@ fn a_refused_step_fails_and_its_fallback_runs() {
 }
 
 #[test]
+fn a_step_that_is_refused_after_attempts_of_its_own_is_not_tried_again_and_says_what_they_failed_with()
+ {
+    check(
+        "
+        workflow  a breaker pay hurried retry 5; b needs a any_failed; c set {\"why\":\"${{ steps.a.error.details }}\"} needs a any_failed
+        given     start; allow a#1; fail a
+        when      fire t1 @1s; refuse a#2; complete b
+        then      t1 fired; a#2 asks pay #2
+                  a refused #2
+                  a failed NX3045 the circuit breaker of `pay` is open, and the last attempt failed: E it broke
+                  c#1 completed {\"why\":\"E it broke\"}
+                  b#1 started
+                  b#1 completed
+                  run failed at a: NX3045 the circuit breaker of `pay` is open, and the last attempt failed: E it broke
+        after     slots none; calls pay failed pay unknown
+    ",
+    );
+}
+
+#[test]
+fn a_step_that_is_refused_after_the_run_was_retried_has_failed_with_nothing_since() {
+    check(
+        "
+        workflow  a breaker pay hurried
+        given     start; allow a#1; fail a; retry
+        when      refuse a#2
+        then      a refused #2; a failed NX3045 the circuit breaker of `pay` is open; run failed at a: NX3045 the circuit breaker of `pay` is open
+    ",
+    );
+}
+
+#[test]
 fn the_target_is_an_expression_and_not_nothing() {
     check(
         "

@@ -267,6 +267,33 @@ fn a_breaker_that_refuses_an_item_fails_only_that() {
 }
 
 #[test]
+fn an_item_that_is_refused_after_an_attempt_is_not_tried_again_and_says_what_that_failed_with() {
+    check(
+        "
+        workflow  a for_each [7] breaker pay hurried collect retry 5
+        given     start; allow a[0]#1; fail a[0]
+        when      fire t1 @1s; refuse a[0]#2
+        then      t1 fired; a[0]#2 asks pay #2
+                  a[0] refused #2
+                  a[0]#1 failed NX3045 the circuit breaker of `pay` is open, and the last attempt failed: E it broke
+                  a#1 completed {\"failed\":[{\"error\":{\"code\":\"NX3045\",\"details\":\"E it broke\",\"message\":\"the circuit breaker of `pay` is open, and the last attempt failed: E it broke\"},\"index\":0}],\"ok\":[]}; run completed
+        after     calls pay failed pay unknown
+    ",
+    );
+    check(
+        "
+        workflow  a for_each [7] breaker pay hurried retry 5
+        given     start; allow a[0]#1; fail a[0]; fire t1 @1s
+        when      refuse a[0]#2
+        then      a[0] refused #2
+                  a[0]#1 failed NX3045 item 0: the circuit breaker of `pay` is open, and the last attempt failed: E it broke
+                  a failed NX3045 item 0: the circuit breaker of `pay` is open, and the last attempt failed: E it broke
+                  run failed at a: NX3045 item 0: the circuit breaker of `pay` is open, and the last attempt failed: E it broke
+    ",
+    );
+}
+
+#[test]
 fn an_item_that_was_told_to_stop_says_nothing_of_its_target() {
     check(
         "

@@ -8,6 +8,7 @@ mod query;
 mod record;
 mod row;
 mod step_set;
+mod waiting_items;
 
 pub(crate) use hot::HotRuns;
 pub(crate) use query::{find, find_by_name, list};
@@ -38,7 +39,7 @@ impl View for RunsView {
     }
 
     fn version(&self) -> u32 {
-        6
+        7
     }
 
     fn tables(&self) -> &'static [Table] {

@@ -1,14 +1,17 @@
 //! Causes: everything that keeps a run from going on, and what would release it.
 //!
 //! Invariant: a run that has not ended has a cause. A state that this page does not know yet is still named, with the reason that
-//! its step gives.
+//! its step gives. A step that goes through its items has a cause for each thing that keeps some of them.
+
+mod items;
 
 use nexus_engine::model::definition::StepKind;
 use nexus_engine::model::event::Awaited;
 use nexus_engine::model::id::StepIndex;
-use nexus_engine::model::run::{ItemState, ItemsRun, StepState, UndoState};
+use nexus_engine::model::run::{Slot, StepState, UndoState};
+use nexus_engine::model::time::Timestamp;
 
-use super::super::show::standing::Standing;
+use super::super::show::standing::{Standing, Waits};
 use super::super::show::time;
 use crate::api::Cause;
 
@@ -21,8 +24,8 @@ pub(super) fn causes(standing: &Standing<'_>, name: &str) -> Vec<Cause> {
         return Vec::new();
     }
     let mut causes = Vec::new();
-    let mut whole = |cause: &str, why: &str, release: String| {
-        causes.push(Cause { cause: cause.into(), step: None, why: why.into(), release });
+    let mut whole = |word: &str, why: &str, release: String| {
+        causes.push(Cause { why: why.into(), ..cause(word, release) });
     };
     if !standing.driven && !standing.is_stuck() {
         let release = format!("nexus-engine serve, or nexus-engine resume {name}");
@@ -39,80 +42,126 @@ pub(super) fn causes(standing: &Standing<'_>, name: &str) -> Vec<Cause> {
     for pause in &standing.run.holds.by_store {
         whole("paused", &format!("paused by the pause of {pause}"), resume_store(pause));
     }
-    for (slot, hold) in standing.waiting_slots().filter(|(slot, _)| slot.step().is_none()) {
-        let why = standing.slot_why(slot, hold);
-        let release = format!("a slot of limit {} becomes free", hold.wish.limit);
-        causes.push(Cause { cause: "limited".into(), step: None, why, release });
-    }
+    let of_run = standing.waits().into_iter().filter(|waits| waits.slot.step().is_none());
+    causes.extend(of_run.map(|waits| held_back(standing, &waits)));
     let at = standing.at().into_iter().take(CAUSES_MAX);
-    causes.extend(at.map(|step| of_step(standing, name, step)));
+    causes.extend(at.flat_map(|step| of_step(standing, name, step)));
+    causes.truncate(CAUSES_MAX);
     causes
 }
 
-fn of_step(standing: &Standing<'_>, name: &str, step: StepIndex) -> Cause {
+/// What keeps a step: of one that goes through its items everything that keeps some of them.
+fn of_step(standing: &Standing<'_>, name: &str, step: StepIndex) -> Vec<Cause> {
     let id = standing.plan.id(step);
-    let (cause, release) = released(standing, name, step);
-    Cause { cause: cause.into(), step: Some(id.to_owned()), why: standing.step_why(step), release }
+    let why = standing.step_why(step);
+    let undoes = standing.run.step_run(step).undo().is_some_and(UndoState::is_open);
+    let iterates = matches!(standing.run.step(step), StepState::Iterating);
+    let found = if iterates && !undoes {
+        items::causes(standing, name, step)
+    } else {
+        vec![released(standing, name, step)]
+    };
+    let told = |cause: Cause| Cause {
+        step: Some(id.to_owned()),
+        why: if cause.why.is_empty() { why.clone() } else { cause.why },
+        ..cause
+    };
+    found.into_iter().map(told).collect()
 }
 
-/// The word for what keeps a step, and what would release it.
-fn released(standing: &Standing<'_>, name: &str, step: StepIndex) -> (&'static str, String) {
+/// A cause by its word, with what would release it.
+fn cause(word: &str, release: impl Into<String>) -> Cause {
+    Cause { cause: word.into(), release: release.into(), ..Cause::default() }
+}
+
+/// The cause, which is there since then.
+fn since(standing: &Standing<'_>, at: Option<Timestamp>, cause: Cause) -> Cause {
+    let for_ms = at.map(|at| standing.now.ms_since(at));
+    Cause { since: at.map(time), for_ms, ..cause }
+}
+
+fn until(at: Option<Timestamp>, cause: Cause) -> Cause {
+    Cause { until: at.map(time), ..cause }
+}
+
+/// What keeps a step, and what would release it.
+fn released(standing: &Standing<'_>, name: &str, step: StepIndex) -> Cause {
     if let Some(undo) = standing.run.step_run(step).undo().filter(|undo| undo.is_open()) {
         return undo_released(standing, undo, name);
     }
-    let id = standing.plan.id(step);
     let state = standing.run.step(step);
     if standing.run.holds(step) && (!is_at_work(state) || standing.run.holds_cut_off(step)) {
-        return ("paused", resume(standing, name, step));
+        return cause("paused", resume(standing, name, step));
     }
+    let begun = standing.run.step_run(step).started_at;
     if let StepState::Awaiting { what, timer } = state {
-        let over = timer.map(|(_, at)| format!(", or its time is over at {}", time(at)));
-        let comes = if let Awaited::Signal { name: signal } = what {
-            format!("nexus-engine signal {name} {signal}")
-        } else if let Awaited::Event { name: event, .. } = what {
-            format!("nexus-engine emit {event}, or a step that emits it")
-        } else if let Awaited::Update { name: update } = what {
-            format!("nexus-engine update {name} {update}{}", data_of(standing, step))
-        } else if matches!(what, Awaited::Approval { .. }) {
-            format!("nexus-engine approve {name} {id}, or reject")
-        } else {
-            "what it waits for comes".into()
-        };
-        return ("waiting", format!("{comes}{}", over.unwrap_or_default()));
+        let timer = timer.map(|(_, at)| at);
+        let over = timer.map(|at| format!(", or its time is over at {}", time(at)));
+        let comes = comes(standing, what, name, step);
+        let waiting = cause("waiting", format!("{comes}{}", over.unwrap_or_default()));
+        return since(standing, begun, until(timer, waiting));
     }
-    if let StepState::Sleeping { until, .. } = state {
-        return ("sleeping", format!("its timer, at {}", time(*until)));
+    if let StepState::Sleeping { until: at, .. } = state {
+        let sleeping = cause("sleeping", format!("its timer, at {}", time(*at)));
+        return since(standing, begun, until(Some(*at), sleeping));
     }
     if let StepState::Retrying { timer: Some(_), at, .. } = state {
-        return ("retrying", format!("its timer, at {}", time(*at)));
-    }
-    if matches!(state, StepState::Iterating) {
-        return of_items(standing, name, step);
+        return until(Some(*at), cause("retrying", format!("its timer, at {}", time(*at))));
     }
     if standing.is_cut_off(step) && !standing.driven {
         return room(standing, name);
     }
-    if matches!(state, StepState::Running { .. }) {
-        return ("running", "its handler returns, fails or runs out of time".into());
+    if let StepState::Running { since: began, .. } = state {
+        let running = cause("running", "its handler returns, fails or runs out of time");
+        return since(standing, Some(*began), running);
     }
-    if let Some(target) = standing.awaited_target(step) {
-        return broken(target);
+    let slots = [Slot::Step(step), Slot::Call(step)].into_iter();
+    let mut asked = slots.filter_map(|slot| Some((slot, standing.run.slots.get(slot)?)));
+    if let Some((slot, hold)) = asked.find(|(_, hold)| !hold.granted) {
+        return held_back(standing, &Waits { slot, hold, count: 1 });
     }
-    if standing.run.slots.blocks(step) {
-        return ("limited", "a slot of its limit becomes free".into());
-    }
-    if !matches!(state, StepState::Waiting | StepState::Retrying { .. }) {
-        return ("waiting", "what it waits for comes".into());
+    if let StepState::Calling { timer, .. } = state {
+        let calling = cause("waiting", "what it waits for comes");
+        return since(standing, begun, until(timer.map(|(_, at)| at), calling));
     }
     room(standing, name)
 }
 
-/// What is ready waits for room, or for an engine.
-fn room(standing: &Standing<'_>, name: &str) -> (&'static str, String) {
-    if standing.driven {
-        ("limited", "another attempt ends and leaves room for it".into())
+/// What brings that which a step waits for.
+fn comes(standing: &Standing<'_>, what: &Awaited, name: &str, step: StepIndex) -> String {
+    match what {
+        Awaited::Signal { name: signal } => format!("nexus-engine signal {name} {signal}"),
+        Awaited::Event { name: event, .. } => {
+            format!("nexus-engine emit {event}, or a step that emits it")
+        }
+        Awaited::Update { name: update } => {
+            format!("nexus-engine update {name} {update}{}", data_of(standing, step))
+        }
+        Awaited::Approval { .. } => {
+            format!("nexus-engine approve {name} {}, or reject", standing.plan.id(step))
+        }
+    }
+}
+
+/// A limit or a breaker that keeps the run, a step, or items of a step.
+fn held_back(standing: &Standing<'_>, waits: &Waits<'_>) -> Cause {
+    let on = waits.hold.wish.limit.clone();
+    let found = if waits.slot.is_call() {
+        let by_itself = "its time is over and those that came first have tried";
+        cause("broken", format!("nexus-engine breaker reset {on}, or {by_itself}"))
     } else {
-        ("orphaned", format!("nexus-engine serve, or nexus-engine resume {name}"))
+        cause("limited", format!("a slot of limit {on} becomes free"))
+    };
+    let (why, items) = (standing.waits_why(waits), waits.items());
+    since(standing, Some(waits.hold.since), Cause { why, items, on: Some(on), ..found })
+}
+
+/// What is ready waits for room, or for an engine.
+fn room(standing: &Standing<'_>, name: &str) -> Cause {
+    if standing.driven {
+        cause("limited", "another attempt ends and leaves room for it")
+    } else {
+        cause("orphaned", format!("nexus-engine serve, or nexus-engine resume {name}"))
     }
 }
 
@@ -130,37 +179,6 @@ fn data_of(standing: &Standing<'_>, step: StepIndex) -> String {
     } else {
         format!(" --data '{{{}}}'", fields.join(", "))
     }
-}
-
-/// What keeps the items of a step: those under way, else what the next of them waits for.
-fn of_items(standing: &Standing<'_>, name: &str, step: StepIndex) -> (&'static str, String) {
-    let items = standing.run.items(step);
-    if items.is_some_and(|items| items.running_count() > 0) {
-        return ("running", "its items return, fail or run out of time".into());
-    }
-    let retries = items.into_iter().flat_map(ItemsRun::open).filter_map(|(_, item)| {
-        if let ItemState::Retrying { timer: Some(_), at, .. } = &item.state {
-            Some(*at)
-        } else {
-            None
-        }
-    });
-    let ready = items.and_then(ItemsRun::next_to_start);
-    match retries.min().filter(|_| ready.is_none()) {
-        Some(at) => ("retrying", format!("the timer of an item, at {}", time(at))),
-        None if ready.is_none() && standing.run.slots.of_items(step).next().is_some() => {
-            match standing.awaited_target(step) {
-                Some(target) => broken(target),
-                None => ("limited", "a slot of its limit becomes free".into()),
-            }
-        }
-        None => room(standing, name),
-    }
-}
-
-fn broken(target: &str) -> (&'static str, String) {
-    let by_itself = "its time is over and those that came first have tried";
-    ("broken", format!("nexus-engine breaker reset {target}, or {by_itself}"))
 }
 
 fn is_at_work(state: &StepState) -> bool {
@@ -190,17 +208,18 @@ fn resume_store(pause: &str) -> String {
     }
 }
 
-fn undo_released(standing: &Standing<'_>, undo: &UndoState, name: &str) -> (&'static str, String) {
+fn undo_released(standing: &Standing<'_>, undo: &UndoState, name: &str) -> Cause {
     match undo {
-        UndoState::Failed { .. } => (
-            "blocked",
-            format!("nexus-engine retry {name}, or nexus-engine cancel {name} --no-undo"),
-        ),
-        UndoState::Running { .. } => {
-            ("running", "its undo returns, fails or runs out of time".into())
+        UndoState::Failed { .. } => {
+            let give_up = format!("nexus-engine cancel {name} --no-undo");
+            cause("blocked", format!("nexus-engine retry {name}, or {give_up}"))
+        }
+        UndoState::Running { since: began, .. } => {
+            let running = cause("running", "its undo returns, fails or runs out of time");
+            since(standing, Some(*began), running)
         }
         UndoState::Retrying { timer: Some(_), at, .. } => {
-            ("retrying", format!("its timer, at {}", time(*at)))
+            until(Some(*at), cause("retrying", format!("its timer, at {}", time(*at))))
         }
         UndoState::Pending
         | UndoState::Retrying { timer: None, .. }

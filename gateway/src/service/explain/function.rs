@@ -15,11 +15,11 @@ pub(super) fn explain(view: &mut ExplainView, run: &Run, trouble: Option<Functio
         view.why.clone_from(&why);
         let why = if details.is_empty() { why } else { format!("{why}\n{details}") };
         let release = format!("open the store with fitting code; nexus-engine explain {code}");
-        view.causes.insert(0, Cause { cause: "function".into(), step: None, why, release });
+        view.causes.insert(0, Cause { cause: "function".into(), why, release, ..Cause::default() });
     } else if view.causes.is_empty() && run.asks_function() {
         let why = "its function is about to say what it does next".to_owned();
         view.why.clone_from(&why);
         let release = "nothing: it goes on by itself".to_owned();
-        view.causes.push(Cause { cause: "function".into(), step: None, why, release });
+        view.causes.push(Cause { cause: "function".into(), why, release, ..Cause::default() });
     }
 }

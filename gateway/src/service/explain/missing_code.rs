@@ -3,14 +3,16 @@
 use nexus_engine::MissingCode;
 use nexus_engine::model::plan::Plan;
 
-use crate::api::ExplainView;
+use crate::api::{Cause, ExplainView};
 
 /// Says of the steps that wait for their handlers that they do.
 pub(super) fn explain(view: &mut ExplainView, plan: &Plan, missing: &[MissingCode]) {
     for MissingCode { step, handler } in missing {
         let id = plan.id(*step);
         let why = format!("NX3004: nobody offers the handler `{handler}` of {id}");
-        for cause in view.causes.iter_mut().filter(|cause| cause.step.as_deref() == Some(id)) {
+        // What a limit or a breaker keeps back does not ask for its handler yet.
+        let is_its = |cause: &&mut Cause| cause.step.as_deref() == Some(id) && cause.on.is_none();
+        for cause in view.causes.iter_mut().filter(is_its) {
             cause.cause = "handler".into();
             cause.why.clone_from(&why);
             cause.release = format!("open the store with a program that offers `{handler}`");

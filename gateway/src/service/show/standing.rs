@@ -4,7 +4,7 @@ use nexus_engine::model::event::{Awaited, child_name};
 use nexus_engine::model::id::{Attempt, StepIndex, TimerId};
 use nexus_engine::model::payload::Payload;
 use nexus_engine::model::plan::Plan;
-use nexus_engine::model::run::{Hold, Run, RunStatus, Slot, StepState, UndoState};
+use nexus_engine::model::run::{Run, RunStatus, Slot, StepState, UndoState};
 use nexus_engine::model::time::Timestamp;
 
 mod attempts;
@@ -12,8 +12,10 @@ mod awaited;
 mod forgotten;
 mod items;
 mod pauses;
+mod slots;
 
 use self::awaited::{awaited, kind_of};
+pub(crate) use self::slots::Waits;
 use super::{duration, failure_line, shorten, time};
 use crate::api::WaitingOn;
 
@@ -189,7 +191,7 @@ impl Standing<'_> {
         if self.run.running_count() > 0 {
             return None;
         }
-        if let Some((slot, _)) = self.waiting_slots().next() {
+        if let Some(Waits { slot, .. }) = self.waits().first().copied() {
             let kind = if slot.is_call() { "breaker" } else { "slot" };
             return Some(WaitingOn { step: slot.step().map(|step| self.id(step)), ..on(kind) });
         }
@@ -277,35 +279,6 @@ impl Standing<'_> {
         if self.is_cut_off(step) { "interrupted" } else { self.run.step_run(step).word() }
     }
 
-    /// The slots it waits for; if the run as a whole waits for one, only that.
-    pub(crate) fn waiting_slots(&self) -> impl Iterator<Item = (Slot, &Hold)> {
-        let held_back = self.run.is_held_back();
-        let waiting = self.run.slots.iter().filter(|(_, hold)| !hold.granted);
-        waiting.filter(move |(slot, _)| !held_back || slot.step().is_none())
-    }
-
-    /// The target whose circuit breaker keeps a step or one of its items back.
-    pub(crate) fn awaited_target(&self, step: StepIndex) -> Option<&str> {
-        let of_step = self.run.slots.get(Slot::Call(step)).map(|hold| (Slot::Call(step), hold));
-        let mut calls = of_step.into_iter().chain(self.run.slots.of_items(step));
-        let (_, hold) = calls.find(|(slot, hold)| slot.is_call() && !hold.granted)?;
-        Some(&hold.wish.limit)
-    }
-
-    /// What a slot is for: `a`, `a[3]`, or the run.
-    pub(crate) fn slot_of(&self, slot: Slot) -> String {
-        let id = slot.step().map_or("the run", |step| self.plan.id(step));
-        slot.item().map_or_else(|| id.to_owned(), |item| format!("{id}[{}]", item.0))
-    }
-
-    /// Which slot it waits for, in one line.
-    pub(crate) fn slot_why(&self, slot: Slot, hold: &Hold) -> String {
-        let (limit, time) = (&hold.wish.limit, duration(self.now.ms_since(hold.since)));
-        let who = slot.step().map_or_else(|| "it".to_owned(), |_| self.slot_of(slot));
-        let what = if slot.is_call() { "the circuit breaker of" } else { "a slot of limit" };
-        format!("{who} waits for {what} {limit} for {time}")
-    }
-
     /// What is going on among the steps.
     fn work(&self) -> String {
         if let Some(failed) = self.failed_undos().filter(|_| self.is_stuck()) {
@@ -321,10 +294,11 @@ impl Standing<'_> {
                 self.names(&steps)
             );
         }
+        let waits = self.waits();
         if self.run.is_held_back()
-            && let Some((slot, hold)) = self.waiting_slots().next()
+            && let Some(first) = waits.first()
         {
-            return self.slot_why(slot, hold);
+            return self.waits_why(first);
         }
         let iterating = self.run.iterating().filter(|step| self.has_items_at_work(*step));
         let running: Vec<StepIndex> = self.run.running().chain(iterating).collect();
@@ -332,8 +306,11 @@ impl Standing<'_> {
             let work = if self.run.open_undos() > 0 { "being undone" } else { "at work" };
             return format!("{} {work}", self.names(&running));
         }
-        if let Some((slot, hold)) = self.waiting_slots().next() {
-            return self.slot_why(slot, hold);
+        if let Some(first) = waits.first() {
+            return match first.items().and_then(|_| first.slot.step()) {
+                Some(step) => self.items_why(step),
+                None => self.waits_why(first),
+            };
         }
         let ready = self.run.ready().filter(|step| !self.run.holds(*step));
         let ready: Vec<StepIndex> = ready.chain(self.run.steps_with_ready_items()).collect();
@@ -369,7 +346,7 @@ impl Standing<'_> {
             StepState::Waiting | StepState::Retrying { .. } if self.run.slots.blocks(step) => {
                 let waits = [Slot::Step(step), Slot::Call(step)].into_iter().find_map(|slot| {
                     let hold = self.run.slots.get(slot).filter(|hold| !hold.granted)?;
-                    Some(self.slot_why(slot, hold))
+                    Some(self.waits_why(&Waits { slot, hold, count: 1 }))
                 });
                 waits.unwrap_or_default()
             }

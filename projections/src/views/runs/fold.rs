@@ -6,6 +6,7 @@ use nexus_model::time::Timestamp;
 use nexus_model::vault::holds_sealed;
 
 use super::record::{Current, Doing, Ending, FOR_EVER, Outlook, RunRecord};
+use super::waiting_items::WaitsFor;
 use crate::view::Recorded;
 
 /// Longest message of a failure that is kept in a row, in bytes. All of it is in the log.
@@ -40,7 +41,10 @@ impl RunRecord {
                 let until = timer.map_or(FOR_EVER, |(_, until)| until.0);
                 self.begin(*step, attempt.0, Doing::Calling, until);
             }
-            Event::ParentPaused => self.is_held = true,
+            Event::ParentPaused => {
+                self.is_held = true;
+                self.items.clear();
+            }
             Event::ParentResumed => self.is_held = false,
             Event::ItemsStarted { step, .. } => {
                 self.begin(*step, 1, Doing::Running, at);
@@ -102,7 +106,10 @@ impl RunRecord {
                 self.is_paused = false;
                 self.reason.clear();
             }
-            Event::RunHeld { pauses } => self.held_by.clone_from(pauses),
+            Event::RunHeld { pauses } => {
+                self.held_by.clone_from(pauses);
+                self.items.clear();
+            }
             Event::RunReleased => self.held_by.clear(),
             Event::CancelRequested { reason, .. } => {
                 self.is_paused = false;
@@ -162,18 +169,31 @@ impl RunRecord {
             Event::RunCancelled { .. } => self.end(Ending::Cancelled, at),
             Event::RunForgotten { .. } => self.is_forgotten = true,
             // A step that goes through its items is at work, whatever they wait for.
-            Event::StepSlotRequested { item: Some(_), .. }
-            | Event::StepCallRequested { item: Some(_), .. }
-            | Event::StepSlotGranted(SlotAnswer { item: Some(_), .. })
-            | Event::StepCallAllowed(SlotAnswer { item: Some(_), .. })
-            | Event::StepCallRefused(SlotAnswer { item: Some(_), .. })
-            | Event::AttemptsInterrupted { .. }
+            Event::StepSlotRequested { step, item: Some(_), .. } => {
+                self.items.asked(*step, WaitsFor::Slot);
+            }
+            Event::StepSlotGranted(SlotAnswer { step, item: Some(_), .. }) => {
+                self.items.answered(*step, WaitsFor::Slot);
+            }
+            Event::StepCallRequested { step, item: Some(_), .. } => {
+                self.items.asked(*step, WaitsFor::Breaker);
+            }
+            Event::StepCallAllowed(SlotAnswer { step, item: Some(_), .. })
+            | Event::StepCallRefused(SlotAnswer { step, item: Some(_), .. }) => {
+                self.items.answered(*step, WaitsFor::Breaker);
+            }
+            Event::StepPaused { step, .. } => self.items.give_up(*step),
+            Event::StopRequested { steps } => {
+                for step in steps {
+                    self.items.give_up(*step);
+                }
+            }
+            Event::AttemptsInterrupted { .. }
             | Event::AttemptResumed { .. }
             | Event::HeartbeatRecorded { .. }
             | Event::StepQueued { .. }
             | Event::SlotsOffered
             | Event::EventsRead { .. }
-            | Event::StepPaused { .. }
             | Event::StepResumed { .. }
             | Event::SignalReceived { .. }
             | Event::UpdateAccepted { .. }
@@ -190,8 +210,7 @@ impl RunRecord {
             | Event::ItemFailed { .. }
             | Event::OutputsStored { .. }
             | Event::OutputMapped { .. }
-            | Event::RaceDecided { .. }
-            | Event::StopRequested { .. } => {}
+            | Event::RaceDecided { .. } => {}
         }
     }
 
@@ -216,6 +235,7 @@ impl RunRecord {
     /// A paused run waits for no slots.
     fn gives_up_places(&mut self) {
         self.is_queued = false;
+        self.items.clear();
         self.current
             .retain(|_, current| !matches!(current.state, Doing::Queued | Doing::AwaitingBreaker));
     }
@@ -237,6 +257,7 @@ impl RunRecord {
     fn settle(&mut self, step: StepIndex) {
         self.unsettle(step);
         self.current.remove(&step.0);
+        self.items.give_up(step);
     }
 
     /// A step that was settled before the run was retried counts anew.
@@ -269,6 +290,7 @@ impl RunRecord {
         let current = std::mem::take(&mut self.current);
         let current = current.into_iter().filter_map(|(step, now)| Some((place(step)?.0, now)));
         self.current = current.collect();
+        self.items.moved(place);
         if let Some((_, _, step)) = &mut self.failure {
             *step = step.and_then(place).map(|step| step.0);
         }
@@ -281,6 +303,7 @@ impl RunRecord {
         self.is_queued = false;
         self.outlook = Outlook::Open;
         self.current.clear();
+        self.items.clear();
     }
 }
 

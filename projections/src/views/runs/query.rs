@@ -9,6 +9,7 @@ use nexus_model::time::Timestamp;
 
 use super::record::{Doing, RunRecord};
 use super::row::{RunRow, RunWord, word};
+use super::waiting_items::WaitsFor;
 use super::{Ending, Standing, mark, mark_key};
 use crate::ViewsError;
 use crate::store::{Rows, RowsIter, Table};
@@ -33,8 +34,10 @@ pub struct RunFilter {
     pub awaits_signal: bool,
     /// Only with a step that waits for an update.
     pub awaits_update: bool,
-    /// Only those that wait for a slot of a limit, or with a step that does.
+    /// Only those that wait for a slot of a limit, or with a step or an item that does.
     pub awaits_slot: bool,
+    /// Only with a step or an item that waits for its circuit breaker.
+    pub awaits_breaker: bool,
     /// Only with a step that waits for the decision of a person.
     pub awaits_approval: bool,
     /// Only with a name that begins so.
@@ -57,6 +60,7 @@ impl Default for RunFilter {
             awaits_signal: false,
             awaits_update: false,
             awaits_slot: false,
+            awaits_breaker: false,
             awaits_approval: false,
             name_prefix: None,
             limit: 100,
@@ -123,7 +127,8 @@ impl RunFilter {
             && self.wants(word(record))
             && (!self.awaits_signal || record.does(Doing::AwaitingSignal))
             && (!self.awaits_update || record.does(Doing::AwaitingUpdate))
-            && (!self.awaits_slot || record.is_queued || record.does(Doing::Queued))
+            && (!self.awaits_slot || awaits_slot(record))
+            && (!self.awaits_breaker || awaits_breaker(record))
             && (!self.awaits_approval || record.does(Doing::AwaitingApproval))
             && self.labels.iter().all(|label| record.labels.contains(label))
     }
@@ -136,6 +141,14 @@ impl RunFilter {
             (Some(_) | None, None) | (None, Some(_)) => false,
         }
     }
+}
+
+fn awaits_slot(record: &RunRecord) -> bool {
+    record.is_queued || record.does(Doing::Queued) || record.items.wait_for(WaitsFor::Slot)
+}
+
+fn awaits_breaker(record: &RunRecord) -> bool {
+    record.does(Doing::AwaitingBreaker) || record.items.wait_for(WaitsFor::Breaker)
 }
 
 /// When an id was made, in milliseconds since the Unix epoch, if it is a `UUIDv7`.

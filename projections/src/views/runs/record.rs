@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use nexus_model::event::Actor;
 
 use super::step_set::StepSet;
+use super::waiting_items::WaitingItems;
 use crate::bytes::{Reader, put_bytes, put_i64, put_text, put_u64};
 
 /// A run as the view knows it.
@@ -42,6 +43,8 @@ pub(crate) struct RunRecord {
     pub(super) skipped: StepSet,
     pub(super) failed: StepSet,
     pub(super) current: BTreeMap<u32, Current>,
+    /// Items that wait for what they asked for.
+    pub(super) items: WaitingItems,
     /// Undos that were asked for and are not settled.
     pub(super) undos_open: u32,
     /// How many records were folded.
@@ -175,6 +178,7 @@ impl RunRecord {
             put_current(&mut out, *step, current, self.started_at);
         }
         put_u64(&mut out, u64::from(self.undos_open));
+        self.items.put(&mut out);
         out
     }
 
@@ -229,6 +233,7 @@ fn read(reader: &mut Reader<'_>) -> Option<RunRecord> {
         held_by: (0..reader.u64()?).map(|_| reader.text()).collect::<Option<_>>()?,
         current: (0..reader.u64()?).map(|_| current(reader, started_at)).collect::<Option<_>>()?,
         undos_open: reader.u32()?,
+        items: WaitingItems::read(reader)?,
     })
 }
 

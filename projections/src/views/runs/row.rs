@@ -273,6 +273,15 @@ pub enum WaitingOn {
         /// The step.
         step: StepIndex,
     },
+    /// Slots and calls for items of a step; others may be at work.
+    Items {
+        /// The step.
+        step: StepIndex,
+        /// How many wait for slots of their limit.
+        slots: u32,
+        /// How many wait for the circuit breaker.
+        calls: u32,
+    },
     /// A slot of a limit, for the run as a whole.
     Start,
     /// Somebody who retries the undo of a step or gives it up.
@@ -295,6 +304,10 @@ impl fmt::Display for WaitingOn {
             Self::Retry { step, at, .. } => write!(f, "retry of step {} at {}", step.0, show(*at)),
             Self::Slot { step } => write!(f, "a slot for step {}", step.0),
             Self::Breaker { step } => write!(f, "the circuit breaker of step {}", step.0),
+            Self::Items { step, slots, calls } => {
+                let items = slots.saturating_add(*calls);
+                write!(f, "slots and calls for {items} items of step {}", step.0)
+            }
             Self::Start => f.write_str("a slot"),
             Self::Undo { step } => write!(f, "undo of step {}", step.0),
             Self::Resume => f.write_str("resume"),
@@ -314,7 +327,7 @@ impl RunRow {
     pub(super) fn new(stream: StreamId, record: RunRecord) -> Self {
         let status = word(&record);
         let current: Vec<CurrentStep> = record.current.iter().map(current_step).collect();
-        let waiting_on = waiting_on(going_on(&record), &current);
+        let waiting_on = waiting_on(going_on(&record), &current).or_else(|| items(&record));
         let (failure_code, failure_message, failed_step) = match record.failure {
             Some((code, message, step)) => (Some(code), Some(message), step.map(StepIndex)),
             None => (None, None, None),
@@ -444,6 +457,12 @@ fn waiting_on(status: RunWord, current: &[CurrentStep]) -> Option<WaitingOn> {
         | RunWord::Failed
         | RunWord::Cancelled => None,
     }
+}
+
+/// What its items wait for, of a run whose steps are at work.
+fn items(record: &RunRecord) -> Option<WaitingOn> {
+    let (step, of) = record.items.first()?;
+    Some(WaitingOn::Items { step, slots: of.slots, calls: of.calls })
 }
 
 fn wait(current: &CurrentStep) -> Option<(Timestamp, WaitingOn)> {

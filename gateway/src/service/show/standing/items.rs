@@ -1,7 +1,7 @@
 //! Where the items of a step stand, and why.
 
 use nexus_engine::model::id::{Attempt, ItemIndex, StepIndex};
-use nexus_engine::model::run::{ItemRun, ItemState, ItemsRun};
+use nexus_engine::model::run::{ItemState, ItemsRun};
 use nexus_engine::model::time::Timestamp;
 
 use super::super::{failure_line, time};
@@ -47,39 +47,30 @@ impl Standing<'_> {
             };
             return format!("{done}; {} told to stop{why}", named(&running));
         }
+        let mut parts: Vec<String> = Vec::new();
         if !running.is_empty() {
-            return format!("{done}, {} at work{}", named(&running), self.items_waiting(step));
-        }
-        if self.run.paused {
+            parts.push(format!("{} at work", named(&running)));
+        } else if self.run.paused {
             return format!("{done}; the run is paused");
+        } else if items.next_to_start().is_some() {
+            parts.push(format!("the next waits for {}", self.room()));
         }
-        match next_retry(items) {
-            _ if items.next_to_start().is_some() => {
-                format!("{done}; the next waits for {}", self.room())
+        let waits = self.waits_of_items(step);
+        match waits.as_slice() {
+            [only] if parts.is_empty() => parts.push(self.waits_why(only)),
+            waits => parts.extend(waits.iter().map(|waits| self.items_wait_why(waits))),
+        }
+        parts.extend(next_retry(items).map(|(item, _, at)| {
+            let next = self.in_time(at);
+            match items.item(item).map(|run| &run.state) {
+                Some(ItemState::Retrying { failure, .. }) if parts.is_empty() => {
+                    let failure = failure_line(failure);
+                    format!("item {} failed: {failure}; next try {next}", item.0)
+                }
+                Some(_) | None => format!("item {} failed and is tried again {next}", item.0),
             }
-            Some((item, _, at)) => {
-                let failure = match items.item(item) {
-                    Some(ItemRun { state: ItemState::Retrying { failure, .. }, .. }) => {
-                        failure_line(failure)
-                    }
-                    Some(_) | None => String::new(),
-                };
-                format!("{done}; item {} failed: {failure}; next try {}", item.0, self.in_time(at))
-            }
-            None => match self.run.slots.of_items(step).find(|(_, hold)| !hold.granted) {
-                Some((slot, hold)) => format!("{done}; {}", self.slot_why(slot, hold)),
-                None => done,
-            },
-        }
-    }
-
-    /// How many items wait for slots, or for a breaker.
-    fn items_waiting(&self, step: StepIndex) -> String {
-        match self.run.slots.of_items(step).filter(|(_, hold)| !hold.granted).count() {
-            0 => String::new(),
-            1 => ", 1 waits for a slot".to_owned(),
-            count => format!(", {count} wait for slots"),
-        }
+        }));
+        if parts.is_empty() { done } else { format!("{done}; {}", parts.join(", ")) }
     }
 
     /// What there is to say about them beside their status.

@@ -49,7 +49,7 @@ fn requests() -> Vec<(&'static str, Value)> {
         ("runs/noise/resume", act.clone()),
         ("runs/noise/cancel", act.clone()),
         ("runs/noise/retry", act.clone()),
-        ("runs/noise/steps/b/pause", act.clone()),
+        ("runs/noise/steps/b/pause", act),
         ("runs/noise/signals/x", of(&SendSignal::default())),
         ("runs/noise/updates/x", of(&SendUpdate::default())),
         ("runs/noise/approve", of(&ApprovalAnswer::default())),

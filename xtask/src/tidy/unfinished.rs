@@ -1,4 +1,4 @@
-//! Marks of unfinished code.
+//! Marks of unfinished code, and of unfinished merges.
 
 use super::tree::Source;
 
@@ -6,14 +6,19 @@ use super::tree::Source;
 const MARKS: [&str; 3] =
     [concat!("todo", "!"), concat!("unimplemented", "!"), concat!("FIX", "ME")];
 
-/// Every line of a Rust file that holds such a mark.
+/// What a merge leaves at the beginning of a line.
+const LEFT_BY_MERGES: [&str; 2] = [concat!("<<<<", "<<< "), concat!(">>>>", ">>> ")];
+
+/// Every line that holds such a mark: of code in a Rust file, of a merge in any file.
 pub(crate) fn problems(sources: &[Source]) -> Vec<String> {
-    sources.iter().filter(|source| source.is_rust()).flat_map(source_problems).collect()
+    sources.iter().flat_map(source_problems).collect()
 }
 
 fn source_problems(source: &Source) -> impl Iterator<Item = String> {
     source.text.lines().zip(1..).filter_map(|(line, number)| {
-        let mark = MARKS.iter().find(|mark| line.contains(**mark))?;
+        let of_code = || MARKS.iter().find(|mark| source.is_rust() && line.contains(**mark));
+        let of_merge = || LEFT_BY_MERGES.iter().find(|mark| line.starts_with(**mark));
+        let mark = of_code().or_else(of_merge)?;
         Some(format!("{}:{number}: {mark}", source.path))
     })
 }
@@ -32,7 +37,17 @@ mod tests {
     }
 
     #[test]
-    fn finished_code_passes() {
+    fn what_a_merge_left_is_found_in_every_file() {
+        for mark in LEFT_BY_MERGES {
+            let found = problems(&[file("docs/a.md", &format!("one\n{mark}main\n"))]);
+            assert_eq!(found, [format!("docs/a.md:2: {mark}")]);
+        }
+    }
+
+    #[test]
+    fn finished_work_passes() {
         assert!(problems(&[file("log/src/a.rs", "fn a() {}\n")]).is_empty());
+        let told = format!("`{}` is a macro\n=======\n", MARKS[0]);
+        assert!(problems(&[file("docs/a.md", &told)]).is_empty());
     }
 }

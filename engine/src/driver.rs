@@ -332,11 +332,7 @@ impl Driver {
                 self.handlers.uncalled.forget(run);
                 self.replies.ended(run, &status);
             }
-            Output::Left(run) => {
-                if self.replies.is_waited_for(run) {
-                    self.reads.want(Read::End(run));
-                }
-            }
+            Output::Left(run) => self.reads.want(Read::End(run)),
             Output::Function(news) => {
                 if self.closing.is_none() && self.config.drive != Drive::Nothing {
                     self.performers.tell(*news);

@@ -44,11 +44,6 @@ impl Replies {
         self.ends.entry(run).or_default().push(end);
     }
 
-    /// Whether somebody waits for the end of this run.
-    pub(super) fn is_waited_for(&self, run: RunId) -> bool {
-        self.ends.contains_key(&run)
-    }
-
     /// Forgets those who no longer wait.
     fn forget_given_up(&mut self) {
         self.ends.retain(|_, ends| {

@@ -222,7 +222,7 @@ enum Paused {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attempt_that_a_crash_cut_off_runs_again_only_after_the_pause() {
-    carried_on_after_the_pause(action("a", "gate", &[]), 1).await;
+    Box::pin(carried_on_after_the_pause(action("a", "gate", &[]), 1)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -235,7 +235,7 @@ async fn items_that_a_crash_cut_off_run_again_only_after_the_pause() {
         on_item_error: OnItemError::default(),
     };
     step.for_each = Some(items);
-    carried_on_after_the_pause(step, 2).await;
+    Box::pin(carried_on_after_the_pause(step, 2)).await;
 }
 
 /// Pauses while `under_way` attempts of the step are at work, and crashes: none is carried on before the pause has ended.

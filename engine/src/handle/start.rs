@@ -304,6 +304,7 @@ impl Handle {
         self.check_calls(&plan, &request.callees).await?;
         let bytes_max = self.shared.config.payload_bytes_max;
         let mut prepared = prepare(request, Uuid::now_v7(), bytes_max)?;
+        let asked = prepared.request;
         if prepared.encrypt || self.shared.config.encrypt {
             if plan.is_code() {
                 return Err(StartError::FunctionEncrypted);
@@ -312,26 +313,27 @@ impl Handle {
         }
         prepared.callees.retain(|callee| !self.shared.loader.knows(callee.hash()));
         let name = Some(prepared.started.name.as_str()).filter(|name| !name.is_empty());
-        let place = match place {
-            Some(place) => Some(place),
-            None => self.place(name).await?,
-        };
+        let place = if place.is_some() { place } else { self.place(name).await? };
         let of_store = self.limits_of_store(&prepared.started.workflow).await;
         prepared.started.limits.extend(of_store.map_err(RequestError::from)?);
-        let Some(place) = place else { return self.start_in(&plan, prepared).await };
+        let Some(place) = place else { return self.start_in(&plan, prepared, asked).await };
         // The place is taken until the start is answered, also if nobody waits for the answer any more.
         let handle = self.clone();
         let starting = tokio::spawn(async move {
-            let started = handle.start_in(&plan, prepared).await;
+            let started = handle.start_in(&plan, prepared, asked).await;
             drop(place);
             started
         });
         starting.await.unwrap_or_else(|_| Err(RequestError::Unknown.into()))
     }
 
-    /// Starts a run that may be started.
-    async fn start_in(&self, plan: &Arc<Plan>, prepared: Prepared) -> Result<Started, StartError> {
-        let asked = prepared.request;
+    /// Starts a run that may be started. `asked`: the hash of what was asked for, before anything was hidden.
+    async fn start_in(
+        &self,
+        plan: &Arc<Plan>,
+        prepared: Prepared,
+        asked: [u8; 32],
+    ) -> Result<Started, StartError> {
         if prepared.started.name.is_empty() {
             return self.start_with_made_name(plan, prepared).await;
         }

@@ -57,7 +57,7 @@ fn a_report_that_the_log_refuses_is_asked_again_and_no_handler_is_called_twice()
     bench.reported();
     bench.ask(run, complete(0, 1), None);
     bench.refuse(FULL);
-    assert_eq!(bench.seen(), "rest");
+    assert_eq!(bench.seen(), "left; rest");
     assert_eq!(bench.slots, Slots(7), "c was not started");
     bench.rested(run);
     bench.durable();
@@ -87,7 +87,7 @@ fn requests_behind_a_refused_one_are_decided_again_in_order_and_answered_once() 
     bench.ask(run, Command::RetryRun { by: bench::by() }, Some(3));
     assert_eq!(bench.seen(), "", "also refusals wait for what they depend on");
     bench.refuse(FULL);
-    assert_eq!(bench.seen(), "rest");
+    assert_eq!(bench.seen(), "left; rest");
     bench.ask(run, pause(), Some(4));
     bench.rested(run);
     bench.durable();
@@ -108,7 +108,7 @@ fn who_waits_is_told_that_the_disk_is_full_and_what_depends_on_it_is_decided_aga
     bench.ask(run, pause(), Some(2));
     bench.ask(run, Command::ResumeRun { by: bench::by() }, Some(3));
     bench.refuse(FULL);
-    assert_eq!(bench.seen(), "reply 1 disk; rest");
+    assert_eq!(bench.seen(), "reply 1 disk; left; rest");
     bench.rested(run);
     bench.durable();
     assert_eq!(bench.seen(), "reply 2 ok; reply 3 ok");
@@ -122,7 +122,7 @@ fn a_report_too_large_for_the_log_fails_its_step() {
     bench.seen();
     bench.ask(run, complete(0, 1), None);
     bench.refuse(Outcome::Unacceptable);
-    assert_eq!(bench.seen(), "rest");
+    assert_eq!(bench.seen(), "left; rest");
     bench.rested(run);
     bench.durable();
     assert_eq!(bench.seen(), "ended failed");
@@ -153,7 +153,7 @@ fn a_conflict_is_followed_by_a_look_at_the_log() {
     bench.seen();
     bench.ask(run, pause(), Some(1));
     bench.refuse(Outcome::Conflict { actual: Revision(9) });
-    assert_eq!(bench.seen(), "rest");
+    assert_eq!(bench.seen(), "left; rest");
     bench.rested(run);
     bench.durable();
     assert_eq!(bench.seen(), "reply 1 ok");
@@ -168,7 +168,7 @@ fn a_timer_that_the_log_refuses_to_fire_fires_later() {
     bench.now = bench.now.plus_ms(1_000);
     bench.ask(run, Command::FireTimer { timer: TimerId(1) }, None);
     bench.refuse(FULL);
-    assert_eq!(bench.seen(), "rest");
+    assert_eq!(bench.seen(), "left; rest");
     bench.rested(run);
     bench.durable();
     assert_eq!(bench.seen(), "set 1; cleared 1; call 1/1");
@@ -293,7 +293,7 @@ fn a_resumption_that_the_log_refuses_is_asked_again_and_one_that_does_not_fit_is
     bench.seen();
     bench.ask(run, resume(0, 1), None);
     bench.refuse(FULL);
-    assert_eq!(bench.seen(), "rest");
+    assert_eq!(bench.seen(), "left; rest");
     bench.rested(run);
     bench.durable();
     assert_eq!(bench.seen(), "call 0/1");
@@ -385,7 +385,7 @@ fn a_report_whose_answer_is_awaited_is_asked_again_as_well() {
     bench.seen();
     bench.ask(run, complete(0, 1), Some(1));
     bench.refuse(FULL);
-    assert_eq!(bench.seen(), "rest", "the answer is not known yet");
+    assert_eq!(bench.seen(), "left; rest", "the answer is not known yet");
     bench.rested(run);
     bench.durable();
     assert_eq!(bench.seen(), "call 1/1; reply 1 ok");

@@ -391,7 +391,7 @@ fn a_report_whose_answer_is_awaited_is_asked_again_as_well() {
     assert_eq!(bench.seen(), "call 1/1; reply 1 ok");
     bench.ask(run, complete(1, 1), Some(2));
     bench.refuse(Outcome::Unacceptable);
-    assert_eq!(bench.seen(), "reply 2 too large; rest");
+    assert_eq!(bench.seen(), "reply 2 too large; left; rest");
     bench.rested(run);
     bench.durable();
     assert_eq!(bench.seen(), "ended failed", "an attempt that was reported about does not hang");

@@ -1,7 +1,9 @@
 //! The function of one run, fed with what is recorded of it. Synchronous: it never waits.
 
 use std::collections::{HashMap, VecDeque};
+use std::future::Future as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -12,6 +14,7 @@ use nexus_model::id::{RunId, StepIndex};
 use nexus_model::payload::{NewPayload, Payload};
 use nexus_model::plan::Plan;
 use nexus_model::time::Timestamp;
+use tokio::task::unconstrained;
 
 use super::board::{Bell, Board, Outcome};
 use super::cx::Cx;
@@ -465,7 +468,9 @@ fn run(future: &mut FunctionFuture, bell: &Arc<Bell>) -> Result<Option<End>, Tro
     let mut context = Context::from_waker(&waker);
     for _ in 0..POLLS_MAX {
         bell.take();
-        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(&mut context)));
+        // `select!` and channels of tokio would wait if the task around had polled enough, and the function for nothing known.
+        let mut function = unconstrained(future.as_mut());
+        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut function).poll(&mut context)));
         match polled {
             Err(panic) => return Err(Trouble::Panicked(text_of(&*panic))),
             Ok(Poll::Ready(returned)) => return Ok(Some(returned)),

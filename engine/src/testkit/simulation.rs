@@ -180,7 +180,7 @@ impl Simulation {
     /// Takes the answers that the log has given.
     fn take_answers(&mut self) {
         while let Some((ticket, about)) = self.written.front_mut()
-            && let Some(answer) = ticket.now_or_never()
+            && let Some(answer) = tokio::task::unconstrained(ticket).now_or_never()
         {
             let runs = about.iter().map(|(run, _)| *run);
             self.answers.extend(answer.ok().map(|outcomes| runs.zip(outcomes).collect()));

@@ -5,6 +5,7 @@ use std::fmt;
 use nexus_model::event::Failure;
 use nexus_model::plan::DefinitionError;
 
+use super::history::HistoryError;
 use crate::code::FunctionTrouble;
 use crate::engine::OpenError;
 use crate::handle::{QueryError, RequestError, StartError};
@@ -105,6 +106,9 @@ pub enum Error {
         /// Why.
         trouble: Box<FunctionTrouble>,
     },
+    /// A history cannot be taken, written or read.
+    #[error(transparent)]
+    History(Box<HistoryError>),
     /// The output of the run, or its answer to a query or an update, is not what was asked for.
     #[error("the output of run `{run}` is no {expected}")]
     Output {
@@ -139,8 +143,22 @@ impl Error {
             Self::Open(error) if matches!(**error, OpenError::StateMissing { .. }) => {
                 Some("NX3005")
             }
+            Self::History(error) => match &**error {
+                HistoryError::Run(error) => error.code(),
+                HistoryError::Load(_)
+                | HistoryError::Encrypted { .. }
+                | HistoryError::Migrated { .. }
+                | HistoryError::File(_)
+                | HistoryError::NoHistory(_) => None,
+            },
             Self::Open(_) | Self::Start(_) | Self::Request(_) | Self::Cancelled { .. } => None,
         }
+    }
+}
+
+impl From<HistoryError> for Error {
+    fn from(error: HistoryError) -> Self {
+        Self::History(Box::new(error))
     }
 }
 

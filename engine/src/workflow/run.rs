@@ -20,6 +20,7 @@ use serde_json::Value;
 use super::asks::Signal;
 use super::events::RunEvents;
 use super::{Error, Result};
+use crate::code::FunctionTrouble;
 use crate::handle::{ApprovalDecision, Handle, RequestError, Started};
 use crate::shard::Refusal;
 
@@ -93,6 +94,15 @@ impl<Out> RunHandle<Out> {
     /// [`Error::NoSuchRun`], [`Error::Request`]
     pub async fn status(&self) -> Result<RunStatus> {
         Ok(self.load().await?.1.status)
+    }
+
+    /// Why its function gets no further in this program, if it does not: the run is open, and goes on when a program with fitting
+    /// code opens the store. [`result`](Self::result) waits for that.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchRun`], [`Error::Request`]
+    pub async fn trouble(&self) -> Result<Option<FunctionTrouble>> {
+        Ok(self.handle.function_trouble(self.run_id().await?))
     }
 
     async fn load(&self) -> Result<(Arc<Plan>, Run)> {

@@ -103,7 +103,7 @@ pub(crate) async fn everywhere<In, Out>(
         let second = Life::begin(&memory, workflow);
         let run = second.engine.start(workflow, input.clone()).id("run").await.unwrap();
         let outcome = shape(within(run.result()).await);
-        let trouble = second.engine.handle().function_trouble(run.run_id().await.unwrap());
+        let trouble = run.trouble().await.unwrap();
         assert_eq!(trouble, None, "after {taken} transitions");
         assert_eq!(outcome, expected, "after {taken} transitions");
         assert_eq!(names_of(&second).await, names, "after {taken} transitions");

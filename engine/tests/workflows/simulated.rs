@@ -112,3 +112,15 @@ fn a_called_workflow_is_known_too() {
     let error = TestEngine::new().start(&outer, 4).unwrap_err();
     assert_eq!(error.code(), Some("NX3052"));
 }
+
+/// A runtime stops tasks that have polled a lot; the kit has nothing to do with that.
+#[tokio::test]
+async fn a_test_may_run_inside_a_runtime() {
+    for order in both_forms() {
+        let t = TestEngine::new().workflow(&order).state(Shop::default());
+        for at in 0..60 {
+            let run = t.start(&order, an_order(&format!("A-{at}"), 500)).unwrap();
+            assert_eq!(run.result().unwrap().tracking, format!("T-A-{at}"));
+        }
+    }
+}

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nexus_gateway::api::{
     CompleteTask, FailTask, HeartbeatView, PollTask, Problem, ReportedView, TaskHeartbeat, TaskView,
@@ -20,6 +20,8 @@ use crate::output;
 const WAIT: Duration = Duration::from_secs(5);
 /// How long an answer may take beyond that.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a worker that ends tries to be heard.
+const LAST_WORD: Duration = Duration::from_secs(30);
 /// How long to wait until the same is asked again.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -114,11 +116,19 @@ impl Asking {
     where
         F: Future<Output = Result<ReportedView, Problem>>,
     {
+        let mut ends_since: Option<Instant> = None;
         loop {
             match self.once(&ask).await {
                 Ok(_) => return Said::Recorded,
                 Err(problem) if is_passing(&problem) => {
-                    if *self.phases.borrow() == Phase::Ending {
+                    let is_over = match *self.phases.borrow() {
+                        Phase::Working => false,
+                        Phase::Draining => {
+                            ends_since.get_or_insert_with(Instant::now).elapsed() > LAST_WORD
+                        }
+                        Phase::Ending => true,
+                    };
+                    if is_over {
                         return Said::Unheard;
                     }
                     self.absent(&problem).await;

@@ -30,7 +30,11 @@ impl Resident {
                 Event::StepCalled { step, .. }
                 | Event::StepWaits { step, .. }
                 | Event::AttemptResumed { step, .. } => add(*step, false),
-                Event::UndoWaived { .. } => self.run.running().for_each(|step| add(step, false)),
+                // What runs last goes on, and has its handler.
+                Event::UndoWaived { .. } => {
+                    let undone = |step: &StepIndex| self.run.step_run(*step).undo().is_some();
+                    self.run.running().filter(undone).for_each(|step| add(step, false));
+                }
                 Event::StopRequested { steps } => {
                     for step in steps {
                         add(*step, false);

@@ -4,12 +4,13 @@ mod bench;
 
 use nexus_log::{Outcome, Revision};
 use nexus_model::command::Command;
+use nexus_model::definition::{Compensate, Definition, OnEnd, Step, StepKind, WhenNeeds};
 use nexus_model::event::Event;
 use nexus_model::id::{Attempt, StepIndex, TimerId};
 use nexus_model::rejection::Rejection;
 
 use super::*;
-use crate::testkit::plan;
+use crate::testkit::{compile, plan};
 use bench::{Bench, action, complete, fail, pause, resume, sleep, started};
 
 const FULL: Outcome = Outcome::DiskNearlyFull { free_bytes: 7 };
@@ -44,6 +45,26 @@ fn a_timer_that_is_set_behind_the_end_of_a_pause_waits_until_it_is_durable() {
     assert_eq!(bench.seen(), "", "the sleep is on its way");
     bench.durable_one();
     assert_eq!(bench.seen(), "set 1");
+}
+
+#[test]
+fn what_runs_last_goes_on_when_a_run_is_cancelled_without_undoing_it() {
+    let undo = StepKind::Action { uses: "work".into(), with: serde_json::Value::Null };
+    let last = Step {
+        when_needs: WhenNeeds::AllDone,
+        compensate: Some(Box::new(Compensate { kind: undo, retry: None, timeout_ms: None })),
+        ..action("last", &[])
+    };
+    let steps = vec![action("a", &[]), last];
+    let on_cancel = OnEnd::Compensate;
+    let mut bench = Bench::new(&compile(Definition { steps, on_cancel, ..Definition::default() }));
+    let run = bench.start(None);
+    bench.durable();
+    assert_eq!(bench.seen(), "call 0/1; call 1/1");
+    let cancel = Command::CancelRun { by: bench::by(), reason: String::new(), undo: false };
+    bench.ask(run, cancel, None);
+    bench.durable();
+    assert_eq!(bench.seen(), "stop 0/1");
 }
 
 #[test]

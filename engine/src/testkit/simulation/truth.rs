@@ -118,8 +118,9 @@ impl Known {
             if !self.begun.insert(begun) {
                 rules.push("begins an attempt a second time");
             }
-            let (step, _, _, is_undo) = begun;
-            if !is_undo && !self.run.needs_met(step) {
+            let (step, item, _, is_undo) = begun;
+            // A list goes on when a loop begins again what it needed first.
+            if !is_undo && item.is_none() && !self.run.needs_met(step) {
                 rules.push("begins before what it needs");
             }
         }

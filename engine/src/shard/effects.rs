@@ -1,10 +1,11 @@
 //! The effects of a transition: what `pending` says about the steps, items and calls that it touched.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use nexus_model::effect::{Effect, pending, pending_for, pending_item, pending_items};
+use nexus_model::effect::{Effect, pending, pending_for, pending_item};
 use nexus_model::event::Event;
-use nexus_model::id::StepIndex;
+use nexus_model::id::{ItemIndex, StepIndex};
+use nexus_model::run::ItemsRun;
 
 use super::resident::Resident;
 
@@ -13,13 +14,8 @@ impl Resident {
     #[expect(clippy::wildcard_enum_match_arm, reason = "no other event gives a handler work")]
     pub(super) fn effects_of(&self, events: &[Event]) -> (Vec<Effect>, i64) {
         let (mut effects, mut slots_taken) = (Vec::new(), 0);
-        let mut add = |step: StepIndex, takes_slot: bool| {
-            let effect = pending_for(&self.plan, &self.run, step);
-            let is_work =
-                matches!(effect, Some(Effect::RunAttempt(_) | Effect::ResumeAttempt { .. }));
-            slots_taken += i64::from(is_work && takes_slot);
-            effects.extend(effect);
-        };
+        let mut steps = Touched::default();
+        let mut add = |step: StepIndex, takes_slot: bool| steps.add(step, takes_slot);
         for event in events {
             match event {
                 Event::StepStarted { step, .. } | Event::UndoStarted { step, .. } => {
@@ -48,12 +44,21 @@ impl Resident {
                 _ => {}
             }
         }
+        for (step, takes_slot) in steps.in_order {
+            let effect = pending_for(&self.plan, &self.run, step);
+            slots_taken += i64::from(takes_slot && effect.as_ref().is_some_and(is_work));
+            effects.extend(effect);
+        }
         if events.iter().any(changes_a_hold) {
             let calls = self.run.calling();
             effects.extend(calls.filter_map(|step| pending_for(&self.plan, &self.run, step)));
         }
-        for event in events {
-            self.effects_of_items(event, &mut effects, &mut slots_taken);
+        let mut items = Touched::default();
+        events.iter().for_each(|event| self.touch_items(event, &mut items));
+        for ((step, item), takes_slot) in items.in_order {
+            let effect = pending_item(&self.plan, &self.run, step, item);
+            slots_taken += i64::from(takes_slot && effect.as_ref().is_some_and(is_work));
+            effects.extend(effect);
         }
         if events.iter().any(ends_a_hold) {
             for effect in self.kept_attempts() {
@@ -64,31 +69,22 @@ impl Resident {
         (effects, slots_taken)
     }
 
-    /// The effects of an event: what `pending` says about the items it touched.
+    /// The items that an event touches.
     #[expect(clippy::wildcard_enum_match_arm, reason = "no other event gives a handler work")]
-    fn effects_of_items(&self, event: &Event, effects: &mut Vec<Effect>, slots_taken: &mut i64) {
-        let (plan, run) = (&self.plan, &self.run);
-        let is_work = |effect: &Effect| {
-            matches!(effect, Effect::RunAttempt(_) | Effect::ResumeAttempt { .. })
-        };
+    fn touch_items(&self, event: &Event, items: &mut Touched<(StepIndex, ItemIndex)>) {
         match event {
-            Event::ItemStarted { step, item, .. } => {
-                let effect = pending_item(plan, run, *step, *item);
-                *slots_taken += i64::from(effect.as_ref().is_some_and(is_work));
-                effects.extend(effect);
-            }
+            Event::ItemStarted { step, item, .. } => items.add((*step, *item), true),
             // It took its slot when it was to be resumed.
-            Event::ItemResumed { step, item, .. } => {
-                effects.extend(pending_item(plan, run, *step, *item));
-            }
+            Event::ItemResumed { step, item, .. } => items.add((*step, *item), false),
             Event::StopRequested { steps } => {
-                effects.extend(steps.iter().flat_map(|step| pending_items(plan, run, *step)));
+                for step in steps {
+                    let running = self.run.items(*step).into_iter().flat_map(ItemsRun::running);
+                    running.for_each(|(item, _)| items.add((*step, item), false));
+                }
             }
             Event::ItemsInterrupted { attempts, orderly: false } => {
                 for (step, item, _) in attempts {
-                    let effect = pending_item(plan, run, *step, *item);
-                    *slots_taken += i64::from(effect.as_ref().is_some_and(is_work));
-                    effects.extend(effect);
+                    items.add((*step, *item), true);
                 }
             }
             _ => {}
@@ -117,6 +113,34 @@ impl Resident {
         };
         pending(&self.plan, &self.run).into_iter().filter(is_kept).collect()
     }
+}
+
+/// What a transition touches, in order. Several of its events may touch the same; what that should do is asked once, because
+/// each answer calls a handler.
+struct Touched<T> {
+    /// With each, whether work on it takes a slot.
+    in_order: Vec<(T, bool)>,
+    places: BTreeMap<T, usize>,
+}
+
+impl<T> Default for Touched<T> {
+    fn default() -> Self {
+        Self { in_order: Vec::new(), places: BTreeMap::new() }
+    }
+}
+
+impl<T: Copy + Ord> Touched<T> {
+    fn add(&mut self, what: T, takes_slot: bool) {
+        let place = *self.places.entry(what).or_insert(self.in_order.len());
+        match self.in_order.get_mut(place) {
+            Some((_, takes)) => *takes |= takes_slot,
+            None => self.in_order.push((what, takes_slot)),
+        }
+    }
+}
+
+fn is_work(effect: &Effect) -> bool {
+    matches!(effect, Effect::RunAttempt(_) | Effect::ResumeAttempt { .. })
 }
 
 /// Whether a called run has to follow this.

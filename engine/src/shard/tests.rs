@@ -4,7 +4,9 @@ mod bench;
 
 use nexus_log::{Outcome, Revision};
 use nexus_model::command::Command;
-use nexus_model::definition::{Compensate, Definition, OnEnd, Step, StepKind, WhenNeeds};
+use nexus_model::definition::{
+    Compensate, Definition, OnEnd, OnError, Repeat, Step, StepKind, WhenNeeds,
+};
 use nexus_model::event::Event;
 use nexus_model::id::{Attempt, StepIndex, TimerId};
 use nexus_model::rejection::Rejection;
@@ -65,6 +67,26 @@ fn what_runs_last_goes_on_when_a_run_is_cancelled_without_undoing_it() {
     bench.ask(run, cancel, None);
     bench.durable();
     assert_eq!(bench.seen(), "stop 0/1");
+}
+
+#[test]
+fn a_step_that_ends_and_begins_again_in_one_transition_is_called_once() {
+    let first = Step { deadline_ms: Some(2_000), on_error: OnError::Continue, ..action("a", &[]) };
+    let until = "round.number >= 2".into();
+    let again = Repeat { from: "a".into(), until, ..Repeat::default() };
+    let rounds = Step { kind: StepKind::Repeat(Box::new(again)), ..action("r", &["a"]) };
+    let mut bench = Bench::new(&plan(vec![first, rounds]));
+    let run = bench.start(None);
+    bench.durable();
+    assert_eq!(bench.seen(), "set 1; call 0/1");
+    bench.now = Timestamp(bench.now.0 + 3_000_000);
+    bench.ask(run, Command::FireTimer { timer: TimerId(1) }, None);
+    bench.durable();
+    bench.seen();
+    let attempts = vec![(StepIndex(0), Attempt(1))];
+    bench.ask(run, Command::InterruptAttempts { attempts, orderly: false }, None);
+    bench.durable();
+    assert_eq!(bench.seen(), "set 2; call 0/2");
 }
 
 #[test]

@@ -54,7 +54,9 @@ impl Resident {
             effects.extend(calls.filter_map(|step| pending_for(&self.plan, &self.run, step)));
         }
         let mut items = Touched::default();
-        events.iter().for_each(|event| self.touch_items(event, &mut items));
+        for event in events {
+            self.touch_items(event, &mut items);
+        }
         for ((step, item), takes_slot) in items.in_order {
             let effect = pending_item(&self.plan, &self.run, step, item);
             slots_taken += i64::from(takes_slot && effect.as_ref().is_some_and(is_work));

@@ -13,6 +13,7 @@ mod setup;
 mod simulate;
 mod test;
 mod tidy;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -31,6 +32,8 @@ Commands:
                `--minutes M` for each of its lives (5)
   syscalls     Kills a process before every call to the system that touches a store, and
                makes each fail
+  torture      Kills servers under load, several a second, and has a checker look at what is left:
+               `--minutes M --kills K [--seed S] [--servers N]`
   tidy         Checks the house rules: dependency arrows, file layout, error pages
   setup        Installs what the tests need, and names what it cannot install
   help         Prints this text";
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         ("tidy", []) => tidy::run(),
         ("setup", []) => setup::run(),
         ("simulate", rest) => simulate::run(rest),
+        ("torture", rest) => torture::run(rest),
         ("help" | "--help" | "-h", _) => {
             println!("{USAGE}");
             Ok(ExitCode::SUCCESS)

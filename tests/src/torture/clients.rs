@@ -169,20 +169,22 @@ pub(super) async fn settle(board: &Board, client: &Client, number: usize) -> Vec
             let status = status.as_ref().and_then(|run| run["status"].as_str()).unwrap_or_default();
             if status.is_empty() {
                 caller.call(client, &target, Call::Start { other: false }).await;
-            } else if status == "paused" {
-                caller.call(client, &target, Call::Resume).await;
             }
             if round.is_multiple_of(PUSH_EVERY) {
                 push(&caller, client, &target).await;
             }
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(20 + 5 * round.min(100))).await;
     }
     Vec::new()
 }
 
 /// Gives a run what it may be waiting for.
 async fn push(caller: &Caller<'_>, client: &Client, target: &Target) {
+    // Whatever its status says: one that is undone may be paused as well.
+    if matches!(target.work, Work::Order | Work::Mailbox) {
+        caller.call(client, target, Call::Resume).await;
+    }
     match target.work {
         Work::Order => {}
         Work::Refund => {

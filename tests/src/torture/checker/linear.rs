@@ -4,31 +4,18 @@
 //! later moment or never; one whose token is nowhere in the history never did. What a run does by itself, such as coming to its end, may
 //! happen whenever its requests allow it, and is seen from then on.
 
-use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::hash::{Hash, Hasher};
 
 use serde_json::Value;
-use stateright::semantics::{ConsistencyTester, LinearizabilityTester, SequentialSpec};
 
 use super::{Evidence, Verdict, Wrong, number, text};
 
 /// Steps of the search for one run.
-const STEPS_MAX: u64 = 200_000;
-/// Stack for the search, which goes one call deeper for each request.
-const STACK_BYTES: usize = 1 << 30;
-/// Where the threads of requests without an answer begin: they are tried last.
-const OPEN_ENDED: u64 = 1_000_000;
+const STEPS_MAX: usize = 1_000_000;
 
 pub(super) fn check(evidence: &Evidence, verdict: &mut Verdict) {
-    std::thread::scope(|scope| {
-        let search = std::thread::Builder::new().stack_size(STACK_BYTES);
-        let search = search.spawn_scoped(scope, || check_all(evidence, verdict));
-        search.expect("a thread can be started").join().expect("the search ends");
-    });
-}
-
-fn check_all(evidence: &Evidence, verdict: &mut Verdict) {
     let events = evidence.histories.values().flatten();
     let recorded: BTreeSet<&str> = events.map(|event| text(&event["data"]["by"]["name"])).collect();
     let mut runs: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
@@ -42,11 +29,8 @@ fn check_all(evidence: &Evidence, verdict: &mut Verdict) {
         match explain(&calls, goal) {
             Some(true) => {}
             Some(false) => {
-                verdict.find(
-                    Wrong::Inconsistent,
-                    run,
-                    format!("no order of its {} requests explains the answers", calls.len()),
-                );
+                let what = format!("no order of its {} requests explains the answers", calls.len());
+                verdict.find(Wrong::Inconsistent, run, what);
             }
             None => verdict.undecided += 1,
         }
@@ -54,50 +38,112 @@ fn check_all(evidence: &Evidence, verdict: &mut Verdict) {
 }
 
 /// Whether there is an order; `None` if looking for one took too long.
+///
+/// The search is that of Wing and Gong, with the memory of Lowe: of the requests that are left, one may be next if none of the others was
+/// answered before it was sent; and what is left together with how the run stands is looked at once.
 fn explain(calls: &[&Value], goal: u64) -> Option<bool> {
-    let steps = Rc::new(Cell::new(0));
+    let mut calls = calls.to_vec();
+    calls.sort_by_key(|call| number(&call["invoked"]));
     let work = calls.first().map(|call| text(&call["work"]).to_owned()).unwrap_or_default();
-    let mut tester = LinearizabilityTester::new(Model {
-        work,
-        goal,
-        steps: Rc::clone(&steps),
-        ..Model::default()
-    });
-    for (_, is_return, at) in moments(calls) {
-        let call = calls[at];
-        let is_open_ended = text(&call["outcome"]) == "unknown";
-        let thread = if is_open_ended { OPEN_ENDED + at as u64 } else { number(&call["client"]) };
-        let told = if is_return {
-            tester.on_return(thread, call.clone()).map(|_| ())
-        } else {
-            tester.on_invoke(thread, call.clone()).map(|_| ())
+    let model = Model { work, goal, ..Model::default() };
+    let mut left = Left::of(&calls);
+    let mut path = vec![Place { choices: left.choices(), chosen: None, model }];
+    let mut known = HashSet::new();
+    for _ in 0..STEPS_MAX {
+        let Some(place) = path.last_mut() else { return Some(false) };
+        if let Some(chosen) = place.chosen.take() {
+            left.put_back(chosen);
+        }
+        let Some(choice) = place.choices.pop() else {
+            path.pop();
+            continue;
         };
-        told.expect("a client has one request at a time");
-    }
-    let is_consistent = tester.is_consistent();
-    (is_consistent || steps.get() < STEPS_MAX).then_some(is_consistent)
-}
-
-/// When requests were sent and answered, in this order; at the same time the sending comes first, which allows more.
-fn moments(calls: &[&Value]) -> Vec<(u64, bool, usize)> {
-    let mut moments = Vec::new();
-    for (at, call) in calls.iter().enumerate() {
-        moments.push((number(&call["invoked"]), false, at));
-        if text(&call["outcome"]) != "unknown" {
-            moments.push((number(&call["returned"]), true, at));
+        let mut model = place.model.clone();
+        if !model.takes_effect(calls[choice]) {
+            continue;
+        }
+        place.chosen = Some(choice);
+        left.take(choice);
+        if left.answered == 0 {
+            return Some(true);
+        }
+        if known.insert(left.fingerprint(&model)) {
+            path.push(Place { choices: left.choices(), chosen: None, model });
         }
     }
-    // A client that is answered and asks again in the same microsecond does so in this order.
-    moments.sort_by_key(|(time, is_return, at)| (*time, *at, *is_return));
-    moments
+    None
+}
+
+/// A place of the search: what may come next, the last first.
+struct Place {
+    choices: Vec<usize>,
+    chosen: Option<usize>,
+    model: Model,
+}
+
+/// The requests that have not taken effect, in the order in which they were sent.
+struct Left {
+    /// When each was sent, and answered, if it was.
+    times: Vec<(u64, Option<u64>)>,
+    is_left: Vec<bool>,
+    /// How many of those that were answered are left.
+    answered: usize,
+}
+
+impl Left {
+    fn of(calls: &[&Value]) -> Self {
+        let answer =
+            |call: &Value| (text(&call["outcome"]) != "unknown").then(|| number(&call["returned"]));
+        let times: Vec<_> =
+            calls.iter().map(|call| (number(&call["invoked"]), answer(call))).collect();
+        let answered = times.iter().filter(|(_, answered)| answered.is_some()).count();
+        Self { is_left: vec![true; times.len()], times, answered }
+    }
+
+    /// What may come next: those that were answered before those whose answer was lost, as these may never happen.
+    fn choices(&self) -> Vec<usize> {
+        let first = self.is_left.iter().position(|is_left| *is_left).unwrap_or(self.times.len());
+        let (mut choices, mut open_ended, mut until) = (Vec::new(), Vec::new(), u64::MAX);
+        for at in (first..self.times.len()).filter(|at| self.is_left[*at]) {
+            let (sent, answered) = self.times[at];
+            if sent > until {
+                break;
+            }
+            if let Some(answered) = answered {
+                choices.push(at);
+                until = until.min(answered);
+            } else {
+                open_ended.push(at);
+            }
+        }
+        choices.reverse();
+        open_ended.extend(choices);
+        open_ended
+    }
+
+    fn take(&mut self, at: usize) {
+        self.is_left[at] = false;
+        self.answered -= usize::from(self.times[at].1.is_some());
+    }
+
+    fn put_back(&mut self, at: usize) {
+        self.is_left[at] = true;
+        self.answered += usize::from(self.times[at].1.is_some());
+    }
+
+    fn fingerprint(&self, model: &Model) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.is_left.hash(&mut hasher);
+        model.hash(&mut hasher);
+        hasher.finish()
+    }
 }
 
 /// A run as its clients may see it. The line of the log is the request as well as the answer.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 struct Model {
     work: String,
     goal: u64,
-    steps: Rc<Cell<u64>>,
     /// Whether it was started with the other input.
     started: Option<bool>,
     is_cancelled: bool,
@@ -109,31 +155,12 @@ struct Model {
     end: Option<(String, Value)>,
 }
 
-impl SequentialSpec for Model {
-    type Op = Value;
-    type Ret = Value;
-
-    /// What a request does whose answer nobody got.
-    fn invoke(&mut self, call: &Value) -> Value {
-        let key = text(&call["key"]).to_owned();
-        match text(&call["op"]) {
-            "start" if self.started.is_none() => self.started = Some(call["data"]["other"] == true),
-            _ if self.started.is_none() => {}
-            "letter" if !self.letters.contains(&key) => self.letters.push(key),
-            "add" if self.takes() && self.add(&key).is_none() => {
-                self.take(key, number(&call["data"]))
-            }
-            "cancel" => self.is_cancelled = true,
-            "approve" | "reject" => self.is_decided = true,
-            _ => {}
-        }
-        call.clone()
-    }
-
-    fn is_valid_step(&mut self, call: &Value, _: &Value) -> bool {
-        self.steps.set(self.steps.get() + 1);
-        if self.steps.get() > STEPS_MAX {
-            return false;
+impl Model {
+    /// Lets a request take effect; whether it may have been answered as it was.
+    fn takes_effect(&mut self, call: &Value) -> bool {
+        if text(&call["outcome"]) == "unknown" {
+            self.does_unseen(call);
+            return true;
         }
         let code = text(&call["code"]);
         // No room, and views that cannot be written.
@@ -148,9 +175,23 @@ impl SequentialSpec for Model {
         }
         if text(&call["outcome"]) == "refused" { self.refuses(call) } else { self.does(call) }
     }
-}
 
-impl Model {
+    /// What a request does whose answer nobody got.
+    fn does_unseen(&mut self, call: &Value) {
+        let key = text(&call["key"]).to_owned();
+        match text(&call["op"]) {
+            "start" if self.started.is_none() => self.started = Some(call["data"]["other"] == true),
+            _ if self.started.is_none() => {}
+            "letter" if !self.letters.contains(&key) => self.letters.push(key),
+            "add" if self.takes() && self.add(&key).is_none() => {
+                self.take(key, number(&call["data"]))
+            }
+            "cancel" => self.is_cancelled = true,
+            "approve" | "reject" => self.is_decided = true,
+            _ => {}
+        }
+    }
+
     fn start(&mut self, call: &Value) -> bool {
         let other = call["data"]["other"] == true;
         let existing = call["answer"]["existing"].as_bool();

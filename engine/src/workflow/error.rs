@@ -127,7 +127,11 @@ impl Error {
         }
     }
 
-    /// What went wrong, without the code if that is not a part of it.
+    /// What went wrong, without the code before it.
+    pub(crate) fn words(&self) -> String {
+        Words(self).to_string()
+    }
+
     fn say(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Workflow(error) => write!(f, "{error}"),
@@ -160,6 +164,15 @@ impl Error {
                 write!(f, "the output of run `{run}` is no {expected}")
             }
         }
+    }
+}
+
+/// An error without its code.
+struct Words<'a>(&'a Error);
+
+impl fmt::Display for Words<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.say(f)
     }
 }
 

@@ -136,7 +136,7 @@ pub trait IntoStep<In, Out, Marker>: Sized + Send + Sync + 'static {
     ///
     /// let order = Workflow::dag("order", |d, cents| d.step("charge", charge.needs::<Bank>(), cents))?;
     /// let Err(error) = Engine::builder().workflow(&order).in_memory() else { panic!("it opens") };
-    /// assert!(error.to_string().starts_with("`order.charge` needs a state"), "{error}");
+    /// assert!(error.to_string().starts_with("NX3005: `order.charge` needs a state"), "{error}");
     /// # Ok::<(), Error>(())
     /// ```
     fn needs<T: Any + Send + Sync>(self) -> Step<In, Out> {

@@ -73,7 +73,7 @@ async fn who_is_asked_says_no_and_all_is_undone() {
     let stranger = run.approve("approve", "erin").await.unwrap_err();
     assert!(stranger.to_string().contains("may not decide"), "{stranger}");
     let nowhere = run.approve("aprove", "erin").await.unwrap_err();
-    assert_eq!(nowhere.to_string(), "run `wf-001` has no step `aprove`");
+    assert_eq!(nowhere.to_string(), "NX4180: run `wf-001` has no step `aprove`");
     run.reject("approve", "dana").group("ops").note("too much").await.unwrap();
     assert_eq!(run.result().await.unwrap_err().code(), Some("NX4101"));
     assert_eq!(shop.done().last_chunk().unwrap(), &["refund pay-A-3", "release hold-A-3"]);

@@ -24,20 +24,19 @@ mod verify;
 mod writer;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
-use std::time::Instant;
+use std::sync::Arc;
 
-use crossbeam::channel::{self, Sender};
 use tokio::sync::watch;
 
 use self::keeper::Keeper;
+use self::mark::Mark;
 use self::store::Store;
-use self::writer::{Message, Purge, Request, Tip, Writer};
+use self::writer::Writer;
+use crate::handoff::{self, Submitter, Threads};
+use crate::tip::Tip;
 use crate::{
     EventLog, Frame, KeyValue, LogHead, LogStatus, OpenError, Partition, Permits, Position,
     PurgeError, ReadError, Revision, StreamId, Submission, Table, TableSpec, Ticket, TornTail,
-    Transition,
 };
 
 pub use self::moment::{Act, Moment};
@@ -86,19 +85,14 @@ impl Options {
 /// Dropping it closes it. Metrics go to the recorder that is installed when it is opened.
 pub struct FjallLog {
     permits: Permits,
-    queue: Sender<Message>,
-    tip: Arc<Tip>,
+    submitter: Submitter,
+    tip: Arc<Tip<Mark>>,
     store: Arc<Store>,
     folder: PathBuf,
     torn_tail: Option<TornTail>,
-    threads: Mutex<Option<Threads>>,
+    threads: Threads<Keeper>,
     // The last field, so that the store is unlocked when everything else is gone.
     _lock: creation::Lock,
-}
-
-struct Threads {
-    writer: JoinHandle<()>,
-    keeper: Keeper,
 }
 
 impl FjallLog {
@@ -122,30 +116,24 @@ impl FjallLog {
             }
         };
         torn_tail.iter().for_each(preflight::report);
-        let tip = Arc::new(Tip::new(mark.clone()));
+        let tip = Arc::new(Tip::new(mark.position, mark.clone()));
         let watched = Arc::clone(&store);
         let health = Box::new(move || watched.is_well().map_err(|error| error.to_string()));
         let keeper = Keeper::start(path, mark_file, mark, &tip, health, options.on_failure)?;
-        let (queue, requests) = channel::unbounded();
+        let (submitter, handoff) = handoff::open();
         let disk = disk::Disk::open(path, options.free_bytes_min)?;
-        let writer = Writer::new(
-            Arc::clone(&store),
-            Arc::clone(&tip),
-            requests,
-            keeper.waker(),
-            disk,
-            &options,
-        );
-        let writer = writer.start().map_err(creation::io(path))?;
+        let writer =
+            Writer::new(Arc::clone(&store), Arc::clone(&tip), keeper.waker(), disk, &options);
+        let writer = writer.start(handoff).map_err(creation::io(path))?;
         tracing::info!(store = %path.display(), position = tip.durable().0, "the log is open");
         Ok(Self {
             permits: Permits::new(options.permits_bytes),
-            queue,
+            submitter,
             tip,
             store,
             folder: path.to_owned(),
             torn_tail,
-            threads: Mutex::new(Some(Threads { writer, keeper })),
+            threads: Threads::new(writer, keeper),
             _lock: lock,
         })
     }
@@ -180,13 +168,7 @@ impl EventLog for FjallLog {
     }
 
     fn append(&self, submission: Submission) -> Ticket {
-        let (answer, ticket) = Ticket::open();
-        let Submission { transitions, permit, .. } = submission;
-        let bytes = transitions.iter().map(Transition::bytes).sum();
-        let request = Request { transitions, permit, answer, handed_over: Instant::now(), bytes };
-        // The queue has no bound of its own: the permits are the bound. After closing, the ticket answers `Closed`.
-        let _ = self.queue.send(Message::Append(request));
-        ticket
+        self.submitter.append(submission)
     }
 
     fn durable(&self, _partition: Partition) -> Position {
@@ -234,9 +216,7 @@ impl EventLog for FjallLog {
     }
 
     fn purge(&self, table: Table, done: Vec<(Table, Vec<u8>)>) -> Result<(), PurgeError> {
-        let (answer, answered) = std::sync::mpsc::channel();
-        let _ = self.queue.send(Message::Purge(Purge { table, done, answer }));
-        answered.recv().unwrap_or(Err(PurgeError::Closed))
+        self.submitter.purge(table, done)
     }
 
     fn status(&self) -> LogStatus {
@@ -249,12 +229,7 @@ impl EventLog for FjallLog {
     }
 
     fn close(&self) {
-        let threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Threads { writer, keeper }) = threads else { return };
-        let _ = self.queue.send(Message::Close);
-        // The writer ends the process rather than panic, so there is nothing to learn from joining.
-        let _ = writer.join();
-        keeper.finish();
+        self.threads.end(&self.submitter, Keeper::finish);
     }
 }
 

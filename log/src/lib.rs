@@ -17,6 +17,8 @@ mod event_log;
 mod fjall_log;
 mod frame;
 mod group;
+#[cfg(feature = "fjall")]
+mod handoff;
 mod heads;
 mod memory_log;
 #[cfg(all(test, feature = "fjall"))]
@@ -26,8 +28,14 @@ mod position;
 mod record;
 mod row;
 mod simulated_log;
+mod sync;
+mod ticket;
+#[cfg(feature = "fjall")]
+mod tip;
+#[cfg(feature = "fjall")]
+mod waking;
 
-pub use append::{Answer, Closed, Outcome, Submission, Ticket, Transition};
+pub use append::{Outcome, Submission, Transition};
 pub use chain::LogHead;
 pub use error::{OpenError, PurgeError, ReadError};
 pub use event_log::{EventLog, LogStatus, TornTail};
@@ -40,3 +48,4 @@ pub use position::{Partition, Position, Revision, StreamId};
 pub use record::{Record, Records, RecordsIter};
 pub use row::{Change, KeyValue, Row, Table, TableSpec};
 pub use simulated_log::SimulatedLog;
+pub use ticket::{Answer, Closed, Ticket};

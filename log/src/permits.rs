@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use crate::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The budget of bytes in flight.
 #[derive(Clone, Debug)]

@@ -10,9 +10,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::append::Answer;
 use crate::{
-    EventLog, Frame, KeyValue, LogStatus, MemoryLog, Outcome, Partition, Permits, Position,
+    Answer, EventLog, Frame, KeyValue, LogStatus, MemoryLog, Outcome, Partition, Permits, Position,
     PurgeError, ReadError, Revision, StreamId, Submission, Table, TableSpec, Ticket,
 };
 

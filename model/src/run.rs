@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 mod calls;
+mod first_ok;
 mod functions;
 mod holds;
 mod items;
@@ -26,7 +27,6 @@ pub use signals::{KeptSignal, Signals};
 pub use slots::{Hold, Slot, Slots};
 
 use crate::code::CodeRun;
-use crate::definition::WhenNeeds;
 use crate::event::{Awaited, Failure, RunStarted};
 use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
 use crate::payload::Payload;
@@ -474,11 +474,6 @@ impl Run {
         self.open_needs(step) == 0 || self.first_ok.contains_key(&step)
     }
 
-    /// How many needs of `step` have completed, if it begins at the first; else 0.
-    pub(crate) fn first_ok(&self, step: StepIndex) -> u32 {
-        self.first_ok.get(&step).copied().unwrap_or(0)
-    }
-
     /// Whether no engine is needed until a timer fires or somebody asks for something: nothing runs and nothing can start.
     /// A run that a pause of the store holds is not parked: it goes on without being asked once that has ended.
     pub fn is_parked(&self) -> bool {
@@ -568,13 +563,7 @@ impl Run {
     ) {
         let Some(open) = self.open_needs.get_mut(successor.at()) else { return };
         *open = *open + u32::from(was) - u32::from(is);
-        if had != has && plan.step(successor).when_needs == WhenNeeds::AnyOk {
-            let count = self.first_ok(successor) + u32::from(has) - u32::from(had);
-            match count {
-                0 => self.first_ok.remove(&successor),
-                count => self.first_ok.insert(successor, count),
-            };
-        }
+        self.follow_first_ok(plan, successor, (had, has));
         let met = self.needs_met(successor);
         let startable =
             self.steps.get(successor.at()).is_some_and(|step| step.state.is_startable());

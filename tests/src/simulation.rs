@@ -3,11 +3,14 @@
 //! A play is a tape of numbers: which definitions, which inputs, which faults, and what happens next, again and again. See
 //! `docs/decisions/0018-simulation-chooses-every-step.md`.
 
+mod compare;
 mod definitions;
 mod evaluator;
+mod functions;
 mod handlers;
 mod oracle;
 mod people;
+mod plainly;
 mod play;
 mod shrink;
 mod swarm;

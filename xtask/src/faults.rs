@@ -1,5 +1,5 @@
-//! `cargo xtask images`, `cargo xtask syscalls` and `cargo xtask fuzz`: the tests of faults at every place and of noise, at their
-//! full length.
+//! `cargo xtask images`, `cargo xtask syscalls`, `cargo xtask interleavings` and `cargo xtask fuzz`: the tests of faults at every
+//! place, of threads in every order and of noise, at their full length.
 
 use std::io::{BufRead, BufReader};
 use std::process::{ExitCode, Stdio};
@@ -15,6 +15,9 @@ or test(nobody_would_write) or test(nearly_right) or test(survived)";
 /// How long each life of a store is looked at, in minutes.
 const MINUTES: &str = "5";
 
+/// How many orders each test of threads tries, by each of two ways to choose.
+const SCHEDULES: &str = "10000";
+
 /// `cargo xtask images [--minutes M]`.
 pub(crate) fn images(arguments: &[String]) -> Result<ExitCode> {
     let minutes = match arguments {
@@ -28,6 +31,30 @@ pub(crate) fn images(arguments: &[String]) -> Result<ExitCode> {
 /// `cargo xtask syscalls`.
 pub(crate) fn syscalls() -> Result<ExitCode> {
     run(&["syscalls::"], ("NEXUS_SYSCALLS", "all"))
+}
+
+/// `cargo xtask interleavings [--schedules N] [--seed S]`.
+pub(crate) fn interleavings(arguments: &[String]) -> Result<ExitCode> {
+    let mut tests = process::cargo(&["nextest", "run", "-p", "nexus-log", "--no-fail-fast"]);
+    tests.args(["--test", "interleavings"]).env("NEXUS_SCHEDULES", SCHEDULES);
+    let now = std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
+    tests.env("NEXUS_SEED", now.to_string());
+    for pair in arguments.chunks(2) {
+        let variable = match pair {
+            [flag, number] if number.parse::<u64>().is_ok() => match flag.as_str() {
+                "--schedules" => Some("NEXUS_SCHEDULES"),
+                "--seed" => Some("NEXUS_SEED"),
+                _ => None,
+            },
+            _ => None,
+        };
+        let (Some(variable), Some(number)) = (variable, pair.last()) else {
+            bail!("usage: cargo xtask interleavings [--schedules N] [--seed S]")
+        };
+        tests.env(variable, number);
+    }
+    let status = tests.status().context("cannot start cargo nextest")?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// `cargo xtask fuzz [--minutes M]`.

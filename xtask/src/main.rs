@@ -8,6 +8,7 @@ mod faults;
 mod footprint;
 mod licenses;
 mod metadata;
+mod power;
 mod process;
 mod setup;
 mod simulate;
@@ -31,6 +32,11 @@ Commands:
                `--minutes M` for each of its lives (5)
   syscalls     Kills a process before every call to the system that touches a store, and
                makes each fail
+  interleavings
+               Tries orders of the threads that append, write and close: `--schedules N` for
+               each test, by each of two ways to choose (10000); `[--seed S]`
+  power        Cuts the power of a kernel, and takes images of a disk in use, while a process
+               appends: `--rounds N` of each (40), with controls; `[--seed S] [--rig R]`
   tidy         Checks the house rules: dependency arrows, file layout, error pages
   setup        Installs what the tests need, and names what it cannot install
   help         Prints this text";
@@ -45,6 +51,8 @@ fn main() -> ExitCode {
         ("fuzz", rest) => faults::fuzz(rest),
         ("images", rest) => faults::images(rest),
         ("syscalls", []) => faults::syscalls(),
+        ("interleavings", rest) => faults::interleavings(rest),
+        ("power", rest) => power::run(rest),
         ("tidy", []) => tidy::run(),
         ("setup", []) => setup::run(),
         ("simulate", rest) => simulate::run(rest),

@@ -20,6 +20,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let test =
         ["test", "--package", "nexus-tests", "--test", "simulation", "no_seed_breaks_a_rule"];
     let mut test = process::cargo(&test);
+    test.args(["--profile", "simulation"]);
     test.args(["--", "--nocapture"]);
     test.env("NEXUS_SEED", seed.unwrap_or(1).to_string());
     if let Some(seeds) = seeds {

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every test, with everything it needs.
 //!
-//! The test runner comes last and its summary ends the output.
+//! The test runner comes last, then the minutes of each suite; the runner's summary ends the output.
 //!
 //! What tests find in their environment:
 //! * `NEXUS_ENGINE_BIN`: the binary, built from this tree.
@@ -8,31 +8,38 @@
 //! * `NEXUS_MISSING_TOOLS`: programs that are not installed, separated by commas; a test that needs one
 //!   of them says so and passes.
 
+mod minutes;
+mod runner;
+
 use std::env;
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::thread;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::metadata::{self, list, text};
 use crate::{process, setup};
+use minutes::Minutes;
 
 /// Where workflows from the wild may lie beside the checkout.
 const DAG_DATA: &str = "../shared/data/dags";
+
+/// Where the test runner writes its report, in the target folder.
+const REPORT: &str = "nextest/default/junit.xml";
 
 /// Runs every test; `arguments` go to the test runner.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let missing = setup::ensure()?;
     let binary = build_binary()?;
-    let documented = documented(&metadata::workspace()?);
+    let metadata = metadata::workspace()?;
+    let documented = documented(&metadata);
     if arguments.is_empty() && !documented.is_empty() {
         run_documentation_tests(&documented)?;
     }
     let mut tests = process::cargo(&["nextest", "run"]);
-    if arguments.is_empty() {
-        tests.arg("--no-fail-fast");
-    }
     if !selects_packages(arguments) {
         tests.arg("--workspace");
     }
@@ -41,9 +48,38 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     if let Some(folder) = dag_data() {
         tests.env("NEXUS_DAG_DATA", folder);
     }
+    if arguments.is_empty() {
+        let target = PathBuf::from(text(&metadata["target_directory"]));
+        return run_all(&mut tests, &target.join(REPORT));
+    }
     let status = tests.status().context("cannot start cargo nextest")?;
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Ok(ExitCode::from(code.unwrap_or(1)))
+}
+
+/// Runs every test, and says how long each suite took; a suite that takes longer than its share fails.
+fn run_all(tests: &mut Command, report: &Path) -> Result<ExitCode> {
+    let colours = if std::io::stderr().is_terminal() { "always" } else { "never" };
+    let threads = thread::available_parallelism()?.get();
+    tests.args([
+        "--profile",
+        "default",
+        "--no-fail-fast",
+        "--color",
+        colours,
+        "--test-threads",
+        &threads.to_string(),
+    ]);
+    let ended = runner::run(tests)?;
+    let minutes = Minutes::of_report(report, threads)?;
+    let too_long = minutes.too_long();
+    print!("{}", minutes.table());
+    if !too_long.is_empty() {
+        println!("too long: {}", too_long.join("; "));
+    }
+    print!("{}", ended.summary);
+    let passed = ended.status.success() && too_long.is_empty();
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Builds the binary as users get it, and says where it is.

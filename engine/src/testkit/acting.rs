@@ -51,6 +51,12 @@ impl Acting {
         self.players.remove(&run);
         self.functions.forget_run(run);
     }
+
+    /// Forgets the functions at work: they are run again from their beginning.
+    pub(super) fn forget(&mut self) {
+        self.players.clear();
+        self.functions = self.functions.anew();
+    }
 }
 
 impl World {
@@ -84,6 +90,9 @@ impl World {
 
     fn stops(&mut self, run: RunId, trouble: Trouble) {
         self.acting.players.remove(&run);
+        if self.watch.is_some() {
+            self.broken.push(format!("the function of {run} gets no further: {trouble}"));
+        }
         if self.acting.functions.trouble(run).is_none() {
             self.acting.functions.is_in_trouble(run, trouble);
         }

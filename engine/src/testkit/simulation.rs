@@ -220,7 +220,9 @@ impl Simulation {
 
     /// Delivers a report once more.
     pub fn deliver_again(&mut self, at: usize) {
-        if let Some(report) = self.delivered.get(at).cloned() {
+        if let Some(report) = self.delivered.get(at).cloned()
+            && self.is_taken(&report)
+        {
             self.world().deliver_report(report);
         }
     }
@@ -253,8 +255,21 @@ impl Simulation {
     pub fn deliver_late(&mut self, at: usize) {
         if at < self.late.len() {
             let late = self.late.swap_remove(at);
-            self.world().deliver_report(late);
+            if self.is_taken(&late) {
+                self.world().deliver_report(late);
+            }
         }
+    }
+
+    /// Whether a report reaches the shard. The steps of functions have numbers that are used again, so a report without a task is
+    /// refused before it comes there.
+    fn is_taken(&mut self, report: &Working) -> bool {
+        let world = self.world();
+        let id = world.calls.get(report.call).map(|call| call.step.clone());
+        let Ok(Some((plan, state))) = world.fold(report.run) else { return false };
+        !plan.is_code()
+            || id.is_some_and(|id| plan.find(&id) == Some(report.step))
+                && !state.step(report.step).is_settled()
     }
 
     /// The runs that the engine has recorded.
@@ -282,6 +297,11 @@ impl Simulation {
     /// Forgets the runs that were read: the next time they are read from their snapshots, or from the first event.
     pub fn forget_folded(&mut self) {
         self.world().folded.clear();
+    }
+
+    /// Forgets the functions of runs: they are run again from their beginning.
+    pub fn forget_functions(&mut self) {
+        self.world().acting.forget();
     }
 
     /// The simulated time.

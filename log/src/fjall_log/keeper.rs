@@ -9,17 +9,12 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
-
-use crossbeam::channel::{self, Receiver, RecvTimeoutError, Sender};
 
 use super::mark::{Mark, MarkFile};
-use super::writer::Tip;
 use super::{creation, failure};
 use crate::OpenError;
-
-const PAUSE: Duration = Duration::from_millis(250);
-const LOOK_AFTER: Duration = Duration::from_secs(1);
+use crate::tip::Tip;
+use crate::waking::{self, Bell, Keeping, Waker};
 
 /// Whether the storage engine could write everything.
 pub(super) type Health = Box<dyn Fn() -> Result<(), String> + Send>;
@@ -27,21 +22,8 @@ pub(super) type Health = Box<dyn Fn() -> Result<(), String> + Send>;
 /// The keeper's thread, seen from outside.
 #[derive(Debug)]
 pub(super) struct Keeper {
-    progress: Sender<()>,
-    closing: Sender<()>,
+    bell: Bell,
     thread: JoinHandle<()>,
-}
-
-/// Tells the keeper that the log has grown.
-#[derive(Clone, Debug)]
-pub(super) struct Waker(Sender<()>);
-
-impl Waker {
-    /// Tells it; never blocks.
-    pub(super) fn wake(&self) {
-        // A full channel means that the keeper has been told already.
-        let _ = self.0.try_send(());
-    }
 }
 
 impl Keeper {
@@ -50,60 +32,40 @@ impl Keeper {
         store: &Path,
         file: MarkFile,
         written: Mark,
-        tip: &Arc<Tip>,
+        tip: &Arc<Tip<Mark>>,
         health: Health,
         last_words: Option<fn()>,
     ) -> Result<Self, OpenError> {
-        let (progress, progressed) = channel::bounded(1);
-        let (closing, closed) = channel::bounded(1);
-        let mut keeping = Keeping { file, written, tip: Arc::clone(tip), health, last_words };
+        let (bell, sleeper) = waking::open();
+        let mut keeping = HighWater { file, written, tip: Arc::clone(tip), health, last_words };
         let thread = thread::Builder::new()
             .name("nexus-log-mark".to_owned())
-            .spawn(move || keeping.run(&progressed, &closed))
+            .spawn(move || sleeper.work(&mut keeping))
             .map_err(creation::io(store))?;
-        Ok(Self { progress, closing, thread })
+        Ok(Self { bell, thread })
     }
 
     /// What the writer wakes the keeper with.
     pub(super) fn waker(&self) -> Waker {
-        Waker(self.progress.clone())
+        self.bell.waker()
     }
 
     /// Ends the thread after it has written the newest mark.
     pub(super) fn finish(self) {
-        let _ = self.closing.try_send(());
-        let _ = self.progress.try_send(());
+        self.bell.last();
         let _ = self.thread.join();
     }
 }
 
-struct Keeping {
+struct HighWater {
     file: MarkFile,
     written: Mark,
-    tip: Arc<Tip>,
+    tip: Arc<Tip<Mark>>,
     health: Health,
     last_words: Option<fn()>,
 }
 
-impl Keeping {
-    fn run(&mut self, progressed: &Receiver<()>, closed: &Receiver<()>) {
-        loop {
-            match progressed.recv_timeout(LOOK_AFTER) {
-                Ok(()) => self.keep(),
-                Err(RecvTimeoutError::Timeout) => {
-                    self.look();
-                    continue;
-                }
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-            if closed.recv_timeout(PAUSE) != Err(RecvTimeoutError::Timeout) {
-                break;
-            }
-            self.look();
-        }
-        self.keep();
-    }
-
+impl Keeping for HighWater {
     fn look(&self) {
         if let Err(error) = (self.health)() {
             failure::end_process("cannot write", &error, self.last_words);

@@ -1,23 +1,18 @@
 //! The writer: the one thread that makes transitions durable, a group at a time.
 //!
 //! Invariants:
-//! * A group is whatever arrived while the group before it was written; there is no timer.
-//! * The durable end moves, and tickets answer, only after the sync has succeeded.
+//! * The durable end moves, and the group counts as committed, only after the sync has succeeded.
 //! * Whatever fails here ends the process: unknown is never reported as success.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use std::{io, mem};
 
-use crossbeam::channel::{Receiver, TryRecvError};
 use fjall::{OwnedWriteBatch, PersistMode, Readable};
-use tokio::sync::watch;
 
 use super::disk::Disk;
-use super::keeper::Waker;
 use super::mark::Mark;
 use super::measures::Measures;
 use super::moment::{Act, Moments};
@@ -26,87 +21,15 @@ use super::segments::Segment;
 use super::store::{IndexRow, Store, storage};
 use super::{Options, failure, purge};
 use crate::group::Group;
-use crate::{
-    Answer, Outcome, Permit, Position, PurgeError, ReadError, Table, Transition, chain, envelope,
-};
-
-const GROUP_BYTES_MAX: usize = 512 * 1024;
-const GROUP_TRANSITIONS_MAX: usize = 4096;
-
-/// What the writer is told.
-pub(super) enum Message {
-    /// Make this durable.
-    Append(Request),
-    /// Remove what was deleted from a table apart from the disk, after everything handed over before.
-    Purge(Purge),
-    /// End after everything handed over before.
-    Close,
-}
-
-/// A purge on its way.
-pub(super) struct Purge {
-    pub(super) table: Table,
-    /// Rows that are taken away once it is done.
-    pub(super) done: Vec<(Table, Vec<u8>)>,
-    pub(super) answer: std::sync::mpsc::Sender<Result<(), PurgeError>>,
-}
-
-/// A submission on its way.
-pub(super) struct Request {
-    pub(super) transitions: Vec<Transition>,
-    /// Returned when the request is dropped, after it was answered.
-    pub(super) permit: Permit,
-    pub(super) answer: Answer,
-    pub(super) handed_over: Instant,
-    pub(super) bytes: usize,
-}
-
-/// Where the durable log ends, for everyone who asks.
-#[derive(Debug)]
-pub(super) struct Tip {
-    durable: AtomicU64,
-    followers: watch::Sender<Position>,
-    mark: Mutex<Mark>,
-}
-
-impl Tip {
-    /// Starts at `mark`.
-    pub(super) fn new(mark: Mark) -> Self {
-        Self {
-            durable: AtomicU64::new(mark.position.0),
-            followers: watch::Sender::new(mark.position),
-            mark: Mutex::new(mark),
-        }
-    }
-
-    /// The position after the last durable record.
-    pub(super) fn durable(&self) -> Position {
-        Position(self.durable.load(Ordering::Acquire))
-    }
-
-    /// Follows the durable end.
-    pub(super) fn subscribe(&self) -> watch::Receiver<Position> {
-        self.followers.subscribe()
-    }
-
-    /// The durable end with everything that the high-water file says about it.
-    pub(super) fn mark(&self) -> Mark {
-        self.mark.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn publish(&self, mark: Mark) {
-        let position = mark.position;
-        *self.mark.lock().unwrap_or_else(PoisonError::into_inner) = mark;
-        self.durable.store(position.0, Ordering::Release);
-        self.followers.send_replace(position);
-    }
-}
+use crate::handoff::{Durability, Handoff, Request};
+use crate::tip::Tip;
+use crate::waking::Waker;
+use crate::{Outcome, Position, PurgeError, ReadError, Table, chain, envelope};
 
 /// The writer's own state.
 pub(super) struct Writer {
     store: Arc<Store>,
-    tip: Arc<Tip>,
-    queue: Receiver<Message>,
+    tip: Arc<Tip<Mark>>,
     keeper: Waker,
     disk: Disk,
     measures: Measures,
@@ -117,19 +40,14 @@ pub(super) struct Writer {
     segment_bytes_max: u64,
     head: [u8; 32],
     group: Group,
-    waiting: Vec<Request>,
-    purges: Vec<Purge>,
-    answers: Vec<Vec<Outcome>>,
     frame: Vec<u8>,
-    closing: bool,
 }
 
 impl Writer {
     /// Makes a writer that goes on where `tip` ends.
     pub(super) fn new(
         store: Arc<Store>,
-        tip: Arc<Tip>,
-        queue: Receiver<Message>,
+        tip: Arc<Tip<Mark>>,
         keeper: Waker,
         disk: Disk,
         options: &Options,
@@ -137,7 +55,6 @@ impl Writer {
         let mark = tip.mark();
         let segment = store.segments.newest();
         Self {
-            queue,
             keeper,
             disk,
             measures: Measures::new(),
@@ -148,21 +65,20 @@ impl Writer {
             segment,
             head: mark.head,
             group: Group::new(mark.position),
-            waiting: Vec::new(),
-            purges: Vec::new(),
-            answers: Vec::new(),
             frame: Vec::new(),
-            closing: false,
             store,
             tip,
         }
     }
 
-    /// Starts the thread.
-    pub(super) fn start(mut self) -> io::Result<JoinHandle<()>> {
+    /// Starts the thread, which serves what is handed off.
+    pub(super) fn start(mut self, mut handoff: Handoff) -> io::Result<JoinHandle<()>> {
         let last_words = self.last_words;
         thread::Builder::new().name("nexus-log-writer".to_owned()).spawn(move || {
-            let ran = catch_unwind(AssertUnwindSafe(|| self.run()));
+            let ran = catch_unwind(AssertUnwindSafe(|| {
+                handoff.serve(&mut self)?;
+                self.store.is_well().map_err(storage)
+            }));
             match ran {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => failure::end_process("cannot write", &error, last_words),
@@ -171,89 +87,24 @@ impl Writer {
         })
     }
 
-    fn run(&mut self) -> Result<(), ReadError> {
-        while self.collect() {
-            self.write_group()?;
-            for Purge { table, done, answer } in mem::take(&mut self.purges) {
-                let purged = match purge::purge(&self.store, self.moments, table, &done) {
-                    Ok(()) => Ok(()),
-                    Err(Stop::NotDone(error)) => Err(error),
-                    Err(Stop::Unknown(error)) => return Err(storage(error)),
-                };
-                let _ = answer.send(purged);
-            }
-        }
-        self.store.is_well().map_err(storage)
-    }
-
-    /// Waits for requests and takes what is there, up to a group's size. False at the end.
-    fn collect(&mut self) -> bool {
-        let (mut bytes, mut transitions) = (0, 0);
-        while bytes < GROUP_BYTES_MAX && transitions < GROUP_TRANSITIONS_MAX {
-            let wait = self.waiting.is_empty() && self.purges.is_empty() && !self.closing;
-            let message = if wait {
-                self.queue.recv().map_err(|_| TryRecvError::Disconnected)
-            } else {
-                self.queue.try_recv()
-            };
-            match message {
-                Ok(Message::Append(request)) => {
-                    bytes += request.bytes;
-                    transitions += request.transitions.len();
-                    self.waiting.push(request);
-                }
-                Ok(Message::Purge(purge)) => self.purges.push(purge),
-                Ok(Message::Close) => self.closing = true,
-                Err(TryRecvError::Empty) => break,
-                Err(TryRecvError::Disconnected) => {
-                    self.closing = true;
-                    break;
-                }
-            }
-        }
-        !self.waiting.is_empty() || !self.purges.is_empty()
-    }
-
-    fn write_group(&mut self) -> Result<(), ReadError> {
-        let began = Instant::now();
-        match self.disk.nearly_full(began) {
-            Some(free_bytes) => self.refuse_all(free_bytes),
-            None => self.admit_all()?,
-        }
-        if !self.group.frames.is_empty() {
-            let moments = self.moments;
-            moments.around(Act::Commit, || self.commit())?;
-        }
-        let now = Instant::now();
-        for (request, outcomes) in self.waiting.drain(..).zip(self.answers.drain(..)) {
-            self.measures.append_seconds.record(now.saturating_duration_since(request.handed_over));
-            request.answer.give(outcomes);
-            drop(request.permit);
-        }
-        Ok(())
-    }
-
-    fn refuse_all(&mut self, free_bytes: u64) {
-        let refusal = Outcome::DiskNearlyFull { free_bytes };
-        let refused =
-            self.waiting.iter().map(|request| vec![refusal.clone(); request.transitions.len()]);
-        self.answers.extend(refused);
-    }
-
-    fn admit_all(&mut self) -> Result<(), ReadError> {
-        for request in &mut self.waiting {
+    fn admit_all(
+        &mut self,
+        requests: &mut [Request],
+        answers: &mut Vec<Vec<Outcome>>,
+    ) -> Result<(), ReadError> {
+        for request in requests {
             let transitions = mem::take(&mut request.transitions);
             let mut outcomes = Vec::with_capacity(transitions.len());
             for transition in transitions {
                 outcomes.push(self.group.admit(transition, &*self.store)?);
             }
-            self.answers.push(outcomes);
+            answers.push(outcomes);
         }
         Ok(())
     }
 
     /// Makes the group durable and moves the durable end.
-    fn commit(&mut self) -> Result<(), ReadError> {
+    fn write_group(&mut self) -> Result<(), ReadError> {
         let items =
             2 * self.group.frames.len() + self.group.rows.len() + self.group.payloads.len() + 1;
         let mut batch = OwnedWriteBatch::with_capacity(self.store.db.clone(), items)
@@ -348,9 +199,50 @@ impl Writer {
     fn publish(&mut self, mark: Mark, bytes: usize, sync: Duration) {
         let records = self.group.frames.iter().map(|frame| u64::from(frame.records.count())).sum();
         self.head = mark.head;
-        self.tip.publish(mark);
+        self.tip.publish(mark.position, mark);
         self.keeper.wake();
         self.measures.group(self.group.frames.len(), records, bytes, sync);
         self.group.clear();
     }
+}
+
+impl Durability for Writer {
+    type Error = ReadError;
+
+    fn commit(
+        &mut self,
+        group: &mut [Request],
+        answers: &mut Vec<Vec<Outcome>>,
+    ) -> Result<(), ReadError> {
+        match self.disk.nearly_full(Instant::now()) {
+            Some(free_bytes) => refuse_all(group, answers, free_bytes),
+            None => self.admit_all(group, answers)?,
+        }
+        if !self.group.frames.is_empty() {
+            let moments = self.moments;
+            moments.around(Act::Commit, || self.write_group())?;
+        }
+        Ok(())
+    }
+
+    fn answering(&mut self, waited: Duration) {
+        self.measures.append_seconds.record(waited);
+    }
+
+    fn purge(
+        &mut self,
+        table: Table,
+        done: &[(Table, Vec<u8>)],
+    ) -> Result<Result<(), PurgeError>, ReadError> {
+        match purge::purge(&self.store, self.moments, table, done) {
+            Ok(()) => Ok(Ok(())),
+            Err(Stop::NotDone(error)) => Ok(Err(error)),
+            Err(Stop::Unknown(error)) => Err(storage(error)),
+        }
+    }
+}
+
+fn refuse_all(group: &[Request], answers: &mut Vec<Vec<Outcome>>, free_bytes: u64) {
+    let refusal = Outcome::DiskNearlyFull { free_bytes };
+    answers.extend(group.iter().map(|request| vec![refusal.clone(); request.transitions.len()]));
 }

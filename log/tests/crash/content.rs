@@ -6,11 +6,9 @@ use std::time::Duration;
 
 use nexus_log::{EventLog, FjallLog, Frame, OpenError, Outcome, Position, Table};
 
-use crate::script::{append_one, body, filling, payload, transitions_of};
+use crate::script::{KEYS, append_one, body, filling, payload, transitions_of};
 use crate::stores::options;
 use crate::transitions::{HERE, NAMES, bodies, stream};
-
-const KEYS: Table = Table(2);
 
 /// How a store comes out.
 #[derive(Debug)]

@@ -15,7 +15,8 @@ use crate::stores::options;
 use crate::transitions::{HERE, NAMES, name, transition};
 
 const PARTS: &str = "NEXUS_LOG_TEST_PARTS";
-const KEYS: Table = Table(2);
+/// The table apart, which can be purged.
+pub(crate) const KEYS: Table = Table(2);
 /// How many submissions are under way at a time.
 pub(crate) const UNDER_WAY: usize = 3;
 /// How the child ends when the store does not open.
@@ -97,7 +98,7 @@ fn tables(store: &Path) -> usize {
 
 /// Appends submissions from `first` on, of these sizes, and says so after each answer.
 #[expect(clippy::print_stdout, reason = "the process that started this one reads it")]
-fn append_all(log: &FjallLog, first: u32, sizes: &[usize]) {
+pub(crate) fn append_all(log: &FjallLog, first: u32, sizes: &[usize]) {
     let mut under_way: Vec<(u32, Ticket)> = Vec::new();
     let mut answer = |(number, ticket): (u32, Ticket)| {
         for outcome in ticket.wait().expect("the log is open") {
@@ -129,6 +130,11 @@ pub(crate) fn transitions_of(number: u32) -> u32 {
     number % 3 + 1
 }
 
+/// How many of the submissions before `number` have a transition of this stream.
+fn transitions_before(number: u32, stream: u32) -> u32 {
+    number / 3 * (3 - stream) + (number % 3).saturating_sub(stream)
+}
+
 /// The body of a transition; it says how long it is.
 pub(crate) fn body(number: u32, stream: u32, size: usize) -> Vec<u8> {
     let mut body = format!("{number} {stream} {size} ").into_bytes();
@@ -150,8 +156,7 @@ pub(crate) fn payload(number: u32) -> Option<Vec<u8>> {
 fn submission(number: u32, size: usize) -> Vec<Transition> {
     let mut transitions = Vec::new();
     for stream in 0..transitions_of(number) {
-        let before = (0..number).filter(|before| transitions_of(*before) > stream).count();
-        let revision = u32::try_from(before).expect("few");
+        let revision = transitions_before(number, stream);
         transitions.push(transition(stream, revision, &[&body(number, stream, size)]));
     }
     let first = transitions.first_mut().expect("there is one");

@@ -8,8 +8,9 @@ use crate::run::StepState;
 impl Draft<'_> {
     /// Whether a need of `step` ended so that it may begin.
     pub(super) fn has_ok_need(&self, step: StepIndex) -> bool {
-        self.run.first_ok(step) > 0
-            || self.plan.needs(step).iter().any(|need| self.is_enough(*need))
+        let plan_step = self.plan.step(step);
+        let mut needs = plan_step.needs.iter().filter(|need| plan_step.begins_with(**need));
+        self.run.first_ok(step) > 0 || needs.any(|need| self.is_enough(*need))
     }
 
     /// Whether `need` is enough for a step that begins at the first, once all its needs have settled.

@@ -115,7 +115,8 @@ impl<'a> Draft<'a> {
                 continue;
             }
             let successors = self.plan.successors(*step);
-            self.frontier.extend(successors.filter(|next| is_met_by(self.run, *next, *step)));
+            self.frontier
+                .extend(successors.filter(|next| is_met_by(self.run, self.plan, *next, *step)));
         }
     }
 
@@ -313,11 +314,11 @@ impl Before {
 }
 
 /// Whether the needs of `step` are met since `need` has settled; so a step is looked at once.
-fn is_met_by(run: &Run, step: StepIndex, need: StepIndex) -> bool {
+fn is_met_by(run: &Run, plan: &Plan, step: StepIndex, need: StepIndex) -> bool {
     let completed = matches!(run.step(need), StepState::Completed { .. });
     match run.first_ok(step) {
         0 => run.open_needs(step) == 0,
-        first_ok => completed && first_ok == 1,
+        first_ok => completed && first_ok == 1 || plan.step(step).router == Some(need),
     }
 }
 

@@ -26,6 +26,13 @@ pub(crate) struct PlanCase {
     pub(crate) then: Vec<StepIndex>,
 }
 
+impl PlanStep {
+    /// Whether it may begin because `need` completed, if it begins at the first: its router alone does not do.
+    pub(crate) fn begins_with(&self, need: StepIndex) -> bool {
+        self.router != Some(need) || self.needs.len() == 1
+    }
+}
+
 pub(super) fn compile(
     shape: &Shape<'_>,
     switch: &Switch,

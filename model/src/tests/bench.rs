@@ -208,10 +208,16 @@ impl Bench {
             let needs = self.plan.needs(step).iter();
             let open = needs.filter(|need| !self.run.step(**need).is_settled()).count();
             assert_eq!(self.run.open_needs(step) as usize, open);
-            let any_ok = self.plan.step(step).when_needs == WhenNeeds::AnyOk;
-            let done =
-                |need: &StepIndex| matches!(self.run.step(*need), StepState::Completed { .. });
-            let first_ok = any_ok && self.plan.needs(step).iter().any(done);
+            let plan_step = self.plan.step(step);
+            let router = plan_step.router;
+            let alone = plan_step.needs.len() == 1;
+            let done = |need: &StepIndex| {
+                matches!(self.run.step(*need), StepState::Completed { .. })
+                    && (router != Some(*need) || alone)
+            };
+            let first_ok = plan_step.when_needs == WhenNeeds::AnyOk
+                && router.is_none_or(|router| self.run.step(router).is_settled())
+                && self.plan.needs(step).iter().any(done);
             assert_eq!(self.run.needs_met(step), open == 0 || first_ok);
         }
         self.check_undo_indexes();

@@ -32,6 +32,39 @@ fn the_default_is_taken_if_no_case_holds() {
 }
 
 #[test]
+fn what_begins_at_its_first_need_waits_for_its_router_all_the_same() {
+    check(
+        r#"
+        workflow  a; e; r switch inputs>5:b else:c needs e; b needs a any_ok; c needs a any_ok
+        when      start 4
+        then      run started; a#1 started; e#1 started
+        when      complete a
+        then      a#1 completed
+        when      complete e
+        then      e#1 completed; r takes default, not b: inputs>5 is false (4)
+                  r#1 completed {"case":null,"then":["c"]}; c#1 started
+        after     b skipped
+    "#,
+    );
+}
+
+#[test]
+fn a_router_is_not_the_need_that_lets_begin() {
+    check(
+        r#"
+        workflow  a; d; r switch inputs>5:b; b needs a,d any_ok
+        when      start 9
+        then      run started; r takes 0: inputs>5 is true (9); r#1 completed {"case":0,"then":["b"]}
+                  a#1 started; d#1 started
+        when      complete a
+        then      a#1 completed; b#1 started
+        when      complete d
+        then      d#1 completed
+    "#,
+    );
+}
+
+#[test]
 fn without_a_default_no_way_may_be_taken() {
     check(
         r#"

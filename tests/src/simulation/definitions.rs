@@ -9,6 +9,7 @@ use nexus_engine::model::definition::{
 use nexus_engine::model::plan::Plan;
 use serde_json::{Value, json};
 
+use super::functions::Coded;
 use super::handlers::{UNDO, WORK};
 use super::tape::Tape;
 
@@ -22,6 +23,8 @@ pub(super) struct Made {
     pub(super) signals: Vec<(String, Value)>,
     /// Whether one step comes after the other, so that even a failure leaves nothing to chance.
     pub(super) is_chain: bool,
+    /// The function that it is, if it is one.
+    pub(super) coded: Option<Coded>,
 }
 
 /// A definition of which the oracle knows what comes of it.
@@ -52,7 +55,7 @@ pub(super) fn made(tape: &mut Tape, name: &str) -> Made {
     };
     let plan = Plan::compile(definition.clone())
         .unwrap_or_else(|errors| panic!("{errors:?} in {definition:?}"));
-    Made { plan: Arc::new(plan), callees: vec![child], signals, is_chain }
+    Made { plan: Arc::new(plan), callees: vec![child], signals, is_chain, coded: None }
 }
 
 /// A definition that others call.

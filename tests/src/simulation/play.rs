@@ -1,18 +1,20 @@
 //! A play: definitions, runs, faults, and what happens next, all from one tape.
 
-use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nexus_engine::Config;
 use nexus_engine::model::time::Timestamp;
-use nexus_engine::testkit::{Answer, Mock, Request, RunEnding, Simulation, TestEngine};
+use nexus_engine::testing;
+use nexus_engine::testkit::{Answer, Mock, Request, Simulation, TestEngine};
 use nexus_engine::{StepError, testkit::Call};
 use serde_json::{Value, json};
 
+use super::compare::differences_of;
 use super::definitions::{Made, made};
+use super::functions::{self, NAMES, UNDOS};
 use super::handlers::{Moods, Said, UNDO, WORK};
-use super::oracle::{CallOf, Fate, Oracle};
 use super::people::{Planned, Wish, wishes};
+use super::plainly::of_code;
 use super::swarm::Swarm;
 use super::tape::Tape;
 use super::wild;
@@ -80,7 +82,15 @@ impl<'a> Playing<'a> {
         let moods = Moods { salt: tape.below(1 << 32), failing };
         let count = 1 + tape.index(3);
         let make = if is_wild { wild::made } else { made };
-        let made: Vec<Made> = (0..count).map(|at| make(tape, &format!("made-{at}"))).collect();
+        let made: Vec<Made> = (0..count)
+            .map(|at| {
+                let name = format!("made-{at}");
+                if tape.below(3) == 2 {
+                    return functions::made(tape, &name, is_wild);
+                }
+                make(tape, &name)
+            })
+            .collect();
         let planned: Vec<Planned> =
             (0..=tape.index(4)).map(|at| planned(tape, at, made.len())).collect();
         let config = Config {
@@ -89,17 +99,15 @@ impl<'a> Playing<'a> {
             interruptions_max: if is_wild && tape.below(2) == 1 { 2 } else { u32::MAX },
             ..Config::default()
         };
-        let simulation = TestEngine::new()
-            .config(config)
-            .mock(WORK, Mock::function(move |call: &Call| answer(moods, call)))
-            .mock(UNDO, Mock::function(|_: &Call| Value::Null))
-            .simulate();
+        let simulation = engine(&made, moods).config(config).simulate();
         played.runs = planned.len() as u64;
         let wishes = wishes(&planned, &made);
         if tells {
             let json = |made: &Made| made.plan.definition().to_canonical_json();
             let texts = made.iter().map(|made| String::from_utf8_lossy(&json(made)).into_owned());
             played.story.extend(texts);
+            let codes = made.iter().filter_map(|made| made.coded.as_ref());
+            played.story.extend(codes.map(|code| format!("{code:?}")));
             played.story.push(format!("{config:?}"));
             played.story.extend(planned.iter().map(|planned| format!("{planned:?}")));
         }
@@ -170,7 +178,7 @@ impl<'a> Playing<'a> {
                 }
             } else if let Some(time) = self.simulation.next_time() {
                 self.simulation.set_now(time.max(self.simulation.now()));
-            } else if !self.is_wild || !self.help() {
+            } else if !self.help() {
                 break;
             }
             self.check();
@@ -241,6 +249,9 @@ impl<'a> Playing<'a> {
             self.simulation.lose_lease(at);
         } else if self.tape.happens(self.swarm.forget) {
             self.simulation.forget_folded();
+        } else if self.tape.happens(self.swarm.forget_functions) {
+            self.tell(|| "the functions are run again".to_owned());
+            self.simulation.forget_functions();
         } else if self.tape.happens(self.swarm.snapshot) {
             self.snapshot();
         } else if self.tape.happens(self.swarm.lose_snapshots) {
@@ -341,85 +352,30 @@ impl<'a> Playing<'a> {
         if !self.played.wrong.is_empty() || self.is_wild {
             return;
         }
-        let ending = self.simulation.engine().ending();
-        let calls = self.simulation.engine().calls();
-        for planned in &self.planned {
-            let made = &self.made[planned.of];
-            let oracle = Oracle {
-                definition: made.plan.definition(),
-                callees: made.callees.iter().map(|callee| callee.definition()).collect(),
-                signals: &made.signals,
-                input: &planned.input,
-                moods: self.moods,
-                is_chain: made.is_chain,
-            };
-            let fate = oracle.fate();
-            let Some(is) = ending.runs.get(&planned.name) else {
-                self.played.wrong.push(format!("{} is not there", planned.name));
-                continue;
-            };
-            let calls = calls.iter().filter(|call| call.run_name == planned.name);
-            let calls = calls.map(|call| {
-                let input = call.input().to_string();
-                (call.step.clone(), call.item, call.undo, call.attempt, input)
-            });
-            let wrong = differences(&fate, is, &calls.collect(), made.is_chain);
-            self.played.wrong.extend(
-                wrong
-                    .into_iter()
-                    .map(|line| format!("{} of {}: {line}", planned.name, is.workflow)),
-            );
-        }
+        let wrong = differences_of(self.simulation.engine(), &self.planned, &self.made, self.moods);
+        self.played.wrong.extend(wrong);
     }
 }
 
-/// What is different from what the oracle says.
-fn differences(
-    fate: &Fate,
-    is: &RunEnding,
-    calls: &BTreeSet<CallOf>,
-    is_chain: bool,
-) -> Vec<String> {
-    let mut wrong = Vec::new();
-    if is.status != fate.status {
-        wrong.push(format!("it is {}, and should be {}", is.status, fate.status));
-    }
-    if is.output != fate.output {
-        wrong.push(format!("its output is {}, and should be {}", is.output, fate.output));
-    }
-    let is_exact = is_chain || fate.status == "completed";
-    for (id, (word, output)) in &fate.steps {
-        let Some(step) = is.steps.get(id) else { continue };
-        let was_undone = fate.calls.iter().any(|call| call.0 == *id && call.2);
-        let cut_short = !is_exact && ["cancelled", "not reached"].contains(&step.status);
-        if was_undone || cut_short || fate.unsure.contains(id) {
-            continue;
+/// An engine with the functions, and with what stands in for all handlers.
+fn engine(made: &[Made], moods: Moods) -> TestEngine {
+    let mut engine = TestEngine::new();
+    let coded: Vec<_> = made.iter().filter_map(|made| made.coded.as_ref()).collect();
+    if !coded.is_empty() {
+        let mut typed = testing::TestEngine::new();
+        for coded in coded {
+            typed = typed.workflow(&coded.workflow).workflow(&coded.child);
         }
-        if step.status != *word || !is_same(&step.output, output) {
-            wrong.push(format!(
-                "{id} is {} with {}, and should be {word} with {output}",
-                step.status, step.output
-            ));
+        engine = typed.with_kit(std::mem::take);
+        for (name, undo) in NAMES.into_iter().zip(UNDOS) {
+            engine = engine
+                .mock(name, Mock::function(move |call: &Call| answer(moods, call)))
+                .mock(undo, Mock::function(|_: &Call| Value::Null));
         }
     }
-    for call in calls.difference(&fate.calls).filter(|call| !fate.unsure.contains(&call.0)) {
-        wrong.push(format!("{call:?} was called, and should not be"));
-    }
-    for call in fate.calls.difference(calls).filter(|_| is_exact) {
-        wrong.push(format!("{call:?} was not called, and should be"));
-    }
-    wrong
-}
-
-/// Whether two outputs are the same; of items that failed only their number is known.
-fn is_same(is: &Value, expected: &Value) -> bool {
-    match expected.get("failed").and_then(Value::as_u64) {
-        Some(failed) => {
-            let count = is.get("failed").and_then(Value::as_array).map(Vec::len);
-            count == usize::try_from(failed).ok() && is.get("ok") == expected.get("ok")
-        }
-        None => is == expected,
-    }
+    engine
+        .mock(WORK, Mock::function(move |call: &Call| answer(moods, call)))
+        .mock(UNDO, Mock::function(|_: &Call| Value::Null))
 }
 
 fn planned(tape: &mut Tape, at: usize, definitions: usize) -> Planned {
@@ -433,11 +389,14 @@ fn planned(tape: &mut Tape, at: usize, definitions: usize) -> Planned {
 }
 
 fn answer(moods: Moods, call: &Call) -> Answer {
-    let said = moods.says(&call.step, call.item, call.attempt, &call.input());
+    let input = call.input();
+    let is_code = NAMES.contains(&call.uses.as_str());
+    let of = if is_code { of_code(&call.uses, &input) } else { call.step.clone() };
+    let said = moods.says(&of, call.item, call.attempt, &input);
     let answer: Answer = match said {
         Said::Done(output) => output.into(),
         Said::Failed => StepError::retry("a bad mood").into(),
         Said::Fatal => StepError::fatal("a very bad mood").into(),
     };
-    answer.takes(moods.takes(&call.step, call.item, call.attempt))
+    answer.takes(moods.takes(&of, call.item, call.attempt))
 }

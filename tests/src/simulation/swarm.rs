@@ -25,6 +25,8 @@ pub(super) struct Swarm {
     pub(super) back: u64,
     /// What was read is forgotten.
     pub(super) forget: u64,
+    /// The functions of runs are forgotten, and run again from their beginning.
+    pub(super) forget_functions: u64,
     /// A snapshot is written.
     pub(super) snapshot: u64,
     /// Snapshots are lost.
@@ -49,6 +51,7 @@ impl Swarm {
             leap: rate(30),
             back: rate(500),
             forget: rate(60),
+            forget_functions: rate(60),
             snapshot: rate(60),
             lose_snapshots: rate(20),
             disorder: rate(1_000),

@@ -29,7 +29,7 @@ pub(super) fn made(tape: &mut Tape, name: &str) -> Made {
         if loops.count() > 1 { None } else { Plan::compile(definition).ok() }
     });
     let plan = plan.map_or_else(|| Arc::clone(&child), Arc::new);
-    Made { plan, callees: vec![child], signals: Vec::new(), is_chain: false }
+    Made { plan, callees: vec![child], signals: Vec::new(), is_chain: false, coded: None }
 }
 
 fn definition(tape: &mut Tape, name: &str, child: &Plan) -> Definition {

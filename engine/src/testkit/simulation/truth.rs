@@ -96,6 +96,12 @@ impl Known {
             rules.push("is not the next of its run");
         }
         self.check(&recorded.event, &mut rules);
+        if let Event::CallsMade(made) = &recorded.event {
+            // The numbers of steps are used again.
+            let is_taken = |it: &Try| made.calls.iter().any(|call| call.step == it.0);
+            self.begun.retain(|begun| !is_taken(begun));
+            self.ended.retain(|ended| !is_taken(ended));
+        }
         if loader.follow_plan(&mut self.plan, &recorded.event).is_err()
             || !fits(&self.plan, &recorded.event)
         {

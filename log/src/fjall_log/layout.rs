@@ -103,6 +103,7 @@ fn open_database(folder: &Path, options: &Options) -> Result<Store, fjall::Error
     // Values stand in the journal as they are: recovery checks a batch by compressing it again, which another version of the compressor fails.
     let db = Database::builder(folder)
         .cache_size(options.cache_bytes)
+        .max_cached_files(Some(cached_files_max()))
         .max_journaling_size(128 * MIB)
         .worker_threads(2)
         .journal_compression(CompressionType::None)
@@ -113,6 +114,14 @@ fn open_database(folder: &Path, options: &Options) -> Result<Store, fjall::Error
     let payloads = db.keyspace("payload", || layout_v2(Use::Payloads))?;
     let rows = TableRows::open(&db, rows, options.tables)?;
     Ok(Store { folder: folder.to_owned(), db, segments, streams, payloads, rows })
+}
+
+/// How many tables stay open: most of what a process may open is for others.
+fn cached_files_max() -> usize {
+    const MOST: u64 = 512;
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let quarter = files.map_or(MOST, |files| files / 4);
+    usize::try_from(quarter.clamp(8, MOST)).unwrap_or(8)
 }
 
 fn words(panic: &(dyn std::any::Any + Send)) -> String {

@@ -12,6 +12,7 @@ mod flips;
 mod images;
 mod kills;
 mod lying;
+mod narrow;
 mod power;
 mod purging;
 mod recording;

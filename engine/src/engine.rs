@@ -299,13 +299,13 @@ fn last_number(log: &dyn EventLog) -> Result<u64, OpenError> {
 
 /// The calendar of an engine that was given none.
 #[cfg(feature = "yaml")]
-fn usual_calendar() -> Arc<dyn Calendar> {
+pub(crate) fn usual_calendar() -> Arc<dyn Calendar> {
     Arc::new(nexus_definitions::calendar::CronCalendar::default())
 }
 
 /// The calendar of an engine that was given none: it knows intervals only.
 #[cfg(not(feature = "yaml"))]
-fn usual_calendar() -> Arc<dyn Calendar> {
+pub(crate) fn usual_calendar() -> Arc<dyn Calendar> {
     Arc::new(nexus_model::aggregate::NoCalendar)
 }
 

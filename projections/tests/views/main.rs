@@ -6,6 +6,7 @@ mod damage;
 mod fold;
 mod history;
 mod kill;
+mod moments;
 mod queries;
 mod reopening;
 mod site;

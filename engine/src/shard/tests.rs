@@ -293,6 +293,23 @@ fn the_room_of_a_run_with_a_snapshot_is_given_back() {
 }
 
 #[test]
+fn a_snapshot_waits_until_everything_in_it_is_durable() {
+    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
+    let run = bench.start(None);
+    bench.durable();
+    bench.seen();
+    for _ in 0..200 {
+        bench.ask(run, pause(), None);
+        bench.ask(run, Command::ResumeRun { by: bench::by() }, None);
+    }
+    assert_eq!(bench.seen(), "", "all of it is on its way");
+    bench.durable();
+    let seen = bench.seen();
+    assert!(seen.ends_with("snapshot"), "{seen}");
+    assert_eq!(seen.matches("snapshot").count(), 1, "{seen}");
+}
+
+#[test]
 fn an_attempt_of_an_earlier_process_is_interrupted_once_however_often_its_run_is_driven() {
     let mut bench = Bench::new(&plan(vec![action("a", &[])]));
     let run = bench.start(None);

@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use super::{Verdict, Wrong, end, number, text};
 
+/// More items than any step has here.
+const ITEMS_MAX: usize = 8;
+
 /// What the histories say of executions, by idempotency key.
 #[derive(Debug, Default)]
 pub(super) struct Attempts {
@@ -148,7 +151,7 @@ impl Fold<'_> {
             "undo.attempt_failed" => {
                 self.outcome(
                     event,
-                    &self.key(step, true, &data["item"]),
+                    &self.open_undo(step, attempt),
                     attempt,
                     Standing::Failed(attempt),
                 );
@@ -185,6 +188,15 @@ impl Fold<'_> {
         let undo = if undo { "/undo" } else { "" };
         let item = item.as_u64().map(|item| format!("/{item}")).unwrap_or_default();
         format!("{}/{step}{round}{undo}{item}", self.stream)
+    }
+
+    /// The key of the undo that is under way. The event that one failed does not name its item: they are undone one after the other.
+    fn open_undo(&self, step: &str, attempt: u64) -> String {
+        let items = (0_u64..).map(|item| self.key(step, true, &item.into()));
+        let items = items.take(if self.has_items(step) { ITEMS_MAX } else { 0 });
+        let mut open =
+            items.filter(|key| self.standings.get(key) == Some(&Standing::Open(attempt)));
+        open.next().unwrap_or_else(|| self.key(step, true, &Value::Null))
     }
 
     fn is_script(&self, step: &str) -> bool {

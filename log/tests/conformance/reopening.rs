@@ -99,7 +99,7 @@ fn a_store_is_held_by_one_log() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = open(folder.path());
     let second = FjallLog::open(folder.path(), Options::new(TABLES));
-    assert!(matches!(second, Err(OpenError::Locked { .. })), "{second:?}");
+    assert!(matches!(second, Err(OpenError::Locked { is_here: true, .. })), "{second:?}");
     drop(log);
     open(folder.path());
 }

@@ -11,4 +11,6 @@ mod queries;
 mod reopening;
 mod site;
 mod snapshots;
+#[path = "../support/transitions.rs"]
+mod transitions;
 mod wide;

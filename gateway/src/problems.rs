@@ -184,7 +184,6 @@ fn refused(refusal: &Refusal, name: &str) -> Problem {
     }
 }
 
-#[expect(clippy::too_many_lines, reason = "one arm for each rejection")]
 fn rejected(rejection: &Rejection, name: &str) -> Problem {
     if let Some(problem) = updates::refused_update(rejection, name) {
         return problem;

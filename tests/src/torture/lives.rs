@@ -293,7 +293,7 @@ impl Stage {
             Some(status)
                 if status.code() == Some(TERMINATED) || status.signal() == Some(TERMINATE) => {}
             Some(status) => {
-                self.seen.push(format!("life {}: told to end, it ended with {status}", self.life))
+                self.seen.push(format!("life {}: told to end, it ended with {status}", self.life));
             }
             None => {
                 self.seen

@@ -85,7 +85,7 @@ fn one(call: &Value, left: &[(&str, &Value)], evidence: &Evidence, verdict: &mut
     }
     match outcome {
         "refused" if !left.is_empty() => {
-            find(Wrong::Broken, format!("refused with {}, and recorded", call["code"]))
+            find(Wrong::Broken, format!("refused with {}, and recorded", call["code"]));
         }
         "done" if call["answer"]["existing"] == true => {
             if !left.is_empty() {

@@ -157,7 +157,7 @@ impl Fold<'_> {
                 );
             }
             "item.completed" => {
-                self.outcome(event, &self.key(step, false, &data["item"]), attempt, Standing::Done)
+                self.outcome(event, &self.key(step, false, &data["item"]), attempt, Standing::Done);
             }
             "undo.completed" if self.has_items(step) => {}
             "undo.completed" | "item.undone" => {
@@ -219,13 +219,13 @@ impl Fold<'_> {
     fn begin(&mut self, event: &Value, key: &str, attempt: u64) {
         match self.standings.get(key).copied() {
             Some(Standing::Done) => {
-                self.find(Wrong::Duplicated, event, "begins again after it was done")
+                self.find(Wrong::Duplicated, event, "begins again after it was done");
             }
             Some(Standing::Open(other) | Standing::Failed(other)) if other >= attempt => {
                 self.find(Wrong::Duplicated, event, "an attempt begins twice");
             }
             Some(Standing::Open(_)) => {
-                self.find(Wrong::Duplicated, event, "begins while an attempt is open")
+                self.find(Wrong::Duplicated, event, "begins while an attempt is open");
             }
             Some(Standing::Failed(_)) | None => {}
         }
@@ -242,7 +242,7 @@ impl Fold<'_> {
                 "an outcome of another attempt than the open one",
             ),
             Some(Standing::Failed(_) | Standing::Done) => {
-                self.find(Wrong::Duplicated, event, "a second outcome of an attempt")
+                self.find(Wrong::Duplicated, event, "a second outcome of an attempt");
             }
             None => self.find(Wrong::Reordered, event, "an outcome of what was not begun"),
         }

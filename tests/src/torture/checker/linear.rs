@@ -85,7 +85,7 @@ struct Place {
 struct Left {
     /// When each was sent, and answered, if it was.
     times: Vec<(u64, Option<u64>)>,
-    is_left: Vec<bool>,
+    waits: Vec<bool>,
     /// How many of those that were answered are left.
     answered: usize,
 }
@@ -97,14 +97,14 @@ impl Left {
         let times: Vec<_> =
             calls.iter().map(|call| (number(&call["invoked"]), answer(call))).collect();
         let answered = times.iter().filter(|(_, answered)| answered.is_some()).count();
-        Self { is_left: vec![true; times.len()], times, answered }
+        Self { waits: vec![true; times.len()], times, answered }
     }
 
     /// What may come next: those that were answered before those whose answer was lost, as these may never happen.
     fn choices(&self) -> Vec<usize> {
-        let first = self.is_left.iter().position(|is_left| *is_left).unwrap_or(self.times.len());
+        let first = self.waits.iter().position(|waits| *waits).unwrap_or(self.times.len());
         let (mut choices, mut open_ended, mut until) = (Vec::new(), Vec::new(), u64::MAX);
-        for at in (first..self.times.len()).filter(|at| self.is_left[*at]) {
+        for at in (first..self.times.len()).filter(|at| self.waits[*at]) {
             let (sent, answered) = self.times[at];
             if sent > until {
                 break;
@@ -122,18 +122,18 @@ impl Left {
     }
 
     fn take(&mut self, at: usize) {
-        self.is_left[at] = false;
+        self.waits[at] = false;
         self.answered -= usize::from(self.times[at].1.is_some());
     }
 
     fn put_back(&mut self, at: usize) {
-        self.is_left[at] = true;
+        self.waits[at] = true;
         self.answered += usize::from(self.times[at].1.is_some());
     }
 
     fn fingerprint(&self, model: &Model) -> u64 {
         let mut hasher = DefaultHasher::new();
-        self.is_left.hash(&mut hasher);
+        self.waits.hash(&mut hasher);
         model.hash(&mut hasher);
         hasher.finish()
     }
@@ -184,7 +184,7 @@ impl Model {
             _ if self.started.is_none() => {}
             "letter" if !self.letters.contains(&key) => self.letters.push(key),
             "add" if self.takes() && self.add(&key).is_none() => {
-                self.take(key, number(&call["data"]))
+                self.take(key, number(&call["data"]));
             }
             "cancel" => self.is_cancelled = true,
             "approve" | "reject" => self.is_decided = true,

@@ -23,8 +23,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let name = "nothing_is_lost_duplicated_stranded_or_reordered";
     let mut test = process::cargo(&["test", "--package", "nexus-tests", "--test", "torture", name]);
     test.args(["--", "--nocapture"]);
-    let usual = if kills.is_some() { 24 * 60 } else { 10 };
-    let minutes = minutes.unwrap_or(usual);
+    let minutes = minutes.unwrap_or_else(|| if kills.is_some() { 24 * 60 } else { 10 });
     test.env("NEXUS_TORTURE_SECONDS", minutes.saturating_mul(60).to_string());
     let asked =
         [("NEXUS_TORTURE_KILLS", kills), ("NEXUS_SEED", seed), ("NEXUS_TORTURE_SERVERS", servers)];

@@ -99,8 +99,9 @@ async fn finish(stage: &mut Stage, board: &Board) -> io::Result<()> {
     for verb in ["verify", "doctor"] {
         let output = command(&stage.store).arg(verb).output()?;
         // Warnings of the doctor are about the machine, such as a disk that is nearly full.
-        let found_something = verb == "doctor" && output.status.code() == Some(1);
-        if !output.status.success() && !found_something {
+        let is_well =
+            output.status.success() || (verb == "doctor" && output.status.code() == Some(1));
+        if !is_well {
             let said = String::from_utf8_lossy(&output.stdout).replace('\n', " · ");
             stage.seen.push(format!("{verb} ended with {}: {said}", output.status));
         }

@@ -85,7 +85,7 @@ struct Place {
 struct Left {
     /// When each was sent, and answered, if it was.
     times: Vec<(u64, Option<u64>)>,
-    open: Vec<bool>,
+    waits: Vec<bool>,
     /// How many of those that were answered are left.
     answered: usize,
 }
@@ -97,14 +97,14 @@ impl Left {
         let times: Vec<_> =
             calls.iter().map(|call| (number(&call["invoked"]), answer(call))).collect();
         let answered = times.iter().filter(|(_, answered)| answered.is_some()).count();
-        Self { open: vec![true; times.len()], times, answered }
+        Self { waits: vec![true; times.len()], times, answered }
     }
 
     /// What may come next: those that were answered before those whose answer was lost, as these may never happen.
     fn choices(&self) -> Vec<usize> {
-        let first = self.open.iter().position(|open| *open).unwrap_or(self.times.len());
+        let first = self.waits.iter().position(|waits| *waits).unwrap_or(self.times.len());
         let (mut choices, mut open_ended, mut until) = (Vec::new(), Vec::new(), u64::MAX);
-        for at in (first..self.times.len()).filter(|at| self.open[*at]) {
+        for at in (first..self.times.len()).filter(|at| self.waits[*at]) {
             let (sent, answered) = self.times[at];
             if sent > until {
                 break;
@@ -122,18 +122,18 @@ impl Left {
     }
 
     fn take(&mut self, at: usize) {
-        self.open[at] = false;
+        self.waits[at] = false;
         self.answered -= usize::from(self.times[at].1.is_some());
     }
 
     fn put_back(&mut self, at: usize) {
-        self.open[at] = true;
+        self.waits[at] = true;
         self.answered += usize::from(self.times[at].1.is_some());
     }
 
     fn fingerprint(&self, model: &Model) -> u64 {
         let mut hasher = DefaultHasher::new();
-        self.open.hash(&mut hasher);
+        self.waits.hash(&mut hasher);
         model.hash(&mut hasher);
         hasher.finish()
     }

@@ -28,6 +28,7 @@ use nexus_engine::model::input::InputError;
 use nexus_engine::model::plan::DefinitionError;
 use nexus_engine::model::rejection::Rejection;
 use nexus_engine::model::topic::event_of;
+use nexus_engine::projections::ViewsError;
 use nexus_engine::shard::Refusal;
 use nexus_engine::{LoadError, OpenError, ReplayError, RequestError, StartError};
 
@@ -126,7 +127,9 @@ fn open_log(error: &LogOpenError) -> Problem {
 
 /// Why the views do not answer.
 pub(crate) fn views(error: &(dyn Error + 'static)) -> Problem {
-    Problem::new("NX6011", DAMAGED, format!("the views cannot be used: {}", with_causes(error)))
+    let refused = error.downcast_ref::<ViewsError>().is_some_and(ViewsError::is_refusal);
+    let exit = if refused { UNREACHABLE } else { DAMAGED };
+    Problem::new("NX6011", exit, format!("the views cannot be used: {}", with_causes(error)))
         .hint("damaged views are rebuilt by themselves; see whether the log can be read: nexus-engine verify")
 }
 

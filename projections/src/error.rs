@@ -91,6 +91,11 @@ pub enum ViewsError {
 }
 
 impl ViewsError {
+    /// Whether the system refuses something, while the rows may be whole.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Locked { .. } | Self::Io { .. } | Self::Thread(_))
+    }
+
     /// Whether the rows are to blame, so that deleting them helps.
     pub(crate) fn blames_rows(&self) -> bool {
         match self {

@@ -2,25 +2,24 @@
 //!
 //! The time is printed beside that of a fold of the same events in memory, which is the least that following can cost.
 
+#[path = "../../projections/tests/support/transitions.rs"]
+mod transitions;
+
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nexus_benches::memory_mib;
-use nexus_engine::log::{
-    EventLog, MemoryLog, Outcome, Partition, Position, Record, Records, Revision, StreamId,
-    Submission, Transition,
-};
-use nexus_engine::model::codec::{self, Header};
+use nexus_engine::log::{EventLog, MemoryLog, Position, StreamId, Transition};
 use nexus_engine::model::event::{Event, Given, RunStarted};
 use nexus_engine::model::id::{Attempt, RunId, StateHash, StepIndex, TimerId};
 use nexus_engine::model::payload::{ContentType, Payload};
 use nexus_engine::model::time::Timestamp;
 use nexus_engine::projections::Views;
+use transitions::{HERE, append};
 
 const NOW: i64 = 1_763_719_200_000_000;
-const HERE: Partition = Partition(0);
 /// Runs that are open at the same time.
 const WIDTH: u64 = 500;
 const ROUNDS: usize = 5;
@@ -120,36 +119,13 @@ fn log_of(runs: u64, steps: u32) -> Arc<dyn EventLog> {
     log
 }
 
-fn append(log: &dyn EventLog, transitions: Vec<Transition>) {
-    let permit = log.permits().try_acquire(0).expect("nobody else appends");
-    let ticket = log.append(Submission { partition: HERE, transitions, permit });
-    let outcomes = ticket.wait().expect("it is open");
-    assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Appended(_))), "{outcomes:?}");
-}
-
 fn end(log: &dyn EventLog) -> Position {
     log.durable(HERE)
 }
 
 fn transition(number: u64, expected: u32, events: &[Event], is_parked: bool) -> Transition {
     let given = Given { now: Timestamp(NOW + number.cast_signed() * 20), slots: 9 };
-    let mut records = Records::new();
-    for (at, event) in events.iter().enumerate() {
-        let mut body = Vec::new();
-        let header = codec::encode(event, (at == 0).then_some(given), &mut body);
-        let is_last = at + 1 == events.len();
-        let header = if is_last && is_parked { header.parked() } else { header };
-        let Header { kind, version, flags } = header;
-        records.push(Record { kind, version, flags, body: &body });
-    }
-    Transition {
-        stream: StreamId(id(number)),
-        expected: Revision(expected),
-        time_us: given.now.0,
-        records,
-        rows: Vec::new(),
-        payloads: Vec::new(),
-    }
+    transitions::transition(StreamId(id(number)), expected, events, given, is_parked)
 }
 
 /// Ids as the engine makes them: those of the same time are neighbours.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use nexus_gateway::api::By;
+use rustix::process::getuid;
 use tokio::runtime::Builder;
 
 use crate::args::Global;
@@ -81,8 +82,10 @@ impl Context {
     /// Who asks: the user of the system, by the command line.
     #[expect(clippy::unused_self, reason = "verbs have what they need from their context")]
     pub(crate) fn by(&self) -> By {
-        let user = ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
-        By { name: user.unwrap_or_else(|| "unknown".into()), via: "cli".into() }
+        let said = |name| std::env::var(name).ok().filter(|user| !user.is_empty());
+        let user = said("USER").or_else(|| said("LOGNAME"));
+        let name = user.unwrap_or_else(|| format!("uid {}", getuid().as_raw()));
+        By { name, via: "cli".into() }
     }
 
     /// Runs a verb that asks something and ends, on this thread.

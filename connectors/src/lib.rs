@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use nexus_engine::handler::Registry;
 
-pub use script::command::Command;
+pub use script::command::{Command, NoProgram};
 pub use script::reap_orphans;
 pub use simulate::simulated_outcome;
 

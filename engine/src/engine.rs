@@ -1,5 +1,7 @@
 //! The engine: opens a store, drives its runs, and ends in order.
 
+mod open_error;
+
 use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -60,23 +62,18 @@ pub struct Builder {
     secrets: Option<Arc<dyn Secrets>>,
 }
 
-/// Why an engine cannot be opened.
-#[derive(Debug, thiserror::Error)]
+/// Why an engine cannot be opened. Its text begins with the code.
+#[derive(Debug)]
 pub enum OpenError {
     /// The log cannot be opened.
-    #[error(transparent)]
-    Log(#[from] nexus_log::OpenError),
+    Log(nexus_log::OpenError),
     /// The log cannot be read.
-    #[error(transparent)]
-    Read(#[from] nexus_log::ReadError),
+    Read(nexus_log::ReadError),
     /// It cannot be told which runs are paused.
-    #[error("the pauses of the store cannot be read")]
-    Pauses(#[source] LoadError),
+    Pauses(LoadError),
     /// The views can neither be opened nor rebuilt.
-    #[error(transparent)]
-    Views(#[from] ViewsError),
+    Views(ViewsError),
     /// A step says that it asks for a state that was not given. The store was not touched.
-    #[error("`{handler}` needs a state of type {state}, which the engine was not given")]
     StateMissing {
         /// The name that the code of the step is registered under.
         handler: String,
@@ -302,13 +299,13 @@ fn last_number(log: &dyn EventLog) -> Result<u64, OpenError> {
 
 /// The calendar of an engine that was given none.
 #[cfg(feature = "yaml")]
-fn usual_calendar() -> Arc<dyn Calendar> {
+pub(crate) fn usual_calendar() -> Arc<dyn Calendar> {
     Arc::new(nexus_definitions::calendar::CronCalendar::default())
 }
 
 /// The calendar of an engine that was given none: it knows intervals only.
 #[cfg(not(feature = "yaml"))]
-fn usual_calendar() -> Arc<dyn Calendar> {
+pub(crate) fn usual_calendar() -> Arc<dyn Calendar> {
     Arc::new(nexus_model::aggregate::NoCalendar)
 }
 

@@ -29,6 +29,7 @@
 mod calls;
 mod clock;
 pub mod code;
+mod codes;
 mod config;
 mod driver;
 mod engine;
@@ -58,6 +59,7 @@ pub use nexus_model as model;
 pub use nexus_projections as projections;
 
 pub use clock::Clock;
+pub use codes::log_code;
 pub use config::{Config, Drive};
 pub use engine::{Builder, Engine, OpenError};
 pub use handle::{

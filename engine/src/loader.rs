@@ -76,6 +76,17 @@ pub enum LoadError {
 }
 
 impl LoadError {
+    /// The code, `NXnnnn`, of what is explained under `docs/errors`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Log(_) => "NX6002",
+            Self::Event { .. } | Self::Misfit { .. } | Self::NoStart => "NX5004",
+            Self::Forgotten => "NX6022",
+            Self::NoEncryption => "NX6023",
+            Self::Definition(_) => "NX5006",
+        }
+    }
+
     /// Whether the same read may succeed later: the disk failed, but nothing is known to be damaged.
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Log(ReadError::Storage { .. }))

@@ -393,12 +393,16 @@ impl Shard {
         resident.is_broken = true;
         resident.given_back.extend(held.give_back(run, outcome, out));
         if resident.held.is_empty() {
+            let is_kept = resident.is_kept_by(&self.pauses);
             let away = Away::of(resident);
             self.remove(run);
             out.push(Output::Left(run));
             if !away.is_empty() {
                 self.away.insert(run, away);
                 out.push(Output::Rest(run));
+            } else if is_kept && self.limits.drives {
+                // What is recorded of it may be that it is held.
+                self.kept_away.insert(run);
             }
         }
     }

@@ -37,6 +37,7 @@ mod for_real;
 mod limits;
 mod migrations;
 mod mock;
+mod pauses;
 mod recovery;
 mod reports;
 mod schedules;

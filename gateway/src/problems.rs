@@ -30,7 +30,7 @@ use nexus_engine::model::rejection::Rejection;
 use nexus_engine::model::topic::event_of;
 use nexus_engine::projections::ViewsError;
 use nexus_engine::shard::Refusal;
-use nexus_engine::{LoadError, OpenError, ReplayError, RequestError, StartError};
+use nexus_engine::{LoadError, OpenError, ReplayError, RequestError, StartError, log_code};
 
 use crate::api::Problem;
 
@@ -66,63 +66,48 @@ pub fn open_problem(error: &OpenError) -> Problem {
         OpenError::Read(error) => read(error),
         OpenError::Pauses(error) => load(error),
         OpenError::Views(error) => views(error),
-        OpenError::StateMissing { .. } => Problem::new("NX3005", USAGE, error.to_string()),
+        OpenError::StateMissing { .. } => Problem::new(error.code(), USAGE, error.words()),
     }
 }
 
 fn open_log(error: &LogOpenError) -> Problem {
-    let (code, exit, hint) = match error {
-        LogOpenError::Locked { .. } => (
-            "NX6001",
-            UNREACHABLE,
-            "wait for the other process, or ask it: commands find it by themselves",
-        ),
-        LogOpenError::Damaged { .. } => (
-            "NX6002",
-            DAMAGED,
-            "the disk lost data that was written; restore the store from a backup",
-        ),
-        LogOpenError::Storage { .. } => (
-            "NX6002",
-            DAMAGED,
-            "files of the store are damaged or missing; restore the store from a backup",
-        ),
+    let (exit, hint) = match error {
+        LogOpenError::Locked { is_here: true, .. } => {
+            (UNREACHABLE, "use the engine that has it open, or shut that one down first")
+        }
+        LogOpenError::Locked { is_here: false, .. } => {
+            (UNREACHABLE, "wait for the other process, or ask it: commands find it by themselves")
+        }
+        LogOpenError::Damaged { .. } => {
+            (DAMAGED, "the disk lost data that was written; restore the store from a backup")
+        }
+        LogOpenError::Storage { .. } => {
+            (DAMAGED, "files of the store are damaged or missing; restore the store from a backup")
+        }
         LogOpenError::HighWater { .. } => (
-            "NX6002",
             DAMAGED,
             "restore the file from a backup, or open the store once with --accept-data-loss and look at nexus-engine verify",
         ),
         LogOpenError::Layout { .. } => (
-            "NX6002",
             DAMAGED,
             "restore the file from a backup of the store; nothing else of the store was looked at",
         ),
-        LogOpenError::EndsEarly { .. } => (
-            "NX6005",
-            DAMAGED,
-            "restore the store from a backup, or open it once with --accept-data-loss",
-        ),
-        LogOpenError::Differs { .. } => (
-            "NX6006",
-            DAMAGED,
-            "an older copy of the store was put back, or it was changed by hand",
-        ),
-        LogOpenError::Older { .. } => (
-            "NX6014",
-            DAMAGED,
-            "read it with the version that wrote it; this one needs a new store",
-        ),
-        LogOpenError::Newer { .. } => ("NX6003", DAMAGED, "use the newer version of nexus-engine"),
-        LogOpenError::NotAStore { .. } => (
-            "NX6008",
-            USAGE,
-            "name another folder with --store; an empty or new one becomes a store",
-        ),
-        LogOpenError::Io { .. } => {
-            ("NX6009", UNREACHABLE, "look at the folder's owner and permissions")
+        LogOpenError::EndsEarly { .. } => {
+            (DAMAGED, "restore the store from a backup, or open it once with --accept-data-loss")
         }
+        LogOpenError::Differs { .. } => {
+            (DAMAGED, "an older copy of the store was put back, or it was changed by hand")
+        }
+        LogOpenError::Older { .. } => {
+            (DAMAGED, "read it with the version that wrote it; this one needs a new store")
+        }
+        LogOpenError::Newer { .. } => (DAMAGED, "use the newer version of nexus-engine"),
+        LogOpenError::NotAStore { .. } => {
+            (USAGE, "name another folder with --store; an empty or new one becomes a store")
+        }
+        LogOpenError::Io { .. } => (UNREACHABLE, "look at the folder's owner and permissions"),
     };
-    Problem::new(code, exit, with_causes(error)).hint(hint)
+    Problem::new(log_code(error), exit, with_causes(error)).hint(hint)
 }
 
 /// Why the views do not answer.
@@ -141,20 +126,23 @@ pub(crate) fn read(error: &ReadError) -> Problem {
 
 /// Why a run cannot be read.
 pub(crate) fn load(error: &LoadError) -> Problem {
-    let text = with_causes(error);
-    match error {
-        LoadError::Log(error) => read(error),
-        LoadError::Event { .. } | LoadError::Misfit { .. } | LoadError::NoStart => Problem::new(
-            "NX5004", DAMAGED, text,
-        )
-        .hint("a newer version of nexus-engine may have written it; see nexus-engine verify"),
-        LoadError::Forgotten => Problem::new("NX6022", CONFLICT, text)
-            .hint("its history and state are still there: nexus-engine history RUN"),
-        LoadError::NoEncryption => Problem::new("NX6023", UNREACHABLE, text)
-            .hint("use a program that was built with the feature `encryption`"),
-        LoadError::Definition(_) => Problem::new("NX5006", DAMAGED, text)
-            .hint("use the version of nexus-engine that started the run"),
-    }
+    let (exit, hint) = match error {
+        LoadError::Log(error) => return read(error),
+        LoadError::Event { .. } | LoadError::Misfit { .. } | LoadError::NoStart => (
+            DAMAGED,
+            "a newer version of nexus-engine may have written it; see nexus-engine verify",
+        ),
+        LoadError::Forgotten => {
+            (CONFLICT, "its history and state are still there: nexus-engine history RUN")
+        }
+        LoadError::NoEncryption => {
+            (UNREACHABLE, "use a program that was built with the feature `encryption`")
+        }
+        LoadError::Definition(_) => {
+            (DAMAGED, "use the version of nexus-engine that started the run")
+        }
+    };
+    Problem::new(error.code(), exit, with_causes(error)).hint(hint)
 }
 
 pub(crate) fn replay(error: &ReplayError, name: &str) -> Problem {
@@ -204,34 +192,30 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
     if let Some(problem) = updates::refused_update(rejection, name) {
         return problem;
     }
-    let (code, hint) = match rejection {
+    let hint = match rejection {
         Rejection::NotAwaitingApproval { .. }
         | Rejection::AlreadyDecided { .. }
         | Rejection::NotAnApprover { .. }
         | Rejection::FormMisfit { .. } => undecided(rejection, name),
         Rejection::Ended { status: "failed" | "cancelled" } => {
-            ("NX7007", format!("continue it: nexus-engine retry {name}"))
+            format!("continue it: nexus-engine retry {name}")
         }
         Rejection::NotEnded { .. } => {
-            ("NX6020", format!("wait for its end, or end it: nexus-engine cancel {name}"))
+            format!("wait for its end, or end it: nexus-engine cancel {name}")
         }
         Rejection::Forgotten => {
-            ("NX6022", format!("its history is still there: nexus-engine history {name}"))
+            format!("its history is still there: nexus-engine history {name}")
         }
         Rejection::NotRetryable { status: "completed" } | Rejection::Ended { .. } => {
-            ("NX7007", format!("see how it ended: nexus-engine get {name}"))
+            format!("see how it ended: nexus-engine get {name}")
         }
-        Rejection::Incompatible { .. } => (
-            "NX5014",
-            "it keeps the definition it has; see what differs: nexus-engine diff OLD NEW"
-                .to_owned(),
-        ),
+        Rejection::Incompatible { .. } => {
+            "it keeps the definition it has; see what differs: nexus-engine diff OLD NEW".to_owned()
+        }
         Rejection::Undone { .. } => {
-            ("NX5005", "start it again, from the beginning: nexus-engine run FILE".to_owned())
+            "start it again, from the beginning: nexus-engine run FILE".to_owned()
         }
-        Rejection::AlreadyPaused => {
-            ("NX7007", format!("go on with it: nexus-engine resume {name}"))
-        }
+        Rejection::AlreadyPaused => format!("go on with it: nexus-engine resume {name}"),
         Rejection::PausedWithParent { .. }
         | Rejection::StepPaused { .. }
         | Rejection::StepNotPaused { .. }
@@ -239,18 +223,15 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         | Rejection::NoSuchStep { .. } => of_step(rejection, name),
         Rejection::SignalOfEvent { name } => {
             let event = event_of(name).unwrap_or(name);
-            (
-                "NX4003",
-                format!("emit the event, for all who wait for it: nexus-engine emit {event}"),
-            )
+            format!("emit the event, for all who wait for it: nexus-engine emit {event}")
         }
-        Rejection::OtherSignal { .. } => {
-            ("NX3046", "give it an id of its own, or leave --id out".to_owned())
+        Rejection::OtherSignal { .. } => "give it an id of its own, or leave --id out".to_owned(),
+        Rejection::OfFunction { .. } => {
+            format!("see how its function ended: nexus-engine get {name}")
         }
-        Rejection::OfFunction { .. }
-        | Rejection::NoFunction { .. }
-        | Rejection::OtherTurn { .. }
-        | Rejection::BadCall { .. } => of_function(rejection, name),
+        Rejection::NoFunction { .. } | Rejection::OtherTurn { .. } | Rejection::BadCall { .. } => {
+            format!("see what it is: nexus-engine get {name}")
+        }
         Rejection::AlreadyStarted
         | Rejection::UpdateNotAwaited { .. }
         | Rejection::UpdateRefused { .. }
@@ -275,50 +256,37 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
         | Rejection::SlotNotWanted
         | Rejection::CallAllowed
         | Rejection::CallNotWanted { .. }
-        | Rejection::NothingReady => {
-            ("NX7007", format!("see where it stands: nexus-engine get {name}"))
-        }
+        | Rejection::NothingReady => format!("see where it stands: nexus-engine get {name}"),
     };
-    Problem::new(code, CONFLICT, format!("{name}: {rejection}")).hint(hint).run(name)
+    Problem::new(rejection.code(), CONFLICT, format!("{name}: {rejection}")).hint(hint).run(name)
 }
 
-/// Code and hint of what a step, or a pause of it, did not take.
-fn of_step(rejection: &Rejection, name: &str) -> (&'static str, String) {
+/// What to do if a step, or a pause of it, did not take something.
+fn of_step(rejection: &Rejection, name: &str) -> String {
     if let Rejection::PausedWithParent { parent } = rejection {
-        return ("NX4190", format!("resume the run that called it: nexus-engine resume {parent}"));
+        return format!("resume the run that called it: nexus-engine resume {parent}");
     }
-    let hint = if let Rejection::StepPaused { .. } | Rejection::StepNotPaused { .. } = rejection {
+    if let Rejection::StepPaused { .. } | Rejection::StepNotPaused { .. } = rejection {
         format!("see which steps are paused: nexus-engine explain {name}")
     } else {
         format!("see its steps: nexus-engine get {name}")
-    };
-    ("NX4180", hint)
+    }
 }
 
-/// Code and hint of an answer to an approval that was refused.
+/// What to do if an answer to an approval was refused.
 #[expect(clippy::wildcard_enum_match_arm, reason = "only answers come here")]
-fn undecided(rejection: &Rejection, name: &str) -> (&'static str, String) {
+fn undecided(rejection: &Rejection, name: &str) -> String {
     match rejection {
-        Rejection::AlreadyDecided { .. } => {
-            ("NX4104", format!("see who: nexus-engine audit --run {name}"))
-        }
+        Rejection::AlreadyDecided { .. } => format!("see who: nexus-engine audit --run {name}"),
         Rejection::NotAnApprover { .. } => {
-            ("NX4103", "ask one of them; groups are said with --group".to_owned())
+            "ask one of them; groups are said with --group".to_owned()
         }
         Rejection::FormMisfit { errors, .. } => {
             let hint = errors.first().and_then(|error| error.hint.clone());
-            ("NX4106", hint.unwrap_or_else(|| "see the form: nexus-engine inbox -o json".into()))
+            hint.unwrap_or_else(|| "see the form: nexus-engine inbox -o json".into())
         }
-        _ => ("NX4105", "see what waits: nexus-engine inbox".to_owned()),
+        _ => "see what waits: nexus-engine inbox".to_owned(),
     }
-}
-
-/// What a function or its run does not take.
-fn of_function(rejection: &Rejection, name: &str) -> (&'static str, String) {
-    if matches!(rejection, Rejection::OfFunction { .. }) {
-        return ("NX3055", format!("see how its function ended: nexus-engine get {name}"));
-    }
-    ("NX3056", format!("see what it is: nexus-engine get {name}"))
 }
 
 /// A signal came to a run that has ended.

@@ -8,11 +8,13 @@ use crate::{Position, StreamId};
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Another process holds the store.
-    #[error("the store {path} is in use by another process")]
+    /// Somebody holds the store.
+    #[error("the store {path} is in use by {}", holder(*.is_here))]
     Locked {
         /// The store's folder.
         path: PathBuf,
+        /// Whether it is this process that holds it.
+        is_here: bool,
     },
     /// The journal is damaged before its end: acknowledged data behind the damage would be lost.
     #[error("journal {journal} is damaged at byte {offset}, with valid groups behind the damage")]
@@ -87,6 +89,10 @@ pub enum OpenError {
         /// The words of the storage engine.
         reason: String,
     },
+}
+
+fn holder(is_here: bool) -> &'static str {
+    if is_here { "this process, which has it open already" } else { "another process" }
 }
 
 /// Why a read failed.

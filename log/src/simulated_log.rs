@@ -59,6 +59,13 @@ impl SimulatedLog {
         kept.filter_map(|(submission, _)| self.durable.take(submission)).collect()
     }
 
+    /// The disk is nearly full: nothing of the first submission that was written is kept, and it is answered so.
+    pub fn refuse(&self) {
+        let Some((submission, answer)) = self.pop() else { return };
+        let refused = |_| Outcome::DiskNearlyFull { free_bytes: 0 };
+        answer.give(submission.transitions.iter().map(refused).collect());
+    }
+
     fn pop(&self) -> Option<(Submission, Answer)> {
         self.queue().pop_front()
     }

@@ -310,15 +310,66 @@ fn undone(steps: &[String]) -> String {
 }
 
 impl Rejection {
+    /// The code, `NXnnnn`, of what is explained under `docs/errors`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooManyLabels { .. } => "NX7005",
+            Self::NotAwaitingApproval { .. } => "NX4105",
+            Self::AlreadyDecided { .. } => "NX4104",
+            Self::NotAnApprover { .. } => "NX4103",
+            Self::FormMisfit { .. } => "NX4106",
+            Self::UpdateNotAwaited { .. } => "NX4127",
+            Self::UpdateRefused { .. } => "NX4128",
+            Self::UpdateMisfit { .. } => "NX4129",
+            Self::UpdateAccepted { .. } => "NX4130",
+            Self::UpdateFailed { .. } => "NX4131",
+            Self::NotEnded { .. } => "NX6020",
+            Self::Forgotten => "NX6022",
+            Self::Incompatible { .. } => "NX5014",
+            Self::Undone { .. } => "NX5005",
+            Self::PausedWithParent { .. } => "NX4190",
+            Self::StepPaused { .. }
+            | Self::StepNotPaused { .. }
+            | Self::StepEnded { .. }
+            | Self::NoSuchStep { .. } => "NX4180",
+            Self::SignalOfEvent { .. } => "NX4003",
+            Self::OtherSignal { .. } => "NX3046",
+            Self::OfFunction { .. } => "NX3055",
+            Self::NoFunction { .. } | Self::OtherTurn { .. } | Self::BadCall { .. } => "NX3056",
+            Self::Ended { .. }
+            | Self::NotRetryable { .. }
+            | Self::AlreadyPaused
+            | Self::AlreadyStarted
+            | Self::EventNotAwaited { .. }
+            | Self::EventNotWanted { .. }
+            | Self::TimerHeld { .. }
+            | Self::AttemptHeld { .. }
+            | Self::NotStarted
+            | Self::StaleAttempt { .. }
+            | Self::NotResting { .. }
+            | Self::NoSuchTimer { .. }
+            | Self::NotPaused
+            | Self::AlreadyCancelling
+            | Self::AlreadyReceived { .. }
+            | Self::StaleChild { .. }
+            | Self::SlotHeld
+            | Self::SlotNotWanted
+            | Self::CallAllowed
+            | Self::CallNotWanted { .. }
+            | Self::NothingReady => "NX7007",
+        }
+    }
+
     /// The code of a refused update; `None`: it is refused for a reason that has nothing to do with updates.
     #[expect(clippy::wildcard_enum_match_arm, reason = "the others are no answers to an update")]
     pub fn update_code(&self) -> Option<&'static str> {
         match self {
-            Self::UpdateNotAwaited { .. } | Self::Ended { .. } => Some("NX4127"),
-            Self::UpdateRefused { .. } => Some("NX4128"),
-            Self::UpdateMisfit { .. } => Some("NX4129"),
-            Self::UpdateAccepted { .. } => Some("NX4130"),
-            Self::UpdateFailed { .. } => Some("NX4131"),
+            Self::Ended { .. } => Some("NX4127"),
+            Self::UpdateNotAwaited { .. }
+            | Self::UpdateRefused { .. }
+            | Self::UpdateMisfit { .. }
+            | Self::UpdateAccepted { .. }
+            | Self::UpdateFailed { .. } => Some(self.code()),
             _ => None,
         }
     }

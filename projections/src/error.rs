@@ -10,8 +10,8 @@ use nexus_model::codec::DecodeError;
 /// Why views cannot be opened, read or followed.
 #[derive(Debug, thiserror::Error)]
 pub enum ViewsError {
-    /// Another process has the folder open.
-    #[error("the views in {path} are in use by another process")]
+    /// Somebody has the folder open.
+    #[error("the views in {path} are in use already")]
     Locked {
         /// The folder.
         path: PathBuf,

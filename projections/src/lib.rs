@@ -15,12 +15,14 @@ mod checkpoint;
 mod error;
 mod follower;
 mod snapshots;
+mod stepwise;
 mod store;
 mod view;
 mod views;
 
 pub use checkpoint::Checkpoint;
 pub use error::ViewsError;
+pub use stepwise::Stepwise;
 pub use views::aggregates::AggregateRow;
 pub use views::audit::{AuditAction, AuditFilter, AuditPage, AuditRow};
 pub use views::metrics::{Counters, MetricsRow};

@@ -3,6 +3,7 @@
 //! A play is a tape of numbers: which definitions, which inputs, which faults, and what happens next, again and again. See
 //! `docs/decisions/0018-simulation-chooses-every-step.md`.
 
+mod beside;
 mod compare;
 mod definitions;
 mod evaluator;

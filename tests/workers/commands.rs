@@ -251,3 +251,34 @@ fn what_cannot_be_asked_is_said_at_once() {
         assert_eq!(worker(wrong).0, Some(2), "{wrong:?}");
     }
 }
+
+#[test]
+fn a_program_that_cannot_be_started_is_refused_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let worker = |program: &str| {
+        let mut worker = Command::new(binary());
+        worker.current_dir(&folder).args([
+            "worker",
+            "a",
+            "--address",
+            "127.0.0.1:9",
+            "--",
+            program,
+        ]);
+        let ended = worker.output().expect("the binary starts");
+        (ended.status.code(), String::from_utf8_lossy(&ended.stderr).into_owned())
+    };
+    std::fs::write(folder.path().join("resize.sh"), "echo 1\n").expect("a file");
+    let said = [
+        ("no-such-program", "no folder of PATH has a program `no-such-program`"),
+        ("resize.sh", "the one in this folder is ./resize.sh"),
+        ("./no-such-program", "there is no program ./no-such-program"),
+        ("./resize.sh", "chmod +x ./resize.sh"),
+        ("/", "/ is no file"),
+    ];
+    for (program, words) in said {
+        let (code, said) = worker(program);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains("error[NX3049]") && said.contains(words), "{program}: {said}");
+    }
+}

@@ -8,6 +8,8 @@ mod faults;
 mod footprint;
 mod licenses;
 mod metadata;
+mod mutants;
+mod plants;
 mod power;
 mod process;
 mod setup;
@@ -32,6 +34,10 @@ Commands:
                `--minutes M` for each of its lives (5)
   syscalls     Kills a process before every call to the system that touches a store, and
                makes each fail
+  plants       Puts deliberate faults into a copy of the tree, and says which test catches each:
+               `plants [NAME…]`
+  mutants      Makes small changes to the core, one at a time, and names those that no test
+               notices: `--share K/N --minutes M` (one of 50 at random, 60)
   interleavings
                Tries orders of the threads that append, write and close: `--schedules N` for
                each test, by each of two ways to choose (10000); `[--seed S]`
@@ -51,6 +57,8 @@ fn main() -> ExitCode {
         ("fuzz", rest) => faults::fuzz(rest),
         ("images", rest) => faults::images(rest),
         ("syscalls", []) => faults::syscalls(),
+        ("mutants", rest) => mutants::run(rest),
+        ("plants", names) => plants::run(names),
         ("interleavings", rest) => faults::interleavings(rest),
         ("power", rest) => power::run(rest),
         ("tidy", []) => tidy::run(),

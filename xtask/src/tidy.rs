@@ -15,6 +15,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use self::tree::Source;
+pub(crate) use self::tree::listed;
 
 /// A rule about the files of the repository, with its name.
 type Rule = (&'static str, fn(&[Source]) -> Vec<String>);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use nexus_gateway::api::{Problem, Status};
-use nexus_gateway::{Control, install_metrics};
+use nexus_gateway::{Control, install_metrics, listen_address};
 
 use super::schedule::triggers::register;
 use crate::args::duration;
@@ -52,6 +52,8 @@ fn lease(text: &str) -> Result<Duration, String> {
 
 /// Serves until a signal comes.
 pub(crate) fn run(context: &Context, args: &ServeArgs) -> Outcome {
+    // Before there is a store.
+    listen_address(&args.listen)?;
     let driving = Driving {
         role: "serve",
         all: true,

@@ -11,7 +11,7 @@ use std::ffi::OsString;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
-use nexus_connectors::Command;
+use nexus_connectors::{Command, NoProgram};
 use nexus_gateway::Address;
 use nexus_gateway::api::Problem;
 use tokio::sync::watch;
@@ -80,8 +80,29 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     found.next().ok_or_else(|| "nothing has this name".to_owned())
 }
 
+/// The program cannot be started, so no task of it could be carried out.
+fn no_program(error: &NoProgram) -> Problem {
+    let problem = Problem::new("NX3049", Code::Usage as u8, error.to_string());
+    match error {
+        NoProgram::NotInPath { name, is_here: true } => {
+            problem.hint(format!("the one in this folder is ./{name}"))
+        }
+        NoProgram::NotInPath { .. } | NoProgram::NotThere { .. } => problem.hint(
+            "correct its name or path behind --; a script is called as in: -- python3 resize.py",
+        ),
+        NoProgram::NoFile { .. } => problem.hint("name a program behind --"),
+        NoProgram::NotExecutable { path } => {
+            let path = path.display();
+            problem.hint(format!("chmod +x {path}, or name what runs it, as in: -- sh {path}"))
+        }
+    }
+}
+
 /// Works until a signal comes.
 pub(crate) fn run(context: &Context, args: &WorkerArgs) -> Outcome {
+    let command =
+        Command { words: args.command.clone(), output_bytes_max: OUTPUT_BYTES_MAX, grace: GRACE };
+    command.find_program().map_err(|error| no_program(&error))?;
     let store = context.store();
     if args.address.is_none() && !store.is_dir() {
         return Err(no_store(&store).hint("or say where the engine listens, with --address"));
@@ -90,11 +111,7 @@ pub(crate) fn run(context: &Context, args: &WorkerArgs) -> Outcome {
     let mut worker = Worker {
         name: args.name.clone(),
         handlers: args.handlers.clone(),
-        command: Command {
-            words: args.command.clone(),
-            output_bytes_max: OUTPUT_BYTES_MAX,
-            grace: GRACE,
-        },
+        command,
         asking: Asking::new(args.address.map(Address::Tcp), store, phases.clone()),
         phases,
     };

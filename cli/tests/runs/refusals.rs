@@ -48,6 +48,27 @@ fn a_refusal_speaks_of_the_argument_that_is_wrong() {
 }
 
 #[test]
+fn an_address_that_is_refused_leaves_no_store() {
+    let desk = Desk::new();
+    for (listen, code) in [("0.0.0.0:0", "NX7004"), ("nowhere", "NX7019")] {
+        let refused = desk.nexus(&["serve", "--listen", listen]).code(2);
+        assert!(refused.err.contains(code), "{}", refused.err);
+        assert!(!desk.store().exists(), "{listen}");
+    }
+}
+
+#[test]
+fn who_has_no_name_is_told_by_number() {
+    let desk = Desk::new();
+    let mut start = desk.command(&["start", "quick.workflow.yaml", "--id", "mine"]);
+    start.env_remove("LOGNAME").env("USER", "");
+    assert!(start.status().expect("the binary runs").success());
+    let audit = desk.nexus(&["audit", "-o", "json"]).code(0).json();
+    let uid = rustix::process::getuid().as_raw();
+    assert_eq!(audit["entries"][0]["by"]["name"], format!("uid {uid}"));
+}
+
+#[test]
 fn wrong_usage_is_refused() {
     let desk = Desk::new();
     desk.nexus(&["run"]).code(2);

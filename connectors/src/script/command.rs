@@ -3,6 +3,8 @@
 //! A command is started and ended as a script is, but it sees the variables and the folder of this process, reads the input of its
 //! task, and what it prints is the output. It does not outlive this process.
 
+mod program;
+
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -15,6 +17,8 @@ use std::time::Duration;
 use nexus_engine::handler::{Data, StepCx, StepError, StepResult};
 use nexus_model::payload::ContentType;
 use serde::de::IgnoredAny;
+
+pub use program::NoProgram;
 
 use super::gate::{Ended, Gate, Script};
 use super::progress::ProgressFile;
@@ -33,6 +37,15 @@ pub struct Command {
 }
 
 impl Command {
+    /// Looks whether its program is there and may be executed, so that it is not found out by each of its tasks.
+    ///
+    /// # Errors
+    /// [`NoProgram`]
+    pub fn find_program(&self) -> Result<(), NoProgram> {
+        let name = self.words.first().map(OsString::as_os_str).unwrap_or_default();
+        program::find(name, std::env::var_os("PATH").as_deref())
+    }
+
     /// Has the command carry out the attempt of `cx`, with `facts` as variables beside those of this process, and gives its output.
     /// A variable without a value is taken away.
     ///

@@ -514,5 +514,5 @@ fn failure(error: Error) -> Failure {
         return *failure;
     }
     let code = error.code().unwrap_or("NX5027").to_owned();
-    Failure { code, message: error.to_string(), fatal: true, details: None }
+    Failure { code, message: error.words(), fatal: true, details: None }
 }

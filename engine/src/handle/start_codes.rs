@@ -5,6 +5,32 @@ use crate::loader::LoadError;
 use crate::shard::Refusal;
 
 impl StartError {
+    /// The code of what is explained under `docs/errors`; `None`: it is about something that is no run.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Busy { .. } => Some("NX7006"),
+            Self::Full { .. } => Some("NX4168"),
+            Self::Kept { .. } => Some("NX4186"),
+            Self::Uncounted(_) => Some("NX6011"),
+            Self::Request(error) => error.code(),
+            Self::Inputs(_)
+            | Self::InputTooLarge { .. }
+            | Self::Unresolved { .. }
+            | Self::CallMisfit { .. }
+            | Self::Name(_)
+            | Self::RunId { .. }
+            | Self::Limit { .. }
+            | Self::StartKey { .. }
+            | Self::Conflict { .. }
+            | Self::KeptOther { .. }
+            | Self::KeyedTooLarge { .. }
+            | Self::KeyedEncrypted
+            | Self::KeptGone { .. }
+            | Self::NoEncryption
+            | Self::FunctionEncrypted => self.final_code(),
+        }
+    }
+
     /// The code of an error that trying again does not help; `None`: it may.
     pub fn final_code(&self) -> Option<&str> {
         match self {

@@ -190,6 +190,7 @@ impl StepCx {
     }
 
     /// When the attempt is out of time, if its step has a `timeout`: the handler is told to stop then, and the attempt has failed.
+    /// The `deadline` of a step, the longest time of all its attempts, does not count here; it may tell the handler to stop earlier.
     ///
     /// ```
     /// use std::time::Instant;
@@ -214,7 +215,8 @@ impl StepCx {
         self.deadline
     }
 
-    /// Whether an earlier execution of this attempt was cut off.
+    /// Whether an earlier execution of this attempt was cut off, or may have been: the end of the engine came before its outcome was
+    /// recorded, and how far it was by then is not in the log.
     pub fn may_repeat(&self) -> bool {
         self.info.may_repeat
     }

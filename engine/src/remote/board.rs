@@ -307,3 +307,28 @@ impl Drop for Offer {
         self.workers.withdraw(self.id, self.token);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use nexus_model::id::{RunId, StepIndex};
+
+    use super::*;
+
+    #[test]
+    fn a_task_is_found_and_removed_under_its_token_only() {
+        let id = TaskId { run: RunId([1; 16]), step: StepIndex(0), item: None };
+        let mut board = Board::new(Timestamp(0));
+        let [_earlier, _claimed] =
+            [3, 7].map(|token| board.put(&LeasedTask { id, token, handler: "pack".into() }));
+        for token in [0, 3, 6, 8] {
+            assert!(board.phase_of(id, token).is_none(), "{token}");
+            assert!(board.held(id, token).is_none(), "{token}");
+            board.withdraw(id, token);
+            board.remove(id, token);
+        }
+        assert_eq!(board.standing(id).map(|standing| standing.token), Some(7));
+        assert!(board.phase_of(id, 7).is_some());
+        board.remove(id, 7);
+        assert!(board.standing(id).is_none());
+    }
+}

@@ -2,6 +2,9 @@
 
 use std::collections::VecDeque;
 
+use nexus_model::command::Command;
+use nexus_model::id::Attempt;
+
 use super::Asked;
 use super::resident::{AtWork, Resident};
 
@@ -21,11 +24,29 @@ impl Away {
     pub(super) fn of(resident: &mut Resident) -> Self {
         let mut queue = VecDeque::from(std::mem::take(&mut resident.given_back));
         queue.append(&mut resident.queue);
-        Self { queue, at_work: std::mem::take(&mut resident.at_work), rests: true }
+        let at_work = std::mem::take(&mut resident.at_work);
+        queue.retain(|asked| !is_found_again(&asked.command, &at_work));
+        Self { queue, at_work, rests: true }
     }
 
     /// Whether nothing waits for the run.
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty() && self.at_work.is_empty()
+    }
+}
+
+/// Whether that attempts were cut off by the end of another process is found again when the run is read. Asked twice, it would be
+/// recorded twice, and they be carried on twice.
+fn is_found_again(command: &Command, at_work: &AtWork) -> bool {
+    let is_here = |step, item, attempt: &Attempt| at_work.get(&(step, item)) == Some(attempt);
+    #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is found when a run is read")]
+    match command {
+        Command::InterruptAttempts { attempts, orderly: false } => {
+            !attempts.iter().any(|(step, attempt)| is_here(*step, None, attempt))
+        }
+        Command::InterruptItems { attempts, orderly: false } => {
+            !attempts.iter().any(|(step, item, attempt)| is_here(*step, Some(*item), attempt))
+        }
+        _ => false,
     }
 }

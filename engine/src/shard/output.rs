@@ -108,6 +108,22 @@ pub struct Answer {
     pub revision: u32,
 }
 
+impl Refusal {
+    /// Whether what is refused now may be done later.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreadable { passing, .. } => *passing,
+            Self::DiskNearlyFull(_) => true,
+            Self::Rejected(_)
+            | Self::Aggregate(_)
+            | Self::NotFound
+            | Self::Taken(..)
+            | Self::TooLarge
+            | Self::ShuttingDown => false,
+        }
+    }
+}
+
 /// Why something was not done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {

@@ -9,6 +9,7 @@ use nexus_model::definition::{
 };
 use nexus_model::event::Event;
 use nexus_model::id::{Attempt, StepIndex, TimerId};
+use nexus_model::pauses::{Pause, Scope};
 use nexus_model::rejection::Rejection;
 
 use super::*;
@@ -47,6 +48,29 @@ fn a_timer_that_is_set_behind_the_end_of_a_pause_waits_until_it_is_durable() {
     assert_eq!(bench.seen(), "", "the sleep is on its way");
     bench.durable_one();
     assert_eq!(bench.seen(), "set 1");
+}
+
+/// It left memory with what the log refused, and has to be looked at all the same when the pause ends.
+#[test]
+fn a_run_that_a_pause_holds_goes_on_after_it_though_the_log_refused_what_was_asked_meanwhile() {
+    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
+    let since = Timestamp::default();
+    let pause = Pause { by: bench::by(), reason: String::new(), since };
+    let active = BTreeMap::from([(Scope::Engine, pause)]);
+    bench.tell(Input::Pauses(Arc::new(Pauses { active })));
+    let run = bench.start(None);
+    bench.durable();
+    assert_eq!(bench.seen(), "");
+    let cancel = Command::CancelRun { by: bench::by(), reason: String::new(), undo: false };
+    bench.ask(run, cancel, Some(1));
+    bench.load(run);
+    bench.refuse(FULL);
+    assert_eq!(bench.seen(), "load; reply 1 disk; left");
+    bench.tell(Input::Pauses(Arc::default()));
+    assert_eq!(bench.seen(), "load");
+    bench.load(run);
+    bench.durable();
+    assert_eq!(bench.seen(), "call 0/1");
 }
 
 #[test]
@@ -269,6 +293,23 @@ fn the_room_of_a_run_with_a_snapshot_is_given_back() {
 }
 
 #[test]
+fn a_snapshot_waits_until_everything_in_it_is_durable() {
+    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
+    let run = bench.start(None);
+    bench.durable();
+    bench.seen();
+    for _ in 0..200 {
+        bench.ask(run, pause(), None);
+        bench.ask(run, Command::ResumeRun { by: bench::by() }, None);
+    }
+    assert_eq!(bench.seen(), "", "all of it is on its way");
+    bench.durable();
+    let seen = bench.seen();
+    assert!(seen.ends_with("snapshot"), "{seen}");
+    assert_eq!(seen.matches("snapshot").count(), 1, "{seen}");
+}
+
+#[test]
 fn an_attempt_of_an_earlier_process_is_interrupted_once_however_often_its_run_is_driven() {
     let mut bench = Bench::new(&plan(vec![action("a", &[])]));
     let run = bench.start(None);
@@ -293,6 +334,26 @@ fn an_attempt_of_an_earlier_process_is_interrupted_once_however_often_its_run_is
         interrupted.filter(|event| matches!(event, Event::AttemptsInterrupted { .. })).count(),
         1
     );
+}
+
+/// Asked twice, it would count as two ends of the process, take two slots, and tell the handler to stop that was called first.
+#[test]
+fn an_attempt_that_was_cut_off_is_interrupted_once_also_when_the_log_refuses_that_first() {
+    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
+    let run = bench.start(None);
+    bench.durable();
+    bench.crash();
+    bench.tell(Input::Drive { run });
+    bench.load(run);
+    bench.refuse(FULL);
+    assert_eq!(bench.seen(), "load; left; rest");
+    bench.rested(run);
+    bench.durable();
+    assert_eq!(bench.seen(), "resume 0/1");
+    assert_eq!(bench.slots, Slots(7));
+    let interrupted = bench.events(run).into_iter();
+    let is_one = |event: &Event| matches!(event, Event::AttemptsInterrupted { .. });
+    assert_eq!(interrupted.filter(is_one).count(), 1);
 }
 
 /// Whatever ended the process, it was not what rested; the next process takes it up without another word.

@@ -50,13 +50,14 @@ impl TestEngine {
     /// first that differs is told.
     ///
     /// # Errors
-    /// [`HistoryError`] if the file cannot be used.
+    /// [`HistoryError`] if the file cannot be used, or its history is of another workflow.
     pub fn replay_history<In, Out>(
         &self,
         workflow: &Workflow<In, Out>,
         file: impl AsRef<Path>,
     ) -> Result<HistoryCheck, HistoryError> {
         let history = History::read(file)?;
+        history.is_of(workflow.plan())?;
         if workflow.plan().is_code() {
             return function::check(workflow, &history);
         }
@@ -143,7 +144,9 @@ fn words(plan: &Plan, event: &Event) -> String {
 
 impl fmt::Display for HistoryCheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} events, {} differences", self.events, self.differences.len())?;
+        let (events, found) = (self.events, self.differences.len());
+        let s = |is_one: bool| if is_one { "" } else { "s" };
+        write!(f, "{events} event{}, {found} difference{}", s(events == 1), s(found == 1))?;
         for HistoryDifference { revision, recorded, now } in &self.differences {
             write!(f, "\nfrom event {revision} on")?;
             recorded.iter().try_for_each(|line| write!(f, "\n  recorded  {line}"))?;

@@ -12,7 +12,7 @@ use nexus_model::plan::Plan;
 use nexus_model::rejection::Rejection;
 
 use super::call::Call;
-use super::world::World;
+use super::world::{Wanted, World};
 use crate::code::{Functions, Player, Request, Trouble};
 use crate::handler::{Handler, StepError};
 use crate::shard::{Answer, Asked, FunctionNews, Input, Refusal, ReplyId};
@@ -38,7 +38,7 @@ pub(super) struct Acting {
     pub(super) functions: Functions,
     players: HashMap<RunId, Player>,
     /// What was said and is not answered, with the definitions that are called.
-    asked: BTreeMap<ReplyId, (RunId, Vec<Arc<Plan>>)>,
+    asked: BTreeMap<ReplyId, (FunctionNews, Vec<Arc<Plan>>)>,
 }
 
 impl Acting {
@@ -68,7 +68,7 @@ impl World {
             .and_then(|()| self.acting.players.get_mut(&run).map_or(Ok(None), Player::says));
         match said {
             Ok(None) => {}
-            Ok(Some(request)) => self.say(run, request),
+            Ok(Some(request)) => self.say(news, request),
             Err(trouble) => self.stops(run, trouble),
         }
     }
@@ -98,14 +98,15 @@ impl World {
         }
     }
 
-    fn say(&mut self, run: RunId, request: Request) {
+    fn say(&mut self, news: &FunctionNews, request: Request) {
         let Request { command, payloads, callees } = request;
         self.requests += 1;
         let reply = ReplyId(self.requests);
         let row =
             |plan: &Arc<Plan>| definition_row(plan.hash(), plan.definition().to_canonical_json());
         let rows = callees.iter().map(row).collect();
-        self.acting.asked.insert(reply, (run, callees));
+        let run = news.run;
+        self.acting.asked.insert(reply, (news.clone(), callees));
         let asked = Asked { payloads, rows, reply: Some(reply), ..Asked::silent(command) };
         self.tell(Input::Ask { run, asked }, None);
     }
@@ -116,12 +117,15 @@ impl World {
         reply: ReplyId,
         answer: &Result<Answer, Refusal>,
     ) -> bool {
-        let Some((run, callees)) = self.acting.asked.remove(&reply) else { return false };
+        let Some((news, callees)) = self.acting.asked.remove(&reply) else { return false };
         match answer {
             Ok(_) => callees.iter().for_each(|plan| self.loader.keep(plan)),
             // What is recorded says why: it is heard next.
             Err(Refusal::Rejected(Rejection::Ended { .. } | Rejection::OtherTurn { .. })) => {}
-            Err(refusal) => self.stops(run, Trouble::Refused(refusal.to_string())),
+            Err(refusal) if refusal.is_passing() => {
+                self.wanted.push_back(Wanted::Function(Box::new(news)));
+            }
+            Err(refusal) => self.stops(news.run, Trouble::Refused(refusal.to_string())),
         }
         true
     }

@@ -38,6 +38,10 @@ impl World {
         answer: &Result<Answer, Refusal>,
     ) -> bool {
         let Some((id, effect)) = self.told.remove(&reply) else { return false };
+        if answer.as_ref().is_err_and(Refusal::is_passing) {
+            self.tell_of_slot(id, &effect);
+            return true;
+        }
         let back = answer.as_ref().err().and_then(|refusal| told_back(&effect, refusal));
         if let Some(command) = back {
             let asked = AskedAggregate::silent(command);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use nexus_log::Row;
 use nexus_model::command::Command;
 use nexus_model::id::RunId;
 use nexus_model::migration::{MigrateRun, Target};
@@ -10,6 +11,15 @@ use nexus_model::plan::Plan;
 use super::engine::{TestEngine, by};
 use crate::shard::{Answer, Asked, Input, Refusal};
 use crate::tables::definition_row;
+
+/// What has a run go on with another definition, and the rows that go with it.
+pub(super) fn migration(plan: &Arc<Plan>, retries: bool) -> (Command, Vec<Row>) {
+    let reason = "a test".to_owned();
+    let to = Target(Arc::clone(plan));
+    let command = Command::MigrateRun(Box::new(MigrateRun { to, by: by(), reason, retries }));
+    let rows = vec![definition_row(plan.hash(), plan.definition().to_canonical_json())];
+    (command, rows)
+}
 
 impl TestEngine {
     /// Has a run go on with another definition. If the engine crashes before it answers, it is asked again, as by
@@ -36,11 +46,9 @@ impl TestEngine {
         plan: &Arc<Plan>,
         retries: bool,
     ) -> Result<Answer, Refusal> {
-        let reason = "a test".to_owned();
-        let to = Target(Arc::clone(plan));
-        let command = Command::MigrateRun(Box::new(MigrateRun { to, by: by(), reason, retries }));
+        let (command, rows) = migration(plan, retries);
         let input = |reply| {
-            let rows = vec![definition_row(plan.hash(), plan.definition().to_canonical_json())];
+            let rows = rows.clone();
             let asked = Asked { rows, reply: Some(reply), ..Asked::silent(command.clone()) };
             Input::Ask { run, asked }
         };

@@ -13,9 +13,16 @@ use super::schedules::schedules;
 use super::start_keys::start_keys;
 use super::topics::{Topics, topics};
 use super::world::World;
+use crate::config::Config;
+use crate::engine::usual_calendar;
 use crate::loader::Loader;
 use crate::shard::{Input, Shard, Slots};
 use crate::tables::{TIMERS, WALL_TIMERS, read_timer_key};
+
+/// A shard without runs, which knows the calendar.
+pub(super) fn new_shard(config: &Config) -> Shard {
+    Shard::new(config.shard_limits()).with_calendar(usual_calendar())
+}
 
 impl World {
     /// The engine ends without notice, and another one begins at once.
@@ -27,7 +34,7 @@ impl World {
     /// The engine ends without notice: what was not durable is gone.
     pub(super) fn end(&mut self) {
         self.life += 1;
-        self.shard = Shard::new(self.setup.config.shard_limits());
+        self.shard = new_shard(&self.setup.config);
         self.slots = Slots(i64::from(self.setup.config.concurrency));
         self.loader = Loader::new(self.log.clone(), None);
         self.folded.clear();
@@ -46,11 +53,15 @@ impl World {
         self.resuming.clear();
         self.replies.clear();
         self.ended.clear();
+        self.pausing.clear();
+        self.pauses = Arc::default();
+        self.read_fails = false;
     }
 
     /// An engine begins on what the log holds: timers from their rows, and the runs that are not parked.
     pub(super) fn recover(&mut self) {
         let log: Arc<dyn EventLog> = self.log.clone();
+        self.keep_to_pauses();
         let rows = log.rows(TIMERS, &[], &[], usize::MAX).unwrap_or_default();
         self.timers.extend(rows.iter().filter_map(|(key, _)| read_timer_key(key)));
         for id in limits(&*log).into_iter().chain(topics(&*log)).chain(start_keys(&*log)) {

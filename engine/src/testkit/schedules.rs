@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use nexus_log::{EventLog, Partition, Position};
+use nexus_log::{EventLog, Partition, Position, Row};
 use nexus_model::aggregate::{AggregateId, Command, Effect, Kind, State};
 use nexus_model::event::Actor;
 use nexus_model::id::{RunId, TimerId};
@@ -12,7 +12,6 @@ use nexus_model::plan::Plan;
 use nexus_model::schedule::{
     CatchUp, Overlap, Schedule, ScheduleCommand, ScheduleEffect, Spec, StartRun, Timing,
 };
-use nexus_model::time::Timestamp;
 use serde_json::Value;
 
 use super::engine::TestEngine;
@@ -22,8 +21,8 @@ use crate::replay::replay_aggregate;
 use crate::shard::{Answer, Asked, AskedAggregate, Input, Refusal, ReplyId, Start};
 use crate::tables::{NAMES, definition_row, read_name_row};
 
-/// Who waits for the start of a run: the schedule, and the due time.
-pub(super) type Starting = BTreeMap<ReplyId, (AggregateId, Timestamp)>;
+/// Who waits for the start of a run: the schedule, and the start.
+pub(super) type Starting = BTreeMap<ReplyId, (AggregateId, StartRun)>;
 
 impl World {
     /// The next errand of a schedule that can be carried out now.
@@ -68,7 +67,7 @@ impl World {
     }
 
     fn start_scheduled(&mut self, id: AggregateId, start: StartRun) {
-        let due = start.due;
+        let (due, asked) = (start.due, start.clone());
         let row = self.log.row(NAMES, start.name.as_bytes()).ok().flatten();
         if let Some((run, _)) = row.and_then(|row| read_name_row(&row)) {
             self.tell_schedule(id, ScheduleCommand::Started { due, run, existing: true });
@@ -91,14 +90,14 @@ impl World {
                 let (code, message) = ("NX1205".to_owned(), error.to_string());
                 self.tell_schedule(id, ScheduleCommand::NotStarted { due, code, message });
             }
-            Ok(prepared) => self.begin_scheduled(id, due, &plan, prepared.for_test()),
+            Ok(prepared) => self.begin_scheduled(id, asked, &plan, prepared.for_test()),
         }
     }
 
     fn begin_scheduled(
         &mut self,
         id: AggregateId,
-        due: Timestamp,
+        start: StartRun,
         plan: &Arc<Plan>,
         prepared: Prepared,
     ) {
@@ -106,7 +105,7 @@ impl World {
         let Prepared { started, payloads, request, key, .. } = prepared;
         self.requests += 1;
         let reply = ReplyId(self.requests);
-        self.starting.insert(reply, (id, due));
+        self.starting.insert(reply, (id, start));
         let mut rows = rows(plan, &started, &request, None, false);
         rows.extend(key.map(|key| key.row(started.run)));
         let (plan, started, reply) = (Arc::clone(plan), Box::new(started), Some(reply));
@@ -118,11 +117,16 @@ impl World {
 
     /// Takes the answer to the start of a run of a schedule; `false`: it is another answer.
     pub(super) fn scheduled(&mut self, reply: ReplyId, answer: &Result<Answer, Refusal>) -> bool {
-        let Some((id, due)) = self.starting.remove(&reply) else { return false };
+        let Some((id, start)) = self.starting.remove(&reply) else { return false };
+        let due = start.due;
         let (run, existing) = match answer {
             Ok(answer) => (answer.run, false),
             Err(Refusal::Taken(run, _)) => (*run, true),
-            Err(_) => return true,
+            Err(_) => {
+                let effect = Effect::Schedule(ScheduleEffect::Start(Box::new(start)));
+                self.errands.insert((id, effect));
+                return true;
+            }
         };
         self.tell_schedule(id, ScheduleCommand::Started { due, run, existing });
         true
@@ -147,6 +151,27 @@ pub(super) fn fire(stream: RunId, timer: TimerId) -> Input {
     }
 }
 
+/// What makes a schedule, or changes one, and the rows that go with it.
+pub(super) fn put(
+    timing: Timing,
+    plan: &Arc<Plan>,
+    input: &Value,
+    rules: (CatchUp, Overlap),
+) -> (ScheduleCommand, Vec<Row>) {
+    let spec = Spec {
+        timing,
+        workflow: plan.definition().name.clone(),
+        definition: plan.hash(),
+        follows: false,
+        input: input.to_string(),
+        folder: String::new(),
+        catch_up: rules.0,
+        overlap: rules.1,
+    };
+    let rows = vec![definition_row(plan.hash(), plan.definition().to_canonical_json())];
+    (ScheduleCommand::Put { spec, replace: true, next: None, by: by() }, rows)
+}
+
 /// The schedules that the log knows.
 pub(super) fn schedules(log: &dyn EventLog) -> BTreeSet<AggregateId> {
     let frames = log.read(Partition(0), Position(0), usize::MAX).unwrap_or_default();
@@ -167,18 +192,7 @@ impl TestEngine {
         input: &Value,
         rules: (CatchUp, Overlap),
     ) -> Result<Answer, Refusal> {
-        let spec = Spec {
-            timing,
-            workflow: plan.definition().name.clone(),
-            definition: plan.hash(),
-            follows: false,
-            input: input.to_string(),
-            folder: String::new(),
-            catch_up: rules.0,
-            overlap: rules.1,
-        };
-        let rows = vec![definition_row(plan.hash(), plan.definition().to_canonical_json())];
-        let command = ScheduleCommand::Put { spec, replace: true, next: None, by: by() };
+        let (command, rows) = put(timing, plan, input, rules);
         self.ask_schedule(name, &command, &rows)
     }
 
@@ -199,7 +213,7 @@ impl TestEngine {
         &mut self,
         name: &str,
         command: &ScheduleCommand,
-        rows: &[nexus_log::Row],
+        rows: &[Row],
     ) -> Result<Answer, Refusal> {
         let command = Command::Schedule(command.clone());
         self.world_mut().ask_aggregate(Kind::Schedule, name, &command, rows)

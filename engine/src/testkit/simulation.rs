@@ -5,7 +5,11 @@
 //! * What was not synced is neither read nor answered, and a crash loses all of it but a beginning.
 //! * Every rule is checked against a fold of the durable log that only [`Watch`] has.
 
+mod at_rest;
+mod disk;
+mod outside;
 mod truth;
+mod views;
 mod watch;
 
 use std::collections::VecDeque;
@@ -18,6 +22,7 @@ use nexus_model::command::Command;
 use nexus_model::id::RunId;
 use nexus_model::payload::NewPayload;
 use nexus_model::time::Timestamp;
+use nexus_projections::Stepwise;
 use serde_json::Value;
 
 use super::engine::{TestEngine, by};
@@ -42,6 +47,7 @@ pub struct Simulation {
     delivered: Vec<Working>,
     /// Workers that lost their lease and are at work all the same.
     late: Vec<Working>,
+    views: Stepwise,
 }
 
 type Written = (RunId, Option<usize>);
@@ -94,6 +100,7 @@ impl TestEngine {
             answers: VecDeque::new(),
             delivered: Vec::new(),
             late: Vec::new(),
+            views: Stepwise::default(),
         }
     }
 }
@@ -205,6 +212,7 @@ impl Simulation {
         // A worker that still holds the attempt has an old token, under which nothing is taken from it.
         let calls = &self.engine.world().calls;
         self.late.retain(|late| calls.get(late.call).is_some_and(|call| call.recorded));
+        self.restart_views();
         self.world().crash();
     }
 
@@ -309,6 +317,13 @@ impl Simulation {
         self.engine.now()
     }
 
+    /// From here on it is a rule that no two runs of this schedule are open at a time.
+    pub fn expect_one_run_at_a_time(&mut self, schedule: &str) {
+        if let Some(watch) = &mut self.world().watch {
+            watch.expects_one_at_a_time(schedule);
+        }
+    }
+
     /// Sets the simulated time.
     pub fn set_now(&mut self, now: Timestamp) {
         self.world().now = now;
@@ -346,10 +361,14 @@ impl Simulation {
         request
     }
 
-    fn request(&mut self) -> Request {
+    fn next_reply(&mut self) -> ReplyId {
         let world = self.world();
         world.requests += 1;
-        Request { reply: ReplyId(world.requests), life: world.life }
+        ReplyId(world.requests)
+    }
+
+    fn request(&mut self) -> Request {
+        Request { reply: self.next_reply(), life: self.engine.world().life }
     }
 
     /// The answer to a request, once.
@@ -383,6 +402,7 @@ impl Simulation {
         if free != busy && self.moves().is_empty() {
             broken.push(format!("{busy} handlers are at work and take room for {free}"));
         }
+        broken.extend(self.aggregates_broken());
         broken
     }
 }

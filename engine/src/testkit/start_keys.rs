@@ -20,13 +20,14 @@ use crate::replay::replay_aggregate;
 use crate::shard::{Answer, AskedAggregate, Input, Refusal, ReplyId, Start};
 use crate::tables::{NAMES, definition_row, read_name_row};
 
-/// Runs that are being started for a key: by the request, the key and the number of the run.
-pub(super) type Beginning = BTreeMap<ReplyId, (AggregateId, u32)>;
+/// Runs that are being started for a key: by the request, the key and the run.
+pub(super) type Beginning = BTreeMap<ReplyId, (AggregateId, BeginRun)>;
 
 impl World {
     /// Starts a run that a key has named.
     pub(super) fn begin_errand(&mut self, id: AggregateId, effect: &Effect) {
-        let Effect::StartKey(BeginRun { run, .. }) = effect else { return };
+        let Effect::StartKey(begin) = effect else { return };
+        let BeginRun { run, .. } = begin;
         let number = run.number;
         let row = self.log.row(NAMES, run.name.as_bytes()).ok().flatten();
         if let Some((run, _)) = row.and_then(|row| read_name_row(&row)) {
@@ -55,7 +56,7 @@ impl World {
             Ok(Prepared { started, payloads, request, .. }) => {
                 self.requests += 1;
                 let reply = ReplyId(self.requests);
-                self.beginning.insert(reply, (id, number));
+                self.beginning.insert(reply, (id, begin.clone()));
                 let rows = rows(&plan, &started, &request, None, false);
                 let (started, reply) = (Box::new(started), Some(reply));
                 let start = Start { plan, started, rows, payloads, reply, vault: None };
@@ -66,9 +67,12 @@ impl World {
 
     /// Takes the answer to the start of a run of a key; `false`: it is another answer.
     pub(super) fn begun(&mut self, reply: ReplyId, answer: &Result<Answer, Refusal>) -> bool {
-        let Some((id, number)) = self.beginning.remove(&reply) else { return false };
+        let Some((id, begin)) = self.beginning.remove(&reply) else { return false };
         if let Ok(Answer { run, .. }) | Err(Refusal::Taken(run, _)) = answer {
+            let number = begin.run.number;
             self.tell_start_key(id, StartKeyCommand::Begun { number, run: *run });
+        } else {
+            self.errands.insert((id, Effect::StartKey(begin)));
         }
         true
     }
@@ -77,6 +81,38 @@ impl World {
         let asked = AskedAggregate::silent(Command::StartKey(command));
         self.tell(Input::AskAggregate { id, asked }, None);
     }
+}
+
+/// What starts a run by its key: the name of the key, the request to it, and the rows that go with it.
+pub(super) fn keyed(
+    asked: &StartRequest,
+    input: &Value,
+    rule: StartRule,
+    token: String,
+) -> (String, Command, Vec<Row>) {
+    let plan = &asked.plan;
+    let folder = asked.folder.as_ref().map(|folder| folder.to_string_lossy().into_owned());
+    let workflow = plan.definition().name.clone();
+    let request = RunRequest {
+        workflow: workflow.clone(),
+        definition: plan.hash(),
+        input: input.to_string(),
+        folder: folder.unwrap_or_default(),
+        by: Actor { name: "test".to_owned(), via: "testkit".to_owned() },
+        ..RunRequest::default()
+    };
+    let (key, command) = match rule {
+        StartRule::Dedupe { key, within_ms } => {
+            (key, StartKeyCommand::Admit { within_ms, name: String::new(), request })
+        }
+        StartRule::Debounce { key, wait_ms, at_most_ms } => {
+            (key, StartKeyCommand::Keep { wait_ms, at_most_ms, token, request })
+        }
+    };
+    let name = aggregate_name(&workflow, &key);
+    let plans = std::iter::once(plan).chain(&asked.callees);
+    let rows = plans.map(|plan| definition_row(plan.hash(), plan.definition().to_canonical_json()));
+    (name, Command::StartKey(command), rows.collect())
 }
 
 /// The start keys that the log knows.
@@ -121,33 +157,10 @@ impl TestEngine {
         input: &Value,
         rule: StartRule,
     ) -> Result<Answer, StartError> {
-        let plan = &asked.plan;
-        let folder = asked.folder.as_ref().map(|folder| folder.to_string_lossy().into_owned());
-        let workflow = plan.definition().name.clone();
-        let request = RunRequest {
-            workflow: workflow.clone(),
-            definition: plan.hash(),
-            input: input.to_string(),
-            folder: folder.unwrap_or_default(),
-            by: Actor { name: "test".to_owned(), via: "testkit".to_owned() },
-            ..RunRequest::default()
-        };
         let world = self.world_mut();
         world.requests += 1;
-        let (key, command) = match rule {
-            StartRule::Dedupe { key, within_ms } => {
-                (key, StartKeyCommand::Admit { within_ms, name: String::new(), request })
-            }
-            StartRule::Debounce { key, wait_ms, at_most_ms } => {
-                let token = format!("start-{}", world.requests);
-                (key, StartKeyCommand::Keep { wait_ms, at_most_ms, token, request })
-            }
-        };
-        let name = aggregate_name(&workflow, &key);
-        let plans = std::iter::once(plan).chain(&asked.callees);
-        let rows =
-            plans.map(|plan| definition_row(plan.hash(), plan.definition().to_canonical_json()));
-        let (rows, command): (Vec<Row>, _) = (rows.collect(), Command::StartKey(command));
+        let token = format!("start-{}", world.requests);
+        let (name, command, rows) = keyed(asked, input, rule, token);
         self.world_mut()
             .ask_aggregate(Kind::StartKey, &name, &command, &rows)
             .map_err(|refusal| StartError::Request(crate::handle::RequestError::Refused(refusal)))

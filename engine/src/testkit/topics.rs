@@ -23,8 +23,8 @@ use super::world::{Working, World};
 use crate::events::{
     Emitted, emitted_by_step, first_since, offer, read_events, step_actor, waiters,
 };
-use crate::handle::{Prepared, StartRequest, prepare, rows};
-use crate::handler::{Data, StepCx};
+use crate::handle::{Prepared, RequestError, StartRequest, prepare, rows};
+use crate::handler::{Data, StepCx, StepError};
 use crate::replay::replay_aggregate;
 use crate::shard::{Answer, Asked, AskedAggregate, Input, Refusal, ReplyId, Start};
 use crate::tables::{META, NAMES, definition_row, event_id_key};
@@ -40,10 +40,13 @@ pub(super) struct Topics {
 
 #[derive(Debug)]
 struct Delivering {
+    deliver: Deliver,
     number: u32,
     open: BTreeSet<ReplyId>,
     started: u32,
     failures: Vec<StartFailure>,
+    /// Whether somebody could not be reached for now.
+    again: bool,
 }
 
 impl World {
@@ -113,9 +116,10 @@ impl World {
         let Deliver { topic, number, record } = deliver;
         let Ok((events, _)) = read_events(&*self.log, topic, *record) else { return };
         let Some(event) = events.first() else { return };
-        let number = *number;
+        let (number, deliver) = (*number, deliver.clone());
         let (open, failures) = (BTreeSet::new(), Vec::new());
-        self.topics.delivering.insert(id, Delivering { number, open, started: 0, failures });
+        let delivering = Delivering { deliver, number, open, started: 0, failures, again: false };
+        self.topics.delivering.insert(id, delivering);
         for (run, step) in waiters(&*self.log, topic).unwrap_or_default() {
             let reply = self.expect(id);
             let asked = Asked { reply: Some(reply), ..Asked::silent(offer(topic, event, step)) };
@@ -210,8 +214,11 @@ impl World {
             let again = Err(Refusal::Aggregate(Rejection::Topic(TopicRejection::AlreadyEmitted)));
             let mut working = working;
             if let (Err(refusal), false) = (answer, *answer == again) {
-                let error = crate::handler::StepError::fatal(refusal.to_string()).code("NX4121");
-                working.result = Err(error);
+                working.result = Err(if refusal.is_passing() {
+                    RequestError::Refused(refusal.clone()).into()
+                } else {
+                    StepError::fatal(refusal.to_string()).code("NX4121")
+                });
             }
             self.working.push(working);
             return true;
@@ -220,6 +227,11 @@ impl World {
         let Some(id) = of.find_map(|(id, it)| it.open.remove(&reply).then_some(*id)) else {
             return false;
         };
+        if answer.as_ref().is_err_and(Refusal::is_passing)
+            && let Some(delivering) = self.topics.delivering.get_mut(&id)
+        {
+            delivering.again = true;
+        }
         self.delivered(id);
         true
     }
@@ -230,11 +242,13 @@ impl World {
         if delivering.is_none_or(|delivering| !delivering.open.is_empty()) {
             return;
         }
-        let Some(Delivering { number: through, started, failures, .. }) =
-            self.topics.delivering.remove(&id)
-        else {
+        let Some(delivering) = self.topics.delivering.remove(&id) else { return };
+        let Delivering { deliver, number: through, started, failures, again, .. } = delivering;
+        if again {
+            // What was done of it does no harm when it is done again.
+            self.errands.insert((id, Effect::Topic(deliver)));
             return;
-        };
+        }
         let command = TopicCommand::Delivered { through, started, failures };
         let asked = AskedAggregate::silent(aggregate::Command::Topic(command));
         self.tell(Input::AskAggregate { id, asked }, None);
@@ -260,6 +274,22 @@ pub(super) fn emit(topic: &str, data: &Value, id: &str, by: Actor, reply: ReplyI
         reply: Some(reply),
     };
     Input::AskAggregate { id: Kind::Topic.id(topic), asked }
+}
+
+/// What has an event start runs: the event, the request to it, and the rows that go with it.
+pub(super) fn trigger(plan: &Arc<Plan>, at: usize) -> (String, aggregate::Command, Vec<Row>) {
+    let definition = plan.definition();
+    let trigger = definition.event_triggers.get(at).expect("a trigger of the workflow");
+    let rows = vec![definition_row(plan.hash(), definition.to_canonical_json())];
+    let command = TopicCommand::SetTrigger {
+        name: trigger.trigger_name(&definition.name, at),
+        definition: plan.hash(),
+        at: u32::try_from(at).unwrap_or(u32::MAX),
+        follows: false,
+        folder: String::new(),
+        by: by(),
+    };
+    (trigger.event.clone(), aggregate::Command::Topic(command), rows)
 }
 
 /// The topics that the log knows.
@@ -304,20 +334,8 @@ impl TestEngine {
     /// # Panics
     /// If it has no such trigger.
     pub fn set_trigger(&mut self, plan: &Arc<Plan>, at: usize) -> Result<Answer, Refusal> {
-        let definition = plan.definition();
-        let trigger = definition.event_triggers.get(at).expect("a trigger of the workflow");
-        let event = trigger.event.as_str();
-        let rows = [definition_row(plan.hash(), definition.to_canonical_json())];
-        let command = TopicCommand::SetTrigger {
-            name: trigger.trigger_name(&definition.name, at),
-            definition: plan.hash(),
-            at: u32::try_from(at).unwrap_or(u32::MAX),
-            follows: false,
-            folder: String::new(),
-            by: by(),
-        };
-        let command = aggregate::Command::Topic(command);
-        self.world_mut().ask_aggregate(Kind::Topic, event, &command, &rows)
+        let (event, command, rows) = trigger(plan, at);
+        self.world_mut().ask_aggregate(Kind::Topic, &event, &command, &rows)
     }
 
     /// The state of a topic; an empty one if nothing was emitted.

@@ -13,6 +13,7 @@ use nexus_model::aggregate::{AggregateId, Effect};
 use nexus_model::command::Command;
 use nexus_model::effect::{Reading, RunAttempt};
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex, TimerId};
+use nexus_model::pauses::Pauses;
 use nexus_model::payload::{NewPayload, Payload, PayloadHash};
 use nexus_model::plan::{EMIT_HANDLER, Plan};
 use nexus_model::run::{Run, RunStatus};
@@ -22,6 +23,7 @@ use super::acting::{Acting, StandIns};
 use super::call::{Call, Outcome};
 use super::calling::Starts;
 use super::mock::{Answer as Answered, Mocks};
+use super::recovery::new_shard;
 use super::reports;
 use super::schedules::{Starting, fire};
 use super::simulation::Watch;
@@ -90,6 +92,7 @@ pub(super) enum Wanted {
     Call(Box<crate::shard::RunCall>),
     Events(RunId, Reading),
     Function(Box<FunctionNews>),
+    Pauses,
 }
 
 /// A handler at work.
@@ -155,6 +158,12 @@ pub(super) struct World {
     pub(super) last_calls: HashMap<(String, u32), usize>,
     /// Steps that nothing stood in for, with what they call.
     pub(super) unanswered: BTreeSet<(String, String)>,
+    /// The pauses that the shard keeps to.
+    pub(super) pauses: Arc<Pauses>,
+    /// Changes of the pauses that are not answered.
+    pub(super) pausing: BTreeSet<ReplyId>,
+    /// Whether the next that is read cannot be read, for now.
+    pub(super) read_fails: bool,
     /// Rules that were broken.
     pub(super) broken: Vec<String>,
     pub(super) life: u32,
@@ -183,7 +192,7 @@ impl World {
         let log = Arc::new(SimulatedLog::new(TABLES));
         Self {
             now: setup.began,
-            shard: Shard::new(setup.config.shard_limits()),
+            shard: new_shard(&setup.config),
             slots: Slots(i64::from(setup.config.concurrency)),
             loader: Loader::new(log.clone(), None),
             acting: Acting::new(&setup.functions),
@@ -207,6 +216,9 @@ impl World {
             calls: Vec::new(),
             last_calls: HashMap::new(),
             unanswered: BTreeSet::new(),
+            pauses: Arc::default(),
+            pausing: BTreeSet::new(),
+            read_fails: false,
             broken: Vec::new(),
             life: 0,
             transitions: 0,
@@ -219,8 +231,7 @@ impl World {
         }
     }
 
-    /// Asks something until it is answered; a crash before the answer makes it be asked again, unless it is seen to be
-    /// done. `true`: there was one.
+    /// Asks something until it is answered: again after a crash, unless it is seen to be done. `true`: there was one.
     pub(super) fn ask(
         &mut self,
         input: impl Fn(ReplyId) -> Input,
@@ -335,6 +346,9 @@ impl World {
 
     fn read(&mut self) {
         let Some(wanted) = self.wanted.pop_front() else { return };
+        if std::mem::take(&mut self.read_fails) {
+            return self.cannot_read(wanted);
+        }
         let failed = |run, error: &dyn fmt::Display| {
             let loaded = Loaded::Failed { reason: error.to_string(), passing: false };
             Input::Loaded { run, loaded }
@@ -349,6 +363,7 @@ impl World {
             Wanted::Call(call) => return self.see_to(&call),
             Wanted::Events(run, reading) => return self.read_events(run, &reading),
             Wanted::Function(news) => return self.ask_function(&news),
+            Wanted::Pauses => return self.follow_pauses(),
             Wanted::Run(run) => match self.fold(run) {
                 Ok(Some((plan, state))) => {
                     let vault = self.loader.vault(run).ok().flatten();
@@ -412,7 +427,11 @@ impl World {
         self.shard.on(input, self.now, &mut self.slots, &mut outputs);
         let batch = self.shard.take_batch();
         let flying = batch.into_iter().map(|(run, transition)| Flying { run, transition, report });
+        let known = self.flying.len();
         self.flying.extend(flying);
+        if let Some(watch) = &mut self.watch {
+            watch.sees_pauses(&self.pauses, self.flying.range(known..));
+        }
         for output in outputs {
             if let Some(watch) = &mut self.watch {
                 watch.sees(&output, &self.loader);
@@ -451,6 +470,7 @@ impl World {
             }
             Output::Slot(change) => self.tell_limit(change),
             Output::Reply(reply, answer) => {
+                self.pauses_changed(reply);
                 if !self.told_of_slot(reply, &answer)
                     && !self.scheduled(reply, &answer)
                     && !self.begun(reply, &answer)

@@ -11,25 +11,23 @@ use crate::engine::OpenError;
 use crate::handle::{QueryError, RequestError, StartError};
 
 /// What went wrong with a workflow or a run.
-#[derive(Debug, thiserror::Error)]
+///
+/// Its text names its [`code`](Error::code): `NX3052: the engine was opened without …`. That of a run that failed names the code of its
+/// failure where it speaks of it.
+#[derive(Debug)]
 pub enum Error {
     /// The workflow cannot be made.
-    #[error(transparent)]
-    Workflow(#[from] WorkflowError),
+    Workflow(WorkflowError),
     /// The engine cannot be opened.
-    #[error(transparent)]
     Open(Box<OpenError>),
     /// The input has no JSON form.
-    #[error("the input of workflow `{workflow}` has no JSON form")]
     Input {
         /// The workflow.
         workflow: String,
         /// Why.
-        #[source]
         source: serde_json::Error,
     },
     /// The engine was opened without the workflow.
-    #[error("the engine was opened without the workflow `{workflow}`: nobody offers `{handler}`")]
     NotOffered {
         /// The workflow.
         workflow: String,
@@ -37,19 +35,15 @@ pub enum Error {
         handler: String,
     },
     /// The run was not started.
-    #[error(transparent)]
     Start(Box<StartError>),
     /// A request was not carried out.
-    #[error(transparent)]
-    Request(#[from] RequestError),
+    Request(RequestError),
     /// There is no run of this name.
-    #[error("there is no run `{run}`")]
     NoSuchRun {
         /// The name.
         run: String,
     },
     /// The run has no such step.
-    #[error("run `{run}` has no step `{step}`")]
     NoSuchStep {
         /// The run.
         run: String,
@@ -57,25 +51,20 @@ pub enum Error {
         step: String,
     },
     /// A value has no JSON form.
-    #[error("the value for run `{run}` has no JSON form")]
     Value {
         /// The run.
         run: String,
         /// Why.
-        #[source]
         source: serde_json::Error,
     },
     /// A query was not answered.
-    #[error("a query of run `{run}` has no answer")]
     Query {
         /// The run.
         run: String,
         /// Why.
-        #[source]
         source: Box<QueryError>,
     },
     /// The run failed.
-    #[error("run `{run}` failed: {} {}", failure.code, failure.message)]
     Failed {
         /// The run.
         run: String,
@@ -85,7 +74,6 @@ pub enum Error {
         failure: Box<Failure>,
     },
     /// The run was cancelled.
-    #[error("run `{run}` was cancelled: {reason}")]
     Cancelled {
         /// The run.
         run: String,
@@ -93,13 +81,11 @@ pub enum Error {
         reason: String,
     },
     /// The run of a test waits for something that does not come by itself.
-    #[error("run `{run}` waits, and nothing will happen by itself")]
     Waits {
         /// The run.
         run: String,
     },
     /// The function of the run of a test gets no further.
-    #[error("the function of run `{run}` gets no further: {}: {}", trouble.code, trouble.message)]
     Stuck {
         /// The run.
         run: String,
@@ -107,17 +93,14 @@ pub enum Error {
         trouble: Box<FunctionTrouble>,
     },
     /// A history cannot be taken, written or read.
-    #[error(transparent)]
     History(Box<HistoryError>),
     /// The output of the run, or its answer to a query or an update, is not what was asked for.
-    #[error("the output of run `{run}` is no {expected}")]
     Output {
         /// The run.
         run: String,
         /// The type that was asked for.
         expected: &'static str,
         /// Why.
-        #[source]
         source: serde_json::Error,
     },
 }
@@ -133,26 +116,109 @@ impl Error {
             Self::Output { .. } => Some("NX3050"),
             Self::Waits { .. } => Some("NX3053"),
             Self::Stuck { trouble, .. } => Some(trouble.code),
-            Self::Query { source, .. } => match **source {
-                QueryError::NoSuchQuery { .. } => Some("NX4125"),
-                QueryError::Failed { .. } => Some("NX4126"),
-                QueryError::NoSuchRun | QueryError::Load(_) => None,
-            },
+            Self::Query { source, .. } => Some(source.code()),
             Self::NoSuchRun { .. } => Some("NX7011"),
             Self::NoSuchStep { .. } => Some("NX4180"),
-            Self::Open(error) if matches!(**error, OpenError::StateMissing { .. }) => {
-                Some("NX3005")
-            }
-            Self::History(error) => match &**error {
-                HistoryError::Run(error) => error.code(),
-                HistoryError::Load(_)
-                | HistoryError::Encrypted { .. }
-                | HistoryError::Migrated { .. }
-                | HistoryError::File(_)
-                | HistoryError::NoHistory(_) => None,
-            },
-            Self::Open(_) | Self::Start(_) | Self::Request(_) | Self::Cancelled { .. } => None,
+            Self::Open(error) => Some(error.code()),
+            Self::Start(error) => error.code(),
+            Self::Request(error) => error.code(),
+            Self::History(error) => error.code(),
+            Self::Cancelled { .. } => None,
         }
+    }
+
+    /// What went wrong, without the code before it.
+    pub(crate) fn words(&self) -> String {
+        Words(self).to_string()
+    }
+
+    fn say(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Workflow(error) => write!(f, "{error}"),
+            Self::Open(error) => f.write_str(&error.words()),
+            Self::Input { workflow, .. } => {
+                write!(f, "the input of workflow `{workflow}` has no JSON form")
+            }
+            Self::NotOffered { workflow, handler } => write!(
+                f,
+                "the engine was opened without the workflow `{workflow}`: nobody offers `{handler}`"
+            ),
+            Self::Start(error) => write!(f, "{error}"),
+            Self::Request(error) => write!(f, "{error}"),
+            Self::NoSuchRun { run } => write!(f, "there is no run `{run}`"),
+            Self::NoSuchStep { run, step } => write!(f, "run `{run}` has no step `{step}`"),
+            Self::Value { run, .. } => write!(f, "the value for run `{run}` has no JSON form"),
+            Self::Query { run, .. } => write!(f, "a query of run `{run}` has no answer"),
+            Self::Failed { run, failure, .. } => {
+                write!(f, "run `{run}` failed: {} {}", failure.code, failure.message)
+            }
+            Self::Cancelled { run, reason } => write!(f, "run `{run}` was cancelled: {reason}"),
+            Self::Waits { run } => {
+                write!(f, "run `{run}` waits, and nothing will happen by itself")
+            }
+            Self::Stuck { run, trouble } => {
+                write!(f, "the function of run `{run}` gets no further: {}", trouble.message)
+            }
+            Self::History(error) => write!(f, "{error}"),
+            Self::Output { run, expected, .. } => {
+                write!(f, "the output of run `{run}` is no {expected}")
+            }
+        }
+    }
+}
+
+/// An error without its code.
+struct Words<'a>(&'a Error);
+
+impl fmt::Display for Words<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.say(f)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // These say their codes themselves.
+        let says = matches!(self, Self::Workflow(_) | Self::Failed { .. } | Self::History(_));
+        if let Some(code) = self.code().filter(|_| !says) {
+            write!(f, "{code}: ")?;
+        }
+        self.say(f)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Workflow(_)
+            | Self::NotOffered { .. }
+            | Self::NoSuchRun { .. }
+            | Self::NoSuchStep { .. }
+            | Self::Failed { .. }
+            | Self::Cancelled { .. }
+            | Self::Waits { .. }
+            | Self::Stuck { .. } => None,
+            Self::Open(error) => error.source(),
+            Self::Start(error) => error.source(),
+            Self::Request(error) => error.source(),
+            Self::History(error) => error.source(),
+            Self::Input { source, .. }
+            | Self::Value { source, .. }
+            | Self::Output { source, .. } => Some(source),
+            Self::Query { source, .. } => Some(&**source),
+        }
+    }
+}
+
+impl From<WorkflowError> for Error {
+    fn from(error: WorkflowError) -> Self {
+        Self::Workflow(error)
+    }
+}
+
+impl From<RequestError> for Error {
+    fn from(error: RequestError) -> Self {
+        Self::Request(error)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The history of a run as a file: what code that has changed is checked against.
 
+use std::fmt;
 use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
@@ -50,33 +51,106 @@ struct HistoryFrame {
     records: String,
 }
 
-/// Why a history cannot be taken, written or read.
-#[derive(Debug, thiserror::Error)]
+/// Why a history cannot be taken, written or read. Its text begins with the code.
+#[derive(Debug)]
 pub enum HistoryError {
     /// The run is not there, or cannot be asked for.
-    #[error(transparent)]
-    Run(#[from] Error),
+    Run(Error),
     /// The log cannot be read.
-    #[error(transparent)]
-    Load(#[from] LoadError),
+    Load(LoadError),
     /// The values of the run are encrypted, and would not be in a file.
-    #[error("run `{run}` is encrypted: its history would hold its values as they are")]
     Encrypted {
         /// The run.
         run: String,
     },
     /// The run was given another definition on its way.
-    #[error("run `{run}` was migrated to another definition: its history is of two")]
     Migrated {
         /// The run.
         run: String,
     },
     /// The file cannot be read or written.
-    #[error("the file of the history cannot be used")]
-    File(#[from] io::Error),
+    File(io::Error),
     /// The file holds no history that this program knows.
-    #[error("the file holds no history: {0}")]
     NoHistory(String),
+    /// The history is of another workflow than the one that was to be checked against it.
+    OtherWorkflow {
+        /// The workflow of the history: its name, and how it is written.
+        recorded: String,
+        /// The workflow that was to be checked.
+        workflow: String,
+    },
+}
+
+impl HistoryError {
+    /// The code, `NXnnnn`, of what is explained under `docs/errors`.
+    pub fn code(&self) -> Option<&str> {
+        Some(match self {
+            Self::Run(error) => return error.code(),
+            Self::Load(error) => error.code(),
+            Self::File(_) => "NX6009",
+            Self::OtherWorkflow { .. } => "NX3047",
+            Self::Encrypted { .. } | Self::Migrated { .. } | Self::NoHistory(_) => "NX3059",
+        })
+    }
+}
+
+impl fmt::Display for HistoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // It says its own code.
+        if let Self::Run(error) = self {
+            return write!(f, "{error}");
+        }
+        if let Some(code) = self.code() {
+            write!(f, "{code}: ")?;
+        }
+        match self {
+            Self::Run(error) => write!(f, "{error}"),
+            Self::Load(error) => write!(f, "{error}"),
+            Self::Encrypted { run } => {
+                write!(f, "run `{run}` is encrypted: its history would hold its values as they are")
+            }
+            Self::Migrated { run } => {
+                write!(f, "run `{run}` was migrated to another definition: its history is of two")
+            }
+            Self::File(_) => f.write_str("the file of the history cannot be used"),
+            Self::NoHistory(why) => write!(f, "the file holds no history: {why}"),
+            Self::OtherWorkflow { recorded, workflow } => {
+                write!(f, "the history is of workflow {recorded}; it says nothing about {workflow}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for HistoryError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Run(error) => error.source(),
+            Self::Load(error) => error.source(),
+            Self::File(error) => Some(error),
+            Self::Encrypted { .. }
+            | Self::Migrated { .. }
+            | Self::NoHistory(_)
+            | Self::OtherWorkflow { .. } => None,
+        }
+    }
+}
+
+impl From<Error> for HistoryError {
+    fn from(error: Error) -> Self {
+        Self::Run(error)
+    }
+}
+
+impl From<LoadError> for HistoryError {
+    fn from(error: LoadError) -> Self {
+        Self::Load(error)
+    }
+}
+
+impl From<io::Error> for HistoryError {
+    fn from(error: io::Error) -> Self {
+        Self::File(error)
+    }
 }
 
 impl<Out> RunHandle<Out> {
@@ -171,6 +245,19 @@ impl History {
     pub(crate) fn definition(&self) -> Result<Definition, HistoryError> {
         Definition::from_json(self.definition.to_string().as_bytes())
             .map_err(|error| no_history(error.to_string()))
+    }
+
+    /// Refuses to be compared with another workflow, or with one that is written in another way.
+    pub(crate) fn is_of(&self, plan: &Plan) -> Result<(), HistoryError> {
+        let (recorded, now) = (self.definition()?, plan.definition());
+        if recorded.name == now.name && recorded.code == now.code {
+            return Ok(());
+        }
+        let said = |definition: &Definition| {
+            let form = if definition.code { "a function" } else { "a graph of steps" };
+            format!("`{}`, {form}", definition.name)
+        };
+        Err(HistoryError::OtherWorkflow { recorded: said(&recorded), workflow: said(now) })
     }
 
     /// A log in memory with nothing but this run, as if it had been started with another definition.

@@ -103,12 +103,15 @@ pub trait IntoStep<In, Out, Marker>: Sized + Send + Sync + 'static {
         self.into_step().with(|policy| policy.retry = Some(retry))
     }
 
-    /// Longest time of one attempt.
+    /// Longest time of one attempt; then it is told to stop and has failed with NX3002, and is tried again if there is a `retry`.
+    /// [`StepCx::deadline`] tells the function when that is.
     fn timeout(self, one_attempt: Duration) -> Step<In, Out> {
         self.into_step().with(|policy| policy.timeout = Some(one_attempt))
     }
 
-    /// Longest time of all attempts together.
+    /// Longest time of all attempts together, with the waits between them, from the start of the first; it runs on while no engine
+    /// does. Then the step has failed with NX3003, and is not tried again. It is not what [`StepCx::deadline`] tells: that is about one
+    /// attempt.
     fn deadline(self, all_attempts: Duration) -> Step<In, Out> {
         self.into_step().with(|policy| policy.deadline = Some(all_attempts))
     }
@@ -133,7 +136,7 @@ pub trait IntoStep<In, Out, Marker>: Sized + Send + Sync + 'static {
     ///
     /// let order = Workflow::dag("order", |d, cents| d.step("charge", charge.needs::<Bank>(), cents))?;
     /// let Err(error) = Engine::builder().workflow(&order).in_memory() else { panic!("it opens") };
-    /// assert!(error.to_string().starts_with("`order.charge` needs a state"), "{error}");
+    /// assert!(error.to_string().starts_with("NX3005: `order.charge` needs a state"), "{error}");
     /// # Ok::<(), Error>(())
     /// ```
     fn needs<T: Any + Send + Sync>(self) -> Step<In, Out> {

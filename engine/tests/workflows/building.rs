@@ -22,6 +22,17 @@ fn what_is_wrong_is_said_when_it_is_made() {
         d.step("a", same, n)
     }));
     assert_eq!(twice, "workflow `w` cannot be used\n  NX1108: two steps have the id `a`");
+    let of_itself = said(Workflow::dag("w", |d, n| {
+        let first = d.step("a", same, n);
+        d.step("a", same, first)
+    }));
+    assert_eq!(of_itself, twice, "neither of the two waits for itself");
+    let in_a_circle = said(Workflow::dag("w", |d, n| {
+        let first = d.step("a", same, n);
+        let second = d.step("b", same, first);
+        d.step("a", same, second)
+    }));
+    assert_eq!(in_a_circle, twice, "nor for what waits for the other");
     let empty = said(Workflow::dag("w", |_, n| n));
     assert!(empty.contains("NX1101: the workflow has no steps"), "{empty}");
     let cycle = said(Workflow::dag("w", |d, n| {

@@ -141,3 +141,29 @@ async fn a_file_that_is_no_history_is_refused() {
     }
     assert!(matches!(History::read("no such file"), Err(HistoryError::File(_))));
 }
+
+#[tokio::test]
+async fn the_history_of_another_workflow_is_refused_by_both_names() {
+    let file = history(3).await;
+    let renamed = Workflow::dag("lengths-of-texts", |d, n| {
+        let text = d.step("measure", measure, n);
+        let length = d.step("length", length.retry(soon()), text);
+        d.step("half", half, length)
+    });
+    let function = Workflow::code("lengths", |_: Cx, n: usize| async move { Ok(n / 2) }).unwrap();
+    let t = TestEngine::new();
+    let others = [
+        (t.replay_history(&renamed.unwrap(), &file), "`lengths-of-texts`, a graph of steps"),
+        (t.replay_history(&function, &file), "`lengths`, a function"),
+    ];
+    for (refused, other) in others {
+        let refused = refused.expect_err("it is another one");
+        assert_eq!(refused.code(), Some("NX3047"), "{refused}");
+        let text = refused.to_string();
+        assert!(
+            text.contains("of workflow `lengths`, a graph of steps") && text.contains(other),
+            "{text}"
+        );
+        assert!(!text.contains("NX3047: NX3047") && text.starts_with("NX3047: "), "{text}");
+    }
+}

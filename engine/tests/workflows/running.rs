@@ -73,7 +73,7 @@ async fn who_is_asked_says_no_and_all_is_undone() {
     let stranger = run.approve("approve", "erin").await.unwrap_err();
     assert!(stranger.to_string().contains("may not decide"), "{stranger}");
     let nowhere = run.approve("aprove", "erin").await.unwrap_err();
-    assert_eq!(nowhere.to_string(), "run `wf-001` has no step `aprove`");
+    assert_eq!(nowhere.to_string(), "NX4180: run `wf-001` has no step `aprove`");
     run.reject("approve", "dana").group("ops").note("too much").await.unwrap();
     assert_eq!(run.result().await.unwrap_err().code(), Some("NX4101"));
     assert_eq!(shop.done().last_chunk().unwrap(), &["refund pay-A-3", "release hold-A-3"]);
@@ -95,7 +95,7 @@ async fn who_cancels_has_it_undone() {
     let unknown = engine.run::<Parcel>("yours").result().await.unwrap_err();
     assert_eq!(
         (unknown.code(), unknown.to_string()),
-        (Some("NX7011"), "there is no run `yours`".into())
+        (Some("NX7011"), "NX7011: there is no run `yours`".into())
     );
     let other = engine.run::<u64>("mine").result().await.unwrap_err();
     assert!(matches!(other, Error::Cancelled { .. }));
@@ -110,14 +110,13 @@ async fn what_it_is_asked_for_must_be_what_it_brings() {
     let error = engine.run::<u64>("a").result().await.unwrap_err();
     assert_eq!(
         (error.code(), error.to_string()),
-        (Some("NX3050"), "the output of run `a` is no u64".into())
+        (Some("NX3050"), "NX3050: the output of run `a` is no u64".into())
     );
     engine.shutdown().await;
     let without = Engine::builder().in_memory().unwrap();
     let error = without.start(&order, an_order("A-6", 5)).await.unwrap_err();
     assert_eq!(error.code(), Some("NX3052"));
-    let message =
-        "the engine was opened without the workflow `order`: nobody offers `order.approve.when`";
+    let message = "NX3052: the engine was opened without the workflow `order`: nobody offers `order.approve.when`";
     assert_eq!(error.to_string(), message);
     without.shutdown().await;
 }
@@ -133,8 +132,9 @@ async fn a_workflow_that_is_a_function_is_not_started_where_nobody_has_it() {
     for (workflow, name) in [(&code, "twice"), (&outer, "outer")] {
         let error = without.start(workflow, 2).id(name).await.unwrap_err();
         assert_eq!(error.code(), Some("NX3052"));
-        let message =
-            format!("the engine was opened without the workflow `{name}`: nobody offers `twice`");
+        let message = format!(
+            "NX3052: the engine was opened without the workflow `{name}`: nobody offers `twice`"
+        );
         assert_eq!(error.to_string(), message);
         let nothing = without.run::<u64>(name).result().await.unwrap_err();
         assert_eq!(nothing.code(), Some("NX7011"), "a run was recorded");

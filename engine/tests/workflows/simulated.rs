@@ -56,7 +56,7 @@ fn time_jumps_and_decisions_come_when_they_come() {
         t.crash_and_recover();
         assert_eq!(t.now().as_ms() - began.as_ms(), 23 * 3_600_000);
         let error = run.approve("approve", "erin").unwrap_err().to_string();
-        assert_eq!(error, "`erin` may not decide about step `approve`; it asks group:ops");
+        assert_eq!(error, "NX4103: `erin` may not decide about step `approve`; it asks group:ops");
         run.approve_of("approve", "dana", &["ops"]).unwrap();
         assert_eq!(run.result().unwrap().tracking, "T-A-1");
         let late = t.start(&order, an_order("A-2", 200_000)).unwrap();

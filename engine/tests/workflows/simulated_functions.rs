@@ -174,10 +174,16 @@ async fn a_function_is_checked_against_a_history() {
     assert!(typed.to_string().contains("NX5026"), "{typed}");
     let early = checked(&file, |cx, n| async move { cx.step("a", double, n).await });
     assert_eq!(early.differences.len(), 1, "{early}");
+    assert!(early.to_string().contains(" events, 1 difference\n"), "{early}");
 
     let dag = Workflow::dag("work", |d, n| d.step("a", double, n)).unwrap();
     let of_dag = history(&dag).await;
     let function = Workflow::code("work", recorded).unwrap();
     let wrong = TestEngine::new().workflow(&function).replay_history(&function, &of_dag);
-    assert!(matches!(wrong, Err(HistoryError::NoHistory(_))));
+    assert!(matches!(wrong, Err(HistoryError::OtherWorkflow { .. })));
+    let wrong = TestEngine::new().replay_history(&dag, &file);
+    assert!(matches!(wrong, Err(HistoryError::OtherWorkflow { .. })));
+    let other = Workflow::code("other", recorded).unwrap();
+    let wrong = TestEngine::new().replay_history(&other, &file);
+    assert!(matches!(wrong, Err(HistoryError::OtherWorkflow { .. })));
 }

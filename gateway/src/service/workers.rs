@@ -139,7 +139,10 @@ fn checked(request: PollTask) -> Result<Poll, Problem> {
         return Err(not_understood(text)
             .hint("say what stands behind worker/ in `uses`: letters, digits, _, . and -"));
     }
-    let wait_ms = request.wait_ms.unwrap_or(WAIT_MS_DEFAULT).min(WAIT_MS_MAX);
+    let wait_ms = request.wait_ms.unwrap_or(WAIT_MS_DEFAULT);
+    if wait_ms > WAIT_MS_MAX {
+        return Err(not_understood(format!("`wait_ms` is {wait_ms}, and at most {WAIT_MS_MAX}")));
+    }
     Ok(Poll {
         worker: request.worker.into(),
         handlers: request.handlers,

@@ -74,6 +74,8 @@ async fn a_store_that_does_not_open_says_why() {
     let log = FjallLog::open(folder.path(), Options::new(TABLES)).unwrap();
     let problem = open_problem(&Engine::builder().open(folder.path()).err().unwrap());
     assert_eq!((&*problem.code, problem.exit_code), ("NX6001", 6));
+    assert!(problem.message.contains("in use by this process"), "{problem}");
+    assert!(problem.hint.is_some_and(|hint| hint.contains("shut that one down")));
     drop(log);
     for part in ["layout", "high-water", "log/version"] {
         let path = folder.path().join(part);

@@ -226,6 +226,7 @@ async fn wrong_requests_have_codes() {
         ("poll", r#"{"worker": "w", "handlers": ["a/b"]}"#, 400, "NX7019"),
         ("poll", r#"{"worker": "w", "handlers": ["a"], "wait": 5}"#, 400, "NX7019"),
         ("poll", r#"{"worker": "w", "handlers": ["a"], "wait_ms": -5}"#, 400, "NX7019"),
+        ("poll", r#"{"worker": "w", "handlers": ["a"], "wait_ms": 60001}"#, 400, "NX7019"),
         (&complete, r#"{"token": 2, "output": NaN}"#, 400, "NX7019"),
         (&complete, r#"{"output": 1}"#, 400, "NX7019"),
         (&complete, r#"{"token": "2", "output": 1}"#, 400, "NX7019"),

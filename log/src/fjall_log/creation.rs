@@ -5,9 +5,12 @@
 //! * A database is made aside and renamed into place, so a creation that was killed half-way leaves nothing that looks like a store.
 //! * The high-water file is older than the database: a store without its database has lost data exactly if the mark says so.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::mark::MarkFile;
 use super::{Options, layout};
@@ -34,11 +37,23 @@ pub(super) fn sync_folder(folder: &Path) -> Result<(), OpenError> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(io(folder))
 }
 
+/// The locks that this process holds, by device and inode. A lock is taken and let go of while this is held.
+static HELD: Mutex<BTreeSet<(u64, u64)>> = Mutex::new(BTreeSet::new());
+
 /// The lock of a store, held as long as this lives.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: Option<File>,
+    held_as: (u64, u64),
     is_new: bool,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+        held.remove(&self.held_as);
+        drop(self.file.take());
+    }
 }
 
 /// Takes the lock of the store, making its folder if there is none.
@@ -52,9 +67,18 @@ pub(super) fn lock(store: &Path) -> Result<Lock, OpenError> {
         .write(true)
         .open(&path)
         .map_err(io(&path))?;
+    let about = file.metadata().map_err(io(&path))?;
+    let held_as = (about.dev(), about.ino());
+    let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
     match file.try_lock() {
-        Ok(()) => Ok(Lock { _file: file, is_new }),
-        Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path: store.to_owned() }),
+        Ok(()) => {
+            held.insert(held_as);
+            Ok(Lock { file: Some(file), held_as, is_new })
+        }
+        Err(TryLockError::WouldBlock) => {
+            let is_here = held.contains(&held_as);
+            Err(OpenError::Locked { path: store.to_owned(), is_here })
+        }
         Err(TryLockError::Error(source)) => Err(OpenError::Io { path, source }),
     }
 }

@@ -1,6 +1,8 @@
 //! What a log on a disk keeps when it is closed and opened again.
 
-use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use nexus_log::{Change, EventLog, FjallLog, OpenError, Options, Outcome, Position, Revision};
 
@@ -62,7 +64,34 @@ fn closing_completes_the_high_water_file_and_what_was_handed_over() {
         assert!(matches!(ticket.wait().expect("answered")[..], [Outcome::Appended(_)]));
     }
     drop(log);
+    assert_eq!(said_by_the_mark(folder.path()), Position(50));
     assert_eq!(open(folder.path()).durable(HERE), Position(50));
+}
+
+/// Up to where the high-water file says that the log had acknowledged: where it stands alone, a store is refused.
+fn said_by_the_mark(store: &Path) -> Position {
+    let alone = tempfile::tempdir().expect("a folder");
+    fs::copy(store.join("high-water"), alone.path().join("high-water")).expect("copied");
+    match FjallLog::open(alone.path(), Options::new(TABLES)) {
+        Err(OpenError::EndsEarly { acknowledged, .. }) => acknowledged,
+        Ok(_) => Position(0),
+        Err(refusal) => panic!("{refusal:?}"),
+    }
+}
+
+#[test]
+fn the_high_water_file_follows_a_log_that_is_open() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = open(folder.path());
+    let given_up = Instant::now() + Duration::from_secs(30);
+    for round in 0..3 {
+        append_one(&log, transition(1, round, &[b"a"]));
+        let end = Position(u64::from(round) + 1);
+        while said_by_the_mark(folder.path()) != end {
+            assert!(Instant::now() < given_up, "the high-water file does not say {end}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
 }
 
 #[test]
@@ -70,7 +99,7 @@ fn a_store_is_held_by_one_log() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = open(folder.path());
     let second = FjallLog::open(folder.path(), Options::new(TABLES));
-    assert!(matches!(second, Err(OpenError::Locked { .. })), "{second:?}");
+    assert!(matches!(second, Err(OpenError::Locked { is_here: true, .. })), "{second:?}");
     drop(log);
     open(folder.path());
 }

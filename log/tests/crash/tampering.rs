@@ -1,7 +1,9 @@
 //! Histories changed behind the log's back, by somebody who knows the format: verification says what and where.
 
+use std::fs;
+
 use fjall::{Database, Keyspace, KeyspaceCreateOptions};
-use nexus_log::{EventLog, Position, Problem, ReadError, Revision};
+use nexus_log::{EventLog, OpenError, Position, Problem, ReadError, Revision};
 
 use crate::stores::open;
 use crate::transitions::{HERE, append, stream, transition};
@@ -112,6 +114,27 @@ fn a_rewritten_record_breaks_the_chain() {
         found,
         [Problem::Chain { stream: stream(1), at: Position(0) }, Problem::Head { at: Position(5) }]
     );
+}
+
+/// What the high-water file does not name yet was synced all the same: it is not taken on trust.
+#[test]
+fn a_frame_behind_the_mark_that_breaks_its_chain_is_refused() {
+    let folder = crate::scratch::folder();
+    let (store, mark) = (folder.path(), folder.path().join("high-water"));
+    let log = open(store).expect("is made");
+    append(&log, vec![transition(1, 0, &[b"aaaa"])]);
+    drop(log);
+    let earlier = fs::read(&mark).expect("readable");
+    let log = open(store).expect("opens");
+    append(&log, vec![transition(1, 1, &[b"bbbb"])]);
+    drop(log);
+    fs::write(&mark, &earlier).expect("written");
+    assert_eq!(open(store).expect("opens").durable(HERE), Position(2));
+    fs::write(&mark, &earlier).expect("written");
+    let db = Database::builder(store.join("log")).open().expect("opens");
+    Tampered { db }.rewrite(1, |frame| frame[RECORDS + 8] = b'z');
+    let refusal = open(store).expect_err("is refused");
+    assert!(matches!(refusal, OpenError::Differs { at: Position(1) }), "{refusal:?}");
 }
 
 #[test]

@@ -137,3 +137,29 @@ impl fmt::Debug for StepQueue {
         f.debug_list().entries(self.iter()).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_in_a_set_once_and_leave_it_in_order() {
+        let mut set: StepSet = [5, 2, 5].map(StepIndex).into_iter().collect();
+        assert_eq!((set.len(), set.is_empty()), (2, false));
+        assert_eq!(set.pop_first(), Some(StepIndex(2)));
+        assert!(!set.is_empty());
+        assert_eq!(set.pop_first(), Some(StepIndex(5)));
+        assert_eq!((set.len(), set.is_empty()), (0, true));
+        assert_eq!(set.pop_first(), None);
+    }
+
+    #[test]
+    fn steps_leave_a_queue_as_they_came() {
+        let mut queue: StepQueue = [5, 2, 5].map(StepIndex).into_iter().collect();
+        assert_eq!((queue.len(), queue.is_empty()), (3, false));
+        assert_eq!(queue.take(2), [5, 2].map(StepIndex));
+        assert!(!queue.is_empty());
+        assert_eq!(queue.take(9), [StepIndex(5)]);
+        assert_eq!((queue.len(), queue.is_empty()), (0, true));
+    }
+}

@@ -120,12 +120,12 @@ fn compile(call: &CallMade, step: &Step, count: usize) -> Result<PlanStep, (Stri
         || call.name.chars().any(|c| c.is_control() || c == '#' || c == '@')
     {
         let reason = format!(
-            "a name has 1 to {CALL_CHARS_MAX} characters, no `#`, no `@` and no control characters"
+            "a name has 1 to {CALL_CHARS_MAX} characters, without `#`, `@` and control characters"
         );
         return Err(refused(call, &reason));
     }
     if call.name.contains('/') && !matches!(step.kind, StepKind::WaitFor { .. }) {
-        let reason = "a name has no `/`, which parts it from `undo` in idempotency keys and from the names of called runs";
+        let reason = "only the name of a signal may hold a `/`, which parts others from `undo` in idempotency keys and from the names of called runs";
         return Err(refused(call, reason));
     }
     if call.needs.iter().any(|need| need.at() >= count || *need == call.step) {

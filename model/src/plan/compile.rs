@@ -80,6 +80,18 @@ fn owned(path: &[&str]) -> Vec<String> {
 }
 
 pub(super) fn compile(definition: Definition) -> Result<Plan, Vec<DefinitionError>> {
+    compiled(definition).map_err(without_what_follows)
+}
+
+/// Of two steps with one id, nobody can say which one another waits for: circles that seem to be there may be none.
+fn without_what_follows(mut errors: Vec<DefinitionError>) -> Vec<DefinitionError> {
+    if errors.iter().any(|error| error.code == "NX1108") {
+        errors.retain(|error| error.code != "NX1105");
+    }
+    errors
+}
+
+fn compiled(definition: Definition) -> Result<Plan, Vec<DefinitionError>> {
     let mut problems = Problems::default();
     let by_id = ids(&definition, &mut problems);
     check_head(&definition, &mut problems);

@@ -148,6 +148,19 @@ fn effect_in_words(effect: &ScheduleEffect) -> String {
 }
 
 #[test]
+fn its_only_timer_is_the_next_occasion() {
+    assert_eq!(Schedule::new("nightly").timers(), []);
+    let mut paper = Paper::new(CatchUp::Latest, Overlap::Skip);
+    let next = |paper: &Paper| -> Vec<Timestamp> {
+        paper.schedule.timers().into_iter().map(|(_, due)| due).collect()
+    };
+    assert_eq!(next(&paper), [at(HOUR)]);
+    assert_eq!(paper.schedule.timers(), Vec::from_iter(paper.schedule.next));
+    paper.hour(2.5);
+    assert_eq!(next(&paper), [at(3 * HOUR)]);
+}
+
+#[test]
 fn an_hour_after_the_other() {
     let mut paper = Paper::new(CatchUp::Latest, Overlap::Skip);
     assert_eq!(paper.pending(), "");

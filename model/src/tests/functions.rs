@@ -236,9 +236,9 @@ fn names_of_calls_have_no_slash_but_those_of_signals() {
         workflow  run code
         given     start
         when      calls 0 pay/undo; calls 0 a/b call other; calls 0 a/b sleep 5000; calls 0 a/b wait_for a/b
-        then      rejected: call `pay/undo` cannot be made: a name has no `/`, which parts it from `undo` in idempotency keys and from the names of called runs
-                  rejected: call `a/b` cannot be made: a name has no `/`, which parts it from `undo` in idempotency keys and from the names of called runs
-                  rejected: call `a/b` cannot be made: a name has no `/`, which parts it from `undo` in idempotency keys and from the names of called runs
+        then      rejected: call `pay/undo` cannot be made: only the name of a signal may hold a `/`, which parts others from `undo` in idempotency keys and from the names of called runs
+                  rejected: call `a/b` cannot be made: only the name of a signal may hold a `/`, which parts others from `undo` in idempotency keys and from the names of called runs
+                  rejected: call `a/b` cannot be made: only the name of a signal may hold a `/`, which parts others from `undo` in idempotency keys and from the names of called runs
                   calls in turn 0: a/b@0; a/b waits for a/b
     ",
     );

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use nexus_log::EventLog;
 use nexus_projections::{Views, resume};
 
-use crate::history::{History, append, end, memory_log};
+use crate::history::{History, end, memory_log};
 use crate::site::{Site, checksums, fresh, scratch};
+use crate::transitions::append;
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();

@@ -9,8 +9,9 @@ use nexus_projections::{
     AuditFilter, Counters, CurrentState, CurrentStep, RunRow, RunWord, Views, ViewsError, resume,
 };
 
-use crate::history::{History, Member, append, end, events, memory_log, records, under_way};
+use crate::history::{History, Member, end, events, memory_log, under_way};
 use crate::site::{checksums, fresh, on_each};
+use crate::transitions::{append, records};
 
 #[test]
 fn rows_are_the_fold_of_the_log() {

@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use nexus_log::{
-    EventLog, MemoryLog, Outcome, Partition, Position, Records, Revision, StreamId, Submission,
-    TableSpec, Transition,
-};
+use nexus_log::{EventLog, MemoryLog, Position, StreamId, TableSpec, Transition};
 use nexus_model::codec::{self, Header};
 use nexus_model::command::Command;
 use nexus_model::decide::{Context, Decision, decide};
@@ -18,8 +15,7 @@ use nexus_model::plan::Plan;
 use nexus_model::run::{Run, RunStatus, StepState};
 use nexus_model::time::Timestamp;
 
-/// The one partition.
-pub(crate) const HERE: Partition = Partition(0);
+use crate::transitions::{HERE, append, transition};
 
 /// The tables of the log: none.
 pub(crate) const TABLES: &[TableSpec] = &[];
@@ -199,14 +195,6 @@ impl History {
     }
 }
 
-/// Appends transitions, all of which must fit.
-pub(crate) fn append(log: &dyn EventLog, transitions: Vec<Transition>) {
-    let permit = log.permits().try_acquire(0).unwrap();
-    let ticket = log.append(Submission { partition: HERE, transitions, permit });
-    let outcomes = ticket.wait().unwrap();
-    assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Appended(_))), "{outcomes:?}");
-}
-
 fn id(now: Timestamp, number: usize) -> [u8; 16] {
     let mut id = [0x77; 16];
     id[..6].copy_from_slice(&now.as_ms().to_be_bytes()[2..]);
@@ -221,34 +209,16 @@ fn decided(
     command: Command,
     given: Given,
 ) -> Option<Transition> {
-    let expected = Revision(run.revision);
+    let expected = run.revision;
     let context = Context { given, payloads: &BTreeMap::new(), interruptions_max: 3, vault: None };
     match decide(plan, run, command, context) {
-        Ok(Decision::Happens(transition)) => Some(Transition {
-            stream: StreamId(id.0),
-            expected,
-            time_us: given.now.0,
-            records: records(&transition.events, given, run.is_parked()),
-            rows: Vec::new(),
-            payloads: Vec::new(),
-        }),
+        Ok(Decision::Happens(decided)) => {
+            let is_parked = run.is_parked();
+            Some(transition(StreamId(id.0), expected, &decided.events, given, is_parked))
+        }
         Ok(Decision::Needs(_)) => panic!("no payloads here"),
         Err(_refused) => None,
     }
-}
-
-/// Events as the log takes them.
-pub(crate) fn records(events: &[Event], given: Given, is_parked: bool) -> Records {
-    let mut records = Records::new();
-    for (at, event) in events.iter().enumerate() {
-        let mut body = Vec::new();
-        let header = codec::encode(event, (at == 0).then_some(given), &mut body);
-        let is_last = at + 1 == events.len();
-        let header = if is_last && is_parked { header.parked() } else { header };
-        let Header { kind, version, flags } = header;
-        records.push(nexus_log::Record { kind, version, flags, body: &body });
-    }
-    records
 }
 
 /// All events of a log.

@@ -6,8 +6,11 @@ mod damage;
 mod fold;
 mod history;
 mod kill;
+mod moments;
 mod queries;
 mod reopening;
 mod site;
 mod snapshots;
+#[path = "../support/transitions.rs"]
+mod transitions;
 mod wide;

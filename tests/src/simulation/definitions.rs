@@ -23,6 +23,8 @@ pub(super) struct Made {
     pub(super) signals: Vec<(String, Value)>,
     /// Whether one step comes after the other, so that even a failure leaves nothing to chance.
     pub(super) is_chain: bool,
+    /// Other definitions of its name, with which its runs may go on.
+    pub(super) variants: Vec<Arc<Plan>>,
     /// The function that it is, if it is one.
     pub(super) coded: Option<Coded>,
 }
@@ -55,7 +57,14 @@ pub(super) fn made(tape: &mut Tape, name: &str) -> Made {
     };
     let plan = Plan::compile(definition.clone())
         .unwrap_or_else(|errors| panic!("{errors:?} in {definition:?}"));
-    Made { plan: Arc::new(plan), callees: vec![child], signals, is_chain, coded: None }
+    Made {
+        plan: Arc::new(plan),
+        callees: vec![child],
+        signals,
+        is_chain,
+        variants: Vec::new(),
+        coded: None,
+    }
 }
 
 /// A definition that others call.

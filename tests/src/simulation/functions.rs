@@ -103,7 +103,7 @@ pub(super) fn made(tape: &mut Tape, name: &str, is_wild: bool) -> Made {
     let workflow = workflow(name, &program, &child);
     let (plan, coded) = (Arc::clone(workflow.plan()), Coded { program, workflow, child });
     let callees = vec![Arc::clone(coded.child.plan())];
-    Made { plan, callees, signals, is_chain: true, coded: Some(coded) }
+    Made { plan, callees, signals, is_chain: true, variants: Vec::new(), coded: Some(coded) }
 }
 
 fn workflow(

@@ -1,5 +1,7 @@
 //! People outside: they start runs and send signals, again and again until they are answered.
 
+use std::collections::BTreeMap;
+
 use nexus_engine::StartRequest;
 use nexus_engine::model::command::Command;
 use nexus_engine::model::event::Actor;
@@ -9,6 +11,7 @@ use nexus_engine::shard::{Answer, Refusal};
 use nexus_engine::testkit::{Request, Simulation};
 use serde_json::Value;
 
+use super::beside::{Beside, Wanted};
 use super::definitions::Made;
 
 /// A run that is to be.
@@ -18,6 +21,7 @@ pub(super) struct Planned {
     /// Which definition.
     pub(super) of: usize,
     pub(super) input: Value,
+    pub(super) labels: BTreeMap<String, String>,
     pub(super) run: Option<RunId>,
 }
 
@@ -33,10 +37,11 @@ pub(super) struct Wish {
 enum What {
     Start(usize),
     Signal { planned: usize, name: String, payload: Value },
+    Beside(Wanted),
 }
 
 /// Everything that is wanted of all runs.
-pub(super) fn wishes(planned: &[Planned], made: &[Made]) -> Vec<Wish> {
+pub(super) fn wishes(planned: &[Planned], made: &[Made], beside: &Beside) -> Vec<Wish> {
     let mut wishes = Vec::new();
     for (at, run) in planned.iter().enumerate() {
         wishes.push(What::Start(at));
@@ -45,6 +50,7 @@ pub(super) fn wishes(planned: &[Planned], made: &[Made]) -> Vec<Wish> {
             wishes.push(What::Signal { planned: at, name, payload });
         }
     }
+    wishes.extend(beside.wanted().into_iter().map(What::Beside));
     let wish = |what| Wish { what, asked: Vec::new(), is_done: false };
     wishes.into_iter().map(wish).collect()
 }
@@ -56,12 +62,19 @@ impl Wish {
     }
 
     /// Asks, if that can be asked yet.
-    pub(super) fn ask(&mut self, simulation: &mut Simulation, planned: &[Planned], made: &[Made]) {
+    pub(super) fn ask(
+        &mut self,
+        simulation: &mut Simulation,
+        (planned, made): (&[Planned], &[Made]),
+        beside: &Beside,
+    ) {
         match &self.what {
             What::Start(at) => {
-                let Planned { name, of, input, .. } = &planned[*at];
+                let Planned { name, of, input, labels, .. } = &planned[*at];
                 let Made { plan, callees, .. } = &made[*of];
-                let request = StartRequest::new(plan.clone())
+                let request =
+                    StartRequest { labels: labels.clone(), ..StartRequest::new(plan.clone()) };
+                let request = request
                     .callees(callees.iter().cloned())
                     .input(input.clone())
                     .name(name.clone());
@@ -77,6 +90,7 @@ impl Wish {
                 let command = Command::DeliverSignal { name, id, payload, by };
                 self.asked.push(simulation.ask(run, command, stored.into_iter().collect()));
             }
+            What::Beside(wanted) => self.asked.extend(beside.ask(simulation, *wanted)),
         }
     }
 
@@ -111,8 +125,10 @@ impl Wish {
                     wrong.push(format!("{} was started twice", planned[*at].name));
                 }
             }
-            // It has the signal already, or has ended.
-            (What::Signal { .. }, Ok(_) | Err(Refusal::Rejected(_))) => {}
+            // It has the signal already, or has ended; or it was done already.
+            (What::Signal { .. }, Ok(_) | Err(Refusal::Rejected(_)))
+            | (What::Beside(_), Ok(_) | Err(Refusal::Aggregate(_))) => {}
+            (_, Err(refusal)) if refusal.is_passing() => return,
             (what, Err(refusal)) => wrong.push(format!("{what:?} was refused: {refusal}")),
         }
         self.is_done = true;

@@ -3,12 +3,16 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nexus_engine::Config;
+use nexus_engine::model::event::Actor;
+use nexus_engine::model::pauses::{PauseCommand, Scope};
+use nexus_engine::model::run::Run;
 use nexus_engine::model::time::Timestamp;
 use nexus_engine::testing;
 use nexus_engine::testkit::{Answer, Mock, Request, Simulation, TestEngine};
 use nexus_engine::{StepError, testkit::Call};
 use serde_json::{Value, json};
 
+use super::beside::{Beside, beside};
 use super::compare::differences_of;
 use super::definitions::{Made, made};
 use super::functions::{self, NAMES, UNDOS};
@@ -21,6 +25,8 @@ use super::wild;
 
 /// Things that may happen in the calm before there is no end in sight.
 const CALM_MAX: u32 = 20_000;
+/// How often time passes in the calm before schedules are deleted that always have something to do.
+const PASSED_MAX: u32 = 60;
 
 /// What came of a play.
 #[derive(Clone, Debug, Default)]
@@ -72,6 +78,9 @@ struct Playing<'a> {
     /// What people have asked who do not wait for an answer.
     asked: Vec<Request>,
     helped: u64,
+    beside: Beside,
+    /// How often time has passed since nothing goes wrong any more.
+    passed: u32,
 }
 
 impl<'a> Playing<'a> {
@@ -93,6 +102,7 @@ impl<'a> Playing<'a> {
             .collect();
         let planned: Vec<Planned> =
             (0..=tape.index(4)).map(|at| planned(tape, at, made.len())).collect();
+        let beside = beside(tape, swarm.leap > 0);
         let config = Config {
             concurrency: [256, 1, 2, 4][tape.index(4)],
             resident_bytes_max: if tape.below(2) == 1 { 0 } else { 64 * 1024 * 1024 },
@@ -101,7 +111,7 @@ impl<'a> Playing<'a> {
         };
         let simulation = engine(&made, moods).config(config).simulate();
         played.runs = planned.len() as u64;
-        let wishes = wishes(&planned, &made);
+        let wishes = wishes(&planned, &made, &beside);
         if tells {
             let json = |made: &Made| made.plan.definition().to_canonical_json();
             let texts = made.iter().map(|made| String::from_utf8_lossy(&json(made)).into_owned());
@@ -110,6 +120,7 @@ impl<'a> Playing<'a> {
             played.story.extend(codes.map(|code| format!("{code:?}")));
             played.story.push(format!("{config:?}"));
             played.story.extend(planned.iter().map(|planned| format!("{planned:?}")));
+            played.story.push(format!("{beside:?}"));
         }
         Self {
             tape,
@@ -124,6 +135,8 @@ impl<'a> Playing<'a> {
             is_wild,
             asked: Vec::new(),
             helped: 0,
+            beside,
+            passed: 0,
         }
     }
 
@@ -169,14 +182,18 @@ impl<'a> Playing<'a> {
             }
             let wish = self.wishes.iter().position(|wish| !wish.is_done && !wish.is_asked());
             if let Some(chosen) = self.simulation.moves().first().copied() {
-                self.tell(|| format!("calm: {chosen}"));
+                let words =
+                    if self.tells { self.simulation.words_of(chosen) } else { String::new() };
+                self.tell(|| format!("calm: {words}"));
                 self.simulation.make(chosen, usize::MAX);
             } else if let Some(at) = wish {
                 self.ask(at);
                 if !self.wishes[at].is_asked() && self.simulation.next_time().is_none() {
                     break;
                 }
+            } else if self.end_pause() || self.end_schedule() {
             } else if let Some(time) = self.simulation.next_time() {
+                self.passed += 1;
                 self.simulation.set_now(time.max(self.simulation.now()));
             } else if !self.help() {
                 break;
@@ -184,6 +201,27 @@ impl<'a> Playing<'a> {
             self.check();
         }
         self.check_ends();
+    }
+
+    /// Ends a pause of the store, if there is one.
+    fn end_pause(&mut self) -> bool {
+        let Some(scope) = self.simulation.pauses().pop() else { return false };
+        self.tell(|| format!("the pause of {scope} ends"));
+        let command = PauseCommand::Resume { scope, by: somebody() };
+        let request = self.simulation.change_pauses(command);
+        self.asked.push(request);
+        true
+    }
+
+    /// Deletes a schedule that has nothing to do; one that always has something, after a while.
+    fn end_schedule(&mut self) -> bool {
+        let at_once = self.passed > PASSED_MAX;
+        let Some(request) = self.beside.delete_one(&mut self.simulation, at_once) else {
+            return false;
+        };
+        self.tell(|| "a schedule is deleted".to_owned());
+        self.asked.push(request);
+        true
     }
 
     /// Gives runs what they wait for; `false`: none waits for anything.
@@ -199,7 +237,8 @@ impl<'a> Playing<'a> {
 
     fn ask(&mut self, at: usize) {
         self.tell(|| format!("somebody asks for {at}"));
-        self.wishes[at].ask(&mut self.simulation, &self.planned, &self.made);
+        let planned = (self.planned.as_slice(), self.made.as_slice());
+        self.wishes[at].ask(&mut self.simulation, planned, &self.beside);
     }
 
     /// Somebody asks for something.
@@ -212,9 +251,8 @@ impl<'a> Playing<'a> {
             self.ask(at);
             return true;
         }
-        if self.is_wild
-            && self.tape.happens(self.swarm.meddle)
-            && let Some((what, request)) = wild::meddle(self.tape, &mut self.simulation)
+        if self.tape.happens(self.swarm.meddle)
+            && let Some((what, request)) = self.meddle()
         {
             self.tell(|| what);
             self.asked.push(request);
@@ -228,6 +266,28 @@ impl<'a> Playing<'a> {
         false
     }
 
+    /// Somebody does something to a run, a schedule, or all of them.
+    fn meddle(&mut self) -> Option<(String, Request)> {
+        match self.tape.below(if self.is_wild { 6 } else { 2 }) {
+            0 => self.beside.meddle(self.tape, &mut self.simulation),
+            1 => {
+                let workflow = self.made[self.tape.index(self.made.len())].plan.definition();
+                let scope = match self.tape.below(3) {
+                    0 => Scope::Engine,
+                    1 => Scope::Workflow(workflow.name.clone()),
+                    _ => Scope::Label("team".to_owned(), "a".to_owned()),
+                };
+                let by = somebody();
+                let command = match self.tape.below(2) {
+                    0 => PauseCommand::Resume { scope, by },
+                    _ => PauseCommand::Pause { scope, by, reason: String::new() },
+                };
+                Some((format!("{command:?}"), self.simulation.change_pauses(command)))
+            }
+            _ => wild::meddle(self.tape, &mut self.simulation, &self.made),
+        }
+    }
+
     /// Something goes wrong.
     fn fault(&mut self) -> bool {
         if self.tape.happens(self.swarm.crash) {
@@ -235,6 +295,12 @@ impl<'a> Playing<'a> {
         } else if self.simulation.written() > 0 && self.tape.happens(self.swarm.failed_sync) {
             self.tell(|| "a sync fails".to_owned());
             self.crash();
+        } else if self.simulation.written() > 0 && self.tape.happens(self.swarm.full) {
+            self.tell(|| "the disk is full".to_owned());
+            self.simulation.refuse();
+        } else if self.simulation.reads() && self.tape.happens(self.swarm.unreadable) {
+            self.tell(|| "the disk cannot be read".to_owned());
+            self.simulation.fail_next_read();
         } else if self.simulation.delivered() > 0 && self.tape.happens(self.swarm.report_again) {
             let at = self.tape.index(self.simulation.delivered());
             self.tell(|| format!("report {at} once more"));
@@ -254,6 +320,15 @@ impl<'a> Playing<'a> {
             self.simulation.forget_functions();
         } else if self.tape.happens(self.swarm.snapshot) {
             self.snapshot();
+        } else if self.tape.happens(self.swarm.views) {
+            let (bytes, commits) = (1 + self.tape.index(4_000), self.tape.below(3) != 2);
+            self.tell(|| format!("the views read {bytes} bytes, and commit them: {commits}"));
+            self.simulation.fold_views(bytes, commits);
+        } else if self.tape.happens(self.swarm.drop_views) {
+            self.tell(|| "the views are lost".to_owned());
+            self.simulation.drop_views();
+        } else if self.tape.happens(self.swarm.compare_views) {
+            self.simulation.compare_views();
         } else if self.tape.happens(self.swarm.lose_snapshots) {
             self.simulation.lose_snapshots();
         } else if self.tape.happens(self.swarm.leap) {
@@ -313,7 +388,8 @@ impl<'a> Playing<'a> {
         let at =
             if self.tape.happens(self.swarm.disorder) { self.tape.index(moves.len()) } else { 0 };
         let count = 1 + self.tape.index(4);
-        self.tell(|| moves[at].to_string());
+        let words = if self.tells { self.simulation.words_of(moves[at]) } else { String::new() };
+        self.tell(|| words);
         self.simulation.make(moves[at], count);
     }
 
@@ -330,10 +406,11 @@ impl<'a> Playing<'a> {
 
     /// Every run has ended, and nothing is left.
     fn check_ends(&mut self) {
+        self.simulation.compare_views();
         self.played.wrong.extend(self.simulation.broken_at_rest());
         for (name, run) in self.simulation.engine().runs() {
             let (_, state) = self.simulation.engine().load(run);
-            if !state.status.is_terminal() {
+            if !state.status.is_terminal() && !self.is_left_paused(&state) {
                 let steps = state.steps().map(|(_, step)| step.word()).collect::<Vec<_>>();
                 let words = state.status.word();
                 self.played
@@ -341,10 +418,20 @@ impl<'a> Playing<'a> {
                     .push(format!("{name} is {words} and does not go on; its steps: {steps:?}"));
             }
         }
+        if self.played.wrong.is_empty() {
+            self.played.wrong = self.beside.broken(self.simulation.engine());
+        }
         for frame in self.simulation.engine().frames() {
             let head = frame.chain.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
             self.played.log = self.played.log.rotate_left(5) ^ head;
         }
+    }
+
+    /// Whether a run is paused with one that called it, and that does not wait for it any more: known, see `docs/testing.md`.
+    fn is_left_paused(&self, run: &Run) -> bool {
+        let parent = run.started.as_ref().and_then(|started| started.parent.as_ref());
+        let has_ended = |id| self.simulation.engine().load(id).1.status.is_terminal();
+        run.parent_paused && parent.is_some_and(|parent| has_ended(parent.run))
     }
 
     /// What came of the runs is what the oracle says.
@@ -355,6 +442,10 @@ impl<'a> Playing<'a> {
         let wrong = differences_of(self.simulation.engine(), &self.planned, &self.made, self.moods);
         self.played.wrong.extend(wrong);
     }
+}
+
+fn somebody() -> Actor {
+    Actor { name: "somebody".to_owned(), via: "simulation".to_owned() }
 }
 
 /// An engine with the functions, and with what stands in for all handlers.
@@ -384,6 +475,9 @@ fn planned(tape: &mut Tape, at: usize, definitions: usize) -> Planned {
         name: format!("run-{at}"),
         of: tape.index(definitions),
         input: json!({"n": tape.below(100), "list": list}),
+        labels: [("team", ["a", "b"][tape.index(2)])]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into(),
         run: None,
     }
 }

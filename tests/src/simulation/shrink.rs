@@ -5,11 +5,16 @@ use std::time::{Duration, Instant};
 use super::play::play;
 use super::tape::Tape;
 
-/// Takes numbers away and makes them smaller, as long as something goes wrong and there is time.
+/// Takes numbers away and makes them smaller, as long as the same rule is broken and there is time.
 pub fn shrink(numbers: &[u64], time: Duration) -> Vec<u64> {
     let until = Instant::now() + time;
     let mut best = numbers.to_vec();
-    let fails = |numbers: &[u64]| !play(&mut Tape::of(numbers.to_vec()), false).wrong.is_empty();
+    let rule = |numbers: &[u64]| {
+        let played = play(&mut Tape::of(numbers.to_vec()), false);
+        played.wrong.first().map(|wrong| rule_of(wrong))
+    };
+    let broken = rule(numbers);
+    let fails = |numbers: &[u64]| rule(numbers) == broken;
     loop {
         let before = best.clone();
         let mut size = best.len().max(1);
@@ -26,6 +31,12 @@ pub fn shrink(numbers: &[u64], time: Duration) -> Vec<u64> {
             return best;
         }
     }
+}
+
+/// What tells one rule from another in a sentence about it: its last words, without numbers and names.
+fn rule_of(wrong: &str) -> Vec<String> {
+    let is_word = |word: &&str| word.chars().all(|char| char.is_ascii_lowercase());
+    wrong.split([' ', ',', ':', ';']).filter(is_word).rev().take(3).map(str::to_owned).collect()
 }
 
 fn without(best: &mut Vec<u64>, size: usize, until: Instant, fails: &impl Fn(&[u64]) -> bool) {

@@ -27,6 +27,16 @@ pub(super) struct Swarm {
     pub(super) forget: u64,
     /// The functions of runs are forgotten, and run again from their beginning.
     pub(super) forget_functions: u64,
+    /// The log refuses what was written, because the disk is nearly full.
+    pub(super) full: u64,
+    /// The log cannot be read for a while.
+    pub(super) unreadable: u64,
+    /// The views follow the log.
+    pub(super) views: u64,
+    /// The rows of the views are lost.
+    pub(super) drop_views: u64,
+    /// The views are compared with those that are folded anew.
+    pub(super) compare_views: u64,
     /// A snapshot is written.
     pub(super) snapshot: u64,
     /// Snapshots are lost.
@@ -52,6 +62,11 @@ impl Swarm {
             back: rate(500),
             forget: rate(60),
             forget_functions: rate(60),
+            full: rate(60),
+            unreadable: rate(60),
+            views: rate(100),
+            drop_views: rate(10),
+            compare_views: rate(10),
             snapshot: rate(60),
             lose_snapshots: rate(20),
             disorder: rate(1_000),

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use nexus_engine::model::command::{ApprovalAnswer, Command, UpdateRequest};
-use nexus_engine::model::definition::{Concurrency, Definition, OnEnd, StepKind};
+use nexus_engine::model::definition::{Concurrency, Definition, OnEnd, Step, StepKind};
 use nexus_engine::model::event::Actor;
 use nexus_engine::model::id::{RunId, StepIndex};
 use nexus_engine::model::payload::{NewPayload, Payload};
@@ -15,6 +15,7 @@ use nexus_engine::testkit::{Request, Simulation};
 use serde_json::json;
 
 use super::definitions::{Made, child};
+use super::handlers::WORK;
 use super::tape::Tape;
 
 /// How often it is tried to make a definition that is one.
@@ -29,7 +30,48 @@ pub(super) fn made(tape: &mut Tape, name: &str) -> Made {
         if loops.count() > 1 { None } else { Plan::compile(definition).ok() }
     });
     let plan = plan.map_or_else(|| Arc::clone(&child), Arc::new);
-    Made { plan, callees: vec![child], signals: Vec::new(), is_chain: false, coded: None }
+    let variants = variants(&plan);
+    let callees = vec![child];
+    Made { plan, callees, signals: Vec::new(), is_chain: false, variants, coded: None }
+}
+
+/// The same with a step more, with a step less, and with another one that is tried more often.
+fn variants(plan: &Arc<Plan>) -> Vec<Arc<Plan>> {
+    let of = |change: fn(&mut Vec<Step>)| {
+        let mut definition = plan.definition().clone();
+        change(&mut definition.steps);
+        Plan::compile(definition).ok().map(Arc::new)
+    };
+    let more = of(|steps| {
+        let mut more =
+            Step::new("more", StepKind::Action { uses: WORK.to_owned(), with: json!({}) });
+        more.needs = steps.last().map(|step| step.id.clone()).into_iter().collect();
+        steps.push(more);
+    });
+    let less = of(|steps| drop(steps.pop()));
+    let before = of(|steps| {
+        let kind = StepKind::Action { uses: WORK.to_owned(), with: json!({}) };
+        steps.insert(0, Step::new("before", kind));
+        if let Some(last) = steps.last_mut() {
+            last.retry.max_attempts += 1;
+        }
+    });
+    [more, less, before].into_iter().flatten().chain([Arc::clone(plan)]).collect()
+}
+
+/// A run goes on with another definition.
+fn migrate(
+    tape: &mut Tape,
+    simulation: &mut Simulation,
+    run: RunId,
+    made: &[Made],
+) -> Option<(String, Request)> {
+    let name = simulation.engine().load(run).0.definition().name.clone();
+    let made = made.iter().find(|made| made.plan.definition().name == name)?;
+    let to = made.variants.get(tape.index(made.variants.len()))?;
+    let retries = tape.below(2) == 1;
+    let what = format!("{run} goes on with {:?}, retries: {retries}", to.definition());
+    Some((what, simulation.migrate(run, to, retries)))
 }
 
 fn definition(tape: &mut Tape, name: &str, child: &Plan) -> Definition {
@@ -98,7 +140,11 @@ fn update(number: u64, id: String) -> Command {
 }
 
 /// Somebody does something to some run. Returns what, and the request if it is one of which an answer comes.
-pub(super) fn meddle(tape: &mut Tape, simulation: &mut Simulation) -> Option<(String, Request)> {
+pub(super) fn meddle(
+    tape: &mut Tape,
+    simulation: &mut Simulation,
+    made: &[Made],
+) -> Option<(String, Request)> {
     let runs = simulation.runs();
     if runs.is_empty() {
         return None;
@@ -107,7 +153,8 @@ pub(super) fn meddle(tape: &mut Tape, simulation: &mut Simulation) -> Option<(St
     let by = somebody("somebody");
     let id = format!("id-{}", tape.below(6));
     let step = StepIndex(u32::try_from(tape.below(11)).unwrap_or(0));
-    let (command, payloads) = match tape.below(12) {
+    let (command, payloads) = match tape.below(14) {
+        12 | 13 => return migrate(tape, simulation, run, made),
         0..3 => signal(tape.below(4), id),
         3 | 4 => {
             let number = tape.below(4);

@@ -47,13 +47,18 @@ impl Source {
 /// Every text file that belongs to the repository: known to git or new, and not ignored.
 pub(crate) fn sources() -> Result<Vec<Source>> {
     let root = process::workspace();
-    let mut paths = match listed_by_git(&root) {
+    Ok(listed(&root)?.into_iter().filter_map(|path| source(&root, path)).collect())
+}
+
+/// The paths of all files in `root` that belong to a repository, relative to it.
+pub(crate) fn listed(root: &Path) -> Result<Vec<String>> {
+    let mut paths = match listed_by_git(root) {
         Some(paths) => paths,
-        None => walked(&root)?,
+        None => walked(root)?,
     };
     paths.sort();
     paths.dedup();
-    Ok(paths.into_iter().filter_map(|path| source(&root, path)).collect())
+    Ok(paths)
 }
 
 fn source(root: &Path, path: String) -> Option<Source> {

@@ -10,10 +10,6 @@ pub(super) fn check<In, Out>(
     history: &History,
 ) -> Result<HistoryCheck, HistoryError> {
     let plan = workflow.plan();
-    if !history.definition()?.code {
-        let what = "of a function".to_owned();
-        return Err(HistoryError::NoHistory(what));
-    }
     let (loader, run) = history.as_if_under(plan)?;
     let recorded = loader.history(run, 0, usize::MAX)?;
     let functions = Functions::new(workflow.functions().clone());

@@ -28,6 +28,8 @@ pub(super) struct Known {
     pub(super) begun: BTreeSet<Try>,
     /// Attempts that have an outcome.
     pub(super) ended: BTreeSet<Try>,
+    /// Whether it went on after its end.
+    pub(super) is_reopened: bool,
 }
 
 /// What the log says.
@@ -72,7 +74,8 @@ impl Truth {
             Some(known) => known,
             None => match loader.beginning(id) {
                 Ok(Some((plan, run))) => {
-                    Known { plan, run, begun: BTreeSet::new(), ended: BTreeSet::new() }
+                    let (begun, ended) = (BTreeSet::new(), BTreeSet::new());
+                    Known { plan, run, begun, ended, is_reopened: false }
                 }
                 other => return self.broken.push(format!("a run does not begin: {other:?}")),
             },
@@ -102,17 +105,35 @@ impl Known {
             self.begun.retain(|begun| !is_taken(begun));
             self.ended.retain(|ended| !is_taken(ended));
         }
+        self.is_reopened |= goes_on(&recorded.event);
+        let old = Arc::clone(&self.plan);
         if loader.follow_plan(&mut self.plan, &recorded.event).is_err()
             || !fits(&self.plan, &recorded.event)
         {
             rules.push("does not fit the definition");
         }
         evolve(&self.plan, &mut self.run, &recorded.event, recorded.time);
+        if matches!(recorded.event, Event::RunMigrated(_)) {
+            self.moves(&old);
+        }
         let name = self.run.started.as_ref().map_or("", |started| started.name.as_str());
         let what = recorded.kind();
         broken.extend(
             rules.iter().map(|rule| format!("{what} {} of {name} {rule}", recorded.revision)),
         );
+    }
+
+    /// The steps have the numbers of another definition.
+    fn moves(&mut self, old: &Plan) {
+        let new = Arc::clone(&self.plan);
+        let moved = |tries: &BTreeSet<Try>| {
+            let step = |step: StepIndex| {
+                if step.0 < old.step_count() { new.find(old.id(step)) } else { None }
+            };
+            let tries = tries.iter().filter_map(|it| Some((step(it.0)?, it.1, it.2, it.3)));
+            tries.collect::<BTreeSet<Try>>()
+        };
+        (self.begun, self.ended) = (moved(&self.begun), moved(&self.ended));
     }
 
     /// What must hold before an event.
@@ -134,9 +155,6 @@ impl Known {
         let follows =
             matches!(event, Event::UndoCompleted { step, .. } if self.run.items(*step).is_some());
         let Some(ended) = ends(event).filter(|_| !follows) else { return };
-        if matches!(event, Event::RunMigrated(_)) {
-            self.ended.clear();
-        }
         if !self.ended.insert(ended) {
             rules.push("is a second outcome of one attempt");
         }

@@ -4,11 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nexus_log::Revision;
 use nexus_model::aggregate::AggregateId;
-use nexus_model::codec;
+use nexus_model::codec::{self, Header};
 use nexus_model::effect::RunAttempt;
+use nexus_model::event::Event;
 use nexus_model::id::{RunId, StepIndex, TimerId};
+use nexus_model::pauses::Pauses;
+use nexus_model::run::Run;
 
-use super::truth::Truth;
+use super::super::world::Flying;
+use super::truth::{Known, Truth};
 use crate::handler::AttemptInfo;
 use crate::loader::Loader;
 use crate::shard::{Answer, Output, Shard};
@@ -23,6 +27,8 @@ pub(crate) struct Watch {
     /// How many events of a run were durable when somebody was told so.
     acknowledged: BTreeMap<RunId, u32>,
     broken: Vec<String>,
+    /// Prefixes of the names of runs of which one is open at a time.
+    single: BTreeSet<String>,
     is_stale: bool,
 }
 
@@ -78,6 +84,57 @@ impl Watch {
         }
     }
 
+    /// What is decided keeps to the pauses that the shard knows: nothing begins in a run that they mean.
+    pub(crate) fn sees_pauses<'a>(
+        &mut self,
+        pauses: &Pauses,
+        decided: impl Iterator<Item = &'a Flying>,
+    ) {
+        if pauses.active.is_empty() {
+            return;
+        }
+        for Flying { run, transition, .. } in decided {
+            if AggregateId::of(run.0).is_some() {
+                continue;
+            }
+            let mut started = self.truth.runs.get(run).and_then(|known| known.run.started.clone());
+            for record in &transition.records {
+                let header =
+                    Header { kind: record.kind, version: record.version, flags: record.flags };
+                match codec::decode(header, record.body, transition.time_us) {
+                    Ok((Event::RunStarted(begins), _)) => started = Some(begins),
+                    Ok((Event::StepStarted { step, .. } | Event::ItemStarted { step, .. }, _))
+                        if started.as_ref().is_some_and(|it| !pauses.of(it).is_empty()) =>
+                    {
+                        self.broken.push(format!("step {step:?} of {run} begins in a pause"));
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// No two runs of this schedule are open at a time.
+    pub(crate) fn expects_one_at_a_time(&mut self, schedule: &str) {
+        self.single.insert(format!("{schedule}@"));
+    }
+
+    /// Schedules whose runs come one after the other have no two that are open; one that somebody has continued counts for
+    /// nothing.
+    fn compare_schedules(&mut self) {
+        for prefix in &self.single {
+            let of = |known: &&Known| {
+                let name = known.run.started.as_ref().map_or("", |started| started.name.as_str());
+                name.starts_with(prefix)
+            };
+            let runs = || self.truth.runs.values().filter(of);
+            let open = runs().filter(|known| !known.run.status.is_terminal()).count();
+            if open > 1 && runs().all(|known| !known.is_reopened) {
+                self.broken.push(format!("{open} runs of {prefix} are open"));
+            }
+        }
+    }
+
     fn sees_attempt(&mut self, info: &AttemptInfo, attempt: &RunAttempt, loader: &Loader) {
         self.needs_durable(info.run, info.fencing_token, "a handler is called", loader);
         self.truth.follow(loader);
@@ -97,6 +154,11 @@ impl Watch {
         if !found.is_ok_and(|frames| !frames.is_empty()) {
             self.broken.push(format!("{what} before event {revision} of {run} is durable"));
         }
+    }
+
+    /// The runs, as the log says.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = (&RunId, &Run)> {
+        self.truth.runs.iter().map(|(id, known)| (id, &known.run))
     }
 
     /// Reads what has become durable.
@@ -124,6 +186,7 @@ impl Watch {
             self.compare_rows(loader);
             self.compare_acknowledged();
             self.compare_limits();
+            self.compare_schedules();
         }
     }
 
@@ -198,7 +261,7 @@ impl Watch {
     }
 }
 
-impl super::truth::Known {
+impl Known {
     /// Whether the step has called a run.
     fn begun_to_call(&self, step: StepIndex) -> bool {
         self.run.calls.contains_key(&step) || self.run.calling().any(|it| it == step)

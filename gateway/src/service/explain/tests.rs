@@ -7,6 +7,7 @@ mod properties;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nexus_engine::code::FunctionTrouble;
 use nexus_engine::model::definition::{
     CircuitBreaker, Concurrency, Definition, ForEach, InputSpec, OnItemError, OnSignalTimeout,
     Retry, Step, StepKind, Update,
@@ -23,10 +24,19 @@ use crate::api::{Cause, ExplainView};
 const HOUR: Duration = Duration::from_hours(1);
 
 fn explained(engine: &TestEngine, run: RunId, driven: bool) -> ExplainView {
+    explained_with(engine, run, driven, engine.function_trouble(run))
+}
+
+fn explained_with(
+    engine: &TestEngine,
+    run: RunId,
+    driven: bool,
+    trouble: Option<FunctionTrouble>,
+) -> ExplainView {
     let (plan, state) = engine.load(run);
     let standing = Standing { plan: &plan, run: &state, now: engine.now(), driven };
     let mut view = super::explain(&standing, "wf-001".into(), engine.now());
-    super::function::explain(&mut view, &state, engine.function_trouble(run));
+    super::function::explain(&mut view, &state, trouble, driven);
     view
 }
 

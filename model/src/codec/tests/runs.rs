@@ -12,7 +12,7 @@ use crate::definition::Definition;
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::plan::Plan;
-use crate::run::{Run, RunStatus, StepRun, StepState};
+use crate::run::{Run, RunStatus, StepRun, StepState, TimerPurpose};
 
 fn hash_with(plan: &Plan, change: impl FnOnce(&mut Run)) -> String {
     let mut run = run(plan);
@@ -124,6 +124,12 @@ fn every_change_of_the_state_changes_the_hash() {
             run.holds.steps.insert(StepIndex(1));
         }),
         hash_with(&plan, |run| run.timers.clear()),
+        hash_with(&plan, |run| {
+            run.timers.values_mut().for_each(|timer| timer.due = timer.due.plus_ms(1));
+        }),
+        hash_with(&plan, |run| {
+            run.timers.values_mut().for_each(|timer| timer.purpose = TimerPurpose::RunTimeout);
+        }),
         hash_with(&plan, |run| run.next_timer.0 += 1),
         hash_with(&plan, |run| run.revision += 1),
         hash_with(&plan, |run| {

@@ -8,8 +8,8 @@ use nexus_engine::testing::{TestEngine, TestRun};
 use nexus_engine::testkit::{Chance, TestEngine as Kit};
 use serde_json::json;
 
-use super::explained;
 use super::properties::has_a_cause;
+use super::{explained, explained_with};
 
 const GO: Signal<u64> = Signal::new("go");
 
@@ -20,6 +20,10 @@ async fn work(cx: StepCx, seed: u64) -> StepResult<u64> {
         2 => Err(StepError::fatal("chance")),
         _ => Ok(seed),
     }
+}
+
+async fn steady(_: StepCx, seed: u64) -> StepResult<u64> {
+    Ok(seed)
 }
 
 /// What it does follows from its input, so it is the same in each turn.
@@ -74,6 +78,38 @@ fn no_run_of_a_function_is_ever_without_a_cause_and_following_what_releases_it_e
     }
     let all = ["orphaned", "paused", "retrying", "sleeping", "waiting"];
     assert!(all.iter().all(|word| seen.contains(*word)), "not all causes came up: {seen:?}");
+}
+
+#[test]
+fn from_outside_a_function_that_rests_is_told_from_one_that_waits() {
+    let rests = Workflow::code("rests", |cx: Cx, seed: u64| async move {
+        let seed = cx.step("work", steady, seed).await?;
+        assert_eq!(seed, 0, "it gets no further");
+        Ok(seed)
+    });
+    let waits = Workflow::code("waits", |cx: Cx, _: u64| async move { cx.wait(&GO).await });
+    for (workflow, wanted) in
+        [(rests, &["orphaned", "function"][..]), (waits, &["orphaned", "waiting"])]
+    {
+        let workflow = workflow.expect("a workflow");
+        let engine = TestEngine::new().workflow(&workflow);
+        let id = engine.start(&workflow, 7).expect("it starts").run_id();
+        // Another process has none of what this one knows.
+        let view = engine.with_kit(|kit| explained_with(kit, id, false, None));
+        let causes: Vec<&str> = view.causes.iter().map(|cause| cause.cause.as_str()).collect();
+        assert_eq!(causes, wanted);
+        let name = workflow.name();
+        let release = format!("a program that has the function `{name}` opens the store");
+        assert_eq!(view.causes[0].release, release);
+        assert!(!view.commands.iter().any(|command| command.contains("resume")), "{view:?}");
+        if name == "rests" {
+            assert!(view.causes[1].why.starts_with("it is the turn of its function"), "{view:?}");
+            assert!(view.causes[1].release.contains("NX5001"), "{view:?}");
+            assert!(view.why.contains("has said nothing since event"), "{view:?}");
+            let known = engine.with_kit(|kit| explained(kit, id, true));
+            assert!(known.causes[0].why.starts_with("NX5021"), "{known:?}");
+        }
+    }
 }
 
 /// Does what the first cause says releases it.

@@ -90,8 +90,13 @@ pub(crate) const NO_RUNTIME: &str = "the system has no room for two threads";
 
 /// Runs a command; a panic becomes a report file and exit code 70.
 pub(crate) fn guard(command: impl FnOnce() -> Outcome) -> ExitCode {
-    std::panic::set_hook(Box::new(|panic| {
-        if refused(panic.payload()).is_some() {
+    let here = std::thread::current().id();
+    std::panic::set_hook(Box::new(move |panic| {
+        if let Some(problem) = refused(panic.payload()) {
+            // On this thread it is caught below, and said there.
+            if std::thread::current().id() != here {
+                output::problem(&problem);
+            }
             return;
         }
         let trace = std::backtrace::Backtrace::force_capture();

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use nexus_log::Position;
 
-use super::{Follower, Shared};
-use crate::follower::Fold;
+use super::{Fold, Follower, Shared};
 use crate::{ViewsError, checkpoint, views};
 
 /// How often in a row the rows are opened again before the system is taken to refuse for good.
@@ -69,5 +68,96 @@ impl Follower {
         self.checkpoint = checkpoint;
         self.shared.advance(checkpoint.position);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicU32;
+
+    use super::*;
+    use crate::Checkpoint;
+    use crate::store::{Change, MemoryStore, Rows, ViewStore};
+
+    /// A store that cannot be opened again so many times.
+    struct Refusing {
+        rows: MemoryStore,
+        refusals: AtomicU32,
+        resets: Arc<AtomicU32>,
+    }
+
+    impl ViewStore for Refusing {
+        fn read(&self) -> Box<dyn Rows + '_> {
+            self.rows.read()
+        }
+
+        fn commit(&self, changes: Vec<Change>) -> Result<(), ViewsError> {
+            self.rows.commit(changes)
+        }
+
+        fn reopen(&self) -> Result<(), ViewsError> {
+            let less = |left: u32| left.checked_sub(1);
+            match self.refusals.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less) {
+                Ok(_) => Err(ViewsError::Refused(std::io::Error::from_raw_os_error(24))),
+                Err(_) => self.rows.reopen(),
+            }
+        }
+
+        fn reset(&self) -> Result<(), ViewsError> {
+            self.resets.fetch_add(1, Ordering::SeqCst);
+            self.rows.reset()
+        }
+    }
+
+    /// Views that are closing, so that nobody waits, on rows that hold `changes`.
+    fn follower(changes: Vec<Change>) -> (Follower, Arc<Shared>, Arc<AtomicU32>) {
+        let resets = Arc::default();
+        let refusals = AtomicU32::new(2);
+        let rows = MemoryStore::default();
+        rows.commit(changes).expect("committed");
+        let store = Refusing { rows, refusals, resets: Arc::clone(&resets) };
+        let log = Arc::new(nexus_log::MemoryLog::new(&[]));
+        let shared = Arc::new(Shared::new(log, Box::new(store), Checkpoint::default()));
+        shared.close();
+        (Follower::new(Arc::clone(&shared), Checkpoint::default()), shared, resets)
+    }
+
+    #[test]
+    fn rows_that_could_not_be_opened_are_gone_on_with_as_they_are() {
+        let checkpoint = Checkpoint { position: Position(5), chain: [7; 16] };
+        let rows = vec![checkpoint::layout_row(&views::layout()), checkpoint::row(&checkpoint)];
+        let (mut follower, shared, resets) = follower(rows);
+        for _ in 0..2 {
+            let refused = follower.open_again().expect_err("refused");
+            assert!(refused.is_refusal() && !refused.blames_rows(), "{refused:?}");
+        }
+        follower.open_again().expect("opened");
+        assert_eq!((follower.checkpoint, shared.applied()), (checkpoint, Position(5)));
+        assert_eq!(resets.load(Ordering::SeqCst), 0);
+    }
+
+    #[test]
+    fn rows_that_were_being_made_are_made_anew() {
+        let (mut follower, _shared, resets) = follower(Vec::new());
+        for _ in 0..2 {
+            follower.open_again().expect_err("refused");
+        }
+        follower.open_again().expect("opened");
+        assert_eq!(resets.load(Ordering::SeqCst), 1);
+        let rows = follower.shared.store.read();
+        assert!(checkpoint::has_layout(&*rows, &views::layout()).expect("readable"));
+    }
+
+    #[test]
+    fn a_system_that_refuses_for_good_is_given_up_and_one_that_lets_go_on_is_not() {
+        let (_follower, shared, _resets) = follower(Vec::new());
+        let mut refusals = Refusals::default();
+        for _ in 0..REFUSALS_MAX {
+            assert!(refusals.may_go_on(&shared));
+        }
+        assert!(!refusals.may_go_on(&shared));
+        shared.advance(Position(1));
+        assert!(refusals.may_go_on(&shared), "something was applied meanwhile");
     }
 }

@@ -73,7 +73,7 @@ impl Place {
 
     /// The store opens with room enough, is whole, holds these runs, and takes another.
     fn goes_on(&self, acknowledged: &[String], next: &str) {
-        let list = ended(self.shell("", &self.store()).args(["list", "--json"]));
+        let list = ended(self.shell("", &self.store()).args(["list", "-o", "json"]));
         for id in acknowledged {
             assert!(list.out.contains(&format!("\"{id}\"")), "{id} is there: {list:?}");
         }
@@ -83,14 +83,24 @@ impl Place {
         assert_eq!(verified.status.code(), Some(0), "it is whole: {verified:?}");
     }
 
+    /// Reports of bugs that were written.
+    fn reports(&self) -> impl Iterator<Item = PathBuf> {
+        let files = std::fs::read_dir(self.folder.path()).expect("readable").flatten();
+        files.map(|file| file.path()).filter(|path| path.to_string_lossy().contains("report"))
+    }
+
+    /// Deletes the reports of a process that was allowed to break off.
+    fn forget_reports(&self) {
+        for report in self.reports() {
+            std::fs::remove_file(report).expect("removed");
+        }
+    }
+
     /// It was no bug that ended it.
     fn no_bug(&self, ended: &Ended) {
         assert_ne!(ended.status.code(), Some(70), "{ended:?}");
         assert!(!ended.err.contains("NX9001") && !ended.err.contains("panicked"), "{ended:?}");
-        let files = std::fs::read_dir(self.folder.path()).expect("readable").flatten();
-        let report = files
-            .map(|file| file.file_name())
-            .find(|name| name.to_string_lossy().contains("report"));
+        let report = self.reports().next();
         assert_eq!(report, None, "{ended:?}");
     }
 }

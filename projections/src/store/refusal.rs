@@ -3,6 +3,18 @@
 use std::error::Error;
 use std::io::{self, ErrorKind};
 
+/// What a system says that has no room, or does not allow it.
+const REFUSALS: [ErrorKind; 8] = [
+    ErrorKind::OutOfMemory,
+    ErrorKind::WouldBlock,
+    ErrorKind::Interrupted,
+    ErrorKind::PermissionDenied,
+    ErrorKind::ReadOnlyFilesystem,
+    ErrorKind::StorageFull,
+    ErrorKind::QuotaExceeded,
+    ErrorKind::FileTooLarge,
+];
+
 /// Too many open files: of the system, of the process. They have no kind of their own.
 const OPEN_FILES: [i32; 2] = [23, 24];
 
@@ -17,18 +29,10 @@ pub(super) fn refusal(error: &(dyn Error + 'static)) -> Option<io::Error> {
             None => cause = error.source(),
         }
     };
-    let is_refusal = match said.kind() {
-        ErrorKind::OutOfMemory
-        | ErrorKind::WouldBlock
-        | ErrorKind::Interrupted
-        | ErrorKind::PermissionDenied
-        | ErrorKind::ReadOnlyFilesystem
-        | ErrorKind::StorageFull
-        | ErrorKind::QuotaExceeded
-        | ErrorKind::FileTooLarge => true,
-        _ => said.raw_os_error().is_some_and(|number| OPEN_FILES.contains(&number)),
-    };
-    is_refusal.then(|| match said.raw_os_error() {
+    let number = said.raw_os_error();
+    let is_refusal = REFUSALS.contains(&said.kind())
+        || number.is_some_and(|number| OPEN_FILES.contains(&number));
+    is_refusal.then(|| match number {
         Some(number) => io::Error::from_raw_os_error(number),
         None => io::Error::new(said.kind(), said.to_string()),
     })

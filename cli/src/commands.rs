@@ -59,12 +59,15 @@ pub(crate) mod workers;
 use crate::args::{Args, Verb};
 use crate::context::Context;
 use crate::exit::Outcome;
-use crate::output;
+use crate::{needs, output};
 
 /// Does what the arguments say.
 pub(crate) fn run(args: Args) -> Outcome {
     let context = Context::new(args.global.clone());
     output::configure(&args.global, context.store_flag());
+    if !is_words_only(&args.verb) {
+        needs::descriptors()?;
+    }
     match args.verb {
         Verb::Run(args) => run::run(&context, &args),
         Verb::Start(args) => start::run(&context, &args),
@@ -119,4 +122,16 @@ pub(crate) fn run(args: Args) -> Outcome {
         Verb::Version(args) => Ok(version::run(&args)),
         Verb::Help(args) => help::run(&args),
     }
+}
+
+/// Verbs that open nothing, and so are there for whoever was told that something is missing.
+fn is_words_only(verb: &Verb) -> bool {
+    matches!(
+        verb,
+        Verb::Explain(_)
+            | Verb::Schema(_)
+            | Verb::Completions(_)
+            | Verb::Version(_)
+            | Verb::Help(_)
+    )
 }

@@ -10,6 +10,7 @@ use rustix::process::getuid;
 use tokio::runtime::Builder;
 
 use crate::args::Global;
+use crate::exit;
 
 /// The store's folder unless another is named.
 const STORE: &str = ".nexus";
@@ -111,7 +112,7 @@ fn quoted(word: &str) -> String {
 
 /// Runs `work`, and ends without waiting for what is left: after a second Ctrl-C that is reads and writes of the store.
 fn block_on<T>(builder: &mut Builder, work: impl Future<Output = T>) -> T {
-    let runtime = builder.enable_all().build().expect("the system has room for two threads");
+    let runtime = builder.enable_all().build().expect(exit::NO_RUNTIME);
     let result = runtime.block_on(work);
     runtime.shutdown_background();
     result

@@ -2,6 +2,7 @@
 
 mod usage;
 
+use std::any::Any;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -84,9 +85,20 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
     Code::Usage.into()
 }
 
+/// The words before what the system said when it refused to begin.
+pub(crate) const NO_RUNTIME: &str = "the system has no room for two threads";
+
 /// Runs a command; a panic becomes a report file and exit code 70.
 pub(crate) fn guard(command: impl FnOnce() -> Outcome) -> ExitCode {
-    std::panic::set_hook(Box::new(|panic| {
+    let here = std::thread::current().id();
+    std::panic::set_hook(Box::new(move |panic| {
+        if let Some(problem) = refused(panic.payload()) {
+            // On this thread it is caught below, and said there.
+            if std::thread::current().id() != here {
+                output::problem(&problem);
+            }
+            return;
+        }
         let trace = std::backtrace::Backtrace::force_capture();
         tracing::debug!("{panic}\n{trace}");
         write_report(&format!("{panic}\n\n{trace}\n"));
@@ -97,8 +109,24 @@ pub(crate) fn guard(command: impl FnOnce() -> Outcome) -> ExitCode {
             output::problem(&problem);
             ended(problem.exit_code)
         }
-        Err(_) => Code::Bug.into(),
+        Err(payload) => match refused(&*payload) {
+            Some(problem) => {
+                output::problem(&problem);
+                ended(problem.exit_code)
+            }
+            None => Code::Bug.into(),
+        },
     }
+}
+
+/// What the system refused, if a panic says so: the runtime has no other way to say that it gets no thread. It is no bug.
+fn refused(payload: &(dyn Any + Send)) -> Option<Problem> {
+    let said = payload.downcast_ref::<String>()?;
+    let known = ["OS can't spawn worker thread", NO_RUNTIME];
+    known.iter().any(|words| said.starts_with(words)).then(|| {
+        Problem::new("NX6009", Code::Unreachable as u8, said.clone())
+            .hint("it needs some threads, files and memory: see ulimit -u, -n and -v")
+    })
 }
 
 /// The exit code, unless a result did not reach its reader: then that is said, and the higher code wins.

@@ -28,6 +28,7 @@ use nexus_engine::model::input::InputError;
 use nexus_engine::model::plan::DefinitionError;
 use nexus_engine::model::rejection::Rejection;
 use nexus_engine::model::topic::event_of;
+use nexus_engine::projections::ViewsError;
 use nexus_engine::shard::Refusal;
 use nexus_engine::{LoadError, OpenError, ReplayError, RequestError, StartError, log_code};
 
@@ -111,6 +112,13 @@ fn open_log(error: &LogOpenError) -> Problem {
 
 /// Why the views do not answer.
 pub(crate) fn views(error: &(dyn Error + 'static)) -> Problem {
+    let refused = error.downcast_ref::<ViewsError>().is_some_and(ViewsError::is_refusal);
+    if refused {
+        let message = format!("the views cannot be opened or read: {}", with_causes(error));
+        return Problem::new("NX6009", UNREACHABLE, message).hint(
+            "nothing is damaged: look at the room on the disk, the folder's owner, and ulimit -n, -u and -v",
+        );
+    }
     Problem::new("NX6011", DAMAGED, format!("the views cannot be used: {}", with_causes(error)))
         .hint("damaged views are rebuilt by themselves; see whether the log can be read: nexus-engine verify")
 }

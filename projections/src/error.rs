@@ -25,6 +25,9 @@ pub enum ViewsError {
         #[source]
         source: io::Error,
     },
+    /// The system has no room for what was asked, or does not allow it: file descriptors, memory, threads, disk, permissions.
+    #[error("the system refuses what the views need")]
+    Refused(#[source] io::Error),
     /// The storage engine failed; the views are deleted and rebuilt.
     #[error("the views cannot be read or written: {reason}")]
     Storage {
@@ -91,6 +94,23 @@ pub enum ViewsError {
 }
 
 impl ViewsError {
+    /// Whether the system refuses something, while the rows may be whole.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Locked { .. } | Self::Io { .. } | Self::Refused(_) | Self::Thread(_) => true,
+            Self::Stopped { source, .. } => source.is_refusal(),
+            Self::Storage { .. }
+            | Self::Row { .. }
+            | Self::OutOfStep { .. }
+            | Self::NotARun { .. }
+            | Self::Log(_)
+            | Self::Event { .. }
+            | Self::Panicked { .. }
+            | Self::Closed
+            | Self::NoSuchView { .. } => false,
+        }
+    }
+
     /// Whether the rows are to blame, so that deleting them helps.
     pub(crate) fn blames_rows(&self) -> bool {
         match self {
@@ -100,6 +120,7 @@ impl ViewsError {
             | Self::Panicked { .. } => true,
             Self::Locked { .. }
             | Self::Io { .. }
+            | Self::Refused(_)
             | Self::NotARun { .. }
             | Self::Log(_)
             | Self::Event { .. }

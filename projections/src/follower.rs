@@ -2,6 +2,7 @@
 
 mod fold;
 mod pace;
+mod refusals;
 mod renewal;
 
 pub(crate) use fold::{Fold, decode};
@@ -19,6 +20,7 @@ use crate::snapshots::SnapshotQueue;
 use crate::store::ViewStore;
 use crate::{Checkpoint, ViewsError, checkpoint, views};
 use pace::{Bell, Pace};
+use refusals::Refusals;
 use renewal::Renewals;
 
 /// Bytes of records that are folded into one batch.
@@ -170,12 +172,25 @@ fn run(shared: &Shared, mut follower: Follower) {
     // Nobody else sets it.
     let _ = shared.thread.set(thread::current());
     let mut rebuilds = 0;
+    let mut refusals = Refusals::default();
+    let mut is_refused = false;
     let error = loop {
-        let error = match catch_unwind(AssertUnwindSafe(|| follower.follow())) {
+        let followed = catch_unwind(AssertUnwindSafe(|| {
+            if is_refused {
+                follower.open_again()?;
+            }
+            follower.follow()
+        }));
+        let error = match followed {
             Ok(Ok(())) => return shared.end(Ended::Closed),
             Ok(Err(error)) => error,
             Err(panic) => ViewsError::Panicked { reason: words(panic.as_ref()) },
         };
+        is_refused = error.is_refusal() && refusals.may_go_on(shared);
+        if is_refused {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the views are opened again");
+            continue;
+        }
         if !error.blames_rows() || rebuilds == REBUILDS_MAX {
             break error;
         }

@@ -6,6 +6,7 @@
 
 mod fjall_store;
 mod memory_store;
+mod refusal;
 
 use std::ops::Bound;
 
@@ -117,6 +118,9 @@ pub(crate) trait ViewStore: Send + Sync + 'static {
 
     /// Changes rows. A batch changes a row once.
     fn commit(&self, changes: Vec<Change>) -> Result<(), ViewsError>;
+
+    /// Opens the rows again as they are, after the system refused something.
+    fn reopen(&self) -> Result<(), ViewsError>;
 
     /// Deletes all rows.
     fn reset(&self) -> Result<(), ViewsError>;

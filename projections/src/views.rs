@@ -88,8 +88,8 @@ impl Renewed {
 impl Views {
     /// Opens the views in `folder` and follows `log`.
     ///
-    /// Makes them if they are not there. Deletes and makes them anew if they do not open, are of another layout, or were
-    /// folded from another log; nothing is lost by that but time.
+    /// Makes them if they are not there. Deletes and makes them anew if they are damaged, are of another layout, or were
+    /// folded from another log; nothing is lost by that but time. Those that the system refuses to open stay as they are.
     ///
     /// # Errors
     /// [`ViewsError`] if another process has them open, or the disk or the log cannot be used.

@@ -13,7 +13,7 @@ use crate::process;
 const NEXTEST_VERSION: &str = "0.9.143";
 
 /// Programs that some tests start, and the Debian package that has each of them.
-const TOOLS: [Tool; 5] = [
+const TOOLS: [Tool; 7] = [
     Tool {
         program: "prometheus",
         package: "prometheus",
@@ -29,6 +29,12 @@ const TOOLS: [Tool; 5] = [
         program: "initdb",
         package: "postgresql",
         purpose: "steps that are transactions run on a real server",
+    },
+    Tool { program: "faketime", package: "faketime", purpose: "clocks jump" },
+    Tool {
+        program: "fiu-run",
+        package: "fiu-utils",
+        purpose: "calls to the system fail by chance",
     },
     Tool { program: "python3", package: "python3", purpose: "workers are programs of their own" },
 ];
@@ -167,7 +173,10 @@ mod tests {
 
     #[test]
     fn a_package_is_installed_once() {
-        assert_eq!(packages(&TOOLS), ["prometheus", "strace", "postgresql", "python3"]);
+        assert_eq!(
+            packages(&TOOLS),
+            ["prometheus", "strace", "postgresql", "faketime", "fiu-utils", "python3"]
+        );
     }
 
     #[test]

@@ -16,6 +16,7 @@ impl OpenError {
             Self::Log(error) => log_code(error),
             Self::Read(_) => "NX6002",
             Self::Pauses(error) => error.code(),
+            Self::Views(error) if error.is_refusal() => "NX6009",
             Self::Views(_) => "NX6011",
             Self::StateMissing { .. } => "NX3005",
         }

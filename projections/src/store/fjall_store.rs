@@ -17,6 +17,7 @@ use fjall::{
     Snapshot,
 };
 
+use super::refusal::refusal;
 use super::{Change, Row, Rows, RowsIter, Table, ViewStore};
 use crate::ViewsError;
 
@@ -28,7 +29,7 @@ const LOCK_WAIT: Duration = Duration::from_secs(2);
 /// A [`ViewStore`] in a folder.
 pub(crate) struct FjallStore {
     folder: PathBuf,
-    /// `None` only while it is deleted, and after that failed.
+    /// `None` only while it is deleted or opened again, and after that failed.
     tables: RwLock<Option<Tables>>,
 }
 
@@ -62,7 +63,7 @@ impl FjallStore {
             delete(folder)?;
         }
         let path = database(folder);
-        let is_new = !path.exists();
+        let is_new = !path.try_exists().map_err(|source| io_error(&path, source))?;
         let tables = RwLock::new(Some(open_unlocked(&path)?));
         Ok((Self { folder: folder.to_owned(), tables }, is_new))
     }
@@ -139,13 +140,17 @@ fn options(memtable_mib: u64) -> KeyspaceCreateOptions {
         .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
 }
 
+/// What failed: the rows, unless the system refused something.
 #[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
 fn storage(error: fjall::Error) -> ViewsError {
-    ViewsError::Storage { reason: error.to_string() }
+    match refusal(&error) {
+        Some(source) => ViewsError::Refused(source),
+        None => ViewsError::Storage { reason: error.to_string() },
+    }
 }
 
 fn gone() -> ViewsError {
-    ViewsError::Storage { reason: "it was deleted and could not be made again".to_owned() }
+    ViewsError::Refused(io::Error::other("they were closed and could not be opened again"))
 }
 
 impl ViewStore for FjallStore {
@@ -167,6 +172,13 @@ impl ViewStore for FjallStore {
             }
         }
         batch.commit().map_err(storage)
+    }
+
+    fn reopen(&self) -> Result<(), ViewsError> {
+        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        drop(tables.take());
+        *tables = Some(open_unlocked(&database(&self.folder))?);
+        Ok(())
     }
 
     /// The marker sees to it that a process that ends in between leaves nothing that is half deleted.

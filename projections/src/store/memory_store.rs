@@ -29,6 +29,10 @@ impl ViewStore for MemoryStore {
         Ok(())
     }
 
+    fn reopen(&self) -> Result<(), ViewsError> {
+        Ok(())
+    }
+
     fn reset(&self) -> Result<(), ViewsError> {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Tables::default();
         Ok(())

@@ -65,6 +65,16 @@ fn a_reset_store_is_empty_and_goes_on() {
 }
 
 #[test]
+fn a_store_that_is_opened_again_has_its_rows_and_goes_on() {
+    on_every_store(|store| {
+        store.commit(vec![put(Table::Runs, b"a", b"1")]).unwrap();
+        store.reopen().unwrap();
+        store.commit(vec![put(Table::Runs, b"b", b"1")]).unwrap();
+        assert_eq!(keys(store, Bound::Unbounded, Bound::Unbounded), [b"a", b"b"]);
+    });
+}
+
+#[test]
 fn a_batch_is_seen_as_a_whole() {
     on_every_store(|store| {
         let is_done = AtomicBool::new(false);

@@ -25,7 +25,12 @@ impl Away {
         let mut queue = VecDeque::from(std::mem::take(&mut resident.given_back));
         queue.append(&mut resident.queue);
         let at_work = std::mem::take(&mut resident.at_work);
-        queue.retain(|asked| !is_found_again(&asked.command, &at_work));
+        for asked in &mut queue {
+            if is_found_again(&asked.command, &at_work) {
+                // What is in its place has the run read all the same.
+                *asked = Asked::silent(Command::OfferSlots);
+            }
+        }
         Self { queue, at_work, rests: true }
     }
 

@@ -356,6 +356,24 @@ fn an_attempt_that_was_cut_off_is_interrupted_once_also_when_the_log_refuses_tha
     assert_eq!(interrupted.filter(is_one).count(), 1);
 }
 
+/// Somebody asked for the run before the engine took it up; it goes on though what was asked, and what was found, are refused.
+#[test]
+fn an_attempt_that_was_cut_off_is_interrupted_also_when_the_log_refuses_it_with_what_somebody_asked()
+ {
+    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
+    let run = bench.start(None);
+    bench.durable();
+    bench.crash();
+    bench.ask(run, Command::ResumeRun { by: bench::by() }, None);
+    bench.load(run);
+    bench.tell(Input::Drive { run });
+    bench.refuse(FULL);
+    assert_eq!(bench.seen(), "load; left; rest");
+    bench.rested(run);
+    bench.durable();
+    assert_eq!(bench.seen(), "resume 0/1");
+}
+
 /// Whatever ended the process, it was not what rested; the next process takes it up without another word.
 #[test]
 fn an_attempt_that_rested_when_the_process_ended_is_carried_on_without_an_event() {

@@ -165,9 +165,8 @@ impl TestEngine {
     /// Runs a workflow to its end, or until it waits for something that does not come by itself; then again with a crash before
     /// and after each of its transitions is durable. Compares end states, outputs and calls.
     ///
-    /// That is what the engine sees. A function that is called again after a crash, with `may_repeat` and the same idempotency key,
-    /// is expected to return the same again; what it does outside a second time is not seen: see
-    /// [`crash_everywhere_in`](Self::crash_everywhere_in) for how to look at that.
+    /// That is what the engine sees. A function is called once for an attempt and an input, and what it returned then is what a
+    /// repetition after a crash returns: whether it may be repeated is not seen here.
     ///
     /// # Errors
     /// [`Error`](crate::workflow::Error) if the run cannot be started.
@@ -187,51 +186,6 @@ impl TestEngine {
 
     /// Plays `play`, then again with a crash before and after each transition is durable, and compares end states, outputs and
     /// calls. `play` is given a fresh engine each time; all runs are taken to their end after it.
-    ///
-    /// Whether a step may be repeated is seen where its work ends up. Here a list stands for the bank, and what adds to it without
-    /// looking at the key is found out: a crash between its work and the record of it lets it add twice.
-    ///
-    /// ```
-    /// use std::cell::Cell;
-    /// use std::sync::{Arc, Mutex};
-    ///
-    /// use nexus_engine::prelude::*;
-    /// use nexus_engine::testing::TestEngine;
-    ///
-    /// #[derive(Clone, Default)]
-    /// struct Bank(Arc<Mutex<Vec<String>>>);
-    ///
-    /// async fn careless(cx: StepCx, cents: u64) -> StepResult<u64> {
-    ///     cx.state::<Bank>()?.0.lock().unwrap().push(cx.idempotency_key());
-    ///     Ok(cents)
-    /// }
-    /// async fn careful(cx: StepCx, cents: u64) -> StepResult<u64> {
-    ///     let bank = cx.state::<Bank>()?;
-    ///     let mut charged = bank.0.lock().unwrap();
-    ///     if !charged.contains(&cx.idempotency_key()) {
-    ///         charged.push(cx.idempotency_key());
-    ///     }
-    ///     Ok(cents)
-    /// }
-    ///
-    /// fn most_charges(order: &Workflow<u64, u64>) -> usize {
-    ///     let (bank, most) = (Bank::default(), Cell::new(0));
-    ///     let t = TestEngine::new().workflow(order).state(bank.clone());
-    ///     let count = || most.set(most.get().max(bank.0.lock().unwrap().len()));
-    ///     let crashes = t.crash_everywhere_in(|t| {
-    ///         count(); // What the play before this one did, to the end of its runs.
-    ///         bank.0.lock().unwrap().clear();
-    ///         t.start(order, 25).expect("a start");
-    ///     });
-    ///     count();
-    ///     assert!(crashes.all_same(), "the engine sees no difference: {crashes}");
-    ///     most.get()
-    /// }
-    ///
-    /// assert_eq!(most_charges(&Workflow::dag("a", |d, n| d.step("charge", careful, n))?), 1);
-    /// assert_eq!(most_charges(&Workflow::dag("b", |d, n| d.step("charge", careless, n))?), 2);
-    /// # Ok::<(), Error>(())
-    /// ```
     pub fn crash_everywhere_in(&self, play: impl Fn(&Self)) -> Crashes {
         let fresh = self.kit().fresh();
         fresh.crash_everywhere_in(|kit| {

@@ -12,6 +12,9 @@ use crate::follow::{self, Following, Show};
 use crate::output::{self, Format};
 use crate::store::{Access, Driving, Purpose, note_parked};
 
+/// The run does not stand so that it could be done: it is not paused.
+const NOT_SO: &str = "NX7007";
+
 /// Arguments of `resume`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -121,8 +124,16 @@ fn detached(context: &Context, run: &str, act: Act) -> Outcome {
 /// Ends the pause of a run if there is one; its name.
 async fn end_pause(control: &Control, run: &str, act: Act) -> Result<String, Problem> {
     let view = control.get(run).await?;
-    if view.status == "paused" {
-        control.resume(&view.id, act).await?;
+    match view.status.as_str() {
+        "paused" => {
+            control.resume(&view.id, act).await?;
+        }
+        // Their status does not say whether they are paused as well.
+        "failing" | "cancelling" | "compensating" => match control.resume(&view.id, act).await {
+            Err(problem) if problem.code != NOT_SO => return Err(problem),
+            Ok(_) | Err(_) => {}
+        },
+        _ => {}
     }
     Ok(view.id)
 }

@@ -178,6 +178,36 @@ fn a_paused_run_goes_on_when_it_is_resumed() {
 }
 
 #[test]
+fn a_run_that_was_paused_while_it_was_undone_goes_on_when_it_is_resumed() {
+    let desk = Desk::new();
+    desk.write(
+        "undone.workflow.yaml",
+        "nexus: v1
+name: undone
+on_failure: compensate
+steps:
+  a:
+    run: echo done
+    compensate:
+      run: test -e go
+      retry: { max_attempts: 100000, initial: 20ms, max: 20ms }
+  b:
+    needs: a
+    run: exit 1
+",
+    );
+    desk.nexus(&["start", "undone.workflow.yaml"]).code(0);
+    let status = || desk.nexus(&["get", "wf-001", "-o", "json"]).code(0).json()["status"].clone();
+    while status() != "compensating" {
+        desk.nexus(&["resume", "wf-001", "--timeout", "300ms"]).code(8);
+    }
+    desk.nexus(&["pause", "wf-001"]).code(0);
+    desk.write("go", "");
+    desk.nexus(&["resume", "wf-001", "--timeout", "30s"]).code(1);
+    assert_eq!(status(), "failed");
+}
+
+#[test]
 fn the_demo_leaves_a_folder_of_somebody_else_alone() {
     let desk = Desk::new();
     std::fs::create_dir(desk.path().join("demo")).expect("a folder");

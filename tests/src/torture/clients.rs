@@ -14,7 +14,7 @@ use crate::Chance;
 
 /// Runs that are open at one time, and runs of a store in all.
 const OPEN: usize = 14;
-const RUNS: usize = 160;
+const RUNS: usize = 1_000;
 /// How long a client waits before it looks again for a server.
 const LOOK_AGAIN: Duration = Duration::from_millis(4);
 /// How long runs may take to their end once nothing goes wrong any more.
@@ -56,7 +56,7 @@ impl Board {
         {
             let work = Work::ALL[pick(chance, Work::ALL.len())];
             // Of one length, as the beginning of a name stands for the only run that begins so.
-            let name = format!("{}-{:03}", work.name(), known.len());
+            let name = format!("{}-{:04}", work.name(), known.len());
             let target = Target { name, work, fails: chance.between(0, 3) == 0 };
             known.push(Known { target: target.clone(), is_over: false });
             return (target, true);

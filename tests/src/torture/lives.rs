@@ -125,7 +125,7 @@ impl Stage {
                 disk.leave(chance.between(0, 48 << 10));
             }
             self.rest(&mut servers, work).await;
-        } else if fate != Fate::Stunted && servers.iter_mut().any(is_alive) {
+        } else if servers.iter_mut().any(is_alive) {
             self.seen
                 .push(format!("life {}: the server did not answer for {PATIENCE:?}", self.life));
         }

@@ -3,6 +3,7 @@
 mod chance;
 mod server;
 pub mod simulation;
+pub mod torture;
 
 pub use chance::Chance;
 pub use server::{Server, binary, command, definition_json, free_address, until};

@@ -16,6 +16,7 @@ mod setup;
 mod simulate;
 mod test;
 mod tidy;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -43,6 +44,8 @@ Commands:
                each test, by each of two ways to choose (10000); `[--seed S]`
   power        Cuts the power of a kernel, and takes images of a disk in use, while a process
                appends: `--rounds N` of each (40), with controls; `[--seed S] [--rig R]`
+  torture      Kills servers under load, several a second, and has a checker look at what is left:
+               `--minutes M --kills K [--seed S] [--servers N]`
   tidy         Checks the house rules: dependency arrows, file layout, error pages
   setup        Installs what the tests need, and names what it cannot install
   help         Prints this text";
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         ("tidy", []) => tidy::run(),
         ("setup", []) => setup::run(),
         ("simulate", rest) => simulate::run(rest),
+        ("torture", rest) => torture::run(rest),
         ("help" | "--help" | "-h", _) => {
             println!("{USAGE}");
             Ok(ExitCode::SUCCESS)

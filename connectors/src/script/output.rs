@@ -1,8 +1,9 @@
 //! The file in which a script leaves its result.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
-use std::path::Path;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 use nexus_engine::handler::{Data, StepCx, StepError, StepResult};
 use nexus_model::payload::ContentType;
@@ -23,14 +24,18 @@ pub(super) struct OutputFile {
     media_type: TempPath,
 }
 
+/// Where the file for the media type is that belongs to an output file.
+pub(super) fn type_beside(output: &Path) -> PathBuf {
+    output.with_extension("type")
+}
+
 impl OutputFile {
     /// Makes empty ones that only this user may read.
     pub(super) fn new() -> io::Result<Self> {
-        let empty = |prefix: &str| {
-            let file = tempfile::Builder::new().prefix(prefix).tempfile()?;
-            io::Result::Ok(file.into_temp_path())
-        };
-        Ok(Self { result: empty("nexus-output-")?, media_type: empty("nexus-type-")? })
+        let result = tempfile::Builder::new().prefix("nexus-output-").tempfile()?.into_temp_path();
+        let media_type = type_beside(&result);
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&media_type)?;
+        Ok(Self { result, media_type: TempPath::try_from_path(media_type)? })
     }
 
     /// Where the result is.

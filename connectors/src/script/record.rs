@@ -22,6 +22,8 @@ use super::group::{self, Process};
 
 const FOLDER: &str = "scripts";
 const ENDING: &str = "json";
+/// What a record is called until it is whole. One that stays so is of a script that never began.
+const UNFINISHED: &str = "new";
 
 /// How long scripts of an engine that is gone may clean up.
 const GRACE: Duration = Duration::from_secs(5);
@@ -67,7 +69,8 @@ pub(super) fn write(path: &Path, pid: i32, output: &Path) -> io::Result<()> {
         Record { pid, start: group::process(pid)?.start, boot: boot()?, output: output.to_owned() };
     let folder = path.parent().unwrap_or(path);
     std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::Builder::new().suffix(".new").tempfile_in(folder)?;
+    let mut file =
+        tempfile::Builder::new().suffix(&format!(".{UNFINISHED}")).tempfile_in(folder)?;
     serde_json::to_writer(&mut file, &record)?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
@@ -104,7 +107,11 @@ pub(super) fn end_earlier(path: &Path, grace: Duration) -> StepResult<()> {
 /// # Errors
 /// If the folder with the records cannot be read.
 pub fn reap_orphans(store: &Path) -> io::Result<usize> {
-    let paths = recorded(&store.join(FOLDER))?;
+    let folder = store.join(FOLDER);
+    for unfinished in files(&folder, UNFINISHED)? {
+        let _ = std::fs::remove_file(unfinished);
+    }
+    let paths = files(&folder, ENDING)?;
     // Together, so that all of them share one time to clean up.
     std::thread::scope(|scope| {
         for path in &paths {
@@ -120,13 +127,13 @@ pub fn reap_orphans(store: &Path) -> io::Result<usize> {
     Ok(paths.len())
 }
 
-fn recorded(folder: &Path) -> io::Result<Vec<PathBuf>> {
+fn files(folder: &Path, ending: &str) -> io::Result<Vec<PathBuf>> {
     let entries = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };
     let paths = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
-    Ok(paths.into_iter().filter(|path| path.extension() == Some(OsStr::new(ENDING))).collect())
+    Ok(paths.into_iter().filter(|path| path.extension() == Some(OsStr::new(ending))).collect())
 }
 
 /// Ends the script on record, if there is one, and takes the record away; false if it could not be ended.
@@ -140,6 +147,7 @@ fn end_recorded(path: &Path, grace: Duration) -> io::Result<bool> {
         Ok(record) => {
             let _ = std::fs::remove_file(&record.output);
             let _ = std::fs::remove_file(super::progress::path_beside(&record.output));
+            let _ = std::fs::remove_file(super::output::type_beside(&record.output));
         }
         // It was renamed into place, so only the end of the machine, and of the script with it, can have cut it.
         Err(error) => {

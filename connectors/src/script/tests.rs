@@ -140,7 +140,7 @@ async fn the_environment_is_clean() {
     let logged = bench.logged();
     let mut seen: BTreeMap<_, _> = logged.lines().filter_map(|line| line.split_once('=')).collect();
     assert!(seen.remove("NEXUS_OUTPUT").is_some_and(|path| path.contains("nexus-output-")));
-    assert!(seen.remove("NEXUS_OUTPUT_TYPE").is_some_and(|path| path.contains("nexus-type-")));
+    assert!(seen.remove("NEXUS_OUTPUT_TYPE").is_some_and(|path| path.ends_with(".type")));
     for (name, value) in [
         ("A", "x y"),
         ("B", "2"),
@@ -385,8 +385,22 @@ async fn all_orphans_are_ended_at_the_start() {
     assert!(!pids.into_iter().any(is_running));
     assert_eq!(records(&bench), 0);
     let names = std::fs::read_dir(bench.folder()).unwrap().map(|entry| entry.unwrap().file_name());
-    let outputs = names.filter(|name| name.to_string_lossy().starts_with("nexus-output-"));
-    assert_eq!(outputs.count(), 0, "its result is taken away as well");
+    let left = names.filter(|name| name.to_string_lossy().starts_with("nexus-"));
+    assert_eq!(
+        left.collect::<Vec<_>>(),
+        Vec::<OsString>::new(),
+        "its result and the type of it are taken away as well"
+    );
+}
+
+#[tokio::test]
+async fn a_record_that_an_engine_did_not_finish_is_taken_away() {
+    let bench = Bench::new();
+    let folder = bench.folder().join("store/scripts");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join(".tmpAbCdEf.new"), "{").unwrap();
+    assert_eq!(reap_orphans(&bench.folder().join("store")).unwrap(), 0);
+    assert_eq!(records(&bench), 0);
 }
 
 #[tokio::test]

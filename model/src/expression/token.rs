@@ -156,3 +156,19 @@ fn symbol_len(rest: &str, start: usize) -> Result<usize, SyntaxError> {
     let message = "this character has no meaning here".to_owned();
     Err(SyntaxError::new("NX2001", start..start + len, message))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exponent_has_digits() {
+        for number in ["1e5", "1E-5", "1.5e+5", "10"] {
+            let found = tokens(number).unwrap_or_default().0;
+            assert_eq!(found.first().map(|token| token.text), Some(number));
+        }
+        for wrong in ["1e", "1e+", "1.5E-", "1ex", "1x", "1_"] {
+            assert!(tokens(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+use serde_json::json;
+
+use super::*;
+
+/// Requests, one a line: client, sent, answered (`?`: never), request, its key or number, the answer.
+fn calls(work: &str, text: &str) -> Vec<Value> {
+    let mut calls = Vec::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [client, sent, answered, op, what, answer] = words[..] else {
+            panic!("six words: {line}")
+        };
+        let (outcome, code) = match answer {
+            "?" => ("unknown", ""),
+            code if code.starts_with("NX") => ("refused", code),
+            _ => ("done", ""),
+        };
+        let answer = match (op, answer) {
+            ("start" | "letter", answer) => json!({"existing": answer == "known"}),
+            ("add", sum) => {
+                json!({"existing": sum.starts_with('='), "total": sum.trim_matches('=').parse::<u64>().ok()})
+            }
+            ("total", sum) => json!(sum.parse::<u64>().ok()),
+            ("get", text) => {
+                let (status, outputs) = text.split_once(':').unwrap_or((text, ""));
+                json!({"status": status, "outputs": outputs.replace(',', " ")})
+            }
+            _ => Value::Null,
+        };
+        calls.push(json!({
+            "work": work, "client": client.parse::<u64>().expect("a number"), "op": op, "outcome": outcome, "code": code,
+            "invoked": sent.parse::<u64>().expect("a number"), "returned": answered.parse::<u64>().ok(), "answer": answer,
+            "key": if matches!(op, "letter" | "add") { format!("{op}-{what}") } else { String::new() },
+            "data": if op == "start" { json!({"other": what == "other"}) } else { json!(what.parse::<u64>().ok()) },
+        }));
+    }
+    calls.sort_by_key(|call| call["returned"].as_u64().unwrap_or(u64::MAX));
+    calls
+}
+
+fn check(work: &str, text: &str, is_right: bool) {
+    let calls = calls(work, text);
+    assert_eq!(explain(&calls.iter().collect::<Vec<_>>(), 2), Some(is_right), "{text}");
+}
+
+#[test]
+fn what_one_order_explains_is_accepted() {
+    check(
+        "tally",
+        "1 0 9 start - new\n 2 1 8 start - known\n 2 10 19 add 3 3\n 1 11 20 total - 0",
+        true,
+    );
+    check("tally", "1 0 1 start - new\n 1 2 9 add 1 4\n 2 2 9 add 3 3", true);
+    check(
+        "tally",
+        "1 0 1 start - new\n 1 2 ? add 5 ?\n 2 3 4 total - 0\n 2 5 6 total - 5\n 2 7 8 add 5 =5=",
+        true,
+    );
+    check("tally", "1 0 ? start - ?\n 2 5 6 get - NX7011\n 2 7 8 get - waiting", true);
+    check(
+        "mailbox",
+        "1 0 1 start - new\n 1 2 9 letter 1 new\n 2 2 9 letter 2 new\n 1 10 11 get - completed:2,1,",
+        true,
+    );
+    check(
+        "order",
+        "1 0 1 start - new\n 2 2 3 start other NX7003\n 1 2 3 cancel - done\n 1 4 5 get - cancelled",
+        true,
+    );
+}
+
+#[test]
+fn a_start_that_counted_twice_is_rejected() {
+    check("order", "1 0 1 start - new\n 2 2 3 start - new", false);
+    check("order", "1 0 1 start - new\n 2 2 3 start other known", false);
+}
+
+#[test]
+fn a_run_that_was_there_and_is_not_is_rejected() {
+    check("order", "1 0 1 start - new\n 2 2 3 get - NX7011", false);
+    check("order", "1 0 1 start - known", false);
+}
+
+#[test]
+fn a_stale_sum_is_rejected() {
+    check("tally", "1 0 1 start - new\n 1 2 3 add 3 3\n 2 4 5 total - 0", false);
+}
+
+#[test]
+fn sums_that_exclude_each_other_are_rejected() {
+    check("tally", "1 0 1 start - new\n 1 2 9 add 1 1\n 2 2 9 add 3 3", false);
+    check("tally", "1 0 1 start - new\n 1 2 3 add 1 1\n 2 4 5 add 1 2", false);
+    check("tally", "1 0 1 start - new\n 1 2 3 add 1 1\n 2 4 5 add 2 3\n 3 6 7 add 3 6", false);
+}
+
+#[test]
+fn a_lost_answer_does_not_excuse_a_sum_that_goes_back() {
+    check("tally", "1 0 1 start - new\n 1 2 ? add 5 ?\n 2 3 4 total - 5\n 2 5 6 total - 0", false);
+}
+
+#[test]
+fn an_update_that_is_refused_without_a_reason_is_rejected() {
+    check("tally", "1 0 1 start - new\n 2 2 3 add 1 NX4127", false);
+    check("tally", "1 0 1 start - new\n 2 2 3 add 1 1\n 1 4 5 add 1 NX4130", false);
+}
+
+#[test]
+fn letters_that_change_places_are_rejected() {
+    check(
+        "mailbox",
+        "1 0 1 start - new\n 1 2 3 letter 1 new\n 1 4 5 letter 2 new\n 2 6 7 get - completed:2,1,",
+        false,
+    );
+    check("mailbox", "1 0 1 start - new\n 1 2 3 letter 1 new\n 1 4 5 letter 1 new", false);
+}
+
+#[test]
+fn an_end_that_is_taken_back_is_rejected() {
+    check("order", "1 0 1 start - new\n 2 2 3 get - completed\n 1 4 5 get - waiting", false);
+    check("order", "1 0 1 start - new\n 2 2 3 get - cancelled", false);
+    check("mailbox", "1 0 1 start - new\n 1 2 3 letter 1 new\n 2 6 7 get - completed:1,", false);
+}

@@ -1,0 +1,204 @@
+//! The load: clients that start runs and do with them whatever clients do, also twice and at the same time as others.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use nexus_gateway::Client;
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::calls::{Call, Caller, ClientLog, Target};
+use super::workflows::{GOAL, Work};
+use crate::Chance;
+
+/// Runs that are open at one time, and runs of a store in all.
+const OPEN: usize = 14;
+const RUNS: usize = 160;
+/// How long a client waits before it looks again for a server.
+const LOOK_AGAIN: Duration = Duration::from_millis(4);
+/// How long runs may take to their end once nothing goes wrong any more.
+const SETTLE: Duration = Duration::from_mins(3);
+
+/// In which rounds of settling runs are given what they may be waiting for.
+const PUSH_EVERY: u64 = 10;
+
+/// What the clients of a store share.
+#[derive(Debug)]
+pub(super) struct Board {
+    pub(super) log: ClientLog,
+    pub(super) effects: PathBuf,
+    targets: Mutex<Vec<Known>>,
+}
+
+/// A run, and what is known of it.
+#[derive(Clone, Debug)]
+struct Known {
+    target: Target,
+    is_over: bool,
+}
+
+impl Board {
+    pub(super) fn new(log: ClientLog, effects: PathBuf) -> Self {
+        Self { log, effects, targets: Mutex::default() }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Vec<Known>> {
+        self.targets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A run to do something with: a new one, an open one, and now and then one that is over.
+    fn choose(&self, chance: &mut Chance) -> (Target, bool) {
+        let mut known = self.known();
+        let open: Vec<usize> = (0..known.len()).filter(|at| !known[*at].is_over).collect();
+        if known.is_empty()
+            || (known.len() < RUNS && open.len() < OPEN && chance.between(0, 3) == 0)
+        {
+            let work = Work::ALL[pick(chance, Work::ALL.len())];
+            // Of one length, as the beginning of a name stands for the only run that begins so.
+            let name = format!("{}-{:03}", work.name(), known.len());
+            let target = Target { name, work, fails: chance.between(0, 3) == 0 };
+            known.push(Known { target: target.clone(), is_over: false });
+            return (target, true);
+        }
+        let at = if open.is_empty() || chance.between(0, 8) == 0 {
+            pick(chance, known.len())
+        } else {
+            open[pick(chance, open.len())]
+        };
+        (known[at].target.clone(), false)
+    }
+
+    /// Takes note of the status of a run.
+    fn note(&self, target: &Target, call: Call, answer: Option<&Value>) -> bool {
+        let is_over = call == Call::Get
+            && answer.is_some_and(|run| {
+                matches!(run["status"].as_str(), Some("completed" | "failed" | "cancelled"))
+            });
+        if is_over {
+            let mut known = self.known();
+            known
+                .iter_mut()
+                .filter(|known| known.target.name == target.name)
+                .for_each(|known| known.is_over = true);
+        }
+        is_over
+    }
+}
+
+fn pick(chance: &mut Chance, count: usize) -> usize {
+    usize::try_from(chance.between(0, count as u64)).unwrap_or(0)
+}
+
+/// A client, until it is told to stop. Which server there is, it is told from outside.
+pub(super) async fn work(
+    board: Arc<Board>,
+    number: usize,
+    mut chance: Chance,
+    server: watch::Receiver<Option<Client>>,
+    stop: watch::Receiver<bool>,
+) {
+    let caller = Caller { log: &board.log, number, effects: &board.effects };
+    while !*stop.borrow() {
+        let client = server.borrow().clone();
+        let Some(client) = client else {
+            tokio::time::sleep(LOOK_AGAIN).await;
+            continue;
+        };
+        let (target, is_new) = board.choose(&mut chance);
+        let call =
+            if is_new { Call::Start { other: false } } else { draw(target.work, &mut chance) };
+        let answer = caller.call(&client, &target, call).await;
+        board.note(&target, call, answer.as_ref());
+        tokio::time::sleep(Duration::from_millis(chance.between(0, 12))).await;
+    }
+}
+
+/// What to do with a run.
+fn draw(work: Work, chance: &mut Chance) -> Call {
+    match chance.between(0, 100) {
+        0..12 => return Call::Start { other: false },
+        12..14 => return Call::Start { other: true },
+        14..20 => return Call::History,
+        20..21 => return Call::Cancel,
+        21..40 => return Call::Get,
+        _ => {}
+    }
+    match work {
+        Work::Order => pauses(chance),
+        Work::Refund if chance.between(0, 5) == 0 => Call::Reject,
+        Work::Refund => Call::Approve,
+        Work::Mailbox if chance.between(0, 6) == 0 => pauses(chance),
+        Work::Mailbox => Call::Letter(chance.between(0, GOAL + 2)),
+        Work::Tally if chance.between(0, 3) == 0 => Call::Total,
+        Work::Tally => {
+            let id = chance.between(0, GOAL + 3);
+            // Now and then other data under the same id.
+            Call::Add { id, n: id + 1 + 90 * u64::from(chance.between(0, 20) == 0) }
+        }
+    }
+}
+
+fn pauses(chance: &mut Chance) -> Call {
+    match chance.between(0, 8) {
+        0 => Call::Pause,
+        1..4 => Call::Resume,
+        _ => Call::Get,
+    }
+}
+
+/// Brings every run to its end, with a server that nobody disturbs; names those that do not come to one.
+pub(super) async fn settle(board: &Board, client: &Client, number: usize) -> Vec<String> {
+    let caller = Caller { log: &board.log, number, effects: &board.effects };
+    let began = Instant::now();
+    for round in 0_u64.. {
+        let open: Vec<Target> = board
+            .known()
+            .iter()
+            .filter(|known| !known.is_over)
+            .map(|known| known.target.clone())
+            .collect();
+        if open.is_empty() || began.elapsed() > SETTLE {
+            return open.into_iter().map(|target| target.name).collect();
+        }
+        for target in open {
+            let status = caller.call(client, &target, Call::Get).await;
+            if board.note(&target, Call::Get, status.as_ref()) {
+                continue;
+            }
+            let status = status.as_ref().and_then(|run| run["status"].as_str()).unwrap_or_default();
+            if status.is_empty() {
+                caller.call(client, &target, Call::Start { other: false }).await;
+            }
+            if round.is_multiple_of(PUSH_EVERY) {
+                push(&caller, client, &target).await;
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(20 + 5 * round.min(100))).await;
+    }
+    Vec::new()
+}
+
+/// Gives a run what it may be waiting for.
+async fn push(caller: &Caller<'_>, client: &Client, target: &Target) {
+    // Whatever its status says: one that is undone may be paused as well.
+    if matches!(target.work, Work::Order | Work::Mailbox) {
+        caller.call(client, target, Call::Resume).await;
+    }
+    match target.work {
+        Work::Order => {}
+        Work::Refund => {
+            caller.call(client, target, Call::Approve).await;
+        }
+        Work::Mailbox => {
+            for id in 0..GOAL {
+                caller.call(client, target, Call::Letter(id)).await;
+            }
+        }
+        Work::Tally => {
+            for id in 0..2 * GOAL {
+                caller.call(client, target, Call::Add { id, n: id + 1 }).await;
+            }
+        }
+    }
+}

@@ -49,6 +49,10 @@ impl Shard {
     }
 }
 
+fn is_about_pauses(asked: &Asked) -> bool {
+    matches!(asked.command, Command::HoldRun { .. } | Command::ReleaseRun)
+}
+
 impl Resident {
     /// Whether pauses of the store apply to the run.
     pub(super) fn is_kept_by(&self, pauses: &Pauses) -> bool {
@@ -64,11 +68,17 @@ impl Resident {
         let is_held = !self.run.holds.by_store.is_empty();
         let pauses = pauses.of(started);
         let command = match (pauses.is_empty(), is_held) {
-            (false, false) => Command::HoldRun { pauses },
-            (true, true) => Command::ReleaseRun,
-            (true, false) | (false, true) => return,
+            (false, false) => Some(Command::HoldRun { pauses }),
+            (true, true) => Some(Command::ReleaseRun),
+            (true, false) | (false, true) => None,
         };
-        if self.queue.front().is_none_or(|asked| asked.command != command) {
+        let is_first = |asked: &Asked| Some(&asked.command) == command.as_ref();
+        // What waits may be about earlier pauses.
+        while self.queue.front().is_some_and(|asked| is_about_pauses(asked) && !is_first(asked)) {
+            self.queue.pop_front();
+        }
+        let is_there = self.queue.front().is_some_and(is_first);
+        if let Some(command) = command.filter(|_| !is_there) {
             self.queue.push_front(Asked::silent(command));
         }
     }

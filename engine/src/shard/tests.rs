@@ -50,17 +50,42 @@ fn a_timer_that_is_set_behind_the_end_of_a_pause_waits_until_it_is_durable() {
     assert_eq!(bench.seen(), "set 1");
 }
 
+/// The end of the first pause waits for a payload when the second begins.
+#[test]
+fn a_pause_that_follows_another_keeps_what_the_end_of_the_first_would_have_begun() {
+    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
+    let paused = |scope| {
+        let since = Timestamp::default();
+        let pause = Pause { by: bench::by(), reason: String::new(), since };
+        Input::Pauses(Arc::new(Pauses { active: BTreeMap::from([(scope, pause)]) }))
+    };
+    bench.tell(paused(Scope::Engine));
+    let run = bench.start(None);
+    bench.durable();
+    bench.ask(run, Command::ReleaseRun, None);
+    bench.tell(paused(Scope::Workflow(String::new())));
+    bench.load(run);
+    bench.durable();
+    assert_eq!(bench.seen(), "load");
+    bench.tell(Input::Pauses(Arc::default()));
+    bench.load(run);
+    bench.durable();
+    assert_eq!(bench.seen(), "load; call 0/1");
+}
+
 /// It left memory with what the log refused, and has to be looked at all the same when the pause ends.
 #[test]
 fn a_run_that_a_pause_holds_goes_on_after_it_though_the_log_refused_what_was_asked_meanwhile() {
     let mut bench = Bench::new(&plan(vec![action("a", &[])]));
     let since = Timestamp::default();
     let pause = Pause { by: bench::by(), reason: String::new(), since };
-    let active = BTreeMap::from([(Scope::Engine, pause)]);
-    bench.tell(Input::Pauses(Arc::new(Pauses { active })));
+    let pauses = Arc::new(Pauses { active: BTreeMap::from([(Scope::Engine, pause)]) });
+    bench.tell(Input::Pauses(Arc::clone(&pauses)));
     let run = bench.start(None);
     bench.durable();
     assert_eq!(bench.seen(), "");
+    bench.crash();
+    bench.tell(Input::Pauses(pauses));
     let cancel = Command::CancelRun { by: bench::by(), reason: String::new(), undo: false };
     bench.ask(run, cancel, Some(1));
     bench.load(run);

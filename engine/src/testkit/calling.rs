@@ -8,7 +8,6 @@ use nexus_model::effect::Wish;
 use nexus_model::event::{ChildEnd, Parent};
 use nexus_model::id::{RunId, StepIndex};
 
-use super::engine::made_id;
 use super::world::{Wanted, World};
 use crate::driver::calls::{Found, Todo, actor, asked_to_end, look_up, todo};
 use crate::shard::{Answer, Asked, ChildReport, Input, Output, Refusal, ReplyId, RunCall};
@@ -40,10 +39,7 @@ impl World {
             self.called.wanted.insert(caller, call.clone());
             return;
         }
-        // The same run has the same id, also if it has to be started again.
-        let digest = blake3::hash(call.call.child.as_bytes());
-        let number = digest.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-        let id = made_id(self.setup.began, number);
+        let id = self.id_of(&call.call.child, self.setup.began);
         let key = |run| RunKey::new().map(|_| RunKey::for_test(run));
         let Ok(found) = look_up(&self.loader, call, id, &key) else { return };
         match found {

@@ -74,9 +74,7 @@ impl World {
             return;
         }
         let Ok(plan) = self.loader.plan(start.definition) else { return };
-        let digest = *blake3::hash(start.name.as_bytes()).as_bytes();
-        let random: [u8; 10] = std::array::from_fn(|at| digest[at]);
-        let run = uuid::Builder::from_unix_timestamp_millis(due.as_ms(), &random).into_uuid();
+        let run = self.id_of(&start.name, due);
         let request = StartRequest {
             folder: (!start.folder.is_empty()).then(|| PathBuf::from(&start.folder)),
             by: by(),

@@ -35,10 +35,7 @@ impl World {
             return;
         }
         let Ok(plan) = self.loader.plan(run.request.definition) else { return };
-        let digest = *blake3::hash(run.name.as_bytes()).as_bytes();
-        let random: [u8; 10] = std::array::from_fn(|at| digest[at]);
-        let began = self.setup.began.as_ms();
-        let uuid = uuid::Builder::from_unix_timestamp_millis(began, &random).into_uuid();
+        let uuid = self.id_of(&run.name, self.setup.began);
         let request = StartRequest {
             sent: run.request.sent,
             labels: run.request.labels.clone(),

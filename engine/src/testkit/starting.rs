@@ -7,8 +7,10 @@ use nexus_model::event::RunStarted;
 use nexus_model::id::RunId;
 use nexus_model::payload::NewPayload;
 use nexus_model::plan::Plan;
+use nexus_model::time::Timestamp;
 use nexus_model::vault::Vault;
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::engine::{TestEngine, made_id};
 use super::world::World;
@@ -62,6 +64,21 @@ impl Begin {
             Err(Refusal::Taken(run, _)) => Err(StartError::Conflict { name, run }),
             Err(refusal) => Err(StartError::Request(RequestError::Refused(refusal))),
         }
+    }
+}
+
+impl World {
+    /// The id of a run that is started by no person: the same in each play, so that plays with crashes can be compared. In
+    /// simulations, where starts are refused and tried again, each try has its own, as in the driver.
+    pub(super) fn id_of(&self, name: &str, at: Timestamp) -> Uuid {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(name.as_bytes());
+        if self.watch.is_some() {
+            hasher.update(&self.requests.to_be_bytes());
+        }
+        let digest = *hasher.finalize().as_bytes();
+        let random: [u8; 10] = std::array::from_fn(|at| digest[at]);
+        uuid::Builder::from_unix_timestamp_millis(at.as_ms(), &random).into_uuid()
     }
 }
 

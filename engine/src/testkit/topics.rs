@@ -165,9 +165,7 @@ impl World {
         if self.log.row(NAMES, name.as_bytes()).ok().flatten().is_some() {
             return self.has_started(id);
         }
-        let digest = *blake3::hash(name.as_bytes()).as_bytes();
-        let random: [u8; 10] = std::array::from_fn(|at| digest[at]);
-        let run = uuid::Builder::from_unix_timestamp_millis(event.at.as_ms(), &random).into_uuid();
+        let run = self.id_of(&name, event.at);
         let by = Actor { name: topic.to_owned(), via: "event".to_owned() };
         let request =
             StartRequest { by, ..StartRequest::new(Arc::clone(&plan)).input(input).name(name) };

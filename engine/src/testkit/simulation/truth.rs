@@ -28,6 +28,8 @@ pub(super) struct Known {
     pub(super) begun: BTreeSet<Try>,
     /// Attempts that have an outcome.
     pub(super) ended: BTreeSet<Try>,
+    /// Steps that have called a run. A step of a function may have another call by now.
+    pub(super) called: BTreeSet<StepIndex>,
     /// Whether it went on after its end.
     pub(super) is_reopened: bool,
 }
@@ -75,7 +77,8 @@ impl Truth {
             None => match loader.beginning(id) {
                 Ok(Some((plan, run))) => {
                     let (begun, ended) = (BTreeSet::new(), BTreeSet::new());
-                    Known { plan, run, begun, ended, is_reopened: false }
+                    let called = BTreeSet::new();
+                    Known { plan, run, begun, ended, called, is_reopened: false }
                 }
                 other => return self.broken.push(format!("a run does not begin: {other:?}")),
             },
@@ -106,6 +109,9 @@ impl Known {
             self.ended.retain(|ended| !is_taken(ended));
         }
         self.is_reopened |= goes_on(&recorded.event);
+        if let Event::StepCalled { step, .. } = recorded.event {
+            self.called.insert(step);
+        }
         let old = Arc::clone(&self.plan);
         if loader.follow_plan(&mut self.plan, &recorded.event).is_err()
             || !fits(&self.plan, &recorded.event)

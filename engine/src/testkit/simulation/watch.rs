@@ -264,6 +264,8 @@ impl Watch {
 impl Known {
     /// Whether the step has called a run.
     fn begun_to_call(&self, step: StepIndex) -> bool {
-        self.run.calls.contains_key(&step) || self.run.calling().any(|it| it == step)
+        self.called.contains(&step)
+            || self.run.calls.contains_key(&step)
+            || self.run.calling().any(|it| it == step)
     }
 }

@@ -381,10 +381,9 @@ fn an_attempt_that_was_cut_off_is_interrupted_once_also_when_the_log_refuses_tha
     assert_eq!(interrupted.filter(is_one).count(), 1);
 }
 
-/// Somebody asked for the run before the engine took it up; it goes on though what was asked, and what was found, are refused.
+/// Somebody asked for the run before the engine took it up; it goes on though the log refuses what was found.
 #[test]
-fn an_attempt_that_was_cut_off_is_interrupted_also_when_the_log_refuses_it_with_what_somebody_asked()
- {
+fn an_attempt_that_was_cut_off_is_interrupted_also_when_somebody_else_had_the_run_read() {
     let mut bench = Bench::new(&plan(vec![action("a", &[])]));
     let run = bench.start(None);
     bench.durable();

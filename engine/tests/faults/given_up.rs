@@ -24,7 +24,8 @@ fn registry() -> Registry {
     registry
 }
 
-#[tokio::test(flavor = "multi_thread")]
+/// On one thread, so that nobody answers the worker before it is asked a second time.
+#[tokio::test]
 async fn a_task_goes_to_the_next_worker_if_the_one_that_asked_is_gone() {
     let config = Config { worker_lease: Duration::from_hours(1), ..config() };
     let life = Life::begin(&memory(), config, registry());

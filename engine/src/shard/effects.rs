@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use nexus_model::command::Command;
 use nexus_model::effect::{Effect, pending, pending_for, pending_item};
 use nexus_model::event::Event;
 use nexus_model::id::{ItemIndex, StepIndex};
@@ -36,7 +37,8 @@ impl Resident {
                         add(*step, false);
                     }
                 }
-                Event::AttemptsInterrupted { attempts, orderly: false } => {
+                // One that was left in order is carried on too: it may have been left because of a pause that is over.
+                Event::AttemptsInterrupted { attempts, .. } => {
                     for (step, _) in attempts {
                         add(*step, true);
                     }
@@ -84,7 +86,7 @@ impl Resident {
                     running.for_each(|(item, _)| items.add((*step, item), false));
                 }
             }
-            Event::ItemsInterrupted { attempts, orderly: false } => {
+            Event::ItemsInterrupted { attempts, .. } => {
                 for (step, item, _) in attempts {
                     items.add((*step, *item), true);
                 }
@@ -106,7 +108,7 @@ impl Resident {
         let is_kept = |effect: &Effect| match effect {
             Effect::ResumeAttempt { step, item, .. } => {
                 let key = (*step, *item);
-                !self.at_work.contains_key(&key) && !coming.contains(&key)
+                !self.stays_at_work(key) && !coming.contains(&key)
             }
             Effect::RunAttempt(_)
             | Effect::StopAttempt { .. }
@@ -114,6 +116,26 @@ impl Resident {
             | Effect::ReadEvents(_) => false,
         };
         pending(&self.plan, &self.run).into_iter().filter(is_kept).collect()
+    }
+
+    /// Whether a handler is at work for it, or will be, also after what is on its way to the log.
+    fn stays_at_work(&self, key: (StepIndex, Option<ItemIndex>)) -> bool {
+        let mut coming = self.held.iter().map(|held| &held.asked.command);
+        self.at_work.contains_key(&key) && !coming.any(|command| interrupts(command, key))
+    }
+}
+
+/// Whether a command says that no handler is at work for it any more.
+#[expect(clippy::wildcard_enum_match_arm, reason = "nothing else interrupts")]
+fn interrupts(command: &Command, (step, item): (StepIndex, Option<ItemIndex>)) -> bool {
+    match command {
+        Command::InterruptAttempts { attempts, .. } => {
+            item.is_none() && attempts.iter().any(|(at, _)| *at == step)
+        }
+        Command::InterruptItems { attempts, .. } => {
+            attempts.iter().any(|(at, of, _)| (*at, Some(*of)) == (step, item))
+        }
+        _ => false,
     }
 }
 

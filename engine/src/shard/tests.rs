@@ -381,6 +381,51 @@ fn an_attempt_that_was_cut_off_is_interrupted_once_also_when_the_log_refuses_tha
     assert_eq!(interrupted.filter(is_one).count(), 1);
 }
 
+/// It was to be carried on when the run was paused; that it is not called was recorded only when the pause had ended.
+#[test]
+fn an_attempt_that_a_short_pause_turned_back_is_carried_on() {
+    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
+    let run = bench.start(None);
+    bench.durable();
+    bench.crash();
+    bench.tell(Input::Drive { run });
+    bench.load(run);
+    bench.durable();
+    assert_eq!(bench.seen(), "load; resume 0/1");
+    bench.ask(run, Command::PauseRun { by: bench::by(), reason: String::new() }, None);
+    let (step, attempt) = (StepIndex(0), Attempt(1));
+    bench.ask(run, Command::ResumeAttempt { step, attempt }, None);
+    bench.ask(run, Command::ResumeRun { by: bench::by() }, None);
+    bench.durable();
+    assert_eq!(bench.seen(), "stop 0/1");
+    let attempts = vec![(step, attempt)];
+    bench.ask(run, Command::InterruptAttempts { attempts, orderly: true }, None);
+    bench.durable();
+    assert_eq!(bench.seen(), "resume 0/1");
+}
+
+/// As before, and that it is not called is on its way to the log when the pause ends.
+#[test]
+fn an_attempt_that_is_being_turned_back_when_the_pause_ends_is_carried_on() {
+    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
+    let run = bench.start(None);
+    bench.durable();
+    bench.crash();
+    bench.tell(Input::Drive { run });
+    bench.load(run);
+    bench.durable();
+    let (step, attempt) = (StepIndex(0), Attempt(1));
+    bench.ask(run, Command::PauseRun { by: bench::by(), reason: String::new() }, None);
+    bench.ask(run, Command::ResumeAttempt { step, attempt }, None);
+    bench.durable();
+    assert_eq!(bench.seen(), "load; resume 0/1; stop 0/1");
+    let attempts = vec![(step, attempt)];
+    bench.ask(run, Command::InterruptAttempts { attempts, orderly: true }, None);
+    bench.ask(run, Command::ResumeRun { by: bench::by() }, None);
+    bench.durable();
+    assert_eq!(bench.seen(), "resume 0/1");
+}
+
 /// Somebody asked for the run before the engine took it up; it goes on though the log refuses what was found.
 #[test]
 fn an_attempt_that_was_cut_off_is_interrupted_also_when_somebody_else_had_the_run_read() {

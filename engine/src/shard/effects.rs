@@ -46,13 +46,14 @@ impl Resident {
                 _ => {}
             }
         }
+        let told: BTreeSet<StepIndex> = steps.places.into_keys().collect();
         for (step, takes_slot) in steps.in_order {
             let effect = pending_for(&self.plan, &self.run, step);
             slots_taken += i64::from(takes_slot && effect.as_ref().is_some_and(is_work));
             effects.extend(effect);
         }
         if events.iter().any(changes_a_hold) {
-            let calls = self.run.calling();
+            let calls = self.run.calling().filter(|step| !told.contains(step));
             effects.extend(calls.filter_map(|step| pending_for(&self.plan, &self.run, step)));
         }
         let mut items = Touched::default();
@@ -169,17 +170,14 @@ fn is_work(effect: &Effect) -> bool {
 
 /// Whether a called run has to follow this.
 fn changes_a_hold(event: &Event) -> bool {
-    matches!(
+    let begins_one = matches!(
         event,
         Event::RunPaused { .. }
-            | Event::RunResumed { .. }
             | Event::RunHeld { .. }
-            | Event::RunReleased
             | Event::StepPaused { .. }
-            | Event::StepResumed { .. }
             | Event::ParentPaused
-            | Event::ParentResumed
-    )
+    );
+    begins_one || ends_a_hold(event)
 }
 
 /// Whether what a pause kept may go on after this.
@@ -191,5 +189,6 @@ fn ends_a_hold(event: &Event) -> bool {
             | Event::StepResumed { .. }
             | Event::ParentResumed
             | Event::CancelRequested { .. }
+            | Event::UndoWaived { .. }
     )
 }

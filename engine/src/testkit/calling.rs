@@ -84,7 +84,10 @@ impl World {
         let Some((caller, call)) = self.called.asked.remove(&reply) else { return false };
         let again = if answer.is_ok() { None } else { Some(call) };
         let next = self.called.wanted.remove(&caller).or(again);
-        self.wanted.extend(next.map(|call| Wanted::Call(Box::new(call))));
+        // What else is wanted was wished later.
+        if let Some(call) = next {
+            self.wanted.push_front(Wanted::Call(Box::new(call)));
+        }
         true
     }
 

@@ -44,9 +44,10 @@ impl World {
             Wanted::Run(run) | Wanted::Payloads(run, _) => {
                 Input::Loaded { run, loaded: Loaded::Failed { reason, passing: true } }
             }
+            // As in the driver, a later wish waits until this one is seen to.
+            call @ Wanted::Call(_) => return self.wanted.push_front(call),
             Wanted::Aggregate(id) => Input::AggregateLoaded { id, loaded: Err((reason, true)) },
             later @ (Wanted::Rest(_)
-            | Wanted::Call(_)
             | Wanted::Events(..)
             | Wanted::Function(_)
             | Wanted::Pauses) => return self.wanted.push_back(later),

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "a command line tool talks to its user")]
 
 mod ci;
+mod coverage;
 mod faults;
 mod footprint;
 mod licenses;
@@ -39,6 +40,8 @@ Commands:
                `plants [NAME…]`
   mutants      Makes small changes to the core, one at a time, and names those that no test
                notices: `--share K/N --minutes M` (one of 50 at random, 60)
+  coverage     Runs the tests of the core and of the log, and says which share of their lines
+               those run
   interleavings
                Tries orders of the threads that append, write and close: `--schedules N` for
                each test, by each of two ways to choose (10000); `[--seed S]`
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         ("images", rest) => faults::images(rest),
         ("syscalls", []) => faults::syscalls(),
         ("mutants", rest) => mutants::run(rest),
+        ("coverage", []) => coverage::run(),
         ("plants", names) => plants::run(names),
         ("interleavings", rest) => faults::interleavings(rest),
         ("power", rest) => power::run(rest),

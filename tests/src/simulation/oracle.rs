@@ -157,24 +157,19 @@ impl Oracle<'_> {
             StepKind::Call { with, .. } => self.called(going, step, &template(with, scope)),
             StepKind::Switch(switch) => Self::switch(going, switch, scope),
             StepKind::Repeat(repeat) => {
+                if holds(&repeat.until, &self.scope(going, None)) {
+                    return End::Completed(json!({"rounds": going.round}));
+                }
+                if going.round == repeat.limit {
+                    return End::Failed;
+                }
+                going.round += 1;
                 let from = self.definition.steps.iter().position(|it| it.id == repeat.from);
-                while !holds(&repeat.until, &self.scope(going, None)) {
-                    if going.round == repeat.limit {
-                        going.round = 1;
-                        return End::Failed;
-                    }
-                    going.round += 1;
-                    self.go(going, from.unwrap_or(at), at);
-                    if going.fails {
-                        break;
-                    }
-                }
-                let rounds = std::mem::replace(&mut going.round, 1);
-                if going.fails {
-                    End::NotReached
-                } else {
-                    End::Completed(json!({"rounds": rounds}))
-                }
+                self.go(going, from.unwrap_or(at), at);
+                // In the new round its needs may be other than they were.
+                let end = if going.fails { End::NotReached } else { self.end(going, at, step) };
+                going.round = 1;
+                end
             }
             StepKind::Script { .. }
             | StepKind::SleepUntil { .. }

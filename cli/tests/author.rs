@@ -494,6 +494,26 @@ fn damage_is_found_and_its_place_is_named() {
     }
 }
 
+/// As a program of an earlier version sees the store of a later one.
+#[test]
+fn a_store_of_a_later_layout_is_left_alone() {
+    let here = folder();
+    let at = here.path();
+    ok(at, &["new", "hello"]);
+    ok(at, &["run", "hello/hello.workflow.yaml"]);
+    let layout = at.join(".nexus/log/layout");
+    let known = fs::read_to_string(&layout).expect("a readable file");
+    fs::write(&layout, "nexus-log layout 4000\n").expect("a writable file");
+    for args in [&["list"][..], &["run", "hello/hello.workflow.yaml"], &["verify"]] {
+        let done = nexus(at, args);
+        assert!(done.code == 10 && done.err.contains("error[NX6003]"), "{args:?}: {}", done.err);
+        assert!(done.err.contains("4000"), "{args:?}: {}", done.err);
+    }
+    fs::write(&layout, known).expect("a writable file");
+    let listed = ok(at, &["list", "-o", "json"]).out;
+    assert_eq!(listed.matches("\"hello-1\"").count(), 1, "{listed}");
+}
+
 fn journals(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder.join("log")).expect("a log").flatten() {

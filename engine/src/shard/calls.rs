@@ -77,9 +77,15 @@ impl ChildReport {
 
 impl Resident {
     /// What this run tells the one that called it; `None` if none did, or it goes on.
-    pub(super) fn told(&self) -> Option<Output> {
+    fn told(&self) -> Option<Output> {
         let told = ChildReport::of(&self.run)?;
         Some(Output::ChildEnded(Box::new(ChildReport { encrypted: self.vault.is_some(), ..told })))
+    }
+
+    /// That the run has ended: to those who wait for it, and to the run that called it.
+    pub(super) fn tell_end(&self, run: RunId) -> Vec<Output> {
+        let ended = Output::Ended(run, self.run.status.clone());
+        std::iter::once(ended).chain(self.told()).collect()
     }
 
     /// What is to be done about the runs that this one has called.

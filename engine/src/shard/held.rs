@@ -29,7 +29,8 @@ pub(super) struct Held {
     pub(super) slots_taken: i64,
     pub(super) timers: Vec<TimerChange>,
     pub(super) slots: Vec<SlotChange>,
-    pub(super) ended: bool,
+    /// Who is to hear that the run has ended with it, and how: what is decided behind it may be another end.
+    pub(super) ended: Vec<Output>,
     pub(super) revision: u32,
     /// Payloads that become durable with it; until then they are found here.
     pub(super) payloads: Vec<NewPayload>,

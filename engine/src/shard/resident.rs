@@ -310,6 +310,7 @@ impl Resident {
         self.events_since_snapshot += logged.records.count();
         self.bytes_since_snapshot += logged.records.as_bytes().len();
         let payloads = of_request.into_iter().chain(self.opened(transition.payloads)).collect();
+        let ends = self.run.status.is_terminal() && transition.events.iter().any(is_end);
         let held = Held {
             payloads,
             asked,
@@ -317,7 +318,7 @@ impl Resident {
             slots_taken,
             timers: transition.timers,
             slots: transition.slots,
-            ended: self.run.status.is_terminal(),
+            ended: if ends { self.tell_end(run) } else { Vec::new() },
             revision: self.run.revision,
             after: Vec::new(),
         };
@@ -387,10 +388,7 @@ impl Resident {
         if let Some(reply) = held.asked.reply {
             out.push(Output::Reply(reply, Ok(Answer { run, revision: held.revision })));
         }
-        if held.ended && self.run.status.is_terminal() {
-            out.push(Output::Ended(run, self.run.status.clone()));
-            out.extend(self.told());
-        }
+        out.extend(held.ended);
         for (asked, rejection) in held.after {
             self.answer_rejected(run, &asked, rejection, out);
         }
@@ -572,6 +570,13 @@ impl Resident {
             vault: self.vault.clone(),
         }
     }
+}
+
+fn is_end(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::RunCompleted { .. } | Event::RunFailed { .. } | Event::RunCancelled { .. }
+    )
 }
 
 fn ends_a_pause(command: &Command) -> bool {

@@ -230,7 +230,7 @@ fn requests_behind_a_refused_one_are_decided_again_in_order_and_answered_once() 
     bench.durable();
     let seen = bench.seen();
     assert_eq!(
-        seen, "reply 1 rejected; call 0/2; reply 2 ok; reply 3 rejected; reply 4 ok",
+        seen, "ended failed; reply 1 rejected; call 0/2; reply 2 ok; reply 3 rejected; reply 4 ok",
         "the failure first, then the rest"
     );
 }
@@ -249,6 +249,31 @@ fn who_waits_is_told_that_the_disk_is_full_and_what_depends_on_it_is_decided_aga
     bench.rested(run);
     bench.durable();
     assert_eq!(bench.seen(), "reply 2 ok; reply 3 ok");
+}
+
+/// Who waits hears of the end that is durable, not of one that is decided behind it.
+#[test]
+fn of_two_ends_each_is_told_when_it_is_durable() {
+    let mut bench = Bench::new(&plan(vec![action("a", &[]), action("b", &[])]));
+    let run = bench.start(None);
+    bench.durable();
+    assert_eq!(bench.seen(), "call 0/1; call 1/1");
+    bench.ask(run, complete(0, 1), None);
+    bench.ask(run, fail(1, 1), None);
+    bench.ask(run, Command::RetryRun { by: bench::by() }, None);
+    let by_hand = Command::CancelRun { by: bench::by(), reason: String::new(), undo: true };
+    bench.ask(run, by_hand, None);
+    let attempts = vec![(StepIndex(1), Attempt(2))];
+    bench.ask(run, Command::InterruptAttempts { attempts, orderly: true }, None);
+    bench.durable_one();
+    assert_eq!(bench.seen(), "");
+    bench.durable_one();
+    assert_eq!(bench.seen(), "ended failed");
+    bench.durable_one();
+    bench.durable_one();
+    assert_eq!(bench.seen(), "call 1/2; stop 1/2");
+    bench.durable();
+    assert_eq!(bench.seen(), "ended cancelled");
 }
 
 #[test]

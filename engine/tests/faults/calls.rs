@@ -9,7 +9,7 @@ use nexus_engine::model::event::Event;
 use nexus_engine::model::id::RunId;
 use nexus_engine::model::pauses::Scope;
 use nexus_engine::model::plan::Plan;
-use nexus_engine::model::run::RunStatus;
+use nexus_engine::model::run::{Run, RunStatus};
 use nexus_engine::testkit::{action, step};
 use nexus_engine::{Config, Handle, Registry, StartRequest, StepCx, StepError, handler_fn};
 use serde_json::{Value, json};
@@ -277,6 +277,25 @@ async fn a_pause_of_a_workflow_reaches_the_runs_that_its_parked_runs_have_called
     within(life.handle().resume_store(scope, by())).await.unwrap();
     assert!(is_completed(&life.end_of(parent).await));
     assert!(is_completed(&life.end_of(child).await));
+    within(life.engine.shutdown()).await;
+}
+
+/// That it is to pause is on its way to the called run when it is to go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_called_run_goes_on_after_pauses_that_end_at_once() {
+    let (calls, family) = (Calls::default(), waiting());
+    let life = life_with(&memory(), u32::MAX, registry(&calls, 0));
+    let parent = within(life.handle().start(family.request())).await.unwrap().run;
+    let child = child_of(&life, "top/w").await;
+    until_it_waits(&life, child).await;
+    for _ in 0..200 {
+        within(life.handle().pause(parent, by(), String::new())).await.unwrap();
+        within(life.handle().resume(parent, by())).await.unwrap();
+        let goes_on = |run: &Run| !run.parent_paused;
+        life.until(child, "the called run goes on", goes_on).await;
+    }
+    within(life.handle().signal(child, "go", &json!(7), "", by())).await.unwrap();
+    assert!(is_completed(&life.end_of(parent).await));
     within(life.engine.shutdown()).await;
 }
 

@@ -6,6 +6,7 @@
 mod ci;
 mod coverage;
 mod faults;
+mod flags;
 mod footprint;
 mod licenses;
 mod metadata;

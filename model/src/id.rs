@@ -110,3 +110,16 @@ macro_rules! debug_as_hex {
 }
 
 debug_as_hex!(DefinitionHash, StateHash);
+
+#[cfg(test)]
+mod tests {
+    use super::TimerId;
+
+    #[test]
+    fn a_timer_tells_which_clock_it_follows() {
+        let timer = TimerId(7);
+        assert!(!timer.follows_wall_clock());
+        assert!(timer.of_wall_clock().follows_wall_clock());
+        assert_eq!(timer.of_wall_clock().next(), TimerId(8));
+    }
+}

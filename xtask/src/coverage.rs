@@ -58,13 +58,13 @@ struct Counted {
 /// What `cargo nextest list` says.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Suites {
-    rust_suites: BTreeMap<String, Suite>,
+struct Programs {
+    rust_binaries: BTreeMap<String, Program>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Suite {
+struct Program {
     binary_path: PathBuf,
 }
 
@@ -81,7 +81,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         .args(["--message-format", "json"])
         .output()
         .context("cannot list the tests")?;
-    let suites: Suites = serde_json::from_slice(&listed.stdout).context("the list of tests")?;
+    let programs: Programs = serde_json::from_slice(&listed.stdout).context("the list of tests")?;
     let merged = folder.join("all.profdata");
     let raw = fs::read_dir(&counters)?.map(|entry| entry.map(|entry| entry.path()));
     let raw: Vec<PathBuf> = raw.collect::<std::io::Result<_>>()?;
@@ -93,8 +93,8 @@ pub(crate) fn run() -> Result<ExitCode> {
     )?;
     let mut export = Command::new(tools.join("llvm-cov"));
     export.args(["export", "--summary-only"]).arg(option("--instr-profile=", &merged));
-    for suite in suites.rust_suites.values() {
-        export.arg(option("--object=", &suite.binary_path));
+    for program in programs.rust_binaries.values() {
+        export.arg(option("--object=", &program.binary_path));
     }
     let export: Export =
         serde_json::from_str(&process::capture(&mut export)?).context("what llvm-cov says")?;

@@ -74,3 +74,16 @@ fn the_state_is_the_fold_of_its_events_and_its_commands_come_back() {
     assert!(pauses.loses_one_in(&Pauses::default()));
     assert!(!Pauses::default().loses_one_in(&pauses));
 }
+
+#[test]
+fn the_pauses_of_a_run_are_those_of_its_workflow_and_its_labels() {
+    let labels = vec![("team".to_owned(), "shop".to_owned())];
+    let started = RunStarted { workflow: "order".to_owned(), labels, ..RunStarted::default() };
+    let mut pauses = Pauses::new(STORE);
+    assert_eq!(pauses.of(&started), Vec::<String>::new());
+    for scope in [Scope::Workflow("order".to_owned()), Scope::Workflow("other".to_owned())] {
+        let since = Timestamp(7);
+        pauses.active.insert(scope, Pause { by: by(), reason: String::new(), since });
+    }
+    assert_eq!(pauses.of(&started), ["workflow order"]);
+}

@@ -214,6 +214,14 @@ proptest! {
     }
 }
 
+#[test]
+fn flags_of_a_header_are_told_apart() {
+    let plain = Header { flags: 0, ..header(&Event::RunReleased) };
+    assert!(!plain.is_outside() && !plain.is_parked());
+    assert!(plain.outside().is_outside() && !plain.outside().is_parked());
+    assert!(!plain.parked().is_outside() && plain.parked().is_parked());
+}
+
 /// If the bytes are an event, they are that event from the first to the last byte.
 fn holds_nothing_more(header: Header, mut body: Vec<u8>) -> Result<(), TestCaseError> {
     let Ok((event, given)) = decode(header, &body, NOW.0) else { return Ok(()) };

@@ -461,6 +461,13 @@ pub(crate) fn no_such_run(name: &str, near: Option<&str>) -> Problem {
     }
 }
 
+/// No run has this name, though some begin so: what changes a run is told its whole name.
+pub fn not_whole(name: &str, some: &[String]) -> Problem {
+    Problem::new("NX7011", NOT_FOUND, format!("there is no run `{name}`"))
+        .run(name)
+        .hint(format!("did you mean {}? what changes a run takes its whole name", some.join(", ")))
+}
+
 /// Several runs are meant.
 pub(crate) fn ambiguous(name: &str, some: &[String], more: bool) -> Problem {
     let list = some.join(", ");

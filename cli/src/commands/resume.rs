@@ -124,6 +124,7 @@ fn detached(context: &Context, run: &str, act: Act) -> Outcome {
 /// Ends the pause of a run if there is one; its name.
 async fn end_pause(control: &Control, run: &str, act: Act) -> Result<String, Problem> {
     let view = control.get(run).await?;
+    acting::whole(run, &view.id)?;
     match view.status.as_str() {
         "paused" => {
             control.resume(&view.id, act).await?;

@@ -106,10 +106,11 @@ impl Service {
     /// Has the engine work on a run that was started before it was opened.
     ///
     /// # Errors
-    /// A [`Problem`] if there is no such run.
+    /// A [`Problem`] if there is no such run, or its function is one of another program.
     pub async fn drive(&self, name: &str) -> Result<Acted, Problem> {
         let (run, name) = self.resolve(name).await?;
-        let (_, state) = self.load(run, &name).await?;
+        let (plan, state) = self.load(run, &name).await?;
+        self.check_function(&plan, &state, &name)?;
         self.handle().drive(run);
         self.acted(run, name, "drive", Ok(Answer { run, revision: state.revision }))
     }

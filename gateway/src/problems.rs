@@ -76,7 +76,7 @@ fn open_log(error: &LogOpenError) -> Problem {
             (UNREACHABLE, "use the engine that has it open, or shut that one down first")
         }
         LogOpenError::Locked { is_here: false, .. } => {
-            (UNREACHABLE, "wait for the other process, or ask it: commands find it by themselves")
+            (UNREACHABLE, "wait for the other process, or end it; commands ask a `serve` by themselves, but not a program that has the engine in it")
         }
         LogOpenError::Damaged { .. } => {
             (DAMAGED, "the disk lost data that was written; restore the store from a backup")
@@ -459,6 +459,23 @@ pub(crate) fn no_such_run(name: &str, near: Option<&str>) -> Problem {
         Some(near) => problem.hint(format!("did you mean {near}?")),
         None => problem.hint("see what there is: nexus-engine list"),
     }
+}
+
+/// The function of a run is one of another program.
+pub(crate) fn function_elsewhere(name: &str, workflow: &str) -> Problem {
+    let message = format!(
+        "{name} is carried out by the function `{workflow}` of a program, which this one does not have"
+    );
+    Problem::new("NX5022", CONFLICT, message)
+        .run(name)
+        .hint(format!("run the program that has it: {name} goes on once that opens the store"))
+}
+
+/// No run has this name, though some begin so: what changes a run is told its whole name.
+pub fn not_whole(name: &str, some: &[String]) -> Problem {
+    Problem::new("NX7011", NOT_FOUND, format!("there is no run `{name}`"))
+        .run(name)
+        .hint(format!("did you mean {}? what changes a run takes its whole name", some.join(", ")))
 }
 
 /// Several runs are meant.

@@ -75,9 +75,10 @@ fn open_log(error: &LogOpenError) -> Problem {
         LogOpenError::Locked { is_here: true, .. } => {
             (UNREACHABLE, "use the engine that has it open, or shut that one down first")
         }
-        LogOpenError::Locked { is_here: false, .. } => {
-            (UNREACHABLE, "wait for the other process, or end it; commands ask a `serve` by themselves, but not a program that has the engine in it")
-        }
+        LogOpenError::Locked { is_here: false, .. } => (
+            UNREACHABLE,
+            "wait for the other process, or end it; commands ask a `serve` by themselves, but not a program that has the engine in it",
+        ),
         LogOpenError::Damaged { .. } => {
             (DAMAGED, "the disk lost data that was written; restore the store from a backup")
         }

@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use nexus_gateway::{Control, not_whole};
 use nexus_gateway::api::{Act, Acted, Problem};
+use nexus_gateway::{Control, not_whole};
 use serde_json::json;
 
 use crate::context::Context;

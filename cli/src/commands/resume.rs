@@ -52,18 +52,16 @@ pub(crate) fn run(context: &Context, args: &ResumeArgs) -> Outcome {
         _ => return several(context, args, &act),
     };
     if args.detach {
-        return detached(context, run, act);
+        return context.block_on(detached(context, run, act));
     }
     context.block_on_two(async {
         let purpose = Purpose::Drive(Driving::named("resume"));
         let access = Access::get(context, &purpose).await?;
+        if is_in_a_program(access.control(), run).await {
+            access.close().await;
+            return detached(context, run, act).await;
+        }
         match end_pause(access.control(), run, act).await {
-            Ok((name, Some(_))) if is_in_a_program(access.control(), &name).await => {
-                output::line(format!("{name} goes on"));
-                note_parked(context, &access, &[&name]).await;
-                access.close().await;
-                Ok(Code::Done)
-            }
             Ok((name, _)) => {
                 let following = Following {
                     names: vec![name],
@@ -103,33 +101,36 @@ fn several(context: &Context, args: &ResumeArgs, act: &Act) -> Outcome {
     })
 }
 
-fn detached(context: &Context, run: &str, act: Act) -> Outcome {
-    context.block_on(async {
-        let access = Access::get(context, &Purpose::Record).await?;
-        let acted = async {
-            let control = access.control();
-            match end_pause(control, run, act).await? {
-                (name, Some(acted)) if is_in_a_program(control, &name).await => Ok(acted),
-                (name, _) => control.drive(&name).await,
-            }
-        };
-        let acted = acted.await;
-        if let Ok(acted) = &acted {
-            match output::format() {
-                Format::Json | Format::Jsonl => output::json(acted),
-                Format::Name | Format::Value => output::line(&acted.id),
-                Format::Table | Format::Wide => output::line(format!("{} goes on", acted.id)),
-                Format::None => {}
-            }
-            note_parked(context, &access, &[&acted.id]).await;
+/// Ends the pause of a run, and leaves it to whoever drives it.
+async fn detached(context: &Context, run: &str, act: Act) -> Outcome {
+    let access = Access::get(context, &Purpose::Record).await?;
+    let acted = async {
+        let control = access.control();
+        match end_pause(control, run, act).await? {
+            (name, Some(acted)) if is_in_a_program(control, &name).await => Ok(acted),
+            (name, _) => control.drive(&name).await,
         }
-        access.close().await;
-        acted.map(|_| Code::Done)
-    })
+    };
+    let acted = acted.await;
+    if let Ok(acted) = &acted {
+        match output::format() {
+            Format::Json | Format::Jsonl => output::json(acted),
+            Format::Name | Format::Value => output::line(&acted.id),
+            Format::Table | Format::Wide => output::line(format!("{} goes on", acted.id)),
+            Format::None => {}
+        }
+        note_parked(context, &access, &[&acted.id]).await;
+    }
+    access.close().await;
+    acted.map(|_| Code::Done)
 }
 
 /// Whether a run can be carried out by another program only.
 async fn is_in_a_program(control: &Control, name: &str) -> bool {
+    let Ok(view) = control.get(name).await else { return false };
+    if acting::whole(name, &view.id).is_err() {
+        return false;
+    }
     matches!(control.drive(name).await, Err(problem) if problem.code == IN_A_PROGRAM)
 }
 

@@ -4,6 +4,7 @@
 
 mod asking;
 mod building;
+mod errors;
 mod histories;
 mod needing;
 mod order;

@@ -1,6 +1,6 @@
 //! Which run is meant.
 
-use nexus_gateway::api::{Act, ApprovalAnswer, SendSignal, SendUpdate};
+use nexus_gateway::api::{Act, ApprovalAnswer, By, SendSignal, SendUpdate};
 use serde_json::json;
 
 use super::support::{House, definition, run};
@@ -48,7 +48,11 @@ async fn what_changes_a_run_takes_its_whole_name() {
     run(&here, definition("fail", json!({})), "refund-14").await;
     for control in house.controls() {
         let events = control.get("refund-1").await.expect("who looks may say less").events;
-        let (act, answer) = (Act::default, ApprovalAnswer::default);
+        let act = Act::default;
+        let answer = || ApprovalAnswer {
+            by: By { name: "dana".into(), ..By::default() },
+            ..ApprovalAnswer::default()
+        };
         let (signal, update) = (SendSignal::default(), SendUpdate::default());
         let refused = [
             control.pause("refund-1", act()).await.map(|_| ()),

@@ -39,7 +39,7 @@ pub use aggregates::LoadedAggregate;
 use away::Away;
 pub use calls::{ChildReport, RunCall};
 pub use input::{Asked, AskedAggregate, Input, Loaded, ReplyId, Start};
-pub use output::{Answer, FunctionNews, Output, Refusal};
+pub use output::{Again, Answer, FunctionNews, Output, Refusal};
 use resident::Resident;
 pub use transition::encode;
 
@@ -391,6 +391,10 @@ impl Shard {
         }
         slots.0 += held.slots_taken;
         resident.is_broken = true;
+        if matches!(held.asked.command, Command::StartRun(_)) {
+            // The run is not there, and no pause keeps it.
+            resident.run.started = None;
+        }
         resident.given_back.extend(held.give_back(run, outcome, out));
         if resident.held.is_empty() {
             let is_kept = resident.is_kept_by(&self.pauses);

@@ -99,6 +99,28 @@ fn a_run_that_a_pause_holds_goes_on_after_it_though_the_log_refused_what_was_ask
 }
 
 #[test]
+fn a_start_that_is_refused_in_a_pause_is_not_looked_for_when_the_pause_ends() {
+    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
+    let since = Timestamp::default();
+    let pause = Pause { by: bench::by(), reason: String::new(), since };
+    let active = BTreeMap::from([(Scope::Engine, pause)]);
+    bench.tell(Input::Pauses(Arc::new(Pauses { active })));
+    let run = bench.start(Some(1));
+    let cancel = Command::CancelRun { by: bench::by(), reason: String::new(), undo: false };
+    bench.ask(run, cancel, Some(2));
+    bench.refuse(FULL);
+    assert_eq!(bench.seen(), "reply 1 disk; left; rest");
+    bench.rested(run);
+    assert_eq!(bench.seen(), "reply 2 not found");
+    bench.start(Some(3));
+    bench.refuse(FULL);
+    assert_eq!(bench.seen(), "reply 3 disk; left");
+    bench.tell(Input::Pauses(Arc::default()));
+    assert_eq!(bench.seen(), "");
+    assert!(bench.is_empty());
+}
+
+#[test]
 fn what_runs_last_goes_on_when_a_run_is_cancelled_without_undoing_it() {
     let undo = StepKind::Action { uses: "work".into(), with: serde_json::Value::Null };
     let last = Step {

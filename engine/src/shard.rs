@@ -373,7 +373,8 @@ impl Shard {
                 }
             }
         }
-        if resident.becomes_hungry() {
+        // A run whose start was refused is not there.
+        if resident.run.started.is_some() && resident.becomes_hungry() {
             out.push(Output::Hungry(run));
         }
         self.let_go(run, now, out);

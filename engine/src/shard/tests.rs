@@ -7,7 +7,7 @@ use nexus_model::command::Command;
 use nexus_model::definition::{
     Compensate, Definition, OnEnd, OnError, Repeat, Step, StepKind, WhenNeeds,
 };
-use nexus_model::event::Event;
+use nexus_model::event::{Event, LABELS_MAX, RunStarted};
 use nexus_model::id::{Attempt, StepIndex, TimerId};
 use nexus_model::pauses::{Pause, Scope};
 use nexus_model::rejection::Rejection;
@@ -117,6 +117,24 @@ fn a_start_that_is_refused_in_a_pause_is_not_looked_for_when_the_pause_ends() {
     assert_eq!(bench.seen(), "reply 3 disk; left");
     bench.tell(Input::Pauses(Arc::default()));
     assert_eq!(bench.seen(), "");
+    assert!(bench.is_empty());
+}
+
+#[test]
+fn of_a_start_that_is_rejected_nothing_stays() {
+    let plan = plan(vec![action("a", &[])]);
+    let mut bench = Bench::new(&plan);
+    let labels = (0..=LABELS_MAX).map(|at| (format!("label-{at}"), String::new())).collect();
+    let (run, definition) = (RunId([7; 16]), plan.hash());
+    bench.tell(Input::Start(Box::new(Start {
+        plan,
+        started: Box::new(RunStarted { run, definition, labels, ..RunStarted::default() }),
+        rows: Vec::new(),
+        payloads: Vec::new(),
+        reply: Some(ReplyId(1)),
+        vault: None,
+    })));
+    assert_eq!(bench.seen(), "reply 1 rejected");
     assert!(bench.is_empty());
 }
 

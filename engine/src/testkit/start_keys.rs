@@ -174,7 +174,7 @@ impl TestEngine {
         let (name, command, rows) = keyed(asked, input, rule, token);
         self.world_mut()
             .ask_aggregate(Kind::StartKey, &name, &command, &rows)
-            .map_err(|refusal| StartError::Request(crate::handle::RequestError::Refused(refusal)))
+            .map_err(|refusal| StartError::Request(RequestError::Refused(refusal)))
     }
 
     /// Asks something of the starts of a key.

@@ -145,5 +145,6 @@ fn a_start_that_is_refused_for_ever_is_given_up_as_the_driver_does() {
     assert_eq!(key.failure.expect("it was not started").code, "NX7005");
     // The next one is started.
     engine.begin(&plan, json!({"shop": "a"})).expect("it is admitted");
+    engine.advance(Duration::from_secs(1));
     assert_eq!(names(&engine), ["index@a+2"]);
 }

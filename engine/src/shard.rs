@@ -391,12 +391,12 @@ impl Shard {
             self.let_go(run, now, out);
             return;
         }
-        slots.0 += held.slots_taken;
-        resident.is_broken = true;
         if matches!(held.asked.command, Command::StartRun(_)) {
             // The run is not there, and no pause keeps it.
             resident.run.started = None;
         }
+        slots.0 += held.slots_taken;
+        resident.is_broken = true;
         resident.given_back.extend(held.give_back(run, outcome, out));
         if resident.held.is_empty() {
             let is_kept = resident.is_kept_by(&self.pauses);

@@ -164,7 +164,7 @@ fn usual(workload: Workload) -> Usual {
         Workload::Append => (64, 1, 1),
         Workload::Fanout => (1, 0, 1_000),
         Workload::Deep => (1, 0, 25_000),
-        Workload::History => (1, 5, 250_000),
+        Workload::History => (1, 5, 333_333),
         Workload::Dag | Workload::Replay => (1, 0, 100_000),
         Workload::Recovery => (1, 0, 3),
         Workload::Sleepers => (1, 60, 1),

@@ -68,7 +68,6 @@ pub async fn history(options: &Options) -> Result<Report, Failure> {
     let ratio = Spread::of(parts.iter().map(|(first, last)| last / first));
     let open = Spread::of(while_open.iter().copied());
     let mut report = meter.report("history", "steps")?;
-    report.latency_of = "no one";
     report.also("events", events);
     report.also("first_tenth_us", first);
     report.also("last_tenth_us", end);

@@ -118,10 +118,12 @@ impl Report {
             "{workload} at {concurrency}: {:.0} {unit}/s (median of {rounds}, {:.0} to {:.0})",
             self.steps_per_second, self.steps_per_second_min, self.steps_per_second_max,
         )];
-        lines.push(format!(
-            "  {:<8} p50 {:.0} us, p99 {:.0} us, p99.9 {:.0} us",
-            self.latency_of, self.p50_us, self.p99_us, self.p999_us
-        ));
+        if self.latencies > 0 {
+            lines.push(format!(
+                "  {:<8} p50 {:.0} us, p99 {:.0} us, p99.9 {:.0} us",
+                self.latency_of, self.p50_us, self.p99_us, self.p999_us
+            ));
+        }
         lines.extend(self.compared());
         let allocations = self.allocations_per_step.map_or_else(
             || "allocations not counted".to_owned(),

@@ -17,6 +17,7 @@ mod machine;
 mod past_approval;
 mod performer;
 mod player;
+mod request;
 mod said;
 #[cfg(test)]
 mod tests;
@@ -40,11 +41,11 @@ use crate::loader::{LoadError, Loader, events_of};
 
 pub use cx::{Call, Cx, Each, Wait, Within};
 pub(crate) use functions::Functions;
-pub(crate) use machine::Request;
 pub use past_approval::PastApproval;
 pub(crate) use past_approval::past_approval;
 pub(crate) use performer::{Performance, perform};
 pub(crate) use player::Player;
+pub(crate) use request::Request;
 pub use trouble::FunctionTrouble;
 pub(crate) use trouble::Trouble;
 

@@ -373,7 +373,7 @@ impl Driver {
                 let takes_room = self.handlers.call(performer, plan, info, attempt);
                 self.slots.0 += i64::from(!takes_room);
             }
-            None => self.rest_without_code(plan, info.run, &attempt),
+            None => self.rest_without_code(info.run, &attempt),
         }
     }
 

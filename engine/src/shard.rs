@@ -85,7 +85,8 @@ impl Slots {
     #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else takes room by itself")]
     fn free_for(self, command: &Command) -> u32 {
         let taken = match command {
-            Command::InterruptAttempts { attempts, orderly: false } => attempts.len(),
+            Command::InterruptAttempts { attempts, .. } => attempts.len(),
+            Command::InterruptItems { attempts, .. } => attempts.len(),
             _ => 0,
         };
         self.free().saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX))

@@ -230,8 +230,12 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
             format!("emit the event, for all who wait for it: nexus-engine emit {event}")
         }
         Rejection::OtherSignal { .. } => "give it an id of its own, or leave --id out".to_owned(),
-        Rejection::OfFunction { .. } => {
-            format!("see how its function ended: nexus-engine get {name}")
+        Rejection::OfFunction => {
+            "open the store with the new program, and guard the change with `cx.patched`".to_owned()
+        }
+        Rejection::FailedByItself => {
+            "start another run, from the program that has the function, under another name"
+                .to_owned()
         }
         Rejection::NoFunction { .. } | Rejection::OtherTurn { .. } | Rejection::BadCall { .. } => {
             format!("see what it is: nexus-engine get {name}")

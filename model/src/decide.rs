@@ -55,6 +55,7 @@ mod wind_down;
 pub(crate) use breakers::wish_to_call;
 use draft::Draft;
 use migrate::{Moves, Prepared};
+pub use retry::check_retry;
 pub use slots::{SlotChange, asked_for};
 
 pub use answer_approval::may_decide;
@@ -290,12 +291,8 @@ fn refuse_of_function(run: &Run, command: &Command) -> Result<(), Rejection> {
     if let Command::InHold { command, .. } = command {
         return refuse_of_function(run, command);
     }
-    // While it is being undone, a retry is one of the undos that have failed.
-    if matches!(command, Command::RetryRun { .. }) && run.status.is_terminal() {
-        return Err(Rejection::OfFunction { wish: "retried" });
-    }
     if command.migrates().is_some() {
-        return Err(Rejection::OfFunction { wish: "migrated" });
+        return Err(Rejection::OfFunction);
     }
     Ok(())
 }

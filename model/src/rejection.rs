@@ -152,11 +152,13 @@ pub enum Rejection {
         reason: String,
     },
     /// What the steps of a run do is said by its function, so it cannot be told to do something else.
-    #[error("what this run does is said by its function: it cannot be {wish}")]
-    OfFunction {
-        /// What was asked for, in one word.
-        wish: &'static str,
-    },
+    #[error("what this run does is said by its function: it cannot be migrated")]
+    OfFunction,
+    /// The function has failed without a call that could be tried again: it would say the same.
+    #[error(
+        "the function of this run failed by itself, after all that its calls came to, and would fail again: the run cannot be retried"
+    )]
+    FailedByItself,
     /// Only a run that has ended can be forgotten.
     #[error("the run is {status}; only a run that has ended can be forgotten")]
     NotEnded {
@@ -334,7 +336,7 @@ impl Rejection {
             | Self::NoSuchStep { .. } => "NX4180",
             Self::SignalOfEvent { .. } => "NX4003",
             Self::OtherSignal { .. } => "NX3046",
-            Self::OfFunction { .. } => "NX3055",
+            Self::OfFunction | Self::FailedByItself => "NX3055",
             Self::NoFunction { .. } | Self::OtherTurn { .. } | Self::BadCall { .. } => "NX3056",
             Self::Ended { .. }
             | Self::NotRetryable { .. }

@@ -37,6 +37,7 @@ mod properties;
 mod queueing;
 mod races;
 mod retrying;
+mod retrying_functions;
 mod signals;
 mod slots;
 mod slots_of_items;

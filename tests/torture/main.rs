@@ -1,6 +1,7 @@
 //! Servers under load that are killed again and again, and a checker of what is left. A short torture by itself; `cargo xtask torture`
 //! makes it as long as wanted.
 
+mod faults;
 mod planted;
 
 use std::time::Duration;
@@ -39,6 +40,7 @@ async fn nothing_is_lost_duplicated_stranded_or_reordered() {
         outcome.took.as_secs_f64()
     );
     assert!(verdict.findings.is_empty(), "{} findings", verdict.findings.len());
+    assert!(verdict.is_decided(), "{} runs are undecided", verdict.undecided);
     assert!(lives.kills > 0 && verdict.executions > 0, "nothing happened: {lives:?}, {verdict}");
 }
 

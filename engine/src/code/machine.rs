@@ -7,12 +7,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use nexus_model::code::{CallMade, CallsMade, FunctionReturned, LeftSignal, outcome};
-use nexus_model::command::Command;
+use nexus_model::code::{CallsMade, FunctionReturned, outcome};
 use nexus_model::event::{Event, Failure, RunStarted};
-use nexus_model::id::{RunId, StepIndex};
-use nexus_model::payload::{NewPayload, Payload};
-use nexus_model::plan::Plan;
+use nexus_model::id::{RunId, StepIndex, TimerId};
 use nexus_model::time::Timestamp;
 use tokio::task::unconstrained;
 
@@ -20,6 +17,7 @@ use super::board::{Bell, Board, Outcome};
 use super::cx::Cx;
 use super::differs::{Differs, Line};
 use super::functions::Functions;
+use super::request::{Request, request};
 use super::said::{Fresh, Paired, Said, pair};
 use super::trouble::Trouble;
 use super::{Function, FunctionFuture, Returned};
@@ -49,10 +47,19 @@ pub(super) struct Machine {
     counts: HashMap<String, u32>,
     /// The call whose outcome began the turn.
     after: String,
+    /// The turn that it was in when it last said something that is recorded.
+    spoken: u32,
+    /// It is recorded to have failed, with the event that says so. It has not been run up to there, because a retry of the run
+    /// takes that back.
+    failed: Option<(u32, Box<FunctionReturned>)>,
     /// It is asked nothing more: it has returned, or the run ends.
     is_over: bool,
+    /// It is recorded to have returned well.
+    has_returned: bool,
     /// The run has ended.
     has_ended: bool,
+    /// It got outcomes that a retry of the run has taken back: only another one can go on.
+    is_stale: bool,
 }
 
 /// How a function ends.
@@ -89,17 +96,11 @@ struct Called {
     signal: Option<u32>,
 }
 
-/// What a function says, to be recorded.
-pub(crate) struct Request {
-    pub(crate) command: Command,
-    pub(crate) payloads: Vec<NewPayload>,
-    /// Definitions that are called.
-    pub(crate) callees: Vec<Arc<Plan>>,
-}
-
 /// What is recorded, with the bytes of the payload that the function is given because of it.
 pub(super) struct Heard<'a> {
     pub(super) event: &'a Event,
+    /// Which event of the run it is.
+    pub(super) revision: u32,
     pub(super) at: Timestamp,
     pub(super) data: Option<Data>,
 }
@@ -121,8 +122,12 @@ impl Machine {
             seats: HashMap::new(),
             counts: HashMap::new(),
             after: String::new(),
+            spoken: 0,
+            failed: None,
             is_over: false,
+            has_returned: false,
             has_ended: false,
+            is_stale: false,
         }
     }
 
@@ -147,15 +152,34 @@ impl Machine {
         self.has_ended
     }
 
+    /// Whether it cannot go on, because it got outcomes that a retry of the run has taken back: another one has to begin.
+    pub(super) fn is_stale(&self) -> bool {
+        self.is_stale
+    }
+
+    /// The event that says that it has failed, if it was not run up to there yet.
+    pub(super) fn to_fail(&self) -> Option<u32> {
+        self.failed.as_ref().map(|(revision, _)| *revision)
+    }
+
     /// Takes what is recorded next.
     #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else concerns the function")]
     pub(super) fn hear(&mut self, heard: Heard<'_>) -> Result<(), Trouble> {
+        if self.is_stale {
+            return Ok(());
+        }
         match heard.event {
             Event::RunStarted(started) => self.begin(started, heard.at, heard.data),
             Event::CallsMade(made) => return self.calls_made(made),
             Event::FunctionReturned(returned) => {
+                if returned.failure.is_some() && !self.has_said(returned.turn) {
+                    self.failed = Some((heard.revision, returned.clone()));
+                    self.is_over = true;
+                    return Ok(());
+                }
                 return self.returned(returned, heard.at, heard.data);
             }
+            Event::RunRetried { timeout, .. } => self.retried(*timeout),
             Event::CancelRequested { .. } => self.is_over = true,
             Event::TimerFired { timer } => {
                 let timeout = self.started.as_ref().and_then(|started| started.timeout);
@@ -170,7 +194,7 @@ impl Machine {
                 }
             }
             event => {
-                let wanted = |step: &StepIndex| !self.is_over && self.seats.contains_key(step);
+                let wanted = |step: &StepIndex| !self.has_returned && self.seats.contains_key(step);
                 let Some((step, _)) = outcome(event).filter(|(step, _)| wanted(step)) else {
                     return Ok(());
                 };
@@ -186,6 +210,7 @@ impl Machine {
 
     /// All that is recorded was heard: what the function says next, if it says something. The same again until it is recorded.
     pub(super) fn go_on(&mut self) -> Result<Option<Request>, Trouble> {
+        self.fail()?;
         loop {
             if self.is_over || self.life.is_none() {
                 return Ok(None);
@@ -212,6 +237,7 @@ impl Machine {
     /// Lets the function take the outcomes that are recorded and that it has not got, up to where it says something new. Nothing
     /// of that is asked for.
     pub(super) fn take_outcomes(&mut self) -> Result<(), Trouble> {
+        self.fail()?;
         loop {
             if self.is_over || self.life.is_none() {
                 return Ok(());
@@ -222,6 +248,28 @@ impl Machine {
             if matches!(&self.stage, Stage::Said(said) if !said.is_nothing()) || !self.deliver() {
                 return Ok(());
             }
+        }
+    }
+
+    /// Runs it up to where it is recorded to have failed, if it is.
+    fn fail(&mut self) -> Result<(), Trouble> {
+        let Some((_, returned)) = self.failed.take() else { return Ok(()) };
+        self.returned(&returned, Timestamp::default(), None)
+    }
+
+    /// Whether it has said something in this turn, of this life.
+    fn has_said(&self, turn: u32) -> bool {
+        self.turn == turn && matches!(self.stage, Stage::Said(_))
+    }
+
+    /// The run is retried: the function has not failed, and what failed since it last said something is called again.
+    fn retried(&mut self, timeout: Option<(TimerId, Timestamp)>) {
+        self.failed = None;
+        self.settled.retain(|settled| settled.outcome.is_ok());
+        (self.is_over, self.has_ended) = (self.has_returned, false);
+        self.is_stale |= !self.has_returned && self.turn > self.spoken;
+        if let Some(started) = &mut self.started {
+            started.timeout = timeout;
         }
     }
 
@@ -243,6 +291,7 @@ impl Machine {
         self.counts.clear();
         self.after.clear();
         (self.round, self.turn, self.stage) = (round, 0, Stage::Fresh);
+        self.spoken = 0;
         // Begun in the first turn, so that a panic before the first `await` is one of the function.
         let future: FunctionFuture = Box::pin(async move { function.begin(cx, input).await });
         self.life = Some(Life { board, future: Some(future) });
@@ -274,6 +323,7 @@ impl Machine {
         for pair in paired {
             self.seat(pair);
         }
+        self.spoken = self.turn;
         Ok(())
     }
 
@@ -331,6 +381,7 @@ impl Machine {
             self.begin_round(returned.round.saturating_add(1), at, state);
         } else {
             self.is_over = true;
+            self.has_returned = returned.failure.is_none();
         }
     }
 
@@ -485,80 +536,4 @@ fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
     text.unwrap_or_else(|| "no message".to_owned())
-}
-
-/// What is said, as it is recorded.
-fn request(
-    (round, turn): (u32, u32),
-    counts: &HashMap<String, u32>,
-    said: &mut Said,
-    left: Vec<(u32, String, Data)>,
-) -> Result<Request, Trouble> {
-    let mut payloads = Vec::new();
-    if said.calls.is_empty()
-        && let Some(returned) = &said.returned
-    {
-        let patches = said.patches.clone();
-        let returned = match returned {
-            Ok(Returned { data, again }) => {
-                let (output, again) = (payload(data, &mut payloads), *again);
-                let left = left.into_iter().map(|(number, name, data)| {
-                    let payload = payload(&data, &mut payloads);
-                    LeftSignal { number, name, payload }
-                });
-                let left = left.collect();
-                FunctionReturned { round, turn, output, again, failure: None, patches, left }
-            }
-            Err(failure) => {
-                let failure = Some(failure.clone());
-                FunctionReturned { round, turn, failure, patches, ..FunctionReturned::default() }
-            }
-        };
-        let command = Command::ReturnFunction(Box::new(returned));
-        return Ok(Request { command, payloads, callees: Vec::new() });
-    }
-    let patches = said.patches.clone();
-    let mut made = CallsMade { round, turn, patches, ..CallsMade::default() };
-    let mut callees = Vec::new();
-    let mut numbers: HashMap<String, u32> = HashMap::new();
-    for call in &mut said.calls {
-        let known = counts.get(&call.name).copied().unwrap_or(0);
-        let next = numbers.entry(call.name.clone()).or_insert(known);
-        let count = *next;
-        *next += 1;
-        callees.append(&mut call.callees.clone());
-        made.calls.push(record(call, count, &mut payloads)?);
-    }
-    Ok(Request { command: Command::MakeCalls(Box::new(made)), payloads, callees })
-}
-
-fn record(
-    call: &mut Fresh,
-    count: u32,
-    payloads: &mut Vec<NewPayload>,
-) -> Result<CallMade, Trouble> {
-    let does = serde_json::to_string(&call.does);
-    let does = does.map_err(|error| Trouble::Refused(error.to_string()))?;
-    let input = payload(&call.input, payloads);
-    let output = match call.known_output() {
-        None => None,
-        Some(Ok(data)) => Some(payload(&data, payloads)),
-        Some(Err(Failure { message, .. })) => return Err(Trouble::Refused(message)),
-    };
-    Ok(CallMade {
-        step: StepIndex::default(),
-        round: 0,
-        name: call.name.clone(),
-        count,
-        does,
-        input,
-        output,
-        needs: Vec::new(),
-    })
-}
-
-fn payload(data: &Data, payloads: &mut Vec<NewPayload>) -> Payload {
-    let (payload, new) = Payload::new(data.content_type, Arc::clone(&data.bytes));
-    payloads.extend(new);
-    payload
 }

@@ -13,7 +13,8 @@ use nexus_model::rejection::Rejection;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::functions::Functions;
-use super::machine::{Heard, Machine, Request};
+use super::machine::{Heard, Machine};
+use super::request::Request;
 use super::trouble::Trouble;
 use crate::driver::Message;
 use crate::handler::{Data, words};
@@ -39,21 +40,16 @@ pub(crate) struct Performance {
     pub(crate) rest: Duration,
 }
 
-/// Carries out the function of a run until the run has ended, or the function gets no further.
+/// Carries out the function of a run until the engine ends, or the function gets no further. Whoever knows that the run has
+/// ended aborts it: it may be retried right away.
 pub(crate) async fn perform(performance: Performance) {
     let (functions, run) = (performance.functions.clone(), performance.run);
     // What panics outside of the function itself, such as what a side effect computes, must not stop it without a word.
     match AssertUnwindSafe(performance.carry_out()).catch_unwind().await {
-        Ok(Ok(End::RunEnded)) => functions.forget_run(run),
-        Ok(Ok(End::EngineEnds)) => {}
+        Ok(Ok(())) => {}
         Ok(Err(trouble)) => functions.is_in_trouble(run, trouble),
         Err(panic) => functions.is_in_trouble(run, Trouble::Panicked(words(&*panic).to_owned())),
     }
-}
-
-enum End {
-    RunEnded,
-    EngineEnds,
 }
 
 /// What became of what the function said.
@@ -64,40 +60,53 @@ enum Answered {
 }
 
 impl Performance {
-    async fn carry_out(mut self) -> Result<End, Trouble> {
-        let function = self.functions.get(&self.workflow).cloned();
-        let function = function.ok_or_else(|| Trouble::NoFunction(self.workflow.clone()))?;
-        let mut machine = Machine::new(self.run, function, self.functions.clone());
-        let bell = machine.bell();
-        if self.began > 0 {
-            // How the run began is all that is told of the rounds before this one.
-            self.hear(&mut machine, 0, 1).await?;
-            machine.skip();
-        }
+    async fn carry_out(mut self) -> Result<(), Trouble> {
+        let mut machine = self.begin().await?;
         let mut next = self.began;
         loop {
             self.news.mark_unchanged();
             next = self.read(&mut machine, next).await?;
+            if machine.is_stale() {
+                machine = self.begin().await?;
+                next = self.began;
+                continue;
+            }
+            let bell = machine.bell();
             if machine.has_ended() {
-                return Ok(End::RunEnded);
+                if self.news.changed().await.is_err() {
+                    return Ok(());
+                }
+                continue;
             }
             if let Some(request) = machine.go_on()? {
                 match self.say(request).await? {
                     Answered::Recorded => {}
                     Answered::NotNow => tokio::time::sleep(self.rest).await,
-                    Answered::EngineEnds => return Ok(End::EngineEnds),
+                    Answered::EngineEnds => return Ok(()),
                 }
                 continue;
             }
             tokio::select! {
                 changed = self.news.changed() => {
                     if changed.is_err() {
-                        return Ok(End::EngineEnds);
+                        return Ok(());
                     }
                 }
                 () = bell.foreign() => return Err(Trouble::Foreign),
             }
         }
+    }
+
+    /// A function that has heard how the run began, which is all that it is told of the rounds before the one it is in.
+    async fn begin(&self) -> Result<Machine, Trouble> {
+        let function = self.functions.get(&self.workflow).cloned();
+        let function = function.ok_or_else(|| Trouble::NoFunction(self.workflow.clone()))?;
+        let mut machine = Machine::new(self.run, function, self.functions.clone());
+        if self.began > 0 {
+            self.hear(&mut machine, 0, 1).await?;
+            machine.skip();
+        }
+        Ok(machine)
     }
 
     /// Has the function hear all that is durable from event `from` on. Returns where that ends.
@@ -127,8 +136,8 @@ impl Performance {
                 Err(error) => return Err(Trouble::History(error.to_string())),
             };
             let count = u32::try_from(heard.len()).unwrap_or(u32::MAX);
-            for (Recorded { event, time, .. }, data) in heard {
-                machine.hear(Heard { event: &event, at: time, data })?;
+            for (Recorded { event, time, revision, .. }, data) in heard {
+                machine.hear(Heard { event: &event, revision, at: time, data })?;
             }
             return Ok(count);
         }

@@ -3,8 +3,9 @@
 use nexus_model::id::RunId;
 
 use super::functions::Functions;
-use super::machine::{Heard, Machine, Request};
+use super::machine::{Heard, Machine};
 use super::performer::chunk;
+use super::request::Request;
 use super::trouble::Trouble;
 use crate::handler::Data;
 use crate::loader::{LoadError, Loader, Recorded};
@@ -15,6 +16,10 @@ const EVENTS_MAX: usize = 512;
 /// The function of a run.
 pub(crate) struct Player {
     run: RunId,
+    workflow: String,
+    functions: Functions,
+    /// The event with which the round began that it is run from.
+    began: u32,
     machine: Machine,
     /// The event that it hears next.
     next: u32,
@@ -30,8 +35,9 @@ impl Player {
     ) -> Result<Self, Trouble> {
         let function = functions.get(workflow).cloned();
         let function = function.ok_or_else(|| Trouble::NoFunction(workflow.to_owned()))?;
-        let mut player =
-            Self { run, machine: Machine::new(run, function, functions.clone()), next: 0 };
+        let machine = Machine::new(run, function, functions.clone());
+        let (workflow, functions) = (workflow.to_owned(), functions.clone());
+        let mut player = Self { run, workflow, functions, began, machine, next: 0 };
         if began > 0 {
             for (recorded, data) in player.chunk(loader, 1)? {
                 player.hears(recorded, data)?;
@@ -52,6 +58,10 @@ impl Player {
             for (recorded, data) in chunk {
                 self.hears(recorded, data)?;
             }
+            if self.machine.is_stale() {
+                let of = (self.run, self.workflow.as_str());
+                *self = Self::new(loader, &self.functions, of, self.began)?;
+            }
         }
     }
 
@@ -62,7 +72,12 @@ impl Player {
 
     /// Lets it take the outcomes that it has not got. What it says is not asked for.
     pub(crate) fn takes_outcomes(&mut self) -> Result<(), Trouble> {
-        self.machine.take_outcomes()
+        let to_fail = self.machine.to_fail();
+        let taken = self.machine.take_outcomes();
+        if taken.is_err() {
+            self.next = to_fail.unwrap_or(self.next);
+        }
+        taken
     }
 
     /// The event that it hears next.
@@ -76,8 +91,8 @@ impl Player {
     }
 
     fn hears(&mut self, recorded: Recorded, data: Option<Data>) -> Result<(), Trouble> {
-        let Recorded { event, time, .. } = recorded;
-        self.machine.hear(Heard { event: &event, at: time, data })?;
+        let Recorded { event, time, revision, .. } = recorded;
+        self.machine.hear(Heard { event: &event, revision, at: time, data })?;
         self.next = self.next.saturating_add(1);
         Ok(())
     }

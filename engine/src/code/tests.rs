@@ -108,7 +108,7 @@ impl Bench {
 
     fn hear(&mut self) {
         for (event, at) in &self.history[self.heard..] {
-            let heard = Heard { event, at: *at, data: given(event) };
+            let heard = Heard { event, revision: 0, at: *at, data: given(event) };
             self.machine.hear(heard).unwrap_or_else(|trouble| panic!("{}", trouble.told().message));
         }
         self.heard = self.history.len();

@@ -196,13 +196,7 @@ impl Worker {
         let (reply, answer) = oneshot::channel();
         self.peers.send(child, Message::Start { start, reply });
         match answer.await {
-            Ok(Ok(_)) => {
-                if let Some(command) = wish(call, false) {
-                    self.ask(child, command);
-                }
-                true
-            }
-            Ok(Err(Refusal::ShuttingDown)) | Err(_) => true,
+            Ok(Ok(_) | Err(Refusal::ShuttingDown)) | Err(_) => true,
             Ok(Err(Refusal::TooLarge)) => {
                 let failure = failure("NX3042", "the input is larger than the log takes at once");
                 self.report(call, 0, ChildEnd::Failed { failure, goes_on: false });
@@ -217,7 +211,7 @@ impl Worker {
         match todo(call, run) {
             Todo::Wish(wish) => {
                 self.peers.send(child, Message::Drive { run: child });
-                self.tell(child, wish);
+                self.ask(child, wish);
                 true
             }
             Todo::Retry(wish) => self.go_on(call, child, wish).await,
@@ -250,7 +244,7 @@ impl Worker {
 
     /// Goes on with a called run that has failed or was cancelled. If that is not possible, the next attempt calls a new one.
     /// Returns whether that is done; it is asked again otherwise.
-    async fn go_on(&self, call: &RunCall, child: RunId, wish: Option<Command>) -> bool {
+    async fn go_on(&self, call: &RunCall, child: RunId, wish: Command) -> bool {
         let (reply, answer) = oneshot::channel();
         let asked = Asked::silent(Command::RetryRun { by: actor(call) });
         self.peers.send(child, Message::Ask { run: child, asked, reply: Some(reply) });
@@ -261,7 +255,7 @@ impl Worker {
                 | Err(Refusal::Rejected(Rejection::NotRetryable {
                     status: "running" | "failing" | "cancelling" | "compensating",
                 })),
-            ) => self.tell(child, wish),
+            ) => self.ask(child, wish),
             Ok(Err(Refusal::ShuttingDown)) | Err(_) => {}
             Ok(Err(refusal @ Refusal::Rejected(_))) => {
                 let message = format!("`{}` cannot be continued: {refusal}", call.call.child);
@@ -271,12 +265,6 @@ impl Worker {
             Ok(Err(_)) => return false,
         }
         true
-    }
-
-    fn tell(&self, run: RunId, wish: Option<Command>) {
-        if let Some(command) = wish {
-            self.ask(run, command);
-        }
     }
 
     fn ask(&self, run: RunId, command: Command) {
@@ -298,10 +286,10 @@ pub(crate) fn asked_to_end(to: &Parent, child: String, handed: HandedOver) -> As
 
 /// What is to be done about a called run that is there.
 pub(crate) enum Todo {
-    /// An engine is to work on it; perhaps it is to be told something.
-    Wish(Option<Command>),
-    /// It has ended, and is to be continued first.
-    Retry(Option<Command>),
+    /// An engine is to work on it, and it is to be told what is wished.
+    Wish(Command),
+    /// It has ended, and is to be continued before it is told that.
+    Retry(Command),
     /// Its end is to be told, with how many events it had.
     Report(u32, ChildEnd),
 }
@@ -310,25 +298,25 @@ pub(crate) enum Todo {
 pub(crate) fn todo(call: &RunCall, run: &Run) -> Todo {
     let is_known = run.revision <= call.call.seen;
     match ChildReport::of(run) {
-        None => Todo::Wish(wish(call, run.parent_paused)),
+        None => Todo::Wish(wish(call)),
         Some(ChildReport {
             ended: ChildEnd::Failed { .. } | ChildEnd::Cancelled { .. }, ..
-        }) if is_known && call.call.wish != Wish::End => Todo::Retry(wish(call, run.parent_paused)),
+        }) if is_known && call.call.wish != Wish::End => Todo::Retry(wish(call)),
         // An end that is known already is none that the step waits for; one that is to end has ended all the same.
         Some(ChildReport { ended, .. }) if is_known => Todo::Report(0, ended),
         Some(ChildReport { ended, revision, .. }) => Todo::Report(revision, ended),
     }
 }
 
-/// What a called run that goes on is to be told.
-fn wish(call: &RunCall, is_paused: bool) -> Option<Command> {
+/// What a called run that goes on is to be told. It is told also what it seems to do already: what is recorded of it says nothing
+/// of an earlier wish that is still on its way.
+fn wish(call: &RunCall) -> Command {
     match call.call.wish {
-        Wish::GoOn if is_paused => Some(Command::FollowParent { paused: false }),
-        Wish::Pause if !is_paused => Some(Command::FollowParent { paused: true }),
-        Wish::GoOn | Wish::Pause => None,
+        Wish::GoOn => Command::FollowParent { paused: false },
+        Wish::Pause => Command::FollowParent { paused: true },
         Wish::End => {
             let reason = format!("{} no longer waits for it", call.parent.name);
-            Some(Command::CancelRun { by: actor(call), reason, undo: true })
+            Command::CancelRun { by: actor(call), reason, undo: true }
         }
     }
 }

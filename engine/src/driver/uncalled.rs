@@ -8,7 +8,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use nexus_model::decide::ALONE_AFTER_INTERRUPTIONS;
 use nexus_model::effect::RunAttempt;
 use nexus_model::id::{Attempt, RunId, StepIndex};
 use nexus_model::plan::Plan;
@@ -89,15 +88,13 @@ impl Handlers {
 }
 
 impl Driver {
-    /// An attempt that was just started, or resumed, has no code: it rests until there is some.
-    pub(super) fn rest_without_code(&mut self, plan: &Plan, run: RunId, attempt: &RunAttempt) {
-        let RunAttempt { step, item, attempt, undo, interruptions, .. } = *attempt;
-        let which = (run, step, item, attempt);
+    /// An attempt that was just started, or resumed, has no code: it rests. Once that is recorded, it is to be resumed, and
+    /// waits for its code.
+    pub(super) fn rest_without_code(&mut self, run: RunId, attempt: &RunAttempt) {
+        let which = (run, attempt.step, attempt.item, attempt.attempt);
         self.slots.0 += 1;
         self.handlers.turns_back(which);
         self.interrupted(which);
-        let alone = interruptions >= ALONE_AFTER_INTERRUPTIONS;
-        self.handlers.wait_for_code(plan, which, undo, alone);
     }
 
     /// An attempt that rests has no code: its turn comes once there is some.

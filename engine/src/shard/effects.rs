@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use nexus_model::command::Command;
 use nexus_model::effect::{Effect, pending, pending_for, pending_item};
 use nexus_model::event::Event;
 use nexus_model::id::{ItemIndex, StepIndex};
@@ -36,7 +37,8 @@ impl Resident {
                         add(*step, false);
                     }
                 }
-                Event::AttemptsInterrupted { attempts, orderly: false } => {
+                // One that was left in order is carried on too: it may have been left because of a pause that is over.
+                Event::AttemptsInterrupted { attempts, .. } => {
                     for (step, _) in attempts {
                         add(*step, true);
                     }
@@ -44,13 +46,14 @@ impl Resident {
                 _ => {}
             }
         }
+        let told: BTreeSet<StepIndex> = steps.places.into_keys().collect();
         for (step, takes_slot) in steps.in_order {
             let effect = pending_for(&self.plan, &self.run, step);
             slots_taken += i64::from(takes_slot && effect.as_ref().is_some_and(is_work));
             effects.extend(effect);
         }
         if events.iter().any(changes_a_hold) {
-            let calls = self.run.calling();
+            let calls = self.run.calling().filter(|step| !told.contains(step));
             effects.extend(calls.filter_map(|step| pending_for(&self.plan, &self.run, step)));
         }
         let mut items = Touched::default();
@@ -84,7 +87,7 @@ impl Resident {
                     running.for_each(|(item, _)| items.add((*step, item), false));
                 }
             }
-            Event::ItemsInterrupted { attempts, orderly: false } => {
+            Event::ItemsInterrupted { attempts, .. } => {
                 for (step, item, _) in attempts {
                     items.add((*step, *item), true);
                 }
@@ -106,7 +109,7 @@ impl Resident {
         let is_kept = |effect: &Effect| match effect {
             Effect::ResumeAttempt { step, item, .. } => {
                 let key = (*step, *item);
-                !self.at_work.contains_key(&key) && !coming.contains(&key)
+                !self.stays_at_work(key) && !coming.contains(&key)
             }
             Effect::RunAttempt(_)
             | Effect::StopAttempt { .. }
@@ -114,6 +117,26 @@ impl Resident {
             | Effect::ReadEvents(_) => false,
         };
         pending(&self.plan, &self.run).into_iter().filter(is_kept).collect()
+    }
+
+    /// Whether a handler is at work for it, or will be, also after what is on its way to the log.
+    fn stays_at_work(&self, key: (StepIndex, Option<ItemIndex>)) -> bool {
+        let mut coming = self.held.iter().map(|held| &held.asked.command);
+        self.at_work.contains_key(&key) && !coming.any(|command| interrupts(command, key))
+    }
+}
+
+/// Whether a command says that no handler is at work for it any more.
+#[expect(clippy::wildcard_enum_match_arm, reason = "nothing else interrupts")]
+fn interrupts(command: &Command, (step, item): (StepIndex, Option<ItemIndex>)) -> bool {
+    match command {
+        Command::InterruptAttempts { attempts, .. } => {
+            item.is_none() && attempts.iter().any(|(at, _)| *at == step)
+        }
+        Command::InterruptItems { attempts, .. } => {
+            attempts.iter().any(|(at, of, _)| (*at, Some(*of)) == (step, item))
+        }
+        _ => false,
     }
 }
 
@@ -147,17 +170,14 @@ fn is_work(effect: &Effect) -> bool {
 
 /// Whether a called run has to follow this.
 fn changes_a_hold(event: &Event) -> bool {
-    matches!(
+    let begins_one = matches!(
         event,
         Event::RunPaused { .. }
-            | Event::RunResumed { .. }
             | Event::RunHeld { .. }
-            | Event::RunReleased
             | Event::StepPaused { .. }
-            | Event::StepResumed { .. }
             | Event::ParentPaused
-            | Event::ParentResumed
-    )
+    );
+    begins_one || ends_a_hold(event)
 }
 
 /// Whether what a pause kept may go on after this.
@@ -169,5 +189,6 @@ fn ends_a_hold(event: &Event) -> bool {
             | Event::StepResumed { .. }
             | Event::ParentResumed
             | Event::CancelRequested { .. }
+            | Event::UndoWaived { .. }
     )
 }

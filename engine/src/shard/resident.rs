@@ -381,7 +381,9 @@ impl Resident {
             let timers = self.run.timers.iter().filter(|(id, _)| !self.is_to_be_set(**id));
             out.extend(timers.map(|(id, timer)| Output::TimerSet(run, *id, timer.due)));
         }
-        self.tell_function(run, held.revision, out);
+        if !self.run.status.is_terminal() {
+            self.tell_function(run, held.revision, out);
+        }
         if let Some(reply) = held.asked.reply {
             out.push(Output::Reply(reply, Ok(Answer { run, revision: held.revision })));
         }

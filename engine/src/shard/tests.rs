@@ -8,7 +8,7 @@ use nexus_model::definition::{
     Compensate, Definition, OnEnd, OnError, Repeat, Step, StepKind, WhenNeeds,
 };
 use nexus_model::event::Event;
-use nexus_model::id::{Attempt, StepIndex, TimerId};
+use nexus_model::id::{Attempt, DefinitionHash, StepIndex, TimerId};
 use nexus_model::pauses::{Pause, Scope};
 use nexus_model::rejection::Rejection;
 
@@ -98,24 +98,69 @@ fn a_run_that_a_pause_holds_goes_on_after_it_though_the_log_refused_what_was_ask
     assert_eq!(bench.seen(), "call 0/1");
 }
 
-#[test]
-fn what_runs_last_goes_on_when_a_run_is_cancelled_without_undoing_it() {
+/// `a`, and a step that runs last, and has run at once; what is cancelled is undone, if nobody says otherwise.
+fn with_a_last(last: Step) -> Bench {
     let undo = StepKind::Action { uses: "work".into(), with: serde_json::Value::Null };
     let last = Step {
         when_needs: WhenNeeds::AllDone,
         compensate: Some(Box::new(Compensate { kind: undo, retry: None, timeout_ms: None })),
-        ..action("last", &[])
+        ..last
     };
     let steps = vec![action("a", &[]), last];
     let on_cancel = OnEnd::Compensate;
-    let mut bench = Bench::new(&compile(Definition { steps, on_cancel, ..Definition::default() }));
+    Bench::new(&compile(Definition { steps, on_cancel, ..Definition::default() }))
+}
+
+fn cancel_without_undo() -> Command {
+    Command::CancelRun { by: bench::by(), reason: String::new(), undo: false }
+}
+
+#[test]
+fn what_runs_last_goes_on_when_a_run_is_cancelled_without_undoing_it() {
+    let mut bench = with_a_last(action("last", &[]));
     let run = bench.start(None);
     bench.durable();
     assert_eq!(bench.seen(), "call 0/1; call 1/1");
-    let cancel = Command::CancelRun { by: bench::by(), reason: String::new(), undo: false };
-    bench.ask(run, cancel, None);
+    bench.ask(run, cancel_without_undo(), None);
     bench.durable();
     assert_eq!(bench.seen(), "stop 0/1");
+}
+
+#[test]
+fn what_runs_last_and_was_cut_off_goes_on_when_a_paused_run_is_cancelled_without_undoing_it() {
+    let mut bench = with_a_last(action("last", &[]));
+    let run = bench.start(None);
+    bench.ask(run, pause(), None);
+    bench.durable();
+    assert_eq!(bench.seen(), "call 0/1; call 1/1");
+    bench.crash();
+    bench.tell(Input::Drive { run });
+    bench.load(run);
+    bench.durable();
+    assert_eq!(bench.seen(), "load");
+    bench.ask(run, cancel_without_undo(), None);
+    bench.durable();
+    assert_eq!(bench.seen(), "stop 0/1; resume 1/1");
+}
+
+#[test]
+fn a_called_run_goes_on_when_the_paused_run_that_calls_it_last_is_cancelled() {
+    let call = StepKind::Call {
+        workflow: "called".into(),
+        version: None,
+        definition: Some(DefinitionHash([7; 32])),
+        with: serde_json::Value::Null,
+    };
+    let mut bench = with_a_last(Step { kind: call, ..action("last", &[]) });
+    let run = bench.start(None);
+    bench.durable();
+    assert_eq!(bench.seen(), "call 0/1; see to /last: GoOn");
+    bench.ask(run, pause(), None);
+    bench.durable();
+    assert_eq!(bench.seen(), "see to /last: Pause");
+    bench.ask(run, cancel_without_undo(), None);
+    bench.durable();
+    assert_eq!(bench.seen(), "stop 0/1; see to /last: GoOn");
 }
 
 #[test]
@@ -379,6 +424,51 @@ fn an_attempt_that_was_cut_off_is_interrupted_once_also_when_the_log_refuses_tha
     let interrupted = bench.events(run).into_iter();
     let is_one = |event: &Event| matches!(event, Event::AttemptsInterrupted { .. });
     assert_eq!(interrupted.filter(is_one).count(), 1);
+}
+
+/// It was to be carried on when the run was paused; that it is not called was recorded only when the pause had ended.
+#[test]
+fn an_attempt_that_a_short_pause_turned_back_is_carried_on() {
+    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
+    let run = bench.start(None);
+    bench.durable();
+    bench.crash();
+    bench.tell(Input::Drive { run });
+    bench.load(run);
+    bench.durable();
+    assert_eq!(bench.seen(), "load; resume 0/1");
+    bench.ask(run, Command::PauseRun { by: bench::by(), reason: String::new() }, None);
+    let (step, attempt) = (StepIndex(0), Attempt(1));
+    bench.ask(run, Command::ResumeAttempt { step, attempt }, None);
+    bench.ask(run, Command::ResumeRun { by: bench::by() }, None);
+    bench.durable();
+    assert_eq!(bench.seen(), "stop 0/1");
+    let attempts = vec![(step, attempt)];
+    bench.ask(run, Command::InterruptAttempts { attempts, orderly: true }, None);
+    bench.durable();
+    assert_eq!(bench.seen(), "resume 0/1");
+}
+
+/// As before, and that it is not called is on its way to the log when the pause ends.
+#[test]
+fn an_attempt_that_is_being_turned_back_when_the_pause_ends_is_carried_on() {
+    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
+    let run = bench.start(None);
+    bench.durable();
+    bench.crash();
+    bench.tell(Input::Drive { run });
+    bench.load(run);
+    bench.durable();
+    let (step, attempt) = (StepIndex(0), Attempt(1));
+    bench.ask(run, Command::PauseRun { by: bench::by(), reason: String::new() }, None);
+    bench.ask(run, Command::ResumeAttempt { step, attempt }, None);
+    bench.durable();
+    assert_eq!(bench.seen(), "load; resume 0/1; stop 0/1");
+    let attempts = vec![(step, attempt)];
+    bench.ask(run, Command::InterruptAttempts { attempts, orderly: true }, None);
+    bench.ask(run, Command::ResumeRun { by: bench::by() }, None);
+    bench.durable();
+    assert_eq!(bench.seen(), "resume 0/1");
 }
 
 /// Somebody asked for the run before the engine took it up; it goes on though the log refuses what was found.

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use nexus_model::command::Command;
 use nexus_model::effect::RunAttempt;
-use nexus_model::id::{RunId, StepIndex};
+use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
 use nexus_model::plan::Plan;
 use nexus_model::rejection::Rejection;
 
 use super::call::Call;
+use super::reports;
 use super::world::{Wanted, World};
 use crate::code::{Functions, Player, Request, Trouble};
 use crate::handler::{Handler, StepError};
@@ -145,6 +146,21 @@ impl World {
         let command = Command::InterruptAttempts { attempts: vec![(step, attempt)], orderly: true };
         self.tell(Input::Ask { run, asked: Asked::silent(command) }, None);
         true
+    }
+
+    /// An attempt that was cut off is to be carried on, which is recorded first. One whose code is not there rests on.
+    pub(super) fn carry_on(
+        &mut self,
+        plan: &Plan,
+        (run, step, item, attempt): (RunId, StepIndex, Option<ItemIndex>, Attempt),
+        undo: bool,
+    ) {
+        if plan.is_code() && self.code_of_call(plan, run, step, undo).is_none() {
+            self.slots.0 += 1;
+            return;
+        }
+        self.resuming.insert((run, step, item, attempt));
+        self.ask_silently(run, reports::resumed(step, item, attempt));
     }
 
     /// How a call fails, if it is one of the first of a function, which do.

@@ -65,15 +65,11 @@ impl World {
                 }
                 Todo::Wish(wish) => {
                     self.tell(Input::Drive { run: child }, None);
-                    if let Some(command) = wish {
-                        self.ask_silently(child, command);
-                    }
+                    self.ask_silently(child, wish);
                 }
                 Todo::Retry(wish) => {
                     self.ask_silently(child, Command::RetryRun { by: actor(call) });
-                    if let Some(command) = wish {
-                        self.ask_silently(child, command);
-                    }
+                    self.ask_silently(child, wish);
                 }
             },
         }

@@ -453,10 +453,8 @@ impl World {
                     self.call(&plan, *info, &attempt);
                 }
             }
-            Output::Resume { run, step, item, attempt, .. } => {
-                self.resuming.insert((run, step, item, attempt));
-                let command = reports::resumed(step, item, attempt);
-                self.tell(Input::Ask { run, asked: Asked::silent(command) }, None);
+            Output::Resume { plan, run, step, item, attempt, undo, .. } => {
+                self.carry_on(&plan, (run, step, item, attempt), undo);
             }
             Output::Stop(run, step, item, attempt) => self.stop(run, step, item, attempt),
             Output::TimerSet(run, timer, due) => {

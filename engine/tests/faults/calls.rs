@@ -295,6 +295,24 @@ async fn a_pause_of_a_workflow_reaches_the_runs_that_its_parked_runs_have_called
     within(life.engine.shutdown()).await;
 }
 
+/// That it is to pause is on its way to the called run when it is to go on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_called_run_goes_on_after_pauses_that_end_at_once() {
+    let (calls, family) = (Calls::default(), waiting());
+    let life = life_with(&memory(), u32::MAX, registry(&calls, 0));
+    let parent = within(life.handle().start(family.request())).await.unwrap().run;
+    let child = child_of(&life, "top/w").await;
+    until_state(&life, child, |run| run.awaiting().next().is_some()).await;
+    for _ in 0..200 {
+        within(life.handle().pause(parent, by(), String::new())).await.unwrap();
+        within(life.handle().resume(parent, by())).await.unwrap();
+        until_state(&life, child, |run| !run.parent_paused).await;
+    }
+    within(life.handle().signal(child, "go", &json!(7), "", by())).await.unwrap();
+    assert!(is_completed(&life.end_of(parent).await));
+    within(life.engine.shutdown()).await;
+}
+
 #[tokio::test]
 async fn a_run_that_waits_for_another_hears_of_its_end() {
     let (calls, family) = (Calls::default(), waiting());

@@ -21,4 +21,5 @@ mod killed;
 mod life;
 mod living;
 mod repeating;
+mod retried;
 mod stuck;

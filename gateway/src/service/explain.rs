@@ -7,6 +7,7 @@ mod missing_code;
 #[cfg(test)]
 mod tests;
 
+use nexus_engine::model::decide::check_retry;
 use nexus_engine::model::id::StepIndex;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::run::{Run, RunStatus};
@@ -136,7 +137,7 @@ fn commands(standing: &Standing<'_>, name: &str) -> Vec<String> {
     match &standing.run.status {
         RunStatus::Completed { .. } => all(&["get", "replay"]),
         RunStatus::Failed { .. } | RunStatus::Cancelled { .. }
-            if standing.run.undone().next().is_some() =>
+            if check_retry(standing.plan, standing.run).is_err() =>
         {
             all(&["get", "logs"])
         }

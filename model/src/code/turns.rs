@@ -23,6 +23,8 @@ pub struct CodeRun {
     pub free: StepSet,
     /// What it returned.
     pub output: Option<Payload>,
+    /// The turn in which it failed, if it did. It has not got the outcomes up to it, as far as a retry of the run is concerned.
+    pub failed: Option<u32>,
 }
 
 impl CodeRun {
@@ -44,6 +46,11 @@ impl CodeRun {
     /// Whether there is a turn that it has said nothing of.
     pub fn has_turns(&self) -> bool {
         self.output.is_none() && self.next_turn() <= self.last_turn()
+    }
+
+    /// Steps whose outcomes it got after it had last said something, up to its failure.
+    pub(crate) fn before_failure(&self, turn: u32) -> impl Iterator<Item = StepIndex> + '_ {
+        self.settled.iter().take(turn.saturating_sub(self.turn) as usize)
     }
 
     /// The round is over: what is open belongs to nobody, and what has settled reaches nobody.

@@ -182,7 +182,7 @@ impl canonical::Writer {
     /// What a run knows of its function. The calls themselves count for the hash by what they are.
     pub(super) fn code(&mut self, plan: &Plan, run: &Run, payloads: Payloads) {
         let Some(code) = run.code.as_deref() else { return };
-        let CodeRun { round, began, turn, spoke, open, settled, free, output } = code;
+        let CodeRun { round, began, turn, spoke, open, settled, free, output, failed } = code;
         self.byte(SECTION_CODE);
         self.number(*round);
         self.number(*began);
@@ -201,6 +201,7 @@ impl canonical::Writer {
             self.index(step);
         }
         self.option(output.as_ref(), Self::payload);
+        self.option(failed.as_ref(), |writer, turn| writer.number(*turn));
         if payloads == Payloads::References {
             for call in plan.calls_made() {
                 let CallMade { step: _, round, name, count, does, input, output, needs } = &**call;
@@ -229,7 +230,9 @@ impl Reader<'_> {
         let sorted = |steps: &[StepIndex]| steps.is_sorted_by(|a, b| a < b);
         let in_order = sorted(&free) && sorted(&open);
         let output = self.option(Self::payload)?;
+        let failed = self.option(Self::number32)?;
         let (open, free) = (open.into_iter().collect(), free.into_iter().collect());
-        in_order.then_some(CodeRun { round, began, turn, spoke, open, settled, free, output })
+        let code = CodeRun { round, began, turn, spoke, open, settled, free, output, failed };
+        in_order.then_some(code)
     }
 }

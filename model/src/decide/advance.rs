@@ -25,7 +25,8 @@ impl Draft<'_> {
     /// Derives everything that follows.
     pub(super) fn advance(&mut self) {
         self.queue_run();
-        if self.run.is_held_back() {
+        // A migration may leave nothing to do for a run that waits for its slot: it needs none to end.
+        if self.run.is_held_back() && self.run.open_count() > 0 {
             return;
         }
         self.settle_waves();

@@ -9,9 +9,9 @@ use super::undo_items::of_item;
 use super::{Draft, backoff};
 use crate::event::{Actor, Event, Failure};
 use crate::id::{Attempt, StepIndex};
-use crate::plan::PlanUndo;
+use crate::plan::{Plan, PlanUndo};
 use crate::rejection::Rejection;
-use crate::run::{RunStatus, StepState, UndoState};
+use crate::run::{Run, RunStatus, StepState, UndoState};
 
 impl Draft<'_> {
     /// Whether it is time to say what is undone: it is wanted, and nothing runs any more.
@@ -189,8 +189,12 @@ impl Draft<'_> {
 
     /// Refuses to go on from results that were undone, also if only some items of a step were.
     pub(super) fn check_nothing_undone(&self) -> Result<(), Rejection> {
-        let steps: Vec<String> =
-            self.run.touched_by_undo().map(|step| self.plan.id(step).to_owned()).collect();
-        if steps.is_empty() { Ok(()) } else { Err(Rejection::Undone { steps }) }
+        nothing_undone(self.plan, self.run)
     }
+}
+
+/// As [`Draft::check_nothing_undone`], of any run.
+pub(super) fn nothing_undone(plan: &Plan, run: &Run) -> Result<(), Rejection> {
+    let steps: Vec<String> = run.touched_by_undo().map(|step| plan.id(step).to_owned()).collect();
+    if steps.is_empty() { Ok(()) } else { Err(Rejection::Undone { steps }) }
 }

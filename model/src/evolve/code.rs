@@ -1,12 +1,14 @@
 //! A function made calls, got outcomes, returned.
 
+use std::collections::BTreeSet;
+
 use super::{Change, Fold};
 use crate::code::{CallsMade, FunctionReturned};
-use crate::event::Event;
+use crate::event::{Event, Failure};
 use crate::id::{StepIndex, TimerId};
 use crate::payload::Payload;
 use crate::plan::Plan;
-use crate::run::{ItemsRun, LastCall, Loop, Run, RunStatus, StepRun};
+use crate::run::{ItemsRun, LastCall, Loop, Run, RunStatus, StepRun, StepState};
 
 /// What was where the steps of calls are.
 #[derive(Clone, Debug)]
@@ -48,8 +50,12 @@ impl Fold<'_> {
         self.note(Change::Calls(Box::new(replaced)));
     }
 
+    /// A function that has failed has said nothing that outlives a retry of the run: what it got since it last said something
+    /// it may get again.
     pub(super) fn function_returned(&mut self, returned: &FunctionReturned) {
-        self.function_speaks(returned.turn, &[]);
+        if returned.failure.is_none() {
+            self.function_speaks(returned.turn, &[]);
+        }
         match &returned.failure {
             None if returned.again => {
                 self.next_round();
@@ -63,12 +69,36 @@ impl Fold<'_> {
                 }
             }
             Some(failure) => {
+                if let Some(code) = &mut self.run.code {
+                    code.failed = Some(returned.turn);
+                }
                 if self.run.status == RunStatus::Running {
-                    self.run.status = RunStatus::Failing { failure: failure.clone(), step: None };
+                    let step = self.run.step_behind(returned.turn, failure);
+                    self.run.status = RunStatus::Failing { failure: failure.clone(), step };
                     self.run.plan_undo(self.plan.undoes_on_failure());
                 }
             }
         }
+    }
+
+    /// The run is retried: what failed since the function last said something is open again, as if the function had never got
+    /// it. Returns the steps that are to begin anew.
+    pub(super) fn function_retried(&mut self) -> BTreeSet<StepIndex> {
+        let Some(mut code) = self.run.code.take() else { return BTreeSet::new() };
+        code.failed = None;
+        if code.output.is_none() {
+            let is_failed =
+                |step: &StepIndex| matches!(self.run.step(*step), StepState::Failed { .. });
+            let (failed, others): (Vec<_>, Vec<_>) =
+                code.settled.take(usize::MAX).into_iter().partition(is_failed);
+            others.into_iter().for_each(|step| code.settled.push(step));
+            code.open.extend(failed);
+        }
+        let goes_on = code.output.is_none();
+        let ended = code.open.iter().filter(|step| goes_on && self.run.step(*step).is_settled());
+        let ended = ended.collect();
+        self.run.code = Some(code);
+        ended
     }
 
     /// What the function has not got is nobody's any more.
@@ -89,8 +119,8 @@ impl Fold<'_> {
         self.run.code = Some(code);
     }
 
-    /// The function gets what a step came to, in this order. What nobody waits for frees its number, unless it may have to be
-    /// undone.
+    /// The function gets what a step came to, in this order; what comes while the run ends it gets if the run is retried, and what
+    /// is ended then stays open. What nobody waits for frees its number, unless it may have to be undone.
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "nothing else ends a call while the run goes on"
@@ -102,8 +132,7 @@ impl Fold<'_> {
             let completes = matches!(event, Event::StepCompleted { .. });
             step.at() >= known || completes && plan.undo(step).is_some()
         };
-        let Some(code) = self.run.code.as_mut().filter(|code| goes_on && code.output.is_none())
-        else {
+        let Some(code) = self.run.code.as_mut().filter(|code| code.output.is_none()) else {
             return;
         };
         match event {
@@ -114,10 +143,13 @@ impl Fold<'_> {
                     code.frees(*step, is_kept);
                 }
             }
-            Event::StepsCancelled { steps } => {
+            Event::StepsCancelled { steps } | Event::StepsNotReached { steps } => {
                 for step in steps {
-                    code.open.remove(*step);
-                    code.frees(*step, is_kept);
+                    let is_open = code.open.contains(*step);
+                    if goes_on || !is_open {
+                        code.open.remove(*step);
+                        code.frees(*step, is_kept);
+                    }
                 }
             }
             _ => {}
@@ -126,6 +158,16 @@ impl Fold<'_> {
 }
 
 impl Run {
+    /// The call because of which a function has failed in this turn: the last one that failed as the function did, of those whose
+    /// outcomes it got since it last said something.
+    fn step_behind(&self, turn: u32, failure: &Failure) -> Option<StepIndex> {
+        let failed_so = |step: &StepIndex| {
+            matches!(self.step(*step), StepState::Failed { failure: of, .. }
+                if (&of.code, &of.message) == (&failure.code, &failure.message))
+        };
+        self.code.as_ref()?.before_failure(turn).filter(failed_so).last()
+    }
+
     /// Gives `step` to another call. Returns what it was.
     fn renew(&mut self, plan: &Plan, step: StepIndex) -> Was {
         let (open_needs, items) = (self.open_needs(step), self.items(step).cloned());

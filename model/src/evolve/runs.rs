@@ -19,7 +19,8 @@ impl Fold<'_> {
     /// Opens again what did not end well and everything that comes after it.
     pub(super) fn run_retried(&mut self, timeout: Option<(TimerId, Timestamp)>) {
         self.forget_undos();
-        let to_reset = self.to_reset();
+        let to_reset =
+            if self.run.code.is_some() { self.function_retried() } else { self.to_reset() };
         for &step in &to_reset {
             self.reset_items(step, &to_reset);
             let attempt = self.run.step_run(step).attempt;

@@ -1,6 +1,6 @@
 //! What a run knows of its function, and steps that it gets while it goes on.
 
-use super::{Run, RunStatus, StepRun};
+use super::{Run, RunStatus, StepRun, StepState};
 use crate::id::StepIndex;
 use crate::plan::Plan;
 
@@ -15,6 +15,14 @@ impl Run {
     pub fn waits_for_function(&self) -> bool {
         let is_open = self.code.as_ref().is_some_and(|code| code.output.is_none());
         is_open && self.status == RunStatus::Running
+    }
+
+    /// Whether its function may come to something else if what failed is tried again: it has not failed, or a call has failed
+    /// after it last said something. What it said since it knew of a failure stays said.
+    pub(crate) fn may_ask_function_again(&self) -> bool {
+        let Some(code) = self.code.as_deref() else { return true };
+        let is_failed = |step| matches!(self.step(step), StepState::Failed { .. });
+        code.failed.is_none_or(|turn| code.before_failure(turn).any(is_failed))
     }
 
     /// Makes room for the steps that its plan has got.

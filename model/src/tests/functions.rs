@@ -335,7 +335,7 @@ fn a_run_of_a_definition_has_no_function() {
 }
 
 #[test]
-fn a_run_of_code_is_neither_retried_nor_migrated() {
+fn a_run_of_code_is_not_migrated_and_not_retried_if_its_function_failed_by_itself() {
     check(
         "
         workflow  run code
@@ -344,7 +344,7 @@ fn a_run_of_code_is_neither_retried_nor_migrated() {
         when      migrate; complete a; returns 1 fails E; retry
         then      rejected: what this run does is said by its function: it cannot be migrated; a#1 completed
                   returns in turn 1: E; run failed: E
-                  rejected: what this run does is said by its function: it cannot be retried
+                  rejected: the function of this run failed by itself, after all that its calls came to, and would fail again: the run cannot be retried
     ",
     );
 }

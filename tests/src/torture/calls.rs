@@ -16,6 +16,7 @@ use nexus_gateway::api::{Act, ApprovalAnswer, By, Problem, SendSignal, SendUpdat
 use serde_json::{Value, json};
 
 use super::checker::digest;
+use super::lives::now_ms;
 use super::workflows::Work;
 
 /// How long a client waits for an answer.
@@ -113,7 +114,7 @@ impl Caller<'_> {
     /// Asks, and writes down what came of it. The answer, if it was not refused; `None` otherwise.
     pub(super) async fn call(&self, client: &Client, target: &Target, call: Call) -> Option<Value> {
         let token = format!("c{}-{}", self.number, self.log.calls.fetch_add(1, Ordering::Relaxed));
-        let invoked = self.log.now();
+        let (invoked, sent) = (self.log.now(), now_ms());
         let asked = tokio::time::timeout(PATIENCE, self.ask(client, target, call, &token)).await;
         let returned = self.log.now();
         let (outcome, code, answer) = match asked {
@@ -128,7 +129,7 @@ impl Caller<'_> {
         let (op, key, data) = call.told(target);
         self.log.write(&json!({
             "token": token, "client": self.number, "run": target.name, "work": target.work.name(), "op": op, "key": key, "data": data,
-            "invoked": invoked, "returned": returned, "outcome": outcome, "code": code, "answer": answer,
+            "invoked": invoked, "returned": returned, "sent": sent, "answered": now_ms(), "outcome": outcome, "code": code, "answer": answer,
         }));
         (outcome == "done").then_some(answer)
     }

@@ -5,15 +5,17 @@
 
 mod answers;
 mod effects;
+mod ends;
 mod histories;
 mod linear;
+mod looked;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What there is to look at.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +28,12 @@ pub struct Evidence {
     pub lines: Vec<Line>,
     /// The lives of servers, which follow each other: number, and begin in milliseconds since the Unix epoch.
     pub lives: Vec<(u64, i64)>,
+    /// How servers ended: in which life, what befell it, which signal was sent, exit code or signal, and the last that was said.
+    pub ends: Vec<Value>,
+    /// What the engine says of its store at the end: `verify` and `doctor`, with their exit codes.
+    pub looks: Vec<Value>,
+    /// What came of replaying each run.
+    pub replays: Vec<Value>,
     /// What is known of the workflows.
     pub told: Value,
     /// What the harness itself found, such as a server that ended by itself.
@@ -96,6 +104,9 @@ pub struct Finding {
     pub what: String,
 }
 
+/// Of so many runs one may be undecided.
+const UNDECIDED_ONE_OF: u64 = 1_000;
+
 /// What the checker found, and how much it looked at.
 #[derive(Clone, Debug, Default)]
 pub struct Verdict {
@@ -123,6 +134,11 @@ impl Verdict {
     /// How many findings there are of a kind.
     pub fn count(&self, wrong: Wrong) -> usize {
         self.findings.iter().filter(|finding| finding.wrong == wrong).count()
+    }
+
+    /// Whether there are few enough runs about which nothing can be said: one, or one of each [`UNDECIDED_ONE_OF`].
+    pub fn is_decided(&self) -> bool {
+        self.undecided <= (self.runs / UNDECIDED_ONE_OF).max(1)
     }
 
     /// Adds what was found elsewhere.
@@ -163,6 +179,9 @@ impl Evidence {
     pub fn read(folder: &Path) -> io::Result<Self> {
         let mut evidence = Self {
             calls: json_lines(&folder.join("calls.jsonl"))?,
+            ends: json_lines(&folder.join("ends.jsonl"))?,
+            looks: json_lines(&folder.join("looks.jsonl"))?,
+            replays: json_lines(&folder.join("replays.jsonl"))?,
             told: serde_json::from_str(&std::fs::read_to_string(folder.join("told.json"))?)?,
             seen: std::fs::read_to_string(folder.join("seen"))?
                 .lines()
@@ -185,6 +204,57 @@ impl Evidence {
         }
         evidence.lines.sort();
         Ok(evidence)
+    }
+}
+
+impl Evidence {
+    /// Writes a folder that can be [read](Self::read).
+    ///
+    /// # Errors
+    /// Of the file system.
+    pub fn write(&self, folder: &Path) -> io::Result<()> {
+        let lines = |values: Vec<Value>| -> String {
+            let lines: Vec<String> = values.iter().map(ToString::to_string).collect();
+            lines.join("\n")
+        };
+        let events = |(run, events): (&String, &Vec<Value>)| json!({"run": run, "events": events});
+        let life = |(life, began): &(u64, i64)| json!({"life": life, "began": began});
+        let line = |line: &Line| {
+            let Line { run, key, attempt, life } = line;
+            format!("{run} {key} {attempt} {life}")
+        };
+        let files: [(&str, String); 9] = [
+            ("calls.jsonl", lines(self.calls.clone())),
+            ("histories.jsonl", lines(self.histories.iter().map(events).collect())),
+            ("lives.jsonl", lines(self.lives.iter().map(life).collect())),
+            ("ends.jsonl", lines(self.ends.clone())),
+            ("looks.jsonl", lines(self.looks.clone())),
+            ("replays.jsonl", lines(self.replays.clone())),
+            ("told.json", self.told.to_string()),
+            ("seen", self.seen.join("\n")),
+            ("effects/all", self.lines.iter().map(line).collect::<Vec<_>>().join("\n")),
+        ];
+        std::fs::create_dir_all(folder.join("effects"))?;
+        files.iter().try_for_each(|(name, text)| std::fs::write(folder.join(name), text))
+    }
+
+    /// The same without a run, as if nobody had started it.
+    #[must_use]
+    pub fn without(&self, run: &str) -> Self {
+        let mut less = self.clone();
+        less.histories.remove(run);
+        less.calls.retain(|call| call["run"] != run);
+        less.replays.retain(|replay| replay["run"] != run);
+        less.lines.retain(|line| line.run != run);
+        for look in &mut less.looks {
+            let findings = look["said"].get_mut("findings").and_then(Value::as_array_mut);
+            for finding in
+                findings.into_iter().flatten().filter(|finding| finding["name"] == "runs")
+            {
+                finding["data"]["runs"] = json!(less.histories.len());
+            }
+        }
+        less
     }
 }
 
@@ -219,6 +289,12 @@ pub fn check(evidence: &Evidence) -> Verdict {
     effects::check(evidence, &attempts, &mut verdict);
     answers::check(evidence, &mut verdict);
     linear::check(evidence, &mut verdict);
+    ends::check(evidence, &mut verdict);
+    looked::check(evidence, &mut verdict);
+    if !verdict.is_decided() {
+        let what = format!("for {} runs it is not known whether an order", verdict.undecided);
+        verdict.find(Wrong::Inconsistent, "", what + " of the requests explains the answers");
+    }
     verdict
 }
 

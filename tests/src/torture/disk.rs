@@ -36,10 +36,19 @@ impl Disk {
     }
 
     fn used(&self) -> Option<u64> {
-        let output =
-            Command::new("df").args(["--output=used", "-B1"]).arg(&self.0).output().ok()?;
-        String::from_utf8_lossy(&output.stdout).lines().last()?.trim().parse().ok()
+        df(&self.0, "used")
     }
+}
+
+/// The room on the disk of this folder, in MiB.
+pub(super) fn free_mib(folder: &Path) -> Option<u64> {
+    df(folder, "avail").map(|bytes| bytes >> 20)
+}
+
+fn df(folder: &Path, column: &str) -> Option<u64> {
+    let asked = format!("--output={column}");
+    let output = Command::new("df").args([&asked, "-B1"]).arg(folder).output().ok()?;
+    String::from_utf8_lossy(&output.stdout).lines().last()?.trim().parse().ok()
 }
 
 impl Drop for Disk {

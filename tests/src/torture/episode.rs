@@ -1,5 +1,6 @@
 //! An episode: one store from its making, over many lives of its server, to the end of all its runs and to the verdict.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use tokio::task::JoinSet;
 use super::calls::ClientLog;
 use super::checker::{self, Evidence, Verdict};
 use super::clients::{self, Board};
-use super::disk::Disk;
+use super::disk::{self, Disk};
 use super::lives::{Lives, Stage};
 use super::workflows;
 use crate::{Chance, command};
@@ -87,56 +88,81 @@ pub async fn play(
 
 /// Lets all runs end, exports their histories, and has the engine check its store.
 async fn finish(stage: &mut Stage, board: &Board) -> io::Result<()> {
-    let histories = std::fs::File::create(stage.folder.join("histories.jsonl"))?;
+    let mut exported = Exported::create(&stage.folder)?;
     if let Some((server, client)) = stage.last().await {
         let open = clients::settle(board, &client, CLIENTS).await;
         stage.seen.extend(open.into_iter().map(|run| format!("{run} did not come to its end")));
-        if let Err(problem) = export(&client, histories).await {
-            stage.seen.push(problem);
-        }
+        stage.seen.extend(export(&client, &mut exported).await?);
         stage.close(server).await;
     }
+    let mut looks = File::create(stage.folder.join("looks.jsonl"))?;
     for verb in ["verify", "doctor"] {
-        let output = command(&stage.store).arg(verb).output()?;
-        // Warnings of the doctor are about the machine, such as a disk that is nearly full.
-        let is_well =
-            output.status.success() || (verb == "doctor" && output.status.code() == Some(1));
-        if !is_well {
-            let said = String::from_utf8_lossy(&output.stdout).replace('\n', " · ");
-            stage.seen.push(format!("{verb} ended with {}: {said}", output.status));
-        }
+        let output = command(&stage.store).args(["-o", "json", verb]).output()?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let said = serde_json::from_str(&said).unwrap_or(Value::String(said));
+        let free = disk::free_mib(&stage.store);
+        let look =
+            json!({"verb": verb, "code": output.status.code(), "said": said, "free_mib": free});
+        writeln!(looks, "{look}")?;
     }
-    let said = std::fs::read_to_string(stage.folder.join("stderr"))?;
-    stage.seen.extend(
-        said.lines()
-            .filter(|line| line.contains("panicked"))
-            .map(|line| format!("a server said: {line}")),
-    );
+    for file in std::fs::read_dir(stage.folder.join("said"))? {
+        let said = std::fs::read(file?.path())?;
+        let said = String::from_utf8_lossy(&said);
+        let panics = said.lines().filter(|line| line.contains("panicked"));
+        stage.seen.extend(panics.map(|line| format!("a server said: {line}")));
+    }
     Ok(())
 }
 
-/// Writes the histories of all runs, and has each replayed.
-async fn export(client: &Client, mut file: std::fs::File) -> Result<(), String> {
-    let mut after = None;
+/// Where histories are written, and what came of replaying them.
+struct Exported {
+    histories: File,
+    replays: File,
+}
+
+impl Exported {
+    fn create(folder: &Path) -> io::Result<Self> {
+        Ok(Self {
+            histories: File::create(folder.join("histories.jsonl"))?,
+            replays: File::create(folder.join("replays.jsonl"))?,
+        })
+    }
+}
+
+/// Writes the histories of all runs, and has each replayed. What could not be read; the others are exported all the same.
+async fn export(client: &Client, exported: &mut Exported) -> io::Result<Vec<String>> {
+    let (mut problems, mut after) = (Vec::new(), None);
     loop {
         let filter = RunsFilter { limit: 1_000, after, ..RunsFilter::default() };
-        let page = client.list(filter).await.map_err(|problem| format!("list: {problem}"))?;
+        let page = match client.list(filter).await {
+            Ok(page) => page,
+            Err(problem) => {
+                problems.push(format!("list: {problem}"));
+                return Ok(problems);
+            }
+        };
         for run in &page.runs {
-            let history = client.history(&run.id, 1, 10_000).await;
-            let history = history.map_err(|problem| format!("history of {}: {problem}", run.id))?;
-            let events: Vec<Value> = history.events.iter().map(|event| json!(event)).collect();
-            let line = format!("{}\n", json!({"run": run.id, "events": events}));
-            file.write_all(line.as_bytes()).map_err(|error| error.to_string())?;
-            let replayed = client.replay(&run.id, None, false).await;
-            let replayed =
-                replayed.map_err(|problem| format!("replay of {}: {problem}", run.id))?;
-            if !replayed.agrees {
-                return Err(format!("replay of {} differs: {:?}", run.id, replayed.differences));
+            match client.history(&run.id, 1, 10_000).await {
+                Ok(history) => {
+                    let events: Vec<Value> =
+                        history.events.iter().map(|event| json!(event)).collect();
+                    writeln!(exported.histories, "{}", json!({"run": run.id, "events": events}))?;
+                }
+                Err(problem) => problems.push(format!("history of {}: {problem}", run.id)),
+            }
+            match client.replay(&run.id, None, false).await {
+                Ok(replay) => {
+                    let (agrees, differences) = (replay.agrees, replay.differences);
+                    let replay =
+                        json!({"run": run.id, "agrees": agrees, "differences": differences});
+                    writeln!(exported.replays, "{replay}")?;
+                }
+                Err(problem) => problems.push(format!("replay of {}: {problem}", run.id)),
             }
         }
         after = page.next;
         if after.is_none() {
-            return Ok(());
+            return Ok(problems);
         }
     }
 }

@@ -16,16 +16,11 @@ use crate::{Chance, binary};
 
 /// How long a server may take until it answers, or until it ends when it is told to.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// `SIGTERM` and `SIGKILL`, and how `serve` ends after the first.
+/// What the driver sends.
 const TERMINATE: i32 = 15;
-const TERMINATED: i32 = 143;
-/// Exit codes that say that the store is damaged, and that there is a bug.
-const DAMAGED: i32 = 10;
-const BUGS: [i32; 2] = [70, 101];
-/// What a server says whose views cannot be written. They are no part of the log, and made again from it.
-const VIEWS: &str = "error[NX6011]";
-/// The exit code of a server whose store another one has.
-const HELD: i32 = 6;
+const KILL: i32 = 9;
+/// How much of what the servers of a life said is kept with how they ended, in bytes.
+const SAID_BYTES: usize = 4 << 10;
 
 /// What befalls a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +37,23 @@ enum Fate {
     DiskFull,
     /// Another one wants the same store at the same time.
     Rival,
+}
+
+impl Fate {
+    /// Its name for the checker.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Killed | Self::KilledEarly => "killed",
+            Self::Told => "told",
+            Self::Stunted => "stunted",
+            Self::DiskFull => "disk-full",
+            Self::Rival => "rival",
+        }
+    }
+
+    fn has_no_room(self) -> bool {
+        matches!(self, Self::Stunted | Self::DiskFull)
+    }
 }
 
 /// How often each was.
@@ -79,14 +91,15 @@ pub(super) struct Stage {
     pub(super) lives: Lives,
     pub(super) seen: Vec<String>,
     log: File,
+    ends: File,
     life: u64,
-    /// How much the servers of earlier lives said, in bytes.
-    said_before: usize,
 }
 
 impl Stage {
     pub(super) fn new(folder: &Path, store: PathBuf, disk: Option<Disk>) -> std::io::Result<Self> {
         let log = File::create(folder.join("lives.jsonl"))?;
+        let ends = File::create(folder.join("ends.jsonl"))?;
+        std::fs::create_dir_all(folder.join("said"))?;
         let (server, _) = watch::channel(None);
         let folder = folder.to_owned();
         Ok(Self {
@@ -97,8 +110,8 @@ impl Stage {
             lives: Lives::default(),
             seen: Vec::new(),
             log,
+            ends,
             life: 0,
-            said_before: 0,
         })
     }
 
@@ -117,19 +130,29 @@ impl Stage {
         if fate == Fate::Rival {
             servers.push(self.start(None));
         }
-        if fate == Fate::KilledEarly {
-            self.wait(&mut servers, Duration::from_millis(chance.between(1, 250)), false).await;
-        } else if self.wait(&mut servers, PATIENCE, true).await {
+        let answered = if fate == Fate::KilledEarly {
+            let patience = Duration::from_millis(chance.between(1, 250));
+            self.wait(&mut servers, patience, false).await
+        } else {
+            self.serves(fate, &mut servers, chance).await
+        };
+        self.end(fate, answered, servers).await;
+    }
+
+    /// Waits for a server, and lets it work. Whether it answered.
+    async fn serves(&mut self, fate: Fate, servers: &mut [Child], chance: &mut Chance) -> bool {
+        let answered = self.wait(servers, PATIENCE, true).await;
+        if answered {
             let work = Duration::from_millis(chance.between(50, 700));
             if let (Fate::DiskFull, Some(disk)) = (fate, &self.disk) {
                 disk.leave(chance.between(0, 48 << 10));
             }
-            self.rest(&mut servers, work).await;
+            self.rest(servers, work).await;
         } else if servers.iter_mut().any(is_alive) {
             self.seen
                 .push(format!("life {}: the server did not answer for {PATIENCE:?}", self.life));
         }
-        self.end(fate, servers).await;
+        answered
     }
 
     /// The last life: nothing goes wrong in it.
@@ -140,20 +163,18 @@ impl Stage {
             return servers.pop().zip(client);
         }
         self.seen.push("the server does not come back when nothing goes wrong any more".into());
-        self.end(Fate::Killed, servers).await;
+        self.end(Fate::Killed, false, servers).await;
         None
     }
 
     /// Tells the server of the last life to end.
     pub(super) async fn close(&mut self, server: Child) {
-        self.end(Fate::Told, vec![server]).await;
+        self.end(Fate::Told, true, vec![server]).await;
     }
 
     /// Begins the next life.
     fn spawn(&mut self, limit: Option<u64>) -> Child {
         self.life += 1;
-        let said = std::fs::metadata(self.folder.join("stderr")).map(|data| data.len());
-        self.said_before = usize::try_from(said.unwrap_or_default()).unwrap_or(0);
         self.note();
         self.start(limit)
     }
@@ -178,7 +199,8 @@ impl Stage {
         ]);
         serve.args(["--interruptions-max", "1000000"]);
         serve.env("NO_COLOR", "1").env("HOME", format!("/life/{}", self.life));
-        let said = OpenOptions::new().create(true).append(true).open(self.folder.join("stderr"));
+        // A file for each life: with a limit it may not grow either.
+        let said = OpenOptions::new().create(true).append(true).open(self.said());
         serve
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -188,8 +210,7 @@ impl Stage {
 
     /// Writes down when a life begins.
     fn note(&mut self) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let line = json!({"life": self.life, "began": i64::try_from(now).unwrap_or(i64::MAX)});
+        let line = json!({"life": self.life, "began": now_ms()});
         self.log
             .write_all(format!("{line}\n").as_bytes())
             .expect("the log of lives can be written");
@@ -226,83 +247,72 @@ impl Stage {
         }
     }
 
-    /// Ends a life.
-    async fn end(&mut self, fate: Fate, mut servers: Vec<Child>) {
-        let mut losers = 0;
+    /// Ends a life, and writes down how its servers ended. Whether they may have is for the checker to say.
+    async fn end(&mut self, fate: Fate, answered: bool, mut servers: Vec<Child>) {
         for server in &mut servers {
-            if let Some(status) = exited(server) {
-                losers += 1;
-                self.ended_by_itself(fate, status, losers);
+            let (sent, status) = if let Some(status) = exited(server) {
+                self.lives.ended += u64::from(fate.has_no_room());
+                (None, status)
             } else if fate == Fate::Told {
                 self.lives.stops += 1;
-                self.stop(server).await;
+                self.stop(server).await
             } else {
                 self.lives.kills += 1;
-                server.kill().expect("a child can be killed");
-                server.wait().expect("a child can be waited for");
-            }
+                kill(server)
+            };
+            self.note_end(fate, answered, sent, status);
         }
         self.lives.rivals += u64::from(fate == Fate::Rival);
-        self.lives.full += u64::from(matches!(fate, Fate::Stunted | Fate::DiskFull));
+        self.lives.full += u64::from(fate.has_no_room());
         self.server.send_replace(None);
         if let Some(disk) = &self.disk {
             disk.free();
         }
     }
 
-    /// A server that has ended: whether it may have.
-    fn ended_by_itself(&mut self, fate: Fate, status: ExitStatus, losers: usize) {
-        let code = status.code();
-        let may = match fate {
-            Fate::Stunted | Fate::DiskFull if code == Some(DAMAGED) => self.said().contains(VIEWS),
-            Fate::Stunted | Fate::DiskFull => !code.is_some_and(|code| BUGS.contains(&code)),
-            Fate::Rival => code == Some(HELD) && losers == 1,
-            Fate::Killed | Fate::KilledEarly | Fate::Told => false,
-        };
-        self.lives.ended += u64::from(matches!(fate, Fate::Stunted | Fate::DiskFull));
-        if !may {
-            self.seen.push(format!(
-                "life {} ({fate:?}): the server ended by itself: {status}",
-                self.life
-            ));
-        }
+    fn note_end(&mut self, fate: Fate, answered: bool, sent: Option<i32>, status: ExitStatus) {
+        let said = std::fs::read(self.said()).unwrap_or_default();
+        let said = said.get(said.len().saturating_sub(SAID_BYTES)..).unwrap_or_default();
+        let line = json!({
+            "life": self.life, "fate": fate.name(), "answered": answered, "sent": sent, "code": status.code(), "signal": status.signal(),
+            "said": String::from_utf8_lossy(said),
+        });
+        self.ends
+            .write_all(format!("{line}\n").as_bytes())
+            .expect("how servers ended can be written");
     }
 
-    /// What the servers of this life said.
-    fn said(&self) -> String {
-        let said = std::fs::read(self.folder.join("stderr")).unwrap_or_default();
-        String::from_utf8_lossy(said.get(self.said_before..).unwrap_or_default()).into_owned()
+    /// Where the servers of this life say what they have to say.
+    fn said(&self) -> PathBuf {
+        self.folder.join("said").join(self.life.to_string())
     }
 
-    async fn stop(&mut self, server: &mut Child) {
+    /// Tells a server to end: what it was sent in the end, and how it ended.
+    async fn stop(&mut self, server: &mut Child) -> (Option<i32>, ExitStatus) {
         let pid = server.id().to_string();
         let told = Command::new("kill").args([&format!("-{TERMINATE}"), &pid]).status();
         assert!(told.is_ok_and(|told| told.success()), "a child can be told to end");
         let began = Instant::now();
-        let status = loop {
+        while began.elapsed() < PATIENCE {
             if let Some(status) = exited(server) {
-                break Some(status);
-            }
-            if began.elapsed() > PATIENCE {
-                break None;
+                return (Some(TERMINATE), status);
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
-        };
-        match status {
-            // A signal that comes before the server listens for it ends it as any other process.
-            Some(status)
-                if status.code() == Some(TERMINATED) || status.signal() == Some(TERMINATE) => {}
-            Some(status) => {
-                self.seen.push(format!("life {}: told to end, it ended with {status}", self.life));
-            }
-            None => {
-                self.seen
-                    .push(format!("life {}: told to end, it did not for {PATIENCE:?}", self.life));
-                server.kill().expect("a child can be killed");
-                server.wait().expect("a child can be waited for");
-            }
         }
+        self.seen.push(format!("life {}: told to end, it did not for {PATIENCE:?}", self.life));
+        kill(server)
     }
+}
+
+fn kill(server: &mut Child) -> (Option<i32>, ExitStatus) {
+    server.kill().expect("a child can be killed");
+    (Some(KILL), server.wait().expect("a child can be waited for"))
+}
+
+/// Milliseconds since the Unix epoch.
+pub(super) fn now_ms() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    i64::try_from(now).unwrap_or(i64::MAX)
 }
 
 fn exited(server: &mut Child) -> Option<ExitStatus> {

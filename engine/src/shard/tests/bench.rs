@@ -195,7 +195,7 @@ fn in_words(output: &Output) -> String {
             format!("call {} of {target} over: {outcome:?}", holder.ticket.0)
         }
         Output::Ended(_, status) => format!("ended {}", status.word()),
-        Output::Call(call) => format!("see to {}", call.call.child),
+        Output::Call(call) => format!("see to {}: {:?}", call.call.child, call.call.wish),
         Output::ChildEnded(report) => format!("{} tells", report.child),
         Output::ReadEvents(_, reading) => format!("read {} for {}", reading.event, reading.step.0),
         Output::Hungry(_) => "hungry".into(),

@@ -29,6 +29,26 @@ fn is_alarm(code: &str) -> bool {
         || matches!(code, "NX6002" | "NX6005" | "NX6006")
 }
 
+/// Codes that say that there is no room, or not enough to keep up.
+fn is_of_room(code: &str) -> bool {
+    matches!(code, "NX6007" | "NX6011" | "NX7006")
+}
+
+/// Whether a request was under way in a life that had no room.
+fn had_no_room(call: &Value, evidence: &Evidence) -> bool {
+    let (sent, answered) = (call["sent"].as_i64(), call["answered"].as_i64());
+    let next = evidence.lives.iter().skip(1).map(|(_, began)| *began).chain([i64::MAX]);
+    let mut lives = evidence.lives.iter().zip(next);
+    lives.any(|((life, began), ended)| {
+        let is_in = answered >= Some(*began) && sent <= Some(ended);
+        is_in && evidence.ends.iter().any(|end| number(&end["life"]) == *life && starves(end))
+    })
+}
+
+fn starves(end: &Value) -> bool {
+    matches!(text(&end["fate"]), "stunted" | "disk-full")
+}
+
 pub(super) fn check(evidence: &Evidence, verdict: &mut Verdict) {
     let left = left(evidence);
     let mut asked: BTreeMap<&str, &Value> = BTreeMap::new();
@@ -70,6 +90,9 @@ fn one(call: &Value, left: &[(&str, &Value)], evidence: &Evidence, verdict: &mut
     let mut find = |wrong, what: String| verdict.find(wrong, run, format!("{op} {token}: {what}"));
     if is_alarm(text(&call["code"])) {
         find(Wrong::Broken, format!("answered with {}: {}", call["code"], call["answer"]));
+    }
+    if is_of_room(text(&call["code"])) && !had_no_room(call, evidence) {
+        find(Wrong::Broken, format!("refused with {} in a life that had room", call["code"]));
     }
     let events = evidence.histories.get(run).map(Vec::as_slice).unwrap_or_default();
     if leaves(op).is_empty() {

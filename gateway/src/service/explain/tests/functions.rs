@@ -56,15 +56,21 @@ async fn by_chance(cx: Cx, seed: u64) -> Result<u64> {
 fn no_run_of_a_function_is_ever_without_a_cause_and_following_what_releases_it_ends_it() {
     let workflow = Workflow::code("by-chance", by_chance).expect("a workflow");
     let mut seen = BTreeSet::new();
+    let mut retried = 0;
     for seed in 0..80 {
         let engine = TestEngine::new().workflow(&workflow);
         let run = engine.start(&workflow, seed).expect("it starts");
         let id = run.run_id();
         let mut chance = Chance::new(seed.wrapping_add(1_000));
+        let mut tries = 0;
         for round in 0.. {
             seen.extend(engine.with_kit(|kit| has_a_cause(kit, id, seed)));
             if engine.with_kit(|kit| kit.load(id).1.status.is_terminal()) {
-                break;
+                if tries == 3 || !is_retried_as_offered(&engine, id, seed) {
+                    break;
+                }
+                tries += 1;
+                retried += 1;
             }
             assert!(round < 300, "seed {seed}");
             match chance.below(8) {
@@ -78,6 +84,36 @@ fn no_run_of_a_function_is_ever_without_a_cause_and_following_what_releases_it_e
     }
     let all = ["orphaned", "paused", "retrying", "sleeping", "waiting"];
     assert!(all.iter().all(|word| seen.contains(*word)), "not all causes came up: {seen:?}");
+    assert!(retried > 5, "{retried} retries");
+}
+
+/// Asks for a retry of a run that has ended. It is taken if it is offered, and only then.
+fn is_retried_as_offered(engine: &TestEngine, id: RunId, seed: u64) -> bool {
+    engine.with_kit(|kit| {
+        let view = explained(kit, id, true);
+        let offered = view.commands.iter().any(|command| command.starts_with("nexus-engine retry"));
+        let answer = kit.retry(id);
+        assert_eq!(offered, answer.is_ok(), "seed {seed}: {} {answer:?}", view.status);
+        offered
+    })
+}
+
+#[test]
+fn a_retry_of_a_function_that_failed_by_itself_is_not_offered() {
+    let by_itself = Workflow::code("by-itself", |cx: Cx, _: u64| async move {
+        cx.step("work", steady, 1).await?;
+        Err::<u64, _>(cx.fail("E_NO", "not today"))
+    });
+    let of_call = Workflow::code("of-call", |cx: Cx, _: u64| async move {
+        let closed = |_: StepCx, _: u64| async { Err::<u64, _>(StepError::fatal("closed")) };
+        cx.step("work", closed, 1).await
+    });
+    for (workflow, offered) in [(by_itself, false), (of_call, true)] {
+        let workflow = workflow.expect("a workflow");
+        let engine = TestEngine::new().workflow(&workflow);
+        let id = engine.start(&workflow, 7).expect("it starts").run_id();
+        assert_eq!(is_retried_as_offered(&engine, id, 7), offered);
+    }
 }
 
 #[test]

@@ -2,7 +2,8 @@ use serde_json::json;
 
 use super::*;
 
-/// Requests, one a line: client, sent, answered (`?`: never), request, its key or number, the answer.
+/// Requests, one a line: client, sent, answered (`?`: never), request, its key or number, the answer; `NX7007:is_paused_already` is a
+/// refusal with what was said.
 fn calls(work: &str, text: &str) -> Vec<Value> {
     let mut calls = Vec::new();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -15,7 +16,9 @@ fn calls(work: &str, text: &str) -> Vec<Value> {
             code if code.starts_with("NX") => ("refused", code),
             _ => ("done", ""),
         };
+        let (code, said) = code.split_once(':').unwrap_or((code, ""));
         let answer = match (op, answer) {
+            _ if outcome == "refused" => json!(said.replace('_', " ")),
             ("start" | "letter", answer) => json!({"existing": answer == "known"}),
             ("add", sum) => {
                 json!({"existing": sum.starts_with('='), "total": sum.trim_matches('=').parse::<u64>().ok()})
@@ -40,7 +43,7 @@ fn calls(work: &str, text: &str) -> Vec<Value> {
 
 fn check(work: &str, text: &str, is_right: bool) {
     let calls = calls(work, text);
-    assert_eq!(explain(&calls.iter().collect::<Vec<_>>(), 2), Some(is_right), "{text}");
+    assert_eq!(explain(&calls.iter().collect::<Vec<_>>(), 2, STEPS_MAX), Some(is_right), "{text}");
 }
 
 #[test]
@@ -119,4 +122,65 @@ fn an_end_that_is_taken_back_is_rejected() {
     check("order", "1 0 1 start - new\n 2 2 3 get - completed\n 1 4 5 get - waiting", false);
     check("order", "1 0 1 start - new\n 2 2 3 get - cancelled", false);
     check("mailbox", "1 0 1 start - new\n 1 2 3 letter 1 new\n 2 6 7 get - completed:1,", false);
+}
+
+const STARTED: &str = "1 0 1 start - new\n";
+
+#[test]
+fn a_refusal_that_the_state_explains_is_accepted() {
+    for (work, text) in [
+        ("refund", "1 2 3 approve - NX4105\n 1 4 5 approve - done\n 2 6 7 reject - NX4104"),
+        ("refund", "1 2 3 get - waiting\n 1 4 5 cancel - done\n 2 6 7 approve - NX4105"),
+        ("refund", "1 2 9 approve - done\n 2 2 9 reject - NX4104"),
+        ("order", "1 2 3 pause - done\n 2 4 5 pause - NX7007:is_paused_already"),
+        ("order", "1 2 3 resume - NX7007:is_not_paused\n 1 4 5 pause - done\n 1 6 7 resume - done"),
+        ("order", "1 2 3 pause - done\n 1 4 5 cancel - done\n 1 6 7 resume - NX7007:is_not_paused"),
+        ("order", "1 2 ? pause - ?\n 2 3 4 pause - NX7007:is_paused_already"),
+        ("order", "1 2 3 cancel - done\n 2 4 5 cancel - NX7007:is_being_cancelled_already"),
+        ("order", "1 2 3 pause - NX7007:the_run_has_ended\n 2 4 5 get - completed"),
+        ("mailbox", "1 2 3 letter 1 new\n 1 4 5 letter 2 new\n 1 6 7 letter 3 NX4002"),
+        ("tally", "1 2 3 add 1 1\n 1 4 5 add 2 3\n 1 6 7 add 3 NX4127"),
+        ("order", "1 2 3 pause - NX6007"),
+    ] {
+        check(work, &format!("{STARTED}{text}"), true);
+    }
+}
+
+#[test]
+fn a_refusal_that_no_state_explains_is_rejected() {
+    for (work, text) in [
+        // Nobody has decided before, or somebody has.
+        ("refund", "1 2 3 approve - NX4104"),
+        ("refund", "1 2 3 approve - done\n 2 4 5 approve - NX4105"),
+        ("refund", "1 2 3 approve - done\n 2 4 5 reject - done"),
+        ("refund", "1 2 3 get - waiting\n 1 4 5 approve - NX4105"),
+        ("refund", "1 2 3 cancel - done\n 1 4 5 approve - done"),
+        // It is not paused, or it is.
+        ("order", "1 2 3 pause - NX7007:is_paused_already"),
+        ("order", "1 2 3 pause - done\n 1 4 5 resume - NX7007:is_not_paused"),
+        ("order", "1 2 3 pause - done\n 1 4 5 pause - done"),
+        ("order", "1 2 3 resume - done"),
+        ("order", "1 2 3 get - paused"),
+        // It is not being cancelled, or it is, or it has not ended.
+        ("order", "1 2 3 cancel - NX7007:is_being_cancelled_already"),
+        ("order", "1 2 3 cancel - done\n 1 4 5 cancel - done"),
+        ("order", "1 2 3 pause - NX7007:the_run_has_ended\n 1 4 5 get - running"),
+        ("order", "1 2 3 get - completed\n 1 4 5 pause - done"),
+        ("mailbox", "1 2 3 letter 1 new\n 1 4 5 letter 2 NX4002"),
+        // It is about something else, or about nothing.
+        ("tally", "1 2 3 add 1 NX4105"),
+        ("tally", "1 2 3 add 1 1\n 1 4 5 add 1 NX4127"),
+        ("order", "1 2 3 pause - NX7007"),
+        ("order", "1 2 3 pause - NX4180"),
+        ("order", "1 2 3 cancel - NX7006"),
+        ("order", "1 2 3 get - NX7007:the_run_has_ended"),
+    ] {
+        check(work, &format!("{STARTED}{text}"), false);
+    }
+}
+
+#[test]
+fn a_search_that_takes_too_long_says_nothing() {
+    let calls = calls("order", "1 0 1 start - new\n 1 2 3 get - running");
+    assert_eq!(explain(&calls.iter().collect::<Vec<_>>(), 2, 1), None);
 }

@@ -94,7 +94,7 @@ mod tests {
             ("full", &[b'x'; 16]),
             ("large", &[b'x'; 17]),
         ] {
-            std::fs::write(bench.folder().join(name), content).unwrap();
+            std::fs::write(bench.folder().join(name), content).expect("written");
         }
         bench
     }
@@ -102,14 +102,18 @@ mod tests {
     #[tokio::test]
     async fn files_are_read_from_the_folder_of_the_definition() {
         let bench = bench();
-        let absolute = quoted(bench.folder().join("text").to_str().unwrap());
+        let absolute = quoted(bench.folder().join("text").to_str().expect("UTF-8"));
         for (input, expected) in [
             (r#"{"path": "text"}"#, r#"{"text":"a \"b\"\n"}"#),
             (r#"{"path": "json", "as": "json"}"#, r#"{"a": 1.50}"#),
             (r#"{"path": "full"}"#, r#"{"text":"xxxxxxxxxxxxxxxx"}"#),
             (&format!(r#"{{"path": {absolute}}}"#), r#"{"text":"a \"b\"\n"}"#),
         ] {
-            assert_eq!(text(&bench.call("file.read", input).await.unwrap()), expected, "{input}");
+            assert_eq!(
+                text(&bench.call("file.read", input).await.expect("it is read")),
+                expected,
+                "{input}"
+            );
         }
     }
 

@@ -59,7 +59,7 @@ mod tests {
     use crate::testing::{call, text};
 
     async fn check(input: &str, expected: &str) {
-        assert_eq!(text(&call("json.merge", input).await.unwrap()), expected, "{input}");
+        assert_eq!(text(&call("json.merge", input).await.expect("an object")), expected, "{input}");
     }
 
     #[tokio::test]

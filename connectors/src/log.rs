@@ -77,7 +77,7 @@ mod tests {
 
     async fn check(input: &str, expected: &str) {
         let bench = Bench::new();
-        let output = bench.call("log", input).await.unwrap();
+        let output = bench.call("log", input).await.expect("it is logged");
         assert_eq!((&*output.bytes, bench.logged()), (&b"null"[..], expected.to_owned()));
     }
 

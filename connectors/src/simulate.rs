@@ -140,7 +140,7 @@ mod tests {
             (r#"{"duration_ms": 60000}"#, 60_000),
         ] {
             let start = tokio::time::Instant::now();
-            assert_eq!(text(&call("simulate", input).await.unwrap()), "null");
+            assert_eq!(text(&call("simulate", input).await.expect("it succeeds")), "null");
             let elapsed = start.elapsed().as_millis();
             assert!((duration_ms..=duration_ms + 1).contains(&elapsed), "{input}: {elapsed} ms");
         }
@@ -149,8 +149,11 @@ mod tests {
     #[tokio::test]
     async fn it_returns_what_it_is_told() {
         let input = r#"{"output": {"ok": [1, "a"]}, "stands_for": {"any": "thing"}}"#;
-        assert_eq!(text(&call("simulate", input).await.unwrap()), r#"{"ok":[1,"a"]}"#);
-        assert_eq!(text(&call("simulate", r#"{"stands_for": null}"#).await.unwrap()), "null");
+        assert_eq!(text(&call("simulate", input).await.expect("it succeeds")), r#"{"ok":[1,"a"]}"#);
+        assert_eq!(
+            text(&call("simulate", r#"{"stands_for": null}"#).await.expect("it succeeds")),
+            "null"
+        );
     }
 
     #[tokio::test]

@@ -32,14 +32,14 @@ pub(crate) struct Logs {
 
 impl LogSink for Logs {
     fn write(&self, _attempt: &AttemptInfo, text: &[u8]) {
-        self.text.lock().unwrap().extend_from_slice(text);
+        self.text.lock().expect("nobody panicked").extend_from_slice(text);
         self.added.notify_one();
     }
 }
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        let folder = TempDir::new().unwrap();
+        let folder = TempDir::new().expect("a folder");
         let info = AttemptInfo {
             run: RunId([7; 16]),
             run_name: "wf-007".into(),
@@ -107,7 +107,7 @@ impl Bench {
     }
 
     pub(crate) fn logged(&self) -> String {
-        String::from_utf8_lossy(&self.logs.text.lock().unwrap()).into_owned()
+        String::from_utf8_lossy(&self.logs.text.lock().expect("nobody panicked")).into_owned()
     }
 
     /// Waits until a whole line that begins with `start` was logged, and returns the rest of it.
@@ -128,7 +128,7 @@ pub(crate) async fn call(action: &str, input: &str) -> StepResult<Data> {
 }
 
 pub(crate) fn text(data: &Data) -> &str {
-    std::str::from_utf8(&data.bytes).unwrap()
+    std::str::from_utf8(&data.bytes).expect("text")
 }
 
 /// A JSON string.

@@ -153,11 +153,11 @@ mod tests {
     /// The first due times after a moment, as the zone shows them.
     fn due(expression: &str, zone: &str, after: &str, count: usize) -> Vec<String> {
         let calendar = CronCalendar::default();
-        let mut at = read(after, zone).unwrap();
+        let mut at = read(after, zone).expect("a moment");
         let mut found = Vec::new();
         for _ in 0..count {
-            at = calendar.next(expression, zone, at).unwrap();
-            found.push(show(at, zone).unwrap());
+            at = calendar.next(expression, zone, at).expect("it is due again");
+            found.push(show(at, zone).expect("a zone"));
         }
         found
     }

@@ -20,6 +20,8 @@ use serde_json::{Value, json};
 mod due;
 #[path = "support/stores.rs"]
 mod stores;
+#[path = "support/until.rs"]
+mod until;
 
 use due::end_until_due;
 use stores::crash;

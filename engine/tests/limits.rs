@@ -23,9 +23,11 @@ use nexus_engine::model::event::{Actor, Event};
 use nexus_engine::model::id::{RunId, StepIndex};
 use nexus_engine::model::limit::{Holder, LimitEvent, Size, SlotGranted, SlotRequested};
 use nexus_engine::model::plan::Plan;
+use nexus_engine::model::run::RunStatus;
 use nexus_engine::testkit::{Answer, TestEngine, action, compile, sleep};
-use nexus_engine::{Handle, StartRequest, events_of};
+use nexus_engine::{StartRequest, events_of};
 use serde_json::json;
+use until::until;
 
 fn by() -> Actor {
     Actor { name: "test".into(), via: "rust".into() }
@@ -164,18 +166,6 @@ fn pool(slots: u32) -> Arc<Plan> {
     compile(Definition { steps: vec![step], ..Definition::default() })
 }
 
-fn completed(handle: &Handle) -> usize {
-    let frames = all(handle);
-    let ended = |frame: &Frame| {
-        AggregateId::of(frame.stream.0).is_none()
-            && events_of(frame)
-                .unwrap()
-                .iter()
-                .any(|recorded| matches!(recorded.event, Event::RunCompleted { .. }))
-    };
-    frames.iter().filter(|frame| ended(frame)).count()
-}
-
 /// What the log says: how many attempts were under way at most, who asked in which order, who got slots in which order.
 #[derive(Default)]
 struct Told {
@@ -252,26 +242,28 @@ async fn many_runs_share_few_slots_fairly_over_crashes() {
     let plan = pool(slots);
     let closed = Size { slots: Some(0), ..Size::default() };
     engine.handle().set_limit("pool", Some(closed), by()).await.unwrap();
+    let mut started = Vec::new();
     for at in 0..runs {
         let tenant = (at / (runs / TENANTS)).to_string();
         let request = StartRequest::new(Arc::clone(&plan)).input(json!({"tenant": tenant}));
-        engine.handle().start(request).await.unwrap();
+        started.push(engine.handle().start(request).await.unwrap().run);
     }
-    while engine.handle().limit("pool").await.unwrap().unwrap().queue.len() < runs {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let all_asked = async || {
+        let pool = engine.handle().limit("pool").await.unwrap().unwrap();
+        (pool.queue.len() == runs).then_some(())
+    };
+    until("all have asked for a slot", all_asked).await;
     engine.handle().set_limit("pool", None, by()).await.unwrap();
     for share in 1..=2 {
-        while gauge.done.load(Ordering::SeqCst) < (runs * share / 3) as u64 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        gauge.reaches((runs * share / 3) as u64).await;
         drop(engine);
         is_free(folder.path()).await;
         gauge.now.store(0, Ordering::SeqCst);
         engine = open(folder.path(), &gauge, 10_000);
     }
-    while completed(engine.handle()) < runs {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    for run in started {
+        let end = engine.handle().wait(run).await.unwrap();
+        assert!(matches!(end, RunStatus::Completed { .. }), "{end:?}");
     }
     let told = Told::of(&all(engine.handle()));
     assert!(gauge.most.load(Ordering::SeqCst) <= u64::from(slots));

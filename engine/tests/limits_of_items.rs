@@ -327,9 +327,7 @@ async fn items_of_several_runs_share_few_slots_over_crashes() {
         runs.push(engine.handle().start(request).await.unwrap().run);
     }
     for share in 1..=2 {
-        while gauge.done.load(Ordering::SeqCst) < 80 * share {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        gauge.reaches(80 * share).await;
         drop(engine);
         is_free(folder.path()).await;
         gauge.now.store(0, Ordering::SeqCst);

@@ -177,12 +177,8 @@ async fn an_event_that_the_current_version_does_not_name_starts_nothing_and_that
     });
     publish(handle, &compiled(&renamed)).await;
     handle.emit("asked", &json!({}), "e-1", by()).await.expect("an event");
-    let delivered = async {
-        while handle.topic("asked").await.expect("a log").is_none_or(|it| it.failure.is_none()) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), delivered).await.expect("it is said");
+    let failure = async || handle.topic("asked").await.expect("a log")?.failure;
+    until("the topic says so", failure).await;
     publish(handle, &one).await;
     handle.emit("asked", &json!({}), "e-2", by()).await.expect("an event");
     assert_eq!(definition(handle, "score@asked:2").await, one.hash());

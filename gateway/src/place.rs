@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn the_file_is_read_as_it_was_written_and_removed_by_its_owner_only() {
-        let store = tempfile::tempdir().unwrap();
+        let store = tempfile::tempdir().expect("a folder");
         let place = Place {
             socket: Some("/a".into()),
             tcp: None,
@@ -134,7 +134,7 @@ mod tests {
             ends_by_ms: None,
         };
         assert_eq!(Place::read(store.path()), None);
-        place.write(store.path()).unwrap();
+        place.write(store.path()).expect("written");
         assert_eq!(Place::read(store.path()), Some(place.clone()));
         Place { pid: 2, ..place.clone() }.remove(store.path());
         assert_eq!(Place::read(store.path()), Some(place.clone()));
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn who_ends_says_so_until_it_has() {
-        let store = tempfile::tempdir().unwrap();
+        let store = tempfile::tempdir().expect("a folder");
         let place = Place {
             socket: Some("/a".into()),
             tcp: None,
@@ -152,11 +152,12 @@ mod tests {
             role: "serve".into(),
             ends_by_ms: None,
         };
-        place.write(store.path()).unwrap();
+        place.write(store.path()).expect("written");
         assert_eq!(ending(store.path()), None);
-        let draining = Draining::say(&place, store.path(), Duration::from_mins(1)).unwrap();
+        let draining =
+            Draining::say(&place, store.path(), Duration::from_mins(1)).expect("it is said");
         place.remove(store.path());
-        let told = ending(store.path()).unwrap();
+        let told = ending(store.path()).expect("it is read");
         assert_eq!((told.pid, &*told.role), (1, "serve"));
         assert!(told.by > SystemTime::now() + Duration::from_secs(50));
         drop(draining);

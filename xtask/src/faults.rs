@@ -4,28 +4,25 @@
 use std::io::{BufRead, BufReader};
 use std::process::{ExitCode, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use crate::process;
+use crate::{flags, process};
 
 /// The tests that feed readers with noise.
 const NOISE: &str = "test(noise) or test(shaken) or test(soup) or test(never_panic) or test(panics_or_hangs) \
 or test(nobody_would_write) or test(nearly_right) or test(survived)";
 
 /// How long each life of a store is looked at, in minutes.
-const MINUTES: &str = "5";
+const MINUTES: u64 = 5;
 
 /// How many orders each test of threads tries, by each of two ways to choose.
-const SCHEDULES: &str = "10000";
+const SCHEDULES: u64 = 10_000;
 
 /// `cargo xtask images [--minutes M]`.
 pub(crate) fn images(arguments: &[String]) -> Result<ExitCode> {
-    let minutes = match arguments {
-        [] => MINUTES,
-        [flag, minutes] if flag == "--minutes" && minutes.parse::<u64>().is_ok() => minutes,
-        _ => bail!("usage: cargo xtask images [--minutes M]"),
-    };
-    run(&["images::", "lying::"], ("NEXUS_IMAGES_MINUTES", minutes))
+    let [minutes] = flags::numbers(arguments, ["--minutes"])?;
+    let minutes = minutes.unwrap_or(MINUTES).to_string();
+    run(&["images::", "lying::"], ("NEXUS_IMAGES_MINUTES", &minutes))
 }
 
 /// `cargo xtask syscalls`.
@@ -35,41 +32,27 @@ pub(crate) fn syscalls() -> Result<ExitCode> {
 
 /// `cargo xtask interleavings [--schedules N] [--seed S]`.
 pub(crate) fn interleavings(arguments: &[String]) -> Result<ExitCode> {
+    let [schedules, seed] = flags::numbers(arguments, ["--schedules", "--seed"])?;
+    let now = || std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
     let mut tests = process::cargo(&["nextest", "run", "-p", "nexus-log", "--no-fail-fast"]);
-    tests.args(["--test", "interleavings"]).env("NEXUS_SCHEDULES", SCHEDULES);
-    let now = std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
-    tests.env("NEXUS_SEED", now.to_string());
-    for pair in arguments.chunks(2) {
-        let variable = match pair {
-            [flag, number] if number.parse::<u64>().is_ok() => match flag.as_str() {
-                "--schedules" => Some("NEXUS_SCHEDULES"),
-                "--seed" => Some("NEXUS_SEED"),
-                _ => None,
-            },
-            _ => None,
-        };
-        let (Some(variable), Some(number)) = (variable, pair.last()) else {
-            bail!("usage: cargo xtask interleavings [--schedules N] [--seed S]")
-        };
-        tests.env(variable, number);
-    }
+    tests.args(["--test", "interleavings"]);
+    tests.env("NEXUS_SCHEDULES", schedules.unwrap_or(SCHEDULES).to_string());
+    tests.env("NEXUS_SEED", seed.unwrap_or_else(now).to_string());
     let status = tests.status().context("cannot start cargo nextest")?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// `cargo xtask fuzz [--minutes M]`.
 pub(crate) fn fuzz(arguments: &[String]) -> Result<ExitCode> {
-    let minutes = match arguments {
-        [] => "1",
-        [flag, minutes] if flag == "--minutes" && minutes.parse::<u64>().is_ok() => minutes,
-        _ => bail!("usage: cargo xtask fuzz [--minutes M]"),
-    };
+    let [minutes] = flags::numbers(arguments, ["--minutes"])?;
     let mut tests = process::cargo(&["nextest", "run", "--no-fail-fast"]);
     for package in ["nexus-log", "nexus-model", "nexus-definitions", "nexus-gateway"] {
         tests.args(["-p", package]);
     }
     tests.args(["-E", NOISE]);
-    tests.env("NEXUS_FUZZ_MINUTES", minutes).env("PROPTEST_CASES", "20000");
+    tests
+        .env("NEXUS_FUZZ_MINUTES", minutes.unwrap_or(1).to_string())
+        .env("PROPTEST_CASES", "20000");
     let status = tests.status().context("cannot start cargo nextest")?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -5,6 +5,7 @@
 
 mod ci;
 mod faults;
+mod flags;
 mod footprint;
 mod instructions;
 mod licenses;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 
-use crate::process;
+use crate::{flags, process};
 
 /// Into how many shares the changes are divided, if nobody says.
 const SHARES: u64 = 50;
@@ -116,9 +116,8 @@ fn chance(end: u64) -> u64 {
 
 fn parse(arguments: &[String]) -> Result<Asked> {
     let mut asked = Asked { share: None, shares: SHARES, minutes: MINUTES };
-    for pair in arguments.chunks(2) {
-        let [name, value] = pair else { bail!("{} needs a value", pair.concat()) };
-        match name.as_str() {
+    for (name, value) in flags::values(arguments)? {
+        match name {
             "--share" => {
                 let (share, shares) = value.split_once('/').context("--share is K/N")?;
                 asked.share = Some(share.parse().context("--share is K/N")?);

@@ -18,7 +18,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use self::said::Said;
-use crate::process;
+use crate::{flags, process};
 
 /// The test whose process appends, and looks at what is left.
 const TEST: &str = "power::what_was_acknowledged_outlives_the_end";
@@ -27,6 +27,8 @@ const ROUNDS: u64 = 40;
 const ROUNDS_FOR_A_CONTROL: u64 = 10;
 const CONTROLS_MIN: u64 = 3;
 const ROUNDS_BEFORE_A_LINE: u64 = 20;
+/// The control is cut when so much was acknowledged, so that there is something to lose.
+const CONTROL_ACKNOWLEDGED: u32 = 20;
 
 /// What is asked for with `--rounds`, `--seed` and `--rig`.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,6 +58,36 @@ struct Setting {
 impl Setting {
     fn script(name: &str) -> Command {
         Command::new(process::workspace().join("tests/power").join(name))
+    }
+}
+
+/// The rounds of one rig.
+struct Game<'a> {
+    setting: &'a Setting,
+    rounds: u64,
+    chance: Chance,
+    figures: Figures,
+}
+
+impl<'a> Game<'a> {
+    fn new(setting: &'a Setting, rounds: u64, seed: u64) -> Self {
+        Self { setting, rounds, chance: Chance(seed), figures: Figures::default() }
+    }
+
+    /// How many rounds are without a sync.
+    fn controls(&self) -> u64 {
+        (self.rounds / ROUNDS_FOR_A_CONTROL).max(CONTROLS_MIN)
+    }
+
+    fn is_over(&self) -> bool {
+        self.figures.cuts >= self.rounds
+    }
+
+    fn say_how_far(&self, name: &str) {
+        let Figures { cuts, losses, .. } = &self.figures;
+        if cuts.is_multiple_of(ROUNDS_BEFORE_A_LINE) || self.is_over() {
+            println!("{name}: {cuts} of {} cuts, {} losses", self.rounds, losses.len());
+        }
     }
 }
 
@@ -111,13 +143,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let mut good = true;
     for rig in asked.rigs {
         let began = Instant::now();
-        let mut figures = Figures::default();
-        let mut chance = Chance(asked.seed);
+        let mut game = Game::new(&setting, asked.rounds, asked.seed);
         match rig {
-            Rig::Kernel => kernel::rounds(&setting, asked.rounds, &mut chance, &mut figures)?,
-            Rig::Images => images::rounds(&setting, asked.rounds, &mut chance, &mut figures)?,
+            Rig::Kernel => kernel::rounds(&mut game)?,
+            Rig::Images => images::rounds(&mut game)?,
         }
-        good &= report(rig, &figures, began.elapsed());
+        good &= report(rig, &game.figures, began.elapsed());
     }
     let _ = fs::remove_dir_all(&setting.folder);
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -154,16 +185,6 @@ impl Rig {
     }
 }
 
-fn controls(rounds: u64) -> u64 {
-    (rounds / ROUNDS_FOR_A_CONTROL).max(CONTROLS_MIN)
-}
-
-fn say_how_far(name: &str, rounds: u64, figures: &Figures) {
-    if figures.cuts.is_multiple_of(ROUNDS_BEFORE_A_LINE) || figures.cuts == rounds {
-        println!("{name}: {} of {rounds} cuts, {} losses", figures.cuts, figures.losses.len());
-    }
-}
-
 /// Builds the program that appends.
 fn program() -> Result<PathBuf> {
     let build = ["test", "-p", "nexus-log", "--test", "crash", "--no-run", "--message-format"];
@@ -182,9 +203,8 @@ fn executable(messages: &str) -> Option<PathBuf> {
 fn parse(arguments: &[String]) -> Result<Asked> {
     let now = std::time::UNIX_EPOCH.elapsed().map_or(0, |since| u64::from(since.subsec_nanos()));
     let mut asked = Asked { rounds: ROUNDS, seed: now, rigs: vec![Rig::Kernel, Rig::Images] };
-    for pair in arguments.chunks(2) {
-        let [name, value] = pair else { bail!("{} needs a value", pair.concat()) };
-        match (name.as_str(), value.as_str()) {
+    for flag in flags::values(arguments)? {
+        match flag {
             ("--rounds", number) => asked.rounds = number.parse().context("--rounds N")?,
             ("--seed", number) => asked.seed = number.parse().context("--seed S")?,
             ("--rig", "kernel") => asked.rigs = vec![Rig::Kernel],

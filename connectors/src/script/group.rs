@@ -168,9 +168,10 @@ mod tests {
 
     #[test]
     fn the_kernel_knows_this_process() {
-        let this = process(i32::try_from(std::process::id()).unwrap()).unwrap();
+        let id = i32::try_from(std::process::id()).expect("a small number");
+        let this = process(id).expect("it is there");
         assert!(this.is_alive);
-        assert!(members(this.group).unwrap().contains(&this));
+        assert!(members(this.group).expect("it is read").contains(&this));
     }
 
     #[test]

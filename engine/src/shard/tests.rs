@@ -214,10 +214,7 @@ fn a_report_that_the_log_refuses_is_asked_again_and_no_handler_is_called_twice()
 
 #[test]
 fn requests_behind_a_refused_one_are_decided_again_in_order_and_answered_once() {
-    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
-    let run = bench.start(None);
-    bench.durable();
-    bench.seen();
+    let (mut bench, run) = Bench::begun(&plan(vec![action("a", &[])]));
     bench.ask(run, fail(0, 1), None);
     bench.ask(run, pause(), Some(1));
     bench.ask(run, Command::RetryRun { by: bench::by() }, Some(2));
@@ -237,10 +234,7 @@ fn requests_behind_a_refused_one_are_decided_again_in_order_and_answered_once() 
 
 #[test]
 fn who_waits_is_told_that_the_disk_is_full_and_what_depends_on_it_is_decided_again() {
-    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
-    let run = bench.start(None);
-    bench.durable();
-    bench.seen();
+    let (mut bench, run) = Bench::begun(&plan(vec![action("a", &[])]));
     bench.ask(run, pause(), Some(1));
     bench.ask(run, pause(), Some(2));
     bench.ask(run, Command::ResumeRun { by: bench::by() }, Some(3));
@@ -253,10 +247,7 @@ fn who_waits_is_told_that_the_disk_is_full_and_what_depends_on_it_is_decided_aga
 
 #[test]
 fn a_report_too_large_for_the_log_fails_its_step() {
-    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
-    let run = bench.start(None);
-    bench.durable();
-    bench.seen();
+    let (mut bench, run) = Bench::begun(&plan(vec![action("a", &[])]));
     bench.ask(run, complete(0, 1), None);
     bench.refuse(Outcome::Unacceptable);
     assert_eq!(bench.seen(), "left; rest");
@@ -284,10 +275,7 @@ fn a_start_that_is_refused_leaves_nothing_behind() {
 
 #[test]
 fn a_conflict_is_followed_by_a_look_at_the_log() {
-    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
-    let run = bench.start(None);
-    bench.durable();
-    bench.seen();
+    let (mut bench, run) = Bench::begun(&plan(vec![action("a", &[])]));
     bench.ask(run, pause(), Some(1));
     bench.refuse(Outcome::Conflict { actual: Revision(9) });
     assert_eq!(bench.seen(), "left; rest");
@@ -364,10 +352,7 @@ fn the_room_of_a_run_with_a_snapshot_is_given_back() {
 
 #[test]
 fn a_snapshot_waits_until_everything_in_it_is_durable() {
-    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
-    let run = bench.start(None);
-    bench.durable();
-    bench.seen();
+    let (mut bench, run) = Bench::begun(&plan(vec![action("a", &[])]));
     for _ in 0..200 {
         bench.ask(run, pause(), None);
         bench.ask(run, Command::ResumeRun { by: bench::by() }, None);
@@ -551,10 +536,7 @@ fn a_run_that_is_not_there_is_driven_without_a_trace() {
 
 #[test]
 fn a_run_that_cannot_be_read_for_now_is_tried_again_with_what_nobody_waits_for() {
-    let mut bench = Bench::new(&plan(vec![sleep("z", "1h")]));
-    let run = bench.start(None);
-    bench.durable();
-    bench.seen();
+    let (mut bench, run) = Bench::begun(&plan(vec![sleep("z", "1h")]));
     bench.ask(run, Command::FireTimer { timer: TimerId(1) }, None);
     bench.ask(run, pause(), Some(1));
     bench.unreadable(run, true);
@@ -567,10 +549,7 @@ fn a_run_that_cannot_be_read_for_now_is_tried_again_with_what_nobody_waits_for()
 
 #[test]
 fn a_damaged_run_is_given_up_and_keeps_no_memory() {
-    let mut bench = Bench::new(&plan(vec![sleep("z", "1h")]));
-    let run = bench.start(None);
-    bench.durable();
-    bench.seen();
+    let (mut bench, run) = Bench::begun(&plan(vec![sleep("z", "1h")]));
     bench.tell(Input::Drive { run });
     bench.ask(run, pause(), Some(1));
     bench.unreadable(run, false);
@@ -600,10 +579,7 @@ fn an_engine_that_drives_nothing_keeps_no_run_in_memory() {
 
 #[test]
 fn rejections_say_why() {
-    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
-    let run = bench.start(None);
-    bench.durable();
-    bench.seen();
+    let (mut bench, run) = Bench::begun(&plan(vec![action("a", &[])]));
     bench.ask(run, Command::RetryRun { by: bench::by() }, Some(1));
     let Some(Output::Reply(_, Err(Refusal::Rejected(why)))) = bench.out.pop() else {
         panic!("a refusal")
@@ -615,10 +591,7 @@ fn rejections_say_why() {
 /// Nobody else can say again what a worker reported: it is kept although somebody waits for the answer.
 #[test]
 fn a_report_whose_answer_is_awaited_is_asked_again_as_well() {
-    let mut bench = Bench::new(&plan(vec![action("a", &[]), action("b", &["a"])]));
-    let run = bench.start(None);
-    bench.durable();
-    bench.seen();
+    let (mut bench, run) = Bench::begun(&plan(vec![action("a", &[]), action("b", &["a"])]));
     bench.ask(run, complete(0, 1), Some(1));
     bench.refuse(FULL);
     assert_eq!(bench.seen(), "left; rest", "the answer is not known yet");

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use nexus_engine::log::MemoryLog;
 use nexus_engine::model::definition::{Definition, InputSpec, Retry, Step, StepKind};
@@ -10,13 +9,14 @@ use nexus_engine::model::event::Event;
 use nexus_engine::model::id::RunId;
 use nexus_engine::model::pauses::Scope;
 use nexus_engine::model::plan::Plan;
-use nexus_engine::model::run::RunStatus;
+use nexus_engine::model::run::{Run, RunStatus};
 use nexus_engine::testkit::{action, step};
 use nexus_engine::{Config, Handle, Registry, StartRequest, StepCx, StepError, handler_fn};
 use serde_json::{Value, json};
 
-use crate::life::{Life, by, config, is_completed, until, within};
+use crate::life::{Life, by, config, is_completed, within};
 use crate::log::{FaultyLog, memory};
+use crate::until::until;
 
 fn call(id: &str, callee: &Plan, with: Value, needs: &[&str]) -> Step {
     let (workflow, definition) = (callee.definition().name.clone(), Some(callee.hash()));
@@ -118,7 +118,8 @@ fn three_drivers() -> Config {
 /// Lives on until the log takes no more, or `done` says so.
 async fn live_until_the_log_is_gone(life: &Life, done: impl Fn() -> bool) {
     let faults = Arc::clone(&life.log.faults);
-    until(|| faults.gone.load(Ordering::SeqCst) || done()).await;
+    let over = || faults.gone.load(Ordering::SeqCst) || done();
+    until("the log is gone", async || over().then_some(())).await;
 }
 
 fn life_with(memory: &Arc<MemoryLog>, taken_max: u32, registry: Registry) -> Life {
@@ -225,33 +226,17 @@ async fn a_cancelled_run_ends_the_run_it_called_whenever_it_crashes() {
 }
 
 async fn child_of(life: &Life, name: &str) -> RunId {
-    within(async {
-        loop {
-            if let Some(run) = life.handle().find(name).await.unwrap() {
-                return run;
-            }
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    })
-    .await
+    until("the called run is there", async || life.handle().find(name).await.unwrap()).await
 }
 
-/// Waits until the state of a run is such.
-async fn until_state(
-    life: &Life,
-    run: RunId,
-    holds: impl Fn(&nexus_engine::model::run::Run) -> bool,
-) {
-    within(async {
-        loop {
-            let (_, state) = life.handle().load(run).await.unwrap().unwrap();
-            if holds(&state) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    })
-    .await;
+/// Waits until the called run waits for its signal.
+async fn until_it_waits(life: &Life, child: RunId) {
+    life.until(child, "the called run waits", |run| run.awaiting().next().is_some()).await;
+}
+
+/// Waits until the called run is paused together with its parent.
+async fn until_it_is_paused(life: &Life, child: RunId) {
+    life.until(child, "the pause reaches the called run", |run| run.parent_paused).await;
 }
 
 #[tokio::test]
@@ -260,14 +245,14 @@ async fn a_pause_reaches_the_called_run_over_a_crash_and_ends_with_that_of_the_p
     let first = life_with(&memory, u32::MAX, registry(&calls, 0));
     let parent = within(first.handle().start(family.request())).await.unwrap().run;
     let child = child_of(&first, "top/w").await;
-    until_state(&first, child, |run| run.awaiting().next().is_some()).await;
+    until_it_waits(&first, child).await;
     // What the pause of the parent asks for is lost with the process.
     first.log.faults.taken_left.store(1, Ordering::SeqCst);
     within(first.handle().pause(parent, by(), "stop".into())).await.unwrap();
     first.crash();
 
     let second = life_with(&memory, u32::MAX, registry(&calls, 0));
-    until_state(&second, child, |run| run.parent_paused).await;
+    until_it_is_paused(&second, child).await;
     let refused = within(second.handle().resume(child, by())).await.unwrap_err();
     assert!(refused.to_string().contains("paused together with `top`"), "{refused}");
     within(second.handle().signal(child, "go", &json!(7), "", by())).await.unwrap();
@@ -283,11 +268,11 @@ async fn a_pause_of_a_workflow_reaches_the_runs_that_its_parked_runs_have_called
     let life = life_with(&memory, u32::MAX, registry(&calls, 0));
     let parent = within(life.handle().start(family.request())).await.unwrap().run;
     let child = child_of(&life, "top/w").await;
-    until_state(&life, child, |run| run.awaiting().next().is_some()).await;
+    until_it_waits(&life, child).await;
     let plan = within(life.handle().load(parent)).await.unwrap().expect("it is there").0;
     let scope = Scope::Workflow(plan.definition().name.clone());
     within(life.handle().pause_store(scope.clone(), by(), String::new())).await.unwrap();
-    until_state(&life, child, |run| run.parent_paused).await;
+    until_it_is_paused(&life, child).await;
     within(life.handle().signal(child, "go", &json!(7), "", by())).await.unwrap();
     within(life.handle().resume_store(scope, by())).await.unwrap();
     assert!(is_completed(&life.end_of(parent).await));
@@ -302,11 +287,12 @@ async fn a_called_run_goes_on_after_pauses_that_end_at_once() {
     let life = life_with(&memory(), u32::MAX, registry(&calls, 0));
     let parent = within(life.handle().start(family.request())).await.unwrap().run;
     let child = child_of(&life, "top/w").await;
-    until_state(&life, child, |run| run.awaiting().next().is_some()).await;
+    until_it_waits(&life, child).await;
     for _ in 0..200 {
         within(life.handle().pause(parent, by(), String::new())).await.unwrap();
         within(life.handle().resume(parent, by())).await.unwrap();
-        until_state(&life, child, |run| !run.parent_paused).await;
+        let goes_on = |run: &Run| !run.parent_paused;
+        life.until(child, "the called run goes on", goes_on).await;
     }
     within(life.handle().signal(child, "go", &json!(7), "", by())).await.unwrap();
     assert!(is_completed(&life.end_of(parent).await));
@@ -319,7 +305,7 @@ async fn a_run_that_waits_for_another_hears_of_its_end() {
     let life = life_with(&memory(), u32::MAX, registry(&calls, 0));
     let parent = within(life.handle().start(family.request())).await.unwrap().run;
     let child = child_of(&life, "top/w").await;
-    until_state(&life, child, |run| run.awaiting().next().is_some()).await;
+    until_it_waits(&life, child).await;
     within(life.handle().signal(child, "go", &json!(7), "", by())).await.unwrap();
     assert!(is_completed(&life.end_of(parent).await));
     within(life.engine.shutdown()).await;
@@ -331,14 +317,14 @@ async fn a_called_run_that_is_cancelled_by_hand_settles_the_step_and_retry_goes_
     let life = life_with(&memory(), u32::MAX, registry(&calls, 0));
     let parent = within(life.handle().start(family.request())).await.unwrap().run;
     let child = child_of(&life, "top/w").await;
-    until_state(&life, child, |run| run.awaiting().next().is_some()).await;
+    until_it_waits(&life, child).await;
     within(life.handle().cancel(child, by(), "by hand".into())).await.unwrap();
     let RunStatus::Failed { failure, .. } = life.end_of(parent).await else { panic!("it fails") };
     assert_eq!(failure.code, "NX3041");
     assert_eq!(failure.message, "called run `top/w` was cancelled: by hand");
 
     within(life.handle().retry(parent, by())).await.unwrap();
-    until_state(&life, child, |run| run.awaiting().next().is_some()).await;
+    until_it_waits(&life, child).await;
     within(life.handle().signal(child, "go", &json!(7), "", by())).await.unwrap();
     assert!(is_completed(&life.end_of(parent).await));
     let made = calls.lock().unwrap().iter().filter(|call| *call == "top/w:x").count();

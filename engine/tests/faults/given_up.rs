@@ -32,7 +32,7 @@ async fn a_task_goes_to_the_next_worker_if_the_one_that_asked_is_gone() {
     let run = life.start(&plan(vec![action("a", "worker/x", &[])])).await;
     let workers = life.handle().workers();
     let id = TaskId { run, step: StepIndex(0), item: None };
-    until(|| workers.standing(id).is_some()).await;
+    until("it waits for a worker", || workers.standing(id).is_some()).await;
     let poll =
         Poll { worker: "w".into(), handlers: vec!["x".into()], wait: Duration::from_mins(1) };
     let mut asks = Box::pin(workers.poll(&poll));
@@ -43,7 +43,7 @@ async fn a_task_goes_to_the_next_worker_if_the_one_that_asked_is_gone() {
     }
     let is_held =
         || workers.standing(id).is_some_and(|task| matches!(task.stage, Stage::Held { .. }));
-    until(is_held).await;
+    until("the worker has it", is_held).await;
     drop(asks);
     let task = within(workers.poll(&poll)).await.unwrap().expect("it waits for a worker again");
     assert_eq!(task.id, id);
@@ -81,7 +81,8 @@ async fn a_start_that_is_given_up_keeps_its_place() {
     };
     life.log.faults.blocked.store(true, Ordering::SeqCst);
     let given_up = start();
-    until(|| life.log.faults.submitted.load(Ordering::SeqCst) > 0).await;
+    until("the start is with the log", || life.log.faults.submitted.load(Ordering::SeqCst) > 0)
+        .await;
     given_up.abort();
     let _ = given_up.await;
     let second = start();
@@ -96,20 +97,26 @@ async fn who_waits_for_the_end_of_a_run_is_told_though_a_retry_is_refused_meanwh
     let life = Life::begin(&memory(), config(), registry());
     let run = life.start(&plan(vec![action("a", "fails", &[])])).await;
     let end = life.end_of(run).await;
+    let other = life.start(&plan(vec![action("a", "works", &[])])).await;
+    life.end_of(other).await;
     let faults = &life.log.faults;
     faults.blocked.store(true, Ordering::SeqCst);
     let submitted = faults.submitted.load(Ordering::SeqCst);
     let handle = life.handle().clone();
     let retry = tokio::spawn(async move { handle.retry(run, by()).await });
-    until(|| faults.submitted.load(Ordering::SeqCst) > submitted).await;
-    let handle = life.handle().clone();
-    let wait = tokio::spawn(async move { handle.wait(run).await });
-    // Time for it to arrive: if it comes later, it has it easier.
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    until("the retry is with the log", || faults.submitted.load(Ordering::SeqCst) > submitted)
+        .await;
+    let mut wait = Box::pin(within(life.handle().wait(run)));
+    tokio::select! {
+        biased;
+        end = &mut wait => panic!("{end:?} before the retry is decided"),
+        // Asked after it: once this is answered, the other has arrived.
+        end = life.handle().wait(other) => drop(end.unwrap()),
+    }
     faults.refused_percent.store(100, Ordering::SeqCst);
     faults.blocked.store(false, Ordering::SeqCst);
     assert!(within(retry).await.unwrap().is_err());
-    assert_eq!(within(wait).await.unwrap().unwrap(), end);
+    assert_eq!(wait.await.unwrap(), end);
     faults.refused_percent.store(0, Ordering::SeqCst);
     life.engine.shutdown().await;
 }

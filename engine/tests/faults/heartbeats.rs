@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use nexus_engine::model::definition::Retry;
 use nexus_engine::model::event::Event;
 use nexus_engine::model::id::RunId;
 use nexus_engine::model::plan::Plan;
-use nexus_engine::model::run::RunStatus;
+use nexus_engine::model::run::{Run, RunStatus};
 use nexus_engine::testkit::{action, compile};
 use nexus_engine::{Registry, StartRequest, StepCx, StepError, StepResult, handler_fn};
 use serde_json::{Value, json};
 
+use crate::gate::Gate;
 use crate::life::{Life, config, until, within};
 use crate::log::memory;
 
@@ -51,14 +51,17 @@ async fn stumbles(cx: StepCx, _: Value) -> StepResult<u32> {
     Err(StepError::retry("it stumbles"))
 }
 
-/// Says it ten thousand times.
+static IS_RECORDED: Gate = Gate::shut();
+
+/// Says it ten thousand times, and waits until one of them is recorded.
 async fn talks(cx: StepCx, _: Value) -> StepResult<()> {
     for row in 0..10_000 {
         cx.heartbeat(row)?;
         if row % 100 == 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            tokio::task::yield_now().await;
         }
     }
+    IS_RECORDED.pass().await;
     Ok(())
 }
 
@@ -109,6 +112,9 @@ async fn however_often_a_handler_says_it_few_are_recorded() {
     let life = Life::begin(&memory(), config(), registry());
     let began = std::time::Instant::now();
     let run = life.start(&plan_of("talks", 20_000)).await;
+    let says_so = |state: &Run| !state.progress.is_empty();
+    life.until(run, "a heartbeat is recorded", says_so).await;
+    IS_RECORDED.open();
     assert_eq!(output(&life.end_of(run).await), "null");
     let recorded = events(&life, run).await;
     let beats =
@@ -142,7 +148,7 @@ async fn progress_survives_the_end_of_the_process_at_any_point() {
             handle.wait(run).await.ok()
         });
         let faults = Arc::clone(&first.log.faults);
-        until(|| ends.is_finished() || faults.gone.load(Ordering::SeqCst)).await;
+        until("it ends", || ends.is_finished() || faults.gone.load(Ordering::SeqCst)).await;
         if !faults.gone.load(Ordering::SeqCst) {
             assert!(after > 6, "start, two failures with their heartbeats and timers, the end");
             assert_eq!(output(&ends.await.unwrap().unwrap()), "2");

@@ -8,7 +8,7 @@ use nexus_engine::log::MemoryLog;
 use nexus_engine::model::event::Actor;
 use nexus_engine::model::id::RunId;
 use nexus_engine::model::plan::Plan;
-use nexus_engine::model::run::RunStatus;
+use nexus_engine::model::run::{Run, RunStatus};
 use nexus_engine::{Config, Engine, Handle, Registry, StartRequest};
 
 use crate::log::FaultyLog;
@@ -47,6 +47,12 @@ impl Life {
         within(self.handle().start(StartRequest::new(Arc::clone(plan)))).await.unwrap().run
     }
 
+    /// Waits until the state of a run is such.
+    pub(crate) async fn until(&self, run: RunId, what: &str, holds: impl Fn(&Run) -> bool) {
+        let state = async || self.handle().load(run).await.unwrap().expect("it is there").1;
+        crate::until::until(what, async || holds(&state().await).then_some(())).await;
+    }
+
     /// Waits for the end of a run, and has its replay agree.
     pub(crate) async fn end_of(&self, run: RunId) -> RunStatus {
         let end = within(self.handle().wait(run)).await.unwrap();
@@ -71,13 +77,8 @@ pub(crate) async fn within<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// Waits until something holds.
-pub(crate) async fn until(holds: impl Fn() -> bool) {
-    within(async {
-        while !holds() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    })
-    .await;
+pub(crate) async fn until(what: &str, holds: impl Fn() -> bool) {
+    crate::until::until(what, async || holds().then_some(())).await;
 }
 
 pub(crate) fn by() -> Actor {

@@ -6,9 +6,13 @@
     reason = "a test may fail where it stands, and says its seed"
 )]
 
+#[path = "../support/until.rs"]
+mod until;
+
 mod blame;
 mod calls;
 mod events;
+mod gate;
 mod given_up;
 mod heartbeats;
 mod life;

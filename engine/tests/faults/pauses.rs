@@ -12,8 +12,8 @@ use nexus_engine::model::run::{ItemState, ItemsRun, Run, StepState};
 use nexus_engine::testkit::{action, plan, sleep};
 use nexus_engine::{Registry, StartRequest, StepCx, handler_fn};
 use serde_json::Value;
-use tokio::sync::Notify;
 
+use crate::gate::Gate;
 use crate::life::{Life, by, config, is_completed, until, within};
 use crate::log::memory;
 
@@ -23,7 +23,7 @@ struct Shop {
     is_paused: Arc<AtomicBool>,
     called_in_a_pause: Arc<AtomicUsize>,
     calls: Arc<AtomicUsize>,
-    gate: Arc<Notify>,
+    gate: Arc<Gate>,
 }
 
 impl Shop {
@@ -44,7 +44,7 @@ impl Shop {
                 shop.note_call();
                 let gate = Arc::clone(&shop.gate);
                 async move {
-                    gate.notified().await;
+                    gate.pass().await;
                     Ok(2)
                 }
             }),
@@ -65,15 +65,6 @@ impl Shop {
 
 async fn state(life: &Life, run: RunId) -> Run {
     life.handle().load(run).await.unwrap().expect("it is there").1
-}
-
-async fn until_so(life: &Life, run: RunId, holds: impl Fn(&Run) -> bool) {
-    within(async {
-        while !holds(&state(life, run).await) {
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-        }
-    })
-    .await;
 }
 
 async fn pause(life: &Life, shop: &Shop, scope: &Scope) {
@@ -151,7 +142,7 @@ async fn a_pause_of_the_store_holds_sleepers_and_what_is_started_later_over_cras
         let sleeper = start(&life, &plan).await;
         pause(&life, &shop, &scope).await;
         let later = start(&life, &plan).await;
-        until_so(&life, sleeper, |run| !run.holds.by_store.is_empty()).await;
+        life.until(sleeper, "it is held", |run| !run.holds.by_store.is_empty()).await;
         assert!(!state(&life, later).await.holds.by_store.is_empty());
         life.crash();
 
@@ -198,10 +189,10 @@ async fn what_is_at_work_finishes_and_what_comes_after_it_waits() {
         let (memory, shop) = (memory(), Shop::default());
         let life = Life::begin(&memory, config(), shop.registry());
         let run = start(&life, &plan).await;
-        until(|| shop.calls() == 1).await;
+        until("the handlers are called", || shop.calls() == 1).await;
         pause(&life, &shop, &scope).await;
-        shop.gate.notify_one();
-        until_so(&life, run, |run| run.running_count() == 0).await;
+        shop.gate.let_one_pass();
+        life.until(run, "nothing is at work", |run| run.running_count() == 0).await;
         let paused = state(&life, run).await;
         assert!(matches!(paused.step(StepIndex(0)), StepState::Completed { .. }));
         assert_eq!(*paused.step(StepIndex(1)), StepState::Waiting);
@@ -245,7 +236,7 @@ async fn carried_on_after_the_pause(step: Step, under_way: usize) {
         let (memory, shop) = (memory(), Shop::default());
         let life = Life::begin(&memory, config(), shop.registry());
         let (run, step) = (start(&life, &plan).await, StepIndex(0));
-        until(|| shop.calls() == under_way).await;
+        until("the handlers are called", || shop.calls() == under_way).await;
         match &paused {
             Paused::Store(scope) => pause(&life, &shop, scope).await,
             Paused::Run => {
@@ -258,7 +249,7 @@ async fn carried_on_after_the_pause(step: Step, under_way: usize) {
         shop.is_paused.store(true, Ordering::SeqCst);
         life.crash();
         let life = Life::begin(&memory, config(), shop.registry());
-        until_so(&life, run, |run| attempts_at_rest(run, step) == under_way).await;
+        life.until(run, "all rest", |run| attempts_at_rest(run, step) == under_way).await;
         assert_eq!(shop.calls(), under_way);
         shop.is_paused.store(false, Ordering::SeqCst);
         match &paused {
@@ -266,15 +257,8 @@ async fn carried_on_after_the_pause(step: Step, under_way: usize) {
             Paused::Run => drop(within(life.handle().resume(run, by())).await.unwrap()),
             Paused::Step => drop(within(life.handle().resume_step(run, step, by())).await.unwrap()),
         }
-        let ended = async {
-            loop {
-                tokio::select! {
-                    ending = life.end_of(run) => break ending,
-                    () = tokio::time::sleep(std::time::Duration::from_millis(5)) => shop.gate.notify_one(),
-                }
-            }
-        };
-        assert!(is_completed(&ended.await));
+        shop.gate.open();
+        assert!(is_completed(&life.end_of(run).await));
         nothing_began_in_the_pause(&life, run).await;
         let attempts = plan.definition().steps[0].for_each.as_ref().map_or(1, |_| 3);
         assert_eq!(shop.calls(), attempts + under_way, "each that was cut off, a second time");
@@ -310,7 +294,7 @@ async fn a_timer_that_was_due_in_the_pause_of_a_run_or_step_fires_after_it_also_
             let due = state(&life, run).await.timers.values().map(|timer| timer.due).max();
             let (Ok(_), Some(due)) = (paused, due) else { continue };
             let clock = *life.handle().clock();
-            until(|| clock.now() > due).await;
+            until("the timer is due", || clock.now() > due).await;
             let life = if with_crash {
                 life.crash();
                 Life::begin(&memory, config(), shop.registry())
@@ -339,12 +323,12 @@ async fn play(life: &Life, shop: &Shop, plan: &Arc<Plan>, scope: &Scope) -> Opti
     // Twice is refused, which is fine: it is paused then.
     let _ = life.handle().pause_store(scope.clone(), by(), String::new()).await;
     shop.is_paused.store(true, Ordering::SeqCst);
-    shop.gate.notify_one();
+    shop.gate.let_one_pass();
     let _ = life.handle().pause(run, by(), String::new()).await;
     let _ = life.handle().resume(run, by()).await;
     shop.is_paused.store(false, Ordering::SeqCst);
     life.handle().resume_store(scope.clone(), by()).await.ok()?;
-    shop.gate.notify_one();
+    shop.gate.let_one_pass();
     life.handle().wait(run).await.ok()?;
     Some(run)
 }
@@ -364,7 +348,7 @@ async fn a_crash_after_every_transition_changes_nothing_about_a_pause() {
             let faults = Arc::clone(&life.log.faults);
             let ended = tokio::select! {
                 done = play(&life, &shop, &plan, &scope) => done.is_some(),
-                () = until(|| faults.gone.load(Ordering::SeqCst)) => false,
+                () = until("the log is gone", || faults.gone.load(Ordering::SeqCst)) => false,
             };
             life.crash();
             shop.is_paused.store(false, Ordering::SeqCst);
@@ -391,8 +375,9 @@ async fn a_timer_that_is_due_in_a_pause_does_not_keep_the_engine_busy() {
     within(life.handle().pause(run, by(), String::new())).await.unwrap();
     let due = state(&life, run).await.timers.values().map(|timer| timer.due).min();
     let clock = *life.handle().clock();
-    until(|| due.is_none_or(|due| clock.now() > due.plus_ms(20))).await;
+    until("the timer is due", || due.is_none_or(|due| clock.now() > due.plus_ms(20))).await;
     let before = life.log.faults.reads.load(Ordering::SeqCst);
+    // What is counted is what it does while nothing happens, for as long as that.
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     let reads = life.log.faults.reads.load(Ordering::SeqCst) - before;
     assert!(reads < 10, "{reads} reads for a run that is paused");

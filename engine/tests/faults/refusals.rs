@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use nexus_engine::RequestError;
 use nexus_engine::handler::HandlerFuture;
@@ -14,6 +13,7 @@ use nexus_engine::{
 };
 use serde_json::Value;
 
+use crate::gate::Gate;
 use crate::life::{Life, config, is_completed, until, within};
 use crate::log::memory;
 
@@ -31,27 +31,40 @@ fn counting(calls: &'static AtomicU32) -> Registry {
 async fn no_handler_and_no_answer_before_the_log_has_answered() {
     static CALLS: AtomicU32 = AtomicU32::new(0);
     let life = Life::begin(&memory(), config(), counting(&CALLS));
-    life.log.faults.blocked.store(true, Ordering::SeqCst);
-    let handle = life.handle().clone();
     let plan = plan(vec![action("a", "one", &[])]);
-    let start = tokio::spawn(async move { handle.start(StartRequest::new(plan)).await });
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    assert!(!start.is_finished());
-    assert_eq!(CALLS.load(Ordering::SeqCst), 0);
-    life.log.faults.blocked.store(false, Ordering::SeqCst);
-    let run = within(start).await.unwrap().unwrap().run;
+    let earlier = life.start(&plan).await;
+    life.end_of(earlier).await;
+    let faults = &life.log.faults;
+    faults.blocked.store(true, Ordering::SeqCst);
+    let submitted = faults.submitted.load(Ordering::SeqCst);
+    let mut start = Box::pin(life.handle().start(StartRequest::new(plan)));
+    let something_else = async {
+        until("the start is with the log", || faults.submitted.load(Ordering::SeqCst) > submitted)
+            .await;
+        // What has no need of the log is answered meanwhile.
+        life.end_of(earlier).await;
+    };
+    tokio::select! {
+        biased;
+        answer = &mut start => panic!("{answer:?} before the log has answered"),
+        () = something_else => {}
+    }
+    assert_eq!(CALLS.load(Ordering::SeqCst), 1, "the one of the earlier run");
+    faults.blocked.store(false, Ordering::SeqCst);
+    let run = within(start).await.unwrap().run;
     assert!(is_completed(&life.end_of(run).await));
-    assert_eq!(CALLS.load(Ordering::SeqCst), 1);
+    assert_eq!(CALLS.load(Ordering::SeqCst), 2);
     life.engine.shutdown().await;
 }
 
 #[tokio::test]
 async fn outcomes_outlive_a_full_disk_and_every_handler_is_called_once() {
     static CALLS: AtomicU32 = AtomicU32::new(0);
+    static IS_FULL: Gate = Gate::shut();
     let mut registry = counting(&CALLS);
     let slow = |_: StepCx, _: Value| async move {
         CALLS.fetch_add(1, Ordering::SeqCst);
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        IS_FULL.pass().await;
         Ok(2)
     };
     registry.insert("slow", handler_fn(slow));
@@ -68,7 +81,11 @@ async fn outcomes_outlive_a_full_disk_and_every_handler_is_called_once() {
     let refused = life.handle().start(StartRequest::new(Arc::clone(&plan))).await;
     let disk = |error: &_| matches!(error, RequestError::Refused(Refusal::DiskNearlyFull(_)));
     assert!(matches!(&refused, Err(StartError::Request(error)) if disk(error)), "{refused:?}");
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    IS_FULL.open();
+    let faults = &life.log.faults;
+    let submitted = faults.submitted.load(Ordering::SeqCst);
+    let is_tried_again = || faults.submitted.load(Ordering::SeqCst) > submitted + 6;
+    until("what has been refused is tried again", is_tried_again).await;
     life.log.faults.refused_percent.store(0, Ordering::SeqCst);
     assert!(is_completed(&life.end_of(run).await));
     assert_eq!(CALLS.load(Ordering::SeqCst), 4);
@@ -132,6 +149,6 @@ async fn timers_fire_although_their_rows_could_not_be_read_at_first() {
     log.faults.rows_failing.store(3, Ordering::SeqCst);
     let second = Life::on(log, config(), counting(&CALLS));
     assert!(is_completed(&second.end_of(run).await));
-    until(|| second.log.faults.rows_failing.load(Ordering::SeqCst) == 0).await;
+    until("the rows are read", || second.log.faults.rows_failing.load(Ordering::SeqCst) == 0).await;
     within(second.engine.shutdown()).await;
 }

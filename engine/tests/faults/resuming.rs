@@ -1,6 +1,6 @@
 //! What an engine makes of runs that an earlier one left.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use nexus_engine::log::Revision;
 use nexus_engine::model::codec;
@@ -11,21 +11,17 @@ use nexus_engine::testkit::{action, plan, sleep};
 use nexus_engine::{Config, Drive, Registry, RequestError, StepCx, handler_fn};
 use serde_json::Value;
 
+use crate::gate::Gate;
 use crate::life::{Life, by, config, is_completed, until, within};
 use crate::log::{FaultyLog, memory};
 
 /// `long` works until it is told to stop, or that it may end; `one` ends at once.
-fn registry(began: &'static AtomicU32, may_end: &'static AtomicBool) -> Registry {
+fn registry(began: &'static AtomicU32, may_end: &'static Gate) -> Registry {
     let mut registry = Registry::new();
     registry.insert("one", handler_fn(|_: StepCx, _: Value| async move { Ok(1) }));
     let long = move |cx: StepCx, _: Value| async move {
         began.fetch_add(1, Ordering::SeqCst);
-        let ends = async {
-            while !may_end.load(Ordering::SeqCst) {
-                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-            }
-        };
-        cx.or_cancelled(ends).await
+        cx.or_cancelled(may_end.pass()).await
     };
     registry.insert("long", handler_fn(long));
     registry
@@ -34,11 +30,11 @@ fn registry(began: &'static AtomicU32, may_end: &'static AtomicBool) -> Registry
 #[tokio::test]
 async fn an_engine_that_drives_nothing_can_pause_and_cancel_what_was_left_at_work() {
     static BEGAN: AtomicU32 = AtomicU32::new(0);
-    static END: AtomicBool = AtomicBool::new(false);
+    static END: Gate = Gate::shut();
     let memory = memory();
     let first = Life::begin(&memory, config(), registry(&BEGAN, &END));
     let run = first.start(&plan(vec![action("a", "long", &[])])).await;
-    until(|| BEGAN.load(Ordering::SeqCst) == 1).await;
+    until("an attempt has begun", || BEGAN.load(Ordering::SeqCst) == 1).await;
     first.crash();
     let nothing = Config { drive: Drive::Nothing, ..config() };
     let second = Life::begin(&memory, nothing, Registry::new());
@@ -52,7 +48,7 @@ async fn an_engine_that_drives_nothing_can_pause_and_cancel_what_was_left_at_wor
 #[tokio::test]
 async fn a_run_that_is_being_cancelled_when_its_engine_ends_is_cancelled_by_the_next() {
     static BEGAN: AtomicU32 = AtomicU32::new(0);
-    static END: AtomicBool = AtomicBool::new(false);
+    static END: Gate = Gate::shut();
     let memory = memory();
     let mut stubborn = registry(&BEGAN, &END);
     let handler = |_: StepCx, _: Value| async move {
@@ -67,7 +63,7 @@ async fn a_run_that_is_being_cancelled_when_its_engine_ends_is_cancelled_by_the_
         stubborn,
     );
     let run = first.start(&plan(vec![action("a", "long", &[])])).await;
-    until(|| BEGAN.load(Ordering::SeqCst) == 1).await;
+    until("an attempt has begun", || BEGAN.load(Ordering::SeqCst) == 1).await;
     within(first.handle().cancel(run, by(), "enough".into())).await.unwrap();
     first.crash();
     let second = Life::begin(&memory, config(), registry(&BEGAN, &END));
@@ -79,11 +75,11 @@ async fn a_run_that_is_being_cancelled_when_its_engine_ends_is_cancelled_by_the_
 #[tokio::test]
 async fn a_run_whose_definition_is_not_understood_does_not_stop_the_others() {
     static BEGAN: AtomicU32 = AtomicU32::new(0);
-    static END: AtomicBool = AtomicBool::new(false);
+    static END: Gate = Gate::shut();
     let memory = memory();
     let first = Life::begin(&memory, config(), registry(&BEGAN, &END));
     let run = first.start(&plan(vec![action("a", "long", &[])])).await;
-    until(|| BEGAN.load(Ordering::SeqCst) == 1).await;
+    until("an attempt has begun", || BEGAN.load(Ordering::SeqCst) == 1).await;
     first.crash();
     let log = FaultyLog::over(&memory, 1);
     log.faults.definitions_garbled.store(true, Ordering::SeqCst);
@@ -103,22 +99,22 @@ async fn a_run_whose_definition_is_not_understood_does_not_stop_the_others() {
 #[tokio::test]
 async fn a_call_that_waits_for_another_to_end_can_be_cancelled() {
     static BEGAN: AtomicU32 = AtomicU32::new(0);
-    static END: AtomicBool = AtomicBool::new(false);
+    static END: Gate = Gate::shut();
     let memory = memory();
     let two = Config { concurrency: 2, interruptions_max: 9, ..config() };
     let mut life = Life::begin(&memory, two, registry(&BEGAN, &END));
     let suspect = life.start(&plan(vec![action("a", "long", &[])])).await;
     for times in 1..=2 {
-        until(|| BEGAN.load(Ordering::SeqCst) == times).await;
+        until("an attempt has begun", || BEGAN.load(Ordering::SeqCst) == times).await;
         life.crash();
         life = Life::begin(&memory, two, registry(&BEGAN, &END));
     }
-    until(|| BEGAN.load(Ordering::SeqCst) == 3).await;
+    until("an attempt has begun", || BEGAN.load(Ordering::SeqCst) == 3).await;
     let waits = life.start(&plan(vec![action("b", "long", &[])])).await;
     within(life.handle().cancel(waits, by(), "enough".into())).await.unwrap();
     assert!(matches!(life.end_of(waits).await, RunStatus::Cancelled { .. }));
     assert_eq!(BEGAN.load(Ordering::SeqCst), 3, "it was never called");
-    END.store(true, Ordering::SeqCst);
+    END.open();
     assert!(is_completed(&life.end_of(suspect).await));
     for _ in 0..3 {
         let run = life.start(&plan(vec![action("a", "one", &[]), action("b", "one", &[])])).await;
@@ -130,12 +126,12 @@ async fn a_call_that_waits_for_another_to_end_can_be_cancelled() {
 #[tokio::test]
 async fn an_attempt_that_is_cut_off_too_often_fails() {
     static BEGAN: AtomicU32 = AtomicU32::new(0);
-    static END: AtomicBool = AtomicBool::new(false);
+    static END: Gate = Gate::shut();
     let memory = memory();
     let mut life = Life::begin(&memory, config(), registry(&BEGAN, &END));
     let run = life.start(&plan(vec![action("a", "long", &[])])).await;
     for times in 1..=3 {
-        until(|| BEGAN.load(Ordering::SeqCst) == times).await;
+        until("an attempt has begun", || BEGAN.load(Ordering::SeqCst) == times).await;
         life.crash();
         life = Life::begin(&memory, config(), registry(&BEGAN, &END));
     }
@@ -156,7 +152,9 @@ async fn a_snapshot_that_is_garbage_or_ahead_of_the_log_is_ignored() {
     let snapshots = [b"garbage".to_vec(), codec::encode_run(&plan, &ahead)];
     for (revision, bytes) in (1..).zip(snapshots) {
         views.put_snapshot(stream(run), Revision(revision), bytes.clone());
-        until(|| views.snapshot(stream(run)).unwrap().is_some_and(|(_, kept)| kept == bytes)).await;
+        let is_kept =
+            || views.snapshot(stream(run)).unwrap().is_some_and(|(_, kept)| kept == bytes);
+        until("the snapshot is kept", is_kept).await;
         let (_, read) = life.handle().load(run).await.unwrap().unwrap();
         assert_eq!(read, state);
     }

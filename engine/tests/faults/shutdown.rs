@@ -30,7 +30,7 @@ async fn a_handler_that_ignores_the_stop_does_not_hold_up_the_end() {
     let memory = memory();
     let life = Life::begin(&memory, config(), stubborn(&BEGAN));
     let run = life.start(&plan(vec![action("a", "stubborn", &[])])).await;
-    until(|| BEGAN.load(Ordering::SeqCst) == 1).await;
+    until("an attempt has begun", || BEGAN.load(Ordering::SeqCst) == 1).await;
     let handle = life.handle().clone();
     let waits = tokio::spawn(async move { handle.wait(run).await });
     tokio::task::yield_now().await;
@@ -54,7 +54,7 @@ async fn an_attempt_may_outlive_any_number_of_orderly_ends() {
     let mut life = Life::begin(&memory, config(), stubborn(&BEGAN));
     let run = life.start(&plan(vec![action("a", "stubborn", &[])])).await;
     for times in 1..6 {
-        until(|| BEGAN.load(Ordering::SeqCst) == times).await;
+        until("an attempt has begun", || BEGAN.load(Ordering::SeqCst) == times).await;
         within(life.engine.shutdown()).await;
         life = Life::begin(&memory, config(), stubborn(&BEGAN));
     }
@@ -67,11 +67,13 @@ async fn a_log_that_does_not_answer_does_not_hold_up_the_end() {
     static BEGAN: AtomicU32 = AtomicU32::new(0);
     let life = Life::begin(&memory(), config(), stubborn(&BEGAN));
     let run = life.start(&plan(vec![action("a", "stubborn", &[])])).await;
-    life.log.faults.blocked.store(true, Ordering::SeqCst);
+    let log = Arc::clone(&life.log);
+    log.faults.blocked.store(true, Ordering::SeqCst);
+    let submitted = log.faults.submitted.load(Ordering::SeqCst);
     let handle = life.handle().clone();
     let pause = tokio::spawn(async move { handle.pause(run, by(), String::new()).await });
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    let log = Arc::clone(&life.log);
+    let is_submitted = || log.faults.submitted.load(Ordering::SeqCst) > submitted;
+    until("the pause is with the log", is_submitted).await;
     let began = Instant::now();
     within(life.engine.shutdown()).await;
     assert!(began.elapsed() < Duration::from_secs(15));
@@ -131,7 +133,7 @@ async fn an_outcome_that_waits_for_a_payload_is_recorded_before_the_end() {
         ..Definition::default()
     });
     let run = life.start(&plan).await;
-    until(|| BEGAN.load(Ordering::SeqCst)).await;
+    until("an attempt has begun", || BEGAN.load(Ordering::SeqCst)).await;
     life.log.faults.read_us.store(100_000, Ordering::SeqCst);
     let handle = life.handle().clone();
     within(life.engine.shutdown()).await;
@@ -159,7 +161,7 @@ async fn the_handlers_of_a_dropped_engine_end_with_it() {
     registry.insert("forever", handler_fn(handler));
     let life = Life::begin(&memory(), config(), registry);
     life.start(&plan(vec![action("a", "forever", &[])])).await;
-    until(|| BEGAN.load(Ordering::SeqCst) == 1).await;
+    until("an attempt has begun", || BEGAN.load(Ordering::SeqCst) == 1).await;
     life.crash();
-    until(|| ENDED.load(Ordering::SeqCst) == 1).await;
+    until("the attempt has ended", || ENDED.load(Ordering::SeqCst) == 1).await;
 }

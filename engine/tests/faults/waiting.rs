@@ -8,7 +8,7 @@ use nexus_engine::testkit::{action, plan, sleep};
 use nexus_engine::{Config, Registry, StepCx, handler_fn};
 use serde_json::Value;
 
-use crate::life::{Life, config, is_completed, within};
+use crate::life::{Life, config, is_completed, until, within};
 use crate::log::memory;
 
 fn one() -> Registry {
@@ -26,8 +26,12 @@ async fn runs_that_wake_at_the_same_time_are_read_a_few_at_a_time() {
     for _ in 0..1_500 {
         runs.push(first.start(&plan).await);
     }
+    let last = *runs.last().expect("some were started");
+    let (_, state) = first.handle().load(last).await.unwrap().expect("it is there");
+    let (clock, due) =
+        (*first.handle().clock(), state.timers.values().map(|timer| timer.due).max());
     first.crash();
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    until("the last of them is due", || due.is_none_or(|due| clock.now() > due)).await;
     let second = Life::begin(&memory, config(), one());
     second.log.faults.read_us.store(20, Ordering::SeqCst);
     for run in runs {

@@ -10,6 +10,7 @@ use nexus_engine::{ApprovalDecision, RequestError};
 
 use crate::life::{Life, within};
 use crate::log::memory;
+use crate::until::until;
 
 /// Asks twice under one name.
 async fn asks(cx: Cx, (): ()) -> Result<(bool, bool)> {
@@ -20,17 +21,9 @@ async fn asks(cx: Cx, (): ()) -> Result<(bool, bool)> {
 
 /// Waits until the step of this id asks. Returns its number.
 async fn until_it_asks(life: &Life, run: RunId, id: &str) -> StepIndex {
-    within(async {
-        loop {
-            let (plan, state) = life.engine.handle().load(run).await.unwrap().unwrap();
-            let step = plan
-                .find(id)
-                .filter(|step| matches!(state.step(*step), StepState::Awaiting { .. }));
-            if let Some(step) = step {
-                return step;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-        }
+    until(&format!("{id} asks"), async || {
+        let (plan, state) = life.engine.handle().load(run).await.unwrap().unwrap();
+        plan.find(id).filter(|step| matches!(state.step(*step), StepState::Awaiting { .. }))
     })
     .await
 }

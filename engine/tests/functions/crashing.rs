@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::life::{Life, calls, within};
 use crate::log::{FaultyLog, memory};
+use crate::until::until;
 
 async fn double(_: StepCx, n: u64) -> StepResult<u64> {
     Ok(n * 2)
@@ -126,9 +127,8 @@ fn shape(outcome: Result<Vec<u64>>) -> String {
 }
 
 async fn gone(life: &Life) {
-    while !life.log.faults.gone.load(Ordering::SeqCst) {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    let faults = &life.log.faults;
+    until("the log is gone", async || faults.gone.load(Ordering::SeqCst).then_some(())).await;
 }
 
 async fn names_of(life: &Life) -> Vec<String> {

@@ -9,6 +9,7 @@ use crate::log::memory;
 
 const GO: Signal<u64> = Signal::new("go");
 
+/// Takes longer than the sleep before it, so that signals come while it is at work too.
 async fn work(_: StepCx, n: u64) -> StepResult<u64> {
     tokio::time::sleep(Duration::from_millis(3)).await;
     Ok(n)
@@ -45,6 +46,7 @@ async fn signals_that_come_while_nobody_listens_are_heard_also_after_a_crash() {
         }
         let run = life.engine.run::<u64>("run");
         within(run.signal(&GO, &n)).await.unwrap();
+        // The signals are spread over all that the function does, and come two at a time too.
         tokio::time::sleep(Duration::from_millis(n % 5)).await;
     }
     let run = life.engine.run::<u64>("run");

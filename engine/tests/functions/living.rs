@@ -204,6 +204,7 @@ async fn a_cancelled_function_is_asked_no_more() {
 
 #[tokio::test]
 async fn a_function_that_waits_for_something_else_gets_no_further() {
+    // The mistake that is shown: a timer of the runtime, where one of the run belongs.
     async fn sleeps(_: Cx, (): ()) -> Result<()> {
         tokio::time::sleep(Duration::from_millis(1)).await;
         Ok(())

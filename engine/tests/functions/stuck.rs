@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::life::{Life, within};
 use crate::log::{FaultyLog, memory};
+use crate::until::until;
 
 async fn double(_: StepCx, n: u64) -> StepResult<u64> {
     Ok(n * 2)
@@ -88,12 +89,7 @@ async fn begin(memory: &Arc<MemoryLog>, crashes: u32) {
 
 async fn is_in_trouble(engine: &Engine) {
     let id = engine.run::<u64>("run").run_id().await.unwrap();
-    within(async {
-        while engine.handle().function_trouble(id).is_none() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    })
-    .await;
+    until("its function is in trouble", async || engine.handle().function_trouble(id)).await;
 }
 
 /// After so many crashes, a program with other code: other runs go on, and with fitting code the run does.

@@ -3,6 +3,8 @@
 use nexus_engine::Engine;
 use nexus_engine::model::id::RunId;
 
+use crate::until::until;
+
 /// Ends an engine, and waits until all timers that these runs have set are due by its clock.
 pub(crate) async fn end_until_due(engine: Engine, runs: &[RunId]) {
     let clock = *engine.handle().clock();
@@ -12,7 +14,5 @@ pub(crate) async fn end_until_due(engine: Engine, runs: &[RunId]) {
         due = run.timers.values().map(|timer| timer.due).fold(due, Ord::max);
     }
     engine.shutdown().await;
-    while clock.now() <= due {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+    until("the timers are due", async || (clock.now() > due).then_some(())).await;
 }

@@ -9,6 +9,7 @@ use nexus_engine::log::{EventLog, FjallLog, Frame, Options, Partition, Position}
 use nexus_engine::tables::TABLES;
 use nexus_engine::{Config, Engine, Handle, StepCx, StepResult, handler_fn};
 use serde_json::Value;
+use tokio::sync::watch;
 
 use crate::until::until;
 
@@ -17,7 +18,15 @@ use crate::until::until;
 pub(crate) struct Gauge {
     pub(crate) now: AtomicU64,
     pub(crate) most: AtomicU64,
-    pub(crate) done: AtomicU64,
+    done: watch::Sender<u64>,
+}
+
+impl Gauge {
+    /// Waits until so much work is done.
+    pub(crate) async fn reaches(&self, work: u64) {
+        let mut done = self.done.subscribe();
+        done.wait_for(|done| *done >= work).await.expect("the sender is in the gauge");
+    }
 }
 
 /// An engine whose handler `work` is seen by the gauge.
@@ -33,9 +42,10 @@ async fn work(cx: StepCx, _: Value) -> StepResult<()> {
     let gauge = cx.state::<Arc<Gauge>>()?;
     let now = gauge.now.fetch_add(1, Ordering::SeqCst) + 1;
     gauge.most.fetch_max(now, Ordering::SeqCst);
+    // Work that takes a while: what is let in meanwhile is at work at the same time.
     tokio::time::sleep(Duration::from_millis(3)).await;
     gauge.now.fetch_sub(1, Ordering::SeqCst);
-    gauge.done.fetch_add(1, Ordering::SeqCst);
+    gauge.done.send_modify(|done| *done += 1);
     Ok(())
 }
 

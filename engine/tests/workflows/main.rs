@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+#[path = "../support/until.rs"]
+mod until;
+
 mod asking;
 mod building;
 mod histories;

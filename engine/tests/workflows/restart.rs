@@ -4,6 +4,8 @@ use nexus_engine::model::event::Event;
 use nexus_engine::model::run::RunStatus;
 use nexus_engine::prelude::*;
 
+use crate::until::until;
+
 const GO: Signal<u64> = Signal::new("go");
 
 async fn old_first(_: StepCx, n: u64) -> StepResult<String> {
@@ -107,16 +109,12 @@ async fn a_step_whose_function_is_gone_rests_until_it_is_there_again() {
         }
         let id = run.run_id().await.unwrap();
         let handle = engine.handle();
-        let missing = loop {
+        let missing = async || {
             let (plan, state) = handle.load(id).await.unwrap().unwrap();
             let missing = handle.missing_code(&plan, &state);
-            let last = missing.into_iter().find(|missing| plan.id(missing.step) == "last");
-            if let Some(last) = last {
-                break last.handler;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            missing.into_iter().find(|missing| plan.id(missing.step) == "last")
         };
-        assert_eq!(missing, "letter.last");
+        assert_eq!(until("the last step is due", missing).await.handler, "letter.last");
         let other = engine.start(&later, 1).id(format!("letter-{}", opened + 2)).await.unwrap();
         other.signal(&GO, &1).await.unwrap();
         assert_eq!(other.result().await.unwrap(), "old first 1");

@@ -53,8 +53,8 @@ mod tests {
 
     fn refused(host: &str, origin: Option<&str>) -> bool {
         let mut headers = HeaderMap::new();
-        headers.insert(HOST, host.parse().unwrap());
-        origin.map(|origin| headers.insert(ORIGIN, origin.parse().unwrap()));
+        headers.insert(HOST, host.parse().expect("a header"));
+        origin.map(|origin| headers.insert(ORIGIN, origin.parse().expect("a header")));
         refusal(&headers).is_some()
     }
 

@@ -1,7 +1,9 @@
 //! Waiting for ends, and following events as they come.
 
+use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use nexus_gateway::api::Act;
 use nexus_gateway::{Control, Follow};
 use serde_json::json;
@@ -16,6 +18,20 @@ async fn collect(mut follow: Follow) -> Vec<String> {
     events
 }
 
+/// Has a run come and go: what is awaited is asked for, and has no answer by then.
+async fn nothing_comes_of<T: Debug>(
+    awaited: &mut (impl Future<Output = T> + Unpin),
+    here: &Control,
+) {
+    tokio::select! {
+        biased;
+        answer = awaited => panic!("{answer:?}"),
+        another = run(here, definition("echo", json!({})), "another") => {
+            assert_eq!(another.status, "completed");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wait_that_takes_too_long_says_that_the_run_goes_on() {
     let house = House::open().await;
@@ -27,23 +43,13 @@ async fn a_wait_that_takes_too_long_says_that_the_run_goes_on() {
         assert_eq!((&*late.code, late.exit_code), ("NX7013", 8));
         assert!(late.message.contains("held is still going"), "{}", late.message);
         assert!(began.elapsed() >= Duration::from_millis(200));
-        let waiting = {
-            let control = control.clone();
-            tokio::spawn(async move { control.wait("held", None).await })
-        };
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        assert!(!waiting.is_finished());
-        waiting.abort();
     }
-    let waiting: Vec<_> = house
-        .controls()
-        .into_iter()
-        .map(|control| tokio::spawn(async move { control.wait("held", None).await }))
-        .collect();
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    let controls = house.controls();
+    let mut waiting = Box::pin(join_all(controls.iter().map(|control| control.wait("held", None))));
+    nothing_comes_of(&mut waiting, &here).await;
     house.gate.notify_one();
-    for waiting in waiting {
-        assert_eq!(waiting.await.unwrap().unwrap().status, "completed");
+    for ended in waiting.await {
+        assert_eq!(ended.unwrap().status, "completed");
     }
     house.close().await;
 }
@@ -56,17 +62,18 @@ async fn events_are_followed_as_they_happen_until_the_run_ends() {
     let mut follows = Vec::new();
     for control in house.controls() {
         let mut follow = control.follow("held", 0).await.unwrap();
-        let first = follow.next().await.unwrap().unwrap();
-        assert_eq!((first.n, &*first.event), (1, "run.started"));
-        follows.push(tokio::spawn(collect(follow)));
+        let so_far = ["run.started", "step.started", "step.completed", "step.started"];
+        for (n, kind) in (1..).zip(so_far) {
+            let event = follow.next().await.unwrap().unwrap();
+            assert_eq!((event.n, &*event.event), (n, kind));
+        }
+        follows.push(collect(follow));
     }
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    assert!(follows.iter().all(|follow| !follow.is_finished()));
+    let mut rest = Box::pin(join_all(follows));
+    nothing_comes_of(&mut rest, &here).await;
     house.gate.notify_one();
-    for follow in follows {
-        let events = follow.await.unwrap();
-        assert_eq!(events.last().map(String::as_str), Some("run.completed"));
-        assert_eq!(events.len(), 5);
+    for events in rest.await {
+        assert_eq!(events, ["step.completed", "run.completed"]);
     }
     house.close().await;
 }
@@ -89,19 +96,19 @@ async fn an_end_that_was_retried_is_no_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_end_of_the_server_does_not_wait_for_those_who_wait() {
     let house = House::open().await;
-    let [_, there] = house.controls();
+    let [here, there] = house.controls();
     there.start(start(definition("gate", json!({})), Some("held"))).await.unwrap();
-    let waits = {
-        let there = there.clone();
-        tokio::spawn(async move { there.wait("held", None).await })
-    };
-    let follow = tokio::spawn(collect(there.follow("held", 0).await.unwrap()));
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let asks = there.clone();
+    let mut waits = Box::pin(async move { asks.wait("held", None).await });
+    let mut follow = there.follow("held", 0).await.unwrap();
+    assert_eq!(follow.next().await.unwrap().unwrap().event, "run.started");
+    nothing_comes_of(&mut waits, &here).await;
+    let (waits, follow) = (tokio::spawn(waits), tokio::spawn(collect(follow)));
     let began = Instant::now();
     house.close().await;
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
     assert_eq!(waits.await.unwrap().unwrap_err().exit_code, 6);
-    assert!(!follow.await.unwrap().is_empty());
+    follow.await.unwrap();
     let gone = there.status().await.unwrap_err();
     assert_eq!((&*gone.code, gone.exit_code), ("NX7015", 6));
 }

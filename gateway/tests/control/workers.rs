@@ -3,14 +3,16 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use nexus_engine::log::{FjallLog, Options};
 use nexus_engine::remote::TaskId;
+use nexus_engine::tables::TABLES;
 use nexus_engine::{Config, Drive};
 use nexus_gateway::api::{Act, RunView};
 use nexus_gateway::{Control, Server};
 use serde_json::{Value, json};
 
 use crate::http::ask;
-use crate::support::{House, by, config, open, start, until};
+use crate::support::{House, by, config, open, run, start, until};
 
 /// A worker: its HTTP, without more.
 struct Worker(SocketAddr);
@@ -182,7 +184,7 @@ async fn a_worker_that_falls_silent_loses_its_task() {
         assert_eq!(code(&late), (409, "NX4189"));
         assert!(late.1["message"].as_str().unwrap().contains("NX3048 worker `w1`"), "{late:?}");
     }
-    // Heartbeats keep it for longer than the lease.
+    // Heartbeats keep it for longer than the lease: it is the time between them that matters here.
     for _ in 0..20 {
         tokio::time::sleep(Duration::from_millis(100)).await;
         assert_eq!(worker.say(&second, "heartbeat", json!({})).await.0, 200);
@@ -293,8 +295,9 @@ async fn a_run_waits_for_a_worker_and_says_so() {
         view.waiting.is_some_and(|on| on.on == "worker" && on.step.as_deref() == Some("a"))
     })
     .await;
-    // The time of an attempt runs from when a worker has it: this one waits for longer than that.
-    tokio::time::sleep(Duration::from_millis(120)).await;
+    // The time of an attempt runs from when a worker has it: this one waits for longer than that, as a timer shows.
+    let nap = json!({"name": "nap", "input_is_value": true, "steps": [{"id": "z", "kind": {"sleep": {"duration": "60ms"}}}]});
+    run(&control, nap, "nap").await;
     let why = "a waits for a worker: none has asked for `resize` since the engine was opened at ";
     let view = control.get("one").await.unwrap();
     assert_eq!((&*view.status, view.steps[0].attempts), ("running", 1));
@@ -405,28 +408,10 @@ async fn another(house: House, in_order: bool) -> (House, Worker, Control) {
     } else {
         drop((server, service, engine));
     }
-    let folder_path = folder.path().to_owned();
-    let opened = tokio::task::spawn_blocking({
-        let gate = gate.clone();
-        let handle = tokio::runtime::Handle::current();
-        move || {
-            let _inside = handle.enter();
-            // The lock goes with the last task of the one before.
-            for _ in 0..500 {
-                let log = nexus_engine::log::FjallLog::open(
-                    &folder_path,
-                    nexus_engine::log::Options::new(nexus_engine::tables::TABLES),
-                );
-                if log.is_ok() {
-                    drop(log);
-                    break;
-                }
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            open(&folder_path, Drive::All, &gate)
-        }
-    });
-    let (engine, service) = opened.await.unwrap();
+    // The lock goes with the last task of the one before.
+    let is_free = async || FjallLog::open(folder.path(), Options::new(TABLES)).is_ok();
+    until("nobody keeps the store open", is_free).await;
+    let (engine, service) = open(folder.path(), Drive::All, &gate);
     let server = Server::start(service.clone(), Some("127.0.0.1:0")).await.unwrap();
     let worker = Worker(server.tcp().unwrap());
     let client = nexus_gateway::Client::find(folder.path()).await.unwrap();

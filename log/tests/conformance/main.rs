@@ -6,6 +6,8 @@ mod reopening;
 mod simulated_disk;
 #[path = "../support/transitions.rs"]
 mod transitions;
+#[path = "../support/until.rs"]
+mod until;
 
 use std::path::Path;
 

@@ -1,8 +1,7 @@
 //! What a log on a disk keeps when it is closed and opened again.
 
+use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
-use std::{fs, thread};
 
 use nexus_log::{Change, EventLog, FjallLog, OpenError, Options, Outcome, Position, Revision};
 
@@ -10,6 +9,7 @@ use crate::open;
 use crate::transitions::{
     HERE, NAMES, TABLES, append, append_one, name, read_all, stream, transition, with_rows,
 };
+use crate::until::until;
 
 #[test]
 fn everything_is_there_again_and_positions_go_on() {
@@ -83,14 +83,11 @@ fn said_by_the_mark(store: &Path) -> Position {
 fn the_high_water_file_follows_a_log_that_is_open() {
     let folder = tempfile::tempdir().expect("a folder");
     let log = open(folder.path());
-    let given_up = Instant::now() + Duration::from_secs(30);
     for round in 0..3 {
         append_one(&log, transition(1, round, &[b"a"]));
         let end = Position(u64::from(round) + 1);
-        while said_by_the_mark(folder.path()) != end {
-            assert!(Instant::now() < given_up, "the high-water file does not say {end}");
-            thread::sleep(Duration::from_millis(20));
-        }
+        let says_so = || (said_by_the_mark(folder.path()) == end).then_some(());
+        until(&format!("the high-water file says {end}"), says_so);
     }
 }
 

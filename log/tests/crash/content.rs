@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 use nexus_log::{EventLog, FjallLog, Frame, OpenError, Outcome, Position, Table};
 
 use crate::script::{KEYS, append_one, body, filling, payload, transitions_of};
 use crate::stores::options;
 use crate::transitions::{HERE, NAMES, bodies, stream};
+use crate::until::until;
 
 /// How a store comes out.
 #[derive(Debug)]
@@ -47,13 +47,10 @@ pub(crate) fn examine(store: &Path) -> Result<Verdict, String> {
 
 /// Opens the store. A process that another thread is about to start holds the lock until it has begun.
 fn open(store: &Path) -> Result<FjallLog, OpenError> {
-    for _ in 0..500 {
-        match FjallLog::open(store, options()) {
-            Err(OpenError::Locked { .. }) => std::thread::sleep(Duration::from_millis(10)),
-            opened => return opened,
-        }
-    }
-    FjallLog::open(store, options())
+    until("nobody holds the lock of the store", || match FjallLog::open(store, options()) {
+        Err(OpenError::Locked { .. }) => None,
+        opened => Some(opened),
+    })
 }
 
 /// How many submissions the log holds.

@@ -25,3 +25,5 @@ mod tampering;
 mod trace;
 #[path = "../support/transitions.rs"]
 mod transitions;
+#[path = "../support/until.rs"]
+mod until;

@@ -3,9 +3,10 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
 
 use crate::content::{self, Verdict};
 use crate::script;
@@ -14,7 +15,6 @@ const SIGABRT: i32 = 6;
 const SIGSEGV: i32 = 11;
 /// The loader found no room.
 const NOT_LOADED: i32 = 127;
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The command after what a shell does before it becomes the command.
 fn after(before: &str, inner: &Command) -> Command {
@@ -36,17 +36,8 @@ fn ended(mut command: Command) -> (ExitStatus, u32, String) {
     let file = tempfile::tempfile().expect("a file");
     let said = file.try_clone().expect("the same file");
     let mut child = command.stdout(said).spawn().expect("it starts");
-    let deadline = Instant::now() + PATIENCE;
-    let status = loop {
-        if let Some(status) = child.try_wait().expect("it can be waited for") {
-            break status;
-        }
-        if Instant::now() >= deadline {
-            child.kill().expect("killed");
-            panic!("{command:?} does not end: {:?}", child.wait());
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    };
+    let status = crate::children::ends_in_time(&mut child);
+    let status = status.unwrap_or_else(|| panic!("{command:?} does not end"));
     let said = text(file);
     let numbers = said.lines().filter_map(|line| line.strip_prefix("acknowledged "));
     let acknowledged = numbers.filter_map(|number| number.parse().ok()).max().unwrap_or(0);
@@ -69,26 +60,48 @@ fn holds(store: &Path, acknowledged: u32, why: &str) -> u32 {
     }
 }
 
+/// A store, and those who live on it one after the other.
+struct Lives {
+    _folder: TempDir,
+    store: PathBuf,
+    held: u32,
+}
+
+impl Lives {
+    fn new() -> Self {
+        let folder = crate::scratch::folder();
+        let store = folder.path().join("store");
+        Self { _folder: folder, store, held: 0 }
+    }
+
+    /// One more: it ends, and what all of them acknowledged is there. Says how it ended, in words too.
+    fn live(&mut self, command: Command, under: &str) -> (ExitStatus, String) {
+        let (status, acknowledged, said) = ended(command);
+        let how = format!("{under}: {status}: {said}");
+        self.held = holds(&self.store, self.held.max(acknowledged), &how);
+        (status, how)
+    }
+}
+
 #[test]
 fn few_descriptors() {
     if let Some(store) = crate::children::told_where() {
         return script::play(&store);
     }
-    let folder = crate::scratch::folder();
-    let store = folder.path().join("store");
+    let mut lives = Lives::new();
     let this = "narrow::few_descriptors";
-    let (mut refused, mut played, mut held) = (0, 0, 0);
+    let (mut refused, mut played) = (0, 0);
     for files in (4..40).step_by(2) {
-        let child = script::command(this, &store, "small segments small");
-        let (status, acknowledged, said) = ended(after(&format!("ulimit -n {files}"), &child));
+        let child = script::command(this, &lives.store, "small segments small");
+        let limit = format!("ulimit -n {files}");
+        let (status, how) = lives.live(after(&limit, &child), &limit);
         match (status.code(), status.signal()) {
             (Some(0), _) => played += 1,
             (Some(script::REFUSED | NOT_LOADED), _) => refused += 1,
             // It was not said what became of the last group.
             (_, Some(SIGABRT)) => {}
-            _ => panic!("{files} files: {status}: {said}"),
+            _ => panic!("{how}"),
         }
-        held = holds(&store, held.max(acknowledged), &format!("{files} files: {said}"));
     }
     assert!(refused > 0 && played > 0, "{refused} refused, {played} played");
 }
@@ -98,22 +111,21 @@ fn little_memory() {
     if let Some(store) = crate::children::told_where() {
         return script::play(&store);
     }
-    let folder = crate::scratch::folder();
-    let store = folder.path().join("store");
+    let mut lives = Lives::new();
     let this = "narrow::little_memory";
-    let (mut failed, mut played, mut held) = (0, 0, 0);
+    let (mut failed, mut played) = (0, 0);
     for kib in (10_000..400_000).step_by(12_000) {
-        let child = script::command(this, &store, "small flush");
-        let (status, acknowledged, said) = ended(after(&format!("ulimit -v {kib}"), &child));
+        let child = script::command(this, &lives.store, "small flush");
+        let limit = format!("ulimit -v {kib}");
+        let (status, how) = lives.live(after(&limit, &child), &limit);
         match (status.code(), status.signal()) {
             (Some(0), _) => played += 1,
             // Nothing can be said by who has no memory; the test runner of the child may have had none for its thread.
             (Some(script::REFUSED | NOT_LOADED | 101), _) | (_, Some(SIGABRT | SIGSEGV)) => {
                 failed += 1;
             }
-            _ => panic!("{kib} KiB: {status}: {said}"),
+            _ => panic!("{how}"),
         }
-        held = holds(&store, held.max(acknowledged), &format!("{kib} KiB: {said}"));
         if played == 2 {
             break;
         }
@@ -192,19 +204,15 @@ fn calls_that_fail_by_chance() {
     if Command::new("fiu-run").arg("-h").stdout(Stdio::null()).status().is_err() {
         return println!("skipped: fiu-run is not installed");
     }
-    let folder = crate::scratch::folder();
-    let store = folder.path().join("store");
+    let mut lives = Lives::new();
     let this = "narrow::calls_that_fail_by_chance";
-    let (mut ways, mut held) = (std::collections::BTreeMap::new(), 0);
-    for round in 0..ROUNDS {
+    let mut ways = std::collections::BTreeMap::new();
+    for fault in FAULTS.iter().cycle().take(ROUNDS) {
         let mut fiu = Command::new("fiu-run");
-        fiu.args(["-x", "-c", &format!("enable_random name={}", FAULTS[round % FAULTS.len()])]);
-        let child = script::command(this, &store, "open small segments");
-        let (status, acknowledged, said) = ended(with(fiu, &child));
+        fiu.args(["-x", "-c", &format!("enable_random name={fault}")]);
+        let child = script::command(this, &lives.store, "open small segments");
+        let (status, _) = lives.live(with(fiu, &child), fault);
         *ways.entry(status.to_string()).or_insert(0) += 1;
-        let before = held.max(acknowledged);
-        held =
-            holds(&store, before, &format!("{}: {status}: {said}", FAULTS[round % FAULTS.len()]));
     }
     println!("{ROUNDS} lives with random errors: {ways:?}");
 }

@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nexus_log::{
     Change, EventLog, FjallLog, Options, Outcome, Row, Submission, Table, Ticket, Transition,
@@ -13,6 +13,7 @@ use nexus_log::{
 use crate::content;
 use crate::stores::options;
 use crate::transitions::{HERE, NAMES, name, transition};
+use crate::until::answer_within;
 
 const PARTS: &str = "NEXUS_LOG_TEST_PARTS";
 /// The table apart, which can be purged.
@@ -58,15 +59,14 @@ pub(crate) fn play(store: &Path) {
             "flush" => {
                 let tables = tables(store);
                 append_all(&log, first, &[700_000; 8]);
-                let deadline = Instant::now() + Duration::from_secs(10);
-                while tables == self::tables(store) && Instant::now() < deadline {
-                    std::thread::sleep(Duration::from_millis(5));
-                }
+                let flushed = || (tables != self::tables(store)).then_some(());
+                let _ = answer_within(Duration::from_secs(10), flushed);
             }
             "blind" => {
                 lose_tables(store);
                 // More than a memtable holds.
                 append_all(&log, first, &[5_000_000]);
+                // It ends itself as soon as it sees what is missing, and has a minute for that.
                 std::thread::sleep(Duration::from_mins(1));
                 println!("went on");
             }

@@ -11,8 +11,9 @@ use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use crate::children;
 use crate::content::{self, Verdict};
 use crate::disk::{Disk, Image};
 use crate::script;
@@ -24,7 +25,6 @@ const CHANGES: &str =
 const SIGABRT: i32 = 6;
 const LOSSES_SHOWN: usize = 5;
 const AT_A_TIME: usize = 3;
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A call: the n-th of its name in some thread.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,17 +108,11 @@ fn run(command: &mut Command) -> Result<(ExitStatus, String), String> {
         let _ = output.read_to_end(&mut said);
         String::from_utf8_lossy(&said).into_owned()
     });
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(status) = child.try_wait().expect("it can be waited for") {
-            return Ok((status, reader.join().expect("no panic")));
-        }
-        if Instant::now() >= deadline {
-            let _ = child.kill();
-            let _ = child.wait();
-            return Err(reader.join().expect("no panic"));
-        }
-        thread::sleep(Duration::from_millis(2));
+    let status = children::ends_in_time(&mut child);
+    let said = reader.join().expect("no panic");
+    match status {
+        Some(status) => Ok((status, said)),
+        None => Err(said),
     }
 }
 
@@ -172,7 +166,7 @@ fn is_not_whole(store: &Path, acknowledged: u32) -> Option<String> {
 /// Strikes at `few` points, or at all of them.
 #[expect(clippy::print_stdout, reason = "the figures are for people")]
 fn sweep(test: &str, before: &str, parts: &str, faults: &[Fault], few: usize) {
-    if let Some(store) = crate::children::told_where() {
+    if let Some(store) = children::told_where() {
         return script::play(&store);
     }
     if !trace::is_installed() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::said::{Ear, Said};
-use super::{Chance, Figures, Setting, TEST, controls, cut, say_how_far};
+use super::{CONTROL_ACKNOWLEDGED, Game, Setting, TEST, cut};
 use crate::process;
 
 /// So many images are taken of one disk.
@@ -14,33 +14,28 @@ const IMAGES_OF_A_DISK: u64 = 12;
 /// An image is taken within this time after the one before.
 const IMAGE_WITHIN: Duration = Duration::from_millis(700);
 const PATIENCE: Duration = Duration::from_mins(1);
-const CONTROL_ACKNOWLEDGED: u32 = 20;
 
 /// Plays the rounds and those of the control.
-pub(super) fn rounds(
-    setting: &Setting,
-    rounds: u64,
-    chance: &mut Chance,
-    figures: &mut Figures,
-) -> Result<()> {
-    for _ in 0..controls(rounds) {
-        let mut disk = Disk::new(setting, true)?;
+pub(super) fn rounds(game: &mut Game<'_>) -> Result<()> {
+    for _ in 0..game.controls() {
+        let mut disk = Disk::new(game.setting, true)?;
         disk.ear.until(PATIENCE, |said| said.acknowledged >= CONTROL_ACKNOWLEDGED);
-        disk.ear.until(chance.pause(IMAGE_WITHIN), |_| false);
+        disk.ear.until(game.chance.pause(IMAGE_WITHIN), |_| false);
         let (promised, left) = disk.image()?;
-        figures.control.look(promised, &left);
+        game.figures.control.look(promised, &left);
     }
-    while figures.cuts < rounds {
-        let mut disk = Disk::new(setting, false)?;
+    while !game.is_over() {
+        let mut disk = Disk::new(game.setting, false)?;
         let mut promised_before = 0;
-        for _ in 0..IMAGES_OF_A_DISK.min(rounds - figures.cuts) {
-            disk.ear.until(chance.pause(IMAGE_WITHIN), |_| false);
+        for _ in 0..IMAGES_OF_A_DISK.min(game.rounds - game.figures.cuts) {
+            disk.ear.until(game.chance.pause(IMAGE_WITHIN), |_| false);
             let (promised, left) = disk.image()?;
+            let figures = &mut game.figures;
             figures.cuts += 1;
             figures.look(promised, &left, &format!("cut {}", figures.cuts));
             figures.acknowledged += u64::from(promised - promised_before);
             promised_before = promised;
-            say_how_far("images", rounds, figures);
+            game.say_how_far("images");
         }
     }
     Ok(())

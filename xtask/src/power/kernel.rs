@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::said::{Ear, Said};
-use super::{Chance, Figures, Setting, TEST, controls, cut, make_sparse, say_how_far};
+use super::{CONTROL_ACKNOWLEDGED, Game, Setting, TEST, cut, make_sparse};
 use crate::process;
 
 const DISK_BYTES: u64 = 1 << 30;
@@ -17,8 +17,6 @@ const CUTS_OF_A_DISK: u64 = 10;
 /// The power is cut within this time after the file system was mounted.
 const CUT_WITHIN: Duration = Duration::from_millis(3500);
 const PATIENCE: Duration = Duration::from_mins(3);
-/// The control is cut when so much was acknowledged, so that there is something to lose.
-const CONTROL_ACKNOWLEDGED: u32 = 20;
 
 /// What a boot is for.
 enum Boot {
@@ -31,36 +29,33 @@ enum Boot {
 }
 
 /// Plays the rounds and those of the control.
-pub(super) fn rounds(
-    setting: &Setting,
-    rounds: u64,
-    chance: &mut Chance,
-    figures: &mut Figures,
-) -> Result<()> {
+pub(super) fn rounds(game: &mut Game<'_>) -> Result<()> {
+    let setting = game.setting;
     fs::create_dir_all(setting.folder.join("mount")).context("cannot make a folder")?;
-    for _ in 0..controls(rounds) {
+    for _ in 0..game.controls() {
         new_disk(setting)?;
-        let said = boot(setting, &Boot::Control(chance.pause(CUT_WITHIN)))?;
-        figures.control.look(said.acknowledged, &boot(setting, &Boot::Look)?);
+        let said = boot(setting, &Boot::Control(game.chance.pause(CUT_WITHIN)))?;
+        game.figures.control.look(said.acknowledged, &boot(setting, &Boot::Look)?);
     }
     let mut promised = 0;
-    while figures.cuts < rounds {
-        if figures.cuts.is_multiple_of(CUTS_OF_A_DISK) {
+    while !game.is_over() {
+        if game.figures.cuts.is_multiple_of(CUTS_OF_A_DISK) {
             new_disk(setting)?;
             promised = 0;
         }
-        let pause = chance.pause(CUT_WITHIN);
+        let pause = game.chance.pause(CUT_WITHIN);
         let said = boot(setting, &Boot::Append(pause))?;
+        let figures = &mut game.figures;
         figures.cuts += 1;
         let when = format!("before cut {}, {} ms after mounting", figures.cuts, pause.as_millis());
         figures.look(promised, &said, &when);
         figures.acknowledged += u64::from(said.acknowledged.saturating_sub(promised));
         promised = promised.max(said.acknowledged);
-        if figures.cuts.is_multiple_of(CUTS_OF_A_DISK) || figures.cuts == rounds {
+        if figures.cuts.is_multiple_of(CUTS_OF_A_DISK) || figures.cuts == game.rounds {
             let said = boot(setting, &Boot::Look)?;
             figures.look(promised, &said, &format!("after cut {}", figures.cuts));
         }
-        say_how_far("kernel", rounds, figures);
+        game.say_how_far("kernel");
     }
     Ok(())
 }

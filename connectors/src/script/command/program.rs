@@ -85,17 +85,18 @@ mod tests {
 
     #[test]
     fn a_program_is_found_as_a_shell_finds_it() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("a folder");
         let file = |name: &str, mode: u32| {
             let path = folder.path().join(name);
-            std::fs::write(&path, "#!/bin/sh\n").unwrap();
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            std::fs::write(&path, "#!/bin/sh\n").expect("written");
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode))
+                .expect("it is ours");
             path
         };
         let (good, bad) = (file("good", 0o755), file("bad", 0o644));
         let other = folder.path().join("other");
-        std::fs::create_dir_all(other.join("good")).unwrap();
-        let path = std::env::join_paths([&other, folder.path()]).unwrap();
+        std::fs::create_dir_all(other.join("good")).expect("a folder");
+        let path = std::env::join_paths([&other, folder.path()]).expect("no colon in it");
         let found = |name: &OsStr| find(name, Some(&path));
         for name in [OsStr::new("good"), good.as_os_str()] {
             assert_eq!(found(name), Ok(()), "{}", name.display());

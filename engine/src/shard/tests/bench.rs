@@ -51,6 +51,15 @@ impl Bench {
         }
     }
 
+    /// A shard with a run whose start is durable; what came out of that has been looked at.
+    pub(super) fn begun(plan: &Arc<Plan>) -> (Self, RunId) {
+        let mut bench = Self::new(plan);
+        let run = bench.start(None);
+        bench.durable();
+        bench.seen();
+        (bench, run)
+    }
+
     /// Begins anew with other limits; nothing may be going on.
     pub(super) fn limits(&mut self, change: impl FnOnce(&mut Limits)) {
         let mut limits = LIMITS;

@@ -204,16 +204,17 @@ fn a_run_that_is_paused_with_its_caller_names_the_run_to_resume() {
     check_now(&engine, *called, true, &[("sleeping", Some("z"), "its timer, at ")]);
 }
 
+/// Three attempts, a day apart.
+fn after_a_day() -> Retry {
+    let day_ms = 86_400_000;
+    let (initial_ms, max_ms) = (day_ms, day_ms);
+    Retry { max_attempts: 3, initial_ms, max_ms, jitter: false, ..Retry::default() }
+}
+
 #[test]
 fn a_run_that_tries_again_says_when() {
     let mut again = action("a", "work", &[]);
-    again.retry = Retry {
-        max_attempts: 3,
-        initial_ms: 86_400_000,
-        max_ms: 86_400_000,
-        jitter: false,
-        ..Retry::default()
-    };
+    again.retry = after_a_day();
     let engine = TestEngine::new().mock("work", StepError::retry("503"));
     let engine = check(
         engine,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_engine::StepError;
-use nexus_engine::model::definition::{CircuitBreaker, Concurrency, ForEach, Retry, Step};
+use nexus_engine::model::definition::{CircuitBreaker, Concurrency, ForEach, Step};
 use nexus_engine::model::plan::Plan;
 use nexus_engine::testkit::{Answer, Call, Mock, TestEngine, plan};
 use serde_json::json;
@@ -105,13 +105,7 @@ fn a_paused_step_says_so_and_which_items_go_on() {
 #[test]
 fn items_that_are_tried_again_say_when_and_how_many_there_are() {
     let mut step = each("a", &[]);
-    step.retry = Retry {
-        max_attempts: 3,
-        initial_ms: 86_400_000,
-        max_ms: 86_400_000,
-        jitter: false,
-        ..Retry::default()
-    };
+    step.retry = super::after_a_day();
     let engine = TestEngine::new().mock("work", StepError::retry("503"));
     let timer = ("retrying", Some("a"), "the timer of an item, at 2026-01-02T00:00:00");
     let engine = check(engine, &plan(vec![step]), &[timer]);

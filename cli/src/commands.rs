@@ -59,14 +59,14 @@ pub(crate) mod workers;
 use crate::args::{Args, Verb};
 use crate::context::Context;
 use crate::exit::Outcome;
-use crate::{needs, output};
+use crate::{descriptors, output};
 
 /// Does what the arguments say.
 pub(crate) fn run(args: Args) -> Outcome {
     let context = Context::new(args.global.clone());
     output::configure(&args.global, context.store_flag());
     if !is_words_only(&args.verb) {
-        needs::descriptors()?;
+        descriptors::check()?;
     }
     match args.verb {
         Verb::Run(args) => run::run(&context, &args),

@@ -10,6 +10,7 @@
 mod args;
 mod commands;
 mod context;
+mod descriptors;
 mod exit;
 mod files;
 mod follow;

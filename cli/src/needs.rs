@@ -1,30 +1,10 @@
-//! What a workflow needs beside its own file before it can run, and what the program needs of the system.
+//! What a workflow needs beside its own file before it can run.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use nexus_engine::model::definition::{Definition, StepKind, is_file};
 use nexus_engine::model::workers::worker_handler;
-use nexus_gateway::api::Problem;
-
-use crate::exit::Code;
-
-/// So many files are open when a store is open, a server answers and a step runs; and some more.
-const FILES_MIN: u64 = 64;
-
-/// Checks that the process may open files enough. With fewer, anything may fail at any time.
-pub(crate) fn descriptors() -> Result<(), Problem> {
-    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-    match files {
-        Some(files) if files < FILES_MIN => Err(Problem::new(
-            "NX6009",
-            Code::Unreachable as u8,
-            format!("this process may open only {files} files, and needs {FILES_MIN}"),
-        )
-        .hint("raise the limit of the shell or of the service: ulimit -n 1024")),
-        _ => Ok(()),
-    }
-}
 
 /// The handlers that workers have to offer for this workflow.
 pub(crate) fn workers(definition: &Definition) -> BTreeSet<String> {

@@ -5,7 +5,7 @@
 //! * The tests that are to catch the faults have passed in the copy before it has any.
 
 mod planted;
-mod playground;
+mod sandbox;
 mod verdict;
 
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 use self::planted::{FOLDER, Fault};
-use self::playground::Playground;
+use self::sandbox::Sandbox;
 use self::verdict::Verdict;
 use crate::process;
 
@@ -27,16 +27,16 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     }
     let is_wanted = |fault: &&Fault| arguments.is_empty() || arguments.contains(&fault.name);
     let wanted: Vec<&Fault> = all.iter().filter(is_wanted).collect();
-    let playground = Playground::prepare(&process::workspace())?;
+    let sandbox = Sandbox::prepare(&process::workspace())?;
     println!("| Fault | Caught by | Seconds |");
     println!("|---|---|---|");
     let mut missed = Vec::new();
     for of_suite in wanted.chunk_by(|a, b| a.target() == b.target()) {
-        if let Some(failed) = playground.fails_without(of_suite)? {
+        if let Some(failed) = sandbox.fails_without(of_suite)? {
             bail!("without any fault: {failed}");
         }
         for fault in of_suite {
-            match playground.try_fault(fault)? {
+            match sandbox.try_fault(fault)? {
                 Verdict::Caught { tests, seconds } => {
                     println!("| `{}` | `{}` | {seconds:.1} |", fault.name, tests.join("`, `"));
                 }

@@ -62,14 +62,14 @@ impl Setting {
 }
 
 /// The rounds of one rig.
-struct Game<'a> {
+struct Campaign<'a> {
     setting: &'a Setting,
     rounds: u64,
     chance: Chance,
     figures: Figures,
 }
 
-impl<'a> Game<'a> {
+impl<'a> Campaign<'a> {
     fn new(setting: &'a Setting, rounds: u64, seed: u64) -> Self {
         Self { setting, rounds, chance: Chance(seed), figures: Figures::default() }
     }
@@ -143,12 +143,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let mut good = true;
     for rig in asked.rigs {
         let began = Instant::now();
-        let mut game = Game::new(&setting, asked.rounds, asked.seed);
+        let mut campaign = Campaign::new(&setting, asked.rounds, asked.seed);
         match rig {
-            Rig::Kernel => kernel::rounds(&mut game)?,
-            Rig::Images => images::rounds(&mut game)?,
+            Rig::Kernel => kernel::rounds(&mut campaign)?,
+            Rig::Images => images::rounds(&mut campaign)?,
         }
-        good &= report(rig, &game.figures, began.elapsed());
+        good &= report(rig, &campaign.figures, began.elapsed());
     }
     let _ = fs::remove_dir_all(&setting.folder);
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })

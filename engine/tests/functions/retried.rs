@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use nexus_engine::model::event::Event;
 use nexus_engine::prelude::*;
+use tokio::sync::watch;
 
 use crate::life::{Life, within};
 use crate::log::{FaultyLog, memory};
@@ -158,14 +159,12 @@ async fn a_crash_after_each_transition_of_a_retried_run_changes_nothing() {
 #[tokio::test]
 async fn a_step_that_was_cut_off_too_often_is_tried_again() {
     let memory = memory();
-    let may_end = Arc::new(AtomicBool::new(false));
-    let ends = Arc::clone(&may_end);
+    let (may_end, ends) = watch::channel(false);
     let long = move |cx: StepCx, n: u64| {
-        let ends = Arc::clone(&ends);
+        let mut ends = ends.clone();
         async move {
-            while !ends.load(Ordering::SeqCst) {
-                cx.or_cancelled(tokio::time::sleep(std::time::Duration::from_millis(1))).await?;
-            }
+            let may_end = async { ends.wait_for(|may_end| *may_end).await.is_ok() };
+            cx.or_cancelled(may_end).await?;
             Ok(n + 1)
         }
     };
@@ -192,7 +191,7 @@ async fn a_step_that_was_cut_off_too_often_is_tried_again() {
     assert_eq!(error.code(), Some("NX3013"));
     let Error::Failed { step, .. } = &error else { panic!("{error}") };
     assert_eq!(step.as_deref(), Some("long"));
-    may_end.store(true, Ordering::SeqCst);
+    may_end.send_replace(true);
     run.retry().await.unwrap();
     assert_eq!(within(run.result()).await.unwrap(), 2);
 }

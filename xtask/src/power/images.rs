@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::said::{Ear, Said};
-use super::{CONTROL_ACKNOWLEDGED, Game, Setting, TEST, cut};
+use super::said::{Listener, Said};
+use super::{CONTROL_ACKNOWLEDGED, Campaign, Setting, TEST, cut};
 use crate::process;
 
 /// So many images are taken of one disk.
@@ -16,26 +16,26 @@ const IMAGE_WITHIN: Duration = Duration::from_millis(700);
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Plays the rounds and those of the control.
-pub(super) fn rounds(game: &mut Game<'_>) -> Result<()> {
-    for _ in 0..game.controls() {
-        let mut disk = Disk::new(game.setting, true)?;
-        disk.ear.until(PATIENCE, |said| said.acknowledged >= CONTROL_ACKNOWLEDGED);
-        disk.ear.until(game.chance.pause(IMAGE_WITHIN), |_| false);
+pub(super) fn rounds(campaign: &mut Campaign<'_>) -> Result<()> {
+    for _ in 0..campaign.controls() {
+        let mut disk = Disk::new(campaign.setting, true)?;
+        disk.listener.until(PATIENCE, |said| said.acknowledged >= CONTROL_ACKNOWLEDGED);
+        disk.listener.until(campaign.chance.pause(IMAGE_WITHIN), |_| false);
         let (promised, left) = disk.image()?;
-        game.figures.control.look(promised, &left);
+        campaign.figures.control.look(promised, &left);
     }
-    while !game.is_over() {
-        let mut disk = Disk::new(game.setting, false)?;
+    while !campaign.is_over() {
+        let mut disk = Disk::new(campaign.setting, false)?;
         let mut promised_before = 0;
-        for _ in 0..IMAGES_OF_A_DISK.min(game.rounds - game.figures.cuts) {
-            disk.ear.until(game.chance.pause(IMAGE_WITHIN), |_| false);
+        for _ in 0..IMAGES_OF_A_DISK.min(campaign.rounds - campaign.figures.cuts) {
+            disk.listener.until(campaign.chance.pause(IMAGE_WITHIN), |_| false);
             let (promised, left) = disk.image()?;
-            let figures = &mut game.figures;
+            let figures = &mut campaign.figures;
             figures.cuts += 1;
             figures.look(promised, &left, &format!("cut {}", figures.cuts));
             figures.acknowledged += u64::from(promised - promised_before);
             promised_before = promised;
-            game.say_how_far("images");
+            campaign.say_how_far("images");
         }
     }
     Ok(())
@@ -45,7 +45,7 @@ pub(super) fn rounds(game: &mut Game<'_>) -> Result<()> {
 struct Disk<'a> {
     setting: &'a Setting,
     child: Child,
-    ear: Ear,
+    listener: Listener,
 }
 
 impl<'a> Disk<'a> {
@@ -64,19 +64,19 @@ impl<'a> Disk<'a> {
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().context("cannot start the process that appends")?;
-        let ear = Ear::on(child.stdout.take().context("the output is piped")?);
-        Ok(Self { setting, child, ear })
+        let listener = Listener::on(child.stdout.take().context("the output is piped")?);
+        Ok(Self { setting, child, listener })
     }
 
     /// Takes an image; returns what had been promised before, and what is in it.
     fn image(&mut self) -> Result<(u32, Said)> {
         let folder = self.setting.folder.join("images");
-        let promised = self.ear.said.acknowledged;
+        let promised = self.listener.said.acknowledged;
         process::run(Setting::script("images.sh").arg("take").arg(&folder))?;
         let mut look = Setting::script("images.sh");
         look.arg("look").arg(&folder).arg(&self.setting.program).arg(TEST);
         let output = look.output().context("cannot look at the image")?;
-        let mut said = Ear::on(std::io::Cursor::new(output.stdout)).rest();
+        let mut said = Listener::on(std::io::Cursor::new(output.stdout)).rest();
         if said.held.is_none() && said.complaint.is_none() {
             let why = String::from_utf8_lossy(&output.stderr);
             said.complaint = Some(format!("nobody could look: {why}"));

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use super::said::{Ear, Said};
-use super::{CONTROL_ACKNOWLEDGED, Game, Setting, TEST, cut, make_sparse};
+use super::said::{Listener, Said};
+use super::{CONTROL_ACKNOWLEDGED, Campaign, Setting, TEST, cut, make_sparse};
 use crate::process;
 
 const DISK_BYTES: u64 = 1 << 30;
@@ -29,33 +29,33 @@ enum Boot {
 }
 
 /// Plays the rounds and those of the control.
-pub(super) fn rounds(game: &mut Game<'_>) -> Result<()> {
-    let setting = game.setting;
+pub(super) fn rounds(campaign: &mut Campaign<'_>) -> Result<()> {
+    let setting = campaign.setting;
     fs::create_dir_all(setting.folder.join("mount")).context("cannot make a folder")?;
-    for _ in 0..game.controls() {
+    for _ in 0..campaign.controls() {
         new_disk(setting)?;
-        let said = boot(setting, &Boot::Control(game.chance.pause(CUT_WITHIN)))?;
-        game.figures.control.look(said.acknowledged, &boot(setting, &Boot::Look)?);
+        let said = boot(setting, &Boot::Control(campaign.chance.pause(CUT_WITHIN)))?;
+        campaign.figures.control.look(said.acknowledged, &boot(setting, &Boot::Look)?);
     }
     let mut promised = 0;
-    while !game.is_over() {
-        if game.figures.cuts.is_multiple_of(CUTS_OF_A_DISK) {
+    while !campaign.is_over() {
+        if campaign.figures.cuts.is_multiple_of(CUTS_OF_A_DISK) {
             new_disk(setting)?;
             promised = 0;
         }
-        let pause = game.chance.pause(CUT_WITHIN);
+        let pause = campaign.chance.pause(CUT_WITHIN);
         let said = boot(setting, &Boot::Append(pause))?;
-        let figures = &mut game.figures;
+        let figures = &mut campaign.figures;
         figures.cuts += 1;
         let when = format!("before cut {}, {} ms after mounting", figures.cuts, pause.as_millis());
         figures.look(promised, &said, &when);
         figures.acknowledged += u64::from(said.acknowledged.saturating_sub(promised));
         promised = promised.max(said.acknowledged);
-        if figures.cuts.is_multiple_of(CUTS_OF_A_DISK) || figures.cuts == game.rounds {
+        if figures.cuts.is_multiple_of(CUTS_OF_A_DISK) || figures.cuts == campaign.rounds {
             let said = boot(setting, &Boot::Look)?;
             figures.look(promised, &said, &format!("after cut {}", figures.cuts));
         }
-        game.say_how_far("kernel");
+        campaign.say_how_far("kernel");
     }
     Ok(())
 }
@@ -82,25 +82,25 @@ fn boot(setting: &Setting, boot: &Boot) -> Result<Said> {
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0).env("PATH", path());
     let mut child = command.spawn().context("cannot start tests/power/kernel.sh")?;
-    let mut ear = Ear::on(child.stdout.take().context("the output is piped")?);
-    let mounted = ear.until(PATIENCE, |said| said.mounted || said.complaint.is_some());
+    let mut listener = Listener::on(child.stdout.take().context("the output is piped")?);
+    let mounted = listener.until(PATIENCE, |said| said.mounted || said.complaint.is_some());
     match boot {
-        Boot::Append(pause) => drop(ear.until(*pause, |said| said.complaint.is_some())),
+        Boot::Append(pause) => drop(listener.until(*pause, |said| said.complaint.is_some())),
         Boot::Look => {
             let looked = |said: &Said| said.held.is_some() || said.complaint.is_some();
-            if !ear.until(PATIENCE, looked) {
+            if !listener.until(PATIENCE, looked) {
                 cut(&mut child)?;
                 bail!("nobody looked at the disk in {} s", PATIENCE.as_secs());
             }
         }
         Boot::Control(pause) => {
-            ear.until(PATIENCE, |said| said.acknowledged >= CONTROL_ACKNOWLEDGED);
-            ear.until(*pause, |_| false);
+            listener.until(PATIENCE, |said| said.acknowledged >= CONTROL_ACKNOWLEDGED);
+            listener.until(*pause, |_| false);
         }
     }
     cut(&mut child)?;
     if !mounted {
-        bail!("the kernel did not come up; its console said {:?}", ear.rest());
+        bail!("the kernel did not come up; its console said {:?}", listener.rest());
     }
-    Ok(ear.rest())
+    Ok(listener.rest())
 }

@@ -48,12 +48,12 @@ impl Said {
 }
 
 /// Hears lines as they come.
-pub(super) struct Ear {
+pub(super) struct Listener {
     lines: Receiver<String>,
     pub(super) said: Said,
 }
 
-impl Ear {
+impl Listener {
     pub(super) fn on(output: impl Read + Send + 'static) -> Self {
         let (heard, lines) = mpsc::channel();
         thread::spawn(move || {
@@ -98,7 +98,7 @@ mod tests {
     fn lines_among_those_of_a_kernel_are_heard() {
         let console = "mmapper_init - find_iomem failed\r\nmounted\r\ntest power::x ... \r\nholds 12\r\n\
             acknowledged 13\r\nacknowledged 14\r\nacknowledged 1";
-        let said = Ear::on(console.as_bytes()).rest();
+        let said = Listener::on(console.as_bytes()).rest();
         assert_eq!(said, Said { mounted: true, held: Some(12), acknowledged: 14, complaint: None });
         assert_eq!(said.loss(12), None);
         assert!(said.loss(13).is_some());
@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn a_store_that_does_not_open_is_a_loss() {
-        let said = Ear::on(&b"refused the log ends early\nbroken the program failed\n"[..]).rest();
+        let said =
+            Listener::on(&b"refused the log ends early\nbroken the program failed\n"[..]).rest();
         assert_eq!(
             said.loss(0).as_deref(),
             Some("0 were acknowledged: refused the log ends early")

@@ -19,14 +19,14 @@ const CONFIG: &str =
 
 /// A copy of the tree.
 #[derive(Debug)]
-pub(super) struct Playground {
+pub(super) struct Sandbox {
     source: PathBuf,
     tree: PathBuf,
     target: PathBuf,
     config: PathBuf,
 }
 
-impl Playground {
+impl Sandbox {
     /// Makes the copy, or brings it up to date.
     pub(super) fn prepare(source: &Path) -> Result<Self> {
         let target =

@@ -1,6 +1,7 @@
 //! Shards, driven by hand: inputs in, outputs out, and a log that answers when the test says so.
 
 mod bench;
+mod refused_starts;
 
 use nexus_log::{Outcome, Revision};
 use nexus_model::command::Command;

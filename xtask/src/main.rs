@@ -7,7 +7,9 @@ mod ci;
 mod faults;
 mod flags;
 mod footprint;
+mod instructions;
 mod licenses;
+mod measure;
 mod metadata;
 mod mutants;
 mod plants;
@@ -40,6 +42,10 @@ Commands:
                `plants [NAME…]`
   mutants      Makes small changes to the core, one at a time, and names those that no test
                notices: `--share K/N --minutes M` (one of 50 at random, 60)
+  instructions Counts the instructions of fixed pieces of work and compares them with their budget;
+               `--update` writes it anew
+  measure      Measures everything in docs/performance.md, and prints rows of its table:
+               `measure [--rounds N] [--folder DIR] [NAME…]`
   interleavings
                Tries orders of the threads that append, write and close: `--schedules N` for
                each test, by each of two ways to choose (10000); `[--seed S]`
@@ -63,6 +69,8 @@ fn main() -> ExitCode {
         ("syscalls", []) => faults::syscalls(),
         ("mutants", rest) => mutants::run(rest),
         ("plants", names) => plants::run(names),
+        ("instructions", rest) => instructions::run(rest),
+        ("measure", rest) => measure::run(rest),
         ("interleavings", rest) => faults::interleavings(rest),
         ("power", rest) => power::run(rest),
         ("tidy", []) => tidy::run(),

@@ -231,16 +231,11 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
             format!("emit the event, for all who wait for it: nexus-engine emit {event}")
         }
         Rejection::OtherSignal { .. } => "give it an id of its own, or leave --id out".to_owned(),
-        Rejection::OfFunction => {
-            "open the store with the new program, and guard the change with `cx.patched`".to_owned()
-        }
-        Rejection::FailedByItself => {
-            "start another run, from the program that has the function, under another name"
-                .to_owned()
-        }
-        Rejection::NoFunction { .. } | Rejection::OtherTurn { .. } | Rejection::BadCall { .. } => {
-            format!("see what it is: nexus-engine get {name}")
-        }
+        Rejection::OfFunction
+        | Rejection::FailedByItself
+        | Rejection::NoFunction { .. }
+        | Rejection::OtherTurn { .. }
+        | Rejection::BadCall { .. } => of_function(rejection, name),
         Rejection::AlreadyStarted
         | Rejection::UpdateNotAwaited { .. }
         | Rejection::UpdateRefused { .. }
@@ -279,6 +274,17 @@ fn of_step(rejection: &Rejection, name: &str) -> String {
         format!("see which steps are paused: nexus-engine explain {name}")
     } else {
         format!("see its steps: nexus-engine get {name}")
+    }
+}
+
+/// What to do if something was refused because the run is one of a function.
+fn of_function(rejection: &Rejection, name: &str) -> String {
+    if matches!(rejection, Rejection::OfFunction) {
+        "open the store with the new program, and guard the change with `cx.patched`".to_owned()
+    } else if matches!(rejection, Rejection::FailedByItself) {
+        "start another run, from the program that has the function, under another name".to_owned()
+    } else {
+        format!("see what it is: nexus-engine get {name}")
     }
 }
 

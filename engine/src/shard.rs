@@ -39,7 +39,7 @@ pub use aggregates::LoadedAggregate;
 use away::Away;
 pub use calls::{ChildReport, RunCall};
 pub use input::{Asked, AskedAggregate, Input, Loaded, ReplyId, Start};
-pub use output::{Answer, FunctionNews, Output, Refusal};
+pub use output::{Again, Answer, FunctionNews, Output, Refusal};
 use resident::Resident;
 pub use transition::encode;
 
@@ -374,7 +374,8 @@ impl Shard {
                 }
             }
         }
-        if resident.becomes_hungry() {
+        // A run whose start was refused is not there.
+        if resident.run.started.is_some() && resident.becomes_hungry() {
             out.push(Output::Hungry(run));
         }
         self.let_go(run, now, out);
@@ -389,6 +390,10 @@ impl Shard {
             let now = resident.last_given;
             self.let_go(run, now, out);
             return;
+        }
+        if matches!(held.asked.command, Command::StartRun(_)) {
+            // The run is not there, and no pause keeps it.
+            resident.run.started = None;
         }
         slots.0 += held.slots_taken;
         resident.is_broken = true;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_engine::model::definition::StepKind;
-use nexus_engine::model::event::Actor;
+use nexus_engine::model::event::{Actor, LABELS_MAX};
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::schedule::{CatchUp, Overlap, ScheduleCommand, Timing};
 use nexus_engine::model::time::Timestamp;
@@ -136,4 +136,19 @@ fn a_wait_for_a_point_in_time_outlives_every_crash() {
     assert_eq!(plain.load(run).1.status.word(), "completed");
     let crashes = engine().crash_everywhere(&plan, &json!({}));
     assert!(crashes.all_same(), "{crashes}");
+}
+
+#[test]
+fn a_start_that_is_refused_for_ever_is_given_up_as_the_driver_does() {
+    let mut definition = report("1m").definition().clone();
+    definition.labels = (0..=LABELS_MAX).map(|at| (format!("label-{at}"), String::new())).collect();
+    let plan = Arc::new(Plan::compile(definition).expect("a plan"));
+    let mut engine = engine();
+    let rules = (CatchUp::Latest, Overlap::Skip);
+    engine.put_schedule("report", hourly(), &plan, &json!({}), rules).expect("it is made");
+    engine.advance(HOUR + HOUR / 2);
+    let schedule = engine.schedule("report");
+    assert_eq!((schedule.open.len(), names(&engine).len()), (0, 0));
+    assert_eq!(schedule.failure.expect("it was not started").code, "NX7005");
+    assert!(engine.schedule_replays("report"));
 }

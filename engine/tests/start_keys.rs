@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_engine::model::definition::{Debounce, Dedupe, Definition};
-use nexus_engine::model::event::Actor;
+use nexus_engine::model::event::{Actor, LABELS_MAX};
 use nexus_engine::model::payload::Payload;
 use nexus_engine::model::plan::Plan;
-use nexus_engine::model::start_key::StartKeyCommand;
+use nexus_engine::model::start_key::{RunRequest, StartKeyCommand};
 use nexus_engine::testkit::{Mock, TestEngine, action, plan};
 use serde_json::{Value, json};
 
@@ -127,4 +127,24 @@ fn a_kept_start_that_is_cancelled_starts_nothing_wherever_the_engine_crashes() {
         assert_eq!(names(engine), ["index@a+2"]);
     });
     assert!(crashes.all_same(), "{crashes}");
+}
+
+#[test]
+fn a_start_that_is_refused_for_ever_is_given_up_as_the_driver_does() {
+    let mut engine = engine();
+    let plan = deduped();
+    let labels = (0..=LABELS_MAX).map(|at| (format!("label-{at}"), String::new())).collect();
+    let (workflow, definition) = ("index".to_owned(), plan.hash());
+    let input = json!({"shop": "a"}).to_string();
+    let request = RunRequest { workflow, definition, input, labels, ..RunRequest::default() };
+    let admit = StartKeyCommand::Admit { within_ms: 1, name: String::new(), request };
+    engine.ask_start_key("index/a", &admit, &plan).expect("it is admitted");
+    engine.advance(Duration::from_secs(1));
+    let key = engine.start_key("index", "a");
+    assert_eq!((key.starting.len(), names(&engine).len()), (0, 0));
+    assert_eq!(key.failure.expect("it was not started").code, "NX7005");
+    // The next one is started.
+    engine.begin(&plan, json!({"shop": "a"})).expect("it is admitted");
+    engine.advance(Duration::from_secs(1));
+    assert_eq!(names(&engine), ["index@a+2"]);
 }

@@ -216,7 +216,7 @@ impl EventLog for FjallLog {
     }
 
     fn purge(&self, table: Table, done: Vec<(Table, Vec<u8>)>) -> Result<(), PurgeError> {
-        self.submitter.purge(table, done)
+        self.submitter.purge(table, done).wait()
     }
 
     fn status(&self) -> LogStatus {

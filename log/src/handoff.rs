@@ -95,20 +95,26 @@ impl Submitter {
         ticket
     }
 
-    /// Asks for a purge and waits for it.
-    pub(crate) fn purge(
-        &self,
-        table: Table,
-        done: Vec<(Table, Vec<u8>)>,
-    ) -> Result<(), PurgeError> {
+    /// Asks for a purge. After closing, it answers `Closed`.
+    pub(crate) fn purge(&self, table: Table, done: Vec<(Table, Vec<u8>)>) -> Purging {
         let (answer, answered) = channel::bounded(1);
         let _ = self.0.send(Message::Purge(Purge { table, done, answer }));
-        answered.recv().unwrap_or(Err(PurgeError::Closed))
+        Purging(answered)
     }
 
     /// Lets the other end finish what was handed over, and end.
     pub(crate) fn close(&self) {
         let _ = self.0.send(Message::Close);
+    }
+}
+
+/// A purge that was asked for.
+pub(crate) struct Purging(Receiver<Result<(), PurgeError>>);
+
+impl Purging {
+    /// Waits for it.
+    pub(crate) fn wait(self) -> Result<(), PurgeError> {
+        self.0.recv().unwrap_or(Err(PurgeError::Closed))
     }
 }
 

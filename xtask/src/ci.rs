@@ -5,19 +5,20 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 
-use crate::{footprint, licenses, process, test, tidy};
+use crate::{footprint, instructions, licenses, process, test, tidy};
 
 /// A check, and what it says when it passes.
 type Check = (&'static str, fn() -> Result<String>);
 
 /// Quick ones first.
-const CHECKS: [Check; 6] = [
+const CHECKS: [Check; 7] = [
     ("format", format),
     ("tidy", tidy),
     ("licences, bans, sources", licenses::check),
     ("library build", footprint::check),
     ("clippy", clippy),
     ("documentation", documentation),
+    ("instruction counts", instructions::check),
 ];
 
 /// Runs all checks, also after one failed; runs the tests when all passed.

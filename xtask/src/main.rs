@@ -8,7 +8,9 @@ mod coverage;
 mod faults;
 mod flags;
 mod footprint;
+mod instructions;
 mod licenses;
+mod measure;
 mod metadata;
 mod mutants;
 mod plants;
@@ -43,6 +45,10 @@ Commands:
                notices: `--share K/N --minutes M` (one of 50 at random, 60)
   coverage     Runs the tests of the core and of the log, and says which share of their lines
                those run
+  instructions Counts the instructions of fixed pieces of work and compares them with their budget;
+               `--update` writes it anew
+  measure      Measures everything in docs/performance.md, and prints rows of its table:
+               `measure [--rounds N] [--folder DIR] [NAME…]`
   interleavings
                Tries orders of the threads that append, write and close: `--schedules N` for
                each test, by each of two ways to choose (10000); `[--seed S]`
@@ -67,6 +73,8 @@ fn main() -> ExitCode {
         ("mutants", rest) => mutants::run(rest),
         ("coverage", []) => coverage::run(),
         ("plants", names) => plants::run(names),
+        ("instructions", rest) => instructions::run(rest),
+        ("measure", rest) => measure::run(rest),
         ("interleavings", rest) => faults::interleavings(rest),
         ("power", rest) => power::run(rest),
         ("tidy", []) => tidy::run(),

@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     Ok(if score.missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Waits for the child, but not for longer than until `end`; then it is ended, and there is no status.
+/// Waits for the child, but not for longer than until `end`; then it is ended with all that it has started, and there is no status.
 fn wait(child: &mut Child, end: Instant) -> Result<Option<ExitStatus>> {
     while Instant::now() < end {
         if let Some(status) = child.try_wait()? {
@@ -75,8 +75,7 @@ fn wait(child: &mut Child, end: Instant) -> Result<Option<ExitStatus>> {
         }
         thread::sleep(Duration::from_millis(500));
     }
-    child.kill()?;
-    child.wait()?;
+    process::end_with_all_below(child)?;
     Ok(None)
 }
 
@@ -135,6 +134,8 @@ fn parse(arguments: &[String]) -> Result<Asked> {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
 
     fn asked(text: &str) -> Result<Asked> {
@@ -151,6 +152,31 @@ mod tests {
             assert!(asked(wrong).is_err(), "{wrong}");
         }
         assert!(chance(SHARES) < SHARES);
+    }
+
+    #[test]
+    fn at_the_limit_what_the_child_has_started_ends_too() {
+        let folder = std::env::temp_dir().join(format!("nexus-mutants-{}", std::process::id()));
+        let name = folder.display();
+        // Its own child is in a group of its own, and writes down who it is.
+        let inner = format!("echo $$ > {name}.new; mv {name}.new {name}; exec sleep 600");
+        let script = format!("setsid sh -c '{inner}' & exec sleep 600");
+        let mut child = Command::new("sh").args(["-c", &script]).spawn().expect("a shell");
+        while !folder.exists() {
+            thread::sleep(Duration::from_millis(5));
+        }
+        let below = fs::read_to_string(&folder).expect("it was written");
+        fs::remove_file(&folder).expect("it is there");
+        let place = Path::new("/proc").join(below.trim()).join("stat");
+        assert!(place.exists(), "it runs");
+        assert!(wait(&mut child, Instant::now()).expect("it can be ended").is_none());
+        let ended = Instant::now() + Duration::from_secs(30);
+        // Whoever adopts it may take its time to bury it.
+        let is_dead = || fs::read_to_string(&place).map_or(true, |stat| stat.contains(") Z "));
+        while !is_dead() {
+            assert!(Instant::now() < ended, "{below} still runs");
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     #[test]

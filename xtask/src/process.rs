@@ -1,10 +1,12 @@
 //! Child processes: how this tool runs cargo and its neighbours.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsStr;
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -50,6 +52,47 @@ pub(crate) fn capture(command: &mut Command) -> Result<String> {
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
     status.is_ok_and(|status| status.success())
+}
+
+/// Ends a child and all that it has started, also what is in other groups of processes: they are stopped until no new ones are found.
+pub(crate) fn end_with_all_below(child: &mut Child) -> Result<()> {
+    let mut found = BTreeSet::from([child.id()]);
+    loop {
+        signal("STOP", &found);
+        let before = found.len();
+        let parents = parents();
+        // A process may be younger than its own children, by number.
+        while let Some((below, _)) =
+            parents.iter().find(|(id, parent)| found.contains(parent) && !found.contains(id))
+        {
+            found.insert(*below);
+        }
+        if found.len() == before {
+            break;
+        }
+    }
+    signal("KILL", &found);
+    child.wait()?;
+    Ok(())
+}
+
+fn signal(name: &str, processes: &BTreeSet<u32>) {
+    let ids = processes.iter().map(u32::to_string);
+    // One that has ended meanwhile is no error.
+    succeeds(Command::new("kill").arg(format!("-{name}")).args(ids));
+}
+
+/// All processes, with that which started each.
+fn parents() -> Vec<(u32, u32)> {
+    let listed = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let parent = |entry: fs::DirEntry| {
+        let id = entry.file_name().to_str()?.parse().ok()?;
+        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+        // The name before may have any characters.
+        let (_, rest) = stat.rsplit_once(") ")?;
+        Some((id, rest.split(' ').nth(1)?.parse().ok()?))
+    };
+    listed.filter_map(parent).collect()
 }
 
 /// Whether an executable file called `program` is on the search path.

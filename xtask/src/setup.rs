@@ -13,7 +13,7 @@ use crate::process;
 const NEXTEST_VERSION: &str = "0.9.143";
 
 /// Programs that some tests start, and the Debian package that has each of them.
-const TOOLS: [Tool; 7] = [
+const TOOLS: [Tool; 8] = [
     Tool {
         program: "prometheus",
         package: "prometheus",
@@ -36,6 +36,7 @@ const TOOLS: [Tool; 7] = [
         package: "fiu-utils",
         purpose: "calls to the system fail by chance",
     },
+    Tool { program: "valgrind", package: "valgrind", purpose: "instructions are counted" },
     Tool { program: "python3", package: "python3", purpose: "workers are programs of their own" },
 ];
 
@@ -175,7 +176,7 @@ mod tests {
     fn a_package_is_installed_once() {
         assert_eq!(
             packages(&TOOLS),
-            ["prometheus", "strace", "postgresql", "faketime", "fiu-utils", "python3"]
+            ["prometheus", "strace", "postgresql", "faketime", "fiu-utils", "valgrind", "python3"]
         );
     }
 

@@ -1,72 +1,97 @@
-//! `bench`: measures the engine on this disk, beside the raw disk in the same run.
+//! `bench`: measures the engine on this disk, beside the raw disk and bare fjall in the same run.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use nexus_cli::workload::{self, Failure, Options, Report};
-use nexus_definitions::shapes::{Shape, shape};
+use nexus_cli::workload::{self, Failure, Graph, Options, Part, Report};
 use nexus_gateway::api::Problem;
-use serde_json::json;
+use serde_json::Value;
 
 use crate::context::Context;
 use crate::exit::{Code, Outcome};
 use crate::output;
 
-/// How long sleeping runs rest before memory is read.
-const REST: Duration = Duration::from_mins(1);
-
 /// What can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Workload {
-    /// Runs of ten steps in a row.
+    /// Runs of `--steps` steps in a row.
     Chain,
-    /// One run that fans out and joins.
+    /// One run that fans out to `--steps` steps and joins.
     Fanout,
-    /// One run of a random graph.
-    Dag,
     /// One run of a long chain with side branches.
     Deep,
+    /// One run of a random graph.
+    Dag,
+    /// Runs that are told one signal after the other.
+    Signals,
+    /// Runs of many kinds at once.
+    Mixed,
+    /// Runs that come at a rising rate, up to twice what can be done.
+    Ladder,
+    /// One run with a step that is repeated very often.
+    History,
+    /// Replaying one long history, and short ones.
+    Replay,
+    /// Very many open runs, and how long a new process needs until they go on.
+    Recovery,
+    /// Runs that sleep for a day: memory while they do, time to open the store with them.
+    Sleepers,
     /// The log alone, in groups of `--concurrency` transitions.
     Append,
-    /// Replaying one long history.
-    Replay,
-    /// Runs that sleep for a day: time to start them, memory while they sleep, time to open the store with them.
-    Sleepers,
+}
+
+/// A part of a workload, in a process of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PartName {
+    Fill,
+    TakeUp,
+    Sleep,
+    Rest,
 }
 
 /// Arguments of `bench`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   nexus-engine bench chain --concurrency 256
+  nexus-engine bench dag --steps 100000
   nexus-engine bench append --concurrency 64 -o json")]
 pub(crate) struct BenchArgs {
     /// What to measure.
     #[arg(value_enum)]
     pub(crate) workload: Workload,
-    /// Runs under way at one time, or transitions in a group.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub(crate) concurrency: u32,
-    /// Runs, steps, groups or sleepers in a round [default: depends on the workload].
+    /// Runs under way at one time; for `append` transitions in a group, for `ladder` runs that may be open [default: depends on
+    /// the workload].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) concurrency: Option<u32>,
+    /// How long a round takes, or a rest [default: depends on the workload].
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(0..=86_400))]
+    pub(crate) seconds: Option<u32>,
+    /// Runs in a round, instead of as many as there is time for; runs that are open or asleep.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10_000_000))]
+    pub(crate) runs: Option<u32>,
+    /// Steps of a run, or how often its step is repeated [default: depends on the workload].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
-    pub(crate) count: Option<u32>,
-    /// Rounds; the raw disk is measured before, between and after them.
+    pub(crate) steps: Option<u32>,
+    /// Rounds; the disk is measured after each.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) rounds: u32,
     /// Folder on the disk to measure; what is written there is removed afterwards.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) folder: PathBuf,
-    /// Opens a store of sleepers, in a process of its own.
-    #[arg(long, hide = true)]
-    pub(crate) reopen: Option<PathBuf>,
+    /// Carries out a part of the workload on a store in `--folder`.
+    #[arg(long, hide = true, value_enum)]
+    pub(crate) part: Option<PartName>,
 }
 
 /// Measures.
 pub(crate) fn run(context: &Context, args: &BenchArgs) -> Outcome {
-    let measured = if let Some(store) = &args.reopen {
-        context.block_on_two(workload::reopen(store, 0, REST)).map(|asleep| output::json(&asleep))
-    } else {
-        in_folder(&args.folder, |folder| measure(context, args, folder))
+    let measured = match args.part {
+        Some(part) => {
+            context.block_on_two(workload::part(part.into(), &options(args, &args.folder)))
+        }
+        None => in_folder(&args.folder, |folder| measure(context, args, folder)),
     };
     measured.map(|()| Code::Done).map_err(|error| {
         Problem::new(
@@ -91,103 +116,112 @@ fn in_folder(
 }
 
 fn measure(context: &Context, args: &BenchArgs, folder: &Path) -> Result<(), Failure> {
-    let concurrency = usize::try_from(args.concurrency)?;
-    let count = args.count.map_or_else(|| default_count(args), |count| count as usize);
-    let options =
-        Options { folder: folder.to_owned(), concurrency, count, rounds: args.rounds as usize };
-    let size = u32::try_from(count)?;
+    let options = options(args, folder);
+    let part = |part: Part, options: &Options| process(args, part, options);
     let report = match args.workload {
-        Workload::Sleepers => return sleepers(context, folder, count),
-        Workload::Append => workload::append(&options)?,
-        Workload::Chain => context.block_on_two(workload::chain(&options))?,
-        Workload::Fanout => context.block_on_two(workload::fanout(&options))?,
-        Workload::Replay => context.block_on_two(workload::replay(&options))?,
-        Workload::Dag => context.block_on_two(workload::graph(
-            &options,
-            "dag",
-            shape(Shape::RandomDag, size, 1),
-        ))?,
-        Workload::Deep => {
-            context.block_on_two(workload::graph(&options, "deep", shape(Shape::Deep, size, 1)))?
-        }
+        Workload::Recovery => return show_values(workload::recovery(&options, &part)?),
+        Workload::Sleepers => return show_values(workload::sleepers(&options, &part)?),
+        Workload::Append => context.block_on_two(workload::append(&options)),
+        Workload::Chain => context.block_on_two(workload::chain(&options)),
+        Workload::Signals => context.block_on_two(workload::signals(&options)),
+        Workload::Mixed => context.block_on_two(workload::mixed(&options)),
+        Workload::Ladder => context.block_on_two(workload::ladder(&options)),
+        Workload::History => context.block_on_two(workload::history(&options)),
+        Workload::Replay => context.block_on_two(workload::replay(&options)),
+        Workload::Fanout => context.block_on_two(workload::graph(&options, Graph::Fanout)),
+        Workload::Dag => context.block_on_two(workload::graph(&options, Graph::Dag)),
+        Workload::Deep => context.block_on_two(workload::graph(&options, Graph::Deep)),
     };
-    show(&report);
+    show(&report?);
     Ok(())
 }
 
-fn default_count(args: &BenchArgs) -> usize {
-    match args.workload {
-        Workload::Chain => (args.concurrency as usize * 40).max(300),
-        Workload::Fanout => 1_000,
-        Workload::Dag | Workload::Deep => 10_000,
-        Workload::Append => 200,
-        Workload::Replay | Workload::Sleepers => 100_000,
+fn options(args: &BenchArgs, folder: &Path) -> Options {
+    let usual = usual(args.workload);
+    Options {
+        folder: folder.to_owned(),
+        concurrency: args.concurrency.unwrap_or(usual.concurrency) as usize,
+        time: Duration::from_secs(args.seconds.unwrap_or(usual.seconds).into()),
+        runs: args.runs.map(|runs| runs as usize),
+        steps: args.steps.unwrap_or(usual.steps),
+        rounds: args.rounds as usize,
+    }
+}
+
+/// What a workload does unless it is told otherwise.
+struct Usual {
+    concurrency: u32,
+    seconds: u32,
+    steps: u32,
+}
+
+fn usual(workload: Workload) -> Usual {
+    let (concurrency, seconds, steps) = match workload {
+        Workload::Chain => (1, 2, 10),
+        Workload::Signals => (64, 2, 10),
+        Workload::Mixed => (64, 3, 10),
+        Workload::Ladder => (1_024, 2, 10),
+        Workload::Append => (64, 1, 1),
+        Workload::Fanout => (1, 0, 1_000),
+        Workload::Deep => (1, 0, 25_000),
+        Workload::History => (1, 5, 333_333),
+        Workload::Dag | Workload::Replay => (1, 0, 100_000),
+        Workload::Recovery => (1, 0, 3),
+        Workload::Sleepers => (1, 60, 1),
+    };
+    Usual { concurrency, seconds, steps }
+}
+
+/// A process for a part of a workload.
+fn process(args: &BenchArgs, part: Part, options: &Options) -> Result<Command, Failure> {
+    let workload = args.workload.to_possible_value().ok_or("a workload has a name")?;
+    let part = PartName::from(part).to_possible_value().ok_or("a part has a name")?;
+    let mut process = Command::new(std::env::current_exe()?);
+    process.args(["bench", workload.get_name(), "--part", part.get_name(), "--seconds"]);
+    process.arg(options.time.as_secs().to_string());
+    if let Some(runs) = options.runs {
+        process.args(["--runs", &runs.to_string()]);
+    }
+    process.arg("--folder").arg(&options.folder);
+    Ok(process)
+}
+
+impl From<PartName> for Part {
+    fn from(name: PartName) -> Self {
+        match name {
+            PartName::Fill => Self::Fill,
+            PartName::TakeUp => Self::TakeUp,
+            PartName::Sleep => Self::Sleep,
+            PartName::Rest => Self::Rest,
+        }
+    }
+}
+
+impl From<Part> for PartName {
+    fn from(part: Part) -> Self {
+        match part {
+            Part::Fill => Self::Fill,
+            Part::TakeUp => Self::TakeUp,
+            Part::Sleep => Self::Sleep,
+            Part::Rest => Self::Rest,
+        }
     }
 }
 
 fn show(report: &Report) {
     if output::format().is_json() {
         output::json(report);
-        return;
+    } else {
+        report.lines().into_iter().for_each(output::line);
     }
-    let Report {
-        workload,
-        concurrency,
-        unit,
-        rounds,
-        per_second,
-        per_second_min,
-        per_second_max,
-        ..
-    } = report;
-    output::line(format!(
-        "{workload} at {concurrency}: {per_second:.0} {unit}/s (median of {rounds}, {per_second_min:.0} to {per_second_max:.0})"
-    ));
-    output::line(format!(
-        "  took     p50 {:.0} us, p99 {:.0} us, p99.9 {:.0} us",
-        report.p50_us, report.p99_us, report.p999_us
-    ));
-    if report.raw_per_second > 0.0 {
-        output::line(format!("  raw disk {:.0}/s in the same run", report.raw_per_second));
-        output::line(format!("  ratio    {:.2}  {}", report.ratio_to_raw, report.ratio_means));
-    }
-    output::line(format!(
-        "  cost     {:.1} us of processor time per unit, {:.1} MB resident, {:.1} MB on disk",
-        report.cpu_us_per_unit,
-        megabytes(report.rss_bytes),
-        megabytes(report.disk_bytes),
-    ));
 }
 
-/// Puts runs to sleep, and opens the store with them in a process of its own.
-fn sleepers(context: &Context, folder: &Path, count: usize) -> Result<(), Failure> {
-    let asleep = context.block_on_two(workload::put_to_sleep(folder, count, REST))?;
-    let again = std::process::Command::new(std::env::current_exe()?)
-        .args(["-o", "json", "bench", "sleepers", "--reopen"])
-        .arg(folder)
-        .output()?;
-    let reopened: serde_json::Value = serde_json::from_slice(&again.stdout)?;
+#[expect(clippy::unnecessary_wraps, reason = "it ends the arms of a match")]
+fn show_values((values, lines): (Value, Vec<String>)) -> Result<(), Failure> {
     if output::format().is_json() {
-        output::json(
-            &json!({ "kind": "bench/v1", "workload": "sleepers", "started": asleep, "reopened": reopened }),
-        );
-        return Ok(());
+        output::json(&values);
+    } else {
+        lines.into_iter().for_each(output::line);
     }
-    output::line(format!(
-        "{count} runs asleep: started in {} ms, {:.1} MB resident a minute later, {:.1} MB on disk",
-        asleep.took_ms,
-        megabytes(asleep.rss_bytes),
-        megabytes(asleep.disk_bytes),
-    ));
-    output::line(format!(
-        "opened again in {} ms, {:.1} MB resident a minute later",
-        reopened["took_ms"],
-        megabytes(reopened["rss_bytes"].as_u64().unwrap_or(0)),
-    ));
     Ok(())
-}
-
-#[expect(clippy::cast_precision_loss, reason = "sizes are shown with one digit")]
-fn megabytes(bytes: u64) -> f64 {
-    bytes as f64 / 1e6
 }

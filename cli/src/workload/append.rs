@@ -1,4 +1,4 @@
-//! The log alone: transitions handed over in groups of a fixed size, beside the raw disk with the same bytes.
+//! The log alone: transitions handed over in groups of a fixed size.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -9,34 +9,51 @@ use nexus_engine::log::{
 };
 use nexus_engine::tables::TABLES;
 
-use super::measure::{Latencies, Round, cpu_time, disk_bytes, spread};
-use super::raw::Raw;
+use tokio::task::block_in_place;
+
+use super::latencies::Latencies;
+use super::meter::{Done, Meter};
 use super::{Failure, Options, Report};
 
 /// Bytes of the records of a transition.
 const RECORD_BYTES: usize = 240;
 
-/// Appends `count` groups of `concurrency` transitions each, one group at a time; raw rounds of the same bytes alternate.
+/// Appends groups of `concurrency` transitions each, one group at a time. Needs a runtime of several threads, as it blocks its own.
 ///
 /// # Errors
 /// If the store cannot be opened or refuses.
-pub fn append(options: &Options) -> Result<Report, Failure> {
-    let log = open_log(&options.folder)?;
-    let mut raw_file = Raw::new(&options.folder)?;
-    let group = vec![0x5a; group_bytes(options.concurrency)];
-    let (mut rounds, mut raw) = (Vec::new(), Vec::new());
-    for at in 0..options.rounds {
-        raw.push(raw_round(&mut raw_file, &group, options)?);
-        rounds.push(round(&log, options, at)?);
+pub async fn append(options: &Options) -> Result<Report, Failure> {
+    let mut meter = Meter::new(options)?;
+    let log = meter.open(|| open_log(&options.folder))?;
+    let mut next = 0;
+    let mut groups = |time| block_in_place(|| round(&log, options, &mut next, time));
+    meter.warm(async { groups(options.time / 4) }).await?;
+    for _ in 0..options.rounds {
+        meter.round(async { groups(options.time) }).await?;
     }
-    let mut report = Round::report(&rounds, "append".into(), "transitions");
-    report.concurrency = options.concurrency;
-    report.raw_per_second = spread(&raw).1;
-    report.ratio_to_raw = report.per_second / report.raw_per_second;
-    report.ratio_means = "transitions a second over the same bytes written and synced raw";
     log.close();
-    report.disk_bytes = disk_bytes(&options.folder.join("store"));
+    drop(log);
+    let mut report = meter.report("append", "transitions")?;
+    report.latency_of = "group";
     Ok(report)
+}
+
+fn round(
+    log: &FjallLog,
+    options: &Options,
+    next: &mut usize,
+    time: Duration,
+) -> Result<Done, Failure> {
+    let (mut latencies, mut took) = (Latencies::default(), Duration::ZERO);
+    while options.runs.map_or_else(|| took < time, |runs| latencies.len() < runs) {
+        *next += 1;
+        let spent = append_group(log, options.concurrency, *next)?;
+        latencies.add(spent);
+        took += spent;
+    }
+    let units = (latencies.len() * options.concurrency) as u64;
+    // What making the transitions took is the load's, not the log's.
+    Ok(Done { units, latencies, took: Some(took) })
 }
 
 /// Opens a log in `folder`.
@@ -64,38 +81,12 @@ pub fn append_group(log: &FjallLog, count: usize, group: usize) -> Result<Durati
     let outcomes =
         log.append(Submission { partition: Partition(0), transitions, permit }).wait()?;
     let took = began.elapsed();
-    if !outcomes.iter().all(|outcome| matches!(outcome, Outcome::Appended(_))) {
+    if outcomes.len() != count
+        || !outcomes.iter().all(|outcome| matches!(outcome, Outcome::Appended(_)))
+    {
         return Err(format!("refused: {outcomes:?}").into());
     }
     Ok(took)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-fn raw_round(raw: &mut Raw, group: &[u8], options: &Options) -> Result<f64, Failure> {
-    let began = Instant::now();
-    for _ in 0..options.count {
-        raw.group(group)?;
-    }
-    Ok((options.count * options.concurrency) as f64 / began.elapsed().as_secs_f64())
-}
-
-fn round(log: &FjallLog, options: &Options, round: usize) -> Result<Round, Failure> {
-    let (mut latencies, mut took, cpu) = (Latencies::default(), Duration::ZERO, cpu_time());
-    for at in 0..options.count {
-        let transitions = transitions(options.concurrency, round * options.count + at);
-        let bytes = transitions.iter().map(Transition::bytes).sum();
-        let permit = log.permits().try_acquire(bytes).ok_or("no permit")?;
-        let began = Instant::now();
-        let outcomes =
-            log.append(Submission { partition: Partition(0), transitions, permit }).wait()?;
-        latencies.add(began.elapsed());
-        took += began.elapsed();
-        if !outcomes.iter().all(|outcome| matches!(outcome, Outcome::Appended(_))) {
-            return Err(format!("refused: {outcomes:?}").into());
-        }
-    }
-    let units = (options.count * options.concurrency) as u64;
-    Ok(Round { units, took, cpu: cpu_time().saturating_sub(cpu), latencies })
 }
 
 fn transitions(count: usize, group: usize) -> Vec<Transition> {

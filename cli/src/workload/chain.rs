@@ -1,27 +1,27 @@
-//! Whole runs: chains at some concurrency, one wide graph, any graph.
+//! Runs of steps in a row, some of them at a time.
 
+use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nexus_definitions::shapes::{Shape, shape};
+use nexus_definitions::shapes::Shape;
 use nexus_engine::handler::{Data, Handler, HandlerFuture};
-use nexus_engine::model::definition::Definition;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::run::RunStatus;
 use nexus_engine::{Config, Engine, Handle, StartRequest, StepCx};
+use tokio::task::JoinSet;
 
-use super::measure::{Latencies, Round, cpu_time, disk_bytes, spread};
-use super::raw::raw_syncs_per_second;
-use super::{Failure, Options, Report};
+use super::definitions::{chain_with_sets, made};
+use super::latencies::Latencies;
+use super::meter::{Done, Meter};
+use super::{Failure, Options, Report, float};
 
-/// Bytes of the journal for one step that completes and the next that starts, alone in its group.
-const STEP_BYTES: usize = 420;
-/// How long the raw disk is measured each time.
-const RAW_TIME: Duration = Duration::from_millis(400);
+/// Runs whose syncs are counted one by one.
+const COUNTED: u64 = 20;
 
 /// A handler that does nothing.
-struct Nothing;
+pub(super) struct Nothing;
 
 impl Handler for Nothing {
     fn call(&self, _cx: StepCx, _input: Data) -> HandlerFuture {
@@ -34,70 +34,120 @@ impl Handler for Nothing {
 /// # Errors
 /// If the store cannot be opened.
 pub fn open_engine(folder: &Path, concurrency: usize) -> Result<Engine, Failure> {
-    let concurrency = u32::try_from(concurrency.max(256)).unwrap_or(u32::MAX);
-    let config = Config { concurrency, ..Config::default() };
+    let config = Config { concurrency: at_least_256(concurrency), ..Config::default() };
     Ok(Engine::builder()
         .config(config)
         .handler("simulate", Arc::new(Nothing))
         .open(folder.join("store"))?)
 }
 
-fn compile(definition: Definition) -> Result<Arc<Plan>, Failure> {
-    let plan = Plan::compile(definition).map_err(|errors| format!("{errors:?}"))?;
-    Ok(Arc::new(plan))
+/// Attempts under way at one time: the default, or as many as there are runs.
+pub(super) fn at_least_256(concurrency: usize) -> u32 {
+    u32::try_from(concurrency.max(256)).unwrap_or(u32::MAX)
 }
 
-/// Runs of ten steps in a row, `concurrency` of them at a time.
-///
-/// The ratio is, alone: the time of 11 raw syncs over the time of a run (11 transitions); with others: steps a second over
-/// raw syncs a second.
+/// Runs of some steps in a row, `concurrency` of them at a time.
 ///
 /// # Errors
 /// If the store cannot be opened or a run does not complete.
 pub async fn chain(options: &Options) -> Result<Report, Failure> {
-    let plan = compile(shape(Shape::Chain, 10, 1))?;
-    let engine = open_engine(&options.folder, options.concurrency)?;
-    let mut rounds = Vec::new();
-    let mut raw = vec![raw_syncs_per_second(&options.folder, STEP_BYTES, RAW_TIME)?];
+    let plan = made(Shape::Chain, options.steps)?;
+    let mut meter = Meter::new(options)?;
+    let engine = meter.open(|| open_engine(&options.folder, options.concurrency))?;
+    let handle = engine.handle();
+    meter.warm(round(handle, &plan, options, options.time / 4)).await?;
     for _ in 0..options.rounds {
-        rounds.push(round(engine.handle(), &plan, options).await?);
-        raw.push(raw_syncs_per_second(&options.folder, STEP_BYTES, RAW_TIME)?);
+        meter.round(round(handle, &plan, options, options.time)).await?;
     }
-    let mut report = Round::report(&rounds, "chain".into(), "steps");
-    report.concurrency = options.concurrency;
-    report.raw_per_second = spread(&raw).1;
-    (report.ratio_to_raw, report.ratio_means) = if options.concurrency == 1 {
-        let raw_run_us = 11.0 / report.raw_per_second * 1e6;
-        (report.p50_us / raw_run_us, "time of a run over the time of 11 raw syncs")
-    } else {
-        (report.per_second / report.raw_per_second, "steps a second over raw syncs a second")
-    };
+    let alone = syncs_of_a_run(&meter, handle, &plan).await?;
+    let with_sets = chain_with_sets(options.steps)?;
+    let with_sets = syncs_of_a_run(&meter, handle, &with_sets).await?;
     engine.shutdown().await;
-    report.disk_bytes = disk_bytes(&options.folder.join("store"));
+    let mut report = meter.report("chain", "steps")?;
+    report.latency_of = "run";
+    report.also("syncs_per_run_alone", alone);
+    report.also("syncs_per_run_alone_with_sets", with_sets);
+    report.said.push(format!(
+        "alone    {alone:.1} syncs a run of {} steps, {with_sets:.1} with a pure step after each",
+        options.steps
+    ));
+    if options.concurrency == 1 {
+        let syncs = f64::from(options.steps) + 1.0;
+        let ratio = report.p50_us / (syncs * report.raw_sync_us);
+        report.also("p50_in_raw_syncs", ratio * syncs);
+        report.also("p50_to_raw_syncs", ratio);
+        report.said.push(format!("alone    p50 is {ratio:.2} times {syncs:.0} raw syncs"));
+    }
     Ok(report)
 }
 
-async fn round(handle: &Handle, plan: &Arc<Plan>, options: &Options) -> Result<Round, Failure> {
-    let (began, cpu) = (Instant::now(), cpu_time());
-    let share = options.count / options.concurrency.max(1);
-    let lane = |handle: Handle, plan: Arc<Plan>| async move {
-        let mut latencies = Latencies::default();
-        for _ in 0..share {
-            let began = Instant::now();
-            complete(&handle, &plan).await?;
-            latencies.add(began.elapsed());
-        }
-        Ok::<_, Failure>(latencies)
-    };
-    let lanes: Vec<_> = (0..options.concurrency)
-        .map(|_| tokio::spawn(lane(handle.clone(), Arc::clone(plan))))
-        .collect();
-    let mut latencies = Latencies::default();
-    for lane in lanes {
-        latencies.extend(&lane.await??);
+async fn syncs_of_a_run(meter: &Meter, handle: &Handle, plan: &Arc<Plan>) -> Result<f64, Failure> {
+    let before = meter.groups();
+    for _ in 0..COUNTED {
+        complete(handle, plan).await?;
     }
-    let units = (share * options.concurrency) as u64 * u64::from(plan.step_count());
-    Ok(Round { units, took: began.elapsed(), cpu: cpu_time().saturating_sub(cpu), latencies })
+    Ok(float(meter.groups().since(&before).groups()) / float(COUNTED))
+}
+
+async fn round(
+    handle: &Handle,
+    plan: &Arc<Plan>,
+    options: &Options,
+    time: Duration,
+) -> Result<Done, Failure> {
+    let lane = |_| {
+        let (handle, plan) = (handle.clone(), Arc::clone(plan));
+        move |_| {
+            let (handle, plan) = (handle.clone(), Arc::clone(&plan));
+            async move {
+                complete(&handle, &plan).await?;
+                Ok(u64::from(plan.step_count()))
+            }
+        }
+    };
+    lanes(options, time, lane).await
+}
+
+/// Does something again and again in `concurrency` lanes: `runs` times in all, or until the time is over; what was begun is
+/// completed. `lane` makes what a lane does, which is told how often it has done it and says how many units that was.
+pub(super) async fn lanes<L, W, F>(
+    options: &Options,
+    time: Duration,
+    lane: L,
+) -> Result<Done, Failure>
+where
+    L: Fn(usize) -> W,
+    W: FnMut(usize) -> F + Send + 'static,
+    F: Future<Output = Result<u64, Failure>> + Send,
+{
+    let until = Instant::now() + time;
+    let mut tasks = JoinSet::new();
+    for at in 0..options.concurrency {
+        let runs = options.runs.map(|runs| share(runs, at, options.concurrency));
+        let mut work = lane(at);
+        tasks.spawn(async move {
+            let (mut latencies, mut units, mut done) = (Latencies::default(), 0, 0);
+            while runs.map_or_else(|| Instant::now() < until, |runs| done < runs) {
+                let began = Instant::now();
+                units += work(done).await?;
+                latencies.add(began.elapsed());
+                done += 1;
+            }
+            Ok::<_, Failure>(Done { units, latencies, took: None })
+        });
+    }
+    let mut all = Done::default();
+    while let Some(done) = tasks.join_next().await {
+        let done = done??;
+        all.units += done.units;
+        all.latencies.extend(&done.latencies);
+    }
+    Ok(all)
+}
+
+/// How many of `count` things are for the one of `among` with number `at`.
+pub(super) fn share(count: usize, at: usize, among: usize) -> usize {
+    count / among + usize::from(at < count % among)
 }
 
 /// Starts a run and waits until it has completed.
@@ -106,60 +156,17 @@ async fn round(handle: &Handle, plan: &Arc<Plan>, options: &Options) -> Result<R
 /// If it is refused or ends otherwise.
 pub async fn complete(handle: &Handle, plan: &Arc<Plan>) -> Result<(), Failure> {
     let started = handle.start(StartRequest::new(Arc::clone(plan))).await?;
-    match handle.wait(started.run).await? {
+    completed(&started.name, &handle.wait(started.run).await?)
+}
+
+/// Says whether a run has completed.
+pub(super) fn completed(name: &str, status: &RunStatus) -> Result<(), Failure> {
+    match status {
         RunStatus::Completed { .. } => Ok(()),
-        other @ (RunStatus::Running
+        RunStatus::Running
         | RunStatus::Failing { .. }
         | RunStatus::Cancelling { .. }
         | RunStatus::Failed { .. }
-        | RunStatus::Cancelled { .. }) => {
-            Err(format!("{} is {}", started.name, other.word()).into())
-        }
+        | RunStatus::Cancelled { .. } => Err(format!("{name} is {}", status.word()).into()),
     }
-}
-
-/// One run that fans out to `count` steps and joins.
-///
-/// # Errors
-/// As [`chain`].
-pub async fn fanout(options: &Options) -> Result<Report, Failure> {
-    let width = u32::try_from(options.count).unwrap_or(u32::MAX);
-    graph(options, "fanout", shape(Shape::ForkJoin, width, 1)).await
-}
-
-/// One run of any graph, `rounds` times.
-///
-/// # Errors
-/// As [`chain`].
-pub async fn graph(
-    options: &Options,
-    name: &str,
-    definition: Definition,
-) -> Result<Report, Failure> {
-    let plan = compile(definition)?;
-    let engine = open_engine(&options.folder, options.concurrency)?;
-    let mut rounds = Vec::new();
-    let mut raw = vec![raw_syncs_per_second(&options.folder, STEP_BYTES, RAW_TIME)?];
-    for _ in 0..options.rounds {
-        let (began, cpu) = (Instant::now(), cpu_time());
-        complete(engine.handle(), &plan).await?;
-        let mut latencies = Latencies::default();
-        latencies.add(began.elapsed());
-        let cpu = cpu_time().saturating_sub(cpu);
-        rounds.push(Round {
-            units: u64::from(plan.step_count()),
-            took: began.elapsed(),
-            cpu,
-            latencies,
-        });
-        raw.push(raw_syncs_per_second(&options.folder, STEP_BYTES, RAW_TIME)?);
-    }
-    let mut report = Round::report(&rounds, name.into(), "steps");
-    report.concurrency = options.concurrency;
-    report.raw_per_second = spread(&raw).1;
-    report.ratio_to_raw = report.per_second / report.raw_per_second;
-    report.ratio_means = "steps a second over raw syncs a second";
-    engine.shutdown().await;
-    report.disk_bytes = disk_bytes(&options.folder.join("store"));
-    Ok(report)
 }

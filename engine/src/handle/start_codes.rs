@@ -2,7 +2,26 @@
 
 use super::{RequestError, StartError};
 use crate::loader::LoadError;
-use crate::shard::Refusal;
+use crate::shard::Again;
+
+/// What is no run does not take it as it stands.
+const NOT_NOW: &str = "NX7007";
+
+impl RequestError {
+    /// The code of a start that was refused for ever; `None`: it may be carried out later, or by another engine.
+    pub(crate) fn final_code(&self) -> Option<&'static str> {
+        match self {
+            Self::Refused(refusal) => match refusal.again() {
+                Again::Never => Some(refusal.code().unwrap_or(NOT_NOW)),
+                Again::Later | Again::Elsewhere => None,
+            },
+            // Nobody who could act on it asks: it is about the schedule, trigger or key, and not about a run.
+            Self::Load(LoadError::Definition(_)) => Some("NX4143"),
+            Self::Load(error) if !error.is_passing() => Some(error.code()),
+            Self::Load(_) | Self::Unknown => None,
+        }
+    }
+}
 
 impl StartError {
     /// The code of what is explained under `docs/errors`; `None`: it is about something that is no run.
@@ -46,18 +65,10 @@ impl StartError {
             Self::KeyedTooLarge { .. } => Some("NX4169"),
             Self::KeyedEncrypted => Some("NX4185"),
             Self::KeptGone { .. } => Some("NX4187"),
-            // Nobody who could act on it asks: it is about the schedule, trigger or key, and not about a run.
-            Self::Request(RequestError::Load(LoadError::Definition(_))) => Some("NX4143"),
-            Self::Request(RequestError::Refused(Refusal::Rejected(_) | Refusal::TooLarge)) => {
-                Some("NX7005")
-            }
+            Self::Request(error) => error.final_code(),
             Self::NoEncryption => Some("NX6023"),
             Self::FunctionEncrypted => Some("NX1136"),
-            Self::Busy { .. }
-            | Self::Full { .. }
-            | Self::Kept { .. }
-            | Self::Uncounted(_)
-            | Self::Request(_) => None,
+            Self::Busy { .. } | Self::Full { .. } | Self::Kept { .. } | Self::Uncounted(_) => None,
         }
     }
 

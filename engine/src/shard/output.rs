@@ -108,19 +108,35 @@ pub struct Answer {
     pub revision: u32,
 }
 
+/// What becomes of a request that was refused and is made again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// It may be done later: the disk is full, or cannot be read now.
+    Later,
+    /// It is refused for ever.
+    Never,
+    /// This engine is about to end. Another one may do it.
+    Elsewhere,
+}
+
 impl Refusal {
-    /// Whether what is refused now may be done later.
-    pub fn is_passing(&self) -> bool {
+    /// What becomes of the same request when it is made again: the one place that says so.
+    pub fn again(&self) -> Again {
         match self {
-            Self::Unreadable { passing, .. } => *passing,
-            Self::DiskNearlyFull(_) => true,
-            Self::Rejected(_)
+            Self::Unreadable { passing: true, .. } | Self::DiskNearlyFull(_) => Again::Later,
+            Self::ShuttingDown => Again::Elsewhere,
+            Self::Unreadable { passing: false, .. }
+            | Self::Rejected(_)
             | Self::Aggregate(_)
             | Self::NotFound
             | Self::Taken(..)
-            | Self::TooLarge
-            | Self::ShuttingDown => false,
+            | Self::TooLarge => Again::Never,
         }
+    }
+
+    /// Whether what is refused now may be done later.
+    pub fn is_passing(&self) -> bool {
+        self.again() == Again::Later
     }
 }
 

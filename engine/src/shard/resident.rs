@@ -497,7 +497,7 @@ impl Resident {
         if !self.is_idle() || self.waits_for_payloads || self.is_broken {
             return false;
         }
-        if !drives {
+        if !drives || self.run.started.is_none() {
             return true;
         }
         let near = self.run.timers.values().any(|timer| {

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::engine::TestEngine;
 use super::world::World;
-use crate::handle::{Prepared, StartRequest, prepare, rows};
+use crate::handle::{Prepared, RequestError, StartError, StartRequest, prepare, rows};
 use crate::replay::replay_aggregate;
 use crate::shard::{Answer, Asked, AskedAggregate, Input, Refusal, ReplyId, Start};
 use crate::tables::{NAMES, definition_row, read_name_row};
@@ -73,7 +73,12 @@ impl World {
             self.tell_schedule(id, ScheduleCommand::Started { due, run, existing: true });
             return;
         }
-        let Ok(plan) = self.loader.plan(start.definition) else { return };
+        let plan = match self.loader.plan(start.definition) {
+            Ok(plan) => plan,
+            Err(error) => {
+                return self.not_scheduled(id, asked, &RequestError::from(error).into());
+            }
+        };
         let run = self.id_of(&start.name, due);
         let request = StartRequest {
             folder: (!start.folder.is_empty()).then(|| PathBuf::from(&start.folder)),
@@ -84,10 +89,7 @@ impl World {
         };
         let bytes_max = self.setup.config.payload_bytes_max;
         match prepare(request, run, bytes_max) {
-            Err(error) => {
-                let (code, message) = ("NX1205".to_owned(), error.to_string());
-                self.tell_schedule(id, ScheduleCommand::NotStarted { due, code, message });
-            }
+            Err(error) => self.not_scheduled(id, asked, &error),
             Ok(prepared) => self.begin_scheduled(id, asked, &plan, prepared.for_test()),
         }
     }
@@ -120,14 +122,25 @@ impl World {
         let (run, existing) = match answer {
             Ok(answer) => (answer.run, false),
             Err(Refusal::Taken(run, _)) => (*run, true),
-            Err(_) => {
-                let effect = Effect::Schedule(ScheduleEffect::Start(Box::new(start)));
-                self.errands.insert((id, effect));
+            Err(refusal) => {
+                let error = RequestError::Refused(refusal.clone()).into();
+                self.not_scheduled(id, start, &error);
                 return true;
             }
         };
         self.tell_schedule(id, ScheduleCommand::Started { due, run, existing });
         true
+    }
+
+    /// A start that failed: it is tried again, unless that does not help.
+    fn not_scheduled(&mut self, id: AggregateId, start: StartRun, error: &StartError) {
+        if let Some(code) = error.final_code() {
+            let (due, code, message) = (start.due, code.to_owned(), error.words());
+            self.tell_schedule(id, ScheduleCommand::NotStarted { due, code, message });
+        } else {
+            let effect = Effect::Schedule(ScheduleEffect::Start(Box::new(start)));
+            self.errands.insert((id, effect));
+        }
     }
 
     fn tell_schedule(&mut self, id: AggregateId, command: ScheduleCommand) {

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::engine::TestEngine;
 use super::world::World;
-use crate::handle::{Prepared, StartError, StartRequest, prepare, rows, rule_error};
+use crate::handle::{Prepared, RequestError, StartError, StartRequest, prepare, rows, rule_error};
 use crate::replay::replay_aggregate;
 use crate::shard::{Answer, AskedAggregate, Input, Refusal, ReplyId, Start};
 use crate::tables::{NAMES, definition_row, read_name_row};
@@ -34,7 +34,10 @@ impl World {
             self.tell_start_key(id, StartKeyCommand::Begun { number, run });
             return;
         }
-        let Ok(plan) = self.loader.plan(run.request.definition) else { return };
+        let plan = match self.loader.plan(run.request.definition) {
+            Ok(plan) => plan,
+            Err(error) => return self.not_begun(id, begin, &RequestError::from(error).into()),
+        };
         let uuid = self.id_of(&run.name, self.setup.began);
         let request = StartRequest {
             sent: run.request.sent,
@@ -46,10 +49,7 @@ impl World {
                 .name(run.name.clone())
         };
         match prepare(request, uuid, self.setup.config.payload_bytes_max) {
-            Err(error) => {
-                let (code, message) = ("NX1205".to_owned(), error.to_string());
-                self.tell_start_key(id, StartKeyCommand::NotBegun { number, code, message });
-            }
+            Err(error) => self.not_begun(id, begin, &error),
             Ok(Prepared { started, payloads, request, .. }) => {
                 self.requests += 1;
                 let reply = ReplyId(self.requests);
@@ -65,13 +65,27 @@ impl World {
     /// Takes the answer to the start of a run of a key; `false`: it is another answer.
     pub(super) fn begun(&mut self, reply: ReplyId, answer: &Result<Answer, Refusal>) -> bool {
         let Some((id, begin)) = self.beginning.remove(&reply) else { return false };
-        if let Ok(Answer { run, .. }) | Err(Refusal::Taken(run, _)) = answer {
-            let number = begin.run.number;
-            self.tell_start_key(id, StartKeyCommand::Begun { number, run: *run });
-        } else {
-            self.errands.insert((id, Effect::StartKey(begin)));
+        match answer {
+            Ok(Answer { run, .. }) | Err(Refusal::Taken(run, _)) => {
+                let number = begin.run.number;
+                self.tell_start_key(id, StartKeyCommand::Begun { number, run: *run });
+            }
+            Err(refusal) => {
+                self.not_begun(id, &begin, &RequestError::Refused(refusal.clone()).into());
+            }
         }
         true
+    }
+
+    /// A start that failed: it is tried again, unless that does not help.
+    fn not_begun(&mut self, id: AggregateId, begin: &BeginRun, error: &StartError) {
+        if let Some(code) = error.final_code() {
+            let number = begin.run.number;
+            let (code, message) = (code.to_owned(), error.words());
+            self.tell_start_key(id, StartKeyCommand::NotBegun { number, code, message });
+        } else {
+            self.errands.insert((id, Effect::StartKey(begin.clone())));
+        }
     }
 
     fn tell_start_key(&mut self, id: AggregateId, command: StartKeyCommand) {
@@ -160,7 +174,7 @@ impl TestEngine {
         let (name, command, rows) = keyed(asked, input, rule, token);
         self.world_mut()
             .ask_aggregate(Kind::StartKey, &name, &command, &rows)
-            .map_err(|refusal| StartError::Request(crate::handle::RequestError::Refused(refusal)))
+            .map_err(|refusal| StartError::Request(RequestError::Refused(refusal)))
     }
 
     /// Asks something of the starts of a key.

@@ -92,9 +92,15 @@ pub(crate) fn no_such_start(id: &str) -> Problem {
 mod tests {
     use nexus_engine::model::id::RunId;
     use nexus_engine::model::input::InputError;
-    use nexus_engine::{RequestError, StartError};
+    use nexus_engine::model::rejection::Rejection;
+    use nexus_engine::shard::Refusal;
+    use nexus_engine::{LoadError, RequestError, StartError};
 
     use crate::problems::start_problem;
+
+    fn unreadable(passing: bool) -> Refusal {
+        Refusal::Unreadable { reason: "no".to_owned(), passing }
+    }
 
     #[test]
     fn what_is_recorded_of_a_start_that_fails_has_the_code_that_who_asks_is_told() {
@@ -120,6 +126,11 @@ mod tests {
             StartError::KeptGone { name },
             StartError::FunctionEncrypted,
             StartError::NoEncryption,
+            RequestError::Refused(Refusal::TooLarge).into(),
+            RequestError::Refused(Refusal::NotFound).into(),
+            RequestError::Refused(Refusal::Rejected(Rejection::AlreadyStarted)).into(),
+            RequestError::Refused(unreadable(false)).into(),
+            RequestError::Load(LoadError::NoStart).into(),
         ];
         for error in &errors {
             assert_eq!(error.final_code(), Some(&*start_problem(error).code), "{error}");
@@ -128,6 +139,9 @@ mod tests {
             StartError::Busy { retry_ms: 1 },
             StartError::Full { open: 1, open_max: 1, retry_ms: 1 },
             StartError::Request(RequestError::Unknown),
+            RequestError::Refused(Refusal::DiskNearlyFull(1)).into(),
+            RequestError::Refused(Refusal::ShuttingDown).into(),
+            RequestError::Refused(unreadable(true)).into(),
         ] {
             assert_eq!(passing.final_code(), None, "{passing}");
         }

@@ -64,7 +64,8 @@ struct Disk(Arc<Mutex<Content>>);
 #[derive(Debug, Default)]
 struct Content {
     durable: Vec<Name>,
-    purges: u32,
+    /// The rows that were taken away by purges: who asked for each.
+    purged: Vec<Vec<u8>>,
     /// What the high-water file says.
     kept: u64,
 }
@@ -124,10 +125,10 @@ impl Durability for Writer {
     fn purge(
         &mut self,
         _: Table,
-        _: &[(Table, Vec<u8>)],
+        done: &[(Table, Vec<u8>)],
     ) -> Result<Result<(), PurgeError>, Self::Error> {
         anything_may_happen();
-        self.disk.with(|content| content.purges += 1);
+        self.disk.with(|content| content.purged.extend(done.iter().map(|(_, row)| row.clone())));
         Ok(Ok(()))
     }
 }
@@ -282,13 +283,19 @@ impl Life {
     fn purge(&self, number: u32) {
         let permit = block_on(self.permits.acquire(self.bytes()));
         drop(self.hand_over(number, 0, permit));
+        let row = number.to_be_bytes().to_vec();
+        let purging = self.submitter.purge(Table(0), vec![(Table(0), row.clone())]);
         let in_time = !self.closing.load(Ordering::Relaxed);
-        match self.submitter.purge(Table(0), Vec::new()) {
+        match purging.wait() {
             Ok(()) => self.disk.with(|content| {
-                assert!(content.purges > 0, "it was purged");
+                let times = content.purged.iter().filter(|purged| **purged == row).count();
+                assert_eq!(times, 1, "it was purged, once");
                 assert!(content.durable.contains(&(number, 0)), "after what came before");
             }),
-            Err(error) => assert!(matches!(error, PurgeError::Closed), "{error:?}, {in_time}"),
+            Err(error) => {
+                assert!(matches!(error, PurgeError::Closed), "{error:?}");
+                assert!(!in_time, "the purge of {number} was handed over before closing");
+            }
         }
     }
 

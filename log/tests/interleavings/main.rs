@@ -69,6 +69,11 @@ fn nobody_who_is_late_waits_for_ever() {
 }
 
 #[test]
+fn purges_are_carried_out() {
+    check(Plan { submitters: 1, purgers: 2, ..Plan::NOTHING });
+}
+
+#[test]
 fn who_gives_up_keeps_no_permit() {
     check(Plan { submitters: 1, impatient: 2, closers: 1, ..Plan::NOTHING });
 }

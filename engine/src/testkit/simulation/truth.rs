@@ -9,7 +9,7 @@ use nexus_model::event::Event;
 use nexus_model::evolve::{evolve, fits};
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
 use nexus_model::plan::Plan;
-use nexus_model::run::{Run, StepState};
+use nexus_model::run::{Run, RunStatus, StepState};
 
 use crate::loader::{Loader, Recorded, events_of};
 
@@ -32,6 +32,8 @@ pub(super) struct Known {
     pub(super) called: BTreeSet<StepIndex>,
     /// Whether it went on after its end.
     pub(super) is_reopened: bool,
+    /// How it has ended so far.
+    pub(super) ends: Vec<RunStatus>,
 }
 
 /// What the log says.
@@ -78,7 +80,7 @@ impl Truth {
                 Ok(Some((plan, run))) => {
                     let (begun, ended) = (BTreeSet::new(), BTreeSet::new());
                     let called = BTreeSet::new();
-                    Known { plan, run, begun, ended, called, is_reopened: false }
+                    Known { plan, run, begun, ended, called, is_reopened: false, ends: Vec::new() }
                 }
                 other => return self.broken.push(format!("a run does not begin: {other:?}")),
             },
@@ -119,6 +121,9 @@ impl Known {
             rules.push("does not fit the definition");
         }
         evolve(&self.plan, &mut self.run, &recorded.event, recorded.time);
+        if self.run.status.is_terminal() && !self.ends.contains(&self.run.status) {
+            self.ends.push(self.run.status.clone());
+        }
         if matches!(recorded.event, Event::RunMigrated(_)) {
             self.moves(&old);
         }

@@ -48,10 +48,9 @@ impl Watch {
             }
             Output::Ended(run, status) => {
                 self.truth.follow(loader);
-                let ended = self.truth.runs.get(run).is_some_and(|known| {
-                    known.run.ended_at.is_some() || known.run.status == *status
-                });
-                if !ended {
+                // It may have been continued since.
+                let known = self.truth.runs.get(run);
+                if !known.is_some_and(|known| known.ends.contains(status)) {
                     self.broken
                         .push(format!("{run} is said to have ended, and that is not durable"));
                 }

@@ -139,14 +139,12 @@ async fn a_step_that_ends_the_engine_fails_and_takes_nobody_with_it() {
     }
     let mut lives = 1;
     let failed = loop {
-        while server.is_running() {
-            if ended(&store, "killer").await.is_some() {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        if server.is_running() {
-            break ended(&store, "killer").await.expect("it has ended");
+        let ended = nexus_tests::until("the run or its engine has ended", || {
+            let (is_running, run) = (server.is_running(), ended(&store, "killer"));
+            async move { if is_running { run.await.map(Some) } else { Some(None) } }
+        });
+        if let Some(failed) = ended.await {
+            break failed;
         }
         assert!(lives < 6, "the engine was ended more often than the limit allows");
         server = Server::start(&store, &[]);
@@ -195,6 +193,7 @@ async fn replay_compares_the_snapshot_of_a_sleeping_run() {
 /// What runs may finish while the engine drains, and is recorded; nothing new begins.
 #[tokio::test]
 async fn a_step_that_ends_while_the_engine_drains_is_recorded() {
+    // It is still at work when the engine is told to end.
     async fn short(cx: StepCx, _: Value) -> StepResult<bool> {
         tokio::time::sleep(Duration::from_millis(200)).await;
         Ok(cx.is_cancelled())

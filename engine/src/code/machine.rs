@@ -17,6 +17,7 @@ use super::board::{Bell, Board, Outcome};
 use super::cx::Cx;
 use super::differs::{Differs, Line};
 use super::functions::Functions;
+use super::outside;
 use super::request::{Request, request};
 use super::said::{Fresh, Paired, Said, pair};
 use super::trouble::Trouble;
@@ -52,14 +53,21 @@ pub(super) struct Machine {
     /// It is recorded to have failed, with the event that says so. It has not been run up to there, because a retry of the run
     /// takes that back.
     failed: Option<(u32, Box<FunctionReturned>)>,
-    /// It is asked nothing more: it has returned, or the run ends.
-    is_over: bool,
+    standing: Standing,
     /// It is recorded to have returned well.
     has_returned: bool,
-    /// The run has ended.
-    has_ended: bool,
     /// It got outcomes that a retry of the run has taken back: only another one can go on.
     is_stale: bool,
+}
+
+/// Whether it is asked what it does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Standing {
+    GoesOn,
+    /// It is asked nothing more: it has returned, or the run ends.
+    Over,
+    /// The run has ended.
+    Ended,
 }
 
 /// How a function ends.
@@ -124,9 +132,8 @@ impl Machine {
             after: String::new(),
             spoken: 0,
             failed: None,
-            is_over: false,
+            standing: Standing::GoesOn,
             has_returned: false,
-            has_ended: false,
             is_stale: false,
         }
     }
@@ -149,7 +156,7 @@ impl Machine {
 
     /// Whether the run has ended.
     pub(super) fn has_ended(&self) -> bool {
-        self.has_ended
+        self.standing == Standing::Ended
     }
 
     /// Whether it cannot go on, because it got outcomes that a retry of the run has taken back: another one has to begin.
@@ -174,19 +181,21 @@ impl Machine {
             Event::FunctionReturned(returned) => {
                 if returned.failure.is_some() && !self.has_said(returned.turn) {
                     self.failed = Some((heard.revision, returned.clone()));
-                    self.is_over = true;
+                    self.ends();
                     return Ok(());
                 }
                 return self.returned(returned, heard.at, heard.data);
             }
             Event::RunRetried { timeout, .. } => self.retried(*timeout),
-            Event::CancelRequested { .. } => self.is_over = true,
+            Event::CancelRequested { .. } => self.ends(),
             Event::TimerFired { timer } => {
                 let timeout = self.started.as_ref().and_then(|started| started.timeout);
-                self.is_over |= timeout.is_some_and(|(timeout, _)| timeout == *timer);
+                if timeout.is_some_and(|(timeout, _)| timeout == *timer) {
+                    self.ends();
+                }
             }
             Event::RunCompleted { .. } | Event::RunFailed { .. } | Event::RunCancelled { .. } => {
-                (self.is_over, self.has_ended) = (true, true);
+                self.standing = Standing::Ended;
             }
             Event::SignalTaken { step, signal } => {
                 if let Some(called) = self.seats.get_mut(step) {
@@ -212,7 +221,7 @@ impl Machine {
     pub(super) fn go_on(&mut self) -> Result<Option<Request>, Trouble> {
         self.fail()?;
         loop {
-            if self.is_over || self.life.is_none() {
+            if self.is_over() || self.life.is_none() {
                 return Ok(None);
             }
             if matches!(self.stage, Stage::Fresh) {
@@ -239,7 +248,7 @@ impl Machine {
     pub(super) fn take_outcomes(&mut self) -> Result<(), Trouble> {
         self.fail()?;
         loop {
-            if self.is_over || self.life.is_none() {
+            if self.is_over() || self.life.is_none() {
                 return Ok(());
             }
             if matches!(self.stage, Stage::Fresh) {
@@ -249,6 +258,15 @@ impl Machine {
                 return Ok(());
             }
         }
+    }
+
+    /// It is asked nothing more from now on.
+    fn ends(&mut self) {
+        self.standing = self.standing.max(Standing::Over);
+    }
+
+    fn is_over(&self) -> bool {
+        self.standing != Standing::GoesOn
     }
 
     /// Runs it up to where it is recorded to have failed, if it is.
@@ -266,7 +284,7 @@ impl Machine {
     fn retried(&mut self, timeout: Option<(TimerId, Timestamp)>) {
         self.failed = None;
         self.settled.retain(|settled| settled.outcome.is_ok());
-        (self.is_over, self.has_ended) = (self.has_returned, false);
+        self.standing = if self.has_returned { Standing::Over } else { Standing::GoesOn };
         self.is_stale |= !self.has_returned && self.turn > self.spoken;
         if let Some(started) = &mut self.started {
             started.timeout = timeout;
@@ -364,7 +382,7 @@ impl Machine {
             self.goes_on_from(returned, at, state);
             return Ok(());
         }
-        self.is_over = true;
+        self.ends();
         let differs = Differs {
             turn: self.turn,
             after: self.after.clone(),
@@ -380,7 +398,7 @@ impl Machine {
         if returned.again {
             self.begin_round(returned.round.saturating_add(1), at, state);
         } else {
-            self.is_over = true;
+            self.ends();
             self.has_returned = returned.failure.is_none();
         }
     }
@@ -515,6 +533,7 @@ impl Machine {
 
 /// Polls a function until it waits or returns.
 fn run(future: &mut FunctionFuture, bell: &Arc<Bell>) -> Result<Option<End>, Trouble> {
+    let _inside = outside::of_no_runtime();
     let waker = Waker::from(Arc::clone(bell));
     let mut context = Context::from_waker(&waker);
     for _ in 0..POLLS_MAX {

@@ -15,7 +15,7 @@ use nexus_model::rejection::Rejection;
 
 use super::*;
 use crate::testkit::{compile, plan};
-use bench::{Bench, action, complete, fail, pause, resume, sleep, started};
+use bench::{Bench, action, complete, fail, pause, resume, sleep, started, turned_back};
 
 const FULL: Outcome = Outcome::DiskNearlyFull { free_bytes: 7 };
 
@@ -134,9 +134,7 @@ fn what_runs_last_and_was_cut_off_goes_on_when_a_paused_run_is_cancelled_without
     bench.ask(run, pause(), None);
     bench.durable();
     assert_eq!(bench.seen(), "call 0/1; call 1/1");
-    bench.crash();
-    bench.tell(Input::Drive { run });
-    bench.load(run);
+    bench.next_process(run);
     bench.durable();
     assert_eq!(bench.seen(), "load");
     bench.ask(run, cancel_without_undo(), None);
@@ -367,9 +365,7 @@ fn a_snapshot_waits_until_everything_in_it_is_durable() {
 
 #[test]
 fn an_attempt_of_an_earlier_process_is_interrupted_once_however_often_its_run_is_driven() {
-    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
-    let run = bench.start(None);
-    bench.durable();
+    let (mut bench, run) = Bench::begun(&plan(vec![action("a", &[])]));
     bench.crash();
     for _ in 0..3 {
         bench.tell(Input::Drive { run });
@@ -395,12 +391,8 @@ fn an_attempt_of_an_earlier_process_is_interrupted_once_however_often_its_run_is
 /// Asked twice, it would count as two ends of the process, take two slots, and tell the handler to stop that was called first.
 #[test]
 fn an_attempt_that_was_cut_off_is_interrupted_once_also_when_the_log_refuses_that_first() {
-    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
-    let run = bench.start(None);
-    bench.durable();
-    bench.crash();
-    bench.tell(Input::Drive { run });
-    bench.load(run);
+    let (mut bench, run) = Bench::begun(&plan(vec![action("a", &[])]));
+    bench.next_process(run);
     bench.refuse(FULL);
     assert_eq!(bench.seen(), "load; left; rest");
     bench.rested(run);
@@ -415,22 +407,16 @@ fn an_attempt_that_was_cut_off_is_interrupted_once_also_when_the_log_refuses_tha
 /// It was to be carried on when the run was paused; that it is not called was recorded only when the pause had ended.
 #[test]
 fn an_attempt_that_a_short_pause_turned_back_is_carried_on() {
-    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
-    let run = bench.start(None);
-    bench.durable();
-    bench.crash();
-    bench.tell(Input::Drive { run });
-    bench.load(run);
+    let (mut bench, run) = Bench::begun(&plan(vec![action("a", &[])]));
+    bench.next_process(run);
     bench.durable();
     assert_eq!(bench.seen(), "load; resume 0/1");
-    bench.ask(run, Command::PauseRun { by: bench::by(), reason: String::new() }, None);
-    let (step, attempt) = (StepIndex(0), Attempt(1));
-    bench.ask(run, Command::ResumeAttempt { step, attempt }, None);
+    bench.ask(run, pause(), None);
+    bench.ask(run, resume(0, 1), None);
     bench.ask(run, Command::ResumeRun { by: bench::by() }, None);
     bench.durable();
     assert_eq!(bench.seen(), "stop 0/1");
-    let attempts = vec![(step, attempt)];
-    bench.ask(run, Command::InterruptAttempts { attempts, orderly: true }, None);
+    bench.ask(run, turned_back(0, 1), None);
     bench.durable();
     assert_eq!(bench.seen(), "resume 0/1");
 }
@@ -438,20 +424,14 @@ fn an_attempt_that_a_short_pause_turned_back_is_carried_on() {
 /// As before, and that it is not called is on its way to the log when the pause ends.
 #[test]
 fn an_attempt_that_is_being_turned_back_when_the_pause_ends_is_carried_on() {
-    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
-    let run = bench.start(None);
+    let (mut bench, run) = Bench::begun(&plan(vec![action("a", &[])]));
+    bench.next_process(run);
     bench.durable();
-    bench.crash();
-    bench.tell(Input::Drive { run });
-    bench.load(run);
-    bench.durable();
-    let (step, attempt) = (StepIndex(0), Attempt(1));
-    bench.ask(run, Command::PauseRun { by: bench::by(), reason: String::new() }, None);
-    bench.ask(run, Command::ResumeAttempt { step, attempt }, None);
+    bench.ask(run, pause(), None);
+    bench.ask(run, resume(0, 1), None);
     bench.durable();
     assert_eq!(bench.seen(), "load; resume 0/1; stop 0/1");
-    let attempts = vec![(step, attempt)];
-    bench.ask(run, Command::InterruptAttempts { attempts, orderly: true }, None);
+    bench.ask(run, turned_back(0, 1), None);
     bench.ask(run, Command::ResumeRun { by: bench::by() }, None);
     bench.durable();
     assert_eq!(bench.seen(), "resume 0/1");
@@ -460,9 +440,7 @@ fn an_attempt_that_is_being_turned_back_when_the_pause_ends_is_carried_on() {
 /// Somebody asked for the run before the engine took it up; it goes on though the log refuses what was found.
 #[test]
 fn an_attempt_that_was_cut_off_is_interrupted_also_when_somebody_else_had_the_run_read() {
-    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
-    let run = bench.start(None);
-    bench.durable();
+    let (mut bench, run) = Bench::begun(&plan(vec![action("a", &[])]));
     bench.crash();
     bench.ask(run, Command::ResumeRun { by: bench::by() }, None);
     bench.load(run);
@@ -477,13 +455,9 @@ fn an_attempt_that_was_cut_off_is_interrupted_also_when_somebody_else_had_the_ru
 /// Whatever ended the process, it was not what rested; the next process takes it up without another word.
 #[test]
 fn an_attempt_that_rested_when_the_process_ended_is_carried_on_without_an_event() {
-    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
-    let run = bench.start(None);
-    bench.durable();
+    let (mut bench, run) = Bench::begun(&plan(vec![action("a", &[])]));
     for _ in 0..3 {
-        bench.crash();
-        bench.tell(Input::Drive { run });
-        bench.load(run);
+        bench.next_process(run);
         bench.durable();
         assert_eq!(bench.seen(), "load; resume 0/1");
         assert_eq!(bench.slots, Slots(7));
@@ -492,9 +466,7 @@ fn an_attempt_that_rested_when_the_process_ended_is_carried_on_without_an_event(
     bench.ask(run, resume(0, 1), None);
     bench.durable();
     assert_eq!(bench.seen(), "call 0/1");
-    bench.crash();
-    bench.tell(Input::Drive { run });
-    bench.load(run);
+    bench.next_process(run);
     bench.durable();
     assert_eq!(
         bench.seen(),
@@ -505,12 +477,8 @@ fn an_attempt_that_rested_when_the_process_ended_is_carried_on_without_an_event(
 
 #[test]
 fn a_resumption_that_the_log_refuses_is_asked_again_and_one_that_does_not_fit_is_withdrawn() {
-    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
-    let run = bench.start(None);
-    bench.durable();
-    bench.crash();
-    bench.tell(Input::Drive { run });
-    bench.load(run);
+    let (mut bench, run) = Bench::begun(&plan(vec![action("a", &[])]));
+    bench.next_process(run);
     bench.durable();
     bench.seen();
     bench.ask(run, resume(0, 1), None);
@@ -560,9 +528,7 @@ fn a_damaged_run_is_given_up_and_keeps_no_memory() {
 
 #[test]
 fn an_engine_that_drives_nothing_keeps_no_run_in_memory() {
-    let mut bench = Bench::new(&plan(vec![action("a", &[]), sleep("z", "1s")]));
-    let run = bench.start(None);
-    bench.durable();
+    let (mut bench, run) = Bench::begun(&plan(vec![action("a", &[]), sleep("z", "1s")]));
     bench.crash();
     bench.limits(|limits| limits.drives = false);
     bench.slots = Slots(0);

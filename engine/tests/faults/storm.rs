@@ -156,6 +156,7 @@ fn registry(seed: u64) -> Registry {
     let together = |_: StepCx, _: Value| async move {
         let now = NOW.fetch_add(1, Ordering::SeqCst) + 1;
         MOST.fetch_max(now, Ordering::SeqCst);
+        // It takes a while, so that those who are let in meanwhile are counted with it.
         tokio::time::sleep(Duration::from_millis(30)).await;
         NOW.fetch_sub(1, Ordering::SeqCst);
         Ok(())

@@ -27,9 +27,10 @@ impl Shop {
             async move {
                 shop.calls.fetch_add(1, Ordering::SeqCst);
                 shop.keys.lock().unwrap().push(cx.idempotency_key());
-                match shop.is_up.load(Ordering::SeqCst) {
-                    true => Ok(n + 1),
-                    false => Err(StepError::fatal("the shop is closed")),
+                if shop.is_up.load(Ordering::SeqCst) {
+                    Ok(n + 1)
+                } else {
+                    Err(StepError::fatal("the shop is closed"))
                 }
             }
         };
@@ -128,7 +129,7 @@ async fn a_crash_after_each_transition_of_a_retried_run_changes_nothing() {
             tokio::select! {
                 biased;
                 ended = work => ended,
-                _ = until("it is gone", async || {
+                () = until("it is gone", async || {
                     second.log.faults.gone.load(Ordering::SeqCst).then_some(())
                 }) => None,
             }

@@ -91,7 +91,9 @@ impl Fold<'_> {
                 |step: &StepIndex| matches!(self.run.step(*step), StepState::Failed { .. });
             let (failed, others): (Vec<_>, Vec<_>) =
                 code.settled.take(usize::MAX).into_iter().partition(is_failed);
-            others.into_iter().for_each(|step| code.settled.push(step));
+            for step in others {
+                code.settled.push(step);
+            }
             code.open.extend(failed);
         }
         let goes_on = code.output.is_none();

@@ -75,6 +75,13 @@ impl Bench {
         self.flying.clear();
     }
 
+    /// Another process takes up the run: nothing but the log is left, and the run is read from it.
+    pub(super) fn next_process(&mut self, run: RunId) {
+        self.crash();
+        self.tell(Input::Drive { run });
+        self.load(run);
+    }
+
     pub(super) fn tell(&mut self, input: Input) {
         self.shard.on(input, self.now, &mut self.slots, &mut self.out);
         self.flying.extend(self.shard.take_batch());
@@ -260,6 +267,12 @@ pub(super) fn fail(step: u32, attempt: u32) -> Command {
 
 pub(super) fn resume(step: u32, attempt: u32) -> Command {
     Command::ResumeAttempt { step: StepIndex(step), attempt: Attempt(attempt) }
+}
+
+/// The attempt that was to be carried on was not called.
+pub(super) fn turned_back(step: u32, attempt: u32) -> Command {
+    let attempts = vec![(StepIndex(step), Attempt(attempt))];
+    Command::InterruptAttempts { attempts, orderly: true }
 }
 
 pub(super) fn pause() -> Command {

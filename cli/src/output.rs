@@ -198,7 +198,7 @@ pub(crate) fn store_flag() -> String {
 }
 
 /// A text in which every command about a store names the one that was meant.
-fn with_store(text: &str) -> String {
+pub(crate) fn with_store(text: &str) -> String {
     hints::with_flag(text, &habits().store_flag)
 }
 

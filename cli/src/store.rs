@@ -20,12 +20,16 @@ use crate::text;
 
 pub(crate) use opening::registry;
 
+/// The code of a run that another program has the function of.
+pub(crate) const IN_A_PROGRAM: &str = "NX5022";
 /// How long a verb that asks one thing tries to get at a store that somebody else holds and does not answer for.
 const PATIENCE: Duration = Duration::from_secs(6);
 /// The same for a verb that drives runs: whoever holds the store may be stopping its steps.
 const PATIENCE_OF_DRIVERS: Duration = Duration::from_secs(30);
 /// Who waits for longer than this is told for whom.
 const WORTH_A_WORD: Duration = Duration::from_secs(3);
+/// Who waits longer than this for a store that somebody holds and does not answer for is told so.
+const WORTH_A_NOTE: Duration = Duration::from_secs(1);
 /// How long to wait between two tries.
 const PAUSE: Duration = Duration::from_millis(40);
 
@@ -104,7 +108,8 @@ impl Access {
         if must_exist && !store.is_dir() {
             return Err(no_store(&store));
         }
-        let mut deadline = Instant::now() + patience;
+        let began = Instant::now();
+        let mut deadline = began + patience;
         let mut is_told = false;
         loop {
             if let Some(client) = Client::find(&store).await {
@@ -119,6 +124,10 @@ impl Access {
                 Err(error) if opening::is_locked(&error) => {
                     if let Some(ending) = nexus_gateway::ending(&store) {
                         deadline = deadline.max(until_free(&ending, &mut is_told));
+                    }
+                    if began.elapsed() > WORTH_A_NOTE && !std::mem::replace(&mut is_told, true) {
+                        let left = deadline.saturating_duration_since(Instant::now());
+                        note_waiting(&store, left);
                     }
                     if Instant::now() >= deadline {
                         return Err(locked(&open_problem(&error), &store));
@@ -220,22 +229,49 @@ pub(crate) fn no_store(store: &Path) -> Problem {
     .hint("nexus-engine run FILE makes one; name another with --store")
 }
 
-/// The store is held by a process that does not answer; the file with its address may say which it is.
+/// The store is held by a process that does not answer.
 fn locked(problem: &Problem, store: &Path) -> Problem {
-    let text = std::fs::read(store.join("control.json")).unwrap_or_default();
-    let place: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
     let mut problem = problem.clone();
-    if let Some(pid) = place["pid"].as_u64() {
-        let role = place["role"].as_str().unwrap_or("nexus-engine");
-        problem.message = format!("{} (pid {pid}, {role})", problem.message);
+    if let Some(holder) = holder(store) {
+        problem.message = format!("{} ({holder})", problem.message);
     }
     problem
 }
 
-/// Says on standard error when nobody works on what was recorded.
-pub(crate) fn note_parked(context: &Context, name: &str) {
-    let flag = context.store_flag();
+/// Who holds the store, as far as the file with its address says it.
+fn holder(store: &Path) -> Option<String> {
+    let text = std::fs::read(store.join("control.json")).unwrap_or_default();
+    let place: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
+    let pid = place["pid"].as_u64()?;
+    let role = place["role"].as_str().unwrap_or("nexus-engine");
+    Some(format!("pid {pid}, {role}"))
+}
+
+/// Somebody holds the store and does not answer.
+fn note_waiting(store: &Path, left: Duration) {
+    let holder = holder(store).map(|holder| format!(" ({holder})")).unwrap_or_default();
+    let left = text::took(u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
     output::note(format!(
-        "note: no engine has the store open; {name} runs when one does: nexus-engine serve{flag}, or nexus-engine resume {name}{flag}"
+        "note: another process{holder} has the store open and does not answer; waiting for it for at most {left}"
     ));
+}
+
+/// Says on standard error who works on what was recorded, if nobody does now: an engine, or the program that has the function.
+pub(crate) async fn note_parked<N: AsRef<str>>(context: &Context, access: &Access, names: &[N]) {
+    let Control::Here(service) = access.control() else { return };
+    let mut any = Vec::new();
+    for name in names.iter().map(AsRef::as_ref) {
+        match service.function_elsewhere(name).await {
+            Some(workflow) => output::note(format!(
+                "note: {name} goes on once the program that has the function `{workflow}` opens the store; no command has it"
+            )),
+            None => any.push(name),
+        }
+    }
+    if !any.is_empty() {
+        let (name, flag) = (any.join(" "), context.store_flag());
+        output::note(format!(
+            "note: no engine has the store open; {name} runs when one does: nexus-engine serve{flag}, or nexus-engine resume {name}{flag}"
+        ));
+    }
 }

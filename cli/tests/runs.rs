@@ -29,6 +29,8 @@ mod forgotten_runs;
 mod kept_ids;
 #[path = "runs/named_calls.rs"]
 mod named_calls;
+#[path = "runs/of_programs.rs"]
+mod of_programs;
 #[path = "runs/pausing.rs"]
 mod pausing;
 #[path = "runs/refusals.rs"]

@@ -14,6 +14,7 @@ mod cx;
 mod differs;
 mod functions;
 mod machine;
+mod outside;
 mod past_approval;
 mod performer;
 mod player;

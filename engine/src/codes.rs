@@ -1,8 +1,10 @@
 //! Codes of errors: `NXnnnn`, each explained on a page under `docs/errors`.
 
 use nexus_log::OpenError as LogOpenError;
+use nexus_model::rejection::Rejection;
+use nexus_model::topic::TopicRejection;
 
-use crate::handle::{QueryError, RequestError};
+use crate::handle::{EmitError, ForgetError, QueryError, RequestError, UpdateError};
 use crate::shard::Refusal;
 
 /// The code of what keeps a log from being opened, which knows of no codes itself.
@@ -45,6 +47,48 @@ impl RequestError {
             Self::Refused(refusal) => refusal.code(),
             Self::Unknown => Some("NX7016"),
             Self::Load(error) => Some(error.code()),
+        }
+    }
+}
+
+impl ForgetError {
+    /// The code of what is explained under `docs/errors`; `None`: it is about something that is no run.
+    pub fn code(&self) -> Option<&'static str> {
+        match self {
+            Self::NotEncrypted => Some("NX6021"),
+            Self::CalledGoesOn { .. } => Some("NX6020"),
+            Self::Purge(_) => Some("NX6024"),
+            Self::Request(error) => error.code(),
+        }
+    }
+}
+
+impl EmitError {
+    /// The code of what is explained under `docs/errors`; `None`: it is no error of whoever emits.
+    pub fn code(&self) -> Option<&'static str> {
+        match self {
+            Self::Conflict { .. } | Self::Rejected(TopicRejection::AlreadyEmitted) => {
+                Some("NX4122")
+            }
+            Self::Rejected(
+                TopicRejection::Name | TopicRejection::Id | TopicRejection::TooLarge { .. },
+            ) => Some("NX4121"),
+            Self::Rejected(TopicRejection::NoTrigger) => Some("NX4123"),
+            Self::Rejected(TopicRejection::Unchanged | TopicRejection::AlreadyDelivered) => None,
+            Self::Request(error) => error.code(),
+        }
+    }
+}
+
+impl UpdateError {
+    /// The code of what is explained under `docs/errors`; `None`: it is about something that is no run.
+    pub fn code(&self) -> Option<&'static str> {
+        match self {
+            Self::Conflict { .. } => Some("NX4130"),
+            Self::Request(RequestError::Refused(Refusal::Rejected(Rejection::Ended {
+                ..
+            }))) => Some("NX4127"),
+            Self::Request(error) => error.code(),
         }
     }
 }

@@ -149,7 +149,7 @@ impl Handle {
     }
 
     /// Whether the engine has the function of a workflow that is one.
-    pub(crate) fn offers_function(&self, workflow: &str) -> bool {
+    pub fn offers_function(&self, workflow: &str) -> bool {
         self.shared.functions.offers(workflow)
     }
 

@@ -58,6 +58,7 @@ use crate::code::Function;
 pub use args::{Args, Wiring};
 pub use asks::{Approval, Decision, Signal};
 pub use dag::Dag;
+pub(crate) use error::told;
 pub use error::{Error, WorkflowError};
 pub use events::RunEvents;
 pub use graph::{EdgeKind, StepGraph, StepInfo, StepWork};

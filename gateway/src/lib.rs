@@ -25,6 +25,6 @@ pub use control::Control;
 pub use follow::Follow;
 pub use metrics::install as install_metrics;
 pub use place::{Address, Draining, Ending, ending};
-pub use problems::{open_problem, start_problem};
+pub use problems::{not_whole, open_problem, start_problem};
 pub use server::{Server, listen_address};
 pub use service::{Service, Setup, diff, graph};

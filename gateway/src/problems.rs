@@ -75,9 +75,10 @@ fn open_log(error: &LogOpenError) -> Problem {
         LogOpenError::Locked { is_here: true, .. } => {
             (UNREACHABLE, "use the engine that has it open, or shut that one down first")
         }
-        LogOpenError::Locked { is_here: false, .. } => {
-            (UNREACHABLE, "wait for the other process, or ask it: commands find it by themselves")
-        }
+        LogOpenError::Locked { is_here: false, .. } => (
+            UNREACHABLE,
+            "wait for the other process, or end it; commands ask a `serve` by themselves, but not a program that has the engine in it",
+        ),
         LogOpenError::Damaged { .. } => {
             (DAMAGED, "the disk lost data that was written; restore the store from a backup")
         }
@@ -230,16 +231,11 @@ fn rejected(rejection: &Rejection, name: &str) -> Problem {
             format!("emit the event, for all who wait for it: nexus-engine emit {event}")
         }
         Rejection::OtherSignal { .. } => "give it an id of its own, or leave --id out".to_owned(),
-        Rejection::OfFunction => {
-            "open the store with the new program, and guard the change with `cx.patched`".to_owned()
-        }
-        Rejection::FailedByItself => {
-            "start another run, from the program that has the function, under another name"
-                .to_owned()
-        }
-        Rejection::NoFunction { .. } | Rejection::OtherTurn { .. } | Rejection::BadCall { .. } => {
-            format!("see what it is: nexus-engine get {name}")
-        }
+        Rejection::OfFunction
+        | Rejection::FailedByItself
+        | Rejection::NoFunction { .. }
+        | Rejection::OtherTurn { .. }
+        | Rejection::BadCall { .. } => of_function(rejection, name),
         Rejection::AlreadyStarted
         | Rejection::UpdateNotAwaited { .. }
         | Rejection::UpdateRefused { .. }
@@ -278,6 +274,17 @@ fn of_step(rejection: &Rejection, name: &str) -> String {
         format!("see which steps are paused: nexus-engine explain {name}")
     } else {
         format!("see its steps: nexus-engine get {name}")
+    }
+}
+
+/// What to do if something was refused because the run is one of a function.
+fn of_function(rejection: &Rejection, name: &str) -> String {
+    if matches!(rejection, Rejection::OfFunction) {
+        "open the store with the new program, and guard the change with `cx.patched`".to_owned()
+    } else if matches!(rejection, Rejection::FailedByItself) {
+        "start another run, from the program that has the function, under another name".to_owned()
+    } else {
+        format!("see what it is: nexus-engine get {name}")
     }
 }
 
@@ -459,6 +466,23 @@ pub(crate) fn no_such_run(name: &str, near: Option<&str>) -> Problem {
         Some(near) => problem.hint(format!("did you mean {near}?")),
         None => problem.hint("see what there is: nexus-engine list"),
     }
+}
+
+/// The function of a run is one of another program.
+pub(crate) fn function_elsewhere(name: &str, workflow: &str) -> Problem {
+    let message = format!(
+        "{name} is carried out by the function `{workflow}` of a program, which this one does not have"
+    );
+    Problem::new("NX5022", CONFLICT, message)
+        .run(name)
+        .hint(format!("run the program that has it: {name} goes on once that opens the store"))
+}
+
+/// No run has this name, though some begin so: what changes a run is told its whole name.
+pub fn not_whole(name: &str, some: &[String]) -> Problem {
+    Problem::new("NX7011", NOT_FOUND, format!("there is no run `{name}`"))
+        .run(name)
+        .hint(format!("did you mean {}? what changes a run takes its whole name", some.join(", ")))
 }
 
 /// Several runs are meant.

@@ -11,6 +11,7 @@ mod breakers;
 mod events;
 mod explain;
 mod forget;
+mod function_elsewhere;
 mod get;
 mod graph;
 mod history;

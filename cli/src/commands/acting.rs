@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use nexus_gateway::Control;
 use nexus_gateway::api::{Act, Acted, Problem};
+use nexus_gateway::{Control, not_whole};
 use serde_json::json;
 
 use crate::context::Context;
@@ -30,21 +30,33 @@ pub(crate) fn found(context: &Context, runs: &[String]) -> Result<Vec<String>, P
     let views = ask(context, &Purpose::Look, async |control| {
         let mut views = Vec::new();
         for run in runs {
-            views.push(control.get(run).await);
+            let view = control.get(run).await;
+            views.push(view.and_then(|view| whole(run, &view.id).map(|()| view)));
         }
         Ok(views)
     })?;
     let (mut names, mut missing): (Vec<String>, Vec<Problem>) = Default::default();
     for view in views {
         match view {
-            Ok(view) if !names.contains(&view.id) => names.push(view.id),
-            Ok(_) => {}
+            Ok(view) if names.contains(&view.id) => {}
+            Ok(view) => names.push(view.id),
             Err(problem) => missing.push(problem),
         }
     }
     let Some(last) = missing.pop() else { return Ok(names) };
     missing.iter().for_each(output::problem);
     Err(Problem { message: format!("{}; nothing was changed", last.message), ..last })
+}
+
+/// Refuses the beginning of a name for what changes a run, which is named by all of it, or by `@last`.
+///
+/// # Errors
+/// NX7011, which names the run that was found.
+pub(crate) fn whole(said: &str, found: &str) -> Result<(), Problem> {
+    if said == found || said.starts_with('@') {
+        return Ok(());
+    }
+    Err(not_whole(said, &[found.to_owned()]))
 }
 
 /// Asks before several runs are changed.

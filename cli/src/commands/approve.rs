@@ -56,20 +56,18 @@ pub(crate) fn run(context: &Context, args: AnswerArgs, approved: bool) -> Outcom
     };
     context.block_on(async {
         let access = Access::get(context, &Purpose::Record).await?;
-        let here = access.is_here();
         let control = access.control();
         let decided = if approved {
             control.approve(&args.run, answer).await
         } else {
             control.reject(&args.run, answer).await
         };
-        access.close().await;
-        let decided = decided?;
-        show(&decided);
-        if here {
-            note_parked(context, &decided.id);
+        if let Ok(decided) = &decided {
+            show(decided);
+            note_parked(context, &access, &[&decided.id]).await;
         }
-        Ok(Code::Done)
+        access.close().await;
+        decided.map(|_| Code::Done)
     })
 }
 

@@ -111,8 +111,8 @@ fn requeued(context: &Context, args: Requeue) -> Outcome {
             Ok(acted)
         };
         let done = acting::each(access.control(), &runs, "continues", retry).await;
-        if access.is_here() {
-            continued.take().iter().for_each(|run| note_parked(context, run));
+        for run in continued.take() {
+            note_parked(context, &access, &[run]).await;
         }
         access.close().await;
         done

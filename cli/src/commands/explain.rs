@@ -104,7 +104,8 @@ fn explain_run(context: &Context, run: &str) -> Outcome {
         let head = if at == 0 { "until" } else { "" };
         let step = cause.step.as_ref().map(|step| format!(" {step}")).unwrap_or_default();
         let facts = facts(cause);
-        output::line(format!("  {head:<6} {}{step}{facts}: {}", cause.cause, cause.release));
+        let release = output::with_store(&cause.release);
+        output::line(format!("  {head:<6} {}{step}{facts}: {release}", cause.cause));
     }
     if !then.is_empty() {
         output::line(format!("  then   {}", then.join(", ")));

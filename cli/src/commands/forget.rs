@@ -40,6 +40,7 @@ pub(crate) fn run(context: &Context, args: &ForgetArgs) -> Outcome {
 fn meant(context: &Context, runs: &[String]) -> Result<Vec<String>, Problem> {
     if let [run] = runs {
         let view = ask(context, &Purpose::Look, async |control| control.get(run).await)?;
+        acting::whole(run, &view.id)?;
         if view.id != *run {
             let question = format!("`{run}` means {} — forget it for ever?", view.id);
             acting::agree(context, &question)?;

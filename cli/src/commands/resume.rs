@@ -1,7 +1,7 @@
 //! `resume`: goes on with a run.
 
 use nexus_gateway::Control;
-use nexus_gateway::api::{Act, Problem};
+use nexus_gateway::api::{Act, Acted, Problem};
 
 use super::acting;
 use super::scope::{self, ScopeArgs};
@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::exit::{Code, Outcome};
 use crate::follow::{self, Following, Show};
 use crate::output::{self, Format};
-use crate::store::{Access, Driving, Purpose, note_parked};
+use crate::store::{Access, Driving, IN_A_PROGRAM, Purpose, note_parked};
 
 /// The run does not stand so that it could be done: it is not paused.
 const NOT_SO: &str = "NX7007";
@@ -52,13 +52,17 @@ pub(crate) fn run(context: &Context, args: &ResumeArgs) -> Outcome {
         _ => return several(context, args, &act),
     };
     if args.detach {
-        return detached(context, run, act);
+        return context.block_on(detached(context, run, act));
     }
     context.block_on_two(async {
         let purpose = Purpose::Drive(Driving::named("resume"));
         let access = Access::get(context, &purpose).await?;
+        if is_in_a_program(access.control(), run).await {
+            access.close().await;
+            return detached(context, run, act).await;
+        }
         match end_pause(access.control(), run, act).await {
-            Ok(name) => {
+            Ok((name, _)) => {
                 let following = Following {
                     names: vec![name],
                     any: false,
@@ -89,51 +93,64 @@ fn several(context: &Context, args: &ResumeArgs, act: &Act) -> Outcome {
             None => control.resume(run, act.clone()).await,
         };
         let done = acting::each(access.control(), &runs, "goes on", resume).await;
-        if access.is_here() && done.is_ok() {
-            note_parked(context, &runs.join(" "));
+        if done.is_ok() {
+            note_parked(context, &access, &runs).await;
         }
         access.close().await;
         done
     })
 }
 
-fn detached(context: &Context, run: &str, act: Act) -> Outcome {
-    context.block_on(async {
-        let access = Access::get(context, &Purpose::Record).await?;
-        let is_here = access.is_here();
-        let name = async {
-            let name = end_pause(access.control(), run, act).await?;
-            access.control().drive(&name).await
-        };
-        let acted = name.await;
-        access.close().await;
-        let acted = acted?;
+/// Ends the pause of a run, and leaves it to whoever drives it.
+async fn detached(context: &Context, run: &str, act: Act) -> Outcome {
+    let access = Access::get(context, &Purpose::Record).await?;
+    let acted = async {
+        let control = access.control();
+        match end_pause(control, run, act).await? {
+            (name, Some(acted)) if is_in_a_program(control, &name).await => Ok(acted),
+            (name, _) => control.drive(&name).await,
+        }
+    };
+    let acted = acted.await;
+    if let Ok(acted) = &acted {
         match output::format() {
-            Format::Json | Format::Jsonl => output::json(&acted),
+            Format::Json | Format::Jsonl => output::json(acted),
             Format::Name | Format::Value => output::line(&acted.id),
             Format::Table | Format::Wide => output::line(format!("{} goes on", acted.id)),
             Format::None => {}
         }
-        if is_here {
-            note_parked(context, &acted.id);
-        }
-        Ok(Code::Done)
-    })
+        note_parked(context, &access, &[&acted.id]).await;
+    }
+    access.close().await;
+    acted.map(|_| Code::Done)
 }
 
-/// Ends the pause of a run if there is one; its name.
-async fn end_pause(control: &Control, run: &str, act: Act) -> Result<String, Problem> {
+/// Whether a run can be carried out by another program only.
+async fn is_in_a_program(control: &Control, name: &str) -> bool {
+    let Ok(view) = control.get(name).await else { return false };
+    if acting::whole(name, &view.id).is_err() {
+        return false;
+    }
+    matches!(control.drive(name).await, Err(problem) if problem.code == IN_A_PROGRAM)
+}
+
+/// Ends the pause of a run if there is one; its name, and what was done.
+async fn end_pause(
+    control: &Control,
+    run: &str,
+    act: Act,
+) -> Result<(String, Option<Acted>), Problem> {
     let view = control.get(run).await?;
+    acting::whole(run, &view.id)?;
+    let mut acted = None;
     match view.status.as_str() {
-        "paused" => {
-            control.resume(&view.id, act).await?;
-        }
+        "paused" => acted = Some(control.resume(&view.id, act).await?),
         // Their status does not say whether they are paused as well.
         "failing" | "cancelling" | "compensating" => match control.resume(&view.id, act).await {
             Err(problem) if problem.code != NOT_SO => return Err(problem),
-            Ok(_) | Err(_) => {}
+            answer => acted = answer.ok(),
         },
         _ => {}
     }
-    Ok(view.id)
+    Ok((view.id, acted))
 }

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::exit::{Code, Outcome};
 use crate::follow::{self, Following, Show};
 use crate::output;
-use crate::store::{Access, Driving, Purpose, note_parked};
+use crate::store::{Access, Driving, IN_A_PROGRAM, Purpose, note_parked};
 
 /// Arguments of `retry`.
 #[derive(Clone, Debug, clap::Args)]
@@ -63,12 +63,9 @@ fn act(context: &Context, args: &RetryArgs) -> Result<Option<Act>, Problem> {
 fn recorded(context: &Context, runs: &[String], act: &Act) -> Outcome {
     context.block_on(async {
         let access = Access::get(context, &Purpose::Record).await?;
-        let is_here = access.is_here();
         let retry = async |control: &Control, run: &str| {
             let acted = control.retry(run, act.clone()).await?;
-            if is_here {
-                note_parked(context, &acted.id);
-            }
+            note_parked(context, &access, &[&acted.id]).await;
             Ok(acted)
         };
         let done = acting::each(access.control(), runs, "continues", retry).await;
@@ -81,16 +78,23 @@ fn watched(context: &Context, runs: &[String], act: &Act) -> Outcome {
     context.block_on_two(async {
         let purpose = Purpose::Drive(Driving::named("retry"));
         let access = Access::get(context, &purpose).await?;
-        let mut names = Vec::new();
+        let (mut names, mut code) = (Vec::new(), Code::Conflict);
         for run in runs {
             match access.control().retry(run, act.clone()).await {
-                Ok(acted) => names.push(acted.id),
+                Ok(acted) => match access.control().drive(&acted.id).await {
+                    Err(problem) if problem.code == IN_A_PROGRAM => {
+                        code = Code::Done;
+                        output::line(format!("{} continues", acted.id));
+                        output::note(format!("note: {}", problem.hint.unwrap_or(problem.message)));
+                    }
+                    Ok(_) | Err(_) => names.push(acted.id),
+                },
                 Err(problem) => output::problem(&problem),
             }
         }
         if names.is_empty() {
             access.close().await;
-            return Ok(Code::Conflict);
+            return Ok(code);
         }
         let following = Following { names, any: false, from_start: false, show: Show::Progress };
         follow::to_the_end(context, access, purpose, following).await

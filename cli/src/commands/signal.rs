@@ -72,15 +72,15 @@ pub(crate) fn run(context: &Context, args: &SignalArgs) -> Outcome {
     };
     context.block_on(async {
         let access = Access::get(context, &Purpose::Record).await?;
-        let here = access.is_here();
         let answer = access.control().signal(run, name, request).await;
-        access.close().await;
-        let signal = answer?;
-        show(&signal);
-        if here && signal.step.is_some() {
-            note_parked(context, &signal.id);
+        if let Ok(signal) = &answer {
+            show(signal);
+            if signal.step.is_some() {
+                note_parked(context, &access, &[&signal.id]).await;
+            }
         }
-        Ok(Code::Done)
+        access.close().await;
+        answer.map(|_| Code::Done)
     })
 }
 

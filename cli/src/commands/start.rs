@@ -41,15 +41,15 @@ pub(crate) fn run(context: &Context, args: &StartArgs) -> Outcome {
     let Some(prepared) = prepare(context, args)? else { return Ok(Code::Usage) };
     context.block_on(async {
         let access = Access::get(context, &Purpose::Begin).await?;
-        let (control, is_here) = (access.control().clone(), access.is_here());
-        let started = control.start(prepared.request).await;
-        access.close().await;
-        let started = started?;
-        show(&started, &prepared.version);
-        if is_here && started.due.is_none() && !started.duplicate {
-            note_parked(context, &started.id);
+        let started = access.control().start(prepared.request).await;
+        if let Ok(started) = &started {
+            show(started, &prepared.version);
+            if started.due.is_none() && !started.duplicate {
+                note_parked(context, &access, &[&started.id]).await;
+            }
         }
-        Ok(Code::Done)
+        access.close().await;
+        started.map(|_| Code::Done)
     })
 }
 

@@ -36,15 +36,15 @@ pub(crate) fn run(context: &Context, args: &UpdateArgs) -> Outcome {
     let request = SendUpdate { data, id: args.id.clone(), by: context.by() };
     context.block_on(async {
         let access = Access::get(context, &Purpose::Record).await?;
-        let here = access.is_here();
         let answer = access.control().update(&args.run, &args.name, request).await;
-        access.close().await;
-        let update = answer?;
-        show(&update);
-        if here && !update.existing {
-            note_parked(context, &update.id);
+        if let Ok(update) = &answer {
+            show(update);
+            if !update.existing {
+                note_parked(context, &access, &[&update.id]).await;
+            }
         }
-        Ok(Code::Done)
+        access.close().await;
+        answer.map(|_| Code::Done)
     })
 }
 

@@ -1,12 +1,12 @@
 //! `workers`: the handlers that workers offer, and those that tasks wait for.
 
 use clap::Args;
-use nexus_gateway::api::WorkerHandlerView;
+use nexus_gateway::api::{Problem, WorkerHandlerView};
 
 use crate::context::Context;
 use crate::exit::{Code, Outcome};
 use crate::output::{self, Format};
-use crate::store::{Purpose, ask};
+use crate::store::{Access, Purpose};
 use crate::text::{Table, one_line, since};
 
 /// Arguments of `workers`.
@@ -19,7 +19,18 @@ pub(crate) struct WorkersArgs {}
 
 /// Lists them.
 pub(crate) fn run(context: &Context, _: &WorkersArgs) -> Outcome {
-    let view = ask(context, &Purpose::Look, async |control| control.workers().await)?;
+    let (view, is_here) = context.block_on(async {
+        let access = Access::get(context, &Purpose::Look).await?;
+        let (view, is_here) = (access.control().workers().await, access.is_here());
+        access.close().await;
+        Ok::<_, Problem>((view?, is_here))
+    })?;
+    if is_here && view.handlers.is_empty() {
+        let flag = context.store_flag();
+        output::note(format!(
+            "note: no engine has the store open, so no worker can ask it for tasks; one does with: nexus-engine serve --listen 127.0.0.1:8080{flag}"
+        ));
+    }
     match output::format() {
         Format::Json => output::json(&view),
         Format::Jsonl => view.handlers.iter().for_each(output::json),

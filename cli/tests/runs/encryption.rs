@@ -214,12 +214,12 @@ fn a_run_that_cannot_be_forgotten_says_why() {
 fn what_is_forgotten_is_named_in_full_or_agreed_to() {
     let desk = desk();
     play(&desk, "sealed", "sealed-1");
-    for short in ["seal", "@last"] {
-        let refused = desk.nexus(&["forget", short, "-o", "json"]).code(2).problem();
-        assert_eq!(refused["code"], "NX1408");
-        let message = refused["message"].as_str().unwrap_or_default();
-        assert!(message.starts_with(&format!("`{short}` means sealed-1 — forget it for ever?")));
-    }
+    let refused = desk.nexus(&["forget", "seal", "--yes", "-o", "json"]).code(3).problem();
+    assert_eq!(refused["code"], "NX7011", "no beginning of a name, whoever agrees");
+    let refused = desk.nexus(&["forget", "@last", "-o", "json"]).code(2).problem();
+    assert_eq!(refused["code"], "NX1408");
+    let message = refused["message"].as_str().unwrap_or_default();
+    assert!(message.starts_with("`@last` means sealed-1 — forget it for ever?"), "{message}");
     play(&desk, "sealed", "sealed-2");
     let both = ["forget", "sealed-1", "sealed-2", "-o", "json"];
     assert_eq!(desk.nexus(&both).code(2).problem()["code"], "NX1408");

@@ -3,9 +3,12 @@
 use std::fmt::Write;
 
 use nexus_model::code::{CallMade, step_id};
+use nexus_model::payload::{ContentType, Payload};
 
 use super::said::{Fresh, Likeness, likeness};
 
+/// Longest input that is shown as it is; of a longer one its hash is.
+const INPUT_CHARS_MAX: usize = 60;
 /// Digits of a hash that are shown.
 const DIGITS: usize = 8;
 
@@ -31,19 +34,28 @@ pub(super) struct Line {
     pub(super) id: String,
     /// What it is like; `None`: the end of the function.
     pub(super) like: Option<Likeness>,
+    /// Its input, as far as that is known and short.
+    input: Option<String>,
 }
 
 impl Line {
     pub(super) fn recorded(call: &CallMade) -> Self {
-        Self { id: call.id(), like: Some(likeness(call)) }
+        let input = match &call.input {
+            Payload::Null => Some("null".to_owned()),
+            Payload::Inline(ContentType::Json, bytes) => short(bytes),
+            Payload::Inline(..) | Payload::Stored(..) => None,
+        };
+        Self { id: call.id(), like: Some(likeness(call)), input }
     }
 
     pub(super) fn named(fresh: &Fresh, round: u32, count: u32) -> Self {
-        Self { id: step_id(&fresh.name, round, count), like: Some(fresh.likeness()) }
+        let is_json = fresh.input.content_type == ContentType::Json;
+        let input = if is_json { short(&fresh.input.bytes) } else { None };
+        Self { id: step_id(&fresh.name, round, count), like: Some(fresh.likeness()), input }
     }
 
     pub(super) fn end() -> Self {
-        Self { id: "the end".to_owned(), like: None }
+        Self { id: "the end".to_owned(), like: None, input: None }
     }
 
     fn is_like(&self, of: impl Fn(&Likeness) -> bool) -> bool {
@@ -54,6 +66,9 @@ impl Line {
         match &self.like {
             None => self.id.clone(),
             Some(Likeness { kind, input, .. }) => {
+                if let Some(input) = &self.input {
+                    return format!("{} ({kind}, input {input})", self.id);
+                }
                 let mut hash = String::new();
                 for byte in input.0.iter().take(DIGITS / 2) {
                     let _ = write!(hash, "{byte:02x}");
@@ -62,6 +77,13 @@ impl Line {
             }
         }
     }
+}
+
+/// A value that is short enough to be shown as it is. Of one that is not, a part would not tell it from another.
+fn short(bytes: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let is_short = text.chars().count() <= INPUT_CHARS_MAX && !text.chars().any(char::is_control);
+    is_short.then(|| text.to_owned())
 }
 
 impl Differs {

@@ -17,6 +17,7 @@ use super::board::{Bell, Board, Outcome};
 use super::cx::Cx;
 use super::differs::{Differs, Line};
 use super::functions::Functions;
+use super::outside;
 use super::request::{Request, request};
 use super::said::{Fresh, Paired, Said, pair};
 use super::trouble::Trouble;
@@ -532,6 +533,7 @@ impl Machine {
 
 /// Polls a function until it waits or returns.
 fn run(future: &mut FunctionFuture, bell: &Arc<Bell>) -> Result<Option<End>, Trouble> {
+    let _inside = outside::of_no_runtime();
     let waker = Waker::from(Arc::clone(bell));
     let mut context = Context::from_waker(&waker);
     for _ in 0..POLLS_MAX {

@@ -36,6 +36,16 @@ pub struct FunctionTrouble {
     pub details: String,
 }
 
+impl fmt::Display for FunctionTrouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)?;
+        if !self.details.is_empty() {
+            write!(f, "\n{}", self.details)?;
+        }
+        Ok(())
+    }
+}
+
 impl Trouble {
     pub(crate) fn code(&self) -> &'static str {
         match self {

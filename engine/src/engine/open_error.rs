@@ -8,6 +8,7 @@ use nexus_projections::ViewsError;
 
 use super::OpenError;
 use crate::codes::log_code;
+use crate::workflow::told;
 
 impl OpenError {
     /// The code, `NXnnnn`, of what is explained under `docs/errors`.
@@ -39,6 +40,12 @@ impl OpenError {
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.code(), self.words())
+    }
+}
+
+impl fmt::Debug for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        told(f, Some(self.code()), &self.words(), self.source())
     }
 }
 

@@ -13,8 +13,8 @@ use crate::handle::{QueryError, RequestError, StartError};
 /// What went wrong with a workflow or a run.
 ///
 /// Its text names its [`code`](Error::code): `NX3052: the engine was opened without …`. That of a run that failed names the code of its
-/// failure where it speaks of it.
-#[derive(Debug)]
+/// failure where it speaks of it. `{:?}`, which is what a `main` that returns it prints, is for people as well:
+/// `error[NX3052]: the engine was opened without …`, what it comes from, and where to read on.
 pub enum Error {
     /// The workflow cannot be made.
     Workflow(WorkflowError),
@@ -149,8 +149,12 @@ impl Error {
             Self::NoSuchStep { run, step } => write!(f, "run `{run}` has no step `{step}`"),
             Self::Value { run, .. } => write!(f, "the value for run `{run}` has no JSON form"),
             Self::Query { run, .. } => write!(f, "a query of run `{run}` has no answer"),
-            Self::Failed { run, failure, .. } => {
-                write!(f, "run `{run}` failed: {} {}", failure.code, failure.message)
+            Self::Failed { run, step, failure } => {
+                write!(f, "run `{run}` failed")?;
+                if let Some(step) = step {
+                    write!(f, " at `{step}`")?;
+                }
+                write!(f, ": {} {}", failure.code, failure.message)
             }
             Self::Cancelled { run, reason } => write!(f, "run `{run}` was cancelled: {reason}"),
             Self::Waits { run } => {
@@ -185,6 +189,32 @@ impl fmt::Display for Error {
         }
         self.say(f)
     }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        told(f, self.code(), &self.words(), std::error::Error::source(self))
+    }
+}
+
+/// An error for people: what happened, what it comes from, and where to read on.
+pub(crate) fn told(
+    f: &mut fmt::Formatter<'_>,
+    code: Option<&str>,
+    words: &str,
+    source: Option<&(dyn std::error::Error + 'static)>,
+) -> fmt::Result {
+    match code {
+        Some(code) => write!(f, "error[{code}]: {words}")?,
+        None => write!(f, "error: {words}")?,
+    }
+    for cause in std::iter::successors(source, |cause| cause.source()) {
+        write!(f, "\n  because: {cause}")?;
+    }
+    if let Some(code) = code.filter(|code| code.starts_with("NX")) {
+        write!(f, "\n  hint: nexus-engine explain {code}, or docs/errors/{code}.md")?;
+    }
+    Ok(())
 }
 
 impl std::error::Error for Error {

@@ -173,10 +173,31 @@ async fn another_input_is_named() {
         let (b, c) = tokio::join!(cx.step("b", double, a), cx.step("c", double, a + 2));
         Ok(b? + c?)
     });
-    assert_eq!(
-        trouble.await.unwrap_err().message,
-        "the function differs from what is recorded, after `a`: `c` is called with another input"
-    );
+    let trouble = trouble.await.unwrap_err();
+    let message =
+        "the function differs from what is recorded, after `a`: `c` is called with another input";
+    assert_eq!(trouble.message, message);
+    // Both inputs, as they are short.
+    let table = "  recorded           this program
+  b (step, input 2)  b (step, input 2)
+- c (step, input 3)
++                    c (step, input 4)";
+    assert_eq!(trouble.details, table);
+    assert_eq!(trouble.to_string(), format!("NX5001: {message}\n{table}"));
+}
+
+#[tokio::test]
+async fn of_long_inputs_the_hash_is_shown() {
+    async fn long(_: StepCx, text: String) -> StepResult<u64> {
+        Ok(text.len() as u64)
+    }
+    let trouble = change(|cx, _| async move { cx.step("a", long, "x".repeat(100)).await });
+    let details = trouble.await.unwrap_err().details;
+    assert!(details.contains("- a (step, input 1)"), "{details}");
+    let shown = details.lines().last().unwrap().rsplit(' ').next().unwrap();
+    let is_hash =
+        shown.len() == 9 && shown.trim_end_matches(')').bytes().all(|b| b.is_ascii_hexdigit());
+    assert!(is_hash, "{details}");
 }
 
 #[tokio::test]

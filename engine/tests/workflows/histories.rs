@@ -167,3 +167,67 @@ async fn the_history_of_another_workflow_is_refused_by_both_names() {
         assert!(!text.contains("NX3047: NX3047") && text.starts_with("NX3047: "), "{text}");
     }
 }
+
+/// Also where there is no runtime, in which such a timer would panic.
+#[test]
+fn a_function_that_waits_for_a_timer_of_tokio_is_told_to_do_so() {
+    let file = tempfile::NamedTempFile::new().unwrap().into_temp_path();
+    let before =
+        Workflow::code("nap", |cx: Cx, n: usize| async move { cx.step("half", half, n).await });
+    let before = before.unwrap();
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let engine = Engine::builder().workflow(&before).in_memory().unwrap();
+        let run = engine.start(&before, 4).await.unwrap();
+        assert_eq!(run.result().await.unwrap(), 2);
+        run.history().await.unwrap().write(&file).unwrap();
+        engine.shutdown().await;
+    });
+    let now = Workflow::code("nap", |cx: Cx, n: usize| async move {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        cx.step("half", half, n).await
+    });
+    let found = check(&now.unwrap(), &file);
+    let [difference] = &found.differences[..] else { panic!("{found}") };
+    assert!(difference.now[0].starts_with("NX5020: "), "{found}");
+}
+
+/// A function that failed is checked up to its end, and the place is that of its end.
+#[tokio::test]
+async fn a_function_that_failed_and_was_retried_is_checked() {
+    let file = tempfile::NamedTempFile::new().unwrap().into_temp_path();
+    let is_up = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let up = std::sync::Arc::clone(&is_up);
+    let shop = move |_: StepCx, n: usize| {
+        let is_up = up.load(std::sync::atomic::Ordering::SeqCst);
+        std::future::ready(if is_up { Ok(n) } else { Err(StepError::fatal("closed")) })
+    };
+    let (first, second) = (shop.clone(), shop);
+    let before = Workflow::code("buy", move |cx: Cx, n: usize| {
+        let shop = first.clone();
+        async move { cx.step("buy", shop, n).await }
+    });
+    let before = before.unwrap();
+    let engine = Engine::builder().workflow(&before).in_memory().unwrap();
+    let run = engine.start(&before, 4).await.unwrap();
+    run.result().await.unwrap_err();
+    let history = run.history().await.unwrap();
+    history.write(&file).unwrap();
+    assert!(check(&before, &file).all_same());
+    let other = Workflow::code("buy", move |cx: Cx, n: usize| {
+        let shop = second.clone();
+        async move { cx.step("buy", shop, n).await.or(Ok(0)) }
+    });
+    let other = other.unwrap();
+    let found = check(&other, &file);
+    assert!(
+        found.all_same(),
+        "it fails no more, and that is no difference of what it called: {found}"
+    );
+    is_up.store(true, std::sync::atomic::Ordering::SeqCst);
+    run.retry().await.unwrap();
+    assert_eq!(run.result().await.unwrap(), 4);
+    run.history().await.unwrap().write(&file).unwrap();
+    assert!(check(&before, &file).all_same());
+    assert!(check(&other, &file).all_same());
+    engine.shutdown().await;
+}

@@ -7,6 +7,7 @@ mod until;
 
 mod asking;
 mod building;
+mod errors;
 mod histories;
 mod needing;
 mod order;

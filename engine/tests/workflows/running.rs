@@ -56,7 +56,7 @@ async fn what_was_done_is_undone_with_what_it_brought() {
     let engine = engine(&shop, &order);
     let run = engine.start(&order, an_order("lost", 500)).await.unwrap();
     let error = run.result().await.unwrap_err();
-    assert_eq!(error.to_string(), "run `wf-001` failed: NX3001 no truck");
+    assert_eq!(error.to_string(), "run `wf-001` failed at `ship`: NX3001 no truck");
     assert_eq!(error.code(), Some("NX3001"));
     assert!(matches!(error, Error::Failed { step: Some(step), .. } if step == "ship"));
     let done = shop.done();

@@ -39,7 +39,7 @@ fn functions_are_replaced_wherever_they_stand() {
             .fail_first(2, charge, StepError::retry("503"));
         let run = t.start(&order, an_order("lost", 500)).unwrap();
         let error = run.result().unwrap_err();
-        assert_eq!(error.to_string(), "run `wf-001` failed: NX3001 no truck");
+        assert_eq!(error.to_string(), "run `wf-001` failed at `ship`: NX3001 no truck");
         assert_eq!(refunds.load(Ordering::SeqCst), 1);
         let failed = |event: &Event| matches!(event, Event::AttemptFailed { failure, .. } if failure.message == "503");
         assert_eq!(run.events().iter().filter(|recorded| failed(&recorded.event)).count(), 2);

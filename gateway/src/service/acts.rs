@@ -15,7 +15,7 @@ impl Service {
     /// # Errors
     /// A [`Problem`] if there is no such run, or it has ended or is paused.
     pub async fn pause(&self, name: &str, act: Act) -> Result<Acted, Problem> {
-        let (run, name) = self.resolve(name).await?;
+        let (run, name) = self.resolve_whole(name).await?;
         let answer = self.handle().pause(run, show::actor(act.by), act.reason).await;
         self.acted(run, name, "pause", answer)
     }
@@ -45,7 +45,7 @@ impl Service {
         name: &str,
         step: &str,
     ) -> Result<(RunId, String, StepIndex), Problem> {
-        let (run, name) = self.resolve(name).await?;
+        let (run, name) = self.resolve_whole(name).await?;
         let (plan, _) = self.load(run, &name).await?;
         let step = find_step(&plan, &name, step)?;
         Ok((run, name, step))
@@ -56,7 +56,7 @@ impl Service {
     /// # Errors
     /// A [`Problem`] if there is no such run, or it has ended or is not paused.
     pub async fn resume(&self, name: &str, act: Act) -> Result<Acted, Problem> {
-        let (run, name) = self.resolve(name).await?;
+        let (run, name) = self.resolve_whole(name).await?;
         let answer = self.handle().resume(run, show::actor(act.by)).await;
         self.acted(run, name, "resume", answer)
     }
@@ -66,7 +66,7 @@ impl Service {
     /// # Errors
     /// A [`Problem`] if there is no such run, or it has ended or is being cancelled.
     pub async fn cancel(&self, name: &str, act: Act) -> Result<Acted, Problem> {
-        let (run, name) = self.resolve(name).await?;
+        let (run, name) = self.resolve_whole(name).await?;
         let by = show::actor(act.by);
         let answer = if act.no_undo {
             self.handle().cancel_without_undo(run, by, act.reason).await
@@ -81,7 +81,7 @@ impl Service {
     /// # Errors
     /// A [`Problem`] if there is no such run, it is neither failed nor cancelled, or cannot go on with that definition.
     pub async fn retry(&self, name: &str, act: Act) -> Result<Acted, Problem> {
-        let (run, name) = self.resolve(name).await?;
+        let (run, name) = self.resolve_whole(name).await?;
         let by = show::actor(act.by);
         if act.definition.is_null() {
             let answer = self.handle().retry(run, by).await;
@@ -106,10 +106,11 @@ impl Service {
     /// Has the engine work on a run that was started before it was opened.
     ///
     /// # Errors
-    /// A [`Problem`] if there is no such run.
+    /// A [`Problem`] if there is no such run, or its function is one of another program.
     pub async fn drive(&self, name: &str) -> Result<Acted, Problem> {
         let (run, name) = self.resolve(name).await?;
-        let (_, state) = self.load(run, &name).await?;
+        let (plan, state) = self.load(run, &name).await?;
+        self.check_function(&plan, &state, &name)?;
         self.handle().drive(run);
         self.acted(run, name, "drive", Ok(Answer { run, revision: state.revision }))
     }

@@ -55,7 +55,7 @@ impl Service {
         answer: ApprovalAnswer,
     ) -> Result<DecidedView, Problem> {
         check_names(&answer)?;
-        let (run, name) = self.resolve(name).await?;
+        let (run, name) = self.resolve_whole(name).await?;
         let (plan, state) = self.load(run, &name).await?;
         let step = match Self::meant(&plan, &state, &name, answer.step.as_deref()) {
             Ok(step) => step,

@@ -1,5 +1,7 @@
 //! `list`: runs, newest first.
 
+use std::sync::Arc;
+
 use nexus_engine::Loader;
 use nexus_engine::model::definition::StepKind;
 use nexus_engine::model::id::{RunId, StepIndex};
@@ -90,9 +92,19 @@ impl Service {
         Ok(page.rows.into_iter().next().map(|row| (row.run, row.name)))
     }
 
+    /// The plan of a run, in which the steps that its row speaks of are: those of a function are in its log only.
+    fn with_calls(&self, plan: Arc<Plan>, row: &RunRow) -> Arc<Plan> {
+        if !plan.is_code() || row.current.is_empty() && row.failed_step.is_none() {
+            return plan;
+        }
+        let loaded = self.handle().loader().run(row.run).ok().flatten();
+        loaded.map_or(plan, |(plan, _)| plan)
+    }
+
     fn summary(&self, row: &RunRow) -> RunSummary {
         // A definition that cannot be read is no reason to show no list.
         let plan = self.handle().loader().plan(row.definition).ok();
+        let plan = plan.map(|plan| self.with_calls(plan, row));
         let plan = plan.as_deref();
         let now = self.handle().clock().now();
         let ended = row.ended_at;

@@ -1,4 +1,4 @@
-//! Which run is meant: an exact name, the beginning of one, `@last` or `@last-failed`.
+//! Which run is meant: an exact name, `@last` or `@last-failed`; who only looks may also say the beginning of a name.
 
 use nexus_engine::Loader;
 use nexus_engine::model::id::RunId;
@@ -11,6 +11,8 @@ use crate::problems;
 
 /// How many names an ambiguous reference lists.
 const LISTED_MAX: usize = 10;
+/// How many names that begin as the reference are offered.
+const NEAR_LISTED: usize = 3;
 /// How many names are looked at for one that may be meant.
 const NEAR_MAX: usize = 2_000;
 /// How many rows are read at a time.
@@ -39,6 +41,23 @@ impl Service {
         }
     }
 
+    /// The run that is meant, and its name, for a request that changes something: the beginning of a name is none then, because the
+    /// run that was meant may not be there.
+    ///
+    /// # Errors
+    /// A [`Problem`] if there is none. It names those that may be meant.
+    pub(crate) async fn resolve_whole(&self, reference: &str) -> Result<(RunId, String), Problem> {
+        if reference.starts_with('@') {
+            return self.resolve(reference).await;
+        }
+        let name = reference.to_owned();
+        let found = self.blocking(move |service| by_whole_name(service.handle().loader(), &name));
+        match found.await {
+            Ok(found) => Ok(found),
+            Err(problem) => Err(self.no_run_but_a_start(reference, problem).await),
+        }
+    }
+
     /// The run that was started last.
     async fn last(&self, failed: bool) -> Result<Named, Problem> {
         let found = self.blocking(move |service| service.newest(failed)).await?;
@@ -50,28 +69,50 @@ impl Service {
     }
 }
 
-fn by_name(loader: &Loader, reference: &str) -> Result<Named, Problem> {
+/// The run of exactly this name.
+fn exact(loader: &Loader, name: &str) -> Result<Option<Named>, Problem> {
+    let row = loader.log().row(NAMES, name.as_bytes()).map_err(|error| problems::read(&error))?;
+    let found = row.and_then(|value| read_name_row(&value));
+    Ok(found.map(|(run, _)| (run, name.to_owned())))
+}
+
+/// Runs whose names begin so. A called run is meant only by its whole name, or by the beginning of the part behind `/`.
+fn beginning_with(loader: &Loader, reference: &str) -> Result<Vec<Named>, Problem> {
     let key = reference.as_bytes();
-    let row = loader.log().row(NAMES, key).map_err(|error| problems::read(&error))?;
-    if let Some((run, _)) = row.and_then(|value| read_name_row(&value)) {
-        return Ok((run, reference.to_owned()));
-    }
-    let mut found = match key.split_last() {
-        Some((last, head)) => {
-            names(loader, key, &[head, &[last.saturating_add(1)]].concat(), LISTED_MAX + 1)?
-        }
-        None => Vec::new(),
-    };
-    // A called run is meant only by its whole name, or by the beginning of the part behind `/`.
+    let Some((last, head)) = key.split_last() else { return Ok(Vec::new()) };
+    let end = [head, &[last.saturating_add(1)]].concat();
+    let mut found = names(loader, key, &end, LISTED_MAX + 1)?;
     if !reference.contains('/') {
         found.retain(|(_, name)| !name.contains('/'));
     }
+    Ok(found)
+}
+
+fn not_there(loader: &Loader, reference: &str) -> Result<Problem, Problem> {
+    let all = names(loader, &[], &[], NEAR_MAX)?;
+    let near = nearest(reference, all.iter().map(|(_, name)| name.as_str()));
+    Ok(problems::no_such_run(reference, near))
+}
+
+fn by_whole_name(loader: &Loader, reference: &str) -> Result<Named, Problem> {
+    if let Some(found) = exact(loader, reference)? {
+        return Ok(found);
+    }
+    let begin_so = beginning_with(loader, reference)?;
+    if begin_so.is_empty() {
+        return Err(not_there(loader, reference)?);
+    }
+    let some: Vec<String> = begin_so.into_iter().take(NEAR_LISTED).map(|(_, name)| name).collect();
+    Err(problems::not_whole(reference, &some))
+}
+
+fn by_name(loader: &Loader, reference: &str) -> Result<Named, Problem> {
+    if let Some(found) = exact(loader, reference)? {
+        return Ok(found);
+    }
+    let mut found = beginning_with(loader, reference)?;
     match found.len() {
-        0 => {
-            let all = names(loader, &[], &[], NEAR_MAX)?;
-            let near = nearest(reference, all.iter().map(|(_, name)| name.as_str()));
-            Err(problems::no_such_run(reference, near))
-        }
+        0 => Err(not_there(loader, reference)?),
         1 => Ok(found.remove(0)),
         count => {
             let some: Vec<String> =

@@ -29,7 +29,7 @@ impl Service {
         let id = request.id.unwrap_or_default();
         check_text("name of a signal", signal, 1)?;
         check_text("id of a signal", &id, 0)?;
-        let (run, name) = self.resolve(name).await?;
+        let (run, name) = self.resolve_whole(name).await?;
         let by = show::actor(request.by);
         let answer = self.handle().signal(run, signal, &request.payload, &id, by).await;
         let (existing, revision) = match answer {

@@ -19,7 +19,7 @@ impl Service {
         let id = request.id.unwrap_or_default();
         check_text("name of an update", update, 1)?;
         check_text("id of an update", &id, 0)?;
-        let (run, name) = self.resolve(name).await?;
+        let (run, name) = self.resolve_whole(name).await?;
         let by = show::actor(request.by);
         let answer = self.handle().update(run, update, &request.data, &id, by).await;
         let answer = answer.map_err(|error| problems::update(&error, &name, update))?;

@@ -1,5 +1,6 @@
 //! Which run is meant.
 
+use nexus_gateway::api::{Act, ApprovalAnswer, By, SendSignal, SendUpdate};
 use serde_json::json;
 
 use super::support::{House, definition, run};
@@ -35,6 +36,45 @@ async fn runs_are_meant_by_name_by_beginning_and_as_the_last() {
         let step = control.logs("order-1", Some("c")).await.unwrap_err();
         assert_eq!((&*step.code, step.exit_code), ("NX7014", 3));
         assert_eq!(step.step.as_deref(), Some("c"));
+    }
+    house.close().await;
+}
+
+/// A request for a run that is not there is not one for another whose name begins so.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changes_a_run_takes_its_whole_name() {
+    let house = House::open().await;
+    let [here, _] = house.controls();
+    run(&here, definition("fail", json!({})), "refund-14").await;
+    for control in house.controls() {
+        let events = control.get("refund-1").await.expect("who looks may say less").events;
+        let act = Act::default;
+        let answer = || ApprovalAnswer {
+            by: By { name: "dana".into(), ..By::default() },
+            ..ApprovalAnswer::default()
+        };
+        let (signal, update) = (SendSignal::default(), SendUpdate::default());
+        let refused = [
+            control.pause("refund-1", act()).await.map(|_| ()),
+            control.pause_step("refund-1", "a", act()).await.map(|_| ()),
+            control.resume("refund-1", act()).await.map(|_| ()),
+            control.resume_step("refund-1", "a", act()).await.map(|_| ()),
+            control.cancel("refund-1", act()).await.map(|_| ()),
+            control.retry("refund-1", act()).await.map(|_| ()),
+            control.approve("refund-1", answer()).await.map(|_| ()),
+            control.reject("refund-1", answer()).await.map(|_| ()),
+            control.signal("refund-1", "go", signal).await.map(|_| ()),
+            control.update("refund-1", "go", update).await.map(|_| ()),
+        ];
+        for (at, refused) in refused.into_iter().enumerate() {
+            let problem = refused.expect_err("it is not there");
+            assert_eq!((&*problem.code, problem.exit_code), ("NX7011", 3), "{at}: {problem:?}");
+            let hint = "did you mean refund-14? what changes a run takes its whole name";
+            assert_eq!(problem.hint.as_deref(), Some(hint), "{at}");
+        }
+        assert_eq!(control.get("refund-14").await.expect("it is there").events, events);
+        let none = control.cancel("order", act()).await.expect_err("nothing begins so");
+        assert_eq!(&*none.code, "NX7011");
     }
     house.close().await;
 }

@@ -28,7 +28,12 @@ impl<'t> Page<'t> {
     pub(super) fn for_people(&self) -> String {
         let mut text = format!("\u{1b}[1m{}\u{1b}[0m  {}\n", self.code, self.title);
         let mut in_code = false;
+        let mut paragraph = String::new();
         for line in self.text.lines() {
+            let goes_on = !in_code && !line.is_empty() && !begins_anew(line);
+            if !goes_on && !paragraph.is_empty() {
+                wrap(&plain(&std::mem::take(&mut paragraph)), &mut text);
+            }
             if line.starts_with("```") {
                 in_code = !in_code;
             } else if in_code {
@@ -43,11 +48,23 @@ impl<'t> Page<'t> {
                     text.push('\n');
                 }
             } else {
-                wrap(&plain(line), &mut text);
+                paragraph.push_str(if paragraph.is_empty() { "" } else { " " });
+                paragraph.push_str(line.trim());
             }
+        }
+        if !paragraph.is_empty() {
+            wrap(&plain(&paragraph), &mut text);
         }
         text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
     }
+}
+
+/// Whether a line is no continuation of the one before it: a heading, the fence of code, an entry of a list, a row of a table.
+fn begins_anew(line: &str) -> bool {
+    let line = line.trim_start();
+    let number = line.trim_start_matches(|digit: char| digit.is_ascii_digit());
+    ["#", "```", "- ", "* ", "|"].iter().any(|mark| line.starts_with(mark))
+        || number.len() < line.len() && number.starts_with(". ")
 }
 
 /// A line without links and marks: their text stays.
@@ -100,6 +117,15 @@ mod tests {
     fn links_lose_their_address() {
         assert_eq!(plain("see [scripts](../a.md#run), and [x]."), "see scripts, and [x].");
         assert_eq!(plain("`a[0]` is [one](b)"), "`a[0]` is one");
+    }
+
+    #[test]
+    fn lines_of_a_sentence_are_joined_and_those_of_a_list_or_table_are_not() {
+        let text =
+            "# NX0001 Bad\n\nOne that\ngoes on.\n\n- a\n  b\n- c\n1. d\n\n| e |\n|---|\n| f |\n";
+        let shown = Page::read("NX0001", text).for_people();
+        let shown: Vec<&str> = shown.lines().skip(1).map(str::trim).collect();
+        assert_eq!(shown, ["One that goes on.", "", "- a b", "- c", "1. d", "", "| e |", "| f |"]);
     }
 
     #[test]

@@ -48,7 +48,7 @@ Commands:
   instructions Counts the instructions of fixed pieces of work and compares them with their budget;
                `--update` writes it anew
   measure      Measures everything in docs/performance.md, and prints rows of its table:
-               `measure [--rounds N] [--folder DIR] [NAME…]`
+               `measure [--rounds N] [--folder DIR] [--binary FILE] [NAME…]`
   interleavings
                Tries orders of the threads that append, write and close: `--schedules N` for
                each test, by each of two ways to choose (10000); `[--seed S]`

@@ -22,15 +22,18 @@ use crate::process;
 struct Asked {
     rounds: u32,
     folder: PathBuf,
+    /// The binary to be measured, if it was built before; it does not count allocations, unless it was built for that.
+    binary: Option<PathBuf>,
     /// Measurements whose name has one of these words; empty: all.
     only: Vec<String>,
 }
 
 /// Measures, and prints rows.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
-    let asked = parse(arguments)?;
+    let mut asked = parse(arguments)?;
+    let only = asked.only.clone();
     let wanted = |measurement: &&Measurement| {
-        asked.only.is_empty() || asked.only.iter().any(|word| measurement.name.contains(word))
+        only.is_empty() || only.iter().any(|word| measurement.name.contains(word))
     };
     let chosen: Vec<_> = MEASUREMENTS.iter().filter(wanted).collect();
     if chosen.is_empty() {
@@ -39,7 +42,14 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let place = process::workspace().join("target/measure");
     fs::create_dir_all(&place)?;
     fs::create_dir_all(&asked.folder)?;
-    let binaries = Binaries::build(&place)?;
+    asked.folder = asked.folder.canonicalize()?;
+    let binaries = match &asked.binary {
+        Some(binary) => {
+            let binary = binary.canonicalize().context("there is no such binary")?;
+            Binaries { counting: binary.clone(), usual: binary }
+        }
+        None => Binaries::build(&place)?,
+    };
     println!("{}", rows::HEAD);
     let mut failed = 0;
     for measurement in chosen {
@@ -105,7 +115,7 @@ impl Binaries {
 
 fn parse(arguments: &[String]) -> Result<Asked> {
     let folder = process::workspace().join("target/bench-stores");
-    let mut asked = Asked { rounds: 5, folder, only: Vec::new() };
+    let mut asked = Asked { rounds: 5, folder, binary: None, only: Vec::new() };
     let mut words = arguments.iter();
     while let Some(word) = words.next() {
         match word.as_str() {
@@ -115,8 +125,13 @@ fn parse(arguments: &[String]) -> Result<Asked> {
                     rounds.filter(|rounds| *rounds > 0).context("--rounds needs a number")?;
             }
             "--folder" => asked.folder = words.next().context("--folder needs a folder")?.into(),
+            "--binary" => {
+                asked.binary = Some(words.next().context("--binary needs a file")?.into());
+            }
             name if !name.starts_with('-') => asked.only.push(name.to_owned()),
-            other => bail!("{other} is not known: --rounds, --folder, or names: {}", names()),
+            other => {
+                bail!("{other} is not known: --rounds, --folder, --binary, or names: {}", names())
+            }
         }
     }
     Ok(asked)
@@ -133,9 +148,11 @@ mod tests {
     #[test]
     fn rounds_a_folder_and_names_are_taken() {
         let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        let asked = parse(&words("--rounds 7 chain --folder /disk dag")).expect("it is understood");
+        let asked = parse(&words("--rounds 7 chain --folder /disk dag --binary /engine"))
+            .expect("it is understood");
         let only = vec!["chain".to_owned(), "dag".to_owned()];
-        assert_eq!(asked, Asked { rounds: 7, folder: "/disk".into(), only });
+        let binary = Some("/engine".into());
+        assert_eq!(asked, Asked { rounds: 7, folder: "/disk".into(), binary, only });
         assert!(parse(&words("--rounds none")).is_err());
         assert!(parse(&words("--rounds 0")).is_err());
         assert!(parse(&words("--quick")).is_err());

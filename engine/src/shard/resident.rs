@@ -9,7 +9,7 @@ use nexus_log::Row;
 use nexus_model::codec;
 use nexus_model::command::Command;
 use nexus_model::decide::{TimerChange, Transition, asked_for};
-use nexus_model::effect::{Effect, Reading, RunAttempt, pending_for, pending_items};
+use nexus_model::effect::{Effect, Reading, RunAttempt, pending_for, pending_item, pending_items};
 use nexus_model::event::{Event, Given};
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex, TimerId};
 use nexus_model::payload::{NewPayload, PayloadHash};
@@ -350,6 +350,9 @@ impl Resident {
         }
         out.extend(held.slots.into_iter().map(Output::Slot));
         for effect in held.effects {
+            if !self.still_counts(&effect) {
+                continue;
+            }
             out.push(match effect {
                 Effect::ReadEvents(reading) => Output::ReadEvents(run, reading),
                 Effect::StopAttempt { step, item, attempt } => {
@@ -392,6 +395,18 @@ impl Resident {
         for (asked, rejection) in held.after {
             self.answer_rejected(run, &asked, rejection, out);
         }
+    }
+
+    /// Whether an effect is still wanted. An attempt that was to stop may have reported meanwhile, and what a function calls next
+    /// may have its numbers by now.
+    fn still_counts(&self, effect: &Effect) -> bool {
+        let Effect::StopAttempt { step, item, .. } = effect else { return true };
+        let wanted = match item {
+            _ if step.0 >= self.plan.step_count() => None,
+            None => pending_for(&self.plan, &self.run, *step),
+            Some(item) => pending_item(&self.plan, &self.run, *step, *item),
+        };
+        wanted.as_ref() == Some(effect)
     }
 
     /// Whether the timer is set by a transition that is not durable yet.

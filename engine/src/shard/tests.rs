@@ -128,6 +128,18 @@ fn what_runs_last_goes_on_when_a_run_is_cancelled_without_undoing_it() {
 }
 
 #[test]
+fn an_attempt_that_has_reported_meanwhile_is_not_told_to_stop() {
+    let mut bench = with_a_last(action("last", &[]));
+    let run = bench.start(None);
+    bench.durable();
+    assert_eq!(bench.seen(), "call 0/1; call 1/1");
+    bench.ask(run, cancel_without_undo(), None);
+    bench.ask(run, complete(0, 1), None);
+    bench.durable();
+    assert_eq!(bench.seen(), "");
+}
+
+#[test]
 fn what_runs_last_and_was_cut_off_goes_on_when_a_paused_run_is_cancelled_without_undoing_it() {
     let mut bench = with_a_last(action("last", &[]));
     let run = bench.start(None);
@@ -254,19 +266,15 @@ fn of_two_ends_each_is_told_when_it_is_durable() {
     bench.ask(run, complete(0, 1), None);
     bench.ask(run, fail(1, 1), None);
     bench.ask(run, Command::RetryRun { by: bench::by() }, None);
-    let by_hand = Command::CancelRun { by: bench::by(), reason: String::new(), undo: true };
-    bench.ask(run, by_hand, None);
-    let attempts = vec![(StepIndex(1), Attempt(2))];
-    bench.ask(run, Command::InterruptAttempts { attempts, orderly: true }, None);
+    bench.ask(run, complete(1, 2), None);
     bench.durable_one();
     assert_eq!(bench.seen(), "");
     bench.durable_one();
     assert_eq!(bench.seen(), "ended failed");
     bench.durable_one();
-    bench.durable_one();
-    assert_eq!(bench.seen(), "call 1/2; stop 1/2");
+    assert_eq!(bench.seen(), "call 1/2");
     bench.durable();
-    assert_eq!(bench.seen(), "ended cancelled");
+    assert_eq!(bench.seen(), "ended completed");
 }
 
 #[test]

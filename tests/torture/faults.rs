@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 pub(crate) type Fault = (&'static str, Wrong, fn(&mut Evidence) -> bool);
 
 /// All of them.
-pub(crate) const FAULTS: [Fault; 38] = [
+pub(crate) const FAULTS: [Fault; 41] = [
     ("an acknowledged start is gone", Wrong::Lost, |evidence| {
         let run = done(evidence, "start", |call| call["answer"]["existing"] == false);
         run.is_some_and(|at| evidence.histories.remove(&name(&evidence.calls[at])).is_some())
@@ -149,6 +149,25 @@ pub(crate) const FAULTS: [Fault; 38] = [
     ("no order of the requests is looked for", Wrong::Inconsistent, |evidence| {
         evidence.told["steps_max"] = json!(1);
         true
+    }),
+    ("a due time has no run", Wrong::Lost, |evidence| {
+        let due: Vec<String> =
+            evidence.histories.keys().filter(|run| run.starts_with("tick@")).cloned().collect();
+        let [_, middle, .., _] = &due[..] else { return false };
+        *evidence = evidence.without(middle);
+        true
+    }),
+    ("a schedule starts nothing", Wrong::Lost, |evidence| {
+        let due: Vec<String> =
+            evidence.histories.keys().filter(|run| run.starts_with("tick@")).cloned().collect();
+        for run in &due {
+            *evidence = evidence.without(run);
+        }
+        !due.is_empty()
+    }),
+    ("more attempts are under way than a limit allows", Wrong::Broken, |evidence| {
+        evidence.told["limits"]["job"] = json!(0);
+        find(evidence, |event| event["event"] == "step.started" && event["step"] == "two").is_some()
     }),
 ];
 

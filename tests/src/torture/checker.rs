@@ -9,6 +9,7 @@ mod ends;
 mod histories;
 mod linear;
 mod looked;
+mod shared;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -287,6 +288,7 @@ pub fn check(evidence: &Evidence) -> Verdict {
         histories::check(run, events, &evidence.told, &mut attempts, &mut verdict);
     }
     effects::check(evidence, &attempts, &mut verdict);
+    shared::check(evidence, &mut verdict);
     answers::check(evidence, &mut verdict);
     linear::check(evidence, &mut verdict);
     ends::check(evidence, &mut verdict);

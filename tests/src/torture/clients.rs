@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use nexus_gateway::Client;
+use nexus_gateway::api::{Act, Problem, RunsFilter};
 use serde_json::Value;
 use tokio::sync::watch;
 
 use super::calls::{Call, Caller, ClientLog, Target};
-use super::workflows::{GOAL, Work};
+use super::workflows::{GOAL, TICK, Work};
 use crate::Chance;
 
 /// Runs that are open at one time, and runs of a store in all.
@@ -19,6 +20,12 @@ const RUNS: usize = 1_000;
 const LOOK_AGAIN: Duration = Duration::from_millis(4);
 /// How long runs may take to their end once nothing goes wrong any more.
 const SETTLE: Duration = Duration::from_mins(3);
+
+/// How runs stand that have not ended.
+const OPEN_STATUSES: [&str; 7] =
+    ["running", "waiting", "retrying", "failing", "cancelling", "queued", "paused"];
+/// A start that was refused is tried again after a second.
+const QUIET: Duration = Duration::from_secs(3);
 
 /// In which rounds of settling runs are given what they may be waiting for.
 const PUSH_EVERY: u64 = 10;
@@ -125,7 +132,7 @@ fn draw(work: Work, chance: &mut Chance) -> Call {
         _ => {}
     }
     match work {
-        Work::Order => pauses(chance),
+        Work::Order | Work::Job => pauses(chance),
         Work::Refund if chance.between(0, 5) == 0 => Call::Reject,
         Work::Refund => Call::Approve,
         Work::Mailbox if chance.between(0, 6) == 0 => pauses(chance),
@@ -182,11 +189,11 @@ pub(super) async fn settle(board: &Board, client: &Client, number: usize) -> Vec
 /// Gives a run what it may be waiting for.
 async fn push(caller: &Caller<'_>, client: &Client, target: &Target) {
     // Whatever its status says: one that is undone may be paused as well.
-    if matches!(target.work, Work::Order | Work::Mailbox) {
+    if matches!(target.work, Work::Order | Work::Mailbox | Work::Job) {
         caller.call(client, target, Call::Resume).await;
     }
     match target.work {
-        Work::Order => {}
+        Work::Order | Work::Job => {}
         Work::Refund => {
             caller.call(client, target, Call::Approve).await;
         }
@@ -201,4 +208,22 @@ async fn push(caller: &Caller<'_>, client: &Client, target: &Target) {
             }
         }
     }
+}
+
+/// Lets the schedule start nothing more, and waits for what it has started. Whether all of that has ended.
+pub(super) async fn settle_schedule(client: &Client) -> Result<bool, Problem> {
+    client.pause_schedule(TICK, Act::default()).await?;
+    let (began, mut quiet) = (Instant::now(), Instant::now());
+    while began.elapsed() < SETTLE {
+        let statuses = OPEN_STATUSES.map(str::to_owned).into();
+        let open = client.list(RunsFilter { statuses, limit: 1, ..RunsFilter::default() }).await?;
+        if !open.runs.is_empty() {
+            quiet = Instant::now();
+        }
+        if quiet.elapsed() > QUIET {
+            return Ok(true);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(false)
 }

@@ -62,6 +62,11 @@ pub async fn play(
         let output = command(&store).arg("publish").arg(folder.path().join(file)).output()?;
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
+    let (every, file) = (format!("{}s", workflows::EVERY_S), format!("file={}", effects.display()));
+    let mut schedule = command(&store);
+    schedule.args(["schedule", "create", workflows::TICK, "--every", &every, "--set", &file]);
+    let output = schedule.args(["--catch-up", "all", "--overlap", "allow"]).output()?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let mut stage = Stage::new(folder.path(), store, disk)?;
     let board =
         Arc::new(Board::new(ClientLog::create(&folder.path().join("calls.jsonl"))?, effects));
@@ -92,6 +97,11 @@ async fn finish(stage: &mut Stage, board: &Board) -> io::Result<()> {
     if let Some((server, client)) = stage.last().await {
         let open = clients::settle(board, &client, CLIENTS).await;
         stage.seen.extend(open.into_iter().map(|run| format!("{run} did not come to its end")));
+        match clients::settle_schedule(&client).await {
+            Ok(true) => {}
+            Ok(false) => stage.seen.push("what was scheduled does not come to its end".into()),
+            Err(problem) => stage.seen.push(format!("the schedule cannot be paused: {problem}")),
+        }
         stage.seen.extend(export(&client, &mut exported).await?);
         stage.close(server).await;
     }

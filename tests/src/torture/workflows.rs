@@ -1,4 +1,4 @@
-//! What runs in a torture: five workflows that leave a line outside the store for whatever they do, and what they come to.
+//! What runs in a torture: seven workflows that leave a line outside the store for whatever they do, and what they come to.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -10,6 +10,12 @@ use serde_json::{Value, json};
 /// `HOME` is one of the few variables that a script has from its engine; each life of a server has its own number there, and a file of its
 /// own.
 const LINE: &str = "printf '%s %s %s %s\\n' \"$NEXUS_RUN\" \"$NEXUS_KEY\" \"$NEXUS_ATTEMPT\" \"${HOME##*/}\" >> \"$FILE/${HOME##*/}\"";
+
+/// The workflow that a schedule starts, and how often it does, in seconds.
+pub(super) const TICK: &str = "tick";
+pub(super) const EVERY_S: u64 = 1;
+/// How many attempts of jobs may be under way at one time.
+const JOBS: u64 = 2;
 
 /// How many letters a mailbox takes, and how many updates a tally.
 pub(super) const GOAL: u64 = 4;
@@ -25,11 +31,14 @@ pub(super) enum Work {
     Mailbox,
     /// Adds up updates; answers with the sum, and says it when asked.
     Tally,
+    /// Two steps, of which few may be under way at one time over all runs.
+    Job,
 }
 
 impl Work {
     /// All of them.
-    pub(super) const ALL: [Self; 4] = [Self::Order, Self::Refund, Self::Mailbox, Self::Tally];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Order, Self::Refund, Self::Mailbox, Self::Tally, Self::Job];
 
     /// The name of its workflow.
     pub(super) fn name(self) -> &'static str {
@@ -38,6 +47,7 @@ impl Work {
             Self::Refund => "refund",
             Self::Mailbox => "mailbox",
             Self::Tally => "tally",
+            Self::Job => "job",
         }
     }
 }
@@ -53,6 +63,8 @@ pub(super) fn write(folder: &Path) -> std::io::Result<Vec<String>> {
         ("refund", refund()),
         ("mailbox", mailbox()),
         ("tally", tally()),
+        ("job", job()),
+        (TICK, tick()),
     ];
     let mut names = Vec::new();
     for (name, text) in texts {
@@ -77,12 +89,16 @@ pub(super) fn told() -> Value {
         "refund": {"ok": ["ask"], "pay": ["ok"]},
         "mailbox": {"letter": ["open"], "file": ["letter"], "seen": ["file"], "again": ["seen"]},
         "tally": tally,
+        "job": {"two": ["one"]},
     });
     let scripts = json!({
         "leaf": ["a", "b"], "order": ["reserve", "price", "pack", "lines", "charge"], "refund": ["ask", "pay"], "mailbox": ["open", "file"],
-        "tally": ["last"],
+        "tally": ["last"], "job": ["one", "two"], TICK: ["a"],
     });
-    json!({"needs": needs, "scripts": scripts, "undone": {"order": ["reserve", "lines"]}, "goal": GOAL})
+    json!({
+        "needs": needs, "scripts": scripts, "undone": {"order": ["reserve", "lines"]}, "goal": GOAL,
+        "limits": {"job": JOBS}, "scheduled": {TICK: EVERY_S},
+    })
 }
 
 /// A script that cannot be started for want of room is tried again; one that fails is not.
@@ -99,6 +115,27 @@ defaults:
   retry: {{ max_attempts: 1000, initial: 20ms, max: 200ms, give_up_on: [NX3007] }}
 "
     )
+}
+
+fn tick() -> String {
+    head(TICK, "") + &format!("steps:\n  a:\n    run: {LINE}\n")
+}
+
+fn job() -> String {
+    let limit = format!("concurrency: {{ key: pool, scope: global, limit: {JOBS} }}");
+    head("job", "")
+        + &format!(
+            "\
+steps:
+  one:
+    run: {LINE}; sleep 0.05
+    {limit}
+  two:
+    needs: one
+    run: {LINE}
+    {limit}
+"
+        )
 }
 
 fn leaf() -> String {
@@ -225,10 +262,10 @@ mod tests {
 
     #[test]
     fn every_workflow_is_a_good_definition() {
-        for text in [leaf(), refund(), mailbox(), tally()] {
+        for text in [leaf(), refund(), mailbox(), tally(), job(), tick()] {
             crate::definition_json(&text);
         }
         let folder = tempfile::tempdir().expect("a folder");
-        assert_eq!(write(folder.path()).expect("files are written").len(), Work::ALL.len());
+        assert_eq!(write(folder.path()).expect("files are written").len(), Work::ALL.len() + 1);
     }
 }

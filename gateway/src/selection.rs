@@ -62,6 +62,11 @@ impl Selection {
         })
     }
 
+    /// Whether it asks where runs are.
+    pub(crate) fn asks_where(&self) -> bool {
+        self.0.asks_where()
+    }
+
     /// Whether this run is meant. `now_ms` is the time now, in milliseconds since the Unix epoch.
     pub(crate) fn holds(&self, run: &RunSummary, now_ms: u64) -> bool {
         self.0.holds(run, now_ms)
@@ -69,6 +74,15 @@ impl Selection {
 }
 
 impl Term {
+    fn asks_where(&self) -> bool {
+        match self {
+            Self::All(terms) | Self::Any(terms) => terms.iter().any(Self::asks_where),
+            Self::Not(term) => term.asks_where(),
+            Self::Age(..) => false,
+            Self::Is(field, ..) => matches!(field, Field::At | Field::Waiting | Field::Error),
+        }
+    }
+
     fn holds(&self, run: &RunSummary, now_ms: u64) -> bool {
         match self {
             Self::All(terms) => terms.iter().all(|term| term.holds(run, now_ms)),

@@ -10,7 +10,7 @@ use super::{acting, published};
 use crate::context::Context;
 use crate::exit::{Code, Outcome};
 use crate::follow::{self, Following, Show};
-use crate::output;
+use crate::output::{self, Format};
 use crate::store::{Access, Driving, IN_A_PROGRAM, Purpose, note_parked};
 
 /// Arguments of `retry`.
@@ -78,23 +78,32 @@ fn watched(context: &Context, runs: &[String], act: &Act) -> Outcome {
     context.block_on_two(async {
         let purpose = Purpose::Drive(Driving::named("retry"));
         let access = Access::get(context, &purpose).await?;
-        let (mut names, mut code) = (Vec::new(), Code::Conflict);
+        let (mut names, mut refused) = (Vec::new(), None);
         for run in runs {
             match access.control().retry(run, act.clone()).await {
                 Ok(acted) => match access.control().drive(&acted.id).await {
                     Err(problem) if problem.code == IN_A_PROGRAM => {
-                        code = Code::Done;
-                        output::line(format!("{} continues", acted.id));
+                        match output::format() {
+                            Format::Json | Format::Jsonl => output::json(&acted),
+                            Format::Name | Format::Value => output::line(&acted.id),
+                            Format::Table | Format::Wide => {
+                                output::line(format!("{} continues", acted.id));
+                            }
+                            Format::None => {}
+                        }
                         output::note(format!("note: {}", problem.hint.unwrap_or(problem.message)));
                     }
                     Ok(_) | Err(_) => names.push(acted.id),
                 },
-                Err(problem) => output::problem(&problem),
+                Err(problem) => {
+                    output::problem(&problem);
+                    refused = Some(Code::Conflict);
+                }
             }
         }
         if names.is_empty() {
             access.close().await;
-            return Ok(code);
+            return Ok(refused.unwrap_or(Code::Done));
         }
         let following = Following { names, any: false, from_start: false, show: Show::Progress };
         follow::to_the_end(context, access, purpose, following).await

@@ -15,7 +15,7 @@ use crate::store::{Access, Purpose, note_parked};
   nexus-engine update wf-007 quantity --data '{\"qty\": 3}' --id upd-42
   nexus-engine update wf-007 quantity --data @quantity.json")]
 pub(crate) struct UpdateArgs {
-    /// The run: its name, the beginning of it, @last or @last-failed.
+    /// The run: its name, @last or @last-failed.
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
     /// Name of the update.

@@ -63,6 +63,8 @@ pub async fn chain(options: &Options) -> Result<Report, Failure> {
     let with_sets = chain_with_sets(options.steps)?;
     let with_sets = syncs_of_a_run(&meter, handle, &with_sets).await?;
     engine.shutdown().await;
+    // A run of steps, and one of as many with a pure step after each.
+    meter.besides(COUNTED * 3 * u64::from(options.steps));
     let mut report = meter.report("chain", "steps")?;
     report.latency_of = "run";
     report.also("syncs_per_run_alone", alone);

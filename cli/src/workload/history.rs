@@ -15,6 +15,8 @@ use super::{Failure, Options, Report, float};
 
 /// How many events of a history are read at a time.
 const PAGE: usize = 4_096;
+/// A tenth of fewer has no time between two of its steps.
+const STEPS_MIN: u32 = 20;
 /// How often the run is looked at.
 const LOOKS: usize = 5;
 
@@ -23,6 +25,9 @@ const LOOKS: usize = 5;
 /// # Errors
 /// If the store cannot be opened or a run does not complete.
 pub async fn history(options: &Options) -> Result<Report, Failure> {
+    if options.steps < STEPS_MIN {
+        return Err(format!("a history needs at least {STEPS_MIN} steps").into());
+    }
     let plan = rounds(options.steps)?;
     let mut meter = Meter::new(options)?;
     let engine = meter.open(|| open_engine(&options.folder, options.concurrency))?;
@@ -52,7 +57,7 @@ pub async fn history(options: &Options) -> Result<Report, Failure> {
         if ends.len() != options.steps as usize {
             return Err(format!("{} steps of {} completed", ends.len(), options.steps).into());
         }
-        let tenth = (ends.len() / 10).max(2);
+        let tenth = ends.len() / 10;
         parts.push((between(&ends[..tenth]), between(&ends[ends.len() - tenth..])));
         events = count;
     }

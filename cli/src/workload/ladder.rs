@@ -51,6 +51,9 @@ pub async fn ladder(options: &Options) -> Result<Report, Failure> {
         meter.round(lanes(&half, options.time, lane)).await?;
     }
     let peak = meter.median_per_second() / f64::from(options.steps);
+    if peak <= 0.0 {
+        return Err("no run completed, so there is no peak".into());
+    }
     let mut climber = Climber::new(engine.handle().clone(), Arc::clone(&plan), options.time);
     let mut climbed: Vec<(f64, Vec<Rung>)> = RUNGS.map(|part| (part, Vec::new())).into();
     for _ in 0..options.rounds {
@@ -67,6 +70,7 @@ pub async fn ladder(options: &Options) -> Result<Report, Failure> {
     }
     let over = Middle::of(2.0 * knee.part, &over);
     climber.nothing_is_lost(engine.handle(), meter.completed_runs(options.steps)).await?;
+    meter.besides(climber.accepted() * u64::from(options.steps));
     // It has a handle, and a store is closed when nobody has one.
     drop(climber);
     engine.shutdown().await;

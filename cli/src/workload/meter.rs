@@ -59,7 +59,7 @@ pub(super) struct Meter {
     began: Usage,
     /// What baselines used.
     apart: Usage,
-    /// Units of all rounds, also of those that do not count.
+    /// Units of all that was done, also of what does not count.
     units: u64,
 }
 
@@ -107,6 +107,11 @@ impl Meter {
     ) -> Result<(), Failure> {
         self.units += work.await?.units;
         Ok(())
+    }
+
+    /// Takes note of work that was done outside of rounds: its bytes are among those that are written.
+    pub(super) fn besides(&mut self, units: u64) {
+        self.units += units;
     }
 
     /// Carries out and measures a round, then has the disk do the same.

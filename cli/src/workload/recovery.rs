@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nexus_definitions::shapes::Shape;
 use nexus_engine::handler::{Data, Handler, HandlerFuture};
@@ -25,6 +25,8 @@ use super::{Failure, Options};
 const LANES: usize = 64;
 /// Steps of a run.
 const STEPS: u32 = 3;
+/// How long no run ends before one counts as lost.
+const STANDSTILL: Duration = Duration::from_mins(1);
 /// Runs, unless it is said how many.
 pub(super) const RUNS: usize = 100_000;
 
@@ -175,9 +177,15 @@ pub(super) async fn take_up(options: &Options) -> Result<(), Failure> {
         .open(options.folder.join("store"))?;
     say("opened", 0)?;
     let views = engine.handle().views().ok_or("there are no views")?;
+    let (mut known, mut progress) = (0, Instant::now());
     loop {
         let seen = views.metrics()?.total;
         let ended = seen.runs_completed + seen.runs_failed + seen.runs_cancelled;
+        if ended > known {
+            (known, progress) = (ended, Instant::now());
+        } else if progress.elapsed() > STANDSTILL {
+            return Err(format!("of {runs} runs {ended} have ended, and no more do").into());
+        }
         if ended >= runs as u64 {
             if seen.runs_completed != runs as u64 || seen.runs_started != runs as u64 {
                 return Err(format!("of {runs} runs {} completed", seen.runs_completed).into());

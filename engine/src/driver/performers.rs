@@ -19,6 +19,8 @@ pub(super) struct Performers {
     inbox: mpsc::UnboundedSender<Message>,
     rest: Duration,
     at_work: HashMap<RunId, Performer>,
+    /// Those that were told to end and may still be in the middle of something.
+    leaving: HashMap<RunId, JoinHandle<()>>,
 }
 
 struct Performer {
@@ -33,7 +35,7 @@ impl Performers {
         inbox: mpsc::UnboundedSender<Message>,
         rest: Duration,
     ) -> Self {
-        Self { functions, loader, inbox, rest, at_work: HashMap::new() }
+        Self { functions, loader, inbox, rest, at_work: HashMap::new(), leaving: HashMap::new() }
     }
 
     /// Tells the function of a run what is durable; one that is not at work begins. One that is in trouble is left alone.
@@ -51,7 +53,8 @@ impl Performers {
             self.at_work.remove(&run);
         }
         let (sender, receiver) = watch::channel(revision);
-        let task = tokio::spawn(perform(Performance {
+        let before = self.leaving.remove(&run);
+        let performance = Performance {
             run,
             workflow,
             functions: self.functions.clone(),
@@ -60,7 +63,14 @@ impl Performers {
             began,
             news: receiver,
             rest: self.rest,
-        }));
+        };
+        let task = tokio::spawn(async move {
+            if let Some(before) = before {
+                // Both say what code the run has. It was ended: why it did is of no interest.
+                let _ = before.await;
+            }
+            perform(performance).await;
+        });
         self.at_work.insert(run, Performer { news: sender, task });
     }
 
@@ -69,6 +79,8 @@ impl Performers {
         if let Some(performer) = self.at_work.remove(&run) {
             performer.task.abort();
             self.functions.forget_run(run);
+            self.leaving.retain(|_, task| !task.is_finished());
+            self.leaving.insert(run, performer.task);
         }
     }
 }

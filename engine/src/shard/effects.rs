@@ -96,6 +96,18 @@ impl Resident {
         }
     }
 
+    /// Whether an effect is still wanted. An attempt that was to stop may have reported meanwhile, and what a function calls next
+    /// may have its numbers by now.
+    pub(super) fn still_counts(&self, effect: &Effect) -> bool {
+        let Effect::StopAttempt { step, item, .. } = effect else { return true };
+        let wanted = match item {
+            _ if step.0 >= self.plan.step_count() => None,
+            None => pending_for(&self.plan, &self.run, *step),
+            Some(item) => pending_item(&self.plan, &self.run, *step, *item),
+        };
+        wanted.as_ref() == Some(effect)
+    }
+
     /// What carries on attempts that were cut off and that no handler of this engine is at work for, or will be.
     fn kept_attempts(&self) -> Vec<Effect> {
         let coming = self.held.iter().flat_map(|held| &held.effects);
@@ -190,5 +202,25 @@ fn ends_a_hold(event: &Event) -> bool {
             | Event::ParentResumed
             | Event::CancelRequested { .. }
             | Event::UndoWaived { .. }
+    )
+}
+
+/// Whether a run ends with this.
+pub(super) fn is_end(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::RunCompleted { .. } | Event::RunFailed { .. } | Event::RunCancelled { .. }
+    )
+}
+
+/// Whether timers that a pause kept may fire after this.
+pub(super) fn ends_a_pause(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::ResumeRun { .. }
+            | Command::ResumeStep { .. }
+            | Command::ReleaseRun
+            | Command::FollowParent { paused: false }
+            | Command::CancelRun { .. }
     )
 }

@@ -9,7 +9,7 @@ use nexus_log::Row;
 use nexus_model::codec;
 use nexus_model::command::Command;
 use nexus_model::decide::{TimerChange, Transition, asked_for};
-use nexus_model::effect::{Effect, Reading, RunAttempt, pending_for, pending_item, pending_items};
+use nexus_model::effect::{Effect, Reading, RunAttempt, pending_for, pending_items};
 use nexus_model::event::{Event, Given};
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex, TimerId};
 use nexus_model::payload::{NewPayload, PayloadHash};
@@ -19,6 +19,7 @@ use nexus_model::run::{ItemState, Run, StepState, TimerPurpose, UndoState};
 use nexus_model::time::Timestamp;
 use nexus_model::vault::Vault;
 
+use super::effects::{ends_a_pause, is_end};
 use super::held::Held;
 use super::output::FunctionNews;
 use super::{Answer, Asked, Output, Refusal, Slots, encode};
@@ -397,18 +398,6 @@ impl Resident {
         }
     }
 
-    /// Whether an effect is still wanted. An attempt that was to stop may have reported meanwhile, and what a function calls next
-    /// may have its numbers by now.
-    fn still_counts(&self, effect: &Effect) -> bool {
-        let Effect::StopAttempt { step, item, .. } = effect else { return true };
-        let wanted = match item {
-            _ if step.0 >= self.plan.step_count() => None,
-            None => pending_for(&self.plan, &self.run, *step),
-            Some(item) => pending_item(&self.plan, &self.run, *step, *item),
-        };
-        wanted.as_ref() == Some(effect)
-    }
-
     /// Whether the timer is set by a transition that is not durable yet.
     fn is_to_be_set(&self, timer: TimerId) -> bool {
         let mut changes = self.held.iter().flat_map(|held| &held.timers);
@@ -585,24 +574,6 @@ impl Resident {
             vault: self.vault.clone(),
         }
     }
-}
-
-fn is_end(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::RunCompleted { .. } | Event::RunFailed { .. } | Event::RunCancelled { .. }
-    )
-}
-
-fn ends_a_pause(command: &Command) -> bool {
-    matches!(
-        command,
-        Command::ResumeRun { .. }
-            | Command::ResumeStep { .. }
-            | Command::ReleaseRun
-            | Command::FollowParent { paused: false }
-            | Command::CancelRun { .. }
-    )
 }
 
 fn may_repeat(run: &Run, step: StepIndex, item: Option<ItemIndex>) -> bool {

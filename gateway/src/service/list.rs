@@ -44,12 +44,20 @@ impl Service {
                 let by_status = statuses.is_empty() || statuses.contains(&run.status);
                 by_status && selection.as_ref().is_none_or(|it| it.holds(run, now_ms))
             };
+            let asks_where = selection.as_ref().is_some_and(Selection::asks_where);
             let mut summaries = Vec::new();
             let next = loop {
                 let page = views.runs(&wanted).map_err(|error| problems::views(&error))?;
                 let mut last = None;
                 for row in &page.rows {
-                    let summary = service.summary(row);
+                    let plan = service.handle().loader().plan(row.definition).ok();
+                    let mut summary = service.summary(row, plan.as_deref());
+                    // The calls of a function are read only where they are shown, or asked for.
+                    if (asks_where || is_wanted(&summary))
+                        && let Some(plan) = plan.and_then(|plan| service.with_calls(&plan, row))
+                    {
+                        summary = service.summary(row, Some(&plan));
+                    }
                     if is_wanted(&summary) {
                         summaries.push(summary);
                     }
@@ -92,20 +100,17 @@ impl Service {
         Ok(page.rows.into_iter().next().map(|row| (row.run, row.name)))
     }
 
-    /// The plan of a run, in which the steps that its row speaks of are: those of a function are in its log only.
-    fn with_calls(&self, plan: Arc<Plan>, row: &RunRow) -> Arc<Plan> {
+    /// The plan with the steps that the row of a run of a function speaks of: they are in its log only.
+    fn with_calls(&self, plan: &Plan, row: &RunRow) -> Option<Arc<Plan>> {
         if !plan.is_code() || row.current.is_empty() && row.failed_step.is_none() {
-            return plan;
+            return None;
         }
         let loaded = self.handle().loader().run(row.run).ok().flatten();
-        loaded.map_or(plan, |(plan, _)| plan)
+        loaded.map(|(plan, _)| plan)
     }
 
-    fn summary(&self, row: &RunRow) -> RunSummary {
-        // A definition that cannot be read is no reason to show no list.
-        let plan = self.handle().loader().plan(row.definition).ok();
-        let plan = plan.map(|plan| self.with_calls(plan, row));
-        let plan = plan.as_deref();
+    /// What a list says of a run. A definition that cannot be read is no reason to show no list.
+    fn summary(&self, row: &RunRow, plan: Option<&Plan>) -> RunSummary {
         let now = self.handle().clock().now();
         let ended = row.ended_at;
         let pauses = match ended {

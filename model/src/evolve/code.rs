@@ -123,10 +123,7 @@ impl Fold<'_> {
 
     /// The function gets what a step came to, in this order; what comes while the run ends it gets if the run is retried, and what
     /// is ended then stays open. What nobody waits for frees its number, unless it may have to be undone.
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "nothing else ends a call while the run goes on"
-    )]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is an outcome of a call")]
     pub(super) fn note_outcome(&mut self, event: &Event) {
         let goes_on = self.run.status == RunStatus::Running;
         let (plan, known) = (self.plan, self.run.steps().len());

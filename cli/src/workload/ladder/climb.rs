@@ -89,6 +89,11 @@ impl Climber {
         })
     }
 
+    /// How many runs were taken.
+    pub(super) fn accepted(&self) -> u64 {
+        self.accepted
+    }
+
     /// The time until the next run comes: runs come independently of each other.
     ///
     /// Source: the exponential distribution by inversion; numbers from `SplitMix64`, as in `nexus_definitions::shapes`.

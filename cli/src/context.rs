@@ -1,8 +1,10 @@
 //! What a verb knows beside its own arguments: the global flags, the store, who asks.
 
 use std::future::Future;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread;
 use std::time::Duration;
 
 use nexus_gateway::api::By;
@@ -14,6 +16,8 @@ use crate::exit;
 
 /// The store's folder unless another is named.
 const STORE: &str = ".nexus";
+/// Threads of a verb that works on runs.
+const WORKERS: usize = 2;
 
 /// What a verb knows beside its own arguments.
 #[derive(Clone, Debug)]
@@ -71,7 +75,7 @@ impl Context {
 
     /// Whether the user can be asked something.
     pub(crate) fn may_ask(&self) -> bool {
-        !self.global.no_input && !self.global.yes && std::io::stdin().is_terminal()
+        !self.global.no_input && !self.global.yes && io::stdin().is_terminal()
     }
 
     /// Whether the user agreed to everything beforehand.
@@ -97,7 +101,9 @@ impl Context {
     /// Runs a verb that works on runs, on two threads.
     #[expect(clippy::unused_self, reason = "verbs have what they need from their context")]
     pub(crate) fn block_on_two<T>(&self, work: impl Future<Output = T>) -> T {
-        block_on(Builder::new_multi_thread().worker_threads(2), work)
+        // A runtime that cannot begin all of its threads waits for ever for those that it has begun.
+        threads_can_begin(WORKERS + 1).expect(exit::NO_RUNTIME);
+        block_on(Builder::new_multi_thread().worker_threads(WORKERS), work)
     }
 }
 
@@ -108,6 +114,22 @@ fn quoted(word: &str) -> String {
         return word.to_owned();
     }
     format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// Begins so many threads, which end again.
+fn threads_can_begin(count: usize) -> io::Result<()> {
+    let door = Arc::new(RwLock::new(()));
+    let closed = door.write().unwrap_or_else(PoisonError::into_inner);
+    let begin = |_| {
+        let door = Arc::clone(&door);
+        thread::Builder::new().spawn(move || drop(door.read()))
+    };
+    let begun: io::Result<Vec<_>> = (0..count).map(begin).collect();
+    drop(closed);
+    for thread in begun? {
+        let _ = thread.join();
+    }
+    Ok(())
 }
 
 /// Runs `work`, and ends without waiting for what is left: after a second Ctrl-C that is reads and writes of the store.

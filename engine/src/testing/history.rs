@@ -47,7 +47,7 @@ impl TestEngine {
     /// Checks a workflow against a history that [`RunHandle::history`](crate::RunHandle::history) wrote: whether, given what came
     /// from outside then, it would have done the same, and whether its functions can read what their steps were given. No function
     /// of a step is called. A workflow that is a function is run through the history, and makes the calls that are recorded, or the
-    /// first that differs is told.
+    /// first that differs is told; what it returns in the end is not compared.
     ///
     /// # Errors
     /// [`HistoryError`] if the file cannot be used, or its history is of another workflow.

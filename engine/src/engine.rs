@@ -62,7 +62,7 @@ pub struct Builder {
     secrets: Option<Arc<dyn Secrets>>,
 }
 
-/// Why an engine cannot be opened. Its text begins with the code, and `{:?}` is for people as well, as that of [`Error`](crate::Error).
+/// Why an engine cannot be opened. Its text begins with the code, and `{:?}` is for people as well, as that of [`workflow::Error`](crate::workflow::Error).
 pub enum OpenError {
     /// The log cannot be opened.
     Log(nexus_log::OpenError),

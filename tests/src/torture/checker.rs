@@ -137,7 +137,7 @@ impl Verdict {
         self.findings.iter().filter(|finding| finding.wrong == wrong).count()
     }
 
-    /// Whether there are few enough runs about which nothing can be said: one, or one of each [`UNDECIDED_ONE_OF`].
+    /// Whether there are few enough runs about which nothing can be said: one, or one of each `UNDECIDED_ONE_OF`.
     pub fn is_decided(&self) -> bool {
         self.undecided <= (self.runs / UNDECIDED_ONE_OF).max(1)
     }

@@ -29,6 +29,7 @@ use std::time::Duration;
 use nexus_log::{Outcome, Partition, Table};
 use nexus_model::aggregate::{AggregateId, ClockKind};
 use nexus_model::command::Command;
+use nexus_model::event::Interruption;
 use nexus_model::id::{RunId, TimerId};
 use nexus_model::time::Timestamp;
 use tokio::sync::mpsc;
@@ -365,7 +366,8 @@ impl Driver {
     ) {
         if self.closing.is_some() || self.config.drive == Drive::Nothing {
             self.slots.0 += 1;
-            self.interrupted((info.run, attempt.step, attempt.item, attempt.attempt));
+            let which = (info.run, attempt.step, attempt.item, attempt.attempt);
+            self.interrupted(which, Interruption::NotCalled);
             return;
         }
         match self.handlers.code(plan, info.run, attempt.step, attempt.undo) {
@@ -414,20 +416,21 @@ impl Driver {
             Stopped::Told => {}
             Stopped::NotCalled => {
                 self.slots.0 += 1;
-                self.interrupted(attempt);
+                self.interrupted(attempt, Interruption::NotCalled);
             }
-            Stopped::Unknown => self.interrupted(attempt),
+            Stopped::Unknown => self.interrupted(attempt, Interruption::ShutDown),
         }
     }
 
     fn report(&mut self, report: Report) {
         self.slots.0 += i64::from(!report.is_outside);
         self.handlers.ended(&report);
-        let Report { run, step, item, attempt, result, reply, .. } = report;
+        let Report { run, step, item, attempt, was_called, result, reply, .. } = report;
         let reply = reply.map(|reply| self.replies.expect(reply));
         match result {
             Err(failure) if self.closing.is_some() && failure.code == attempt::STOPPED => {
-                self.interrupted((run, step, item, attempt));
+                let how = if was_called { Interruption::ShutDown } else { Interruption::NotCalled };
+                self.interrupted((run, step, item, attempt), how);
             }
             Err(failure) => {
                 let command = match item {
@@ -446,14 +449,11 @@ impl Driver {
         }
     }
 
-    /// Records that an attempt is left to the next process, in order.
-    fn interrupted(&mut self, (run, step, item, attempt): AttemptKey) {
-        let orderly = true;
+    /// Records that an attempt is left to the next process, or to when its code is there.
+    fn interrupted(&mut self, (run, step, item, attempt): AttemptKey, how: Interruption) {
         let command = match item {
-            None => Command::InterruptAttempts { attempts: vec![(step, attempt)], orderly },
-            Some(item) => {
-                Command::InterruptItems { attempts: vec![(step, item, attempt)], orderly }
-            }
+            None => Command::InterruptAttempts { attempts: vec![(step, attempt)], how },
+            Some(item) => Command::InterruptItems { attempts: vec![(step, item, attempt)], how },
         };
         self.tell(Input::Ask { run, asked: Asked::silent(command) });
     }

@@ -328,8 +328,8 @@ fn command_of(event: &Event) -> Option<Command> {
         | Event::UndoAttemptFailed { step, attempt, failure } => {
             Command::FailStep { step, attempt, failure }
         }
-        Event::AttemptsInterrupted { attempts, orderly } => {
-            Command::InterruptAttempts { attempts, orderly }
+        Event::AttemptsInterrupted { attempts, how } => {
+            Command::InterruptAttempts { attempts, how }
         }
         Event::ItemCompleted { step, item, attempt, output, .. } => {
             Command::CompleteItem { step, item, attempt, output }
@@ -338,9 +338,7 @@ fn command_of(event: &Event) -> Option<Command> {
             Command::FailItem { step, item, attempt, failure }
         }
         Event::ItemResumed { step, item, attempt } => Command::ResumeItem { step, item, attempt },
-        Event::ItemsInterrupted { attempts, orderly } => {
-            Command::InterruptItems { attempts, orderly }
-        }
+        Event::ItemsInterrupted { attempts, how } => Command::InterruptItems { attempts, how },
         Event::AttemptResumed { step, attempt } => Command::ResumeAttempt { step, attempt },
         Event::HeartbeatRecorded { step, attempt, progress } => {
             Command::RecordHeartbeat { step, attempt, progress }

@@ -1,7 +1,7 @@
 //! Commands: what somebody asks of a run. Each may be refused with a [`Rejection`](crate::rejection::Rejection).
 
 use crate::code::{CallsMade, FunctionReturned};
-use crate::event::{Actor, ChildEnd, Failure, RunStarted};
+use crate::event::{Actor, ChildEnd, Failure, Interruption, RunStarted};
 use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
 use crate::limit::Ticket;
 use crate::migration::MigrateRun;
@@ -34,8 +34,8 @@ pub enum Command {
     InterruptAttempts {
         /// Which.
         attempts: Vec<(StepIndex, Attempt)>,
-        /// Whether it shut down in order.
-        orderly: bool,
+        /// How.
+        how: Interruption,
     },
     /// A handler returned for an item.
     CompleteItem {
@@ -63,8 +63,8 @@ pub enum Command {
     InterruptItems {
         /// Which.
         attempts: Vec<(StepIndex, ItemIndex, Attempt)>,
-        /// Whether it shut down in order.
-        orderly: bool,
+        /// How.
+        how: Interruption,
     },
     /// The handler of an attempt that was cut off is about to be called again.
     ResumeAttempt {

@@ -170,16 +170,14 @@ fn apply(
             draft.complete_step(step, attempt, output)
         }
         Command::FailStep { step, attempt, failure } => draft.fail_step(step, attempt, failure),
-        Command::InterruptAttempts { attempts, orderly } => {
-            draft.interrupt_attempts(attempts, orderly)
-        }
+        Command::InterruptAttempts { attempts, how } => draft.interrupt_attempts(attempts, how),
         Command::CompleteItem { step, item, attempt, output } => {
             draft.complete_item(step, item, attempt, output)
         }
         Command::FailItem { step, item, attempt, failure } => {
             draft.fail_item(step, item, attempt, failure)
         }
-        Command::InterruptItems { attempts, orderly } => draft.interrupt_items(attempts, orderly),
+        Command::InterruptItems { attempts, how } => draft.interrupt_items(attempts, how),
         Command::ResumeItem { step, item, attempt } => draft.resume_item(step, item, attempt),
         Command::ResumeAttempt { step, attempt } => draft.resume_attempt(step, attempt),
         Command::RecordHeartbeat { step, attempt, progress } => {

@@ -2,6 +2,7 @@
 //! outside (with [`Given`]), then what `decide` derived from it.
 
 mod calls;
+mod interruption;
 mod started;
 mod values;
 
@@ -11,6 +12,7 @@ use crate::payload::{Payload, PayloadHash};
 use crate::time::Timestamp;
 pub use calls::{Awaited, ChildEnd, UpdateAccepted, UpdateAwaited, child_name};
 pub use calls::{ItemUndoStarted, ItemUndone, SlotAnswer};
+pub use interruption::Interruption;
 pub use started::{Actor, Given, LABELS_MAX, LIMITS_MAX, Migrated, Parent, RunStarted};
 pub use values::{Failure, ValueMut};
 
@@ -39,12 +41,12 @@ pub enum Event {
         /// Why.
         failure: Failure,
     },
-    /// Attempts were cut off by the end of the engine's process; they run again under their numbers.
+    /// Attempts came to rest, most often by the end of the engine's process; they run again under their numbers.
     AttemptsInterrupted {
         /// Which.
         attempts: Vec<(StepIndex, Attempt)>,
-        /// Whether the engine shut down in order, which does not count against the attempt.
-        orderly: bool,
+        /// How.
+        how: Interruption,
     },
     /// An attempt that was cut off is about to be carried on: from here on its handler may be at work again.
     AttemptResumed {
@@ -130,12 +132,12 @@ pub enum Event {
         /// Why.
         failure: Failure,
     },
-    /// Attempts of items were cut off by the end of the engine's process; they run again under their numbers.
+    /// Attempts of items came to rest, most often by the end of the engine's process; they run again under their numbers.
     ItemsInterrupted {
         /// Which.
         attempts: Vec<(StepIndex, ItemIndex, Attempt)>,
-        /// Whether the engine shut down in order, which does not count against the attempt.
-        orderly: bool,
+        /// How.
+        how: Interruption,
     },
     /// An attempt of an item that was cut off is carried on.
     ItemResumed {

@@ -222,8 +222,8 @@ impl Fold<'_> {
                 self.step_completed(*step, *attempt, output);
             }
             Event::AttemptFailed { step, failure, .. } => self.attempt_failed(*step, failure),
-            Event::AttemptsInterrupted { attempts, orderly } => {
-                self.attempts_interrupted(attempts, *orderly);
+            Event::AttemptsInterrupted { attempts, how } => {
+                self.attempts_interrupted(attempts, *how);
             }
             Event::AttemptResumed { step, .. } => self.attempt_resumed(*step),
             Event::HeartbeatRecorded { step, progress, .. } => {
@@ -331,8 +331,8 @@ impl Fold<'_> {
             Event::ItemAttemptFailed { step, item, failure, .. } => {
                 self.item_attempt_failed(*step, *item, failure);
             }
-            Event::ItemsInterrupted { attempts, orderly } => {
-                self.items_interrupted(attempts, *orderly);
+            Event::ItemsInterrupted { attempts, how } => {
+                self.items_interrupted(attempts, *how);
             }
             Event::ItemRetryScheduled { step, item, timer, at, .. } => {
                 self.item_retry_scheduled(*step, *item, *timer, *at);

@@ -61,6 +61,8 @@ pub(crate) struct Report {
     pub(crate) item: Option<ItemIndex>,
     pub(crate) attempt: Attempt,
     pub(crate) result: Result<(Payload, Vec<NewPayload>), Failure>,
+    /// Whether its handler was called, or a worker was given it.
+    pub(crate) was_called: bool,
     /// Whether a worker carried it out, so that it took no room here.
     pub(crate) is_outside: bool,
     /// Who is told that it is recorded.
@@ -87,6 +89,8 @@ pub(super) struct Call {
     pub(super) secrets: Vec<SecretPlace>,
     pub(super) timeout: Option<Duration>,
     pub(super) recorded: Instant,
+    /// Whether its handler was called, or a worker was given it.
+    pub(super) was_called: bool,
     /// When its handler began.
     pub(super) began: Instant,
     /// Who is told that its outcome is recorded.
@@ -131,7 +135,8 @@ impl Drop for Reporter {
         let Some((run, step, item, attempt)) = self.open.take() else { return };
         let error = StepError::retry("the handler's task ended without an outcome").code("NX3012");
         let (result, is_outside, reply) = (Err(error.0), self.is_outside, None);
-        let report = Report { run, step, item, attempt, result, is_outside, reply };
+        let was_called = true;
+        let report = Report { run, step, item, attempt, result, was_called, is_outside, reply };
         let _ = self.inbox.send(Message::Reported(report));
     }
 }
@@ -154,7 +159,8 @@ pub(super) async fn carry_out(mut call: Call, environment: Arc<Environment>) -> 
         })
         .map_err(|error| redactor.failure(error.0));
     environment.metrics.attempted(call.began.elapsed(), result.is_ok());
-    Report { run, step, item, attempt, result, is_outside, reply: call.reply }
+    let (was_called, reply) = (call.was_called, call.reply);
+    Report { run, step, item, attempt, result, was_called, is_outside, reply }
 }
 
 async fn called(call: &mut Call, environment: &Environment) -> StepResult<Data> {
@@ -174,6 +180,7 @@ async fn attempted(call: &mut Call, environment: &Environment) -> StepResult<Dat
     let input = with_secrets(input, call, environment).await?;
     open_progress(call, environment).await?;
     call.cx.begins(call.timeout);
+    call.was_called = true;
     let work = guarded(handler, call.cx.clone(), input);
     tokio::pin!(work);
     let error = tokio::select! {

@@ -142,6 +142,7 @@ impl Handlers {
             secrets: plan.secrets(step, attempt.undo),
             timeout: timeout_ms.map(Duration::from_millis),
             recorded: Instant::now(),
+            was_called: false,
             began: Instant::now(),
             reply: None,
         });

@@ -67,6 +67,7 @@ pub(super) async fn carried_out(
 ) -> StepResult<Data> {
     let Held { _offer, worker, mut report } = handed_out(call, environment, &mut outside).await?;
     call.began = Instant::now();
+    call.was_called = true;
     let mut ending = outside.ending;
     tokio::select! {
         biased;

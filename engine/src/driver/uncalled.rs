@@ -2,13 +2,14 @@
 //! call yet.
 //!
 //! Invariants:
-//! * They rest, as is recorded, so that the end of the process does not count against them.
+//! * They rest, as is recorded, so that the end of the process does not count against them, and that they were not called.
 //! * They take no room, and nothing waits for them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use nexus_model::effect::RunAttempt;
+use nexus_model::event::Interruption;
 use nexus_model::id::{Attempt, RunId, StepIndex};
 use nexus_model::plan::Plan;
 use tokio::sync::mpsc;
@@ -94,7 +95,7 @@ impl Driver {
         let which = (run, attempt.step, attempt.item, attempt.attempt);
         self.slots.0 += 1;
         self.handlers.turns_back(which);
-        self.interrupted(which);
+        self.interrupted(which, Interruption::NotCalled);
     }
 
     /// An attempt that rests has no code: its turn comes once there is some.

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use nexus_model::command::Command;
+use nexus_model::event::Interruption;
 use nexus_model::id::Attempt;
 
 use super::Asked;
@@ -46,10 +47,10 @@ fn is_found_again(command: &Command, at_work: &AtWork) -> bool {
     let is_here = |step, item, attempt: &Attempt| at_work.get(&(step, item)) == Some(attempt);
     #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is found when a run is read")]
     match command {
-        Command::InterruptAttempts { attempts, orderly: false } => {
+        Command::InterruptAttempts { attempts, how: Interruption::ProcessEnded } => {
             !attempts.iter().any(|(step, attempt)| is_here(*step, None, attempt))
         }
-        Command::InterruptItems { attempts, orderly: false } => {
+        Command::InterruptItems { attempts, how: Interruption::ProcessEnded } => {
             !attempts.iter().any(|(step, item, attempt)| is_here(*step, Some(*item), attempt))
         }
         _ => false,

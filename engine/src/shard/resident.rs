@@ -10,7 +10,7 @@ use nexus_model::codec;
 use nexus_model::command::Command;
 use nexus_model::decide::{TimerChange, Transition, asked_for};
 use nexus_model::effect::{Effect, Reading, RunAttempt, pending_for, pending_items};
-use nexus_model::event::{Event, Given};
+use nexus_model::event::{Event, Given, Interruption};
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex, TimerId};
 use nexus_model::payload::{NewPayload, PayloadHash};
 use nexus_model::plan::Plan;
@@ -181,11 +181,13 @@ impl Resident {
         }
         let items = if drives { self.take_up_items(run, is_kept, slots, out) } else { Vec::new() };
         if !cut_off.is_empty() {
-            let interrupt = Command::InterruptAttempts { attempts: cut_off, orderly: false };
+            let interrupt =
+                Command::InterruptAttempts { attempts: cut_off, how: Interruption::ProcessEnded };
             self.queue.push_front(Asked::silent(interrupt));
         }
         if drives && !items.is_empty() {
-            let interrupt = Command::InterruptItems { attempts: items, orderly: false };
+            let interrupt =
+                Command::InterruptItems { attempts: items, how: Interruption::ProcessEnded };
             self.queue.push_front(Asked::silent(interrupt));
         }
     }

@@ -8,7 +8,7 @@ use nexus_model::command::Command;
 use nexus_model::definition::{
     Compensate, Definition, OnEnd, OnError, Repeat, Step, StepKind, WhenNeeds,
 };
-use nexus_model::event::Event;
+use nexus_model::event::{Event, Interruption};
 use nexus_model::id::{Attempt, DefinitionHash, StepIndex, TimerId};
 use nexus_model::pauses::{Pause, Scope};
 use nexus_model::rejection::Rejection;
@@ -189,7 +189,7 @@ fn a_step_that_ends_and_begins_again_in_one_transition_is_called_once() {
     bench.durable();
     bench.seen();
     let attempts = vec![(StepIndex(0), Attempt(1))];
-    bench.ask(run, Command::InterruptAttempts { attempts, orderly: false }, None);
+    bench.ask(run, Command::InterruptAttempts { attempts, how: Interruption::ProcessEnded }, None);
     bench.durable();
     assert_eq!(bench.seen(), "set 2; call 0/2");
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use nexus_model::command::Command;
 use nexus_model::effect::RunAttempt;
+use nexus_model::event::Interruption;
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
 use nexus_model::plan::Plan;
 use nexus_model::rejection::Rejection;
@@ -143,7 +144,8 @@ impl World {
             return false;
         }
         self.slots.0 += 1;
-        let command = Command::InterruptAttempts { attempts: vec![(step, attempt)], orderly: true };
+        let how = Interruption::NotCalled;
+        let command = Command::InterruptAttempts { attempts: vec![(step, attempt)], how };
         self.tell(Input::Ask { run, asked: Asked::silent(command) }, None);
         true
     }

@@ -1,6 +1,7 @@
 //! What a shard is told about an attempt of a step or of an item.
 
 use nexus_model::command::Command;
+use nexus_model::event::Interruption;
 use nexus_model::id::{Attempt, ItemIndex, StepIndex};
 use nexus_model::payload::NewPayload;
 
@@ -31,10 +32,10 @@ pub(super) fn ended(
 
 /// It was left in order.
 pub(super) fn left(step: StepIndex, item: Option<ItemIndex>, attempt: Attempt) -> Command {
-    let orderly = true;
+    let how = Interruption::ShutDown;
     match item {
-        None => Command::InterruptAttempts { attempts: vec![(step, attempt)], orderly },
-        Some(item) => Command::InterruptItems { attempts: vec![(step, item, attempt)], orderly },
+        None => Command::InterruptAttempts { attempts: vec![(step, attempt)], how },
+        Some(item) => Command::InterruptItems { attempts: vec![(step, item, attempt)], how },
     }
 }
 

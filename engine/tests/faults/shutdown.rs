@@ -44,7 +44,7 @@ async fn a_handler_that_ignores_the_stop_does_not_hold_up_the_end() {
     assert!(is_completed(&next.end_of(run).await));
     let events = next.handle().history(run, 0, 100).await.unwrap();
     let text = format!("{events:?}");
-    assert!(text.contains("orderly: true"), "{text}");
+    assert!(text.contains("how: ShutDown"), "{text}");
 }
 
 #[tokio::test]

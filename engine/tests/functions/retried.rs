@@ -17,6 +17,8 @@ struct Shop {
     is_up: Arc<AtomicBool>,
     calls: Arc<AtomicU32>,
     keys: Arc<std::sync::Mutex<Vec<String>>>,
+    /// Whether one was told that its effects may have happened already.
+    may_repeat: Arc<AtomicBool>,
 }
 
 impl Shop {
@@ -27,6 +29,7 @@ impl Shop {
             async move {
                 shop.calls.fetch_add(1, Ordering::SeqCst);
                 shop.keys.lock().unwrap().push(cx.idempotency_key());
+                shop.may_repeat.fetch_or(cx.may_repeat(), Ordering::SeqCst);
                 if shop.is_up.load(Ordering::SeqCst) {
                     Ok(n + 1)
                 } else {
@@ -80,8 +83,28 @@ async fn a_run_goes_on_once_what_failed_is_mended() {
     assert_eq!(shop.calls.load(Ordering::SeqCst), 6);
     let keys = shop.keys.lock().unwrap().clone();
     assert!(keys.len() == 3 && keys.iter().all(|key| *key == keys[0]), "{keys:?}");
+    assert!(!shop.may_repeat.load(Ordering::SeqCst), "nothing was cut off");
     let replay = life.engine.handle().replay(run.run_id().await.unwrap(), None).await.unwrap();
     assert!(replay.agrees(), "{:?}", replay.differences);
+}
+
+#[tokio::test]
+async fn an_attempt_begun_by_a_program_without_the_function_repeats_nothing() {
+    let (shop, memory) = (Shop::default(), memory());
+    let workflow = shop.workflow();
+    let first = Life::begin(&memory, &workflow);
+    let run = first.engine.start(&workflow, 1).id("run").await.unwrap();
+    within(run.result()).await.unwrap_err();
+    drop(run);
+    within(first.engine.shutdown()).await;
+    let other = Workflow::code("other", |_: Cx, n: u64| async move { Ok(n) }).unwrap();
+    let second = Life::begin(&memory, &other);
+    second.engine.run::<u64>("run").retry().await.unwrap();
+    within(second.engine.shutdown()).await;
+    shop.is_up.store(true, Ordering::SeqCst);
+    let third = Life::begin(&memory, &workflow);
+    assert_eq!(within(third.engine.run::<u64>("run").result()).await.unwrap(), 14);
+    assert!(!shop.may_repeat.load(Ordering::SeqCst), "nothing was cut off");
 }
 
 #[tokio::test]

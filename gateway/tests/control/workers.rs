@@ -457,6 +457,16 @@ async fn a_task_of_an_engine_that_ended_is_handed_out_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_no_worker_had_repeats_nothing_after_an_end_in_order() {
+    let (house, _, control) = house().await;
+    control.start(start(resize(json!({})), Some("open"))).await.unwrap();
+    let (house, worker, _) = another(house, true).await;
+    let task = worker.task().await;
+    assert_eq!((&task["attempt"], &task["may_repeat"]), (&json!(1), &json!(false)));
+    house.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_engine_that_ends_hands_out_nothing_and_takes_what_is_reported() {
     let (house, worker, control) = house().await;
     control.start(start(resize(json!({})), Some("one"))).await.unwrap();

@@ -39,7 +39,7 @@ use super::wire::{
 };
 use super::wire::{ChildEndedV1, ParentPausedV1, ParentResumedV1, StepCalledV1};
 use super::{BODY_BYTES_MAX, DecodeError, kind};
-use crate::event::{Actor, Event, Failure, Migrated, RunStarted};
+use crate::event::{Actor, Event, Failure, Interruption, Migrated, RunStarted};
 use crate::id::{Attempt, DefinitionHash, RunId, StateHash, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload, PayloadHash};
 use crate::time::Timestamp;
@@ -220,7 +220,8 @@ impl Wire<'_> for AttemptsInterruptedV1<Vec<AttemptV1>> {
     fn event(self) -> Option<Event> {
         let attempt = |wire: AttemptV1| (StepIndex(wire.step), Attempt(wire.attempt));
         let attempts = self.attempts.into_iter().map(attempt).collect();
-        Some(Event::AttemptsInterrupted { attempts, orderly: self.orderly })
+        let how = Interruption::from_number(self.how)?;
+        Some(Event::AttemptsInterrupted { attempts, how })
     }
 }
 

@@ -49,8 +49,8 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
             let (step, attempt, failure) = (step.0, attempt.0, failure.into());
             put(out, &AttemptFailedV1 { step, attempt, failure });
         }
-        Event::AttemptsInterrupted { attempts, orderly } => {
-            put(out, &AttemptsInterruptedV1 { attempts: Attempts(attempts), orderly: *orderly });
+        Event::AttemptsInterrupted { attempts, how } => {
+            put(out, &AttemptsInterruptedV1 { attempts: Attempts(attempts), how: how.number() });
         }
         Event::AttemptResumed { step, attempt } => {
             put(out, &AttemptResumedV1 { step: step.0, attempt: attempt.0 });

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::decode::Wire;
 use super::encode::put;
 use super::wire::{FailureV1, PayloadV1, TimerV1};
-use crate::event::{Event, ItemUndoStarted, ItemUndone};
+use crate::event::{Event, Interruption, ItemUndoStarted, ItemUndone};
 use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
 use crate::payload::PayloadHash;
 use crate::time::Timestamp;
@@ -65,7 +65,7 @@ pub(super) struct ItemAttemptV1 {
 #[derive(Serialize, Deserialize)]
 pub(super) struct ItemsInterruptedV1<Attempts> {
     attempts: Attempts,
-    orderly: bool,
+    how: u8,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -143,8 +143,8 @@ pub(super) fn put_event(out: &mut Vec<u8>, event: &Event) {
             let (step, item, attempt) = (step.0, item.0, attempt.0);
             put(out, &ItemAttemptFailedV1 { step, item, attempt, failure: failure.into() });
         }
-        Event::ItemsInterrupted { attempts, orderly } => {
-            put(out, &ItemsInterruptedV1 { attempts: Attempts(attempts), orderly: *orderly });
+        Event::ItemsInterrupted { attempts, how } => {
+            put(out, &ItemsInterruptedV1 { attempts: Attempts(attempts), how: how.number() });
         }
         Event::ItemOutputMapped { step, item, output } => {
             put(out, &ItemOutputMappedV1 { step: step.0, item: item.0, output: output.into() });
@@ -257,7 +257,8 @@ impl Wire<'_> for ItemsInterruptedV1<Vec<ItemAttemptV1>> {
             (StepIndex(wire.step), ItemIndex(wire.item), Attempt(wire.attempt))
         };
         let attempts = self.attempts.into_iter().map(attempt).collect();
-        Some(Event::ItemsInterrupted { attempts, orderly: self.orderly })
+        let how = Interruption::from_number(self.how)?;
+        Some(Event::ItemsInterrupted { attempts, how })
     }
 }
 

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use crate::code::{CallMade, CallsMade, FunctionReturned, LeftSignal};
 use crate::definition::{Definition, Step, StepKind};
 use crate::event::{
-    Actor, Awaited, ChildEnd, Event, Failure, Given, Migrated, Parent, RunStarted, SlotAnswer,
-    UpdateAccepted, UpdateAwaited,
+    Actor, Awaited, ChildEnd, Event, Failure, Given, Interruption, Migrated, Parent, RunStarted,
+    SlotAnswer, UpdateAccepted, UpdateAwaited,
 };
 use crate::id::{Attempt, DefinitionHash, ItemIndex, RunId, StateHash, StepIndex, TimerId};
 use crate::limit::{Rate, Size, Ticket, Wish};
@@ -178,7 +178,7 @@ fn outside_samples() -> Vec<Event> {
         Event::AttemptFailed { step, attempt, failure: failure() },
         Event::AttemptsInterrupted {
             attempts: vec![(step, attempt), (StepIndex(70_000), Attempt(251))],
-            orderly: true,
+            how: Interruption::ShutDown,
         },
         Event::TimerFired { timer: TimerId(3) },
         Event::RunPaused { by: actor(), reason: "maintenance".to_owned() },

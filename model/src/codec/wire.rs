@@ -104,7 +104,7 @@ pub(super) struct AttemptFailedV1<'a> {
 #[derive(Serialize, Deserialize)]
 pub(super) struct AttemptsInterruptedV1<Attempts> {
     pub(super) attempts: Attempts,
-    pub(super) orderly: bool,
+    pub(super) how: u8,
 }
 
 #[derive(Serialize, Deserialize)]

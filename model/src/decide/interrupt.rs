@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Draft;
-use crate::event::{Event, Failure};
+use crate::event::{Event, Failure, Interruption};
 use crate::id::{Attempt, StepIndex};
 use crate::rejection::Rejection;
 
@@ -11,7 +11,7 @@ impl Draft<'_> {
     pub(super) fn interrupt_attempts(
         &mut self,
         attempts: Vec<(StepIndex, Attempt)>,
-        orderly: bool,
+        how: Interruption,
     ) -> Result<(), Rejection> {
         for &(step, attempt) in &attempts {
             self.under_way(step, attempt)?;
@@ -19,7 +19,7 @@ impl Draft<'_> {
         let each_once: BTreeSet<(StepIndex, Attempt)> = attempts.into_iter().collect();
         let attempts: Vec<(StepIndex, Attempt)> = each_once.into_iter().collect();
         self.idle.extend(attempts.iter().map(|(step, _)| *step));
-        self.emit(Event::AttemptsInterrupted { attempts: attempts.clone(), orderly });
+        self.emit(Event::AttemptsInterrupted { attempts: attempts.clone(), how });
         for (step, attempt) in attempts {
             self.give_up_if_hopeless(step, attempt);
         }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::evaluate::Evaluated;
 use super::{Draft, backoff};
 use crate::codec::chunks::{self, Shape};
-use crate::event::{Event, Failure};
+use crate::event::{Event, Failure, Interruption};
 use crate::expression::{ItemScope, Template};
 use crate::id::{Attempt, ItemIndex, StepIndex};
 use crate::payload::{ContentType, Payload, PayloadHash};
@@ -206,7 +206,7 @@ impl Draft<'_> {
     pub(super) fn interrupt_items(
         &mut self,
         attempts: Vec<(StepIndex, ItemIndex, Attempt)>,
-        orderly: bool,
+        how: Interruption,
     ) -> Result<(), Rejection> {
         for &(step, item, attempt) in &attempts {
             self.item_under_way(step, item, attempt)?;
@@ -214,7 +214,7 @@ impl Draft<'_> {
         let each_once: BTreeSet<_> = attempts.into_iter().collect();
         let attempts: Vec<_> = each_once.into_iter().collect();
         self.idle_items.extend(attempts.iter().map(|(step, item, _)| (*step, *item)));
-        self.emit(Event::ItemsInterrupted { attempts: attempts.clone(), orderly });
+        self.emit(Event::ItemsInterrupted { attempts: attempts.clone(), how });
         for &(step, item, attempt) in &attempts {
             self.give_item_up_if_hopeless(step, item, attempt);
         }

@@ -1,7 +1,7 @@
 //! Attempts: begun, failed, cut off, told to stop.
 
 use super::Fold;
-use crate::event::Failure;
+use crate::event::{Failure, Interruption};
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::Payload;
 use crate::run::{StepState, TimerPurpose};
@@ -72,19 +72,16 @@ impl Fold<'_> {
     pub(super) fn attempts_interrupted(
         &mut self,
         attempts: &[(StepIndex, Attempt)],
-        orderly: bool,
+        how: Interruption,
     ) {
         for &(step, _) in attempts {
             let is_outside = self.plan.worker_handler(step, false).is_some();
             let mut state = self.run.step(step).clone();
             if let StepState::Running { interruptions, may_repeat, rests, .. } = &mut state {
-                let counts = !orderly && !is_outside && !*rests;
-                *interruptions = interruptions.saturating_add(u32::from(counts));
-                *may_repeat = true;
-                *rests = true;
+                come_to_rest(how, is_outside, (interruptions, may_repeat, rests));
                 self.set(step, self.with_state(step, state));
             }
-            self.undo_interrupted(step, orderly);
+            self.undo_interrupted(step, how);
         }
     }
 
@@ -114,4 +111,20 @@ impl Fold<'_> {
         }
         self.stop_call(step, failure);
     }
+}
+
+/// An attempt came to rest, carried out by a worker or here. Changes how often it was cut off, whether its effects may have
+/// happened, and whether it rests.
+///
+/// One that rests already, or was not called, has had no effects since.
+pub(super) fn come_to_rest(
+    how: Interruption,
+    is_outside: bool,
+    (interruptions, may_repeat, rests): (&mut u32, &mut bool, &mut bool),
+) {
+    let was_called = !*rests && how != Interruption::NotCalled;
+    let counts = was_called && how == Interruption::ProcessEnded && !is_outside;
+    *interruptions = interruptions.saturating_add(u32::from(counts));
+    *may_repeat |= was_called;
+    *rests = true;
 }

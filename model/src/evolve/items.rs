@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::attempts::come_to_rest;
 use super::{Change, Fold};
-use crate::event::Failure;
+use crate::event::{Failure, Interruption};
 use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
 use crate::payload::{Payload, PayloadHash};
 use crate::run::{
@@ -145,7 +146,7 @@ impl Fold<'_> {
     pub(super) fn items_interrupted(
         &mut self,
         attempts: &[(StepIndex, ItemIndex, Attempt)],
-        orderly: bool,
+        how: Interruption,
     ) {
         for &(step, item, _) in attempts {
             let is_outside = self.plan.worker_handler(step, false).is_some();
@@ -154,10 +155,7 @@ impl Fold<'_> {
             if stops {
                 self.item_state(step, item, ItemState::Waiting);
             } else if let ItemState::Running { interruptions, may_repeat, rests, .. } = &mut state {
-                let counts = !orderly && !is_outside && !*rests;
-                *interruptions = interruptions.saturating_add(u32::from(counts));
-                *may_repeat = true;
-                *rests = true;
+                come_to_rest(how, is_outside, (interruptions, may_repeat, rests));
                 self.item_state(step, item, state);
             }
         }

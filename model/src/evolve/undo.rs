@@ -1,7 +1,8 @@
 //! Undoing: asked for, begun, done, failed, given up.
 
 use super::Fold;
-use crate::event::{Failure, ItemUndoStarted, ItemUndone};
+use super::attempts::come_to_rest;
+use crate::event::{Failure, Interruption, ItemUndoStarted, ItemUndone};
 use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
 use crate::payload::Payload;
 use crate::run::{ItemsUndo, RunStatus, StepUndo, TimerPurpose, UndoState};
@@ -149,7 +150,7 @@ impl Fold<'_> {
     }
 
     /// An undo that was cut off runs again, or is given up if it was told to stop.
-    pub(super) fn undo_interrupted(&mut self, step: StepIndex, orderly: bool) {
+    pub(super) fn undo_interrupted(&mut self, step: StepIndex, how: Interruption) {
         let Some(state) = self.run.step_run(step).undo() else { return };
         let mut state = state.clone();
         let is_outside = self.plan.worker_handler(step, true).is_some();
@@ -157,10 +158,7 @@ impl Fold<'_> {
             if *stopping {
                 return self.settle_undo(step, UndoState::GivenUp);
             }
-            let counts = !orderly && !is_outside && !*rests;
-            *interruptions = interruptions.saturating_add(u32::from(counts));
-            *may_repeat = true;
-            *rests = true;
+            come_to_rest(how, is_outside, (interruptions, may_repeat, rests));
             self.set_undo(step, self.undo_with(step, state));
         }
     }

@@ -3,7 +3,7 @@
 use super::bench::Bench;
 use crate::command::Command;
 use crate::definition::Definition;
-use crate::event::{Actor, Event, Failure, Migrated, RunStarted};
+use crate::event::{Actor, Event, Failure, Interruption, Migrated, RunStarted};
 use crate::evolve::{evolve, fits};
 use crate::id::{Attempt, DefinitionHash, StateHash, StepIndex, TimerId};
 use crate::payload::Payload;
@@ -21,7 +21,10 @@ fn each_event(step: StepIndex) -> Vec<Event> {
         Event::RunStarted(Box::default()),
         Event::StepCompleted { step, attempt, output: output.clone(), may_repeat: false },
         Event::AttemptFailed { step, attempt, failure: failure.clone() },
-        Event::AttemptsInterrupted { attempts: vec![(step, attempt)], orderly: false },
+        Event::AttemptsInterrupted {
+            attempts: vec![(step, attempt)],
+            how: Interruption::ProcessEnded,
+        },
         Event::AttemptResumed { step, attempt },
         Event::HeartbeatRecorded { step, attempt, progress: output.clone() },
         Event::TimerFired { timer },

@@ -62,6 +62,31 @@ fn an_orderly_end_does_not_count() {
 }
 
 #[test]
+fn an_attempt_that_was_not_called_repeats_nothing() {
+    check(
+        "
+        workflow  a
+        given     start
+        when      uncalled a; take_up a; uncalled a; interrupt a; take_up a; complete a
+        then      not called: a#1; taken up: a#1; not called: a#1; interrupted: a#1
+                  taken up: a#1; a#1 completed; run completed
+    ",
+    );
+}
+
+#[test]
+fn an_attempt_that_was_called_before_may_repeat_though_it_was_not_called_again() {
+    check(
+        "
+        workflow  a
+        given     start; interrupt a; take_up a; uncalled a; take_up a
+        when      complete a
+        then      a#1 completed may repeat; run completed
+    ",
+    );
+}
+
+#[test]
 fn the_next_attempt_counts_afresh() {
     check(
         "

@@ -13,7 +13,7 @@ use crate::definition::{
     OnEnd, OnError, OnSignalTimeout, Repeat, Retry, Step, StepKind, Switch, SwitchCase, WhenNeeds,
     WhileOpen,
 };
-use crate::event::{Actor, ChildEnd, Failure, Parent, RunStarted};
+use crate::event::{Actor, ChildEnd, Failure, Interruption, Parent, RunStarted};
 use crate::id::{Attempt, DefinitionHash, ItemIndex, RunId, StepIndex, TimerId};
 use crate::limit::Ticket;
 use crate::migration::{MigrateRun, Target};
@@ -376,9 +376,9 @@ pub(super) fn command(bench: &mut Bench, line: &str) -> Command {
             let (step, attempt) = attempt(bench, words[1]);
             Command::FailStep { step, attempt, failure: failure(&words[2..]) }
         }
-        word @ ("interrupt" | "shutdown") => {
+        word @ ("interrupt" | "shutdown" | "uncalled") => {
             let attempts = words[1..].iter().map(|word| attempt(bench, word)).collect();
-            Command::InterruptAttempts { attempts, orderly: word == "shutdown" }
+            Command::InterruptAttempts { attempts, how: interruption(word) }
         }
         "beat" => {
             let (step, attempt) = attempt(bench, words[1]);
@@ -555,4 +555,13 @@ pub(super) fn payload(bench: &mut Bench, text: &str) -> Payload {
     };
     bench.store.extend(new);
     payload
+}
+
+/// How attempts came to rest, by the word for the command.
+fn interruption(word: &str) -> Interruption {
+    match word {
+        "shutdown" => Interruption::ShutDown,
+        "uncalled" => Interruption::NotCalled,
+        _ => Interruption::ProcessEnded,
+    }
 }

@@ -15,7 +15,7 @@ use super::bench::Bench;
 use super::notation::plain_step;
 use crate::command::Command;
 use crate::definition::{Concurrency, Definition, OnEnd, StepKind, WhenNeeds};
-use crate::event::{Actor, ChildEnd, Event, Failure, RunStarted, child_name};
+use crate::event::{Actor, ChildEnd, Event, Failure, Interruption, RunStarted, child_name};
 use crate::evolve::evolve;
 use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
 use crate::limit::Ticket;
@@ -296,7 +296,10 @@ impl Play {
             }
             10..13 => {
                 let attempts = running.iter().copied().filter(|(s, _)| ask.which >> s.0 & 1 == 0);
-                Command::InterruptAttempts { attempts: attempts.collect(), orderly: fatal }
+                Command::InterruptAttempts {
+                    attempts: attempts.collect(),
+                    how: Interruption::ALL[ask.which % 3],
+                }
             }
             13..17 => {
                 let timers: Vec<_> = run.timers.keys().copied().collect();

@@ -3,7 +3,7 @@
 mod items;
 
 use crate::effect::{Effect, Reading, Wish};
-use crate::event::{ChildEnd, Event, Failure, UpdateAccepted, UpdateAwaited};
+use crate::event::{ChildEnd, Event, Failure, Interruption, UpdateAccepted, UpdateAwaited};
 use crate::id::{Attempt, StepIndex, TimerId};
 use crate::payload::{ContentType, Payload};
 use crate::plan::Plan;
@@ -21,9 +21,9 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
         Event::AttemptFailed { step, attempt, failure } => {
             format!("{} attempt failed {}", tried(plan, *step, *attempt), failure.code)
         }
-        Event::AttemptsInterrupted { attempts, orderly } => {
+        Event::AttemptsInterrupted { attempts, how } => {
             let names = attempts.iter().map(|(step, attempt)| tried(plan, *step, *attempt));
-            let how = if *orderly { "shut down" } else { "interrupted" };
+            let how = interruption(*how);
             format!("{how}: {}", names.collect::<Vec<_>>().join(" "))
         }
         Event::AttemptResumed { step, attempt } => {
@@ -271,4 +271,13 @@ fn migration(migrated: &crate::event::Migrated) -> String {
     let place = |place: &Option<StepIndex>| place.map_or("–".to_owned(), |at| at.0.to_string());
     let places: Vec<String> = migrated.steps.iter().map(place).collect();
     format!("migrated {}", places.join(" "))
+}
+
+/// How attempts came to rest.
+pub(super) fn interruption(how: Interruption) -> &'static str {
+    match how {
+        Interruption::ProcessEnded => "interrupted",
+        Interruption::ShutDown => "shut down",
+        Interruption::NotCalled => "not called",
+    }
 }

@@ -8,7 +8,7 @@ use nexus_model::codec::{self, Header};
 use nexus_model::command::Command;
 use nexus_model::decide::{Context, Decision, decide};
 use nexus_model::definition::{Definition, OnError, Retry, Step, StepKind, WhenNeeds};
-use nexus_model::event::{Actor, Event, Failure, Given, RunStarted};
+use nexus_model::event::{Actor, Event, Failure, Given, Interruption, RunStarted};
 use nexus_model::id::{RunId, StepIndex};
 use nexus_model::payload::Payload;
 use nexus_model::plan::Plan;
@@ -178,7 +178,7 @@ impl History {
                 };
                 Command::FailStep { step, attempt, failure }
             }
-            45..50 => Command::InterruptAttempts { attempts, orderly: luck.is_multiple_of(2) },
+            45..50 => Command::InterruptAttempts { attempts, how: Interruption::ALL[luck % 3] },
             _ => Command::CompleteStep { step, attempt, output: Payload::Null },
         })
     }

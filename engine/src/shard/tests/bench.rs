@@ -7,7 +7,7 @@ use nexus_model::aggregate::Effect;
 use nexus_model::breaker::BreakerEffect;
 use nexus_model::decide::SlotChange;
 use nexus_model::definition::Step;
-use nexus_model::event::{Actor, Event, Failure, RunStarted};
+use nexus_model::event::{Actor, Event, Failure, Interruption, RunStarted};
 use nexus_model::id::{Attempt, StepIndex};
 use nexus_model::limit::LimitEffect;
 use nexus_model::payload::Payload;
@@ -272,7 +272,7 @@ pub(super) fn resume(step: u32, attempt: u32) -> Command {
 /// The attempt that was to be carried on was not called.
 pub(super) fn turned_back(step: u32, attempt: u32) -> Command {
     let attempts = vec![(StepIndex(step), Attempt(attempt))];
-    Command::InterruptAttempts { attempts, orderly: true }
+    Command::InterruptAttempts { attempts, how: Interruption::ShutDown }
 }
 
 pub(super) fn pause() -> Command {

@@ -2,7 +2,7 @@
 
 use nexus_engine::model::codec::{event_name, show_state_hash};
 use nexus_engine::model::event::{
-    ChildEnd, Event, Failure, ItemUndone, Migrated, RunStarted, SlotAnswer,
+    ChildEnd, Event, Failure, Interruption, ItemUndone, Migrated, RunStarted, SlotAnswer,
 };
 use nexus_engine::model::id::{Attempt, StepIndex, TimerId};
 use nexus_engine::model::payload::Payload;
@@ -181,11 +181,11 @@ impl Showing<'_> {
             | Event::UndoAttemptFailed { step, attempt, failure } => json!({
                 "step": self.id(*step), "attempt": attempt.0, "failure": failure_data(failure),
             }),
-            Event::AttemptsInterrupted { attempts, orderly } => {
+            Event::AttemptsInterrupted { attempts, how } => {
                 let attempts = attempts
                     .iter()
                     .map(|(step, attempt)| json!({"step": self.id(*step), "attempt": attempt.0}));
-                json!({"attempts": attempts.collect::<Vec<_>>(), "orderly": orderly})
+                json!({"attempts": attempts.collect::<Vec<_>>(), "how": how.name()})
             }
             events_of_items!() => self.data_of_items(event)?,
             Event::AttemptResumed { step, attempt } => {
@@ -368,9 +368,9 @@ impl Showing<'_> {
             | Event::RetryScheduled { .. }
             | Event::UndoRetryScheduled { .. }
             | Event::StepCalled { .. } => self.detail_of_attempts(event),
-            Event::AttemptsInterrupted { attempts, orderly } => {
+            Event::AttemptsInterrupted { attempts, how } => {
                 let steps: Vec<StepIndex> = attempts.iter().map(|(step, _)| *step).collect();
-                let how = if *orderly { "the engine was shut down" } else { "the process ended" };
+                let how = interruption(*how);
                 format!("{}: {how}", self.some(&steps))
             }
             events_of_items!() => self.detail_of_items(event)?,
@@ -535,5 +535,14 @@ fn awaited(signal: &str) -> Value {
     match event_of(signal) {
         Some(event) => json!({"event": event}),
         None => json!({"signal": signal}),
+    }
+}
+
+/// How attempts came to rest.
+fn interruption(how: Interruption) -> &'static str {
+    match how {
+        Interruption::ProcessEnded => "the process ended",
+        Interruption::ShutDown => "the engine was shut down",
+        Interruption::NotCalled => "not begun yet",
     }
 }

@@ -12,7 +12,7 @@ use super::strategies::{attempt, due, failure, number, payload, step, time, time
 use super::{NOW, call_requested, failure as some_failure, inline, plan, run, stored, wish};
 use crate::codec::{DecodeError, decode_run, encode_run, state_hash};
 use crate::definition::{Definition, ForEach, OnItemError};
-use crate::event::{Event, ItemUndoStarted, ItemUndone, SlotAnswer};
+use crate::event::{Event, Interruption, ItemUndoStarted, ItemUndone, SlotAnswer};
 use crate::id::{Attempt, ItemIndex, StepIndex, TimerId};
 use crate::limit::Ticket;
 use crate::payload::PayloadHash;
@@ -37,7 +37,7 @@ pub(super) fn outside_samples() -> Vec<Event> {
         Event::StepCallRefused(answer(step, item)),
         Event::ItemsInterrupted {
             attempts: vec![(step, item, attempt), (step, ItemIndex(3), Attempt(251))],
-            orderly: false,
+            how: Interruption::ProcessEnded,
         },
     ]
 }
@@ -102,8 +102,8 @@ pub(super) fn event() -> BoxedStrategy<Event> {
         (step(), item(), attempt(), failure()).prop_map(|(step, item, attempt, failure)| {
             Event::ItemAttemptFailed { step, item, attempt, failure }
         }),
-        (attempts, any::<bool>())
-            .prop_map(|(attempts, orderly)| Event::ItemsInterrupted { attempts, orderly }),
+        (attempts, prop::sample::select(&Interruption::ALL))
+            .prop_map(|(attempts, how)| Event::ItemsInterrupted { attempts, how }),
         (step(), item(), payload()).prop_map(|(step, item, output)| Event::ItemOutputMapped {
             step,
             item,

@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use crate::code::{CallMade, CallsMade, FunctionReturned, LeftSignal};
 use crate::codec::kinds;
 use crate::event::{
-    Actor, Awaited, ChildEnd, Event, Failure, Given, Migrated, Parent, RunStarted, SlotAnswer,
-    UpdateAccepted, UpdateAwaited,
+    Actor, Awaited, ChildEnd, Event, Failure, Given, Interruption, Migrated, Parent, RunStarted,
+    SlotAnswer, UpdateAccepted, UpdateAwaited,
 };
 use crate::id::{Attempt, DefinitionHash, ItemIndex, RunId, StateHash, StepIndex, TimerId};
 use crate::limit::{Rate, Size, Ticket, Wish};
@@ -56,8 +56,8 @@ fn outside_event() -> BoxedStrategy<Event> {
             attempt,
             failure
         }),
-        (attempts, any::<bool>())
-            .prop_map(|(attempts, orderly)| Event::AttemptsInterrupted { attempts, orderly }),
+        (attempts, prop::sample::select(&Interruption::ALL))
+            .prop_map(|(attempts, how)| Event::AttemptsInterrupted { attempts, how }),
         (step(), attempt()).prop_map(|(step, attempt)| Event::AttemptResumed { step, attempt }),
         (step(), attempt(), payload()).prop_map(|(step, attempt, progress)| {
             Event::HeartbeatRecorded { step, attempt, progress }

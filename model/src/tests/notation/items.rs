@@ -1,7 +1,7 @@
 //! The notation of stories about items: `complete a[3]#1 "out"`, `fail a[0]`, `interrupt a[0] a[1]`.
 
 use super::super::bench::Bench;
-use super::{failure, payload, value};
+use super::{failure, interruption, payload, value};
 use crate::command::Command;
 use crate::definition::{ForEach, OnItemError, Step};
 use crate::id::{Attempt, ItemIndex, StepIndex};
@@ -38,9 +38,9 @@ pub(super) fn command(bench: &mut Bench, words: &[&str]) -> Option<Command> {
         }
         "fail" => Some(Command::FailItem { step, item, attempt, failure: failure(rest) }),
         "resume_attempt" => Some(Command::ResumeItem { step, item, attempt }),
-        word @ ("interrupt" | "shutdown") => {
+        word @ ("interrupt" | "shutdown" | "uncalled") => {
             let attempts = words[1..].iter().filter_map(|word| self::item(bench, word)).collect();
-            Some(Command::InterruptItems { attempts, orderly: word == "shutdown" })
+            Some(Command::InterruptItems { attempts, how: interruption(word) })
         }
         _ => None,
     }

@@ -2,7 +2,7 @@
 
 use super::{Ask, Play};
 use crate::command::Command;
-use crate::event::{Event, Failure};
+use crate::event::{Event, Failure, Interruption};
 use crate::id::{Attempt, ItemIndex, StepIndex};
 use crate::payload::Payload;
 use crate::run::{ItemsRun, Run, Slot, StepState};
@@ -87,7 +87,10 @@ impl Play {
             _ => {
                 let attempts =
                     running.iter().copied().filter(|(_, i, _)| ask.which >> i.0 & 1 == 0);
-                Command::InterruptItems { attempts: attempts.collect(), orderly: fatal }
+                Command::InterruptItems {
+                    attempts: attempts.collect(),
+                    how: Interruption::ALL[ask.which % 3],
+                }
             }
         })
     }

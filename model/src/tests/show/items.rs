@@ -1,6 +1,6 @@
 //! The notation of stories: events of items as text.
 
-use super::{payload, timer, why};
+use super::{interruption, payload, timer, why};
 use crate::event::{Event, SlotAnswer};
 use crate::id::{Attempt, ItemIndex, StepIndex};
 use crate::plan::Plan;
@@ -27,9 +27,9 @@ pub(super) fn event(plan: &Plan, event: &Event) -> String {
         Event::ItemAttemptFailed { step, item, attempt, failure } => {
             format!("{} attempt failed {}", tried(step, item, attempt), failure.code)
         }
-        Event::ItemsInterrupted { attempts, orderly } => {
+        Event::ItemsInterrupted { attempts, how } => {
             let names = attempts.iter().map(|(step, item, attempt)| tried(step, item, attempt));
-            let how = if *orderly { "shut down" } else { "interrupted" };
+            let how = interruption(*how);
             format!("{how}: {}", names.collect::<Vec<_>>().join(" "))
         }
         Event::ItemOutputMapped { step, item, output } => {

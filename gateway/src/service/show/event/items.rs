@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::hex;
 use super::attempts::numbered;
-use super::{Showing, due_data, failure_data, failure_line, time};
+use super::{Showing, due_data, failure_data, failure_line, interruption, time};
 
 /// How many items a line names.
 const ITEMS_MAX: usize = 6;
@@ -60,11 +60,11 @@ impl Showing<'_> {
                 "step": self.id(*step), "item": item.0, "attempt": attempt.0,
                 "failure": failure_data(failure),
             }),
-            Event::ItemsInterrupted { attempts, orderly } => {
+            Event::ItemsInterrupted { attempts, how } => {
                 let attempts = attempts.iter().map(|(step, item, attempt)| {
                     json!({"step": self.id(*step), "item": item.0, "attempt": attempt.0})
                 });
-                json!({"attempts": attempts.collect::<Vec<_>>(), "orderly": orderly})
+                json!({"attempts": attempts.collect::<Vec<_>>(), "how": how.name()})
             }
             Event::ItemOutputMapped { step, item, output } => json!({
                 "step": self.id(*step), "item": item.0, "output": self.payload(output)?,
@@ -105,14 +105,14 @@ impl Showing<'_> {
             | Event::ItemFailed { item, failure, .. } => {
                 format!("item {}: {}", item.0, failure_line(failure))
             }
-            Event::ItemsInterrupted { attempts, orderly } => {
+            Event::ItemsInterrupted { attempts, how } => {
                 let named = attempts.iter().take(ITEMS_MAX);
                 let named = named.map(|(step, item, _)| self.item(*step, *item));
                 let more = match attempts.len().saturating_sub(ITEMS_MAX) {
                     0 => String::new(),
                     more => format!(" and {more} more"),
                 };
-                let how = if *orderly { "the engine was shut down" } else { "the process ended" };
+                let how = interruption(*how);
                 format!("{}{more}: {how}", named.collect::<Vec<_>>().join(", "))
             }
             Event::ItemRetryScheduled { item, attempt, at, .. } => {

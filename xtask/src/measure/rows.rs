@@ -30,6 +30,11 @@ pub(super) struct Row {
 }
 
 impl Row {
+    /// A row that is compared with nothing but its target.
+    fn of(what: &'static str, target: &'static str, measured: String) -> Self {
+        Self { what, target, measured, ..Self::default() }
+    }
+
     pub(super) fn line(&self, measurement: &Measurement) -> String {
         let Self { what, target, measured, baseline, ratio } = self;
         let command = match measurement.arguments {
@@ -129,12 +134,11 @@ fn append(report: &Value, what: &'static str) -> Vec<Row> {
 }
 
 fn chain(report: &Value, what: &'static str, target: &'static str) -> Vec<Row> {
-    let cpu = Row {
-        what: "its processor time, load included",
-        target: "15 us a step",
-        measured: format!("{} us a step", figure(number(report, "cpu_us_per_step"))),
-        ..Row::default()
-    };
+    let cpu = Row::of(
+        "its processor time, load included",
+        "15 us a step",
+        format!("{} us a step", figure(number(report, "cpu_us_per_step"))),
+    );
     vec![rate(report, what, target), cpu]
 }
 
@@ -181,12 +185,11 @@ fn chain_alone(report: &Value) -> Vec<Row> {
 }
 
 fn allocations(report: &Value) -> Vec<Row> {
-    vec![Row {
-        what: "allocations, with a binary that counts them",
-        target: "–",
-        measured: format!("{} a step", figure(number(report, "allocations_per_step"))),
-        ..Row::default()
-    }]
+    vec![Row::of(
+        "allocations, with a binary that counts them",
+        "–",
+        format!("{} a step", figure(number(report, "allocations_per_step"))),
+    )]
 }
 
 fn fanout(report: &Value) -> Vec<Row> {
@@ -223,16 +226,12 @@ fn dag(report: &Value) -> Vec<Row> {
 }
 
 fn memory(report: &Value) -> Vec<Row> {
-    vec![Row {
-        what: "most memory of a graph",
-        target: "linear",
-        measured: format!(
-            "{} B a step of {}",
-            figure(number(report, "rss_peak_bytes_per_step")),
-            figure(number(report, "steps"))
-        ),
-        ..Row::default()
-    }]
+    let measured = format!(
+        "{} B a step of {}",
+        figure(number(report, "rss_peak_bytes_per_step")),
+        figure(number(report, "steps"))
+    );
+    vec![Row::of("most memory of a graph", "linear", measured)]
 }
 
 fn deep(report: &Value) -> Vec<Row> {
@@ -255,30 +254,20 @@ fn history(report: &Value) -> Vec<Row> {
             figure(number(report, "last_to_first_max"))
         ),
     };
-    let get = Row {
-        what: "`get` of it",
-        target: "100 ms",
-        measured: format!(
-            "{} ms ended, {} ms open (at most {}), {} ms after opening again",
-            figure(number(report, "get_ms")),
-            figure(number(report, "get_open_ms")),
-            figure(number(report, "get_open_max_ms")),
-            figure(number(report, "get_reopened_ms"))
-        ),
-        ..Row::default()
-    };
-    vec![flat, get]
+    let get = format!(
+        "{} ms ended, {} ms open (at most {}), {} ms after opening again",
+        figure(number(report, "get_ms")),
+        figure(number(report, "get_open_ms")),
+        figure(number(report, "get_open_max_ms")),
+        figure(number(report, "get_reopened_ms"))
+    );
+    vec![flat, Row::of("`get` of it", "100 ms", get)]
 }
 
 fn replay(report: &Value) -> Vec<Row> {
-    let row = |what, target, median: &str, unit: &str| Row {
-        what,
-        target,
-        measured: format!(
-            "{} {unit}/s",
-            spread_of(report, median, &format!("{median}_min"), &format!("{median}_max"))
-        ),
-        ..Row::default()
+    let row = |what, target, median: &str, unit: &str| {
+        let rate = spread_of(report, median, &format!("{median}_min"), &format!("{median}_max"));
+        Row::of(what, target, format!("{rate} {unit}/s"))
     };
     vec![
         row("fold of decoded events", "1,500,000 events/s", "fold_events_per_second", "events"),
@@ -290,18 +279,14 @@ fn replay(report: &Value) -> Vec<Row> {
 fn recovery(report: &Value) -> Vec<Row> {
     let row = |ending: &str, what| {
         let of = |name: &str| number(report, &format!("{ending}.{name}"));
-        Row {
-            what,
-            target: "first step 1 s, all 5 s",
-            measured: format!(
-                "first step {} ms (at most {}), all {} ms (at most {})",
-                figure(of("first_step_ms")),
-                figure(of("first_step_max_ms")),
-                figure(of("all_resumed_ms")),
-                figure(of("all_resumed_max_ms"))
-            ),
-            ..Row::default()
-        }
+        let measured = format!(
+            "first step {} ms (at most {}), all {} ms (at most {})",
+            figure(of("first_step_ms")),
+            figure(of("first_step_max_ms")),
+            figure(of("all_resumed_ms")),
+            figure(of("all_resumed_max_ms"))
+        );
+        Row::of(what, "first step 1 s, all 5 s", measured)
     };
     vec![
         row("clean", "restart with 100,000 open runs, clean end"),
@@ -336,19 +321,10 @@ fn sleepers(report: &Value, what: &'static str, target: &'static str) -> Vec<Row
 }
 
 fn startup(report: &Value) -> Vec<Row> {
-    let row = |what, target, name: &str, unit: &str| Row {
-        what,
-        target,
-        measured: format!(
-            "{} {unit}",
-            spread_of(
-                report,
-                &format!("{name}.median"),
-                &format!("{name}.min"),
-                &format!("{name}.max")
-            )
-        ),
-        ..Row::default()
+    let row = |what, target, name: &str, unit: &str| {
+        let of = |end: &str| format!("{name}.{end}");
+        let spread = spread_of(report, &of("median"), &of("min"), &of("max"));
+        Row::of(what, target, format!("{spread} {unit}"))
     };
     vec![
         row(

@@ -15,6 +15,7 @@ mod graphs;
 mod groups;
 mod history;
 mod ladder;
+mod lanes;
 mod latencies;
 mod meter;
 mod mixed;

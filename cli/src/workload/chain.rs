@@ -1,20 +1,17 @@
 //! Runs of steps in a row, some of them at a time.
 
-use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use nexus_definitions::shapes::Shape;
 use nexus_engine::handler::{Data, Handler, HandlerFuture};
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::run::RunStatus;
 use nexus_engine::{Config, Engine, Handle, StartRequest, StepCx};
-use tokio::task::JoinSet;
 
 use super::definitions::{chain_with_sets, made};
-use super::latencies::Latencies;
-use super::meter::{Done, Meter};
+use super::lanes::runs_of;
+use super::meter::Meter;
 use super::{Failure, Options, Report, float};
 
 /// Runs whose syncs are counted one by one.
@@ -55,9 +52,9 @@ pub async fn chain(options: &Options) -> Result<Report, Failure> {
     let mut meter = Meter::new(options)?;
     let engine = meter.open(|| open_engine(&options.folder, options.concurrency))?;
     let handle = engine.handle();
-    meter.warm(round(handle, &plan, options, options.time / 4)).await?;
+    meter.warm(runs_of(handle, &plan, options, options.time / 4)).await?;
     for _ in 0..options.rounds {
-        meter.round(round(handle, &plan, options, options.time)).await?;
+        meter.round(runs_of(handle, &plan, options, options.time)).await?;
     }
     let alone = syncs_of_a_run(&meter, handle, &plan).await?;
     let with_sets = chain_with_sets(options.steps)?;
@@ -89,67 +86,6 @@ async fn syncs_of_a_run(meter: &Meter, handle: &Handle, plan: &Arc<Plan>) -> Res
         complete(handle, plan).await?;
     }
     Ok(float(meter.groups().since(&before).groups()) / float(COUNTED))
-}
-
-async fn round(
-    handle: &Handle,
-    plan: &Arc<Plan>,
-    options: &Options,
-    time: Duration,
-) -> Result<Done, Failure> {
-    let lane = |_| {
-        let (handle, plan) = (handle.clone(), Arc::clone(plan));
-        move |_| {
-            let (handle, plan) = (handle.clone(), Arc::clone(&plan));
-            async move {
-                complete(&handle, &plan).await?;
-                Ok(u64::from(plan.step_count()))
-            }
-        }
-    };
-    lanes(options, time, lane).await
-}
-
-/// Does something again and again in `concurrency` lanes: `runs` times in all, or until the time is over; what was begun is
-/// completed. `lane` makes what a lane does, which is told how often it has done it and says how many units that was.
-pub(super) async fn lanes<L, W, F>(
-    options: &Options,
-    time: Duration,
-    lane: L,
-) -> Result<Done, Failure>
-where
-    L: Fn(usize) -> W,
-    W: FnMut(usize) -> F + Send + 'static,
-    F: Future<Output = Result<u64, Failure>> + Send,
-{
-    let until = Instant::now() + time;
-    let mut tasks = JoinSet::new();
-    for at in 0..options.concurrency {
-        let runs = options.runs.map(|runs| share(runs, at, options.concurrency));
-        let mut work = lane(at);
-        tasks.spawn(async move {
-            let (mut latencies, mut units, mut done) = (Latencies::default(), 0, 0);
-            while runs.map_or_else(|| Instant::now() < until, |runs| done < runs) {
-                let began = Instant::now();
-                units += work(done).await?;
-                latencies.add(began.elapsed());
-                done += 1;
-            }
-            Ok::<_, Failure>(Done { units, latencies, took: None })
-        });
-    }
-    let mut all = Done::default();
-    while let Some(done) = tasks.join_next().await {
-        let done = done??;
-        all.units += done.units;
-        all.latencies.extend(&done.latencies);
-    }
-    Ok(all)
-}
-
-/// How many of `count` things are for the one of `among` with number `at`.
-pub(super) fn share(count: usize, at: usize, among: usize) -> usize {
-    count / among + usize::from(at < count % among)
 }
 
 /// Starts a run and waits until it has completed.

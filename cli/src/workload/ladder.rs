@@ -13,8 +13,9 @@ use nexus_engine::{Config, Engine};
 use serde_json::{Value, json};
 
 use self::climb::{Climber, Rung};
-use super::chain::{Nothing, at_least_256, complete, lanes};
+use super::chain::{Nothing, at_least_256};
 use super::definitions::made;
+use super::lanes::runs_of;
 use super::latencies::Spread;
 use super::meter::Meter;
 use super::{Failure, Options, Report};
@@ -36,19 +37,9 @@ pub async fn ladder(options: &Options) -> Result<Report, Failure> {
     let mut meter = Meter::new(options)?;
     let engine = meter.open(|| open(options))?;
     let half = Options { concurrency: options.concurrency.div_ceil(2), ..options.clone() };
-    let lane = |_| {
-        let (handle, plan) = (engine.handle().clone(), Arc::clone(&plan));
-        move |_| {
-            let (handle, plan) = (handle.clone(), Arc::clone(&plan));
-            async move {
-                complete(&handle, &plan).await?;
-                Ok(u64::from(plan.step_count()))
-            }
-        }
-    };
-    meter.warm(lanes(&half, options.time / 4, lane)).await?;
+    meter.warm(runs_of(engine.handle(), &plan, &half, options.time / 4)).await?;
     for _ in 0..options.rounds {
-        meter.round(lanes(&half, options.time, lane)).await?;
+        meter.round(runs_of(engine.handle(), &plan, &half, options.time)).await?;
     }
     let peak = meter.median_per_second() / f64::from(options.steps);
     if peak <= 0.0 {

@@ -29,6 +29,14 @@ pub(super) struct Done {
     pub(super) took: Option<Duration>,
 }
 
+impl Done {
+    /// Adds what was done at the same time, or after it; all of the time that passed counts.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.units += other.units;
+        self.latencies.extend(&other.latencies);
+    }
+}
+
 /// The disk with the same bytes, in the units of a round.
 #[derive(Clone, Copy, Debug)]
 struct Disk {

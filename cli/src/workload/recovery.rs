@@ -8,21 +8,18 @@ use std::time::{Duration, Instant};
 use nexus_definitions::shapes::Shape;
 use nexus_engine::handler::{Data, Handler, HandlerFuture};
 use nexus_engine::model::id::RunId;
-use nexus_engine::{Engine, StartRequest, StepCx};
+use nexus_engine::{Engine, StepCx};
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 
-use super::chain::share;
 use super::definitions::made;
 use super::gauges::rss_peak_bytes;
+use super::lanes::start_runs;
 use super::latencies::Spread;
 use super::process::{Ending, Part, Process, say, told_to_end};
 use super::report::Report;
 use super::{Failure, Options};
 
-/// Starts under way at one time.
-const LANES: usize = 64;
 /// Steps of a run.
 const STEPS: u32 = 3;
 /// How long no run ends before one counts as lost.
@@ -121,20 +118,7 @@ pub(super) async fn fill(options: &Options) -> Result<(), Failure> {
     let engine = Engine::builder()
         .handler("simulate", Arc::new(Hangs(begun)))
         .open(options.folder.join("store"))?;
-    let mut lanes = JoinSet::new();
-    for at in 0..LANES {
-        let (handle, plan) = (engine.handle().clone(), Arc::clone(&plan));
-        let count = share(runs, at, LANES);
-        lanes.spawn(async move {
-            for _ in 0..count {
-                handle.start(StartRequest::new(Arc::clone(&plan))).await?;
-            }
-            Ok::<_, Failure>(())
-        });
-    }
-    while let Some(lane) = lanes.join_next().await {
-        lane??;
-    }
+    start_runs(engine.handle(), &plan, runs, options).await?;
     let room = runs.min(engine.handle().config().concurrency as usize);
     working.wait_for(|begun| *begun >= room).await?;
     say("filled", 0)?;

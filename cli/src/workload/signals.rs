@@ -7,11 +7,10 @@ use nexus_engine::model::event::Actor;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::{Handle, StartRequest};
 use serde_json::json;
-use tokio::task::JoinSet;
 
-use super::chain::{completed, open_engine, share};
+use super::chain::{completed, open_engine};
 use super::definitions::{SIGNAL, told};
-use super::latencies::Latencies;
+use super::lanes::lanes;
 use super::meter::{Done, Meter};
 use super::{Failure, Options, Report};
 
@@ -39,43 +38,27 @@ async fn round(
     options: &Options,
     time: Duration,
 ) -> Result<Done, Failure> {
-    let until = Instant::now() + time;
-    let mut lanes = JoinSet::new();
-    for at in 0..options.concurrency {
-        let (handle, plan, steps) = (handle.clone(), Arc::clone(plan), options.steps);
-        let runs = options.runs.map(|runs| share(runs, at, options.concurrency));
-        lanes.spawn(async move {
-            let (mut done, mut count) = (Done::default(), 0);
-            while runs.map_or_else(|| Instant::now() < until, |runs| count < runs) {
-                tell(&handle, &plan, steps, &mut done.latencies).await?;
-                done.units += u64::from(steps);
-                count += 1;
-            }
-            Ok::<_, Failure>(done)
-        });
-    }
-    let mut all = Done::default();
-    while let Some(done) = lanes.join_next().await {
-        let done = done??;
-        all.units += done.units;
-        all.latencies.extend(&done.latencies);
-    }
-    Ok(all)
+    let steps = options.steps;
+    let lane = |_| {
+        let (handle, plan) = (handle.clone(), Arc::clone(plan));
+        move |_| {
+            let (handle, plan) = (handle.clone(), Arc::clone(&plan));
+            async move { tell(&handle, &plan, steps).await }
+        }
+    };
+    lanes(options, time, lane).await
 }
 
-/// Starts a run, tells it all it waits for, and sees it end.
-pub(super) async fn tell(
-    handle: &Handle,
-    plan: &Arc<Plan>,
-    signals: u32,
-    latencies: &mut Latencies,
-) -> Result<(), Failure> {
+/// Starts a run, tells it all it waits for, and sees it end. Signals are the units; each is an operation.
+pub(super) async fn tell(handle: &Handle, plan: &Arc<Plan>, signals: u32) -> Result<Done, Failure> {
+    let mut done = Done { units: u64::from(signals), ..Done::default() };
     let started = handle.start(StartRequest::new(Arc::clone(plan))).await?;
     for at in 0..signals {
         let began = Instant::now();
         let by = Actor { name: "bench".into(), via: "api".into() };
         handle.signal(started.run, SIGNAL, &json!(at), &format!("signal-{at}"), by).await?;
-        latencies.add(began.elapsed());
+        done.latencies.add(began.elapsed());
     }
-    completed(&started.name, &handle.wait(started.run).await?)
+    completed(&started.name, &handle.wait(started.run).await?)?;
+    Ok(done)
 }

@@ -2,23 +2,19 @@
 //! the store with them.
 
 use std::process::Command;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use nexus_engine::{Engine, StartRequest};
+use nexus_engine::Engine;
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
 
-use super::chain::share;
 use super::definitions::sleeper;
 use super::gauges::{disk_bytes, rss_bytes};
-use super::latencies::{Latencies, Spread};
+use super::lanes::start_runs;
+use super::latencies::Spread;
 use super::process::{Ending, Part, Process, say, told_to_end};
 use super::report::Report;
 use super::{Failure, Options};
 
-/// Starts under way at one time.
-const LANES: usize = 64;
 /// Sleepers, unless it is said how many.
 pub(super) const RUNS: usize = 100_000;
 
@@ -120,24 +116,7 @@ pub(super) async fn sleep(options: &Options) -> Result<(), Failure> {
     let plan = sleeper("1d")?;
     let runs = options.runs.unwrap_or(RUNS);
     let engine = Engine::builder().open(options.folder.join("store"))?;
-    let mut lanes = JoinSet::new();
-    for at in 0..LANES {
-        let (handle, plan) = (engine.handle().clone(), Arc::clone(&plan));
-        let count = share(runs, at, LANES);
-        lanes.spawn(async move {
-            let mut latencies = Latencies::default();
-            for _ in 0..count {
-                let began = Instant::now();
-                handle.start(StartRequest::new(Arc::clone(&plan))).await?;
-                latencies.add(began.elapsed());
-            }
-            Ok::<_, Failure>(latencies)
-        });
-    }
-    let mut latencies = Latencies::default();
-    while let Some(lane) = lanes.join_next().await {
-        latencies.extend(&lane??);
-    }
+    let mut latencies = start_runs(engine.handle(), &plan, runs, options).await?;
     say("ready", 0)?;
     let p99 = Duration::from_secs_f64(latencies.at_us(990) / 1e6);
     drop(latencies);

@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use self::rows::{MEASUREMENTS, Measurement};
-use crate::process;
+use crate::{metadata, process};
 
 /// What is asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -101,11 +101,12 @@ struct Binaries {
 impl Binaries {
     /// Builds both, one over the other, and keeps them.
     fn build(place: &Path) -> Result<Self> {
+        let target = metadata::target()?;
         let build = |name: &str, features: &[&str]| {
             let arguments = ["build", "--release", "--package", "nexus-cli"];
             process::run(process::cargo(&arguments).args(features))?;
             let kept = place.join(name);
-            fs::copy(process::workspace().join("target/release/nexus-engine"), &kept)?;
+            fs::copy(target.join("release/nexus-engine"), &kept)?;
             Ok::<_, anyhow::Error>(kept)
         };
         let counting = build("nexus-engine-counting", &["--features", "count-allocations"])?;

@@ -1,15 +1,29 @@
 //! What cargo knows about the workspace.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::process;
 
+/// What asks for the packages of the workspace.
+const WORKSPACE: [&str; 4] = ["metadata", "--format-version", "1", "--no-deps"];
+
 /// The packages of the workspace, without what they depend on.
 pub(crate) fn workspace() -> Result<Value> {
-    read(&["metadata", "--format-version", "1", "--no-deps"])
+    read(&mut process::cargo(&WORKSPACE))
+}
+
+/// The folder that cargo builds in, which need not be in the workspace.
+pub(crate) fn target() -> Result<PathBuf> {
+    target_of(&mut process::cargo(&WORKSPACE))
+}
+
+fn target_of(cargo: &mut Command) -> Result<PathBuf> {
+    Ok(PathBuf::from(text(&read(cargo)?["target_directory"])))
 }
 
 /// Every package that the workspace, with all features, may need on this machine, with the resolved graph.
@@ -17,7 +31,9 @@ pub(crate) fn workspace() -> Result<Value> {
 /// It names a few more than [`built`]: an optional package counts as soon as any feature mentions it.
 pub(crate) fn resolved() -> Result<Value> {
     let host = host()?;
-    read(&["metadata", "--format-version", "1", "--all-features", "--filter-platform", &host])
+    let arguments =
+        ["metadata", "--format-version", "1", "--all-features", "--filter-platform", &host];
+    read(&mut process::cargo(&arguments))
 }
 
 /// Name and version of every package that the workspace, with all features, builds on this machine.
@@ -46,14 +62,14 @@ pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-fn read(arguments: &[&str]) -> Result<Value> {
-    let json = process::capture(&mut process::cargo(arguments))?;
+fn read(cargo: &mut Command) -> Result<Value> {
+    let json = process::capture(cargo)?;
     serde_json::from_str(&json).context("cargo metadata is not JSON")
 }
 
 fn host() -> Result<String> {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let version = process::capture(std::process::Command::new(rustc).arg("-vV"))?;
+    let version = process::capture(Command::new(rustc).arg("-vV"))?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: "));
     Ok(host.context("rustc does not name its host")?.to_owned())
 }
@@ -68,6 +84,13 @@ mod tests {
         assert_eq!(name_and_version("serde v1.0.228"), serde);
         assert_eq!(name_and_version("serde v1.0.228 (proc-macro) (*)"), serde);
         assert_eq!(name_and_version(""), None);
+    }
+
+    #[test]
+    fn the_target_folder_is_the_one_that_cargo_is_told() {
+        let mut cargo = process::cargo(&WORKSPACE);
+        let target = target_of(cargo.env("CARGO_TARGET_DIR", "/elsewhere"));
+        assert_eq!(target.expect("cargo knows"), PathBuf::from("/elsewhere"));
     }
 
     #[test]

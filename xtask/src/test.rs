@@ -50,8 +50,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         tests.env("NEXUS_DAG_DATA", folder);
     }
     if arguments.is_empty() {
-        let target = PathBuf::from(text(&metadata["target_directory"]));
-        return run_all(&mut tests, &target.join(REPORT));
+        return run_all(&mut tests, &metadata::target()?.join(REPORT));
     }
     let status = tests.status().context("cannot start cargo nextest")?;
     let code = status.code().and_then(|code| u8::try_from(code).ok());

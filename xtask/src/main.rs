@@ -42,7 +42,8 @@ Commands:
   plants       Puts deliberate faults into a copy of the tree, and says which test catches each:
                `plants [NAME…]`
   mutants      Makes small changes to the core, one at a time, and names those that no test
-               notices: `--share K/N --minutes M` (one of 50 at random, 60)
+               notices: `--share K/N --minutes M --memory GIB` (one of 50 at random, 60, 4 for
+               each process)
   coverage     Runs the tests of the core and of the log, and says which share of their lines
                those run
   instructions Counts the instructions of fixed pieces of work and compares them with their budget;

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Child, ExitCode, ExitStatus};
+use std::process::{Child, Command, ExitCode, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -15,6 +15,8 @@ use crate::{flags, process};
 const SHARES: u64 = 50;
 /// How long it goes on, in minutes, if nobody says.
 const MINUTES: u64 = 60;
+/// How much memory a process may ask for, in GiB, if nobody says: what compiles needs two or three.
+const MEMORY_GIB: u64 = 4;
 /// Where the outcomes are, below the target folder.
 const FOLDER: &str = "target/mutants";
 
@@ -25,6 +27,8 @@ struct Asked {
     share: Option<u64>,
     shares: u64,
     minutes: u64,
+    /// How much memory each process may ask for, in GiB.
+    memory_gib: u64,
 }
 
 /// How many of the changes that were tried ended how.
@@ -38,7 +42,7 @@ struct Score {
 
 /// Tries a share of the changes, and prints those that no test notices.
 pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
-    let Asked { share, shares, minutes } = parse(arguments)?;
+    let Asked { share, shares, minutes, memory_gib } = parse(arguments)?;
     if !process::succeeds(&mut process::cargo(&["mutants", "--version"])) {
         bail!("cargo-mutants is not installed: `cargo install cargo-mutants --locked`");
     }
@@ -49,7 +53,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
     let mut mutants = process::cargo(&["mutants", "-p", "nexus-model", "-p", "nexus-log"]);
     mutants.args(["--no-shuffle", "--sharding", "round-robin"]);
     mutants.args(["--shard", &format!("{share}/{shares}"), "--output"]).arg(&folder);
-    mutants.env("PROPTEST_CASES", "64");
+    // A change may make a test ask for more and more; then it is told that there is no more, and fails.
+    let mut mutants = limited(&mutants, memory_gib);
+    mutants.env("PROPTEST_CASES", "64").current_dir(process::workspace());
     let begun = Instant::now();
     let mut child = mutants.spawn().context("cannot start cargo mutants")?;
     let ended = wait(&mut child, begun + Duration::from_secs(60 * minutes))?;
@@ -65,6 +71,14 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         Some(_) => {}
     }
     Ok(if score.missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The same program and arguments, where no process has more than `gib` GiB of addresses, which what it starts inherits.
+fn limited(command: &Command, gib: u64) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -v \"$1\" && shift && exec \"$@\"", "sh"]);
+    shell.arg((gib << 20).to_string()).arg(command.get_program()).args(command.get_args());
+    shell
 }
 
 /// Waits for the child, but not for longer than until `end`; then it is ended with all that it has started, and there is no status.
@@ -114,7 +128,7 @@ fn chance(end: u64) -> u64 {
 }
 
 fn parse(arguments: &[String]) -> Result<Asked> {
-    let mut asked = Asked { share: None, shares: SHARES, minutes: MINUTES };
+    let mut asked = Asked { share: None, shares: SHARES, minutes: MINUTES, memory_gib: MEMORY_GIB };
     for (name, value) in flags::values(arguments)? {
         match name {
             "--share" => {
@@ -123,7 +137,11 @@ fn parse(arguments: &[String]) -> Result<Asked> {
                 asked.shares = shares.parse().context("--share is K/N")?;
             }
             "--minutes" => asked.minutes = value.parse().context("--minutes needs a number")?,
-            other => bail!("{other} is not known: --share or --minutes"),
+            "--memory" => {
+                let gib = value.parse().ok().filter(|gib| (1..=1 << 20).contains(gib));
+                asked.memory_gib = gib.context("--memory needs a number of GiB, 1 at least")?;
+            }
+            other => bail!("{other} is not known: --share, --minutes or --memory"),
         }
     }
     if asked.share.is_some_and(|share| share >= asked.shares) {
@@ -134,8 +152,6 @@ fn parse(arguments: &[String]) -> Result<Asked> {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
-
     use super::*;
 
     fn asked(text: &str) -> Result<Asked> {
@@ -144,14 +160,26 @@ mod tests {
 
     #[test]
     fn a_share_and_minutes_are_taken() {
-        let given = asked("--share 3/40 --minutes 5").expect("it is understood");
-        assert_eq!(given, Asked { share: Some(3), shares: 40, minutes: 5 });
+        let given = asked("--share 3/40 --minutes 5 --memory 2").expect("it is understood");
+        assert_eq!(given, Asked { share: Some(3), shares: 40, minutes: 5, memory_gib: 2 });
         let nothing = asked("").expect("it is understood");
-        assert_eq!(nothing, Asked { share: None, shares: SHARES, minutes: MINUTES });
-        for wrong in ["--share 3", "--share 4/4", "--share 0/0", "--minutes", "--speed 1"] {
+        let usual = Asked { share: None, shares: SHARES, minutes: MINUTES, memory_gib: MEMORY_GIB };
+        assert_eq!(nothing, usual);
+        let wrong =
+            ["--share 3", "--share 4/4", "--share 0/0", "--minutes", "--speed 1", "--memory 0"];
+        for wrong in wrong {
             assert!(asked(wrong).is_err(), "{wrong}");
         }
         assert!(chance(SHARES) < SHARES);
+    }
+
+    /// What a limited process starts has the limit too.
+    #[test]
+    fn memory_is_limited() {
+        let mut asks = Command::new("sh");
+        asks.args(["-c", "sh -c 'ulimit -v'"]);
+        let told = process::capture(&mut limited(&asks, 3)).expect("a shell");
+        assert_eq!(told.trim(), "3145728");
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! `cargo xtask coverage`: which lines of the pure core and of the log their own tests run.
+//! `cargo xtask coverage`: which lines of the pure core and of the log their own tests run. Tests themselves do not count.
 //!
 //! What a process did that was killed is not counted: it does not come to write its counters down.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,34 +25,6 @@ const WORST: usize = 8;
 struct Lines {
     covered: u64,
     count: u64,
-}
-
-/// What `llvm-cov export --summary-only` says.
-#[derive(Deserialize)]
-struct Export {
-    data: Vec<Data>,
-}
-
-#[derive(Deserialize)]
-struct Data {
-    files: Vec<File>,
-}
-
-#[derive(Deserialize)]
-struct File {
-    filename: PathBuf,
-    summary: Summary,
-}
-
-#[derive(Deserialize)]
-struct Summary {
-    lines: Counted,
-}
-
-#[derive(Deserialize)]
-struct Counted {
-    count: u64,
-    covered: u64,
 }
 
 /// What `cargo nextest list` says.
@@ -92,14 +64,15 @@ pub(crate) fn run() -> Result<ExitCode> {
             .args(raw),
     )?;
     let mut export = Command::new(tools.join("llvm-cov"));
-    export.args(["export", "--summary-only"]).arg(option("--instr-profile=", &merged));
+    export.args(["export", "--format=lcov"]).arg(option("--instr-profile=", &merged));
     for program in programs.rust_binaries.values() {
         export.arg(option("--object=", &program.binary_path));
     }
-    let export: Export =
-        serde_json::from_str(&process::capture(&mut export)?).context("what llvm-cov says")?;
+    let export = process::capture(&mut export)?;
     for package in PACKAGES {
-        print(package, &by_file(&export, &process::workspace().join(package).join("src")));
+        let sources = process::workspace().join(package).join("src");
+        let read = |path: &Path| fs::read_to_string(sources.join(path)).context("a source is gone");
+        print(package, &by_file(&export, &sources, read)?);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -133,16 +106,60 @@ fn tools() -> Result<PathBuf> {
     Ok(tools)
 }
 
-/// The lines of each file in `sources` that is no test.
-fn by_file(export: &Export, sources: &Path) -> BTreeMap<PathBuf, Lines> {
-    let files = export.data.iter().flat_map(|data| &data.files);
-    let files = files.filter_map(|file| {
-        let path = file.filename.strip_prefix(sources).ok()?;
-        let is_test = path.iter().any(|part| part == "tests" || part == "tests.rs");
-        let Counted { count, covered } = file.summary.lines;
-        (!is_test).then(|| (path.to_owned(), Lines { covered, count }))
-    });
-    files.collect()
+/// The lines of each file in `sources` that is no test, without those of the tests in it. `export`: what llvm-cov says, in the
+/// format of lcov: `SF:` begins a file, `DA:` is a line and how often it was run.
+fn by_file(
+    export: &str,
+    sources: &Path,
+    read: impl Fn(&Path) -> Result<String>,
+) -> Result<BTreeMap<PathBuf, Lines>> {
+    let mut files: BTreeMap<PathBuf, Lines> = BTreeMap::new();
+    let mut current: Option<(PathBuf, BTreeSet<usize>)> = None;
+    for line in export.lines() {
+        if let Some(file) = line.strip_prefix("SF:") {
+            let path = Path::new(file).strip_prefix(sources).ok().filter(|path| !is_test(path));
+            current = match path {
+                Some(path) => Some((path.to_owned(), of_tests(&read(path)?))),
+                None => None,
+            };
+        }
+        let (Some((path, of_tests)), Some(line)) = (&current, line.strip_prefix("DA:")) else {
+            continue;
+        };
+        let mut numbers = line.split(',');
+        let number = numbers.next().and_then(|number| number.parse().ok());
+        let number: usize = number.with_context(|| format!("no line of lcov: DA:{line}"))?;
+        if !of_tests.contains(&number) {
+            let lines = files.entry(path.clone()).or_default();
+            lines.count += 1;
+            lines.covered += u64::from(numbers.next() != Some("0"));
+        }
+    }
+    Ok(files)
+}
+
+fn is_test(path: &Path) -> bool {
+    path.iter().any(|part| part == "tests" || part == "tests.rs")
+}
+
+/// The lines, from 1, of the items of a source that only tests have. It is laid out by `cargo fmt`: an item ends where it begins,
+/// with a `;` or below with a bracket that stands as far to the right.
+fn of_tests(source: &str) -> BTreeSet<usize> {
+    let (mut found, mut end) = (BTreeSet::new(), None);
+    for (number, line) in (1..).zip(source.lines()) {
+        if end.is_none() && line.trim_start() == "#[cfg(test)]" {
+            let margin = &line[..line.len() - line.trim_start().len()];
+            end = Some((format!("{margin}}}"), format!("{margin} ")));
+        }
+        if let Some((bracket, inside)) = &end {
+            found.insert(number);
+            let is_over = line == bracket || (line.ends_with(';') && !line.starts_with(inside));
+            if is_over {
+                end = None;
+            }
+        }
+    }
+    found
 }
 
 fn print(package: &str, files: &BTreeMap<PathBuf, Lines>) {
@@ -172,15 +189,43 @@ mod tests {
 
     #[test]
     fn tests_and_other_packages_do_not_count() {
-        let file = |path: &str| {
-            format!(r#"{{"filename":"{path}","summary":{{"lines":{{"count":8,"covered":7}}}}}}"#)
+        let sources = [
+            ("a.rs", "fn a() {\n    b();\n}\n\n#[cfg(test)]\nmod tests {\n    fn c() {}\n}\n"),
+            ("a/tests.rs", "fn d() {}\n"),
+        ];
+        let export = "\
+SF:/x/model/src/a.rs\nFN:1,a\nDA:1,3\nDA:2,0\nDA:3,3\nDA:7,1\nLF:4\nLH:3\nend_of_record
+SF:/x/model/src/a/tests.rs\nDA:1,9\nend_of_record
+SF:/x/log/src/b.rs\nDA:1,9\nend_of_record\n";
+        let read = |path: &Path| {
+            let found = sources.iter().find(|(name, _)| Path::new(name) == path);
+            Ok(found.context("there is no such file")?.1.to_owned())
         };
-        let files = ["/x/model/src/a.rs", "/x/model/src/a/tests.rs", "/x/log/src/b.rs"].map(file);
-        let text = format!(r#"{{"data":[{{"files":[{}]}}]}}"#, files.join(","));
-        let export: Export = serde_json::from_str(&text).expect("it can be read");
-        let found = by_file(&export, Path::new("/x/model/src"));
+        let found = by_file(export, Path::new("/x/model/src"), read).expect("it can be read");
         assert_eq!(found.keys().collect::<Vec<_>>(), [Path::new("a.rs")]);
         let lines = found.values().next().expect("there is one");
-        assert_eq!(lines.words(), "7 of 8 lines (87.5 %)");
+        assert_eq!(lines.words(), "2 of 3 lines (66.6 %)");
+    }
+
+    #[test]
+    fn what_only_tests_have_ends_where_it_does() {
+        let source = "\
+use a;
+#[cfg(test)]
+use b;
+impl A {
+    #[cfg(test)]
+    fn size(&self) -> usize {
+        let a = 1;
+        a
+    }
+    fn other() {}
+}
+#[cfg(test)]
+mod tests;
+fn last() {}
+";
+        let found: Vec<usize> = of_tests(source).into_iter().collect();
+        assert_eq!(found, [2, 3, 5, 6, 7, 8, 9, 12, 13]);
     }
 }

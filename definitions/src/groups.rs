@@ -272,7 +272,7 @@ mod tests {
     /// Checks the steps that `steps` become: id, needs, condition and attempts.
     fn check(steps: &str, expected: &[&str]) {
         let text = format!("nexus: v1\nname: x\nsteps:\n{steps}");
-        let read = crate::read("x", &text).unwrap_or_else(|problems| panic!("{problems}"));
+        let read = crate::read("x", &text).expect("a good definition");
         let mut lines = Vec::new();
         for step in read.definition.steps {
             let mut line = format!("{} <- {}", step.id, step.needs.join(" "));

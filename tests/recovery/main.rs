@@ -8,7 +8,11 @@ use std::time::Duration;
 
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::run::RunStatus;
-use nexus_engine::{Config, Drive, Engine, StartRequest, StepCx, StepResult, handler_fn};
+use nexus_engine::shard::Refusal;
+use nexus_engine::{
+    Config, Drive, Engine, RequestError, StartError, StartRequest, StepCx, StepError, StepResult,
+    handler_fn,
+};
 use nexus_gateway::Client;
 use nexus_gateway::api::{RunView, RunsFilter};
 use nexus_tests::{Server, command, definition_json};
@@ -30,7 +34,7 @@ fn engine(folder: &Path, config: Config, two: &'static AtomicU32) -> Engine {
         if two.load(Ordering::SeqCst) == 1 {
             cx.or_cancelled(std::future::pending::<()>()).await?;
         }
-        Ok::<_, nexus_engine::StepError>(format!("{} {}", cx.attempt(), cx.may_repeat()))
+        Ok::<_, StepError>(format!("{} {}", cx.attempt(), cx.may_repeat()))
     };
     Engine::builder()
         .config(config)
@@ -193,24 +197,41 @@ async fn replay_compares_the_snapshot_of_a_sleeping_run() {
 /// What runs may finish while the engine drains, and is recorded; nothing new begins.
 #[tokio::test]
 async fn a_step_that_ends_while_the_engine_drains_is_recorded() {
-    // It is still at work when the engine is told to end.
-    async fn short(cx: StepCx, _: Value) -> StepResult<bool> {
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        Ok(cx.is_cancelled())
-    }
-    const TWO: &str = "nexus: v1\nname: two\nsteps:\n  a: { uses: short }\n  b: { needs: a, uses: short }\noutputs: ${{ steps.a.output }}\n";
+    const TWO: &str = "nexus: v1\nname: two\nsteps:\n  a: { uses: gated }\n  b: { needs: a, uses: gated }\noutputs: ${{ steps.a.output }}\n";
     let folder = tempfile::tempdir().expect("a folder");
+    let (gate, at_gate) = tokio::sync::watch::channel(false);
     let open = || {
+        let at_gate = at_gate.clone();
+        let gated = move |cx: StepCx, _: Value| {
+            let mut at_gate = at_gate.clone();
+            async move {
+                // Whoever holds the gate outlives the engine.
+                let _ = at_gate.wait_for(|is_open| *is_open).await;
+                Ok::<_, StepError>(cx.is_cancelled())
+            }
+        };
         let config = Config { drain: Duration::from_secs(20), ..Config::default() };
         Engine::builder()
             .config(config)
-            .handler("short", handler_fn(short))
+            .handler("gated", handler_fn(gated))
             .open(folder.path())
             .expect("it opens")
     };
     let first = open();
-    let run = first.handle().start(StartRequest::new(plan(TWO))).await.expect("it starts").run;
-    first.shutdown().await;
+    let handle = first.handle().clone();
+    let run = handle.start(StartRequest::new(plan(TWO))).await.expect("it starts").run;
+    let ends = tokio::spawn(first.shutdown());
+    nexus_tests::until("the engine is ending", || async {
+        let refused = handle.start(StartRequest::new(plan(TWO))).await.err()?;
+        let is_late =
+            matches!(refused, StartError::Request(RequestError::Refused(Refusal::ShuttingDown)));
+        assert!(is_late, "{refused:?}");
+        Some(())
+    })
+    .await;
+    gate.send_replace(true);
+    ends.await.expect("it ends");
+    drop(handle);
     let second = open();
     let end = second.handle().wait(run).await.expect("it ends");
     let RunStatus::Completed { output } = end else { panic!("{end:?}") };

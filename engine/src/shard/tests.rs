@@ -112,16 +112,22 @@ fn with_a_last(last: Step) -> Bench {
     Bench::new(&compile(Definition { steps, on_cancel, ..Definition::default() }))
 }
 
+/// Its run, in which both steps are at work.
+fn at_work_with_a_last() -> (Bench, RunId) {
+    let mut bench = with_a_last(action("last", &[]));
+    let run = bench.start(None);
+    bench.durable();
+    assert_eq!(bench.seen(), "call 0/1; call 1/1");
+    (bench, run)
+}
+
 fn cancel_without_undo() -> Command {
     Command::CancelRun { by: bench::by(), reason: String::new(), undo: false }
 }
 
 #[test]
 fn what_runs_last_goes_on_when_a_run_is_cancelled_without_undoing_it() {
-    let mut bench = with_a_last(action("last", &[]));
-    let run = bench.start(None);
-    bench.durable();
-    assert_eq!(bench.seen(), "call 0/1; call 1/1");
+    let (mut bench, run) = at_work_with_a_last();
     bench.ask(run, cancel_without_undo(), None);
     bench.durable();
     assert_eq!(bench.seen(), "stop 0/1");
@@ -129,10 +135,7 @@ fn what_runs_last_goes_on_when_a_run_is_cancelled_without_undoing_it() {
 
 #[test]
 fn an_attempt_that_has_reported_meanwhile_is_not_told_to_stop() {
-    let mut bench = with_a_last(action("last", &[]));
-    let run = bench.start(None);
-    bench.durable();
-    assert_eq!(bench.seen(), "call 0/1; call 1/1");
+    let (mut bench, run) = at_work_with_a_last();
     bench.ask(run, cancel_without_undo(), None);
     bench.ask(run, complete(0, 1), None);
     bench.durable();

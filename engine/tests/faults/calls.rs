@@ -225,13 +225,19 @@ async fn a_cancelled_run_ends_the_run_it_called_whenever_it_crashes() {
     }
 }
 
-async fn child_of(life: &Life, name: &str) -> RunId {
-    until("the called run is there", async || life.handle().find(name).await.unwrap()).await
-}
-
 /// Waits until the called run waits for its signal.
 async fn until_it_waits(life: &Life, child: RunId) {
     life.until(child, "the called run waits", |run| run.awaiting().next().is_some()).await;
+}
+
+/// A life in which a run has called another, which waits; both runs.
+async fn with_a_waiting_child(memory: &Arc<MemoryLog>, calls: &Calls) -> (Life, RunId, RunId) {
+    let life = life_with(memory, u32::MAX, registry(calls, 0));
+    let parent = within(life.handle().start(waiting().request())).await.unwrap().run;
+    let is_there = async || life.handle().find("top/w").await.unwrap();
+    let child = until("the called run is there", is_there).await;
+    until_it_waits(&life, child).await;
+    (life, parent, child)
 }
 
 /// Waits until the called run is paused together with its parent.
@@ -241,11 +247,8 @@ async fn until_it_is_paused(life: &Life, child: RunId) {
 
 #[tokio::test]
 async fn a_pause_reaches_the_called_run_over_a_crash_and_ends_with_that_of_the_parent() {
-    let (memory, calls, family) = (memory(), Calls::default(), waiting());
-    let first = life_with(&memory, u32::MAX, registry(&calls, 0));
-    let parent = within(first.handle().start(family.request())).await.unwrap().run;
-    let child = child_of(&first, "top/w").await;
-    until_it_waits(&first, child).await;
+    let (memory, calls) = (memory(), Calls::default());
+    let (first, parent, child) = with_a_waiting_child(&memory, &calls).await;
     // What the pause of the parent asks for is lost with the process.
     first.log.faults.taken_left.store(1, Ordering::SeqCst);
     within(first.handle().pause(parent, by(), "stop".into())).await.unwrap();
@@ -264,11 +267,7 @@ async fn a_pause_reaches_the_called_run_over_a_crash_and_ends_with_that_of_the_p
 
 #[tokio::test]
 async fn a_pause_of_a_workflow_reaches_the_runs_that_its_parked_runs_have_called() {
-    let (memory, calls, family) = (memory(), Calls::default(), waiting());
-    let life = life_with(&memory, u32::MAX, registry(&calls, 0));
-    let parent = within(life.handle().start(family.request())).await.unwrap().run;
-    let child = child_of(&life, "top/w").await;
-    until_it_waits(&life, child).await;
+    let (life, parent, child) = with_a_waiting_child(&memory(), &Calls::default()).await;
     let plan = within(life.handle().load(parent)).await.unwrap().expect("it is there").0;
     let scope = Scope::Workflow(plan.definition().name.clone());
     within(life.handle().pause_store(scope.clone(), by(), String::new())).await.unwrap();
@@ -283,11 +282,7 @@ async fn a_pause_of_a_workflow_reaches_the_runs_that_its_parked_runs_have_called
 /// That it is to pause is on its way to the called run when it is to go on.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_called_run_goes_on_after_pauses_that_end_at_once() {
-    let (calls, family) = (Calls::default(), waiting());
-    let life = life_with(&memory(), u32::MAX, registry(&calls, 0));
-    let parent = within(life.handle().start(family.request())).await.unwrap().run;
-    let child = child_of(&life, "top/w").await;
-    until_it_waits(&life, child).await;
+    let (life, parent, child) = with_a_waiting_child(&memory(), &Calls::default()).await;
     for _ in 0..200 {
         within(life.handle().pause(parent, by(), String::new())).await.unwrap();
         within(life.handle().resume(parent, by())).await.unwrap();
@@ -301,11 +296,7 @@ async fn a_called_run_goes_on_after_pauses_that_end_at_once() {
 
 #[tokio::test]
 async fn a_run_that_waits_for_another_hears_of_its_end() {
-    let (calls, family) = (Calls::default(), waiting());
-    let life = life_with(&memory(), u32::MAX, registry(&calls, 0));
-    let parent = within(life.handle().start(family.request())).await.unwrap().run;
-    let child = child_of(&life, "top/w").await;
-    until_it_waits(&life, child).await;
+    let (life, parent, child) = with_a_waiting_child(&memory(), &Calls::default()).await;
     within(life.handle().signal(child, "go", &json!(7), "", by())).await.unwrap();
     assert!(is_completed(&life.end_of(parent).await));
     within(life.engine.shutdown()).await;
@@ -313,11 +304,8 @@ async fn a_run_that_waits_for_another_hears_of_its_end() {
 
 #[tokio::test]
 async fn a_called_run_that_is_cancelled_by_hand_settles_the_step_and_retry_goes_on_with_it() {
-    let (calls, family) = (Calls::default(), waiting());
-    let life = life_with(&memory(), u32::MAX, registry(&calls, 0));
-    let parent = within(life.handle().start(family.request())).await.unwrap().run;
-    let child = child_of(&life, "top/w").await;
-    until_it_waits(&life, child).await;
+    let calls = Calls::default();
+    let (life, parent, child) = with_a_waiting_child(&memory(), &calls).await;
     within(life.handle().cancel(child, by(), "by hand".into())).await.unwrap();
     let RunStatus::Failed { failure, .. } = life.end_of(parent).await else { panic!("it fails") };
     assert_eq!(failure.code, "NX3041");

@@ -1,8 +1,9 @@
 //! A run whose function failed because of a call is retried: the call is tried again, and the function gets what it comes to.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
+use nexus_engine::log::MemoryLog;
 use nexus_engine::model::event::Event;
 use nexus_engine::prelude::*;
 use tokio::sync::watch;
@@ -16,7 +17,7 @@ use crate::until::until;
 struct Shop {
     is_up: Arc<AtomicBool>,
     calls: Arc<AtomicU32>,
-    keys: Arc<std::sync::Mutex<Vec<String>>>,
+    keys: Arc<Mutex<Vec<String>>>,
     /// Whether one was told that its effects may have happened already.
     may_repeat: Arc<AtomicBool>,
 }
@@ -63,13 +64,28 @@ impl Shop {
     }
 }
 
+/// A run that has failed, as what, and the process in which it did.
+async fn failed(
+    memory: &Arc<MemoryLog>,
+    workflow: &Workflow<u64, u64>,
+) -> (Life, RunHandle<u64>, Error) {
+    let life = Life::begin(memory, workflow);
+    let run = life.engine.start(workflow, 1).id("run").await.unwrap();
+    let error = within(run.result()).await.unwrap_err();
+    (life, run, error)
+}
+
+/// A run that has failed, in a process that is gone.
+async fn failed_before(memory: &Arc<MemoryLog>, workflow: &Workflow<u64, u64>) {
+    let (life, _, _) = failed(memory, workflow).await;
+    life.crash();
+}
+
 #[tokio::test]
 async fn a_run_goes_on_once_what_failed_is_mended() {
     let shop = Shop::default();
     let workflow = shop.workflow();
-    let life = Life::begin(&memory(), &workflow);
-    let run = life.engine.start(&workflow, 1).id("run").await.unwrap();
-    let error = within(run.result()).await.unwrap_err();
+    let (life, run, error) = failed(&memory(), &workflow).await;
     let Error::Failed { step, .. } = &error else { panic!("{error}") };
     assert_eq!(step.as_deref(), Some("charge"));
 
@@ -111,11 +127,7 @@ async fn an_attempt_begun_by_a_program_without_the_function_repeats_nothing() {
 async fn another_process_retries_and_yet_another_goes_on() {
     let (shop, memory) = (Shop::default(), memory());
     let workflow = shop.workflow();
-    let first = Life::begin(&memory, &workflow);
-    let run = first.engine.start(&workflow, 1).id("run").await.unwrap();
-    within(run.result()).await.unwrap_err();
-    drop(run);
-    first.crash();
+    failed_before(&memory, &workflow).await;
     // One that does not have the function asks, and is gone before anything has come of it.
     let other = Workflow::code("other", |_: Cx, n: u64| async move { Ok(n) }).unwrap();
     let second = Life::begin(&memory, &other);
@@ -133,11 +145,7 @@ async fn a_crash_after_each_transition_of_a_retried_run_changes_nothing() {
     for taken in 1..20 {
         let (shop, memory) = (Shop::default(), memory());
         let workflow = shop.workflow();
-        let first = Life::begin(&memory, &workflow);
-        let run = first.engine.start(&workflow, 1).id("run").await.unwrap();
-        within(run.result()).await.unwrap_err();
-        drop(run);
-        first.crash();
+        failed_before(&memory, &workflow).await;
 
         shop.is_up.store(true, Ordering::SeqCst);
         let log = FaultyLog::over(&memory, taken.into());
@@ -231,9 +239,7 @@ async fn a_function_that_failed_by_itself_is_not_retried() {
         Err::<u64, _>(cx.fail("E_NO", format!("{n} is too little")))
     })
     .unwrap();
-    let life = Life::begin(&memory(), &workflow);
-    let run = life.engine.start(&workflow, 1).id("run").await.unwrap();
-    within(run.result()).await.unwrap_err();
+    let (_life, run, _) = failed(&memory(), &workflow).await;
     let error = run.retry().await.unwrap_err();
     assert_eq!(error.code(), Some("NX3055"));
     assert!(error.to_string().contains("failed by itself"), "{error}");

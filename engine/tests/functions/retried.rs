@@ -1,7 +1,7 @@
 //! A run whose function failed because of a call is retried: the call is tried again, and the function gets what it comes to.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 
 use nexus_engine::log::MemoryLog;
 use nexus_engine::model::event::Event;
@@ -230,6 +230,45 @@ async fn a_step_that_was_cut_off_too_often_is_tried_again() {
 
 fn begins(event: &Event) -> bool {
     matches!(event, Event::StepStarted { .. } | Event::AttemptResumed { .. })
+}
+
+/// Two of one run would both say what code it has.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_retried_function_begins_when_the_one_before_is_gone() {
+    let (begun, gate) =
+        (Arc::new(AtomicU32::new(0)), Arc::new((Mutex::new(false), Condvar::new())));
+    let (counts, gated) = (Arc::clone(&begun), Arc::clone(&gate));
+    let workflow = Workflow::code("blocks", move |_: Cx, n: u64| {
+        let (counts, gated) = (Arc::clone(&counts), Arc::clone(&gated));
+        async move {
+            if n == 1 {
+                counts.fetch_add(1, Ordering::SeqCst);
+                // It cannot be ended as long as it does not wait for something of the run.
+                let (is_open, opens) = &*gated;
+                drop(opens.wait_while(is_open.lock().unwrap(), |is_open| !*is_open).unwrap());
+            }
+            Ok(n)
+        }
+    })
+    .unwrap();
+    let life = Life::begin(&memory(), &workflow);
+    let run = life.engine.start(&workflow, 1).id("run").await.unwrap();
+    let is_inside = async || (begun.load(Ordering::SeqCst) == 1).then_some(());
+    until("the function is in the middle of something", is_inside).await;
+    run.cancel("enough").await.unwrap();
+    within(run.result()).await.unwrap_err();
+    run.retry().await.unwrap();
+    // Others come and go meanwhile: it would have begun.
+    for n in 2..5 {
+        let other = life.engine.start(&workflow, n).await.unwrap();
+        assert_eq!(within(other.result()).await.unwrap(), n);
+    }
+    let begun_before = begun.load(Ordering::SeqCst);
+    *gate.0.lock().unwrap() = true;
+    gate.1.notify_all();
+    assert_eq!(within(run.result()).await.unwrap(), 1);
+    assert_eq!(begun_before, 1, "the one before was still at work");
+    assert_eq!(run.trouble().await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -111,8 +111,10 @@ fn in_folder(
     let folder = parent.join(format!(".nexus-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
     let measured = measure(&folder);
-    std::fs::remove_dir_all(&folder)?;
-    measured
+    let removed = std::fs::remove_dir_all(&folder)
+        .map_err(|error| format!("{} cannot be removed: {error}", folder.display()).into());
+    // What went wrong first is why the rest did.
+    measured.and(removed)
 }
 
 fn measure(context: &Context, args: &BenchArgs, folder: &Path) -> Result<(), Failure> {
@@ -224,4 +226,25 @@ fn show_values((values, lines): (Value, Vec<String>)) -> Result<(), Failure> {
         lines.into_iter().for_each(output::line);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_measured_is_said_before_what_could_not_be_removed() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let gone = |folder: &Path| std::fs::remove_dir_all(folder).expect("it is there");
+        let only = in_folder(parent.path(), |folder| {
+            gone(folder);
+            Ok(())
+        });
+        assert!(only.expect_err("it is gone").to_string().contains("cannot be removed"));
+        let both = in_folder(parent.path(), |folder| {
+            gone(folder);
+            Err("no run completed".into())
+        });
+        assert_eq!(both.expect_err("nothing was measured").to_string(), "no run completed");
+    }
 }

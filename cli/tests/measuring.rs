@@ -148,11 +148,16 @@ fn a_long_history_is_looked_at_in_both_of_its_ends() {
 
 #[test]
 fn histories_are_replayed_deep_short_and_in_memory() {
-    let report = bench("replay --steps 50 --runs 5 --rounds 2");
+    let report = bench("replay --steps 500 --runs 5 --rounds 2");
     for name in ["steps_per_second", "fold_events_per_second", "short_runs_per_second"] {
         assert!(number(&report, name) > 0.0, "{name} in {report}");
     }
     assert_eq!(report["raw_per_second"], Value::Null, "nothing is written");
+    let written = number(&report, "written_bytes_per_step");
+    assert!(written < 10.0, "{written} B an event: making the history is no replay");
+    let more = bench("replay --steps 500 --runs 5 --rounds 8");
+    let bytes = |report| number(report, "disk_bytes_per_step");
+    assert!(bytes(&more) > 0.7 * bytes(&report), "{report} {more}");
 }
 
 #[test]

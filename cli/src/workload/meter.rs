@@ -69,6 +69,8 @@ pub(super) struct Meter {
     apart: Usage,
     /// Units of all that was done, also of what does not count.
     units: u64,
+    /// Units that the store holds, if rounds write none.
+    held: Option<u64>,
 }
 
 impl Meter {
@@ -85,6 +87,7 @@ impl Meter {
             began: Usage::now(),
             apart: Usage::default(),
             units: 0,
+            held: None,
         })
     }
 
@@ -120,6 +123,13 @@ impl Meter {
     /// Takes note of work that was done outside of rounds: its bytes are among those that are written.
     pub(super) fn besides(&mut self, units: u64) {
         self.units += units;
+    }
+
+    /// What was written until now is there to be read in rounds, which write nothing: it is no work of theirs. The store holds so
+    /// many units, however often they are read.
+    pub(super) fn only_reads(&mut self, held: u64) {
+        (self.began, self.apart) = (Usage::now(), Usage::default());
+        self.held = Some(held);
     }
 
     /// Carries out and measures a round, then has the disk do the same.
@@ -204,7 +214,7 @@ impl Meter {
             written_bytes_per_step: float(used.written) / all,
             device_bytes_per_step: float(used.device) / all,
             disk_bytes: disk_bytes_closed,
-            disk_bytes_per_step: float(tables) / all,
+            disk_bytes_per_step: float(tables) / self.held.map_or(all, |held| float(held.max(1))),
             groups: groups.groups(),
             group_mean: groups.mean(),
             group_p50: groups.at(500),

@@ -35,6 +35,11 @@ pub async fn replay(options: &Options) -> Result<Report, Failure> {
     engine.handle().wait(started.run).await?;
     let short = short_runs(&engine, options).await?;
     let events = read(&engine, started.run).await?;
+    let mut held = events.len() as u64;
+    for run in &short {
+        held += u64::from(replayed(&engine, *run).await?);
+    }
+    meter.only_reads(held);
     let (mut folds, mut short_rates) = (Vec::new(), Vec::new());
     for _ in 0..options.rounds {
         meter.round(deep(&engine, started.run)).await?;

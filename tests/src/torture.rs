@@ -1,7 +1,7 @@
 //! The torture: real servers under load that are killed several times a second, told to end, deprived of room, and made to fight for
 //! their store; and at the end a checker that believes none of them.
 //!
-//! `workflows` says what runs, `calls` and `clients` who asks for it, `lives` and `disk` what befalls the servers, `episode` plays all of
+//! `workflows` says what runs, `calls` and `clients` who asks for it, `workers` who does it elsewhere, `lives` and `disk` what befalls the servers, `episode` plays all of
 //! it on one store, and `checker` gives the verdict.
 
 mod calls;
@@ -10,6 +10,7 @@ mod clients;
 mod disk;
 mod episode;
 mod lives;
+mod workers;
 mod workflows;
 
 use std::time::{Duration, Instant};

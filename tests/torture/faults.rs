@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 pub(crate) type Fault = (&'static str, Wrong, fn(&mut Evidence) -> bool);
 
 /// All of them.
-pub(crate) const FAULTS: [Fault; 41] = [
+pub(crate) const FAULTS: [Fault; 47] = [
     ("an acknowledged start is gone", Wrong::Lost, |evidence| {
         let run = done(evidence, "start", |call| call["answer"]["existing"] == false);
         run.is_some_and(|at| evidence.histories.remove(&name(&evidence.calls[at])).is_some())
@@ -165,11 +165,56 @@ pub(crate) const FAULTS: [Fault; 41] = [
         }
         !due.is_empty()
     }),
+    ("a task is handed out twice", Wrong::Duplicated, |evidence| {
+        let task = handed_out(evidence).cloned();
+        task.map(|task| evidence.works.push(task)).is_some()
+    }),
+    ("a task is handed out after it was recorded as done", Wrong::Duplicated, |evidence| {
+        let Some(mut task) = handed_out(evidence).cloned() else { return false };
+        task["token"] = json!(1_000);
+        evidence.works.push(task);
+        true
+    }),
+    ("a task is handed out that no event has begun", Wrong::Reordered, |evidence| {
+        let Some(mut task) = handed_out(evidence).cloned() else { return false };
+        task["token"] = json!(1);
+        evidence.works.push(task);
+        true
+    }),
+    ("what a worker was told is done is recorded as another's", Wrong::Lost, |evidence| {
+        let done = evidence.works.iter_mut().find(|work| is_done_of_step(work));
+        done.map(|done| done["token"] = json!(1)).is_some()
+    }),
+    ("a failure that was acknowledged is gone", Wrong::Lost, |evidence| {
+        let Some(mut failed) = handed_out(evidence).cloned() else { return false };
+        (failed["what"], failed["attempt"]) = (json!("failed"), json!(77));
+        evidence.works.push(failed);
+        true
+    }),
+    ("a task is recorded as done, and nobody was handed it", Wrong::Lost, |evidence| {
+        let all = evidence.works.len();
+        evidence.works.retain(|work| work["what"] != "begun");
+        evidence.works.len() < all
+    }),
     ("more attempts are under way than a limit allows", Wrong::Broken, |evidence| {
         evidence.told["limits"]["job"] = json!(0);
         find(evidence, |event| event["event"] == "step.started" && event["step"] == "two").is_some()
     }),
 ];
+
+/// A report that was acknowledged, about what is no undo.
+fn is_done_of_step(work: &Value) -> bool {
+    work["what"] == "completed" && !work["key"].as_str().is_some_and(|key| key.contains("/undo"))
+}
+
+/// What a worker was handed that was recorded as done.
+fn handed_out(evidence: &Evidence) -> Option<&Value> {
+    let done = evidence.works.iter().find(|work| is_done_of_step(work))?;
+    let is_it = |work: &&Value| {
+        work["what"] == "begun" && work["key"] == done["key"] && work["token"] == done["token"]
+    };
+    evidence.works.iter().find(is_it)
+}
 
 fn name(call: &Value) -> String {
     call["run"].as_str().unwrap_or_default().to_owned()

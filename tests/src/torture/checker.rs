@@ -10,6 +10,7 @@ mod histories;
 mod linear;
 mod looked;
 mod shared;
+mod workers;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,6 +28,8 @@ pub struct Evidence {
     pub histories: BTreeMap<String, Vec<Value>>,
     /// Lines that scripts left.
     pub lines: Vec<Line>,
+    /// What remote workers were handed, and what their reports were answered.
+    pub works: Vec<Value>,
     /// The lives of servers, which follow each other: number, and begin in milliseconds since the Unix epoch.
     pub lives: Vec<(u64, i64)>,
     /// How servers ended: in which life, what befell it, which signal was sent, exit code or signal, and the last that was said.
@@ -117,7 +120,7 @@ pub struct Verdict {
     pub runs: u64,
     /// Events of their histories.
     pub events: u64,
-    /// Executions of scripts, by the lines they left.
+    /// Executions of scripts, by the lines they left, and of remote workers.
     pub executions: u64,
     /// Requests of clients.
     pub calls: u64,
@@ -183,6 +186,7 @@ impl Evidence {
             ends: json_lines(&folder.join("ends.jsonl"))?,
             looks: json_lines(&folder.join("looks.jsonl"))?,
             replays: json_lines(&folder.join("replays.jsonl"))?,
+            works: json_lines(&folder.join("works.jsonl"))?,
             told: serde_json::from_str(&std::fs::read_to_string(folder.join("told.json"))?)?,
             seen: std::fs::read_to_string(folder.join("seen"))?
                 .lines()
@@ -224,13 +228,14 @@ impl Evidence {
             let Line { run, key, attempt, life } = line;
             format!("{run} {key} {attempt} {life}")
         };
-        let files: [(&str, String); 9] = [
+        let files: [(&str, String); 10] = [
             ("calls.jsonl", lines(self.calls.clone())),
             ("histories.jsonl", lines(self.histories.iter().map(events).collect())),
             ("lives.jsonl", lines(self.lives.iter().map(life).collect())),
             ("ends.jsonl", lines(self.ends.clone())),
             ("looks.jsonl", lines(self.looks.clone())),
             ("replays.jsonl", lines(self.replays.clone())),
+            ("works.jsonl", lines(self.works.clone())),
             ("told.json", self.told.to_string()),
             ("seen", self.seen.join("\n")),
             ("effects/all", self.lines.iter().map(line).collect::<Vec<_>>().join("\n")),
@@ -247,6 +252,7 @@ impl Evidence {
         less.calls.retain(|call| call["run"] != run);
         less.replays.retain(|replay| replay["run"] != run);
         less.lines.retain(|line| line.run != run);
+        less.works.retain(|work| work["run"] != run);
         for look in &mut less.looks {
             let findings = look["said"].get_mut("findings").and_then(Value::as_array_mut);
             for finding in
@@ -275,7 +281,7 @@ pub fn check(evidence: &Evidence) -> Verdict {
     let mut verdict = Verdict {
         runs: evidence.histories.len() as u64,
         events: evidence.histories.values().map(|events| events.len() as u64).sum(),
-        executions: evidence.lines.len() as u64,
+        executions: (evidence.lines.len() + handed_out(evidence)) as u64,
         calls: evidence.calls.len() as u64,
         unknown: evidence.calls.iter().filter(|call| call["outcome"] == "unknown").count() as u64,
         ..Verdict::default()
@@ -288,6 +294,7 @@ pub fn check(evidence: &Evidence) -> Verdict {
         histories::check(run, events, &evidence.told, &mut attempts, &mut verdict);
     }
     effects::check(evidence, &attempts, &mut verdict);
+    workers::check(evidence, &attempts, &mut verdict);
     shared::check(evidence, &mut verdict);
     answers::check(evidence, &mut verdict);
     linear::check(evidence, &mut verdict);
@@ -298,6 +305,11 @@ pub fn check(evidence: &Evidence) -> Verdict {
         verdict.find(Wrong::Inconsistent, "", what + " of the requests explains the answers");
     }
     verdict
+}
+
+/// How many tasks remote workers were handed.
+fn handed_out(evidence: &Evidence) -> usize {
+    evidence.works.iter().filter(|work| work["what"] == "begun").count()
 }
 
 /// A number that stands for events: the same for the same ones (FNV-1a over their JSON).

@@ -132,7 +132,7 @@ fn draw(work: Work, chance: &mut Chance) -> Call {
         _ => {}
     }
     match work {
-        Work::Order | Work::Job => pauses(chance),
+        Work::Order | Work::Job | Work::Remote => pauses(chance),
         Work::Refund if chance.between(0, 5) == 0 => Call::Reject,
         Work::Refund => Call::Approve,
         Work::Mailbox if chance.between(0, 6) == 0 => pauses(chance),
@@ -189,11 +189,11 @@ pub(super) async fn settle(board: &Board, client: &Client, number: usize) -> Vec
 /// Gives a run what it may be waiting for.
 async fn push(caller: &Caller<'_>, client: &Client, target: &Target) {
     // Whatever its status says: one that is undone may be paused as well.
-    if matches!(target.work, Work::Order | Work::Mailbox | Work::Job) {
+    if matches!(target.work, Work::Order | Work::Mailbox | Work::Job | Work::Remote) {
         caller.call(client, target, Call::Resume).await;
     }
     match target.work {
-        Work::Order | Work::Job => {}
+        Work::Order | Work::Job | Work::Remote => {}
         Work::Refund => {
             caller.call(client, target, Call::Approve).await;
         }

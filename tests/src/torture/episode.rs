@@ -17,11 +17,13 @@ use super::checker::{self, Evidence, Verdict};
 use super::clients::{self, Board};
 use super::disk::{self, Disk};
 use super::lives::{Lives, Stage};
+use super::workers::{self, WorkLog};
 use super::workflows;
 use crate::{Chance, command};
 
-/// Clients of a store.
+/// Clients of a store, and remote workers.
 const CLIENTS: usize = 6;
+const WORKERS: usize = 3;
 
 /// What an episode came to.
 #[derive(Debug)]
@@ -77,12 +79,22 @@ pub async fn play(
         let server = stage.server.subscribe();
         load.spawn(clients::work(Arc::clone(&board), number, chance, server, stopped.clone()));
     }
+    let works = Arc::new(WorkLog::create(&folder.path().join("works.jsonl"))?);
+    let (leave, left) = watch::channel(false);
+    let mut hands = JoinSet::new();
+    for place in 0..WORKERS {
+        let chance = Chance::of(chance.draw());
+        let server = stage.server.subscribe();
+        hands.spawn(workers::work(Arc::clone(&works), place, chance, server, left.clone()));
+    }
     while stage.lives.kills < kills && until.is_none_or(|until| Instant::now() < until) {
         stage.live(&mut chance).await;
     }
     stop.send_replace(true);
     load.join_all().await;
     finish(&mut stage, &board).await?;
+    leave.send_replace(true);
+    hands.join_all().await;
     std::fs::write(folder.path().join("seen"), stage.seen.join("\n"))?;
     let evidence = Evidence::read(folder.path())?;
     let verdict = checker::check(&evidence);

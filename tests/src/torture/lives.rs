@@ -12,6 +12,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::disk::Disk;
+use super::workers;
 use crate::{Chance, binary};
 
 /// How long a server may take until it answers, or until it ends when it is told to.
@@ -197,7 +198,8 @@ impl Stage {
             "--drain",
             "2s",
         ]);
-        serve.args(["--interruptions-max", "1000000"]);
+        serve.args(["--interruptions-max", "1000000", "--worker-lease"]);
+        serve.arg(format!("{}ms", workers::LEASE.as_millis()));
         serve.env("NO_COLOR", "1").env("HOME", format!("/life/{}", self.life));
         // A file for each life: with a limit it may not grow either.
         let said = OpenOptions::new().create(true).append(true).open(self.said());

@@ -1,4 +1,4 @@
-//! What runs in a torture: seven workflows that leave a line outside the store for whatever they do, and what they come to.
+//! What runs in a torture: eight workflows that leave a line outside the store for whatever they do, and what they come to.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -33,12 +33,14 @@ pub(super) enum Work {
     Tally,
     /// Two steps, of which few may be under way at one time over all runs.
     Job,
+    /// Steps and items that remote workers carry out; undone when it is cancelled.
+    Remote,
 }
 
 impl Work {
     /// All of them.
-    pub(super) const ALL: [Self; 5] =
-        [Self::Order, Self::Refund, Self::Mailbox, Self::Tally, Self::Job];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Order, Self::Refund, Self::Mailbox, Self::Tally, Self::Job, Self::Remote];
 
     /// The name of its workflow.
     pub(super) fn name(self) -> &'static str {
@@ -48,6 +50,7 @@ impl Work {
             Self::Mailbox => "mailbox",
             Self::Tally => "tally",
             Self::Job => "job",
+            Self::Remote => "remote",
         }
     }
 }
@@ -64,6 +67,7 @@ pub(super) fn write(folder: &Path) -> std::io::Result<Vec<String>> {
         ("mailbox", mailbox()),
         ("tally", tally()),
         ("job", job()),
+        ("remote", remote()),
         (TICK, tick()),
     ];
     let mut names = Vec::new();
@@ -89,14 +93,15 @@ pub(super) fn told() -> Value {
         "refund": {"ok": ["ask"], "pay": ["ok"]},
         "mailbox": {"letter": ["open"], "file": ["letter"], "seen": ["file"], "again": ["seen"]},
         "tally": tally,
-        "job": {"two": ["one"]},
+        "job": {"two": ["one"]}, "remote": {"b": ["a"], "c": ["b"]},
     });
     let scripts = json!({
         "leaf": ["a", "b"], "order": ["reserve", "price", "pack", "lines", "charge"], "refund": ["ask", "pay"], "mailbox": ["open", "file"],
         "tally": ["last"], "job": ["one", "two"], TICK: ["a"],
     });
     json!({
-        "needs": needs, "scripts": scripts, "undone": {"order": ["reserve", "lines"]}, "goal": GOAL,
+        "needs": needs, "scripts": scripts, "remote": {"remote": ["a", "b", "c"]},
+        "undone": {"order": ["reserve", "lines"], "remote": ["a"]}, "goal": GOAL,
         "limits": {"job": JOBS}, "scheduled": {TICK: EVERY_S},
     })
 }
@@ -136,6 +141,27 @@ steps:
     {limit}
 "
         )
+}
+
+fn remote() -> String {
+    head("remote", "")
+        + "\
+on_cancel: compensate
+steps:
+  a:
+    uses: worker/line
+    compensate:
+      uses: worker/line
+      retry: { max_attempts: 1000, initial: 10ms, max: 10ms }
+  b:
+    needs: a
+    for_each: [1, 2]
+    uses: worker/line
+  c:
+    needs: b
+    uses: worker/line
+outputs: done
+"
 }
 
 fn leaf() -> String {
@@ -262,7 +288,7 @@ mod tests {
 
     #[test]
     fn every_workflow_is_a_good_definition() {
-        for text in [leaf(), refund(), mailbox(), tally(), job(), tick()] {
+        for text in [leaf(), refund(), mailbox(), tally(), job(), remote(), tick()] {
             crate::definition_json(&text);
         }
         let folder = tempfile::tempdir().expect("a folder");

@@ -14,8 +14,20 @@ const ITEMS_MAX: usize = 8;
 pub(super) struct Attempts {
     /// Attempts that were begun.
     pub(super) begun: BTreeSet<(String, u64)>,
+    /// The same in their order, with the numbers of the events.
+    pub(super) beginnings: BTreeMap<String, Vec<(u64, u64)>>,
+    /// Attempts that were recorded as failed.
+    pub(super) failed: BTreeSet<(String, u64)>,
     /// Which attempt was recorded as done, when, of which run, and whether a script did it.
     pub(super) done: BTreeMap<String, Done>,
+}
+
+impl Attempts {
+    /// The last attempt that was begun in the first `n` events of its run.
+    pub(super) fn last_begun(&self, key: &str, n: u64) -> Option<u64> {
+        let beginnings = self.beginnings.get(key)?.iter();
+        beginnings.rev().find(|(at, _)| *at <= n).map(|(_, attempt)| *attempt)
+    }
 }
 
 /// An attempt that was recorded as done.
@@ -24,7 +36,21 @@ pub(super) struct Done {
     pub(super) run: String,
     pub(super) attempt: u64,
     pub(super) at: String,
+    /// The number of the event.
+    pub(super) n: u64,
     pub(super) is_script: bool,
+    /// A remote worker did it.
+    pub(super) is_remote: bool,
+    /// The token that its output names. An undo has none.
+    token: Option<u64>,
+    is_undo: bool,
+}
+
+impl Done {
+    /// Whether it was done by this attempt under this token, as far as the event says.
+    pub(super) fn is_of(&self, attempt: u64, token: u64) -> bool {
+        self.attempt == attempt && (self.is_undo || self.token == Some(token))
+    }
 }
 
 /// How a key stands.
@@ -199,9 +225,10 @@ impl Fold<'_> {
         open.next().unwrap_or_else(|| self.key(step, true, &Value::Null))
     }
 
-    fn is_script(&self, step: &str) -> bool {
-        let scripts = self.told["scripts"][self.workflow].as_array();
-        scripts.into_iter().flatten().any(|script| text(script) == step)
+    /// Whether the step is one of the `scripts`, or of those that are `remote`.
+    fn is_one_of(&self, kind: &str, step: &str) -> bool {
+        let steps = self.told[kind][self.workflow].as_array();
+        steps.into_iter().flatten().any(|of_kind| text(of_kind) == step)
     }
 
     fn has_items(&self, step: &str) -> bool {
@@ -231,6 +258,8 @@ impl Fold<'_> {
         }
         self.standings.insert(key.to_owned(), Standing::Open(attempt));
         self.attempts.begun.insert((key.to_owned(), attempt));
+        let beginnings = self.attempts.beginnings.entry(key.to_owned()).or_default();
+        beginnings.push((number(&event["n"]), attempt));
     }
 
     fn outcome(&mut self, event: &Value, key: &str, attempt: u64, outcome: Standing) {
@@ -248,11 +277,21 @@ impl Fold<'_> {
         }
         self.standings.insert(key.to_owned(), outcome);
         if outcome == Standing::Done {
-            let is_script = self.is_script(text(&event["data"]["step"]));
-            let at = text(&event["at"]).to_owned();
-            self.attempts
-                .done
-                .insert(key.to_owned(), Done { run: self.run.to_owned(), attempt, at, is_script });
+            let data = &event["data"];
+            let step = text(&data["step"]);
+            let done = Done {
+                run: self.run.to_owned(),
+                attempt,
+                at: text(&event["at"]).to_owned(),
+                n: number(&event["n"]),
+                is_script: self.is_one_of("scripts", step),
+                is_remote: self.is_one_of("remote", step),
+                token: data["output"]["token"].as_u64(),
+                is_undo: matches!(text(&event["event"]), "undo.completed" | "item.undone"),
+            };
+            self.attempts.done.insert(key.to_owned(), done);
+        } else {
+            self.attempts.failed.insert((key.to_owned(), attempt));
         }
     }
 
@@ -263,7 +302,8 @@ impl Fold<'_> {
         if !self.settled.insert(step.to_owned()) {
             self.find(Wrong::Duplicated, event, "settles twice");
         }
-        if self.standings.contains_key(&key) || (self.is_script(step) && !self.has_items(step)) {
+        let is_work = self.is_one_of("scripts", step) || self.is_one_of("remote", step);
+        if self.standings.contains_key(&key) || (is_work && !self.has_items(step)) {
             self.outcome(event, &key, attempt, Standing::Done);
         }
     }

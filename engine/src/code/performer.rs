@@ -56,6 +56,7 @@ pub(crate) async fn perform(performance: Performance) {
 enum Answered {
     Recorded,
     NotNow,
+    RunEnds,
     EngineEnds,
 }
 
@@ -82,6 +83,9 @@ impl Performance {
                 match self.say(request).await? {
                     Answered::Recorded => {}
                     Answered::NotNow => tokio::time::sleep(self.rest).await,
+                    // What it has heard need not say so: it skips the rounds before its own, and a retry in one of them has set the
+                    // time of the run anew.
+                    Answered::RunEnds => machine.ends(),
                     Answered::EngineEnds => return Ok(()),
                 }
                 continue;
@@ -164,12 +168,14 @@ impl Performance {
                 }
                 Ok(Answered::Recorded)
             }
-            // What is recorded says why: it is read next.
-            Err(Refusal::Rejected(Rejection::Ended { .. } | Rejection::OtherTurn { .. })) => {
-                Ok(Answered::NotNow)
-            }
+            Err(Refusal::Rejected(Rejection::Ended { .. })) => Ok(Answered::RunEnds),
             Err(Refusal::ShuttingDown) => Ok(Answered::EngineEnds),
-            Err(Refusal::DiskNearlyFull(_) | Refusal::Unreadable { .. }) => Ok(Answered::NotNow),
+            // Of another turn: what is recorded says why, and is read next.
+            Err(
+                Refusal::Rejected(Rejection::OtherTurn { .. })
+                | Refusal::DiskNearlyFull(_)
+                | Refusal::Unreadable { .. },
+            ) => Ok(Answered::NotNow),
             Err(refusal) => Err(Trouble::Refused(refusal.to_string())),
         }
     }

@@ -12,6 +12,7 @@
 mod board;
 mod cx;
 mod differs;
+mod ends;
 mod functions;
 mod machine;
 mod outside;

@@ -80,7 +80,7 @@ impl Line {
 }
 
 /// A value that is short enough to be shown as it is. Of one that is not, a part would not tell it from another.
-fn short(bytes: &[u8]) -> Option<String> {
+pub(super) fn short(bytes: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(bytes).ok()?;
     let is_short = text.chars().count() <= INPUT_CHARS_MAX && !text.chars().any(char::is_control);
     is_short.then(|| text.to_owned())

@@ -16,6 +16,7 @@ use tokio::task::unconstrained;
 use super::board::{Bell, Board, Outcome};
 use super::cx::Cx;
 use super::differs::{Differs, Line};
+use super::ends;
 use super::functions::Functions;
 use super::outside;
 use super::request::{Request, request};
@@ -58,6 +59,8 @@ pub(super) struct Machine {
     has_returned: bool,
     /// It got outcomes that a retry of the run has taken back: only another one can go on.
     is_stale: bool,
+    /// Whether its end has to be the one that is recorded.
+    compares_ends: bool,
 }
 
 /// Whether it is asked what it does next.
@@ -135,7 +138,13 @@ impl Machine {
             standing: Standing::GoesOn,
             has_returned: false,
             is_stale: false,
+            compares_ends: false,
         }
+    }
+
+    /// Its end has to be the one that is recorded. Of a run that goes on it need not: what is recorded counts.
+    pub(super) fn compare_ends(&mut self) {
+        self.compares_ends = true;
     }
 
     /// What wakes the function.
@@ -376,6 +385,11 @@ impl Machine {
         let Stage::Said(said) = std::mem::replace(&mut self.stage, Stage::Recorded) else {
             return Err(Trouble::History("a turn has two records".to_owned()));
         };
+        if self.compares_ends
+            && let Some(said) = &said.returned
+        {
+            ends::compare(said, returned, state.as_ref())?;
+        }
         if let Some(said) = said.returned
             && said.is_ok_and(|said| said.again) == returned.again
         {

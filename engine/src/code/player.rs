@@ -23,6 +23,7 @@ pub(crate) struct Player {
     machine: Machine,
     /// The event that it hears next.
     next: u32,
+    compares_ends: bool,
 }
 
 impl Player {
@@ -37,7 +38,8 @@ impl Player {
         let function = function.ok_or_else(|| Trouble::NoFunction(workflow.to_owned()))?;
         let machine = Machine::new(run, function, functions.clone());
         let (workflow, functions) = (workflow.to_owned(), functions.clone());
-        let mut player = Self { run, workflow, functions, began, machine, next: 0 };
+        let mut player =
+            Self { run, workflow, functions, began, machine, next: 0, compares_ends: false };
         if began > 0 {
             for (recorded, data) in player.chunk(loader, 1)? {
                 player.hears(recorded, data)?;
@@ -46,6 +48,12 @@ impl Player {
             player.next = began;
         }
         Ok(player)
+    }
+
+    /// Its end has to be the one that is recorded.
+    pub(crate) fn comparing_ends(mut self) -> Self {
+        self.machine.compare_ends();
+        Self { compares_ends: true, ..self }
     }
 
     /// Hears all that is recorded.
@@ -60,7 +68,8 @@ impl Player {
             }
             if self.machine.is_stale() {
                 let of = (self.run, self.workflow.as_str());
-                *self = Self::new(loader, &self.functions, of, self.began)?;
+                let again = Self::new(loader, &self.functions, of, self.began)?;
+                *self = if self.compares_ends { again.comparing_ends() } else { again };
             }
         }
     }

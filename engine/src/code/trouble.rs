@@ -9,6 +9,13 @@ use super::differs::Differs;
 pub(crate) enum Trouble {
     /// It does something else than what is recorded.
     Differs(Box<Differs>),
+    /// It ends otherwise than is recorded. Asked only where histories are checked.
+    EndsOtherwise {
+        /// How it is recorded to have ended.
+        recorded: String,
+        /// How it ends now.
+        now: String,
+    },
     /// What is recorded of a call is of another type than it expects.
     Misfit(String),
     /// It waits for something that the engine does not know.
@@ -49,7 +56,7 @@ impl fmt::Display for FunctionTrouble {
 impl Trouble {
     pub(crate) fn code(&self) -> &'static str {
         match self {
-            Self::Differs(_) => "NX5001",
+            Self::Differs(_) | Self::EndsOtherwise { .. } => "NX5001",
             Self::Misfit(_) => "NX5026",
             Self::Foreign => "NX5020",
             Self::Panicked(_) => "NX5021",
@@ -63,7 +70,8 @@ impl Trouble {
     pub(crate) fn told(&self) -> FunctionTrouble {
         let details = match self {
             Self::Differs(differs) => differs.table(),
-            Self::Misfit(_)
+            Self::EndsOtherwise { .. }
+            | Self::Misfit(_)
             | Self::Foreign
             | Self::Panicked(_)
             | Self::NoFunction(_)
@@ -79,6 +87,9 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Differs(differs) => write!(f, "{}", differs.sentence()),
+            Self::EndsOtherwise { recorded, now } => {
+                write!(f, "the function ends otherwise than is recorded ({recorded}): {now}")
+            }
             Self::Misfit(what) => f.write_str(what),
             Self::Foreign => f.write_str(
                 "the function waits for something that the engine does not know, such as a timer or a task of tokio",

@@ -28,8 +28,8 @@ pub struct HistoryCheck {
 /// A place where a workflow does something else now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryDifference {
-    /// The number of the event, from 0.
-    pub revision: u32,
+    /// The number of the event, from 1, as `nexus-engine history` counts.
+    pub event: u32,
     /// What is recorded from there on, to the end of the transition.
     pub recorded: Vec<String>,
     /// What would happen now.
@@ -46,8 +46,9 @@ impl HistoryCheck {
 impl TestEngine {
     /// Checks a workflow against a history that [`RunHandle::history`](crate::RunHandle::history) wrote: whether, given what came
     /// from outside then, it would have done the same, and whether its functions can read what their steps were given. No function
-    /// of a step is called. A workflow that is a function is run through the history, and makes the calls that are recorded, or the
-    /// first that differs is told; what it returns in the end is not compared.
+    /// of a step is called. A workflow that is a function is run through the history: the first place is told where it makes other
+    /// calls than those that are recorded, or, if it makes the same, ends otherwise (NX5001): with another output, state of the
+    /// next round, or failure. What a retry of the run took back is not compared.
     ///
     /// # Errors
     /// [`HistoryError`] if the file cannot be used, or its history is of another workflow.
@@ -67,7 +68,8 @@ impl TestEngine {
         let (loader, run) = history.as_if_under(now)?;
         let recorded = loader.history(run, 0, usize::MAX)?;
         let told = |revision, was: Vec<String>, is: Vec<String>| {
-            (was != is).then_some(HistoryDifference { revision, recorded: was, now: is })
+            let event = number(revision);
+            (was != is).then_some(HistoryDifference { event, recorded: was, now: is })
         };
         let mut differences = Vec::new();
         differences.extend(recorded.iter().find_map(|one| {
@@ -77,7 +79,7 @@ impl TestEngine {
             if let Some(why) = unreadable(workflow, &before, &loader, &one.event) {
                 let recorded = vec![words(&before, &one.event)];
                 let now = vec![why];
-                differences.push(HistoryDifference { revision: one.revision, recorded, now });
+                differences.push(HistoryDifference { event: number(one.revision), recorded, now });
             }
         }
         let all =
@@ -87,7 +89,7 @@ impl TestEngine {
                 told(found.revision, all(&before, &found.recorded), all(now, &found.derived))
             })),
             Err(ReplayError::Load(LoadError::Misfit { revision }))
-                if differences.iter().any(|found| found.revision == revision) => {}
+                if differences.iter().any(|found| found.event == number(revision)) => {}
             Err(ReplayError::Load(LoadError::Misfit { revision })) => {
                 let event = recorded.iter().find(|one| one.revision == revision);
                 let was = event.map(|one| words(&before, &one.event)).into_iter().collect();
@@ -99,10 +101,15 @@ impl TestEngine {
                 return Err(HistoryError::NoHistory("of a run".to_owned()));
             }
         }
-        differences.sort_by_key(|difference| difference.revision);
+        differences.sort_by_key(|difference| difference.event);
         let events = u32::try_from(recorded.len()).unwrap_or(u32::MAX);
         Ok(HistoryCheck { events, differences })
     }
+}
+
+/// The number of an event, as people count.
+fn number(revision: u32) -> u32 {
+    revision.saturating_add(1)
 }
 
 /// Why the function of a step cannot read what the step was given.
@@ -147,8 +154,8 @@ impl fmt::Display for HistoryCheck {
         let (events, found) = (self.events, self.differences.len());
         let s = |is_one: bool| if is_one { "" } else { "s" };
         write!(f, "{events} event{}, {found} difference{}", s(events == 1), s(found == 1))?;
-        for HistoryDifference { revision, recorded, now } in &self.differences {
-            write!(f, "\nfrom event {revision} on")?;
+        for HistoryDifference { event, recorded, now } in &self.differences {
+            write!(f, "\nfrom event {event} on")?;
             recorded.iter().try_for_each(|line| write!(f, "\n  recorded  {line}"))?;
             now.iter().try_for_each(|line| write!(f, "\n  now       {line}"))?;
         }

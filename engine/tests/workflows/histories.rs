@@ -72,10 +72,11 @@ async fn the_same_code_does_the_same_also_with_large_values() {
 #[tokio::test]
 async fn what_changed_is_said_with_its_place() {
     let file = history(10).await;
-    let said = |workflow: Result<Workflow<usize, usize>>, revision: u32, words: [&str; 2]| {
+    let said = |workflow: Result<Workflow<usize, usize>>, event: u32, words: [&str; 2]| {
         let check = check(&workflow.unwrap(), &file);
         let first = check.differences.first().unwrap_or_else(|| panic!("{check}"));
-        assert_eq!(first.revision, revision, "{check}");
+        assert_eq!(first.event, event, "{check}");
+        assert!(check.to_string().contains(&format!("\nfrom event {event} on\n")), "{check}");
         let (recorded, now) = (first.recorded.join("\n"), first.now.join("\n"));
         assert!(recorded.contains(words[0]), "{check}");
         assert!(now.contains(words[1]), "{check}");
@@ -85,31 +86,31 @@ async fn what_changed_is_said_with_its_place() {
         let length = d.step("count", length.retry(soon()), text);
         d.step("half", half, length)
     });
-    said(renamed, 3, ["StepStarted { step: `length`", "StepStarted { step: `count`"]);
+    said(renamed, 4, ["StepStarted { step: `length`", "StepStarted { step: `count`"]);
     let removed = Workflow::dag("lengths", |d, n| {
         let text = d.step("measure", measure, n);
         d.step("length", length.retry(soon()), text)
     });
-    said(removed, 9, ["StepStarted { step: `half`", "step: `no such step`"]);
+    said(removed, 10, ["StepStarted { step: `half`", "step: `no such step`"]);
     let added = Workflow::dag("lengths", |d, n| {
         let text = d.step("measure", measure, n);
         let length = d.step("length", length.retry(soon()), text);
         let half_of_it = d.step("half", half, length);
         d.step("quarter", half, half_of_it)
     });
-    said(added, 11, ["RunCompleted", "StepStarted { step: `quarter`"]);
+    said(added, 12, ["RunCompleted", "StepStarted { step: `quarter`"]);
     let reordered = Workflow::dag("lengths", |d, n| {
         let first = d.step("half", half, n);
         let text = d.step("measure", measure, first);
         d.step("length", length.retry(soon()), text)
     });
-    said(reordered, 1, ["StepStarted { step: `measure`", "StepStarted { step: `half`"]);
+    said(reordered, 2, ["StepStarted { step: `measure`", "StepStarted { step: `half`"]);
     let impatient = Workflow::dag("lengths", |d, n| {
         let text = d.step("measure", measure, n);
         let length = d.step("length", length, text);
         d.step("half", half, length)
     });
-    said(impatient, 5, ["RetryScheduled { step: `length`", "StepFailed { step: `length`"]);
+    said(impatient, 6, ["RetryScheduled { step: `length`", "StepFailed { step: `length`"]);
     let retyped = Workflow::dag("lengths", |d, n| {
         let text = d.map("measure", n, |n: usize| Text { text: n.to_string() });
         let length = d.step("length", length_of_text.retry(soon()), text);
@@ -117,7 +118,7 @@ async fn what_changed_is_said_with_its_place() {
     });
     said(
         retyped,
-        3,
+        4,
         ["StepStarted { step: `length`", "NX3015: the input does not fit this handler"],
     );
 }
@@ -188,7 +189,9 @@ fn a_function_that_waits_for_a_timer_of_tokio_is_told_to_do_so() {
     });
     let found = check(&now.unwrap(), &file);
     let [difference] = &found.differences[..] else { panic!("{found}") };
-    assert!(difference.now[0].starts_with("NX5020: "), "{found}");
+    assert!(difference.now[0].starts_with("NX5020: the function waits for something"), "{found}");
+    assert_eq!(difference.recorded, ["calls.made half"], "{found}");
+    assert_eq!(difference.event, 2, "{found}");
 }
 
 /// A function that failed is checked up to its end, and the place is that of its end.
@@ -219,10 +222,10 @@ async fn a_function_that_failed_and_was_retried_is_checked() {
     });
     let other = other.unwrap();
     let found = check(&other, &file);
-    assert!(
-        found.all_same(),
-        "it fails no more, and that is no difference of what it called: {found}"
-    );
+    let [difference] = &found.differences[..] else { panic!("{found}") };
+    assert_eq!(difference.recorded, ["it fails: NX3001 closed"], "{found}");
+    assert_eq!(difference.now, ["NX5001: it returns 0"], "{found}");
+    assert_eq!(difference.event, 6, "{found}");
     is_up.store(true, std::sync::atomic::Ordering::SeqCst);
     run.retry().await.unwrap();
     assert_eq!(run.result().await.unwrap(), 4);

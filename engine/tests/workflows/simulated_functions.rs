@@ -176,6 +176,25 @@ async fn a_function_is_checked_against_a_history() {
     assert_eq!(early.differences.len(), 1, "{early}");
     assert!(early.to_string().contains(" events, 1 difference\n"), "{early}");
 
+    let another_end = checked(&file, |cx, n| async move { Ok(recorded(cx, n).await? + 1) });
+    let [difference] = another_end.differences.as_slice() else { panic!("{another_end}") };
+    assert_eq!(difference.recorded, ["it returns 84"], "{another_end}");
+    assert_eq!(difference.now, ["NX5001: it returns 85"], "{another_end}");
+    let fails = checked(&file, |cx, n| async move {
+        let wrong = cx.fail("E_NO", "not any more");
+        recorded(cx, n).await.and(Err(wrong))
+    });
+    let [difference] = fails.differences.as_slice() else { panic!("{fails}") };
+    assert_eq!(difference.now, ["NX5001: it fails: E_NO not any more"], "{fails}");
+    let panics = checked(&file, |cx, n| async move {
+        let d = recorded(cx, n).await?;
+        assert_eq!(d, 0, "it has gone mad");
+        Ok(d)
+    });
+    let [difference] = panics.differences.as_slice() else { panic!("{panics}") };
+    assert!(difference.now[0].starts_with("NX5021: the function panicked: "), "{panics}");
+    assert_eq!(difference.recorded, ["function.returned"], "{panics}");
+
     let dag = Workflow::dag("work", |d, n| d.step("a", double, n)).unwrap();
     let of_dag = history(&dag).await;
     let function = Workflow::code("work", recorded).unwrap();

@@ -20,8 +20,8 @@ use crate::text;
 
 pub(crate) use opening::registry;
 
-/// The code of a run that another program has the function of.
-pub(crate) const IN_A_PROGRAM: &str = "NX5022";
+/// The codes of runs that get no further without another program: it has their function, or handlers of their steps.
+const IN_A_PROGRAM: [&str; 2] = ["NX5022", "NX3004"];
 /// How long a verb that asks one thing tries to get at a store that somebody else holds and does not answer for.
 const PATIENCE: Duration = Duration::from_secs(6);
 /// The same for a verb that drives runs: whoever holds the store may be stopping its steps.
@@ -256,14 +256,20 @@ fn note_waiting(store: &Path, left: Duration) {
     ));
 }
 
-/// Says on standard error who works on what was recorded, if nobody does now: an engine, or the program that has the function.
+/// Whether a run was refused because another program has its code.
+pub(crate) fn is_in_a_program(problem: &Problem) -> bool {
+    IN_A_PROGRAM.contains(&problem.code.as_str())
+}
+
+/// Says on standard error who works on what was recorded, if nobody does now: an engine, or the program that has
+/// its code.
 pub(crate) async fn note_parked<N: AsRef<str>>(context: &Context, access: &Access, names: &[N]) {
     let Control::Here(service) = access.control() else { return };
     let mut any = Vec::new();
     for name in names.iter().map(AsRef::as_ref) {
-        match service.function_elsewhere(name).await {
-            Some(workflow) => output::note(format!(
-                "note: {name} goes on once the program that has the function `{workflow}` opens the store; no command has it"
+        match service.program_elsewhere(name).await {
+            Some(program) => output::note(format!(
+                "note: {name} goes on once {program} opens the store; no command can carry it on"
             )),
             None => any.push(name),
         }

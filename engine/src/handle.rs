@@ -56,7 +56,7 @@ pub use admission::RUNS_LIMIT;
 pub use approval::ApprovalDecision;
 pub use forget::ForgetError;
 pub use migrate::MigrateRequest;
-pub use missing_code::MissingCode;
+pub use missing_code::{MissingCode, Stalled};
 pub use published_calls::Linked;
 #[cfg(feature = "yaml")]
 pub(crate) use published_calls::link_with;

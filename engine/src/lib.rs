@@ -65,8 +65,8 @@ pub use engine::{Builder, Engine, OpenError};
 pub use handle::{
     ApprovalDecision, Backfill, Begun, EmitError, ForgetError, Handle, KeptStart, Linked,
     MigrateRequest, MissingCode, PublishRequest, QueryAnswer, QueryError, RUNS_LIMIT, RequestError,
-    ScheduleRequest, ScheduledRun, StartError, StartRequest, Started, TriggerRequest, UpdateError,
-    UpdateReply,
+    ScheduleRequest, ScheduledRun, Stalled, StartError, StartRequest, Started, TriggerRequest,
+    UpdateError, UpdateReply,
 };
 pub use handler::{
     Data, Handler, IntoHandler, Registry, StepCx, StepError, StepResult, handler_fn,

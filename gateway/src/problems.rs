@@ -473,9 +473,23 @@ pub(crate) fn function_elsewhere(name: &str, workflow: &str) -> Problem {
     let message = format!(
         "{name} is carried out by the function `{workflow}` of a program, which this one does not have"
     );
-    Problem::new("NX5022", CONFLICT, message)
-        .run(name)
-        .hint(format!("run the program that has it: {name} goes on once that opens the store"))
+    Problem::new("NX5022", CONFLICT, message).run(name).hint(in_its_program(name))
+}
+
+/// The handlers that a run gets no further without are those of another program.
+pub(crate) fn handlers_elsewhere(name: &str, handlers: &str, is_one: bool) -> Problem {
+    let s = if is_one { "" } else { "s" };
+    let message = format!(
+        "{name} gets no further without the handler{s} {handlers}, which nobody here offers"
+    );
+    let it = if is_one { "it" } else { "them" };
+    let hint = format!("run the program that has {it}: {name} goes on once that opens the store");
+    Problem::new("NX3004", CONFLICT, message).run(name).hint(hint)
+}
+
+/// What to do about a run whose code is in another program.
+pub(crate) fn in_its_program(name: &str) -> String {
+    format!("run the program that has it: {name} goes on once that opens the store")
 }
 
 /// No run has this name, though some begin so: what changes a run is told its whole name.

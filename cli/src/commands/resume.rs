@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::exit::{Code, Outcome};
 use crate::follow::{self, Following, Show};
 use crate::output::{self, Format};
-use crate::store::{Access, Driving, IN_A_PROGRAM, Purpose, note_parked};
+use crate::store::{self, Access, Driving, Purpose, note_parked};
 
 /// The run does not stand so that it could be done: it is not paused.
 const NOT_SO: &str = "NX7007";
@@ -131,7 +131,7 @@ async fn is_in_a_program(control: &Control, name: &str) -> bool {
     if acting::whole(name, &view.id).is_err() {
         return false;
     }
-    matches!(control.drive(name).await, Err(problem) if problem.code == IN_A_PROGRAM)
+    control.drive(name).await.is_err_and(|problem| store::is_in_a_program(&problem))
 }
 
 /// Ends the pause of a run if there is one; its name, and what was done.

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::exit::{Code, Outcome};
 use crate::follow::{self, Following, Show};
 use crate::output::{self, Format};
-use crate::store::{Access, Driving, IN_A_PROGRAM, Purpose, note_parked};
+use crate::store::{self, Access, Driving, Purpose, note_parked};
 
 /// Arguments of `retry`.
 #[derive(Clone, Debug, clap::Args)]
@@ -82,7 +82,7 @@ fn watched(context: &Context, runs: &[String], act: &Act) -> Outcome {
         for run in runs {
             match access.control().retry(run, act.clone()).await {
                 Ok(acted) => match access.control().drive(&acted.id).await {
-                    Err(problem) if problem.code == IN_A_PROGRAM => {
+                    Err(problem) if store::is_in_a_program(&problem) => {
                         match output::format() {
                             Format::Json | Format::Jsonl => output::json(&acted),
                             Format::Name | Format::Value => output::line(&acted.id),

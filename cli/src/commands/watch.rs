@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::exit::{Code, Outcome};
 use crate::follow::{self, Following, Show};
 use crate::output;
-use crate::store::{Access, Driving, Purpose};
+use crate::store::{self, Access, Driving, Purpose};
 
 /// How many runs are watched if none are named.
 const RUNS_MAX: u32 = 20;
@@ -49,8 +49,24 @@ pub(crate) fn run(context: &Context, args: &WatchArgs) -> Outcome {
     })
 }
 
+/// The runs that have not ended, without those that get no further without another program, which are told.
 async fn open_runs(control: &Control) -> Result<Vec<String>, Problem> {
     let statuses = targets::OPEN.map(str::to_owned).into();
     let filter = RunsFilter { statuses, limit: RUNS_MAX, ..RunsFilter::default() };
-    Ok(control.list(filter).await?.runs.into_iter().map(|run| run.id).collect())
+    let runs = control.list(filter).await?.runs;
+    let (mut names, mut refused) = (Vec::new(), Vec::new());
+    for run in runs {
+        match control.drive(&run.id).await {
+            Err(problem) if store::is_in_a_program(&problem) => refused.push(problem),
+            Ok(_) | Err(_) => names.push(run.id),
+        }
+    }
+    match refused.pop() {
+        Some(problem) if names.is_empty() => return Err(problem),
+        last => refused.extend(last),
+    }
+    for problem in refused {
+        output::note(format!("note: {}: {}", problem.code, problem.message));
+    }
+    Ok(names)
 }

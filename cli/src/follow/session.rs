@@ -6,18 +6,23 @@ use nexus_gateway::Control;
 use nexus_gateway::api::{EventView, Problem, RunView};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::{Following, Show};
 use crate::context::Context;
 use crate::exit::Code;
 use crate::output;
 use crate::progress::{Display, Picture};
-use crate::store::{Access, Purpose};
+use crate::store::{self, Access, Purpose};
 
 /// The exit code of problems that end with the process that was asked.
 const UNREACHABLE: u8 = 6;
 /// How often a picture is drawn again although nothing happened: times grow.
 const TICK: Duration = Duration::from_millis(120);
+/// How long nothing is heard before it is looked whether the runs wait for another program; twice as long each time.
+const QUIET: Duration = Duration::from_secs(1);
+/// The longest such time.
+const QUIET_MAX: Duration = Duration::from_secs(60);
 /// Events that wait to be shown.
 const NEWS_MAX: usize = 256;
 
@@ -138,16 +143,23 @@ impl<'c> Session<'c> {
         }
         drop(sender);
         let mut tick = tokio::time::interval(TICK);
+        let (mut quiet, mut heard) = (QUIET, Instant::now());
         loop {
             tokio::select! {
                 told = news.recv() => match told {
                     Some((at, told)) => match self.take(at, told) {
                         Ok(Some(round)) => return Ok(round),
-                        Ok(None) => {}
+                        Ok(None) => (quiet, heard) = (QUIET, Instant::now()),
                         Err(problem) => return lost_or(problem, &control),
                     },
                     None => return Ok(Round::Ended),
                 },
+                () = tokio::time::sleep_until(heard + quiet) => {
+                    if let Some(problem) = self.waits_for_a_program(&control).await {
+                        return Err(problem);
+                    }
+                    (quiet, heard) = ((quiet * 2).min(QUIET_MAX), Instant::now());
+                }
                 _ = tick.tick() => self.display.draw(self.runs.iter().map(|run| &run.picture)),
             }
         }
@@ -166,6 +178,16 @@ impl<'c> Session<'c> {
             control.drive(&run.name).await?;
         }
         Ok(())
+    }
+
+    /// Why the runs that have not ended get no further, if none of them does without another program.
+    async fn waits_for_a_program(&self, control: &Control) -> Option<Problem> {
+        let mut first = None;
+        for run in self.runs.iter().filter(|run| run.view.is_none()) {
+            let refused = control.drive(&run.name).await.err();
+            first.get_or_insert(refused.filter(store::is_in_a_program)?);
+        }
+        first
     }
 
     fn take(&mut self, at: usize, news: News) -> Result<Option<Round>, Problem> {

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use nexus_engine::Config;
 use nexus_engine::prelude::*;
 
 use super::support::{Desk, until};
@@ -59,8 +61,7 @@ fn no_command_waits_for_a_function_that_it_does_not_have() {
     }
     let rows = desk.nexus(&["list", "-o", "json"]).code(0).json();
     assert_eq!(rows["runs"][0]["at"], serde_json::json!(["ok"]));
-    let note =
-        "goes on once the program that has the function `work` opens the store; no command has it";
+    let note = "goes on once the program that has the function `work` opens the store; no command can carry it on";
     let approved = desk.nexus(&["approve", "wf-001"]).code(0);
     assert_eq!(approved.err, format!("note: wf-001 {note}\n"));
     desk.nexus(&["pause", "wf-001"]).code(0);
@@ -95,4 +96,149 @@ fn who_waits_for_a_program_to_let_go_of_the_store_is_told_so() {
     let wanted = "note: another process has the store open and does not answer; waiting for it";
     assert!(said.starts_with(wanted), "{said}");
     until("it is free", || desk.nexus(&["list"]).code == 0);
+}
+
+/// A graph whose steps are closures: it pays, waits for `go`, and then ships, by a step that may be left out.
+fn parcel() -> Workflow<u64, String> {
+    Workflow::dag("parcel", |d, n| {
+        let paid = d.step("pay", |_: StepCx, n: u64| async move { Ok(n + 1) }, n);
+        let go = d.wait("go", &GO).after(paid);
+        let ship = |_: StepCx, (n, go): (u64, u64)| async move { Ok(format!("{n} and {go}")) };
+        d.step("ship", ship, (paid, go))
+    })
+    .expect("a workflow")
+}
+
+/// Calls a graph of closures.
+fn caller() -> Workflow<u64, String> {
+    Workflow::dag("caller", |d, n| d.call("parcel", &parcel(), n)).expect("a workflow")
+}
+
+/// A program that begins runs of graphs and ends when the first step of each is at work, which it never ends.
+fn is_cut_off(desk: &Desk) {
+    let at_work: Arc<tokio::sync::Semaphore> = Arc::new(tokio::sync::Semaphore::new(0));
+    let tell = Arc::clone(&at_work);
+    let hangs = move |_: StepCx, _: u64| {
+        let tell = Arc::clone(&tell);
+        async move {
+            tell.add_permits(1);
+            std::future::pending::<StepResult<u64>>().await
+        }
+    };
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let (parcel, caller) = (parcel(), caller());
+        let both = Workflow::dag("both", |d, n: Node<'_, u64>| {
+            d.step("stays", hangs.clone(), n);
+            d.wait("go", &GO)
+        });
+        let both = both.expect("a workflow");
+        let config = Config { grace: Duration::ZERO, drain: Duration::ZERO, ..Config::default() };
+        let builder = Engine::builder().config(config).workflow(&parcel).workflow(&caller);
+        let builder = builder.workflow(&both).handler("parcel.pay", hangs);
+        let engine = builder.open(desk.store()).expect("the store opens");
+        engine.start(&parcel, 1).id("wf-001").await.expect("it starts");
+        engine.start(&caller, 1).id("wf-002").await.expect("it starts");
+        engine.start(&both, 1).id("wf-003").await.expect("it starts");
+        let _all = at_work.acquire_many(3).await.expect("it is open");
+        engine.shutdown().await;
+    });
+}
+
+#[test]
+fn no_command_waits_for_the_steps_of_a_program() {
+    let desk = Desk::new();
+    is_cut_off(&desk);
+    let explained = desk.nexus(&["explain", "wf-001"]).code(0).out;
+    let why =
+        "why    no engine works on it; it waits for a program that has the handler `parcel.pay`";
+    assert!(explained.contains(why), "{explained}");
+    assert!(
+        explained.contains("NX3004: nobody offers the handler `parcel.pay` of pay"),
+        "{explained}"
+    );
+    assert!(!explained.contains("resume") && !explained.contains("serve"), "{explained}");
+    for verb in ["resume", "wait", "watch"] {
+        let refused = desk.nexus(&[verb, "wf-001", "-o", "json"]).code(5).problem();
+        assert_eq!(refused["code"], "NX3004", "{verb}");
+        let said = "wf-001 gets no further without the handler `parcel.pay` of pay, which nobody here offers";
+        assert_eq!(refused["message"], said, "{verb}");
+        let hint = "run the program that has it: wf-001 goes on once that opens the store";
+        assert_eq!(refused["hint"], hint, "{verb}");
+        // It waits for one that does not.
+        let refused = desk.nexus(&[verb, "wf-002", "-o", "json"]).code(5).problem();
+        assert_eq!(refused["code"], "NX3004", "{verb}");
+    }
+    // Something of it can go on, until it has.
+    let mut waits = desk.begin(&["wait", "wf-003", "-o", "json"]);
+    let holder = desk.store().join("control.json");
+    let is_held = || std::fs::read_to_string(&holder).is_ok_and(|text| text.contains("\"wait\""));
+    until("it is waited for", is_held);
+    assert!(waits.child().try_wait().expect("it is there").is_none());
+    desk.nexus(&["signal", "wf-003", "go", "1"]).code(0);
+    let refused = waits.end().code(5).problem();
+    assert_eq!(refused["code"], "NX3004");
+    let note = "goes on once a program that has the handler `parcel.pay` opens the store; no command can carry it on";
+    desk.nexus(&["pause", "wf-001"]).code(0);
+    let resumed = desk.nexus(&["resume", "wf-001"]).code(0);
+    let resumed = (&*resumed.out, resumed.err);
+    assert_eq!(resumed, ("wf-001 goes on\n", format!("note: wf-001 {note}\n")));
+    // A watch of all watches those that go on, and there is none.
+    desk.nexus(&["watch"]).code(5);
+}
+
+/// A program that begins a run of a function, and ends when its step is at work, which never ends; or when the run has ended.
+fn function_program(desk: &Desk, id: &str, fails: bool) {
+    let at_work: Arc<tokio::sync::Semaphore> = Arc::new(tokio::sync::Semaphore::new(0));
+    let tell = Arc::clone(&at_work);
+    let works = move |_: StepCx, _: u64| {
+        tell.add_permits(1);
+        async move {
+            if fails {
+                return Err(StepError::fatal("closed"));
+            }
+            std::future::pending::<StepResult<u64>>().await
+        }
+    };
+    let long = Workflow::code("long", move |cx: Cx, n: u64| {
+        let works = works.clone();
+        async move { cx.step("work", works, n).await }
+    });
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let long = long.expect("a workflow");
+        let config = Config { grace: Duration::ZERO, drain: Duration::ZERO, ..Config::default() };
+        let engine = Engine::builder().config(config).workflow(&long).open(desk.store());
+        let engine = engine.expect("the store opens");
+        let run = engine.start(&long, 1).id(id).await.expect("it starts");
+        let _at_work = at_work.acquire().await.expect("it is open");
+        if fails {
+            run.result().await.expect_err("it fails");
+        }
+        drop(run);
+        engine.shutdown().await;
+    });
+}
+
+#[test]
+fn what_is_said_of_a_function_that_was_cut_off_and_of_one_that_failed_is_so() {
+    let desk = Desk::new();
+    function_program(&desk, "wf-001", false);
+    let view = desk.nexus(&["explain", "wf-001", "-o", "json"]).code(0).json();
+    let causes = view["causes"].as_array().expect("a list");
+    assert_eq!(causes.len(), 2, "{view}");
+    for cause in causes {
+        let release = "a program that has the function `long` opens the store";
+        assert_eq!((&cause["cause"], &cause["release"]), (&"orphaned".into(), &release.into()));
+    }
+    let why = view["steps"][0]["why"].as_str().expect("a line");
+    let when = "attempt 1 runs again when the program that has the function opens the store";
+    assert!(why.ends_with(when), "{why}");
+    assert_eq!(view["commands"], serde_json::json!(["nexus-engine cancel wf-001"]));
+
+    function_program(&desk, "wf-002", true);
+    for verb in ["explain", "get"] {
+        let said = desk.nexus(&[verb, "wf-002"]).code(0).out;
+        assert!(said.contains("NX3001 closed") && !said.contains("went on"), "{said}");
+    }
 }

@@ -106,11 +106,12 @@ impl Service {
     /// Has the engine work on a run that was started before it was opened.
     ///
     /// # Errors
-    /// A [`Problem`] if there is no such run, or its function is one of another program.
+    /// A [`Problem`] if there is no such run, or it gets no further without the code of another program: its function (NX5022), or
+    /// the handlers of its steps (NX3004).
     pub async fn drive(&self, name: &str) -> Result<Acted, Problem> {
         let (run, name) = self.resolve(name).await?;
         let (plan, state) = self.load(run, &name).await?;
-        self.check_function(&plan, &state, &name)?;
+        self.check_code(&plan, &state, &name).await?;
         self.handle().drive(run);
         self.acted(run, name, "drive", Ok(Answer { run, revision: state.revision }))
     }

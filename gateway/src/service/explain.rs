@@ -50,9 +50,7 @@ impl Service {
         self.explain_held_back(&mut view).await?;
         self.explain_workers(&mut view, &plan, &run);
         function::explain(&mut view, &run, self.handle().function_trouble(id), driven);
-        if driven {
-            missing_code::explain(&mut view, &plan, &self.handle().missing_code(&plan, &run));
-        }
+        self.explain_missing_code(&mut view, (&plan, &run), driven).await;
         let calls: Vec<(String, String)> = run
             .calling()
             .take(CALLS_MAX)

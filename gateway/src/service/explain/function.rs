@@ -37,10 +37,10 @@ pub(super) fn explain(
 
 /// What the log says of a function that is in another program, or in none.
 fn from_outside(view: &mut ExplainView, run: &Run) {
-    let workflow = &view.workflow;
-    let mut orphaned = view.causes.iter_mut().filter(|cause| cause.cause == "orphaned");
-    let Some(orphaned) = orphaned.next() else { return };
-    orphaned.release = format!("a program that has the function `{workflow}` opens the store");
+    let release = format!("a program that has the function `{}` opens the store", view.workflow);
+    for orphaned in view.causes.iter_mut().filter(|cause| cause.cause == "orphaned") {
+        orphaned.release.clone_from(&release);
+    }
     // No verb has the function, so it would get no further with one.
     view.commands.retain(|command| run.paused || !command.starts_with("nexus-engine resume "));
     let is_asked = view.causes.iter().all(|cause| cause.cause == "orphaned") && run.asks_function();
@@ -52,10 +52,10 @@ fn from_outside(view: &mut ExplainView, run: &Run) {
         run.revision, view.recorded_at
     );
     view.why = format!("no engine works on it; {why}");
-    let release = "code that fits: the program that had the store open says in its log, and by RunHandle::trouble, whether it \
-                   did not (NX5001, NX5020 to NX5026)"
-        .to_owned();
+    // Whether it had no time for it or got no further is known to the program that had the store open, which is gone.
+    let release = format!(
+        "{release}; if the function gets no further there, that program says why in its log and by RunHandle::trouble"
+    );
     let since = Some(view.recorded_at.clone());
     view.causes.push(Cause { cause: "function".into(), why, release, since, ..Cause::default() });
-    view.commands.push("nexus-engine explain NX5001".to_owned());
 }

@@ -363,10 +363,10 @@ impl Standing<'_> {
                 format!("{id} is ready and waits for {}{}", self.room(), limit.unwrap_or_default())
             }
             StepState::Running { attempt, .. } if self.is_cut_off(step) => {
-                let until = if self.driven {
-                    "once the pause has ended"
-                } else {
-                    "when an engine opens the store"
+                let until = match (self.driven, self.plan.is_code()) {
+                    (true, _) => "once the pause has ended",
+                    (false, true) => "when the program that has the function opens the store",
+                    (false, false) => "when an engine opens the store",
                 };
                 format!(
                     "{id} was interrupted by the end of the engine; attempt {} runs again {until}",
@@ -425,7 +425,8 @@ impl Standing<'_> {
             }
             StepState::Completed { .. } => format!("{id} completed"),
             StepState::Failed { failure, continued } => {
-                let rest = if *continued { "; the run went on" } else { "" };
+                let rest = if *continued { self.what_went_on(step) } else { None };
+                let rest = rest.map(|rest| format!("; {rest}")).unwrap_or_default();
                 format!("{id} failed: {}{rest}", failure_line(failure))
             }
             StepState::Skipped { reason, router: None } => format!("{id} was skipped: {reason}"),
@@ -497,7 +498,8 @@ impl Standing<'_> {
                 child.or_else(|| (attempts > 1).then(|| format!("attempt {attempts} of {of}")))
             }
             StepState::Failed { failure, continued } => {
-                let rest = if *continued { ", the run went on" } else { "" };
+                let rest = if *continued { self.what_went_on(step) } else { None };
+                let rest = rest.map(|rest| format!(", {rest}")).unwrap_or_default();
                 let attempts = self.attempts(step);
                 let tried = match attempts {
                     0 => "not tried".to_owned(),

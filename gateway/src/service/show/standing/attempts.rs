@@ -1,6 +1,7 @@
 //! Attempts as people count them: anew in each round of a loop, and those of an undo apart.
 
 use nexus_engine::model::id::{Attempt, StepIndex};
+use nexus_engine::model::run::RunStatus;
 
 use super::Standing;
 
@@ -21,6 +22,29 @@ impl Standing<'_> {
         let max = self.plan.step_definition(step).map_or(1, |step| step.retry.max_attempts);
         let forgiven = self.run.step_run(step).attempts_forgiven;
         max.saturating_add(forgiven).saturating_sub(self.before(step))
+    }
+
+    /// What went on although a step failed. That a call failed is told to its function like any other outcome, which may fail with it,
+    /// or come to an end before it is told.
+    pub(super) fn what_went_on(&self, step: StepIndex) -> Option<&'static str> {
+        const RUN: &str = "the run went on";
+        let Some(code) = self.run.code.as_deref() else { return Some(RUN) };
+        let is_told = code.settled.iter().all(|settled| settled != step);
+        match &self.run.status {
+            RunStatus::Failing { step: Some(at), .. }
+            | RunStatus::Failed { step: Some(at), .. }
+                if *at == step =>
+            {
+                None
+            }
+            RunStatus::Running if !is_told => Some("its function is told"),
+            RunStatus::Running
+            | RunStatus::Failing { .. }
+            | RunStatus::Cancelling { .. }
+            | RunStatus::Completed { .. }
+            | RunStatus::Failed { .. }
+            | RunStatus::Cancelled { .. } => is_told.then_some(RUN),
+        }
     }
 
     /// The number of an attempt, counted from the beginning of the round.

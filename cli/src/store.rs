@@ -261,17 +261,26 @@ pub(crate) fn is_in_a_program(problem: &Problem) -> bool {
     IN_A_PROGRAM.contains(&problem.code.as_str())
 }
 
+/// Says on standard error which program carries a run on, if no command can. Returns whether it does.
+pub(crate) async fn note_program(access: &Access, name: &str) -> bool {
+    let Control::Here(service) = access.control() else { return false };
+    let Some(program) = service.program_elsewhere(name).await else { return false };
+    output::note(format!(
+        "note: {name} goes on once {program} opens the store; no command can carry it on"
+    ));
+    true
+}
+
 /// Says on standard error who works on what was recorded, if nobody does now: an engine, or the program that has
 /// its code.
 pub(crate) async fn note_parked<N: AsRef<str>>(context: &Context, access: &Access, names: &[N]) {
-    let Control::Here(service) = access.control() else { return };
+    if !access.is_here() {
+        return;
+    }
     let mut any = Vec::new();
     for name in names.iter().map(AsRef::as_ref) {
-        match service.program_elsewhere(name).await {
-            Some(program) => output::note(format!(
-                "note: {name} goes on once {program} opens the store; no command can carry it on"
-            )),
-            None => any.push(name),
+        if !note_program(access, name).await {
+            any.push(name);
         }
     }
     if !any.is_empty() {

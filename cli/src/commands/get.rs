@@ -118,6 +118,10 @@ fn page(view: &RunView) {
     if !view.outputs.is_null() {
         output::line(format!("  output   {}", text::one_line(&view.outputs.to_string(), 200)));
     }
+    if view.has_earlier_steps {
+        let flag = output::store_flag();
+        output::line(format!("  earlier  nexus-engine history {}{flag}", view.id));
+    }
     let mut table = Table::new(&["STEP", "STATUS", "TRIES", "TOOK", "NOTE"]);
     view.steps.iter().for_each(|step| table.row(row(step)));
     table.print();

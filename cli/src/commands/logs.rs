@@ -65,13 +65,27 @@ pub(crate) fn run(context: &Context, args: &LogsArgs) -> Outcome {
     }
     let ask = async |control: &Control| control.logs(&args.run, args.step.as_deref()).await;
     let page = store::ask(context, &Purpose::Look, ask)?;
+    let is_any = !page.lines.is_empty();
     let page = LogPage { lines: last(page.lines, args), ..page };
     if output::format() == Format::Json {
         output::json(&page);
     } else {
         page.lines.iter().for_each(|line| print(line, args));
+        note_nothing(&page, is_any, args.step.as_deref());
     }
     Ok(Code::Done)
+}
+
+/// Says that there are no lines, or none that are wanted.
+fn note_nothing(page: &LogPage, is_any: bool, step: Option<&str>) {
+    let id = &page.id;
+    if page.lines.is_empty() {
+        output::note(match (is_any, step) {
+            (true, _) => format!("no line that {id} printed fits"),
+            (false, Some(step)) => format!("{step} of {id} has printed nothing"),
+            (false, None) => format!("no step of {id} has printed anything"),
+        });
+    }
 }
 
 /// The lines that are wanted, the last ones if there is a limit.
@@ -119,6 +133,10 @@ async fn follow(context: &Context, args: &LogsArgs) -> Outcome {
             Err(problem) => return Err(problem),
         };
         if has_ended {
+            if seen.0.is_empty() && !output::format().is_json() {
+                let run = &args.run;
+                output::note(format!("{run} has ended, and no step of it has printed anything"));
+            }
             return Ok(Code::Done);
         }
         if is_here {

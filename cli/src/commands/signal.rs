@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::exit::{Code, Outcome};
 use crate::inputs;
 use crate::output::{self, Format};
-use crate::store::{Access, Purpose, ask, note_parked};
+use crate::store::{self, Access, Purpose, ask, note_parked};
 
 /// Arguments of `signal`.
 #[derive(Clone, Debug, clap::Args)]
@@ -77,6 +77,8 @@ pub(crate) fn run(context: &Context, args: &SignalArgs) -> Outcome {
             show(signal);
             if signal.step.is_some() {
                 note_parked(context, &access, &[&signal.id]).await;
+            } else if !signal.existing {
+                store::note_program(&access, &signal.id).await;
             }
         }
         access.close().await;

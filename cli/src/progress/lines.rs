@@ -93,7 +93,8 @@ fn counts(view: &RunView) -> String {
         view.steps.iter().map(tried).sum()
     };
     let skipped = view.steps.iter().filter(|step| step.status == "skipped").count();
-    let mut text = format!("{steps} step{}", if steps == 1 { "" } else { "s" });
+    let more = if view.has_earlier_steps { "more than " } else { "" };
+    let mut text = format!("{more}{steps} step{}", if steps == 1 { "" } else { "s" });
     if retries > 0 {
         let _ = write!(text, ", {retries} retr{}", if retries == 1 { "y" } else { "ies" });
     }

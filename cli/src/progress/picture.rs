@@ -160,6 +160,7 @@ impl Picture {
     fn fold(&mut self, event: &EventView) -> Option<Line> {
         match event.event.as_str() {
             "attempts.interrupted" => self.interrupted(&event.data["attempts"]),
+            "calls.made" => self.called(&event.data["calls"]),
             "round.begun" => {
                 self.each(&event.data["steps"], Status::Pending);
                 self.begin_round(&event.data["steps"]);
@@ -210,6 +211,20 @@ impl Picture {
             }
         }
         None
+    }
+
+    /// A function has made calls: each is a step from here on.
+    fn called(&mut self, calls: &Value) {
+        for call in calls.as_array().into_iter().flatten() {
+            let Some(id) = call["step"].as_str().filter(|id| !self.places.contains_key(*id)) else {
+                continue;
+            };
+            let attempts = call["does"]["retry"]["max_attempts"].as_u64().unwrap_or(1);
+            let max_attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
+            self.places.insert(id.to_owned(), self.steps.len());
+            self.id_width = self.id_width.max(text::width(id).min(ID_WIDTH_MAX));
+            self.steps.push(Step { id: id.to_owned(), max_attempts, ..Step::default() });
+        }
     }
 
     /// Steps whose attempts were cut off wait to run again; one that is being undone goes on being so.

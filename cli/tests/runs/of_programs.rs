@@ -242,3 +242,65 @@ fn what_is_said_of_a_function_that_was_cut_off_and_of_one_that_failed_is_so() {
         assert!(said.contains("NX3001 closed") && !said.contains("went on"), "{said}");
     }
 }
+
+#[test]
+fn all_calls_of_a_function_are_shown_and_what_is_not_there_is_said() {
+    let desk = Desk::new();
+    let three = Workflow::code("three", |cx: Cx, n: u64| async move {
+        let add = |cx: StepCx, n: u64| async move {
+            if n == 2 && cx.attempt() == 1 {
+                return Err(StepError::retry("again"));
+            }
+            Ok(n + 1)
+        };
+        let quick = Retry::constant(3, Duration::from_millis(1));
+        let one = cx.step("one", add, n).await?;
+        let two = cx.step("two", add.retry(quick), one).await?;
+        let failed = |_: StepCx, _: u64| async { Err::<u64, _>(StepError::fatal("closed")) };
+        let caught = cx.step("caught", failed, two).await.unwrap_or(7);
+        cx.step("four", add, caught).await
+    });
+    let three = three.expect("a workflow");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let engine = Engine::builder().workflow(&three).open(desk.store()).expect("it opens");
+        let run = engine.start(&three, 1).id("wf-001").await.expect("it starts");
+        assert_eq!(run.result().await.expect("it ends"), 8);
+        drop(run);
+        engine.shutdown().await;
+    });
+    let view = desk.nexus(&["get", "wf-001", "-o", "json"]).code(0).json();
+    let steps = view["steps"].as_array().expect("a list").iter();
+    let told = |step: &serde_json::Value| {
+        format!("{} {} {} {}", step["id"], step["status"], step["attempts"], step["output"])
+    };
+    let told: Vec<String> = steps.map(told).collect();
+    let wanted = [
+        r#""one" "completed" 1 2"#,
+        r#""two" "completed" 2 3"#,
+        r#""caught" "failed" 1 null"#,
+        r#""four" "completed" 1 8"#,
+    ];
+    assert_eq!(told, wanted);
+    let output = desk.nexus(&["get", "wf-001", "--step", "two", "-o", "value"]).code(0).out;
+    assert_eq!(output, "3\n");
+    let resumed = desk.nexus(&["resume", "wf-001"]).code(0);
+    assert!(resumed.err.contains("4 steps, 1 retry"), "{}", resumed.err);
+    let watched = desk.nexus(&["watch", "wf-001"]).code(0).err;
+    assert!(["one", "two", "caught", "four"].iter().all(|id| watched.contains(id)), "{watched}");
+    let logs = desk.nexus(&["logs", "wf-001"]).code(0);
+    assert_eq!((&*logs.out, &*logs.err), ("", "no step of wf-001 has printed anything\n"));
+    let logs = desk.nexus(&["logs", "wf-001", "two"]).code(0);
+    assert_eq!((&*logs.out, &*logs.err), ("", "two of wf-001 has printed nothing\n"));
+    desk.nexus(&["logs", "wf-001", "twos"]).code(3);
+}
+
+#[test]
+fn a_signal_that_is_kept_for_a_function_names_its_program() {
+    let desk = Desk::new();
+    waits(&desk);
+    let kept = desk.nexus(&["signal", "wf-001", "go", "1"]).code(0);
+    assert_eq!(kept.out, "kept: no step of wf-001 waits for go yet\n");
+    let note = "note: wf-001 goes on once the program that has the function `work` opens the store; no command can carry it on\n";
+    assert_eq!(kept.err, note);
+}

@@ -91,8 +91,11 @@ pub struct RunView {
     pub outputs: Value,
     /// Why it failed.
     pub error: Option<FailureView>,
-    /// The steps, in the order of the definition.
+    /// The steps, in the order of the definition; of a function its calls, in the order in which they were made.
     pub steps: Vec<StepView>,
+    /// Whether calls of a function are left out that were made before: the history has them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_earlier_steps: bool,
     /// Labels.
     pub labels: BTreeMap<String, String>,
     /// Who started it.

@@ -1,5 +1,7 @@
 //! `get` and `output`: a run in full.
 
+mod calls;
+
 use std::sync::Arc;
 
 use nexus_engine::model::event::RunStarted;
@@ -11,6 +13,7 @@ use nexus_engine::model::suggest::nearest;
 use nexus_engine::{LoadError, Loader};
 use serde_json::Value;
 
+use self::calls::Calls;
 use super::show::standing::Standing;
 use super::show::{self, time};
 use super::{Service, raw};
@@ -41,7 +44,10 @@ impl Service {
         let (plan, run) = self.load(run, &name).await?;
         let payload = match step {
             None => run_output(&run).cloned(),
-            Some(step) => run.step(find_step(&plan, &name, step)?).output().cloned(),
+            Some(step) => match self.earlier_call(&plan, &run, step).await? {
+                Some(output) => output,
+                None => run.step(find_step(&plan, &name, step)?).output().cloned(),
+            },
         };
         let payload = payload.unwrap_or_default();
         self.read(move |loader| show::payload(loader, &payload, u64::MAX)).await
@@ -68,6 +74,24 @@ impl Service {
         let content_type = blob.content_type().to_owned();
         let bytes = self.read(move |loader| blob.load(loader)).await?;
         Ok(Raw { content_type, bytes: bytes.to_vec() })
+    }
+
+    /// What a call brought, if it is one of a function whose number another one was given since.
+    pub(super) async fn earlier_call(
+        &self,
+        plan: &Plan,
+        run: &Run,
+        step: &str,
+    ) -> Result<Option<Option<Payload>>, Problem> {
+        if !plan.is_code() || plan.find(step).is_some() {
+            return Ok(None);
+        }
+        let (run, step) = (run.clone(), step.to_owned());
+        let found = move |loader: &Loader| {
+            let calls = Calls::read(loader, &run)?;
+            Ok(calls.find(&step).map(|call| call.output().cloned()))
+        };
+        self.read(found).await
     }
 
     /// The plan and state of a run.
@@ -118,8 +142,12 @@ fn view(loader: &Loader, standing: &Standing<'_>) -> Result<RunView, LoadError> 
     let nothing = RunStarted::default();
     let started = run.started.as_deref().unwrap_or(&nothing);
     let mut room = STEP_OUTPUTS_BYTES_MAX;
-    let steps = plan.steps().map(|step| step_view(loader, standing, step, &mut room));
-    let steps: Result<_, _> = steps.collect();
+    let (steps, begins_late) = if plan.is_code() {
+        calls_in_order(loader, standing, &mut room)?
+    } else {
+        let steps = plan.steps().map(|step| step_view(loader, standing, step, &mut room));
+        (steps.collect::<Result<_, _>>()?, false)
+    };
     let outputs = run_output(run).map(|output| show::payload(loader, output, u64::MAX));
     Ok(RunView {
         kind: "run/v1".into(),
@@ -138,7 +166,8 @@ fn view(loader: &Loader, standing: &Standing<'_>) -> Result<RunView, LoadError> 
         input: show::payload(loader, &started.input, u64::MAX)?,
         outputs: outputs.transpose()?.unwrap_or_default(),
         error: run_error(plan, run),
-        steps: steps?,
+        steps,
+        has_earlier_steps: begins_late,
         labels: started.labels.iter().cloned().collect(),
         by: show::by(&started.by),
         folder: Some(started.folder.clone()).filter(|folder| !folder.is_empty()),
@@ -146,6 +175,31 @@ fn view(loader: &Loader, standing: &Standing<'_>) -> Result<RunView, LoadError> 
         events: run.revision,
         forgotten: run.forgotten,
     })
+}
+
+/// The calls of a function in the order in which they were made, and whether earlier ones are left out.
+fn calls_in_order(
+    loader: &Loader,
+    standing: &Standing<'_>,
+    room: &mut u64,
+) -> Result<(Vec<StepView>, bool), LoadError> {
+    let Standing { plan, run, .. } = *standing;
+    let mut calls = Calls::read(loader, run)?;
+    let is_older = |step: &StepIndex| calls.find(plan.id(*step)).is_none();
+    let older = plan.steps().filter(is_older).map(|step| step_view(loader, standing, step, room));
+    let mut steps: Vec<StepView> = older.collect::<Result<_, _>>()?;
+    for call in calls.shown(|id| plan.find(id).is_some()) {
+        steps.push(match plan.find(&call.id) {
+            Some(step) => step_view(loader, standing, step, room)?,
+            None => {
+                let bytes_max = STEP_OUTPUT_BYTES_MAX.min(*room);
+                let len = call.output().map_or(0, Payload::len);
+                *room -= if len <= bytes_max { len } else { 0 };
+                call.view(loader, bytes_max)?
+            }
+        });
+    }
+    Ok((steps, calls.begins_late))
 }
 
 fn step_view(

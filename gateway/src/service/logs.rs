@@ -14,7 +14,7 @@ impl Service {
     /// A [`Problem`] if there is no such run or step, or the files cannot be read.
     pub async fn logs(&self, name: &str, step: Option<&str>) -> Result<LogPage, Problem> {
         let (run, id) = self.resolve(name).await?;
-        let (plan, _) = self.load(run, &id).await?;
+        let (plan, state) = self.load(run, &id).await?;
         let lines = self
             .blocking(move |service| {
                 if service.store().as_os_str().is_empty() {
@@ -36,6 +36,7 @@ impl Service {
         // A step of a function that is over is no step of the plan any more.
         if let Some(step) = step
             && !lines.iter().any(|line| line.step_id == step)
+            && self.earlier_call(&plan, &state, step).await?.is_none()
         {
             find_step(&plan, &id, step)?;
         }

@@ -65,7 +65,7 @@ pub(crate) fn event_line(loader: &Loader, plan: &Plan, event: &Event) -> Result<
 
 /// The step and the attempt that an event is about.
 #[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
-fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
+pub(in crate::service) fn about(event: &Event) -> (Option<StepIndex>, Option<Attempt>) {
     match event {
         Event::StepCompleted { step, attempt, .. } => {
             (Some(*step), Some(*attempt).filter(|attempt| attempt.0 > 0))

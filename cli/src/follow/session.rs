@@ -22,7 +22,7 @@ const TICK: Duration = Duration::from_millis(120);
 /// How long nothing is heard before it is looked whether the runs wait for another program; twice as long each time.
 const QUIET: Duration = Duration::from_secs(1);
 /// The longest such time.
-const QUIET_MAX: Duration = Duration::from_secs(60);
+const QUIET_MAX: Duration = Duration::from_mins(1);
 /// Events that wait to be shown.
 const NEWS_MAX: usize = 256;
 

@@ -59,8 +59,14 @@ pub(super) struct Machine {
     has_returned: bool,
     /// It got outcomes that a retry of the run has taken back: only another one can go on.
     is_stale: bool,
-    /// Whether its end has to be the one that is recorded.
-    compares_ends: bool,
+    expected: Expected,
+}
+
+/// With which end it is content, where one is recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expected {
+    AnyEnd,
+    RecordedEnd,
 }
 
 /// Whether it is asked what it does next.
@@ -138,13 +144,13 @@ impl Machine {
             standing: Standing::GoesOn,
             has_returned: false,
             is_stale: false,
-            compares_ends: false,
+            expected: Expected::AnyEnd,
         }
     }
 
     /// Its end has to be the one that is recorded. Of a run that goes on it need not: what is recorded counts.
     pub(super) fn compare_ends(&mut self) {
-        self.compares_ends = true;
+        self.expected = Expected::RecordedEnd;
     }
 
     /// What wakes the function.
@@ -385,7 +391,7 @@ impl Machine {
         let Stage::Said(said) = std::mem::replace(&mut self.stage, Stage::Recorded) else {
             return Err(Trouble::History("a turn has two records".to_owned()));
         };
-        if self.compares_ends
+        if self.expected == Expected::RecordedEnd
             && let Some(said) = &said.returned
         {
             ends::compare(said, returned, state.as_ref())?;

@@ -85,13 +85,14 @@ fn prospect(plan: &Plan, run: &Run, step: StepIndex) -> Prospect {
     if let Some(undo) = run.step_run(step).undo() {
         return match undo {
             UndoState::Pending if run.undo_blocks(step) > 0 => Prospect::IsStill,
-            UndoState::Running { stopping: true, .. } => Prospect::GoesOn,
+            // One that failed waits for somebody who decides.
+            UndoState::Running { stopping: true, .. } | UndoState::Failed { .. } => {
+                Prospect::GoesOn
+            }
             UndoState::Pending | UndoState::Running { .. } | UndoState::Retrying { .. } => {
                 Prospect::Works { undo: true }
             }
             UndoState::Undone | UndoState::GivenUp => Prospect::IsStill,
-            // Somebody decides.
-            UndoState::Failed { .. } => Prospect::GoesOn,
         };
     }
     match run.step(step) {
@@ -99,12 +100,14 @@ fn prospect(plan: &Plan, run: &Run, step: StepIndex) -> Prospect {
         StepState::Waiting if run.slots.blocks(step) => Prospect::GoesOn,
         // Whether it is done at all is asked when the pause has ended.
         StepState::Waiting if run.holds(step) && has_condition(plan, step) => Prospect::GoesOn,
-        StepState::Waiting | StepState::Iterating => Prospect::Works { undo: false },
         StepState::Running { stopping: Some(_), .. }
         | StepState::Calling { stopping: Some(_), .. }
         | StepState::Sleeping { .. }
         | StepState::Awaiting { .. } => Prospect::GoesOn,
-        StepState::Running { .. } | StepState::Retrying { .. } => Prospect::Works { undo: false },
+        StepState::Waiting
+        | StepState::Iterating
+        | StepState::Running { .. }
+        | StepState::Retrying { .. } => Prospect::Works { undo: false },
         StepState::Calling { .. } => Prospect::Calls,
         StepState::Completed { .. }
         | StepState::Failed { .. }

@@ -25,7 +25,7 @@ pub(super) enum Elsewhere {
 }
 
 impl Elsewhere {
-    /// Which program carries the run on: `a program that has the function `order``.
+    /// Which program carries the run on, in words.
     pub(super) fn program(&self) -> String {
         match self {
             Self::Function(workflow) => format!("the program that has the function `{workflow}`"),
@@ -103,7 +103,7 @@ impl Service {
             }
             let (plan, state) = self.load(id, &name).await.ok()?;
             let code = Box::pin(self.elsewhere(&plan, &state, left)).await?;
-            found.get_or_insert(Elsewhere::OfCalled { child, code: Box::new(code) });
+            found.get_or_insert_with(|| Elsewhere::OfCalled { child, code: Box::new(code) });
         }
         if missing.is_empty() {
             return found;

@@ -189,14 +189,13 @@ fn calls_in_order(
     let older = plan.steps().filter(is_older).map(|step| step_view(loader, standing, step, room));
     let mut steps: Vec<StepView> = older.collect::<Result<_, _>>()?;
     for call in calls.shown(|id| plan.find(id).is_some()) {
-        steps.push(match plan.find(&call.id) {
-            Some(step) => step_view(loader, standing, step, room)?,
-            None => {
-                let bytes_max = STEP_OUTPUT_BYTES_MAX.min(*room);
-                let len = call.output().map_or(0, Payload::len);
-                *room -= if len <= bytes_max { len } else { 0 };
-                call.view(loader, bytes_max)?
-            }
+        steps.push(if let Some(step) = plan.find(&call.id) {
+            step_view(loader, standing, step, room)?
+        } else {
+            let bytes_max = STEP_OUTPUT_BYTES_MAX.min(*room);
+            let len = call.output().map_or(0, Payload::len);
+            *room -= if len <= bytes_max { len } else { 0 };
+            call.view(loader, bytes_max)?
         });
     }
     Ok((steps, calls.begins_late))

@@ -262,8 +262,8 @@ pub(crate) fn is_in_a_program(problem: &Problem) -> bool {
 }
 
 /// Says on standard error which program carries a run on, if no command can. Returns whether it does.
-pub(crate) async fn note_program(access: &Access, name: &str) -> bool {
-    let Control::Here(service) = access.control() else { return false };
+pub(crate) async fn note_program(control: &Control, name: &str) -> bool {
+    let Control::Here(service) = control else { return false };
     let Some(program) = service.program_elsewhere(name).await else { return false };
     output::note(format!(
         "note: {name} goes on once {program} opens the store; no command can carry it on"
@@ -279,7 +279,7 @@ pub(crate) async fn note_parked<N: AsRef<str>>(context: &Context, access: &Acces
     }
     let mut any = Vec::new();
     for name in names.iter().map(AsRef::as_ref) {
-        if !note_program(access, name).await {
+        if !note_program(access.control(), name).await {
             any.push(name);
         }
     }

@@ -80,6 +80,8 @@ pub struct FunctionReturned {
     pub again: bool,
     /// How it failed.
     pub failure: Option<Failure>,
+    /// The call whose failure that is, if it handed one on. Logs of before do not say it.
+    pub step: Option<StepIndex>,
     /// Changes of the code that this run is the first time past, by name.
     pub patches: Vec<String>,
     /// Signals that steps of this round took and that it has not heard of. The next round finds them.

@@ -53,7 +53,7 @@ pub const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// The version in which an event is written: the first that can say all of it.
 fn version_of(event: &Event) -> u8 {
-    if slots::item_of(event).is_some() {
+    if slots::item_of(event).is_some() || code::names_a_call(event) {
         return 2;
     }
     let Event::RunStarted(started) = event else { return 1 };

@@ -9,7 +9,7 @@ use super::acting;
 use super::targets::{self, Selecting};
 use crate::context::Context;
 use crate::exit::{Code, Outcome};
-use crate::store::{Driving, Purpose, ask};
+use crate::store::{self, Driving, Purpose, ask};
 
 /// How long the steps of a run have to stop before the verb ends; they are stopped anyway.
 const PATIENCE: Duration = Duration::from_secs(12);
@@ -54,7 +54,7 @@ pub(crate) fn run(context: &Context, args: &CancelArgs) -> Outcome {
 async fn cancel(control: &Control, run: &str, act: Act) -> Result<Acted, Problem> {
     let acted = control.cancel(run, act).await?;
     let ended = control.wait(&acted.id, Some(PATIENCE)).await;
-    if ended.is_err() {
+    if ended.is_err() && !store::note_program(control, &acted.id).await {
         crate::output::note(format!(
             "note: {} has not ended yet: its steps are told to stop, or are being undone",
             acted.id

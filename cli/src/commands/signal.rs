@@ -78,7 +78,7 @@ pub(crate) fn run(context: &Context, args: &SignalArgs) -> Outcome {
             if signal.step.is_some() {
                 note_parked(context, &access, &[&signal.id]).await;
             } else if !signal.existing {
-                store::note_program(&access, &signal.id).await;
+                store::note_program(access.control(), &signal.id).await;
             }
         }
         access.close().await;

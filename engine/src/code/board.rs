@@ -44,6 +44,11 @@ struct Inner {
     new_patches: Vec<String>,
     /// What a call brought that is not of the type the function expects.
     misfit: Option<String>,
+    /// Where the failures are that the function was handed, and the calls that they are of: an error is known by its place, which
+    /// it keeps when it is handed on.
+    failures: HashMap<usize, u64>,
+    /// The call whose failure the function returned.
+    blamed: Option<u64>,
 }
 
 /// A call without an outcome that was taken.
@@ -154,6 +159,32 @@ impl Board {
     /// What a call brought that is of another type, if one did.
     pub(super) fn misfit(&self) -> Option<String> {
         self.inner().misfit.clone()
+    }
+
+    /// The function is handed the failure of a call.
+    pub(super) fn hands(&self, failure: &Failure, ticket: u64) {
+        self.inner().failures.insert(place_of(failure), ticket);
+    }
+
+    /// The function has made a failure of its own, maybe where one was that it has dropped.
+    pub(super) fn is_new(&self, failure: &Failure) {
+        self.inner().failures.remove(&place_of(failure));
+    }
+
+    /// The function returns this failure.
+    pub(super) fn returns(&self, failure: &Failure) {
+        let mut inner = self.inner();
+        inner.blamed = inner.failures.get(&place_of(failure)).copied();
+    }
+
+    /// The function has said something: what failed before is behind it.
+    pub(super) fn speaks(&self) {
+        self.inner().failures.clear();
+    }
+
+    /// The call whose failure the function returned, if it handed one on.
+    pub(super) fn blamed(&self) -> Option<u64> {
+        self.inner().blamed
     }
 
     /// Nobody waits for the outcome of a call any more.
@@ -271,6 +302,10 @@ impl Board {
         unheard.sort_by_key(|(number, ..)| *number);
         unheard
     }
+}
+
+fn place_of(failure: &Failure) -> usize {
+    std::ptr::from_ref(failure).addr()
 }
 
 impl Inner {

@@ -200,8 +200,9 @@ impl Cx {
     /// An error to return: the run fails with this code and message.
     pub fn fail(&self, code: impl Into<String>, message: impl Into<String>) -> Error {
         let (code, message) = (code.into(), message.into());
-        let failure = Failure { code, message, fatal: true, details: None };
-        Error::Failed { run: self.run.to_string(), step: None, failure: Box::new(failure) }
+        let failure = Box::new(Failure { code, message, fatal: true, details: None });
+        self.board.is_new(&failure);
+        Error::Failed { run: self.run.to_string(), step: None, failure }
     }
 
     fn call_with<T>(
@@ -281,7 +282,9 @@ impl<T> Call<T> {
 
     fn failed(&self, failure: Failure) -> Error {
         let (run, step) = (self.cx.run.to_string(), Some(self.name.clone()));
-        Error::Failed { run, step, failure: Box::new(failure) }
+        let failure = Box::new(failure);
+        self.cx.board.hands(&failure, self.ticket);
+        Error::Failed { run, step, failure }
     }
 }
 
@@ -464,7 +467,8 @@ where
         let function = Arc::clone(&self.function);
         Box::pin(async move {
             let input = input.parse().map_err(|error| error.0)?;
-            let output = function(cx, input).await.map_err(failure)?;
+            let board = Arc::clone(&cx.board);
+            let output = function(cx, input).await.map_err(|error| failure(&board, error))?;
             let data = Data::json(&output).map_err(|error| error.0)?;
             Ok(Returned { data, again: false })
         })
@@ -494,7 +498,8 @@ where
         let function = Arc::clone(&self.function);
         Box::pin(async move {
             let state = state.parse().map_err(|error| error.0)?;
-            let next = function(cx, state).await.map_err(failure)?;
+            let board = Arc::clone(&cx.board);
+            let next = function(cx, state).await.map_err(|error| failure(&board, error))?;
             let (data, again) = match &next {
                 Next::Again(state) => (Data::json(state), true),
                 Next::Done(output) => (Data::json(output), false),
@@ -509,8 +514,9 @@ where
 }
 
 /// What an error that a function returns is as a failure of its run.
-fn failure(error: Error) -> Failure {
+fn failure(board: &Board, error: Error) -> Failure {
     if let Error::Failed { failure, .. } = error {
+        board.returns(&failure);
         return *failure;
     }
     let code = error.code().unwrap_or("NX5027").to_owned();

@@ -46,6 +46,8 @@ pub(super) struct Machine {
     settled: VecDeque<Settled>,
     /// Recorded calls whose outcomes it has not got.
     seats: HashMap<StepIndex, Called>,
+    /// The steps, by their tickets, whose failures it got since it last said something.
+    failures: HashMap<u64, StepIndex>,
     counts: HashMap<String, u32>,
     /// The call whose outcome began the turn.
     after: String,
@@ -137,6 +139,7 @@ impl Machine {
             stage: Stage::Fresh,
             settled: VecDeque::new(),
             seats: HashMap::new(),
+            failures: HashMap::new(),
             counts: HashMap::new(),
             after: String::new(),
             spoken: 0,
@@ -166,7 +169,7 @@ impl Machine {
     /// How many things are kept.
     #[cfg(test)]
     pub(super) fn size(&self) -> usize {
-        self.settled.len() + self.seats.len() + self.counts.len()
+        self.settled.len() + self.seats.len() + self.failures.len() + self.counts.len()
     }
 
     /// Whether the run has ended.
@@ -321,6 +324,7 @@ impl Machine {
             self.functions.forget_call(self.run, &id, false);
         }
         self.settled.clear();
+        self.failures.clear();
         self.counts.clear();
         self.after.clear();
         (self.round, self.turn, self.stage) = (round, 0, Stage::Fresh);
@@ -357,6 +361,10 @@ impl Machine {
             self.seat(pair);
         }
         self.spoken = self.turn;
+        self.failures.clear();
+        if let Some(Life { board, .. }) = &self.life {
+            board.speaks();
+        }
         Ok(())
     }
 
@@ -472,6 +480,9 @@ impl Machine {
         let Called { ticket, id, has_undo, signal } = called;
         self.functions.forget_call(self.run, &id, has_undo && outcome.is_ok());
         self.after = id;
+        if outcome.is_err() {
+            self.failures.insert(ticket, step);
+        }
         self.bell.enter();
         board.deliver(ticket, outcome, at, signal);
         self.bell.leave();
@@ -515,7 +526,9 @@ impl Machine {
             *future = None;
         }
         let (calls, patches) = board.end_turn();
-        let said = Said { calls, returned, patches };
+        let blamed = board.blamed().filter(|_| matches!(returned, Some(Err(_))));
+        let blamed = blamed.and_then(|ticket| self.failures.get(&ticket).copied());
+        let said = Said { calls, returned, blamed, patches };
         if let Some(call) = said.calls.iter().find(|call| call.undo.is_some())
             && self.function.repeats()
         {

@@ -43,11 +43,13 @@ pub(super) fn request(
                     LeftSignal { number, name, payload }
                 });
                 let left = left.collect();
-                FunctionReturned { round, turn, output, again, failure: None, patches, left }
+                let (failure, step) = (None, None);
+                FunctionReturned { round, turn, output, again, failure, step, patches, left }
             }
             Err(failure) => {
-                let failure = Some(failure.clone());
-                FunctionReturned { round, turn, failure, patches, ..FunctionReturned::default() }
+                let (failure, step) = (Some(failure.clone()), said.blamed);
+                let nothing = FunctionReturned::default();
+                FunctionReturned { round, turn, failure, step, patches, ..nothing }
             }
         };
         let command = Command::ReturnFunction(Box::new(returned));

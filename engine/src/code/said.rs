@@ -42,6 +42,8 @@ pub(super) struct Fresh {
 pub(super) struct Said {
     pub(super) calls: Vec<Fresh>,
     pub(super) returned: Option<Result<Returned, Failure>>,
+    /// The step whose failure it returned, if it handed one on.
+    pub(super) blamed: Option<StepIndex>,
     pub(super) patches: Vec<String>,
 }
 

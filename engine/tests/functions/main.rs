@@ -14,6 +14,7 @@ mod stores;
 mod until;
 
 mod asking;
+mod blaming;
 mod crashing;
 mod differing;
 mod giving_up;

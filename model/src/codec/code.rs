@@ -74,7 +74,7 @@ pub(super) fn put_calls_made(out: &mut Vec<u8>, made: &CallsMade) {
 }
 
 pub(super) fn put_function_returned(out: &mut Vec<u8>, returned: &FunctionReturned) {
-    let FunctionReturned { round, turn, output, again, failure, patches, left } = returned;
+    let FunctionReturned { round, turn, output, again, failure, step, patches, left } = returned;
     let patches = patches.clone();
     let failure = failure.as_ref().map(FailureV1::from);
     let (round, turn, output, again) = (*round, *turn, output.into(), *again);
@@ -85,6 +85,9 @@ pub(super) fn put_function_returned(out: &mut Vec<u8>, returned: &FunctionReturn
     });
     let left = left.collect();
     put(out, &FunctionReturnedV1 { round, turn, output, again, failure, patches, left });
+    if let Some(step) = step {
+        put(out, &step.0);
+    }
 }
 
 impl<'a> CallMadeV1<'a> {
@@ -138,10 +141,34 @@ impl<'a> Wire<'a> for FunctionReturnedV1<'a> {
             output: self.output.payload()?,
             again: self.again,
             failure: self.failure.map(|failure| failure.failure()),
+            step: None,
             patches: self.patches,
             left: left.collect::<Option<_>>()?,
         })))
     }
+}
+
+/// The body of version 2: that of version 1, and the call whose failure it is.
+#[derive(Deserialize)]
+pub(super) struct FunctionReturnedV2<'a> {
+    #[serde(borrow)]
+    v1: FunctionReturnedV1<'a>,
+    step: u32,
+}
+
+impl<'a> Wire<'a> for FunctionReturnedV2<'a> {
+    fn event(self) -> Option<Event> {
+        let mut event = self.v1.event()?;
+        if let Event::FunctionReturned(returned) = &mut event {
+            returned.step = Some(StepIndex(self.step));
+        }
+        Some(event)
+    }
+}
+
+/// Whether an event is a function that handed on the failure of a call: then its body is one of version 2.
+pub(super) fn names_a_call(event: &Event) -> bool {
+    matches!(event, Event::FunctionReturned(returned) if returned.step.is_some())
 }
 
 /// Appends the calls that are the steps of a plan, and their length.

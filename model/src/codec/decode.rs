@@ -10,7 +10,7 @@ use bincode::config::{Configuration, Limit};
 use serde::de::Deserialize;
 
 use super::breakers::{StepCallAllowedV1, StepCallRefusedV1, StepCallRequestedV1};
-use super::code::{CallsMadeV1, FunctionReturnedV1};
+use super::code::{CallsMadeV1, FunctionReturnedV1, FunctionReturnedV2};
 use labels::Labels;
 
 use super::forget::RunForgottenV1;
@@ -87,6 +87,7 @@ pub(super) fn event(kind: u16, version: u8, body: &[u8]) -> Result<Event, Decode
         (kind::RUN_MIGRATED, 1) => read::<RunMigratedV1<'_>>(body),
         (kind::CALLS_MADE, 1) => read::<CallsMadeV1<'_>>(body),
         (kind::FUNCTION_RETURNED, 1) => read::<FunctionReturnedV1<'_>>(body),
+        (kind::FUNCTION_RETURNED, 2) => read::<FunctionReturnedV2<'_>>(body),
         (kind::EVENTS_READ, 1) => read::<EventsReadV1>(body),
         (kind::SLOTS_OFFERED, 1) => read::<SlotsOfferedV1>(body),
         (kind::SIGNAL_RECEIVED, 1) => read::<SignalReceivedV1<'_>>(body),

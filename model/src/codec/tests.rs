@@ -157,12 +157,19 @@ fn function_samples() -> Vec<Event> {
             output: inline("7"),
             again: true,
             failure: Some(failure()),
+            step: None,
             patches: vec!["ask last".to_owned()],
             left: vec![LeftSignal {
                 number: 3,
                 name: "paid".to_owned(),
                 payload: inline(r#"{"cents":4200}"#),
             }],
+        })),
+        Event::FunctionReturned(Box::new(FunctionReturned {
+            turn: 302,
+            failure: Some(failure()),
+            step: Some(StepIndex(300)),
+            ..FunctionReturned::default()
         })),
     ]
 }

@@ -73,7 +73,7 @@ impl Fold<'_> {
                     code.failed = Some(returned.turn);
                 }
                 if self.run.status == RunStatus::Running {
-                    let step = self.run.step_behind(returned.turn, failure);
+                    let step = self.run.step_behind(returned, failure);
                     self.run.status = RunStatus::Failing { failure: failure.clone(), step };
                     self.run.plan_undo(self.plan.undoes_on_failure());
                 }
@@ -157,14 +157,15 @@ impl Fold<'_> {
 }
 
 impl Run {
-    /// The call because of which a function has failed in this turn: the last one that failed as the function did, of those whose
-    /// outcomes it got since it last said something.
-    fn step_behind(&self, turn: u32, failure: &Failure) -> Option<StepIndex> {
+    /// The call because of which a function has failed: the one that it names, or else the last one that failed as the function
+    /// did; of those whose outcomes it got since it last said something.
+    fn step_behind(&self, returned: &FunctionReturned, failure: &Failure) -> Option<StepIndex> {
         let failed_so = |step: &StepIndex| {
             matches!(self.step(*step), StepState::Failed { failure: of, .. }
                 if (&of.code, &of.message) == (&failure.code, &failure.message))
         };
-        self.code.as_ref()?.before_failure(turn).filter(failed_so).last()
+        let got = || Some(self.code.as_ref()?.before_failure(returned.turn).filter(failed_so));
+        got()?.find(|step| returned.step == Some(*step)).or_else(|| got()?.last())
     }
 
     /// Gives `step` to another call. Returns what it was.

@@ -85,10 +85,10 @@ fn outside_event() -> BoxedStrategy<Event> {
                 Event::CallsMade(Box::new(CallsMade { round, turn, calls, patches }))
             }
         ),
-        (any::<[u32; 2]>(), payload(), any::<bool>(), option::of(failure()), patched()).prop_map(
-            |([round, turn], output, again, failure, (patches, left))| {
+        (any::<[u32; 2]>(), payload(), any::<bool>(), failed_at(), patched()).prop_map(
+            |([round, turn], output, again, (failure, step), (patches, left))| {
                 let returned =
-                    FunctionReturned { round, turn, output, again, failure, patches, left };
+                    FunctionReturned { round, turn, output, again, failure, step, patches, left };
                 Event::FunctionReturned(Box::new(returned))
             }
         ),
@@ -559,6 +559,10 @@ pub(super) fn time() -> impl Strategy<Value = Timestamp> {
 
 fn state_hash() -> impl Strategy<Value = StateHash> {
     any::<[u8; 32]>().prop_map(StateHash)
+}
+
+fn failed_at() -> impl Strategy<Value = (Option<Failure>, Option<StepIndex>)> {
+    (option::of(failure()), option::of(step()))
 }
 
 fn patched() -> impl Strategy<Value = (Vec<String>, Vec<LeftSignal>)> {

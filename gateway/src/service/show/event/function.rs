@@ -29,7 +29,7 @@ impl Showing<'_> {
         Ok(match &returned.failure {
             Some(failure) => json!({
                 "round": returned.round, "turn": returned.turn, "failure": failure_data(failure),
-                "patches": returned.patches,
+                "step": returned.step.map(|step| self.id(step)), "patches": returned.patches,
             }),
             None => json!({
                 "round": returned.round, "turn": returned.turn, "again": returned.again,

@@ -108,9 +108,7 @@ async fn a_run_goes_on_once_what_failed_is_mended() {
 async fn an_attempt_begun_by_a_program_without_the_function_repeats_nothing() {
     let (shop, memory) = (Shop::default(), memory());
     let workflow = shop.workflow();
-    let first = Life::begin(&memory, &workflow);
-    let run = first.engine.start(&workflow, 1).id("run").await.unwrap();
-    within(run.result()).await.unwrap_err();
+    let (first, run, _) = failed(&memory, &workflow).await;
     drop(run);
     within(first.engine.shutdown()).await;
     let other = Workflow::code("other", |_: Cx, n: u64| async move { Ok(n) }).unwrap();

@@ -61,12 +61,12 @@ async fn open_runs(control: &Control) -> Result<Vec<String>, Problem> {
             Ok(_) | Err(_) => names.push(run.id),
         }
     }
-    match refused.pop() {
-        Some(problem) if names.is_empty() => return Err(problem),
-        last => refused.extend(last),
-    }
+    let last = if names.is_empty() { refused.pop() } else { None };
     for problem in refused {
         output::note(format!("note: {}: {}", problem.code, problem.message));
     }
-    Ok(names)
+    match last {
+        Some(problem) => Err(problem),
+        None => Ok(names),
+    }
 }

@@ -184,7 +184,17 @@ fn no_command_waits_for_the_steps_of_a_program() {
     let resumed = (&*resumed.out, resumed.err);
     assert_eq!(resumed, ("wf-001 goes on\n", format!("note: wf-001 {note}\n")));
     // A watch of all watches those that go on, and there is none.
-    desk.nexus(&["watch"]).code(5);
+    let refused = desk.nexus(&["watch"]).code(5).err;
+    assert!(["wf-001", "wf-002", "wf-003"].iter().all(|id| refused.contains(id)), "{refused}");
+    // Also where an engine has the store open, nothing is said to be at work, and nobody is told to wait.
+    let _serves = desk.begin(&["serve"]);
+    let is_served = || desk.nexus(&["get", "wf-001"]).out.contains("why      NX3004");
+    until("an engine has the run", is_served);
+    let got = desk.nexus(&["get", "wf-001"]).code(0).out;
+    assert!(got.contains("NX3004: nobody offers the handler `parcel.pay`"), "{got}");
+    assert!(!got.contains("at work"), "{got}");
+    let explained = desk.nexus(&["explain", "wf-001"]).code(0).out;
+    assert!(explained.contains("NX3004") && !explained.contains(" wait "), "{explained}");
 }
 
 /// A program that begins a run of a function, and ends when its step is at work, which never ends; or when the run has ended.

@@ -125,6 +125,7 @@ impl Service {
         };
         let mut view = RunView { published_as, ..self.read(view).await? };
         self.tell_of_workers(&mut view, &plan, &run);
+        self.tell_of_missing_code(&mut view, (&plan, &run), driven);
         Ok(view)
     }
 }

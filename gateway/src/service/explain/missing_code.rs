@@ -1,9 +1,10 @@
 //! Steps whose handlers the program that has the store open does not have.
 
+use nexus_engine::MissingCode;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::run::Run;
 
-use crate::api::{Cause, ExplainView};
+use crate::api::{Cause, ExplainView, RunView};
 use crate::service::Service;
 use crate::service::code_elsewhere::Elsewhere;
 
@@ -20,15 +21,45 @@ impl Service {
         let missing = missing.into_iter().map(|it| (plan.id(it.step).to_owned(), it.handler));
         let missing: Vec<(String, String)> = missing.collect();
         let last = explain(view, &missing);
+        let code = self.code_elsewhere(plan, run).await;
         if driven {
             view.why = last.unwrap_or_else(|| std::mem::take(&mut view.why));
+            if code.is_some() {
+                // Who waits is refused.
+                view.commands.retain(|command| !command.starts_with("nexus-engine wait "));
+            }
             return;
         }
-        match self.code_elsewhere(plan, run).await {
+        match code {
             Some(code @ (Elsewhere::Handlers(_) | Elsewhere::OfCalled { .. })) => {
                 from_outside(view, &code, run.paused);
             }
             Some(Elsewhere::Function(_)) | None => {}
+        }
+    }
+
+    /// Says on the page of a run of the steps that wait for their handlers that they do.
+    pub(in crate::service) fn tell_of_missing_code(
+        &self,
+        view: &mut RunView,
+        (plan, run): (&Plan, &Run),
+        driven: bool,
+    ) {
+        let missing = self.handle().missing_code(plan, run);
+        for MissingCode { step, handler } in &missing {
+            let id = plan.id(*step);
+            if let Some(step) = view.steps.iter_mut().find(|step| step.id == id) {
+                step.note = Some(format!("NX3004: nobody offers the handler `{handler}`"));
+            }
+        }
+        let at_work = run.running().chain(run.iterating()).count();
+        if let Some(MissingCode { step, handler }) = missing.first()
+            && driven
+            && !run.is_held()
+            && missing.len() == at_work
+        {
+            let id = plan.id(*step);
+            view.why = format!("NX3004: nobody offers the handler `{handler}` of {id}");
         }
     }
 }

@@ -23,8 +23,11 @@ use pace::{Bell, Pace};
 use refusals::Refusals;
 use renewal::Renewals;
 
+/// Bytes of records that are read at a time.
+const READ_BYTES: usize = 1024 * 1024;
+
 /// Bytes of records that are folded into one batch.
-const BATCH_BYTES: usize = 1024 * 1024;
+const BATCH_BYTES: usize = 4 * READ_BYTES;
 
 /// The partition that is followed.
 const PARTITION: Partition = Partition(0);
@@ -273,9 +276,11 @@ impl Follower {
     /// Folds at most one batch of records. Says whether more are there.
     fn round(&mut self, durable: Position) -> Result<bool, ViewsError> {
         let begun = Instant::now();
-        let from = self.checkpoint.position;
-        if durable > from {
-            let frames = self.shared.log.read(PARTITION, from, BATCH_BYTES)?;
+        let mut folded = 0;
+        while durable > self.checkpoint.position && folded < BATCH_BYTES {
+            let from = self.checkpoint.position;
+            let frames = self.shared.log.read(PARTITION, from, READ_BYTES)?;
+            folded += frames.iter().map(|frame| frame.records.as_bytes().len()).sum::<usize>();
             let store = &*self.shared.store;
             self.checkpoint = self.fold.apply(&frames, self.checkpoint, &*store.read())?;
         }

@@ -7,7 +7,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-use super::{BATCH_BYTES, Ended, Follower, Shared};
+use super::{Ended, Follower, READ_BYTES, Shared};
 use crate::ViewsError;
 use crate::views::{Renewed, all_views, checksum};
 
@@ -71,7 +71,7 @@ impl Follower {
                 return Ok(());
             }
             let from = self.checkpoint.position;
-            let mut frames = self.shared.log.read(super::PARTITION, from, BATCH_BYTES)?;
+            let mut frames = self.shared.log.read(super::PARTITION, from, READ_BYTES)?;
             frames.retain(|frame| frame.position < end);
             let store = &*self.shared.store;
             self.checkpoint = self.fold.apply(&frames, self.checkpoint, &*store.read())?;

@@ -4,6 +4,7 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::path::PathBuf;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -142,13 +143,15 @@ impl Drop for Reporter {
 }
 
 /// Makes the call and says how it ended.
-pub(super) async fn carry_out(mut call: Call, environment: Arc<Environment>) -> Report {
+///
+/// What most attempts do not come to is boxed: this future is moved into a task for each attempt, and is small.
+pub(super) async fn carry_out(call: &mut Call, environment: &Environment) -> Report {
     let (run, step, item, attempt) = call.attempt();
     call.began = Instant::now();
     environment.metrics.queued(call.began - call.recorded);
     let is_outside = call.is_outside();
     let bytes_max = environment.payload_bytes_max;
-    let result = called(&mut call, &environment).await;
+    let result = called(call, environment).await;
     let redactor = call.cx.redactor();
     let result = result
         .and_then(|output| {
@@ -159,7 +162,7 @@ pub(super) async fn carry_out(mut call: Call, environment: Arc<Environment>) -> 
         })
         .map_err(|error| redactor.failure(error.0));
     environment.metrics.attempted(call.began.elapsed(), result.is_ok());
-    let (was_called, reply) = (call.was_called, call.reply);
+    let (was_called, reply) = (call.was_called, call.reply.take());
     Report { run, step, item, attempt, result, was_called, is_outside, reply }
 }
 
@@ -174,15 +177,28 @@ async fn called(call: &mut Call, environment: &Environment) -> StepResult<Data> 
 async fn attempted(call: &mut Call, environment: &Environment) -> StepResult<Data> {
     let handler = match call.performer.clone() {
         Performer::Handler(handler) => handler,
-        Performer::Worker(outside) => return carried_out(call, environment, outside).await,
+        Performer::Worker(outside) => {
+            return Box::pin(carried_out(call, environment, outside)).await;
+        }
     };
     let input = input(std::mem::take(&mut call.input), environment).await?;
     let input = with_secrets(input, call, environment).await?;
     open_progress(call, environment).await?;
     call.cx.begins(call.timeout);
     call.was_called = true;
-    let work = guarded(handler, call.cx.clone(), input);
-    tokio::pin!(work);
+    let mut work = pin!(guarded(handler, call.cx.clone(), input));
+    match poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
+        Poll::Ready(done) => done,
+        Poll::Pending => Box::pin(watched(work, call, environment)).await,
+    }
+}
+
+/// Waits for a handler as long as it may take.
+async fn watched(
+    mut work: Pin<&mut (impl Future<Output = StepResult<Data>> + Send)>,
+    call: &mut Call,
+    environment: &Environment,
+) -> StepResult<Data> {
     let error = tokio::select! {
         biased;
         done = &mut work => return done,

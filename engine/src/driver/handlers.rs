@@ -235,13 +235,14 @@ impl Handlers {
         self.working.is_empty()
     }
 
-    fn begin(&mut self, call: Call) {
+    fn begin(&mut self, mut call: Call) {
         let (run, step, item, attempt) = call.attempt();
         let (stop, is_outside) = (Arc::clone(&call.stop), call.is_outside());
         let mut reporter = Reporter::new(self.inbox.clone(), &call);
         let environment = Arc::clone(&self.environment);
-        let work = async move { reporter.report(carry_out(call, environment).await) };
-        let task = tokio::spawn(work).abort_handle();
+        let work = async move { reporter.report(carry_out(&mut call, &environment).await) };
+        // Boxed, because a task is moved about ten times while it is made and when it ends.
+        let task = tokio::spawn(Box::pin(work)).abort_handle();
         self.environment.metrics.begun();
         self.working.insert((run, step, item), Working { attempt, is_outside, stop, task });
     }

@@ -23,10 +23,9 @@ impl StepCx {
     /// The same, with what an earlier attempt said, and the means to hear this one.
     #[must_use]
     pub fn with_progress(self, progress: Payload) -> (Self, watch::Receiver<Beat>) {
-        let (pulse, beats) = watch::channel(Beat { progress });
-        let mut cx = self;
-        cx.pulse = Arc::new(pulse);
-        (cx, beats)
+        self.take_over(progress);
+        let beats = self.pulse.subscribe();
+        (self, beats)
     }
 
     /// How far it is, as the engine keeps it.

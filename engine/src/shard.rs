@@ -18,9 +18,10 @@ mod pauses;
 mod resident;
 mod transition;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use foldhash::{HashMap, HashMapExt};
 use nexus_log::Outcome;
 use nexus_model::aggregate::{AggregateId, Calendar};
 use nexus_model::command::Command;

@@ -1,6 +1,6 @@
 //! Heads of streams: where each stream that was written lately ends. Bounded, so that old streams cost nothing.
 
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 
 use crate::chain::{ChainStart, NO_CHAIN};
 use crate::{Revision, StreamId};

@@ -1,8 +1,9 @@
 //! A log in memory, for tests and for engines that need not survive. It keeps every promise of the trait except to outlive its process.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use foldhash::HashMap;
 use tokio::sync::watch;
 
 use crate::chain;

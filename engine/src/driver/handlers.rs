@@ -5,10 +5,11 @@
 //! * The one that works alone is resumed only when none is at work, none is being resumed and no call is on its way.
 //! * Handlers do not outlive their driver.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use foldhash::{HashMap, HashMapExt};
 use nexus_model::effect::RunAttempt;
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
 use nexus_model::plan::Plan;

@@ -1,7 +1,6 @@
 //! Who waits for what.
 
-use std::collections::HashMap;
-
+use foldhash::HashMap;
 use nexus_model::id::RunId;
 use nexus_model::run::RunStatus;
 

@@ -1,8 +1,8 @@
 //! Runs in memory: those with events since the last batch, and a bounded cache of those that had some lately.
 
-use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
+use foldhash::HashMap;
 use nexus_log::{Frame, StreamId};
 
 use super::record::{RunRecord, Standing};

@@ -52,7 +52,8 @@ async fn a_limit_and_a_breaker_that_keep_items_are_both_explained_and_listed() {
         let words: Vec<(&str, Option<u32>)> =
             view.causes.iter().map(|cause| (cause.cause.as_str(), cause.items)).collect();
         let is_open = view.causes.iter().any(|cause| cause.state.as_deref() == Some("open"));
-        words == [("limited", Some(1)), ("broken", Some(2))] && is_open
+        let are_kept = words == [("limited", Some(1)), ("broken", Some(2))] && is_open;
+        are_kept && waiting(&here, "slot").await.len() == 2
     })
     .await;
     for control in [&here, &there] {

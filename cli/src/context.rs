@@ -7,12 +7,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;
 
-use nexus_gateway::api::By;
+use nexus_gateway::api::{By, Problem};
 use rustix::process::getuid;
 use tokio::runtime::Builder;
 
 use crate::args::Global;
-use crate::exit;
+use crate::exit::{self, Code, Outcome};
 
 /// The store's folder unless another is named.
 const STORE: &str = ".nexus";
@@ -56,6 +56,35 @@ impl Context {
     /// How long to wait at most.
     pub(crate) fn timeout(&self) -> Option<Duration> {
         self.global.timeout
+    }
+
+    /// Ends when the user wants to wait no longer.
+    pub(crate) async fn expired(&self) {
+        match self.global.timeout {
+            Some(timeout) => tokio::time::sleep(timeout).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Follows a run as long as the user wants to wait.
+    ///
+    /// # Errors
+    /// NX7013 when the time is over.
+    pub(crate) async fn in_time(
+        &self,
+        run: &str,
+        following: impl Future<Output = Outcome>,
+    ) -> Outcome {
+        tokio::select! {
+            outcome = following => outcome,
+            () = self.expired() => {
+                let message = format!("the time is over, and {run} has not ended");
+                Err(Problem::new("NX7013", Code::StillGoing as u8, message).run(run).hint(format!(
+                    "see how it stands: nexus-engine get {run}{}",
+                    self.store_flag()
+                )))
+            }
+        }
     }
 
     /// Whether a store that ends before what it acknowledged may be opened.

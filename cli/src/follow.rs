@@ -95,7 +95,7 @@ async fn follow(
     let way = tokio::select! {
         ended = session.run() => ended.map(|()| Way::Ended),
         signal = signals.next() => Ok(Way::Signal(signal)),
-        () = expired(context.timeout()) => Ok(Way::TimedOut),
+        () = context.expired() => Ok(Way::TimedOut),
     };
     let (access, views) = session.finish();
     match way {
@@ -111,12 +111,5 @@ async fn follow(
             }
             Err(problem)
         }
-    }
-}
-
-async fn expired(timeout: Option<std::time::Duration>) {
-    match timeout {
-        Some(timeout) => tokio::time::sleep(timeout).await,
-        None => std::future::pending().await,
     }
 }

@@ -20,8 +20,10 @@ use crate::text;
 
 pub(crate) use opening::registry;
 
-/// The codes of runs that get no further without another program: it has their function, or handlers of their steps.
-const IN_A_PROGRAM: [&str; 2] = ["NX5022", "NX3004"];
+/// The codes of runs that get no further without another program: it has their function, or handlers of their steps, or code that
+/// fits what is recorded.
+const IN_A_PROGRAM: [&str; 8] =
+    ["NX5022", "NX3004", "NX5001", "NX5020", "NX5021", "NX5023", "NX5024", "NX5026"];
 /// How long a verb that asks one thing tries to get at a store that somebody else holds and does not answer for.
 const PATIENCE: Duration = Duration::from_secs(6);
 /// The same for a verb that drives runs: whoever holds the store may be stopping its steps.
@@ -129,7 +131,8 @@ impl Access {
                         let left = deadline.saturating_duration_since(Instant::now());
                         note_waiting(&store, left);
                     }
-                    if Instant::now() >= deadline {
+                    let is_over = context.timeout().is_some_and(|most| began.elapsed() >= most);
+                    if is_over || Instant::now() >= deadline {
                         return Err(locked(&open_problem(&error), &store));
                     }
                 }

@@ -23,6 +23,7 @@ pub(crate) use workers::{PROTOCOL, no_such_task, not_understood, of_worker, task
 use std::error::Error;
 use std::path::Path;
 
+use nexus_engine::code::FunctionTrouble;
 use nexus_engine::log::{OpenError as LogOpenError, ReadError};
 use nexus_engine::model::input::InputError;
 use nexus_engine::model::plan::DefinitionError;
@@ -474,6 +475,13 @@ pub(crate) fn function_elsewhere(name: &str, workflow: &str) -> Problem {
         "{name} is carried out by the function `{workflow}` of a program, which this one does not have"
     );
     Problem::new("NX5022", CONFLICT, message).run(name).hint(in_its_program(name))
+}
+
+/// The function of a run gets no further in the program that has the store open.
+pub(crate) fn function_stuck(name: &str, trouble: &FunctionTrouble) -> Problem {
+    let message = format!("{name} gets no further here: {}", trouble.message);
+    let hint = format!("nexus-engine explain {name} says more; it goes on with code that fits");
+    Problem::new(trouble.code, CONFLICT, message).run(name).hint(hint)
 }
 
 /// The handlers that a run gets no further without are those of another program.

@@ -71,7 +71,7 @@ const PAUSE: Duration = Duration::from_millis(40);
 /// Shows the history of a run.
 pub(crate) fn run(context: &Context, args: &HistoryArgs) -> Outcome {
     let filter = Filter::new(args);
-    context.block_on(async {
+    context.block_on(context.in_time(&args.run, async {
         let mut seen = Seen { next: args.from.unwrap_or(1).max(1), has_ended: false };
         let mut told_at: Option<Instant> = None;
         loop {
@@ -94,7 +94,7 @@ pub(crate) fn run(context: &Context, args: &HistoryArgs) -> Outcome {
             }
             tokio::time::sleep(PAUSE).await;
         }
-    })
+    }))
 }
 
 /// How much was shown.

@@ -61,7 +61,7 @@ impl LogsArgs {
 /// Prints what steps printed.
 pub(crate) fn run(context: &Context, args: &LogsArgs) -> Outcome {
     if args.follow {
-        return context.block_on(follow(context, args));
+        return context.block_on(context.in_time(&args.run, follow(context, args)));
     }
     let ask = async |control: &Control| control.logs(&args.run, args.step.as_deref()).await;
     let page = store::ask(context, &Purpose::Look, ask)?;

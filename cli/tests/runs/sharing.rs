@@ -104,6 +104,10 @@ fn who_follows_a_run_elsewhere_leaves_it_alone() {
         left.err
     );
     desk.nexus(&["wait", "wf-001", "--timeout", "100ms"]).code(8);
+    for verb in ["logs", "history"] {
+        let over = desk.nexus(&[verb, "wf-001", "-f", "--timeout", "100ms"]).code(8);
+        assert!(over.err.contains("error[NX7013]: the time is over"), "{}", over.err);
+    }
     desk.write("go", "");
     desk.nexus(&["result", "wf-001", "--wait"]).code(0);
     assert_eq!(desk.lines("arrivals").len(), 1);

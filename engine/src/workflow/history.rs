@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fmt::Write as _;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nexus_log::{
@@ -69,7 +69,12 @@ pub enum HistoryError {
         run: String,
     },
     /// The file cannot be read or written.
-    File(io::Error),
+    File {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The file holds no history that this program knows.
     NoHistory(String),
     /// The history is of another workflow than the one that was to be checked against it.
@@ -87,7 +92,7 @@ impl HistoryError {
         Some(match self {
             Self::Run(error) => return error.code(),
             Self::Load(error) => error.code(),
-            Self::File(_) => "NX6009",
+            Self::File { .. } => "NX6009",
             Self::OtherWorkflow { .. } => "NX3047",
             Self::Encrypted { .. } | Self::Migrated { .. } | Self::NoHistory(_) => "NX3059",
         })
@@ -112,7 +117,9 @@ impl fmt::Display for HistoryError {
             Self::Migrated { run } => {
                 write!(f, "run `{run}` was migrated to another definition: its history is of two")
             }
-            Self::File(_) => f.write_str("the file of the history cannot be used"),
+            Self::File { file, .. } => {
+                write!(f, "the file of the history, {}, cannot be used", file.display())
+            }
             Self::NoHistory(why) => write!(f, "the file holds no history: {why}"),
             Self::OtherWorkflow { recorded, workflow } => {
                 write!(f, "the history is of workflow {recorded}; it says nothing about {workflow}")
@@ -126,7 +133,7 @@ impl std::error::Error for HistoryError {
         match self {
             Self::Run(error) => error.source(),
             Self::Load(error) => error.source(),
-            Self::File(error) => Some(error),
+            Self::File { source, .. } => Some(source),
             Self::Encrypted { .. }
             | Self::Migrated { .. }
             | Self::NoHistory(_)
@@ -144,12 +151,6 @@ impl From<Error> for HistoryError {
 impl From<LoadError> for HistoryError {
     fn from(error: LoadError) -> Self {
         Self::Load(error)
-    }
-}
-
-impl From<io::Error> for HistoryError {
-    fn from(error: io::Error) -> Self {
-        Self::File(error)
     }
 }
 
@@ -218,8 +219,10 @@ impl History {
     /// # Errors
     /// [`HistoryError::File`]
     pub fn write(&self, file: impl AsRef<Path>) -> Result<(), HistoryError> {
-        let text = serde_json::to_string_pretty(self).map_err(io::Error::from)?;
-        Ok(std::fs::write(file, text + "\n")?)
+        let file = file.as_ref();
+        let text = serde_json::to_string_pretty(self).map_err(io::Error::from);
+        let written = text.and_then(|text| std::fs::write(file, text + "\n"));
+        written.map_err(|source| HistoryError::File { file: file.to_owned(), source })
     }
 
     /// Reads it from a file.
@@ -227,7 +230,9 @@ impl History {
     /// # Errors
     /// [`HistoryError::File`], [`HistoryError::NoHistory`]
     pub fn read(file: impl AsRef<Path>) -> Result<Self, HistoryError> {
-        let text = std::fs::read(file)?;
+        let file = file.as_ref();
+        let text = std::fs::read(file)
+            .map_err(|source| HistoryError::File { file: file.to_owned(), source })?;
         let read: Self =
             serde_json::from_slice(&text).map_err(|error| no_history(error.to_string()))?;
         if read.version != VERSION {

@@ -140,7 +140,9 @@ async fn a_file_that_is_no_history_is_refused() {
         let refused = t.replay_history(&workflow, &file).unwrap_err();
         assert!(matches!(refused, HistoryError::NoHistory(_)), "{refused}");
     }
-    assert!(matches!(History::read("no such file"), Err(HistoryError::File(_))));
+    let error = History::read("no such file").unwrap_err();
+    assert!(matches!(error, HistoryError::File { .. }), "{error:?}");
+    assert!(error.to_string().contains("no such file"), "{error}");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Runs whose code is in other programs: nothing of this process can carry them on.
 
+use nexus_engine::code::FunctionTrouble;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::run::Run;
 use nexus_engine::{MissingCode, Stalled};
@@ -18,6 +19,8 @@ const NAMED_MAX: usize = 3;
 pub(super) enum Elsewhere {
     /// The function that carries it out, of this workflow.
     Function(String),
+    /// A function that fits what is recorded: that of this process, of this workflow, gets no further.
+    Fitting(String, Box<FunctionTrouble>),
     /// Handlers of steps: the step, and the name of its handler.
     Handlers(Vec<(String, String)>),
     /// That of a run that it called.
@@ -29,6 +32,9 @@ impl Elsewhere {
     pub(super) fn program(&self) -> String {
         match self {
             Self::Function(workflow) => format!("the program that has the function `{workflow}`"),
+            Self::Fitting(workflow, _) => {
+                format!("a program with a function `{workflow}` that gets further")
+            }
             Self::Handlers(missing) => {
                 let mut names: Vec<&str> = missing.iter().map(|(_, name)| name.as_str()).collect();
                 names.sort_unstable();
@@ -44,6 +50,7 @@ impl Elsewhere {
     fn problem(&self, name: &str) -> Problem {
         match self {
             Self::Function(workflow) => problems::function_elsewhere(name, workflow),
+            Self::Fitting(_, trouble) => problems::function_stuck(name, trouble),
             Self::Handlers(missing) => {
                 let said = |(step, handler): &(String, String)| format!("`{handler}` of {step}");
                 let said: Vec<String> = missing.iter().map(said).collect();
@@ -92,6 +99,9 @@ impl Service {
         if self.lacks_function(plan, run) {
             return Some(Elsewhere::Function(plan.definition().name.clone()));
         }
+        if let Some(trouble) = self.trouble(plan, run) {
+            return Some(Elsewhere::Fitting(plan.definition().name.clone(), Box::new(trouble)));
+        }
         let Stalled { missing, calls } = self.handle().stalled(plan, run)?;
         let mut found = None;
         for step in calls {
@@ -110,6 +120,12 @@ impl Service {
         }
         let told = |MissingCode { step, handler }| (plan.id(step).to_owned(), handler);
         Some(Elsewhere::Handlers(missing.into_iter().map(told).collect()))
+    }
+
+    /// Why the function of a run gets no further in this process.
+    pub(super) fn trouble(&self, plan: &Plan, run: &Run) -> Option<FunctionTrouble> {
+        let is_open = plan.is_code() && !run.status.is_terminal() && !run.is_held();
+        self.handle().function_trouble(run.started.as_deref().filter(|_| is_open)?.run)
     }
 
     fn lacks_function(&self, plan: &Plan, run: &Run) -> bool {

@@ -1,5 +1,7 @@
 //! Items that limits and circuit breakers keep back, as `explain` and `list` tell it.
 
+use std::cell::Cell;
+
 use nexus_gateway::Control;
 use nexus_gateway::api::{Act, Problem, RunsFilter};
 use serde_json::{Value, json};
@@ -47,13 +49,16 @@ async fn a_limit_and_a_breaker_that_keep_items_are_both_explained_and_listed() {
     let [here, there] = house.controls();
     here.start(start(fails(), Some("pays-1"))).await.unwrap();
     here.start(start(passes(), Some("gates-1"))).await.unwrap();
-    until("both wait", async || {
+    let events = Cell::new(0);
+    until("both wait, and nothing happens any more", async || {
+        let happened = here.history("pays-1", 1, 0).await.unwrap().events.len();
+        let is_still = events.replace(happened) == happened;
         let view = here.explain("pays-1").await.unwrap();
         let words: Vec<(&str, Option<u32>)> =
             view.causes.iter().map(|cause| (cause.cause.as_str(), cause.items)).collect();
         let is_open = view.causes.iter().any(|cause| cause.state.as_deref() == Some("open"));
         let are_kept = words == [("limited", Some(1)), ("broken", Some(2))] && is_open;
-        are_kept && waiting(&here, "slot").await.len() == 2
+        are_kept && is_still && waiting(&here, "slot").await.len() == 2
     })
     .await;
     for control in [&here, &there] {

@@ -28,6 +28,32 @@ async fn a_handler_that_is_missing_is_a_cause() {
     house.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_for_a_function_that_gets_no_further() {
+    let waits = async |_: Cx, (): ()| {
+        std::future::pending::<()>().await;
+        Ok(())
+    };
+    let workflow = Workflow::code("waits", waits).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let log = Arc::new(MemoryLog::new(TABLES));
+    let engine = Engine::builder().workflow(&workflow).open_on(log, folder.path()).unwrap();
+    let store = folder.path().to_owned();
+    let setup = Setup { role: "serve".into(), store, picked_up: 0, log: None };
+    let service = Service::new(engine.handle().clone(), setup);
+    engine.start(&workflow, ()).id("run").await.unwrap();
+    until("it is stuck", async || service.drive("run").await.is_err()).await;
+    let refused = service.drive("run").await.unwrap_err();
+    assert_eq!((&*refused.code, refused.exit_code), ("NX5020", 5), "{}", refused.message);
+    assert!(refused.message.starts_with("run gets no further here: "), "{}", refused.message);
+    let view = service.explain("run").await.unwrap();
+    assert!(view.why.starts_with("NX5020: "), "{}", view.why);
+    assert!(!view.commands.iter().any(|it| it.contains(" wait ")), "{:?}", view.commands);
+    let page = service.get("run").await.unwrap();
+    assert!(page.why.starts_with("NX5020: "), "{}", page.why);
+    engine.shutdown().await;
+}
+
 async fn asks(cx: Cx, (): ()) -> Result<bool> {
     cx.approve("ok", Approval::by("dana")).await?;
     let again = cx.approve("sure", Approval::by("dana")).await?;

@@ -29,7 +29,7 @@ pub(super) async fn until_begun(
             output::note(format!("{id} stays kept; it is started when an engine has the store open"));
             Ok(Some(code))
         }
-        () = expired(context.timeout()) => {
+        () = context.expired() => {
             let message = format!("the time is over, and {id} is still kept");
             Err(Problem::new("NX7013", Code::StillGoing as u8, message)
                 .hint(format!("see why: nexus-engine starts get {id}")))
@@ -49,12 +49,5 @@ async fn begun(control: &Control, id: &str) -> Result<(), Problem> {
                     .hint("see who cancelled it: nexus-engine audit"));
             }
         }
-    }
-}
-
-async fn expired(timeout: Option<Duration>) {
-    match timeout {
-        Some(timeout) => tokio::time::sleep(timeout).await,
-        None => std::future::pending().await,
     }
 }

@@ -34,7 +34,7 @@ impl Service {
             Some(code @ (Elsewhere::Handlers(_) | Elsewhere::OfCalled { .. })) => {
                 from_outside(view, &code, run.paused);
             }
-            Some(Elsewhere::Function(_)) | None => {}
+            Some(Elsewhere::Function(_) | Elsewhere::Fitting(..)) | None => {}
         }
     }
 
@@ -51,6 +51,10 @@ impl Service {
             if let Some(step) = view.steps.iter_mut().find(|step| step.id == id) {
                 step.note = Some(format!("NX3004: nobody offers the handler `{handler}`"));
             }
+        }
+        if let Some(trouble) = self.trouble(plan, run) {
+            view.why = format!("{}: {}", trouble.code, trouble.message);
+            return;
         }
         let at_work = run.running().chain(run.iterating()).count();
         if let Some(MissingCode { step, handler }) = missing.first()

@@ -274,9 +274,19 @@ impl Standing<'_> {
         runs && (!self.driven || self.run.holds_cut_off(step))
     }
 
+    /// Whether the attempt of a step was recorded, and its handler not called.
+    fn is_uncalled(&self, step: StepIndex) -> bool {
+        let state = self.run.step(step);
+        matches!(state, StepState::Running { rests: true, may_repeat: false, .. })
+    }
+
     /// The status of a step, as people see it.
     pub(crate) fn step_status(&self, step: StepIndex) -> &'static str {
-        if self.is_cut_off(step) { "interrupted" } else { self.run.step_run(step).word() }
+        match self.is_cut_off(step) {
+            true if self.is_uncalled(step) => "pending",
+            true => "interrupted",
+            false => self.run.step_run(step).word(),
+        }
     }
 
     /// What is going on among the steps.
@@ -368,9 +378,19 @@ impl Standing<'_> {
                     (false, true) => "when the program that has the function opens the store",
                     (false, false) => "when an engine opens the store",
                 };
+                let attempt = self.counted(step, *attempt);
+                if self.is_uncalled(step) {
+                    return format!("attempt {attempt} of {id} has not begun; it does {until}");
+                }
                 format!(
-                    "{id} was interrupted by the end of the engine; attempt {} runs again {until}",
-                    self.counted(step, *attempt)
+                    "{id} was interrupted by the end of the engine; attempt {attempt} runs again {until}"
+                )
+            }
+            StepState::Running { attempt, stopping: None, .. } if self.is_uncalled(step) => {
+                format!(
+                    "attempt {} of {} of {id} has not begun: it waits for its turn, or its code",
+                    self.counted(step, *attempt),
+                    self.attempts_max(step)
                 )
             }
             StepState::Running { attempt, rests: true, stopping: None, .. } => format!(
@@ -472,6 +492,7 @@ impl Standing<'_> {
                 [] => Some("ready".into()),
                 needs => Some(format!("needs {}", self.names_plain(needs))),
             },
+            StepState::Running { .. } if self.is_uncalled(step) => Some("not begun".into()),
             StepState::Running { .. } if self.is_cut_off(step) => Some("runs again".into()),
             StepState::Running { stopping: Some(_), .. } => Some("told to stop".into()),
             StepState::Running { attempt, .. } if self.counted(step, *attempt) > 1 => {

@@ -278,8 +278,8 @@ impl Machine {
         }
     }
 
-    /// It is asked nothing more from now on, unless the run is retried.
-    pub(super) fn ends(&mut self) {
+    /// It is asked nothing more from now on.
+    fn ends(&mut self) {
         self.standing = self.standing.max(Standing::Over);
     }
 

@@ -56,7 +56,6 @@ pub(crate) async fn perform(performance: Performance) {
 enum Answered {
     Recorded,
     NotNow,
-    RunEnds,
     EngineEnds,
 }
 
@@ -83,9 +82,6 @@ impl Performance {
                 match self.say(request).await? {
                     Answered::Recorded => {}
                     Answered::NotNow => tokio::time::sleep(self.rest).await,
-                    // What it has heard need not say so: it skips the rounds before its own, and a retry in one of them has set the
-                    // time of the run anew.
-                    Answered::RunEnds => machine.ends(),
                     Answered::EngineEnds => return Ok(()),
                 }
                 continue;
@@ -168,14 +164,12 @@ impl Performance {
                 }
                 Ok(Answered::Recorded)
             }
-            Err(Refusal::Rejected(Rejection::Ended { .. })) => Ok(Answered::RunEnds),
+            // What is recorded says why: it is read next.
+            Err(Refusal::Rejected(Rejection::Ended { .. } | Rejection::OtherTurn { .. })) => {
+                Ok(Answered::NotNow)
+            }
             Err(Refusal::ShuttingDown) => Ok(Answered::EngineEnds),
-            // Of another turn: what is recorded says why, and is read next.
-            Err(
-                Refusal::Rejected(Rejection::OtherTurn { .. })
-                | Refusal::DiskNearlyFull(_)
-                | Refusal::Unreadable { .. },
-            ) => Ok(Answered::NotNow),
+            Err(Refusal::DiskNearlyFull(_) | Refusal::Unreadable { .. }) => Ok(Answered::NotNow),
             Err(refusal) => Err(Trouble::Refused(refusal.to_string())),
         }
     }

@@ -12,7 +12,7 @@ use nexus_model::command::Command;
 use nexus_model::decide::{Context, Decision, decide};
 use nexus_model::definition::{Definition, OnEnd};
 use nexus_model::effect::{Effect, pending};
-use nexus_model::event::{Actor, Event, Given, RunStarted};
+use nexus_model::event::{Event, Given, RunStarted};
 use nexus_model::id::RunId;
 use nexus_model::payload::Payload;
 use nexus_model::plan::Plan;
@@ -207,21 +207,6 @@ impl Chance {
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         usize::try_from((mixed ^ (mixed >> 31)) % (limit as u64)).expect("a place in a list")
     }
-}
-
-/// It is told so by the answer, before or instead of hearing it from the history.
-#[test]
-fn a_function_whose_run_ends_says_nothing_more_until_it_is_retried() {
-    let mut bench = Bench::new(|cx: Cx, n: u64| async move { cx.step("one", same, n).await });
-    bench.hear();
-    let says = |bench: &mut Bench| bench.machine.go_on().is_ok_and(|said| said.is_some());
-    assert!(says(&mut bench) && says(&mut bench), "the same again until it is recorded");
-    bench.machine.ends();
-    assert!(!says(&mut bench));
-    let by = Actor { name: "dana".to_owned(), via: "cli".to_owned() };
-    bench.history.push((Event::RunRetried { by, timeout: None }, bench.now));
-    bench.hear();
-    assert!(says(&mut bench));
 }
 
 async fn same(_: StepCx, n: u64) -> StepResult<u64> {

@@ -401,7 +401,15 @@ impl Shard {
         resident.given_back.extend(held.give_back(run, outcome, out));
         if resident.held.is_empty() {
             let is_kept = resident.is_kept_by(&self.pauses);
-            let away = Away::of(resident);
+            let mut away = Away::of(resident);
+            if self.limits.drives
+                && !is_kept
+                && resident.run.started.is_some()
+                && resident.run.code.is_some()
+            {
+                // What was refused may have kept its function from being told of what is recorded: it is when the run is read.
+                away.queue.push_back(Asked::silent(Command::OfferSlots));
+            }
             self.remove(run);
             out.push(Output::Left(run));
             if !away.is_empty() {

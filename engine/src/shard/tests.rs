@@ -99,6 +99,20 @@ fn a_run_that_a_pause_holds_goes_on_after_it_though_the_log_refused_what_was_ask
     assert_eq!(bench.seen(), "call 0/1");
 }
 
+/// It is told nothing while the cancellation is on its way, and then the run has not ended.
+#[test]
+fn a_function_is_told_of_its_run_though_the_log_refused_to_cancel_it() {
+    let mut bench = Bench::new(&compile(Definition { code: true, ..Definition::default() }));
+    let run = bench.start(None);
+    bench.ask(run, cancel_without_undo(), Some(1));
+    bench.durable_one();
+    assert_eq!(bench.seen(), "");
+    bench.refuse(FULL);
+    assert_eq!(bench.seen(), "reply 1 disk; left; rest");
+    bench.rested(run);
+    assert_eq!(bench.seen(), "tell the function of 1");
+}
+
 /// `a`, and a step that runs last, and has run at once; what is cancelled is undone, if nobody says otherwise.
 fn with_a_last(last: Step) -> Bench {
     let undo = StepKind::Action { uses: "work".into(), with: serde_json::Value::Null };

@@ -5,7 +5,10 @@ use nexus_engine::testkit::{action, plan};
 use nexus_engine::{StartRequest, log::MemoryLog, tables::TABLES};
 use nexus_gateway::api::ApprovalAnswer;
 use nexus_gateway::{Service, Setup};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::sync::Arc;
+use tempfile::TempDir;
 
 use super::support::{House, by, until};
 
@@ -28,6 +31,21 @@ async fn a_handler_that_is_missing_is_a_cause() {
     house.close().await;
 }
 
+/// A program that has begun `run`, and can be asked.
+async fn begun<T>(workflow: &Workflow<(), T>) -> (Engine, Service, TempDir)
+where
+    T: Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    let folder = tempfile::tempdir().unwrap();
+    let log = Arc::new(MemoryLog::new(TABLES));
+    let engine = Engine::builder().workflow(workflow).open_on(log, folder.path()).unwrap();
+    let store = folder.path().to_owned();
+    let setup = Setup { role: "serve".into(), store, picked_up: 0, log: None };
+    let service = Service::new(engine.handle().clone(), setup);
+    engine.start(workflow, ()).id("run").await.unwrap();
+    (engine, service, folder)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_waits_for_a_function_that_gets_no_further() {
     let waits = async |_: Cx, (): ()| {
@@ -35,13 +53,7 @@ async fn nobody_waits_for_a_function_that_gets_no_further() {
         Ok(())
     };
     let workflow = Workflow::code("waits", waits).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let log = Arc::new(MemoryLog::new(TABLES));
-    let engine = Engine::builder().workflow(&workflow).open_on(log, folder.path()).unwrap();
-    let store = folder.path().to_owned();
-    let setup = Setup { role: "serve".into(), store, picked_up: 0, log: None };
-    let service = Service::new(engine.handle().clone(), setup);
-    engine.start(&workflow, ()).id("run").await.unwrap();
+    let (engine, service, _folder) = begun(&workflow).await;
     until("it is stuck", async || service.drive("run").await.is_err()).await;
     let refused = service.drive("run").await.unwrap_err();
     assert_eq!((&*refused.code, refused.exit_code), ("NX5020", 5), "{}", refused.message);
@@ -63,13 +75,7 @@ async fn asks(cx: Cx, (): ()) -> Result<bool> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_second_answer_to_a_function_is_a_conflict() {
     let workflow = Workflow::code("asks", asks).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let log = Arc::new(MemoryLog::new(TABLES));
-    let engine = Engine::builder().workflow(&workflow).open_on(log, folder.path()).unwrap();
-    let store = folder.path().to_owned();
-    let setup = Setup { role: "serve".into(), store, picked_up: 0, log: None };
-    let service = Service::new(engine.handle().clone(), setup);
-    engine.start(&workflow, ()).id("run").await.unwrap();
+    let (engine, service, _folder) = begun(&workflow).await;
     let answer = |step: &str| ApprovalAnswer {
         step: Some(step.to_owned()),
         by: by(),

@@ -3,6 +3,9 @@
 //! The first handler that is called adds a hook before the one that the program has; that one is still called. A program that
 //! replaces the hook afterwards gets the message alone.
 
+#[cfg(test)]
+mod tests;
+
 use std::any::Any;
 use std::backtrace::Backtrace;
 use std::cell::{Cell, RefCell};
@@ -82,34 +85,4 @@ fn shortened(backtrace: &str) -> String {
     }
     text.truncate(bytes);
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{caught, shortened};
-
-    #[test]
-    fn a_panic_says_what_where_and_by_which_way() {
-        fn deep_inside() {
-            panic!("on purpose")
-        }
-        let error = caught(deep_inside).expect_err("it panics").0;
-        assert_eq!((&*error.code, error.fatal), ("NX3012", false));
-        assert_eq!(error.message, "the handler panicked: on purpose");
-        let details = error.details.expect("details");
-        assert!(details.starts_with("at engine/src/handler/panics.rs:"), "{details}");
-        assert!(details.contains("deep_inside"), "{details}");
-        assert!(!details.contains("begin_unwind"), "{details}");
-    }
-
-    #[test]
-    fn what_goes_well_is_returned() {
-        assert_eq!(caught(|| 7), Ok(7));
-    }
-
-    #[test]
-    fn a_long_backtrace_is_cut_off_between_characters() {
-        let long = format!("  0: x\n{}", "ä".repeat(5_000));
-        assert!(shortened(&long).len() <= 4_096);
-    }
 }

@@ -234,11 +234,12 @@ impl TestEngine {
     ///
     /// # Panics
     /// If there is no such schedule.
+    #[track_caller]
     pub fn schedule(&self, name: &str) -> Schedule {
         let entity = self.world().loader.aggregate(Kind::Schedule.id(name)).ok().flatten();
         let state = entity.map(|entity| entity.state);
-        let Some(State::Schedule(schedule)) = state else { panic!("no schedule {name} here") };
-        schedule
+        let found = if let Some(State::Schedule(schedule)) = state { Some(schedule) } else { None };
+        found.expect("a schedule of this name")
     }
 
     /// Whether a schedule follows again from what is recorded.

@@ -20,10 +20,6 @@ use crate::text;
 
 pub(crate) use opening::registry;
 
-/// The codes of runs that get no further without another program: it has their function, or handlers of their steps, or code that
-/// fits what is recorded.
-const IN_A_PROGRAM: [&str; 8] =
-    ["NX5022", "NX3004", "NX5001", "NX5020", "NX5021", "NX5023", "NX5024", "NX5026"];
 /// How long a verb that asks one thing tries to get at a store that somebody else holds and does not answer for.
 const PATIENCE: Duration = Duration::from_secs(6);
 /// The same for a verb that drives runs: whoever holds the store may be stopping its steps.
@@ -259,9 +255,10 @@ fn note_waiting(store: &Path, left: Duration) {
     ));
 }
 
-/// Whether a run was refused because another program has its code.
+/// Whether a run is not carried on because another program has its code, or code that fits what is recorded: that alone is a
+/// conflict when a run is to be driven.
 pub(crate) fn is_in_a_program(problem: &Problem) -> bool {
-    IN_A_PROGRAM.contains(&problem.code.as_str())
+    problem.exit_code == Code::Conflict as u8
 }
 
 /// Says on standard error which program carries a run on, if no command can. Returns whether it does.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use nexus_engine::Config;
 use nexus_engine::prelude::*;
+use nexus_gateway::{Server, Service, Setup};
 
 use super::support::{Desk, until};
 
@@ -96,6 +97,37 @@ fn who_waits_for_a_program_to_let_go_of_the_store_is_told_so() {
     let wanted = "note: another process has the store open and does not answer; waiting for it";
     assert!(said.starts_with(wanted), "{said}");
     until("it is free", || desk.nexus(&["list"]).code == 0);
+}
+
+/// The program is asked over its socket, and knows why its function is stuck.
+#[test]
+fn no_command_waits_for_a_function_that_is_stuck_where_it_is() {
+    let stuck = |_: Cx, _: u64| async move {
+        std::future::pending::<()>().await;
+        Ok(0)
+    };
+    let workflow: Workflow<u64, u64> = Workflow::code("stuck", stuck).expect("a workflow");
+    let desk = Desk::new();
+    let store = desk.store();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let (engine, server) = runtime.block_on(async {
+        let engine = Engine::builder().workflow(&workflow).open(&store).expect("the store opens");
+        let setup = Setup { role: "shop".into(), store: store.clone(), picked_up: 0, log: None };
+        let service = Service::new(engine.handle().clone(), setup);
+        let server = Server::start(service, None).await.expect("it can be asked");
+        engine.start(&workflow, 1).id("wf-001").await.expect("it starts");
+        (engine, server)
+    });
+    for verb in [&["wait"][..], &["watch"], &["result", "--wait"], &["resume"]] {
+        let refused = desk.nexus(&[verb, &["wf-001", "-o", "json"]].concat()).code(5).problem();
+        assert_eq!(refused["code"], "NX5020", "{verb:?}: {refused}");
+    }
+    let page = desk.nexus(&["get", "wf-001", "-o", "json"]).code(0).json();
+    assert!(page["why"].as_str().is_some_and(|why| why.starts_with("NX5020: ")), "{page}");
+    runtime.block_on(async {
+        server.stop().await;
+        engine.shutdown().await;
+    });
 }
 
 /// A graph whose steps are closures: it pays, waits for `go`, and then ships, by a step that may be left out.

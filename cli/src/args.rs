@@ -67,7 +67,7 @@ pub(crate) struct Global {
     /// Never ask anything; so it is without a terminal.
     #[arg(long, global = true)]
     pub(crate) no_input: bool,
-    /// Stop waiting after this time with exit code 8, such as 5m; the run goes on.
+    /// Stop waiting after this time with exit code 8, such as 5m; the run goes on. Of a store that another process holds: 6.
     #[arg(long, global = true, value_name = "TIME", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
     /// How often the end of the process may cut off one attempt; after that the step fails with NX3013.

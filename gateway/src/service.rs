@@ -8,6 +8,7 @@ mod acts;
 mod approve;
 mod audit;
 mod breakers;
+mod calls;
 mod code_elsewhere;
 mod events;
 mod explain;

@@ -42,6 +42,16 @@ fn parse(value: &[u8]) -> Option<Checkpoint> {
     Some(Checkpoint { position, chain: chain.try_into().ok()? })
 }
 
+/// Whether nothing was ever put into the rows: they are new, or the process that made them ended before it said of which layout.
+pub(crate) fn is_unused(rows: &dyn Rows) -> Result<bool, ViewsError> {
+    for table in Table::ALL {
+        if rows.all(table).next().transpose()?.is_some() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Whether the rows are of this layout.
 pub(crate) fn has_layout(rows: &dyn Rows, layout: &str) -> Result<bool, ViewsError> {
     Ok(rows.get(Table::Meta, LAYOUT_KEY)?.is_some_and(|found| found == layout.as_bytes()))

@@ -335,8 +335,8 @@ fn open_existing(
     folder: &Path,
     log: &dyn EventLog,
 ) -> Result<(FjallStore, Checkpoint), ViewsError> {
-    let (store, is_new) = FjallStore::open(folder)?;
-    if is_new {
+    let store = FjallStore::open(folder)?;
+    if checkpoint::is_unused(&*store.read())? {
         store.commit(vec![checkpoint::layout_row(&layout())])?;
     }
     let checkpoint = check(&*store.read(), log)?;

@@ -56,6 +56,12 @@ pub(crate) fn run(context: &Context, args: &GraphArgs) -> Outcome {
     if !args.status && form != Form::Json {
         graph.nodes.iter_mut().for_each(|node| node.status = None);
     }
+    if graph.has_earlier_steps && form != Form::Json {
+        let (run, flag) = (&args.subject, output::store_flag());
+        output::note(format!(
+            "note: earlier calls are not drawn: nexus-engine history {run}{flag}"
+        ));
+    }
     match form {
         Form::Json => output::json(&graph),
         Form::Ascii => {

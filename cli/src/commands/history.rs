@@ -10,7 +10,7 @@ use nexus_gateway::api::{EventView, HistoryPage, Problem};
 use crate::context::Context;
 use crate::exit::{Code, Outcome};
 use crate::output::{self, Format};
-use crate::store::{Access, Purpose};
+use crate::store::{self, Access, Purpose};
 use crate::text;
 use filter::Filter;
 
@@ -70,7 +70,7 @@ const PAUSE: Duration = Duration::from_millis(40);
 
 /// Shows the history of a run.
 pub(crate) fn run(context: &Context, args: &HistoryArgs) -> Outcome {
-    let filter = Filter::new(args);
+    let filter = Filter::new(args)?;
     context.block_on(context.in_time(&args.run, async {
         let mut seen = Seen { next: args.from.unwrap_or(1).max(1), has_ended: false };
         let mut told_at: Option<Instant> = None;
@@ -83,13 +83,17 @@ pub(crate) fn run(context: &Context, args: &HistoryArgs) -> Outcome {
             let is_here = access.is_here();
             let shown = part(&access, args, &filter, &mut seen).await;
             told_at = Some(Instant::now());
+            let is_left = is_here && args.follow && shown.is_ok() && !seen.has_ended;
+            if is_left {
+                store::note_parked(context, &access, &[&args.run]).await;
+            }
             access.close().await;
             match shown {
                 // The process that held the store has ended, perhaps without telling everything: the log has it.
                 Err(problem) if args.follow && !is_here && problem.exit_code == UNREACHABLE => {}
                 Err(problem) => return Err(problem),
                 // Nobody drives the run while this process only looks: there is nothing to follow.
-                Ok(()) if is_here || !args.follow || seen.has_ended => return Ok(Code::Done),
+                Ok(()) if is_left || !args.follow || seen.has_ended => return Ok(Code::Done),
                 Ok(()) => {}
             }
             tokio::time::sleep(PAUSE).await;
@@ -114,8 +118,10 @@ async fn part(
 ) -> Result<(), Problem> {
     let control = access.control();
     show(control, args, filter, seen).await?;
-    if args.follow && !access.is_here() {
-        follow(control, args, filter, seen).await?;
+    if args.follow {
+        if !access.is_here() {
+            follow(control, args, filter, seen).await?;
+        }
         let view = control.get(&args.run).await;
         seen.has_ended |=
             view.is_ok_and(|view| view.finished_at.is_some() && view.events < seen.next);

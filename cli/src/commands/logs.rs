@@ -125,6 +125,9 @@ async fn follow(context: &Context, args: &LogsArgs) -> Outcome {
         let access = Access::get(context, &Purpose::Look).await?;
         let step = look(access.control(), args, &mut seen).await;
         let is_here = access.is_here();
+        if is_here && matches!(step, Ok(false)) {
+            store::note_parked(context, &access, &[&args.run]).await;
+        }
         access.close().await;
         let has_ended = match step {
             Ok(has_ended) => has_ended,
@@ -140,10 +143,6 @@ async fn follow(context: &Context, args: &LogsArgs) -> Outcome {
             return Ok(Code::Done);
         }
         if is_here {
-            output::note(format!(
-                "note: no engine has the store open, so {} prints nothing more",
-                args.run
-            ));
             return Ok(Code::Done);
         }
         tokio::time::sleep(PAUSE).await;

@@ -65,6 +65,9 @@ fn show(view: &RunView, path: Option<&str>) -> Outcome {
         output::complain(format!("note: {message}"));
     }
     let code = follow::code_of(view);
+    if code == Code::Cancelled {
+        output::complain(format!("note: {} is cancelled, so it has no output", view.id));
+    }
     if code == Code::Done {
         if view.outputs["$payload"]["forgotten"] == true {
             let message = format!("{} is forgotten: its output can be read by nobody", view.id);

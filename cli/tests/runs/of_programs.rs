@@ -326,6 +326,16 @@ fn all_calls_of_a_function_are_shown_and_what_is_not_there_is_said() {
     assert_eq!(told, wanted);
     let output = desk.nexus(&["get", "wf-001", "--step", "two", "-o", "value"]).code(0).out;
     assert_eq!(output, "3\n");
+    let graph = desk.nexus(&["graph", "wf-001", "-o", "json"]).code(0).json();
+    let nodes = graph["nodes"].as_array().expect("a list").iter();
+    let told: Vec<_> = nodes.map(|node| (&node["id"], &node["kind"], &node["status"])).collect();
+    let node = |id: &str, status: &str| serde_json::json!([id, "action", status]);
+    let wanted =
+        [("one", "completed"), ("two", "completed"), ("caught", "failed"), ("four", "completed")];
+    let wanted: Vec<_> = wanted.iter().map(|(id, status)| node(id, status)).collect();
+    assert_eq!(serde_json::json!(told), serde_json::json!(wanted));
+    let listed = desk.nexus(&["list", "-o", "json"]).code(0).json();
+    assert_eq!(listed["runs"][0]["steps_completed"], 3, "{listed}");
     let resumed = desk.nexus(&["resume", "wf-001"]).code(0);
     assert!(resumed.err.contains("4 steps, 1 retry"), "{}", resumed.err);
     let watched = desk.nexus(&["watch", "wf-001"]).code(0).err;

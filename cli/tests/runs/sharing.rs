@@ -154,8 +154,9 @@ fn a_follower_is_told_everything_when_the_holder_ends() {
     assert_eq!(&first, b"run.started\n");
     server.signal(Signal::TERM);
     server.end().code(143);
-    let told = history.end().code(0).out;
-    assert_eq!(told.lines().last(), Some("attempts.interrupted"), "{told}");
+    let told = history.end().code(0);
+    assert_eq!(told.out.lines().last(), Some("attempts.interrupted"), "{}", told.out);
+    assert!(told.err.contains("wf-001 runs when one does: nexus-engine serve"), "{}", told.err);
 }
 
 /// What the templates need was read by nobody in this process before.

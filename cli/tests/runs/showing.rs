@@ -78,6 +78,10 @@ fn a_history_is_filtered() {
     assert_eq!(kinds(&["--from", "2", "--to", "2"]), "step.started");
     assert!(!kinds(&["--not-kind", "step.started,run.*"]).contains("started"));
     assert_eq!(kinds(&["--failed"]), "");
+    for flag in ["--kind", "--not-kind"] {
+        let unknown = desk.nexus(&["history", "wf-001", flag, "step.complete"]).code(2).err;
+        assert!(unknown.contains("did you mean step.completed?"), "{unknown}");
+    }
     let page = desk.nexus(&["history", "wf-001", "-o", "json"]).code(0).json();
     assert_eq!(page["kind"], "history/v1");
     assert_eq!(page["events"][0]["n"], 1);

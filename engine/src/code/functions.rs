@@ -83,7 +83,12 @@ impl Functions {
     /// The function of a run gets no further.
     pub(crate) fn is_in_trouble(&self, run: RunId, trouble: Trouble) {
         let told = trouble.told();
-        tracing::error!(%run, code = told.code, "{}\n{}", told.message, told.details);
+        if matches!(trouble, Trouble::NoFunction(_)) {
+            // Another program has it, and nothing is wrong.
+            tracing::info!(%run, code = told.code, "{}", told.message);
+        } else {
+            tracing::error!(%run, code = told.code, "{}\n{}", told.message, told.details);
+        }
         let mut at_work = self.at_work();
         let work = at_work.runs.entry(run).or_default();
         work.trouble = Some(trouble);

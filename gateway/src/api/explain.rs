@@ -96,10 +96,13 @@ pub struct GraphView {
     pub id: Option<String>,
     /// The workflow.
     pub workflow: String,
-    /// The steps, in the order of the definition.
+    /// The steps, in the order of the definition; of a function its calls, in the order in which they were made.
     pub nodes: Vec<GraphNode>,
     /// What must come before what.
     pub edges: Vec<GraphEdge>,
+    /// Whether a function made earlier calls, too many to be shown.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_earlier_steps: bool,
 }
 
 /// A step in a graph.

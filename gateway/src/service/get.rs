@@ -1,7 +1,5 @@
 //! `get` and `output`: a run in full.
 
-mod calls;
-
 use std::sync::Arc;
 
 use nexus_engine::model::event::RunStarted;
@@ -13,7 +11,7 @@ use nexus_engine::model::suggest::nearest;
 use nexus_engine::{LoadError, Loader};
 use serde_json::Value;
 
-use self::calls::Calls;
+use super::calls::{Calls, Shown};
 use super::show::standing::Standing;
 use super::show::{self, time};
 use super::{Service, raw};
@@ -186,17 +184,16 @@ fn calls_in_order(
 ) -> Result<(Vec<StepView>, bool), LoadError> {
     let Standing { plan, run, .. } = *standing;
     let mut calls = Calls::read(loader, run)?;
-    let is_older = |step: &StepIndex| calls.find(plan.id(*step)).is_none();
-    let older = plan.steps().filter(is_older).map(|step| step_view(loader, standing, step, room));
-    let mut steps: Vec<StepView> = older.collect::<Result<_, _>>()?;
-    for call in calls.shown(|id| plan.find(id).is_some()) {
-        steps.push(if let Some(step) = plan.find(&call.id) {
-            step_view(loader, standing, step, room)?
-        } else {
-            let bytes_max = STEP_OUTPUT_BYTES_MAX.min(*room);
-            let len = call.output().map_or(0, Payload::len);
-            *room -= if len <= bytes_max { len } else { 0 };
-            call.view(loader, bytes_max)?
+    let mut steps = Vec::new();
+    for call in calls.shown(plan) {
+        steps.push(match call {
+            Shown::Kept(step) => step_view(loader, standing, step, room)?,
+            Shown::Earlier(call) => {
+                let bytes_max = STEP_OUTPUT_BYTES_MAX.min(*room);
+                let len = call.output().map_or(0, Payload::len);
+                *room -= if len <= bytes_max { len } else { 0 };
+                call.view(loader, bytes_max)?
+            }
         });
     }
     Ok((steps, calls.begins_late))

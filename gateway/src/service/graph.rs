@@ -6,6 +6,7 @@ use nexus_engine::model::plan::Plan;
 use nexus_engine::model::run::Run;
 
 use super::Service;
+use super::calls::{Calls, Shown};
 use super::show::standing::child;
 use crate::api::{GraphEdge, GraphNode, GraphView, Problem};
 
@@ -17,7 +18,20 @@ impl Service {
     pub async fn graph(&self, name: &str) -> Result<GraphView, Problem> {
         let (run, name) = self.resolve(name).await?;
         let (plan, state) = self.load(run, &name).await?;
-        Ok(graph(&plan, Some((&name, &state))))
+        let shown = graph(&plan, Some((&name, &state)));
+        if !plan.is_code() {
+            return Ok(shown);
+        }
+        self.read(move |loader| {
+            let mut calls = Calls::read(loader, &state)?;
+            let nodes = calls.shown(&plan).into_iter().map(|call| match call {
+                Shown::Kept(step) => node(&plan, Some(&state), step),
+                Shown::Earlier(call) => call.node(),
+            });
+            let nodes = nodes.collect();
+            Ok(GraphView { nodes, has_earlier_steps: calls.begins_late, ..shown })
+        })
+        .await
     }
 }
 
@@ -33,12 +47,29 @@ pub fn graph(plan: &Plan, run: Option<(&str, &Run)>) -> GraphView {
         workflow: plan.definition().name.clone(),
         nodes: plan.steps().map(|step| node(plan, run.map(|(_, run)| run), step)).collect(),
         edges: edges.collect(),
+        has_earlier_steps: false,
     }
 }
 
 fn node(plan: &Plan, run: Option<&Run>, step: StepIndex) -> GraphNode {
     let definition = plan.step_definition(step);
-    let kind = definition.map_or("", |step| match step.kind {
+    GraphNode {
+        id: plan.id(step).to_owned(),
+        kind: definition.map_or("", |step| kind_word(&step.kind)).to_owned(),
+        uses: match definition.map(|step| &step.kind) {
+            Some(StepKind::Call { workflow, .. }) => Some(workflow.clone()),
+            _ => plan.handler(step).map(str::to_owned),
+        },
+        child: run.and_then(|run| child(plan, run, step)),
+        condition: definition.and_then(|step| step.condition.clone()),
+        undo: plan.undo_handler(step).map(str::to_owned),
+        status: run.map(|run| run.step_run(step).word().to_owned()),
+    }
+}
+
+/// The word for what a step is.
+pub(super) fn kind_word(kind: &StepKind) -> &'static str {
+    match kind {
         StepKind::Action { .. } => "action",
         StepKind::Script { .. } => "script",
         StepKind::Set { .. } => "set",
@@ -50,17 +81,5 @@ fn node(plan: &Plan, run: Option<&Run>, step: StepIndex) -> GraphNode {
         StepKind::Switch(_) => "switch",
         StepKind::Race { .. } => "race",
         StepKind::Repeat(_) => "repeat",
-    });
-    GraphNode {
-        id: plan.id(step).to_owned(),
-        kind: kind.to_owned(),
-        uses: match definition.map(|step| &step.kind) {
-            Some(StepKind::Call { workflow, .. }) => Some(workflow.clone()),
-            _ => plan.handler(step).map(str::to_owned),
-        },
-        child: run.and_then(|run| child(plan, run, step)),
-        condition: definition.and_then(|step| step.condition.clone()),
-        undo: plan.undo_handler(step).map(str::to_owned),
-        status: run.map(|run| run.step_run(step).word().to_owned()),
     }
 }

@@ -56,16 +56,14 @@ fn stored_key(table: Table, key: &[u8]) -> Vec<u8> {
 }
 
 impl FjallStore {
-    /// Opens the store in `folder`; also says whether it had to be made.
-    pub(crate) fn open(folder: &Path) -> Result<(Self, bool), ViewsError> {
+    /// Opens the store in `folder`; makes it if there is none.
+    pub(crate) fn open(folder: &Path) -> Result<Self, ViewsError> {
         fs::create_dir_all(folder).map_err(|source| io_error(folder, source))?;
         if marker(folder).exists() {
             delete(folder)?;
         }
-        let path = database(folder);
-        let is_new = !path.try_exists().map_err(|source| io_error(&path, source))?;
-        let tables = RwLock::new(Some(open_unlocked(&path)?));
-        Ok((Self { folder: folder.to_owned(), tables }, is_new))
+        let tables = RwLock::new(Some(open_unlocked(&database(folder))?));
+        Ok(Self { folder: folder.to_owned(), tables })
     }
 
     fn tables(&self) -> RwLockReadGuard<'_, Option<Tables>> {

@@ -5,13 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use super::{Change, FjallStore, MemoryStore, Table, ViewStore};
+use crate::checkpoint;
 
 fn on_every_store(check: impl Fn(&dyn ViewStore)) {
     check(&MemoryStore::default());
     let folder = tempfile::tempdir().expect("a folder");
-    let (store, is_new) = FjallStore::open(folder.path()).expect("it opens");
-    assert!(is_new);
-    check(&store);
+    check(&FjallStore::open(folder.path()).expect("it opens"));
 }
 
 fn put(table: Table, key: &[u8], value: &[u8]) -> Change {
@@ -94,5 +93,14 @@ fn a_batch_is_seen_as_a_whole() {
                 assert_eq!(rows.get(Table::Metrics, b"x").unwrap(), meta);
             }
         });
+    });
+}
+
+#[test]
+fn what_was_made_and_never_used_is_no_other_layout() {
+    on_every_store(|store| {
+        assert!(checkpoint::is_unused(&*store.read()).expect("readable"));
+        store.commit(vec![put(Table::Runs, b"a", b"1")]).expect("room");
+        assert!(!checkpoint::is_unused(&*store.read()).expect("readable"));
     });
 }

@@ -39,7 +39,7 @@ impl View for RunsView {
     }
 
     fn version(&self) -> u32 {
-        7
+        8
     }
 
     fn tables(&self) -> &'static [Table] {

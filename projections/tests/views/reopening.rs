@@ -83,6 +83,23 @@ fn a_deleted_folder_is_made_again() {
     assert_eq!(checksums(&site.open(&history.log), &*history.log), before);
 }
 
+/// As a process leaves it that ends before it has written the first row.
+#[test]
+fn views_that_were_only_just_made_are_used() {
+    let site = Site::folder();
+    let database = fjall::Database::builder(site.path().join("db")).open().unwrap();
+    for name in ["rows", "snapshots"] {
+        database.keyspace(name, fjall::KeyspaceCreateOptions::default).unwrap();
+    }
+    drop(database);
+    let mut history = History::new(memory_log(), 40);
+    history.go_on(200);
+    let witness = site.path().join("db/witness");
+    fs::write(&witness, b"").unwrap();
+    assert_eq!(checksums(&site.open(&history.log), &*history.log), fresh(&history.log));
+    assert!(witness.exists(), "they were deleted and made again");
+}
+
 #[test]
 fn views_of_another_log_are_made_anew() {
     let site = Site::folder();

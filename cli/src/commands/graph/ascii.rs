@@ -78,6 +78,7 @@ mod tests {
             workflow: String::new(),
             nodes: Vec::new(),
             edges: Vec::new(),
+            has_earlier_steps: false,
         };
         for line in edges.split(';') {
             let ids: Vec<&str> = line.split_whitespace().collect();

@@ -1,8 +1,11 @@
 //! Which events are shown.
 
-use nexus_gateway::api::EventView;
+use nexus_engine::model::codec::kinds;
+use nexus_engine::model::suggest::nearest;
+use nexus_gateway::api::{EventView, Problem};
 
 use super::HistoryArgs;
+use crate::exit::Code;
 
 /// Which events are shown.
 #[derive(Clone, Debug, Default)]
@@ -15,14 +18,15 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    pub(super) fn new(args: &HistoryArgs) -> Self {
-        Self {
+    pub(super) fn new(args: &HistoryArgs) -> Result<Self, Problem> {
+        args.kind.iter().chain(&args.not_kind).try_for_each(|kind| check(kind))?;
+        Ok(Self {
             kinds: args.kind.clone(),
             not_kinds: args.not_kind.clone(),
             step: args.step.clone(),
             failed: args.failed,
             to: args.to,
-        }
+        })
     }
 
     /// Whether an event is shown.
@@ -39,6 +43,19 @@ impl Filter {
     pub(super) fn is_past(&self, n: u32) -> bool {
         self.to.is_some_and(|to| n > to)
     }
+}
+
+/// Refuses a kind that no event has.
+fn check(kind: &str) -> Result<(), Problem> {
+    if kinds().any(|(_, name)| matches(kind, name)) {
+        return Ok(());
+    }
+    let message = format!("there is no kind of event `{}`", kind.escape_debug());
+    let hint = match nearest(kind, kinds().map(|(_, name)| name)) {
+        Some(name) => format!("did you mean {name}?"),
+        None => "kinds are such as step.completed or timer.*".to_owned(),
+    };
+    Err(Problem::new("NX1411", Code::Usage as u8, message).hint(hint))
 }
 
 /// Whether the name of an event is meant by `kind`, in which `*` stands for anything.

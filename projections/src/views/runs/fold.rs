@@ -158,8 +158,7 @@ impl RunRecord {
             }
             Event::RunRetried { timeout, .. } => self.retried(*timeout),
             Event::RunMigrated(migrated) => self.migrated(migrated),
-            // A step has the number of one that was before it.
-            Event::CallsMade(made) => made.calls.iter().for_each(|call| self.settle(call.step)),
+            Event::CallsMade(made) => made.calls.iter().for_each(|call| self.called(call.step)),
             Event::FunctionReturned(returned) => self.fails_if(returned.failure.is_some()),
             Event::RunCompleted { .. } => self.end(Ending::Completed, at),
             Event::RunFailed { failure, step, .. } => {
@@ -265,6 +264,13 @@ impl RunRecord {
         for set in [&mut self.completed, &mut self.skipped, &mut self.failed] {
             set.remove(step.0);
         }
+    }
+
+    /// A call may have the number of one that was before it, which counts as it did.
+    fn called(&mut self, step: StepIndex) {
+        self.earlier.0 += u32::from(self.completed.contains(step.0));
+        self.earlier.1 += u32::from(self.failed.contains(step.0));
+        self.settle(step);
     }
 
     fn retried(&mut self, timeout: Option<(TimerId, Timestamp)>) {

@@ -42,6 +42,8 @@ pub(crate) struct RunRecord {
     pub(super) completed: StepSet,
     pub(super) skipped: StepSet,
     pub(super) failed: StepSet,
+    /// Calls of a function that completed, and that failed, whose numbers later calls have.
+    pub(super) earlier: (u32, u32),
     pub(super) current: BTreeMap<u32, Current>,
     /// Items that wait for what they asked for.
     pub(super) items: WaitingItems,
@@ -166,6 +168,8 @@ impl RunRecord {
         for set in [&self.completed, &self.skipped, &self.failed] {
             put_bytes(&mut out, set.as_bytes());
         }
+        put_u64(&mut out, u64::from(self.earlier.0));
+        put_u64(&mut out, u64::from(self.earlier.1));
         put_u64(&mut out, self.labels.len() as u64);
         for (key, value) in &self.labels {
             put_text(&mut out, key);
@@ -227,6 +231,7 @@ fn read(reader: &mut Reader<'_>) -> Option<RunRecord> {
         completed: StepSet::from_bytes(reader.bytes()?),
         skipped: StepSet::from_bytes(reader.bytes()?),
         failed: StepSet::from_bytes(reader.bytes()?),
+        earlier: (reader.u32()?, reader.u32()?),
         labels: (0..reader.u64()?)
             .map(|_| Some((reader.text()?, reader.text()?)))
             .collect::<Option<_>>()?,
@@ -354,6 +359,7 @@ mod tests {
             RunRecord { is_queued: true, ..plain.clone() },
             RunRecord { is_parked: true, ..plain.clone() },
             RunRecord { is_forgotten: true, ..plain.clone() },
+            RunRecord { earlier: (7, 300), ..plain.clone() },
             RunRecord { outlook: Outlook::Failing, ..plain.clone() },
             RunRecord { outlook: Outlook::Cancelling, ..plain.clone() },
             plain,

@@ -118,7 +118,7 @@ pub struct RunRow {
     pub updated_at: Timestamp,
     /// How many steps it has; events do not say, who has the definition may fill it in.
     pub steps_total: Option<u32>,
-    /// How many steps completed.
+    /// How many steps completed; of a function, how many calls.
     pub steps_completed: u32,
     /// How many steps were skipped by their condition.
     pub steps_skipped: u32,
@@ -342,9 +342,9 @@ impl RunRow {
             ended_at: record.ended_at.map(Timestamp),
             updated_at: Timestamp(record.updated_at),
             steps_total: None,
-            steps_completed: record.completed.count(),
+            steps_completed: record.completed.count().saturating_add(record.earlier.0),
             steps_skipped: record.skipped.count(),
-            steps_failed: record.failed.count(),
+            steps_failed: record.failed.count().saturating_add(record.earlier.1),
             retries: record.retries,
             failure_code,
             failure_message,

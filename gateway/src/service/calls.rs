@@ -1,20 +1,22 @@
 //! The calls of a function, in the order in which they were made. The state of a run holds only those whose numbers no later call
 //! was given; what became of the others is read from its history.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use nexus_engine::model::code::{CallMade, CallsMade};
-use nexus_engine::model::definition::Step;
+use nexus_engine::model::definition::{Step, StepKind};
 use nexus_engine::model::event::{Event, Failure, child_name};
 use nexus_engine::model::id::StepIndex;
 use nexus_engine::model::payload::Payload;
+use nexus_engine::model::plan::Plan;
 use nexus_engine::model::run::Run;
 use nexus_engine::model::time::Timestamp;
 use nexus_engine::{LoadError, Loader, Recorded};
 
-use crate::api::StepView;
-use crate::service::show::event::about;
-use crate::service::show::{failure, failure_line, payload, time};
+use super::graph::kind_word;
+use super::show::event::about;
+use super::show::{failure, failure_line, payload, time};
+use crate::api::{GraphNode, StepView};
 
 /// How many events are read, the newest ones.
 const EVENTS_MAX: u32 = 20_000;
@@ -33,10 +35,19 @@ pub(super) struct Calls {
 pub(super) struct Call {
     pub(super) id: String,
     attempts: u32,
-    attempts_max: u32,
+    /// What it does, if this version can read it.
+    does: Option<Step>,
     child: Option<String>,
     began: Option<Timestamp>,
     end: Option<(Timestamp, End)>,
+}
+
+/// Where a call that is shown is described.
+pub(super) enum Shown<'c> {
+    /// In the state of the run.
+    Kept(StepIndex),
+    /// In its history alone: a later call has its number.
+    Earlier(&'c Call),
 }
 
 /// What a call came to.
@@ -66,16 +77,22 @@ impl Calls {
         self.calls.iter().rev().find(|call| call.id == id)
     }
 
-    /// The calls, as many as are shown; `is_kept` says of which the state tells, which all are.
-    pub(super) fn shown(&mut self, is_kept: impl Fn(&str) -> bool) -> impl Iterator<Item = &Call> {
-        let others = self.calls.iter().filter(|call| !is_kept(&call.id)).count();
+    /// The calls of a function, as many as are shown: `plan` has those that the state tells of, and all of them are.
+    pub(super) fn shown(&mut self, plan: &Plan) -> Vec<Shown<'_>> {
+        let read: HashSet<&str> = self.calls.iter().map(|call| call.id.as_str()).collect();
+        let older = plan.steps().filter(|step| !read.contains(plan.id(*step)));
+        let mut shown: Vec<_> = older.map(Shown::Kept).collect();
+        let others = self.calls.iter().filter(|call| plan.find(&call.id).is_none()).count();
         let mut left_out = others.saturating_sub(CALLS_MAX);
         self.begins_late |= left_out > 0;
-        self.calls.iter().filter(move |call| {
-            let is_left_out = left_out > 0 && !is_kept(&call.id);
-            left_out -= usize::from(is_left_out);
-            !is_left_out
-        })
+        for call in &self.calls {
+            match plan.find(&call.id) {
+                Some(step) => shown.push(Shown::Kept(step)),
+                None if left_out > 0 => left_out -= 1,
+                None => shown.push(Shown::Earlier(call)),
+            }
+        }
+        shown
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "no other event is about several calls")]
@@ -111,9 +128,8 @@ impl Calls {
 
 impl Call {
     fn new(call: &CallMade) -> Self {
-        let does = serde_json::from_str::<Step>(&call.does);
-        let attempts_max = does.map_or(1, |step| step.retry.max_attempts);
-        Self { id: call.id(), attempts: 0, attempts_max, child: None, began: None, end: None }
+        let does = serde_json::from_str(&call.does).ok();
+        Self { id: call.id(), attempts: 0, does, child: None, began: None, end: None }
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "what else happens to a call is not shown")]
@@ -147,28 +163,61 @@ impl Call {
         }
     }
 
+    /// How often it may be tried.
+    fn attempts_max(&self) -> u32 {
+        self.does.as_ref().map_or(1, |step| step.retry.max_attempts)
+    }
+
+    /// Where it stands, in a word.
+    fn status(&self) -> &'static str {
+        match self.end {
+            Some((_, End::Failed(_))) => "failed",
+            Some((_, End::Completed(_))) => "completed",
+            Some((_, End::Other(word))) => word,
+            None => "pending",
+        }
+    }
+
+    /// As a step of a graph.
+    pub(super) fn node(&self) -> GraphNode {
+        let kind = self.does.as_ref().map(|step| &step.kind);
+        let uses = match kind {
+            Some(StepKind::Action { uses, .. }) => Some(uses.clone()),
+            Some(StepKind::Call { workflow, .. }) => Some(workflow.clone()),
+            _ => None,
+        };
+        GraphNode {
+            id: self.id.clone(),
+            kind: kind.map_or("", kind_word).to_owned(),
+            uses,
+            child: self.child.clone(),
+            condition: None,
+            undo: None,
+            status: Some(self.status().to_owned()),
+        }
+    }
+
     /// A call that the state does not tell of any more; of its output at most so many bytes are shown.
     pub(super) fn view(&self, loader: &Loader, bytes_max: u64) -> Result<StepView, LoadError> {
-        let tries = format!("attempt {} of {}", self.attempts, self.attempts_max);
-        let (status, note, error) = match &self.end {
+        let tries = format!("attempt {} of {}", self.attempts, self.attempts_max());
+        let (note, error) = match &self.end {
             Some((_, End::Failed(cause))) => {
                 let note = format!("{} ({tries}, the run went on)", failure_line(cause));
-                ("failed", Some(note), Some(failure(cause, Some(&self.id))))
+                (Some(note), Some(failure(cause, Some(&self.id))))
             }
             Some((_, End::Completed(_))) => {
                 let child = self.child.as_ref().map(|child| format!("run {child}"));
-                ("completed", child.or_else(|| (self.attempts > 1).then_some(tries)), None)
+                (child.or_else(|| (self.attempts > 1).then_some(tries)), None)
             }
-            Some((_, End::Other(word))) => (*word, None, None),
-            None => ("pending", None, None),
+            Some((_, End::Other(_))) | None => (None, None),
         };
         let ended = self.end.as_ref().map(|(at, _)| *at);
         let output = self.output().map(|output| payload(loader, output, bytes_max));
         Ok(StepView {
             id: self.id.clone(),
-            status: status.to_owned(),
+            status: self.status().to_owned(),
             attempts: self.attempts,
-            max_attempts: self.attempts_max,
+            max_attempts: self.attempts_max(),
             started_at: self.began.map(time),
             took_ms: self.began.zip(ended).map(|(from, to)| to.ms_since(from)),
             note,

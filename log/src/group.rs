@@ -4,6 +4,8 @@
 //! * A refused transition leaves no trace and never fails its neighbours.
 //! * A transition is judged on what is durable and on what was let into the same group before it.
 //! * Positions are given in order of admission, without a hole.
+//! * No stream is greater than the greatest that is known: ids are made by time (`UUIDv7`), so a new stream is mostly greater, and
+//!   nothing has to be asked about it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -64,6 +66,8 @@ impl Admitted {
 #[derive(Debug)]
 pub(crate) struct Group {
     next: Position,
+    /// The greatest stream that is durable or was let in.
+    greatest: Option<StreamId>,
     heads: Heads,
     pub(crate) frames: Vec<Admitted>,
     /// The rows as the group leaves them; `None` is a row that goes.
@@ -72,10 +76,11 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// Starts with nothing admitted, at the end of the log.
-    pub(crate) fn new(next: Position) -> Self {
+    /// Starts with nothing admitted, at the end of a log whose streams are at most `greatest`.
+    pub(crate) fn new(next: Position, greatest: Option<StreamId>) -> Self {
         Self {
             next,
+            greatest,
             heads: Heads::new(STREAMS_REMEMBERED),
             frames: Vec::new(),
             rows: BTreeMap::new(),
@@ -90,10 +95,9 @@ impl Group {
 
     /// The head of the log after this group, if `previous` is the one before it.
     pub(crate) fn head_after(&self, previous: &[u8; 32]) -> [u8; 32] {
+        let chains: Vec<[u8; 32]> = self.frames.iter().map(|frame| frame.chain).collect();
         let mut hasher = HeadHasher::after(previous);
-        for frame in &self.frames {
-            hasher.frame(&frame.chain);
-        }
+        hasher.frames(&chains);
         hasher.finish()
     }
 
@@ -127,6 +131,9 @@ impl Group {
     }
 
     fn head(&mut self, stream: StreamId, durable: &impl Durable) -> Result<StreamHead, ReadError> {
+        if Some(stream) > self.greatest {
+            return Ok(StreamHead::EMPTY);
+        }
         if let Some(head) = self.heads.get(stream) {
             return Ok(head);
         }
@@ -199,6 +206,7 @@ impl Group {
         self.next = Position(position.0 + u64::from(records.count()));
         let next = Revision(revision.0 + records.count());
         self.heads.set(stream, StreamHead { next, chain: chain::start(&chain) });
+        self.greatest = self.greatest.max(Some(stream));
         self.rows
             .extend(rows.into_iter().map(|row| ((row.table, row.key), row.change.into_value())));
         self.payloads.extend(payloads);

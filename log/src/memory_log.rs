@@ -49,7 +49,7 @@ impl MemoryLog {
             ..Content::default()
         };
         let state = State {
-            group: Group::new(Position(0)),
+            group: Group::new(Position(0), None),
             content,
             head: LogHead::default(),
             closed: false,

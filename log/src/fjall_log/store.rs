@@ -112,6 +112,14 @@ impl Store {
         Ok(None)
     }
 
+    /// The greatest stream of the log. If that cannot be read it is the greatest there can be: then each stream is asked about.
+    pub(super) fn greatest_stream(&self) -> Option<StreamId> {
+        let last = self.db.snapshot().last_key_value(&self.streams)?;
+        let key = last.key().ok();
+        let stream = key.as_ref().and_then(|key| key.first_chunk());
+        Some(stream.map_or(StreamId([u8::MAX; 16]), |stream| StreamId(*stream)))
+    }
+
     /// The frame that begins exactly at `position`.
     pub(super) fn frame_at(
         &self,
@@ -288,14 +296,12 @@ impl Store {
 
 impl Durable for Store {
     fn head(&self, stream: StreamId) -> Result<StreamHead, ReadError> {
-        let snapshot = self.db.snapshot();
-        // Every stream begins at revision 0, and asking for one key is cheaper than asking for the last of a range.
-        if !snapshot
-            .contains_key(&self.streams, IndexRow::key(stream, Revision(0)))
-            .map_err(storage)?
-        {
+        // Every stream begins at revision 0, and asking for one key is cheaper than asking for the last of a range. Only the writer
+        // asks, when no batch is half applied, so it needs no snapshot.
+        if !self.streams.contains_key(IndexRow::key(stream, Revision(0))).map_err(storage)? {
             return Ok(StreamHead::EMPTY);
         }
+        let snapshot = self.db.snapshot();
         let Some(row) = self.index_row_before(&snapshot, stream, Revision(u32::MAX))? else {
             return Ok(StreamHead::EMPTY);
         };

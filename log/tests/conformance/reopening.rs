@@ -45,6 +45,28 @@ fn everything_is_there_again_and_positions_go_on() {
     }
 }
 
+/// Nothing is asked about a stream that is greater than all others, so the greatest has to be known.
+#[test]
+fn the_greatest_stream_is_known_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let conflict = Outcome::Conflict { actual: Revision(1) };
+    for greatest in 100..103 {
+        let streams = [greatest, greatest - 50];
+        let log = open(folder.path());
+        for stream in streams {
+            let outcome = append_one(&log, transition(stream, 0, &[b"a"]));
+            assert!(matches!(outcome, Outcome::Appended(_)), "{outcome:?}");
+            assert_eq!(append_one(&log, transition(stream, 0, &[b"b"])), conflict);
+        }
+        drop(log);
+        let log = open(folder.path());
+        for stream in streams {
+            assert_eq!(append_one(&log, transition(stream, 0, &[b"b"])), conflict);
+        }
+        assert_eq!(log.verify(HERE).problems, []);
+    }
+}
+
 #[test]
 fn closing_completes_the_high_water_file_and_what_was_handed_over() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -16,7 +16,7 @@ mod record;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use nexus_engine::handler::{AttemptInfo, Data, Registry, StepCx, StepError, StepResult};
@@ -141,7 +141,7 @@ fn prepared(
     Ok(Script {
         words,
         input: None,
-        folder: cx.info().folder.clone().unwrap_or_else(|| PathBuf::from(".")),
+        folder: cx.info().folder.as_deref().unwrap_or_else(|| Path::new(".")).to_owned(),
         env: environment(cx, &input.env, result, progress)?,
     })
 }

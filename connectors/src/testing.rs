@@ -5,13 +5,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use nexus_engine::handler::{
-    AttemptInfo, Beat, Data, HandlerFuture, LogSink, Registry, StepCx, StepResult, Stop,
+    AttemptInfo, Beats, Data, HandlerFuture, LogSink, Registry, StepCx, StepResult, Stop,
 };
 use nexus_model::id::{Attempt, RunId};
 use nexus_model::payload::{ContentType, Payload};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::sync::watch;
 
 use crate::{Options, register};
 
@@ -45,8 +44,8 @@ impl Bench {
             run_name: "wf-007".into(),
             step_id: "pack".into(),
             attempt: Attempt(1),
-            folder: Some(folder.path().to_owned()),
-            store: Some(folder.path().join("store")),
+            folder: Some(folder.path().into()),
+            store: Some(folder.path().join("store").into()),
             ..AttemptInfo::default()
         };
         Self { info, options: Options::default(), logs: Arc::default(), folder }
@@ -72,7 +71,7 @@ impl Bench {
         action: &str,
         input: &str,
         progress: Payload,
-    ) -> (HandlerFuture, watch::Receiver<Beat>) {
+    ) -> (HandlerFuture, Beats) {
         let mut registry = Registry::new();
         register(&mut registry, &self.options);
         let handler = registry.get(action).expect("the action is registered");

@@ -232,7 +232,7 @@ impl Builder {
             functions: functions.clone(),
             state: Arc::new(state),
             logs: logs.or(files).unwrap_or_else(|| Arc::new(NoLogs)),
-            store: folder,
+            store: folder.map(Arc::from),
             loader: loader.clone(),
             payload_bytes_max: config.payload_bytes_max,
             grace: config.grace,

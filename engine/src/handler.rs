@@ -9,6 +9,7 @@ mod error;
 mod heartbeat;
 mod panics;
 mod registry;
+mod vitals;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -21,11 +22,12 @@ use serde::de::DeserializeOwned;
 
 pub use blob::Blob;
 pub(crate) use blob::Blobs;
-pub use context::{AttemptInfo, LogSink, NoLogs, StepCx, Stop};
+pub use context::{AttemptInfo, LogSink, NoLogs, StepCx};
 pub use error::{StepError, StepResult};
-pub use heartbeat::{Beat, PROGRESS_BYTES_MAX};
+pub use heartbeat::PROGRESS_BYTES_MAX;
 pub(crate) use panics::{caught, words};
 pub use registry::Registry;
+pub use vitals::{Beats, Stop};
 
 /// Bytes going into or coming out of a handler.
 #[derive(Clone, Debug, PartialEq, Eq)]

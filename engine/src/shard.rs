@@ -13,6 +13,7 @@ mod effects;
 mod events;
 mod held;
 mod input;
+mod names;
 mod output;
 mod pauses;
 mod resident;

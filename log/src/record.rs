@@ -31,6 +31,11 @@ impl Records {
         Self::default()
     }
 
+    /// Starts with room for so many bytes, those of the headers among them.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), count: 0 }
+    }
+
     /// Appends a record whose body `write` appends to the buffer it is given.
     pub fn push_with(
         &mut self,

@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -208,7 +209,7 @@ async fn a_script_that_cannot_be_started_says_why() {
             "{input}"
         );
     }
-    bench.info.folder = Some(bench.folder().join("none"));
+    bench.info.folder = Some(bench.folder().join("none").into());
     let failure = bench.call("script", &input("")).await.unwrap_err().0;
     assert_eq!(failure.code, "NX3019");
     assert!(failure.message.contains("there is no folder"), "{}", failure.message);
@@ -324,8 +325,8 @@ const ORPHAN_FOLDER: &str = "NEXUS_TEST_ORPHAN_FOLDER";
 /// The engine that the tests below kill.
 async fn engine_to_be_killed(folder: PathBuf) {
     let mut bench = Bench::new();
-    bench.info.folder = Some(folder.clone());
-    bench.info.store = Some(folder.join("store"));
+    bench.info.folder = Some(folder.as_path().into());
+    bench.info.store = Some(folder.join("store").into());
     let script = "sleep 1000 > /dev/null 2>&1 & echo pids $$ $!; wait";
     let (work, _stop) = bench.start("script", &input(script));
     let work = tokio::spawn(work);
@@ -420,7 +421,7 @@ async fn with_progress(script: &str, before: Payload) -> (StepResult<Data>, Payl
     bench.info.heartbeat = Some(Duration::from_secs(20));
     let (work, beats) = bench.start_from("script", &input(script), before);
     let result = work.await;
-    let progress = beats.borrow().progress.clone();
+    let progress = beats.progress();
     (result, progress)
 }
 

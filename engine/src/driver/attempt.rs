@@ -3,7 +3,7 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::future::poll_fn;
-use std::path::PathBuf;
+use std::path::Path;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
@@ -41,7 +41,7 @@ pub(crate) struct Environment {
     pub(crate) functions: Functions,
     pub(crate) state: Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     pub(crate) logs: Arc<dyn LogSink>,
-    pub(crate) store: Option<PathBuf>,
+    pub(crate) store: Option<Arc<Path>>,
     pub(crate) loader: Loader,
     pub(crate) payload_bytes_max: usize,
     pub(crate) grace: Duration,
@@ -83,7 +83,7 @@ pub(super) enum Performer {
 pub(super) struct Call {
     pub(super) performer: Performer,
     pub(super) cx: StepCx,
-    pub(super) stop: Arc<Stop>,
+    pub(super) stop: Stop,
     pub(super) heart: Heart,
     pub(super) input: Payload,
     /// Where secrets have to be filled in.

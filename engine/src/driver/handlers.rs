@@ -47,7 +47,7 @@ struct Working {
     attempt: Attempt,
     /// Whether a worker carries it out, in a process of its own.
     is_outside: bool,
-    stop: Arc<Stop>,
+    stop: Stop,
     task: AbortHandle,
 }
 
@@ -128,16 +128,16 @@ impl Handlers {
         let timeout_ms =
             if attempt.undo { plan.undo_timeout_ms(step) } else { plan.timeout_ms(step) };
         let logs = SealedLogs::over(&self.environment.logs, info.vault.as_ref());
-        let (cx, stop) = StepCx::new(info, logs, Arc::clone(&self.environment.state));
-        let Environment { loader, payload_bytes_max, .. } = &*self.environment;
-        let cx = cx.keeps_in(Blobs::new(loader.clone(), *payload_bytes_max));
+        let Environment { loader, payload_bytes_max, state, .. } = &*self.environment;
+        let blobs = Blobs::new(loader.clone(), *payload_bytes_max);
+        let (cx, stop) = StepCx::keeping(info, logs, Arc::clone(state), blobs);
         let (cx, beats) = cx.with_progress(attempt.progress);
         let heart = Heart::new(self.inbox.clone(), &cx, beats);
         let takes_room = matches!(performer, Performer::Handler(_));
         self.begin(Call {
             performer,
             cx,
-            stop: Arc::new(stop),
+            stop,
             heart,
             input: attempt.input,
             secrets: plan.secrets(step, attempt.undo),
@@ -238,7 +238,7 @@ impl Handlers {
 
     fn begin(&mut self, mut call: Call) {
         let (run, step, item, attempt) = call.attempt();
-        let (stop, is_outside) = (Arc::clone(&call.stop), call.is_outside());
+        let (stop, is_outside) = (call.stop.clone(), call.is_outside());
         let mut reporter = Reporter::new(self.inbox.clone(), &call);
         let environment = Arc::clone(&self.environment);
         let work = async move { reporter.report(carry_out(&mut call, &environment).await) };

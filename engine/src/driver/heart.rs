@@ -9,11 +9,11 @@ use std::time::Duration;
 use nexus_model::command::Command;
 use nexus_model::id::{Attempt, RunId, StepIndex};
 use nexus_model::payload::Payload;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::message::Message;
-use crate::handler::{Beat, StepCx};
+use crate::handler::{Beats, StepCx};
 use crate::shard::Asked;
 
 /// Least time between two records of one attempt.
@@ -23,7 +23,7 @@ const RECORD_EVERY: Duration = Duration::from_secs(1);
 pub(super) struct Heart {
     inbox: mpsc::UnboundedSender<Message>,
     which: (RunId, StepIndex, Attempt),
-    beats: watch::Receiver<Beat>,
+    beats: Beats,
     /// Longest silence that is borne; `None`: any.
     silence_max: Option<Duration>,
     recorded: Payload,
@@ -32,13 +32,9 @@ pub(super) struct Heart {
 }
 
 impl Heart {
-    pub(super) fn new(
-        inbox: mpsc::UnboundedSender<Message>,
-        cx: &StepCx,
-        beats: watch::Receiver<Beat>,
-    ) -> Self {
+    pub(super) fn new(inbox: mpsc::UnboundedSender<Message>, cx: &StepCx, beats: Beats) -> Self {
         let info = cx.info();
-        let recorded = beats.borrow().progress.clone();
+        let recorded = beats.progress();
         Self {
             inbox,
             which: (info.run, info.step, info.attempt),
@@ -68,7 +64,7 @@ impl Heart {
             tokio::select! {
                 biased;
                 () = at(record_at) => self.flush(),
-                Ok(()) = self.beats.changed() => last_beat = Instant::now(),
+                () = self.beats.next() => last_beat = Instant::now(),
                 () = at(self.silence_max.map(|max| last_beat + max)) => {
                     return self.silence_max.unwrap_or_default();
                 }
@@ -78,14 +74,14 @@ impl Heart {
 
     /// When there is something to record; `None`: not before the next heartbeat.
     fn record_at(&self) -> Option<Instant> {
-        let is_new = self.beats.borrow().progress != self.recorded;
+        let is_new = self.beats.progress() != self.recorded;
         (is_new && !self.of_item)
             .then(|| self.recorded_at.map_or_else(Instant::now, |at| at + RECORD_EVERY))
     }
 
     /// Records how far the attempt said it is, if that is not recorded.
     pub(super) fn flush(&mut self) {
-        let progress = self.beats.borrow().progress.clone();
+        let progress = self.beats.progress();
         // How far an item has come is not recorded: there are many of them.
         if progress == self.recorded || self.of_item {
             return;

@@ -3,16 +3,15 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nexus_model::id::{Attempt, ItemIndex, RunId, StepIndex};
 use nexus_model::payload::NewPayload;
 use nexus_model::vault::Vault;
-use tokio::sync::watch;
 
-use super::heartbeat::Beat;
+use super::vitals::{Stop, Vitals};
 use super::{Blob, Blobs, Data, StepError, StepResult};
 use crate::secrets::{RedactedLogs, Redactor};
 
@@ -49,9 +48,9 @@ pub struct AttemptInfo {
     /// What tells the rounds of loops around the step apart; empty in the first.
     pub round_mark: String,
     /// Folder of the definition file, where scripts and `file.*` work.
-    pub folder: Option<PathBuf>,
+    pub folder: Option<Arc<Path>>,
     /// Folder of the store, for what has to outlive the process.
-    pub store: Option<PathBuf>,
+    pub store: Option<Arc<Path>>,
     /// What hides what the handler prints, if the run is encrypted.
     pub vault: Option<Arc<dyn Vault>>,
 }
@@ -70,25 +69,17 @@ impl LogSink for NoLogs {
     fn write(&self, _attempt: &AttemptInfo, _text: &[u8]) {}
 }
 
-/// Tells a handler to stop.
-#[derive(Debug)]
-pub struct Stop(watch::Sender<bool>);
-
-impl Stop {
-    /// Tells it.
-    pub fn stop(&self) {
-        self.0.send_replace(true);
-    }
-}
-
 /// Handed to a handler with its input. Cheap to clone.
 #[derive(Clone)]
-pub struct StepCx {
-    info: Arc<AttemptInfo>,
-    stopped: watch::Receiver<bool>,
+pub struct StepCx(Arc<Inner>);
+
+/// What a context knows. It is changed before the handler is called, while nobody else has it.
+#[derive(Clone)]
+struct Inner {
+    info: AttemptInfo,
+    vitals: Arc<Vitals>,
     logs: Arc<dyn LogSink>,
     state: Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
-    pub(super) pulse: Arc<watch::Sender<Beat>>,
     redactor: Redactor,
     blobs: Arc<Blobs>,
     deadline: Option<Instant>,
@@ -101,22 +92,31 @@ impl StepCx {
         logs: Arc<dyn LogSink>,
         state: Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     ) -> (Self, Stop) {
-        let (sender, stopped) = watch::channel(false);
-        let pulse = Arc::new(watch::channel(Beat::default()).0);
-        let redactor = Redactor::default();
-        let (info, blobs) = (Arc::new(info), Arc::default());
-        (Self { info, stopped, logs, state, pulse, redactor, blobs, deadline: None }, Stop(sender))
+        Self::keeping(info, logs, state, Blobs::default())
     }
 
-    /// Keeps blobs in a store, and reads them from there.
-    pub(crate) fn keeps_in(mut self, blobs: Blobs) -> Self {
-        self.blobs = Arc::new(blobs);
-        self
+    /// The same, where blobs are kept in a store, and read from there.
+    pub(crate) fn keeping(
+        info: AttemptInfo,
+        logs: Arc<dyn LogSink>,
+        state: Arc<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
+        blobs: Blobs,
+    ) -> (Self, Stop) {
+        let vitals: Arc<Vitals> = Arc::default();
+        let stop = Stop::new(Arc::clone(&vitals));
+        let (redactor, blobs, deadline) = (Redactor::default(), Arc::new(blobs), None);
+        (Self(Arc::new(Inner { info, vitals, logs, state, redactor, blobs, deadline })), stop)
+    }
+
+    pub(super) fn vitals(&self) -> &Arc<Vitals> {
+        &self.0.vitals
     }
 
     /// The handler is called now, and has this time.
     pub(crate) fn begins(&mut self, timeout: Option<Duration>) {
-        self.deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        if let Some(deadline) = timeout.and_then(|timeout| Instant::now().checked_add(timeout)) {
+            Arc::make_mut(&mut self.0).deadline = Some(deadline);
+        }
     }
 
     /// Keeps binary bytes with a media type such as `image/png`. What is returned stands for them in the output of the
@@ -127,9 +127,12 @@ impl StepCx {
     /// NX3033 if `content_type` is no media type, NX3006 if there are more bytes than a payload may have; both fatal.
     pub fn keep(&self, content_type: &str, bytes: impl Into<Arc<[u8]>>) -> StepResult<Blob> {
         let bytes: Arc<[u8]> = bytes.into();
-        let bytes =
-            if self.redactor.is_idle() { bytes } else { Arc::from(self.redactor.bytes(&bytes)) };
-        self.blobs.keep(content_type, bytes, self.info.vault.as_deref())
+        let bytes = if self.0.redactor.is_idle() {
+            bytes
+        } else {
+            Arc::from(self.0.redactor.bytes(&bytes))
+        };
+        self.0.blobs.keep(content_type, bytes, self.0.info.vault.as_deref())
     }
 
     /// The bytes that a blob stands for.
@@ -137,56 +140,57 @@ impl StepCx {
     /// # Errors
     /// NX3033, fatal, if they are not in this store, damaged, or forgotten with the run that kept them.
     pub async fn read(&self, blob: &Blob) -> StepResult<Arc<[u8]>> {
-        self.blobs.read(blob).await
+        self.0.blobs.read(blob).await
     }
 
     /// How many bytes a blob may have.
     pub fn blob_bytes_max(&self) -> usize {
-        self.blobs.bytes_max()
+        self.0.blobs.bytes_max()
     }
 
     /// What has to be stored with the output.
     pub(crate) fn named_in(&self, output: &Data) -> Vec<NewPayload> {
-        self.blobs.named_in(output)
+        self.0.blobs.named_in(output)
     }
 
     /// Takes values of secrets out of what the handler prints and says, from now on.
     pub(crate) fn redact(&mut self, redactor: Redactor) {
-        self.logs = Arc::new(RedactedLogs::new(redactor.clone(), Arc::clone(&self.logs)));
-        self.redactor = redactor;
+        let inner = Arc::make_mut(&mut self.0);
+        inner.logs = Arc::new(RedactedLogs::new(redactor.clone(), Arc::clone(&inner.logs)));
+        inner.redactor = redactor;
     }
 
     /// What takes the values of the secrets out that the handler was given.
     pub(crate) fn redactor(&self) -> Redactor {
-        self.redactor.clone()
+        self.0.redactor.clone()
     }
 
     /// The facts of the attempt.
     pub fn info(&self) -> &AttemptInfo {
-        &self.info
+        &self.0.info
     }
 
     /// The same on every attempt of this step and after every crash; another one for each run, also of other stores, and for
     /// the undo of the step, each round of a loop, and each item: the run's unique id, the step's id, the round, the item.
     pub fn idempotency_key(&self) -> String {
-        let undo = if self.info.is_undo { "/undo" } else { "" };
+        let undo = if self.0.info.is_undo { "/undo" } else { "" };
         let item = self.item().map(|item| format!("/{item}")).unwrap_or_default();
-        format!("{}/{}{}{undo}{item}", self.info.run, self.info.step_id, self.info.round_mark)
+        format!("{}/{}{}{undo}{item}", self.0.info.run, self.0.info.step_id, self.0.info.round_mark)
     }
 
     /// The number of the item, from 0, if the step has `for_each`.
     pub fn item(&self) -> Option<u32> {
-        self.info.item.or(self.info.undone_item).map(|item| item.0)
+        self.0.info.item.or(self.0.info.undone_item).map(|item| item.0)
     }
 
     /// Whether the handler is called to undo what the step did.
     pub fn is_undo(&self) -> bool {
-        self.info.is_undo
+        self.0.info.is_undo
     }
 
     /// The number of the attempt, from 1.
     pub fn attempt(&self) -> u32 {
-        self.info.attempt.0
+        self.0.info.attempt.0
     }
 
     /// When the attempt is out of time, if its step has a `timeout`: the handler is told to stop then, and the attempt has failed.
@@ -212,26 +216,23 @@ impl StepCx {
     /// # }
     /// ```
     pub fn deadline(&self) -> Option<Instant> {
-        self.deadline
+        self.0.deadline
     }
 
     /// Whether an earlier execution of this attempt was cut off, or may have been: the end of the engine came before its outcome was
     /// recorded, and how far it was by then is not in the log.
     pub fn may_repeat(&self) -> bool {
-        self.info.may_repeat
+        self.0.info.may_repeat
     }
 
     /// Whether the handler was told to stop: the run ends, the attempt ran out of time or the engine shuts down.
     pub fn is_cancelled(&self) -> bool {
-        *self.stopped.borrow()
+        self.0.vitals.is_stopped()
     }
 
     /// Waits until the handler is told to stop.
     pub async fn cancelled(&self) {
-        let mut stopped = self.stopped.clone();
-        if stopped.wait_for(|stop| *stop).await.is_err() {
-            std::future::pending::<()>().await;
-        }
+        self.0.vitals.until_stopped().await;
     }
 
     /// Runs `work` until it is done or the handler is told to stop.
@@ -255,7 +256,7 @@ impl StepCx {
 
     /// Adds bytes to the attempt's log as they are.
     pub fn log_bytes(&self, text: &[u8]) {
-        self.logs.write(&self.info, text);
+        self.0.logs.write(&self.0.info, text);
     }
 
     /// A value that the program gave the engine when it was opened.
@@ -264,6 +265,7 @@ impl StepCx {
     /// NX3005, fatal, if it gave none of this type.
     pub fn state<T: Send + Sync + 'static>(&self) -> StepResult<Arc<T>> {
         let found = self
+            .0
             .state
             .get(&TypeId::of::<T>())
             .cloned()
@@ -278,6 +280,6 @@ impl StepCx {
 
 impl fmt::Debug for StepCx {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StepCx").field("info", &self.info).finish_non_exhaustive()
+        f.debug_struct("StepCx").field("info", &self.0.info).finish_non_exhaustive()
     }
 }

@@ -5,40 +5,30 @@ use std::sync::Arc;
 use nexus_model::payload::{ContentType, INLINE_BYTES_MAX, Payload};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::watch;
 
+use super::vitals::Beats;
 use super::{Data, StepCx, StepError, StepResult};
 
 /// Most bytes of progress, as JSON.
 pub const PROGRESS_BYTES_MAX: usize = INLINE_BYTES_MAX;
 
-/// What a handler has said of itself.
-#[derive(Clone, Debug, Default)]
-pub struct Beat {
-    /// How far it is: what an earlier attempt said, until it says something itself.
-    pub progress: Payload,
-}
-
 impl StepCx {
     /// The same, with what an earlier attempt said, and the means to hear this one.
     #[must_use]
-    pub fn with_progress(self, progress: Payload) -> (Self, watch::Receiver<Beat>) {
+    pub fn with_progress(self, progress: Payload) -> (Self, Beats) {
         self.take_over(progress);
-        let beats = self.pulse.subscribe();
+        let beats = Beats::new(Arc::clone(self.vitals()));
         (self, beats)
     }
 
     /// How far it is, as the engine keeps it.
     pub(crate) fn said(&self) -> Payload {
-        self.pulse.borrow().progress.clone()
+        self.vitals().progress()
     }
 
     /// Replaces what an earlier attempt said, which is no heartbeat.
     pub(crate) fn take_over(&self, progress: Payload) {
-        self.pulse.send_if_modified(|beat| {
-            beat.progress = progress;
-            false
-        });
+        self.vitals().take_over(progress);
     }
 
     /// Says that the handler is alive, and how far it is; `()` says nothing about that.
@@ -57,11 +47,7 @@ impl StepCx {
             return Err(StepError::fatal(message).code("NX3025"));
         }
         let (said, _) = Payload::new(ContentType::Json, bytes);
-        self.pulse.send_modify(|beat| {
-            if said != Payload::Null {
-                beat.progress = said;
-            }
-        });
+        self.vitals().beat(Some(said).filter(|said| *said != Payload::Null));
         Ok(())
     }
 
@@ -70,11 +56,9 @@ impl StepCx {
     /// # Errors
     /// NX3015, fatal, if that does not fit `T`.
     pub fn progress<T: DeserializeOwned>(&self) -> StepResult<Option<T>> {
-        let bytes = match &self.pulse.borrow().progress {
+        let bytes = match self.said() {
             Payload::Null | Payload::Stored(..) => return Ok(None),
-            Payload::Inline(content_type, bytes) => {
-                Data { content_type: *content_type, bytes: Arc::clone(bytes) }
-            }
+            Payload::Inline(content_type, bytes) => Data { content_type, bytes },
         };
         bytes.parse().map(Some)
     }

@@ -134,18 +134,18 @@ fn folder(plan: &Plan, step: StepIndex, of_parent: &Path) -> PathBuf {
 
 /// The rows of calls that a transition changes. `run` is the state after it.
 #[expect(clippy::wildcard_enum_match_arm, reason = "no other event begins or ends a call")]
-pub(super) fn rows(
-    plan: &Plan,
+pub(super) fn rows<'t>(
+    plan: &'t Plan,
     id: RunId,
-    run: &Run,
-    transition: &Transition,
-) -> impl Iterator<Item = Row> {
-    let name = run.started.as_ref().map(|started| started.name.clone()).unwrap_or_default();
+    run: &'t Run,
+    transition: &'t Transition,
+) -> impl Iterator<Item = Row> + 't {
+    let name = run.started.as_ref().map_or("", |started| started.name.as_str());
     transition.events.iter().filter_map(move |event| match event {
         Event::StepCalled { step, .. } | Event::ChildEnded { step, .. } => {
             let child = match run.step(*step) {
                 StepState::Calling { number, .. } => {
-                    Some(child_name(&name, plan.id(*step), *number))
+                    Some(child_name(name, plan.id(*step), *number))
                 }
                 _ => None,
             };

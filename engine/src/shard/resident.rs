@@ -1,8 +1,7 @@
 //! A run in memory.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use nexus_log::Row;
@@ -21,6 +20,7 @@ use nexus_model::vault::Vault;
 
 use super::effects::{ends_a_pause, is_end};
 use super::held::Held;
+use super::names::Names;
 use super::output::FunctionNews;
 use super::{Answer, Asked, Output, Refusal, Slots, encode};
 use crate::handler::AttemptInfo;
@@ -66,6 +66,8 @@ pub(super) struct Resident {
     pub(super) payloads: BTreeMap<PayloadHash, Arc<[u8]>>,
     /// Payloads loaded for earlier decisions, newest last: the next one often needs them again.
     loaded: VecDeque<NewPayload>,
+    /// What its handlers are told of it, once they are.
+    names: OnceLock<Names>,
     /// Rows that go with the next transition.
     pub(super) rows: Vec<Row>,
     /// Time of the last decision.
@@ -93,6 +95,7 @@ impl Resident {
             held: VecDeque::new(),
             payloads: BTreeMap::new(),
             loaded: VecDeque::new(),
+            names: OnceLock::new(),
             rows: Vec::new(),
             last_given: Timestamp::default(),
             bytes,
@@ -550,16 +553,12 @@ impl Resident {
         is_undo: bool,
     ) -> AttemptInfo {
         let heartbeat_ms = self.plan.heartbeat_ms(step).filter(|_| !is_undo);
-        let started = self.run.started.as_deref();
-        let text =
-            |read: fn(&nexus_model::event::RunStarted) -> &str| Arc::from(started.map_or("", read));
-        let folder = started
-            .map(|started| PathBuf::from(&started.folder))
-            .filter(|folder| !folder.as_os_str().is_empty());
+        let names = self.names.get_or_init(|| Names::of(self.run.started.as_deref()));
+        let Names { run: run_name, workflow, folder } = names.clone();
         AttemptInfo {
             run,
-            run_name: text(|started| &started.name),
-            workflow: text(|started| &started.workflow),
+            run_name,
+            workflow,
             step,
             step_id: Arc::from(self.plan.id(step)),
             item,

@@ -13,6 +13,9 @@ use nexus_model::run::Run;
 
 use crate::tables::{TIMERS, WALL_TIMERS, stream, timer_key};
 
+/// How many bytes most records take at most.
+const RECORD_BYTES: usize = 128;
+
 /// Encodes what was decided. `run` is the state after it.
 pub fn encode(
     plan: &Plan,
@@ -40,7 +43,7 @@ pub fn encode(
 }
 
 fn encode_records(run: &Run, transition: &Transition, given: Given) -> Records {
-    let mut records = Records::new();
+    let mut records = Records::with_capacity(RECORD_BYTES * transition.events.len());
     let last = transition.events.len().saturating_sub(1);
     for (at, event) in transition.events.iter().enumerate() {
         let header = codec::header(event);

@@ -52,13 +52,11 @@ impl Workshop {
     /// Calls a handler and waits for it.
     pub(super) fn call(&self, order: Order) -> Said {
         let Order { handler, info, states, input, timeout, progress, blobs } = order;
-        let (cx, stop) = StepCx::new(info, Arc::new(NoLogs), states);
-        let (mut cx, beats) = cx.keeps_in(blobs).with_progress(progress);
+        let (cx, _stop) = StepCx::keeping(info, Arc::new(NoLogs), states, blobs);
+        let (mut cx, beats) = cx.with_progress(progress);
         cx.begins(timeout);
         let own = cx.clone();
         let work = async move {
-            // Held for as long as the handler works: without it, it would be told to stop.
-            let _stop = stop;
             let work = guarded(handler, cx, input);
             match timeout {
                 None => work.await,
@@ -74,7 +72,7 @@ impl Workshop {
         let said = sent.and_then(|()| result.recv().unwrap_or_else(|_| Err(lost())));
         let said = said.and_then(|output| in_json(&own, output));
         let kept = said.as_ref().map(|output| own.named_in(output)).unwrap_or_default();
-        let progress = beats.borrow().progress.clone();
+        let progress = beats.progress();
         (said, progress, kept)
     }
 }

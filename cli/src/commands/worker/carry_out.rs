@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nexus_engine::handler::{AttemptInfo, Beat, LogSink, Stop};
+use nexus_engine::handler::{AttemptInfo, Beats, LogSink, Stop};
 use nexus_engine::model::id::{Attempt, ItemIndex};
 use nexus_engine::model::payload::{ContentType, Payload};
 use nexus_engine::{Data, StepCx, StepError, StepResult};
@@ -53,7 +53,7 @@ impl Worker {
             }
         };
         if result.is_err() && !matches!(over, Some(Over::Stale(_))) {
-            let progress = said(&beats.borrow());
+            let progress = said(&beats.progress());
             self.last_word(&task, &progress).await;
         }
         let took = took(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
@@ -73,14 +73,14 @@ impl Worker {
     }
 
     /// Says that the command is at work, three times a lease and whenever it says how far it is, until it is of no use.
-    async fn watch(&self, task: &TaskView, stop: &Stop, mut beats: watch::Receiver<Beat>) -> Over {
+    async fn watch(&self, task: &TaskView, stop: &Stop, mut beats: Beats) -> Over {
         let mut phases = self.phases.clone();
         let mut lease = Duration::from_millis(task.lease_ms);
         let mut progress = Value::Null;
         loop {
             tokio::select! {
                 () = tokio::time::sleep(lease / 3) => {}
-                Ok(()) = beats.changed() => progress = said(&beats.borrow_and_update()),
+                () = beats.next() => progress = said(&beats.progress()),
                 () = ending(&mut phases) => return Over::Ending,
             }
             let request = TaskHeartbeat { token: task.token, progress: progress.clone() };
@@ -171,14 +171,14 @@ fn failed(task: &TaskView, failure: &StepError) -> FailTask {
     }
 }
 
-fn said(beat: &Beat) -> Value {
-    match &beat.progress {
+fn said(progress: &Payload) -> Value {
+    match progress {
         Payload::Inline(_, bytes) => serde_json::from_slice(bytes).unwrap_or_default(),
         Payload::Null | Payload::Stored(..) => Value::Null,
     }
 }
 
-fn context(task: &TaskView) -> (StepCx, Stop, watch::Receiver<Beat>) {
+fn context(task: &TaskView) -> (StepCx, Stop, Beats) {
     let info = AttemptInfo {
         run_name: task.run.as_str().into(),
         workflow: task.workflow.as_str().into(),

@@ -1,7 +1,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use nexus_engine::handler::{AttemptInfo, Beat};
+use nexus_engine::handler::AttemptInfo;
 use nexus_model::payload::Payload;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -75,8 +75,8 @@ async fn what_it_says_of_its_progress_is_a_heartbeat() {
     let (cx, _stop) = StepCx::new(info, bench.logs.clone(), std::sync::Arc::default());
     let earlier = Payload::new(ContentType::Json, &b"\"page 7\""[..]).0;
     let (cx, mut beats) = cx.with_progress(earlier);
-    let said = |beat: &Beat| match &beat.progress {
-        Payload::Inline(_, bytes) => serde_json::from_slice::<Value>(bytes).unwrap(),
+    let said = |progress: Payload| match progress {
+        Payload::Inline(_, bytes) => serde_json::from_slice::<Value>(&bytes).unwrap(),
         Payload::Null | Payload::Stored(..) => Value::Null,
     };
     // It ends once it was heard.
@@ -85,8 +85,9 @@ async fn what_it_says_of_its_progress_is_a_heartbeat() {
     let work = command(script);
     let work = work.carry_out(&cx, &[], b"null");
     let heard = async {
-        let beat = beats.wait_for(|beat| said(beat) == json!({"page": 8})).await.map(|_| ());
-        beat.expect("it is at work");
+        while said(beats.progress()) != json!({"page": 8}) {
+            beats.next().await;
+        }
         let temp = std::env::temp_dir();
         let entries = std::fs::read_dir(temp).unwrap().map(|entry| entry.unwrap().path());
         let kept = |path: &PathBuf| std::fs::read(path).is_ok_and(|text| text == b"page 7\n");

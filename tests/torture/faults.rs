@@ -1,5 +1,7 @@
 //! Faults that are put into what the checker reads: each with what the checker has to call it.
 
+mod functions;
+
 use std::collections::BTreeSet;
 
 use nexus_tests::torture::checker::{Evidence, Line, Wrong};
@@ -9,7 +11,11 @@ use serde_json::{Value, json};
 pub(crate) type Fault = (&'static str, Wrong, fn(&mut Evidence) -> bool);
 
 /// All of them.
-pub(crate) const FAULTS: [Fault; 47] = [
+pub(crate) fn all() -> impl Iterator<Item = &'static Fault> {
+    FAULTS.iter().chain(&functions::FAULTS)
+}
+
+const FAULTS: [Fault; 47] = [
     ("an acknowledged start is gone", Wrong::Lost, |evidence| {
         let run = done(evidence, "start", |call| call["answer"]["existing"] == false);
         run.is_some_and(|at| evidence.histories.remove(&name(&evidence.calls[at])).is_some())

@@ -4,6 +4,7 @@
 mod faults;
 mod planted;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use nexus_tests::Chance;
@@ -26,6 +27,7 @@ async fn nothing_is_lost_duplicated_stranded_or_reordered() {
         beside: asked("NEXUS_TORTURE_SERVERS")
             .map_or(2, |servers| usize::try_from(servers).unwrap_or(2)),
         disks: is_long,
+        program: program(),
     };
     let outcome = run(plan, show).await;
     let (lives, verdict) = (outcome.lives, &outcome.verdict);
@@ -42,6 +44,11 @@ async fn nothing_is_lost_duplicated_stranded_or_reordered() {
     assert!(verdict.findings.is_empty(), "{} findings", verdict.findings.len());
     assert!(verdict.is_decided(), "{} runs are undecided", verdict.undecided);
     assert!(lives.kills > 0 && verdict.executions > 0, "nothing happened: {lives:?}, {verdict}");
+}
+
+/// The server that has functions; cargo builds it with this test.
+fn program() -> PathBuf {
+    PathBuf::from(env!("CARGO_BIN_EXE_nexus-torture-program"))
 }
 
 #[expect(clippy::print_stdout, reason = "a failure is repeated with the seed that is printed")]

@@ -6,10 +6,10 @@
 use std::path::PathBuf;
 
 use nexus_tests::torture::checker::{Evidence, check};
-use nexus_tests::torture::play;
+use nexus_tests::torture::{Setting, play};
 use serde_json::Value;
 
-use crate::faults::{FAULTS, Fault};
+use crate::faults::{Fault, all};
 
 const KILLS: u64 = 6;
 
@@ -35,7 +35,7 @@ fn is_reported(fault: &Fault, evidence: &Evidence) -> bool {
 fn the_checker_reports_every_planted_fault() {
     let evidence = Evidence::read(&recorded()).expect("what was recorded can be read");
     assert_eq!(check(&evidence).findings, Vec::new(), "nothing is wrong before");
-    let left: Vec<_> = FAULTS.iter().filter(|fault| !is_reported(fault, &evidence)).collect();
+    let left: Vec<_> = all().filter(|fault| !is_reported(fault, &evidence)).collect();
     let left: Vec<_> = left.iter().map(|(what, _, _)| what).collect();
     assert!(left.is_empty(), "there is no place for {left:?}");
 }
@@ -43,15 +43,17 @@ fn the_checker_reports_every_planted_fault() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_checker_reports_faults_in_what_an_episode_leaves_today() {
     let is_wanted = std::env::var_os("NEXUS_WRITE_FIXTURES").is_some();
+    let setting = Setting { disk: false, program: Some(crate::program()) };
     for seed in 4.. {
-        let played = play(seed, KILLS, None, false).await.expect("files can be read and written");
+        let played =
+            play(seed, KILLS, None, &setting).await.expect("files can be read and written");
         assert_eq!(played.verdict.findings, Vec::new(), "nothing is wrong before");
-        let places = FAULTS.iter().filter(|fault| is_reported(fault, &played.evidence)).count();
+        let places = all().filter(|fault| is_reported(fault, &played.evidence)).count();
         if !is_wanted {
             // Which requests were answered when is chance; what servers and runs leave is always there.
-            return assert!(places * 2 > FAULTS.len(), "only {places} faults have a place");
+            return assert!(places * 2 > all().count(), "only {places} faults have a place");
         }
-        if places == FAULTS.len() {
+        if places == all().count() {
             return least(played.evidence).write(&recorded()).expect("it can be recorded");
         }
     }
@@ -62,8 +64,8 @@ fn least(mut evidence: Evidence) -> Evidence {
     let runs: Vec<String> = evidence.histories.keys().cloned().collect();
     for run in runs {
         let less = evidence.without(&run);
-        let is_enough = check(&less).findings.is_empty()
-            && FAULTS.iter().all(|(_, _, plant)| plant(&mut less.clone()));
+        let is_enough =
+            check(&less).findings.is_empty() && all().all(|(_, _, plant)| plant(&mut less.clone()));
         if is_enough {
             evidence = less;
         }

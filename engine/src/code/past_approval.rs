@@ -6,7 +6,7 @@ use nexus_model::event::{Actor, Event};
 use nexus_model::id::{RunId, StepIndex};
 use nexus_model::time::Timestamp;
 
-use crate::loader::{LoadError, Loader, events_of};
+use crate::loader::{LoadError, Loader, Recorded, events_of};
 
 /// What became of an approval that a function asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,7 +15,8 @@ pub struct PastApproval {
     pub decided: Option<(bool, Actor, Timestamp)>,
 }
 
-/// The approval with this id that the function of a run has asked for; `None` if it has not.
+/// The approval with this id that the function of a run has asked for and that is over; `None` if it has asked for none, or only
+/// just: who has looked a moment before that has not seen it either.
 pub(crate) fn past_approval(
     loader: &Loader,
     run: RunId,
@@ -24,33 +25,45 @@ pub(crate) fn past_approval(
     let mut found = None;
     // Its number, while that is its own.
     let mut number: Option<StepIndex> = None;
-    #[expect(clippy::wildcard_enum_match_arm, reason = "no other event is about an approval")]
     loader.each_frame(run, Revision(0), |frame| {
         for recorded in events_of(frame)? {
-            match &recorded.event {
-                Event::CallsMade(made) => {
-                    for call in &made.calls {
-                        if call.id() == id && asks(&call.does) {
-                            (found, number) = (Some(PastApproval::default()), Some(call.step));
-                        } else if number == Some(call.step) {
-                            number = None;
-                        }
+            if let Event::CallsMade(made) = &recorded.event {
+                for call in &made.calls {
+                    if call.id() == id && asks(&call.does) {
+                        number = Some(call.step);
+                    } else if number == Some(call.step) {
+                        number = None;
                     }
                 }
-                Event::ApprovalGranted { step, by, .. }
-                | Event::ApprovalRejected { step, by, .. }
-                    if number == Some(*step) =>
-                {
-                    let approved = matches!(recorded.event, Event::ApprovalGranted { .. });
-                    found =
-                        Some(PastApproval { decided: Some((approved, by.clone(), recorded.time)) });
-                }
-                _ => {}
+            } else if let Some(over) = number.and_then(|number| over(&recorded, number)) {
+                // What is decided completes after that.
+                found.get_or_insert(over);
             }
         }
         Ok(())
     })?;
     Ok(found)
+}
+
+/// What became of the approval that has this number, if this event says that it is over.
+fn over(recorded: &Recorded, number: StepIndex) -> Option<PastApproval> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "no other event is about an approval")]
+    let decided = match &recorded.event {
+        Event::ApprovalGranted { step, by, .. } if *step == number => Some((true, by)),
+        Event::ApprovalRejected { step, by, .. } if *step == number => Some((false, by)),
+        Event::StepCompleted { step, .. } | Event::StepFailed { step, .. } if *step == number => {
+            None
+        }
+        Event::StepsCancelled { steps } | Event::StepsNotReached { steps }
+            if steps.contains(&number) =>
+        {
+            None
+        }
+        Event::RunCompleted { .. } | Event::RunFailed { .. } | Event::RunCancelled { .. } => None,
+        _ => return None,
+    };
+    let decided = decided.map(|(approved, by)| (approved, by.clone(), recorded.time));
+    Some(PastApproval { decided })
 }
 
 fn asks(does: &str) -> bool {

@@ -29,8 +29,8 @@ pub struct ApprovalDecision {
 }
 
 impl Handle {
-    /// What became of an approval that the function of a run asked for and that is no step of it any more; `None` if it asked
-    /// for none with this id.
+    /// What became of an approval that the function of a run asked for and that is over; `None` if it asked for none with this id,
+    /// or if that is open: it was asked for only after the caller has looked.
     ///
     /// # Errors
     /// [`LoadError`]

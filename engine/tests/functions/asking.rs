@@ -43,9 +43,13 @@ async fn the_second_answer_does_not_meet_the_next_approval() {
     let run = life.engine.start(&workflow, ()).id("run").await.unwrap();
     let id = run.run_id().await.unwrap();
     let number = until_it_asks(&life, id, "ok").await;
+    let past = async |id: RunId| life.engine.handle().past_approval(id, "ok").await.unwrap();
+    assert_eq!(past(id).await, None, "what is open is not over");
     run.approve("ok", "dana").await.unwrap();
     let next = until_it_asks(&life, id, "ok#2").await;
     assert_eq!(next, number, "its number is used again");
+
+    assert!(past(id).await.is_some_and(|past| past.decided.is_some_and(|(yes, _, _)| yes)));
 
     // Who saw the first one, and answers only now.
     let late = ApprovalDecision {
@@ -62,4 +66,17 @@ async fn the_second_answer_does_not_meet_the_next_approval() {
     run.approve("ok#2", "dana").await.unwrap();
     assert_eq!(within(run.result()).await.unwrap(), (true, true));
     assert!(is_decided(&run.reject("ok", "dana").await.unwrap_err()), "also when it has ended");
+}
+
+#[tokio::test]
+async fn an_approval_that_nobody_decided_is_over_when_its_run_is() {
+    let workflow = Workflow::code("asks", asks).unwrap();
+    let life = Life::begin(&memory(), &workflow);
+    let run = life.engine.start(&workflow, ()).id("run").await.unwrap();
+    let id = run.run_id().await.unwrap();
+    until_it_asks(&life, id, "ok").await;
+    run.cancel("enough").await.unwrap();
+    within(run.result()).await.unwrap_err();
+    let past = life.engine.handle().past_approval(id, "ok").await.unwrap();
+    assert_eq!(past.map(|past| past.decided), Some(None));
 }

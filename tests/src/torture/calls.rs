@@ -16,6 +16,7 @@ use nexus_gateway::api::{Act, ApprovalAnswer, By, Problem, SendSignal, SendUpdat
 use serde_json::{Value, json};
 
 use super::checker::digest;
+use super::functions::Functions;
 use super::lives::now_ms;
 use super::workflows::Work;
 
@@ -108,6 +109,7 @@ pub(super) struct Caller<'a> {
     pub(super) log: &'a ClientLog,
     pub(super) number: usize,
     pub(super) effects: &'a Path,
+    pub(super) functions: Option<&'a Functions>,
 }
 
 impl Caller<'_> {
@@ -144,7 +146,9 @@ impl Caller<'_> {
         let by = By { name: token.to_owned(), via: "api".into() };
         let act = Act { by: by.clone(), ..Act::default() };
         let name = target.name.as_str();
+        // What a function asked for is found by its name only, once it is over.
         let answer = ApprovalAnswer {
+            step: (target.work == Work::Consent).then(|| "ok".to_owned()),
             groups: vec!["ops".into()],
             by: by.clone(),
             ..ApprovalAnswer::default()
@@ -186,13 +190,16 @@ impl Caller<'_> {
 
     fn start(&self, target: &Target, other: bool, by: By) -> StartRun {
         let mut input = json!({"file": self.effects, "note": if other { "other" } else { "" }});
-        if target.work == Work::Order {
+        if matches!(target.work, Work::Order | Work::Bill) {
             input["fails"] = json!(target.fails);
         }
+        // What is published are the files: a function is started by who has it.
+        let definition = self.functions.and_then(|functions| functions.definition(target.work));
+        let is_published = definition.is_none();
         StartRun {
-            definition: Value::Null,
+            definition: definition.unwrap_or_default(),
             callees: Vec::new(),
-            workflow: Some(target.work.name().to_owned()),
+            workflow: is_published.then(|| target.work.name().to_owned()),
             input,
             name: Some(target.name.clone()),
             labels: BTreeMap::new(),

@@ -6,6 +6,7 @@
 mod answers;
 mod effects;
 mod ends;
+mod functions;
 mod histories;
 mod linear;
 mod looked;
@@ -295,6 +296,7 @@ pub fn check(evidence: &Evidence) -> Verdict {
     }
     effects::check(evidence, &attempts, &mut verdict);
     workers::check(evidence, &attempts, &mut verdict);
+    functions::check(evidence, &mut verdict);
     shared::check(evidence, &mut verdict);
     answers::check(evidence, &mut verdict);
     linear::check(evidence, &mut verdict);
@@ -326,6 +328,11 @@ fn text(value: &Value) -> &str {
 
 fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or_default()
+}
+
+/// The name of what a function called, without how often it had called that before and in which round.
+fn base(step: &str) -> &str {
+    step.split(['#', '@']).next().unwrap_or(step)
 }
 
 /// How an event ends a run, if it does.

@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::calls::{Call, Caller, ClientLog, Target};
+use super::functions::Functions;
 use super::workflows::{GOAL, TICK, Work};
 use crate::Chance;
 
@@ -35,6 +36,8 @@ const PUSH_EVERY: u64 = 10;
 pub(super) struct Board {
     pub(super) log: ClientLog,
     pub(super) effects: PathBuf,
+    /// If the servers have them.
+    functions: Option<Functions>,
     targets: Mutex<Vec<Known>>,
 }
 
@@ -46,8 +49,24 @@ struct Known {
 }
 
 impl Board {
-    pub(super) fn new(log: ClientLog, effects: PathBuf) -> Self {
-        Self { log, effects, targets: Mutex::default() }
+    pub(super) fn new(log: ClientLog, effects: PathBuf, functions: Option<Functions>) -> Self {
+        Self { log, effects, functions, targets: Mutex::default() }
+    }
+
+    /// A client of the store.
+    fn caller(&self, number: usize) -> Caller<'_> {
+        Caller {
+            log: &self.log,
+            number,
+            effects: &self.effects,
+            functions: self.functions.as_ref(),
+        }
+    }
+
+    /// What may be started.
+    fn works(&self) -> Vec<Work> {
+        let functions = if self.functions.is_some() { &Work::FUNCTIONS[..] } else { &[] };
+        [&Work::ALL[..], functions].concat()
     }
 
     fn known(&self) -> MutexGuard<'_, Vec<Known>> {
@@ -61,7 +80,8 @@ impl Board {
         if known.is_empty()
             || (known.len() < RUNS && open.len() < OPEN && chance.between(0, 3) == 0)
         {
-            let work = Work::ALL[pick(chance, Work::ALL.len())];
+            let works = self.works();
+            let work = works[pick(chance, works.len())];
             // Of one length, as the beginning of a name stands for the only run that begins so.
             let name = format!("{}-{:04}", work.name(), known.len());
             let target = Target { name, work, fails: chance.between(0, 3) == 0 };
@@ -105,7 +125,7 @@ pub(super) async fn work(
     server: watch::Receiver<Option<Client>>,
     stop: watch::Receiver<bool>,
 ) {
-    let caller = Caller { log: &board.log, number, effects: &board.effects };
+    let caller = board.caller(number);
     while !*stop.borrow() {
         let client = server.borrow().clone();
         let Some(client) = client else {
@@ -132,11 +152,11 @@ fn draw(work: Work, chance: &mut Chance) -> Call {
         _ => {}
     }
     match work {
-        Work::Order | Work::Job | Work::Remote => pauses(chance),
-        Work::Refund if chance.between(0, 5) == 0 => Call::Reject,
-        Work::Refund => Call::Approve,
-        Work::Mailbox if chance.between(0, 6) == 0 => pauses(chance),
-        Work::Mailbox => Call::Letter(chance.between(0, GOAL + 2)),
+        Work::Order | Work::Job | Work::Remote | Work::Bill => pauses(chance),
+        Work::Refund | Work::Consent if chance.between(0, 5) == 0 => Call::Reject,
+        Work::Refund | Work::Consent => Call::Approve,
+        Work::Mailbox | Work::Letters if chance.between(0, 6) == 0 => pauses(chance),
+        Work::Mailbox | Work::Letters => Call::Letter(chance.between(0, GOAL + 2)),
         Work::Tally if chance.between(0, 3) == 0 => Call::Total,
         Work::Tally => {
             let id = chance.between(0, GOAL + 3);
@@ -156,7 +176,7 @@ fn pauses(chance: &mut Chance) -> Call {
 
 /// Brings every run to its end, with a server that nobody disturbs; names those that do not come to one.
 pub(super) async fn settle(board: &Board, client: &Client, number: usize) -> Vec<String> {
-    let caller = Caller { log: &board.log, number, effects: &board.effects };
+    let caller = board.caller(number);
     let began = Instant::now();
     for round in 0_u64.. {
         let open: Vec<Target> = board
@@ -189,15 +209,15 @@ pub(super) async fn settle(board: &Board, client: &Client, number: usize) -> Vec
 /// Gives a run what it may be waiting for.
 async fn push(caller: &Caller<'_>, client: &Client, target: &Target) {
     // Whatever its status says: one that is undone may be paused as well.
-    if matches!(target.work, Work::Order | Work::Mailbox | Work::Job | Work::Remote) {
+    if !matches!(target.work, Work::Refund | Work::Consent | Work::Tally) {
         caller.call(client, target, Call::Resume).await;
     }
     match target.work {
-        Work::Order | Work::Job | Work::Remote => {}
-        Work::Refund => {
+        Work::Order | Work::Job | Work::Remote | Work::Bill => {}
+        Work::Refund | Work::Consent => {
             caller.call(client, target, Call::Approve).await;
         }
-        Work::Mailbox => {
+        Work::Mailbox | Work::Letters => {
             for id in 0..GOAL {
                 caller.call(client, target, Call::Letter(id)).await;
             }

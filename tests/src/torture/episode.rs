@@ -16,14 +16,18 @@ use super::calls::ClientLog;
 use super::checker::{self, Evidence, Verdict};
 use super::clients::{self, Board};
 use super::disk::{self, Disk};
+use super::functions::Functions;
 use super::lives::{Lives, Stage};
 use super::workers::{self, WorkLog};
-use super::workflows;
+use super::{Setting, workflows};
 use crate::{Chance, command};
 
 /// Clients of a store, and remote workers.
 const CLIENTS: usize = 6;
 const WORKERS: usize = 3;
+
+/// What a program says of a function that gets no further.
+const STUCK: &str = "code=\"NX50";
 
 /// What an episode came to.
 #[derive(Debug)]
@@ -51,11 +55,11 @@ pub async fn play(
     seed: u64,
     kills: u64,
     until: Option<Instant>,
-    wants_disk: bool,
+    setting: &Setting,
 ) -> io::Result<Played> {
     let folder = tempfile::Builder::new().prefix("nexus-torture-").tempdir()?;
     let mut chance = Chance::of(seed);
-    let disk = if wants_disk { Disk::mount(&folder.path().join("disk")) } else { None };
+    let disk = if setting.disk { Disk::mount(&folder.path().join("disk")) } else { None };
     let store = folder.path().join(if disk.is_some() { "disk/store" } else { "store" });
     let effects = folder.path().join("effects");
     std::fs::create_dir_all(&effects)?;
@@ -69,9 +73,10 @@ pub async fn play(
     schedule.args(["schedule", "create", workflows::TICK, "--every", &every, "--set", &file]);
     let output = schedule.args(["--catch-up", "all", "--overlap", "allow"]).output()?;
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let mut stage = Stage::new(folder.path(), store, disk)?;
-    let board =
-        Arc::new(Board::new(ClientLog::create(&folder.path().join("calls.jsonl"))?, effects));
+    let mut stage = Stage::new(folder.path(), store, disk, setting.program.clone())?;
+    let log = ClientLog::create(&folder.path().join("calls.jsonl"))?;
+    let functions = setting.program.is_some().then(|| Functions::new().expect("good names"));
+    let board = Arc::new(Board::new(log, effects, functions));
     let (stop, stopped) = watch::channel(false);
     let mut load = JoinSet::new();
     for number in 0..CLIENTS {
@@ -130,8 +135,8 @@ async fn finish(stage: &mut Stage, board: &Board) -> io::Result<()> {
     for file in std::fs::read_dir(stage.folder.join("said"))? {
         let said = std::fs::read(file?.path())?;
         let said = String::from_utf8_lossy(&said);
-        let panics = said.lines().filter(|line| line.contains("panicked"));
-        stage.seen.extend(panics.map(|line| format!("a server said: {line}")));
+        let bad = said.lines().filter(|line| line.contains("panicked") || line.contains(STUCK));
+        stage.seen.extend(bad.map(|line| format!("a server said: {line}")));
     }
     Ok(())
 }

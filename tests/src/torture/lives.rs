@@ -12,6 +12,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::disk::Disk;
+use super::functions::EFFECTS;
 use super::workers;
 use crate::{Chance, binary};
 
@@ -91,13 +92,20 @@ pub(super) struct Stage {
     pub(super) server: watch::Sender<Option<Client>>,
     pub(super) lives: Lives,
     pub(super) seen: Vec<String>,
+    program: Option<PathBuf>,
     log: File,
     ends: File,
     life: u64,
 }
 
 impl Stage {
-    pub(super) fn new(folder: &Path, store: PathBuf, disk: Option<Disk>) -> std::io::Result<Self> {
+    /// `program`: the server that there is in the place of `serve`.
+    pub(super) fn new(
+        folder: &Path,
+        store: PathBuf,
+        disk: Option<Disk>,
+        program: Option<PathBuf>,
+    ) -> std::io::Result<Self> {
         let log = File::create(folder.join("lives.jsonl"))?;
         let ends = File::create(folder.join("ends.jsonl"))?;
         std::fs::create_dir_all(folder.join("said"))?;
@@ -110,6 +118,7 @@ impl Stage {
             server,
             lives: Lives::default(),
             seen: Vec::new(),
+            program,
             log,
             ends,
             life: 0,
@@ -182,24 +191,21 @@ impl Stage {
 
     /// Starts a server; `limit`: the size that its files may have, in KiB.
     fn start(&self, limit: Option<u64>) -> Child {
+        let binary = self.program.clone().unwrap_or_else(binary);
         let mut serve = if let Some(limit) = limit {
             // Without the signal a write that goes beyond fails, as on a full disk.
             let mut shell = Command::new("sh");
             shell.args(["-c", "trap '' XFSZ; ulimit -f \"$1\"; shift; exec \"$@\"", "sh"]);
-            shell.arg((limit * 2).to_string()).arg(binary());
+            shell.arg((limit * 2).to_string()).arg(binary);
             shell
         } else {
-            Command::new(binary())
+            Command::new(binary)
         };
-        serve.arg("--store").arg(&self.store).args([
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--drain",
-            "2s",
-        ]);
-        serve.args(["--interruptions-max", "1000000", "--worker-lease"]);
-        serve.arg(format!("{}ms", workers::LEASE.as_millis()));
+        if self.program.is_some() {
+            serve.arg(&self.store).env(EFFECTS, self.folder.join("effects"));
+        } else {
+            self.arguments(&mut serve);
+        }
         serve.env("NO_COLOR", "1").env("HOME", format!("/life/{}", self.life));
         // A file for each life: with a limit it may not grow either.
         let said = OpenOptions::new().create(true).append(true).open(self.said());
@@ -208,6 +214,14 @@ impl Stage {
             .stdout(Stdio::null())
             .stderr(said.expect("what servers say can be kept"));
         serve.spawn().expect("the binary starts")
+    }
+
+    /// What `serve` is told; the program knows it.
+    fn arguments(&self, serve: &mut Command) {
+        serve.arg("--store").arg(&self.store);
+        serve.args(["serve", "--listen", "127.0.0.1:0", "--drain", "2s"]);
+        serve.args(["--interruptions-max", "1000000", "--worker-lease"]);
+        serve.arg(format!("{}ms", workers::LEASE.as_millis()));
     }
 
     /// Writes down when a life begins.

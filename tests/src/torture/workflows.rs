@@ -5,6 +5,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::functions;
+
 /// Appends a line to the file of effects: run, key, attempt, and the life of the engine that began it.
 ///
 /// `HOME` is one of the few variables that a script has from its engine; each life of a server has its own number there, and a file of its
@@ -35,12 +37,20 @@ pub(super) enum Work {
     Job,
     /// Steps and items that remote workers carry out; undone when it is cancelled.
     Remote,
+    /// A function with steps in many ways; undone when it fails or is cancelled.
+    Bill,
+    /// A function that waits for the decision of a person.
+    Consent,
+    /// A function in rounds that takes signals, and says in which order.
+    Letters,
 }
 
 impl Work {
-    /// All of them.
+    /// Those that every server has.
     pub(super) const ALL: [Self; 6] =
         [Self::Order, Self::Refund, Self::Mailbox, Self::Tally, Self::Job, Self::Remote];
+    /// Those that a program has.
+    pub(super) const FUNCTIONS: [Self; 3] = [Self::Bill, Self::Consent, Self::Letters];
 
     /// The name of its workflow.
     pub(super) fn name(self) -> &'static str {
@@ -51,6 +61,9 @@ impl Work {
             Self::Tally => "tally",
             Self::Job => "job",
             Self::Remote => "remote",
+            Self::Bill => "bill",
+            Self::Consent => "consent",
+            Self::Letters => "letters",
         }
     }
 }
@@ -99,11 +112,25 @@ pub(super) fn told() -> Value {
         "leaf": ["a", "b"], "order": ["reserve", "price", "pack", "lines", "charge"], "refund": ["ask", "pay"], "mailbox": ["open", "file"],
         "tally": ["last"], "job": ["one", "two"], TICK: ["a"],
     });
-    json!({
+    let mut told = json!({
         "needs": needs, "scripts": scripts, "remote": {"remote": ["a", "b", "c"]},
         "undone": {"order": ["reserve", "lines"], "remote": ["a"]}, "goal": GOAL,
         "limits": {"job": JOBS}, "scheduled": {TICK: EVERY_S},
-    })
+    });
+    merge(&mut told, functions::told());
+    told
+}
+
+/// Adds what is told of other workflows.
+fn merge(told: &mut Value, more: Value) {
+    match (told, more) {
+        (Value::Object(told), Value::Object(more)) => {
+            for (name, more) in more {
+                merge(told.entry(name).or_insert(Value::Null), more);
+            }
+        }
+        (told, more) => *told = more,
+    }
 }
 
 /// A script that cannot be started for want of room is tried again; one that fails is not.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Verdict, Wrong, end, number, text};
+use super::{Verdict, Wrong, base, end, number, text};
 
 /// More items than any step has here.
 const ITEMS_MAX: usize = 8;
@@ -198,6 +198,7 @@ impl Fold<'_> {
                 self.settled.extend(steps.map(|step| text(step).to_owned()));
             }
             "round.begun" => self.round(data),
+            "function.returned" => self.left(event),
             "signal.received" => {
                 self.signals += 1;
                 self.id(event, "signal");
@@ -228,7 +229,7 @@ impl Fold<'_> {
     /// Whether the step is one of the `scripts`, or of those that are `remote`.
     fn is_one_of(&self, kind: &str, step: &str) -> bool {
         let steps = self.told[kind][self.workflow].as_array();
-        steps.into_iter().flatten().any(|of_kind| text(of_kind) == step)
+        steps.into_iter().flatten().any(|of_kind| text(of_kind) == base(step))
     }
 
     fn has_items(&self, step: &str) -> bool {
@@ -236,7 +237,7 @@ impl Fold<'_> {
     }
 
     fn needs(&mut self, event: &Value, step: &str) {
-        let needs = self.told["needs"][self.workflow][step].as_array();
+        let needs = self.told["needs"][self.workflow][base(step)].as_array();
         let missing = needs.into_iter().flatten().find(|need| !self.settled.contains(text(need)));
         if let Some(missing) = missing.map(|need| text(need).to_owned()) {
             self.find(Wrong::Reordered, event, &format!("begins before {missing} has settled"));
@@ -329,6 +330,15 @@ impl Fold<'_> {
         }
         if !self.taken.insert(signal) {
             self.find(Wrong::Duplicated, event, "a signal is taken twice");
+        }
+    }
+
+    /// Signals that were taken, and of which the function has not heard: its next round takes them.
+    fn left(&mut self, event: &Value) {
+        for left in event["data"]["left"].as_array().into_iter().flatten() {
+            if !self.taken.remove(&number(&left["number"])) {
+                self.find(Wrong::Reordered, event, "a signal is left that was not taken");
+            }
         }
     }
 

@@ -30,7 +30,9 @@ pub(super) fn check(evidence: &Evidence, verdict: &mut Verdict) {
     let goal = number(&evidence.told["goal"]);
     let steps = evidence.told["steps_max"].as_u64().unwrap_or(STEPS_MAX);
     for (run, calls) in runs {
-        match explain(&calls, goal, steps) {
+        let work = calls.first().map(|call| text(&call["work"])).unwrap_or_default();
+        let like = evidence.told["like"][work].as_str().unwrap_or(work);
+        match explain(&calls, like, goal, steps) {
             Some(true) => {}
             Some(false) => {
                 let what = format!("no order of its {} requests explains the answers", calls.len());
@@ -45,11 +47,10 @@ pub(super) fn check(evidence: &Evidence, verdict: &mut Verdict) {
 ///
 /// The search is that of Wing and Gong, with the memory of Lowe: of the requests that are left, one may be next if none of the others was
 /// answered before it was sent; and what is left together with how the run stands is looked at once.
-fn explain(calls: &[&Value], goal: u64, steps: u64) -> Option<bool> {
+fn explain(calls: &[&Value], work: &str, goal: u64, steps: u64) -> Option<bool> {
     let mut calls = calls.to_vec();
     calls.sort_by_key(|call| number(&call["invoked"]));
-    let work = calls.first().map(|call| text(&call["work"]).to_owned()).unwrap_or_default();
-    let model = Model::new(work, goal);
+    let model = Model::new(work.to_owned(), goal);
     let mut left = Left::of(&calls);
     let mut path = vec![Place { choices: left.choices(), chosen: None, model }];
     let mut known = HashSet::new();

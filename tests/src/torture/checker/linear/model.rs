@@ -224,9 +224,12 @@ impl Model {
             }
             ("add", "NX4127") => self.add(key).is_none() && !self.takes(),
             ("add", "NX4130") => self.add(key).is_some_and(|(_, n, _)| *n != number(&call["data"])),
+            ("approve" | "reject", "NX4104") if said.contains("over before anybody decided") => {
+                self.is_cancelled
+            }
             ("approve" | "reject", "NX4104") => self.asks == Asks::Decided,
-            // It was not asked yet, or it is asked no more.
-            ("approve" | "reject", "NX4105") => {
+            // It was not asked yet, or it is asked no more; what a function asks is no step of it before.
+            ("approve" | "reject", "NX4105" | "NX7014") => {
                 self.asks == Asks::Unknown || (self.asks == Asks::Asking && self.is_cancelled)
             }
             _ => false,

@@ -52,7 +52,7 @@ fn rejected(work: &str, text: &str) {
 }
 
 fn explained(work: &str, text: &str) -> Option<bool> {
-    explain(&calls(work, text).iter().collect::<Vec<_>>(), 2, STEPS_MAX)
+    explain(&calls(work, text).iter().collect::<Vec<_>>(), work, 2, STEPS_MAX)
 }
 
 #[test]
@@ -186,5 +186,5 @@ fn a_refusal_that_no_state_explains_is_rejected() {
 #[test]
 fn a_search_that_takes_too_long_says_nothing() {
     let calls = calls("order", "1 0 1 start - new\n 1 2 3 get - running");
-    assert_eq!(explain(&calls.iter().collect::<Vec<_>>(), 2, 1), None);
+    assert_eq!(explain(&calls.iter().collect::<Vec<_>>(), "order", 2, 1), None);
 }

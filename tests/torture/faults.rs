@@ -15,7 +15,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Fault> {
     FAULTS.iter().chain(&functions::FAULTS)
 }
 
-const FAULTS: [Fault; 47] = [
+const FAULTS: [Fault; 48] = [
     ("an acknowledged start is gone", Wrong::Lost, |evidence| {
         let run = done(evidence, "start", |call| call["answer"]["existing"] == false);
         run.is_some_and(|at| evidence.histories.remove(&name(&evidence.calls[at])).is_some())
@@ -118,6 +118,18 @@ const FAULTS: [Fault; 47] = [
         evidence.ends.extend(lost);
         is_there
     }),
+    (
+        "a server does not get the store, and the one that it asked was not killed",
+        Wrong::Broken,
+        |evidence| {
+            ends(evidence, "killed", |end| {
+                (end["fate"], end["sent"], end["signal"]) =
+                    (json!("rival"), Value::Null, Value::Null);
+                let said = "error[NX7015]: the engine ended before it answered";
+                (end["code"], end["said"]) = (json!(6), json!(said));
+            })
+        },
+    ),
     ("nobody knows how a server ended", Wrong::Broken, |evidence| evidence.ends.pop().is_some()),
     ("the log does not verify", Wrong::Broken, |evidence| {
         look(evidence, "verify", |look| look["code"] = json!(10))

@@ -18,8 +18,9 @@ const DAMAGED: i64 = 10;
 const LAST_WORDS: &str = "whether the last transitions are durable is unknown, ending the process";
 /// What a server says whose views cannot be written. They are no part of the log, and made again from it.
 const VIEWS: &str = "error[NX6011]";
-/// What a server says whose store another one has.
+/// What a server says whose store another one has, and whose question to that one was cut off by its end.
 const HELD: &str = "error[NX6001]";
+const CUT_OFF: &str = "error[NX7015]: the engine ended before it answered";
 
 pub(super) fn check(evidence: &Evidence, verdict: &mut Verdict) {
     let mut losers: BTreeMap<u64, u64> = BTreeMap::new();
@@ -27,14 +28,15 @@ pub(super) fn check(evidence: &Evidence, verdict: &mut Verdict) {
     for end in &evidence.ends {
         let life = number(&end["life"]);
         ended.insert(life);
-        if let How::Wrong = how(end) {
+        let how = if is_cut_off(end, &evidence.ends) { How::Lost } else { how(end) };
+        if how == How::Wrong {
             let (fate, code, signal) = (text(&end["fate"]), &end["code"], &end["signal"]);
             let what = format!(
                 "life {life} ({fate}): was sent {}, and ended with code {code}, signal {signal}: {}",
                 end["sent"], end["said"]
             );
             verdict.find(Wrong::Broken, "", what);
-        } else if how(end) == How::Lost {
+        } else if how == How::Lost {
             *losers.entry(life).or_default() += 1;
         }
     }
@@ -60,6 +62,13 @@ enum How {
     /// It did not get the store that another one has.
     Lost,
     Wrong,
+}
+
+/// Whether a server did not get the store because it asked the one that has it when that was killed.
+fn is_cut_off(end: &Value, ends: &[Value]) -> bool {
+    let killed = |other: &Value| other["life"] == end["life"] && other["sent"] == KILL;
+    let is_out = end["code"] == UNREACHABLE && end["sent"].is_null() && end["fate"] == "rival";
+    is_out && text(&end["said"]).contains(CUT_OFF) && ends.iter().any(killed)
 }
 
 fn how(end: &Value) -> How {

@@ -13,8 +13,10 @@ use super::raw::Raw;
 use super::report::Report;
 use super::{Failure, Options, float};
 
-/// How long each part of a baseline is measured after a round.
+/// How long each part of a baseline is measured after a round, at least.
 const BASELINE: Duration = Duration::from_millis(400);
+/// Bare fjall is measured for as long as the round took, so that its flushes and compactions weigh as much, but no longer than this.
+const BARE_MAX: Duration = Duration::from_secs(10);
 /// What a step that completes alone and has the next one begin puts into a journal.
 const STEP_ALONE: GroupShape = GroupShape { transitions: 1, frame_bytes: 340 };
 
@@ -143,7 +145,7 @@ impl Meter {
         let usage = Usage::now().since(&usage);
         let groups = self.groups.now().since(&groups);
         let before = Usage::now();
-        let (disk, sync_us) = self.disk(&groups, done.units)?;
+        let (disk, sync_us) = self.disk(&groups, done.units, took)?;
         self.apart.add(&Usage::now().since(&before));
         self.latencies.extend(&done.latencies);
         self.units += done.units;
@@ -158,8 +160,14 @@ impl Meter {
         Ok(())
     }
 
-    /// What the disk does with groups of the same size, in units a second; and how long it takes for one step, in microseconds.
-    fn disk(&mut self, groups: &Counted, units: u64) -> Result<(Option<Disk>, f64), Failure> {
+    /// What the disk does with groups of the same size as in a round, in units a second; and how long it takes for one step, in
+    /// microseconds.
+    fn disk(
+        &mut self,
+        groups: &Counted,
+        units: u64,
+        round: Duration,
+    ) -> Result<(Option<Disk>, f64), Failure> {
         let mut raw = Raw::new(&self.raw_folder)?;
         let alone = raw.groups_per_second(STEP_ALONE.journal_bytes(), BASELINE / 2)?;
         let Some(shape) = groups.shape() else { return Ok((None, 1e6 / alone)) };
@@ -168,7 +176,7 @@ impl Meter {
         let sparse = raw.groups_per_second(bytes, BASELINE)?;
         raw.append_only()?;
         let appended = raw.groups_per_second(bytes, BASELINE)?;
-        let bare = self.bare.groups_per_second(shape, BASELINE)?;
+        let bare = self.bare.groups_per_second(shape, round.clamp(BASELINE, BARE_MAX))?;
         let disk = Disk {
             sparse: sparse * units_per_group,
             appended: appended * units_per_group,

@@ -40,7 +40,8 @@ pub use problem::{Problem, Where};
 pub use query::{AuditFilter, Pairs, RunsFilter};
 pub use raw::Raw;
 pub use run::{
-    FailureView, ItemsView, RunPage, RunSummary, RunView, StepView, UndoView, WaitingOn,
+    CodeElsewhere, FailureView, ItemsView, RunPage, RunSummary, RunView, StepView, UndoView,
+    WaitingOn,
 };
 pub use schedule::{
     BackfillSchedule, BackfillView, PutSchedule, ScheduleActed, SchedulePage, ScheduleView,

@@ -283,10 +283,15 @@ fn of_function(rejection: &Rejection, name: &str) -> String {
     if matches!(rejection, Rejection::OfFunction) {
         "open the store with the new program, and guard the change with `cx.patched`".to_owned()
     } else if matches!(rejection, Rejection::FailedByItself) {
-        "start another run, from the program that has the function, under another name".to_owned()
+        start_another()
     } else {
         format!("see what it is: nexus-engine get {name}")
     }
+}
+
+/// What to do about a run of a program that cannot be continued.
+pub(crate) fn start_another() -> String {
+    "start another run, from the program that has its code, under another name".to_owned()
 }
 
 /// What to do if an answer to an approval was refused.

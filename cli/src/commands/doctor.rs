@@ -2,6 +2,7 @@
 
 mod finding;
 mod machine;
+mod open_runs;
 mod store_checks;
 
 use clap::Args;

@@ -74,8 +74,14 @@ fn explain_code(code: &str) -> Outcome {
 
 /// Says why a run stands where it stands.
 fn explain_run(context: &Context, run: &str) -> Outcome {
-    let explained =
+    let mut explained =
         store::ask(context, &Purpose::Look, async |control| control.explain(run).await)?;
+    for command in &mut explained.commands {
+        command.push_str(&context.store_flag());
+    }
+    for cause in &mut explained.causes {
+        cause.release = output::with_store(&cause.release);
+    }
     if output::format().is_json() {
         output::json(&explained);
         return Ok(Code::Done);
@@ -104,7 +110,7 @@ fn explain_run(context: &Context, run: &str) -> Outcome {
         let head = if at == 0 { "until" } else { "" };
         let step = cause.step.as_ref().map(|step| format!(" {step}")).unwrap_or_default();
         let facts = facts(cause);
-        let release = output::with_store(&cause.release);
+        let release = &cause.release;
         output::line(format!("  {head:<6} {}{step}{facts}: {release}", cause.cause));
     }
     if !then.is_empty() {
@@ -112,7 +118,7 @@ fn explain_run(context: &Context, run: &str) -> Outcome {
     }
     for (at, command) in commands.iter().enumerate() {
         let head = if at == 0 { "do" } else { "" };
-        output::line(format!("  {head:<6} {command}{}", context.store_flag()));
+        output::line(format!("  {head:<6} {command}"));
     }
     Ok(Code::Done)
 }

@@ -39,9 +39,10 @@ fn now(context: &Context, args: &ResultArgs) -> Result<RunView, Problem> {
         return Ok(view);
     }
     let message = format!("{} is still {}: {}", view.id, view.status, view.why);
-    Err(Problem::new("NX7013", Code::StillGoing as u8, message)
-        .hint("--wait blocks until it ends")
-        .run(view.id))
+    // Who waits for what needs another program is refused.
+    let hint = view.elsewhere.map(|code| code.hint);
+    let hint = hint.unwrap_or_else(|| "--wait blocks until it ends".to_owned());
+    Err(Problem::new("NX7013", Code::StillGoing as u8, message).hint(hint).run(view.id))
 }
 
 fn waited(context: &Context, args: &ResultArgs) -> Result<Option<RunView>, Problem> {

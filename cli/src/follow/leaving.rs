@@ -36,7 +36,9 @@ pub(super) async fn interrupted(
         let (id, last) = (&view.id, last_completed(view));
         let after = last.map(|step| format!(" after {step}")).unwrap_or_default();
         output::note(format!("‖ {id} is parked{after}. Nothing is lost."));
-        output::note(format!("  continue:  nexus-engine resume {id}{flag}"));
+        let resume = format!("nexus-engine resume {id}{flag}");
+        let how = view.elsewhere.as_ref().map_or(resume, |code| code.hint.clone());
+        output::note(format!("  continue:  {how}"));
     }
 }
 
@@ -57,8 +59,12 @@ pub(super) async fn timed_out(context: &Context, access: Option<Access>, views: 
         return problem
             .hint(format!("it goes on; look: nexus-engine watch {}{flag}", first(views)));
     };
+    let open = look_up(access.control(), views).await;
     access.close().await;
-    problem.hint(format!("it is parked; continue: nexus-engine resume {}{flag}", first(views)))
+    let elsewhere = open.into_iter().next().and_then(|view| view.elsewhere);
+    let resume = format!("continue: nexus-engine resume {}{flag}", first(views));
+    let how = elsewhere.map_or(resume, |code| code.hint);
+    problem.hint(format!("it is parked; {how}"))
 }
 
 async fn look_up(control: &Control, views: &Views) -> Vec<RunView> {

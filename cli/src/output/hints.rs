@@ -3,8 +3,8 @@
 /// How a command begins.
 const PROGRAM: &str = "nexus-engine ";
 /// Verbs that need no store.
-const WITHOUT_STORE: [&str; 8] =
-    ["completions", "explain", "help", "import", "new", "schema", "validate", "version"];
+const WITHOUT_STORE: [&str; 7] =
+    ["completions", "help", "import", "new", "schema", "validate", "version"];
 
 /// `text` with `flag` (with a space before it; empty if there is none) behind the verb of each command in it.
 pub(super) fn with_flag(text: &str, flag: &str) -> String {
@@ -19,13 +19,20 @@ pub(super) fn with_flag(text: &str, flag: &str) -> String {
         let (verb, after) = command.split_at(end);
         out.push_str(before);
         out.push_str(verb);
-        if !verb.is_empty() && !WITHOUT_STORE.contains(&verb) {
+        if !verb.is_empty() && !WITHOUT_STORE.contains(&verb) && !explains_a_code(verb, after) {
             out.push_str(flag);
         }
         rest = after;
     }
     out.push_str(rest);
     out
+}
+
+/// Whether a command says what a code means, which needs no store; of a run it does.
+fn explains_a_code(verb: &str, after: &str) -> bool {
+    let subject = after.trim_start();
+    let is_code = subject.starts_with("NX") || subject.starts_with("CODE");
+    verb == "explain" && (is_code || subject.starts_with("--list"))
 }
 
 #[cfg(test)]
@@ -38,7 +45,15 @@ mod tests {
         assert_eq!(with_flag("see: nexus-engine get a", flag), "see: nexus-engine get --store s a");
         let two = with_flag("nexus-engine list, or nexus-engine explain NX1", flag);
         assert_eq!(two, "nexus-engine list --store s, or nexus-engine explain NX1");
-        for same in ["use another", "nexus-engine serve --store s", "nexus-engine --help"] {
+        let of_run = with_flag("see: nexus-engine explain wf-001", flag);
+        assert_eq!(of_run, "see: nexus-engine explain --store s wf-001");
+        for same in [
+            "nexus-engine explain --list",
+            "nexus-engine explain NX1001",
+            "use another",
+            "nexus-engine serve --store s",
+            "nexus-engine --help",
+        ] {
             assert_eq!(with_flag(same, flag), same);
         }
         assert_eq!(with_flag("nexus-engine list", ""), "nexus-engine list");

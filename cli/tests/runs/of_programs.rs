@@ -356,3 +356,152 @@ fn a_signal_that_is_kept_for_a_function_names_its_program() {
     let note = "note: wf-001 goes on once the program that has the function `work` opens the store; no command can carry it on\n";
     assert_eq!(kept.err, note);
 }
+
+/// What `doctor` says of open runs: of each finding its level, code, text and hint.
+fn doctor(desk: &Desk) -> Vec<[String; 4]> {
+    let report = desk.nexus(&["doctor", "-o", "json"]).json();
+    let findings = report["findings"].as_array().expect("a list").iter();
+    let of_runs = findings
+        .filter(|it| ["pending", "programs"].contains(&it["name"].as_str().unwrap_or_default()));
+    let word = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    of_runs.map(|it| ["level", "code", "text", "hint"].map(|key| word(&it[key]))).collect()
+}
+
+#[test]
+fn doctor_names_the_programs_that_runs_need() {
+    let desk = Desk::new();
+    is_cut_off(&desk);
+    function_program(&desk, "long-1", false);
+    desk.nexus(&["start", "quick.workflow.yaml", "--id", "quick"]).code(0);
+    let [pending, programs @ ..] = &*doctor(&desk) else { panic!("it looks") };
+    let pending = pending.each_ref().map(String::as_str);
+    let resume = "nexus-engine serve, or nexus-engine resume RUN";
+    // Of wf-003 something can go on.
+    assert_eq!(pending, ["fine", "", "2 runs wait for an engine", resume]);
+    let its_program =
+        |run: &str| format!("run the program that has it: {run} goes on once that opens the store");
+    let pay =
+        "wf-001 gets no further without the handler `parcel.pay` of pay, which nobody here offers";
+    let told = |wanted: &str| programs.iter().find(|[_, _, text, _]| text.starts_with(wanted));
+    assert_eq!(
+        told("wf-001"),
+        Some(&["fine".into(), "NX3004".into(), pay.into(), its_program("wf-001")])
+    );
+    let [_, code, text, hint] = told("long-1").expect("it is told of");
+    assert_eq!((&**code, &**hint), ("NX5022", &*its_program("long-1")), "{text}");
+    let [_, code, text, hint] = told("wf-002 ").expect("it is told of");
+    assert_eq!((&**code, &**hint), ("NX3004", &*its_program("wf-002")), "{text}");
+    let listed = desk.nexus(&["list", "-o", "json"]).code(0).json();
+    let on = |id: &str| {
+        let runs = listed["runs"].as_array().expect("a list");
+        runs.iter().find(|run| run["id"] == id).map(|run| run["waiting_on"].clone())
+    };
+    assert_eq!(on("quick"), Some("an engine".into()));
+    assert_eq!(on("wf-001"), Some("NX3004 handler `parcel.pay`".into()));
+    assert_eq!(on("wf-002"), Some("run wf-002/parcel".into()));
+    assert_eq!(on("long-1"), Some("NX5022 function `long`".into()));
+}
+
+#[test]
+fn doctor_says_why_a_function_gets_no_further_in_the_program_that_has_the_store() {
+    let desk = Desk::new();
+    let stuck = Workflow::code("stuck", async |_: Cx, (): ()| {
+        std::future::pending::<()>().await;
+        Ok(())
+    });
+    let stuck = stuck.expect("a workflow");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let (engine, server) = runtime.block_on(async {
+        let engine = Engine::builder().workflow(&stuck).open(desk.store()).expect("it opens");
+        let setup = Setup { role: "shop".into(), store: desk.store(), ..Setup::default() };
+        let server = Server::start(Service::new(engine.handle().clone(), setup), None).await;
+        let run = engine.start(&stuck, ()).id("wf-001").await.expect("it starts");
+        while run.trouble().await.expect("it is there").is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        (engine, server.expect("it serves"))
+    });
+    let listed = desk.nexus(&["list"]).code(0).out;
+    assert!(listed.contains("NX5020 a fitting function `stuck`"), "{listed}");
+    let [pending, [level, code, text, hint]] = &*doctor(&desk) else { panic!("it looks") };
+    assert_eq!((&*pending[0], &*pending[2]), ("fine", "nothing waits that could go on"));
+    assert_eq!((&**level, &**code), ("warning", "NX5020"));
+    assert!(text.starts_with("wf-001 gets no further here: the function waits for"), "{text}");
+    assert_eq!(hint, "nexus-engine explain wf-001 says more; it goes on with code that fits");
+    desk.nexus(&["doctor"]).code(1);
+    runtime.block_on(async {
+        server.stop().await;
+        engine.shutdown().await;
+    });
+}
+
+#[test]
+fn hints_about_a_run_of_a_program_are_ones_that_work() {
+    let desk = Desk::new();
+    waits(&desk);
+    let refused = desk.nexus(&["result", "wf-001", "-o", "json"]).code(8).problem();
+    let its_program = "run the program that has it: wf-001 goes on once that opens the store";
+    assert_eq!((&refused["code"], &refused["hint"]), (&"NX7013".into(), &its_program.into()));
+
+    let fails = |_: StepCx, _: u64| async { Err::<u64, _>(StepError::fatal("closed")) };
+    let undone = Workflow::dag("undone", |d, n| {
+        let same = |_: StepCx, n: u64| async move { Ok(n) };
+        let taken = d.step("take", same.undo(|_: StepCx, _: u64| async { Ok(()) }), n);
+        d.step("fail", fails, taken)
+    });
+    let undone = undone.expect("a workflow").on_failure(OnFailure::Compensate);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let engine = Engine::builder().workflow(&undone).open(desk.store()).expect("it opens");
+        let run = engine.start(&undone, 1).id("undone-1").await.expect("it starts");
+        run.result().await.expect_err("it fails");
+        drop(run);
+        engine.shutdown().await;
+    });
+    let refused = desk.nexus(&["retry", "undone-1", "-o", "json"]).code(5).problem();
+    let another = "start another run, from the program that has its code, under another name";
+    assert_eq!((&refused["code"], &refused["hint"]), (&"NX5005".into(), &another.into()));
+}
+
+#[test]
+fn who_leaves_a_run_that_has_come_to_the_code_of_a_program_is_told_so() {
+    let desk = Desk::new();
+    is_cut_off(&desk);
+    desk.nexus(&["start", "nap.workflow.yaml", "--id", "nap"]).code(0);
+    let mut waits = desk.begin(&["wait", "wf-003", "nap", "--timeout", "3s"]);
+    let holder = desk.store().join("control.json");
+    let is_held = || std::fs::read_to_string(&holder).is_ok_and(|text| text.contains("\"wait\""));
+    until("it is waited for", is_held);
+    assert!(waits.child().try_wait().expect("it is there").is_none());
+    desk.nexus(&["signal", "wf-003", "go", "1"]).code(0);
+    let over = waits.end().code(8).err;
+    let hint =
+        "help: it is parked; run the program that has it: wf-003 goes on once that opens the store";
+    assert!(over.contains(hint), "{over}");
+}
+
+#[test]
+fn commands_that_explain_gives_name_the_store() {
+    let desk = Desk::new();
+    waits(&desk);
+    let elsewhere = desk.path().join("elsewhere");
+    std::fs::rename(desk.store(), &elsewhere).expect("it can be moved");
+    let at = ["--store", "elsewhere", "-o", "json"];
+    let view = desk.nexus(&[&["explain", "wf-001"], &at[..]].concat()).code(0).json();
+    assert_eq!(
+        view["commands"],
+        serde_json::json!(["nexus-engine cancel wf-001 --store elsewhere"])
+    );
+    let releases: Vec<&str> = view["causes"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|cause| cause["release"].as_str())
+        .collect();
+    let approve = "nexus-engine approve --store elsewhere wf-001 ok, or reject";
+    assert!(releases.contains(&approve), "{releases:?}");
+    let update = ["update", "wf-001", "qty", "--data", "1"];
+    let refused = desk.nexus(&[&update, &at[..]].concat()).code(5).problem();
+    let see = "see where it stands: nexus-engine explain --store elsewhere wf-001";
+    assert_eq!((&refused["code"], &refused["hint"]), (&"NX4127".into(), &see.into()));
+}

@@ -52,6 +52,12 @@ impl Handle {
         missing.collect()
     }
 
+    /// Whether this program lacks a handler of a graph, so that its runs may get no further here.
+    pub fn may_lack_code(&self, plan: &Plan) -> bool {
+        let lacks = |step, undo| self.missing_of(plan, step, undo).is_some();
+        !plan.is_code() && plan.steps().any(|step| lacks(step, false) || lacks(step, true))
+    }
+
     /// What an open run of a graph waits for, if nothing of it can go on with the handlers of this program: each step that is not
     /// over lacks its handler, or waits for a run that it called. `None` if something can go on, also if it is a pause that keeps it,
     /// or if it waits for a timer, or for somebody. That a step has no time for ever is not looked at: when its time is over,

@@ -20,9 +20,12 @@ pub struct RunSummary {
     pub at: Vec<String>,
     /// What it waits for, in words.
     pub waiting_on: Option<String>,
-    /// What else it waits for, once an engine works on it; `null` if one does.
+    /// What else it waits for, once an engine works on it that has its code; `null` if one does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub then_waiting_on: Option<String>,
+    /// Why nothing of the process that was asked can carry it on; `null` if something can, or it is paused or has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<CodeElsewhere>,
     /// When it began.
     pub started_at: String,
     /// When it ended.
@@ -40,6 +43,19 @@ pub struct RunSummary {
     /// Whether it is forgotten, so that nobody can read its values.
     #[serde(default)]
     pub forgotten: bool,
+}
+
+/// The code that a run gets no further without: that of another program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeElsewhere {
+    /// `NXnnnn`.
+    pub code: String,
+    /// What is missing, one line.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
+    /// Which program carries the run on, in words.
+    pub program: String,
 }
 
 /// A page of runs.
@@ -79,6 +95,9 @@ pub struct RunView {
     pub waiting: Option<WaitingOn>,
     /// Why it stands where it stands, in one line.
     pub why: String,
+    /// Why nothing of the process that was asked can carry it on; `null` if something can, or it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<CodeElsewhere>,
     /// When it began.
     pub started_at: String,
     /// When it ended.

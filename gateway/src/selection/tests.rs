@@ -13,6 +13,7 @@ fn run() -> RunSummary {
         at: vec!["charge".into()],
         waiting_on: Some("an engine".into()),
         then_waiting_on: Some("update qty, 3d left".into()),
+        elsewhere: None,
         started_at: "2023-11-14T21:13:20.000Z".into(),
         finished_at: None,
         took_ms: 0,

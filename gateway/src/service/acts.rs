@@ -9,6 +9,11 @@ use super::{Service, show};
 use crate::api::{Act, Acted, Problem};
 use crate::problems;
 
+/// What a run was to be continued without was undone.
+const UNDONE: &str = "NX5005";
+/// By what programs start runs, unless they are asked to by somebody.
+const OF_PROGRAMS: &str = "rust";
+
 impl Service {
     /// Starts nothing new in a run until it is resumed.
     ///
@@ -85,7 +90,13 @@ impl Service {
         let by = show::actor(act.by);
         if act.definition.is_null() {
             let answer = self.handle().retry(run, by).await;
-            return self.acted(run, name, "retry", answer);
+            let acted = self.acted(run, name.clone(), "retry", answer);
+            return match acted {
+                Err(problem) if problem.code == UNDONE => {
+                    Err(self.with_its_program(problem, run, &name).await)
+                }
+                acted => acted,
+            };
         }
         let (plan, callees) = self.compiled(act.definition, act.callees).await?;
         let (before, _) = self.load(run, &name).await?;
@@ -101,6 +112,15 @@ impl Service {
             }
         };
         self.acted(run, name, "retry", answer)
+    }
+
+    /// Who started a run from a program has no file of its workflow.
+    async fn with_its_program(&self, problem: Problem, run: RunId, name: &str) -> Problem {
+        let started = self.load(run, name).await.ok().and_then(|(_, state)| state.started);
+        if started.is_some_and(|started| started.by.via == OF_PROGRAMS) {
+            return problem.hint(problems::start_another());
+        }
+        problem
     }
 
     /// Has the engine work on a run that was started before it was opened.

@@ -1,13 +1,16 @@
 //! Runs whose code is in other programs: nothing of this process can carry them on.
 
 use nexus_engine::code::FunctionTrouble;
+use nexus_engine::model::definition::StepKind;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::run::Run;
+use nexus_engine::projections::{RunRow, RunWord};
 use nexus_engine::{MissingCode, Stalled};
 
 use super::Service;
+use super::references::exact;
 use super::show::standing::child;
-use crate::api::Problem;
+use crate::api::{CodeElsewhere, Problem};
 use crate::problems;
 
 /// How many called runs are looked at, all together; of more than these one is thought to go on.
@@ -27,7 +30,47 @@ pub(super) enum Elsewhere {
     OfCalled { child: String, code: Box<Self> },
 }
 
+/// What of a run can be said at once.
+enum Found {
+    /// Something of it goes on, or this is the code that it lacks.
+    Known(Option<Elsewhere>),
+    /// Nothing of it goes on but for the runs that it called: those may.
+    Waits(Called),
+}
+
+/// A run that gets no further without those that it called.
+struct Called {
+    missing: Vec<(String, String)>,
+    /// Their names.
+    runs: Vec<String>,
+}
+
 impl Elsewhere {
+    /// What it lacks, in a list.
+    pub(super) fn in_a_list(&self) -> String {
+        match self {
+            Self::Function(workflow) => format!("NX5022 function `{workflow}`"),
+            Self::Fitting(workflow, trouble) => {
+                format!("{} a fitting function `{workflow}`", trouble.code)
+            }
+            Self::Handlers(missing) => {
+                let more = match missing.len().saturating_sub(1) {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                let first = missing.first().map(|(_, name)| name.as_str()).unwrap_or_default();
+                format!("NX3004 handler `{first}`{more}")
+            }
+            Self::OfCalled { child, .. } => format!("run {child}"),
+        }
+    }
+
+    /// What it lacks, and what to do.
+    pub(super) fn view(&self, name: &str) -> CodeElsewhere {
+        let Problem { code, message, hint, .. } = self.problem(name);
+        CodeElsewhere { code, message, hint: hint.unwrap_or_default(), program: self.program() }
+    }
+
     /// Which program carries the run on, in words.
     pub(super) fn program(&self) -> String {
         match self {
@@ -91,35 +134,81 @@ impl Service {
 
     /// The code that a run gets no further without, if this process does not have it.
     pub(super) async fn code_elsewhere(&self, plan: &Plan, run: &Run) -> Option<Elsewhere> {
-        let mut left = CALLS_MAX;
-        self.elsewhere(plan, run, &mut left).await
+        match self.found(plan, run) {
+            Found::Known(code) => code,
+            Found::Waits(called) => {
+                let look = |service: &Self| Ok(service.of_called(called, &mut { CALLS_MAX }));
+                self.blocking(look).await.ok().flatten()
+            }
+        }
     }
 
-    async fn elsewhere(&self, plan: &Plan, run: &Run, left: &mut usize) -> Option<Elsewhere> {
+    /// The same of a run in a list, which is loaded only if its graph has something that may not be here. Blocks.
+    pub(super) fn code_elsewhere_of(&self, row: &RunRow, plan: &Plan) -> Option<Elsewhere> {
+        if row.status.is_terminal() || row.status == RunWord::Paused {
+            return None;
+        }
+        if plan.is_code() {
+            let workflow = plan.definition().name.clone();
+            if !self.handle().offers_function(&workflow) {
+                return Some(Elsewhere::Function(workflow));
+            }
+            let trouble = self.handle().function_trouble(row.run)?;
+            return Some(Elsewhere::Fitting(workflow, Box::new(trouble)));
+        }
+        let calls = |step| {
+            let step = plan.step_definition(step);
+            step.is_some_and(|step| matches!(step.kind, StepKind::Call { .. }))
+        };
+        if !plan.steps().any(calls) && !self.handle().may_lack_code(plan) {
+            return None;
+        }
+        let (plan, run) = self.load_now(row.run, &row.name).ok()?;
+        self.of_run(&plan, &run, &mut { CALLS_MAX })
+    }
+
+    fn of_run(&self, plan: &Plan, run: &Run, left: &mut usize) -> Option<Elsewhere> {
+        match self.found(plan, run) {
+            Found::Known(code) => code,
+            Found::Waits(called) => self.of_called(called, left),
+        }
+    }
+
+    fn found(&self, plan: &Plan, run: &Run) -> Found {
+        let workflow = || plan.definition().name.clone();
         if self.lacks_function(plan, run) {
-            return Some(Elsewhere::Function(plan.definition().name.clone()));
+            return Found::Known(Some(Elsewhere::Function(workflow())));
         }
         if let Some(trouble) = self.trouble(plan, run) {
-            return Some(Elsewhere::Fitting(plan.definition().name.clone(), Box::new(trouble)));
+            return Found::Known(Some(Elsewhere::Fitting(workflow(), Box::new(trouble))));
         }
-        let Stalled { missing, calls } = self.handle().stalled(plan, run)?;
+        let Some(Stalled { missing, calls }) = self.handle().stalled(plan, run) else {
+            return Found::Known(None);
+        };
+        let told = |MissingCode { step, handler }| (plan.id(step).to_owned(), handler);
+        let missing: Vec<_> = missing.into_iter().map(told).collect();
+        if calls.is_empty() {
+            return Found::Known(Some(Elsewhere::Handlers(missing)));
+        }
+        match calls.into_iter().map(|step| child(plan, run, step)).collect() {
+            Some(runs) => Found::Waits(Called { missing, runs }),
+            None => Found::Known(None),
+        }
+    }
+
+    /// Looks at the called runs, `left` of them at most. Blocks.
+    fn of_called(&self, called: Called, left: &mut usize) -> Option<Elsewhere> {
+        let Called { missing, runs } = called;
         let mut found = None;
-        for step in calls {
+        for child in runs {
             *left = left.checked_sub(1)?;
-            let child = child(plan, run, step)?;
-            let (id, name) = self.resolve(&child).await.ok()?;
-            if name != child {
-                return None; // It is not started yet.
-            }
-            let (plan, state) = self.load(id, &name).await.ok()?;
-            let code = Box::pin(self.elsewhere(&plan, &state, left)).await?;
+            // There is none if it is not started yet.
+            let (id, _) = exact(self.handle().loader(), &child).ok()??;
+            let (plan, state) = self.load_now(id, &child).ok()?;
+            let code = self.of_run(&plan, &state, left)?;
             found.get_or_insert_with(|| Elsewhere::OfCalled { child, code: Box::new(code) });
         }
-        if missing.is_empty() {
-            return found;
-        }
-        let told = |MissingCode { step, handler }| (plan.id(step).to_owned(), handler);
-        Some(Elsewhere::Handlers(missing.into_iter().map(told).collect()))
+        if missing.is_empty() { found } else { Some(Elsewhere::Handlers(missing)) }
     }
 
     /// Why the function of a run gets no further in this process.

@@ -94,7 +94,13 @@ impl Service {
 
     /// The plan and state of a run.
     pub(super) async fn load(&self, run: RunId, name: &str) -> Result<(Arc<Plan>, Run), Problem> {
-        let loaded = self.read(move |loader| loader.shown(run)).await?;
+        let name = name.to_owned();
+        self.blocking(move |service| service.load_now(run, &name)).await
+    }
+
+    /// The same, where it may block.
+    pub(super) fn load_now(&self, run: RunId, name: &str) -> Result<(Arc<Plan>, Run), Problem> {
+        let loaded = self.handle().loader().shown(run).map_err(|error| problems::load(&error))?;
         let (plan, mut state) = loaded.ok_or_else(|| problems::no_such_run(name, None))?;
         // A pause of the store holds also the runs in which nothing has happened since, of which their events do not tell.
         if let Some(started) = state.started.as_deref()
@@ -122,6 +128,7 @@ impl Service {
             view(loader, &Standing { plan: &of_plan, run: &of_run, now, driven })
         };
         let mut view = RunView { published_as, ..self.read(view).await? };
+        view.elsewhere = self.code_elsewhere(&plan, &run).await.map(|code| code.view(&view.id));
         self.tell_of_workers(&mut view, &plan, &run);
         self.tell_of_missing_code(&mut view, (&plan, &run), driven);
         Ok(view)
@@ -159,6 +166,7 @@ fn view(loader: &Loader, standing: &Standing<'_>) -> Result<RunView, LoadError> 
         status: standing.status().into(),
         waiting: standing.waiting(),
         why: standing.why(),
+        elsewhere: None,
         started_at: time(run.started_at),
         finished_at: run.ended_at.map(time),
         took_ms: standing.took_ms(),

@@ -52,11 +52,15 @@ impl Service {
                 for row in &page.rows {
                     let plan = service.handle().loader().plan(row.definition).ok();
                     let mut summary = service.summary(row, plan.as_deref());
-                    // The calls of a function are read only where they are shown, or asked for.
+                    // What is not in the views is read only where it is shown, or asked for.
                     if (asks_where || is_wanted(&summary))
-                        && let Some(plan) = plan.and_then(|plan| service.with_calls(&plan, row))
+                        && let Some(plan) = plan
                     {
-                        summary = service.summary(row, Some(&plan));
+                        let with_calls = service.with_calls(&plan, row);
+                        if let Some(plan) = &with_calls {
+                            summary = service.summary(row, Some(plan));
+                        }
+                        service.tell_of_code(&mut summary, row, &with_calls.unwrap_or(plan));
                     }
                     if is_wanted(&summary) {
                         summaries.push(summary);
@@ -109,6 +113,22 @@ impl Service {
         loaded.map(|(plan, _)| plan)
     }
 
+    /// Says of a run that needs code of another program that it does.
+    fn tell_of_code(&self, summary: &mut RunSummary, row: &RunRow, plan: &Plan) {
+        if summary.status == RunWord::Paused.word() {
+            return;
+        }
+        let Some(code) = self.code_elsewhere_of(row, plan) else { return };
+        summary.elsewhere = Some(code.view(&row.name));
+        let has_failed_undo = matches!(row.waiting_on, Some(WaitingOn::Undo { .. }));
+        if !has_failed_undo {
+            let now = self.handle().clock().now();
+            let then = waiting_on(Some(plan), row, now, true);
+            summary.waiting_on = Some(code.in_a_list());
+            summary.then_waiting_on = then.filter(|then| summary.waiting_on.as_ref() != Some(then));
+        }
+    }
+
     /// What a list says of a run. A definition that cannot be read is no reason to show no list.
     fn summary(&self, row: &RunRow, plan: Option<&Plan>) -> RunSummary {
         let now = self.handle().clock().now();
@@ -132,6 +152,7 @@ impl Service {
                 Some(format!("the end of the pause of {}", pauses.join(", ")))
             },
             then_waiting_on: behind.filter(|_| !row.status.is_terminal()),
+            elsewhere: None,
             started_at: time(row.started_at),
             finished_at: ended.map(time),
             took_ms: ended.unwrap_or(now).ms_since(row.started_at),

@@ -70,7 +70,7 @@ impl Service {
 }
 
 /// The run of exactly this name.
-fn exact(loader: &Loader, name: &str) -> Result<Option<Named>, Problem> {
+pub(super) fn exact(loader: &Loader, name: &str) -> Result<Option<Named>, Problem> {
     let row = loader.log().row(NAMES, name.as_bytes()).map_err(|error| problems::read(&error))?;
     let found = row.and_then(|value| read_name_row(&value));
     Ok(found.map(|(run, _)| (run, name.to_owned())))

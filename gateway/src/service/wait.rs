@@ -27,7 +27,11 @@ impl Service {
                 }
                 let (now, driven) = (self.handle().clock().now(), self.drives(run));
                 let why = Standing { plan: &plan, run: &state, now, driven }.why();
-                Err(problems::still_going(&name, &why))
+                let problem = problems::still_going(&name, &why);
+                Err(match self.code_elsewhere(&plan, &state).await {
+                    Some(code) => problem.hint(code.view(&name).hint),
+                    None => problem,
+                })
             }
         }
     }

@@ -3,7 +3,7 @@
 use nexus_engine::prelude::*;
 use nexus_engine::testkit::{action, plan};
 use nexus_engine::{StartRequest, log::MemoryLog, tables::TABLES};
-use nexus_gateway::api::ApprovalAnswer;
+use nexus_gateway::api::{ApprovalAnswer, RunsFilter};
 use nexus_gateway::{Service, Setup};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -28,6 +28,16 @@ async fn a_handler_that_is_missing_is_a_cause() {
     assert_eq!((&*cause.cause, cause.step.as_deref()), ("handler", Some("b")));
     assert_eq!(cause.why, "NX3004: nobody offers the handler `nobody` of b");
     assert_eq!(cause.release, "open the store with a program that offers `nobody`");
+    let row = there.list(RunsFilter::default()).await.unwrap().runs.remove(0);
+    assert_eq!(
+        (&*row.status, row.waiting_on.as_deref()),
+        ("running", Some("NX3004 handler `nobody`"))
+    );
+    let code = row.elsewhere.unwrap();
+    assert_eq!(
+        (&*code.code, &*code.program),
+        ("NX3004", "a program that has the handler `nobody`")
+    );
     house.close().await;
 }
 
@@ -63,6 +73,10 @@ async fn nobody_waits_for_a_function_that_gets_no_further() {
     assert!(!view.commands.iter().any(|it| it.contains(" wait ")), "{:?}", view.commands);
     let page = service.get("run").await.unwrap();
     assert!(page.why.starts_with("NX5020: "), "{}", page.why);
+    let row = service.list(RunsFilter::default()).await.unwrap().runs.remove(0);
+    assert_eq!(row.waiting_on.as_deref(), Some("NX5020 a fitting function `waits`"));
+    let code = row.elsewhere.unwrap();
+    assert_eq!((&*code.code, code.message), ("NX5020", refused.message));
     engine.shutdown().await;
 }
 

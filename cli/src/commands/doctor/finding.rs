@@ -4,6 +4,7 @@ use nexus_gateway::api::Problem;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::output::with_store;
 use crate::text::{RESET, pad};
 
 /// One thing that was looked at.
@@ -44,7 +45,8 @@ impl Finding {
     /// Something that is wrong, with its code.
     pub(super) fn broken(name: &'static str, problem: &Problem) -> Self {
         let finding = Self::new(Level::Broken, name, problem.message.clone());
-        Self { code: Some(problem.code.clone()), hint: problem.hint.clone(), ..finding }
+        let hint = problem.hint.as_deref().map(with_store);
+        Self { code: Some(problem.code.clone()), hint, ..finding }
     }
 
     pub(super) fn data(self, data: Value) -> Self {
@@ -52,7 +54,7 @@ impl Finding {
     }
 
     pub(super) fn hint(self, hint: &str) -> Self {
-        Self { hint: Some(hint.to_owned()), ..self }
+        Self { hint: Some(with_store(hint)), ..self }
     }
 
     /// The line people read, and the hint below it.

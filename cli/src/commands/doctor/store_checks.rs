@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use nexus_gateway::Control;
-use nexus_gateway::api::{Problem, RunSummary, RunsFilter};
+use nexus_gateway::api::{Problem, RunsFilter};
 use serde_json::json;
 
 use super::finding::{Finding, Level};
+use super::open_runs;
 use crate::context::Context;
 use crate::exit::Code;
 use crate::store::{Access, Purpose};
@@ -20,8 +21,6 @@ const FREE_MIB_MIN: f64 = 256.0;
 const FREE_MIB_LOW: f64 = 1024.0;
 /// How far the clock may be off before it is worth a word.
 const DRIFT_S_MAX: f64 = 60.0;
-/// How long something may wait that could go on.
-const PENDING_S_MAX: f64 = 60.0;
 
 /// Looks at the store; without one there is nothing to say but that.
 pub(super) async fn all(context: &Context) -> Vec<Finding> {
@@ -44,7 +43,7 @@ pub(super) async fn all(context: &Context) -> Vec<Finding> {
     findings.extend(runs(control).await);
     findings.push(disk(&numbers));
     findings.push(clock(control, &numbers).await);
-    findings.push(pending(control, &numbers).await);
+    findings.extend(open_runs::all(control, &numbers).await);
     access.close().await;
     findings
 }
@@ -190,60 +189,6 @@ async fn clock(control: &Control, numbers: &BTreeMap<String, f64>) -> Finding {
         Finding::new(Level::Fine, "clock", format!("drift {drift:.3}s"))
     };
     finding.data(data)
-}
-
-/// Statuses of runs that have not ended and are not paused.
-const OPEN: [&str; 5] = ["running", "waiting", "retrying", "failing", "cancelling"];
-/// What a list says of a run that no engine works on.
-const FOR_AN_ENGINE: &str = "an engine";
-
-/// How many runs wait for an engine, as lists say.
-async fn orphans(control: &Control) -> Result<usize, Problem> {
-    let statuses = OPEN.map(str::to_owned).into();
-    let mut filter = RunsFilter { statuses, limit: 1_000, ..RunsFilter::default() };
-    let mut count = 0;
-    loop {
-        let page = control.list(filter.clone()).await?;
-        let waits = |run: &&RunSummary| run.waiting_on.as_deref() == Some(FOR_AN_ENGINE);
-        count += page.runs.iter().filter(waits).count();
-        if page.next.is_none() {
-            return Ok(count);
-        }
-        filter.after = page.next;
-    }
-}
-
-/// Whether something could go on and does not.
-async fn pending(control: &Control, numbers: &BTreeMap<String, f64>) -> Finding {
-    let orphans = match orphans(control).await {
-        Ok(orphans) => orphans,
-        Err(problem) => return Finding::broken("pending", &problem),
-    };
-    let oldest = numbers.get("nexus_oldest_pending_seconds").copied().unwrap_or_default();
-    let due = numbers.get("nexus_timers_due").copied().unwrap_or_default();
-    let data = json!({
-        "oldest_pending_s": oldest, "timers_due": due, "waiting_for_an_engine": orphans,
-    });
-    let words = took(milliseconds(oldest));
-    if orphans > 0 {
-        let verb = if orphans == 1 { "waits" } else { "wait" };
-        let text = format!("{} {verb} for an engine", count(orphans, "run"));
-        return Finding::new(Level::Fine, "pending", text)
-            .hint("nexus-engine serve, or resume RUN")
-            .data(data);
-    }
-    if oldest > PENDING_S_MAX {
-        let text = format!("something has waited for {words} although it could go on");
-        return Finding::new(Level::Warning, "pending", text)
-            .hint("is every slot taken? see nexus-engine list")
-            .data(data);
-    }
-    Finding::new(Level::Fine, "pending", "nothing waits that could go on").data(data)
-}
-
-fn milliseconds(seconds: f64) -> u64 {
-    let time = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The plain numbers of a Prometheus text: those without labels.

@@ -34,6 +34,9 @@ use crate::secrets::{Secrets, SystemSecrets};
 use crate::tables::{META, RUN_NUMBER, TABLES};
 use crate::workflow::{Need, RunHandle, Start, Workflow};
 
+/// How many of the runs that are taken up are named.
+const FIRST_PICKED_UP: usize = 1_000;
+
 /// An open engine. Must be opened inside a tokio runtime, whose tasks it uses.
 ///
 /// Dropping it without [`shutdown`](Self::shutdown) ends it at once, as a crash would: handlers are dropped where they are,
@@ -41,7 +44,8 @@ use crate::workflow::{Need, RunHandle, Start, Workflow};
 pub struct Engine {
     handle: Handle,
     drivers: Vec<JoinHandle<()>>,
-    picked_up: usize,
+    /// How many, and the first of them.
+    picked_up: (usize, Vec<RunId>),
     /// Cleans the disk of keys that an earlier process deleted.
     cleaning: Option<JoinHandle<()>>,
 }
@@ -284,10 +288,18 @@ impl Builder {
             Drive::All => handle.end_forgetting()?,
             Drive::Named | Drive::Nothing => None,
         };
-        let picked_up = if config.drive == Drive::All { open.len() } else { 0 };
-        open.into_iter().take(picked_up).for_each(|run| handle.drive(run));
+        let open = if config.drive == Drive::All { open } else { Vec::new() };
+        let picked_up = take_up(&handle, &open);
         Ok(Engine { handle, drivers, picked_up, cleaning })
     }
+}
+
+/// Has the engine work on these runs. How many they are, and the first of them.
+fn take_up(handle: &Handle, open: &[RunId]) -> (usize, Vec<RunId>) {
+    for run in open {
+        handle.drive(*run);
+    }
+    (open.len(), open.iter().take(FIRST_PICKED_UP).copied().collect())
 }
 
 /// The number in the name of the last run that got one.
@@ -352,7 +364,12 @@ impl Engine {
 
     /// How many runs of an earlier process were taken up when it was opened.
     pub fn picked_up(&self) -> usize {
-        self.picked_up
+        self.picked_up.0
+    }
+
+    /// The first thousand of them.
+    pub fn first_picked_up(&self) -> &[RunId] {
+        &self.picked_up.1
     }
 
     /// Ends in order: handlers are told to stop and have the configured grace, runs are parked, the log is closed.

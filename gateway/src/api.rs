@@ -306,8 +306,11 @@ pub struct Status {
     pub store: String,
     /// Whether it works on all runs of the store.
     pub drives_all: bool,
-    /// Runs that were taken up when it began.
+    /// Runs that were taken up when it began, and that it can carry on.
     pub picked_up: u64,
+    /// Those that it cannot: their code is that of other programs.
+    #[serde(default)]
+    pub of_programs: u64,
 }
 
 /// What `verify` found.

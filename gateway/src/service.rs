@@ -46,7 +46,7 @@ mod workers;
 use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use nexus_engine::log::{FjallLog, Partition};
 use nexus_engine::model::id::RunId;
@@ -77,6 +77,8 @@ pub struct Setup {
     pub store: PathBuf,
     /// Runs that were taken up when the engine was opened.
     pub picked_up: u64,
+    /// The first of them, which are looked at for those that other programs carry on.
+    pub first_picked_up: Vec<RunId>,
     /// The log on disk, for `verify`; without it, `verify` says that there is none.
     pub log: Option<Arc<FjallLog>>,
 }
@@ -90,6 +92,8 @@ struct Inner {
     driven: Mutex<HashSet<RunId>>,
     /// The engine's views, or some of our own for an engine in memory.
     views: Option<Views>,
+    /// How many of the runs that were taken up other programs carry on, once that was asked.
+    of_programs: OnceLock<usize>,
     /// Turns true when waiting requests have to end.
     closing: watch::Sender<bool>,
 }
@@ -111,7 +115,8 @@ impl Service {
         let (listening, driven) = (Mutex::default(), Mutex::default());
         let views = handle.views().cloned();
         let views = views.or_else(|| Views::in_memory(Arc::clone(handle.log())).ok());
-        Self(Arc::new(Inner { handle, setup, listening, driven, views, closing }))
+        let of_programs = OnceLock::new();
+        Self(Arc::new(Inner { handle, setup, listening, driven, views, of_programs, closing }))
     }
 
     /// The engine.
@@ -149,6 +154,12 @@ impl Service {
         let mut closing = self.0.closing.subscribe();
         // The sender lives as long as `self`, so there is no error to meet.
         let _ = closing.wait_for(|closing| *closing).await;
+    }
+
+    /// How many of the runs that were taken up when the engine was opened nothing of this process can carry on. Blocks, once.
+    fn of_programs(&self) -> usize {
+        let count = || self.count_elsewhere(&self.0.setup.first_picked_up);
+        *self.0.of_programs.get_or_init(count)
     }
 
     pub(crate) fn set_listening(&self, addresses: Vec<String>) {

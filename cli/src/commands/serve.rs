@@ -109,9 +109,17 @@ fn hello(access: &Access, status: &Status) {
         Format::Name | Format::Value => output::line(address),
         Format::None => {}
         Format::Table | Format::Wide => {
-            let picked_up = text::count(usize::try_from(status.picked_up).unwrap_or(0), "open run");
-            let Status { version, store, .. } = status;
-            output::line(format!("nexus-engine {version} · store {store} ({picked_up} picked up)"));
+            let count = |number| text::count(usize::try_from(number).unwrap_or(0), "open run");
+            let left = match status.of_programs {
+                0 => String::new(),
+                1 => "; the program of 1 more carries it on".to_owned(),
+                more => format!("; the programs of {more} more carry them on"),
+            };
+            let Status { version, store, picked_up, .. } = status;
+            let picked_up = count(*picked_up);
+            output::line(format!(
+                "nexus-engine {version} · store {store} ({picked_up} picked up{left})"
+            ));
             output::line(format!(
                 "  metrics http://{address}/metrics · health http://{address}/health/ready"
             ));
@@ -128,8 +136,10 @@ async fn running(control: &Control) -> String {
         ..nexus_gateway::api::RunsFilter::default()
     };
     match control.list(filter).await {
-        Ok(page) if page.runs.is_empty() => "no step is running".into(),
-        Ok(page) => format!("{} with running steps", text::count(page.runs.len(), "run")),
+        Ok(page) => match page.runs.iter().filter(|run| run.elsewhere.is_none()).count() {
+            0 => "no step is running".into(),
+            count => format!("{} with running steps", text::count(count, "run")),
+        },
         Err(_) => "running steps are told to stop".into(),
     }
 }

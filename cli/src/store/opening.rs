@@ -48,6 +48,7 @@ pub(super) fn open(
         role: role(purpose).into(),
         store,
         picked_up: u64::try_from(engine.picked_up()).unwrap_or(u64::MAX),
+        first_picked_up: engine.first_picked_up().to_vec(),
         log: Some(log),
     };
     let service = Service::new(engine.handle().clone(), setup);

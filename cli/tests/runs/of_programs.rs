@@ -7,6 +7,7 @@ use std::time::Duration;
 use nexus_engine::Config;
 use nexus_engine::prelude::*;
 use nexus_gateway::{Server, Service, Setup};
+use serde_json::Value;
 
 use super::support::{Desk, until};
 
@@ -112,7 +113,7 @@ fn no_command_waits_for_a_function_that_is_stuck_where_it_is() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let (engine, server) = runtime.block_on(async {
         let engine = Engine::builder().workflow(&workflow).open(&store).expect("the store opens");
-        let setup = Setup { role: "shop".into(), store: store.clone(), picked_up: 0, log: None };
+        let setup = Setup { role: "shop".into(), store: store.clone(), ..Setup::default() };
         let service = Service::new(engine.handle().clone(), setup);
         let server = Server::start(service, None).await.expect("it can be asked");
         engine.start(&workflow, 1).id("wf-001").await.expect("it starts");
@@ -313,7 +314,7 @@ fn all_calls_of_a_function_are_shown_and_what_is_not_there_is_said() {
     });
     let view = desk.nexus(&["get", "wf-001", "-o", "json"]).code(0).json();
     let steps = view["steps"].as_array().expect("a list").iter();
-    let told = |step: &serde_json::Value| {
+    let told = |step: &Value| {
         format!("{} {} {} {}", step["id"], step["status"], step["attempts"], step["output"])
     };
     let told: Vec<String> = steps.map(told).collect();
@@ -363,7 +364,7 @@ fn doctor(desk: &Desk) -> Vec<[String; 4]> {
     let findings = report["findings"].as_array().expect("a list").iter();
     let of_runs = findings
         .filter(|it| ["pending", "programs"].contains(&it["name"].as_str().unwrap_or_default()));
-    let word = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     of_runs.map(|it| ["level", "code", "text", "hint"].map(|key| word(&it[key]))).collect()
 }
 
@@ -504,4 +505,30 @@ fn commands_that_explain_gives_name_the_store() {
     let refused = desk.nexus(&[&update, &at[..]].concat()).code(5).problem();
     let see = "see where it stands: nexus-engine explain --store elsewhere wf-001";
     assert_eq!((&refused["code"], &refused["hint"]), (&"NX4127".into(), &see.into()));
+}
+
+#[test]
+fn serve_counts_what_it_can_carry_on() {
+    let desk = Desk::new();
+    is_cut_off(&desk);
+    function_program(&desk, "long-1", false);
+    desk.nexus(&["start", "quick.workflow.yaml", "--id", "quick"]).code(0);
+    let mut serve = desk.begin(&["serve", "--listen", "127.0.0.1:0"]);
+    until("an engine has the runs", || desk.nexus(&["get", "quick"]).out.contains("completed"));
+    let got = desk.nexus(&["get", "long-1", "-o", "json"]).code(0).json();
+    let step = &got["steps"][0];
+    assert_eq!((&step["status"], &step["took_ms"]), (&"interrupted".into(), &Value::Null));
+    let view = desk.nexus(&["explain", "long-1", "-o", "json"]).code(0).json();
+    let causes = view["causes"].as_array().expect("a list").iter();
+    let words: Vec<_> = causes.map(|cause| cause["cause"].as_str().unwrap_or_default()).collect();
+    assert_eq!(words, ["function", "function"], "{view}");
+    assert_eq!(
+        view["causes"][1]["release"],
+        "the program that has the function `long` opens the store"
+    );
+    serve.signal(rustix::process::Signal::INT);
+    let served = serve.end().code(0);
+    let hello = "(2 open runs picked up; the programs of 3 more carry them on)";
+    assert!(served.out.contains(hello), "{}", served.out);
+    assert!(served.err.contains("draining: 1 run with running steps"), "{}", served.err);
 }

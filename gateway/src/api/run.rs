@@ -178,11 +178,11 @@ pub struct ItemsView {
     pub failed: u32,
     /// How many began: all with a lower number.
     pub begun: u32,
-    /// Those at work, in ranges such as `3-5`.
+    /// Those at work, or cut off at it, in ranges such as `3-5`.
     pub running: Vec<String>,
     /// Those that wait for their next attempt.
     pub retrying: Vec<String>,
-    /// Those that were stopped.
+    /// Those that were stopped, and those that began and whose handler was not called yet.
     pub waiting: Vec<String>,
 }
 

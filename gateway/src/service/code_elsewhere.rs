@@ -2,9 +2,11 @@
 
 use nexus_engine::code::FunctionTrouble;
 use nexus_engine::model::definition::StepKind;
+use nexus_engine::model::id::RunId;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::model::run::Run;
 use nexus_engine::projections::{RunRow, RunWord};
+use nexus_engine::tables::stream;
 use nexus_engine::{MissingCode, Stalled};
 
 use super::Service;
@@ -165,6 +167,18 @@ impl Service {
         }
         let (plan, run) = self.load_now(row.run, &row.name).ok()?;
         self.of_run(&plan, &run, &mut { CALLS_MAX })
+    }
+
+    /// How many of these runs nothing of this process can carry on. Blocks.
+    pub(super) fn count_elsewhere(&self, runs: &[RunId]) -> usize {
+        let is_elsewhere = |run: &&RunId| {
+            let row = self.views().and_then(|views| views.run(stream(**run)).ok().flatten());
+            row.is_some_and(|row| {
+                let plan = self.handle().loader().plan(row.definition).ok();
+                plan.is_some_and(|plan| self.code_elsewhere_of(&row, &plan).is_some())
+            })
+        };
+        runs.iter().filter(is_elsewhere).count()
     }
 
     fn of_run(&self, plan: &Plan, run: &Run, left: &mut usize) -> Option<Elsewhere> {

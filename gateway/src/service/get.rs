@@ -219,7 +219,7 @@ fn step_view(
         .settled_at
         .or_else(|| step_run.state.is_at_work().then_some(now))
         // Nobody knows when it was cut off.
-        .filter(|_| !standing.is_cut_off(step));
+        .filter(|_| !standing.rests(step));
     let took = step_run.started_at.zip(ended).map(|(from, to)| to.ms_since(from));
     let output = step_run.state.output().map(|output| {
         let bytes_max = STEP_OUTPUT_BYTES_MAX.min(*room);

@@ -10,9 +10,10 @@ impl Service {
     ///
     /// # Errors
     /// None.
-    #[expect(clippy::unused_async, reason = "every request has the same form")]
     pub async fn status(&self) -> Result<Status, Problem> {
         let setup = &self.0.setup;
+        let of_programs = self.blocking(|service| Ok(service.of_programs())).await?;
+        let of_programs = u64::try_from(of_programs).unwrap_or(u64::MAX);
         Ok(Status {
             kind: "status/v1".into(),
             version: env!("CARGO_PKG_VERSION").into(),
@@ -21,7 +22,8 @@ impl Service {
             listening: self.listening(),
             store: setup.store.to_string_lossy().into_owned(),
             drives_all: self.handle().config().drive == Drive::All,
-            picked_up: setup.picked_up,
+            picked_up: setup.picked_up.saturating_sub(of_programs),
+            of_programs,
         })
     }
 }

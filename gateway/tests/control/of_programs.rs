@@ -1,12 +1,14 @@
 //! Runs that need code of a program: steps whose handlers are missing, and approvals that a function asks for.
 
+use nexus_engine::model::definition::{ForEach, OnItemError, Step};
 use nexus_engine::prelude::*;
 use nexus_engine::testkit::{action, plan};
-use nexus_engine::{StartRequest, log::MemoryLog, tables::TABLES};
+use nexus_engine::{Config, Drive, StartRequest, handler_fn, log::MemoryLog, tables::TABLES};
 use nexus_gateway::api::{ApprovalAnswer, RunsFilter};
 use nexus_gateway::{Service, Setup};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -50,7 +52,7 @@ where
     let log = Arc::new(MemoryLog::new(TABLES));
     let engine = Engine::builder().workflow(workflow).open_on(log, folder.path()).unwrap();
     let store = folder.path().to_owned();
-    let setup = Setup { role: "serve".into(), store, picked_up: 0, log: None };
+    let setup = Setup { role: "serve".into(), store, ..Setup::default() };
     let service = Service::new(engine.handle().clone(), setup);
     engine.start(workflow, ()).id("run").await.unwrap();
     (engine, service, folder)
@@ -115,5 +117,45 @@ async fn the_second_answer_to_a_function_is_a_conflict() {
     assert_eq!(unknown.code, "NX7014");
     service.approve("run", answer("sure")).await.unwrap();
     assert!(engine.run::<bool>("run").result().await.unwrap());
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn items_that_were_never_called_are_not_at_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = ForEach {
+        items: json!([1, 2]),
+        name: ForEach::NAME.to_owned(),
+        concurrency: 2,
+        on_item_error: OnItemError::Fail,
+    };
+    let plan = plan(vec![Step { for_each: Some(list), ..action("a", "late", &[]) }]);
+    let engine = Engine::builder().open(folder.path()).unwrap();
+    let service = Service::new(engine.handle().clone(), Setup::default());
+    engine.handle().start(StartRequest::new(plan).name("run")).await.unwrap();
+    until("they rest", async || {
+        let history = service.history("run", 0, 0).await.unwrap();
+        history.events.iter().any(|event| event.event == "items.interrupted")
+    })
+    .await;
+    drop(service);
+    engine.shutdown().await;
+
+    let config = Config { drive: Drive::Nothing, ..Config::default() };
+    let late = handler_fn(async |_: StepCx, n: u64| Ok(n));
+    let engine = Engine::builder().config(config).handler("late", late);
+    let engine = engine.open(folder.path()).unwrap();
+    let service = Service::new(engine.handle().clone(), Setup::default());
+    let page = service.get("run").await.unwrap();
+    assert_eq!(page.steps[0].note.as_deref(), Some("0 of 2 items, 2 waiting to be called"));
+    let items = page.steps[0].items.clone().unwrap();
+    assert_eq!((items.running, items.waiting), (vec![], vec!["0-1".to_owned()]));
+    let view = service.explain("run").await.unwrap();
+    assert_eq!(
+        view.steps[0].why,
+        "0 of 2 items of a are done; items 0, 1 are waiting to be called"
+    );
+    assert_eq!(view.causes[1].why, "2 items of a wait to be called");
+    drop(service);
     engine.shutdown().await;
 }

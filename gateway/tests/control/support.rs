@@ -82,7 +82,13 @@ fn opened(folder: &Path, config: Config, gate: &Arc<Notify>) -> (Engine, Service
         .open_on(log.clone(), folder)
         .unwrap();
     let picked_up = engine.picked_up() as u64;
-    let setup = Setup { role: "serve".into(), store: folder.to_owned(), picked_up, log: Some(log) };
+    let setup = Setup {
+        role: "serve".into(),
+        store: folder.to_owned(),
+        picked_up,
+        log: Some(log),
+        ..Setup::default()
+    };
     let service = Service::new(engine.handle().clone(), setup);
     (engine, service)
 }

@@ -83,7 +83,8 @@ fn open(store: PathBuf) -> Result<(Engine, Service), OpenError> {
         .workflow(&letters)
         .open_on(log.clone(), &store)?;
     let picked_up = u64::try_from(engine.picked_up()).unwrap_or(u64::MAX);
-    let setup = Setup { role: "functions".into(), store, picked_up, log: Some(log) };
+    let setup =
+        Setup { role: "functions".into(), store, picked_up, log: Some(log), ..Setup::default() };
     let service = Service::new(engine.handle().clone(), setup);
     Ok((engine, service))
 }

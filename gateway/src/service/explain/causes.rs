@@ -108,8 +108,8 @@ fn released(standing: &Standing<'_>, name: &str, step: StepIndex) -> Cause {
     if let StepState::Retrying { timer: Some(_), at, .. } = state {
         return until(Some(*at), cause("retrying", format!("its timer, at {}", time(*at))));
     }
-    if standing.is_cut_off(step) && !standing.driven {
-        return room(standing, name);
+    if standing.rests(step) {
+        return turn(standing, name);
     }
     if let StepState::Running { since: began, .. } = state {
         let running = cause("running", "its handler returns, fails or runs out of time");
@@ -163,6 +163,14 @@ fn room(standing: &Standing<'_>, name: &str) -> Cause {
     } else {
         cause("orphaned", format!("nexus-engine serve, or nexus-engine resume {name}"))
     }
+}
+
+/// What waits to be called waits for its turn: for room, or for the call of its function.
+fn turn(standing: &Standing<'_>, name: &str) -> Cause {
+    if standing.driven && standing.plan.is_code() {
+        return cause("limited", "its function makes the call, or another attempt ends");
+    }
+    room(standing, name)
 }
 
 /// How what an update carries is written, as far as its form says that.

@@ -24,9 +24,15 @@ impl Service {
         let code = self.code_elsewhere(plan, run).await;
         if driven {
             view.why = last.unwrap_or_else(|| std::mem::take(&mut view.why));
-            if code.is_some() {
-                // Who waits is refused.
-                view.commands.retain(|command| !command.starts_with("nexus-engine wait "));
+            let Some(code) = code else { return };
+            // Who waits is refused.
+            view.commands.retain(|command| !command.starts_with("nexus-engine wait "));
+            if let Elsewhere::Function(_) | Elsewhere::Fitting(..) = code {
+                let is_turn = |cause: &&mut Cause| cause.cause == "limited" && cause.on.is_none();
+                for cause in view.causes.iter_mut().filter(is_turn) {
+                    cause.cause = "function".into();
+                    cause.release = format!("{} opens the store", code.program());
+                }
             }
             return;
         }

@@ -15,6 +15,7 @@ mod pauses;
 mod slots;
 
 use self::awaited::{awaited, kind_of};
+pub(crate) use self::items::RunningItems;
 pub(crate) use self::slots::Waits;
 use super::{duration, failure_line, shorten, time};
 use crate::api::WaitingOn;
@@ -268,27 +269,6 @@ impl Standing<'_> {
         self.run.running().all(|step| self.run.holds_cut_off(step))
     }
 
-    /// Whether the attempt of a step that counts as running was cut off by the end of an engine, and no engine is at work.
-    pub(crate) fn is_cut_off(&self, step: StepIndex) -> bool {
-        let runs = matches!(self.run.step(step), StepState::Running { .. });
-        runs && (!self.driven || self.run.holds_cut_off(step))
-    }
-
-    /// Whether the attempt of a step was recorded, and its handler not called.
-    fn is_uncalled(&self, step: StepIndex) -> bool {
-        let state = self.run.step(step);
-        matches!(state, StepState::Running { rests: true, may_repeat: false, .. })
-    }
-
-    /// The status of a step, as people see it.
-    pub(crate) fn step_status(&self, step: StepIndex) -> &'static str {
-        match self.is_cut_off(step) {
-            true if self.is_uncalled(step) => "pending",
-            true => "interrupted",
-            false => self.run.step_run(step).word(),
-        }
-    }
-
     /// What is going on among the steps.
     fn work(&self) -> String {
         if let Some(failed) = self.failed_undos().filter(|_| self.is_stuck()) {
@@ -311,10 +291,15 @@ impl Standing<'_> {
             return self.waits_why(first);
         }
         let iterating = self.run.iterating().filter(|step| self.has_items_at_work(*step));
-        let running: Vec<StepIndex> = self.run.running().chain(iterating).collect();
+        let (resting, running): (Vec<_>, Vec<_>) =
+            self.run.running().partition(|step| self.rests(*step));
+        let running: Vec<StepIndex> = running.into_iter().chain(iterating).collect();
         if !running.is_empty() {
             let work = if self.run.open_undos() > 0 { "being undone" } else { "at work" };
             return format!("{} {work}", self.names(&running));
+        }
+        if let Some(first) = resting.first() {
+            return self.step_why(*first);
         }
         if let Some(first) = waits.first() {
             return match first.items().and_then(|_| first.slot.step()) {
@@ -493,7 +478,7 @@ impl Standing<'_> {
                 needs => Some(format!("needs {}", self.names_plain(needs))),
             },
             StepState::Running { .. } if self.is_uncalled(step) => Some("not begun".into()),
-            StepState::Running { .. } if self.is_cut_off(step) => Some("runs again".into()),
+            StepState::Running { .. } if self.rests(step) => Some("runs again".into()),
             StepState::Running { stopping: Some(_), .. } => Some("told to stop".into()),
             StepState::Running { attempt, .. } if self.counted(step, *attempt) > 1 => {
                 Some(format!("attempt {} of {of}", self.counted(step, *attempt)))

@@ -1,12 +1,12 @@
 //! What keeps the items of a step: several things may, some of them each.
 
-use nexus_engine::model::id::StepIndex;
+use nexus_engine::model::id::{ItemIndex, StepIndex};
 use nexus_engine::model::run::{ItemState, ItemsRun};
 use nexus_engine::model::time::Timestamp;
 
-use super::super::super::show::standing::Standing;
+use super::super::super::show::standing::{RunningItems, Standing};
 use super::super::super::show::time;
-use super::{Cause, cause, held_back, resume, room, since, until};
+use super::{Cause, cause, held_back, resume, room, since, turn, until};
 
 /// Everything that keeps some items of `step`.
 pub(super) fn causes(standing: &Standing<'_>, name: &str, step: StepIndex) -> Vec<Cause> {
@@ -29,31 +29,38 @@ fn or_room(causes: Vec<Cause>, standing: &Standing<'_>, name: &str) -> Vec<Cause
     if causes.is_empty() { vec![room(standing, name)] } else { causes }
 }
 
-/// The items that are at work, or would be if there were an engine.
+/// The items that are at work, those that would be if there were an engine, and those that wait to be called.
 fn running(
     standing: &Standing<'_>,
     name: &str,
     step: StepIndex,
     items: &ItemsRun,
-) -> Option<Cause> {
-    let count = items.running_count();
-    if count == 0 {
-        return None;
-    }
-    let id = standing.plan.id(step);
-    if !standing.driven {
-        let why = match count {
-            1 => format!("1 item of {id} was interrupted by the end of the engine"),
-            count => format!("{count} items of {id} were interrupted by the end of the engine"),
-        };
-        return Some(Cause { why, items: Some(count), ..room(standing, name) });
-    }
+) -> impl Iterator<Item = Cause> {
+    let RunningItems { at_work, cut_off, uncalled } = standing.running_items(items);
     let began = items.open().filter_map(|(_, item)| match &item.state {
         ItemState::Running { since, .. } => Some(*since),
         ItemState::Waiting | ItemState::Retrying { .. } => None,
     });
     let found = cause("running", "its items return, fail or run out of time");
-    Some(since(standing, began.min(), Cause { items: Some(count), ..found }))
+    let at_work = (!at_work.is_empty())
+        .then(|| since(standing, began.min(), Cause { items: number(&at_work), ..found }));
+    let id = standing.plan.id(step);
+    let waits = |items: &[ItemIndex], one: &str, more: &str| {
+        let why = match items.len() {
+            1 => format!("1 item of {id} {one}"),
+            count => format!("{count} items of {id} {more}"),
+        };
+        let waits = || Cause { why, items: number(items), ..turn(standing, name) };
+        (!items.is_empty()).then(waits)
+    };
+    let by = "interrupted by the end of the engine";
+    let cut_off = waits(&cut_off, &format!("was {by}"), &format!("were {by}"));
+    let uncalled = waits(&uncalled, "waits to be called", "wait to be called");
+    [at_work, cut_off, uncalled].into_iter().flatten()
+}
+
+fn number(items: &[ItemIndex]) -> Option<u32> {
+    u32::try_from(items.len()).ok()
 }
 
 /// The items that are tried again.

@@ -1,7 +1,7 @@
 //! Attempts as people count them: anew in each round of a loop, and those of an undo apart.
 
 use nexus_engine::model::id::{Attempt, StepIndex};
-use nexus_engine::model::run::RunStatus;
+use nexus_engine::model::run::{RunStatus, StepState};
 
 use super::Standing;
 
@@ -44,6 +44,34 @@ impl Standing<'_> {
             | RunStatus::Completed { .. }
             | RunStatus::Failed { .. }
             | RunStatus::Cancelled { .. } => is_told.then_some(RUN),
+        }
+    }
+
+    /// Whether the attempt of a step that counts as running was cut off by the end of an engine, and no engine is at work.
+    pub(crate) fn is_cut_off(&self, step: StepIndex) -> bool {
+        let runs = matches!(self.run.step(step), StepState::Running { .. });
+        runs && (!self.driven || self.run.holds_cut_off(step))
+    }
+
+    /// Whether the attempt of a step counts as running, and nothing is at work on it: it waits for an engine, its turn or its code.
+    pub(crate) fn rests(&self, step: StepIndex) -> bool {
+        let state = self.run.step(step);
+        let rests = matches!(state, StepState::Running { rests: true, stopping: None, .. });
+        rests || self.is_cut_off(step)
+    }
+
+    /// Whether the attempt of a step was recorded, and its handler not called.
+    pub(super) fn is_uncalled(&self, step: StepIndex) -> bool {
+        let state = self.run.step(step);
+        matches!(state, StepState::Running { rests: true, may_repeat: false, .. })
+    }
+
+    /// The status of a step, as people see it.
+    pub(crate) fn step_status(&self, step: StepIndex) -> &'static str {
+        match self.rests(step) {
+            true if self.is_uncalled(step) => "pending",
+            true => "interrupted",
+            false => self.run.step_run(step).word(),
         }
     }
 

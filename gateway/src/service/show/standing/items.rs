@@ -11,10 +11,36 @@ use crate::api::{ItemsView, WaitingOn};
 /// How many items are named in a line.
 const NAMES_MAX: usize = 3;
 
+/// Items with an attempt under way.
+#[derive(Default)]
+pub(crate) struct RunningItems {
+    /// A handler is at work.
+    pub(crate) at_work: Vec<ItemIndex>,
+    /// It was cut off, and waits to be carried on.
+    pub(crate) cut_off: Vec<ItemIndex>,
+    /// Its handler was not called yet.
+    pub(crate) uncalled: Vec<ItemIndex>,
+}
+
 impl Standing<'_> {
     /// Whether a handler is at work for an item of `step`.
     pub(super) fn has_items_at_work(&self, step: StepIndex) -> bool {
-        self.run.items(step).is_some_and(|items| items.running_count() > 0)
+        let items = self.run.items(step);
+        items.is_some_and(|items| !self.running_items(items).at_work.is_empty())
+    }
+
+    /// The items with an attempt under way, by what becomes of it.
+    pub(crate) fn running_items(&self, items: &ItemsRun) -> RunningItems {
+        let mut running = RunningItems::default();
+        for (item, run) in items.open() {
+            let ItemState::Running { may_repeat, rests, .. } = &run.state else { continue };
+            match (*rests, *may_repeat) {
+                (true, false) => running.uncalled.push(item),
+                (false, _) if self.driven => running.at_work.push(item),
+                (_, _) => running.cut_off.push(item),
+            }
+        }
+        running
     }
 
     /// The item whose next attempt is due first, if that is what the run waits for.
@@ -40,6 +66,7 @@ impl Standing<'_> {
         };
         let done = format!("{} of {} items of {id} are done", items.settled_count(), items.count);
         let running: Vec<ItemIndex> = items.running().map(|(item, _)| item).collect();
+        let RunningItems { at_work, cut_off, uncalled } = self.running_items(items);
         if let (Some(failure), false) = (&items.stopping, running.is_empty()) {
             let why = match failure.code.as_str() {
                 "" => String::new(),
@@ -49,7 +76,13 @@ impl Standing<'_> {
         }
         let mut parts: Vec<String> = Vec::new();
         if !running.is_empty() {
-            parts.push(format!("{} at work", named(&running)));
+            let states = [
+                (at_work, "at work"),
+                (cut_off, "to run again"),
+                (uncalled, "waiting to be called"),
+            ];
+            let states = states.iter().filter(|(items, _)| !items.is_empty());
+            parts.extend(states.map(|(items, word)| format!("{} {word}", named(items))));
         } else if self.run.paused {
             return format!("{done}; the run is paused");
         } else if items.next_to_start().is_some() {
@@ -81,7 +114,17 @@ impl Standing<'_> {
             0 => String::new(),
             failed => format!(", {failed} failed"),
         };
-        format!("{done} of {count} items{failed}, {} at work", items.running_count())
+        let RunningItems { at_work, cut_off, uncalled } = self.running_items(items);
+        let said = |(items, word): &(Vec<ItemIndex>, &str)| match items.len() {
+            0 => String::new(),
+            count => format!(", {count} {word}"),
+        };
+        let waiting = [(cut_off, "to run again"), (uncalled, "waiting to be called")];
+        let waiting: String = waiting.iter().map(said).collect();
+        if at_work.is_empty() && !waiting.is_empty() {
+            return format!("{done} of {count} items{failed}{waiting}");
+        }
+        format!("{done} of {count} items{failed}, {} at work{waiting}", at_work.len())
     }
 
     /// The items of a step in numbers.
@@ -95,11 +138,18 @@ impl Standing<'_> {
             done: items.settled_count(),
             failed: items.failed,
             begun: items.next.0,
-            running: numbers(|state| matches!(state, ItemState::Running { .. })),
+            running: numbers(|state| {
+                matches!(state, ItemState::Running { .. }) && !is_uncalled(state)
+            }),
             retrying: numbers(|state| matches!(state, ItemState::Retrying { .. })),
-            waiting: numbers(|state| matches!(state, ItemState::Waiting)),
+            waiting: numbers(|state| matches!(state, ItemState::Waiting) || is_uncalled(state)),
         })
     }
+}
+
+/// Whether the attempt of an item was recorded, and its handler not called.
+fn is_uncalled(state: &ItemState) -> bool {
+    matches!(state, ItemState::Running { rests: true, may_repeat: false, .. })
 }
 
 /// The retry that is due first: item, attempt and time.

@@ -141,6 +141,11 @@ impl Asked {
         }
     }
 
+    /// Whether the function of the run says it: what it does next.
+    pub(super) fn is_of_function(&self) -> bool {
+        matches!(self.command, Command::MakeCalls(_) | Command::ReturnFunction(_))
+    }
+
     /// What tells those who wait for its outcome that there will be none: an attempt that cannot be resumed is not called.
     #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is about a resumption")]
     pub(super) fn withdrawal(&self, run: RunId) -> Option<Output> {

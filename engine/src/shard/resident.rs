@@ -151,7 +151,9 @@ impl Resident {
         if drives {
             out.extend(self.calls(run));
         }
-        if drives && !self.run.status.is_terminal() {
+        // One that only its function asks for was told all there is, or it could not ask: told again, it would ask again.
+        let is_asked = !self.queue.is_empty() && self.queue.iter().all(Asked::is_of_function);
+        if drives && !is_asked && !self.run.status.is_terminal() {
             self.tell_function(run, self.run.revision, out);
         }
         if drives {

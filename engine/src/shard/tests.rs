@@ -4,6 +4,7 @@ mod bench;
 mod refused_starts;
 
 use nexus_log::{Outcome, Revision};
+use nexus_model::code::FunctionReturned;
 use nexus_model::command::Command;
 use nexus_model::definition::{
     Compensate, Definition, OnEnd, OnError, Repeat, Step, StepKind, WhenNeeds,
@@ -111,6 +112,23 @@ fn a_function_is_told_of_its_run_though_the_log_refused_to_cancel_it() {
     assert_eq!(bench.seen(), "reply 1 disk; left; rest");
     bench.rested(run);
     assert_eq!(bench.seen(), "tell the function of 1");
+}
+
+/// Told again it would ask again, and a run that leaves memory at once would be read for nothing.
+#[test]
+fn a_function_that_asks_for_its_run_is_not_told_of_it() {
+    let code = compile(Definition { code: true, ..Definition::default() });
+    let (mut bench, run) = Bench::begun(&code);
+    bench.limits(|_| {});
+    let returned = FunctionReturned { turn: 7, ..FunctionReturned::default() };
+    bench.ask(run, Command::ReturnFunction(Box::new(returned)), Some(1));
+    assert_eq!(bench.seen(), "load");
+    bench.load(run);
+    assert_eq!(bench.seen(), "reply 1 rejected");
+    bench.limits(|_| {});
+    bench.ask(run, Command::OfferSlots, None);
+    bench.load(run);
+    assert_eq!(bench.seen(), "load; tell the function of 1");
 }
 
 /// `a`, and a step that runs last, and has run at once; what is cancelled is undone, if nobody says otherwise.

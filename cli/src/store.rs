@@ -263,10 +263,11 @@ pub(crate) fn is_in_a_program(problem: &Problem) -> bool {
 
 /// Says on standard error which program carries a run on, if no command can. Returns whether it does.
 pub(crate) async fn note_program(control: &Control, name: &str) -> bool {
-    let Control::Here(service) = control else { return false };
-    let Some(program) = service.program_elsewhere(name).await else { return false };
+    let view = control.get(name).await.ok();
+    let Some(code) = view.and_then(|view| view.elsewhere) else { return false };
     output::note(format!(
-        "note: {name} goes on once {program} opens the store; no command can carry it on"
+        "note: {name} goes on once {} opens the store; no command can carry it on",
+        code.program
     ));
     true
 }
@@ -274,16 +275,13 @@ pub(crate) async fn note_program(control: &Control, name: &str) -> bool {
 /// Says on standard error who works on what was recorded, if nobody does now: an engine, or the program that has
 /// its code.
 pub(crate) async fn note_parked<N: AsRef<str>>(context: &Context, access: &Access, names: &[N]) {
-    if !access.is_here() {
-        return;
-    }
     let mut any = Vec::new();
     for name in names.iter().map(AsRef::as_ref) {
         if !note_program(access.control(), name).await {
             any.push(name);
         }
     }
-    if !any.is_empty() {
+    if access.is_here() && !any.is_empty() {
         let (name, flag) = (any.join(" "), context.store_flag());
         output::note(format!(
             "note: no engine has the store open; {name} runs when one does: nexus-engine serve{flag}, or nexus-engine resume {name}{flag}"

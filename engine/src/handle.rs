@@ -284,6 +284,11 @@ impl Handle {
         self.shared.functions.trouble(run).map(|trouble| trouble.told())
     }
 
+    /// Waits until the function of a run gets no further here, and says why.
+    pub(crate) async fn until_stuck(&self, run: RunId) -> FunctionTrouble {
+        self.shared.functions.until_trouble(run).await.told()
+    }
+
     /// The run of this name, whose output is `Out`. Whether there is one is seen when it is asked something.
     pub fn run<Out>(&self, name: &str) -> RunHandle<Out> {
         RunHandle::named(self.clone(), name)

@@ -112,6 +112,8 @@ fn explain_run(context: &Context, run: &str) -> Outcome {
         let facts = facts(cause);
         let release = &cause.release;
         output::line(format!("  {head:<6} {}{step}{facts}: {release}", cause.cause));
+        // Such as what is recorded beside what a function does now.
+        cause.why.lines().skip(1).for_each(|line| output::line(format!("         {line}")));
     }
     if !then.is_empty() {
         output::line(format!("  then   {}", then.join(", ")));

@@ -9,6 +9,7 @@ use nexus_engine::prelude::*;
 use nexus_gateway::{Server, Service, Setup};
 use serde_json::Value;
 
+use super::sharing::serve;
 use super::support::{Desk, until};
 
 const GO: Signal<u64> = Signal::new("go");
@@ -79,6 +80,18 @@ fn no_command_waits_for_a_function_that_it_does_not_have() {
     let refused = desk.nexus(&["retry", "wf-001", "-o", "json"]).code(5).problem();
     assert_eq!(refused["code"], "NX3055");
     assert!(!desk.nexus(&["explain", "wf-001"]).code(0).out.contains("retry"));
+}
+
+#[test]
+fn what_serve_lacks_is_said_of_a_run_that_waits_for_somebody() {
+    let desk = Desk::new();
+    waits(&desk);
+    let (_server, _) = serve(&desk);
+    let program = "goes on once the program that has the function `work` opens the store";
+    let explained = desk.nexus(&["explain", "wf-001"]).code(0).out;
+    assert!(explained.contains(program), "{explained}");
+    let approved = desk.nexus(&["approve", "wf-001"]).code(0).err;
+    assert!(approved.contains(program), "{approved}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nexus_model::id::RunId;
+use tokio::sync::Notify;
 
 use super::Function;
 use super::trouble::Trouble;
@@ -15,6 +16,8 @@ use crate::workflow::Work;
 pub(crate) struct Functions {
     known: Arc<BTreeMap<String, Arc<dyn Function>>>,
     at_work: Arc<Mutex<AtWork>>,
+    /// Told of each trouble.
+    troubled: Arc<Notify>,
 }
 
 #[derive(Default)]
@@ -45,7 +48,7 @@ struct Code {
 impl Functions {
     /// Those of a program, by the names of their workflows.
     pub(crate) fn new(known: BTreeMap<String, Arc<dyn Function>>) -> Self {
-        Self { known: Arc::new(known), at_work: Arc::default() }
+        Self { known: Arc::new(known), ..Self::default() }
     }
 
     pub(crate) fn get(&self, workflow: &str) -> Option<&Arc<dyn Function>> {
@@ -92,6 +95,20 @@ impl Functions {
         let mut at_work = self.at_work();
         let work = at_work.runs.entry(run).or_default();
         work.trouble = Some(trouble);
+        drop(at_work);
+        self.troubled.notify_waiters();
+    }
+
+    /// Waits until the function of a run gets no further, and says why.
+    pub(crate) async fn until_trouble(&self, run: RunId) -> Trouble {
+        loop {
+            // It hears what is told from here on.
+            let told = self.troubled.notified();
+            if let Some(trouble) = self.trouble(run) {
+                return trouble;
+            }
+            told.await;
+        }
     }
 
     /// Why the function of a run gets no further, if it does not.
@@ -111,7 +128,7 @@ impl Functions {
 
     /// The same functions, none of which is at work.
     pub(crate) fn anew(&self) -> Self {
-        Self { known: Arc::clone(&self.known), at_work: Arc::default() }
+        Self { known: Arc::clone(&self.known), ..Self::default() }
     }
 
     /// Has somebody told once the function of a run has made this call; at once if it has.

@@ -188,7 +188,7 @@ impl StepCx {
         self.0.info.is_undo
     }
 
-    /// The number of the attempt, from 1.
+    /// The number of the attempt, from 1. Attempts to undo a step are counted on from those to carry it out.
     pub fn attempt(&self) -> u32 {
         self.0.info.attempt.0
     }

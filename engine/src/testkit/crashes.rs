@@ -55,9 +55,9 @@ pub(super) fn everywhere(
     play(&mut engine);
     let (plain, transitions) = (engine.ending(), engine.transitions());
     let mut crashes = Crashes { plain, transitions, played: 0, differences: Vec::new() };
-    let wrong = engine.broken();
-    if !wrong.is_empty() {
-        crashes.differences.push(("without a crash".to_owned(), wrong));
+    let lines = wrong(&engine);
+    if !lines.is_empty() {
+        crashes.differences.push(("without a crash".to_owned(), lines));
     }
     let places = transitions.min(PLACES_MAX);
     for place in 0..places {
@@ -69,7 +69,7 @@ pub(super) fn everywhere(
             engine.crash_at(CrashPoint { transition, kept });
             play(&mut engine);
             let mut lines = crashes.plain.differences(&engine.ending());
-            lines.extend(engine.broken());
+            lines.extend(wrong(&engine));
             if engine.awaits_crash() {
                 lines.push("the play did not come to the place of the crash".to_owned());
             }
@@ -79,6 +79,11 @@ pub(super) fn everywhere(
         }
     }
     crashes
+}
+
+/// What is wrong with a play, whatever it is compared with: a function that gets no further does so each time.
+fn wrong(engine: &TestEngine) -> Vec<String> {
+    engine.broken().into_iter().chain(engine.stuck()).collect()
 }
 
 fn words(transition: u32, kept: bool) -> String {

@@ -143,6 +143,13 @@ impl TestEngine {
         self.world.acting.functions.trouble(run).map(|trouble| trouble.told())
     }
 
+    /// The runs whose functions get no further, and why.
+    pub(super) fn stuck(&self) -> Vec<String> {
+        let stuck =
+            |(name, run): (String, RunId)| Some(format!("{name}: {}", self.function_trouble(run)?));
+        self.runs().into_iter().filter_map(stuck).collect()
+    }
+
     /// Begins anew, and only these steps and handlers are called for real.
     #[must_use]
     pub fn only_real(self, names: impl IntoIterator<Item = String>) -> Self {

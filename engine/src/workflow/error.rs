@@ -85,7 +85,7 @@ pub enum Error {
         /// The run.
         run: String,
     },
-    /// The function of the run of a test gets no further.
+    /// The function of the run gets no further in this program.
     Stuck {
         /// The run.
         run: String,

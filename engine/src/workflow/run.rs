@@ -113,13 +113,26 @@ impl<Out> RunHandle<Out> {
     /// Waits until it has ended, and says what it brought.
     ///
     /// # Errors
-    /// [`Error::Failed`] and [`Error::Cancelled`] if that is how it ended; [`Error::Output`] if it brought something else.
+    /// [`Error::Failed`] and [`Error::Cancelled`] if that is how it ended; [`Error::Output`] if it brought something else;
+    /// [`Error::Stuck`] if its function gets no further in this program: the run stays open, and goes on when a program with fitting
+    /// code opens the store.
     pub async fn result(&self) -> Result<Out>
     where
         Out: DeserializeOwned,
     {
-        let status = self.handle.wait(self.run_id().await?).await?;
+        let id = self.run_id().await?;
         let named = || self.name.to_string();
+        let status = tokio::select! {
+            biased;
+            status = self.handle.wait(id) => status?,
+            trouble = self.handle.until_stuck(id) => {
+                // One that is being ended ends without its function.
+                if self.load().await?.1.status == RunStatus::Running {
+                    return Err(Error::Stuck { run: named(), trouble: Box::new(trouble) });
+                }
+                self.handle.wait(id).await?
+            }
+        };
         match status {
             RunStatus::Completed { output } => self.read(output).await,
             RunStatus::Failed { failure, step } | RunStatus::Failing { failure, step } => {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use nexus_engine::log::MemoryLog;
 use nexus_engine::prelude::*;
+use nexus_engine::testing::TestEngine;
 use nexus_engine::{Config, model::event::Event};
 use std::sync::Arc;
 
@@ -171,4 +172,35 @@ async fn a_run_whose_function_is_gone_waits_for_it() {
     }
     let (engine, _log, _folder) = open(&memory, after);
     assert_eq!(within(engine.run::<u64>("run").result()).await.unwrap(), 4);
+}
+
+/// It would wait for what does not come in this program.
+#[tokio::test]
+async fn who_awaits_the_result_of_a_function_that_is_stuck_is_told_so() {
+    let waits = |_: Cx, n: u64| async move {
+        tokio::time::sleep(Duration::from_hours(1)).await;
+        Ok(n)
+    };
+    let workflow = Workflow::code("waits", waits).unwrap();
+    let engine = Engine::builder().workflow(&workflow).in_memory().unwrap();
+    let run = engine.start(&workflow, 1).await.unwrap();
+    let error = within(run.result()).await.unwrap_err();
+    assert_eq!(error.code(), Some("NX5020"), "{error}");
+    run.cancel("enough").await.unwrap();
+    assert!(matches!(within(run.result()).await, Err(Error::Cancelled { .. })));
+    drop(run);
+    engine.shutdown().await;
+}
+
+/// It ends the same each time, and never well.
+#[test]
+fn a_function_that_is_stuck_is_no_good_end_of_a_play() {
+    let panics = |_: Cx, n: u64| async move {
+        assert!(n > 7, "on purpose");
+        Ok(n)
+    };
+    let workflow = Workflow::code("panics", panics).unwrap();
+    let t = TestEngine::new().workflow(&workflow);
+    let crashes = t.crash_everywhere(&workflow, 1).unwrap();
+    assert!(!crashes.all_same() && crashes.to_string().contains("NX5021"), "{crashes}");
 }

@@ -4,6 +4,7 @@ use nexus_engine::model::id::{RunId, StepIndex};
 use nexus_engine::shard::Answer;
 use nexus_engine::{MigrateRequest, RequestError, StartError};
 
+use super::code_elsewhere::OF_PROGRAMS;
 use super::get::find_step;
 use super::{Service, show};
 use crate::api::{Act, Acted, Problem};
@@ -11,8 +12,6 @@ use crate::problems;
 
 /// What a run was to be continued without was undone.
 const UNDONE: &str = "NX5005";
-/// By what programs start runs, unless they are asked to by somebody.
-const OF_PROGRAMS: &str = "rust";
 
 impl Service {
     /// Starts nothing new in a run until it is resumed.

@@ -15,6 +15,8 @@ use super::show::standing::child;
 use crate::api::{CodeElsewhere, Problem};
 use crate::problems;
 
+/// By what programs start runs, unless they are asked to by somebody.
+pub(super) const OF_PROGRAMS: &str = "rust";
 /// How many called runs are looked at, all together; of more than these one is thought to go on.
 const CALLS_MAX: usize = 100;
 /// How many handlers are named.
@@ -113,13 +115,6 @@ impl Elsewhere {
 }
 
 impl Service {
-    /// Which program carries on a run that has not ended, in words, if nothing of this process can.
-    pub async fn program_elsewhere(&self, name: &str) -> Option<String> {
-        let (run, name) = self.resolve(name).await.ok()?;
-        let (plan, state) = self.load(run, &name).await.ok()?;
-        Some(self.code_elsewhere(&plan, &state).await?.program())
-    }
-
     /// Refuses to work on a run whose code is that of another program: it would get no further, and that program would not get
     /// at the store meanwhile.
     pub(super) async fn check_code(

@@ -11,6 +11,7 @@ use nexus_engine::model::id::StepIndex;
 use nexus_engine::model::run::{Slot, StepState, UndoState};
 use nexus_engine::model::time::Timestamp;
 
+use super::super::code_elsewhere::OF_PROGRAMS;
 use super::super::show::standing::{Standing, Waits};
 use super::super::show::time;
 use crate::api::Cause;
@@ -130,7 +131,12 @@ fn released(standing: &Standing<'_>, name: &str, step: StepIndex) -> Cause {
 /// What brings that which a step waits for.
 fn comes(standing: &Standing<'_>, what: &Awaited, name: &str, step: StepIndex) -> String {
     match what {
-        Awaited::Signal { name: signal } => format!("nexus-engine signal {name} {signal}"),
+        Awaited::Signal { name: signal } => {
+            // What waits in a program takes a value of a type, and not whatever comes.
+            let started = standing.run.started.as_deref();
+            let is_typed = started.is_some_and(|started| started.by.via == OF_PROGRAMS);
+            format!("nexus-engine signal {name} {signal}{}", if is_typed { " JSON" } else { "" })
+        }
         Awaited::Event { name: event, .. } => {
             format!("nexus-engine emit {event}, or a step that emits it")
         }

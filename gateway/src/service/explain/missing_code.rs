@@ -23,8 +23,13 @@ impl Service {
         let last = explain(view, &missing);
         let code = self.code_elsewhere(plan, run).await;
         if driven {
+            let is_said = last.is_some() || view.why.starts_with("NX");
             view.why = last.unwrap_or_else(|| std::mem::take(&mut view.why));
             let Some(code) = code else { return };
+            if !is_said {
+                view.why =
+                    format!("{}; it goes on once {} opens the store", view.why, code.program());
+            }
             // Who waits is refused.
             view.commands.retain(|command| !command.starts_with("nexus-engine wait "));
             if let Elsewhere::Function(_) | Elsewhere::Fitting(..) = code {

@@ -84,11 +84,11 @@ fn a_run_that_waits_says_for_what_and_how_it_comes() {
         TestEngine::new(),
         &waits,
         &[
-            ("waiting", Some("a"), "nexus-engine signal wf-001 paid"),
+            ("waiting", Some("a"), "nexus-engine signal wf-001 paid JSON"),
             (
                 "waiting",
                 Some("b"),
-                "nexus-engine signal wf-001 paid, or its time is over at 2026-01-02T",
+                "nexus-engine signal wf-001 paid JSON, or its time is over at 2026-01-02T",
             ),
         ],
     );

@@ -97,7 +97,7 @@ impl<Out> RunHandle<Out> {
     }
 
     /// Why its function gets no further in this program, if it does not: the run is open, and goes on when a program with fitting
-    /// code opens the store. [`result`](Self::result) waits for that.
+    /// code opens the store. [`result`](Self::result) returns it as an error.
     ///
     /// # Errors
     /// [`Error::NoSuchRun`], [`Error::Request`]

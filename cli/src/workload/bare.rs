@@ -30,7 +30,7 @@ impl Bare {
         let db = Database::builder(folder.join("bare"))
             .cache_size(32 * MIB)
             .max_journaling_size(128 * MIB)
-            .worker_threads(2)
+            .worker_threads(1)
             .journal_compression(CompressionType::None)
             .open()?;
         let options = || {

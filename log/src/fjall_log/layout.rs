@@ -105,7 +105,8 @@ fn open_database(folder: &Path, options: &Options) -> Result<Store, fjall::Error
         .cache_size(options.cache_bytes)
         .max_cached_files(Some(cached_files_max()))
         .max_journaling_size(128 * MIB)
-        .worker_threads(2)
+        // Of several the first only flushes, and puts compactions back into the queue without rest.
+        .worker_threads(1)
         .journal_compression(CompressionType::None)
         .open()?;
     let rows = db.keyspace("rows", || layout_v2(Use::Rows))?;

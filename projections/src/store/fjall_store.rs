@@ -124,7 +124,8 @@ fn open_database(path: &Path) -> Result<Tables, fjall::Error> {
         .cache_size(8 * MIB)
         .max_journaling_size(64 * MIB)
         .max_cached_files(Some(64))
-        .worker_threads(2)
+        // As in the log: of several the first would not rest.
+        .worker_threads(1)
         .journal_compression(CompressionType::None)
         .open()?;
     let rows = db.keyspace("rows", || options(8))?;

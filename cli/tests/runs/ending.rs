@@ -147,7 +147,8 @@ fn waiting_ends_when_the_time_is_over() {
     assert_eq!(result.problem()["code"], "NX7013");
     desk.nexus(&["cancel", "wf-001", "--reason", "enough"]).code(0);
     desk.nexus(&["wait", "wf-001"]).code(9);
-    desk.nexus(&["result", "wf-001", "--wait"]).code(9);
+    let cancelled = desk.nexus(&["result", "wf-001", "--wait"]).code(9).err;
+    assert!(cancelled.contains("wf-001 is cancelled, so it has no output"), "{cancelled}");
 }
 
 #[test]

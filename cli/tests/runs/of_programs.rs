@@ -113,6 +113,14 @@ fn who_waits_for_a_program_to_let_go_of_the_store_is_told_so() {
     until("it is free", || desk.nexus(&["list"]).code == 0);
 }
 
+/// A program that can be asked over its socket.
+async fn served<In, Out>(store: &Path, workflow: &Workflow<In, Out>) -> (Engine, Server) {
+    let engine = Engine::builder().workflow(workflow).open(store).expect("the store opens");
+    let setup = Setup { role: "shop".into(), store: store.to_owned(), ..Setup::default() };
+    let service = Service::new(engine.handle().clone(), setup);
+    (engine, Server::start(service, None).await.expect("it can be asked"))
+}
+
 /// The program is asked over its socket, and knows why its function is stuck.
 #[test]
 fn no_command_waits_for_a_function_that_is_stuck_where_it_is() {
@@ -122,13 +130,9 @@ fn no_command_waits_for_a_function_that_is_stuck_where_it_is() {
     };
     let workflow: Workflow<u64, u64> = Workflow::code("stuck", stuck).expect("a workflow");
     let desk = Desk::new();
-    let store = desk.store();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let (engine, server) = runtime.block_on(async {
-        let engine = Engine::builder().workflow(&workflow).open(&store).expect("the store opens");
-        let setup = Setup { role: "shop".into(), store: store.clone(), ..Setup::default() };
-        let service = Service::new(engine.handle().clone(), setup);
-        let server = Server::start(service, None).await.expect("it can be asked");
+        let (engine, server) = served(&desk.store(), &workflow).await;
         engine.start(&workflow, 1).id("wf-001").await.expect("it starts");
         (engine, server)
     });
@@ -138,6 +142,32 @@ fn no_command_waits_for_a_function_that_is_stuck_where_it_is() {
     }
     let page = desk.nexus(&["get", "wf-001", "-o", "json"]).code(0).json();
     assert!(page["why"].as_str().is_some_and(|why| why.starts_with("NX5020: ")), "{page}");
+    runtime.block_on(async {
+        server.stop().await;
+        engine.shutdown().await;
+    });
+}
+
+/// What is recorded stands beside what the function does now.
+#[test]
+fn explain_shows_both_sides_of_a_function_that_differs() {
+    let desk = Desk::new();
+    waits(&desk);
+    desk.nexus(&["approve", "wf-001"]).code(0);
+    let differs = Workflow::code("work", async |cx: Cx, n: u64| {
+        cx.sleep(Duration::from_mins(1)).await?;
+        Ok(n)
+    });
+    let differs = differs.expect("a workflow");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let (engine, server) = runtime.block_on(async {
+        let (engine, server) = served(&desk.store(), &differs).await;
+        engine.run::<u64>("wf-001").result().await.expect_err("it gets no further");
+        (engine, server)
+    });
+    let said = desk.nexus(&["explain", "wf-001"]).code(0).out;
+    let sides = ["NX5001", "recorded", "this program", "approve", "sleep"];
+    assert!(sides.iter().all(|side| said.contains(side)), "{said}");
     runtime.block_on(async {
         server.stop().await;
         engine.shutdown().await;
@@ -426,14 +456,10 @@ fn doctor_says_why_a_function_gets_no_further_in_the_program_that_has_the_store(
     let stuck = stuck.expect("a workflow");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let (engine, server) = runtime.block_on(async {
-        let engine = Engine::builder().workflow(&stuck).open(desk.store()).expect("it opens");
-        let setup = Setup { role: "shop".into(), store: desk.store(), ..Setup::default() };
-        let server = Server::start(Service::new(engine.handle().clone(), setup), None).await;
+        let (engine, server) = served(&desk.store(), &stuck).await;
         let run = engine.start(&stuck, ()).id("wf-001").await.expect("it starts");
-        while run.trouble().await.expect("it is there").is_none() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        (engine, server.expect("it serves"))
+        run.result().await.expect_err("it gets no further");
+        (engine, server)
     });
     let listed = desk.nexus(&["list"]).code(0).out;
     assert!(listed.contains("NX5020 a fitting function `stuck`"), "{listed}");

@@ -156,7 +156,10 @@ fn a_follower_is_told_everything_when_the_holder_ends() {
     server.end().code(143);
     let told = history.end().code(0);
     assert_eq!(told.out.lines().last(), Some("attempts.interrupted"), "{}", told.out);
-    assert!(told.err.contains("wf-001 runs when one does: nexus-engine serve"), "{}", told.err);
+    let note = "wf-001 runs when one does: nexus-engine serve";
+    assert!(told.err.contains(note), "{}", told.err);
+    let logs = desk.nexus(&["logs", "wf-001", "-f"]).code(0).err;
+    assert!(logs.contains(note), "{logs}");
 }
 
 /// What the templates need was read by nobody in this process before.

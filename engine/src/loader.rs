@@ -173,16 +173,18 @@ impl Loader {
     /// # Errors
     /// [`LoadError`]; `Ok(None)` if there is no such run.
     pub fn run(&self, id: RunId) -> Result<Option<(Arc<Plan>, Run)>, LoadError> {
-        let (mut plan, mut run) = match self.snapshot(id) {
-            Some(snapshot) => snapshot,
-            None => match self.beginning(id)? {
-                Some(beginning) => beginning,
-                None => return Ok(None),
-            },
-        };
-        let from = Revision(run.revision);
-        self.each_frame(id, from, |frame| self.fold_frame(&mut plan, &mut run, frame))?;
-        Ok(Some((plan, run)))
+        let mut found = self.snapshot(id);
+        let from = found.as_ref().map_or(0, |(_, run)| run.revision);
+        self.each_frame(id, Revision(from), |frame| {
+            let events = events_of(frame)?;
+            let (plan, run) = match &mut found {
+                Some(found) => found,
+                // Its first frame says what it begins with: it is read once.
+                None => found.insert(self.before(events.first())?),
+            };
+            self.fold(plan, run, events)
+        })?;
+        Ok(found)
     }
 
     /// A run before its first event, and the plan it begins with.
@@ -190,9 +192,25 @@ impl Loader {
     /// # Errors
     /// [`LoadError`]; `Ok(None)` if there is no such run.
     pub fn beginning(&self, id: RunId) -> Result<Option<(Arc<Plan>, Run)>, LoadError> {
-        let Some(plan) = self.plan_at(id, 0)? else { return Ok(None) };
+        let frames = self.log.read_stream(stream(id), Revision(0), 1)?;
+        frames.first().map(|first| self.beginning_in(first)).transpose()
+    }
+
+    /// The same, of a run whose first frame is read already.
+    ///
+    /// # Errors
+    /// [`LoadError`]
+    pub(crate) fn beginning_in(&self, first: &Frame) -> Result<(Arc<Plan>, Run), LoadError> {
+        self.before(events_of(first)?.first())
+    }
+
+    fn before(&self, first: Option<&Recorded>) -> Result<(Arc<Plan>, Run), LoadError> {
+        let Some(Recorded { event: Event::RunStarted(started), .. }) = first else {
+            return Err(LoadError::NoStart);
+        };
+        let plan = self.plan(started.definition)?;
         let run = Run::new(&plan);
-        Ok(Some((plan, run)))
+        Ok((plan, run))
     }
 
     /// Folds a frame into a run. `plan` becomes the new one when the run is migrated.
@@ -205,7 +223,16 @@ impl Loader {
         run: &mut Run,
         frame: &Frame,
     ) -> Result<(), LoadError> {
-        for recorded in events_of(frame)? {
+        self.fold(plan, run, events_of(frame)?)
+    }
+
+    fn fold(
+        &self,
+        plan: &mut Arc<Plan>,
+        run: &mut Run,
+        events: Vec<Recorded>,
+    ) -> Result<(), LoadError> {
+        for recorded in events {
             if recorded.revision < run.revision {
                 continue;
             }
@@ -295,14 +322,7 @@ impl Loader {
             let hash = hash.as_slice().try_into().map(DefinitionHash);
             return self.plan(hash.unwrap_or_default()).map(Some);
         }
-        let frames = self.log.read_stream(stream(id), Revision(0), 1)?;
-        let Some(frame) = frames.first() else { return Ok(None) };
-        let Some(Recorded { event: Event::RunStarted(started), .. }) =
-            events_of(frame)?.into_iter().next()
-        else {
-            return Err(LoadError::NoStart);
-        };
-        self.plan(started.definition).map(Some)
+        Ok(self.beginning(id)?.map(|(plan, _)| plan))
     }
 
     /// Reads the events of a run from `from` on, at most about `events_max`.
@@ -347,6 +367,9 @@ impl Loader {
             let Some(last) = frames.last() else { return Ok(()) };
             next = last.next_revision();
             frames.iter().try_for_each(&mut visit)?;
+            if frames.len() < FRAMES_MAX {
+                return Ok(());
+            }
         }
     }
 

@@ -92,24 +92,17 @@ impl Replay {
 /// [`ReplayError`] if there is no such run, or it cannot be read.
 pub fn replay(loader: &Loader, id: RunId, to: Option<u32>) -> Result<Replay, ReplayError> {
     let began = Instant::now();
-    let (plan, run) = loader.beginning(id)?.ok_or(ReplayError::NotFound)?;
-    let mut again = Again {
-        loader,
-        plan,
-        run,
-        to: to.unwrap_or(u32::MAX),
-        recorded: None,
-        snapshot: loader.snapshot(id),
-        compared: None,
-        differences: Vec::new(),
-        vault: loader.vault(id)?,
-        forgotten: loader.is_forgotten(id)?,
-    };
+    let mut again: Option<Again<'_>> = None;
     loader.each_frame(id, Revision(0), |frame| {
+        let again = match &mut again {
+            Some(again) => again,
+            None => again.insert(Again::new(loader, id, frame, to)?),
+        };
         again.frame(frame)?;
         again.compare_snapshot();
         Ok(())
     })?;
+    let again = again.ok_or(ReplayError::NotFound)?;
     let state = state_hash(&again.plan, &again.run);
     Ok(Replay {
         events: again.run.revision,
@@ -137,7 +130,29 @@ struct Again<'a> {
     forgotten: bool,
 }
 
-impl Again<'_> {
+impl<'a> Again<'a> {
+    /// Before the first frame, which says what the run begins with.
+    fn new(
+        loader: &'a Loader,
+        id: RunId,
+        first: &Frame,
+        to: Option<u32>,
+    ) -> Result<Self, LoadError> {
+        let (plan, run) = loader.beginning_in(first)?;
+        Ok(Self {
+            loader,
+            plan,
+            run,
+            to: to.unwrap_or(u32::MAX),
+            recorded: None,
+            snapshot: loader.snapshot(id),
+            compared: None,
+            differences: Vec::new(),
+            vault: loader.vault(id)?,
+            forgotten: loader.is_forgotten(id)?,
+        })
+    }
+
     fn frame(&mut self, frame: &Frame) -> Result<(), LoadError> {
         let recorded = events_of(frame)?;
         let mut plan = Arc::clone(&self.plan);

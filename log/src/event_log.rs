@@ -36,7 +36,8 @@ pub trait EventLog: Send + Sync + 'static {
         bytes_max: usize,
     ) -> Result<Vec<Frame>, ReadError>;
 
-    /// Reads frames of `stream` in order of revision, from the one that holds `from`, at most `frames_max`.
+    /// Reads frames of `stream` in order of revision, from the one that holds `from`, at most `frames_max`. Fewer than that: these are
+    /// all there are.
     ///
     /// # Errors
     /// As [`read`](Self::read).

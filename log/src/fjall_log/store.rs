@@ -187,12 +187,16 @@ impl Store {
         frames_max: usize,
     ) -> Result<Vec<Frame>, ReadError> {
         let snapshot = self.db.snapshot();
-        let Some(first) = self.index_row_before(&snapshot, stream, from)? else {
+        // Every stream begins at revision 0: who reads it from there need not ask which row holds it.
+        let first = if from == Revision(0) {
+            from
+        } else if let Some(row) = self.index_row_before(&snapshot, stream, from)? {
+            row.revision
+        } else {
             return Ok(Vec::new());
         };
-        let range =
-            IndexRow::key(stream, first.revision)..=IndexRow::key(stream, Revision(u32::MAX));
-        let mut expected = first.revision;
+        let range = IndexRow::key(stream, first)..=IndexRow::key(stream, Revision(u32::MAX));
+        let mut expected = first;
         let mut found = Vec::new();
         for guard in snapshot.range(&self.streams, range) {
             if found.len() >= frames_max {

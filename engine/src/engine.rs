@@ -6,13 +6,14 @@ use std::any::{Any, TypeId};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, RwLock};
+use std::thread;
 
-use nexus_log::{EventLog, FjallLog, MemoryLog, Options};
+use nexus_log::{EventLog, FjallLog, HeldStore, MemoryLog, Options};
 use nexus_model::aggregate::{AggregateId, Calendar, Kind, State};
 use nexus_model::id::RunId;
 use nexus_model::pauses::STORE;
 use nexus_model::plan::EMIT_HANDLER;
-use nexus_projections::{Views, ViewsError};
+use nexus_projections::{ViewRows, Views, ViewsError};
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -34,6 +35,8 @@ use crate::secrets::{Secrets, SystemSecrets};
 use crate::tables::{META, RUN_NUMBER, TABLES};
 use crate::workflow::{Need, RunHandle, Start, Workflow};
 
+/// The folder of the views, within the store.
+const VIEWS: &str = "views";
 /// How many of the runs that are taken up are named.
 const FIRST_PICKED_UP: usize = 1_000;
 
@@ -174,8 +177,9 @@ impl Builder {
         let mut options = Options::new(TABLES);
         options.accept_data_loss = self.accept_data_loss;
         options.on_failure = self.on_failure;
-        let log: Arc<dyn EventLog> = Arc::new(FjallLog::open(folder, options)?);
-        self.open_on(log, folder)
+        let store = FjallLog::hold(folder, options)?;
+        let (log, rows) = open_both(store, &folder.join(VIEWS))?;
+        self.open_with(log, rows, folder)
     }
 
     /// Opens an engine on a log that is open already, with views and files in `folder`.
@@ -184,12 +188,20 @@ impl Builder {
     /// [`OpenError`]
     pub fn open_on(self, log: Arc<dyn EventLog>, folder: &Path) -> Result<Engine, OpenError> {
         self.check_needs()?;
-        let views = Views::open(&folder.join("views"), Arc::clone(&log))?;
+        self.open_with(log, ViewRows::open(&folder.join(VIEWS)), folder)
+    }
+
+    fn open_with(
+        self,
+        log: Arc<dyn EventLog>,
+        rows: ViewRows,
+        folder: &Path,
+    ) -> Result<Engine, OpenError> {
+        let views = Views::go_on(rows, Arc::clone(&log))?;
         views.catch_up(log.durable(PARTITION))?;
-        let mut open: Vec<RunId> =
-            views.resume()?.into_iter().map(|stream| RunId(stream.0)).collect();
+        let (runs, open_aggregates) = views.resume_all()?;
+        let mut open: Vec<RunId> = runs.into_iter().map(|stream| RunId(stream.0)).collect();
         open.extend(parents_to_drive(&*log, &views)?);
-        let open_aggregates = views.resume_aggregates()?;
         self.assemble(log, Some(views), Some(folder.to_owned()), open, open_aggregates)
     }
 
@@ -292,6 +304,21 @@ impl Builder {
         let picked_up = take_up(&handle, &open);
         Ok(Engine { handle, drivers, picked_up, cleaning })
     }
+}
+
+/// Opens the log, and beside it the rows of the views in a folder.
+fn open_both(
+    store: HeldStore,
+    views: &Path,
+) -> Result<(Arc<dyn EventLog>, ViewRows), nexus_log::OpenError> {
+    thread::scope(|scope| {
+        let open_rows = || ViewRows::open(views);
+        // A system that has no thread to give opens one after the other.
+        let rows = thread::Builder::new().spawn_scoped(scope, open_rows).ok();
+        let log = store.open()?;
+        let rows = rows.and_then(|rows| rows.join().ok()).unwrap_or_else(open_rows);
+        Ok((Arc::new(log) as Arc<dyn EventLog>, rows))
+    })
 }
 
 /// Has the engine work on these runs. How many they are, and the first of them.

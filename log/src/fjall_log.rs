@@ -95,16 +95,42 @@ pub struct FjallLog {
     _lock: creation::Lock,
 }
 
+/// A store that is held and not open yet.
+pub struct HeldStore {
+    folder: PathBuf,
+    options: Options,
+    mark_file: mark::MarkFile,
+    lock: creation::Lock,
+}
+
 impl FjallLog {
     /// Opens the store in the folder `path`, or creates it.
     ///
     /// # Errors
     /// [`OpenError`] if another process holds it, if it ends before what it acknowledged, or if it cannot be used.
-    #[expect(clippy::needless_pass_by_value, reason = "options are made for one log")]
     pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
+        Self::hold(path, options)?.open()
+    }
+
+    /// Takes hold of the store in the folder `path`, or creates it: from here on what stands in it is this process's own.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn hold(path: &Path, options: Options) -> Result<HeldStore, OpenError> {
         let lock = creation::lock(path)?;
         let mark_file = creation::prepare(path, &lock, &options)?;
-        let torn_tail = preflight::check(path)?;
+        Ok(HeldStore { folder: path.to_owned(), options, mark_file, lock })
+    }
+}
+
+impl HeldStore {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// As [`FjallLog::open`].
+    pub fn open(self) -> Result<FjallLog, OpenError> {
+        let Self { folder: path, options, mark_file, lock } = self;
+        let torn_tail = preflight::check(&path)?;
         let store = Arc::new(layout::open(&path.join(creation::LOG), &options)?);
         let (mark_file, mark) = match recovery::recover(&store, mark_file, options.accept_data_loss)
         {
@@ -119,25 +145,27 @@ impl FjallLog {
         let tip = Arc::new(Tip::new(mark.position, mark.clone()));
         let watched = Arc::clone(&store);
         let health = Box::new(move || watched.is_well().map_err(|error| error.to_string()));
-        let keeper = Keeper::start(path, mark_file, mark, &tip, health, options.on_failure)?;
+        let keeper = Keeper::start(&path, mark_file, mark, &tip, health, options.on_failure)?;
         let (submitter, handoff) = handoff::open();
-        let disk = disk::Disk::open(path, options.free_bytes_min)?;
+        let disk = disk::Disk::open(&path, options.free_bytes_min)?;
         let writer =
             Writer::new(Arc::clone(&store), Arc::clone(&tip), keeper.waker(), disk, &options);
-        let writer = writer.start(handoff).map_err(creation::io(path))?;
+        let writer = writer.start(handoff).map_err(creation::io(&path))?;
         tracing::info!(store = %path.display(), position = tip.durable().0, "the log is open");
-        Ok(Self {
+        Ok(FjallLog {
             permits: Permits::new(options.permits_bytes),
             submitter,
             tip,
             store,
-            folder: path.to_owned(),
+            folder: path,
             torn_tail,
             threads: Threads::new(writer, keeper),
             _lock: lock,
         })
     }
+}
 
+impl FjallLog {
     /// The head of the log.
     pub fn head(&self) -> LogHead {
         let mark = self.tip.mark();

@@ -28,4 +28,4 @@ pub use views::audit::{AuditAction, AuditFilter, AuditPage, AuditRow};
 pub use views::metrics::{Counters, MetricsRow};
 pub use views::resume;
 pub use views::runs::{CurrentState, CurrentStep, RunFilter, RunPage, RunRow, RunWord, WaitingOn};
-pub use views::{Checksum, Renewed, Views};
+pub use views::{Checksum, Renewed, ViewRows, Views};

@@ -9,7 +9,7 @@ pub(crate) mod runs;
 pub(crate) use runs::HotRuns;
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -48,6 +48,13 @@ pub(crate) fn layout() -> String {
 /// The views of a log. Cheap to clone; the last clone that is dropped closes them.
 #[derive(Clone)]
 pub struct Views(Arc<Open>);
+
+/// The rows of views, opened before the log is that they follow. That takes as long as opening the log does, so who opens both
+/// does so at the same time.
+pub struct ViewRows {
+    folder: PathBuf,
+    store: Result<FjallStore, ViewsError>,
+}
 
 struct Open {
     shared: Arc<Shared>,
@@ -94,12 +101,21 @@ impl Views {
     /// # Errors
     /// [`ViewsError`] if another process has them open, or the disk or the log cannot be used.
     pub fn open(folder: &Path, log: Arc<dyn EventLog>) -> Result<Self, ViewsError> {
-        let (store, checkpoint) = match open_existing(folder, &*log) {
+        Self::go_on(ViewRows::open(folder), log)
+    }
+
+    /// As [`open`](Self::open), with rows that were opened ahead.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn go_on(rows: ViewRows, log: Arc<dyn EventLog>) -> Result<Self, ViewsError> {
+        let ViewRows { folder, store } = rows;
+        let (store, checkpoint) = match store.and_then(|store| fitting(store, &*log)) {
             Ok(opened) => opened,
             Err(error) if error.blames_rows() => {
                 tracing::warn!(%error, folder = %folder.display(), "the views are rebuilt");
-                delete(folder)?;
-                open_existing(folder, &*log)?
+                delete(&folder)?;
+                fitting(FjallStore::open(&folder)?, &*log)?
             }
             Err(error) => return Err(error),
         };
@@ -169,11 +185,22 @@ impl Views {
     /// # Errors
     /// [`ViewsError`] if the rows cannot be read.
     pub fn resume(&self) -> Result<Vec<StreamId>, ViewsError> {
-        let streams = self.read(resume::list)?;
-        Ok(streams
-            .into_iter()
-            .filter(|stream| aggregates::aggregate_of(*stream).is_none())
-            .collect())
+        Ok(self.resume_all()?.0)
+    }
+
+    /// Both: the runs and the aggregates that need an engine.
+    ///
+    /// # Errors
+    /// [`ViewsError`] if the rows cannot be read.
+    pub fn resume_all(&self) -> Result<(Vec<StreamId>, Vec<AggregateId>), ViewsError> {
+        let (mut runs, mut aggregates) = (Vec::new(), Vec::new());
+        for stream in self.read(resume::list)? {
+            match aggregates::aggregate_of(stream) {
+                Some(aggregate) => aggregates.push(aggregate),
+                None => runs.push(stream),
+            }
+        }
+        Ok((runs, aggregates))
     }
 
     /// The aggregates that need an engine: those whose last record is not parked. In order of their ids.
@@ -181,8 +208,7 @@ impl Views {
     /// # Errors
     /// [`ViewsError`] if the rows cannot be read.
     pub fn resume_aggregates(&self) -> Result<Vec<AggregateId>, ViewsError> {
-        let streams = self.read(resume::list)?;
-        Ok(streams.into_iter().filter_map(aggregates::aggregate_of).collect())
+        Ok(self.resume_all()?.1)
     }
 
     /// All aggregates of a kind, in order of their names.
@@ -330,12 +356,15 @@ impl fmt::Debug for Views {
     }
 }
 
-/// Opens the store in `folder` if its rows were folded from `log`.
-fn open_existing(
-    folder: &Path,
-    log: &dyn EventLog,
-) -> Result<(FjallStore, Checkpoint), ViewsError> {
-    let store = FjallStore::open(folder)?;
+impl ViewRows {
+    /// Opens the rows in `folder`; makes them if they are not there. What is wrong with them is said when they are used.
+    pub fn open(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), store: FjallStore::open(folder) }
+    }
+}
+
+/// The store with its checkpoint, if its rows were folded from `log`.
+fn fitting(store: FjallStore, log: &dyn EventLog) -> Result<(FjallStore, Checkpoint), ViewsError> {
     if checkpoint::is_unused(&*store.read())? {
         store.commit(vec![checkpoint::layout_row(&layout())])?;
     }

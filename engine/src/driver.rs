@@ -17,9 +17,11 @@ mod hungry;
 mod message;
 mod outbox;
 mod outside;
+mod peers;
 mod performers;
 mod reads;
 mod replies;
+mod taking_up;
 mod timers;
 mod uncalled;
 
@@ -52,9 +54,11 @@ use hungry::Hungry;
 pub(crate) use message::{Message, ReplySender};
 use outbox::Outbox;
 pub(crate) use outside::{LeasedTask, WorkerReport};
+pub(crate) use peers::Peers;
 use performers::Performers;
 use reads::{Read, Reads};
 use replies::Replies;
+use taking_up::TakingUp;
 use timers::Timers;
 
 /// How many messages are taken before what was decided goes to the log.
@@ -71,6 +75,7 @@ pub(crate) struct Driver {
     shard: Shard,
     slots: Slots,
     hungry: Hungry,
+    taking_up: TakingUp,
     timers: Timers,
     wall_timers: Timers,
     errands: Errands,
@@ -115,6 +120,7 @@ impl Driver {
                 i64::try_from(concurrency).unwrap_or(i64::MAX)
             }),
             hungry: Hungry::default(),
+            taking_up: TakingUp::default(),
             timers: Timers::new(TIMERS, config.drive, share),
             wall_timers: Timers::new(WALL_TIMERS, config.drive, share),
             errands: Errands::new(inbox.clone()),
@@ -192,7 +198,8 @@ impl Driver {
                 let _ = done.send(());
             }
             Message::Drive { run } if self.closing.is_none() => self.tell(Input::Drive { run }),
-            Message::Drive { .. } => {}
+            Message::TakeUp { runs } if self.closing.is_none() => self.taking_up.extend(runs),
+            Message::Drive { .. } | Message::TakeUp { .. } => {}
             Message::Wait { run, end } => {
                 self.replies.wait(run, end);
                 if !self.shard.is_open(run) {
@@ -494,6 +501,7 @@ impl Driver {
             }
             self.tell(Input::Offer { run });
         }
+        self.take_up();
         self.outbox.put(self.shard.take_batch());
         self.reads.begin();
         let resident = self.shard.resident_count();
@@ -510,7 +518,7 @@ impl Driver {
             self.wall_timers.wake_in(self.clock.wall_now()),
         ];
         let timers = timers.into_iter().flatten().filter(|_| !clogged);
-        closing.into_iter().chain(timers).min()
+        closing.into_iter().chain(timers).chain(self.taking_up.wake_in()).min()
     }
 
     fn watch_the_wall_clock(&mut self) {
@@ -576,21 +584,6 @@ async fn sleep(duration: Option<Duration>) {
     match duration {
         Some(duration) => tokio::time::sleep(duration).await,
         None => std::future::pending().await,
-    }
-}
-
-/// The inboxes of all drivers of an engine.
-#[derive(Clone)]
-pub(crate) struct Peers(pub(crate) Arc<[mpsc::UnboundedSender<Message>]>);
-
-impl Peers {
-    fn at(&self, at: usize) -> &mpsc::UnboundedSender<Message> {
-        self.0.get(at).expect("each driver has an inbox")
-    }
-
-    /// Tells the driver of `run`; one that is gone hears of it when the run is read again.
-    fn send(&self, run: RunId, message: Message) {
-        let _ = self.at(crate::shard_of(run) % self.0.len()).send(message);
     }
 }
 

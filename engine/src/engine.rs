@@ -323,9 +323,7 @@ fn open_both(
 
 /// Has the engine work on these runs. How many they are, and the first of them.
 fn take_up(handle: &Handle, open: &[RunId]) -> (usize, Vec<RunId>) {
-    for run in open {
-        handle.drive(*run);
-    }
+    handle.take_up(open);
     (open.len(), open.iter().take(FIRST_PICKED_UP).copied().collect())
 }
 

@@ -259,6 +259,16 @@ impl Handle {
         let _ = self.inbox(run).send(Message::Drive { run });
     }
 
+    /// Has the engine work on all of these, one after the other.
+    pub(crate) fn take_up(&self, runs: &[RunId]) {
+        let inboxes = &self.shared.inboxes;
+        for (at, inbox) in inboxes.iter().enumerate() {
+            let is_its = |run: &RunId| shard_of(*run) % inboxes.len() == at;
+            let runs = runs.iter().copied().filter(is_its).collect();
+            let _ = inbox.send(Message::TakeUp { runs });
+        }
+    }
+
     /// Waits until a run has ended.
     ///
     /// # Errors

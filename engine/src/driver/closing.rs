@@ -37,6 +37,7 @@ impl Driver {
         self.closing = Some(Closing { done, until });
         self.slots = Slots(i64::MIN / 2);
         self.hungry.clear();
+        self.taking_up.clear();
         self.timers.close();
         self.wall_timers.close();
         self.errands.close();
@@ -106,6 +107,7 @@ fn turn_away(message: Message) {
         | Message::Called(_)
         | Message::Pauses { .. }
         | Message::Drive { .. }
+        | Message::TakeUp { .. }
         | Message::AlreadyEnded { .. }
         | Message::Unwaitable { .. }
         | Message::Rested { .. }

@@ -46,6 +46,11 @@ impl Hungry {
         self.coming.remove(&run);
     }
 
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
     /// Forgets all.
     pub(super) fn clear(&mut self) {
         *self = Self::default();

@@ -41,6 +41,8 @@ pub(crate) enum Message {
     Pauses { revision: u32, pauses: Arc<Pauses>, done: oneshot::Sender<()> },
     /// A run from before this process should go on.
     Drive { run: RunId },
+    /// Runs from before this process should go on, one after the other.
+    TakeUp { runs: Vec<RunId> },
     /// Somebody waits for the end of a run.
     Wait { run: RunId, end: EndSender },
     /// The state of a run that somebody waits for and that is not in memory.

@@ -78,6 +78,11 @@ impl Reads {
         self.tasks = self.tasks.saturating_sub(1);
     }
 
+    /// How many wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Whether so many reads wait that nothing should be begun that needs more.
     pub(super) fn is_clogged(&self) -> bool {
         self.waiting.len() >= CLOGGED_AT

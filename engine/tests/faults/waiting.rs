@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use nexus_engine::model::id::RunId;
 use nexus_engine::testkit::{action, plan, sleep};
-use nexus_engine::{Config, Registry, StepCx, handler_fn};
+use nexus_engine::{Config, Registry, StartRequest, StepCx, StepResult, handler_fn};
 use serde_json::Value;
+use tokio::task::JoinSet;
 
-use crate::life::{Life, config, is_completed, until, within};
-use crate::log::memory;
+use crate::life::{Life, by, config, is_completed, until, within};
+use crate::log::{FaultyLog, memory};
 
 fn one() -> Registry {
     let mut registry = Registry::new();
@@ -40,6 +42,50 @@ async fn runs_that_wake_at_the_same_time_are_read_a_few_at_a_time() {
     let most = second.log.faults.reading_most.load(Ordering::SeqCst);
     assert!(most <= 5, "{most} reads at one time, the views' own among them");
     within(second.engine.shutdown()).await;
+}
+
+fn hangs() -> Registry {
+    let mut registry = Registry::new();
+    let hangs = |_: StepCx, _: Value| async move { std::future::pending::<StepResult<()>>().await };
+    registry.insert("hangs", handler_fn(hangs));
+    registry
+}
+
+/// An engine that takes up so many runs, of which one is at work and all others wait for room. Reading one takes a while.
+async fn taking_up(count: usize, read_us: u32) -> (Life, Vec<RunId>) {
+    let (memory, config) = (memory(), Config { concurrency: 1, ..config() });
+    let plan = plan(vec![action("a", "hangs", &[])]);
+    let first = Life::begin(&memory, config, hangs());
+    let mut starts = JoinSet::new();
+    for _ in 0..count {
+        let (handle, plan) = (first.handle().clone(), Arc::clone(&plan));
+        starts.spawn(async move { handle.start(StartRequest::new(plan)).await.unwrap().run });
+    }
+    let mut runs = within(starts.join_all()).await;
+    runs.sort_unstable();
+    first.crash();
+    let log = FaultyLog::over(&memory, 1);
+    log.faults.read_us.store(read_us, Ordering::SeqCst);
+    (Life::on(log, config, hangs()), runs)
+}
+
+#[tokio::test]
+async fn a_run_that_is_asked_something_is_not_read_behind_all_that_are_taken_up() {
+    let (life, runs) = taking_up(2_000, 200).await;
+    let last = *runs.last().expect("some were started");
+    within(life.handle().pause(last, by(), String::new())).await.unwrap();
+    let reads = life.log.faults.reads.load(Ordering::SeqCst);
+    assert!(reads < 1_200, "{reads} runs of 2000 were read before");
+    within(life.engine.shutdown()).await;
+}
+
+#[tokio::test]
+async fn all_runs_are_looked_at_although_none_gets_any_further() {
+    let (life, runs) = taking_up(4_500, 0).await;
+    let reads = || life.log.faults.reads.load(Ordering::SeqCst);
+    until("each was read", || reads() > runs.len()).await;
+    assert_eq!(reads(), runs.len() + 1, "each once, and the pauses of the store");
+    within(life.engine.shutdown()).await;
 }
 
 #[tokio::test]

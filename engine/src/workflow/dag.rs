@@ -109,7 +109,8 @@ impl Dag {
         self.add(step, StepWork::Each, &wiring)
     }
 
-    /// Adds a step that computes something from what others brought.
+    /// Adds a step that computes something from what others brought. What it is computed from comes before the closure, as in
+    /// `d.map("total", (paid, shipped), |(paid, shipped): (u64, u64)| paid + shipped)`.
     pub fn map<'d, A, T>(
         &'d self,
         name: &str,

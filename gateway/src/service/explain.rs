@@ -156,8 +156,8 @@ fn commands(standing: &Standing<'_>, name: &str) -> Vec<String> {
         }
         RunStatus::Running => {
             let asking = standing.asking().take(STEPS_MAX).flat_map(|step| {
-                let id = standing.plan.id(step);
-                ["approve", "reject"].map(|verb| format!("nexus-engine {verb} {name} {id}"))
+                let (id, group) = (standing.plan.id(step), standing.deciding(step));
+                ["approve", "reject"].map(|verb| format!("nexus-engine {verb} {name} {id}{group}"))
             });
             asking.chain(all(&["wait", "pause", "cancel"])).collect()
         }

@@ -42,6 +42,21 @@ async fn kinds(control: &Control, run: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_only_a_group_may_decide_names_it_in_the_command() {
+    let house = House::open().await;
+    let mut asked = asks();
+    asked["steps"][0]["kind"]["approve"]["by"] = json!("group:ops");
+    let control = &house.controls()[0];
+    control.start(start(asked, Some("ask"))).await.unwrap();
+    let explained = control.explain("ask").await.unwrap();
+    let commands =
+        ["approve", "reject"].map(|verb| format!("nexus-engine {verb} ask ok --group ops"));
+    assert_eq!(explained.commands[..2], commands);
+    let release = &explained.causes[0].release;
+    assert!(release.starts_with("nexus-engine approve ask ok --group ops, or reject"), "{release}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_step_asks_and_goes_on_when_it_is_approved() {
     let house = House::open().await;
     for (control, name) in house.controls().iter().zip(["here", "there"]) {

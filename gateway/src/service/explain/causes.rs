@@ -144,7 +144,8 @@ fn comes(standing: &Standing<'_>, what: &Awaited, name: &str, step: StepIndex) -
             format!("nexus-engine update {name} {update}{}", data_of(standing, step))
         }
         Awaited::Approval { .. } => {
-            format!("nexus-engine approve {name} {}, or reject", standing.plan.id(step))
+            let (id, group) = (standing.plan.id(step), standing.deciding(step));
+            format!("nexus-engine approve {name} {id}{group}, or reject")
         }
     }
 }

@@ -148,6 +148,17 @@ impl Standing<'_> {
         self.run.awaiting().filter(asks)
     }
 
+    /// The flag under which anybody decides what only groups may.
+    pub(crate) fn deciding(&self, step: StepIndex) -> String {
+        let StepState::Awaiting { what: Awaited::Approval { by, .. }, .. } = self.run.step(step)
+        else {
+            return String::new();
+        };
+        let groups: Option<Vec<_>> = by.iter().map(|entry| entry.strip_prefix("group:")).collect();
+        let first = groups.and_then(|groups| groups.first().copied());
+        first.map_or_else(String::new, |group| format!(" --group {group}"))
+    }
+
     /// The steps that wait for a timer.
     fn timed(&self) -> impl Iterator<Item = Timed> {
         self.run.steps().filter_map(|(step, state)| match &state.state {

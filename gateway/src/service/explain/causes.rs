@@ -229,6 +229,7 @@ fn undo_released(standing: &Standing<'_>, undo: &UndoState, name: &str) -> Cause
             let give_up = format!("nexus-engine cancel {name} --no-undo");
             cause("blocked", format!("nexus-engine retry {name}, or {give_up}"))
         }
+        UndoState::Running { .. } if standing.undo_rests(undo) => turn(standing, name),
         UndoState::Running { since: began, .. } => {
             let running = cause("running", "its undo returns, fails or runs out of time");
             since(standing, Some(*began), running)

@@ -225,8 +225,8 @@ fn a_run_that_tries_again_says_when() {
     assert!(why.contains("a failed 1 of 3 times: NX3001 503"), "{why}");
 }
 
-#[test]
-fn a_run_whose_undo_failed_is_blocked_until_somebody_decides() {
+/// `pay` fails, and `book` is undone, once.
+fn saga() -> Arc<Plan> {
     let undo = json!({
         "kind": {"action": {"uses": "unbook"}},
         "retry": {
@@ -243,16 +243,37 @@ fn a_run_whose_undo_failed_is_blocked_until_somebody_decides() {
     });
     let definition =
         Definition::from_json(definition.to_string().as_bytes()).expect("a definition");
-    let engine = TestEngine::new()
+    compile(definition)
+}
+
+/// `unbook` does so.
+fn undoes(unbook: impl Into<Answer>) -> TestEngine {
+    TestEngine::new()
         .mock("book", json!(1))
         .mock("pay", StepError::fatal("no money"))
-        .mock("unbook", StepError::fatal("no"));
+        .mock("unbook", unbook.into())
+}
+
+#[test]
+fn nobody_is_at_work_on_an_undo_without_an_engine() {
+    let waits = ("orphaned", Some("book"), "nexus-engine serve, or nexus-engine resume wf-001");
+    let at_work = ("running", Some("book"), "its undo returns");
+    let engine = check(undoes(Answer::from(json!(1)).takes(24 * HOUR)), &saga(), &[at_work]);
+    let run = engine.runs()[0].1;
+    let found = explained(&engine, run, false);
+    let cause = found.causes.iter().find(|cause| cause.step.is_some()).expect("it is kept");
+    assert_eq!((&*cause.cause, &*cause.release), (waits.0, waits.2));
+    assert_eq!(cause.why, "the undo of book was cut off; it waits for an engine to go on");
+}
+
+#[test]
+fn a_run_whose_undo_failed_is_blocked_until_somebody_decides() {
     let expected = [(
         "blocked",
         Some("book"),
         "nexus-engine retry wf-001, or nexus-engine cancel wf-001 --no-undo",
     )];
-    let engine = check(engine, &compile(definition), &expected);
+    let engine = check(undoes(StepError::fatal("no")), &saga(), &expected);
     // No engine could help either.
     let run = engine.runs()[0].1;
     check_now(&engine, run, false, &expected);

@@ -16,15 +16,17 @@ impl Standing<'_> {
         let undo = self.run.step_run(step).undo.as_deref()?;
         let status = match &undo.state {
             UndoState::Pending => "pending",
+            UndoState::Running { may_repeat: false, rests: true, .. } => "pending",
+            UndoState::Running { .. } if self.undo_rests(&undo.state) => "interrupted",
             UndoState::Running { .. } => "running",
             UndoState::Retrying { .. } => "retrying",
             UndoState::Failed { .. } => "failed",
             UndoState::Undone => "undone",
             UndoState::GivenUp => "given up",
         };
-        let ended = undo
-            .settled_at
-            .or_else(|| matches!(undo.state, UndoState::Running { .. }).then_some(self.now));
+        let is_at_work =
+            matches!(undo.state, UndoState::Running { .. }) && !self.undo_rests(&undo.state);
+        let ended = undo.settled_at.or_else(|| is_at_work.then_some(self.now));
         let attempts = self.run.step_run(step).attempt.0;
         Some(UndoView {
             status: status.into(),
@@ -41,6 +43,17 @@ impl Standing<'_> {
                 | UndoState::GivenUp => None,
             },
         })
+    }
+
+    /// Whether an undo counts as running, and nothing is at work on it: it waits for an engine, its turn or its code.
+    pub(crate) fn undo_rests(&self, undo: &UndoState) -> bool {
+        let UndoState::Running { rests, stopping, .. } = undo else { return false };
+        !self.driven || *rests && !stopping
+    }
+
+    /// What carries the run on.
+    fn engine(&self) -> &'static str {
+        if self.plan.is_code() { "the program that has the function" } else { "an engine" }
     }
 
     /// Attempts the undo of a step may make, if they are limited.
@@ -92,6 +105,14 @@ impl Standing<'_> {
                 format!("{id} is to be undone; the run is paused")
             }
             UndoState::Pending => format!("{id} is to be undone and waits for {}", self.room()),
+            UndoState::Running { rests: true, may_repeat: false, .. } => {
+                let turn = if self.driven { "its turn, or its code" } else { self.engine() };
+                format!("{id} is to be undone and waits for {turn}")
+            }
+            UndoState::Running { .. } if self.undo_rests(undo) => {
+                let turn = if self.driven { "its turn" } else { self.engine() };
+                format!("the undo of {id} was cut off; it waits for {turn} to go on")
+            }
             UndoState::Running { since, stopping, .. } => {
                 let told = if *stopping { ", told to stop" } else { "" };
                 format!("{id} is being undone for {}{told}", duration(self.now.ms_since(*since)))
@@ -118,6 +139,8 @@ impl Standing<'_> {
         let undo = self.run.step_run(step).undo()?;
         Some(match undo {
             UndoState::Pending => "to be undone".into(),
+            UndoState::Running { rests: true, may_repeat: false, .. } => "to be undone".into(),
+            UndoState::Running { .. } if self.undo_rests(undo) => "the undo runs again".into(),
             UndoState::Running { stopping: true, .. } => "undo told to stop".into(),
             UndoState::Running { .. } => {
                 format!("by {}", self.plan.undo_handler(step).unwrap_or_default())

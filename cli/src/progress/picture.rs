@@ -320,7 +320,8 @@ impl Picture {
                     Some(step.began.map_or(0, |(began, _)| after_ms.saturating_sub(began)));
                 step.note = format!("{}{}", failure(data), step.last_try());
                 if data["continued"] == true {
-                    step.note.push_str("; the run goes on");
+                    let goes_on = event.detail.rfind("; ").map_or("", |at| &event.detail[at..]);
+                    step.note.push_str(goes_on);
                 }
                 true
             }

@@ -327,6 +327,8 @@ fn what_is_said_of_a_function_that_was_cut_off_and_of_one_that_failed_is_so() {
         let said = desk.nexus(&[verb, "wf-002"]).code(0).out;
         assert!(said.contains("NX3001 closed") && !said.contains("went on"), "{said}");
     }
+    let told = desk.nexus(&["history", "wf-002"]).code(0).out;
+    assert!(told.contains("NX3001 closed; its function is told"), "{told}");
 }
 
 #[test]

@@ -463,7 +463,11 @@ impl Showing<'_> {
             | Event::StepsCancelled { steps }
             | Event::UndoRequested { steps } => self.some(steps),
             Event::StepFailed { failure, continued, .. } => {
-                let rest = if *continued { "; the run goes on" } else { "" };
+                let rest = match (*continued, self.plan.is_code()) {
+                    (false, _) => "",
+                    (true, true) => "; its function is told",
+                    (true, false) => "; the run goes on",
+                };
                 format!("{}{rest}", failure_line(failure))
             }
             Event::HeartbeatRecorded { progress, .. } => self.brief(progress)?,

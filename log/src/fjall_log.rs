@@ -2,7 +2,7 @@
 //!
 //! Invariants:
 //! * One process holds a store: the lock file is taken before anything else is touched.
-//! * Only the writer thread writes to the database, and every batch is synced by its own commit.
+//! * Only the writer writes to the database, in one thread at a time, and every batch is synced by its own commit.
 //! * What was acknowledged is there when the store opens again, or it does not open.
 
 mod creation;
@@ -31,7 +31,7 @@ use tokio::sync::watch;
 use self::keeper::Keeper;
 use self::mark::Mark;
 use self::store::Store;
-use self::writer::Writer;
+use self::writer::{Writer, or_end};
 use crate::handoff::{self, Submitter, Threads};
 use crate::tip::Tip;
 use crate::{
@@ -85,7 +85,8 @@ impl Options {
 /// Dropping it closes it. Metrics go to the recorder that is installed when it is opened.
 pub struct FjallLog {
     permits: Permits,
-    submitter: Submitter,
+    submitter: Submitter<Writer>,
+    last_words: Option<fn()>,
     tip: Arc<Tip<Mark>>,
     store: Arc<Store>,
     folder: PathBuf,
@@ -146,15 +147,17 @@ impl HeldStore {
         let watched = Arc::clone(&store);
         let health = Box::new(move || watched.is_well().map_err(|error| error.to_string()));
         let keeper = Keeper::start(&path, mark_file, mark, &tip, health, options.on_failure)?;
-        let (submitter, handoff) = handoff::open();
         let disk = disk::Disk::open(&path, options.free_bytes_min)?;
         let writer =
             Writer::new(Arc::clone(&store), Arc::clone(&tip), keeper.waker(), disk, &options);
-        let writer = writer.start(handoff).map_err(creation::io(&path))?;
+        let (submitter, handoff) = handoff::open(writer);
+        let writer = writer::start(handoff, Arc::clone(&store), options.on_failure)
+            .map_err(creation::io(&path))?;
         tracing::info!(store = %path.display(), position = tip.durable().0, "the log is open");
         Ok(FjallLog {
             permits: Permits::new(options.permits_bytes),
             submitter,
+            last_words: options.on_failure,
             tip,
             store,
             folder: path,
@@ -197,6 +200,10 @@ impl EventLog for FjallLog {
 
     fn append(&self, submission: Submission) -> Ticket {
         self.submitter.append(submission)
+    }
+
+    fn append_here(&self, submission: Submission) -> Ticket {
+        or_end(self.last_words, || self.submitter.append_here(submission))
     }
 
     fn durable(&self, _partition: Partition) -> Position {

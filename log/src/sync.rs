@@ -5,7 +5,7 @@
 #[cfg(feature = "fjall")]
 pub(crate) use std::sync::atomic::AtomicU64;
 #[cfg(feature = "fjall")]
-pub(crate) use std::sync::{Mutex, PoisonError};
+pub(crate) use std::sync::{Mutex, MutexGuard, PoisonError};
 #[cfg(feature = "fjall")]
 pub(crate) use std::thread::JoinHandle;
 

@@ -8,8 +8,13 @@ use std::task::{Context, Poll};
 
 use nexus_log::{Closed, EventLog, Outcome, Permit, Submission, Ticket, Transition};
 use nexus_model::id::RunId;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::PARTITION;
+
+/// So many transitions in a row have to be handed over alone before the driver makes them durable itself: under load now and then
+/// one is alone, and what it would do meanwhile is to decide what others ask.
+const ALONE_MIN: u32 = 8;
 
 /// Submissions in order.
 pub(super) struct Outbox {
@@ -17,6 +22,10 @@ pub(super) struct Outbox {
     waiting: VecDeque<Waiting>,
     admission: Option<Pin<Box<dyn Future<Output = Permit> + Send>>>,
     flying: VecDeque<(Ticket, Vec<RunId>)>,
+    /// How many transitions in a row were alone when they were handed over.
+    alone: u32,
+    /// Whether the driver may wait for the disk: only where other threads of the runtime go on.
+    may_wait: bool,
 }
 
 #[derive(Default)]
@@ -28,7 +37,14 @@ struct Waiting {
 
 impl Outbox {
     pub(super) fn new(log: Arc<dyn EventLog>) -> Self {
-        Self { log, waiting: VecDeque::new(), admission: None, flying: VecDeque::new() }
+        Self {
+            log,
+            waiting: VecDeque::new(),
+            admission: None,
+            flying: VecDeque::new(),
+            alone: 0,
+            may_wait: others_go_on(),
+        }
     }
 
     /// Adds transitions, split so that each submission can be served, and hands over what has permits.
@@ -67,7 +83,15 @@ impl Outbox {
 
     fn submit(&mut self, permit: Permit) {
         if let Some(Waiting { runs, transitions, .. }) = self.waiting.pop_front() {
-            let ticket = self.log.append(Submission { partition: PARTITION, transitions, permit });
+            let is_alone =
+                transitions.len() == 1 && self.flying.is_empty() && self.waiting.is_empty();
+            self.alone = if is_alone { self.alone.saturating_add(1) } else { 0 };
+            let submission = Submission { partition: PARTITION, transitions, permit };
+            let ticket = if self.may_wait && self.alone > ALONE_MIN {
+                self.log.append_here(submission)
+            } else {
+                self.log.append(submission)
+            };
             self.flying.push_back((ticket, runs));
         }
     }
@@ -100,6 +124,14 @@ impl Outbox {
     pub(super) fn is_idle(&self) -> bool {
         self.waiting.is_empty() && self.flying.is_empty()
     }
+}
+
+/// Whether the runtime has other threads that carry on its tasks while one waits.
+fn others_go_on() -> bool {
+    Handle::try_current().is_ok_and(|runtime| {
+        runtime.runtime_flavor() == RuntimeFlavor::MultiThread
+            && runtime.metrics().num_workers() > 1
+    })
 }
 
 impl Waiting {

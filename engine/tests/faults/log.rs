@@ -40,6 +40,8 @@ pub(crate) struct Faults {
     pub(crate) reading_most: AtomicUsize,
     /// How many submissions have come, taken or not.
     pub(crate) submitted: AtomicUsize,
+    /// How many of them from one who would wait for the disk.
+    pub(crate) here: AtomicUsize,
 }
 
 /// The log.
@@ -132,6 +134,11 @@ impl EventLog for FaultyLog {
         self.faults.submitted.fetch_add(1, Ordering::SeqCst);
         self.queue.send((submission, answer)).unwrap();
         ticket
+    }
+
+    fn append_here(&self, submission: Submission) -> Ticket {
+        self.faults.here.fetch_add(1, Ordering::SeqCst);
+        self.append(submission)
     }
 
     fn durable(&self, partition: Partition) -> Position {

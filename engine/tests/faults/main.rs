@@ -9,6 +9,7 @@
 #[path = "../support/until.rs"]
 mod until;
 
+mod alone;
 mod blame;
 mod calls;
 mod events;

@@ -1,4 +1,4 @@
-//! The writer: the one thread that makes transitions durable, a group at a time.
+//! The writer: makes transitions durable, a group at a time. Its thread does so, or who appends alone and has its seat.
 //!
 //! Invariants:
 //! * The durable end moves, and the group counts as committed, only after the sync has succeeded.
@@ -26,6 +26,10 @@ use crate::tip::Tip;
 use crate::waking::Waker;
 use crate::{Outcome, Position, PurgeError, ReadError, Table, chain, envelope};
 
+/// A sync that takes no longer than this may be waited for by who appends alone. The way to the thread and back takes a good part of
+/// it; where syncs take longer there is little to win, and what else is to be done on the thread of the one who waits is held up.
+const QUICK: Duration = Duration::from_micros(500);
+
 /// The writer's own state.
 pub(super) struct Writer {
     store: Arc<Store>,
@@ -33,7 +37,7 @@ pub(super) struct Writer {
     keeper: Waker,
     disk: Disk,
     measures: Measures,
-    last_words: Option<fn()>,
+    last_sync: Option<Duration>,
     moments: Moments,
     segment: Segment,
     segment_bytes: u64,
@@ -41,6 +45,32 @@ pub(super) struct Writer {
     head: [u8; 32],
     group: Group,
     frame: Vec<u8>,
+}
+
+/// Starts the thread, which serves what is handed off.
+pub(super) fn start(
+    mut handoff: Handoff<Writer>,
+    store: Arc<Store>,
+    last_words: Option<fn()>,
+) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().name("nexus-log-writer".to_owned()).spawn(move || {
+        or_end(last_words, || {
+            handoff.serve()?;
+            store.is_well().map_err(storage)
+        });
+    })
+}
+
+/// Does something of which it would be unknown, if it failed, what became durable: then it ends the process.
+pub(super) fn or_end<T>(
+    last_words: Option<fn()>,
+    work: impl FnOnce() -> Result<T, ReadError>,
+) -> T {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(done)) => done,
+        Ok(Err(error)) => failure::end_process("cannot write", &error, last_words),
+        Err(_) => failure::end_process("cannot write", &"the writer panicked", last_words),
+    }
 }
 
 impl Writer {
@@ -58,7 +88,7 @@ impl Writer {
             keeper,
             disk,
             measures: Measures::new(),
-            last_words: options.on_failure,
+            last_sync: None,
             moments: Moments(options.on_moment),
             segment_bytes: segment.frames.disk_space(),
             segment_bytes_max: options.segment_bytes,
@@ -69,22 +99,6 @@ impl Writer {
             store,
             tip,
         }
-    }
-
-    /// Starts the thread, which serves what is handed off.
-    pub(super) fn start(mut self, mut handoff: Handoff) -> io::Result<JoinHandle<()>> {
-        let last_words = self.last_words;
-        thread::Builder::new().name("nexus-log-writer".to_owned()).spawn(move || {
-            let ran = catch_unwind(AssertUnwindSafe(|| {
-                handoff.serve(&mut self)?;
-                self.store.is_well().map_err(storage)
-            }));
-            match ran {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => failure::end_process("cannot write", &error, last_words),
-                Err(_) => failure::end_process("cannot write", &"the writer panicked", last_words),
-            }
-        })
     }
 
     fn admit_all(
@@ -202,6 +216,7 @@ impl Writer {
     fn publish(&mut self, mark: Mark, bytes: usize, sync: Duration) {
         let records = self.group.frames.iter().map(|frame| u64::from(frame.records.count())).sum();
         self.head = mark.head;
+        self.last_sync = Some(sync);
         self.tip.publish(mark.position, mark);
         self.keeper.wake();
         self.measures.group(self.group.frames.len(), records, bytes, sync);
@@ -226,6 +241,10 @@ impl Durability for Writer {
             moments.around(Act::Commit, || self.write_group())?;
         }
         Ok(())
+    }
+
+    fn is_quick(&self) -> bool {
+        self.last_sync.is_some_and(|took| took < QUICK)
     }
 
     fn answering(&mut self, waited: Duration) {

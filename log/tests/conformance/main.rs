@@ -1,8 +1,13 @@
 //! One suite for every log: what the trait promises, asked of each implementation.
 
+mod alone;
 mod cases;
 mod concurrency;
+#[path = "../support/here.rs"]
+mod here;
 mod reopening;
+#[path = "../support/scratch.rs"]
+mod scratch;
 mod simulated_disk;
 #[path = "../support/transitions.rs"]
 mod transitions;
@@ -66,5 +71,6 @@ every_log!(
     cases::the_last_frame_of_a_group_is_marked,
     cases::after_closing_a_ticket_says_closed,
     concurrency::eight_submitters_lose_and_double_nothing,
+    concurrency::one_who_appends_here_and_there_keeps_its_order,
     concurrency::permits_come_back,
 );

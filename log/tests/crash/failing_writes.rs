@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use nexus_log::{EventLog, FjallLog, Options, Outcome};
+use nexus_log::{EventLog, FjallLog, Options, Outcome, Transition};
 
+use crate::here::append_here;
 use crate::stores::{Store, open, options};
-use crate::transitions::{HERE, append_one, read_all, transition};
+use crate::transitions::{HERE, append, read_all, transition};
 use crate::{children, content, script};
 
 const SIGABRT: i32 = 6;
@@ -24,13 +25,13 @@ fn say_last_words() {
 
 /// The child: appends until its files may not grow.
 #[expect(clippy::print_stdout, reason = "the process that started this one reads it")]
-fn append_for_ever(path: &Path) {
+fn append_for_ever(path: &Path, appends: fn(&dyn EventLog, Vec<Transition>) -> Vec<Outcome>) {
     LAST_WORDS.set(path.join("last-words")).expect("once");
     let log = FjallLog::open(path, Options { on_failure: Some(say_last_words), ..options() })
         .expect("opens");
     for revision in 1.. {
-        let outcome = append_one(&log, transition(1, revision, &[&[7; 5000]]));
-        assert!(matches!(outcome, Outcome::Appended(_)));
+        let outcomes = appends(&log, vec![transition(1, revision, &[&[7; 5000]])]);
+        assert!(matches!(outcomes[..], [Outcome::Appended(_)]));
         println!("acknowledged {revision}");
     }
 }
@@ -49,10 +50,25 @@ fn limited(inner: &Command, blocks: u32) -> Command {
 #[test]
 fn a_failed_write_ends_the_process_after_its_last_words() {
     if let Some(path) = children::told_where() {
-        return append_for_ever(&path);
+        return append_for_ever(&path, append);
     }
+    ends_the_process_after_its_last_words(
+        "failing_writes::a_failed_write_ends_the_process_after_its_last_words",
+    );
+}
+
+#[test]
+fn a_write_that_fails_where_it_is_appended_ends_the_process_after_its_last_words() {
+    if let Some(path) = children::told_where() {
+        return append_for_ever(&path, append_here);
+    }
+    ends_the_process_after_its_last_words(
+        "failing_writes::a_write_that_fails_where_it_is_appended_ends_the_process_after_its_last_words",
+    );
+}
+
+fn ends_the_process_after_its_last_words(this: &str) {
     let store = Store::with_groups(&[b"first"]);
-    let this = "failing_writes::a_failed_write_ends_the_process_after_its_last_words";
     let output = limited(&children::command(this, store.path()), 600).output().expect("runs");
     assert_eq!(
         output.status.signal(),

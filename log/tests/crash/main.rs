@@ -9,6 +9,8 @@ mod disk;
 mod failing_writes;
 mod fixture;
 mod flips;
+#[path = "../support/here.rs"]
+mod here;
 mod images;
 mod kills;
 mod lying;

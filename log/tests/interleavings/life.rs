@@ -1,7 +1,7 @@
 //! A log without a disk, everybody around it, and what has to hold.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Waker as TaskWaker};
 use std::time::Duration;
@@ -40,6 +40,8 @@ pub(crate) struct Submission {
 pub(crate) struct Plan {
     /// Those who append, and wait for each answer.
     pub(crate) submitters: u32,
+    /// Those who make durable themselves what they append, if nobody else is at it.
+    pub(crate) helpers: u32,
     /// Those who give up, waiting for a permit or for an answer.
     pub(crate) impatient: u32,
     pub(crate) purgers: u32,
@@ -51,7 +53,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) const NOTHING: Self =
-        Self { submitters: 0, impatient: 0, purgers: 0, closers: 0, fails_at: None };
+        Self { submitters: 0, helpers: 0, impatient: 0, purgers: 0, closers: 0, fails_at: None };
 }
 
 /// Who wrote a transition, and which it is.
@@ -81,7 +83,9 @@ struct Writer {
     disk: Disk,
     tip: Arc<Tip<u64>>,
     waker: Waker,
-    groups: u32,
+    /// Somebody makes something durable.
+    at_work: AtomicBool,
+    groups: Arc<AtomicU32>,
     fails_at: Option<u32>,
 }
 
@@ -107,15 +111,22 @@ impl Durability for Writer {
         if written.is_empty() {
             return Ok(());
         }
-        self.groups += 1;
+        assert!(!self.at_work.swap(true, Ordering::Relaxed), "one at a time");
+        let groups = self.groups.fetch_add(1, Ordering::Relaxed) + 1;
         anything_may_happen();
-        if self.fails_at == Some(self.groups) {
+        self.at_work.store(false, Ordering::Relaxed);
+        assert!(self.fails_at.is_none_or(|at| groups <= at), "nothing comes after a failure");
+        if self.fails_at == Some(groups) {
             return Err("the disk has failed");
         }
         self.disk.with(|content| content.durable.append(&mut written));
         self.tip.publish(Position(end), end);
         self.waker.wake();
         Ok(())
+    }
+
+    fn is_quick(&self) -> bool {
+        true
     }
 
     fn answering(&mut self, _: Duration) {
@@ -169,7 +180,7 @@ impl Keeper {
 pub(crate) struct Life {
     plan: Plan,
     permits: Permits,
-    submitter: Submitter,
+    submitter: Submitter<Writer>,
     tip: Arc<Tip<u64>>,
     threads: Threads<Keeper>,
     disk: Disk,
@@ -187,17 +198,22 @@ impl Life {
         let mut keeping = HighWater { disk: disk.clone(), tip: Arc::clone(&tip) };
         let waker = bell.waker();
         let thread = thread::spawn(move || sleeper.work(&mut keeping));
-        let (submitter, mut handoff) = handoff::open();
-        let mut writer = Writer {
+        let groups = Arc::default();
+        let writer = Writer {
             disk: disk.clone(),
             tip: Arc::clone(&tip),
             waker,
-            groups: 0,
+            at_work: AtomicBool::new(false),
+            groups: Arc::clone(&groups),
             fails_at: plan.fails_at,
         };
+        let (submitter, mut handoff) = handoff::open(writer);
         let writer = thread::spawn(move || {
-            let served = handoff.serve(&mut writer);
-            assert_eq!(served.is_err(), writer.fails_at.is_some_and(|at| writer.groups >= at));
+            let served = handoff.serve();
+            let failed = plan.fails_at.is_some_and(|at| groups.load(Ordering::Relaxed) >= at);
+            // The one for whom it failed may be another who had the seat.
+            assert!(failed || served.is_ok());
+            assert!(plan.helpers > 0 || served.is_err() == failed);
         });
         Arc::new(Self {
             plan,
@@ -218,10 +234,15 @@ impl Life {
             let life = Arc::clone(self);
             everybody.push(thread::spawn(move || part(&life, number)));
         };
-        let Plan { submitters, impatient, purgers, closers, .. } = self.plan;
+        let Plan { submitters, helpers, impatient, purgers, closers, .. } = self.plan;
+        let appending = submitters + helpers;
         (0..submitters).for_each(|number| part(Self::append_all, number));
-        (0..impatient).for_each(|number| part(Self::give_up, submitters + number));
-        (0..purgers).for_each(|number| part(Self::purge, submitters + impatient + number));
+        for number in submitters..appending {
+            let helps = if number % 2 == 0 { Self::append_in_turn } else { Self::append_here_all };
+            part(helps, number);
+        }
+        (0..impatient).for_each(|number| part(Self::give_up, appending + number));
+        (0..purgers).for_each(|number| part(Self::purge, appending + impatient + number));
         (0..closers).for_each(|number| part(|life, _| life.close(), number));
         for somebody in everybody {
             somebody.join().expect("no panic");
@@ -230,11 +251,11 @@ impl Life {
         assert_eq!(self.permits.used_percent(), 0, "all permits are back");
         let acknowledged = self.acknowledged.lock().unwrap_or_else(PoisonError::into_inner);
         let durable = self.disk.with(|content| content.durable.clone());
-        for number in 0..submitters {
+        for number in 0..appending {
             let of_one = durable.iter().filter(|name| name.0 == number);
             assert!(of_one.map(|name| name.1).is_sorted(), "in the order of handing over");
         }
-        let all = usize::try_from(submitters * SUBMISSIONS).expect("few");
+        let all = usize::try_from(appending * SUBMISSIONS).expect("few");
         if closers == 0 && self.plan.fails_at.is_none() {
             assert_eq!(acknowledged.len(), all, "everybody was answered");
         }
@@ -246,6 +267,34 @@ impl Life {
             let durable = self.tip.durable();
             assert!(self.tip.mark() >= durable.0, "the mark is at least as far");
             let ticket = self.hand_over(number, revision, permit);
+            let in_time = !self.closing.load(Ordering::Relaxed);
+            self.see((number, revision), ticket, in_time);
+        }
+    }
+
+    /// Hands a submission over and makes the next durable where it is, if it can, before it waits for the first answer.
+    fn append_in_turn(&self, number: u32) {
+        let tickets: Vec<_> = (0..SUBMISSIONS)
+            .map(|revision| {
+                let permit = block_on(self.permits.acquire(self.bytes()));
+                let ticket = if revision % 2 == 0 {
+                    self.hand_over(number, revision, permit)
+                } else {
+                    self.append_here(number, revision, permit)
+                };
+                (revision, ticket, !self.closing.load(Ordering::Relaxed))
+            })
+            .collect();
+        for (revision, ticket, in_time) in tickets {
+            self.see((number, revision), ticket, in_time);
+        }
+    }
+
+    /// Makes each submission durable where it is, if it can, and finds the answer there if the disk did not fail.
+    fn append_here_all(&self, number: u32) {
+        for revision in 0..SUBMISSIONS {
+            let permit = block_on(self.permits.acquire(self.bytes()));
+            let ticket = self.append_here(number, revision, permit);
             let in_time = !self.closing.load(Ordering::Relaxed);
             self.see((number, revision), ticket, in_time);
         }
@@ -312,6 +361,14 @@ impl Life {
     fn hand_over(&self, number: u32, revision: u32, permit: Permit) -> Ticket {
         let transitions = vec![Transition((number, revision))];
         self.submitter.append(Submission { transitions, permit })
+    }
+
+    fn append_here(&self, number: u32, revision: u32, permit: Permit) -> Ticket {
+        let transitions = vec![Transition((number, revision))];
+        let made = self.submitter.append_here(Submission { transitions, permit });
+        assert!(made.is_ok() || self.plan.fails_at.is_some());
+        // What has failed answers nobody.
+        made.unwrap_or_else(|_| Ticket::open().1)
     }
 
     /// What a submission takes of the budget: all that one may.

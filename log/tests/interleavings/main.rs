@@ -79,6 +79,23 @@ fn who_gives_up_keeps_no_permit() {
 }
 
 #[test]
+fn who_appends_alone_goes_before_nothing_that_was_handed_over() {
+    check(Plan { submitters: 1, helpers: 2, ..Plan::NOTHING });
+    check(Plan { helpers: 3, ..Plan::NOTHING });
+}
+
+#[test]
+fn closing_waits_for_who_appends_alone() {
+    check(Plan { helpers: 2, closers: 2, ..Plan::NOTHING });
+    check(Plan { helpers: 2, purgers: 1, closers: 1, ..Plan::NOTHING });
+}
+
+#[test]
+fn nobody_goes_on_after_a_failure() {
+    check(Plan { submitters: 1, helpers: 2, fails_at: Some(2), ..Plan::NOTHING });
+}
+
+#[test]
 fn nobody_is_answered_from_a_group_that_failed() {
     check(Plan { submitters: 3, fails_at: Some(2), ..Plan::NOTHING });
 }

@@ -3,8 +3,8 @@
 
 pub(crate) use std::sync::PoisonError;
 
-pub(crate) use shuttle::sync::Mutex;
 pub(crate) use shuttle::sync::atomic::AtomicU64;
+pub(crate) use shuttle::sync::{Mutex, MutexGuard};
 pub(crate) use shuttle::thread::JoinHandle;
 
 pub(crate) use crate::channel;

@@ -7,6 +7,7 @@
 //!   being at work then: the end of the process counts against that one alone.
 //! * Runs that wait for room are read again only as far as there is room for them.
 
+mod alarm;
 mod attempt;
 pub(crate) mod calls;
 mod closing;
@@ -42,6 +43,7 @@ use crate::loader::Loader;
 use crate::metrics::Metrics;
 use crate::shard::{Asked, AskedAggregate, Input, Output, Refusal, Shard, Slots, Start};
 use crate::tables::{TIMERS, WALL_TIMERS};
+use alarm::Alarm;
 use attempt::AttemptKey;
 pub(crate) use attempt::{
     Environment, Outcome as AttemptOutcome, Report, accepted, guarded, in_json, stopped, timed_out,
@@ -147,6 +149,7 @@ impl Driver {
     /// Drives until shut down, or until the log closes.
     pub(crate) async fn run(mut self, mut messages: mpsc::UnboundedReceiver<Message>) {
         let mut taken = Vec::with_capacity(MESSAGES_PER_TICK);
+        let mut alarm = Alarm::default();
         self.finish_tick();
         loop {
             let wake = self.wake_in();
@@ -164,7 +167,7 @@ impl Driver {
                         self.take(message);
                     }
                 }
-                () = sleep(wake) => {}
+                () = alarm.rings_within(wake) => {}
             }
             self.finish_tick();
             if self.is_done(messages.is_empty()) {
@@ -577,13 +580,6 @@ fn fire(run: RunId, timer: TimerId) -> Input {
             let command = id.kind().fire(timer);
             Input::AskAggregate { id, asked: AskedAggregate::silent(command) }
         }
-    }
-}
-
-async fn sleep(duration: Option<Duration>) {
-    match duration {
-        Some(duration) => tokio::time::sleep(duration).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -93,7 +93,7 @@ impl Bare {
 
 /// Flushes and compacts every table of a database that nobody has open.
 pub(super) fn compact(folder: &Path) -> Result<(), Failure> {
-    let db = Database::builder(folder).worker_threads(2).open()?;
+    let db = Database::builder(folder).worker_threads(1).open()?;
     for name in db.list_keyspace_names() {
         let keyspace = db.keyspace(&name, KeyspaceCreateOptions::default)?;
         keyspace.rotate_memtable_and_wait()?;

@@ -18,7 +18,7 @@ fn submit(log: &dyn EventLog, submitter: u32) -> Vec<(Position, Vec<u8>)> {
         let body = [submitter.to_le_bytes(), round.to_le_bytes()].concat();
         let own = transition(submitter, round, &[&body]);
         let contested = transition(1000, submitter + round, &[b"contested"]);
-        let appends = if (submitter + round) % 3 == 0 { append_here } else { append };
+        let appends = if (submitter + round).is_multiple_of(3) { append_here } else { append };
         let outcomes = appends(log, vec![own, contested]);
         let Outcome::Appended(position) = outcomes[0] else {
             panic!("nobody else writes this stream: {outcomes:?}")

@@ -15,8 +15,9 @@ impl Standing<'_> {
     pub(crate) fn undo_view(&self, step: StepIndex) -> Option<UndoView> {
         let undo = self.run.step_run(step).undo.as_deref()?;
         let status = match &undo.state {
-            UndoState::Pending => "pending",
-            UndoState::Running { may_repeat: false, rests: true, .. } => "pending",
+            UndoState::Pending | UndoState::Running { may_repeat: false, rests: true, .. } => {
+                "pending"
+            }
             UndoState::Running { .. } if self.undo_rests(&undo.state) => "interrupted",
             UndoState::Running { .. } => "running",
             UndoState::Retrying { .. } => "retrying",
@@ -138,8 +139,9 @@ impl Standing<'_> {
     pub(super) fn undo_note(&self, step: StepIndex) -> Option<String> {
         let undo = self.run.step_run(step).undo()?;
         Some(match undo {
-            UndoState::Pending => "to be undone".into(),
-            UndoState::Running { rests: true, may_repeat: false, .. } => "to be undone".into(),
+            UndoState::Pending | UndoState::Running { rests: true, may_repeat: false, .. } => {
+                "to be undone".into()
+            }
             UndoState::Running { .. } if self.undo_rests(undo) => "the undo runs again".into(),
             UndoState::Running { stopping: true, .. } => "undo told to stop".into(),
             UndoState::Running { .. } => {

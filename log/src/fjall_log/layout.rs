@@ -114,7 +114,7 @@ fn open_database(folder: &Path, options: &Options) -> Result<Store, fjall::Error
     let streams = db.keyspace("st", || layout_v2(Use::Streams))?;
     let payloads = db.keyspace("payload", || layout_v2(Use::Payloads))?;
     let rows = TableRows::open(&db, rows, options.tables)?;
-    Ok(Store { folder: folder.to_owned(), db, segments, streams, payloads, rows })
+    Ok(Store::new(folder.to_owned(), db, segments, streams, payloads, rows))
 }
 
 /// How many tables stay open: most of what a process may open is for others.

@@ -6,12 +6,14 @@
 //! * A frame is returned only if it checks and stands where the one before it ends.
 
 mod frames;
+mod noted;
 
 use std::path::PathBuf;
 
 use fjall::{Database, Keyspace, PersistMode, Readable, Slice, Snapshot};
 
 use self::frames::Frames;
+use self::noted::Noted;
 use super::segments::{Segments, holding};
 use super::table_rows::TableRows;
 use crate::envelope;
@@ -31,6 +33,7 @@ pub(super) struct Store {
     pub(super) streams: Keyspace,
     pub(super) payloads: Keyspace,
     pub(super) rows: TableRows,
+    noted: Noted,
 }
 
 /// A row of the index of streams: one frame.
@@ -85,6 +88,18 @@ pub(super) fn storage(error: fjall::Error) -> ReadError {
 }
 
 impl Store {
+    /// What stands in the database `db`, which is in `folder`.
+    pub(super) fn new(
+        folder: PathBuf,
+        db: Database,
+        segments: Segments,
+        streams: Keyspace,
+        payloads: Keyspace,
+        rows: TableRows,
+    ) -> Self {
+        Self { folder, db, segments, streams, payloads, rows, noted: Noted::default() }
+    }
+
     /// Whether everything could be written. What the storage engine writes on its own, and fails at, is not seen before.
     pub(super) fn is_well(&self) -> Result<(), fjall::Error> {
         // There is nothing to write: every batch was synced.
@@ -200,13 +215,13 @@ impl Store {
         let mut found = Vec::new();
         for guard in snapshot.range(&self.streams, range) {
             if found.len() >= frames_max {
-                break;
+                return Ok(found);
             }
             let (key, value) = guard.into_inner().map_err(storage)?;
             let row = IndexRow::parse(&key, &value)
                 .ok_or(ReadError::Index { stream, at: Position(0) })?;
             if row.position >= end {
-                break;
+                return Ok(found);
             }
             if row.revision != expected {
                 return Err(ReadError::Index { stream, at: row.position });
@@ -216,6 +231,9 @@ impl Store {
             if expected > from {
                 found.push(frame);
             }
+        }
+        if let Some(last) = found.last() {
+            self.noted.set(stream, StreamHead { next: expected, chain: last.chain });
         }
         Ok(found)
     }
@@ -300,6 +318,13 @@ impl Store {
 
 impl Durable for Store {
     fn head(&self, stream: StreamId) -> Result<StreamHead, ReadError> {
+        // Revisions have no hole: where a stream was seen to end, it goes on with a row that begins there, or it still ends there.
+        if let Some(head) = self.noted.get(stream) {
+            let next = IndexRow::key(stream, head.next);
+            if !self.streams.contains_key(next).map_err(storage)? {
+                return Ok(head);
+            }
+        }
         // Every stream begins at revision 0, and asking for one key is cheaper than asking for the last of a range. Only the writer
         // asks, when no batch is half applied, so it needs no snapshot.
         if !self.streams.contains_key(IndexRow::key(stream, Revision(0))).map_err(storage)? {

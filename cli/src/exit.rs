@@ -102,6 +102,7 @@ pub(crate) fn guard(command: impl FnOnce() -> Outcome) -> ExitCode {
         let trace = std::backtrace::Backtrace::force_capture();
         tracing::debug!("{panic}\n{trace}");
         write_report(&format!("{panic}\n\n{trace}\n"));
+        end_if_deaf(panic.payload());
     }));
     match catch_unwind(AssertUnwindSafe(command)) {
         Ok(Ok(code)) => ended(code as u8),
@@ -127,6 +128,15 @@ fn refused(payload: &(dyn Any + Send)) -> Option<Problem> {
         Problem::new("NX6009", Code::Unreachable as u8, said.clone())
             .hint("it needs some threads, files and memory: see ulimit -u, -n and -v")
     })
+}
+
+/// Ends the process if the runtime cannot wake its threads, because the system refuses: what unwinds then waits for them, for ever.
+#[expect(clippy::exit, reason = "nothing would end by itself")]
+fn end_if_deaf(payload: &(dyn Any + Send)) {
+    let said = payload.downcast_ref::<String>();
+    if said.is_some_and(|said| said.starts_with("failed to wake I/O driver")) {
+        std::process::exit(i32::from(Code::Bug as u8));
+    }
 }
 
 /// The exit code, unless a result did not reach its reader: then that is said, and the higher code wins.

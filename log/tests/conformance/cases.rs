@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nexus_log::{Change, EventLog, Outcome, Position, Revision, Submission, Table};
+use nexus_log::{Change, EventLog, Frame, Outcome, Position, Revision, Submission, Table};
 
 use crate::transitions::{
     HERE, NAMES, append, append_one, bodies, name, read_all, stream, transition, with_rows,
@@ -243,6 +243,34 @@ pub(crate) fn a_stream_is_read_from_the_middle_of_a_frame(log: &dyn EventLog) {
     assert_eq!(revisions(0, 2), [0, 2]);
     assert_eq!(revisions(1, 1), [0]);
     assert_eq!(log.read_stream(stream(3), Revision(0), 10).expect("readable"), []);
+}
+
+/// Fewer frames than were asked for are all there are: who reads on knows by that when to end.
+pub(crate) fn a_stream_is_read_in_pieces_of_any_size(log: &dyn EventLog) {
+    let mut next = Revision(0);
+    for number in 0..100 {
+        let records: &[&[u8]] = if number % 3 == 0 { &[b"a", b"b"] } else { &[b"c"] };
+        let of_others = (0..number % 4).map(|other| transition(number * 4 + other + 2, 0, &[b"x"]));
+        let group = of_others.chain([transition(1, next.0, records)]).collect();
+        next = Revision(next.0 + u32::try_from(records.len()).expect("two"));
+        append(log, group);
+    }
+    let all = log.read_stream(stream(1), Revision(0), usize::MAX).expect("readable");
+    assert_eq!(all.len(), 100);
+    for piece in [1, 3, 50, 64, 99, 100, 101] {
+        let (mut read, mut from) = (Vec::new(), Revision(0));
+        loop {
+            let frames = log.read_stream(stream(1), from, piece).expect("readable");
+            let is_all = frames.len() < piece;
+            assert!(frames.len() <= piece, "{piece}");
+            from = frames.last().map_or(from, Frame::next_revision);
+            read.extend(frames);
+            if is_all {
+                break;
+            }
+        }
+        assert_eq!(read, all, "in pieces of {piece}");
+    }
 }
 
 pub(crate) fn followers_hear_of_every_group(log: &dyn EventLog) {

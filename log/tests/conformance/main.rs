@@ -65,6 +65,7 @@ every_log!(
     cases::a_read_from_the_middle_of_a_frame_starts_with_that_frame,
     cases::a_read_stops_after_enough_bytes,
     cases::a_stream_is_read_from_the_middle_of_a_frame,
+    cases::a_stream_is_read_in_pieces_of_any_size,
     cases::followers_hear_of_every_group,
     cases::what_cannot_be_stored_is_unacceptable,
     cases::chains_do_not_depend_on_positions,

@@ -268,6 +268,14 @@ fn a_store_that_is_made_and_appended_to() {
 }
 
 #[test]
+fn what_is_appended_where_it_is_handed_over() {
+    if !elsewhere() {
+        let this = "images::what_is_appended_where_it_is_handed_over";
+        check("appending alone", &recorded(this, "small", "alone small alone"), 300);
+    }
+}
+
+#[test]
 fn segments_that_are_begun() {
     if !elsewhere() {
         let this = "images::segments_that_are_begun";

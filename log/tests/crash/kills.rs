@@ -5,21 +5,24 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use nexus_log::{EventLog, Outcome, Revision};
+use nexus_log::{EventLog, Outcome, Revision, Transition};
 
 use crate::children;
+use crate::here::append_here;
 use crate::stores::{Chance, open};
-use crate::transitions::{HERE, append_one, bodies, read_all, stream, transition};
+use crate::transitions::{HERE, append, bodies, read_all, stream, transition};
 
-const SUBMITTERS: u32 = 4;
 const KILLS: usize = 20;
+
+/// How the child appends.
+type Append = fn(&dyn EventLog, Vec<Transition>) -> Vec<Outcome>;
 
 /// The child: appends for ever, each thread to its own stream, and says so after each acknowledgement.
 #[expect(clippy::print_stdout, reason = "the process that started this one reads it")]
-fn append_for_ever(path: &Path) {
+fn append_for_ever(path: &Path, submitters: u32, append: Append) {
     let log = open(path).expect("opens");
     thread::scope(|scope| {
-        for submitter in 0..SUBMITTERS {
+        for submitter in 0..submitters {
             let log = &log;
             scope.spawn(move || {
                 let last = log
@@ -29,10 +32,10 @@ fn append_for_ever(path: &Path) {
                 let first = last.map_or(0, |frame| frame.next_revision().0);
                 for revision in first.. {
                     let body = format!("{submitter} {revision}");
-                    let Outcome::Appended(position) =
-                        append_one(log, transition(submitter, revision, &[body.as_bytes()]))
-                    else {
-                        panic!("nobody else writes this stream")
+                    let transition = transition(submitter, revision, &[body.as_bytes()]);
+                    let outcomes = append(log, vec![transition]);
+                    let [Outcome::Appended(position)] = outcomes[..] else {
+                        panic!("nobody else writes this stream: {outcomes:?}")
                     };
                     println!("acknowledged {submitter} {revision} {position}");
                 }
@@ -44,9 +47,23 @@ fn append_for_ever(path: &Path) {
 #[test]
 fn a_killed_process_keeps_what_it_acknowledged() {
     if let Some(path) = children::told_where() {
-        return append_for_ever(&path);
+        return append_for_ever(&path, 4, append);
     }
-    let this = "kills::a_killed_process_keeps_what_it_acknowledged";
+    keeps_what_it_acknowledged("kills::a_killed_process_keeps_what_it_acknowledged");
+}
+
+#[test]
+fn a_killed_process_keeps_what_it_acknowledged_where_it_was_handed_over() {
+    if let Some(path) = children::told_where() {
+        return append_for_ever(&path, 1, append_here);
+    }
+    keeps_what_it_acknowledged(
+        "kills::a_killed_process_keeps_what_it_acknowledged_where_it_was_handed_over",
+    );
+}
+
+/// Kills a child of this test again and again.
+fn keeps_what_it_acknowledged(this: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let mut chance = Chance::new(31);
     let mut acknowledged: Vec<(u64, String)> = Vec::new();

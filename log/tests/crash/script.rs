@@ -11,6 +11,7 @@ use nexus_log::{
 };
 
 use crate::content;
+use crate::here::append_here;
 use crate::stores::options;
 use crate::transitions::{HERE, NAMES, name, transition};
 use crate::until::answer_within;
@@ -55,6 +56,7 @@ pub(crate) fn play(store: &Path) {
         match part {
             "open" => {}
             "small" => append_all(&log, first, &[100, 0, 9_000, 70, 4_000, 1, 20_000, 300]),
+            "alone" => append_alone(&log, first, &[100, 9_000, 0, 70, 4_000, 20_000]),
             "segments" => append_all(&log, first, &[20_000, 16_000, 10, 40_000]),
             "flush" => {
                 let tables = tables(store);
@@ -113,6 +115,17 @@ pub(crate) fn append_all(log: &FjallLog, first: u32, sizes: &[usize]) {
         }
     }
     under_way.into_iter().for_each(answer);
+}
+
+/// Appends submissions from `first` on, of these sizes, one after the other and, if the disk is quick, in this thread.
+#[expect(clippy::print_stdout, reason = "the process that started this one reads it")]
+fn append_alone(log: &FjallLog, first: u32, sizes: &[usize]) {
+    for (number, size) in (first..).zip(sizes) {
+        for outcome in append_here(log, submission(number, *size)) {
+            assert!(matches!(outcome, Outcome::Appended(_)), "{outcome:?}");
+        }
+        println!("acknowledged {}", number + 1);
+    }
 }
 
 /// Appends submission `number` and waits for it.

@@ -203,14 +203,6 @@ impl Views {
         Ok((runs, aggregates))
     }
 
-    /// The aggregates that need an engine: those whose last record is not parked. In order of their ids.
-    ///
-    /// # Errors
-    /// [`ViewsError`] if the rows cannot be read.
-    pub fn resume_aggregates(&self) -> Result<Vec<AggregateId>, ViewsError> {
-        Ok(self.resume_all()?.1)
-    }
-
     /// All aggregates of a kind, in order of their names.
     ///
     /// # Errors

@@ -177,7 +177,7 @@ fn open(service: &Service, max: usize) -> Result<Vec<StartKey>, Problem> {
 fn starting(service: &Service, max: usize) -> Result<Vec<AggregateId>, Problem> {
     let Some(views) = service.views() else { return Ok(Vec::new()) };
     service.views_now()?;
-    let unparked = views.resume_aggregates().map_err(|error| problems::views(&error))?;
+    let (_, unparked) = views.resume_all().map_err(|error| problems::views(&error))?;
     Ok(unparked.into_iter().filter(|id| id.kind() == Kind::StartKey).take(max).collect())
 }
 

@@ -39,6 +39,7 @@ use tokio::sync::mpsc;
 
 use crate::clock::{Clock, DriftWatch};
 use crate::config::{Config, Drive};
+use crate::handle::OpenRuns;
 use crate::loader::Loader;
 use crate::metrics::Metrics;
 use crate::shard::{Asked, AskedAggregate, Input, Output, Refusal, Shard, Slots, Start};
@@ -81,6 +82,7 @@ pub(crate) struct Driver {
     timers: Timers,
     wall_timers: Timers,
     errands: Errands,
+    open_runs: OpenRuns,
     handlers: Handlers,
     performers: Performers,
     calls: Calls,
@@ -132,6 +134,7 @@ impl Driver {
                 inbox.clone(),
                 config.rest,
             ),
+            open_runs: environment.open_runs.clone(),
             handlers: Handlers::new(environment, inbox.clone()),
             calls: Calls::new(loader.clone(), peers, inbox.clone(), config),
             replies: Replies::default(),
@@ -337,6 +340,7 @@ impl Driver {
                 self.timers_of(table_of(run, timer)).cleared(run, timer, due);
             }
             Output::Reply(reply, answer) => self.replies.answer(reply, answer),
+            Output::Opened(change) => self.open_runs.change(change),
             Output::Ended(run, status) => {
                 self.metrics.ended(&status);
                 self.performers.ended(run);

@@ -24,7 +24,7 @@ use crate::code::{Function, Functions};
 use crate::config::{Config, Drive};
 use crate::driver::{Driver, Environment, Message, PARTITION, Peers};
 use crate::events::Emit;
-use crate::handle::{Admission, Handle, Shared};
+use crate::handle::{Admission, Handle, OpenRuns, Shared};
 use crate::handler::{IntoHandler, LogSink, NoLogs, Registry};
 use crate::loader::{LoadError, Loader};
 use crate::logs::FileLogs;
@@ -243,6 +243,7 @@ impl Builder {
             .map(|folder| -> Arc<dyn LogSink> { Arc::new(FileLogs::new(folder.join("logs"))) });
         let (clock, metrics) = (Clock::start(), Arc::new(Metrics::new()));
         let workers = Workers::new(clock, Arc::clone(&metrics), config.worker_lease);
+        let open_runs = views.as_ref().map(OpenRuns::seen_by).transpose()?.unwrap_or_default();
         let environment = Arc::new(Environment {
             registry: registry.clone(),
             functions: functions.clone(),
@@ -253,6 +254,7 @@ impl Builder {
             payload_bytes_max: config.payload_bytes_max,
             grace: config.grace,
             metrics,
+            open_runs: open_runs.clone(),
             workers: workers.clone(),
             calendar: calendar.unwrap_or_else(usual_calendar),
             secrets: secrets.unwrap_or_else(|| Arc::new(SystemSecrets::new())),
@@ -274,7 +276,7 @@ impl Builder {
                 numbers,
                 calendar: Arc::clone(&environment.calendar),
                 pauses: RwLock::default(),
-                admission: Admission::default(),
+                admission: Admission::new(open_runs),
                 workers,
                 keyed_starts: Arc::default(),
                 inboxes,
@@ -287,15 +289,7 @@ impl Builder {
         for inbox in &handle.shared.inboxes {
             let _ = inbox.send(Message::Equip { handle: Box::new(handle.clone()) });
         }
-        // Events that were emitted are what named runs may wait for.
-        let is_driven = |id: &AggregateId| match config.drive {
-            Drive::All => true,
-            Drive::Named => id.kind() == Kind::Topic,
-            Drive::Nothing => false,
-        };
-        for id in open_aggregates.into_iter().filter(is_driven) {
-            handle.drive_aggregate(id);
-        }
+        drive(&handle, config.drive, open_aggregates);
         let cleaning = match config.drive {
             Drive::All => handle.end_forgetting()?,
             Drive::Named | Drive::Nothing => None,
@@ -303,6 +297,19 @@ impl Builder {
         let open = if config.drive == Drive::All { open } else { Vec::new() };
         let picked_up = take_up(&handle, &open);
         Ok(Engine { handle, drivers, picked_up, cleaning })
+    }
+}
+
+/// Drives what is no run.
+fn drive(handle: &Handle, what: Drive, aggregates: Vec<AggregateId>) {
+    // Events that were emitted are what named runs may wait for.
+    let is_driven = |id: &AggregateId| match what {
+        Drive::All => true,
+        Drive::Named => id.kind() == Kind::Topic,
+        Drive::Nothing => false,
+    };
+    for id in aggregates.into_iter().filter(is_driven) {
+        handle.drive_aggregate(id);
     }
 }
 

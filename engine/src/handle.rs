@@ -51,8 +51,8 @@ use crate::shard_of;
 use crate::tables::{NAMES, read_name_row};
 use crate::workflow::{RunHandle, Start as WorkflowStart, Workflow};
 
-pub(crate) use admission::Admission;
 pub use admission::RUNS_LIMIT;
+pub(crate) use admission::{Admission, OpenRuns};
 pub use approval::ApprovalDecision;
 pub use forget::ForgetError;
 pub use migrate::MigrateRequest;

@@ -7,18 +7,19 @@ mod until;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use nexus_engine::model::definition::Definition;
+use nexus_engine::model::definition::{Definition, Step};
 use nexus_engine::model::event::Actor;
 use nexus_engine::model::limit::Size;
 use nexus_engine::model::plan::Plan;
-use nexus_engine::testkit::action;
+use nexus_engine::testkit::{action, sleep};
 use nexus_engine::{
-    Config, Engine, Handle, StartError, StartRequest, Started, StepCx, StepResult, handler_fn,
+    Config, Engine, Handle, StartError, StartRequest, Started, StepCx, StepError, StepResult,
+    handler_fn,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use until::until;
 
@@ -27,12 +28,14 @@ struct Gate {
     pass: Semaphore,
     now: AtomicU64,
     most: AtomicU64,
+    /// Whether steps that may fail do.
+    fails: AtomicBool,
 }
 
 impl Gate {
     fn new() -> Arc<Self> {
         let (now, most) = (AtomicU64::new(0), AtomicU64::new(0));
-        Arc::new(Self { pass: Semaphore::new(0), now, most })
+        Arc::new(Self { pass: Semaphore::new(0), now, most, fails: AtomicBool::new(true) })
     }
 }
 
@@ -45,20 +48,31 @@ async fn wait(cx: StepCx, _: Value) -> StepResult<()> {
     Ok(())
 }
 
+async fn fail(cx: StepCx, input: Value) -> StepResult<()> {
+    if cx.state::<Arc<Gate>>()?.fails.load(Ordering::SeqCst) {
+        return Err(StepError::fatal("it fails"));
+    }
+    wait(cx, input).await
+}
+
 fn open(folder: &Path, gate: &Arc<Gate>, open_runs_max: Option<u64>) -> Engine {
     let grace = Duration::from_millis(50);
     Engine::builder()
         .config(Config { open_runs_max, grace, ..Config::default() })
         .state(Arc::clone(gate))
         .handler("wait", handler_fn(wait))
+        .handler("fail", handler_fn(fail))
         .open(folder)
         .unwrap()
 }
 
 fn plan(name: &str) -> Arc<Plan> {
-    let steps = vec![action("a", "wait", &[])];
-    let definition =
-        Definition { name: name.into(), input_is_value: true, steps, ..Definition::default() };
+    plan_of(name, vec![action("a", "wait", &[])])
+}
+
+fn plan_of(name: &str, steps: Vec<Step>) -> Arc<Plan> {
+    let name = name.into();
+    let definition = Definition { name, input_is_value: true, steps, ..Definition::default() };
     Arc::new(Plan::compile(definition).unwrap())
 }
 
@@ -173,5 +187,84 @@ async fn a_start_too_many_is_refused_and_leaves_nothing_and_open_runs_go_on() {
         start(engine.handle(), &plan, "next").await.is_ok()
     })
     .await;
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn starts_of_one_name_share_a_place_and_are_one_run() {
+    let (folder, gate) = (tempfile::tempdir().unwrap(), Gate::new());
+    let engine = open(folder.path(), &gate, Some(1));
+    let plan = plan("a");
+    let starts = (0..40).map(|_| {
+        let (handle, plan) = (engine.handle().clone(), Arc::clone(&plan));
+        tokio::spawn(async move { start(&handle, &plan, "one").await })
+    });
+    let mut existing = 0;
+    let mut runs = Vec::new();
+    for started in starts.collect::<Vec<_>>() {
+        let started = started.await.unwrap().unwrap();
+        existing += u32::from(started.existing);
+        runs.push(started.run);
+    }
+    runs.dedup();
+    assert_eq!((existing, runs.len()), (39, 1));
+    let other = start(engine.handle(), &plan, "two").await.unwrap_err();
+    assert!(matches!(other, StartError::Full { open: 1, .. }), "{other}");
+    engine.shutdown().await;
+}
+
+/// How many runs are open, as a start is told that is refused for it.
+async fn open_now(handle: &Handle) -> u64 {
+    match start(handle, &plan("a"), "too-many").await {
+        Err(StartError::Full { open, .. }) => open,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Whatever opens a run or ends it: also a call, somebody who retries or cancels, and what another process did.
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_that_are_open_are_counted_whatever_opens_and_ends_them() {
+    let by = || Actor { name: "test".into(), via: "rust".into() };
+    let called = plan_of("called", vec![sleep("z", "1h", &[])]);
+    let call: Step = serde_json::from_value(json!({
+        "id": "c", "needs": ["a"],
+        "kind": {"call": {
+            "workflow": "./called.yaml", "definition": called.hash().to_string(), "with": null,
+        }},
+    }))
+    .unwrap();
+    let keeps = plan_of("keeps", vec![sleep("z", "1h", &[])]);
+    let calls = plan_of("calls", vec![action("a", "wait", &[]), call]);
+    let fails = plan_of("fails", vec![action("a", "fail", &[])]);
+
+    let (folder, gate) = (tempfile::tempdir().unwrap(), Gate::new());
+    let engine = open(folder.path(), &gate, None);
+    let handle = engine.handle();
+    let kept = start(handle, &keeps, "kept").await.unwrap().run;
+    let request = StartRequest::new(calls).callees([called]).name("caller");
+    let caller = handle.start(request).await.unwrap().run;
+    let failed = start(handle, &fails, "failed").await.unwrap().run;
+    assert_eq!(handle.wait(failed).await.unwrap().word(), "failed");
+    engine.shutdown().await;
+
+    let engine = open(folder.path(), &gate, Some(1));
+    let handle = engine.handle();
+    assert_eq!(open_now(handle).await, 2, "the one that failed is not open");
+    gate.fails.store(false, Ordering::SeqCst);
+    handle.retry(failed, by()).await.unwrap();
+    assert_eq!(open_now(handle).await, 3, "it was retried");
+    gate.pass.add_permits(2);
+    assert_eq!(handle.wait(failed).await.unwrap().word(), "completed");
+    until_so("it is over, and a run is called", async || open_now(handle).await == 3).await;
+    handle.cancel(caller, by(), "enough".into()).await.unwrap();
+    until_so("the caller and the called are cancelled", async || open_now(handle).await == 1).await;
+    engine.shutdown().await;
+
+    let engine = open(folder.path(), &gate, Some(1));
+    let handle = engine.handle();
+    assert_eq!(open_now(handle).await, 1);
+    handle.cancel(kept, by(), "enough".into()).await.unwrap();
+    assert_eq!(handle.wait(kept).await.unwrap().word(), "cancelled");
+    start(handle, &plan("a"), "next").await.unwrap();
     engine.shutdown().await;
 }

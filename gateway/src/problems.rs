@@ -379,7 +379,6 @@ pub fn start_problem(error: &StartError) -> Problem {
         StartError::Full { retry_ms, .. } => Problem::new("NX4168", UNREACHABLE, text)
             .hint("nothing was recorded; repeat the same start when runs have ended")
             .retry_after_ms(*retry_ms),
-        StartError::Uncounted(error) => views(error),
         StartError::Request(error) => request(error, "the run"),
     }
 }
@@ -405,7 +404,6 @@ pub(crate) fn schedule_problem(error: &StartError, name: &str) -> Problem {
         | StartError::NoEncryption
         | StartError::FunctionEncrypted
         | StartError::Full { .. }
-        | StartError::Uncounted(_)
         | StartError::Busy { .. } => start_problem(error),
     }
 }

@@ -40,7 +40,7 @@ mod tests {
         began.elapsed()
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn it_rings_in_time_also_when_it_was_set_for_later() {
         let mut alarm = Alarm::default();
         let later = timeout(SHORT, alarm.rings_within(Some(LONG))).await;
@@ -49,7 +49,7 @@ mod tests {
         assert!(rings(&mut alarm, 2 * SHORT).await >= 2 * SHORT, "and again");
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn one_that_rings_soon_enough_is_left_alone() {
         let mut alarm = Alarm::default();
         let first = timeout(SHORT / 4, alarm.rings_within(Some(SHORT))).await;
@@ -59,7 +59,7 @@ mod tests {
         assert!(later.is_err(), "it has rung once");
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn without_a_time_it_does_not_ring() {
         let mut alarm = Alarm::default();
         rings(&mut alarm, SHORT).await;

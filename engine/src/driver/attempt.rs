@@ -20,6 +20,7 @@ use super::heart::Heart;
 use super::message::{Message, ReplySender};
 use super::outside::{Outside, carried_out};
 use crate::code::Functions;
+use crate::handle::OpenRuns;
 use crate::handler::{
     Data, Handler, LogSink, Registry, StepCx, StepError, StepResult, Stop, caught,
 };
@@ -48,6 +49,8 @@ pub(crate) struct Environment {
     pub(crate) metrics: Arc<Metrics>,
     /// Where the values of secrets come from.
     pub(crate) secrets: Arc<dyn Secrets>,
+    /// How many runs are open.
+    pub(crate) open_runs: OpenRuns,
     /// Knows when rules of the calendar are due.
     pub(crate) calendar: Arc<dyn Calendar>,
     /// The tasks for workers.

@@ -4,17 +4,16 @@
 //! * Never more runs are open than `open_runs_max` says, but for those that are continued by `retry`: running work is
 //!   never refused.
 //! * A run that is refused leaves nothing in the log.
+//! * Nobody waits for a place: a start has one, or is refused at once.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use nexus_model::limit::{Size, Wish};
 use nexus_projections::{Views, ViewsError};
 
 use super::{Handle, RequestError, Shared, StartError};
-use crate::driver::PARTITION;
 use crate::loader::LoadError;
 
 /// The name of the limit on all runs of the store. With `/` and a name behind it: of the limit on those of one workflow.
@@ -22,26 +21,99 @@ pub const RUNS_LIMIT: &str = "@runs";
 
 /// When a start that found no place should be tried again.
 const RETRY_MS: u64 = 1_000;
-/// How long it takes until starts that are under way may have been answered.
-const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
+/// How many runs are open: what the views saw when the engine was opened, and what became durable since.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OpenRuns(Arc<AtomicI64>);
+
+impl OpenRuns {
+    /// Those that the views have seen.
+    ///
+    /// # Errors
+    /// [`ViewsError`]
+    pub(crate) fn seen_by(views: &Views) -> Result<Self, ViewsError> {
+        let seen = views.metrics()?.total;
+        let began = seen.runs_started + seen.runs_retried;
+        let ended = seen.runs_completed + seen.runs_failed + seen.runs_cancelled;
+        let open = i64::try_from(began.saturating_sub(ended)).unwrap_or(i64::MAX);
+        Ok(Self(Arc::new(AtomicI64::new(open))))
+    }
+
+    /// So many more are open, or fewer.
+    pub(crate) fn change(&self, by: i64) {
+        self.0.fetch_add(by, Ordering::SeqCst);
+    }
+
+    /// How many are open.
+    pub(crate) fn count(&self) -> u64 {
+        u64::try_from(self.0.load(Ordering::SeqCst)).unwrap_or(0)
+    }
+}
 
 /// What the starts of an engine have in common.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Admission {
     /// Whether the limits on runs are set, as far as somebody asked, and since which of their revisions that is known.
     set: RwLock<BTreeMap<String, (u32, bool)>>,
-    /// Starts that have a place and are not answered.
-    under_way: AtomicU64,
-    /// Held while a place is looked for.
-    looking: tokio::sync::Mutex<()>,
+    open: OpenRuns,
+    under_way: Mutex<UnderWay>,
+}
+
+impl Admission {
+    /// For an engine with so many open runs.
+    pub(crate) fn new(open: OpenRuns) -> Self {
+        Self { set: RwLock::default(), open, under_way: Mutex::default() }
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, UnderWay> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Starts that have a place and are not answered.
+#[derive(Debug, Default)]
+struct UnderWay {
+    /// How many of them have no name.
+    unnamed: u64,
+    /// How many have this name. They share a place: one of them opens the run, the others find it.
+    named: HashMap<String, u64>,
+}
+
+impl UnderWay {
+    fn places(&self) -> u64 {
+        self.unnamed + self.named.len() as u64
+    }
+
+    fn begins(&mut self, name: Option<&str>) {
+        match name {
+            None => self.unnamed += 1,
+            Some(name) => *self.named.entry(name.to_owned()).or_default() += 1,
+        }
+    }
+
+    fn is_over(&mut self, name: Option<&str>) {
+        let Some(name) = name else {
+            self.unnamed -= 1;
+            return;
+        };
+        if let Some(count) = self.named.get_mut(name) {
+            *count -= 1;
+            if *count == 0 {
+                self.named.remove(name);
+            }
+        }
+    }
 }
 
 /// A place for a start, until it is answered.
-pub(crate) struct Place(Arc<Shared>);
+pub(crate) struct Place {
+    shared: Arc<Shared>,
+    name: Option<String>,
+}
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.admission.under_way.fetch_sub(1, Ordering::SeqCst);
+        self.shared.admission.under_way().is_over(self.name.as_deref());
     }
 }
 
@@ -49,37 +121,29 @@ impl Handle {
     /// A place for one more run, if there is one; `Ok(None)`: places are not counted.
     pub(super) async fn place(&self, name: Option<&str>) -> Result<Option<Place>, StartError> {
         let Some(open_max) = self.config().open_runs_max else { return Ok(None) };
-        let _looking = self.shared.admission.looking.lock().await;
-        let open = self.count_open(open_max).await?;
-        let is_there = match name {
-            Some(name) if open >= open_max => {
-                self.find(name).await.map_err(RequestError::from)?.is_some()
+        let place = || Place { shared: Arc::clone(&self.shared), name: name.map(str::to_owned) };
+        let admission = &self.shared.admission;
+        let open = {
+            let mut under_way = admission.under_way();
+            // A start that becomes durable now is counted twice, until it is answered, and never not at all.
+            let places = under_way.places();
+            let open = places + admission.open.count();
+            let is_known = name.is_some_and(|name| under_way.named.contains_key(name));
+            if open < open_max || is_known {
+                under_way.begins(name);
+                return Ok(Some(place()));
             }
-            Some(_) | None => false,
+            open
         };
-        if open >= open_max && !is_there {
+        let is_there = match name {
+            Some(name) => self.find(name).await.map_err(RequestError::from)?.is_some(),
+            None => false,
+        };
+        if !is_there {
             return Err(StartError::Full { open, open_max, retry_ms: RETRY_MS });
         }
-        self.shared.admission.under_way.fetch_add(1, Ordering::SeqCst);
-        Ok(Some(Place(Arc::clone(&self.shared))))
-    }
-
-    /// How many runs are open, with those that are being started: exact if that is `open_max` or more.
-    async fn count_open(&self, open_max: u64) -> Result<u64, StartError> {
-        loop {
-            let shared = Arc::clone(&self.shared);
-            let counted = tokio::task::spawn_blocking(move || count(&shared, open_max)).await;
-            let (seen, under_way) =
-                counted.map_err(|_| RequestError::Unknown)?.map_err(StartError::Uncounted)?;
-            // A start that has just become durable would be counted twice, until it is answered.
-            if seen >= open_max {
-                return Ok(seen);
-            }
-            if under_way == 0 || seen + under_way < open_max {
-                return Ok(seen + under_way);
-            }
-            tokio::time::sleep(LOOK_AGAIN).await;
-        }
+        admission.under_way().begins(name);
+        Ok(Some(place()))
     }
 
     /// The slots that every run of this workflow needs, beside those that its definition says.
@@ -118,27 +182,4 @@ impl Handle {
             *known = (*known).max((revision, is_set));
         }
     }
-}
-
-/// How many runs are open, and how many are being started.
-///
-/// While a place is looked for no other start begins. One that is no longer under way is durable, and so the views have seen
-/// it; they have to catch up only if that can make a difference.
-fn count(shared: &Shared, open_max: u64) -> Result<(u64, u64), ViewsError> {
-    let Some(views) = &shared.views else { return Ok((0, 0)) };
-    let under_way = shared.admission.under_way.load(Ordering::SeqCst);
-    let unseen = views.lag();
-    let seen = open(views)?;
-    if seen + unseen + under_way < open_max {
-        return Ok((seen, under_way));
-    }
-    views.catch_up(shared.loader.log().durable(PARTITION))?;
-    Ok((open(views)?, under_way))
-}
-
-/// How many runs have not ended, as far as the views have seen.
-fn open(views: &Views) -> Result<u64, ViewsError> {
-    let seen = views.metrics()?.total;
-    let began = seen.runs_started + seen.runs_retried;
-    Ok(began.saturating_sub(seen.runs_completed + seen.runs_failed + seen.runs_cancelled))
 }

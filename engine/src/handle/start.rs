@@ -14,7 +14,6 @@ use nexus_model::limit::Wish;
 use nexus_model::payload::{ContentType, NewPayload, Payload};
 use nexus_model::plan::Plan;
 use nexus_model::vault::Vault;
-use nexus_projections::ViewsError;
 use serde_json::Value;
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -191,9 +190,6 @@ pub enum StartError {
         /// When to try again.
         retry_ms: u64,
     },
-    /// It is not known how many runs are open.
-    #[error("the open runs cannot be counted")]
-    Uncounted(#[source] ViewsError),
     /// The engine has as much to write as it takes.
     #[error("the engine is busy; try again in {retry_ms} ms")]
     Busy {

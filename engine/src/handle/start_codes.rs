@@ -30,7 +30,6 @@ impl StartError {
             Self::Busy { .. } => Some("NX7006"),
             Self::Full { .. } => Some("NX4168"),
             Self::Kept { .. } => Some("NX4186"),
-            Self::Uncounted(_) => Some("NX6011"),
             Self::Request(error) => error.code(),
             Self::Inputs(_)
             | Self::InputTooLarge { .. }
@@ -68,7 +67,7 @@ impl StartError {
             Self::Request(error) => error.final_code(),
             Self::NoEncryption => Some("NX6023"),
             Self::FunctionEncrypted => Some("NX1136"),
-            Self::Busy { .. } | Self::Full { .. } | Self::Kept { .. } | Self::Uncounted(_) => None,
+            Self::Busy { .. } | Self::Full { .. } | Self::Kept { .. } => None,
         }
     }
 

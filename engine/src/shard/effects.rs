@@ -213,6 +213,12 @@ pub(super) fn is_end(event: &Event) -> bool {
     )
 }
 
+/// By how much these change the number of open runs.
+pub(super) fn opens(events: &[Event]) -> i64 {
+    let begins = |event: &Event| matches!(event, Event::RunStarted(_) | Event::RunRetried { .. });
+    events.iter().map(|event| i64::from(begins(event)) - i64::from(is_end(event))).sum()
+}
+
 /// Whether timers that a pause kept may fire after this.
 pub(super) fn ends_a_pause(command: &Command) -> bool {
     matches!(

@@ -27,6 +27,8 @@ pub(super) struct Held {
     pub(super) effects: Vec<Effect>,
     /// How many attempts took a slot with it.
     pub(super) slots_taken: i64,
+    /// How many more runs are open with it, or fewer.
+    pub(super) opens: i64,
     pub(super) timers: Vec<TimerChange>,
     pub(super) slots: Vec<SlotChange>,
     /// Who is to hear that the run has ended with it, and how: what is decided behind it may be another end.

@@ -68,6 +68,8 @@ pub enum Output {
     TimerCleared(RunId, TimerId, Timestamp),
     /// Answer somebody.
     Reply(ReplyId, Result<Answer, Refusal>),
+    /// So many more runs are open, or fewer.
+    Opened(i64),
     /// A run has ended.
     Ended(RunId, RunStatus),
     /// A run is no longer in memory, because what was decided about it did not come to be: how it stands is in the log.

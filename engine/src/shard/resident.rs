@@ -18,7 +18,7 @@ use nexus_model::run::{ItemState, Run, StepState, TimerPurpose, UndoState};
 use nexus_model::time::Timestamp;
 use nexus_model::vault::Vault;
 
-use super::effects::{ends_a_pause, is_end};
+use super::effects::{ends_a_pause, is_end, opens};
 use super::held::Held;
 use super::names::Names;
 use super::output::FunctionNews;
@@ -324,6 +324,7 @@ impl Resident {
             asked,
             effects,
             slots_taken,
+            opens: opens(&transition.events),
             timers: transition.timers,
             slots: transition.slots,
             ended: if ends { self.tell_end(run) } else { Vec::new() },
@@ -350,6 +351,7 @@ impl Resident {
     /// Lets out what waited for a transition that is now durable.
     pub(super) fn release(&mut self, run: RunId, held: Held, out: &mut Vec<Output>) {
         self.has_reported(&held.asked.command);
+        out.extend((held.opens != 0).then_some(Output::Opened(held.opens)));
         for change in held.timers {
             out.push(match change {
                 TimerChange::Set(timer, due) => Output::TimerSet(run, timer, due),

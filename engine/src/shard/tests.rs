@@ -276,6 +276,7 @@ fn requests_behind_a_refused_one_are_decided_again_in_order_and_answered_once() 
         seen, "ended failed; reply 1 rejected; call 0/2; reply 2 ok; reply 3 rejected; reply 4 ok",
         "the failure first, then the rest"
     );
+    assert_eq!(bench.open, 1, "it ended and went on");
 }
 
 #[test]

@@ -60,6 +60,9 @@ impl World {
 
     /// An engine begins on what the log holds: timers from their rows, and the runs that are not parked.
     pub(super) fn recover(&mut self) {
+        if let Some(watch) = &mut self.watch {
+            watch.begins(&self.loader);
+        }
         let log: Arc<dyn EventLog> = self.log.clone();
         self.keep_to_pauses();
         let rows = log.rows(TIMERS, &[], &[], usize::MAX).unwrap_or_default();

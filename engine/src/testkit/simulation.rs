@@ -399,8 +399,14 @@ impl Simulation {
         let free = i64::from(world.setup.config.concurrency) - world.slots.0;
         let busy = i64::try_from(world.working.len()).unwrap_or(i64::MAX);
         let mut broken = self.engine.broken();
-        if free != busy && self.moves().is_empty() {
-            broken.push(format!("{busy} handlers are at work and take room for {free}"));
+        if self.moves().is_empty() {
+            if free != busy {
+                broken.push(format!("{busy} handlers are at work and take room for {free}"));
+            }
+            if let Some(watch) = &mut self.engine.world_mut().watch {
+                watch.compare_open();
+                broken.extend(watch.broken());
+            }
         }
         broken.extend(self.aggregates_broken());
         broken

@@ -490,7 +490,7 @@ impl World {
             }
             Output::Function(news) => self.wanted.push_back(Wanted::Function(news)),
             Output::Snapshot(run, _, bytes) => self.keep_snapshot(run, bytes),
-            Output::Ignored(_) | Output::Left(_) => {}
+            Output::Ignored(_) | Output::Left(_) | Output::Opened(_) => {}
             call @ (Output::Call(_) | Output::ChildEnded(_)) => self.pass_on(call),
             Output::LoadAggregate(id) => self.wanted.push_back(Wanted::Aggregate(id)),
             Output::Errand(id, effect)

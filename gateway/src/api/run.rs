@@ -189,7 +189,7 @@ pub struct ItemsView {
 /// The undo of a step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UndoView {
-    /// `pending`, `running`, `retrying`, `failed`, `undone`, `given up`.
+    /// `pending`, `running`, `interrupted` (by the end of an engine; it is carried on), `retrying`, `failed`, `undone`, `given up`.
     pub status: String,
     /// The handler that undoes it.
     pub by: String,

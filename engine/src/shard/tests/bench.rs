@@ -26,6 +26,8 @@ pub(super) struct Bench {
     pub(super) slots: Slots,
     pub(super) now: Timestamp,
     pub(super) out: Vec<Output>,
+    /// How many runs are open, of what was seen.
+    pub(super) open: i64,
     plan: Arc<Plan>,
     log: Arc<MemoryLog>,
     loader: Loader,
@@ -43,6 +45,7 @@ impl Bench {
             slots: Slots(8),
             now: Timestamp(1_000_000),
             out: Vec::new(),
+            open: 0,
             plan: Arc::clone(plan),
             log,
             loader,
@@ -168,7 +171,14 @@ impl Bench {
 
     /// What came out since the last look, in words.
     pub(super) fn seen(&mut self) -> String {
-        let words: Vec<String> = self.out.drain(..).map(|output| in_words(&output)).collect();
+        let mut words = Vec::new();
+        for output in self.out.drain(..) {
+            if let Output::Opened(change) = output {
+                self.open += change;
+            } else {
+                words.push(in_words(&output));
+            }
+        }
         words.join("; ")
     }
 }
@@ -210,6 +220,7 @@ fn in_words(output: &Output) -> String {
         Output::Slot(SlotChange::CallOver(holder, target, outcome)) => {
             format!("call {} of {target} over: {outcome:?}", holder.ticket.0)
         }
+        Output::Opened(change) => format!("open {change:+}"),
         Output::Ended(_, status) => format!("ended {}", status.word()),
         Output::Call(call) => format!("see to {}: {:?}", call.call.child, call.call.wish),
         Output::ChildEnded(report) => format!("{} tells", report.child),

@@ -62,6 +62,12 @@ impl Truth {
         !frames.is_empty()
     }
 
+    /// How many runs are open.
+    pub(super) fn open(&self) -> i64 {
+        let open = self.runs.values().filter(|known| !known.run.status.is_terminal());
+        i64::try_from(open.count()).unwrap_or(i64::MAX)
+    }
+
     fn fold(&mut self, loader: &Loader, frame: &Frame) {
         let stream = frame.stream.0;
         if AggregateId::of(stream).is_some() {

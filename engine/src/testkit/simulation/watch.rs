@@ -30,6 +30,8 @@ pub(crate) struct Watch {
     /// Prefixes of the names of runs of which one is open at a time.
     single: BTreeSet<String>,
     is_stale: bool,
+    /// How many runs are open, as the shard says.
+    open: i64,
 }
 
 impl Watch {
@@ -55,6 +57,7 @@ impl Watch {
                         .push(format!("{run} is said to have ended, and that is not durable"));
                 }
             }
+            Output::Opened(change) => self.open += change,
             Output::Call(call) => {
                 self.truth.follow(loader);
                 let step = call.call.step;
@@ -163,6 +166,20 @@ impl Watch {
     /// Reads what has become durable.
     pub(crate) fn follow(&mut self, loader: &Loader) {
         self.is_stale |= self.truth.follow(loader);
+    }
+
+    /// An engine begins: it counts the open runs of the log.
+    pub(crate) fn begins(&mut self, loader: &Loader) {
+        self.follow(loader);
+        self.open = self.truth.open();
+    }
+
+    /// What the shard says of the open runs is what the log says, when nothing is on its way.
+    pub(crate) fn compare_open(&mut self) {
+        let (open, said) = (self.truth.open(), self.open);
+        if open != said {
+            self.broken.push(format!("{open} runs are open, and the shard told of {said}"));
+        }
     }
 
     /// Compares what is in memory and in tables with what the log says.

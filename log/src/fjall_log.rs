@@ -13,6 +13,7 @@ mod keeper;
 mod layout;
 mod mark;
 mod measures;
+mod memtables;
 mod moment;
 mod preflight;
 mod purge;
@@ -39,6 +40,7 @@ use crate::{
     PurgeError, ReadError, Revision, StreamId, Submission, Table, TableSpec, Ticket, TornTail,
 };
 
+pub use self::memtables::rotate_in_time;
 pub use self::moment::{Act, Moment};
 pub use self::verify::{Problem, Report};
 

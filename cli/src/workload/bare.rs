@@ -1,20 +1,25 @@
 //! Bare fjall: the same bytes under the same keys in one `WriteBatch` with `SyncData` per group, from one thread, and nothing else.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use fjall::compaction::Leveled;
 use fjall::config::{BlockSizePolicy, CompressionPolicy};
 use fjall::{
     CompressionType, Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode,
 };
+use nexus_engine::log::rotate_in_time;
 
 use super::Failure;
 use super::groups::GroupShape;
 
 /// How long its background work is waited for, so that it does not disturb what is measured next.
-const SETTLE: Duration = Duration::from_secs(5);
+const SETTLE: Duration = Duration::from_secs(30);
 const MIB: u64 = 1024 * 1024;
+const FRAMES_BYTES: u64 = 8 * MIB;
+const INDEX_BYTES: u64 = 4 * MIB;
 
 /// A database set up as that of a log.
 pub(super) struct Bare {
@@ -39,10 +44,14 @@ impl Bare {
         };
         let frames = db.keyspace("ev", || {
             options()
-                .max_memtable_size(8 * MIB)
+                .max_memtable_size(FRAMES_BYTES)
                 .data_block_size_policy(BlockSizePolicy::all(16 * 1024))
         })?;
-        let index = db.keyspace("st", || options().max_memtable_size(4 * MIB))?;
+        let index = db.keyspace("st", || {
+            options()
+                .max_memtable_size(INDEX_BYTES)
+                .compaction_strategy(Arc::new(Leveled::default().with_table_target_size(2 * MIB)))
+        })?;
         Ok(Self { db, frames, index, next: 0 })
     }
 
@@ -65,6 +74,8 @@ impl Bare {
     }
 
     fn group(&mut self, transitions: usize, frame: &[u8]) -> Result<(), fjall::Error> {
+        rotate_in_time(&self.frames, FRAMES_BYTES)?;
+        rotate_in_time(&self.index, INDEX_BYTES)?;
         let mut batch = OwnedWriteBatch::with_capacity(self.db.clone(), 2 * transitions)
             .durability(Some(PersistMode::SyncData));
         for _ in 0..transitions {

@@ -49,7 +49,7 @@ pub async fn history(options: &Options) -> Result<Report, Failure> {
             runs.push((started.run, started.name));
             Ok(Done { units: u64::from(options.steps), latencies: Latencies::default(), took })
         };
-        meter.round(work).await?;
+        meter.round(Box::pin(work)).await?;
     }
     let (mut events, mut parts) = (0, Vec::new());
     for (run, _) in &runs {

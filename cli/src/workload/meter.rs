@@ -73,6 +73,8 @@ pub(super) struct Meter {
     units: u64,
     /// Units that the store holds, if rounds write none.
     held: Option<u64>,
+    /// Resident memory after the first round, before a baseline took any, and the most until then.
+    resident: Option<(u64, u64)>,
 }
 
 impl Meter {
@@ -90,6 +92,7 @@ impl Meter {
             apart: Usage::default(),
             units: 0,
             held: None,
+            resident: None,
         })
     }
 
@@ -144,6 +147,7 @@ impl Meter {
         let took = done.took.unwrap_or_else(|| began.elapsed());
         let usage = Usage::now().since(&usage);
         let groups = self.groups.now().since(&groups);
+        self.resident.get_or_insert_with(|| (rss_bytes(), rss_peak_bytes()));
         let before = Usage::now();
         let (disk, sync_us) = self.disk(&groups, done.units, took)?;
         self.apart.add(&Usage::now().since(&before));
@@ -188,7 +192,8 @@ impl Meter {
     /// What was measured. The store has to be closed: it is compacted.
     pub(super) fn report(mut self, workload: &str, unit: &'static str) -> Result<Report, Failure> {
         let used = Usage::now().since(&self.began).since(&self.apart);
-        let (rss_bytes, rss_peak_bytes) = (rss_bytes(), rss_peak_bytes());
+        let now = || (rss_bytes(), rss_peak_bytes());
+        let (rss_bytes, rss_peak_bytes) = self.resident.unwrap_or_else(now);
         let disk_bytes_closed = disk_bytes(&self.store, |_| true);
         for database in ["log", "views"] {
             let folder = self.store.join(database);

@@ -7,7 +7,9 @@ use std::io::{self, ErrorKind};
 use std::iter::successors;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 
+use fjall::compaction::Leveled;
 use fjall::config::{BlockSizePolicy, CompressionPolicy};
 use fjall::{CompressionType, Database, KeyspaceCreateOptions, KvSeparationOptions};
 
@@ -38,27 +40,39 @@ pub(super) enum Use {
     Apart,
 }
 
-/// How a keyspace of layout 2 is kept.
+/// How much of a keyspace of layout 2 is in memory, in bytes.
 ///
 /// Memtables are small because all of them are memory that a store at rest holds, and that one fills again when it opens.
+pub(super) fn memtable_bytes(purpose: Use) -> u64 {
+    match purpose {
+        Use::Events => 8 * MIB,
+        Use::Streams | Use::Payloads | Use::Rows | Use::Apart => 4 * MIB,
+    }
+}
+
+/// How a keyspace of layout 2 is kept. What is said of tables counts for a store that is made: others keep what they began with.
+///
 /// There are few keyspaces because making one costs about twenty syncs.
 pub(super) fn layout_v2(purpose: Use) -> KeyspaceCreateOptions {
-    let compressed = KeyspaceCreateOptions::default()
+    // What is new lies next to the end of what is there, or anywhere: of small tables there is less to write again for it, and
+    // the engine's one thread, which also empties memtables, is soon free again.
+    let small_tables = || Arc::new(Leveled::default().with_table_target_size(2 * MIB));
+    let options = KeyspaceCreateOptions::default()
+        .max_memtable_size(memtable_bytes(purpose))
         .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4));
     match purpose {
         // Keys only grow, so tables are moved to the last level as the flush wrote them: compression has to start there.
-        Use::Events => compressed
-            .max_memtable_size(8 * MIB)
+        Use::Events => options
             .data_block_size_policy(BlockSizePolicy::all(16 * KIB))
             .expect_point_read_hits(true),
-        Use::Payloads => compressed
-            .max_memtable_size(4 * MIB)
-            .with_kv_separation(Some(KvSeparationOptions::default())),
-        Use::Streams | Use::Rows => compressed.max_memtable_size(4 * MIB),
+        Use::Payloads => options
+            .with_kv_separation(Some(KvSeparationOptions::default()))
+            .compaction_strategy(small_tables()),
+        Use::Streams | Use::Rows => options.compaction_strategy(small_tables()),
         // Uncompressed, so that it can be seen whether something is there.
-        Use::Apart => KeyspaceCreateOptions::default()
+        Use::Apart => options
             .data_block_compression_policy(CompressionPolicy::disabled())
-            .max_memtable_size(4 * MIB),
+            .compaction_strategy(small_tables()),
     }
 }
 

@@ -100,6 +100,7 @@ fn fill_journal(store: &Store, keyspace: &Keyspace) -> Result<(), Stop> {
 
 /// Takes away rows.
 fn remove(store: &Store, rows: &[(Table, Vec<u8>)]) -> Result<(), Stop> {
+    store.rotate_in_time(&store.segments.newest().frames).map_err(Stop::Unknown)?;
     let mut batch = OwnedWriteBatch::with_capacity(store.db.clone(), rows.len())
         .durability(Some(PersistMode::SyncData));
     for (table, key) in rows {

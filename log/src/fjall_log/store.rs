@@ -14,6 +14,8 @@ use fjall::{Database, Keyspace, PersistMode, Readable, Slice, Snapshot};
 
 use self::frames::Frames;
 use self::noted::Noted;
+use super::layout::{Use, memtable_bytes};
+use super::memtables::rotate_in_time;
 use super::segments::{Segments, holding};
 use super::table_rows::TableRows;
 use crate::envelope;
@@ -98,6 +100,21 @@ impl Store {
         rows: TableRows,
     ) -> Self {
         Self { folder, db, segments, streams, payloads, rows, noted: Noted::default() }
+    }
+
+    /// Before a batch: no memtable gets so full that the storage engine would ask for a new one.
+    pub(super) fn rotate_in_time(&self, frames: &Keyspace) -> Result<(), fjall::Error> {
+        let apart = self.rows.all_apart().map(|keyspace| (keyspace, Use::Apart));
+        let others = [
+            (frames, Use::Events),
+            (&self.streams, Use::Streams),
+            (&self.payloads, Use::Payloads),
+            (self.rows.keyspace(), Use::Rows),
+        ];
+        for (keyspace, purpose) in apart.chain(others) {
+            rotate_in_time(keyspace, memtable_bytes(purpose))?;
+        }
+        Ok(())
     }
 
     /// Whether everything could be written. What the storage engine writes on its own, and fails at, is not seen before.

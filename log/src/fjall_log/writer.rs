@@ -119,6 +119,7 @@ impl Writer {
 
     /// Makes the group durable and moves the durable end.
     fn write_group(&mut self) -> Result<(), ReadError> {
+        self.store.rotate_in_time(&self.segment.frames).map_err(storage)?;
         let items =
             2 * self.group.frames.len() + self.group.rows.len() + self.group.payloads.len() + 1;
         let mut batch = OwnedWriteBatch::with_capacity(self.store.db.clone(), items)

@@ -93,7 +93,7 @@ fn strike(life: &Life<'_>, point: &Point, fault: Fault) -> (bool, Option<String>
     };
     let calls = trace::read(&trace);
     let happened = status.signal() == Some(9) || calls.iter().any(|call| call.injected);
-    let problem = ended_badly(status, fault, &said)
+    let problem = ended_badly(status, fault, &calls, &store)
         .or_else(|| went_on(&calls, &store))
         .or_else(|| is_not_whole(&store, acknowledged(&said)));
     (happened, problem.map(|problem| format!("{status}, {problem}; it said:\n{said}")))
@@ -116,24 +116,24 @@ fn run(command: &mut Command) -> Result<(ExitStatus, String), String> {
     }
 }
 
-/// After an error a process goes on, refuses, or ends itself; it does not panic.
-fn ended_badly(status: ExitStatus, fault: Fault, said: &str) -> Option<String> {
+/// After an error a process goes on, refuses, or ends itself; it does not panic, unless what it says did not get out.
+fn ended_badly(status: ExitStatus, fault: Fault, calls: &[Call], store: &Path) -> Option<String> {
+    let is_of_store = |call: &&Call| call.path().starts_with(store);
     let well = match fault {
         Fault::Kill => status.signal() == Some(9) || status.success(),
         Fault::Error(_) => {
-            let last_part = said.rsplit("opened").next().unwrap_or(said);
             status.success()
                 || status.signal() == Some(SIGABRT)
                 || status.code() == Some(script::REFUSED)
-                // What the child says did not get out.
-                || !last_part.contains("closing") && status.code() == Some(101)
+                || status.code() == Some(101)
+                    && !calls.iter().filter(|call| call.injected).any(|call| is_of_store(&call))
         }
     };
     (!well).then(|| "that is no way to end".to_owned())
 }
 
 /// Whether the process went on after a write or sync of the journal or of the high-water file had failed. What was answered
-/// before may be said after.
+/// before may be said after. When the store is closed all is synced, so that the next part of its life may go on after that.
 fn went_on(calls: &[Call], store: &Path) -> Option<String> {
     let matters = |path: &Path| {
         let is_journal = path.extension().is_some_and(|extension| extension == "jnl");
@@ -143,12 +143,14 @@ fn went_on(calls: &[Call], store: &Path) -> Option<String> {
     let failed = calls.iter().find(|call| {
         call.injected && writes.contains(&call.name.as_str()) && matters(&call.path())
     })?;
-    let later = |call: &&Call| {
+    let says = |call: &Call, what: &[u8]| {
         call.name == "write"
-            && call.began > failed.ended
-            && call.arguments.get(1).is_some_and(|text| text.bytes.starts_with(b"acknowledged"))
+            && call.arguments.get(1).is_some_and(|text| text.bytes.starts_with(what))
     };
-    let went_on = calls.iter().filter(later).count() > script::UNDER_WAY;
+    let mut later: Vec<_> = calls.iter().filter(|call| call.began > failed.ended).collect();
+    later.sort_by_key(|call| call.began);
+    let this_part = later.iter().take_while(|call| !says(call, b"opened"));
+    let went_on = this_part.filter(|call| says(call, b"acknowledged")).count() > script::UNDER_WAY;
     went_on.then(|| format!("it went on after {} of {}", failed.name, failed.path().display()))
 }
 

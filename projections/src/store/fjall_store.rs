@@ -7,21 +7,26 @@ use std::io;
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use fjall::compaction::Leveled;
 use fjall::config::CompressionPolicy;
 use fjall::{
     CompressionType, Database, Guard, Keyspace, KeyspaceCreateOptions, PersistMode, Readable,
     Snapshot,
 };
+use nexus_log::rotate_in_time;
 
 use super::refusal::refusal;
 use super::{Change, Row, Rows, RowsIter, Table, ViewStore};
 use crate::ViewsError;
 
 const MIB: u64 = 1024 * 1024;
+/// What is in memory at most of the rows, and of the snapshots.
+const ROWS_BYTES: u64 = 8 * MIB;
+const SNAPSHOTS_BYTES: u64 = 4 * MIB;
 
 /// How long a store that was just closed in this process may hold its lock.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
@@ -128,14 +133,16 @@ fn open_database(path: &Path) -> Result<Tables, fjall::Error> {
         .worker_threads(1)
         .journal_compression(CompressionType::None)
         .open()?;
-    let rows = db.keyspace("rows", || options(8))?;
-    let snapshots = db.keyspace("snapshots", || options(4))?;
+    let rows = db.keyspace("rows", || options(ROWS_BYTES))?;
+    let snapshots = db.keyspace("snapshots", || options(SNAPSHOTS_BYTES))?;
     Ok(Tables { db, rows, snapshots })
 }
 
-fn options(memtable_mib: u64) -> KeyspaceCreateOptions {
+fn options(memtable_bytes: u64) -> KeyspaceCreateOptions {
     KeyspaceCreateOptions::default()
-        .max_memtable_size(memtable_mib * MIB)
+        .max_memtable_size(memtable_bytes)
+        // Runs that are new are written most: tables that are small are few to write again for them.
+        .compaction_strategy(Arc::new(Leveled::default().with_table_target_size(2 * MIB)))
         .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
 }
 
@@ -162,6 +169,11 @@ impl ViewStore for FjallStore {
     fn commit(&self, changes: Vec<Change>) -> Result<(), ViewsError> {
         let tables = self.tables();
         let tables = tables.as_ref().ok_or_else(gone)?;
+        for (keyspace, bytes_max) in
+            [(&tables.rows, ROWS_BYTES), (&tables.snapshots, SNAPSHOTS_BYTES)]
+        {
+            rotate_in_time(keyspace, bytes_max).map_err(storage)?;
+        }
         let mut batch = tables.db.batch().durability(Some(PersistMode::Buffer));
         for Change { table, key, value } in changes {
             let (keyspace, key) = (tables.keyspace(table), stored_key(table, &key));

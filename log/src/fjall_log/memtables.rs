@@ -1,0 +1,70 @@
+//! Memtables that are nearly full make room for new ones before the storage engine sees that they are.
+//!
+//! It would ask its thread for that, again with each batch until the thread gets to it, in a queue of 1,000 places into which the
+//! thread itself puts work. If a compaction takes so long that the queue is full, the thread waits for a place in it, which nobody
+//! makes: from then on nothing leaves the memory, and no journal ends.
+
+use fjall::{AbstractTree, Keyspace};
+
+/// Before a batch: begins a new memtable of a keyspace that has nearly as much in memory as it may. `bytes_max` is its
+/// `max_memtable_size`.
+///
+/// # Errors
+/// Those of the storage engine, after which it takes no more.
+pub fn rotate_in_time(keyspace: &Keyspace, bytes_max: u64) -> Result<(), fjall::Error> {
+    if keyspace.tree.active_memtable().size() >= bytes_max / 8 * 7 {
+        keyspace.rotate_memtable()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem;
+    use std::path::Path;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use fjall::{Database, KeyspaceCreateOptions, PersistMode};
+
+    use super::*;
+
+    const BYTES_MAX: u64 = 1024 * 1024;
+    /// With what a row takes in memory beside its bytes, some twenty memtables.
+    const BATCHES: u32 = 100_000;
+
+    /// Small batches come faster than the engine's thread looks into its queue, as they do while it compacts.
+    #[test]
+    fn the_engine_goes_on_writing_tables_however_fast_batches_come() {
+        let memory = Path::new("/dev/shm");
+        let folder = tempfile::tempdir_in(memory).or_else(|_| tempfile::tempdir());
+        let folder = folder.expect("a folder");
+        let db = Database::builder(folder.path()).worker_threads(1).open().expect("a database");
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(BYTES_MAX);
+        let keyspaces = ["a", "b"].map(|name| db.keyspace(name, options).expect("a keyspace"));
+        for number in 0..BATCHES {
+            let mut batch = db.batch().durability(Some(PersistMode::SyncData));
+            for keyspace in &keyspaces {
+                rotate_in_time(keyspace, BYTES_MAX).expect("it is well");
+                batch.insert(keyspace, number.to_be_bytes(), [7; 100]);
+            }
+            batch.commit().expect("it is well");
+        }
+        let began = Instant::now();
+        let sealed = || keyspaces.iter().map(|it| it.tree.sealed_memtable_count()).sum::<usize>();
+        let is_behind = || db.outstanding_flushes() > 0 || sealed() > 0;
+        while is_behind() {
+            if began.elapsed() > Duration::from_secs(20) {
+                // It could not be closed.
+                mem::forget(keyspaces);
+                mem::forget(db);
+                panic!("the thread of the storage engine stands still");
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        for keyspace in &keyspaces {
+            assert!(keyspace.tree.active_memtable().size() <= BYTES_MAX);
+            assert!(keyspace.tree.table_count() > 0, "tables were written");
+        }
+    }
+}

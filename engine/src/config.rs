@@ -39,7 +39,8 @@ pub struct Config {
     pub resident_bytes_max: usize,
     /// Time a run rests before it is read again, when the log could not take what happened in it or could not be read.
     pub rest: Duration,
-    /// Most runs that are open at one time; another start is refused. `None`: as many as are started.
+    /// Most runs that are open at one time; another start is refused. Runs that others call, and those that are retried, are not.
+    /// `None`: as many as are started.
     pub open_runs_max: Option<u64>,
     /// Tasks that drive shards.
     pub drivers: usize,

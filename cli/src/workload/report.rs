@@ -38,9 +38,9 @@ pub struct Report {
     pub cpu_us_per_step: f64,
     /// Allocations, if this build counts them.
     pub allocations_per_step: Option<f64>,
-    /// Resident memory at the end.
+    /// Resident memory after the first round, before a baseline took any.
     pub rss_bytes: u64,
-    /// The most resident memory there was.
+    /// The most resident memory until then.
     pub rss_peak_bytes: u64,
     /// Bytes of events, in their frames.
     pub event_bytes_per_step: f64,

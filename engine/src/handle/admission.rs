@@ -1,8 +1,8 @@
 //! Admission: whether a run may be started now, and which limits of the store it has to keep to.
 //!
 //! Invariants:
-//! * Never more runs are open than `open_runs_max` says, but for those that are continued by `retry`: running work is
-//!   never refused.
+//! * Never more runs are open than `open_runs_max` says, but for those that others call and those that are continued by `retry`:
+//!   running work is never refused.
 //! * A run that is refused leaves nothing in the log.
 //! * Nobody waits for a place: a start has one, or is refused at once.
 
@@ -118,10 +118,9 @@ impl Drop for Place {
 }
 
 impl Handle {
-    /// A place for one more run, if there is one; `Ok(None)`: places are not counted.
+    /// A place for one more run, if there is one; `Ok(None)`: it needs none, because places are not counted or its run is there.
     pub(super) async fn place(&self, name: Option<&str>) -> Result<Option<Place>, StartError> {
         let Some(open_max) = self.config().open_runs_max else { return Ok(None) };
-        let place = || Place { shared: Arc::clone(&self.shared), name: name.map(str::to_owned) };
         let admission = &self.shared.admission;
         let open = {
             let mut under_way = admission.under_way();
@@ -131,7 +130,8 @@ impl Handle {
             let is_known = name.is_some_and(|name| under_way.named.contains_key(name));
             if open < open_max || is_known {
                 under_way.begins(name);
-                return Ok(Some(place()));
+                let name = name.map(str::to_owned);
+                return Ok(Some(Place { shared: Arc::clone(&self.shared), name }));
             }
             open
         };
@@ -139,11 +139,11 @@ impl Handle {
             Some(name) => self.find(name).await.map_err(RequestError::from)?.is_some(),
             None => false,
         };
-        if !is_there {
-            return Err(StartError::Full { open, open_max, retry_ms: RETRY_MS });
+        if is_there {
+            Ok(None)
+        } else {
+            Err(StartError::Full { open, open_max, retry_ms: RETRY_MS })
         }
-        admission.under_way().begins(name);
-        Ok(Some(place()))
     }
 
     /// The slots that every run of this workflow needs, beside those that its definition says.

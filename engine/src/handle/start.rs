@@ -183,7 +183,7 @@ pub enum StartError {
     /// As many runs are open as may be.
     #[error("{open} runs are open, and at most {open_max} may be; try again in {retry_ms} ms")]
     Full {
-        /// How many are open, with those that are being started.
+        /// How many are open, with those that are being started; one that is just being answered may count twice.
         open: u64,
         /// How many may be.
         open_max: u64,

@@ -68,7 +68,8 @@ pub enum Output {
     TimerCleared(RunId, TimerId, Timestamp),
     /// Answer somebody.
     Reply(ReplyId, Result<Answer, Refusal>),
-    /// So many more runs are open, or fewer.
+    /// So many more runs are open, or fewer. Comes before the answer and the end that it belongs to: a start that is answered gives up
+    /// its place.
     Opened(i64),
     /// A run has ended.
     Ended(RunId, RunStatus),

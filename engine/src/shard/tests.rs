@@ -314,6 +314,17 @@ fn of_two_ends_each_is_told_when_it_is_durable() {
 }
 
 #[test]
+fn a_run_counts_as_open_before_its_start_is_answered() {
+    let mut bench = Bench::new(&plan(vec![action("a", &[])]));
+    bench.start(Some(1));
+    bench.durable();
+    let place_of = |what: fn(&Output) -> bool| bench.out.iter().position(what);
+    let opened = place_of(|output| matches!(output, Output::Opened(1)));
+    let answered = place_of(|output| matches!(output, Output::Reply(..)));
+    assert!(opened.is_some() && opened < answered, "{opened:?}, {answered:?}");
+}
+
+#[test]
 fn a_report_too_large_for_the_log_fails_its_step() {
     let (mut bench, run) = Bench::begun(&plan(vec![action("a", &[])]));
     bench.ask(run, complete(0, 1), None);

@@ -1,6 +1,7 @@
 //! The layout of the database: which keyspaces there are and how each is kept.
 //!
-//! The database freezes the options of a keyspace when it makes it. A change here is a new layout version and a migration.
+//! The database freezes the options of a keyspace when it makes it. What decides how bytes are read is a new layout version and a migration;
+//! how large tables are may change, and counts for keyspaces that are made from then on.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -40,7 +41,7 @@ pub(super) enum Use {
     Apart,
 }
 
-/// How much of a keyspace of layout 2 is in memory, in bytes.
+/// How much of a keyspace of layout 2 is in memory, in bytes. No more than keyspaces that are there were made with, see `memtables.rs`.
 ///
 /// Memtables are small because all of them are memory that a store at rest holds, and that one fills again when it opens.
 pub(super) fn memtable_bytes(purpose: Use) -> u64 {

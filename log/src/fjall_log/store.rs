@@ -102,7 +102,7 @@ impl Store {
         Self { folder, db, segments, streams, payloads, rows, noted: Noted::default() }
     }
 
-    /// Before a batch: no memtable gets so full that the storage engine would ask for a new one.
+    /// Before a batch: begins memtables, so that the storage engine asks for one at most once, and not with each batch.
     pub(super) fn rotate_in_time(&self, frames: &Keyspace) -> Result<(), fjall::Error> {
         let apart = self.rows.all_apart().map(|keyspace| (keyspace, Use::Apart));
         let others = [

@@ -119,6 +119,7 @@ impl Writer {
 
     /// Makes the group durable and moves the durable end.
     fn write_group(&mut self) -> Result<(), ReadError> {
+        // Once in some ten thousand transitions that takes a while, which is no part of the sync.
         self.store.rotate_in_time(&self.segment.frames).map_err(storage)?;
         let items =
             2 * self.group.frames.len() + self.group.rows.len() + self.group.payloads.len() + 1;

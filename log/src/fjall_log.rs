@@ -40,6 +40,7 @@ use crate::{
     PurgeError, ReadError, Revision, StreamId, Submission, Table, TableSpec, Ticket, TornTail,
 };
 
+pub use self::layout::small_tables;
 pub use self::memtables::rotate_in_time;
 pub use self::moment::{Act, Moment};
 pub use self::verify::{Problem, Report};

@@ -40,7 +40,9 @@ pub use chain::LogHead;
 pub use error::{OpenError, PurgeError, ReadError};
 pub use event_log::{EventLog, LogStatus, TornTail};
 #[cfg(feature = "fjall")]
-pub use fjall_log::{Act, FjallLog, HeldStore, Moment, Options, Problem, Report, rotate_in_time};
+pub use fjall_log::{
+    Act, FjallLog, HeldStore, Moment, Options, Problem, Report, rotate_in_time, small_tables,
+};
 pub use frame::Frame;
 pub use memory_log::MemoryLog;
 pub use permits::{Permit, Permits};

@@ -1,16 +1,14 @@
 //! Bare fjall: the same bytes under the same keys in one `WriteBatch` with `SyncData` per group, from one thread, and nothing else.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use fjall::compaction::Leveled;
 use fjall::config::{BlockSizePolicy, CompressionPolicy};
 use fjall::{
     CompressionType, Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode,
 };
-use nexus_engine::log::rotate_in_time;
+use nexus_engine::log::{rotate_in_time, small_tables};
 
 use super::Failure;
 use super::groups::GroupShape;
@@ -48,9 +46,7 @@ impl Bare {
                 .data_block_size_policy(BlockSizePolicy::all(16 * 1024))
         })?;
         let index = db.keyspace("st", || {
-            options()
-                .max_memtable_size(INDEX_BYTES)
-                .compaction_strategy(Arc::new(Leveled::default().with_table_target_size(2 * MIB)))
+            options().max_memtable_size(INDEX_BYTES).compaction_strategy(small_tables())
         })?;
         Ok(Self { db, frames, index, next: 0 })
     }

@@ -51,13 +51,17 @@ pub(super) fn memtable_bytes(purpose: Use) -> u64 {
     }
 }
 
+/// How tables are compacted where new rows lie next to the end of what is there, or anywhere: of small ones there is less to write
+/// again for them, and the engine's one thread, which also empties memtables, is soon free again.
+#[must_use]
+pub fn small_tables() -> Arc<Leveled> {
+    Arc::new(Leveled::default().with_table_target_size(2 * MIB))
+}
+
 /// How a keyspace of layout 2 is kept. What is said of tables counts for a store that is made: others keep what they began with.
 ///
 /// There are few keyspaces because making one costs about twenty syncs.
 pub(super) fn layout_v2(purpose: Use) -> KeyspaceCreateOptions {
-    // What is new lies next to the end of what is there, or anywhere: of small tables there is less to write again for it, and
-    // the engine's one thread, which also empties memtables, is soon free again.
-    let small_tables = || Arc::new(Leveled::default().with_table_target_size(2 * MIB));
     let options = KeyspaceCreateOptions::default()
         .max_memtable_size(memtable_bytes(purpose))
         .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4));

@@ -27,35 +27,42 @@ mod tests {
 
     use fjall::{Database, KeyspaceCreateOptions, PersistMode};
 
+    use super::super::layout::{Use, memtable_bytes};
+    use super::super::{FjallLog, Options};
     use super::*;
+    use crate::{
+        Change, EventLog, Outcome, Partition, Record, Records, Revision, Row, StreamId, Submission,
+        Table, TableSpec, Transition,
+    };
 
     const BYTES_MAX: u64 = 1024 * 1024;
     /// With what a row takes in memory beside its bytes, some twenty memtables.
     const BATCHES: u32 = 100_000;
 
-    /// Small batches that are synced at once come faster than the engine's thread looks into its queue, as they do while it compacts.
+    /// Small batches come faster than the engine's thread looks into its queue, as they do while it compacts.
     #[test]
     fn the_engine_goes_on_writing_tables_however_fast_batches_come() {
-        // On a disk there are fewer batches in the time of a flush, and each takes long.
-        let memory = Path::new("/dev/shm");
-        let Ok(folder) = tempfile::tempdir_in(memory) else { return };
+        let folder = tempfile::tempdir_in("/dev/shm");
+        // On a disk there were fewer batches in the time of a flush if each was synced.
+        let durability = if folder.is_ok() { PersistMode::SyncData } else { PersistMode::Buffer };
+        let folder = folder.or_else(|_| tempfile::tempdir()).expect("a folder");
         let place = folder.path().to_owned();
         let (done, is_done) = mpsc::channel();
         // Where the engine stands still, so does who writes, and a database cannot be closed.
         thread::spawn(move || {
-            write_much(&place);
+            write_much(&place, durability);
             let _ = done.send(());
         });
         let in_time = is_done.recv_timeout(Duration::from_mins(1));
         assert!(in_time.is_ok(), "it panicked, or the thread of the storage engine stands still");
     }
 
-    fn write_much(folder: &Path) {
+    fn write_much(folder: &Path, durability: PersistMode) {
         let db = Database::builder(folder).worker_threads(1).open().expect("a database");
         let options = || KeyspaceCreateOptions::default().max_memtable_size(BYTES_MAX);
         let keyspaces = ["a", "b"].map(|name| db.keyspace(name, options).expect("a keyspace"));
         for number in 0..BATCHES {
-            let mut batch = db.batch().durability(Some(PersistMode::SyncData));
+            let mut batch = db.batch().durability(Some(durability));
             for keyspace in &keyspaces {
                 rotate_in_time(keyspace, BYTES_MAX).expect("it is well");
                 batch.insert(keyspace, number.to_be_bytes(), [7; 100]);
@@ -69,6 +76,54 @@ mod tests {
         for keyspace in &keyspaces {
             assert!(keyspace.tree.active_memtable().size() <= BYTES_MAX);
             assert!(keyspace.tree.table_count() > 0, "tables were written");
+        }
+    }
+
+    /// Of each kind there is a kilobyte or two in a group, so that every memtable is filled several times.
+    fn much(number: u32) -> Transition {
+        let bytes = [7; 1000];
+        let stream = (u128::from(number) << 96).to_be_bytes();
+        let row = |table| {
+            let change = Change::Put(bytes.to_vec());
+            Row { table: Table(table), key: stream.to_vec(), change }
+        };
+        let mut records = Records::new();
+        records.push(Record { kind: 1, version: 1, flags: 0, body: &[7; 2000] });
+        Transition {
+            stream: StreamId(stream),
+            expected: Revision(0),
+            time_us: 1,
+            records,
+            rows: vec![row(0), row(1)],
+            payloads: vec![(*blake3::hash(&stream).as_bytes(), bytes.as_slice().into())],
+        }
+    }
+
+    #[test]
+    fn no_group_leaves_a_memtable_of_the_log_full() {
+        const TABLES: &[TableSpec] = &[TableSpec::new("rows"), TableSpec::apart("apart")];
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        let folder = folder.expect("a folder");
+        let log = FjallLog::open(folder.path(), Options::new(TABLES)).expect("a store");
+        let store = &log.store;
+        for number in 0..12_000 {
+            let permit = log.permits().try_acquire(0).expect("nothing is always free");
+            let (partition, transitions) = (Partition(0), vec![much(number)]);
+            let ticket = log.append_here(Submission { partition, transitions, permit });
+            let outcomes = ticket.wait().expect("the log is open");
+            assert!(matches!(outcomes[..], [Outcome::Appended(_)]), "{outcomes:?}");
+            let frames = &store.segments.newest().frames;
+            let apart = store.rows.all_apart().map(|keyspace| (keyspace, Use::Apart));
+            let others = [
+                (frames, Use::Events),
+                (&store.payloads, Use::Payloads),
+                (store.rows.keyspace(), Use::Rows),
+            ];
+            for (keyspace, purpose) in apart.chain(others) {
+                let size = keyspace.tree.active_memtable().size();
+                let name = keyspace.name();
+                assert!(size < memtable_bytes(purpose), "{name} has {size} in group {number}");
+            }
         }
     }
 }

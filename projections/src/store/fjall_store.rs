@@ -7,17 +7,16 @@ use std::io;
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use fjall::compaction::Leveled;
 use fjall::config::CompressionPolicy;
 use fjall::{
     CompressionType, Database, Guard, Keyspace, KeyspaceCreateOptions, PersistMode, Readable,
     Snapshot,
 };
-use nexus_log::rotate_in_time;
+use nexus_log::{rotate_in_time, small_tables};
 
 use super::refusal::refusal;
 use super::{Change, Row, Rows, RowsIter, Table, ViewStore};
@@ -141,8 +140,8 @@ fn open_database(path: &Path) -> Result<Tables, fjall::Error> {
 fn options(memtable_bytes: u64) -> KeyspaceCreateOptions {
     KeyspaceCreateOptions::default()
         .max_memtable_size(memtable_bytes)
-        // Runs that are new are written most: tables that are small are few to write again for them.
-        .compaction_strategy(Arc::new(Leveled::default().with_table_target_size(2 * MIB)))
+        // Runs that are new are written most.
+        .compaction_strategy(small_tables())
         .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4))
 }
 
@@ -250,4 +249,31 @@ impl Rows for FjallRows<'_> {
 fn row(guard: Guard) -> Result<Row, ViewsError> {
     let (key, value) = guard.into_inner().map_err(storage)?;
     Ok((key.get(1..).unwrap_or_default().to_vec(), value.to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use fjall::AbstractTree as _;
+
+    use super::*;
+
+    /// Whoever folds writes faster than the storage engine empties its memory, which must not be asked for that with each batch.
+    #[test]
+    fn no_batch_leaves_a_memtable_full() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = FjallStore::open(folder.path()).expect("it opens");
+        for number in 0..6_000_u32 {
+            let put = |table, bytes| {
+                let (key, value) = (number.to_be_bytes().to_vec(), Some(vec![7; bytes]));
+                Change { table, key, value }
+            };
+            store.commit(vec![put(Table::Runs, 4000), put(Table::Snapshots, 2000)]).expect("well");
+            let tables = store.tables();
+            let Tables { rows, snapshots, .. } = tables.as_ref().expect("it is open");
+            for (keyspace, bytes_max) in [(rows, ROWS_BYTES), (snapshots, SNAPSHOTS_BYTES)] {
+                let size = keyspace.tree.active_memtable().size();
+                assert!(size < bytes_max, "{} has {size} in batch {number}", keyspace.name());
+            }
+        }
+    }
 }

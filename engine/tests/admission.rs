@@ -16,8 +16,8 @@ use nexus_engine::model::limit::Size;
 use nexus_engine::model::plan::Plan;
 use nexus_engine::testkit::{action, sleep};
 use nexus_engine::{
-    Config, Engine, Handle, StartError, StartRequest, Started, StepCx, StepError, StepResult,
-    handler_fn,
+    Builder, Config, Engine, Handle, StartError, StartRequest, Started, StepCx, StepError,
+    StepResult, handler_fn,
 };
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -56,14 +56,16 @@ async fn fail(cx: StepCx, input: Value) -> StepResult<()> {
 }
 
 fn open(folder: &Path, gate: &Arc<Gate>, open_runs_max: Option<u64>) -> Engine {
+    builder(gate, open_runs_max).open(folder).unwrap()
+}
+
+fn builder(gate: &Arc<Gate>, open_runs_max: Option<u64>) -> Builder {
     let grace = Duration::from_millis(50);
     Engine::builder()
         .config(Config { open_runs_max, grace, ..Config::default() })
         .state(Arc::clone(gate))
         .handler("wait", handler_fn(wait))
         .handler("fail", handler_fn(fail))
-        .open(folder)
-        .unwrap()
 }
 
 fn plan(name: &str) -> Arc<Plan> {
@@ -210,6 +212,20 @@ async fn starts_of_one_name_share_a_place_and_are_one_run() {
     assert_eq!((existing, runs.len()), (39, 1));
     let other = start(engine.handle(), &plan, "two").await.unwrap_err();
     assert!(matches!(other, StartError::Full { open: 1, .. }), "{other}");
+    engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_in_memory_keeps_to_the_limit_too() {
+    let gate = Gate::new();
+    let engine = builder(&gate, Some(1)).in_memory().unwrap();
+    let (handle, plan) = (engine.handle(), plan("a"));
+    let one = start(handle, &plan, "one").await.unwrap().run;
+    let refused = start(handle, &plan, "two").await.unwrap_err();
+    assert!(matches!(refused, StartError::Full { open: 1, open_max: 1, .. }), "{refused}");
+    gate.pass.add_permits(2);
+    assert_eq!(handle.wait(one).await.unwrap().word(), "completed");
+    until_so("there is room again", async || start(handle, &plan, "two").await.is_ok()).await;
     engine.shutdown().await;
 }
 

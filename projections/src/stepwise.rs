@@ -9,8 +9,8 @@ use nexus_log::{EventLog, Partition, Position, StreamId};
 use crate::follower::Fold;
 use crate::snapshots::SnapshotQueue;
 use crate::store::{MemoryStore, ViewStore};
-use crate::views::{all_views, checksum, resume, runs};
-use crate::{Checkpoint, Checksum, RunRow, ViewsError, checkpoint};
+use crate::views::{all_views, checksum, metrics, resume, runs};
+use crate::{Checkpoint, Checksum, MetricsRow, RunRow, ViewsError, checkpoint};
 
 /// Views without a follower.
 #[derive(Default)]
@@ -93,6 +93,14 @@ impl Stepwise {
     /// [`ViewsError`] if the rows cannot be read.
     pub fn resume(&self) -> Result<Vec<StreamId>, ViewsError> {
         resume::list(&*self.store.read())
+    }
+
+    /// What is counted, as of the last commit.
+    ///
+    /// # Errors
+    /// [`ViewsError`] if the rows cannot be read.
+    pub fn metrics(&self) -> Result<MetricsRow, ViewsError> {
+        metrics::read(&*self.store.read())
     }
 }
 

@@ -32,10 +32,7 @@ impl OpenRuns {
     /// # Errors
     /// [`ViewsError`]
     pub(crate) fn seen_by(views: &Views) -> Result<Self, ViewsError> {
-        let seen = views.metrics()?.total;
-        let began = seen.runs_started + seen.runs_retried;
-        let ended = seen.runs_completed + seen.runs_failed + seen.runs_cancelled;
-        let open = i64::try_from(began.saturating_sub(ended)).unwrap_or(i64::MAX);
+        let open = i64::try_from(views.metrics()?.total.runs_open()).unwrap_or(i64::MAX);
         Ok(Self(Arc::new(AtomicI64::new(open))))
     }
 

@@ -106,6 +106,13 @@ pub struct MetricsRow {
 }
 
 impl Counters {
+    /// How many runs have begun, or were retried, and have not ended since.
+    #[must_use]
+    pub fn runs_open(&self) -> u64 {
+        let ended = self.runs_completed + self.runs_failed + self.runs_cancelled;
+        (self.runs_started + self.runs_retried).saturating_sub(ended)
+    }
+
     /// Counts an event.
     #[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
     fn count(&mut self, event: &Event) {

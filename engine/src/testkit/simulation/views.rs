@@ -61,7 +61,13 @@ impl Simulation {
         if rows != resume::scan(&*log)? {
             broken.push("the view of what needs an engine is not what the log says".to_owned());
         }
+        let seen = self.views.metrics()?.total.runs_open();
         let watch = self.engine.world_mut().watch.as_mut();
+        if let Some(watch) = &watch
+            && watch.open_runs() != i64::try_from(seen).unwrap_or(i64::MAX)
+        {
+            broken.push(format!("the views count {seen} open runs of {}", watch.open_runs()));
+        }
         for (id, run) in watch.iter().flat_map(|watch| watch.runs()) {
             let Some(row) = self.views.run(stream(*id))? else {
                 broken.push(format!("{id} is in no view"));

@@ -174,9 +174,14 @@ impl Watch {
         self.open = self.truth.open();
     }
 
+    /// How many runs are open, as the log says.
+    pub(crate) fn open_runs(&self) -> i64 {
+        self.truth.open()
+    }
+
     /// What the shard says of the open runs is what the log says, when nothing is on its way.
     pub(crate) fn compare_open(&mut self) {
-        let (open, said) = (self.truth.open(), self.open);
+        let (open, said) = (self.open_runs(), self.open);
         if open != said {
             self.broken.push(format!("{open} runs are open, and the shard told of {said}"));
         }

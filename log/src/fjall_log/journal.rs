@@ -10,7 +10,8 @@
 //!
 //! Invariants:
 //! * A batch counts only if its items, their number, its checksum and its trailer agree.
-//! * Sequence numbers grow. The checksum does not cover them, so one that does not grow is damage.
+//! * Sequence numbers grow. The checksum does not cover them, so a whole batch may have one that does not: by damage, or because the
+//!   write that began the batch reached the disk in part, and those behind it whole.
 //!
 //! Source: `journal/entry.rs` and `journal/batch_reader.rs` of fjall 3.1.13; the format is pinned by a fixture.
 
@@ -47,13 +48,13 @@ pub(super) enum Rest {
     Nothing,
     /// Something that is no batch.
     Broken,
-    /// A whole batch whose sequence number cannot be.
-    Order,
+    /// A whole batch of so many bytes, whose sequence number cannot be.
+    Order(u64),
 }
 
 enum Flaw {
     Broken,
-    Order,
+    Order(u64),
     Io(io::Error),
 }
 
@@ -83,14 +84,14 @@ pub(super) fn walk(journal: &mut impl Read, sequence: Option<u64>) -> io::Result
                 content.sequence = Some(batch.sequence);
             }
             Err(Flaw::Io(error)) => return Err(error),
-            Err(Flaw::Order) => return Ok(Content { rest: Rest::Order, ..content }),
+            Err(Flaw::Order(bytes)) => return Ok(Content { rest: Rest::Order(bytes), ..content }),
             // The caller looks whether it is nothing but zeros: the walk has read an unknown part of it.
             Err(Flaw::Broken) => return Ok(Content { rest: Rest::Broken, ..content }),
         }
     }
 }
 
-/// Whether a whole batch with a later sequence number stands anywhere in `bytes`.
+/// Whether a whole batch stands anywhere in `bytes`, with a sequence number behind `sequence` if there is one.
 ///
 /// What people store may look like the beginnings of very many batches, each as long as the rest. So the search ends after so much
 /// reading; if a batch is behind that after all, the high-water mark has the last word.
@@ -132,11 +133,13 @@ fn read_batch(first: u8, journal: &mut impl Read, previous: Option<u64>) -> Resu
     if count == 0 || tag != TAG_END || trailer != TRAILER || checksum != hash.digest() {
         return Err(Flaw::Broken);
     }
+    let bytes = bytes + 2 * START_BYTES as u64;
     let follows = |previous| sequence > previous && sequence - previous < SEQUENCE_STEP_MAX;
-    if !previous.is_none_or(follows) {
-        return Err(Flaw::Order);
+    if previous.is_none_or(follows) {
+        Ok(Batch { bytes, sequence })
+    } else {
+        Err(Flaw::Order(bytes))
     }
-    Ok(Batch { bytes: bytes + 2 * START_BYTES as u64, sequence })
 }
 
 /// The items of a batch, hashed as they are read.
@@ -268,11 +271,15 @@ mod tests {
     }
 
     #[test]
-    fn a_sequence_number_that_does_not_grow_is_damage() {
-        let again = [batch(4, &[b"a"]), batch(4, &[b"b"])].concat();
-        assert_eq!(walk_all(&again).rest, Rest::Order);
-        let far = [batch(4, &[b"a"]), batch(1 << 40, &[b"b"])].concat();
-        assert_eq!(walk_all(&far).rest, Rest::Order);
+    fn a_whole_batch_whose_sequence_number_does_not_grow_ends_the_walk() {
+        let (one, two) = (batch(4, &[b"a"]), batch(5, &[b"b"]));
+        let mut cut = two.clone();
+        cut[5..13].fill(0);
+        for other in [batch(4, &[b"b"]), batch(1 << 40, &[b"b"]), cut] {
+            let content = walk_all(&[&one[..], &other, &two].concat());
+            assert_eq!((content.batches, content.end), (1, one.len() as u64));
+            assert_eq!(content.rest, Rest::Order(two.len() as u64));
+        }
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub(crate) struct Failure {
 pub(crate) enum Left {
     /// All is there but the last write, of which this is.
     Last(Fate),
+    /// All is there but that write, of which so many bytes are.
+    Cut(usize, usize),
     /// Of the files only the last write is there; all names are.
     OnlyLast,
     /// Nothing of it is there.
@@ -60,6 +62,9 @@ fn failures(recording: &Recording, chance: &mut Chance, any: usize) -> Vec<Failu
                     prefixes(bytes.len()).map(|length| Left::Last(Fate::Cut(length))).collect();
                 left.extend((0..pages).map(|page| Left::Last(Fate::Holed(page))));
                 left.push(Left::OnlyLast);
+                left.extend(first_of_batch(recording, number).into_iter().flat_map(
+                    |(first, length)| prefixes(length).map(move |length| Left::Cut(first, length)),
+                ));
                 left
             }
             Act::Names(_) => vec![Left::Last(Fate::Kept), Left::Nothing, Left::Names, Left::Zeros],
@@ -73,6 +78,21 @@ fn failures(recording: &Recording, chance: &mut Chance, any: usize) -> Vec<Failu
     found
 }
 
+/// If that write is the last before a sync, and not the only one since the sync before: the first of them, and its length.
+fn first_of_batch(recording: &Recording, last: usize) -> Option<(usize, usize)> {
+    if !matches!(recording.acts.get(last + 1), Some(Act::Sync(..))) {
+        return None;
+    }
+    let earlier = recording.acts.iter().enumerate().take(last).rev();
+    let of_batch = earlier.map_while(|(number, act)| match act {
+        Act::Data(_, Data::Write { bytes, .. }) => Some((number, bytes.len())),
+        Act::Data(_, Data::Length(_)) | Act::Sync(..) | Act::Names(_) | Act::Acknowledged(_) => {
+            None
+        }
+    });
+    of_batch.last()
+}
+
 fn prefixes(length: usize) -> impl Iterator<Item = usize> {
     (0..length).step_by(length.div_ceil(PREFIXES).max(1)).chain([length - 1, length])
 }
@@ -84,6 +104,9 @@ pub(crate) fn write(disk: &Disk, failure: Failure, path: &Path) {
         Left::Last(fate) => {
             disk.image(usize::MAX, &mut |number, _| if number == last { fate } else { Fate::Kept })
         }
+        Left::Cut(write, length) => disk.image(usize::MAX, &mut |number, _| {
+            if number == write { Fate::Cut(length) } else { Fate::Kept }
+        }),
         Left::OnlyLast => disk.image(usize::MAX, &mut |number, _| {
             if number == last { Fate::Kept } else { Fate::Lost }
         }),

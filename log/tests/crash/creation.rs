@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use nexus_log::{EventLog, Outcome, Position};
 
+use crate::chance::Chance;
 use crate::children;
-use crate::stores::{Chance, Store, copy, open};
+use crate::folders::copy;
+use crate::stores::{Store, open};
 use crate::transitions::{HERE, append_one, transition};
 
 fn opens_empty_and_works(path: &std::path::Path) {

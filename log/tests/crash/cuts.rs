@@ -4,7 +4,8 @@ use std::fs;
 
 use nexus_log::{EventLog, Position};
 
-use crate::stores::{Chance, Store, open};
+use crate::chance::Chance;
+use crate::stores::{Store, open};
 use crate::transitions::{HERE, read_all};
 
 /// Opens the store with these bytes as its journal and finds the first two groups, or all three if nothing was lost.

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
 use nexus_log::{EventLog, FjallLog, OpenError, Options, Outcome, Position};
 
-use crate::stores::{Chance, Store, copy, files, open, options};
+use crate::chance::Chance;
+use crate::folders::{copy, files};
+use crate::stores::{Store, open, options};
 use crate::transitions::{HERE, append_one, bodies, read_all, transition};
 
 const PAGE: usize = 4096;

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use nexus_log::{EventLog, Position};
 
-use crate::stores::{copy, open};
+use crate::folders::copy;
+use crate::stores::open;
 use crate::transitions::{HERE, NAMES, append, bodies, name, read_all, transition, with_rows};
 
 /// The head of the chain of the fixture's events.

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use nexus_log::{Change, EventLog, FjallLog, Frame};
 
-use crate::stores::{Chance, copy, files, open};
+use crate::chance::Chance;
+use crate::folders::{copy, files};
+use crate::stores::open;
 use crate::transitions::{HERE, NAMES, append, append_one, name, read_all, transition, with_rows};
 
 /// What a store holds.

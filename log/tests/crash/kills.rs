@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use nexus_log::{EventLog, Outcome, Revision, Transition};
 
+use crate::chance::Chance;
 use crate::children;
 use crate::here::append_here;
-use crate::stores::{Chance, open};
+use crate::stores::open;
 use crate::transitions::{HERE, append, bodies, read_all, stream, transition};
 
 const KILLS: usize = 20;

@@ -9,7 +9,8 @@ use nexus_log::OpenError;
 
 use crate::content::{self, Verdict};
 use crate::disk::Disk;
-use crate::images::{Failure, Left, elsewhere, minutes, recorded, write};
+use crate::failures::{Failure, Left, minutes, write};
+use crate::images::{elsewhere, recorded};
 use crate::recording::{Act, Recording};
 use crate::script;
 

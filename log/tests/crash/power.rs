@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use nexus_log::{EventLog, FjallLog, Options};
 
+use crate::chance::Chance;
 use crate::content::{self, Verdict};
-use crate::stores::{Chance, options};
+use crate::stores::options;
 use crate::{children, script};
 
 const THIS: &str = "power::what_was_acknowledged_outlives_the_end";

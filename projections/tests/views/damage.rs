@@ -1,38 +1,17 @@
 //! Damaged files: views are never wrong, they are rebuilt.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use nexus_log::EventLog;
 use nexus_projections::{Views, resume};
 
+use crate::folders::{copy, files};
 use crate::history::{History, end, memory_log};
-use crate::site::{Site, checksums, fresh, scratch};
+use crate::scratch;
+use crate::site::{Site, checksums, fresh};
 use crate::transitions::append;
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
-
-/// Copies a folder.
-pub(crate) fn copy(from: &Path, to: &Path) {
-    for file in files(from) {
-        let target = to.join(file.strip_prefix(from).unwrap());
-        fs::create_dir_all(target.parent().unwrap()).unwrap();
-        fs::copy(&file, target).unwrap();
-    }
-}
 
 /// A history whose views are large enough to stand in tables as well as in the journal.
 fn large(seed: u64) -> History {
@@ -62,7 +41,7 @@ fn damaged_files_are_deleted_and_rebuilt() {
         let damages = [garbage, flipped, cut];
         let damages = if holds_rows { &damages[..] } else { &damages[at % 3..=at % 3] };
         for damage in damages {
-            let copied = scratch();
+            let copied = scratch::folder();
             copy(&site.path(), copied.path());
             let damaged = copied.path().join(file.strip_prefix(site.path()).unwrap());
             let bytes = fs::read(&damaged).unwrap();

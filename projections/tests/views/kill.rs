@@ -8,9 +8,10 @@ use std::sync::Arc;
 use nexus_log::{EventLog, FjallLog, Options};
 use nexus_projections::Views;
 
-use crate::damage::copy;
+use crate::folders::copy;
 use crate::history::{History, TABLES, end, memory_log};
-use crate::site::{Site, checksums, fresh, scratch};
+use crate::scratch;
+use crate::site::{Site, checksums, fresh};
 
 const FOLDER: &str = "NEXUS_VIEWS_KILL_TEST_FOLDER";
 
@@ -22,7 +23,7 @@ fn what_was_committed_without_closing_is_there() {
     for _ in 0..20 {
         history.go_on(50);
         views.catch_up(end(&*history.log)).unwrap();
-        let left = scratch();
+        let left = scratch::folder();
         copy(&site.path(), left.path());
         let again = Views::open(left.path(), Arc::clone(&history.log)).unwrap();
         assert_eq!(again.applied(), end(&*history.log));

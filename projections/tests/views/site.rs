@@ -8,6 +8,7 @@ use nexus_projections::{Checksum, Views};
 use tempfile::TempDir;
 
 use crate::history::end;
+use crate::scratch;
 
 /// A place for views.
 pub(crate) enum Site {
@@ -17,7 +18,7 @@ pub(crate) enum Site {
 
 impl Site {
     pub(crate) fn folder() -> Self {
-        Self::Folder(scratch())
+        Self::Folder(scratch::folder())
     }
 
     pub(crate) fn open(&self, log: &Arc<dyn EventLog>) -> Views {
@@ -33,11 +34,6 @@ impl Site {
             Self::Folder(folder) => folder.path().join("views"),
         }
     }
-}
-
-/// A folder in memory where the system has one. Views are never synced, so no disk is missed.
-pub(crate) fn scratch() -> TempDir {
-    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 /// Runs a test on each site.

@@ -64,7 +64,7 @@ pub(crate) fn record(child: &Command, store: &Path) -> Recording {
 }
 
 fn same(one: &Path, other: &Path) {
-    let (files, others) = (crate::stores::files(one), crate::stores::files(other));
+    let (files, others) = (crate::folders::files(one), crate::folders::files(other));
     assert_eq!(files.len(), others.len(), "{files:#?} {others:#?}");
     for (file, other) in files.iter().zip(&others) {
         assert_eq!(file.file_name(), other.file_name());

@@ -94,6 +94,12 @@ fn first_of_batch(recording: &Recording, last: usize) -> Option<(usize, usize)> 
     of_batch.last()
 }
 
+/// Whether the last that happened is an acknowledgement, and nothing is left but what was synced: such images are few and say most.
+fn is_promise(recording: &Recording, failure: &Failure) -> bool {
+    let last = recording.acts.get(failure.after - 1);
+    matches!((last, failure.left), (Some(Act::Acknowledged(_)), Left::Nothing))
+}
+
 fn prefixes(length: usize) -> impl Iterator<Item = usize> {
     (0..length).step_by(length.div_ceil(PREFIXES).max(1)).chain([length - 1, length])
 }
@@ -255,7 +261,11 @@ pub(crate) fn check(what: &str, recording: &Recording, few: usize, examine: Exam
         let all = failures(recording, &mut chance, 1);
         let step = all.len().div_ceil(few);
         let offset = chance.below(step);
-        let some: Vec<_> = all.into_iter().skip(offset).step_by(step).collect();
+        let chosen = all
+            .iter()
+            .enumerate()
+            .filter(|(at, failure)| at % step == offset || is_promise(recording, failure));
+        let some: Vec<_> = chosen.map(|(_, failure)| *failure).collect();
         look(recording, &some, None, examine, &tally);
     }
     let Tally { images, mut losses } = tally.into_inner().expect("no panic");

@@ -59,7 +59,17 @@ pub(crate) fn fuzz(arguments: &[String]) -> Result<ExitCode> {
 
 /// Runs the tests one after the other, shows what they say, and adds up their figures.
 fn run(filters: &[&str], (variable, value): (&str, &str)) -> Result<ExitCode> {
-    let mut tests = process::cargo(&["nextest", "run", "-p", "nexus-log", "--test", "crash"]);
+    let mut tests = process::cargo(&["nextest", "run"]);
+    tests.args([
+        "-p",
+        "nexus-log",
+        "--test",
+        "crash",
+        "-p",
+        "nexus-projections",
+        "--test",
+        "views",
+    ]);
     tests.args(["--no-capture", "--no-fail-fast"]).args(filters).env(variable, value);
     let mut child = tests.stdout(Stdio::piped()).spawn().context("cannot start cargo nextest")?;
     let output = child.stdout.take().context("the output is piped")?;

@@ -92,6 +92,7 @@ pub(super) struct Stage {
     pub(super) server: watch::Sender<Option<Client>>,
     pub(super) lives: Lives,
     pub(super) seen: Vec<String>,
+    /// The program with functions, in the place of which `serve` stands in some lives.
     program: Option<PathBuf>,
     log: File,
     ends: File,
@@ -99,7 +100,7 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// `program`: the server that there is in the place of `serve`.
+    /// `program`: a server that has functions.
     pub(super) fn new(
         folder: &Path,
         store: PathBuf,
@@ -136,9 +137,10 @@ impl Stage {
             _ => Fate::Rival,
         };
         let limit = (fate == Fate::Stunted).then(|| chance.between(8, 400));
-        let mut servers = vec![self.spawn(limit)];
+        let has_functions = self.program.is_some() && chance.between(0, 5) > 0;
+        let mut servers = vec![self.spawn(limit, has_functions)];
         if fate == Fate::Rival {
-            servers.push(self.start(None));
+            servers.push(self.start(None, self.program.is_some() && chance.between(0, 2) > 0));
         }
         let answered = if fate == Fate::KilledEarly {
             let patience = Duration::from_millis(chance.between(1, 250));
@@ -167,7 +169,7 @@ impl Stage {
 
     /// The last life: nothing goes wrong in it.
     pub(super) async fn last(&mut self) -> Option<(Child, Client)> {
-        let mut servers = vec![self.spawn(None)];
+        let mut servers = vec![self.spawn(None, self.program.is_some())];
         if self.wait(&mut servers, PATIENCE, true).await {
             let client = self.server.borrow().clone();
             return servers.pop().zip(client);
@@ -183,15 +185,16 @@ impl Stage {
     }
 
     /// Begins the next life.
-    fn spawn(&mut self, limit: Option<u64>) -> Child {
+    fn spawn(&mut self, limit: Option<u64>, has_functions: bool) -> Child {
         self.life += 1;
         self.note();
-        self.start(limit)
+        self.start(limit, has_functions)
     }
 
-    /// Starts a server; `limit`: the size that its files may have, in KiB.
-    fn start(&self, limit: Option<u64>) -> Child {
-        let binary = self.program.clone().unwrap_or_else(binary);
+    /// Starts a server; `limit`: the size that its files may have, in KiB. One without functions leaves their runs to the next that has them.
+    fn start(&self, limit: Option<u64>, has_functions: bool) -> Child {
+        let program = self.program.as_ref().filter(|_| has_functions);
+        let binary = program.cloned().unwrap_or_else(binary);
         let mut serve = if let Some(limit) = limit {
             // Without the signal a write that goes beyond fails, as on a full disk.
             let mut shell = Command::new("sh");
@@ -201,7 +204,7 @@ impl Stage {
         } else {
             Command::new(binary)
         };
-        if self.program.is_some() {
+        if program.is_some() {
             serve.arg(&self.store).env(EFFECTS, self.folder.join("effects"));
         } else {
             self.arguments(&mut serve);

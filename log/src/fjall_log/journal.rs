@@ -10,8 +10,8 @@
 //!
 //! Invariants:
 //! * A batch counts only if its items, their number, its checksum and its trailer agree.
-//! * Sequence numbers grow. The checksum does not cover them, so a whole batch may have one that does not: by damage, or because the
-//!   write that began the batch reached the disk in part, and those behind it whole.
+//! * Sequence numbers grow. The checksum does not cover them, so one that does not grow is damage, unless the last bytes of it are
+//!   missing: the write that began the batch may have reached the disk in part, and those behind it whole.
 //!
 //! Source: `journal/entry.rs` and `journal/batch_reader.rs` of fjall 3.1.13; the format is pinned by a fixture.
 
@@ -26,6 +26,8 @@ const TAG_CLEAR: u8 = 4;
 const TRAILER: [u8; 4] = [b'F', b'J', b'L', 3];
 const START_BYTES: usize = 13;
 const SEQUENCE_STEP_MAX: u64 = 1 << 32;
+/// Batches are numbered one after the other, but for a few numbers that the storage engine takes for itself.
+const SEQUENCES_SKIPPED_MAX: u64 = 64;
 const SEARCH_BYTES_MAX: usize = 128 << 20;
 
 /// What a journal holds.
@@ -48,13 +50,16 @@ pub(super) enum Rest {
     Nothing,
     /// Something that is no batch.
     Broken,
-    /// A whole batch of so many bytes, whose sequence number cannot be.
-    Order(u64),
+    /// A whole batch whose sequence number cannot be.
+    Order,
+    /// A whole batch of so many bytes, of whose sequence number the last bytes may be missing.
+    Cut(u64),
 }
 
 enum Flaw {
     Broken,
-    Order(u64),
+    Order,
+    Cut(u64),
     Io(io::Error),
 }
 
@@ -84,7 +89,8 @@ pub(super) fn walk(journal: &mut impl Read, sequence: Option<u64>) -> io::Result
                 content.sequence = Some(batch.sequence);
             }
             Err(Flaw::Io(error)) => return Err(error),
-            Err(Flaw::Order(bytes)) => return Ok(Content { rest: Rest::Order(bytes), ..content }),
+            Err(Flaw::Order) => return Ok(Content { rest: Rest::Order, ..content }),
+            Err(Flaw::Cut(bytes)) => return Ok(Content { rest: Rest::Cut(bytes), ..content }),
             // The caller looks whether it is nothing but zeros: the walk has read an unknown part of it.
             Err(Flaw::Broken) => return Ok(Content { rest: Rest::Broken, ..content }),
         }
@@ -134,12 +140,21 @@ fn read_batch(first: u8, journal: &mut impl Read, previous: Option<u64>) -> Resu
         return Err(Flaw::Broken);
     }
     let bytes = bytes + 2 * START_BYTES as u64;
-    let follows = |previous| sequence > previous && sequence - previous < SEQUENCE_STEP_MAX;
-    if previous.is_none_or(follows) {
-        Ok(Batch { bytes, sequence })
-    } else {
-        Err(Flaw::Order(bytes))
+    match previous {
+        Some(previous) if sequence <= previous => {
+            Err(if may_be_cut(sequence, previous) { Flaw::Cut(bytes) } else { Flaw::Order })
+        }
+        Some(previous) if sequence - previous >= SEQUENCE_STEP_MAX => Err(Flaw::Order),
+        Some(_) | None => Ok(Batch { bytes, sequence }),
     }
+}
+
+/// Whether this is what is left of a number soon after `previous` when its last bytes are missing.
+fn may_be_cut(sequence: u64, previous: u64) -> bool {
+    (0..8).map(|bytes| 1_u64 << (8 * bytes)).any(|unit| {
+        let behind = sequence.wrapping_sub(previous.wrapping_add(1)) & (unit - 1);
+        sequence < unit && behind < SEQUENCES_SKIPPED_MAX
+    })
 }
 
 /// The items of a batch, hashed as they are read.
@@ -271,14 +286,19 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_batch_whose_sequence_number_does_not_grow_ends_the_walk() {
-        let (one, two) = (batch(4, &[b"a"]), batch(5, &[b"b"]));
-        let mut cut = two.clone();
-        cut[5..13].fill(0);
-        for other in [batch(4, &[b"b"]), batch(1 << 40, &[b"b"]), cut] {
-            let content = walk_all(&[&one[..], &other, &two].concat());
-            assert_eq!((content.batches, content.end), (1, one.len() as u64));
-            assert_eq!(content.rest, Rest::Order(two.len() as u64));
+    fn a_sequence_number_that_does_not_grow_is_damage_unless_its_end_is_missing() {
+        let (one, last) = (0x0102_0304_0506_07fe, 0x0102_0304_0506_07ff);
+        let rest_after = |sequence| {
+            let bytes = [batch(one, &[b"a"]), batch(sequence, &[b"b"]), batch(last, &[])].concat();
+            walk_all(&bytes).rest
+        };
+        let bytes = batch(last, &[b"b"]).len() as u64;
+        for kept in 0..8 {
+            let cut = last & ((1_u64 << (8 * kept)) - 1);
+            assert_eq!(rest_after(cut), Rest::Cut(bytes), "{kept} bytes");
+        }
+        for wrong in [one, one - 1, one >> 1, one + (1 << 40), 0x0002_0304_0506_07ff - 0x1_0000] {
+            assert_eq!(rest_after(wrong), Rest::Order, "{wrong:x}");
         }
     }
 

@@ -38,6 +38,9 @@ mod tests {
     const BYTES_MAX: u64 = 1024 * 1024;
     /// With what a row takes in memory beside its bytes, some twenty memtables.
     const BATCHES: u32 = 100_000;
+    /// Groups of so many transitions fill each memtable of a log once or more.
+    const GROUPS: u32 = 5_000;
+    const GROUP: u32 = 32;
 
     /// Small batches come faster than the engine's thread looks into its queue, as they do while it compacts.
     #[test]
@@ -79,24 +82,33 @@ mod tests {
         }
     }
 
-    /// Of each kind there is a kilobyte or two in a group, so that every memtable is filled several times.
+    /// A transition in a stream of its own, and nothing beside it.
+    fn little(number: u32) -> Transition {
+        let mut records = Records::new();
+        records.push(Record { kind: 1, version: 1, flags: 0, body: &[7] });
+        Transition {
+            stream: StreamId((u128::from(number) << 96).to_be_bytes()),
+            expected: Revision(0),
+            time_us: 1,
+            records,
+            rows: Vec::new(),
+            payloads: Vec::new(),
+        }
+    }
+
+    /// The same with a kilobyte or two of everything.
     fn much(number: u32) -> Transition {
         let bytes = [7; 1000];
-        let stream = (u128::from(number) << 96).to_be_bytes();
+        let transition = little(number);
+        let stream = transition.stream.0;
         let row = |table| {
             let change = Change::Put(bytes.to_vec());
             Row { table: Table(table), key: stream.to_vec(), change }
         };
         let mut records = Records::new();
         records.push(Record { kind: 1, version: 1, flags: 0, body: &[7; 2000] });
-        Transition {
-            stream: StreamId(stream),
-            expected: Revision(0),
-            time_us: 1,
-            records,
-            rows: vec![row(0), row(1)],
-            payloads: vec![(*blake3::hash(&stream).as_bytes(), bytes.as_slice().into())],
-        }
+        let payloads = vec![(*blake3::hash(&stream).as_bytes(), bytes.as_slice().into())];
+        Transition { records, rows: vec![row(0), row(1)], payloads, ..transition }
     }
 
     #[test]
@@ -106,16 +118,21 @@ mod tests {
         let folder = folder.expect("a folder");
         let log = FjallLog::open(folder.path(), Options::new(TABLES)).expect("a store");
         let store = &log.store;
-        for number in 0..12_000 {
+        for number in 0..GROUPS {
             let permit = log.permits().try_acquire(0).expect("nothing is always free");
-            let (partition, transitions) = (Partition(0), vec![much(number)]);
+            let first = number * GROUP;
+            let few = (first + 1..first + GROUP).map(little);
+            let transitions = std::iter::once(much(first)).chain(few).collect();
+            let partition = Partition(0);
             let ticket = log.append_here(Submission { partition, transitions, permit });
             let outcomes = ticket.wait().expect("the log is open");
-            assert!(matches!(outcomes[..], [Outcome::Appended(_)]), "{outcomes:?}");
+            let is_appended = |outcome: &Outcome| matches!(outcome, Outcome::Appended(_));
+            assert!(outcomes.iter().all(is_appended), "{outcomes:?}");
             let frames = &store.segments.newest().frames;
             let apart = store.rows.all_apart().map(|keyspace| (keyspace, Use::Apart));
             let others = [
                 (frames, Use::Events),
+                (&store.streams, Use::Streams),
                 (&store.payloads, Use::Payloads),
                 (store.rows.keyspace(), Use::Rows),
             ];

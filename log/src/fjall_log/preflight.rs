@@ -4,7 +4,7 @@
 //! * A torn tail belongs to a sync that never ended, so it was not acknowledged: it is kept aside and cut off.
 //! * If the log then ends before its high-water mark, the tail was acknowledged after all: it is put back and the store does not open.
 //! * With a whole batch behind it, the damage is in the middle: nothing is touched and the store does not open.
-//! * A whole batch whose sequence number does not grow, and that is the last, is a torn tail like others.
+//! * A whole batch of whose sequence number the end may be missing, and that is the last, is a torn tail like others.
 //! * A sealed journal was synced whole, so it has no torn tail.
 
 use std::fs::{self, File, OpenOptions};
@@ -30,11 +30,13 @@ pub(super) fn check(store: &Path) -> Result<Option<TornTail>, OpenError> {
     for (index, path) in journals.iter().enumerate() {
         let content = walk(path, sequence).map_err(io(path))?;
         sequence = content.sequence;
+        let damaged = OpenError::Damaged { journal: path.clone(), offset: content.end };
         // Behind a number that was changed upwards, those of all later batches are too small.
         let (skipped, later_than) = match content.rest {
             Rest::Nothing => continue,
+            Rest::Order => return Err(damaged),
             Rest::Broken => (0, sequence),
-            Rest::Order(bytes) => (usize::try_from(bytes).unwrap_or(usize::MAX), None),
+            Rest::Cut(bytes) => (usize::try_from(bytes).unwrap_or(usize::MAX), None),
         };
         let rest = rest(path, content.end).map_err(io(path))?;
         if rest.is_empty() {
@@ -42,7 +44,7 @@ pub(super) fn check(store: &Path) -> Result<Option<TornTail>, OpenError> {
         }
         let behind = rest.get(skipped..).unwrap_or_default();
         if index + 1 < journals.len() || journal::holds_a_batch(behind, later_than) {
-            return Err(OpenError::Damaged { journal: path.clone(), offset: content.end });
+            return Err(damaged);
         }
         torn_tail = Some(cut(store, path, content.end, &rest)?);
     }

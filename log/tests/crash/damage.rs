@@ -103,6 +103,44 @@ fn a_flipped_byte_of_the_framing_in_the_middle_is_refused() {
     }
 }
 
+/// The sequence number of a batch: the storage engine's checksum does not cover it.
+fn set_sequence(store: &Store, group: usize, change: impl FnOnce(u64) -> u64) {
+    let at = store.start(group) + 5;
+    store.damage(|bytes| {
+        let number: [u8; 8] = bytes[at..at + 8].try_into().expect("eight bytes");
+        bytes[at..at + 8].copy_from_slice(&change(u64::from_le_bytes(number)).to_le_bytes());
+    });
+}
+
+/// The first write of the group reached the disk in part, and the others whole.
+#[test]
+fn a_last_group_whose_sequence_number_is_cut_off_is_dropped_unless_it_was_acknowledged() {
+    let store = five_groups();
+    set_sequence(&store, 4, |_| 0);
+    assert!(matches!(is_refused(&store), OpenError::EndsEarly { .. }));
+    store.forget_the_last_acknowledgement();
+    let torn = opens_with(&store, 4).status().torn_tail.expect("reported");
+    assert_eq!(torn.offset, store.start(4) as u64);
+}
+
+#[test]
+fn a_sequence_number_that_is_wrong_otherwise_is_refused() {
+    // Where it is greater than all behind it, those are too small, as if they were cut off.
+    for (group, added) in [(4, -1), (4, 1 << 40), (2, -2), (2, 1 << 16)] {
+        let store = five_groups();
+        store.forget_the_last_acknowledgement();
+        set_sequence(&store, group, |number| number.saturating_add_signed(added));
+        assert!(matches!(is_refused(&store), OpenError::Damaged { .. }), "{group}");
+    }
+}
+
+#[test]
+fn a_sequence_number_that_makes_the_last_one_too_small_is_refused() {
+    let store = five_groups();
+    set_sequence(&store, 3, |number| number + (1 << 16));
+    assert!(matches!(is_refused(&store), OpenError::EndsEarly { .. }));
+}
+
 #[test]
 fn a_torn_tail_is_counted_only_if_the_store_opens_without_it() {
     let store = five_groups();

@@ -93,7 +93,7 @@ fn strike(life: &Life<'_>, point: &Point, fault: Fault) -> (bool, Option<String>
     };
     let calls = trace::read(&trace);
     let happened = status.signal() == Some(9) || calls.iter().any(|call| call.injected);
-    let problem = ended_badly(status, fault, &calls, &store)
+    let problem = ended_badly(status, fault, &calls)
         .or_else(|| went_on(&calls, &store))
         .or_else(|| is_not_whole(&store, acknowledged(&said)));
     (happened, problem.map(|problem| format!("{status}, {problem}; it said:\n{said}")))
@@ -117,9 +117,9 @@ fn run(command: &mut Command) -> Result<(ExitStatus, String), String> {
 }
 
 /// After an error a process goes on, refuses, or ends itself; it does not panic, unless what it says did not get out.
-fn ended_badly(status: ExitStatus, fault: Fault, calls: &[Call], store: &Path) -> Option<String> {
+fn ended_badly(status: ExitStatus, fault: Fault, calls: &[Call]) -> Option<String> {
     let mut injected = calls.iter().filter(|call| call.injected).peekable();
-    let is_mute = injected.peek().is_some() && injected.all(|call| !call.path().starts_with(store));
+    let is_mute = injected.peek().is_some() && injected.all(|call| says(call, b""));
     let well = match fault {
         Fault::Kill => status.signal() == Some(9) || status.success(),
         Fault::Error(_) => {
@@ -138,13 +138,13 @@ fn went_on(calls: &[Call], store: &Path) -> Option<String> {
     let is_journal = |path: &Path| path.extension().is_some_and(|extension| extension == "jnl");
     let matters = |path: &Path| is_journal(path) || *path == store.join("high-water");
     let writes = ["write", "pwrite64", "fsync", "fdatasync"];
-    let failed = calls.iter().find(|call| {
-        call.injected && writes.contains(&call.name.as_str()) && matters(&call.path())
-    })?;
     // Every group was synced by itself, so who closes the database has nothing to sync, and the next to open it may go on.
-    if failed.name == "fsync" && is_journal(&failed.path()) && is_closing(calls, failed) {
-        return None;
-    }
+    let is_needless =
+        |call: &Call| call.name == "fsync" && is_journal(&call.path()) && is_closing(calls, call);
+    let failed = calls.iter().find(|call| {
+        let is_write = call.injected && writes.contains(&call.name.as_str());
+        is_write && matters(&call.path()) && !is_needless(call)
+    })?;
     let later = |call: &&Call| call.began > failed.ended && says(call, b"acknowledged");
     let went_on = calls.iter().filter(later).count() > script::UNDER_WAY;
     went_on.then(|| format!("it went on after {} of {}", failed.name, failed.path().display()))
@@ -157,8 +157,10 @@ fn is_closing(calls: &[Call], of: &Call) -> bool {
     words.max_by_key(|call| call.ended).is_some_and(|call| says(call, b"closing"))
 }
 
+/// Whether it writes to its output, and what begins so.
 fn says(call: &Call, what: &[u8]) -> bool {
-    call.name == "write" && call.arguments.get(1).is_some_and(|text| text.bytes.starts_with(what))
+    let is_said = call.name == "write" && call.argument(0).number() == 1;
+    is_said && call.argument(1).bytes.starts_with(what)
 }
 
 fn acknowledged(said: &str) -> u32 {

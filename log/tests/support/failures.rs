@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::chance::Chance;
-use crate::disk::{Disk, Fate, PAGE};
+use crate::disk::{Disk, Fate, Node, PAGE};
 use crate::recording::{Act, Data, Recording};
 
 /// How many prefixes of a long write are tried.
@@ -56,14 +56,14 @@ fn failures(recording: &Recording, chance: &mut Chance, any: usize) -> Vec<Failu
     let mut found = Vec::new();
     for (number, act) in recording.acts.iter().enumerate() {
         let left = match act {
-            Act::Data(_, Data::Write { at, bytes }) => {
+            Act::Data(file, Data::Write { at, bytes }) => {
                 let first_page = usize::try_from(at % PAGE as u64).expect("small");
                 let pages = (first_page + bytes.len()).div_ceil(PAGE).min(PREFIXES);
                 let mut left: Vec<_> =
                     prefixes(bytes.len()).map(|length| Left::Last(Fate::Cut(length))).collect();
                 left.extend((0..pages).map(|page| Left::Last(Fate::Holed(page))));
                 left.push(Left::OnlyLast);
-                left.extend(first_of_batch(recording, number).into_iter().flat_map(
+                left.extend(first_of_batch(recording, number, *file).into_iter().flat_map(
                     |(first, length)| prefixes(length).map(move |length| Left::Cut(first, length)),
                 ));
                 left
@@ -79,19 +79,20 @@ fn failures(recording: &Recording, chance: &mut Chance, any: usize) -> Vec<Failu
     found
 }
 
-/// If that write is the last before a sync, and not the only one since the sync before: the first of them, and its length.
-fn first_of_batch(recording: &Recording, last: usize) -> Option<(usize, usize)> {
-    if !matches!(recording.acts.get(last + 1), Some(Act::Sync(..))) {
-        return None;
-    }
-    let earlier = recording.acts.iter().enumerate().take(last).rev();
-    let of_batch = earlier.map_while(|(number, act)| match act {
-        Act::Data(_, Data::Write { bytes, .. }) => Some((number, bytes.len())),
-        Act::Data(_, Data::Length(_)) | Act::Sync(..) | Act::Names(_) | Act::Acknowledged(_) => {
-            None
+/// If that write of a file is the last before the file is synced, and not the only one since the sync before: the first of them,
+/// and its length.
+fn first_of_batch(recording: &Recording, last: usize, file: Node) -> Option<(usize, usize)> {
+    let of_file = |(number, act): (usize, &Act)| match act {
+        Act::Data(of, Data::Write { bytes, .. }) if *of == file => {
+            Some(Some((number, bytes.len())))
         }
-    });
-    of_batch.last()
+        Act::Sync(of, _) if *of == file => Some(None),
+        Act::Data(..) | Act::Sync(..) | Act::Names(_) | Act::Acknowledged(_) => None,
+    };
+    let acts = || recording.acts.iter().enumerate();
+    let next = acts().skip(last + 1).find_map(of_file);
+    let mut earlier = acts().take(last).rev().filter_map(of_file);
+    (next == Some(None)).then(|| earlier.by_ref().map_while(|write| write).last()).flatten()
 }
 
 /// Whether the last that happened is an acknowledgement, and nothing is left but what was synced: such images are few and say most.
@@ -237,7 +238,7 @@ pub(crate) fn minutes() -> Option<Duration> {
     Some(Duration::from_secs(60 * minutes.parse::<u64>().expect("a number of minutes")))
 }
 
-/// Looks at `few` images of the recording, or at all of them.
+/// Looks at `few` images of the recording and at those of its acknowledgements, or at all of them.
 #[expect(clippy::print_stdout, reason = "the figures are for people")]
 pub(crate) fn check(what: &str, recording: &Recording, few: usize, examine: Examine<'_>) {
     let began = Instant::now();

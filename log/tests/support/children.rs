@@ -8,7 +8,7 @@ use crate::until::answer_within;
 
 const WHERE: &str = "NEXUS_LOG_TEST_CHILD";
 
-/// A command that runs the test `name` in a process of its own, on the store in `path`.
+/// A command that runs the test `name` in a process of its own, on what is in `path`.
 pub(crate) fn command(name: &str, path: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("this binary"));
     command.args(["--exact", name, "--nocapture", "--test-threads=1"]).env(WHERE, path);

@@ -15,6 +15,7 @@ use nexus_model::plan::Plan;
 use nexus_model::run::{Run, RunStatus, StepState};
 use nexus_model::time::Timestamp;
 
+use crate::chance::Chance;
 use crate::transitions::{HERE, append, transition};
 
 /// The tables of the log: none.
@@ -28,27 +29,6 @@ pub(crate) fn end(log: &dyn EventLog) -> Position {
 /// An empty log in memory.
 pub(crate) fn memory_log() -> Arc<dyn EventLog> {
     Arc::new(MemoryLog::new(TABLES))
-}
-
-/// Chance with a seed.
-pub(crate) struct Chance(u64);
-
-impl Chance {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    /// A number below `below`.
-    pub(crate) fn below(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 11).unwrap() % below.max(1)
-    }
-
-    fn percent(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
 }
 
 /// A run and what it follows.
@@ -77,7 +57,7 @@ impl History {
             log,
             members: Vec::new(),
             now: Timestamp(1_763_719_200_000_000),
-            chance: Chance::new(seed),
+            chance: Chance::quiet(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)),
             plans,
             pending: Vec::new(),
         }
@@ -87,7 +67,7 @@ impl History {
     pub(crate) fn go_on(&mut self, count: usize) {
         for _ in 0..count {
             self.now = self.now.plus_ms(self.chance.below(50) as u64);
-            if self.members.is_empty() || self.chance.percent(12) {
+            if self.members.is_empty() || self.chance.below(100) < 12 {
                 let plan = self.chance.below(self.plans.len());
                 self.start(plan);
             } else {

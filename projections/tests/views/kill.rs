@@ -2,18 +2,16 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use nexus_log::{EventLog, FjallLog, Options};
 use nexus_projections::Views;
 
+use crate::children;
 use crate::folders::copy;
 use crate::history::{History, TABLES, end, memory_log};
 use crate::scratch;
 use crate::site::{Site, checksums, fresh};
-
-const FOLDER: &str = "NEXUS_VIEWS_KILL_TEST_FOLDER";
 
 #[test]
 fn what_was_committed_without_closing_is_there() {
@@ -38,18 +36,13 @@ fn log(folder: &Path) -> Arc<dyn EventLog> {
 
 #[test]
 fn a_killed_process_leaves_views_that_go_on() {
-    if let Some(folder) = std::env::var_os(FOLDER) {
-        follow_for_ever(Path::new(&folder));
+    if let Some(folder) = children::told_where() {
+        follow_for_ever(&folder);
     }
     let folder = tempfile::tempdir().unwrap();
     for round in 0..4 {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "kill::a_killed_process_leaves_views_that_go_on", "--nocapture"])
-            .env(FOLDER, folder.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let this = "kill::a_killed_process_leaves_views_that_go_on";
+        let mut child = children::command(this, folder.path()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut said = lines.map_while(Result::ok);
         let followed = said.by_ref().filter(|line| line.ends_with("followed"));

@@ -5,7 +5,7 @@ use nexus_model::event::{Event, Given, RunStarted};
 use nexus_model::id::RunId;
 use nexus_model::time::Timestamp;
 
-use crate::history::Chance;
+use crate::chance::Chance;
 use crate::transitions::records;
 
 const NOW: Timestamp = Timestamp(1_763_719_200_000_000);

@@ -35,8 +35,8 @@ Commands:
   ci           Runs every check, then `test`: what a change must pass
   fuzz         Feeds everything that reads with noise; `--minutes M` for each reader (1)
   simulate     Plays seeds of the simulation: `--seeds N --minutes M [--seed S]`
-  images       Looks at every image of the disk that a power failure could leave of a store;
-               `--minutes M` for each of its lives (5)
+  images       Looks at every image of the disk that a power failure could leave of a store and
+               of its views; `--minutes M` for each of their lives (5)
   syscalls     Kills a process before every call to the system that touches a store, and
                makes each fail
   plants       Puts deliberate faults into a copy of the tree, and says which test catches each:

@@ -12,6 +12,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use fjall::PersistMode;
+
 use super::mark::MarkFile;
 use super::{Options, layout};
 use crate::{OpenError, Position};
@@ -144,7 +146,10 @@ fn create(store: &Path, options: &Options) -> Result<(), OpenError> {
     MarkFile::create(&mark).map_err(io(&mark))?;
     write_layout(store)?;
     let aside = store.join(CREATING);
-    drop(layout::open(&aside, options)?);
+    let database = layout::open(&aside, options)?;
+    // Closing it syncs as well, does not say when that fails, and after a failure the next sync may find nothing to do.
+    database.db.persist(PersistMode::SyncAll).map_err(|error| layout::refusal(&aside, &error))?;
+    drop(database);
     sync_tree(&aside)?;
     fs::rename(&aside, store.join(LOG)).map_err(io(&aside))?;
     sync_folder(store)?;

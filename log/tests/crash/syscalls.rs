@@ -85,7 +85,7 @@ fn strike(life: &Life<'_>, point: &Point, fault: Fault) -> (bool, Option<String>
     let (store, trace) = (folder.path().join("store"), folder.path().join("trace"));
     life.before.write(&store);
     let child = script::command(life.test, &store, life.parts);
-    let calls = format!("{},write", point.call);
+    let calls = format!("{},write,fsync,fdatasync", point.call);
     let mut traced = trace::traced(&child, &trace, &calls, &[fault.inject(point)]);
     let (status, said) = match run(&mut traced) {
         Ok(ended) => ended,
@@ -94,7 +94,7 @@ fn strike(life: &Life<'_>, point: &Point, fault: Fault) -> (bool, Option<String>
     let calls = trace::read(&trace);
     let happened = status.signal() == Some(9) || calls.iter().any(|call| call.injected);
     let problem = ended_badly(status, fault, &calls)
-        .or_else(|| went_on(&calls, &store))
+        .or_else(|| went_on(status, &calls, &store))
         .or_else(|| is_not_whole(&store, acknowledged(&said)));
     (happened, problem.map(|problem| format!("{status}, {problem}; it said:\n{said}")))
 }
@@ -132,29 +132,27 @@ fn ended_badly(status: ExitStatus, fault: Fault, calls: &[Call]) -> Option<Strin
     (!well).then(|| "that is no way to end".to_owned())
 }
 
-/// Whether the process went on after a write or sync of the journal or of the high-water file had failed. What was answered
-/// before may be said after.
-fn went_on(calls: &[Call], store: &Path) -> Option<String> {
+/// Whether the process went on after a write or sync of the journal or of the high-water file had failed, or ended as if it had
+/// not. What was answered before may be said after.
+fn went_on(status: ExitStatus, calls: &[Call], store: &Path) -> Option<String> {
     let is_journal = |path: &Path| path.extension().is_some_and(|extension| extension == "jnl");
     let matters = |path: &Path| is_journal(path) || *path == store.join("high-water");
     let writes = ["write", "pwrite64", "fsync", "fdatasync"];
-    // Every group was synced by itself, so who closes the database has nothing to sync, and the next to open it may go on.
-    let is_needless =
-        |call: &Call| call.name == "fsync" && is_journal(&call.path()) && is_closing(calls, call);
     let failed = calls.iter().find(|call| {
         let is_write = call.injected && writes.contains(&call.name.as_str());
-        is_write && matters(&call.path()) && !is_needless(call)
+        is_write && matters(&call.path()) && !is_needless(calls, call)
     })?;
     let later = |call: &&Call| call.began > failed.ended && says(call, b"acknowledged");
-    let went_on = calls.iter().filter(later).count() > script::UNDER_WAY;
+    let went_on = status.success() || calls.iter().filter(later).count() > script::UNDER_WAY;
     went_on.then(|| format!("it went on after {} of {}", failed.name, failed.path().display()))
 }
 
-/// Whether the last that was said before this call is that the store is being closed.
-fn is_closing(calls: &[Call], of: &Call) -> bool {
-    let before = calls.iter().filter(|call| call.ended <= of.began && call.name == "write");
-    let words = before.filter(|call| says(call, b"opened") || says(call, b"clos"));
-    words.max_by_key(|call| call.ended).is_some_and(|call| says(call, b"closing"))
+/// Whether this syncs a file in which nothing was written since it was synced, as closing a database does.
+fn is_needless(calls: &[Call], of: &Call) -> bool {
+    let is_sync = |call: &Call| matches!(call.name.as_str(), "fsync" | "fdatasync");
+    let of_file = |call: &&Call| call.ended < of.began && call.path() == of.path();
+    let before = calls.iter().filter(of_file).max_by_key(|call| call.ended);
+    is_sync(of) && before.is_some_and(|before| is_sync(before) && before.result.is_some())
 }
 
 /// Whether it writes to its output, and what begins so.

@@ -12,8 +12,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use fjall::PersistMode;
-
 use super::mark::MarkFile;
 use super::{Options, layout};
 use crate::{OpenError, Position};
@@ -146,10 +144,7 @@ fn create(store: &Path, options: &Options) -> Result<(), OpenError> {
     MarkFile::create(&mark).map_err(io(&mark))?;
     write_layout(store)?;
     let aside = store.join(CREATING);
-    let database = layout::open(&aside, options)?;
-    // Closing it syncs as well, does not say when that fails, and after a failure the next sync may find nothing to do.
-    database.db.persist(PersistMode::SyncAll).map_err(|error| layout::refusal(&aside, &error))?;
-    drop(database);
+    drop(layout::open(&aside, options)?);
     sync_tree(&aside)?;
     fs::rename(&aside, store.join(LOG)).map_err(io(&aside))?;
     sync_folder(store)?;

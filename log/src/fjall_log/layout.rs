@@ -92,7 +92,7 @@ pub(super) fn open(folder: &Path, options: &Options) -> Result<Store, OpenError>
 }
 
 /// Tells a system that refuses, such as for want of permission, from a database that is not whole.
-pub(super) fn refusal(folder: &Path, error: &fjall::Error) -> OpenError {
+fn refusal(folder: &Path, error: &fjall::Error) -> OpenError {
     let causes = successors(error.source(), |cause| (*cause).source());
     let system = causes.filter_map(|cause| cause.downcast_ref::<io::Error>()).find_map(refused);
     match system {

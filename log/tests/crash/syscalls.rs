@@ -85,7 +85,7 @@ fn strike(life: &Life<'_>, point: &Point, fault: Fault) -> (bool, Option<String>
     let (store, trace) = (folder.path().join("store"), folder.path().join("trace"));
     life.before.write(&store);
     let child = script::command(life.test, &store, life.parts);
-    let calls = format!("{},write,fsync,fdatasync", point.call);
+    let calls = format!("{},write,pwrite64,ftruncate,fsync,fdatasync", point.call);
     let mut traced = trace::traced(&child, &trace, &calls, &[fault.inject(point)]);
     let (status, said) = match run(&mut traced) {
         Ok(ended) => ended,
@@ -137,7 +137,7 @@ fn ended_badly(status: ExitStatus, fault: Fault, calls: &[Call]) -> Option<Strin
 fn went_on(status: ExitStatus, calls: &[Call], store: &Path) -> Option<String> {
     let is_journal = |path: &Path| path.extension().is_some_and(|extension| extension == "jnl");
     let matters = |path: &Path| is_journal(path) || *path == store.join("high-water");
-    let writes = ["write", "pwrite64", "fsync", "fdatasync"];
+    let writes = ["write", "pwrite64", "ftruncate", "fsync", "fdatasync"];
     let failed = calls.iter().find(|call| {
         let is_write = call.injected && writes.contains(&call.name.as_str());
         is_write && matters(&call.path()) && !is_needless(calls, call)
@@ -147,7 +147,7 @@ fn went_on(status: ExitStatus, calls: &[Call], store: &Path) -> Option<String> {
     went_on.then(|| format!("it went on after {} of {}", failed.name, failed.path().display()))
 }
 
-/// Whether this syncs a file in which nothing was written since it was synced, as closing a database does.
+/// Whether this syncs a file that has not changed since it was synced, as closing a database does.
 fn is_needless(calls: &[Call], of: &Call) -> bool {
     let is_sync = |call: &Call| matches!(call.name.as_str(), "fsync" | "fdatasync");
     let of_file = |call: &&Call| call.ended < of.began && call.path() == of.path();

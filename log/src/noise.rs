@@ -1,19 +1,20 @@
 //! Noise for tests of decoders: bytes that are nearly right. `NEXUS_FUZZ_MINUTES` makes it go on.
 
+#[path = "../tests/support/chance.rs"]
+#[expect(dead_code, reason = "of the tests that print their seeds")]
+mod chance;
+
 use std::time::{Duration, Instant};
 
+use self::chance::Chance;
+
 /// Chance from a seed.
-pub(crate) struct Noise(u64);
+pub(crate) struct Noise(Chance);
 
 impl Noise {
     /// A number below `bound`.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
-        // xorshift64*: Marsaglia 2003, Vigna 2016.
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let number = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
-        usize::try_from(number).expect("31 bits") % bound.max(1)
+        self.0.below(bound)
     }
 
     /// Changes some bytes, takes some away, repeats some or puts in numbers that are often wrong.
@@ -53,7 +54,7 @@ pub(crate) fn rounds(few: u64, test: impl Fn(&mut Noise)) {
         if end.map_or(seed > few, |end| Instant::now() >= end) {
             return;
         }
-        let round = std::panic::AssertUnwindSafe(|| test(&mut Noise(seed)));
+        let round = std::panic::AssertUnwindSafe(|| test(&mut Noise(Chance::quiet(2 * seed))));
         assert!(std::panic::catch_unwind(round).is_ok(), "seed {seed}");
     }
 }

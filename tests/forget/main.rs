@@ -3,6 +3,9 @@
 //! The process that forgets is this test binary again. It kills itself at the moment it is told: moments are counted from the first
 //! thing that `forget` does to the log.
 
+#[path = "../../log/tests/support/folders.rs"]
+mod folders;
+
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -10,6 +13,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use folders::{copy, files};
 use nexus_engine::log::{EventLog, FjallLog, Moment, Options, Partition};
 use nexus_engine::model::definition::StepKind;
 use nexus_engine::model::event::{Actor, Event};
@@ -152,32 +156,10 @@ fn child(store: &Path, killed_at: &str) -> Child {
     Child { moments, answered: said.lines().any(|line| line == "answered"), killed }
 }
 
-/// Copies a store that nobody has open.
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("made");
-    for entry in fs::read_dir(from).expect("readable") {
-        let entry = entry.expect("readable");
-        let target = to.join(entry.file_name());
-        if entry.file_type().expect("known").is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).expect("copied");
-        }
-    }
-}
-
 /// Files that hold these bytes.
 fn holding(folder: &Path, bytes: &[u8]) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).into_iter().flatten() {
-        let path = entry.expect("readable").path();
-        if path.is_dir() {
-            found.extend(holding(&path, bytes));
-        } else if fs::read(&path).is_ok_and(|content| contains(&content, bytes)) {
-            found.push(path);
-        }
-    }
-    found
+    let holds = |path: &PathBuf| contains(&fs::read(path).expect("readable"), bytes);
+    files(folder).into_iter().filter(holds).collect()
 }
 
 fn contains(content: &[u8], bytes: &[u8]) -> bool {

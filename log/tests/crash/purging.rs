@@ -1,10 +1,11 @@
 //! Tables apart: made when they are needed, and cleaned so that what was deleted is in no file.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nexus_log::{Change, EventLog, FjallLog, Outcome, Row, Table};
 
+use crate::folders::{copy, files};
 use crate::stores::open;
 use crate::transitions::{HERE, append_one, read_all, transition, with_rows};
 
@@ -23,34 +24,16 @@ fn get(log: &FjallLog, number: u32) -> Option<Vec<u8>> {
 }
 
 /// Files below a folder that hold these bytes.
-fn holding(folder: &Path, bytes: &[u8]) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).expect("readable") {
-        let path = entry.expect("readable").path();
-        if path.is_dir() {
-            found.extend(holding(&path, bytes));
-        } else if fs::read(&path).expect("readable").windows(32).any(|part| part == bytes) {
-            found.push(path.display().to_string());
-        }
-    }
-    found
+fn holding(folder: &Path, bytes: &[u8]) -> Vec<PathBuf> {
+    let holds = |path: &PathBuf| {
+        let content = fs::read(path).expect("readable");
+        content.windows(bytes.len()).any(|part| part == bytes)
+    };
+    files(folder).into_iter().filter(holds).collect()
 }
 
 fn keyspaces(store: &Path) -> usize {
     fs::read_dir(store.join("log/keyspaces")).expect("readable").count()
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    for entry in fs::read_dir(from).expect("readable") {
-        let path = entry.expect("readable").path();
-        let to = to.join(path.file_name().expect("a name"));
-        if path.is_dir() {
-            copy(&path, &to);
-        } else {
-            fs::copy(&path, to).expect("copied");
-        }
-    }
 }
 
 #[test]
@@ -78,9 +61,9 @@ fn what_was_deleted_is_in_no_file_after_a_purge() {
     put(&log, 2, 0, &[7; 32]);
     // In a table and in the journal.
     log.purge(KEYS, Vec::new()).expect("purged");
-    assert_ne!(holding(folder.path(), &SECRET), Vec::<String>::new());
+    assert_ne!(holding(folder.path(), &SECRET), Vec::<PathBuf>::new());
     put(&log, 1, 1, b"");
-    assert_ne!(holding(folder.path(), &SECRET), Vec::<String>::new());
+    assert_ne!(holding(folder.path(), &SECRET), Vec::<PathBuf>::new());
 
     // As a crash leaves it.
     let crashed = crate::scratch::folder();
@@ -89,7 +72,7 @@ fn what_was_deleted_is_in_no_file_after_a_purge() {
     for path in [folder.path(), crashed.path()] {
         let log = open(path).expect("opens");
         log.purge(KEYS, Vec::new()).expect("purged");
-        assert_eq!(holding(path, &SECRET), Vec::<String>::new());
+        assert_eq!(holding(path, &SECRET), Vec::<PathBuf>::new());
         assert_eq!((get(&log, 1), get(&log, 2)), (Some(Vec::new()), Some(vec![7; 32])));
         assert_eq!(read_all(&log).len(), 3);
         assert_eq!(log.verify(HERE).problems, []);
@@ -107,5 +90,5 @@ fn a_row_that_is_deleted_at_once_is_in_no_file_after_a_purge() {
     put(&log, 1, 0, &SECRET);
     put(&log, 1, 1, b"");
     log.purge(KEYS, Vec::new()).expect("purged");
-    assert_eq!(holding(folder.path(), &SECRET), Vec::<String>::new());
+    assert_eq!(holding(folder.path(), &SECRET), Vec::<PathBuf>::new());
 }

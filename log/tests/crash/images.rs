@@ -93,7 +93,7 @@ fn a_torn_tail_that_is_cut_off() {
     for (number, act) in life.acts.iter().enumerate().take(torn + 1) {
         disk.happens(number, act, false);
     }
-    write(&disk, Failure { after: torn + 1, left: Left::Last(Fate::Cut(4500)) }, &store);
+    write(&disk, Failure { after: torn + 1, left: Left::But(torn, Fate::Cut(4500)) }, &store);
     check("torn tail", &record(&script::command(this, &store, "small"), &store), 100, &loss);
     assert!(store.join("torn").exists(), "a tail was cut off");
 }

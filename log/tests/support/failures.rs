@@ -35,10 +35,8 @@ pub(crate) struct Failure {
 /// What became of what was not synced.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Left {
-    /// All is there but the last write, of which this is.
-    Last(Fate),
-    /// All is there but that write, of which so many bytes are.
-    Cut(usize, usize),
+    /// All is there but the act with this number, of which this is.
+    But(usize, Fate),
     /// Of the files only the last write is there; all names are.
     OnlyLast,
     /// Nothing of it is there.
@@ -59,17 +57,22 @@ fn failures(recording: &Recording, chance: &mut Chance, any: usize) -> Vec<Failu
             Act::Data(file, Data::Write { at, bytes }) => {
                 let first_page = usize::try_from(at % PAGE as u64).expect("small");
                 let pages = (first_page + bytes.len()).div_ceil(PAGE).min(PREFIXES);
-                let mut left: Vec<_> =
-                    prefixes(bytes.len()).map(|length| Left::Last(Fate::Cut(length))).collect();
-                left.extend((0..pages).map(|page| Left::Last(Fate::Holed(page))));
+                let mut left: Vec<_> = prefixes(bytes.len())
+                    .map(|length| Left::But(number, Fate::Cut(length)))
+                    .collect();
+                left.extend((0..pages).map(|page| Left::But(number, Fate::Holed(page))));
                 left.push(Left::OnlyLast);
                 left.extend(first_of_batch(recording, number, *file).into_iter().flat_map(
-                    |(first, length)| prefixes(length).map(move |length| Left::Cut(first, length)),
+                    |(first, length)| {
+                        prefixes(length).map(move |length| Left::But(first, Fate::Cut(length)))
+                    },
                 ));
                 left
             }
-            Act::Names(_) => vec![Left::Last(Fate::Kept), Left::Nothing, Left::Names, Left::Zeros],
-            Act::Data(_, Data::Length(_)) => vec![Left::Last(Fate::Kept)],
+            Act::Names(_) => {
+                vec![Left::But(number, Fate::Kept), Left::Nothing, Left::Names, Left::Zeros]
+            }
+            Act::Data(_, Data::Length(_)) => vec![Left::But(number, Fate::Kept)],
             Act::Sync(..) | Act::Acknowledged(_) => vec![Left::Nothing, Left::Zeros],
         };
         let by_chance = (0..any).map(|_| Left::Any(chance.below(usize::MAX) as u64));
@@ -109,12 +112,9 @@ fn prefixes(length: usize) -> impl Iterator<Item = usize> {
 pub(crate) fn write(disk: &Disk, failure: Failure, path: &Path) {
     let last = failure.after - 1;
     let image = match failure.left {
-        Left::Last(fate) => {
-            disk.image(usize::MAX, &mut |number, _| if number == last { fate } else { Fate::Kept })
+        Left::But(act, fate) => {
+            disk.image(usize::MAX, &mut |number, _| if number == act { fate } else { Fate::Kept })
         }
-        Left::Cut(write, length) => disk.image(usize::MAX, &mut |number, _| {
-            if number == write { Fate::Cut(length) } else { Fate::Kept }
-        }),
         Left::OnlyLast => disk.image(usize::MAX, &mut |number, _| {
             if number == last { Fate::Kept } else { Fate::Lost }
         }),

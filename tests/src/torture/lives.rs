@@ -137,10 +137,10 @@ impl Stage {
             _ => Fate::Rival,
         };
         let limit = (fate == Fate::Stunted).then(|| chance.between(8, 400));
-        let has_functions = self.program.is_some() && chance.between(0, 5) > 0;
+        let has_functions = chance.between(0, 5) > 0;
         let mut servers = vec![self.spawn(limit, has_functions)];
         if fate == Fate::Rival {
-            servers.push(self.start(None, self.program.is_some() && chance.between(0, 2) > 0));
+            servers.push(self.start(None, chance.between(0, 2) > 0));
         }
         let answered = if fate == Fate::KilledEarly {
             let patience = Duration::from_millis(chance.between(1, 250));
@@ -169,7 +169,7 @@ impl Stage {
 
     /// The last life: nothing goes wrong in it.
     pub(super) async fn last(&mut self) -> Option<(Child, Client)> {
-        let mut servers = vec![self.spawn(None, self.program.is_some())];
+        let mut servers = vec![self.spawn(None, true)];
         if self.wait(&mut servers, PATIENCE, true).await {
             let client = self.server.borrow().clone();
             return servers.pop().zip(client);
@@ -191,7 +191,7 @@ impl Stage {
         self.start(limit, has_functions)
     }
 
-    /// Starts a server; `limit`: the size that its files may have, in KiB. One without functions leaves their runs to the next that has them.
+    /// Starts a server; `limit`: the size that its files may have, in KiB; `has_functions`: the program with functions, if there is one.
     fn start(&self, limit: Option<u64>, has_functions: bool) -> Child {
         let program = self.program.as_ref().filter(|_| has_functions);
         let binary = program.cloned().unwrap_or_else(binary);

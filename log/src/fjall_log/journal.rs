@@ -26,7 +26,7 @@ const TAG_CLEAR: u8 = 4;
 const TRAILER: [u8; 4] = [b'F', b'J', b'L', 3];
 const START_BYTES: usize = 13;
 const SEQUENCE_STEP_MAX: u64 = 1 << 32;
-/// Batches are numbered one after the other, but for a few numbers that the storage engine takes for itself.
+/// Batches are numbered one after the other, but for the numbers that flushes and compactions take.
 const SEQUENCES_SKIPPED_MAX: u64 = 64;
 const SEARCH_BYTES_MAX: usize = 128 << 20;
 

@@ -21,6 +21,7 @@ mod simulate;
 mod test;
 mod tidy;
 mod torture;
+mod tree_copy;
 
 use std::process::ExitCode;
 
@@ -41,8 +42,9 @@ Commands:
                makes each fail
   plants       Puts deliberate faults into a copy of the tree, and says which test catches each:
                `plants [NAME…]`
-  mutants      Makes small changes to the core, one at a time, and names those that no test
-               notices: `--share K/N --minutes M --memory GIB` (one of 50 at random, 60, 4 for
+  mutants      Makes small changes, one at a time, and names those that no test notices: all to
+               the core, `model [--only TEXT] [--memory GIB]`, or a share of those to the log,
+               `log [--share K/N] [--minutes M] [--memory GIB]` (one of 50 at random, 60, 4 for
                each process)
   coverage     Runs the tests of the core and of the log, and says which share of their lines
                those run

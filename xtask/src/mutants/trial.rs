@@ -1,0 +1,155 @@
+//! Which tests reach a change, and whether one of them fails with it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+use super::build::{Built, CHOSEN, REACHED};
+use super::limit;
+use crate::process;
+
+/// How many tests run at first, and how many times as many each time after that: mostly one of the quickest notices.
+const FIRST: usize = 12;
+const MORE: usize = 5;
+/// How much longer than without a change its tests may take, and how many seconds more.
+const SLOWER: u32 = 10;
+const SECONDS_MORE: u64 = 10;
+/// How many cases of a property are tried.
+const CASES: &str = "32";
+
+/// A test, and how long it takes.
+#[derive(Clone, Debug)]
+struct Test {
+    name: String,
+    takes: Duration,
+}
+
+/// What became of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Outcome {
+    /// A test failed.
+    Noticed,
+    /// The tests did not end in time.
+    Endless,
+    /// All tests passed that reach it.
+    Missed,
+    /// No test reaches it.
+    Unreached,
+}
+
+/// The tests, and which of them reach which change.
+#[derive(Debug)]
+pub(super) struct Trial<'a> {
+    built: &'a Built,
+    memory_gib: u64,
+    reaching: BTreeMap<usize, Vec<Test>>,
+}
+
+impl<'a> Trial<'a> {
+    /// Runs every test by itself, without any change.
+    pub(super) fn prepare(built: &'a Built, memory_gib: u64) -> Result<Self> {
+        let listed =
+            process::capture(Command::new(&built.tests).args(["--list", "--format=terse"]))?;
+        let names: Vec<_> = listed.lines().filter_map(|line| line.strip_suffix(": test")).collect();
+        ensure!(!names.is_empty(), "there are no tests");
+        let mut trial = Self { built, memory_gib, reaching: BTreeMap::new() };
+        let reached = in_parallel(&names, |name| trial.reached(name));
+        for (name, reached) in names.iter().zip(reached) {
+            let (takes, numbers) = reached?;
+            for number in numbers {
+                let test = Test { name: (*name).to_owned(), takes };
+                trial.reaching.entry(number).or_default().push(test);
+            }
+        }
+        trial.reaching.values_mut().for_each(|tests| tests.sort_by_key(|test| test.takes));
+        Ok(trial)
+    }
+
+    /// How long a test takes, and which changes it reaches.
+    fn reached(&self, name: &str) -> Result<(Duration, Vec<usize>)> {
+        static FILES: AtomicUsize = AtomicUsize::new(0);
+        let number = FILES.fetch_add(1, Ordering::Relaxed);
+        let file =
+            std::env::temp_dir().join(format!("nexus-reached-{}-{number}", std::process::id()));
+        let begun = Instant::now();
+        let mut command = self.run(&[name]);
+        ensure!(process::succeeds(command.env(REACHED, &file)), "without any change {name} fails");
+        let takes = begun.elapsed();
+        let bytes = fs::read(&file).unwrap_or_default();
+        let _ = fs::remove_file(&file);
+        let numbers = bytes.chunks_exact(4).filter_map(|bytes| bytes.try_into().ok());
+        let numbers = numbers.filter_map(|bytes| usize::try_from(u32::from_le_bytes(bytes)).ok());
+        Ok((takes, numbers.collect()))
+    }
+
+    /// Tries these changes, and says of each at once what became of it.
+    pub(super) fn outcomes(
+        &self,
+        numbers: &[usize],
+        said: impl Fn(usize, Outcome) + Sync,
+    ) -> Result<BTreeMap<usize, Outcome>> {
+        let tried = in_parallel(numbers, |number| {
+            let outcome = self.outcome(*number)?;
+            said(*number, outcome);
+            Ok((*number, outcome))
+        });
+        tried.into_iter().collect()
+    }
+
+    fn outcome(&self, number: usize) -> Result<Outcome> {
+        let Some(tests) = self.reaching.get(&number) else { return Ok(Outcome::Unreached) };
+        let (mut rest, mut many) = (tests.as_slice(), FIRST);
+        while !rest.is_empty() {
+            let tests;
+            (tests, rest) = rest.split_at(many.min(rest.len()));
+            many *= MORE;
+            let names: Vec<_> = tests.iter().map(|test| test.name.as_str()).collect();
+            let takes: Duration = tests.iter().map(|test| test.takes).sum();
+            let mut command = self.run(&names);
+            command.env(CHOSEN, number.to_string()).stdout(Stdio::null()).stderr(Stdio::null());
+            let mut child = command.spawn().context("the tests start")?;
+            let end = Instant::now() + SLOWER * takes + Duration::from_secs(SECONDS_MORE);
+            match limit::time(&mut child, end)? {
+                None => return Ok(Outcome::Endless),
+                Some(status) if !status.success() => return Ok(Outcome::Noticed),
+                Some(_) => {}
+            }
+        }
+        Ok(Outcome::Missed)
+    }
+
+    fn run(&self, names: &[&str]) -> Command {
+        let mut command = Command::new(&self.built.tests);
+        command.args(["--exact", "--test-threads=1"]).args(names);
+        let mut command = limit::memory(&command, self.memory_gib);
+        command.current_dir(&self.built.folder).env("PROPTEST_CASES", CASES);
+        command
+    }
+}
+
+/// Does something with each, as many at a time as there are processors.
+fn in_parallel<T: Sync, R: Send>(all: &[T], does: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(BTreeMap::new());
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(one) = all.get(number) else { return };
+                    let result = does(one);
+                    done.lock()
+                        .unwrap_or_else(std::sync::PoisonError::into_inner)
+                        .insert(number, result);
+                }
+            });
+        }
+    });
+    done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).into_values().collect()
+}

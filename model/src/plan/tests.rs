@@ -348,18 +348,7 @@ fn a_large_definition_compiles_quickly() {
     });
     let document = json!({"name": "large", "steps": steps.collect::<Vec<_>>()}).to_string();
     let definition = Definition::from_json(document.as_bytes()).expect("a definition");
-    let resident = || {
-        let status = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-        let pages = status.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok());
-        pages.unwrap_or(0) * 4
-    };
-    let before = resident();
     let plan = Plan::compile(definition).expect("a valid definition");
-    println!(
-        "{} KiB of JSON, {} KiB more after compiling",
-        document.len() / 1024,
-        resident() - before
-    );
     assert_eq!(plan.levels(), Levels { count, widest: 1 });
     assert_eq!(plan.successors(StepIndex(0)).count(), 1);
 }

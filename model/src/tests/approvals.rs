@@ -1,6 +1,9 @@
 //! Approvals: granted, rejected, too late, twice, by the wrong person, and with a form that does not fit.
 
+use super::bench::Bench;
 use super::check;
+use crate::command::{ApprovalAnswer, Command};
+use crate::id::StepIndex;
 
 #[test]
 fn a_step_asks_and_waits_with_nothing_but_its_timer() {
@@ -144,6 +147,18 @@ fn only_a_step_that_asks_can_be_answered() {
             then      rejected: step `{name}` does not wait for an approval, it is {status}
         "
         ));
+    }
+}
+
+#[test]
+fn the_number_after_the_last_is_no_step() {
+    let mut bench = Bench::of("a; b approve dana");
+    bench.play("start").expect("it starts");
+    for of in ["", "c"] {
+        let answer = ApprovalAnswer { of: of.to_owned(), ..ApprovalAnswer::default() };
+        let command = Command::AnswerApproval { step: StepIndex(2), answer: Box::new(answer) };
+        let refused = bench.act(&command).expect_err("there is none").to_string();
+        assert_eq!(refused, "step `number 2` does not wait for an approval, it is unknown");
     }
 }
 

@@ -94,6 +94,18 @@ fn any_failed_is_not_reached_if_none_of_its_needs_failed() {
 }
 
 #[test]
+fn any_ok_is_not_reached_if_none_of_its_needs_was() {
+    check(
+        "
+        workflow  x; b needs x any_failed; c needs x any_failed; d needs b,c any_ok; e
+        given     start
+        when      complete x
+        then      x#1 completed; not reached: b c; not reached: d
+    ",
+    );
+}
+
+#[test]
 fn steps_that_run_last_are_not_stopped_and_keep_their_retries() {
     check(
         "

@@ -7,7 +7,7 @@ use super::check;
 use crate::codec::chunks::{Assembled, assemble};
 use crate::codec::{decode_run, encode_run};
 use crate::payload::Payload;
-use crate::run::StepState;
+use crate::run::{ITEMS_PER_CHUNK, StepState};
 
 #[test]
 fn items_run_as_many_at_a_time_as_allowed_and_the_output_is_in_their_order() {
@@ -109,6 +109,19 @@ fn a_run_whose_items_all_wait_for_their_next_attempt_is_parked() {
         when      fail a[0]
         then      a[0]#1 attempt failed E; a[0]#2 retry t1@1s
         after     a running; parked true; timers t1@1s
+    ",
+    );
+}
+
+#[test]
+fn items_wait_differently_long() {
+    check(
+        "
+        workflow  a for_each 2 concurrency 2 retry 3 jitter
+        given     start
+        when      fail a[0] E; fail a[1] E
+        then      a[0]#1 attempt failed E; a[0]#2 retry t1@736ms
+                  a[1]#1 attempt failed E; a[1]#2 retry t2@751ms
     ",
     );
 }
@@ -416,22 +429,40 @@ fn run_through(bench: &mut Bench, count: u32) -> usize {
     largest
 }
 
-#[test]
-fn outcomes_leave_the_state_in_chunks() {
-    let mut bench = Bench::of("a for_each 600 concurrency 3");
-    bench.set_ms(0);
-    let largest = run_through(&mut bench, 600);
-    assert!(largest < 4_000, "{largest} bytes of state");
+/// The output of a list in chunks, and how long it says that it is.
+fn output(bench: &Bench) -> (Vec<u8>, u64) {
     let step = bench.plan.find("a").expect("a step");
-    let StepState::Completed { output: Payload::Stored(_, hash, _) } = bench.run.step(step) else {
+    let StepState::Completed { output: Payload::Stored(_, hash, length) } = bench.run.step(step)
+    else {
         panic!("{:?}", bench.run.step(step))
     };
     let loaded = |hash: &_| bench.store.get(hash).map(|bytes| &**bytes);
     let Assembled::Json(text) = assemble(&bench.store[hash], loaded) else {
         panic!("all is there")
     };
+    (text, *length)
+}
+
+#[test]
+fn outcomes_leave_the_state_in_chunks() {
+    let mut bench = Bench::of("a for_each 600 concurrency 3");
+    bench.set_ms(0);
+    let largest = run_through(&mut bench, 600);
+    assert!(largest < 4_000, "{largest} bytes of state");
+    let (text, _) = output(&bench);
     let numbers: Vec<u32> = serde_json::from_slice(&text).expect("a list");
     assert_eq!(json!(numbers), json!((0..600).collect::<Vec<_>>()));
+}
+
+#[test]
+fn a_list_in_chunks_says_how_long_its_text_is() {
+    for count in [ITEMS_PER_CHUNK + 1, 2 * ITEMS_PER_CHUNK + 1] {
+        let mut bench = Bench::of(&format!("a for_each {count} concurrency 3"));
+        bench.set_ms(0);
+        run_through(&mut bench, count);
+        let (text, length) = output(&bench);
+        assert_eq!(text.len() as u64, length, "{count} items");
+    }
 }
 
 #[test]

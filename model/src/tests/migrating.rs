@@ -19,6 +19,19 @@ fn steps_that_have_not_begun_may_change_come_and_go() {
 }
 
 #[test]
+fn a_condition_of_a_step_that_is_new_is_looked_at() {
+    check(
+        "
+        workflow  a; b
+        other     a; b; c if false; d needs c; e set 1
+        given     start
+        when      migrate
+        then      migrated 0 1; c skipped: false is false; e#1 completed 1; d#1 started
+    ",
+    );
+}
+
+#[test]
 fn what_is_done_keeps_its_result_at_another_place() {
     check(
         "

@@ -56,6 +56,37 @@ fn what_only_leads_to_a_loser_ends_with_it() {
 }
 
 #[test]
+fn a_list_that_loses_is_stopped_once_and_cancelled_at_once_if_nothing_of_it_is_at_work() {
+    check(
+        r#"
+        workflow  a for_each 3 concurrency 2; b; r race a,b
+        given     start
+        when      complete b; fail a[0] S; fail a[1] S
+        then      b#1 completed; r is won by b; stop: a; r#1 completed {"output":null,"winner":"b"}
+                  a[0]#1 attempt failed S
+                  a[1]#1 attempt failed S; cancelled: a; run completed
+    "#,
+    );
+    check(
+        r#"
+        workflow  a for_each 3 concurrency 1 retry 2; b; r race a,b
+        given     start; fail a[0] E
+        when      complete b
+        then      b#1 completed; r is won by b; cancelled: a; r#1 completed {"output":null,"winner":"b"}; run completed
+    "#,
+    );
+    check(
+        r#"
+        workflow  a for_each 3 concurrency 2; b; r race a,b
+        given     start; fail a[0] E
+        when      complete b; fail a[1] S
+        then      b#1 completed; r is won by b; r#1 completed {"output":null,"winner":"b"}
+                  a[1]#1 attempt failed S; a failed E, continued; run completed
+    "#,
+    );
+}
+
+#[test]
 fn a_loser_is_ended_also_if_others_need_it() {
     check(
         r#"

@@ -301,6 +301,48 @@ fn a_cancelled_run_undoes_nothing_when_it_is_told_not_to() {
 }
 
 #[test]
+fn a_cancelled_run_that_undoes_can_be_told_to_stop_that() {
+    check(
+        "
+        workflow  run undoes_cancelled; a undo; b needs a undo; c needs b
+        given     start; complete a; complete b; cancel; fail c S
+        when      waive; waive; complete b#2
+        then      undo waived; rejected: the run is being cancelled already; b#2 undone; run cancelled
+    ",
+    );
+    check(
+        "
+        workflow  run undoes_cancelled; a undo; b needs a
+        given     start; complete a; waive
+        when      waive; cancel
+        then      rejected: the run is being cancelled already; rejected: the run is being cancelled already
+    ",
+    );
+}
+
+#[test]
+fn what_runs_last_begins_when_a_held_run_is_cancelled() {
+    for undoes in ["run undoes_cancelled;", ""] {
+        check(&format!(
+            "
+            workflow  {undoes} a; clean needs a all_done; b
+            given     start; pause; complete a
+            when      waive; fail b S; complete clean
+            then      cancel requested; stop: b; clean#1 started; b#1 attempt failed S; cancelled: b; clean#1 completed; run cancelled
+        "
+        ));
+        check(&format!(
+            "
+            workflow  {undoes} a; clean needs a all_done; b
+            given     start; pause_step clean; complete a
+            when      waive; fail b S; complete clean
+            then      cancel requested; stop: b; clean#1 started; b#1 attempt failed S; cancelled: b; clean#1 completed; run cancelled
+        "
+        ));
+    }
+}
+
+#[test]
 fn without_anything_to_undo_giving_up_is_cancelling() {
     check(
         "

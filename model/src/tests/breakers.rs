@@ -1,6 +1,12 @@
 //! Calls: a step with a circuit breaker asks it before each attempt.
 
+use super::bench::Bench;
 use super::check;
+use crate::breaker::CallOutcome;
+use crate::command::Command;
+use crate::id::{ItemIndex, StepIndex};
+use crate::limit::Ticket;
+use crate::rejection::Rejection;
 
 #[test]
 fn a_step_starts_when_its_breaker_allows_it() {
@@ -231,4 +237,48 @@ fn a_failed_mapping_of_an_output_is_no_failure_of_the_call() {
         after     calls pay ok
     ",
     );
+}
+
+#[test]
+fn who_answers_too_late_is_told_what_came_of_the_call() {
+    use CallOutcome::{Failed, Succeeded, Unknown};
+    let one = "a breaker pay retry 2; b";
+    let list = "a for_each 2 breaker pay retry 2 concurrency 1; b";
+    let collected = "a for_each 2 breaker pay concurrency 1 collect; b";
+    for (workflow, given, item, outcome) in [
+        (one, "start", None, Unknown),
+        (one, "start; allow a#1", None, Failed),
+        (one, "start; allow a#1; fail a E", None, Failed),
+        (one, "start; allow a#1; fail a E fatal", None, Failed),
+        (one, "start; allow a#1; complete a", None, Succeeded),
+        (list, "start", Some(0), Unknown),
+        (list, "start; allow a[0]#1", Some(0), Failed),
+        (list, "start; allow a[0]#1; fail a[0] E", Some(0), Failed),
+        (list, "start; allow a[0]#1; complete a[0]", Some(0), Succeeded),
+        (list, "start; allow a[0]#1; complete a[0]", Some(1), Unknown),
+        (
+            list,
+            "start; allow a[0]#1; complete a[0]; allow a[1]#2; complete a[1]",
+            Some(1),
+            Succeeded,
+        ),
+        (collected, "start; allow a[0]#1; fail a[0] E", Some(0), Failed),
+        (
+            collected,
+            "start; allow a[0]#1; complete a[0]; allow a[1]#2; fail a[1] E",
+            Some(1),
+            Unknown,
+        ),
+    ] {
+        let mut bench = Bench::of(workflow);
+        for line in given.split("; ") {
+            bench.play(line).expect("it happens");
+        }
+        let answer =
+            |step| Command::AllowCall { step, item: item.map(ItemIndex), ticket: Ticket(99) };
+        let told = bench.act(&answer(StepIndex(0))).expect_err("nobody asked");
+        assert_eq!(told, Rejection::CallNotWanted { outcome }, "{workflow}: {given}: {item:?}");
+        let told = bench.act(&answer(StepIndex(2))).expect_err("there is no such step");
+        assert_eq!(told, Rejection::CallNotWanted { outcome: Unknown });
+    }
 }

@@ -21,21 +21,32 @@ pub(super) const CHOSEN: &str = "NEXUS_MUTANT";
 /// The file to which the numbers of the switches are written that are asked.
 pub(super) const REACHED: &str = "NEXUS_MUTANTS_REACHED";
 
+/// A program with tests.
+#[derive(Debug)]
+pub(super) struct Program {
+    pub(super) path: PathBuf,
+    /// The folder in which it runs.
+    pub(super) folder: PathBuf,
+}
+
 /// What was built.
 #[derive(Debug)]
 pub(super) struct Built {
-    /// The program with the tests.
-    pub(super) tests: PathBuf,
-    /// The folder in which it runs.
-    pub(super) folder: PathBuf,
+    /// The tests of the packages.
+    pub(super) programs: Vec<Program>,
     /// The changes that do not compile.
     pub(super) unviable: BTreeSet<usize>,
     /// The changes that cannot be behind a switch.
     pub(super) apart: BTreeSet<usize>,
 }
 
-/// Builds the tests of the package in `folder` of the workspace, with these changes.
-pub(super) fn build(package: &str, folder: &str, changes: &[Change]) -> Result<Built> {
+/// Puts these changes into the package that is in `folder` of the workspace, and builds the tests of some packages with it.
+pub(super) fn build(
+    package: &str,
+    folder: &str,
+    changes: &[Change],
+    tests_of: &[&str],
+) -> Result<Built> {
     let copy = TreeCopy::prepare(&process::workspace(), "mutants")?;
     let mut unviable = BTreeSet::new();
     for round in 1..=ROUNDS {
@@ -43,8 +54,7 @@ pub(super) fn build(package: &str, folder: &str, changes: &[Change]) -> Result<B
         let errors = errors(&copy, package)?;
         if errors.is_empty() {
             let apart = woven.values().flat_map(|woven| woven.apart.iter().copied()).collect();
-            let tests = tests(&copy, package)?;
-            return Ok(Built { tests, folder: copy.tree().join(folder), unviable, apart });
+            return Ok(Built { programs: programs(&copy, tests_of)?, unviable, apart });
         }
         let mut blamed = BTreeSet::new();
         for (file, range, words) in &errors {
@@ -160,9 +170,19 @@ fn place(span: &Value) -> Result<(String, Range<usize>)> {
     Ok((file.to_owned(), range.0..range.1))
 }
 
-/// Builds the tests in the package, and says where the program is.
-fn tests(copy: &TreeCopy, package: &str) -> Result<PathBuf> {
-    let said = told(copy, &["test", "--no-run", "--lib", "-p", package])?;
-    let program = said.iter().find_map(|line| line["executable"].as_str());
-    program.map(PathBuf::from).context("the tests do not compile")
+/// Builds the tests of some packages, and says where the programs are.
+fn programs(copy: &TreeCopy, packages: &[&str]) -> Result<Vec<Program>> {
+    let mut arguments = vec!["test", "--no-run", "--lib", "--tests"];
+    for package in packages {
+        arguments.extend(["-p", package]);
+    }
+    let mut programs = Vec::new();
+    for line in told(copy, &arguments)? {
+        let Some(path) = line["executable"].as_str() else { continue };
+        let manifest = Path::new(line["manifest_path"].as_str().context("a package has one")?);
+        let folder = manifest.parent().context("it is in a folder")?.to_owned();
+        programs.push(Program { path: path.into(), folder });
+    }
+    ensure!(!programs.is_empty(), "the tests do not compile");
+    Ok(programs)
 }

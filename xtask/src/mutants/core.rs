@@ -14,6 +14,8 @@ use crate::{flags, process};
 
 const PACKAGE: &str = "nexus-model";
 const FOLDER: &str = "model";
+/// Whose tests are to notice: those of the core, and of what reads definitions, which tests that bad ones are refused.
+const TESTS_OF: &[&str] = &["nexus-model", "nexus-definitions"];
 /// Where the outcomes are, a line for each change.
 const OUTCOMES: &str = "target/mutants/model.txt";
 
@@ -32,7 +34,7 @@ pub(super) fn run(arguments: &[String]) -> Result<ExitCode> {
     let mut changes = change::all(PACKAGE)?;
     changes.retain(|change| change.name.contains(&only));
     println!("{} changes", changes.len());
-    let built = build::build(PACKAGE, FOLDER, &changes)?;
+    let built = build::build(PACKAGE, FOLDER, &changes, TESTS_OF)?;
     let trial = Trial::prepare(&built, memory_gib)?;
     let is_in = |number: &usize| !built.unviable.contains(number) && !built.apart.contains(number);
     let tried: Vec<usize> = (0..changes.len()).filter(is_in).collect();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
-use super::build::{Built, CHOSEN, REACHED};
+use super::build::{Built, CHOSEN, Program, REACHED};
 use super::limit;
 use crate::process;
 
@@ -26,6 +26,8 @@ const CASES: &str = "32";
 /// A test, and how long it takes.
 #[derive(Clone, Debug)]
 struct Test {
+    /// Which of the programs it is in.
+    program: usize,
     name: String,
     takes: Duration,
 }
@@ -54,16 +56,20 @@ pub(super) struct Trial<'a> {
 impl<'a> Trial<'a> {
     /// Runs every test by itself, without any change.
     pub(super) fn prepare(built: &'a Built, memory_gib: u64) -> Result<Self> {
-        let listed =
-            process::capture(Command::new(&built.tests).args(["--list", "--format=terse"]))?;
-        let names: Vec<_> = listed.lines().filter_map(|line| line.strip_suffix(": test")).collect();
-        ensure!(!names.is_empty(), "there are no tests");
+        let mut all = Vec::new();
+        for (program, of) in built.programs.iter().enumerate() {
+            let mut list = Command::new(&of.path);
+            let listed = process::capture(list.args(["--list", "--format=terse"]))?;
+            let names = listed.lines().filter_map(|line| line.strip_suffix(": test"));
+            all.extend(names.map(|name| (program, name.to_owned())));
+        }
+        ensure!(!all.is_empty(), "there are no tests");
         let mut trial = Self { built, memory_gib, reaching: BTreeMap::new() };
-        let reached = in_parallel(&names, |name| trial.reached(name));
-        for (name, reached) in names.iter().zip(reached) {
+        let reached = in_parallel(&all, |(program, name)| trial.reached(*program, name));
+        for ((program, name), reached) in all.into_iter().zip(reached) {
             let (takes, numbers) = reached?;
             for number in numbers {
-                let test = Test { name: (*name).to_owned(), takes };
+                let test = Test { program, name: name.clone(), takes };
                 trial.reaching.entry(number).or_default().push(test);
             }
         }
@@ -72,13 +78,13 @@ impl<'a> Trial<'a> {
     }
 
     /// How long a test takes, and which changes it reaches.
-    fn reached(&self, name: &str) -> Result<(Duration, Vec<usize>)> {
+    fn reached(&self, program: usize, name: &str) -> Result<(Duration, Vec<usize>)> {
         static FILES: AtomicUsize = AtomicUsize::new(0);
         let number = FILES.fetch_add(1, Ordering::Relaxed);
         let file =
             std::env::temp_dir().join(format!("nexus-reached-{}-{number}", std::process::id()));
         let begun = Instant::now();
-        let mut command = self.run(&[name]);
+        let mut command = self.run(&self.built.programs[program], &[name]);
         ensure!(process::succeeds(command.env(REACHED, &file)), "without any change {name} fails");
         let takes = begun.elapsed();
         let bytes = fs::read(&file).unwrap_or_default();
@@ -109,26 +115,44 @@ impl<'a> Trial<'a> {
             let tests;
             (tests, rest) = rest.split_at(many.min(rest.len()));
             many *= MORE;
-            let names: Vec<_> = tests.iter().map(|test| test.name.as_str()).collect();
-            let takes: Duration = tests.iter().map(|test| test.takes).sum();
-            let mut command = self.run(&names);
-            command.env(CHOSEN, number.to_string()).stdout(Stdio::null()).stderr(Stdio::null());
-            let mut child = command.spawn().context("the tests start")?;
-            let end = Instant::now() + SLOWER * takes + Duration::from_secs(SECONDS_MORE);
-            match limit::time(&mut child, end)? {
-                None => return Ok(Outcome::Endless),
-                Some(status) if !status.success() => return Ok(Outcome::Noticed),
-                Some(_) => {}
+            for (program, of) in self.built.programs.iter().enumerate() {
+                let tests: Vec<&Test> =
+                    tests.iter().filter(|test| test.program == program).collect();
+                if let Some(outcome) = self.outcome_of(number, of, &tests)? {
+                    return Ok(outcome);
+                }
             }
         }
         Ok(Outcome::Missed)
     }
 
-    fn run(&self, names: &[&str]) -> Command {
-        let mut command = Command::new(&self.built.tests);
+    /// What these tests of one program say, if they notice something.
+    fn outcome_of(
+        &self,
+        number: usize,
+        program: &Program,
+        tests: &[&Test],
+    ) -> Result<Option<Outcome>> {
+        if tests.is_empty() {
+            return Ok(None);
+        }
+        let names: Vec<_> = tests.iter().map(|test| test.name.as_str()).collect();
+        let takes: Duration = tests.iter().map(|test| test.takes).sum();
+        let mut command = self.run(program, &names);
+        command.env(CHOSEN, number.to_string()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().context("the tests start")?;
+        let end = Instant::now() + SLOWER * takes + Duration::from_secs(SECONDS_MORE);
+        Ok(match limit::time(&mut child, end)? {
+            None => Some(Outcome::Endless),
+            Some(status) => (!status.success()).then_some(Outcome::Noticed),
+        })
+    }
+
+    fn run(&self, program: &Program, names: &[&str]) -> Command {
+        let mut command = Command::new(&program.path);
         command.args(["--exact", "--test-threads=1"]).args(names);
         let mut command = limit::memory(&command, self.memory_gib);
-        command.current_dir(&self.built.folder).env("PROPTEST_CASES", CASES);
+        command.current_dir(&program.folder).env("PROPTEST_CASES", CASES);
         command
     }
 }

@@ -20,6 +20,21 @@ fn a_failure_is_tried_again_after_a_delay_that_doubles() {
 }
 
 #[test]
+fn a_delay_is_spread_by_run_step_and_attempt() {
+    check(
+        "
+        workflow  a retry 3 jitter; b retry 3 jitter
+        given     start
+        when      fail a; fail b; fire t1; fail a
+        then      a#1 attempt failed E; a#2 retry t1@515ms
+                  b#1 attempt failed E; b#2 retry t2@680ms
+                  t1 fired; a#2 started
+                  a#2 attempt failed E; a#3 retry t3@1231ms
+    ",
+    );
+}
+
+#[test]
 fn a_linear_delay_grows_by_the_same_amount() {
     check(
         "

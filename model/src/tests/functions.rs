@@ -1,10 +1,12 @@
 //! Functions: their calls are steps, their outcomes come one at a time, and numbers are used again.
 
+use std::sync::Arc;
+
 use super::bench::Bench;
 use super::check;
+use crate::code::CALLS_PER_TURN_MAX;
 use crate::codec::{decode_run, encode_run, plan_of_snapshot};
 use crate::plan::Plan;
-use std::sync::Arc;
 
 #[test]
 fn a_run_of_code_waits_for_its_function() {
@@ -208,6 +210,33 @@ fn what_is_said_twice_or_of_other_turns_is_refused() {
         .replace("expects 1\n", "expects 1; ")
         .as_str(),
     );
+}
+
+#[test]
+fn a_function_that_has_returned_makes_no_calls_while_what_it_left_is_stopped() {
+    check(
+        "
+        workflow  run code
+        given     start; calls 0 a | b; complete a
+        when      returns 1 7; calls 2 c; fail b S
+        then      returns in turn 1: 7; stop: b
+                  rejected: the function is at turn 2, and that is over or has not come; the run expects 2
+                  b#1 attempt failed S; cancelled: b; run completed 7
+    ",
+    );
+}
+
+#[test]
+fn a_turn_has_so_many_calls_and_no_more() {
+    for (count, fits) in [(CALLS_PER_TURN_MAX, true), (CALLS_PER_TURN_MAX + 1, false)] {
+        let mut bench = Bench::of("run code");
+        bench.play("start").expect("it starts");
+        let calls: Vec<_> = (0..count).map(|number| format!("c{number}")).collect();
+        let refused = bench.play(&format!("calls 0 {}", calls.join(" | "))).err();
+        let refused = refused.map(|refused| refused.to_string());
+        let expected = "call `c0` cannot be made: a turn makes at most 10000 calls";
+        assert_eq!(refused.as_deref(), (!fits).then_some(expected));
+    }
 }
 
 #[test]

@@ -418,7 +418,6 @@ mod tests {
                 json!({"type": "list", "default": 1, "required": false}),
                 "NX1204 default: input `x` is 1, not a list",
             ),
-            (json!({"type": "list", "default": null, "required": false}), ""),
             (
                 json!({"type": "integer", "enum": [1, "two"]}),
                 "NX1204 input `x` in `enum` is \"two\", not an integer of 64 bits",
@@ -428,6 +427,21 @@ mod tests {
             let errors: Vec<String> =
                 errors.iter().map(|error| format!("{} {}", error.code, error.message)).collect();
             assert_eq!(errors.join("\n"), expected);
+        }
+    }
+
+    #[test]
+    fn nothing_is_a_default_only_where_nothing_is_required() {
+        for (required, message) in [
+            (Some(false), None),
+            (Some(true), Some("default: input `x` is null, not a list")),
+            (None, Some("default: input `x` is null, not a list")),
+        ] {
+            let default = Some(Value::Null);
+            let spec =
+                InputSpec { kind: InputKind::List, default, required, ..InputSpec::default() };
+            let errors = check_spec("x", &spec);
+            assert_eq!(errors.first().map(|error| error.message.as_str()), message, "{required:?}");
         }
     }
 

@@ -153,3 +153,22 @@ impl fmt::Display for CallMade {
         f.write_str(&self.id())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::Attempt;
+
+    #[test]
+    fn a_function_gets_what_its_calls_came_to() {
+        let (step, attempt) = (StepIndex(3), Attempt(2));
+        let (output, _) = Payload::json(&serde_json::json!(7));
+        let failure = Failure { code: "E".to_owned(), ..Failure::default() };
+        let completed =
+            Event::StepCompleted { step, attempt, output: output.clone(), may_repeat: false };
+        assert_eq!(outcome(&completed), Some((step, CallOutcome::Completed(output))));
+        let failed = Event::StepFailed { step, failure: failure.clone(), continued: true };
+        assert_eq!(outcome(&failed), Some((step, CallOutcome::Failed(failure.clone()))));
+        assert_eq!(outcome(&Event::AttemptFailed { step, attempt, failure }), None);
+    }
+}

@@ -88,7 +88,7 @@ display_as_hex!(RunId, DefinitionHash, StateHash);
 impl DefinitionHash {
     /// Reads the 64 hexadecimal digits of a hash.
     pub fn parse(text: &str) -> Option<Self> {
-        if text.len() != 64 || !text.is_ascii() {
+        if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;
         }
         let mut hash = [0; 32];
@@ -113,7 +113,7 @@ debug_as_hex!(DefinitionHash, StateHash);
 
 #[cfg(test)]
 mod tests {
-    use super::TimerId;
+    use super::{DefinitionHash, TimerId};
 
     #[test]
     fn a_timer_tells_which_clock_it_follows() {
@@ -121,5 +121,30 @@ mod tests {
         assert!(!timer.follows_wall_clock());
         assert!(timer.of_wall_clock().follows_wall_clock());
         assert_eq!(timer.of_wall_clock().next(), TimerId(8));
+        assert_eq!(timer.of_wall_clock().of_wall_clock(), timer.of_wall_clock());
+    }
+
+    #[test]
+    fn a_hash_is_read_as_it_is_shown() {
+        let mut hash = DefinitionHash([0xa7; 32]);
+        hash.0[31] = 0x0f;
+        assert_eq!(DefinitionHash::parse(&hash.to_string()), Some(hash));
+        assert_eq!(DefinitionHash::parse(&hash.to_string().to_uppercase()), Some(hash));
+    }
+
+    #[test]
+    fn what_is_not_64_hexadecimal_digits_is_no_hash() {
+        for text in [
+            String::new(),
+            "a7".repeat(31),
+            "a7".repeat(33),
+            "+7".repeat(32),
+            "g7".repeat(32),
+            " 7".repeat(32),
+            "é".repeat(32),
+            format!("a{}7", "é".repeat(31)),
+        ] {
+            assert_eq!(DefinitionHash::parse(&text), None, "{text}");
+        }
     }
 }

@@ -273,8 +273,8 @@ fn unknown(words: Words, specs: &BTreeMap<String, InputSpec>, name: &str) -> Inp
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{check, check_form, read};
-    use crate::definition::{Definition, InputKind};
+    use super::{check, check_field, check_form, check_spec, read};
+    use crate::definition::{Definition, InputKind, InputSpec};
 
     /// `declared` are inputs as a definition has them.
     fn checked(declared: &Value, given: Value) -> String {
@@ -376,12 +376,81 @@ mod tests {
             ),
             (json!({"enum": [1, 2]}), json!(1.0), r#"{"x":1.0}"#),
             (json!({"enum": [1, 2]}), json!(3), "NX1204 input `x` is 3, not one of 1, 2"),
+            (json!({"enum": [1.5, 2]}), json!(2.5), "NX1204 input `x` is 2.5, not one of 1.5, 2"),
+            (
+                json!({"enum": [9_007_199_254_740_993_u64]}),
+                json!(9_007_199_254_740_992_u64),
+                "NX1204 input `x` is 9007199254740992, not one of 9007199254740993",
+            ),
+            (json!({"min": 1.0, "max": 2.5}), json!(1), r#"{"x":1}"#),
             (json!({"min": 1.0, "max": 2.5}), json!(2.5), r#"{"x":2.5}"#),
             (json!({"min": 1.0, "max": 2.5}), json!(0), "NX1204 input `x` is 0, less than 1"),
             (json!({"min": 1.0, "max": 2.5}), json!(3), "NX1204 input `x` is 3, more than 2.5"),
         ] {
             assert_eq!(checked(&json!({"x": spec}), json!({"x": value})), expected);
         }
+    }
+
+    fn declared(spec: Value) -> InputSpec {
+        serde_json::from_value(spec).expect("a declaration")
+    }
+
+    #[test]
+    fn a_declaration_is_checked() {
+        let large = "[a-z]{40}".repeat(4);
+        let too_large = "((a{90}){90}){90}";
+        for (spec, expected) in [
+            (json!({"min": 1.0, "max": 2.0}), ""),
+            (json!({"min": 2.0, "max": 2.0}), ""),
+            (
+                json!({"min": 3.0, "max": 2.0}),
+                "NX1207 `min` of input `x` is 3, more than its `max` 2",
+            ),
+            (json!({"pattern": large}), ""),
+            (
+                json!({"pattern": too_large}),
+                "NX1208 the pattern of input `x` is not a regular expression: \
+                 compiled regex exceeded size limit",
+            ),
+            (json!({"type": "list", "default": [1]}), ""),
+            (json!({"type": "list", "default": 1}), "NX1204 default: input `x` is 1, not a list"),
+            (
+                json!({"type": "list", "default": 1, "required": false}),
+                "NX1204 default: input `x` is 1, not a list",
+            ),
+            (
+                json!({"type": "integer", "enum": [1, "two"]}),
+                "NX1204 input `x` in `enum` is \"two\", not an integer of 64 bits",
+            ),
+        ] {
+            let errors = check_spec("x", &declared(spec));
+            let errors: Vec<String> =
+                errors.iter().map(|error| format!("{} {}", error.code, error.message)).collect();
+            assert_eq!(errors.join("\n"), expected);
+        }
+    }
+
+    #[test]
+    fn nothing_is_a_default_only_where_nothing_is_required() {
+        for (required, message) in [
+            (Some(false), None),
+            (Some(true), Some("default: input `x` is null, not a list")),
+            (None, Some("default: input `x` is null, not a list")),
+        ] {
+            let default = Some(Value::Null);
+            let spec =
+                InputSpec { kind: InputKind::List, default, required, ..InputSpec::default() };
+            let errors = check_spec("x", &spec);
+            assert_eq!(errors.first().map(|error| error.message.as_str()), message, "{required:?}");
+        }
+    }
+
+    #[test]
+    fn the_declaration_of_a_field_is_checked_like_that_of_an_input() {
+        let spec = declared(json!({"min": 3.0, "max": 2.0}));
+        let errors = check_field("x", &spec);
+        assert_eq!(errors.len(), 1);
+        assert_eq!(errors[0].message, "`min` of field `x` is 3, more than its `max` 2");
     }
 
     #[test]

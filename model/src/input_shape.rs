@@ -305,5 +305,43 @@ mod tests {
         let found = SHAPE.check("act", &json!({"ulr": "u", "url": 5}));
         let hints: Vec<_> = found.iter().map(|misfit| misfit.hint.as_str()).collect();
         assert_eq!(hints, ["did you mean `url`?", "put it in quotes: \"5\""]);
+        let all = "its keys are: url, level, count, fail, values";
+        for input in [json!({"url": "u", "somewhere": 1}), json!([1]), json!("u")] {
+            assert_eq!(SHAPE.check("act", &input)[0].hint, all, "{input}");
+        }
+    }
+
+    #[test]
+    fn a_literal_text_is_no_map() {
+        check(&json!("u"), &[("NX1204", "", "`with` of act is a map, not `u`")]);
+    }
+
+    #[test]
+    fn a_text_is_shown_if_it_is_short() {
+        let told = |len: usize| {
+            let found = SHAPE.check("act", &json!({"url": "u", "count": "x".repeat(len)}));
+            found[0].message.clone()
+        };
+        let wanted = "`count` takes a whole number from 1 to 9";
+        assert_eq!(told(40), format!("{wanted}, not `{}`", "x".repeat(40)));
+        assert_eq!(told(41), format!("{wanted}, not text"));
+    }
+
+    #[test]
+    fn what_a_value_may_be_is_said_in_words() {
+        let most = u64::from(u32::MAX);
+        for (shape, words) in [
+            (ValueShape::Whole(1, 9), "a whole number from 1 to 9"),
+            (ValueShape::Whole(0, most - 1), "a whole number from 0 to 4294967294"),
+            (ValueShape::Whole(0, most), "a whole number from 0 on"),
+            (ValueShape::Whole(1, u64::MAX), "a whole number from 1 on"),
+            (ValueShape::Word(&["get"]), "get"),
+            (ValueShape::Word(&["get", "put"]), "get or put"),
+            (ValueShape::Word(&["get", "put", "post"]), "get, put or post"),
+            (ValueShape::Keys(&INNER), "a map of message"),
+            (ValueShape::List(&[ValueShape::Text, ValueShape::Null]), "a list (of text or null)"),
+        ] {
+            assert_eq!(shape.words(), words);
+        }
     }
 }

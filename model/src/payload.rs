@@ -125,3 +125,50 @@ impl fmt::Debug for Payload {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(len: usize) -> Vec<u8> {
+        vec![b'7'; len]
+    }
+
+    #[test]
+    fn a_payload_is_stored_beside_the_events_if_it_is_large() {
+        for (len, is_stored) in
+            [(0, false), (INLINE_BYTES_MAX, false), (INLINE_BYTES_MAX + 1, true)]
+        {
+            let (payload, new) = Payload::new(ContentType::Bytes, bytes(len));
+            assert_eq!(new.is_some(), is_stored, "{len} bytes");
+            assert_eq!(matches!(payload, Payload::Stored(..)), is_stored, "{len} bytes");
+            assert_eq!(payload.len(), len as u64);
+            assert_eq!(payload.is_empty(), len == 0);
+        }
+    }
+
+    #[test]
+    fn what_an_item_takes_or_returns_is_stored_beside_the_events_sooner() {
+        let limit = ITEM_INLINE_BYTES_MAX;
+        for (len, is_stored) in [(0, false), (limit, false), (limit + 1, true), (2 * limit, true)] {
+            let (whole, _) = Payload::new(ContentType::Bytes, bytes(len));
+            let (payload, new) = whole.clone().of_item();
+            let expected = Payload::stored(ContentType::Bytes, bytes(len));
+            if is_stored {
+                assert_eq!((payload, new), (expected.0, Some(expected.1)), "{len} bytes");
+            } else {
+                assert_eq!((payload, new), (whole, None), "{len} bytes");
+            }
+        }
+    }
+
+    #[test]
+    fn a_payload_has_the_hash_and_length_of_its_bytes_wherever_they_are() {
+        let (inline, _) = Payload::new(ContentType::Json, *b"[1,2]");
+        let (stored, _) = Payload::stored(ContentType::Json, *b"[1,2]");
+        assert_eq!((inline.hash(), inline.len()), (stored.hash(), stored.len()));
+        let (null, _) = Payload::stored(ContentType::Json, *b"null");
+        assert_eq!((Payload::Null.hash(), Payload::Null.len()), (null.hash(), null.len()));
+        assert!(!Payload::Null.is_empty());
+    }
+}

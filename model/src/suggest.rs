@@ -35,6 +35,19 @@ mod tests {
     }
 
     #[test]
+    fn a_longer_word_may_be_further_off() {
+        assert_eq!(nearest("shadle", ["schedule"]), Some("schedule"));
+        assert_eq!(nearest("shadlo", ["schedule"]), None);
+        assert_eq!(nearest("completd_at_s", ["completed_at_iso"]), Some("completed_at_iso"));
+    }
+
+    #[test]
+    fn a_word_of_long_characters_is_as_near_as_one_of_short_ones() {
+        assert_eq!(nearest("orders", ["orders订单号"]), Some("orders订单号"));
+        assert_eq!(nearest("orders订单号", ["orders"]), Some("orders"));
+    }
+
+    #[test]
     fn of_words_that_are_equally_near_the_first_in_order_is_meant() {
         assert_eq!(nearest("wf-00", ["wf-002", "wf-001"]), Some("wf-001"));
     }

@@ -26,3 +26,30 @@ impl Timestamp {
         u64::try_from(self.0).unwrap_or(0).div_ceil(1000)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Timestamp;
+
+    #[test]
+    fn milliseconds_are_rounded_up_and_do_not_go_below_zero() {
+        for (us, ms) in [(0, 0), (1, 1), (1_000, 1), (1_001, 2), (2_500_000, 2_500)] {
+            assert_eq!(Timestamp(us).as_ms(), ms, "{us} µs");
+            assert_eq!(Timestamp(-us).as_ms(), 0, "-{us} µs");
+        }
+        assert_eq!(Timestamp(i64::MIN).as_ms(), 0);
+    }
+
+    #[test]
+    fn time_stays_at_its_end() {
+        assert_eq!(Timestamp(7).plus_ms(2), Timestamp(2_007));
+        assert_eq!(Timestamp(7).plus_ms(u64::MAX), Timestamp(i64::MAX));
+    }
+
+    #[test]
+    fn a_clock_that_went_back_has_measured_nothing() {
+        assert_eq!(Timestamp(5_999).ms_since(Timestamp(3_000)), 2);
+        assert_eq!(Timestamp(3_000).ms_since(Timestamp(5_999)), 0);
+        assert_eq!(Timestamp(i64::MIN).ms_since(Timestamp(i64::MAX)), 0);
+    }
+}

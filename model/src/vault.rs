@@ -81,3 +81,87 @@ pub(crate) fn opened(vault: &dyn Vault, text: &str) -> Option<String> {
     let sealed: Option<Vec<u8>> = digits.chunks(2).map(byte).collect();
     String::from_utf8(vault.open(&sealed?)?.to_vec()).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seals by turning the bits of each byte around, behind a head of its own.
+    #[derive(Debug)]
+    struct Turning {
+        head: [u8; 40],
+    }
+
+    const OWN: Turning = Turning { head: [0x0f; 40] };
+    const OTHER: Turning = Turning { head: [0xf0; 40] };
+
+    impl Vault for Turning {
+        fn seal(&self, bytes: &[u8]) -> Arc<[u8]> {
+            self.head.into_iter().chain(bytes.iter().map(|byte| !byte)).collect()
+        }
+
+        fn open(&self, sealed: &[u8]) -> Option<Arc<[u8]>> {
+            let (head, bytes) = sealed.split_at_checked(self.head.len())?;
+            (head == self.head).then(|| bytes.iter().map(|byte| !byte).collect())
+        }
+    }
+
+    #[test]
+    fn a_text_is_sealed_once() {
+        let sealed = seal_text(&OWN, "Größe");
+        assert_eq!(sealed, format!("sealed:{}b88d3c493c609a", "0f".repeat(40)));
+        assert_eq!(opened(&OWN, &sealed).as_deref(), Some("Größe"));
+        assert_eq!(seal_text(&OWN, &sealed), sealed);
+        assert_eq!(seal_text(&OWN, ""), "");
+        assert_ne!(seal_text(&OTHER, &sealed), sealed, "to another vault these are just words");
+    }
+
+    #[test]
+    fn a_text_is_opened_only_if_all_of_it_was_sealed_by_this_vault() {
+        let sealed = seal_text(&OWN, "four");
+        assert_eq!(opened(&OWN, &sealed).as_deref(), Some("four"));
+        assert_eq!(opened(&OTHER, &sealed), None);
+        let digits = &sealed["sealed:".len()..];
+        let half = &sealed[..sealed.len() - 1];
+        for text in
+            ["", "four", "sealed:", digits, half, &format!(" {sealed}"), &format!("{sealed}g0")]
+        {
+            assert_eq!(opened(&OWN, text), None, "{text}");
+        }
+        let no_text = format!("sealed:{}00", "0f".repeat(40));
+        assert_eq!(opened(&OWN, &no_text), None, "what is sealed is a text");
+    }
+
+    #[test]
+    fn what_is_sealed_within_a_text_is_shown_by_its_own_vault_only() {
+        let [name, place] = ["Ada", "Zürich"].map(|text| seal_text(&OWN, text));
+        let text = format!("no such person: {name}, in {place}!");
+        assert!(holds_sealed(&text));
+        assert_eq!(reveal(Some(&OWN), &text), "no such person: Ada, in Zürich!");
+        let hidden = "no such person: (encrypted), in (encrypted)!";
+        assert_eq!(reveal(Some(&OTHER), &text), hidden);
+        assert_eq!(reveal(None, &text), hidden);
+        assert_eq!(reveal(Some(&OWN), &name), "Ada");
+        assert_eq!(reveal(Some(&OWN), &format!("{name}{place}")), "AdaZürich");
+    }
+
+    #[test]
+    fn words_that_only_look_sealed_stay() {
+        for text in
+            ["", "plain", "sealed", "sealed:", "sealed: 07", "sealed:sealed:07", "is sealed:0G"]
+        {
+            assert_eq!(reveal(Some(&OWN), text), text);
+            assert_eq!(reveal(None, text), text);
+        }
+        assert!(!holds_sealed("sealed"));
+        assert!(holds_sealed("it is sealed: closed"));
+    }
+
+    #[test]
+    fn as_many_digits_as_the_shortest_that_is_sealed_are_hidden() {
+        for (digits, shown) in [(79, None), (80, Some(HIDDEN)), (81, Some(HIDDEN))] {
+            let text = format!("sealed:{}", "7".repeat(digits));
+            assert_eq!(reveal(None, &text), shown.unwrap_or(&text), "{digits} digits");
+        }
+    }
+}

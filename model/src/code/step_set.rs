@@ -154,6 +154,17 @@ mod tests {
     }
 
     #[test]
+    fn queues_are_the_same_if_the_same_steps_come_next() {
+        let queue = |steps: &[u32]| steps.iter().copied().map(StepIndex).collect::<StepQueue>();
+        let mut later = queue(&[9, 5, 2]);
+        later.take(1);
+        assert_eq!(later, queue(&[5, 2]));
+        for other in [&[][..], &[5], &[2, 5], &[5, 3], &[5, 2, 2]] {
+            assert_ne!(later, queue(other), "{other:?}");
+        }
+    }
+
+    #[test]
     fn steps_leave_a_queue_as_they_came() {
         let mut queue: StepQueue = [5, 2, 5].map(StepIndex).into_iter().collect();
         assert_eq!((queue.len(), queue.is_empty()), (3, false));

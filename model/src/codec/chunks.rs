@@ -282,6 +282,46 @@ mod tests {
         for cut in 0..chunk.len() {
             assert_eq!(decode_outputs(&chunk[..cut]), None, "cut at {cut}");
         }
+        assert_eq!(decode_outputs(&[&chunk[..], &[0]].concat()), None, "a byte too many");
+    }
+
+    #[test]
+    fn a_list_of_chunks_comes_back_and_damage_does_not() {
+        let hashes = [PayloadHash([1; 32]), PayloadHash([2; 32])];
+        for shape in [Shape::List, Shape::Collected] {
+            let (_, (_, list)) = encode_list(shape, &hashes, 9);
+            assert_eq!(decode_list(&list), Some((shape, hashes.to_vec())));
+            for cut in 0..list.len() {
+                assert_eq!(decode_list(&list[..cut]), None, "cut at {cut}");
+            }
+            assert_eq!(decode_list(&[&list[..], &[0]].concat()), None, "a byte too many");
+        }
+        assert_eq!(decode_list(&[1, 2, 0]), None, "a shape that there is not");
+        assert_eq!(decode_list(&[2, 0, 0]), None, "another version");
+    }
+
+    #[test]
+    fn what_is_not_json_is_referred_to() {
+        let (inline, _) = Payload::new(ContentType::Bytes, *b"abc");
+        let reference = json!({"bytes": 3, "content_type": "bytes", "hash": null});
+        assert_eq!(inline.reference(), json!({ "$payload": reference }));
+        let stored = |content_type| Payload::Stored(content_type, PayloadHash([0x0a; 32]), 70_000);
+        for (content_type, word) in [
+            (ContentType::Bytes, "bytes"),
+            (ContentType::Json, "json"),
+            (ContentType::Chunks, "json"),
+        ] {
+            let hash = "0a".repeat(32);
+            let reference = json!({"bytes": 70_000, "content_type": word, "hash": hash});
+            assert_eq!(stored(content_type).reference(), json!({ "$payload": reference }));
+        }
+        let outcomes = [inline, stored(ContentType::Bytes)].map(ItemOutcome::Completed);
+        let text = collected(Shape::List, outcomes.iter()).expect("nothing has to be loaded");
+        let expected = [&outcomes[0], &outcomes[1]].map(|outcome| match outcome {
+            ItemOutcome::Completed(output) => output.reference(),
+            ItemOutcome::Failed(_) => Value::Null,
+        });
+        assert_eq!(serde_json::from_slice::<Value>(&text).ok(), Some(json!(expected)));
     }
 
     fn read(assembled: &Assembled) -> Option<Value> {

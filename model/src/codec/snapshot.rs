@@ -181,7 +181,10 @@ impl<'a> Reader<'a> {
         run.forgotten = self.section(canonical::SECTION_FORGOTTEN);
         run.updates = self.updates()?;
         if plan.is_code() {
-            run.code = self.section(super::code::SECTION_CODE).then(|| self.code())?.map(Box::new);
+            if !self.section(super::code::SECTION_CODE) {
+                return None;
+            }
+            run.code = Some(Box::new(self.code()?));
         }
         Some(run)
     }

@@ -1,5 +1,6 @@
 //! Samples that the tests of the codec share.
 
+mod damage;
 mod events;
 mod fixtures;
 mod items;

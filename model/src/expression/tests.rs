@@ -329,7 +329,7 @@ fn what_is_wrong_is_said() {
         ${{ random }}                               => NX2201
         ${{ steps.validate.output.tota }}           => NX2102 `steps.validate.output.tota` is missing
         ${{ steps.validate.output.a.b }}            => NX2102 `steps.validate.output.a` is missing
-        ${{ steps.review.output.total > 5 }}        => NX2102 `steps.review.output.total` is missing
+        ${{ steps.review.output.total > 5 }}        => NX2102 `steps.review.output.total` is missing in `steps.review.output.total > 5`
         ${{ [] | first }}                           => NX2102
         x ${{ inputs.items[7] }}                    => NX2102
         ${{ 1 / 0 }}                                => NX2103

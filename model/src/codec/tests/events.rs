@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
-use super::{NOW, run_started, samples, strategies};
+use super::{NOW, run_started, samples, stored, strategies};
 use crate::codec::{
     BODY_BYTES_MAX, DecodeError, FLAG_OUTSIDE, FLAG_PARKED, Header, decode, encode, event_name,
     header, kind_name, kinds,
@@ -152,6 +152,16 @@ fn a_number_that_stands_for_nothing_is_damage() {
 }
 
 #[test]
+fn a_payload_that_is_stored_elsewhere_has_no_bytes() {
+    let event = Event::OutputMapped { step: StepIndex(0), output: stored() };
+    let (header, mut body) = encoded(&event, None);
+    assert_eq!(decode(header, &body, 0), Ok((event, None)));
+    assert_eq!(body[..5], [0, 2, 1, 0, 1], "step, tag, content type, no bytes, a hash");
+    body.splice(3..4, [1, b'x']);
+    assert_eq!(decode(header, &body, 0), Err(DecodeError::Body { kind: header.kind }));
+}
+
+#[test]
 fn wire_structs_are_plain() {
     let source = include_str!("../wire.rs");
     let code: Vec<&str> = source.lines().filter(|line| !line.trim().starts_with("//")).collect();
@@ -220,6 +230,9 @@ fn flags_of_a_header_are_told_apart() {
     assert!(!plain.is_outside() && !plain.is_parked());
     assert!(plain.outside().is_outside() && !plain.outside().is_parked());
     assert!(!plain.parked().is_outside() && plain.parked().is_parked());
+    let both = plain.outside().parked();
+    assert_eq!((both.outside(), both.parked()), (both, both));
+    assert!(both.is_outside() && both.is_parked());
 }
 
 /// If the bytes are an event, they are that event from the first to the last byte.

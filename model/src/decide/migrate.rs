@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::undo::nothing_undone;
 use super::{Context, Draft};
 use crate::command::Command;
 use crate::event::{Event, Migrated};
@@ -43,6 +44,9 @@ pub(super) fn prepare(
     let Some(migrate) = command.migrates() else { return Ok(Prepared::Keeps) };
     if run.forgotten {
         return Err(Rejection::Forgotten);
+    }
+    if migrate.retries {
+        nothing_undone(plan, run)?;
     }
     let input = match run.started.as_deref().map(|started| &started.input) {
         None | Some(Payload::Null) => Value::Null,
@@ -84,9 +88,6 @@ impl Draft<'_> {
         let Some(Moves { fit, looked_at, .. }) = moves else {
             return Err(Rejection::Incompatible { reasons: Vec::new() });
         };
-        if migrate.retries {
-            self.check_nothing_undone()?;
-        }
         let MigrateRun { to, by, reason, retries } = migrate;
         let definition = to.0.hash();
         let migrated = Migrated { definition, steps: fit.steps, by: by.clone(), reason, retries };

@@ -186,14 +186,9 @@ impl Draft<'_> {
         self.emit(Event::UndoRetried { by });
         Ok(())
     }
-
-    /// Refuses to go on from results that were undone, also if only some items of a step were.
-    pub(super) fn check_nothing_undone(&self) -> Result<(), Rejection> {
-        nothing_undone(self.plan, self.run)
-    }
 }
 
-/// As [`Draft::check_nothing_undone`], of any run.
+/// Refuses to go on from results that were undone, also if only some items of a step were.
 pub(super) fn nothing_undone(plan: &Plan, run: &Run) -> Result<(), Rejection> {
     let steps: Vec<String> = run.touched_by_undo().map(|step| plan.id(step).to_owned()).collect();
     if steps.is_empty() { Ok(()) } else { Err(Rejection::Undone { steps }) }

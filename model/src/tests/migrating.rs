@@ -211,6 +211,21 @@ fn a_retry_with_what_does_not_fit_changes_nothing() {
 }
 
 #[test]
+fn a_run_that_was_undone_is_not_retried_with_another_definition_and_is_told_which_step() {
+    for other in ["a undo", "x; a undo; b needs a with 2"] {
+        check(&format!(
+            "
+            workflow  run undoes; z needs b; b needs a; a undo
+            other     {other}
+            given     start; complete a; fail b E; complete a#2
+            when      migrate retry
+            then      rejected: a retry would keep the results of `a`, but they were undone
+        "
+        ));
+    }
+}
+
+#[test]
 fn a_paused_run_migrates_and_begins_nothing_until_it_is_resumed() {
     check(
         "

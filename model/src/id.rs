@@ -113,7 +113,7 @@ debug_as_hex!(DefinitionHash, StateHash);
 
 #[cfg(test)]
 mod tests {
-    use super::TimerId;
+    use super::{DefinitionHash, TimerId};
 
     #[test]
     fn a_timer_tells_which_clock_it_follows() {
@@ -121,5 +121,18 @@ mod tests {
         assert!(!timer.follows_wall_clock());
         assert!(timer.of_wall_clock().follows_wall_clock());
         assert_eq!(timer.of_wall_clock().next(), TimerId(8));
+        assert_eq!(timer.of_wall_clock().of_wall_clock(), timer.of_wall_clock());
+    }
+
+    #[test]
+    fn a_hash_is_read_from_its_digits_and_from_nothing_else() {
+        let hash = DefinitionHash([0xa5; 32]);
+        let digits = hash.to_string();
+        assert_eq!(DefinitionHash::parse(&digits), Some(hash));
+        let (shorter, longer) = (&digits[1..], format!("{digits}a"));
+        let (strange, wide) = ("g".repeat(64), "ä".repeat(32));
+        for text in ["", shorter, &longer, &strange, &wide] {
+            assert_eq!(DefinitionHash::parse(text), None, "{text}");
+        }
     }
 }

@@ -35,6 +35,19 @@ mod tests {
     }
 
     #[test]
+    fn a_longer_word_may_differ_in_more_places() {
+        let differing = |length: usize, places: usize| {
+            let known = "abcdefghijklmnopqrst"[..length].to_owned();
+            let word = format!("{}{}", "-".repeat(places), &known[places..]);
+            nearest(&word, [known.as_str()]).is_some()
+        };
+        for (length, most) in [(2, 1), (3, 2), (5, 2), (6, 3), (8, 3), (9, 4), (20, 7)] {
+            assert!(differing(length, most), "{most} of {length}");
+            assert!(!differing(length, most + 1), "{most} and one more of {length}");
+        }
+    }
+
+    #[test]
     fn of_words_that_are_equally_near_the_first_in_order_is_meant() {
         assert_eq!(nearest("wf-00", ["wf-002", "wf-001"]), Some("wf-001"));
     }

@@ -26,3 +26,15 @@ impl Timestamp {
         u64::try_from(self.0).unwrap_or(0).div_ceil(1000)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Timestamp;
+
+    #[test]
+    fn a_time_in_milliseconds_is_rounded_up() {
+        for (us, ms) in [(-1, 0), (0, 0), (1, 1), (1_000, 1), (1_001, 2), (5_000_000, 5_000)] {
+            assert_eq!(Timestamp(us).as_ms(), ms, "{us} µs");
+        }
+    }
+}

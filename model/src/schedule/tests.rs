@@ -362,3 +362,21 @@ fn a_clock_that_goes_back_fires_nothing_twice() {
     assert_eq!(paper.hour(1.9), "");
     assert_eq!(paper.hour(2.0), "due 2:00; start 2:00");
 }
+
+#[test]
+fn policies_are_read_by_their_words() {
+    for (word, policy) in
+        [("none", CatchUp::None), ("latest", CatchUp::Latest), ("all", CatchUp::All)]
+    {
+        assert_eq!((CatchUp::of(word), policy.word()), (Some(policy), word));
+    }
+    for (word, policy) in [
+        ("skip", Overlap::Skip),
+        ("queue", Overlap::Queue),
+        ("cancel_old", Overlap::CancelOld),
+        ("allow", Overlap::Allow),
+    ] {
+        assert_eq!((Overlap::of(word), policy.word()), (Some(policy), word));
+    }
+    assert_eq!((CatchUp::of("some"), Overlap::of("")), (None, None));
+}

@@ -477,3 +477,31 @@ fn items_that_are_done_stay_done_over_a_retry_that_fails_before_another_begins()
     ",
     );
 }
+
+#[test]
+fn a_retry_of_the_run_counts_the_attempts_of_its_items_anew() {
+    check(
+        "
+        workflow  a for_each [1] retry 2
+        given     start; fail a[0] E; fire t1 @1s; fail a[0]#2 E
+        when      retry @2s; fail a[0]#3 E @2s; fire t2 @3s; fail a[0]#4 E @3s
+        then      run retried; a has 1 items; a[0]#3 started
+                  a[0]#3 attempt failed E; a[0]#4 retry t2@3s
+                  t2 fired; a[0]#4 started
+                  a[0]#4 attempt failed E; a[0]#4 failed E; a failed E; run failed at a: E
+    ",
+    );
+}
+
+#[test]
+fn a_step_that_fails_tries_none_of_its_items_again() {
+    check(
+        "
+        workflow  a for_each [1,2] retry 2 concurrency 2; b
+        given     start; fail a[0] E
+        when      fail a[1] E fatal
+        then      a[1]#1 attempt failed E; a[1]#1 failed E; a failed E; stop: b
+        after     timers none
+    ",
+    );
+}

@@ -422,3 +422,15 @@ fn a_definition_of_code_has_no_steps() {
     let errors = Plan::compile(definition).expect_err("steps are refused");
     assert_eq!(errors[0].code, "NX1101");
 }
+
+#[test]
+fn a_number_is_free_once_a_step_of_an_earlier_round_has_completed() {
+    check(
+        "
+        workflow  run code
+        given     start; calls 0 a | x; complete x; again 1 1; calls 0 b | c; complete b@2
+        when      complete a; calls 1 d | e | f
+        then      a#1 completed; calls in turn 1: d@2@0 e@2@1 f@2@3; d@2#1 started; e@2#1 started; f@2#1 started
+    ",
+    );
+}

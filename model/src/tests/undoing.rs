@@ -458,3 +458,16 @@ fn a_crash_at_any_event_of_a_saga_leads_to_the_same_end() {
         bench.check_after("log completed");
     }
 }
+
+#[test]
+fn attempts_that_others_made_under_its_number_do_not_count_for_an_undo() {
+    check(
+        "
+        workflow  run undoes; x retry 9; a undo undo_retry 2; b needs a
+        other     run undoes; a undo undo_retry 2; x retry 9; b needs a
+        given     start; complete a; fail x @1s; fire t1 @2s; fail x @2s; fire t2 @9s; fail x @9s; migrate; fail b E fatal
+        when      fail a#4 E @10s
+        then      a#4 undo attempt failed E; a#5 undo retry t4@11s
+    ",
+    );
+}

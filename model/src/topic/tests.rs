@@ -99,9 +99,12 @@ fn an_id_counts_once() {
     let mut paper = Paper::new();
     assert_eq!(paper.ask(emit("a", "1")), "done");
     assert_eq!(paper.ask(emit("a", "2")), "refused: an event with this id was emitted before");
-    for number in 0..RECENT_MAX {
+    for number in 1..RECENT_MAX {
         assert_eq!(paper.ask(emit(&format!("more-{number}"), "1")), "done");
     }
+    assert!(paper.topic.emitted_lately("a"), "it is the oldest of those that are known");
+    assert_eq!(paper.ask(emit("last", "1")), "done");
+    assert!(paper.topic.emitted_lately("more-1"));
     assert!(!paper.topic.emitted_lately("a"), "of older ones the store knows");
 }
 

@@ -1,5 +1,6 @@
 //! Compiling from the outside: a definition in, complaints out.
 
+mod complaints;
 mod starting;
 
 use serde_json::{Value, json};

@@ -32,6 +32,7 @@ mod heartbeats;
 mod interruptions;
 mod loops;
 mod migrating;
+mod migrating_what_fits;
 mod pausing;
 mod payloads;
 mod properties;

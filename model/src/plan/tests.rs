@@ -1,5 +1,6 @@
 //! Compiling from the outside: a definition in, complaints out.
 
+mod answers;
 mod complaints;
 mod starting;
 

@@ -1,6 +1,8 @@
 //! Calls: a step with a circuit breaker asks it before each attempt.
 
-use super::check;
+use super::bench::Bench;
+use super::{check, notation};
+use crate::decide::SlotChange;
 
 #[test]
 fn a_step_starts_when_its_breaker_allows_it() {
@@ -231,4 +233,17 @@ fn a_failed_mapping_of_an_output_is_no_failure_of_the_call() {
         after     calls pay ok
     ",
     );
+}
+
+#[test]
+fn a_breaker_is_told_whether_the_step_waits() {
+    for (workflow, patient) in [("a breaker pay", true), ("a breaker pay hurried", false)] {
+        let mut bench = Bench::of(workflow);
+        let command = notation::command(&mut bench, "start");
+        let transition = bench.act(&command).unwrap();
+        let [SlotChange::CallRequested(_, wish)] = transition.slots.as_slice() else {
+            panic!("{:?}", transition.slots)
+        };
+        assert_eq!((wish.target.as_str(), wish.patient), ("pay", patient));
+    }
 }

@@ -6,8 +6,10 @@ use super::bench::Bench;
 use super::check;
 use crate::codec::chunks::{Assembled, assemble};
 use crate::codec::{decode_run, encode_run};
+use crate::event::Failure;
+use crate::id::StepIndex;
 use crate::payload::Payload;
-use crate::run::StepState;
+use crate::run::{ItemOutcome, StepState};
 
 #[test]
 fn items_run_as_many_at_a_time_as_allowed_and_the_output_is_in_their_order() {
@@ -504,4 +506,36 @@ fn a_step_that_fails_tries_none_of_its_items_again() {
         after     timers none
     ",
     );
+}
+
+#[test]
+fn items_are_counted() {
+    let mut bench = Bench::of("a for_each [1,2,3] concurrency 2 retry 2");
+    let counts = |bench: &Bench| {
+        let items = bench.run.items(StepIndex(0)).expect("it has items");
+        (items.running_count(), items.settled_count(), bench.run.running_items())
+    };
+    for (line, expected) in [
+        ("start", (2, 0, 2)),
+        ("fail a[0] E", (1, 0, 1)),
+        ("complete a[1]", (1, 1, 1)),
+        ("fire t1 @9s slots=9", (2, 1, 2)),
+        ("complete a[2]", (1, 2, 1)),
+    ] {
+        bench.play(line).unwrap();
+        assert_eq!(counts(&bench), expected, "after {line}");
+    }
+    bench.play("cancel").unwrap();
+    bench.play("shutdown a[0]").unwrap();
+    assert_eq!((bench.run.running_items(), bench.run.running_count()), (0, 0));
+}
+
+#[test]
+fn what_an_item_came_to_has_a_size() {
+    let failure = |message: &str| {
+        let (code, message) = ("E_1".to_owned(), message.to_owned());
+        ItemOutcome::Failed(Failure { code, message, ..Failure::default() })
+    };
+    assert_eq!(failure("it broke").bytes(), 64 + 3 + 8);
+    assert_eq!(ItemOutcome::Completed(Payload::Null).bytes(), 4);
 }

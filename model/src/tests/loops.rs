@@ -341,3 +341,17 @@ fn what_a_step_had_reached_in_a_round_is_nothing_to_the_next() {
     ",
     );
 }
+
+#[test]
+fn only_steps_of_a_loop_that_has_gone_back_are_marked_with_its_round() {
+    let mut bench =
+        Bench::of("a; r needs a repeat a until=false; x; y needs x repeat x until=false");
+    let marks = |bench: &Bench| {
+        let marks = bench.plan.steps().map(|step| bench.run.round_mark(&bench.plan, step));
+        marks.collect::<Vec<_>>().join(" ")
+    };
+    bench.play("start").unwrap();
+    assert_eq!(marks(&bench), "   ");
+    bench.play("complete a").unwrap();
+    assert_eq!(marks(&bench), "~2 ~2  ");
+}

@@ -238,8 +238,8 @@ fn calls() {
     let with = json!({"k": "${{ secrets.KEY }}"});
     check_heads(&[
         (secret(json!({"action": {"uses": "x", "with": with}})), ""),
-        (secret(json!({"action": {"uses": EMIT_HANDLER, "with": with}})), "NX1134 steps.a.with.k"),
-        (secret(json!({"call": {"workflow": "other", "with": with}})), "NX1134 steps.a.with.k"),
+        (secret(json!({"action": {"uses": EMIT_HANDLER, "with": with}})), "NX1133 steps.a.with.k"),
+        (secret(json!({"call": {"workflow": "other", "with": with}})), "NX1133 steps.a.with.k"),
     ]);
 }
 

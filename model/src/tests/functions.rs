@@ -486,3 +486,16 @@ fn a_call_comes_after_steps_that_are_there() {
         assert_eq!(bench.plan.with_calls(&made).is_ok(), fits, "{made:?}");
     }
 }
+
+#[test]
+fn numbers_that_are_used_again_are_found_by_their_new_ids_alone() {
+    let mut bench = Bench::of("run code undoes");
+    for line in ["start", "calls 0 a | b undo", "complete a", "complete b", "calls 2 c | d undo"] {
+        bench.play(line).unwrap();
+    }
+    let found = |id: &str| bench.plan.find(id).map(|step| step.0);
+    assert_eq!(["a", "b", "c", "d"].map(found), [None, Some(1), Some(0), Some(2)]);
+    let after_b: Vec<u32> = bench.plan.successors(StepIndex(1)).map(|step| step.0).collect();
+    assert_eq!(after_b, [2], "it is undone before `b`");
+    assert_eq!(bench.plan.steps_with_undo().collect::<Vec<_>>(), [StepIndex(1), StepIndex(2)]);
+}

@@ -471,3 +471,18 @@ fn attempts_that_others_made_under_its_number_do_not_count_for_an_undo() {
     ",
     );
 }
+
+#[test]
+fn a_retry_counts_the_attempts_of_an_undo_anew() {
+    check(
+        "
+        workflow  run undoes; a undo undo_retry 2; b needs a
+        given     start; complete a; fail b E; fail a#2 X; fire t1 @1s; fail a#3 X @1s
+        when      retry; fail a#4 X @2s; fire t2 @9s; fail a#5 X
+        then      undo retried; a#4 undo started
+                  a#4 undo attempt failed X; a#5 undo retry t2@3s
+                  t2 fired; a#5 undo started
+                  a#5 undo attempt failed X; a undo failed X
+    ",
+    );
+}

@@ -322,3 +322,57 @@ fn rules_of_starts() {
         (json!({"dedupe": {"key": "${{ lost }}", "within_ms": 1}}), "NX2101 run.dedupe.key"),
     ]);
 }
+
+#[test]
+fn outputs_that_may_be_null() {
+    let kind = || json!({"action": {"uses": "x"}});
+    let reads = |id: &str, needs: &[&str], of: &str| {
+        let with = json!({"f": format!("${{{{ steps.{of}.output.f }}}}")});
+        json!({"id": id, "needs": needs, "kind": {"action": {"uses": "x", "with": with}}})
+    };
+    let plain = |id: &str, needs: &[&str]| json!({"id": id, "needs": needs, "kind": kind()});
+    let when = |id: &str, needs: &[&str], when: &str| json!({"id": id, "needs": needs, "when_needs": when, "kind": kind()});
+    let router = json!({"id": "r", "kind": {"switch": {
+        "cases": [{"when": "true", "then": ["x"]}], "default": ["y"],
+    }}});
+    let routed = |more: &[Value], output: &str| {
+        let steps = [router.clone(), plain("x", &["r"]), plain("y", &["r"])];
+        let steps: Vec<Value> = steps.iter().chain(more).cloned().collect();
+        json!({"steps": steps, "outputs": {"f": format!("${{{{ steps.{output}.output.f }}}}")}})
+    };
+    let after_failures = |more: Value| {
+        let steps =
+            [plain("a", &[]), when("u", &["a"], "any_failed"), when("v", &["a"], "any_failed")];
+        let steps: Vec<Value> = steps.into_iter().chain([more]).collect();
+        json!({"steps": steps, "outputs": {"f": "${{ steps.k.output.f }}"}})
+    };
+    check_heads(&[
+        (routed(&[], "x"), "NX2104 outputs.f?"),
+        (routed(&[plain("z", &["x"])], "z"), "NX2104 outputs.f?"),
+        (routed(&[plain("z", &["x", "y"])], "z"), ""),
+        (routed(&[reads("z", &["x"], "x"), plain("w", &["x", "y"])], "w"), ""),
+        (routed(&[reads("z", &["x", "y"], "x")], "z"), "NX2104 steps.z.with.f?"),
+        (after_failures(when("k", &["u", "v"], "any_ok")), "NX2104 outputs.f?"),
+        (after_failures(when("k", &["a", "v"], "any_ok")), ""),
+        (after_failures(plain("k", &["a", "v"])), "NX2104 outputs.f?"),
+        (after_failures(when("k", &["u", "v"], "all_done")), ""),
+    ]);
+}
+
+#[test]
+fn races() {
+    let race = |of: &[&str]| {
+        json!({"steps": [
+            {"id": "a", "kind": {"action": {"uses": "x"}}},
+            {"id": "b", "kind": {"action": {"uses": "x"}}},
+            {"id": "r", "kind": {"race": {"of": of}}},
+        ]})
+    };
+    check_heads(&[
+        (race(&["a", "b"]), ""),
+        (race(&["a"]), "NX1164 steps.r.race"),
+        (race(&["a", "b", "a"]), "NX1164 steps.r.race.2"),
+        (race(&["a", "b", "r"]), "NX1105 steps.r.race.2"),
+        (race(&["a", "b", "z"]), "NX1104 steps.r.race.2"),
+    ]);
+}

@@ -2,8 +2,10 @@
 //! to then, as if it had never got the failure.
 
 use super::bench::Bench;
-use super::check;
+use super::{check, notation, show};
 use crate::codec::{decode_run, encode_run, state_hash};
+use crate::command::Command;
+use crate::id::StepIndex;
 
 #[test]
 fn the_call_whose_failure_the_function_returned_is_tried_again() {
@@ -195,4 +197,23 @@ fn what_was_ended_after_the_function_had_returned_does_not_begin_anew() {
         after     slow cancelled
     ",
     );
+}
+
+#[test]
+fn of_calls_that_failed_alike_the_one_that_was_handed_on_counts_or_else_the_last() {
+    for (step, at) in [(None, " at b"), (Some(0), " at a"), (Some(1), " at b")] {
+        let mut bench = Bench::of("run code");
+        for line in ["start", "calls 0 a | b", "fail a E", "fail b E"] {
+            bench.play(line).unwrap();
+        }
+        let Command::ReturnFunction(mut returned) =
+            notation::command(&mut bench, "returns 2 fails E")
+        else {
+            panic!("a function returns")
+        };
+        returned.step = step.map(StepIndex);
+        let transition = bench.act(&Command::ReturnFunction(returned)).unwrap();
+        let last = transition.events.last().expect("the run has ended");
+        assert_eq!(show::event(&bench.plan, last), format!("run failed{at}: E"));
+    }
 }

@@ -561,25 +561,4 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::Definition;
-
-    #[test]
-    fn canonical_json_is_sorted_and_reads_back() {
-        let document = json!({
-            "version": 3, "name": "a \"quoted\" name", "labels": {"b": "2", "a": "1"}, "outputs": {"z": 1, "a": 2},
-            "steps": [
-                {"kind": {"action": {"uses": "x", "with": {"b": 1, "a": [1.5, null]}}}, "id": "s"},
-                {"id": "t", "kind": {"sleep": {"duration": "5m"}}, "needs": ["s"], "if": "true"},
-            ],
-        });
-        let definition =
-            Definition::from_json(document.to_string().as_bytes()).expect("a definition");
-        let canonical = definition.to_canonical_json();
-        assert_eq!(canonical, document.to_string().into_bytes());
-        assert_eq!(Definition::from_json(&canonical).expect("a definition"), definition);
-        assert_eq!(Definition::default().to_canonical_json(), br#"{"name":"","steps":[]}"#);
-    }
-}
+mod tests;

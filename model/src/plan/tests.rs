@@ -1,5 +1,7 @@
 //! Compiling from the outside: a definition in, complaints out.
 
+mod answers;
+mod complaints;
 mod starting;
 
 use serde_json::{Value, json};
@@ -371,6 +373,34 @@ fn secrets_stand_where_handlers_get_them() {
     assert_eq!(places(0), ["list.0=KEY", "list.1=KEY"]);
     assert_eq!(places(1), ["env.K=KEY"]);
     assert_eq!(plan.secrets(StepIndex(0), true), []);
+}
+
+#[test]
+fn secrets_of_a_step_and_of_its_undo_are_apart() {
+    let undo = |with: &str| json!({"kind": {"action": {"uses": "x", "with": {"undo": with}}}});
+    let plan = plan(
+        &json!({"secrets": ["DO", "UNDO"]}),
+        &json!([
+            ["a", {"with": {"do": "${{ secrets.DO }}"}, "compensate": undo("${{ secrets.UNDO }}")}],
+            ["b", {"set": {}, "compensate": undo("${{ secrets.UNDO }}")}],
+        ]),
+    );
+    let names = |step, is_undo| -> Vec<String> {
+        let places = plan.secrets(StepIndex(step), is_undo);
+        places.iter().flat_map(|place| place.names.clone()).collect()
+    };
+    assert_eq!((names(0, false), names(0, true)), (vec!["DO".into()], vec!["UNDO".into()]));
+    assert_eq!((names(1, false), names(1, true)), (vec![], vec!["UNDO".into()]));
+}
+
+#[test]
+fn a_plan_tells_the_times_of_its_attempts() {
+    let plan = plan(
+        &json!({}),
+        &json!([["a", {"timeout_ms": 9000, "heartbeat_ms": 5000}], ["b", {"heartbeat_ms": 7}], ["c", {}]]),
+    );
+    let times = |step| (plan.timeout_ms(StepIndex(step)), plan.heartbeat_ms(StepIndex(step)));
+    assert_eq!([0, 1, 2].map(times), [(Some(9000), Some(5000)), (None, Some(7)), (None, None)]);
 }
 
 #[test]

@@ -362,3 +362,121 @@ fn a_clock_that_goes_back_fires_nothing_twice() {
     assert_eq!(paper.hour(1.9), "");
     assert_eq!(paper.hour(2.0), "due 2:00; start 2:00");
 }
+
+#[test]
+fn policies_are_read_by_their_words() {
+    for (word, policy) in
+        [("none", CatchUp::None), ("latest", CatchUp::Latest), ("all", CatchUp::All)]
+    {
+        assert_eq!((CatchUp::of(word), policy.word()), (Some(policy), word));
+    }
+    for (word, policy) in [
+        ("skip", Overlap::Skip),
+        ("queue", Overlap::Queue),
+        ("cancel_old", Overlap::CancelOld),
+        ("allow", Overlap::Allow),
+    ] {
+        assert_eq!((Overlap::of(word), policy.word()), (Some(policy), word));
+    }
+    assert_eq!((CatchUp::of("some"), Overlap::of("")), (None, None));
+}
+
+#[test]
+fn a_name_of_a_schedule_leaves_room_for_a_time() {
+    for name in ["n", "nightly_2.eu:a+b-c", &"x".repeat(96)] {
+        assert!(is_name(name), "{name}");
+    }
+    for name in ["", "night ly", "nightly@2", "nächtlich", &"x".repeat(97)] {
+        assert!(!is_name(name), "{name}");
+    }
+}
+
+#[test]
+fn as_many_runs_are_made_up_for_at_once_as_can_be_named() {
+    let mut paper = Paper::new(CatchUp::Latest, Overlap::Allow);
+    let dues = (1..=1_000).map(|hour| at(-hour * HOUR)).collect();
+    let (from, to) = (at(-1_001 * HOUR), at(0));
+    let said = paper.ask(ScheduleCommand::Backfill { from, to, dues, by: by() });
+    assert_eq!(said.matches("start ").count(), 1_000);
+}
+
+#[test]
+fn of_a_long_stretch_that_is_made_up_for_a_part_is_taken_at_once() {
+    let mut paper = Paper::new(CatchUp::All, Overlap::Allow);
+    paper.now = 1_001 * HOUR;
+    let (timer, _) = paper.schedule.next.expect("it is due");
+    let said = paper.ask(Schedule::fire(timer));
+    assert_eq!(said.matches("start ").count(), 1_000);
+    assert_eq!(paper.schedule.next.map(|(_, due)| due), Some(at(1_001 * HOUR)));
+}
+
+#[test]
+fn the_latest_time_of_a_stretch_is_found_however_rare_it_is() {
+    let month = 2_678_400;
+    let mut paper = Paper { schedule: Schedule::new("monthly"), now: 1 };
+    let timing = Timing::Every { ms: 1_000 * 2_678_400 };
+    paper.ask(put(Spec { timing, ..spec(CatchUp::Latest, Overlap::Skip) }, false));
+    paper.now = 1_005 * month + 5;
+    let (timer, _) = paper.schedule.next.expect("it is due");
+    let said = paper.ask(Schedule::fire(timer));
+    let latest = hours(at(1_005 * month));
+    assert_eq!(said, format!("due {latest}; start {latest}"));
+    assert_eq!(paper.schedule.next.map(|(_, due)| due), Some(at(1_006 * month)));
+}
+
+#[test]
+fn a_time_is_missed_only_after_a_while() {
+    let grace = i64::try_from(GRACE_MS / 1000).expect("seconds");
+    for (late, expected) in [(grace, "due 1:00; start 1:00"), (grace + 1, "due 1:00; skip 1:00")] {
+        let mut paper = Paper::new(CatchUp::None, Overlap::Skip);
+        paper.now = HOUR + late;
+        let (timer, _) = paper.schedule.next.expect("it is due");
+        let said = paper.ask(Schedule::fire(timer));
+        assert!(said.starts_with(expected), "{late} s late: {said}");
+    }
+}
+
+#[test]
+fn runs_that_were_there_already_are_not_counted() {
+    let mut paper = Paper::new(CatchUp::Latest, Overlap::Allow);
+    paper.now = 3 * HOUR;
+    let (from, to) = (at(0), at(3 * HOUR));
+    let dues = [1, 2].map(|hour| at(hour * HOUR)).to_vec();
+    paper.ask(ScheduleCommand::Backfill { from, to, dues, by: by() });
+    for (hour, existing, started) in [(1, true, 0), (2, false, 1)] {
+        let run = RunId([7; 16]);
+        paper.ask(ScheduleCommand::Started { due: at(hour * HOUR), run, existing });
+        assert_eq!(paper.schedule.counts.started, started);
+    }
+}
+
+#[test]
+fn due_times_are_those_of_the_stretch_and_no_more_than_are_wanted() {
+    let hourly = Timing::Every { ms: 3_600_000 };
+    let between = |from: i64, to: i64, most: usize| -> Vec<String> {
+        let dues = due_times(&hourly, at(from), at(to), most, &NoCalendar);
+        dues.into_iter().map(hours).collect()
+    };
+    assert_eq!(between(HOUR, 3 * HOUR, 9), ["1:00", "2:00"]);
+    assert_eq!(between(HOUR + 1, 3 * HOUR + 1, 9), ["2:00", "3:00"]);
+    assert_eq!(between(HOUR, 9 * HOUR, 2), ["1:00", "2:00"]);
+    assert_eq!(between(HOUR, HOUR, 9), Vec::<String>::new());
+}
+
+/// It always says the same time.
+struct Stuck(Timestamp);
+
+impl Calendar for Stuck {
+    fn next(&self, _expression: &str, _zone: &str, _after: Timestamp) -> Option<Timestamp> {
+        Some(self.0)
+    }
+}
+
+#[test]
+fn a_rule_is_due_later_or_never() {
+    let (expression, zone) = ("0 6 * * *".to_owned(), "UTC".to_owned());
+    let cron = Timing::Cron { expression, zone };
+    let next = |due: i64| cron.next(at(5), &Stuck(at(due)));
+    assert_eq!([4, 5, 6].map(next), [None, None, Some(at(6))]);
+    assert_eq!(Timing::Every { ms: 0 }.next(at(5), &NoCalendar), None);
+}

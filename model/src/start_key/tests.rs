@@ -362,6 +362,33 @@ fn an_input_that_is_too_large_is_refused() {
     let mut paper = Paper::new();
     assert_eq!(paper.play(&format!("dedupe 1 {large}")), refused);
     assert_eq!(paper.play(&format!("keep 1 - {large}")), refused);
+    let largest = &large[1..];
+    assert_eq!(paper.play(&format!("dedupe 1 {largest}")), "starts reindex@shop-7+1");
+}
+
+#[test]
+fn a_key_knows_its_last_run_and_no_older_one() {
+    let mut paper = check(
+        "dedupe 10 A | starts reindex@shop-7+1
+         10s
+         dedupe 10 B | starts reindex@shop-7+2
+         begun 1     | noted",
+    );
+    let last = |paper: &Paper| {
+        let last = paper.key.last.as_ref().expect("it has started one");
+        (last.number, last.run.is_some())
+    };
+    assert_eq!(last(&paper), (2, false));
+    paper.play("begun 2");
+    assert_eq!(last(&paper), (2, true));
+}
+
+#[test]
+fn a_name_that_is_as_long_as_it_can_be_holds_the_whole_key() {
+    let named = |chars: usize| run_name("w", &"x".repeat(chars), 3);
+    assert_eq!(named(124), format!("w@{}+3", "x".repeat(124)));
+    assert_eq!((named(124).len(), is_hashed(&named(124))), (128, false));
+    assert_eq!((named(125).len(), is_hashed(&named(125))), (128, true));
 }
 
 #[test]

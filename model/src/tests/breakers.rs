@@ -1,9 +1,10 @@
 //! Calls: a step with a circuit breaker asks it before each attempt.
 
 use super::bench::Bench;
-use super::check;
+use super::{check, notation};
 use crate::breaker::CallOutcome;
 use crate::command::Command;
+use crate::decide::SlotChange;
 use crate::id::{ItemIndex, StepIndex};
 use crate::limit::Ticket;
 use crate::rejection::Rejection;
@@ -280,5 +281,18 @@ fn who_answers_too_late_is_told_what_came_of_the_call() {
         assert_eq!(told, Rejection::CallNotWanted { outcome }, "{workflow}: {given}: {item:?}");
         let told = bench.act(&answer(StepIndex(2))).expect_err("there is no such step");
         assert_eq!(told, Rejection::CallNotWanted { outcome: Unknown });
+    }
+}
+
+#[test]
+fn a_breaker_is_told_whether_the_step_waits() {
+    for (workflow, patient) in [("a breaker pay", true), ("a breaker pay hurried", false)] {
+        let mut bench = Bench::of(workflow);
+        let command = notation::command(&mut bench, "start");
+        let transition = bench.act(&command).unwrap();
+        let [SlotChange::CallRequested(_, wish)] = transition.slots.as_slice() else {
+            panic!("{:?}", transition.slots)
+        };
+        assert_eq!((wish.target.as_str(), wish.patient), ("pay", patient));
     }
 }

@@ -231,3 +231,16 @@ fn of_events_that_a_pause_has_kept_each_step_takes_its_own() {
     ",
     );
 }
+
+#[test]
+fn a_paused_step_keeps_its_event_when_the_earlier_ones_have_been_read() {
+    check(
+        "
+        workflow  a wait_for event:paid
+        given     start; pause; event paid#1/a 1
+        when      events_read a; resume
+        then      a has read events
+                  resumed; a takes signal 1; a#1 completed 1; run completed
+    ",
+    );
+}

@@ -1,6 +1,7 @@
 //! Folding: what `evolve` and the indexes of a run do by themselves.
 
 use super::bench::Bench;
+use crate::code::{FunctionReturned, LeftSignal};
 use crate::command::Command;
 use crate::definition::Definition;
 use crate::event::{Actor, Event, Failure, Interruption, Migrated, RunStarted};
@@ -86,6 +87,92 @@ fn an_event_of_another_plan_does_not_fit() {
     let names_a_step = strange.iter().filter(is_other);
     let names_a_step = names_a_step.filter(|event| !fits(&bench.plan, event)).count();
     assert_eq!(names_a_step, 17, "all that name a step, and the start");
+}
+
+fn bench_after(workflow: &str, lines: &[&str]) -> Bench {
+    let mut bench = Bench::of(workflow);
+    for line in lines {
+        bench.play(line).unwrap_or_else(|rejection| panic!("{line}: {rejection}"));
+    }
+    bench
+}
+
+#[test]
+fn a_step_keeps_its_items_only_to_try_them_again_and_to_undo_them() {
+    let (done, failed) = (["start", "complete e[0]"], ["start", "fail e[0] E fatal"]);
+    for (workflow, lines, is_kept) in [
+        ("e for_each [1]; b", done, false),
+        ("e for_each [1] undo; b", done, true),
+        ("e for_each [1]; b", failed, true),
+        ("e for_each [1] continue; b", failed, false),
+        ("e for_each [1] continue undo; b", failed, true),
+    ] {
+        let bench = bench_after(workflow, &lines);
+        assert!(bench.run.step(STEP).is_settled(), "{workflow}");
+        assert_eq!(bench.run.items(STEP).is_some(), is_kept, "{workflow} after {lines:?}");
+    }
+}
+
+#[test]
+fn a_step_that_has_settled_has_no_deadline() {
+    let mut bench = bench_after("a deadline 5s; b", &["start"]);
+    assert_eq!(bench.run.step_run(STEP).deadline, Some(TimerId(1)));
+    bench.play("complete a").unwrap();
+    assert_eq!(bench.run.step_run(STEP).deadline, None);
+}
+
+#[test]
+fn a_slot_tells_since_when_it_is_waited_for_and_since_when_it_is_held() {
+    let mut bench = bench_after("a limit 1", &["start @1s"]);
+    let since = |bench: &Bench| {
+        let holds = bench.run.slots.iter().map(|(_, hold)| (hold.granted, hold.since.0));
+        holds.collect::<Vec<_>>()
+    };
+    assert_eq!(since(&bench), [(false, 1_000_000)]);
+    bench.play("grant a#1 @5s slots=0").unwrap();
+    assert_eq!(since(&bench), [(true, 5_000_000)]);
+}
+
+#[test]
+fn an_undo_tells_when_it_began_and_when_it_was_over() {
+    let mut bench = bench_after(
+        "run undoes; a undo; b needs a",
+        &["start @1s", "complete a @2s", "fail b E @3s", "fail a @4s", "fire t1 @5s"],
+    );
+    let times = |bench: &Bench| {
+        let undo = bench.run.step_run(STEP).undo.clone().expect("it is undone");
+        (undo.started_at.map(|at| at.0), undo.settled_at.map(|at| at.0))
+    };
+    assert_eq!(times(&bench), (Some(3_000_000), None));
+    bench.play("complete a @9s").unwrap();
+    assert_eq!(times(&bench), (Some(3_000_000), Some(9_000_000)));
+}
+
+#[test]
+fn a_run_has_something_ready_if_a_step_or_an_item_could_start() {
+    for (workflow, lines, has_ready) in [
+        ("a", &["start"][..], false),
+        ("a", &["start slots=0"], true),
+        ("a; b", &["start slots=1"], true),
+        ("e for_each [1]", &["start"], false),
+        ("e for_each [1,2] concurrency 2", &["start slots=1"], true),
+    ] {
+        let bench = bench_after(workflow, lines);
+        assert_eq!(bench.run.has_ready(), has_ready, "{workflow} after {lines:?}");
+    }
+}
+
+#[test]
+fn only_a_signal_that_was_taken_is_left_to_the_next_round() {
+    let bench = bench_after("run code", &["start", "signal go 7", "calls 0 a", "complete a"]);
+    let (name, payload) = ("other".to_owned(), Payload::Null);
+    for number in [0, 1, 2] {
+        let left = vec![LeftSignal { number, name: name.clone(), payload: payload.clone() }];
+        let returned = FunctionReturned { turn: 1, again: true, left, ..Default::default() };
+        let mut run = bench.run.clone();
+        evolve(&bench.plan, &mut run, &Event::FunctionReturned(Box::new(returned)), Timestamp(3));
+        assert_eq!(run.signals.kept, bench.run.signals.kept, "signal {number}");
+    }
 }
 
 #[test]

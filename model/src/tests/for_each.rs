@@ -6,8 +6,10 @@ use super::bench::Bench;
 use super::check;
 use crate::codec::chunks::{Assembled, assemble};
 use crate::codec::{decode_run, encode_run};
+use crate::event::Failure;
+use crate::id::StepIndex;
 use crate::payload::Payload;
-use crate::run::{ITEMS_PER_CHUNK, StepState};
+use crate::run::{ITEMS_PER_CHUNK, ItemOutcome, StepState};
 
 #[test]
 fn items_run_as_many_at_a_time_as_allowed_and_the_output_is_in_their_order() {
@@ -507,4 +509,64 @@ fn items_that_are_done_stay_done_over_a_retry_that_fails_before_another_begins()
                   run retried; a has 3 items; b#3 started; a[1]#2 started
     ",
     );
+}
+
+#[test]
+fn a_retry_of_the_run_counts_the_attempts_of_its_items_anew() {
+    check(
+        "
+        workflow  a for_each [1] retry 2
+        given     start; fail a[0] E; fire t1 @1s; fail a[0]#2 E
+        when      retry @2s; fail a[0]#3 E @2s; fire t2 @3s; fail a[0]#4 E @3s
+        then      run retried; a has 1 items; a[0]#3 started
+                  a[0]#3 attempt failed E; a[0]#4 retry t2@3s
+                  t2 fired; a[0]#4 started
+                  a[0]#4 attempt failed E; a[0]#4 failed E; a failed E; run failed at a: E
+    ",
+    );
+}
+
+#[test]
+fn a_step_that_fails_tries_none_of_its_items_again() {
+    check(
+        "
+        workflow  a for_each [1,2] retry 2 concurrency 2; b
+        given     start; fail a[0] E
+        when      fail a[1] E fatal
+        then      a[1]#1 attempt failed E; a[1]#1 failed E; a failed E; stop: b
+        after     timers none
+    ",
+    );
+}
+
+#[test]
+fn items_are_counted() {
+    let mut bench = Bench::of("a for_each [1,2,3] concurrency 2 retry 2");
+    let counts = |bench: &Bench| {
+        let items = bench.run.items(StepIndex(0)).expect("it has items");
+        (items.running_count(), items.settled_count(), bench.run.running_items())
+    };
+    for (line, expected) in [
+        ("start", (2, 0, 2)),
+        ("fail a[0] E", (1, 0, 1)),
+        ("complete a[1]", (1, 1, 1)),
+        ("fire t1 @9s slots=9", (2, 1, 2)),
+        ("complete a[2]", (1, 2, 1)),
+    ] {
+        bench.play(line).unwrap();
+        assert_eq!(counts(&bench), expected, "after {line}");
+    }
+    bench.play("cancel").unwrap();
+    bench.play("shutdown a[0]").unwrap();
+    assert_eq!((bench.run.running_items(), bench.run.running_count()), (0, 0));
+}
+
+#[test]
+fn what_an_item_came_to_has_a_size() {
+    let failure = |message: &str| {
+        let (code, message) = ("E_1".to_owned(), message.to_owned());
+        ItemOutcome::Failed(Failure { code, message, ..Failure::default() })
+    };
+    assert_eq!(failure("it broke").bytes(), 64 + 3 + 8);
+    assert_eq!(ItemOutcome::Completed(Payload::Null).bytes(), 4);
 }

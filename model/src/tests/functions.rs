@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::bench::Bench;
 use super::check;
-use crate::code::CALLS_PER_TURN_MAX;
+use crate::code::{CALLS_PER_TURN_MAX, CallMade, CallsMade};
 use crate::codec::{decode_run, encode_run, plan_of_snapshot};
+use crate::id::StepIndex;
 use crate::plan::Plan;
 
 #[test]
@@ -450,4 +451,79 @@ fn a_definition_of_code_has_no_steps() {
     let definition = super::notation::definition(&["run code", "a"]);
     let errors = Plan::compile(definition).expect_err("steps are refused");
     assert_eq!(errors[0].code, "NX1101");
+}
+
+#[test]
+fn a_number_is_free_once_a_step_of_an_earlier_round_has_completed() {
+    check(
+        "
+        workflow  run code
+        given     start; calls 0 a | x; complete x; again 1 1; calls 0 b | c; complete b@2
+        when      complete a; calls 1 d | e | f
+        then      a#1 completed; calls in turn 1: d@2@0 e@2@1 f@2@3; d@2#1 started; e@2#1 started; f@2#1 started
+    ",
+    );
+}
+
+#[test]
+fn what_code_may_call_has_a_name_and_takes_some_time() {
+    let (long, longer) = ("x".repeat(128), "x".repeat(129));
+    let refused = |item: &str| {
+        let mut bench = Bench::of("run code");
+        bench.play("start").unwrap();
+        let rejection = bench.play(&format!("calls 0 {item}")).err();
+        rejection.map_or(String::new(), |rejection| {
+            let text = rejection.to_string();
+            text.split_once(" cannot be made: ").expect("a call").1.to_owned()
+        })
+    };
+    let name = "a name has 1 to 128 characters, without `#`, `@` and control characters";
+    let no_call = "code cannot call this";
+    for (item, expected) in [
+        (long.as_str(), ""),
+        (&longer, name),
+        ("a@2", name),
+        ("a\u{1}", name),
+        ("a start_within 5s", ""),
+        ("a set null", no_call),
+        ("go wait_for go within=1s", ""),
+        ("go wait_for go within=0s", no_call),
+        ("go wait_for event:paid", no_call),
+        ("go wait_for go\u{1}", no_call),
+        (&format!("go wait_for {long}"), ""),
+        (&format!("go wait_for {longer}"), no_call),
+        ("ok approve dana within=1s", ""),
+        ("ok approve dana within=0s", no_call),
+    ] {
+        assert_eq!(refused(item), expected, "{item}");
+    }
+}
+
+#[test]
+fn a_call_comes_after_steps_that_are_there() {
+    let mut bench = Bench::of("run code");
+    bench.play("start").unwrap();
+    bench.play("calls 0 a | b").unwrap();
+    let known = (**bench.plan.call_made(StepIndex(1)).unwrap()).clone();
+    for (needs, fits) in
+        [(vec![0], true), (vec![0, 1], false), (vec![2], false), (vec![0, 9], false)]
+    {
+        let needs = needs.into_iter().map(StepIndex).collect();
+        let calls = vec![CallMade { needs, ..known.clone() }];
+        let made = CallsMade { calls, ..CallsMade::default() };
+        assert_eq!(bench.plan.with_calls(&made).is_ok(), fits, "{made:?}");
+    }
+}
+
+#[test]
+fn numbers_that_are_used_again_are_found_by_their_new_ids_alone() {
+    let mut bench = Bench::of("run code undoes");
+    for line in ["start", "calls 0 a | b undo", "complete a", "complete b", "calls 2 c | d undo"] {
+        bench.play(line).unwrap();
+    }
+    let found = |id: &str| bench.plan.find(id).map(|step| step.0);
+    assert_eq!(["a", "b", "c", "d"].map(found), [None, Some(1), Some(0), Some(2)]);
+    let after_b: Vec<u32> = bench.plan.successors(StepIndex(1)).map(|step| step.0).collect();
+    assert_eq!(after_b, [2], "it is undone before `b`");
+    assert_eq!(bench.plan.steps_with_undo().collect::<Vec<_>>(), [StepIndex(1), StepIndex(2)]);
 }

@@ -305,3 +305,53 @@ fn of_two_loops_that_cross_each_counts_its_own_rounds() {
     "#,
     );
 }
+
+#[test]
+fn a_retry_of_the_run_gives_a_loop_as_many_rounds_as_at_first() {
+    check(
+        "
+        workflow  a; r needs a repeat a until=false limit=2
+        given     start; complete a; complete a
+        when      retry; retry
+        then      run retried; r begins round 3: false is false; a#3 started
+                  rejected: the run is running; only a failed or cancelled run can be retried
+        after     run running
+    ",
+    );
+    check(
+        "
+        workflow  a; r needs a repeat a until=false limit=2
+        given     start; complete a; complete a; retry
+        when      complete a; complete a
+        then      a#3 completed; r begins round 4: false is false; a#4 started
+                  a#4 completed; r failed NX3036 not done after 4 rounds: false is false; run failed at r: NX3036 not done after 4 rounds: false is false
+    ",
+    );
+}
+
+#[test]
+fn what_a_step_had_reached_in_a_round_is_nothing_to_the_next() {
+    check(
+        "
+        workflow  a; r needs a repeat a until=false limit=2
+        given     start; beat a 5
+        when      complete a
+        then      a#1 completed; r begins round 2: false is false; a#2 started
+        after     effects run a#2
+    ",
+    );
+}
+
+#[test]
+fn only_steps_of_a_loop_that_has_gone_back_are_marked_with_its_round() {
+    let mut bench =
+        Bench::of("a; r needs a repeat a until=false; x; y needs x repeat x until=false");
+    let marks = |bench: &Bench| {
+        let marks = bench.plan.steps().map(|step| bench.run.round_mark(&bench.plan, step));
+        marks.collect::<Vec<_>>().join(" ")
+    };
+    bench.play("start").unwrap();
+    assert_eq!(marks(&bench), "   ");
+    bench.play("complete a").unwrap();
+    assert_eq!(marks(&bench), "~2 ~2  ");
+}

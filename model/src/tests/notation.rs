@@ -1,5 +1,7 @@
 //! The notation of stories: definitions and commands as text.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 mod function;
@@ -78,6 +80,11 @@ pub(super) fn definition(items: &[impl AsRef<str>]) -> Definition {
                         "undoes" => definition.on_failure = OnEnd::Compensate,
                         "undoes_cancelled" => definition.on_cancel = OnEnd::Compensate,
                         "maps" => definition.outputs = Some(value(&argument)),
+                        "env" => definition.env = serde_json::from_str(&argument).unwrap(),
+                        "input" => {
+                            definition.input_is_value = false;
+                            definition.inputs = serde_json::from_str(&argument).unwrap();
+                        }
                         "limit" | "key" => {
                             limit(&mut definition.concurrency, &key, &argument);
                         }
@@ -154,6 +161,11 @@ fn set_up(step: &mut Step, key: &str, argument: &str) {
             step.compensate = Some(Box::new(Compensate { kind, retry: None, timeout_ms: None }));
         }
         "maps" => step.outputs = Some(value(argument)),
+        "title" => step.name = Some(argument.to_owned()),
+        "script" => {
+            let (run, env) = (argument.to_owned(), BTreeMap::new());
+            step.kind = StepKind::Script { run, shell: None, env };
+        }
         "if" => step.condition = Some(argument.to_owned()),
         "deadline" => step.deadline_ms = Some(ms(argument)),
         "start_within" => step.start_within_ms = Some(ms(argument)),
@@ -264,6 +276,10 @@ fn approve(argument: &str) -> StepKind {
 }
 
 const SETTINGS: &[&str] = &[
+    "title",
+    "script",
+    "env",
+    "input",
     "takes",
     "call",
     "breaker",

@@ -2,6 +2,7 @@
 
 use super::bench::Bench;
 use super::notation;
+use crate::payload::{ContentType, ITEM_INLINE_BYTES_MAX, Payload};
 
 fn play(bench: &mut Bench, lines: &[&str]) -> Vec<String> {
     lines.iter().flat_map(|line| bench.play(line).unwrap()).collect()
@@ -41,4 +42,21 @@ fn a_large_value_made_here_is_stored_and_seen_at_once() {
     assert_eq!(bench.loads, 1, "only the output of a is loaded");
     assert!(!transition.payloads.is_empty());
     assert_eq!(bench.run.status.word(), "completed");
+}
+
+#[test]
+fn what_an_item_takes_or_gives_stands_in_the_event_if_it_is_small() {
+    let of = |bytes: usize| Payload::new(ContentType::Bytes, vec![b'x'; bytes]).0;
+    for (bytes, is_small) in [
+        (0, true),
+        (ITEM_INLINE_BYTES_MAX, true),
+        (ITEM_INLINE_BYTES_MAX + 1, false),
+        (ITEM_INLINE_BYTES_MAX + 2, false),
+    ] {
+        let (payload, new) = of(bytes).of_item();
+        assert_eq!(payload == of(bytes), is_small, "{bytes} bytes");
+        assert_eq!(new.is_none(), is_small, "{bytes} bytes");
+        assert_eq!((payload.len(), payload.hash()), (bytes as u64, of(bytes).hash()));
+        assert_eq!(payload.is_empty(), bytes == 0);
+    }
 }

@@ -2,8 +2,10 @@
 //! to then, as if it had never got the failure.
 
 use super::bench::Bench;
-use super::check;
+use super::{check, notation, show};
 use crate::codec::{decode_run, encode_run, state_hash};
+use crate::command::Command;
+use crate::id::StepIndex;
 
 #[test]
 fn the_call_whose_failure_the_function_returned_is_tried_again() {
@@ -153,5 +155,65 @@ fn a_run_that_failed_and_one_that_was_retried_survive_as_snapshots() {
         let read = decode_run(&bench.plan, &bytes).expect("the run");
         assert_eq!(read, bench.run, "{line}");
         assert_eq!(state_hash(&bench.plan, &read), state_hash(&bench.plan, &bench.run), "{line}");
+    }
+}
+
+#[test]
+fn a_run_fails_at_the_call_that_failed_as_its_function_did() {
+    for (fails, at) in [("E_A", " at a"), ("E_B", " at b"), ("E_C", "")] {
+        check(&format!(
+            "
+            workflow  run code
+            given     start; calls 0 a | b; fail a E_A; fail b E_B
+            when      returns 2 fails {fails}
+            then      returns in turn 2: {fails}; run failed{at}: {fails}
+        "
+        ));
+    }
+}
+
+#[test]
+fn a_number_is_free_once_a_step_of_an_earlier_round_was_cancelled_with_the_run() {
+    check(
+        "
+        workflow  run code
+        given     start; calls 0 a | x; complete x; again 1 1; calls 0 b; fail b@2 E; returns 1 fails E
+        when      shutdown a; retry; complete b@2; calls 1 c
+        then      shut down: a#1; cancelled: a; run failed at b@2: E
+                  run retried; b@2#2 started
+                  b@2#2 completed; calls in turn 1: c@2@0; c@2#1 started
+    ",
+    );
+}
+
+#[test]
+fn what_was_ended_after_the_function_had_returned_does_not_begin_anew() {
+    check(
+        "
+        workflow  run code
+        given     start; calls 0 fast | slow; complete fast; returns 1 7; cancel enough; shutdown slow
+        when      retry
+        then      run retried; run completed 7
+        after     slow cancelled
+    ",
+    );
+}
+
+#[test]
+fn of_calls_that_failed_alike_the_one_that_was_handed_on_counts_or_else_the_last() {
+    for (step, at) in [(None, " at b"), (Some(0), " at a"), (Some(1), " at b")] {
+        let mut bench = Bench::of("run code");
+        for line in ["start", "calls 0 a | b", "fail a E", "fail b E"] {
+            bench.play(line).unwrap();
+        }
+        let Command::ReturnFunction(mut returned) =
+            notation::command(&mut bench, "returns 2 fails E")
+        else {
+            panic!("a function returns")
+        };
+        returned.step = step.map(StepIndex);
+        let transition = bench.act(&Command::ReturnFunction(returned)).unwrap();
+        let last = transition.events.last().expect("the run has ended");
+        assert_eq!(show::event(&bench.plan, last), format!("run failed{at}: E"));
     }
 }

@@ -291,3 +291,16 @@ fn a_run_with_two_limits_asks_for_one_after_the_other() {
     assert_eq!(bench.play("grant #2").unwrap(), ["run granted #2", "a#1 started"]);
     assert_eq!(bench.play("complete a").unwrap(), ["a#1 completed", "run completed"]);
 }
+
+#[test]
+fn what_is_at_work_keeps_its_slots_until_it_has_stopped() {
+    check(
+        "
+        workflow  run limit 1; a limit 1; b limit 1
+        given     start; grant #1; grant a#2
+        when      cancel
+        then      cancel requested; stop: a; not reached: b
+        after     slots run+ a+
+    ",
+    );
+}

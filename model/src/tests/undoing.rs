@@ -500,3 +500,31 @@ fn a_crash_at_any_event_of_a_saga_leads_to_the_same_end() {
         bench.check_after("log completed");
     }
 }
+
+#[test]
+fn attempts_that_others_made_under_its_number_do_not_count_for_an_undo() {
+    check(
+        "
+        workflow  run undoes; x retry 9; a undo undo_retry 2; b needs a
+        other     run undoes; a undo undo_retry 2; x retry 9; b needs a
+        given     start; complete a; fail x @1s; fire t1 @2s; fail x @2s; fire t2 @9s; fail x @9s; migrate; fail b E fatal
+        when      fail a#4 E @10s
+        then      a#4 undo attempt failed E; a#5 undo retry t4@11s
+    ",
+    );
+}
+
+#[test]
+fn a_retry_counts_the_attempts_of_an_undo_anew() {
+    check(
+        "
+        workflow  run undoes; a undo undo_retry 2; b needs a
+        given     start; complete a; fail b E; fail a#2 X; fire t1 @1s; fail a#3 X @1s
+        when      retry; fail a#4 X @2s; fire t2 @9s; fail a#5 X
+        then      undo retried; a#4 undo started
+                  a#4 undo attempt failed X; a#5 undo retry t2@3s
+                  t2 fired; a#5 undo started
+                  a#5 undo attempt failed X; a undo failed X
+    ",
+    );
+}

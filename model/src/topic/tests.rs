@@ -99,9 +99,12 @@ fn an_id_counts_once() {
     let mut paper = Paper::new();
     assert_eq!(paper.ask(emit("a", "1")), "done");
     assert_eq!(paper.ask(emit("a", "2")), "refused: an event with this id was emitted before");
-    for number in 0..RECENT_MAX {
+    for number in 1..RECENT_MAX {
         assert_eq!(paper.ask(emit(&format!("more-{number}"), "1")), "done");
     }
+    assert!(paper.topic.emitted_lately("a"), "it is the oldest of those that are known");
+    assert_eq!(paper.ask(emit("last", "1")), "done");
+    assert!(paper.topic.emitted_lately("more-1"));
     assert!(!paper.topic.emitted_lately("a"), "of older ones the store knows");
 }
 
@@ -116,6 +119,7 @@ fn what_cannot_be_emitted_is_refused() {
     let id = "refused: the id of an event has 1 to 256 characters without control characters";
     assert_eq!(paper.ask(emit("", "1")), id);
     assert_eq!(paper.ask(emit("a\nb", "1")), id);
+    assert_eq!(paper.ask(emit("a", &long[1..])), "done");
     paper.topic = Topic::new("no/name");
     assert!(paper.ask(emit("a", "1")).starts_with("refused: the name of an event has 1 to 64"));
 }
@@ -157,4 +161,40 @@ fn runs_are_named_after_trigger_and_event() {
     assert_ne!(name, run_name(&format!("{}x", "long".repeat(32)), "order.created", 17));
     let name = run_name("Ship the order", "order.created", 17);
     assert!(name.starts_with("Shiptheorder-") && name.ends_with("@order.created:17"), "{name}");
+}
+
+#[test]
+fn an_event_has_a_plain_name() {
+    for name in ["n", "order.created_2:a+b-c", &"x".repeat(64)] {
+        assert!(is_name(name), "{name}");
+    }
+    for name in ["", "order created", "order/created", "größer", &"x".repeat(65)] {
+        assert!(!is_name(name), "{name}");
+    }
+}
+
+#[test]
+fn a_name_of_a_run_that_is_as_long_as_it_can_be_holds_the_whole_trigger() {
+    let named = |chars: usize| run_name(&"x".repeat(chars), "paid", 17);
+    let longest = 128 - "@paid:17".len();
+    assert_eq!(named(longest), format!("{}@paid:17", "x".repeat(longest)));
+    assert_eq!(named(longest + 1).len(), 128);
+    assert!(named(longest + 1).contains("x-"));
+}
+
+#[test]
+fn an_offer_says_what_it_is_and_moves_with_its_step() {
+    use crate::id::StepIndex;
+
+    let id = offer_id("order.created", 17, StepIndex(2));
+    assert_eq!(Offered::parse(&id), Some(Offered { record: 17, step: StepIndex(2) }));
+    assert_eq!(offered_to(&id), Some(StepIndex(2)));
+    let moved =
+        |id: &str, place| moved_offer_id(id, |step| (step == StepIndex(2)).then_some(place)?);
+    assert_eq!(moved(&id, Some(StepIndex(5))), Some(offer_id("order.created", 17, StepIndex(5))));
+    assert_eq!(moved(&id, None), None);
+    for signal in ["", "a-7", "event:paid", "event:paid#x/1"] {
+        assert_eq!(offered_to(signal), None);
+        assert_eq!(moved(signal, None).as_deref(), Some(signal), "it is the id of no offer");
+    }
 }

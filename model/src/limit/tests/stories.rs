@@ -5,7 +5,7 @@
 
 use crate::aggregate::{Aggregate, Decoded, EventKind};
 use crate::event::Actor;
-use crate::id::{RunId, StepIndex};
+use crate::id::{RunId, StepIndex, TimerId};
 use crate::limit::{
     Holder, Limit, LimitCommand, LimitEvent, LimitSet, Rate, RequestWithdrawn, Size, SlotGranted,
     SlotReleased, SlotRequested, Ticket, Wish,
@@ -33,7 +33,7 @@ impl Bench {
     /// Asks, and checks what holds after every command: the state is the fold of the events as they are read back, a snapshot
     /// is the state, and no more slots are held than there are.
     pub(super) fn ask(&mut self, command: LimitCommand) -> Result<Vec<LimitEvent>, String> {
-        let before = self.limit.clone();
+        let mut before = self.limit.clone();
         let held_before = before.holders.len();
         let Ok(events) = self.limit.decide(command.clone(), self.now).map_err(|error| {
             assert_eq!(self.limit, before, "a refusal changes nothing");
@@ -41,6 +41,8 @@ impl Bench {
         }) else {
             return Err(self.limit.decide(command, self.now).unwrap_err().to_string());
         };
+        let again = Limit::command_of(&events[0]).expect("the first is from outside");
+        assert_eq!(before.decide(again, self.now).as_ref(), Ok(&events));
         for event in &events {
             let mut body = Vec::new();
             event.put(&mut body);
@@ -357,4 +359,35 @@ fn people_are_told_how_many_come_first() {
     }
     let ahead = |name: u8| bench.limit.queue.ahead_of(holder(name));
     assert_eq!(b"abcdefg".map(ahead), [None, Some(1), Some(3), Some(5), Some(2), Some(4), Some(0)]);
+}
+
+#[test]
+fn a_rate_sets_the_timer_of_the_next() {
+    let mut bench = Bench::default();
+    let mut timers = |item: &str| {
+        bench.ask(command(item)).expect("it fits");
+        bench.limit.timers()
+    };
+    assert_eq!(timers("request a slots=- rate=1/10s"), []);
+    assert_eq!(timers("request b slots=- rate=1/10s"), [(TimerId(1), Timestamp(10_000_000))]);
+    assert_eq!(timers("release b"), []);
+    assert_eq!(Limit::fire(TimerId(1)), LimitCommand::Wake);
+}
+
+#[test]
+fn a_limit_that_nobody_holds_and_nobody_waits_for_is_idle() {
+    let mut bench = Bench::default();
+    assert!(bench.limit.is_idle());
+    for (item, idle) in [
+        ("request a", false),
+        ("request b", false),
+        ("release b", false),
+        ("release a", true),
+        ("set 0", true),
+        ("request c", false),
+        ("release c", true),
+    ] {
+        bench.ask(command(item)).expect("it fits");
+        assert_eq!(bench.limit.is_idle(), idle, "after {item}");
+    }
 }

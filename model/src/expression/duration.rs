@@ -83,7 +83,7 @@ fn part_ms(number: &str, factor: u64) -> Option<u64> {
         return whole.checked_mul(factor);
     }
     let (whole, fraction) = number.split_once('.')?;
-    if whole.is_empty() || fraction.is_empty() || fraction.len() > 9 {
+    if fraction.len() > 9 {
         return None;
     }
     let part = fraction.parse::<u64>().ok()?.checked_mul(factor)?
@@ -118,6 +118,7 @@ mod tests {
             ("PT5M", 300_000),
             ("P1DT12H", 129_600_000),
             ("PT0.25S", 250),
+            ("0.123456789s", 123),
             ("0s", 0),
             ("250", 250),
         ] {
@@ -146,6 +147,8 @@ mod tests {
             json!("30 seconds"),
             json!("1..5s"),
             json!(".5s"),
+            json!("5.s"),
+            json!("0.1234567890s"),
             json!("99999999999999999999d"),
             json!("99999999999999999d"),
             json!(1e300),

@@ -101,7 +101,7 @@ impl<'s> Parser<'_, 's> {
     }
 
     fn peek_is(&self, text: &str) -> bool {
-        self.peek().is_some_and(|token| token.text == text && token.kind != TokenKind::Text)
+        self.peek().is_some_and(|token| token.text == text)
     }
 
     fn skip(&mut self, text: &str) -> bool {
@@ -112,7 +112,7 @@ impl<'s> Parser<'_, 's> {
 
     fn expect(&mut self, text: &str) -> Result<Token<'s>, SyntaxError> {
         match self.peek() {
-            Some(token) if token.text == text && token.kind == TokenKind::Symbol => {
+            Some(token) if token.text == text => {
                 self.at += 1;
                 Ok(token)
             }

@@ -457,3 +457,25 @@ fn measure(json: &Json) -> (usize, usize) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::measure;
+
+    #[test]
+    fn a_value_is_measured() {
+        for (value, measured) in [
+            (json!(null), (8, 0)),
+            (json!(true), (8, 0)),
+            (json!("abc"), (5, 0)),
+            (json!([]), (2, 1)),
+            (json!([1, [2], "abc"]), (25, 2)),
+            (json!({"ab": 1}), (16, 1)),
+            (json!({"a": {"bcd": []}, "e": 1}), (31, 3)),
+        ] {
+            assert_eq!(measure(&value), measured, "{value}");
+        }
+    }
+}

@@ -17,7 +17,10 @@ use crate::plan::Plan;
 use crate::run::{Run, StepRun, StepState};
 use crate::time::Timestamp;
 
+mod limits;
 mod page;
+mod secrets;
+mod source;
 mod stack;
 
 /// A run in the middle: `validate` completed, `review` skipped, `charge` failed and went on, `my-step` has a large output.
@@ -234,6 +237,8 @@ fn names_lead_into_the_run() {
         ${{ get(steps.review.output, "a.b", 0) }}   => 0
         ${{ get(inputs, "items.1.sku") }}           => "y"
         ${{ get(inputs, "items.9.sku") }}           => null
+        ${{ inputs.items.1.sku }}                   => "y"
+        ${{ inputs.items.0['qty'] }}                => 2
         ${{ steps.review.output.x is defined }}     => false
         ${{ steps.review.output is none }}          => true
         ${{ steps.review.output == null }}          => true
@@ -265,6 +270,7 @@ fn operators_filters_and_tests_do_what_they_say() {
         ${{ inputs.items | map(attribute='qty') | sum }} => 5
         ${{ inputs.items | sum(attribute='qty') }}  => 5
         ${{ [1, 2.5] | sum }}                       => 3.5
+        ${{ [0.5, 0.25, 4] | sum }}                 => 4.75
         ${{ inputs.items | selectattr('qty', 'gt', 2) | map(attribute='sku') | list }} => ["y"]
         ${{ inputs.items | rejectattr('qty', 'gt', 2) | map(attribute='sku') | join }} => "x"
         ${{ [1, 2, 3] | select('odd') | list }}     => [1,3]
@@ -291,6 +297,10 @@ fn operators_filters_and_tests_do_what_they_say() {
         ${{ [1, 2] + [3] }}                         => [1,2,3]
         ${{ true | string }} ${{ none | string }}|  => "true |"
         ${{ 'a' 'b' }}                              => "ab"
+        ${{ 'it\'s' }} ${{ '\\' }}                   => "it's \\"
+        ${{ ['', ''] | join }}|                     => "|"
+        ${{ 0 | default(5) }} ${{ 0 | default(5, false) }} ${{ 0 | default(5, true) }} => "0 0 5"
+        ${{ 1 | default(5, true) }}                 => 1
         ${{ 1 == 1.0 }}                             => true
         ${{ {'a': 1, 'b': 2} == {'b': 2, 'a': 1} }} => true
         "#,
@@ -375,6 +385,11 @@ fn a_condition_tells_what_it_saw() {
     }
     let error = Condition::compile("${{ inputs.total > nothing }}").expect_err("an unknown name");
     assert_eq!(error.range, Some(19..26));
+    for (source, range) in [("1 }} 2", 2..6), ("${{ 1 }} and ${{ 2 }}", 6..21)] {
+        let error = Condition::compile(source).expect_err("two of them");
+        assert_eq!(error.message, "a condition is one expression and nothing else");
+        assert_eq!(error.range, Some(range), "{source}");
+    }
 }
 
 #[test]
@@ -383,6 +398,8 @@ fn errors_name_their_place() {
     let errors = Template::compile(&template).expect_err("an unknown name");
     assert_eq!(errors[0].path, ["a", "1"]);
     assert_eq!(errors[0].range, Some(27..31));
+    let errors = Template::compile(&json!("a ${{ 1")).expect_err("it is not closed");
+    assert_eq!(errors[0].range, Some(2..7));
     let template = json!({"a": ["x", "to ${{ inputs.x }} and ${{ steps.a.output }}"]});
     let compiled = Template::compile(&template).expect("a template");
     let found: Vec<_> = compiled.references();
@@ -396,6 +413,7 @@ fn literals_are_known_as_such() {
     for (template, literal) in [
         (json!({"a": [1, "x", {"b": null}]}), true),
         (json!("$${{ x }}"), true),
+        (json!(""), true),
         (json!({"a": [1, "${{ 1 }}"]}), false),
     ] {
         assert_eq!(

@@ -27,6 +27,7 @@ pub(super) enum TokenKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Token<'s> {
     pub(super) kind: TokenKind,
+    /// As it is written; a text with its quotes.
     pub(super) text: &'s str,
     pub(super) start: usize,
 }
@@ -53,8 +54,8 @@ pub(super) fn tokens(source: &str) -> Result<(Vec<Token<'_>>, usize), SyntaxErro
             return Ok((tokens, token.start));
         }
         match token.text {
-            "(" | "[" | "{" if token.kind == TokenKind::Symbol => open += 1,
-            ")" | "]" | "}" if token.kind == TokenKind::Symbol => open = open.saturating_sub(1),
+            "(" | "[" | "{" => open += 1,
+            ")" | "]" | "}" => open = open.saturating_sub(1),
             _ => {}
         }
         if open > NESTING_MAX {

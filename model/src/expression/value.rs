@@ -152,3 +152,71 @@ fn too_long() -> Error {
 pub(super) fn too_deep() -> Error {
     Error::new(ErrorKind::OutOfFuel, "the result nests too deep")
 }
+
+#[cfg(test)]
+mod tests {
+    use minijinja::Error;
+    use minijinja::value::Value;
+
+    use super::{from_json_text, text_of, to_json, weight};
+
+    fn read(json: &str) -> Value {
+        from_json_text(json.as_bytes()).expect("JSON")
+    }
+
+    fn why<T>(result: Result<T, Error>) -> Option<String> {
+        result.err().and_then(|error| error.detail().map(str::to_owned))
+    }
+
+    #[test]
+    fn what_is_written_fits() {
+        let too_long = Some("the result is over 1 MiB".to_owned());
+        for (json, bytes) in [
+            ("null", 4),
+            ("true", 5),
+            ("1", 8),
+            ("\"abc\"", 5),
+            ("[]", 0),
+            ("[1,null]", 14),
+            ("{}", 0),
+            ("{\"abc\":1}", 15),
+        ] {
+            let value = read(json);
+            let written = to_json(&value, bytes).map(|json| json.to_string());
+            assert_eq!(written.ok().as_deref(), Some(json));
+            if let Some(less) = bytes.checked_sub(1) {
+                assert_eq!(why(to_json(&value, less)), too_long, "{json}");
+            }
+        }
+        assert_eq!(text_of(&Value::from("abc"), 3).ok().as_deref(), Some("abc"));
+        assert_eq!(why(text_of(&Value::from("abc"), 2)), too_long);
+    }
+
+    #[test]
+    fn what_is_written_nests_so_deep() {
+        let list = |inner: Value, _| Value::from(vec![inner]);
+        let map = |inner: Value, _| Value::from_pairs([("a", inner)]);
+        for deep in [(0..100).fold(Value::from(1), list), (0..100).fold(Value::from(1), map)] {
+            assert!(to_json(&deep, 10_000).is_ok());
+            for deeper in [list(deep.clone(), 0), map(deep, 0)] {
+                let why = why(to_json(&deeper, 10_000));
+                assert_eq!(why.as_deref(), Some("the result nests too deep"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_is_weighed() {
+        for (json, max, weighs) in [
+            ("1", 100, 1),
+            ("\"abc\"", 100, 4),
+            ("[]", 100, 1),
+            ("[1,\"ab\",[null]]", 100, 7),
+            ("{\"key\":\"ab\",\"b\":[1]}", 100, 6),
+            ("\"abcdefghijkl\"", 10, 10),
+            ("[1,1,1,1,1,1]", 4, 4),
+        ] {
+            assert_eq!(weight(&read(json), max), weighs, "{json}");
+        }
+    }
+}

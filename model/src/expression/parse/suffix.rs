@@ -13,13 +13,9 @@ impl Parser<'_, '_> {
                 before.kind == TokenKind::Number && before.start == operand.start
             });
             match token.text {
-                "." if token.kind == TokenKind::Symbol && !number => {
-                    operand = self.attribute(operand)?;
-                }
-                "[" if token.kind == TokenKind::Symbol && !number => {
-                    operand = self.subscript(operand)?;
-                }
-                "(" if token.kind == TokenKind::Symbol => {
+                "." if !number => operand = self.attribute(operand)?,
+                "[" if !number => operand = self.subscript(operand)?,
+                "(" => {
                     let message = "only functions can be called".to_owned();
                     return Err(SyntaxError::new("NX2001", operand.start..token.end(), message)
                         .hint("values have no methods; use a filter, such as `x | upper`"));
@@ -149,7 +145,7 @@ impl Parser<'_, '_> {
     pub(super) fn arguments(&mut self) -> Result<Arguments, SyntaxError> {
         self.expect("(")?;
         let mut arguments = Arguments { end: 0, depth: 0, first: None };
-        let (mut named, mut count) = (false, 0);
+        let (mut named, mut is_first) = (false, true);
         while !self.peek_is(")") {
             let is_name = self.peek().is_some_and(|token| token.kind == TokenKind::Word)
                 && self.tokens.get(self.at + 1).is_some_and(|token| token.text == "=");
@@ -162,10 +158,10 @@ impl Parser<'_, '_> {
             }
             let argument = self.condition()?;
             arguments.depth = arguments.depth.max(argument.depth);
-            if count == 0 && !is_name {
+            if is_first && !is_name {
                 arguments.first = argument.reference;
             }
-            count += 1;
+            is_first = false;
             if !self.skip(",") {
                 break;
             }

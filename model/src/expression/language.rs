@@ -18,7 +18,7 @@ mod own;
 /// Instructions of one evaluation.
 const FUEL: u64 = 20_000;
 
-/// What filters of one evaluation may do: values visited and bytes written.
+/// What filters may do while one value is rendered, all its expressions together: values visited and bytes written.
 const WORK_MAX: u64 = 2 * 1024 * 1024;
 
 /// Largest compiled regular expression: matching costs its size times the length of the text.

@@ -54,6 +54,7 @@ pub(crate) fn rounds(few: u64, test: impl Fn(&mut Noise)) {
         if end.map_or(seed > few, |end| Instant::now() >= end) {
             return;
         }
+        // Twice: of an even seed and the next the chance is the same.
         let round = std::panic::AssertUnwindSafe(|| test(&mut Noise(Chance::quiet(2 * seed))));
         assert!(std::panic::catch_unwind(round).is_ok(), "seed {seed}");
     }

@@ -6,8 +6,8 @@
 
 mod build;
 mod change;
-mod core;
 mod limit;
+mod model;
 mod share;
 mod syntax;
 mod trial;
@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<ExitCode> {
         bail!("cargo-mutants is not installed: `cargo install cargo-mutants --locked`");
     }
     match arguments.split_first() {
-        Some((package, rest)) if package == "model" => core::run(rest),
+        Some((package, rest)) if package == "model" => model::run(rest),
         Some((package, rest)) if package == "log" => share::run(rest),
         _ => bail!("mutants of what: model or log"),
     }

@@ -45,9 +45,6 @@ pub(super) fn prepare(
     if run.forgotten {
         return Err(Rejection::Forgotten);
     }
-    if migrate.retries {
-        nothing_undone(plan, run)?;
-    }
     let input = match run.started.as_deref().map(|started| &started.input) {
         None | Some(Payload::Null) => Value::Null,
         Some(Payload::Inline(_, bytes)) => json(bytes),
@@ -59,6 +56,9 @@ pub(super) fn prepare(
     let next = &migrate.to.0;
     let fit = examine(plan, next, run, &input, migrate.retries)
         .map_err(|reasons| Rejection::Incompatible { reasons })?;
+    if migrate.retries {
+        nothing_undone(plan, run)?;
+    }
     let looked_at = looked_at(plan, next, run, &fit);
     Ok(Prepared::Moves(Moves { plan: Arc::clone(next), fit, looked_at }))
 }

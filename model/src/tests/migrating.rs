@@ -223,6 +223,15 @@ fn a_run_that_was_undone_is_not_retried_with_another_definition_and_is_told_whic
         "
         ));
     }
+    check(
+        "
+        workflow  run undoes; a undo; b needs a undo; c needs b
+        other     a undo; b needs a undo; c needs b with 2
+        given     start; complete a; complete b; fail c E; complete b#2
+        when      migrate retry
+        then      rejected: it cannot go on with the new definition: it is ending (compensating)
+    ",
+    );
 }
 
 #[test]

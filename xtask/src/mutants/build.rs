@@ -11,7 +11,6 @@ use serde_json::Value;
 
 use super::change::Change;
 use super::weave::{self, SWITCH, Woven};
-use crate::process;
 use crate::tree_copy::TreeCopy;
 
 /// How often what does not compile is taken out, before it is given up.
@@ -34,69 +33,70 @@ pub(super) struct Program {
 pub(super) struct Built {
     /// The tests of the packages.
     pub(super) programs: Vec<Program>,
-    /// The changes that do not compile.
-    pub(super) unviable: BTreeSet<usize>,
+    /// The changes that do not compile behind a switch, and what the compiler says.
+    pub(super) unviable: BTreeMap<usize, String>,
     /// The changes that cannot be behind a switch.
     pub(super) apart: BTreeSet<usize>,
 }
 
-/// Puts these changes into the package that is in `folder` of the workspace, and builds the tests of some packages with it.
+/// Puts these changes into the package that is in `folder` of the copy, and builds the tests of some packages with it.
 pub(super) fn build(
+    copy: &TreeCopy,
     package: &str,
     folder: &str,
     changes: &[Change],
     tests_of: &[&str],
 ) -> Result<Built> {
-    let copy = TreeCopy::prepare(&process::workspace(), "mutants")?;
-    let mut unviable = BTreeSet::new();
+    let root = format!("{folder}/src/lib.rs");
+    let files = changes.iter().map(|change| &change.file).chain([&root]);
+    let mut originals = BTreeMap::new();
+    for file in files {
+        if !originals.contains_key(file.as_str()) {
+            let text = fs::read_to_string(copy.tree().join(file));
+            originals.insert(file.clone(), text.with_context(|| format!("cannot read {file}"))?);
+        }
+    }
+    let mut unviable = BTreeMap::new();
     for round in 1..=ROUNDS {
-        let woven = put_in(&copy.tree(), folder, changes, &unviable)?;
-        let errors = errors(&copy, package)?;
+        let woven = put_in(copy, &root, &originals, changes, &unviable)?;
+        let errors = errors(copy, package)?;
         if errors.is_empty() {
             let apart = woven.values().flat_map(|woven| woven.apart.iter().copied()).collect();
-            return Ok(Built { programs: programs(&copy, tests_of)?, unviable, apart });
+            return Ok(Built { programs: programs(copy, tests_of)?, unviable, apart });
         }
-        let mut blamed = BTreeSet::new();
-        for (file, range, words) in &errors {
+        let before = unviable.len();
+        for Error { file, range, words } in &errors {
             let of = woven.get(file).map_or(&[][..], |woven| woven.blamed(range));
             ensure!(!of.is_empty(), "no change is to blame for this: {words}");
-            blamed.extend(of.iter().copied());
+            let first = words.lines().next().unwrap_or_default();
+            unviable.extend(of.iter().map(|number| (*number, first.to_owned())));
         }
-        println!("round {round}: {} errors, {} changes taken out", errors.len(), blamed.len());
-        unviable.extend(blamed);
+        let taken_out = unviable.len() - before;
+        println!("round {round}: {} errors, {taken_out} changes taken out", errors.len());
     }
     bail!("it does not compile, whatever is taken out")
 }
 
 /// Puts all changes but some into the copy.
 fn put_in(
-    tree: &Path,
-    folder: &str,
+    copy: &TreeCopy,
+    root: &str,
+    originals: &BTreeMap<String, String>,
     changes: &[Change],
-    without: &BTreeSet<usize>,
+    without: &BTreeMap<usize, String>,
 ) -> Result<BTreeMap<String, Woven>> {
-    let mut of_files: BTreeMap<&str, Vec<(usize, &Change)>> = BTreeMap::new();
-    for (number, change) in changes.iter().enumerate() {
-        // A file from which all were taken out is written too.
-        let of_file = of_files.entry(&change.file).or_default();
-        if !without.contains(&number) {
-            of_file.push((number, change));
-        }
-    }
+    let numbered = || changes.iter().enumerate();
     let mut woven = BTreeMap::new();
-    for (file, of_file) in of_files {
-        let text = fs::read_to_string(process::workspace().join(file))
-            .with_context(|| format!("cannot read {file}"))?;
-        let new = weave::weave(&text, &of_file).with_context(|| file.to_owned())?;
-        fs::write(tree.join(file), &new.text)?;
-        woven.insert(file.to_owned(), new);
+    for (file, text) in originals {
+        let is_of_file = |(number, change): &(usize, &Change)| {
+            change.file == *file && !without.contains_key(number)
+        };
+        let of_file: Vec<_> = numbered().filter(is_of_file).collect();
+        let new = weave::weave(text, &of_file).with_context(|| file.to_owned())?;
+        let switch = if file == root { switch(changes.len()) } else { String::new() };
+        fs::write(copy.tree().join(file), format!("{}{switch}", new.text))?;
+        woven.insert(file.clone(), new);
     }
-    let root = Path::new(folder).join("src/lib.rs");
-    let text = match woven.get(&root.display().to_string()) {
-        Some(woven) => woven.text.clone(),
-        None => fs::read_to_string(process::workspace().join(&root))?,
-    };
-    fs::write(tree.join(root), text + &switch(changes.len()))?;
     Ok(woven)
 }
 
@@ -125,49 +125,50 @@ pub(crate) fn {name}(number: u32) -> bool {{
     )
 }
 
-/// What cargo says of the package, a line of JSON each.
-fn told(copy: &TreeCopy, arguments: &[&str]) -> Result<Vec<Value>> {
+/// What cargo says of the packages, a line of JSON each, and whether it did what it was to do.
+fn told(copy: &TreeCopy, arguments: &[&str]) -> Result<(Vec<Value>, bool)> {
     let mut command = copy.cargo();
     command.args(arguments).arg("--message-format=json");
     // What is woven is nobody's code.
     command.env("RUSTFLAGS", "--cap-lints=allow").env("CARGO_PROFILE_TEST_OPT_LEVEL", "1");
     let output = command.stderr(Stdio::null()).output().context("cannot start cargo")?;
     let lines = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    lines.map(|line| serde_json::from_slice(line).context("cargo says something else")).collect()
+    let lines = lines.map(|line| serde_json::from_slice(line).context("cargo says something else"));
+    Ok((lines.collect::<Result<_>>()?, output.status.success()))
 }
 
-/// The errors of the package: file, bytes, and what is said.
-fn errors(copy: &TreeCopy, package: &str) -> Result<Vec<(String, Range<usize>, String)>> {
-    let said = told(copy, &["check", "--lib", "-p", package])?;
-    let mut errors = Vec::new();
-    for message in said.iter().filter_map(|line| line.get("message")) {
-        if message["level"] != "error" {
-            continue;
-        }
-        let words = message["rendered"].as_str().unwrap_or_default().to_owned();
-        let spans = message["spans"].as_array().context("an error stands somewhere")?;
-        let Some(span) = spans.iter().find(|span| span["is_primary"] == true) else {
-            continue;
-        };
-        errors.push((place(outermost(span))?, words));
-    }
-    Ok(errors.into_iter().map(|((file, range), words)| (file, range, words)).collect())
+/// An error of the compiler.
+struct Error {
+    file: String,
+    /// Where, in bytes.
+    range: Range<usize>,
+    words: String,
 }
 
-/// Where a macro was called, if the span is in one.
-fn outermost(span: &Value) -> &Value {
-    let mut span = span;
+/// The errors of the package.
+fn errors(copy: &TreeCopy, package: &str) -> Result<Vec<Error>> {
+    let (said, is_well) = told(copy, &["check", "--lib", "-p", package])?;
+    let messages = said.iter().filter_map(|line| line.get("message"));
+    let errors: Vec<Error> =
+        messages.filter(|message| message["level"] == "error").filter_map(error).collect();
+    ensure!(is_well || !errors.is_empty(), "cargo check fails and does not say where");
+    Ok(errors)
+}
+
+/// What a message of the compiler says, if it stands somewhere.
+fn error(message: &Value) -> Option<Error> {
+    let spans = message["spans"].as_array()?;
+    let mut span = spans.iter().find(|span| span["is_primary"] == true)?;
+    // Where the macro is called, if it is in one.
     while !span["expansion"].is_null() {
         span = &span["expansion"]["span"];
     }
-    span
-}
-
-fn place(span: &Value) -> Result<(String, Range<usize>)> {
     let byte = |name: &str| span[name].as_u64().and_then(|byte| usize::try_from(byte).ok());
-    let file = span["file_name"].as_str().context("an error is in a file")?;
-    let range = byte("byte_start").zip(byte("byte_end")).context("an error has a place")?;
-    Ok((file.to_owned(), range.0..range.1))
+    Some(Error {
+        file: span["file_name"].as_str()?.to_owned(),
+        range: byte("byte_start")?..byte("byte_end")?,
+        words: message["rendered"].as_str().unwrap_or_default().to_owned(),
+    })
 }
 
 /// Builds the tests of some packages, and says where the programs are.
@@ -176,13 +177,14 @@ fn programs(copy: &TreeCopy, packages: &[&str]) -> Result<Vec<Program>> {
     for package in packages {
         arguments.extend(["-p", package]);
     }
+    let (said, is_well) = told(copy, &arguments)?;
+    ensure!(is_well, "the tests do not compile");
     let mut programs = Vec::new();
-    for line in told(copy, &arguments)? {
+    for line in said.iter().filter(|line| line["profile"]["test"] == true) {
         let Some(path) = line["executable"].as_str() else { continue };
         let manifest = Path::new(line["manifest_path"].as_str().context("a package has one")?);
         let folder = manifest.parent().context("it is in a folder")?.to_owned();
         programs.push(Program { path: path.into(), folder });
     }
-    ensure!(!programs.is_empty(), "the tests do not compile");
     Ok(programs)
 }

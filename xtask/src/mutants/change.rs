@@ -1,5 +1,7 @@
 //! A small change to the code, as cargo-mutants lists it.
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
@@ -44,9 +46,9 @@ pub(super) struct Point {
     pub(super) column: usize,
 }
 
-/// All changes to a package.
-pub(super) fn all(package: &str) -> Result<Vec<Change>> {
+/// All changes to a package of a tree.
+pub(super) fn all(tree: &Path, package: &str) -> Result<Vec<Change>> {
     let mut list = process::cargo(&["mutants", "--list", "--json", "--no-shuffle", "-p", package]);
-    let listed = process::capture(&mut list)?;
+    let listed = process::capture(list.current_dir(tree).env_remove("CARGO_MANIFEST_DIR"))?;
     serde_json::from_str(&listed).context("cargo mutants lists something else")
 }

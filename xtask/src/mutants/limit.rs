@@ -27,6 +27,15 @@ pub(super) fn memory(command: &Command, gib: u64) -> Command {
     shell
 }
 
+/// The same program and arguments, where no process works longer than so many seconds, which it does also when nobody waits for
+/// it any more.
+pub(super) fn work(command: &Command, seconds: u64) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -t \"$1\" && shift && exec \"$@\"", "sh", &seconds.to_string()]);
+    shell.arg(command.get_program()).args(command.get_args());
+    shell
+}
+
 /// Waits for the child, but not for longer than until `end`; then it is ended with all that it has started, and there is no status.
 pub(super) fn time(child: &mut Child, end: Instant) -> Result<Option<ExitStatus>> {
     let mut pause = Duration::from_millis(1);
@@ -36,6 +45,10 @@ pub(super) fn time(child: &mut Child, end: Instant) -> Result<Option<ExitStatus>
         }
         thread::sleep(pause);
         pause = LOOK.min(2 * pause);
+    }
+    // It may have ended since the last look.
+    if let Some(status) = child.try_wait()? {
+        return Ok(Some(status));
     }
     process::end_with_all_below(child)?;
     Ok(None)
@@ -55,6 +68,13 @@ mod tests {
         asks.args(["-c", "sh -c 'ulimit -v'"]);
         let told = process::capture(&mut memory(&asks, 3)).expect("a shell");
         assert_eq!(told.trim(), "3145728");
+    }
+
+    #[test]
+    fn work_is_limited() {
+        let mut works = Command::new("sh");
+        works.args(["-c", "ulimit -t"]);
+        assert_eq!(process::capture(&mut work(&works, 7)).expect("a shell").trim(), "7");
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub(super) struct Places {
     pub(super) arms: HashMap<usize, (usize, Option<Range<usize>>)>,
     /// What is worked out when it is compiled.
     constants: Vec<Range<usize>>,
+    /// Functions that may be called when it is compiled.
+    constant_functions: Vec<Range<usize>>,
 }
 
 impl Places {
@@ -30,7 +32,12 @@ impl Places {
 
     /// Whether something is worked out when it is compiled.
     pub(super) fn is_constant(&self, at: usize) -> bool {
-        self.constants.iter().any(|range| range.contains(&at))
+        self.constants.iter().any(|range| range.contains(&at)) || self.is_in_constant_function(at)
+    }
+
+    /// Whether something is in a function that may be called when it is compiled.
+    pub(super) fn is_in_constant_function(&self, at: usize) -> bool {
+        self.constant_functions.iter().any(|range| range.contains(&at))
     }
 
     fn constant(&mut self, of: &impl Spanned) {
@@ -104,7 +111,7 @@ impl<'ast> Visit<'ast> for Places {
 
     fn visit_item_fn(&mut self, node: &'ast syn::ItemFn) {
         if node.sig.constness.is_some() {
-            self.constant(node);
+            self.constant_functions.push(range(node));
         } else {
             visit::visit_item_fn(self, node);
         }
@@ -112,7 +119,7 @@ impl<'ast> Visit<'ast> for Places {
 
     fn visit_impl_item_fn(&mut self, node: &'ast syn::ImplItemFn) {
         if node.sig.constness.is_some() {
-            self.constant(node);
+            self.constant_functions.push(range(node));
         } else {
             visit::visit_impl_item_fn(self, node);
         }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::process::{Command, Stdio};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -17,10 +18,16 @@ use crate::process;
 /// How many tests run at first, and how many times as many each time after that: mostly one of the quickest notices.
 const FIRST: usize = 12;
 const MORE: usize = 5;
-/// How much longer than without a change its tests may take, and how many seconds more.
+/// How much longer than without a change its tests may work, and how many seconds more.
 const SLOWER: u32 = 10;
 const SECONDS_MORE: u64 = 10;
-/// How many cases of a property are tried.
+/// How many seconds a test may work without any change.
+const SECONDS_ALONE: u64 = 120;
+/// How many times as long they may take by the clock as they may work.
+const WAITS: u64 = 4;
+const SIGKILL: i32 = 9;
+const SIGXCPU: i32 = 24;
+/// How many cases of a property are tried, always the same.
 const CASES: &str = "32";
 
 /// A test, and how long it takes.
@@ -84,7 +91,7 @@ impl<'a> Trial<'a> {
         let file =
             std::env::temp_dir().join(format!("nexus-reached-{}-{number}", std::process::id()));
         let begun = Instant::now();
-        let mut command = self.run(&self.built.programs[program], &[name]);
+        let mut command = self.run(&self.built.programs[program], &[name], SECONDS_ALONE);
         ensure!(process::succeeds(command.env(REACHED, &file)), "without any change {name} fails");
         let takes = begun.elapsed();
         let bytes = fs::read(&file).unwrap_or_default();
@@ -98,11 +105,11 @@ impl<'a> Trial<'a> {
     pub(super) fn outcomes(
         &self,
         numbers: &[usize],
-        said: impl Fn(usize, Outcome) + Sync,
+        said: impl Fn(usize, Outcome) -> Result<()> + Sync,
     ) -> Result<BTreeMap<usize, Outcome>> {
         let tried = in_parallel(numbers, |number| {
             let outcome = self.outcome(*number)?;
-            said(*number, outcome);
+            said(*number, outcome)?;
             Ok((*number, outcome))
         });
         tried.into_iter().collect()
@@ -138,21 +145,30 @@ impl<'a> Trial<'a> {
         }
         let names: Vec<_> = tests.iter().map(|test| test.name.as_str()).collect();
         let takes: Duration = tests.iter().map(|test| test.takes).sum();
-        let mut command = self.run(program, &names);
+        let works = (SLOWER * takes).as_secs() + SECONDS_MORE;
+        let mut command = self.run(program, &names, works);
         command.env(CHOSEN, number.to_string()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = command.spawn().context("the tests start")?;
-        let end = Instant::now() + SLOWER * takes + Duration::from_secs(SECONDS_MORE);
-        Ok(match limit::time(&mut child, end)? {
-            None => Some(Outcome::Endless),
-            Some(status) => (!status.success()).then_some(Outcome::Noticed),
+        // Who waits for nothing does not work, and many may share the processors.
+        let end = Instant::now() + Duration::from_secs(WAITS * works);
+        let status = limit::time(&mut child, end)?;
+        let is_at_limit = |status: ExitStatus| matches!(status.signal(), Some(SIGXCPU | SIGKILL));
+        Ok(match status {
+            Some(status) if status.success() => None,
+            Some(status) if !is_at_limit(status) => Some(Outcome::Noticed),
+            Some(_) | None => Some(Outcome::Endless),
         })
     }
 
-    fn run(&self, program: &Program, names: &[&str]) -> Command {
+    /// These tests, that may work for so many seconds.
+    fn run(&self, program: &Program, names: &[&str], seconds: u64) -> Command {
         let mut command = Command::new(&program.path);
         command.args(["--exact", "--test-threads=1"]).args(names);
-        let mut command = limit::memory(&command, self.memory_gib);
+        let mut command = limit::work(&limit::memory(&command, self.memory_gib), seconds);
         command.current_dir(&program.folder).env("PROPTEST_CASES", CASES);
+        // What fails with one change is nothing that the next should be tried with.
+        command.env("PROPTEST_RNG_SEED", "1").env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "true");
+        command.env("PROPTEST_MAX_SHRINK_ITERS", "0");
         command
     }
 }

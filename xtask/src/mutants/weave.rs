@@ -63,7 +63,9 @@ pub(super) fn weave(text: &str, changes: &[(usize, &Change)]) -> Result<Woven> {
     }
     let mut open: Vec<(Site, usize, Vec<usize>)> = Vec::new();
     let mut at = 0;
-    for (site, insteads) in sites {
+    for (site, mut insteads) in sites {
+        // Of a guard, `true` stands outside of `false`.
+        insteads.sort_by_key(|(number, instead)| (instead != "true", *number));
         woven.close(&mut open, &mut at, text, site.start);
         woven.text += &text[at..site.start];
         at = site.start;
@@ -85,7 +87,16 @@ fn site(
 ) -> Option<(Site, String)> {
     let site =
         |range: &Range<usize>, kind| Site { start: range.start, end: Reverse(range.end), kind };
-    if places.is_constant(span.start) {
+    let is_constant = match change.genre {
+        // A body may begin with a constant.
+        Genre::FnValue => places.is_in_constant_function(span.start),
+        Genre::BinaryOperator
+        | Genre::UnaryOperator
+        | Genre::MatchArm
+        | Genre::MatchArmGuard
+        | Genre::StructField => places.is_constant(span.start),
+    };
+    if is_constant {
         return None;
     }
     let changed = |range: &Range<usize>| {
@@ -290,6 +301,10 @@ mod tests {
         ] {
             assert_eq!(woven(&[(text, Genre::BinaryOperator, "-")]).apart, [0], "{text}");
         }
+        let body = "fn f() -> u32 { ⟦const A: u32 = 1; A⟧ }";
+        assert_eq!(woven(&[(body, Genre::FnValue, "2")]).apart, Vec::<usize>::new());
+        let constant = "const fn f() -> u32 { ⟦1⟧ }";
+        assert_eq!(woven(&[(constant, Genre::FnValue, "2")]).apart, [0]);
         let chain = "fn f() { if let A = b ⟦&&⟧ c {} }";
         assert_eq!(woven(&[(chain, Genre::BinaryOperator, "||")]).apart, [0]);
         let all = "fn f() { match x { ⟦Some(1) => {}⟧ _ if a => {} None => {} } }";

@@ -5,19 +5,20 @@ use std::fs::File;
 use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::change;
 use super::trial::{Outcome, Trial};
 use super::{build, limit};
+use crate::tree_copy::TreeCopy;
 use crate::{flags, process};
 
 const PACKAGE: &str = "nexus-model";
 const FOLDER: &str = "model";
 /// Whose tests are to notice: those of the core, and of what reads definitions, which tests that bad ones are refused.
 const TESTS_OF: &[&str] = &["nexus-model", "nexus-definitions"];
-/// Where the outcomes are, a line for each change.
-const OUTCOMES: &str = "target/mutants/model.txt";
+/// Where the outcomes are, beside the copy, a line for each change.
+const OUTCOMES: &str = "model.txt";
 
 /// What is asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,22 +32,35 @@ struct Asked {
 /// Tries all changes, and prints those that no test notices.
 pub(super) fn run(arguments: &[String]) -> Result<ExitCode> {
     let Asked { only, memory_gib } = parse(arguments)?;
-    let mut changes = change::all(PACKAGE)?;
+    let copy = TreeCopy::prepare(&process::workspace(), "mutants")?;
+    let path = copy.folder().join(OUTCOMES);
+    let file = File::options().create(true).append(true).open(&path);
+    let file = file.with_context(|| format!("cannot write {}", path.display()))?;
+    file.try_lock().context("somebody else tries changes in this folder")?;
+    file.set_len(0)?;
+    let mut changes = change::all(&copy.tree(), PACKAGE)?;
     changes.retain(|change| change.name.contains(&only));
+    ensure!(!changes.is_empty(), "no change has `{only}` in its name");
     println!("{} changes", changes.len());
-    let built = build::build(PACKAGE, FOLDER, &changes, TESTS_OF)?;
-    let trial = Trial::prepare(&built, memory_gib)?;
-    let is_in = |number: &usize| !built.unviable.contains(number) && !built.apart.contains(number);
+    let built = build::build(&copy, PACKAGE, FOLDER, &changes, TESTS_OF)?;
+    // One write: lines of several threads do not mix.
+    let write = |line: String| (&file).write_all(format!("{line}\n").as_bytes());
+    for (number, change) in changes.iter().enumerate() {
+        if let Some(words) = built.unviable.get(&number) {
+            write(format!("unviable {}: {words}", change.name))?;
+        } else if built.apart.contains(&number) {
+            write(format!("apart {}", change.name))?;
+        }
+    }
+    let is_in =
+        |number: &usize| !built.unviable.contains_key(number) && !built.apart.contains(number);
     let tried: Vec<usize> = (0..changes.len()).filter(is_in).collect();
-    let file = process::workspace().join(OUTCOMES);
-    let file = File::create(&file).with_context(|| format!("cannot write {}", file.display()))?;
-    let outcomes = trial.outcomes(&tried, |number, outcome| {
+    let outcomes = Trial::prepare(&built, memory_gib)?.outcomes(&tried, |number, outcome| {
         let line = format!("{} {}", words(outcome), changes[number].name);
         if is_missed(outcome) {
             println!("{line}");
         }
-        // One write: lines of several threads do not mix.
-        let _ = (&file).write_all(format!("{line}\n").as_bytes());
+        Ok(write(line)?)
     })?;
     println!("{}", score(&outcomes, built.unviable.len(), built.apart.len()));
     let is_well = !outcomes.values().copied().any(is_missed);
@@ -73,7 +87,7 @@ fn score(outcomes: &BTreeMap<usize, Outcome>, unviable: usize, apart: usize) -> 
     let percent = (1000 * noticed).checked_div(outcomes.len()).unwrap_or(0);
     format!(
         "{} tried, {noticed} noticed ({}.{} %), {} of these because a test did not end; {} missed, {} reached by no test; \
-         {unviable} did not compile, {apart} are in constants",
+         {unviable} do not compile behind a switch, {apart} cannot be behind one",
         outcomes.len(),
         percent / 10,
         percent % 10,

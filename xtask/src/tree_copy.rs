@@ -8,6 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::process;
 use crate::tidy::listed;
 
 /// A copy, and what is built from it.
@@ -63,7 +64,7 @@ impl TreeCopy {
 
     /// A call of cargo in the copy, which builds into a folder of its own.
     pub(crate) fn cargo(&self) -> Command {
-        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        let mut command = process::cargo(&[]);
         command.current_dir(self.tree()).env("CARGO_TARGET_DIR", self.folder.join("target"));
         command.env_remove("CARGO_MANIFEST_DIR");
         command

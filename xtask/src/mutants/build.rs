@@ -188,3 +188,37 @@ fn programs(copy: &TreeCopy, packages: &[&str]) -> Result<Vec<Program>> {
     }
     Ok(programs)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_error_stands_at_its_first_place_and_where_a_macro_is_called() {
+        let span = |file: &str, start: u32, is_primary: bool, expansion: Value| {
+            let end = start + 3;
+            json!({ "file_name": file, "byte_start": start, "byte_end": end, "is_primary": is_primary, "expansion": expansion })
+        };
+        let of = |spans: Value| error(&json!({ "spans": spans, "rendered": "wrong" }));
+        let other = span("b.rs", 1, false, Value::Null);
+        let plain = of(json!([other, span("a.rs", 7, true, Value::Null)])).expect("a place");
+        assert_eq!(
+            (plain.file.as_str(), plain.range, plain.words.as_str()),
+            ("a.rs", 7..10, "wrong")
+        );
+        let called = json!({ "span": span("a.rs", 20, false, Value::Null) });
+        let in_macro = of(json!([span("std.rs", 5, true, called)])).expect("a place");
+        assert_eq!((in_macro.file.as_str(), in_macro.range), ("a.rs", 20..23));
+        assert!(of(json!([other])).is_none() && of(json!([])).is_none());
+    }
+
+    /// The switch itself is Rust, and stands where the changes look for it.
+    #[test]
+    fn the_switch_is_called_what_the_changes_ask_for() {
+        let file = syn::parse_file(&switch(3)).expect("it is Rust");
+        let Some(syn::Item::Fn(function)) = file.items.first() else { panic!("a function") };
+        assert_eq!(format!("crate::{}", function.sig.ident), SWITCH);
+    }
+}

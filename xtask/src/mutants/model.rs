@@ -37,12 +37,13 @@ pub(super) fn run(arguments: &[String]) -> Result<ExitCode> {
     let file = File::options().create(true).append(true).open(&path);
     let file = file.with_context(|| format!("cannot write {}", path.display()))?;
     file.try_lock().context("somebody else tries changes in this folder")?;
-    file.set_len(0)?;
     let mut changes = change::all(&copy.tree(), PACKAGE)?;
     changes.retain(|change| change.name.contains(&only));
     ensure!(!changes.is_empty(), "no change has `{only}` in its name");
     println!("{} changes", changes.len());
     let built = build::build(&copy, PACKAGE, FOLDER, &changes, TESTS_OF)?;
+    // What was found before stays until there is something to write.
+    file.set_len(0)?;
     // One write: lines of several threads do not mix.
     let write = |line: String| (&file).write_all(format!("{line}\n").as_bytes());
     for (number, change) in changes.iter().enumerate() {
